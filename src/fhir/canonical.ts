@@ -1,0 +1,68 @@
+// One canonical form of a resource and its SHA-256, used to tell whether content changed. RFC 8785 with the house's
+// rules: ignored paths per use, references in key form, unordered sets sorted, numbers compared by value.
+import { createHash } from 'node:crypto';
+import { referenceKey } from './reference.ts';
+import { isObject, type Json, type JsonObject } from './resource.ts';
+
+export type CanonicalUse = {
+  /** members of the resource that do not count */
+  top: ReadonlySet<string>;
+  /** members of `meta` that do not count */
+  meta: ReadonlySet<string>;
+  /** compare references as `Type/id`, without base and version */
+  referenceKeys: boolean;
+  /** arrays whose order carries no meaning, by member name */
+  sets: ReadonlySet<string>;
+};
+
+/** Our directory: what an import changed. Identity and order are part of the content there. */
+export const DIRECTORY_CONTENT: CanonicalUse = {
+  top: new Set(['text']),
+  meta: new Set(['versionId', 'lastUpdated']),
+  referenceKeys: false,
+  sets: new Set(),
+};
+
+/** A record received from a peer, or our own member's record: the rules of reconciliation. */
+export const MEMBER_CONTENT: CanonicalUse = {
+  top: new Set(['id', 'text']),
+  meta: new Set(['versionId', 'lastUpdated', 'source', 'profile', 'tag']),
+  referenceKeys: true,
+  sets: new Set(['identifier', 'coding', 'category', 'telecom', 'security']),
+};
+
+const NOTHING: ReadonlySet<string> = new Set();
+
+function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>): string {
+  if (Array.isArray(value)) {
+    const parts = value.map((v) => write(v, use, '', NOTHING));
+    if (use.sets.has(key)) parts.sort();
+    return `[${parts.join(',')}]`;
+  }
+  if (isObject(value)) return writeObject(value, use, ignore);
+  if (use.referenceKeys && key === 'reference' && typeof value === 'string') return JSON.stringify(referenceKey(value));
+  return JSON.stringify(value);
+}
+
+function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>): string {
+  let out = '';
+  for (const key of Object.keys(object).sort()) {
+    const value = object[key];
+    if (value === undefined || ignore.has(key)) continue;
+    const isMeta = ignore === use.top && key === 'meta';
+    const text = write(value, use, key, isMeta ? use.meta : NOTHING);
+    if (isMeta && text === '{}') continue;
+    out += `${out === '' ? '' : ','}${JSON.stringify(key)}:${text}`;
+  }
+  return `{${out}}`;
+}
+
+/** Canonical JSON text of a resource for a use. */
+export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
+  return writeObject(resource, use, use.top);
+}
+
+/** SHA-256 of the canonical form, lower-case hex, 64 characters. */
+export function contentHash(resource: JsonObject, use: CanonicalUse): string {
+  return createHash('sha256').update(canonicalJson(resource, use)).digest('hex');
+}

@@ -1,0 +1,45 @@
+// FHIR instants, dateTimes and dates, https://hl7.org/fhir/R4/datatypes.html#dateTime
+
+const PATTERN =
+  /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?:T([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?$/;
+
+export type TimeRange = { from: Date; to: Date };
+
+const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate();
+
+/**
+ * The half-open range of time that a date or dateTime of any precision covers; without a zone it is UTC.
+ * Fractions beyond milliseconds are cut. Undefined when the text is not a valid FHIR date or dateTime.
+ */
+export function timeRange(text: string): TimeRange | undefined {
+  const m = PATTERN.exec(text);
+  if (!m) return undefined;
+  const year = Number(m[1]);
+  const month = m[2] === undefined ? undefined : Number(m[2]);
+  const day = m[3] === undefined ? undefined : Number(m[3]);
+  if (month !== undefined && day !== undefined && day > daysIn(year, month)) return undefined;
+  if (month === undefined) return utcRange(Date.UTC(year, 0, 1), Date.UTC(year + 1, 0, 1), year);
+  if (day === undefined) return utcRange(Date.UTC(year, month - 1, 1), Date.UTC(year, month, 1), year);
+  if (m[4] === undefined) return utcRange(Date.UTC(year, month - 1, day), Date.UTC(year, month - 1, day + 1), year);
+  const zone = m[8] ?? 'Z';
+  const offset =
+    zone === 'Z' ? 0 : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4)));
+  const millis = m[7] === undefined ? 0 : Number(m[7].slice(0, 3).padEnd(3, '0'));
+  const from = Date.UTC(year, month - 1, day, Number(m[4]), Number(m[5]), Number(m[6] ?? 0), millis) - offset * 60_000;
+  const width = m[6] === undefined ? 60_000 : m[7] === undefined ? 1000 : 1;
+  return utcRange(from, from + width, year);
+}
+
+function utcRange(from: number, to: number, year: number): TimeRange | undefined {
+  return year < 1 ? undefined : { from: new Date(from), to: new Date(to) };
+}
+
+/** A full FHIR instant (seconds and a zone are required). */
+export function parseInstant(text: string): Date | undefined {
+  return /T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) ? timeRange(text)?.from : undefined;
+}
+
+/** Milliseconds and `Z`: the one form in which we emit instants. */
+export function formatInstant(time: Date): string {
+  return time.toISOString();
+}

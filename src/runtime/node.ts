@@ -1,0 +1,143 @@
+// The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
+import { createHash, randomUUID } from 'node:crypto';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { exportJWK, generateKeyPair } from 'jose';
+import postgres, { type Sql } from 'postgres';
+import type { Blobs, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
+import type { Database } from '../store/database.ts';
+
+const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+/** Log lines as JSON to a stream (standard error by default). */
+export function jsonLog(
+  level: LogLevel | 'silent',
+  write: (line: string) => void = (l) => process.stderr.write(l),
+): Log {
+  return (at, event, fields = {}) => {
+    if (LEVELS[at] < LEVELS[level]) return;
+    write(`${JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })}\n`);
+  };
+}
+
+/**
+ * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
+ * `statementTimeoutMs` bounds each statement.
+ */
+export function openDatabase(
+  url: string,
+  options: { max?: number; role?: string; statementTimeoutMs?: number; name?: string } = {},
+): Database & { close(): Promise<void> } {
+  const connection: Record<string, string> = {
+    application_name: options.name ?? 'payer-node',
+    ...(options.role === undefined ? {} : { role: options.role }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
+  };
+  const open = (max: number): Sql =>
+    postgres(url, { max, onnotice: () => {}, connection, idle_timeout: max === 1 ? 0 : 300, connect_timeout: 15 });
+  const sql = open(options.max ?? 10);
+  return { sql, dedicated: () => open(1), close: () => sql.end({ timeout: 5 }) };
+}
+
+/** Blobs as files under a folder. */
+export function fileBlobs(folder: string): Blobs {
+  const root = resolve(folder);
+  const place = (key: string): string => {
+    if (!/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(key) || key.includes('..')) throw new Error('bad blob key');
+    return join(root, key);
+  };
+  return {
+    async put(key, source) {
+      const to = place(key);
+      mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
+      const part = `${to}.${randomUUID()}.part`;
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const tap = new Transform({
+        transform(chunk: Uint8Array, _encoding, done) {
+          hash.update(chunk);
+          bytes += chunk.length;
+          done(null, chunk);
+        },
+      });
+      try {
+        await pipeline(
+          Readable.from(source, { objectMode: false }),
+          tap,
+          createWriteStream(part, { mode: 0o600, flush: true }),
+        );
+        await rename(part, to);
+      } catch (error) {
+        await rm(part, { force: true });
+        throw error;
+      }
+      return { bytes, sha256: hash.digest('hex') };
+    },
+    async get(key, range) {
+      const from = place(key);
+      if (!existsSync(from)) return undefined;
+      return createReadStream(
+        from,
+        range ? { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) } : {},
+      );
+    },
+    async size(key) {
+      try {
+        return (await stat(place(key))).size;
+      } catch {
+        return undefined;
+      }
+    },
+    async delete(key) {
+      await rm(place(key), { force: true });
+    },
+  };
+}
+
+/** Signing keys in a folder, one file a key, mode 0600; the first key of each use is made when missing. */
+export function fileKeys(folder: string): Keys {
+  const root = resolve(folder);
+  type Key = JsonWebKey & { kid: string; alg: string };
+  const made = new Map<KeyUse, Promise<Key[]>>();
+  const load = async (use: KeyUse): Promise<Key[]> => {
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    const files = () =>
+      readdirSync(root)
+        .filter((f) => f.startsWith(`${use}-`) && f.endsWith('.jwk'))
+        .sort();
+    if (files().length === 0) {
+      const kid = randomUUID();
+      const { privateKey } = await generateKeyPair('ES384', { extractable: true });
+      const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
+      const stamp = new Date().toISOString().replace(/[-:.]/g, '').slice(0, 15);
+      writeFileSync(join(root, `${use}-${stamp}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
+    }
+    return files().map((f) => JSON.parse(readFileSync(join(root, f), 'utf8')) as Key);
+  };
+  const all = (use: KeyUse): Promise<Key[]> => {
+    const known = made.get(use) ?? load(use);
+    made.set(use, known);
+    return known;
+  };
+  return {
+    async signing(use) {
+      const newest = (await all(use)).at(-1);
+      if (!newest) throw new Error(`There is no ${use} key in the keys folder.`);
+      return newest;
+    },
+    async published(use) {
+      return (await all(use)).map(({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg, use: 'sig' }) as Key);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+// The database as the stores see it. One pool per service on Node, one client per request on Workers.
+import type { Sql, TransactionSql } from 'postgres';
+
+export type { Sql };
+/** A client or a transaction: every statement takes either. */
+export type Queryable = Sql | TransactionSql;
+
+export type Database = {
+  /** The postgres.js client. Statements are cached by their text. */
+  sql: Sql;
+  /**
+   * A client of its own with one connection, for COPY and for cursors that outlive a request. postgres.js hangs when a
+   * COPY is left early on a pooled connection; this one can be ended at once.
+   */
+  dedicated(): Sql;
+};
+
+/** Escapes one field of COPY text format. */
+export function copyField(value: string | number | bigint | boolean | null | undefined): string {
+  if (value === null || value === undefined) return '\\N';
+  if (typeof value !== 'string') return String(value);
+  return /[\\\t\n\r]/.test(value)
+    ? value.replace(/[\\\t\n\r]/g, (c) => (c === '\\' ? '\\\\' : c === '\t' ? '\\t' : c === '\n' ? '\\n' : '\\r'))
+    : value;
+}
+
+/** A text[] literal for COPY text format (before {@link copyField}). */
+export function arrayLiteral(values: readonly (string | number)[]): string {
+  return `{${values.map((v) => (typeof v === 'number' ? String(v) : `"${v.replace(/[\\"]/g, '\\$&')}"`)).join(',')}}`;
+}

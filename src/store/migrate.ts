@@ -1,0 +1,86 @@
+// Brings a database to the program's schema. Migrations are folders of drizzle/, named by time and intent; the first
+// line of each says whether an older program can still run on the result (`-- safe`) or not (`-- breaking`).
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { drizzle } from 'drizzle-orm/postgres-js';
+import { migrate as run } from 'drizzle-orm/postgres-js/migrator';
+import postgres from 'postgres';
+
+const MIGRATE_LOCK = 7_206_003;
+
+export type Plan = {
+  /** applied already, by name */
+  applied: string[];
+  /** what `migrate` would run, in order */
+  pending: { name: string; kind: 'safe' | 'breaking' }[];
+  /** applied by a newer program */
+  unknown: string[];
+};
+
+/** The database was migrated by a newer program. */
+export class NewerDatabase extends Error {
+  constructor(names: string[]) {
+    super(`The database is newer than this program (it has ${names.join(', ')}). Install the newer version.`);
+    this.name = 'NewerDatabase';
+  }
+}
+
+/** The drizzle/ folder beside the source or beside dist/. */
+export function migrationsFolder(): string {
+  let dir = dirname(fileURLToPath(import.meta.url));
+  for (let up = 0; up < 5; up++) {
+    if (existsSync(join(dir, 'drizzle')) && existsSync(join(dir, 'package.json'))) return join(dir, 'drizzle');
+    dir = dirname(dir);
+  }
+  throw new Error('The folder drizzle/ with the migrations is missing beside the program.');
+}
+
+/** What stands between this database and the program. Changes nothing. */
+export async function planMigration(url: string): Promise<Plan> {
+  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
+  try {
+    const [there] = await sql<
+      { name: string | null }[]
+    >`select to_regclass('drizzle.__drizzle_migrations')::text as name`;
+    const applied = there?.name
+      ? (await sql<{ name: string }[]>`select name from drizzle.__drizzle_migrations order by name`).map((r) => r.name)
+      : [];
+    const folder = migrationsFolder();
+    const known = readdirSync(folder)
+      .filter((name) => existsSync(join(folder, name, 'migration.sql')))
+      .sort();
+    return {
+      applied,
+      pending: known
+        .filter((name) => !applied.includes(name))
+        .map((name) => ({ name, kind: kindOf(join(folder, name)) })),
+      unknown: applied.filter((name) => !known.includes(name)),
+    };
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}
+
+function kindOf(folder: string): 'safe' | 'breaking' {
+  return readFileSync(join(folder, 'migration.sql'), 'utf8').startsWith('-- breaking') ? 'breaking' : 'safe';
+}
+
+/**
+ * Migrates. Several processes may call it at once: one works, the others wait.
+ * @returns the names that were run
+ * @throws NewerDatabase
+ */
+export async function migrate(url: string): Promise<string[]> {
+  const plan = await planMigration(url);
+  if (plan.unknown.length > 0) throw new NewerDatabase(plan.unknown);
+  if (plan.pending.length === 0) return [];
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    await sql`select pg_advisory_lock(${MIGRATE_LOCK})`;
+    await run(drizzle({ client: sql }), { migrationsFolder: migrationsFolder() });
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+  return plan.pending.map((p) => p.name);
+}

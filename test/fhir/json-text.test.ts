@@ -1,0 +1,58 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { elements, members, minify, referencesIn, replaceReferences, stamp } from '../../src/fhir/json-text.ts';
+
+const pretty = fc.jsonValue().map((value) => ({ value, text: JSON.stringify(value, null, 2) }));
+
+test('minify changes nothing but white space', () => {
+  fc.assert(
+    fc.property(pretty, ({ value, text }) => {
+      expect(minify(text)).toBe(JSON.stringify(value));
+      expect(minify(JSON.stringify(value))).toBe(JSON.stringify(value));
+    }),
+  );
+});
+
+test('minify keeps decimals and escapes as written', () => {
+  expect(minify('{ "a" : 1.00,\r\n\t"b" : "x \\" : , y" }')).toBe('{"a":1.00,"b":"x \\" : , y"}');
+});
+
+test('members and elements find every value', () => {
+  fc.assert(
+    fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.array(fc.jsonValue()), (object, array) => {
+      const json = JSON.stringify(object);
+      expect(members(json).map((m) => JSON.parse(json.slice(m.valueStart, m.end)) as unknown)).toEqual(
+        Object.keys(object).map((k) => JSON.parse(JSON.stringify(object[k])) as unknown),
+      );
+      expect(elements(JSON.stringify(array), 0).map((e) => JSON.parse(e) as unknown)).toEqual(
+        JSON.parse(JSON.stringify(array)),
+      );
+    }),
+  );
+});
+
+test('stamp replaces id and version and leaves the rest as written', () => {
+  const given =
+    '{"resourceType":"Observation","id":"a","meta":{"lastUpdated":"2020-01-01T00:00:00Z","profile":["p"]},"valueQuantity":{"value":1.00}}';
+  expect(stamp(given, { id: 'b', versionId: '2', lastUpdated: '2027-01-01T00:00:00.000Z', source: 's' })).toBe(
+    '{"resourceType":"Observation","id":"b","meta":{"versionId":"2","lastUpdated":"2027-01-01T00:00:00.000Z","source":"s","profile":["p"]},"valueQuantity":{"value":1.00}}',
+  );
+  expect(stamp('{"resourceType":"X","id":"a"}', { versionId: '1', lastUpdated: 'T' })).toBe(
+    '{"resourceType":"X","id":"a","meta":{"versionId":"1","lastUpdated":"T"}}',
+  );
+});
+
+test('references are rewritten in keys only, never inside strings', () => {
+  const given = JSON.stringify({
+    subject: { reference: 'Patient/1' },
+    note: '{"reference":"Patient/1"}',
+    list: [{ display: 'x', reference: 'https://a.example/Patient/1' }],
+  });
+  const out = replaceReferences(given, (r) => (r.startsWith('Patient/') ? `"reference":"Patient/me"` : undefined));
+  expect(JSON.parse(out)).toEqual({
+    subject: { reference: 'Patient/me' },
+    note: '{"reference":"Patient/1"}',
+    list: [{ display: 'x', reference: 'https://a.example/Patient/1' }],
+  });
+  expect(referencesIn(given)).toEqual(['Patient/1', 'https://a.example/Patient/1']);
+});

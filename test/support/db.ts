@@ -1,0 +1,22 @@
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
+import { inject } from 'vitest';
+import { openDatabase } from '../../src/runtime/node.ts';
+
+/** A fresh migrated database, cloned from the template. */
+export async function freshDb() {
+  const base = inject('databaseUrl').replace(/\/[^/]*$/, '/');
+  const name = `t_${randomUUID().replaceAll('-', '')}`;
+  const admin = postgres(`${base}postgres`, { max: 1, onnotice: () => {} });
+  for (let i = 0; ; i++)
+    try {
+      await admin.unsafe(`create database ${name} template tmpl`);
+      break;
+    } catch (e) {
+      if (i > 200 || !String(e).includes('being accessed')) throw e;
+      await new Promise((r) => setTimeout(r, 25));
+    }
+  await admin.end();
+  const url = base + name;
+  return { url, ...openDatabase(url) };
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts?(x)'],
+    globalSetup: ['test/support/global.ts'],
+    reporters: ['default', './test/support/reporter.ts'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+    env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },
+    coverage: { provider: 'v8', include: ['src/**', 'directory/**', 'exchange/**'] },
+  },
+});
