@@ -39,15 +39,21 @@ export function openDatabase(
   url: string,
   options: { max?: number; role?: string; statementTimeoutMs?: number; name?: string } = {},
 ): Database & { close(): Promise<void> } {
-  const connection: Record<string, string> = {
-    application_name: options.name ?? 'payer-node',
-    ...(options.role === undefined ? {} : { role: options.role }),
-    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
-  };
-  const open = (max: number): Sql =>
-    postgres(url, { max, onnotice: () => {}, connection, idle_timeout: max === 1 ? 0 : 300, connect_timeout: 15 });
-  const sql = open(options.max ?? 10);
-  return { sql, dedicated: () => open(1), close: () => sql.end({ timeout: 5 }) };
+  const name = options.name ?? 'payer-node';
+  const open = (max: number, application: string): Sql =>
+    postgres(url, {
+      max,
+      onnotice: () => {},
+      idle_timeout: max === 1 ? 0 : 300,
+      connect_timeout: 15,
+      connection: {
+        application_name: application,
+        ...(options.role === undefined ? {} : { role: options.role }),
+        ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
+      } as Record<string, string>,
+    });
+  const sql = open(options.max ?? 10, name);
+  return { sql, dedicated: (use) => open(1, `payer-node ${use}`), close: () => sql.end({ timeout: 5 }) };
 }
 
 /** Blobs as files under a folder. */

@@ -10,9 +10,10 @@ export type Database = {
   sql: Sql;
   /**
    * A client of its own with one connection, for COPY and for cursors that outlive a request. postgres.js hangs when a
-   * COPY is left early on a pooled connection; this one can be ended at once.
+   * COPY is left early on a pooled connection; this one can be ended at once. `use` shows in its application name: an
+   * export waits for writers, but not for other exports or for the staging of rows.
    */
-  dedicated(): Sql;
+  dedicated(use: 'copy' | 'export' | 'work'): Sql;
 };
 
 /** Escapes one field of COPY text format. */

@@ -1,0 +1,103 @@
+// Whose answer is it? The Groups of a match answer, led back to the members that were submitted. A contained Patient's id
+// is the proof, together with its name and birth date; the order of entries never is.
+import { fold } from '../../src/fhir/fold.ts';
+import { referenceId } from '../../src/fhir/reference.ts';
+import {
+  extensions,
+  isObject,
+  isResource,
+  type Json,
+  type JsonObject,
+  objects,
+  text,
+} from '../../src/fhir/resource.ts';
+import { type Bucket, bucketOf, MATCH_PARAMETERS } from '../match/groups.ts';
+
+export type Submitted = { submittedId: string; family: string | undefined; birthDate: string | undefined };
+export type Correlated = {
+  submittedId: string;
+  outcome: 'matched' | 'not-matched' | 'constrained' | 'missing' | 'contradictory' | 'conflict';
+  peerPatientId: string | null;
+};
+export type Correlation = { members: Correlated[]; groupId: string | undefined; uncorrelated: number };
+
+/** The Groups in a Group file, a Parameters file or a bare answer. */
+export function groupsIn(resources: readonly Json[]): JsonObject[] {
+  const groups = resources.filter((r) => isResource(r) && r.resourceType === 'Group') as JsonObject[];
+  if (groups.length > 0) return groups;
+  return resources.flatMap((r) => {
+    if (!isResource(r)) return [];
+    if (r.resourceType === 'Parameters')
+      return objects(r['parameter'])
+        .map((p) => p['resource'])
+        .filter((x): x is JsonObject => isObject(x));
+    if (r.resourceType === 'Bundle')
+      return objects(r['entry'])
+        .map((e) => e['resource'])
+        .filter((x): x is JsonObject => isObject(x));
+    return [];
+  });
+}
+
+const OUTCOME: Record<Bucket, Correlated['outcome']> = {
+  match: 'matched',
+  nomatch: 'not-matched',
+  consentconstraint: 'constrained',
+};
+
+export function correlate(groups: readonly JsonObject[], submitted: readonly Submitted[]): Correlation {
+  const wanted = new Map(submitted.map((s) => [s.submittedId, s]));
+  const found = new Map<string, { outcome: Correlated['outcome']; patient: string | null }[]>();
+  let uncorrelated = 0;
+  let groupId: string | undefined;
+  for (const group of groups) {
+    const bucket = bucketOf(group);
+    if (bucket === undefined) continue;
+    if (bucket === 'match') groupId ??= text(group['id']);
+    const contained = objects(group['contained']);
+    for (const member of objects(group['member'])) {
+      const entity = isObject(member['entity']) ? member['entity'] : {};
+      const pointer =
+        extensions(entity, MATCH_PARAMETERS).map((e) =>
+          isObject(e['valueReference']) ? text(e['valueReference']['reference']) : undefined,
+        )[0] ?? text(entity['reference']);
+      const id = pointer?.startsWith('#') ? pointer.slice(1) : undefined;
+      const patient = contained.find((p) => p['id'] === id);
+      const asked = id === undefined ? undefined : (wanted.get(id) ?? wanted.get(id.replace(/\.\d+$/, '')));
+      if (!patient || !asked || !isSamePerson(patient, asked)) {
+        uncorrelated++;
+        continue;
+      }
+      const theirs = bucket === 'match' ? (referenceId(text(entity['reference']), 'Patient') ?? null) : null;
+      found.set(asked.submittedId, [
+        ...(found.get(asked.submittedId) ?? []),
+        { outcome: OUTCOME[bucket], patient: theirs },
+      ]);
+    }
+  }
+  const owners = new Map<string, Set<string>>();
+  for (const [id, answers] of found)
+    for (const a of answers)
+      if (a.patient !== null) owners.set(a.patient, (owners.get(a.patient) ?? new Set()).add(id));
+  const members = submitted.map((s): Correlated => {
+    const answers = found.get(s.submittedId) ?? [];
+    const first = answers[0];
+    if (!first) return { submittedId: s.submittedId, outcome: 'missing', peerPatientId: null };
+    if (new Set(answers.map((a) => a.outcome)).size > 1)
+      return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
+    if (first.patient !== null && (owners.get(first.patient)?.size ?? 0) > 1)
+      return { submittedId: s.submittedId, outcome: 'conflict', peerPatientId: null };
+    if (first.outcome === 'matched' && first.patient === null)
+      return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
+    return { submittedId: s.submittedId, outcome: first.outcome, peerPatientId: first.patient };
+  });
+  return { members, groupId, uncorrelated };
+}
+
+function isSamePerson(patient: JsonObject, asked: Submitted): boolean {
+  const families = objects(patient['name']).map((n) => fold(text(n['family']) ?? ''));
+  return (
+    text(patient['birthDate']) === asked.birthDate &&
+    (asked.family === undefined || families.includes(fold(asked.family)))
+  );
+}

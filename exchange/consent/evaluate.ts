@@ -1,0 +1,118 @@
+// May a member's history be given to this payer? HRex Consent, judged check by check; the first failure decides and its
+// reason stays in the house. https://hl7.org/fhir/us/davinci-hrex/ (hrex-consent)
+
+import { parseReference } from '../../src/fhir/reference.ts';
+import {
+  hasCoding,
+  isObject,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
+
+export const POLICY_URI = {
+  regular: 'http://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-consent.html#regular',
+  sensitive: 'http://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-consent.html#sensitive',
+} as const;
+
+export type ConsentFault =
+  | 'consent-malformed'
+  | 'consent-other-patient'
+  | 'consent-not-yet'
+  | 'consent-expired'
+  | 'consent-wrong-source'
+  | 'consent-wrong-recipient'
+  | 'consent-policy-unknown'
+  | 'attestation-missing';
+
+export type ConsentDecision =
+  | { ok: true; policy: 'regular' | 'sensitive'; from: string; to: string }
+  | { ok: false; fault: ConsentFault };
+
+/** A payer as requests name it. */
+export type Payer = { npi: string | null; name: string; identifiers?: { system: string; value: string }[] };
+
+const NPI = 'http://hl7.org/fhir/sid/us-npi';
+
+/** Does a reference to an organization name this payer: by identifier, or by name when it has no identifier. */
+export function namesPayer(
+  reference: JsonObject | undefined,
+  payer: Payer,
+  contained: readonly JsonObject[] = [],
+): boolean {
+  if (reference === undefined) return false;
+  const target = text(reference['reference']);
+  const local = target?.startsWith('#') ? contained.find((c) => c['id'] === target.slice(1)) : undefined;
+  const identifiers = [...objects(reference['identifier']), ...objects(local?.['identifier'])];
+  const mine = [...(payer.npi === null ? [] : [{ system: NPI, value: payer.npi }]), ...(payer.identifiers ?? [])];
+  if (identifiers.length > 0)
+    return identifiers.some((i) => mine.some((m) => m.system === i['system'] && m.value === i['value']));
+  const name = text(reference['display']) ?? text(local?.['name']);
+  return name !== undefined && name.trim().toLowerCase() === payer.name.trim().toLowerCase();
+}
+
+const actors = (provision: JsonObject, system: string, code: string): JsonObject[] =>
+  objects(provision['actor'])
+    .filter((a) => hasCoding(a['role'], system, code))
+    .map((a) => a['reference'])
+    .filter((r: Json | undefined): r is JsonObject => isObject(r));
+
+const PROHIBITED = ['securityLabel', 'purpose', 'class', 'code', 'dataPeriod', 'data', 'provision'];
+const isDay = (v: string | undefined): v is string => v !== undefined && /^\d{4}-\d\d-\d\d/.test(v);
+
+/**
+ * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient
+ * @param parties us as the source, the authenticated peer as the recipient
+ * @param today local calendar date of the plan
+ */
+export function evaluateConsent(
+  bundle: { patientId: string; consent: Resource; coverageToLink: Resource | undefined; patientsInBundle?: number },
+  parties: { us: Payer; peer: Payer },
+  today: string,
+): ConsentDecision {
+  const { consent } = bundle;
+  const no = (fault: ConsentFault): ConsentDecision => ({ ok: false, fault });
+  const provision = consent['provision'];
+  if (
+    consent.resourceType !== 'Consent' ||
+    consent['status'] !== 'active' ||
+    !hasCoding(consent['scope'], 'http://terminology.hl7.org/CodeSystem/consentscope', 'patient-privacy') ||
+    !hasCoding(consent['category'], 'http://terminology.hl7.org/CodeSystem/v3-ActCode', 'IDSCL') ||
+    !isObject(provision) ||
+    provision['type'] !== 'permit' ||
+    !hasCoding(provision['action'], 'http://terminology.hl7.org/CodeSystem/consentaction', 'disclose') ||
+    PROHIBITED.some((p) => provision[p] !== undefined) ||
+    (consent['sourceReference'] === undefined && consent['sourceAttachment'] === undefined) ||
+    objects(consent['performer']).length !== 1
+  )
+    return no('consent-malformed');
+  const period = provision['period'];
+  const from = isObject(period) ? text(period['start'])?.slice(0, 10) : undefined;
+  const to = isObject(period) ? text(period['end'])?.slice(0, 10) : undefined;
+  if (!isDay(from) || !isDay(to)) return no('consent-malformed');
+  // a reference that does not resolve to the MemberPatient is tolerated only where the bundle holds one Patient anyway
+  const patient = consent['patient'];
+  const named = isObject(patient) ? text(patient['reference']) : undefined;
+  if (named === undefined || parseReference(named).kind === 'other') return no('consent-other-patient');
+  if (today < from) return no('consent-not-yet');
+  if (today > to) return no('consent-expired');
+  const contained = objects(consent['contained']);
+  const sources = actors(provision, 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', 'performer');
+  if (!sources.some((a) => namesPayer(a, parties.us, contained))) return no('consent-wrong-source');
+  const recipients = actors(provision, 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP');
+  if (!recipients.some((a) => namesPayer(a, parties.peer, contained))) return no('consent-wrong-recipient');
+  const uris = objects(consent['policy']).map((p) => text(p['uri']));
+  const policies = (['regular', 'sensitive'] as const).filter((p) => uris.includes(POLICY_URI[p]));
+  const policy = policies[0];
+  if (policies.length !== 1 || policy === undefined) return no('consent-policy-unknown');
+  // the attestation: a current coverage with the asking payer (payer-to-payer rule, 42 CFR 422.121(b)(4)(iii))
+  const link = bundle.coverageToLink;
+  if (
+    link === undefined ||
+    !objects(link['payor']).some((p) => namesPayer(p, parties.peer, objects(link['contained'])))
+  )
+    return no('attestation-missing');
+  return { ok: true, policy, from, to };
+}

@@ -1,0 +1,47 @@
+// The Transmitter Provenance of an export: this plan sent these records. Same targets, same Provenance: an export
+// repeated without change is unchanged for the receiver. PDex 2.2 §127.
+import { v5 as uuid5 } from 'uuid';
+import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import type { Payer } from '../consent/evaluate.ts';
+
+/** Namespace of ids that we derive; fixed for ever. */
+export const PROJECT_NAMESPACE = 'b1f6b6c2-6d0c-4f0e-9a53-0a8f0d5c7e21';
+export const MAX_TARGETS = 10_000;
+
+/**
+ * JSON text of one Transmitter Provenance.
+ * @param targets `Type/id`, at most {@link MAX_TARGETS}
+ * @param recorded newest `lastUpdated` of the targets: when we recorded what we transmit
+ */
+export function transmitterProvenance(
+  us: Payer,
+  peerId: string,
+  targets: readonly string[],
+  recorded: string,
+): { id: string; json: string } {
+  const id = uuid5(`transmitter|${us.npi ?? us.name}|${peerId}|${[...targets].sort().join(',')}`, PROJECT_NAMESPACE);
+  const json = JSON.stringify({
+    resourceType: 'Provenance',
+    id,
+    meta: {
+      lastUpdated: recorded,
+      profile: ['http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/pdex-provenance'],
+    },
+    target: targets.map((reference) => ({ reference })),
+    recorded,
+    agent: [
+      {
+        type: {
+          coding: [
+            {
+              system: 'http://hl7.org/fhir/us/core/CodeSystem/us-core-provenance-participant-type',
+              code: 'transmitter',
+            },
+          ],
+        },
+        who: { ...(us.npi === null ? {} : { identifier: { system: NPI_SYSTEM, value: us.npi } }), display: us.name },
+      },
+    ],
+  });
+  return { id, json };
+}

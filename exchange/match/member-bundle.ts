@@ -1,0 +1,128 @@
+// MemberBundles of a match request: reading them and turning each into what matching compares.
+import {
+  hasCoding,
+  isObject,
+  isResource,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  strings,
+  text,
+} from '../../src/fhir/resource.ts';
+import { namesPayer, type Payer } from '../consent/evaluate.ts';
+import { birthDate, familyName, givenNames, memberIds, tokens } from './normalize.ts';
+
+export type MemberBundle = {
+  position: number;
+  patient: Resource;
+  patientId: string;
+  coverageToMatch: Resource;
+  coverageToLink: Resource | undefined;
+  consent: Resource | undefined;
+};
+
+/** A request whose structure is wrong as a whole: 422. */
+export class BundleFault extends Error {}
+
+const part = (bundle: JsonObject, name: string): Resource[] =>
+  objects(bundle['part'])
+    .filter((p) => p['name'] === name)
+    .map((p) => p['resource'])
+    .filter((r): r is Resource => isResource(r));
+
+/**
+ * The MemberBundles of a Parameters body.
+ * @throws BundleFault naming the position, when a part is missing, doubled or of the wrong type
+ */
+export function readMemberBundles(body: Json): MemberBundle[] {
+  if (!isResource(body) || body.resourceType !== 'Parameters')
+    throw new BundleFault('The body must be a Parameters resource.');
+  const bundles = objects(body['parameter']).filter((p) => p['name'] === 'MemberBundle');
+  if (bundles.length === 0) throw new BundleFault('There must be at least one parameter MemberBundle.');
+  return bundles.map((bundle, position) => {
+    const at = `MemberBundle ${position + 1}`;
+    const one = (name: string, type: string, required: boolean): Resource | undefined => {
+      const found = part(bundle, name);
+      if (found.length > 1) throw new BundleFault(`${at} has more than one ${name}.`);
+      const only = found[0];
+      if (only === undefined && required) throw new BundleFault(`${at} has no ${name}.`);
+      if (only !== undefined && only.resourceType !== type) throw new BundleFault(`${at}: ${name} must be a ${type}.`);
+      return only;
+    };
+    const patient = one('MemberPatient', 'Patient', true) as Resource;
+    const coverageToMatch = one('CoverageToMatch', 'Coverage', true) as Resource;
+    const patientId = text(patient['id']);
+    if (patientId === undefined) throw new BundleFault(`${at}: MemberPatient has no id.`);
+    for (const name of objects(patient['name']))
+      if (JSON.stringify(name).length > 4000)
+        throw new BundleFault(`${at}: MemberPatient has a name that is too long.`);
+    return {
+      position,
+      patient,
+      patientId,
+      coverageToMatch,
+      coverageToLink: one('CoverageToLink', 'Coverage', false),
+      consent: one('Consent', 'Consent', true),
+    };
+  });
+}
+
+export type MatchQuery = {
+  position: number;
+  dob: string[];
+  family: string[];
+  given: string[];
+  suffix: string[];
+  mb: string[];
+  sub: string[];
+  mbi: string[];
+  umb: string[];
+  tokens: { kind: number; text: string }[];
+};
+
+const V2 = '/v2-0203';
+const typed = (identifier: JsonObject, code: string): boolean =>
+  objects(isObject(identifier['type']) ? identifier['type']['coding'] : undefined).some(
+    (c) => c['code'] === code && String(c['system']).endsWith(V2),
+  );
+
+/** What to look for. Ids count only when the coverage names us; ids of the request's resources are never used. */
+export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery {
+  const names = objects(bundle.patient['name']);
+  const family = new Set<string>();
+  const suffix = new Set<string>();
+  const given = new Set<string>();
+  for (const name of names) {
+    const read = familyName(text(name['family']), strings(name['suffix']));
+    for (const n of read.names) family.add(n);
+    for (const s of read.suffix) suffix.add(s);
+    for (const g of givenNames(strings(name['given']))) given.add(g);
+  }
+  const coverage = bundle.coverageToMatch;
+  const namesUs = objects(coverage['payor']).some((p) => namesPayer(p, us, objects(coverage['contained'])));
+  const values = (code: string) =>
+    objects(coverage['identifier'])
+      .filter((i) => typed(i, code))
+      .flatMap((i) => memberIds(text(i['value'])));
+  const mb = namesUs ? values('MB') : [];
+  const sub = namesUs ? [...memberIds(text(coverage['subscriberId'])), ...values('SN'), ...mb] : [];
+  const patientIds = objects(bundle.patient['identifier']);
+  const mbi = patientIds
+    .filter((i) => i['system'] === 'http://hl7.org/fhir/sid/us-mbi')
+    .flatMap((i) => memberIds(text(i['value'])));
+  const umb = patientIds
+    .filter((i) => hasCoding(i['type'], 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', 'UMB'))
+    .flatMap((i) => memberIds(text(i['value'])));
+  const q = {
+    dob: birthDate(text(bundle.patient['birthDate']), now),
+    family: [...family],
+    given: [...given],
+    suffix: [...suffix],
+    mb,
+    sub: [...new Set(sub)],
+    mbi,
+    umb,
+  };
+  return { position: bundle.position, ...q, tokens: tokens(q) };
+}

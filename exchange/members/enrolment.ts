@@ -1,0 +1,171 @@
+// Enrolment of members from a CSV: who they are, their card and coverage, their prior payer, and their choice about
+// payer-to-payer exchange. docs/enrolment.md shows the template.
+import { createHash } from 'node:crypto';
+import { timeRange } from '../../src/fhir/instant.ts';
+
+export const ENROLMENT_COLUMNS = [
+  'patient_id',
+  'member_number',
+  'subscriber_id',
+  'family',
+  'given',
+  'birth_date',
+  'gender',
+  'address_line',
+  'city',
+  'state',
+  'postal_code',
+  'phone',
+  'email',
+  'plan',
+  'coverage_start',
+  'coverage_end',
+  'prior_payer',
+  'prior_member_number',
+  'prior_coverage_start',
+  'prior_coverage_end',
+  'opt_in',
+  'opt_in_date',
+  'opt_in_policy',
+] as const;
+export type EnrolmentColumn = (typeof ENROLMENT_COLUMNS)[number];
+
+/** One checked row. Dates are YYYY-MM-DD. `given` holds all given names in order. */
+export type Enrolment = {
+  memberId: string;
+  /** the row names a Patient of the records, so none is made */
+  isKnownPatient: boolean;
+  memberNumber: string;
+  subscriberId: string | undefined;
+  family: string;
+  given: string[];
+  birthDate: string;
+  gender: string;
+  address: {
+    line: string | undefined;
+    city: string | undefined;
+    state: string | undefined;
+    postalCode: string | undefined;
+  };
+  phone: string | undefined;
+  email: string | undefined;
+  plan: string;
+  starts: string;
+  ends: string | undefined;
+  prior: { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined } | undefined;
+  choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
+};
+
+const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
+const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
+
+/** A stable Patient id for a person who comes without one: from the member number, not readable back. */
+export function patientIdFor(memberNumber: string): string {
+  const h = createHash('sha256').update(`payer-node member ${memberNumber}`).digest('hex');
+  return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20, 32)}`;
+}
+
+/** Checks one row. All faults are returned, a sentence each. */
+export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): Enrolment | { faults: string[] } {
+  const faults: string[] = [];
+  const get = (column: EnrolmentColumn): string | undefined => {
+    const value = row[column]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const need = (column: EnrolmentColumn): string => {
+    const value = get(column);
+    if (value === undefined) faults.push(`${column} is required.`);
+    return value ?? '';
+  };
+  const dayOf = (column: EnrolmentColumn, required: boolean): string | undefined => {
+    const value = required ? need(column) : get(column);
+    if (value !== undefined && value !== '' && !isDay(value)) faults.push(`${column} must be a date YYYY-MM-DD.`);
+    return value === '' ? undefined : value;
+  };
+  const memberNumber = need('member_number');
+  const family = need('family');
+  const given = need('given');
+  const birthDate = dayOf('birth_date', true) ?? '';
+  const gender = get('gender')?.toLowerCase() ?? 'unknown';
+  if (!GENDERS.has(gender)) faults.push('gender must be male, female, other or unknown.');
+  const patientId = get('patient_id');
+  if (patientId !== undefined && !/^[A-Za-z0-9\-.]{1,64}$/.test(patientId)) faults.push('patient_id is not a FHIR id.');
+  const starts = dayOf('coverage_start', true) ?? '';
+  const ends = dayOf('coverage_end', false);
+  if (ends !== undefined && ends < starts) faults.push('coverage_end is before coverage_start.');
+  const payer = get('prior_payer');
+  const priorNumber = get('prior_member_number');
+  if (payer === undefined && priorNumber !== undefined)
+    faults.push('prior_member_number is given without prior_payer.');
+  const priorStarts = dayOf('prior_coverage_start', false);
+  const priorEnds = dayOf('prior_coverage_end', false);
+  const answer = get('opt_in')?.toLowerCase();
+  if (answer !== undefined && !['yes', 'no'].includes(answer)) faults.push('opt_in must be yes, no or empty.');
+  const on = dayOf('opt_in_date', false);
+  if (answer !== undefined && on === undefined) faults.push('opt_in_date is required with opt_in.');
+  const policy = get('opt_in_policy')?.toLowerCase() ?? 'regular';
+  if (policy !== 'regular' && policy !== 'sensitive') faults.push('opt_in_policy must be regular or sensitive.');
+  if (faults.length > 0) return { faults };
+  return {
+    memberId: patientId ?? patientIdFor(memberNumber),
+    isKnownPatient: patientId !== undefined,
+    memberNumber,
+    subscriberId: get('subscriber_id'),
+    family,
+    given: given.split(/\s+/),
+    birthDate,
+    gender,
+    address: { line: get('address_line'), city: get('city'), state: get('state'), postalCode: get('postal_code') },
+    phone: get('phone'),
+    email: get('email'),
+    plan: get('plan') ?? 'unspecified',
+    starts,
+    ends,
+    prior:
+      payer === undefined
+        ? undefined
+        : { payer, memberNumber: priorNumber ?? '', starts: priorStarts, ends: priorEnds },
+    choice:
+      answer === undefined || on === undefined
+        ? undefined
+        : { optIn: answer === 'yes', on, policy: policy === 'sensitive' ? 'sensitive' : 'regular' },
+  };
+}
+
+/** The Patient of a person who is enrolled without a record. */
+export function patientOf(row: Enrolment, memberSystem: string): Record<string, unknown> {
+  const { line, city, state, postalCode } = row.address;
+  const hasAddress = [line, city, state, postalCode].some((v) => v !== undefined);
+  const telecom = [
+    ...(row.phone === undefined ? [] : [{ system: 'phone', value: row.phone }]),
+    ...(row.email === undefined ? [] : [{ system: 'email', value: row.email }]),
+  ];
+  return {
+    resourceType: 'Patient',
+    id: row.memberId,
+    meta: { profile: ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient'] },
+    identifier: [
+      {
+        type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' }] },
+        system: memberSystem,
+        value: row.memberNumber,
+      },
+    ],
+    name: [{ use: 'official', family: row.family, given: row.given }],
+    ...(telecom.length > 0 ? { telecom } : {}),
+    gender: row.gender,
+    birthDate: row.birthDate,
+    ...(hasAddress
+      ? {
+          address: [
+            {
+              ...(line === undefined ? {} : { line: [line] }),
+              ...(city === undefined ? {} : { city }),
+              ...(state === undefined ? {} : { state }),
+              ...(postalCode === undefined ? {} : { postalCode }),
+            },
+          ],
+        }
+      : {}),
+  };
+}

@@ -1,0 +1,261 @@
+// `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
+// transaction, so a stopped import leaves nothing half done; run it again.
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { parse as parseCsv } from 'csv-parse';
+import type { Deps } from '../../src/deps.ts';
+import { isResource, type Resource } from '../../src/fhir/resource.ts';
+import type { Issue } from '../../src/fhir/validate/issue.ts';
+import type { ImportEntry } from '../../src/import/entry.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
+import { changedMembers, commitImport, type ImportCounts } from '../store/import.ts';
+import { clearStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
+import { readOwnRecord } from './read-own.ts';
+
+export type ImportMembersInput = {
+  /** records, already read from files; may be empty */
+  records: AsyncIterable<ImportEntry>;
+  /** path of an enrolment CSV */
+  enrolment?: string;
+  validate: (resource: unknown) => Issue[];
+  /** refuse records with any finding, not only broken ones */
+  strict?: boolean;
+  /** called for each refused unit */
+  reject: (r: {
+    source: string;
+    line: number;
+    entry?: number;
+    resourceType?: string;
+    id?: string;
+    code: string;
+    reason: string;
+  }) => Promise<void> | void;
+  signal?: AbortSignal;
+};
+
+export type ImportMembersResult = {
+  read: number;
+  counts: ImportCounts;
+  enrolment: EnrolmentCounts;
+  refused: number;
+  /** findings by code: stored, but worth a look */
+  findings: Record<string, number>;
+};
+
+const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
+const CSV_FILE = 0;
+
+/** Rows of the CSV, one at a time. A row that cannot be read is refused with its line. */
+async function* enrolmentRows(
+  path: string,
+  reject: ImportMembersInput['reject'],
+): AsyncGenerator<{ line: number; row: Enrolment }> {
+  const parser = createReadStream(path).pipe(
+    parseCsv({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, trim: true, info: true }),
+  );
+  let isChecked = false;
+  for await (const parsed of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
+    if (!isChecked) {
+      const missing = ['member_number', 'family', 'given', 'birth_date', 'coverage_start'].filter(
+        (c) => !(c in parsed.record),
+      );
+      const unknown = Object.keys(parsed.record).filter((c) => !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
+      if (missing.length > 0)
+        throw new EnrolmentFault(
+          `The enrolment file ${path} has no column ${missing.join(', ')}. Its header must be: ${ENROLMENT_COLUMNS.join(',')}`,
+        );
+      if (unknown.length > 0)
+        throw new EnrolmentFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
+      isChecked = true;
+    }
+    const row = readEnrolment(parsed.record);
+    if ('faults' in row)
+      await reject({ source: path, line: parsed.info.lines, code: 'invalid-enrolment', reason: row.faults.join(' ') });
+    else yield { line: parsed.info.lines, row };
+  }
+}
+
+/** The enrolment file as a whole cannot be used. One sentence. */
+export class EnrolmentFault extends Error {}
+
+const codeOf = (issue: Issue): string => issue.code;
+
+/**
+ * Imports records and enrolment.
+ * @throws EnrolmentFault when the CSV has the wrong columns
+ */
+export async function importMembers(deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> {
+  const work = `import-${randomUUID()}`;
+  const findings: Record<string, number> = {};
+  const sources: string[] = ['enrolment'];
+  let read = 0;
+  let refused = 0;
+  const refuse: ImportMembersInput['reject'] = (r) => {
+    refused++;
+    return input.reject(r);
+  };
+
+  async function* units(): AsyncGenerator<StagedUnit> {
+    if (input.enrolment !== undefined)
+      for await (const { line, row } of enrolmentRows(input.enrolment, refuse)) {
+        if (row.isKnownPatient) continue;
+        const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl));
+        const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
+        if ('unit' in record) yield { file: CSV_FILE, line, entry: 0, ...record.unit };
+      }
+    for await (const entry of input.records) {
+      if (input.signal?.aborted) throw new Error('stopped');
+      read++;
+      const place = {
+        source: entry.source,
+        line: entry.line,
+        ...(entry.entry === undefined ? {} : { entry: entry.entry }),
+      };
+      if ('fault' in entry) {
+        await refuse({ ...place, code: entry.fault, reason: entry.message });
+        continue;
+      }
+      let file = sources.indexOf(entry.source, Math.max(0, sources.length - 2));
+      if (file === -1) file = sources.push(entry.source) - 1;
+      const at = { file, line: entry.line, entry: entry.entry ?? 0 };
+      if (entry.request?.method === 'DELETE') {
+        const named = /^([A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(entry.request.url);
+        if (named?.[1] === undefined || named[2] === undefined)
+          await refuse({ ...place, code: 'invalid-deletion', reason: 'A deletion must name Type/id.' });
+        else yield { ...at, type: named[1], sourceId: named[2], isShared: isSharedType(named[1]) };
+        continue;
+      }
+      const unit = await checkRecord(entry.text, place);
+      if (unit) yield { ...at, ...unit };
+    }
+  }
+
+  async function checkRecord(json: string, place: { source: string; line: number; entry?: number }) {
+    let parsed: unknown;
+    try {
+      parsed = JSON.parse(json);
+    } catch {
+      await refuse({ ...place, code: 'invalid-json', reason: 'This is not valid JSON.' });
+      return undefined;
+    }
+    const named = isResource(parsed)
+      ? { resourceType: parsed.resourceType, ...(typeof parsed['id'] === 'string' ? { id: parsed['id'] } : {}) }
+      : {};
+    const issues = input.validate(parsed);
+    const errors = issues.filter((i) => i.severity === 'error' || input.strict === true);
+    if (errors.length > 0 || !isResource(parsed)) {
+      const first = errors[0];
+      await refuse({
+        ...place,
+        ...named,
+        code: first === undefined ? 'invalid-resource' : codeOf(first),
+        reason:
+          errors
+            .slice(0, 5)
+            .map((e) => `${e.path}: ${e.message}`)
+            .join(' ') || 'This is not a resource.',
+      });
+      return undefined;
+    }
+    const record = readOwnRecord(parsed, json);
+    if ('refused' in record) {
+      await refuse({ ...place, ...named, code: record.refused, reason: REFUSALS[record.refused] ?? record.refused });
+      return undefined;
+    }
+    for (const issue of issues) findings[codeOf(issue)] = (findings[codeOf(issue)] ?? 0) + 1;
+    return record.unit;
+  }
+
+  const dedicated = deps.database.dedicated('copy');
+  try {
+    await stageUnits(dedicated, work, units());
+    const { counts, refused: late } = await commitImport(deps.database, work);
+    for (const r of late)
+      await refuse({
+        source: sources[r.file] ?? 'unknown',
+        line: r.line,
+        ...(r.entry === 0 ? {} : { entry: r.entry }),
+        resourceType: r.type,
+        id: r.id,
+        code: 'unknown-member',
+        reason: 'The record names no member that this node knows.',
+      });
+    const enrolment = await commitEnrolment(deps, input, refuse);
+    for await (const page of changedMembers(deps.database.sql, work))
+      await refreshProfiles(deps.database.sql, page, deps.clock());
+    await writeAudit(deps.database.sql, [
+      auditRow({
+        at: deps.clock(),
+        actorKind: 'command',
+        actor: 'import members',
+        action: 'import',
+        detail: { ...counts, ...enrolment, refusedUnits: refused },
+      }),
+    ]);
+    return { read, counts, enrolment, refused, findings };
+  } finally {
+    await clearStaging(deps.database.sql, work);
+    await dedicated.end({ timeout: 1 });
+  }
+}
+
+/** Why a well-formed record is not a record of ours. */
+export const REFUSALS: Record<string, string> = {
+  'missing-id': 'The record has no id.',
+  'not-a-member-record': 'Records of this type do not belong to a member.',
+  'unsupported-subject': 'The subject of the record is not a Patient.',
+  'no-member': 'The record names no Patient.',
+};
+
+const isSharedType = (type: string): boolean =>
+  ['Organization', 'Practitioner', 'PractitionerRole', 'Location', 'Medication', 'HealthcareService'].includes(type);
+
+async function commitEnrolment(
+  deps: Deps,
+  input: ImportMembersInput,
+  refuse: ImportMembersInput['reject'],
+): Promise<EnrolmentCounts> {
+  const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
+  if (input.enrolment === undefined) return total;
+  const path = input.enrolment;
+  const flush = async (batch: { line: number; row: Enrolment }[]) => {
+    const known = await deps.database.sql<
+      { id: string }[]
+    >`select id from exchange.member where id = any(${batch.map((b) => b.row.memberId)}::text[])`;
+    const ids = new Set(known.map((k) => k.id));
+    const usable = batch.filter((b) => ids.has(b.row.memberId) || !b.row.isKnownPatient);
+    for (const b of batch.filter((x) => !usable.includes(x)))
+      await refuse({
+        source: path,
+        line: b.line,
+        code: 'unknown-member',
+        reason: `patient_id names no Patient that this node knows.`,
+      });
+    if (usable.length === 0) return;
+    const rows = usable.map((u) => u.row);
+    await deps.database.sql.begin(async (tx) => {
+      total.members += await addEnrolled(tx, rows);
+      const counts = await writeEnrolment(tx, rows, 'enrolment file');
+      total.enrolments += counts.enrolments;
+      total.otherCoverages += counts.otherCoverages;
+      total.choices += counts.choices;
+      await refreshProfiles(
+        tx,
+        rows.map((r) => r.memberId),
+        deps.clock(),
+      );
+    });
+  };
+  let batch: { line: number; row: Enrolment }[] = [];
+  // faults of rows were reported while staging
+  for await (const item of enrolmentRows(path, () => {})) {
+    batch.push(item);
+    if (batch.length < 1000) continue;
+    await flush(batch);
+    batch = [];
+  }
+  if (batch.length > 0) await flush(batch);
+  return total;
+}

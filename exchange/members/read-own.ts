@@ -1,0 +1,68 @@
+// One imported record of our own, ready for staging: whose it is, its hash, keys and facts.
+import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { referencesIn, stamp } from '../../src/fhir/json-text.ts';
+import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { parseReference } from '../../src/fhir/reference.ts';
+import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { recordKeys } from '../reconcile/record-keys.ts';
+import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
+import { factsOf } from '../transform/facts.ts';
+import { memberOf } from '../transform/member-of.ts';
+import { RECORD_TYPES } from '../transform/record-types.ts';
+
+/** The first valid NPI among a record's identifiers. */
+export function npiOf(resource: JsonObject): string | undefined {
+  return objects(resource['identifier'])
+    .filter((i) => i['system'] === NPI_SYSTEM)
+    .map((i) => text(i['value']))
+    .find((v) => v !== undefined && isValidNpi(v));
+}
+
+/** Keys `Type/id` of the directory-type records that a record refers to. */
+export function sharedReferences(json: string): string[] {
+  const found = new Set<string>();
+  for (const reference of referencesIn(json)) {
+    const parsed = parseReference(reference);
+    if ((parsed.kind === 'relative' || parsed.kind === 'absolute') && RECORD_TYPES[parsed.type]?.class === 'shared')
+      found.add(`${parsed.type}/${parsed.id}`);
+  }
+  return [...found];
+}
+
+export type OwnRecord = { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> } | { refused: string };
+
+/**
+ * @param resource parsed and structurally valid
+ * @param json its minified text
+ */
+export function readOwnRecord(resource: Resource, json: string): OwnRecord {
+  const id = text(resource['id']);
+  if (id === undefined) return { refused: 'missing-id' };
+  const owner = memberOf(resource);
+  if (owner.kind === 'unknown-type') return { refused: 'not-a-member-record' };
+  if (owner.kind === 'unsupported-subject') return { refused: 'unsupported-subject' };
+  if (owner.kind === 'missing') return { refused: 'no-member' };
+  const facts = factsOf(resource, json);
+  const meta = { versionId: VERSION_MARK, lastUpdated: TIME_MARK };
+  return {
+    unit: {
+      type: resource.resourceType,
+      sourceId: id,
+      memberId: owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? id : undefined,
+      isShared: owner.kind === 'shared',
+      targets: owner.kind === 'targets' ? owner.targets : undefined,
+      hash: contentHash(resource, MEMBER_CONTENT),
+      npi: npiOf(resource),
+      keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
+      serviceEnd: facts.serviceEnd,
+      paState: facts.authorization?.state,
+      paChanged: facts.authorization?.changed,
+      paEnd: facts.authorization?.end,
+      label: facts.label,
+      withheld: facts.withheld,
+      body: stamp(json, meta),
+      shared: facts.shared === undefined ? undefined : stamp(facts.shared, meta),
+      links: owner.kind === 'shared' ? undefined : sharedReferences(json),
+    },
+  };
+}

@@ -1,0 +1,99 @@
+// Which pulls are due: members who have opted in and named a payer we know, in one batch per peer.
+import { randomUUID } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { localDay, requestDue } from '../clocks/business-day.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { blockClock, openClock } from '../store/clock.ts';
+import { listPeers } from '../store/peer.ts';
+import { addPull, type Candidate, candidates, unasked } from '../store/pull.ts';
+
+/** Concurrent coverage is asked for again after three months (42 CFR 422.121(b)(6)(i)). */
+const REFRESH_MONTHS = 3;
+
+/**
+ * Opens the clock of every opted-in member's request: a week from the later of opt-in and today's knowledge of the payer.
+ * Members whose payer is not a peer stay visible as blocked.
+ */
+async function openClocks(deps: Deps, found: readonly Candidate[], activePeers: ReadonlySet<string>): Promise<void> {
+  const now = deps.clock();
+  await deps.database.sql.begin(async (tx) => {
+    for (const c of found) {
+      const startedOn =
+        c.recordedOn > localDay(now, deps.config.timeZone) ? c.recordedOn : localDay(now, deps.config.timeZone);
+      await openClock(tx, {
+        kind: 'C2',
+        subject: c.otherCoverageId,
+        memberId: c.memberId,
+        ...(c.peerId === null ? {} : { peerId: c.peerId }),
+        startsAt: now,
+        dueAt: requestDue(startedOn, deps.config.timeZone),
+      });
+      if (c.peerId === null || !activePeers.has(c.peerId))
+        await blockClock(tx, 'C2', c.otherCoverageId, 'blocked', 'no-endpoint');
+    }
+  });
+}
+
+export type PlanRequest = {
+  /** only this peer */
+  peerId?: string;
+  memberIds?: readonly string[];
+  /** ask for everything again, not only what changed */
+  full?: boolean;
+  /** ask even those who were asked already */
+  again?: boolean;
+  cause: 'opt-in' | 'command';
+};
+
+/** Makes the pulls that are due. Returns their ids. */
+export async function planPulls(deps: Deps, request: PlanRequest): Promise<string[]> {
+  const { sql } = deps.database;
+  const now = deps.clock();
+  const peers = (await listPeers(sql)).filter(
+    (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
+  );
+  const active = new Set(peers.map((p) => p.id));
+  const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds });
+  await openClocks(deps, all, active);
+  const made: string[] = [];
+  for (const peer of peers) {
+    const open = request.again ? undefined : await unasked(sql, peer.id, now, REFRESH_MONTHS);
+    const due = all.filter((c) => c.peerId === peer.id && (open === undefined || open.has(c.otherCoverageId)));
+    for (let from = 0; from < due.length; from += deps.config.pullBatch) {
+      const batch = due.slice(from, from + deps.config.pullBatch);
+      const id = await sql.begin(async (tx) => {
+        const pull = await addPull(
+          tx,
+          {
+            peerId: peer.id,
+            cause: request.cause,
+            isFull: request.full ?? false,
+            createdAt: now,
+            dueAt: requestDue(localDay(now, deps.config.timeZone), deps.config.timeZone),
+          },
+          batch.map((c) => ({
+            submittedId: `m-${randomUUID()}`,
+            memberId: c.memberId,
+            otherCoverageId: c.otherCoverageId,
+            consentId: c.consentId,
+            policy: c.policy,
+          })),
+        );
+        await writeAudit(tx, [
+          auditRow({
+            at: now,
+            actorKind: 'system',
+            actor: 'schedule',
+            action: 'pull-planned',
+            object: `pull/${pull}`,
+            peerId: peer.id,
+            detail: { members: batch.length, cause: request.cause },
+          }),
+        ]);
+        return pull;
+      });
+      made.push(id);
+    }
+  }
+  return made;
+}

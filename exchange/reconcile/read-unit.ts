@@ -1,0 +1,162 @@
+// The first look at one received unit: what it is, whose it is, whether it may be kept, its hash and keys. Pure; whether it
+// is new is decided later, by set. The first reason that applies decides.
+import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { parseInstant } from '../../src/fhir/instant.ts';
+import { minify, stamp } from '../../src/fhir/json-text.ts';
+import { isId } from '../../src/fhir/reference.ts';
+import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import type { Issue } from '../../src/fhir/validate/issue.ts';
+import { npiOf } from '../members/read-own.ts';
+import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
+import { factsOf } from '../transform/facts.ts';
+import { memberOf } from '../transform/member-of.ts';
+import { moneyIn } from '../transform/money.ts';
+import { RECORD_TYPES } from '../transform/record-types.ts';
+import { localId } from './local-id.ts';
+import { recordKeys } from './record-keys.ts';
+
+export type UnitContext = {
+  peerId: string;
+  /** FHIR base of the peer, for `meta.source` */
+  peerBase: string;
+  /** our own FHIR base: a record that names it as source is ours coming back */
+  ourBase: string;
+  /** peer Patient id → our member, of the members matched in this pull */
+  members: ReadonlyMap<string, { memberId: string; policy: string; withdrawn: boolean }>;
+  /** first day of service that counts as within five years */
+  windowStart: string;
+  validate: (resource: unknown) => Issue[];
+};
+
+export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
+
+const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
+const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|\son\w+\s*=|javascript:/i;
+
+/** One line of an output file. */
+export function readUnit(line: string, context: UnitContext): Unit {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return rejected('invalid-json');
+  }
+  if (!isResource(parsed) || parsed.resourceType === 'Bundle') return rejected('not-a-resource');
+  if (!isId(parsed['id'])) return rejected('missing-id');
+  return readResource(parsed, minify(line), context);
+}
+
+function readResource(resource: Resource, json: string, context: UnitContext): Unit {
+  const type = resource.resourceType;
+  const sourceId = String(resource['id']);
+  const meta = isObject(resource['meta']) ? resource['meta'] : {};
+  const sent = text(meta['lastUpdated']);
+  const known: Unit = { type, sourceId, ...(sent !== undefined && parseInstant(sent) ? { lastUpdated: sent } : {}) };
+  const hold = (reason: string, more: Unit = {}): Unit => ({
+    ...known,
+    ...more,
+    hash: contentHash(resource, MEMBER_CONTENT),
+    outcome: 'quarantined',
+    reason,
+  });
+
+  const row = RECORD_TYPES[type];
+  if (!row || row.class === 'financial') return hold('unknown-type');
+  const owner = memberOf(resource);
+  if (owner.kind === 'unsupported-subject') return hold('unsupported-subject');
+  if (owner.kind === 'missing' || owner.kind === 'unknown-type') return hold('dangling-reference');
+  const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
+  const member = patientId === undefined ? undefined : context.members.get(patientId);
+  if (patientId !== undefined && !member) return hold('wrong-patient');
+  const whose: Unit = member ? { memberId: member.memberId } : {};
+  if (member?.withdrawn) return hold('consent-withdrawn', whose);
+  const issues = context.validate(resource);
+  if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
+  if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
+  if (json.includes('"modifierExtension"')) return hold('modifier-extension', whose);
+  if (resource['implicitRules'] !== undefined) return hold('implicit-rules', whose);
+
+  const findings = new Set<string>();
+  if (issues.length > 0) findings.add('profile-violation');
+  const facts = factsOf(resource, json);
+  if (facts.authorization?.state === 'denied') return hold('denied-pa', whose);
+  if (facts.authorization?.state === 'drug') return hold('drug-pa', whose);
+  if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive') return hold('consent-scope', whose);
+  if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
+
+  let kept = json;
+  if (facts.shared !== undefined && moneyIn(resource).length > 0) {
+    findings.add('money-present');
+    kept = facts.shared;
+  }
+  const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
+  if (narrative !== undefined && ACTIVE_CONTENT.test(narrative)) {
+    findings.add('narrative-dropped');
+    const { text: _, ...rest } = JSON.parse(kept) as Resource;
+    kept = JSON.stringify(rest);
+  }
+  const id = localId(context.peerId, type, sourceId);
+  const source = text(meta['source']);
+  const echoOf = source?.startsWith(`${context.ourBase}/${type}/`)
+    ? source.slice(context.ourBase.length + type.length + 2).split('/')[0]
+    : undefined;
+  const isError =
+    resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
+  return {
+    ...known,
+    ...whose,
+    ...(isError ? { reason: 'entered-in-error' } : {}),
+    localId: id,
+    isShared: owner.kind === 'shared',
+    targets: owner.kind === 'targets' ? owner.targets : undefined,
+    hash: contentHash(resource, MEMBER_CONTENT),
+    npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
+    keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
+    findings: [...findings],
+    serviceEnd: facts.serviceEnd,
+    paState: facts.authorization?.state,
+    paChanged: facts.authorization?.changed,
+    paEnd: facts.authorization?.end,
+    label: facts.label,
+    echoOf,
+    body: stamp(kept, {
+      id,
+      versionId: VERSION_MARK,
+      lastUpdated: TIME_MARK,
+      source: `${context.peerBase}/${type}/${sourceId}`,
+    }),
+  };
+}
+
+const codeOf = (concept: unknown): string | undefined => {
+  const coding = isObject(concept) ? objects(concept['coding'])[0] : undefined;
+  return text(coding?.['code']);
+};
+
+export type Deletion = { entry: number; unit: Unit };
+
+/** The entries of one line of a deletions file: a transaction Bundle of DELETE requests. */
+export function readDeletions(line: string): Deletion[] | Unit {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return rejected('invalid-json');
+  }
+  if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
+  return objects(parsed['entry']).map((entry, i) => {
+    const request = isObject(entry['request']) ? entry['request'] : {};
+    const named = /(?:^|\/)([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(text(request['url']) ?? '');
+    if (request['method'] !== 'DELETE' || named?.[1] === undefined || named[2] === undefined)
+      return { entry: i, unit: rejected('not-a-resource') };
+    return {
+      entry: i,
+      unit: {
+        type: named[1],
+        sourceId: named[2],
+        isShared: RECORD_TYPES[named[1]]?.class === 'shared',
+        reason: 'deleted-at-source',
+      },
+    };
+  });
+}

@@ -1,0 +1,155 @@
+// reconciling → done: stage, decide, rewrite, commit. Everything before the commit may be repeated; the commit is one
+// transaction, at whose end the database itself checks that no unit is lost (trigger pull_conservation).
+import { formatInstant } from '../../src/fhir/instant.ts';
+import { referencesIn } from '../../src/fhir/json-text.ts';
+import { releaseJob } from '../client/kick-off.ts';
+import { localDay, yearsBefore } from '../clocks/business-day.ts';
+import { addresses, ourselves } from '../plan.ts';
+import { advance, type Step } from '../pull/states.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { commitPull } from '../store/commit-pull.ts';
+import { movePull, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import { pullFiles, refetchFile } from '../store/pull-file.ts';
+import { decideUnits, resolveTargets, unitsToWrite } from '../store/reconcile.ts';
+import { transactionInstant } from '../store/records.ts';
+import { clearStaging, type RewrittenUnit, stageRewritten } from '../store/staging.ts';
+import { createValidator } from '../validation.ts';
+import type { UnitContext } from './read-unit.ts';
+import { peerKey, rewriteReferences } from './rewrite.ts';
+import { stageFile } from './stage.ts';
+
+const PAGE = 1000;
+/** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
+const RULE_YEARS = 5;
+
+async function unitContext(s: Step): Promise<UnitContext> {
+  const { sql } = s.deps.database;
+  const withdrawn = new Set(await withdrawnMembers(sql, s.pull.id));
+  const members = new Map<string, { memberId: string; policy: string; withdrawn: boolean }>();
+  for (const m of await pullMembers(sql, s.pull.id))
+    if (m.outcome === 'matched' && m.peerPatientId !== null)
+      members.set(m.peerPatientId, { memberId: m.memberId, policy: m.policy, withdrawn: withdrawn.has(m.memberId) });
+  return {
+    peerId: s.peer.id,
+    peerBase: s.peer.fhirBase ?? '',
+    ourBase: addresses(s.deps.config).fhir,
+    members,
+    windowStart: yearsBefore(localDay(s.pull.kickedOffAt ?? s.pull.createdAt, s.deps.config.timeZone), RULE_YEARS),
+    validate: createValidator(),
+  };
+}
+
+/** Rewritten texts of the units that will be written, a page at a time. */
+async function* rewritten(s: Step, context: UnitContext): AsyncGenerator<RewrittenUnit> {
+  const { sql } = s.deps.database;
+  const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
+  for await (const page of unitsToWrite(sql, s.pull.id, PAGE)) {
+    const keys = new Set<string>();
+    for (const unit of page)
+      for (const reference of referencesIn(unit.body)) {
+        const key = peerKey(reference, context.peerBase);
+        if (key !== undefined) keys.add(key);
+      }
+    const targets = await resolveTargets(sql, s.pull.id, s.peer.id, [...keys]);
+    for (const unit of page) {
+      const out = rewriteReferences(unit.body, context.peerBase, memberOf, (key) => targets.get(key));
+      yield { file: unit.file, line: unit.line, entry: unit.entry, final: out.json, links: out.links };
+    }
+  }
+}
+
+async function rewrite(s: Step, context: UnitContext): Promise<void> {
+  await s.deps.database.sql`delete from exchange.rewritten where pull_id = ${s.pull.id}`;
+  const dedicated = s.deps.database.dedicated('copy');
+  try {
+    await stageRewritten(dedicated, s.pull.id, rewritten(s, context));
+  } finally {
+    await dedicated.end({ timeout: 1 });
+  }
+}
+
+export async function reconcileStep(s: Step): Promise<void> {
+  const { sql } = s.deps.database;
+  const context = await unitContext(s);
+  for (const file of await pullFiles(sql, s.pull.id)) {
+    if (file.kind === 'error' || file.state === 'failed') continue;
+    const units = await stageFile(s.deps, s.pull.id, file, context);
+    if (file.declared === null || file.declared === units || s.pull.acceptedBy !== null) continue;
+    if (file.attempts === 0)
+      return advance(
+        s,
+        'downloading',
+        {},
+        `file ${file.position} has ${units} units, declared ${file.declared}: fetched again`,
+        (tx) => refetchFile(tx, s.pull.id, file.position, 'count-mismatch'),
+      );
+    await clearStaging(sql, s.pull.id);
+    return advance(
+      s,
+      'unbalanced',
+      { reason: 'count-mismatch' },
+      `file ${file.position} has ${units} units, declared ${file.declared}`,
+    );
+  }
+  await sql`analyze exchange.staging`;
+  await sql.begin((tx) => decideUnits(tx, s.pull.id, s.peer.id));
+  await rewrite(s, context);
+  await sql`analyze exchange.rewritten`;
+  await commit(s);
+  await clearStaging(sql, s.pull.id);
+  if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
+}
+
+async function commit(s: Step): Promise<void> {
+  const us = ourselves(s.deps.config);
+  await s.deps.database.sql.begin(async (tx) => {
+    const at = await transactionInstant(tx);
+    const now = new Date(at);
+    await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
+    await commitPull(
+      tx,
+      s.pull.id,
+      { id: s.peer.id, name: s.peer.name, npi: s.peer.npi },
+      { name: us.name, npi: us.npi },
+      formatInstant(now),
+    );
+    const outcomes = await tx<
+      { outcome: string; n: number }[]
+    >`select outcome, count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} group by outcome`;
+    const members = await tx<{ memberId: string; n: number }[]>`
+      select member_id as "memberId", count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} and member_id is not null group by member_id`;
+    await movePull(
+      tx,
+      s.pull.id,
+      s.owner,
+      s.deps.clock(),
+      'done',
+      { finishedAt: s.deps.clock() },
+      outcomes.map((o) => `${o.n} ${o.outcome}`).join(', '),
+    );
+    await writeAudit(tx, [
+      auditRow({
+        at: now,
+        actorKind: 'system',
+        actor: 'pull',
+        action: 'pull-done',
+        object: `pull/${s.pull.id}`,
+        peerId: s.peer.id,
+        detail: Object.fromEntries(outcomes.map((o) => [o.outcome, o.n])),
+      }),
+      ...members.map((m) =>
+        auditRow({
+          at: now,
+          actorKind: 'system',
+          actor: 'pull',
+          action: 'received',
+          object: `pull/${s.pull.id}`,
+          memberId: m.memberId,
+          peerId: s.peer.id,
+          detail: { units: m.n },
+        }),
+      ),
+    ]);
+    for (const o of outcomes) s.deps.metrics.count('pull_lines_total', { outcome: o.outcome }, o.n);
+  });
+}

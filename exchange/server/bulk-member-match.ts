@@ -1,0 +1,101 @@
+// POST Group/$bulk-member-match, PDex 2.2: accept, store the request whole, answer 202. The match runs in the worker.
+// http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch
+import { randomBytes } from 'node:crypto';
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import type { Json } from '../../src/fhir/resource.ts';
+import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { responseDue } from '../clocks/business-day.ts';
+import { BundleFault, readMemberBundles } from '../match/member-bundle.ts';
+import { addresses } from '../plan.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { addJob, countOpenJobs } from '../store/bulk-job.ts';
+import { openClock } from '../store/clock.ts';
+import { authorize } from './authorize.ts';
+import { isFhirJson, readPrefer } from './prefer.ts';
+
+export const MAX_BODY = 64 * 1024 * 1024;
+const MAX_OPEN_JOBS = 20;
+
+/** 128 bits, base64url without leading sign characters that shells and URLs trip over. */
+export const newJobId = (): string => randomBytes(16).toString('hex');
+
+export function bulkMemberMatch(deps: Deps) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, '/exchange/fhir/Group/$bulk-member-match');
+    const receivedAt = deps.clock();
+    const caller = await authorize(c, deps, 'match.bulk');
+    const prefer = readPrefer(c.req.header('prefer'));
+    if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
+    if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
+    if (Number(c.req.header('content-length') ?? 0) > MAX_BODY)
+      throw new Outcome('too-large', `A request may have at most ${MAX_BODY} bytes.`);
+    const { open } = await countOpenJobs(deps.database.sql, caller.peer.id);
+    if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
+    const body = await c.req.text();
+    if (body.length > MAX_BODY) throw new Outcome('too-large', `A request may have at most ${MAX_BODY} bytes.`);
+    const members = countMembers(body);
+    if (members > deps.config.matchMaxMembers)
+      throw new Outcome('too-large', `A request may hold at most ${deps.config.matchMaxMembers} MemberBundles.`);
+
+    const id = newJobId();
+    const here = addresses(deps.config);
+    const bodyKey = `bulk/${id}/request.json`;
+    await deps.blobs.put(bodyKey, bytesOf(body));
+    const dueAt = responseDue(receivedAt, deps.config);
+    const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');
+    await deps.database.sql.begin(async (tx) => {
+      await addJob(tx, {
+        id,
+        kind: 'match',
+        peerId: caller.peer.id,
+        requestUrl: `${here.fhir}/Group/$bulk-member-match`,
+        parameters: { spec: spec ?? null, members },
+        bodyKey,
+        groupId: null,
+        receivedAt,
+        dueAt,
+      });
+      await openClock(tx, { kind: 'C3-match', subject: id, peerId: caller.peer.id, startsAt: receivedAt, dueAt });
+      await writeAudit(tx, [
+        auditRow({
+          at: receivedAt,
+          actorKind: 'peer',
+          actor: caller.peer.id,
+          action: 'match-requested',
+          object: `match/${id}`,
+          peerId: caller.peer.id,
+          requestId: c.get('requestId'),
+          detail: { members },
+        }),
+      ]);
+    });
+    c.get('logged')['members'] = members;
+    return c.body(null, 202, {
+      'content-location': `${here.fhir}/$export-status/${id}`,
+      'preference-applied': 'respond-async',
+      'cache-control': 'no-store',
+    });
+  };
+}
+
+/** Structure is judged at once, so that the peer hears of it in the answer. */
+function countMembers(body: string): number {
+  let json: Json;
+  try {
+    json = JSON.parse(body) as Json;
+  } catch {
+    throw new Outcome('invalid-json');
+  }
+  try {
+    return readMemberBundles(json).length;
+  } catch (error) {
+    if (error instanceof BundleFault) throw new Outcome('unprocessable', error.message);
+    throw error;
+  }
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  yield new TextEncoder().encode(text);
+}

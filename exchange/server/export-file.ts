@@ -1,0 +1,100 @@
+// GET of a finished file: stored gzip, sent as it is or inflated; one byte range on the gzip form. Each delivery is an
+// audit row before the first byte leaves.
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { localDay } from '../clocks/business-day.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { jobFiles } from '../store/bulk-job.ts';
+import { grantedMembers } from '../store/match-group.ts';
+import { covers } from './authorize.ts';
+import { jobCaller } from './export-status.ts';
+
+type Range = { start: number; end: number } | 'ignore' | 'unsatisfiable';
+
+/** A single byte range of a known size; several or malformed ranges are ignored. */
+export function readRange(header: string | undefined, size: number): Range {
+  const m = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
+  if (!m || (m[1] === '' && m[2] === '')) return 'ignore';
+  const start = m[1] === '' ? Math.max(0, size - Number(m[2])) : Number(m[1]);
+  const end = m[1] === '' || m[2] === '' ? size : Math.min(size, Number(m[2]) + 1);
+  return start >= size || start >= end ? 'unsatisfiable' : { start, end };
+}
+
+export function exportFile(deps: Deps) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, '/exchange/fhir/$export-file/:job/:file');
+    const { caller, job } = await jobCaller(c, deps);
+    const name = (c.req.param('file') ?? '').replace(/\.ndjson$/, '');
+    const file =
+      job.state === 'complete' ? (await jobFiles(deps.database.sql, job.id)).find((f) => f.id === name) : undefined;
+    if (!file) throw new Outcome('not-found');
+    if (job.kind === 'export' && file.kind === 'output' && !covers(caller, file.type))
+      throw new Outcome('insufficient-scope', undefined, {
+        headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
+      });
+    if (
+      job.kind === 'export' &&
+      job.groupId !== null &&
+      (await consentEnded(deps, job.groupId, job.counts['members'] ?? 0))
+    )
+      throw new Outcome('not-found');
+    const isGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+    const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;
+    const ifRange = c.req.header('if-range');
+    const range =
+      isGzip && (ifRange === undefined || ifRange === etag)
+        ? readRange(c.req.header('range'), file.storedBytes)
+        : 'ignore';
+    const headers: Record<string, string> = {
+      'content-type': 'application/fhir+ndjson',
+      'content-disposition': `attachment; filename="${file.type}.${file.position}.ndjson"`,
+      'cache-control': 'private, no-store',
+      vary: 'Accept-Encoding, Authorization',
+      etag,
+      'accept-ranges': isGzip ? 'bytes' : 'none',
+      ...(isGzip ? { 'content-encoding': 'gzip' } : {}),
+    };
+    if (range === 'unsatisfiable')
+      return c.body(null, 416, { ...headers, 'content-range': `bytes */${file.storedBytes}` });
+    if (c.req.method !== 'HEAD')
+      await writeAudit(deps.database.sql, [
+        auditRow({
+          at: deps.clock(),
+          actorKind: 'peer',
+          actor: caller.peer.id,
+          action: 'file',
+          object: `${job.kind}/${job.id}/${file.id}`,
+          peerId: caller.peer.id,
+          requestId: c.get('requestId'),
+          detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
+        }),
+      ]);
+    const stream = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
+    if (!stream) throw new Outcome('not-found');
+    if (range !== 'ignore')
+      return respond(stream, 206, {
+        ...headers,
+        'content-range': `bytes ${range.start}-${range.end - 1}/${file.storedBytes}`,
+        'content-length': String(range.end - range.start),
+      });
+    if (isGzip) return respond(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
+    return respond(Readable.from(stream).pipe(createGunzip()), 200, headers);
+  };
+}
+
+/** Consent is checked again at delivery: when any member of the export is no longer covered, the files are withdrawn. */
+async function consentEnded(deps: Deps, groupId: string, exported: number): Promise<boolean> {
+  const covered = await grantedMembers(deps.database.sql, groupId, localDay(deps.clock(), deps.config.timeZone));
+  return covered.length < exported;
+}
+
+function respond(stream: AsyncIterable<Uint8Array>, status: number, headers: Record<string, string>): Response {
+  return new Response(Readable.toWeb(Readable.from(stream, { objectMode: false })) as ReadableStream, {
+    status,
+    headers,
+  });
+}

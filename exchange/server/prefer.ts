@@ -1,0 +1,21 @@
+// The Prefer header, RFC 7240: several headers or one list, names without case, optional quotes.
+
+export type Preferences = { isAsync: boolean; handling: 'strict' | 'lenient'; pdexSpec: string | undefined };
+
+export function readPrefer(header: string | undefined): Preferences {
+  const found: Preferences = { isAsync: false, handling: 'strict', pdexSpec: undefined };
+  for (const part of (header ?? '').split(/[,;]/)) {
+    const [name = '', value = ''] = part.trim().split('=');
+    const clean = value.trim().replace(/^"|"$/g, '').toLowerCase();
+    if (name.trim().toLowerCase() === 'respond-async') found.isAsync = true;
+    if (name.trim().toLowerCase() === 'handling' && clean === 'lenient') found.handling = 'lenient';
+    if (name.trim().toLowerCase() === 'pdex-spec') found.pdexSpec = clean;
+  }
+  return found;
+}
+
+/** FHIR JSON in, or 415. */
+export function isFhirJson(contentType: string | undefined): boolean {
+  const type = contentType?.split(';')[0]?.trim().toLowerCase();
+  return type === 'application/fhir+json' || type === 'application/json';
+}

@@ -1,0 +1,63 @@
+// Audit rows: insert-only, each with its own hash, written in the transaction of what they tell of.
+import { createHash } from 'node:crypto';
+import type { Queryable } from '../../src/store/database.ts';
+
+export type AuditEntry = {
+  at: Date;
+  actorKind: 'peer' | 'staff' | 'system' | 'command';
+  /** peer id, staff subject, or name of the command or process part */
+  actor: string;
+  /** closed vocabulary, verb first: `token`, `match`, `export`, `file`, `view` … */
+  action: string;
+  /** type and id of what it is about, `pull/…`, `export/…`, `Type/id` */
+  object?: string;
+  memberId?: string | undefined;
+  peerId?: string | undefined;
+  consentId?: string | undefined;
+  outcome?: 'ok' | 'refused' | 'failed';
+  reason?: string;
+  requestId?: string;
+  /** counts and codes only */
+  detail?: Record<string, unknown>;
+};
+export type AuditRow = Required<Omit<AuditEntry, 'memberId' | 'peerId' | 'consentId' | 'at'>> & {
+  at: string;
+  memberId: string | null;
+  peerId: string | null;
+  consentId: string | null;
+  hash: string;
+};
+
+/** A row with its SHA-256 over all members in a fixed order. */
+export function auditRow(e: AuditEntry): AuditRow {
+  const row = {
+    at: e.at.toISOString(),
+    actorKind: e.actorKind,
+    actor: e.actor,
+    action: e.action,
+    object: e.object ?? '',
+    memberId: e.memberId ?? null,
+    peerId: e.peerId ?? null,
+    consentId: e.consentId ?? null,
+    outcome: e.outcome ?? 'ok',
+    reason: e.reason ?? '',
+    requestId: e.requestId ?? '',
+    detail: e.detail ?? {},
+  } as const;
+  return {
+    ...row,
+    hash: createHash('sha256')
+      .update(JSON.stringify(Object.entries(row)))
+      .digest('hex'),
+  };
+}
+
+export async function writeAudit(tx: Queryable, rows: readonly AuditRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  const json = JSON.stringify(rows.map((r) => ({ ...r, hash: `\\x${r.hash}` })));
+  await tx`
+    insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, consent_id, outcome, reason, request_id, detail, hash)
+    select at, "actorKind", actor, action, object, "memberId", "peerId", "consentId", outcome, reason, "requestId", detail, hash::bytea
+    from jsonb_to_recordset(${json}::text::jsonb)
+      as r(at timestamptz, "actorKind" text, actor text, action text, object text, "memberId" text, "peerId" text, "consentId" text, outcome text, reason text, "requestId" text, detail jsonb, hash text)`;
+}

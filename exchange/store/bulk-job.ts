@@ -1,0 +1,176 @@
+// Bulk jobs a peer started with us (match and export): the row is the work, its files are rows beside it.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type BulkJob = {
+  id: string;
+  kind: 'match' | 'export';
+  peerId: string;
+  state: 'queued' | 'running' | 'complete' | 'failed' | 'cancelled' | 'revoked';
+  requestUrl: string;
+  parameters: Record<string, unknown>;
+  bodyKey: string | null;
+  groupId: string | null;
+  receivedAt: Date;
+  dueAt: Date;
+  startedAt: Date | null;
+  completedAt: Date | null;
+  expiresAt: Date | null;
+  transactionTime: Date | null;
+  progress: number;
+  attempts: number;
+  counts: Record<string, number>;
+  failure: string | null;
+};
+
+export type BulkFile = {
+  jobId: string;
+  id: string;
+  position: number;
+  kind: 'output' | 'deleted' | 'error';
+  type: string;
+  blobKey: string;
+  lines: number;
+  bytes: number;
+  storedBytes: number;
+  sha256: string;
+};
+
+const COLUMNS = `id, kind, peer_id as "peerId", state, request_url as "requestUrl", parameters, body_key as "bodyKey", group_id as "groupId",
+  received_at as "receivedAt", due_at as "dueAt", started_at as "startedAt", completed_at as "completedAt", expires_at as "expiresAt",
+  transaction_time as "transactionTime", progress, attempts, counts, failure`;
+
+export async function addJob(
+  tx: Queryable,
+  job: Pick<
+    BulkJob,
+    'id' | 'kind' | 'peerId' | 'requestUrl' | 'parameters' | 'bodyKey' | 'groupId' | 'receivedAt' | 'dueAt'
+  >,
+): Promise<void> {
+  await tx`
+    insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, body_key, group_id, received_at, due_at)
+    values (${job.id}, ${job.kind}, ${job.peerId}, 'queued', ${job.requestUrl}, ${JSON.stringify(job.parameters)}::text::jsonb, ${job.bodyKey}, ${job.groupId}, ${job.receivedAt}, ${job.dueAt})`;
+}
+
+/** A job of this peer; another peer's job does not exist for it. */
+export async function findJob(sql: Queryable, id: string, peerId: string): Promise<BulkJob | undefined> {
+  const [row] = await sql.unsafe<BulkJob[]>(
+    `select ${COLUMNS} from exchange.bulk_job where id = $1 and peer_id = $2`,
+    [id, peerId],
+    { prepare: true },
+  );
+  return row;
+}
+
+/** Jobs of a peer that are not finished. Served by bulk_job_peer. */
+export async function countOpenJobs(
+  sql: Queryable,
+  peerId: string,
+  groupId?: string,
+): Promise<{ open: number; ofGroup: number }> {
+  const [row] = await sql<{ open: number; ofGroup: number }[]>`
+    select count(*)::int as open, count(*) filter (where group_id = ${groupId ?? null})::int as "ofGroup"
+    from exchange.bulk_job where peer_id = ${peerId} and state in ('queued', 'running')`;
+  return row ?? { open: 0, ofGroup: 0 };
+}
+
+/** Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. */
+export async function claimJob(
+  sql: Queryable,
+  owner: string,
+  now: Date,
+  leaseSeconds: number,
+): Promise<BulkJob | undefined> {
+  const [row] = await sql.unsafe<BulkJob[]>(
+    `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3), attempts = attempts + 1,
+       started_at = coalesce(started_at, $2::timestamptz)
+     where id = (
+       select id from exchange.bulk_job
+       where state in ('queued', 'running') and (lease_until is null or lease_until < $2::timestamptz)
+       order by received_at for update skip locked limit 1
+     ) returning ${COLUMNS}`,
+    [owner, now, leaseSeconds],
+  );
+  return row;
+}
+
+/** Keeps the lease and shows progress. False when the job is no longer ours: cancelled, revoked or taken over. */
+export async function renewJob(
+  sql: Queryable,
+  id: string,
+  owner: string,
+  now: Date,
+  leaseSeconds: number,
+  progress: number,
+): Promise<boolean> {
+  const kept = await sql`
+    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}), progress = ${progress}
+    where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
+  return kept.length === 1;
+}
+
+/** Files and state of a finished job, in the caller's transaction. False when the job is no longer ours. */
+export async function completeJob(
+  tx: Queryable,
+  id: string,
+  owner: string,
+  done: {
+    at: Date;
+    expiresAt: Date;
+    transactionTime: Date;
+    counts: Record<string, number>;
+    files: Omit<BulkFile, 'jobId'>[];
+  },
+): Promise<boolean> {
+  const mine = await tx`
+    update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
+      progress = 100, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+    where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
+  if (mine.length === 0) return false;
+  await tx`delete from exchange.bulk_file where job_id = ${id}`;
+  for (const f of done.files)
+    await tx`
+      insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256)
+      values (${id}, ${f.id}, ${f.position}, ${f.kind}, ${f.type}, ${f.blobKey}, ${f.lines}, ${f.bytes}, ${f.storedBytes}, ${f.sha256})`;
+  return true;
+}
+
+export async function failJob(
+  sql: Queryable,
+  id: string,
+  owner: string,
+  at: Date,
+  failure: string,
+  retry: boolean,
+): Promise<void> {
+  await sql`
+    update exchange.bulk_job set state = ${retry ? 'queued' : 'failed'}, completed_at = ${retry ? null : at}, failure = ${failure}, lease_owner = null,
+      lease_until = ${retry ? new Date(at.getTime() + 5000) : null}
+    where id = ${id} and lease_owner = ${owner} and state = 'running'`;
+}
+
+/** Ends a job at its owner's wish. Returns the files to remove, or undefined when there is no such job. */
+export async function cancelJob(tx: Queryable, id: string, peerId: string, at: Date): Promise<BulkFile[] | undefined> {
+  const mine = await tx`
+    update exchange.bulk_job set state = 'cancelled', completed_at = coalesce(completed_at, ${at}), lease_owner = null, lease_until = null
+    where id = ${id} and peer_id = ${peerId} and state in ('queued', 'running', 'complete', 'failed') returning 1`;
+  return mine.length === 0 ? undefined : await jobFiles(tx, id);
+}
+
+export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
+  const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256
+    from exchange.bulk_file where job_id = ${id} order by position`;
+  return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
+}
+
+/** Jobs whose files may go: expired, cancelled or revoked, with files still listed. */
+export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: string; blobKey: string }[]> {
+  const rows = await sql<{ jobId: string; blobKey: string }[]>`
+    select f.job_id as "jobId", f.blob_key as "blobKey" from exchange.bulk_file f join exchange.bulk_job j on j.id = f.job_id
+    where j.expires_at < ${now} or j.state in ('cancelled', 'revoked') limit 1000`;
+  return [...rows];
+}
+
+export async function forgetFile(sql: Queryable, jobId: string, blobKey: string): Promise<void> {
+  await sql`delete from exchange.bulk_file where job_id = ${jobId} and blob_key = ${blobKey}`;
+}

@@ -1,0 +1,69 @@
+// Clocks: every duty with a due time is a row. Opened with the event that starts it, in the same transaction.
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../src/store/database.ts';
+
+/** C2 request to a peer, C3 our answer to a peer (match and export), C4 quarterly refresh. */
+export type ClockKind = 'C2' | 'C3-match' | 'C3-export' | 'C4';
+
+export async function openClock(
+  tx: Queryable,
+  clock: { kind: ClockKind; subject: string; memberId?: string; peerId?: string; startsAt: Date; dueAt: Date },
+): Promise<void> {
+  await tx`
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state)
+    values (${randomUUID()}, ${clock.kind}, ${clock.subject}, ${clock.memberId ?? null}, ${clock.peerId ?? null}, ${clock.startsAt}, ${clock.dueAt}, 'open')
+    on conflict (kind, subject) do nothing`;
+}
+
+/** Closes an open clock: met, or met late when its time had passed. */
+export async function closeClock(
+  tx: Queryable,
+  kind: ClockKind,
+  subject: string,
+  at: Date,
+  reason?: string,
+): Promise<void> {
+  await tx`
+    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}
+    where kind = ${kind} and subject = ${subject} and state = 'open'`;
+}
+
+export async function blockClock(
+  tx: Queryable,
+  kind: ClockKind,
+  subject: string,
+  state: 'attempted' | 'blocked' | 'withdrawn',
+  reason: string,
+): Promise<void> {
+  await tx`update exchange.clock set state = ${state}, reason = ${reason} where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
+}
+
+export type ClockRow = {
+  id: string;
+  kind: ClockKind;
+  subject: string;
+  memberId: string | null;
+  peerId: string | null;
+  startsAt: Date;
+  dueAt: Date;
+  state: string;
+  closedAt: Date | null;
+  reason: string | null;
+};
+
+/** Open clocks past their due time, by kind. */
+export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
+  return [
+    ...(await sql<
+      { kind: string; n: number }[]
+    >`select kind, count(*)::int as n from exchange.clock where state = 'open' and due_at < ${now} group by kind`),
+  ];
+}
+
+export async function listClocks(sql: Queryable, limit = 200): Promise<ClockRow[]> {
+  return [
+    ...(await sql<ClockRow[]>`
+      select id, kind, subject, member_id as "memberId", peer_id as "peerId", starts_at as "startsAt", due_at as "dueAt", state, closed_at as "closedAt", reason
+      from exchange.clock order by (state = 'open') desc, due_at limit ${limit}`),
+  ];
+}

@@ -1,0 +1,145 @@
+// Writing enrolment: coverage with us, other coverage, choices, and what matching compares. Set-based, a batch at a time.
+import { randomUUID } from 'node:crypto';
+import type { Queryable } from '../../src/store/database.ts';
+import { birthDate, familyName, givenNames, memberIds, tokens } from '../match/normalize.ts';
+import type { Enrolment } from '../members/enrolment.ts';
+
+/** How many of each were new. */
+export type EnrolmentCounts = { members: number; enrolments: number; otherCoverages: number; choices: number };
+
+/** Members that a batch names and that are not there yet become members. */
+export async function addEnrolled(tx: Queryable, rows: readonly Enrolment[]): Promise<number> {
+  const added = await tx`
+    insert into exchange.member (id, umb)
+    select id, 'U-' || replace(gen_random_uuid()::text, '-', '') from (select distinct unnest(${rows.map((r) => r.memberId)}::text[]) as id) d
+    on conflict do nothing returning id`;
+  return added.length;
+}
+
+/**
+ * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name.
+ * Running it again changes nothing; a new end date of a known coverage is taken over.
+ */
+export async function writeEnrolment(
+  tx: Queryable,
+  rows: readonly Enrolment[],
+  source: string,
+): Promise<Omit<EnrolmentCounts, 'members'>> {
+  const enrolments = await tx`
+    insert into exchange.enrolment (member_id, member_number, subscriber_id, plan, starts, ends)
+    select distinct on (m, n, s) m, n, sub, p, s::date, e::date
+    from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.subscriberId ?? null)}::text[],
+      ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[]) as t(m, n, sub, p, s, e)
+    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id
+      where (exchange.enrolment.ends, exchange.enrolment.plan, exchange.enrolment.subscriber_id) is distinct from (excluded.ends, excluded.plan, excluded.subscriber_id)
+    returning 1`;
+  const prior = rows.filter((r) => r.prior !== undefined);
+  const other = await tx`
+    insert into exchange.other_coverage (id, member_id, payer, peer_id, member_number, starts, ends)
+    select distinct on (m, p, n) gen_random_uuid()::text, m, p,
+      (select id from exchange.peer where id = p or npi = p or lower(name) = lower(p) order by id = p desc, npi = p desc, id limit 1), n, s::date, e::date
+    from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.prior?.payer ?? '')}::text[], ${prior.map((r) => r.prior?.memberNumber ?? '')}::text[],
+      ${prior.map((r) => r.prior?.starts ?? null)}::text[], ${prior.map((r) => r.prior?.ends ?? null)}::text[]) as t(m, p, n, s, e)
+    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends
+      where (exchange.other_coverage.peer_id, exchange.other_coverage.starts, exchange.other_coverage.ends) is distinct from (excluded.peer_id, excluded.starts, excluded.ends)
+    returning 1`;
+  const chosen = rows.filter((r) => r.choice !== undefined);
+  const choices = await tx`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+    select gen_random_uuid()::text, m, c, p, d::date, ${source}
+    from unnest(${chosen.map((r) => r.memberId)}::text[], ${chosen.map((r) => (r.choice?.optIn ? 'opt-in' : 'decline'))}::text[],
+      ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) as t(m, c, p, d)
+    on conflict do nothing returning 1`;
+  return { enrolments: enrolments.length, otherCoverages: other.length, choices: choices.length };
+}
+
+/** Links other coverage that named a payer before it was registered. Returns how many. */
+export async function linkOtherCoverage(
+  tx: Queryable,
+  peer: { id: string; npi: string | null; name: string },
+): Promise<number> {
+  const linked = await tx`
+    update exchange.other_coverage set peer_id = ${peer.id}
+    where peer_id is null and (payer = ${peer.id} or payer = ${peer.npi} or lower(payer) = lower(${peer.name})) returning 1`;
+  return linked.length;
+}
+
+type PersonRow = {
+  member_id: string;
+  umb: string;
+  names: { family?: string; given?: string[]; suffix?: string[] }[] | null;
+  births: string[] | null;
+  numbers: string[] | null;
+  subscribers: string[] | null;
+  mbis: string[] | null;
+};
+
+/**
+ * Rebuilds what matching compares for members, from their Patient (every name) and their enrolment (every card).
+ * Own data only, never a peer's.
+ */
+export async function refreshProfiles(tx: Queryable, memberIdList: readonly string[], now: Date): Promise<void> {
+  const people = await tx<PersonRow[]>`
+    select m.id as member_id, m.umb, p.names, p.births, p.mbis,
+      (select array_agg(distinct e.member_number) from exchange.enrolment e where e.member_id = m.id) as numbers,
+      (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id and e.subscriber_id is not null) as subscribers
+    from exchange.member m
+    left join lateral (
+      select (r.body::jsonb)->'name' as names, array[(r.body::jsonb)->>'birthDate'] as births,
+        (select array_agg(i->>'value') from jsonb_array_elements((r.body::jsonb)->'identifier') i where i->>'system' = 'http://hl7.org/fhir/sid/us-mbi') as mbis
+      from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted
+    ) p on true
+    where m.id = any(${[...memberIdList]}::text[])`;
+  const profiles = people.map((row) => {
+    const family = new Set<string>();
+    const suffix = new Set<string>();
+    const given = new Set<string>();
+    for (const name of Array.isArray(row.names) ? row.names : []) {
+      const read = familyName(name.family, name.suffix ?? []);
+      for (const n of read.names) family.add(n);
+      for (const s of read.suffix) suffix.add(s);
+      for (const g of givenNames(name.given ?? [])) given.add(g);
+    }
+    return {
+      id: row.member_id,
+      family: [...family],
+      given: [...given],
+      suffix: [...suffix],
+      dob: (row.births ?? []).flatMap((b) => birthDate(b, now)),
+      mb: (row.numbers ?? []).flatMap(memberIds),
+      // a card number may be all that a peer knows of the policy: it counts as subscriber id too, with the full name
+      sub: [...new Set([...(row.subscribers ?? []), ...(row.numbers ?? [])].flatMap(memberIds))],
+      mbi: (row.mbis ?? []).flatMap(memberIds),
+      umb: [row.umb.toUpperCase()],
+    };
+  });
+  const json = JSON.stringify(profiles);
+  await tx`
+    insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb)
+    select id, family, given, suffix, dob, mb, sub, mbi, umb
+    from jsonb_to_recordset(${json}::text::jsonb) as p(id text, family text[], given text[], suffix text[], dob text[], mb text[], sub text[], mbi text[], umb text[])
+    on conflict (member_id) do update set family = excluded.family, given = excluded.given, suffix = excluded.suffix, dob = excluded.dob,
+      mb = excluded.mb, sub = excluded.sub, mbi = excluded.mbi, umb = excluded.umb`;
+  const all = profiles.flatMap((p) => tokens(p).map((t) => ({ id: p.id, kind: t.kind, text: t.text })));
+  await tx`delete from exchange.member_token where member_id = any(${profiles.map((p) => p.id)}::text[])`;
+  await tx`
+    insert into exchange.member_token (kind, hash, member_id)
+    select distinct kind, hashtextextended(t, kind), id
+    from unnest(${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[], ${all.map((t) => t.id)}::text[]) as x(kind, t, id)`;
+}
+
+/** Members in pages, for the rebuild after an import. */
+export async function* memberPages(sql: Queryable, size = 1000): AsyncGenerator<string[]> {
+  let after = '';
+  for (;;) {
+    const page = await sql<
+      { id: string }[]
+    >`select id from exchange.member where id > ${after} order by id limit ${size}`;
+    if (page.length === 0) return;
+    yield page.map((r) => r.id);
+    after = page.at(-1)?.id ?? after;
+  }
+}
+
+/** A random id for rows of ours that peers see. */
+export const randomId = (): string => randomUUID();

@@ -1,0 +1,122 @@
+// Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
+// its members and is served by the primary key (member_id, type, id).
+import type { Queryable, Sql } from '../../src/store/database.ts';
+
+export type ExportConditions = {
+  members: { memberId: string; policy: string }[];
+  types: readonly string[];
+  /** only what changed after this */
+  since: string | undefined;
+  until: string;
+  /** first day of service in the window */
+  windowStart: string;
+  /** today and the day twelve months ago, for authorizations */
+  today: string;
+  yearAgo: string;
+};
+
+/** One record on its way out, in order of member. */
+export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
+
+const FROM = `
+  from unnest($1::text[], $2::text[]) g(member_id, policy)
+  join exchange.resource r on r.member_id = g.member_id`;
+const MAY_LEAVE = `
+  r.withheld is null
+  and (r.service_end is null or r.service_end >= $3::date)
+  and (r.pa_state is null or (r.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
+    and (r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date))))
+  and (r.label = 0 or (g.policy = 'sensitive' and r.label = 1))
+  and (r.type <> 'Patient' or r.id = r.member_id)`;
+
+const parameters = (c: ExportConditions) => [
+  c.members.map((m) => m.memberId),
+  c.members.map((m) => m.policy),
+  c.windowStart,
+  c.yearAgo,
+  c.today,
+];
+
+/** Records of some members that may leave, by cursor. */
+export function exportRows(sql: Sql, c: ExportConditions, batch = 1000): AsyncIterable<ExportRow[]> {
+  return sql
+    .unsafe<ExportRow[]>(
+      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated ${FROM}
+       where not r.deleted and r.type = any($6::text[]) and r.last_updated <= $7::timestamptz
+         and ($8::timestamptz is null or r.last_updated > $8::timestamptz) and ${MAY_LEAVE}
+       order by r.member_id`,
+      [...parameters(c), [...c.types], c.until, c.since ?? null] as never[],
+    )
+    .cursor(batch);
+}
+
+/** How many records of these members stay, by the reason that keeps them. */
+export async function withheldCounts(sql: Queryable, c: ExportConditions): Promise<Record<string, number>> {
+  const rows = await sql.unsafe<{ reason: string; n: number }[]>(
+    `select case
+         when r.withheld is not null then r.withheld
+         when r.pa_state in ('denied', 'unclear') then 'denied-pa'
+         when r.pa_state = 'drug' then 'drug-pa'
+         when r.pa_state is not null and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
+         when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
+         else 'window' end as reason, count(*)::int as n ${FROM}
+     where not r.deleted and not coalesce(${MAY_LEAVE}, false) and (r.type <> 'Patient' or r.id = r.member_id)
+     group by 1`,
+    parameters(c) as never[],
+  );
+  return Object.fromEntries(rows.map((r) => [r.reason, r.n]));
+}
+
+/** Records that were deleted after `since`: keys only. */
+export async function deletedRows(sql: Queryable, c: ExportConditions): Promise<{ type: string; id: string }[]> {
+  if (c.since === undefined) return [];
+  const rows = await sql.unsafe<{ type: string; id: string }[]>(
+    `select r.type, r.id ${FROM}
+     where r.deleted and r.type = any($6::text[]) and r.last_updated <= $7::timestamptz and r.last_updated > $8::timestamptz and ${MAY_LEAVE}
+     order by 1, 2`,
+    [...parameters(c), [...c.types], c.until, c.since] as never[],
+  );
+  return [...rows];
+}
+
+/** Directory-type records that these members' records refer to, by cursor. */
+export function sharedRows(
+  sql: Sql,
+  members: readonly string[],
+  types: readonly string[],
+  since: string | undefined,
+  until: string,
+  batch = 1000,
+): AsyncIterable<{ type: string; id: string; text: string }[]> {
+  return sql
+    .unsafe<{ type: string; id: string; text: string }[]>(
+      `select s.type, s.id, s.body as text from exchange.shared_resource s
+       where s.type = any($2::text[]) and not s.deleted and s.last_updated <= $4::timestamptz
+         and exists (
+           select from exchange.member_shared l where l.member_id = any($1::text[]) and l.type = s.type and l.id = s.id
+             and ($3::timestamptz is null or s.last_updated > $3::timestamptz or l.linked_at > $3::timestamptz)
+         )`,
+      [[...members], [...types], since ?? null, until] as never[],
+    )
+    .cursor(batch);
+}
+
+/**
+ * A time such that everything written up to it can be seen by a snapshot taken after this returns: waits for the writers
+ * that began before it (at most 30 seconds, then the time moves back before the oldest of them).
+ */
+export async function settledTime(sql: Queryable): Promise<Date> {
+  const [start] = await sql<{ at: Date }[]>`select date_trunc('milliseconds', clock_timestamp()) as at`;
+  if (!start) throw new Error('the database has no clock');
+  for (let waited = 0; ; waited += 50) {
+    const [writer] = await sql<{ oldest: Date | null }[]>`
+      select min(xact_start) as oldest from pg_stat_activity
+      where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+        and application_name like 'payer-node%' and application_name not in ('payer-node export', 'payer-node copy')
+        and state <> 'idle' and xact_start <= ${start.at}`;
+    const oldest = writer?.oldest ?? null;
+    if (oldest === null) return start.at;
+    if (waited >= 30_000) return new Date(oldest.getTime() - 1);
+    await new Promise((r) => setTimeout(r, 50));
+  }
+}

@@ -1,0 +1,114 @@
+// The registry of peers: both halves of each, with who added and who approved it.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
+export type Peer = {
+  id: string;
+  name: string;
+  npi: string | null;
+  state: PeerState;
+  /** FHIR base of their exchange, pinned when approved */
+  fhirBase: string | null;
+  tokenEndpoint: string | null;
+  issuer: string | null;
+  /** our client id at their authorization server */
+  clientIdThere: string | null;
+  /** their client id at ours */
+  clientIdHere: string | null;
+  jwksUrl: string | null;
+  jwks: { keys: JsonWebKey[] } | null;
+  scopes: string[];
+  /** origins that may receive our token */
+  origins: string[];
+  epoch: number;
+  quirks: Record<string, unknown>;
+  addedBy: string;
+  addedAt: Date;
+  approvedBy: string | null;
+  approvedAt: Date | null;
+};
+
+const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
+  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, scopes, origins, epoch, quirks, added_by as "addedBy", added_at as "addedAt",
+  approved_by as "approvedBy", approved_at as "approvedAt"`;
+
+export async function findPeer(sql: Queryable, id: string): Promise<Peer | undefined> {
+  const [row] = await sql.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer where id = $1`, [id], { prepare: true });
+  return row;
+}
+
+export async function findPeerByClient(sql: Queryable, clientId: string): Promise<Peer | undefined> {
+  const [row] = await sql.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer where client_id_here = $1`, [clientId], {
+    prepare: true,
+  });
+  return row;
+}
+
+export async function listPeers(sql: Queryable): Promise<Peer[]> {
+  return [...(await sql.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer order by name, id`))];
+}
+
+export type NewPeer = Pick<Peer, 'id' | 'name'> &
+  Partial<Pick<Peer, 'npi' | 'fhirBase' | 'clientIdThere' | 'clientIdHere' | 'jwksUrl' | 'jwks' | 'scopes'>>;
+
+/** Adds a peer as pending. Returns false when the id is taken. */
+export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
+  const added = await sql`
+    insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, added_by, added_at)
+    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
+      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${sql.array(peer.scopes ?? [])}, ${by}, ${now})
+    on conflict (id) do nothing returning id`;
+  return added.length === 1;
+}
+
+/** Pins what discovery found. */
+export async function pinPeer(
+  sql: Queryable,
+  id: string,
+  found: { tokenEndpoint: string; issuer: string | undefined; origins: string[] },
+): Promise<void> {
+  await sql`
+    update exchange.peer set token_endpoint = ${found.tokenEndpoint}, issuer = ${found.issuer ?? null}, origins = ${sql.array(found.origins)}
+    where id = ${id}`;
+}
+
+/** Changes the state; every change raises the epoch, so tokens given before are void. */
+export async function setPeerState(
+  sql: Queryable,
+  id: string,
+  state: PeerState,
+  by: string,
+  now: Date,
+): Promise<boolean> {
+  const changed = await sql`
+    update exchange.peer
+    set state = ${state}, epoch = epoch + 1,
+      approved_by = case when ${state} = 'active' and approved_by is null then ${by} else approved_by end,
+      approved_at = case when ${state} = 'active' and approved_at is null then ${now} else approved_at end
+    where id = ${id} and state <> ${state} returning id`;
+  return changed.length === 1;
+}
+
+export async function recordCheck(
+  sql: Queryable,
+  peerId: string,
+  at: Date,
+  ok: boolean,
+  facts: Record<string, unknown>,
+): Promise<void> {
+  await sql`insert into exchange.peer_check (peer_id, at, ok, facts) values (${peerId}, ${at}, ${ok}, ${JSON.stringify(facts)}::text::jsonb)`;
+}
+
+/**
+ * Marks an assertion as used. False when it was used before: a replay. One statement, so it holds across processes.
+ */
+export async function useAssertion(sql: Queryable, hashHex: string, expiresAt: Date): Promise<boolean> {
+  const fresh = await sql`
+    insert into exchange.used_assertion (hash, expires_at) values (${`\\x${hashHex}`}::text::bytea, ${expiresAt}) on conflict do nothing returning 1`;
+  return fresh.length === 1;
+}
+
+/** Forgets assertions that can no longer be valid. */
+export async function forgetAssertions(sql: Queryable, now: Date): Promise<void> {
+  await sql`delete from exchange.used_assertion where expires_at < ${now}::timestamptz - interval '60 seconds'`;
+}

@@ -1,0 +1,175 @@
+// Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
+// statement works on the staging of one pull and may be repeated.
+import type { Queryable } from '../../src/store/database.ts';
+
+const same = (a: string, b: string) =>
+  `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
+
+/** Takes back what an earlier attempt decided; what the first look found stays. */
+async function reset(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    update exchange.staging set outcome = null, reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
+    where pull_id = ${pull} and outcome is not null and (body is not null or reason in ('entered-in-error', 'deleted-at-source'))`;
+}
+
+/** Of several units with one id, one counts: the newest, or the last when they do not say; an output beats a deletion. */
+async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
+  await tx.unsafe(
+    `with ranked as (
+       select pull_id, file, line, entry, hash, body is null as is_deletion,
+         row_number() over w as place, first_value(hash) over w as winner, first_value(body is null) over w as winner_deletes
+       from exchange.staging where pull_id = $1 and outcome is null
+       window w as (partition by type, source_id order by body is null, last_updated desc nulls last, file desc, line desc, entry desc)
+     )
+     update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job',
+       findings = case when r.hash is distinct from r.winner or r.is_deletion <> r.winner_deletes then array_append(s.findings, 'duplicate-id') else s.findings end
+     from ranked r where ${same('s', 'r')} and r.place > 1`,
+    [pull],
+  );
+}
+
+/** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
+async function provenanceMembers(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await tx.unsafe(
+    `with about as (
+       select p.pull_id, p.file, p.line, p.entry, min(k.member_id) as member_id, count(distinct k.member_id) as members
+       from exchange.staging p
+       cross join unnest(p.targets) t
+       join lateral (
+         select s.member_id from exchange.staging s
+         where s.pull_id = $1 and s.type = split_part(t, '/', 1) and s.source_id = split_part(t, '/', 2)
+           and s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected'
+         union all
+         select i.member_id from exchange.identity i
+         where i.peer_id = $2 and i.type = split_part(t, '/', 1) and i.source_id = split_part(t, '/', 2) and i.state in ('visible', 'echo')
+         union all
+         select m.member_id from exchange.pull_member m where m.pull_id = $1 and t = 'Patient/' || m.peer_patient_id
+       ) k on true
+       where p.pull_id = $1 and p.outcome is null and p.targets is not null
+       group by 1, 2, 3, 4
+     )
+     update exchange.staging s set member_id = case when a.members = 1 then a.member_id end, is_shared = a.members <> 1
+     from about a where ${same('s', 'a')}`,
+    [pull, peerId],
+  );
+  await tx`
+    update exchange.staging set outcome = 'quarantined', reason = 'dangling-reference'
+    where pull_id = ${pull} and outcome is null and body is not null and not is_shared and member_id is null`;
+}
+
+/** Units whose key the identity map knows. */
+async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await tx.unsafe(
+    `update exchange.staging s set local_id = case when i.state = 'quarantined' then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
+       outcome = case
+         when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or s.body is null then 'retracted' end
+         when s.body is null and s.type = 'Patient' then 'unchanged'
+         when s.body is null or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
+         when i.state = 'retracted' then case
+           when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'unchanged'
+           else 'updated' end
+         when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
+         when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'unchanged'
+         when i.state = 'echo' then null
+         when s.is_shared and i.local_id <> s.local_id then 'shared'
+         else 'updated' end,
+       reason = case
+         when i.state = 'quarantined' then s.reason
+         when s.body is null and s.type = 'Patient' then 'patient-change'
+         when s.body is null or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
+         when i.state = 'retracted' then case
+           when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'already-retracted'
+           else 'reinstated' end
+         when i.hash = s.hash then null
+         when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'stale-version'
+         else null end
+     from exchange.identity i
+     where s.pull_id = $1 and s.outcome is null and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
+    [pull, peerId],
+  );
+  // a deletion or a withdrawn statement of something never seen keeps later stale copies out
+  await tx`
+    update exchange.staging set outcome = 'retracted'
+    where pull_id = ${pull} and outcome is null and (body is null or reason = 'entered-in-error')`;
+}
+
+/** Our own records coming back. */
+async function echoes(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    update exchange.staging s set outcome = 'echo', local_id = r.id
+    from exchange.resource r
+    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.echo_of is not null
+      and r.member_id = s.member_id and r.type = s.type and r.id = s.echo_of and r.origin = 'own'`;
+  await tx`
+    update exchange.staging s set outcome = 'echo', local_id = r.id
+    from exchange.resource r
+    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
+      and r.member_id = s.member_id and r.type = s.type and r.hash = s.hash and r.origin = 'own'`;
+}
+
+/** Directory-type records that exist here already: by NPI. */
+async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    update exchange.staging s set outcome = 'shared', local_id = e.id
+    from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
+    where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
+}
+
+/** New records that share a strong or an event key with a record of another origin. */
+async function linkedDuplicates(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'linked-duplicate'
+     where s.pull_id = $1 and s.outcome is null and not s.is_shared and (
+       (s.type = 'Patient') or exists (
+         select from unnest(s.keys) k join exchange.record_key r
+           on r.member_id = s.member_id and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
+         where left(k, 1) <> 'v' and r.origin <> $2))`,
+    [pull, peerId],
+  );
+}
+
+/** Decides every staged unit of a pull. Afterwards each has an outcome. */
+export async function decideUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await reset(tx, pull);
+  await duplicatesInJob(tx, pull);
+  await provenanceMembers(tx, pull, peerId);
+  await knownUnits(tx, pull, peerId);
+  await echoes(tx, pull);
+  await sharedUnits(tx, pull);
+  await linkedDuplicates(tx, pull, peerId);
+  await tx`update exchange.staging set outcome = 'created' where pull_id = ${pull} and outcome is null`;
+}
+
+export type ToRewrite = { file: number; line: number; entry: number; body: string };
+
+/** Staged texts that will be written, in pages. */
+export async function* unitsToWrite(sql: Queryable, pull: string, size: number): AsyncGenerator<ToRewrite[]> {
+  let after = { file: -1, line: -1, entry: -1 };
+  for (;;) {
+    const page = await sql<ToRewrite[]>`
+      select file, line, entry, body from exchange.staging
+      where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate') and (file, line, entry) > (${after.file}, ${after.line}, ${after.entry})
+      order by file, line, entry limit ${size}`;
+    if (page.length === 0) return;
+    yield [...page];
+    const last = page.at(-1);
+    if (last) after = { file: last.file, line: last.line, entry: last.entry };
+  }
+}
+
+/** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
+export async function resolveTargets(
+  sql: Queryable,
+  pull: string,
+  peerId: string,
+  keys: readonly string[],
+): Promise<Map<string, { localId: string; isShared: boolean }>> {
+  const rows = await sql<{ key: string; localId: string; isShared: boolean }[]>`
+    with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
+    select k.key, s.local_id as "localId", s.is_shared as "isShared" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
+    where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
+    union
+    select k.key, i.local_id, i.member_id is null from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
+    where i.state in ('visible', 'echo')`;
+  return new Map(rows.map((r) => [r.key, { localId: r.localId, isShared: r.isShared }]));
+}

@@ -1,0 +1,115 @@
+// Writing records: from staging into the entity tables. The same statements serve our own imports and what peers sent.
+// Staged rows with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
+import type { Queryable } from '../../src/store/database.ts';
+
+const STAMPED = (column: string) =>
+  `replace(replace(${column}, '"versionId":"%version%"', '"versionId":"' || version || '"'), '"lastUpdated":"%time%"', '"lastUpdated":"' || $3 || '"')`;
+
+/**
+ * The start of this transaction, in milliseconds: `meta.lastUpdated` of everything it writes. An export that waits for
+ * the writers that began before its own time then misses nothing.
+ */
+export async function transactionInstant(tx: Queryable): Promise<string> {
+  const [row] = await tx<{ at: Date }[]>`select date_trunc('milliseconds', now()) as at`;
+  if (!row) throw new Error('the database has no clock');
+  return row.at.toISOString();
+}
+
+const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld';
+
+/**
+ * Writes member records of a work id: replaced versions go to history, keys and directory references are renewed.
+ * @param origin 'own' or the peer's id
+ * @param at instant of the transaction, milliseconds, as in FHIR
+ */
+export async function writeMemberRecords(tx: Queryable, work: string, origin: string, at: string): Promise<void> {
+  const changed = `s.pull_id = $1 and not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
+  await tx.unsafe(
+    `insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
+     select r.member_id, r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
+     from exchange.staging s join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
+     where s.pull_id = $1 and not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate', 'retracted')
+       and not (s.outcome = 'retracted' and r.deleted)
+     on conflict do nothing`,
+    [work],
+  );
+  await tx.unsafe(
+    `delete from exchange.record_key k using exchange.staging s
+     where s.pull_id = $1 and s.outcome in ('updated', 'retracted') and not s.is_shared
+       and k.member_id = s.member_id and k.type = s.type and k.id = s.local_id`,
+    [work],
+  );
+  await tx.unsafe(
+    `with next as (
+       select s.*, w.final, coalesce(r.version, 0) + 1 as version
+       from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+       left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
+       where ${changed}
+     )
+     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, body, shared)
+     select member_id, type, local_id, version, $2, source_id, $3::timestamptz, hash, ${FACTS}, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+     from next
+     on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
+       deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
+       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld,
+       body = excluded.body, shared = excluded.shared`,
+    [work, origin, at],
+  );
+  await tx.unsafe(
+    `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
+     select s.member_id, s.type, case left(k, 1) when 's' then 1 when 'e' then 2 else 3 end, hashtextextended(k, 0), s.local_id, $2
+     from exchange.staging s cross join unnest(s.keys) k
+     where ${changed}
+     on conflict do nothing`,
+    [work, origin],
+  );
+  await tx.unsafe(
+    `insert into exchange.member_shared (member_id, type, id)
+     select distinct s.member_id, split_part(l, '/', 1), split_part(l, '/', 2)
+     from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry) cross join unnest(coalesce(w.links, s.links)) l
+     where ${changed}
+     on conflict do nothing`,
+    [work],
+  );
+  await tx.unsafe(
+    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::timestamptz
+     from exchange.staging s
+     where s.pull_id = $1 and s.outcome = 'retracted' and not s.is_shared
+       and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id and not r.deleted`,
+    [work, at],
+  );
+}
+
+/** Writes directory-type records of a work id. */
+export async function writeSharedRecords(tx: Queryable, work: string, origin: string, at: string): Promise<void> {
+  await tx.unsafe(
+    `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
+     select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
+     from exchange.staging s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
+     where s.pull_id = $1 and s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
+       and r.origin = $2
+     on conflict do nothing`,
+    [work, origin],
+  );
+  await tx.unsafe(
+    `with next as (
+       select s.*, w.final, coalesce(r.version, 0) + 1 as version
+       from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+       left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
+       where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
+     )
+     insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, body)
+     select type, local_id, version, $2, source_id, $3::timestamptz, hash, npi, ${STAMPED('coalesce(final, body)')}
+     from next
+     on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
+       hash = excluded.hash, npi = excluded.npi, body = excluded.body`,
+    [work, origin, at],
+  );
+  await tx.unsafe(
+    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $3::timestamptz
+     from exchange.staging s
+     where s.pull_id = $1 and s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
+       and not r.deleted and r.origin = $2`,
+    [work, origin, at],
+  );
+}

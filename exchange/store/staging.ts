@@ -1,0 +1,115 @@
+// The staging table: received or imported units on their way into the store.
+import { createHash } from 'node:crypto';
+import { copyIn } from '../../src/store/copy.ts';
+import { arrayLiteral, copyField, type Queryable, type Sql } from '../../src/store/database.ts';
+
+/** Stands for version and time in a staged text; the statement that writes the record puts them in. */
+export const VERSION_MARK = '%version%';
+export const TIME_MARK = '%time%';
+
+export type StagedUnit = {
+  file: number;
+  line: number;
+  entry: number;
+  outcome?: string | undefined;
+  reason?: string | undefined;
+  type?: string | undefined;
+  sourceId?: string | undefined;
+  memberId?: string | undefined;
+  localId?: string | undefined;
+  isShared?: boolean;
+  /** lower-case hex SHA-256 */
+  hash?: string | undefined;
+  /** FHIR instant as sent */
+  lastUpdated?: string | undefined;
+  npi?: string | undefined;
+  /** keys `Type/id` of the records a Provenance is about */
+  targets?: string[] | undefined;
+  keys?: string[] | undefined;
+  findings?: string[] | undefined;
+  serviceEnd?: string | undefined;
+  paState?: string | undefined;
+  paChanged?: string | undefined;
+  paEnd?: string | undefined;
+  label?: number | undefined;
+  withheld?: string | undefined;
+  body?: string | undefined;
+  shared?: string | undefined;
+  /** keys `Type/id` of the directory-type records it refers to */
+  links?: string[] | undefined;
+  /** id of our own record of the same type that this says to be a copy of */
+  echoOf?: string | undefined;
+};
+
+const COLUMNS =
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, body, shared, links, echo_of';
+
+const list = (values: string[] | undefined) =>
+  values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
+
+function row(work: string, u: StagedUnit): string {
+  return [
+    work,
+    u.file,
+    u.line,
+    u.entry,
+    u.outcome,
+    u.reason,
+    u.type,
+    u.sourceId,
+    u.memberId,
+    u.localId,
+    u.isShared ?? false,
+    u.hash === undefined ? undefined : `\\x${u.hash}`,
+    u.lastUpdated,
+    u.npi,
+    list(u.targets),
+    list(u.keys),
+    list(u.findings),
+    u.serviceEnd,
+    u.paState,
+    u.paChanged,
+    u.paEnd,
+    u.label,
+    u.withheld,
+    u.body,
+    u.shared,
+    list(u.links),
+    u.echoOf,
+  ]
+    .map(copyField)
+    .join('\t');
+}
+
+async function* rows(work: string, units: AsyncIterable<StagedUnit>): AsyncGenerator<string> {
+  for await (const unit of units) yield row(work, unit);
+}
+
+/** Copies units into staging under a work id, on a dedicated client. Returns how many. */
+export function stageUnits(dedicated: Sql, work: string, units: AsyncIterable<StagedUnit>): Promise<number> {
+  return copyIn(dedicated, `copy exchange.staging (${COLUMNS}) from stdin`, rows(work, units));
+}
+
+export type RewrittenUnit = { file: number; line: number; entry: number; final: string; links: string[] };
+
+/** Copies rewritten texts of staged units, on a dedicated client. */
+export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterable<RewrittenUnit>): Promise<number> {
+  const out = async function* () {
+    for await (const u of units)
+      yield [work, u.file, u.line, u.entry, u.final, list(u.links)].map(copyField).join('\t');
+  };
+  return copyIn(dedicated, 'copy exchange.rewritten (pull_id, file, line, entry, final, links) from stdin', out());
+}
+
+/** Removes what is staged under a work id; of one file, when named. Served by the primary key. */
+export async function clearStaging(sql: Queryable, work: string, file?: number): Promise<void> {
+  if (file === undefined) {
+    await sql`delete from exchange.staging where pull_id = ${work}`;
+    await sql`delete from exchange.rewritten where pull_id = ${work}`;
+  } else await sql`delete from exchange.staging where pull_id = ${work} and file = ${file}`;
+}
+
+/** Lower-case hex SHA-256 of a text. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,40 @@
+// Everything about a member's record that is decided once, when it is written: the columns that the export conditions
+// use and the form that may be shared.
+import type { Resource } from '../../src/fhir/resource.ts';
+import { type Label, labelOf } from './label.ts';
+import { mayHoldMoney, withoutMoney } from './money.ts';
+import { authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
+import { RECORD_TYPES } from './record-types.ts';
+import { serviceEnd } from './service-date.ts';
+
+export type Facts = {
+  /** last day of service, YYYY-MM-DD; absent: never filtered by the window */
+  serviceEnd: string | undefined;
+  authorization: { state: string; changed: string | undefined; end: string | undefined } | undefined;
+  label: Label;
+  /** why the record as a whole never leaves */
+  withheld: string | undefined;
+  /** JSON text of the form without money and without lines that must not leave; absent when it equals the record */
+  shared: string | undefined;
+};
+
+/**
+ * @param resource parsed record
+ * @param json its minified text, only looked at to skip work
+ */
+export function factsOf(resource: Resource, json: string): Facts {
+  const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
+  const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
+  let form = resource;
+  if (!financial && mayHoldMoney(resource.resourceType, json)) {
+    if (authorization) form = withoutLines(form, authorization.removedLines);
+    form = withoutMoney(form);
+  }
+  return {
+    serviceEnd: authorization ? undefined : serviceEnd(resource),
+    authorization,
+    label: labelOf(resource),
+    withheld: financial ? 'financial' : undefined,
+    shared: form === resource ? undefined : JSON.stringify(form),
+  };
+}

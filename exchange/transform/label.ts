@@ -1,0 +1,58 @@
+// Sensitivity of a record: the labels it carries, and a demonstration labeller. The value sets below are a
+// demonstration only: which diagnoses and drugs are sensitive is a matter of state law, and a plan supplies its own.
+import { codings, isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+
+export const LABELLER_VERSION = 'demonstration-1';
+
+/** 0 clean, 1 sensitive, 2 under 42 CFR Part 2. */
+export type Label = 0 | 1 | 2;
+
+const ACT_CODE = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+const CONFIDENTIALITY = 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality';
+const SENSITIVE = new Set(['ETH', 'PSY', 'BH', 'HIV', 'STD', 'GDIS', 'ADOL', 'COGN', 'SDV', 'SUD', 'SEX', 'MH']);
+
+/** ICD-10-CM, by prefix: substance use, psychosis and mood, HIV, sexually transmitted. */
+const SENSITIVE_ICD10 = /^(F1[0-9]|F2[0-9]|F3[0-9]|B20|Z21|A5[0-9]|A6[0-4])/;
+const SENSITIVE_SNOMED = new Set([
+  '370143000',
+  '36923009',
+  '191816009',
+  '7200002',
+  '66214007',
+  '86406008',
+  '55680006',
+  '6525002',
+  '5602001',
+]);
+
+function codeIsSensitive(resource: Resource): boolean {
+  const places: (Json | undefined)[] = [
+    resource['code'],
+    resource['reasonCode'],
+    resource['medicationCodeableConcept'],
+  ];
+  for (const diagnosis of objects(resource['diagnosis'])) places.push(diagnosis['diagnosisCodeableConcept']);
+  for (const item of objects(resource['item'])) places.push(item['productOrService']);
+  return places.some((place) =>
+    codings(place).some((c) => {
+      const code = text(c['code']) ?? '';
+      const system = text(c['system']) ?? '';
+      return system.includes('icd-10')
+        ? SENSITIVE_ICD10.test(code)
+        : system === 'http://snomed.info/sct' && SENSITIVE_SNOMED.has(code);
+    }),
+  );
+}
+
+/** The label of a record: what it carries, else what its codes say. */
+export function labelOf(resource: Resource): Label {
+  const meta = resource['meta'];
+  const security = isObject(meta) ? objects(meta['security']) : [];
+  if (security.some((s) => s['system'] === ACT_CODE && s['code'] === '42CFRPart2')) return 2;
+  const carried = security.some(
+    (s) =>
+      (s['system'] === CONFIDENTIALITY && (s['code'] === 'R' || s['code'] === 'V')) ||
+      (s['system'] === ACT_CODE && SENSITIVE.has(text(s['code']) ?? '')),
+  );
+  return carried || codeIsSensitive(resource) ? 1 : 0;
+}

@@ -1,0 +1,201 @@
+// Money must not leave: provider remittances and enrollee cost-sharing are excluded from payer-to-payer
+// (42 CFR 422.121(b)(4)(ii)(A)(1)). Removed when a record is written, proved by hasMoney on what is left.
+import { codings, isObject, type Json, type JsonObject, objects, type Resource } from '../../src/fhir/resource.ts';
+
+const BASE_AMOUNTS = new Set([
+  'submitted',
+  'copay',
+  'eligible',
+  'deductible',
+  'unallocdeduct',
+  'eligpercent',
+  'tax',
+  'benefit',
+]);
+const C4BB_AMOUNTS = new Set([
+  'coinsurance',
+  'noncovered',
+  'priorpayerpaid',
+  'paidbypatient',
+  'paidbypatientcash',
+  'paidbypatientother',
+  'paidbypatienthealthaccount',
+  'paidtoprovider',
+  'paidtopatient',
+  'memberliability',
+  'discount',
+  'drugcost',
+]);
+const UNITS = new Set(['allowedunits', 'consumedunits']);
+const CURRENCY_TEXT = /\$\s?\d|\bUSD\b|\bdollars?\b/i;
+const ISO_4217 = 'urn:iso:std:iso:4217';
+export const REVIEW_ACTION = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
+const MASKED: JsonObject = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
+};
+
+const isMoney = (v: Json): boolean =>
+  isObject(v) &&
+  ((typeof v['currency'] === 'string' && ('value' in v || Object.keys(v).length === 1)) || v['system'] === ISO_4217);
+
+const categoryOf = (adjudication: JsonObject): { amount: boolean; units: boolean } => {
+  const found = codings(adjudication['category']);
+  return {
+    amount: found.some((c) => {
+      const code = String(c['code']);
+      if (c['system'] === 'http://terminology.hl7.org/CodeSystem/adjudication') return BASE_AMOUNTS.has(code);
+      return String(c['system']).endsWith('/C4BBAdjudication') && C4BB_AMOUNTS.has(code);
+    }),
+    units: found.some((c) => UNITS.has(String(c['code']))),
+  };
+};
+
+/** Adjudications of a claim: entries that only carry an amount go, the others lose it. Of an authorization: masked. */
+function adjudications(list: Json | undefined, isAuthorization: boolean): JsonObject[] | undefined {
+  const kept: JsonObject[] = [];
+  for (const entry of objects(list)) {
+    const { amount, value, ...rest } = entry;
+    const category = categoryOf(entry);
+    if (isAuthorization) {
+      kept.push({
+        ...rest,
+        ...(amount === undefined ? {} : { amount: MASKED }),
+        ...(value === undefined || !category.units ? {} : { value }),
+      });
+      continue;
+    }
+    const carriesMore =
+      entry['reason'] !== undefined || objects(entry['extension']).some((e) => e['url'] === REVIEW_ACTION);
+    if ((category.amount || amount !== undefined) && !carriesMore && !category.units) continue;
+    kept.push({ ...rest, ...(value === undefined || !category.units ? {} : { value }) });
+  }
+  return kept.length > 0 ? kept : undefined;
+}
+
+const PRICES = ['unitPrice', 'net', 'factor'];
+
+function lines(list: Json | undefined, isAuthorization: boolean): JsonObject[] | undefined {
+  const out = objects(list).map((item) => {
+    const next: JsonObject = { ...item };
+    for (const key of PRICES) delete next[key];
+    setOrDelete(next, 'adjudication', adjudications(item['adjudication'], isAuthorization));
+    for (const nested of ['detail', 'subDetail'])
+      if (item[nested] !== undefined) setOrDelete(next, nested, lines(item[nested], isAuthorization));
+    return next;
+  });
+  return out.length > 0 ? out : undefined;
+}
+
+function setOrDelete(target: JsonObject, key: string, value: Json | undefined): void {
+  if (value === undefined) delete target[key];
+  else target[key] = value;
+}
+
+function scrubBenefit(resource: Resource): Resource {
+  const isAuthorization = resource['use'] === 'preauthorization';
+  const next: Resource = { ...resource };
+  setOrDelete(next, 'adjudication', adjudications(resource['adjudication'], isAuthorization));
+  setOrDelete(next, 'item', lines(resource['item'], isAuthorization));
+  setOrDelete(next, 'addItem', lines(resource['addItem'], isAuthorization));
+  delete next['benefitBalance'];
+  const payment = resource['payment'];
+  delete next['payment'];
+  if (isAuthorization) {
+    const totals = objects(resource['total']).map((t) => ({ ...t, amount: MASKED }));
+    setOrDelete(next, 'total', totals.length > 0 ? totals : undefined);
+  } else {
+    delete next['total'];
+    if (isObject(payment)) {
+      const { type, date } = payment;
+      if (type !== undefined || date !== undefined)
+        next['payment'] = { ...(type === undefined ? {} : { type }), ...(date === undefined ? {} : { date }) };
+    }
+  }
+  const notes = objects(resource['processNote']).filter((n) => !CURRENCY_TEXT.test(String(n['text'] ?? '')));
+  setOrDelete(next, 'processNote', notes.length > 0 ? notes : undefined);
+  delete next['text'];
+  return next;
+}
+
+/** Any money left in extensions, contained resources and free quantities. Structure is kept, empty parents go. */
+function sweep(value: Json): Json | undefined {
+  if (Array.isArray(value)) {
+    const kept = value.map(sweep).filter((v): v is Json => v !== undefined);
+    return kept.length > 0 ? kept : undefined;
+  }
+  if (!isObject(value)) return value;
+  if (isMoney(value)) return undefined;
+  if (typeof value['url'] === 'string' && 'valueMoney' in value) return undefined;
+  const out: JsonObject = {};
+  let hadExtensionValue = false;
+  for (const [key, member] of Object.entries(value)) {
+    if (member === undefined || key === 'valueMoney') continue;
+    if (key.startsWith('value') && typeof value['url'] === 'string') hadExtensionValue = true;
+    const kept = sweep(member);
+    if (kept !== undefined) out[key] = kept;
+  }
+  const lostExtensionValue =
+    hadExtensionValue && !Object.keys(out).some((k) => k.startsWith('value') || k === 'extension');
+  return lostExtensionValue || Object.keys(out).length === 0 ? undefined : out;
+}
+
+/** Could this text carry money at all? Cheap: most records are sent as they are. */
+export function mayHoldMoney(type: string, json: string): boolean {
+  return (
+    type === 'ExplanationOfBenefit' ||
+    type === 'Coverage' ||
+    json.includes('"currency"') ||
+    json.includes('valueMoney') ||
+    json.includes(ISO_4217)
+  );
+}
+
+/** The resource without money; the same object when there was none to remove. */
+export function withoutMoney(resource: Resource): Resource {
+  let next: Resource = resource;
+  if (resource.resourceType === 'ExplanationOfBenefit') next = scrubBenefit(resource);
+  if (resource.resourceType === 'Coverage' && resource['costToBeneficiary'] !== undefined) {
+    next = { ...resource };
+    delete next['costToBeneficiary'];
+  }
+  const contained = next['contained'];
+  if (Array.isArray(contained)) {
+    const clean = contained.map((c) =>
+      isObject(c) && typeof c['resourceType'] === 'string' ? withoutMoney(c as Resource) : c,
+    );
+    next = { ...next, contained: clean };
+  }
+  const swept = sweep(next);
+  const result = (isObject(swept) ? swept : { resourceType: resource.resourceType }) as Resource;
+  return JSON.stringify(result) === JSON.stringify(resource) ? resource : result;
+}
+
+const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney']);
+
+/**
+ * Every place where money is left, as paths; empty is the proof. Walks structure and, for ExplanationOfBenefit and
+ * Coverage, free text.
+ */
+export function moneyIn(resource: Resource): string[] {
+  const found: string[] = [];
+  const checksText = resource.resourceType === 'ExplanationOfBenefit' || resource.resourceType === 'Coverage';
+  const walk = (value: Json | undefined, path: string, key: string): void => {
+    if (Array.isArray(value)) for (const v of value) walk(v, path, key);
+    else if (isObject(value)) {
+      if ('currency' in value || value['system'] === ISO_4217) found.push(path);
+      else if (PRICED.has(key) && typeof value['value'] === 'number' && checksText) found.push(path);
+      for (const [name, member] of Object.entries(value)) {
+        if (name === 'valueMoney') found.push(`${path}.${name}`);
+        walk(member, `${path}.${name}`, name);
+      }
+    } else if (
+      checksText &&
+      typeof value === 'string' &&
+      (key === 'text' || key === 'div' || key === 'disposition') &&
+      CURRENCY_TEXT.test(value)
+    )
+      found.push(path);
+  };
+  walk(resource, resource.resourceType, '');
+  return found;
+}

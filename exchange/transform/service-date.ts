@@ -1,0 +1,66 @@
+// The date of service by type, on which the export window is decided. Records without such a date are always in the
+// window. payer-to-payer rules: CMS-0057-F 42 CFR 422.121(b)(4)(ii).
+import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+
+const day = (value: string | undefined): string | undefined => {
+  if (value === undefined || !/^\d{4}/.test(value)) return undefined;
+  if (value.length >= 10) return value.slice(0, 10);
+  // a partial date counts to its last day: leaving out is worse than sending
+  return value.length === 7 ? `${value}-28` : `${value.slice(0, 4)}-12-31`;
+};
+
+/** The later end of a choice element: `performedPeriod.end`, else its start, else `performedDateTime`. */
+function endOf(resource: JsonObject, stem: string): string | undefined {
+  const period = resource[`${stem}Period`];
+  if (isObject(period)) return day(text(period['end']) ?? text(period['start']));
+  return day(text(resource[`${stem}DateTime`]) ?? text(resource[`${stem}Date`]) ?? text(resource[`${stem}Instant`]));
+}
+
+const period = (value: Json | undefined): string | undefined =>
+  isObject(value) ? day(text(value['end']) ?? text(value['start'])) : undefined;
+
+const latest = (days: (string | undefined)[]): string | undefined =>
+  days
+    .filter((d): d is string => d !== undefined)
+    .sort()
+    .at(-1);
+
+const isActiveCondition = (resource: Resource): boolean => {
+  const status = resource['clinicalStatus'];
+  if (!isObject(status)) return true;
+  return objects(status['coding']).some((c) => ['active', 'recurrence', 'relapse'].includes(text(c['code']) ?? ''));
+};
+
+const RULES: Record<string, (r: Resource) => string | undefined> = {
+  ExplanationOfBenefit: (r) =>
+    latest([
+      isObject(r['billablePeriod']) ? day(text(r['billablePeriod']['end'])) : undefined,
+      ...objects(r['item']).map((i) => endOf(i, 'serviced')),
+    ]) ?? day(text(r['created'])),
+  Encounter: (r) => period(r['period']),
+  Procedure: (r) => endOf(r, 'performed'),
+  Observation: (r) => endOf(r, 'effective') ?? day(text(r['issued'])),
+  DiagnosticReport: (r) => endOf(r, 'effective') ?? day(text(r['issued'])),
+  Immunization: (r) => day(text(r['occurrenceDateTime'])),
+  Condition: (r) =>
+    isActiveCondition(r) ? undefined : (endOf(r, 'abatement') ?? endOf(r, 'onset') ?? day(text(r['recordedDate']))),
+  MedicationRequest: (r) => day(text(r['authoredOn'])),
+  MedicationDispense: (r) => day(text(r['whenHandedOver']) ?? text(r['whenPrepared'])),
+  MedicationAdministration: (r) => endOf(r, 'effective'),
+  MedicationStatement: (r) => endOf(r, 'effective') ?? day(text(r['dateAsserted'])),
+  DocumentReference: (r) =>
+    (isObject(r['context']) && isObject(r['context']['period'])
+      ? day(text(r['context']['period']['end']))
+      : undefined) ?? day(text(r['date'])),
+  CarePlan: (r) => (isObject(r['period']) ? day(text(r['period']['end'])) : undefined),
+  CareTeam: (r) => (isObject(r['period']) ? day(text(r['period']['end'])) : undefined),
+  ServiceRequest: (r) => day(text(r['authoredOn'])),
+  QuestionnaireResponse: (r) => day(text(r['authored'])),
+  ImagingStudy: (r) => day(text(r['started'])),
+};
+
+/** Last day of service as YYYY-MM-DD, or undefined when the record is never filtered by the window. */
+export function serviceEnd(resource: Resource): string | undefined {
+  const end = RULES[resource.resourceType]?.(resource);
+  return end !== undefined && /^\d{4}-\d\d-\d\d$/.test(end) ? end : undefined;
+}

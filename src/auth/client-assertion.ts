@@ -1,0 +1,123 @@
+// SMART Backend Services client assertions, https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
+import { compactVerify, decodeProtectedHeader, importJWK, type JWK, SignJWT } from 'jose';
+
+export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+export const ALGORITHMS = ['ES384', 'RS384'] as const;
+
+/** Why an assertion is refused; goes to the log and the audit, never to the client. */
+export type AssertionFault =
+  | 'malformed'
+  | 'header'
+  | 'unknown-client'
+  | 'key'
+  | 'signature'
+  | 'claims'
+  | 'audience'
+  | 'expired';
+export type Assertion = { clientId: string; jti: string; expiresAt: Date };
+export type Read<T, F> = { ok: true; value: T } | { ok: false; fault: F };
+
+const fail = <F>(fault: F): { ok: false; fault: F } => ({ ok: false, fault });
+
+type Header = { alg: string; kid: string; jku: string | undefined };
+
+/** Header and issuer of an assertion before anything is verified: only good to find the client's keys. */
+export function peekAssertion(jwt: string): Read<{ header: Header; issuer: string }, AssertionFault> {
+  const parts = jwt.split('.');
+  if (jwt.length > 16_384 || parts.length !== 3 || parts.some((p) => !/^[A-Za-z0-9_-]+$/.test(p)))
+    return fail('malformed');
+  try {
+    const header = decodeProtectedHeader(jwt);
+    const { alg, kid, typ, jku } = header;
+    if (typeof alg !== 'string' || !(ALGORITHMS as readonly string[]).includes(alg)) return fail('header');
+    if (typeof kid !== 'string' || kid === '' || kid.length > 256) return fail('header');
+    if (header.crit !== undefined || header.b64 !== undefined) return fail('header');
+    if (typ !== undefined && !['jwt', 'client-authentication+jwt'].includes(String(typ).toLowerCase()))
+      return fail('header');
+    if (jku !== undefined && typeof jku !== 'string') return fail('header');
+    const payload: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(base64url(parts[1] ?? '')));
+    const issuer =
+      typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>)['iss'] : undefined;
+    return typeof issuer === 'string' && issuer.length <= 512
+      ? { ok: true, value: { header: { alg, kid, jku }, issuer } }
+      : fail('claims');
+  } catch {
+    return fail('malformed');
+  }
+}
+
+function base64url(text: string): Uint8Array {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (c) => c.charCodeAt(0));
+}
+
+const FAMILY: Record<string, { kty: string; crv?: string }> = {
+  ES384: { kty: 'EC', crv: 'P-384' },
+  RS384: { kty: 'RSA' },
+};
+
+/** The one key of a set with this kid that fits the algorithm; none when there are several. */
+export function chooseKey(keys: readonly JWK[], header: { alg: string; kid: string }): JWK | undefined {
+  const family = FAMILY[header.alg];
+  if (!family) return undefined;
+  const fitting = keys.filter(
+    (k) =>
+      k.kid === header.kid &&
+      k.kty === family.kty &&
+      (family.crv === undefined || k.crv === family.crv) &&
+      (k.alg === undefined || k.alg === header.alg) &&
+      (k.use === undefined || k.use === 'sig') &&
+      (k.key_ops === undefined || k.key_ops.includes('verify')),
+  );
+  return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** Does a key set hold private members? Such a client must not be trusted. */
+export function holdsPrivateKey(keys: readonly JWK[]): boolean {
+  return keys.some((k) => ['d', 'p', 'q', 'dp', 'dq', 'qi', 'k'].some((m) => m in k));
+}
+
+/** Signature and claims of an assertion by a known client. `audiences`: our token endpoint and our issuer. */
+export async function verifyAssertion(
+  jwt: string,
+  key: JWK,
+  expected: { clientId: string; alg: string; audiences: readonly string[]; now: Date },
+): Promise<Read<Assertion, AssertionFault>> {
+  let payload: Record<string, unknown>;
+  try {
+    const { kty, crv, x, y, n, e } = key;
+    const imported = await importJWK({ kty, crv, x, y, n, e } as JWK, expected.alg);
+    const verified = await compactVerify(jwt, imported, { algorithms: [expected.alg] });
+    payload = JSON.parse(new TextDecoder().decode(verified.payload)) as Record<string, unknown>;
+  } catch {
+    return fail('signature');
+  }
+  const seconds = expected.now.getTime() / 1000;
+  const { iss, sub, aud, exp, jti, iat, nbf } = payload;
+  if (iss !== expected.clientId || sub !== expected.clientId) return fail('claims');
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256) return fail('claims');
+  if (typeof aud !== 'string' || !expected.audiences.includes(aud)) return fail('audience');
+  if (typeof exp !== 'number' || !Number.isFinite(exp)) return fail('claims');
+  if (seconds >= exp || exp > seconds + 330) return fail('expired');
+  for (const time of [iat, nbf])
+    if (time !== undefined && (typeof time !== 'number' || time > seconds + 30)) return fail('claims');
+  if (typeof iat === 'number' && iat < seconds - 600) return fail('expired');
+  return { ok: true, value: { clientId: expected.clientId, jti, expiresAt: new Date(exp * 1000) } };
+}
+
+/** Signs an assertion for a peer's token endpoint: 240 seconds, fresh jti. */
+export async function signAssertion(
+  key: JWK & { kid: string; alg: string },
+  claims: { clientId: string; audience: string; now: Date },
+): Promise<string> {
+  const seconds = Math.floor(claims.now.getTime() / 1000);
+  return new SignJWT({})
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT' })
+    .setIssuer(claims.clientId)
+    .setSubject(claims.clientId)
+    .setAudience(claims.audience)
+    .setJti(crypto.randomUUID())
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + 240)
+    .sign(await importJWK(key, key.alg));
+}

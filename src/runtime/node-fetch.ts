@@ -1,0 +1,45 @@
+// fetch for Node with the outgoing guard: the name is resolved once, every answer is checked, and the connection goes to
+// the checked address. Redirects are never followed here; proxies of the environment are not used.
+import { lookup } from 'node:dns';
+import type { LookupFunction } from 'node:net';
+import { Agent, fetch as undiciFetch } from 'undici';
+import { checkUrl, mayConnect, type NetworkPolicy } from '../net/address.ts';
+
+/** The request was refused by the guard before anything was sent. */
+export class RefusedAddress extends Error {
+  constructor(reason: string) {
+    super(`refused: ${reason}`);
+    this.name = 'RefusedAddress';
+  }
+}
+
+export function guardedFetch(policy: NetworkPolicy): typeof fetch & { close(): Promise<void> } {
+  const guardedLookup: LookupFunction = (host, options, done) => {
+    lookup(host, { ...options, all: true }, (error, addresses) => {
+      if (error) return done(error, '', 4);
+      if (addresses.length === 0 || addresses.some((a) => !mayConnect(a.address, policy)))
+        return done(new RefusedAddress('address'), '', 4);
+      if (options.all === true) return (done as unknown as (e: null, a: typeof addresses) => void)(null, addresses);
+      const first = addresses[0];
+      done(null, first?.address ?? '', first?.family ?? 4);
+    });
+  };
+  const agent = new Agent({
+    connect: { lookup: guardedLookup, timeout: 10_000 },
+    headersTimeout: 60_000,
+    bodyTimeout: 60_000,
+    maxHeaderSize: 32 * 1024,
+    connections: 8,
+    keepAliveTimeout: 5_000,
+  });
+  const guarded = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const url = new URL(input instanceof Request ? input.url : input);
+    const fault = checkUrl(url, policy);
+    if (fault !== undefined) throw new RefusedAddress(fault);
+    const response = await undiciFetch(url, { ...init, redirect: 'manual', dispatcher: agent } as Parameters<
+      typeof undiciFetch
+    >[1]);
+    return response as unknown as Response;
+  };
+  return Object.assign(guarded as typeof fetch, { close: () => agent.close() });
+}
