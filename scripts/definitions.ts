@@ -131,10 +131,7 @@ const INHERITED: Record<string, readonly string[]> = {
   Element: ['id', 'extension'],
   BackboneElement: ['id', 'extension', 'modifierExtension'],
   Resource: ['id', 'meta', 'implicitRules', 'language'],
-  DomainResource: [
-    ...['id', 'meta', 'implicitRules', 'language'],
-    ...['text', 'contained', 'extension', 'modifierExtension'],
-  ],
+  DomainResource: ['id', 'meta', 'implicitRules', 'language', 'text', 'contained', 'extension', 'modifierExtension'],
 };
 
 function parentOf(names: readonly string[]): string {

@@ -102,7 +102,10 @@ export function checkExtensionContent(walk: Walk, extension: JsonObject): void {
   const url = extension['url'];
   const content = typeof url === 'string' ? BY_URL.get(url) : undefined;
   if (content === undefined) return;
-  if ('value' in content) return checkValue(walk, extension, content.value);
+  if ('value' in content) {
+    checkValue(walk, extension, content.value);
+    return;
+  }
   const counts = new Map<string, number>();
   for (const part of objects(extension['extension'])) {
     const name = part['url'];
@@ -125,13 +128,16 @@ export function checkExtensionContent(walk: Walk, extension: JsonObject): void {
 
 function checkValue(walk: Walk, extension: JsonObject, expected: Value): void {
   const name = expected.as.find((n) => extension[n] !== undefined || extension[`_${n}`] !== undefined);
-  if (name === undefined)
-    return report(walk, 'profile-extension', `must have ${expected.as.join(' or ')}`);
+  if (name === undefined) {
+    report(walk, 'profile-extension', `must have ${expected.as.join(' or ')}`);
+    return;
+  }
   if (expected.fixed !== undefined && extension[name] !== expected.fixed)
     report(walk, 'profile-fixed', `must be "${expected.fixed}"`, name);
   const set = expected.set;
   if (set === undefined || name !== 'valueCodeableConcept') return;
-  if (!isBound(extension[name], set, expected.strength ?? 'required', walk.taxonomy)) report(walk, 'profile-binding', 'not in the value set of the extension', name);
+  if (!isBound(extension[name], set, expected.strength ?? 'required', walk.taxonomy))
+    report(walk, 'profile-binding', 'not in the value set of the extension', name);
 }
 
 function checkCharacteristics(walk: Walk, extension: JsonObject): void {

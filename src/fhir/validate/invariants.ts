@@ -2,7 +2,7 @@
 // receiver of data is harmed by when they are broken. https://hl7.org/fhir/R4/conformance-rules.html#constraints
 import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
-import { hasCoding, isObject, type JsonObject, objects } from '../resource.ts';
+import { hasCoding, type JsonObject, objects } from '../resource.ts';
 import { checkExtensionContent } from './extensions.ts';
 import { checkIdentifier, checkPhone, checkPostalCode } from './quality.ts';
 import { RESOURCE_TYPES } from './types.ts';
@@ -14,7 +14,10 @@ function checkReference(walk: Walk, value: JsonObject): void {
   const text = value['reference'];
   if (typeof text !== 'string') return;
   const bad = (why: string) => report(walk, 'bad-reference', why, 'reference');
-  if (/\s/.test(text)) return bad('a reference holds white space');
+  if (/\s/.test(text)) {
+    bad('a reference holds white space');
+    return;
+  }
   const parsed = parseReference(text);
   switch (parsed.kind) {
     case 'relative':
@@ -25,7 +28,8 @@ function checkReference(walk: Walk, value: JsonObject): void {
         report(walk, 'ref-1', 'no contained resource has this id', 'reference');
       return;
     case 'conditional':
-      return report(walk, 'conditional-reference', 'a search in place of a reference', 'reference');
+      report(walk, 'conditional-reference', 'a search in place of a reference', 'reference');
+      return;
     case 'other':
       // any absolute URL is a reference, also one that is not to a FHIR server
       if (!/^[a-z][a-z0-9+.-]*:\S+$/i.test(text)) bad('neither Type/id, a URL, a URN nor a fragment');
@@ -82,7 +86,8 @@ function checkCondition(walk: Walk, value: JsonObject): void {
 function checkAllergy(walk: Walk, value: JsonObject): void {
   const wrong = hasCoding(value['verificationStatus'], ALLERGY_VERIFICATION, 'entered-in-error');
   const clinical = value['clinicalStatus'];
-  if (wrong && clinical !== undefined) report(walk, 'ait-2', 'clinicalStatus although entered in error', 'clinicalStatus');
+  if (wrong && clinical !== undefined)
+    report(walk, 'ait-2', 'clinicalStatus although entered in error', 'clinicalStatus');
   if (!wrong && clinical === undefined) report(walk, 'ait-1', 'clinicalStatus is missing', 'clinicalStatus');
 }
 
@@ -125,7 +130,7 @@ const CHECKS: ReadonlyMap<string, Check> = new Map<string, Check>([
   ['AllergyIntolerance', checkAllergy],
 ]);
 
-/** The check of a type beyond its table, if there is one. `isObject` of the value is certain. */
+/** The check of a type beyond its table, if there is one. */
 export function checkOf(type: string): Check | undefined {
   return CHECKS.get(type);
 }

@@ -18,10 +18,7 @@ const own = (name: string) => `${PLAN_NET}/CodeSystem/${name}`;
 const one = (name: string, text: string): ValueSet => ({ systems: { [own(name)]: codes(text) } });
 
 export const AcceptingPatients = one('AcceptingPatientsCS', 'nopt newpt existptonly existptfam');
-export const Accessibility = one(
-  'AccessibilityCS',
-  'cultcomp handiaccess adacomp pubtrans anssrvc cognitive mobility',
-);
+export const Accessibility = one('AccessibilityCS', 'cultcomp handiaccess adacomp pubtrans anssrvc cognitive mobility');
 export const DeliveryMethod = one('DeliveryMethodCS', 'virtual physical');
 export const VirtualModalities = one('VirtualModalitiesCS', 'phone video tdd sms app web');
 export const OrgType = one('OrgTypeCS', 'fac prvgrp payer atyprv bus');

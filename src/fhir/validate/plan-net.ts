@@ -40,7 +40,7 @@ const WHO = ['practitioner', 'organization', 'healthcareService', 'location'];
 
 function plansDiffer(plan: JsonObject): boolean {
   const types = objects(plan['plan']).flatMap((p) =>
-    codings(p['type']).map((c) => `${String(c['system'])}|${String(c['code'])}`),
+    codings(p['type']).map((c) => JSON.stringify([c['system'], c['code']])),
   );
   return new Set(types).size === types.length;
 }
@@ -149,8 +149,7 @@ export function planNetProfileOf(resource: JsonObject): string | undefined {
   const type = resource['resourceType'];
   if (typeof type !== 'string') return undefined;
   const isNetwork =
-    type === 'Organization' &&
-    codings(resource['type']).some((c) => c['system'] === ORG_TYPES && c['code'] === 'ntwk');
+    type === 'Organization' && codings(resource['type']).some((c) => c['system'] === ORG_TYPES && c['code'] === 'ntwk');
   const profile = isNetwork ? NETWORK : url(`plannet-${type}`);
   return Object.hasOwn(PLAN_NET_PROFILES, profile) ? profile : undefined;
 }

@@ -61,10 +61,7 @@ export const PRIMITIVES: ReadonlyMap<string, Primitive> = new Map<string, Primit
   ['date', text(isDay)],
   ['dateTime', text((value) => isDay(value) || (DATE_TIME.test(value) && timeRange(value) !== undefined))],
   ['decimal', (value) => (typeof value === 'number' ? undefined : 'wrong-json-type')],
-  [
-    'id',
-    (value) => (typeof value !== 'string' ? 'wrong-json-type' : ID_PATTERN.test(value) ? undefined : 'bad-id'),
-  ],
+  ['id', (value) => (typeof value !== 'string' ? 'wrong-json-type' : ID_PATTERN.test(value) ? undefined : 'bad-id')],
   ['instant', text((value) => INSTANT.test(value) && timeRange(value) !== undefined)],
   ['integer', whole(-2147483648)],
   ['markdown', anyText],

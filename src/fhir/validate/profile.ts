@@ -9,8 +9,7 @@ export type Rule = (walk: Walk, element: JsonObject) => void;
 
 export type Profile = { type: string; rules: readonly Rule[] };
 
-const has = (element: JsonObject, name: string) =>
-  element[name] !== undefined || element[`_${name}`] !== undefined;
+const has = (element: JsonObject, name: string) => element[name] !== undefined || element[`_${name}`] !== undefined;
 
 /** The elements must be there. A name ending in `[x]` stands for any type of a choice. */
 export function required(...names: string[]): Rule {

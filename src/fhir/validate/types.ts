@@ -47,7 +47,10 @@ export const RESOURCE_TYPES: ReadonlySet<string> = new Set(
 const TYPE_NAMES = new Set([
   ...PRIMITIVES.keys(),
   ...Object.keys(TYPES).filter((name) => !name.includes('.')),
-  ...['Any', 'Type', 'SimpleQuantity', 'MoneyQuantity'],
+  'Any',
+  'Type',
+  'SimpleQuantity',
+  'MoneyQuantity',
 ]);
 const LISTS: Readonly<Record<string, ReadonlySet<string>>> = {
   '@resource-types': new Set([...RESOURCE_TYPES, 'Resource', 'DomainResource']),
@@ -106,7 +109,8 @@ export function typeOf(name: string): Type | undefined {
         primitive,
         type: real,
         companion: false,
-        codes: binding === undefined || !/^(?:code|uri|string|CodeableConcept)$/.test(type) ? undefined : codesOf(binding),
+        codes:
+          binding === undefined || !/^(?:code|uri|string|CodeableConcept)$/.test(type) ? undefined : codesOf(binding),
         targets: targets === undefined || type !== 'Reference' ? undefined : new Set(targets.split(',')),
         table: undefined,
       };

@@ -61,7 +61,9 @@ function checkProfiles(walk: Walk, resource: JsonObject, planNet: boolean): void
 function checkProfile(walk: Walk, resource: JsonObject, url: string): void {
   const profile = PROFILES.get(url);
   if (!profile) return;
-  if (profile.type !== resource['resourceType'])
-    return report(walk, 'profile-type', `a profile for ${profile.type}`, 'meta.profile');
+  if (profile.type !== resource['resourceType']) {
+    report(walk, 'profile-type', `a profile for ${profile.type}`, 'meta.profile');
+    return;
+  }
   for (const rule of profile.rules) rule(walk, resource);
 }

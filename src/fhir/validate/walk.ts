@@ -2,9 +2,9 @@
 // stand where, how often, in which JSON type. It is on the hot path of imports: no strings are built unless there is
 // something to report.
 import { isObject, type JsonObject } from '../resource.ts';
-import { type Issue, type IssueCode, ISSUES, issue } from './issues.ts';
 import { checkOf } from './invariants.ts';
-import { type Field, RESOURCE_TYPES, tableOf, type Type, typeOf } from './types.ts';
+import { ISSUES, type Issue, type IssueCode, issue } from './issues.ts';
+import { type Field, RESOURCE_TYPES, type Type, tableOf, typeOf } from './types.ts';
 
 export type Walk = {
   issues: Issue[];
@@ -41,11 +41,20 @@ export function report(walk: Walk, code: IssueCode, message: string, member?: st
 
 /** A resource at any place: top level, contained, in a Bundle or Parameters. The path already ends at it. */
 export function walkResource(walk: Walk, resource: unknown): void {
-  if (!isObject(resource)) return report(walk, 'not-a-resource', 'not a JSON object');
+  if (!isObject(resource)) {
+    report(walk, 'not-a-resource', 'not a JSON object');
+    return;
+  }
   const name = resource['resourceType'];
-  if (typeof name !== 'string' || name === '') return report(walk, 'missing-type', 'resourceType is missing');
+  if (typeof name !== 'string' || name === '') {
+    report(walk, 'missing-type', 'resourceType is missing');
+    return;
+  }
   const type = RESOURCE_TYPES.has(name) ? typeOf(name) : undefined;
-  if (!type) return report(walk, 'unknown-type', 'resourceType is not a type of R4');
+  if (!type) {
+    report(walk, 'unknown-type', 'resourceType is not a type of R4');
+    return;
+  }
   if (walk.path.length === 0) walk.path.push(name);
   const outer = walk.contained;
   // a contained resource refers to its siblings, so it keeps the ids of its container
@@ -62,7 +71,10 @@ function containedIds(resource: JsonObject): ReadonlySet<string> | undefined {
 }
 
 function walkObject(walk: Walk, value: JsonObject, type: Type): void {
-  if (walk.path.length > MAX_DEPTH) return report(walk, 'too-deep', 'nested too deep');
+  if (walk.path.length > MAX_DEPTH) {
+    report(walk, 'too-deep', 'nested too deep');
+    return;
+  }
   let present = 0;
   let choices = 0;
   let count = 0;
@@ -83,7 +95,8 @@ function walkObject(walk: Walk, value: JsonObject, type: Type): void {
     walkMember(walk, value, key, field);
     walk.path.pop();
   }
-  if (count === 0 || (count === 1 && 'id' in value && !type.isResource))
+  // an element needs more than an id (ele-1), except beside a primitive value
+  if (count === 0 || (count === 1 && 'id' in value && !type.isResource && type.name !== 'Element'))
     report(walk, 'empty-element', 'an object without content');
   if (present !== type.required) reportMissing(walk, type, present);
   const check = checkOf(type.name);
@@ -121,8 +134,11 @@ function walkMember(walk: Walk, owner: JsonObject, key: string, field: Field): v
     else walkValue(walk, value, field);
     return;
   }
-  if (!Array.isArray(value)) return report(walk, 'not-an-array', 'the element repeats and must be an array');
-  if (value.length === 0) return report(walk, 'empty-element', 'an empty array');
+  if (!Array.isArray(value)) {
+    report(walk, 'not-an-array', 'the element repeats and must be an array');
+    return;
+  }
+  if (value.length === 0) report(walk, 'empty-element', 'an empty array');
   for (let i = 0; i < value.length; i++) {
     walk.path.push(i);
     const item = value[i];
@@ -147,7 +163,10 @@ function walkValue(walk: Walk, value: unknown, field: Field): void {
       report(walk, 'code-not-in-set', 'not a code that R4 allows here');
     return;
   }
-  if (!isObject(value)) return report(walk, 'wrong-json-type', `must be an object (${field.type})`);
+  if (!isObject(value)) {
+    report(walk, 'wrong-json-type', `must be an object (${field.type})`);
+    return;
+  }
   if (field.type === 'Resource') {
     walk.containment += field.element === 'contained' ? 1 : 0;
     walkResource(walk, value);
@@ -156,14 +175,17 @@ function walkValue(walk: Walk, value: unknown, field: Field): void {
   }
   const type = tableOf(field);
   walkObject(walk, value, type);
-  if (field.codes !== undefined) checkConcept(walk, value, field.codes);
+  if (field.codes !== undefined && !field.companion) checkConcept(walk, value, field.codes);
   if (field.targets !== undefined) checkTarget(walk, value, field.targets);
 }
+
+const codingKey = ({ system, code }: JsonObject) =>
+  typeof system === 'string' && typeof code === 'string' ? `${system}#${code}` : '';
 
 /** A required binding on a CodeableConcept: one of its codings must be in the set. */
 function checkConcept(walk: Walk, concept: JsonObject, codes: ReadonlySet<string>): void {
   const list = concept['coding'];
-  const fits = Array.isArray(list) && list.some((c) => isObject(c) && codes.has(`${c['system']}#${c['code']}`));
+  const fits = Array.isArray(list) && list.some((c) => isObject(c) && codes.has(codingKey(c)));
   if (!fits && !(list === undefined && concept['extension'] !== undefined))
     report(walk, 'code-not-in-set', 'no coding that R4 allows here');
 }
