@@ -65,6 +65,28 @@ const EVIDENCE_VARIABLE = {
   ],
 };
 
+// Elements that the dependency's maintainers added for their own server; R4 does not have them.
+const ADDED: Readonly<Record<string, string>> = {
+  Meta: 'project author onBehalfOf account accounts compartment',
+  ResearchStudy:
+    'name label studyDesign region descriptionSummary classifier associatedParty progressStatus whyStopped recruitment comparisonGroup outcomeMeasure result',
+  'ResearchStudy.objective': 'description',
+  ObservationDefinition: 'publisher',
+  DeviceDefinition: 'classification bodySite',
+  Binary: 'url',
+};
+// A binding they took from a later version; R4 has the statuses of observations here.
+const REBOUND: Readonly<Record<string, string>> = {
+  'DetectedIssue.status': 'http://hl7.org/fhir/ValueSet/observation-status',
+};
+const ADDED_TYPES = new Set(['MetadataResource', 'SubscriptionStatus']);
+
+function isAdded(path: string): boolean {
+  return Object.entries(ADDED).some(([type, names]) =>
+    names.split(' ').some((name) => path === `${type}.${name}` || path.startsWith(`${type}.${name}.`)),
+  );
+}
+
 const known = new Map<string, Definition>();
 for (const file of ['valuesets.json', 'v3-codesystems.json', 'v2-tables.json'])
   for (const r of read(file)) known.set(`${r.resourceType}|${r.url}`, r);
@@ -115,7 +137,10 @@ function elementText(e: ElementDefinition): string {
   const names = targets.map((t) => t.replace(CORE, ''));
   const codes =
     e.binding?.strength === 'required' && e.binding.valueSet
-      ? expand(e.binding.valueSet, !types.every((t) => t === 'code' || t === 'uri' || t === 'string'))
+      ? expand(
+          REBOUND[e.path] ?? e.binding.valueSet,
+          !types.every((t) => t === 'code' || t === 'uri' || t === 'string'),
+        )
       : undefined;
   return [
     e.path.slice(e.path.lastIndexOf('.') + 1),
@@ -146,7 +171,7 @@ function compile(definition: Definition): void {
   const byParent = new Map<string, ElementDefinition[]>();
   for (const e of definition.snapshot?.element ?? []) {
     const dot = e.path.lastIndexOf('.');
-    if (dot === -1) continue;
+    if (dot === -1 || isAdded(e.path)) continue;
     const parent = e.path.slice(0, dot);
     byParent.set(parent, [...(byParent.get(parent) ?? []), e]);
   }
@@ -171,7 +196,7 @@ function override(name: string, e: ElementDefinition): string {
 
 for (const d of [...read('profiles-types.json'), ...read('profiles-resources.json')]) {
   if (d.resourceType !== 'StructureDefinition' || d.kind === 'primitive-type') continue;
-  if (d.derivation === 'constraint' || !['4.0.1', undefined].includes(d.fhirVersion)) continue;
+  if (d.derivation === 'constraint' || ADDED_TYPES.has(d.name)) continue;
   compile(d);
 }
 types['EvidenceVariable.characteristic'] = EVIDENCE_VARIABLE.backbone.map(bindOverride).join('|');

@@ -60,7 +60,10 @@ export const PRIMITIVES: ReadonlyMap<string, Primitive> = new Map<string, Primit
   ['code', text((value) => !SPACE.test(value) || CODE.test(value))],
   ['date', text(isDay)],
   ['dateTime', text((value) => isDay(value) || (DATE_TIME.test(value) && timeRange(value) !== undefined))],
-  ['decimal', (value) => (typeof value === 'number' ? undefined : 'wrong-json-type')],
+  [
+    'decimal',
+    (value) => (typeof value !== 'number' ? 'wrong-json-type' : Number.isFinite(value) ? undefined : 'bad-format'),
+  ],
   ['id', (value) => (typeof value !== 'string' ? 'wrong-json-type' : ID_PATTERN.test(value) ? undefined : 'bad-id')],
   ['instant', text((value) => INSTANT.test(value) && timeRange(value) !== undefined)],
   ['integer', whole(-2147483648)],

@@ -47,15 +47,13 @@ export const RESOURCE_TYPES: ReadonlySet<string> = new Set(
 const TYPE_NAMES = new Set([
   ...PRIMITIVES.keys(),
   ...Object.keys(TYPES).filter((name) => !name.includes('.')),
-  'Any',
-  'Type',
   'SimpleQuantity',
   'MoneyQuantity',
 ]);
 const LISTS: Readonly<Record<string, ReadonlySet<string>>> = {
   '@resource-types': new Set([...RESOURCE_TYPES, 'Resource', 'DomainResource']),
   '@defined-types': TYPE_NAMES,
-  '@all-types': TYPE_NAMES,
+  '@all-types': new Set([...TYPE_NAMES, 'Any', 'Type']),
 };
 
 const sets = new Map<string, ReadonlySet<string>>();
