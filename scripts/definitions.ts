@@ -134,7 +134,7 @@ function elementText(e: ElementDefinition): string {
     ? [`#${e.contentReference.replace(/^.*#/, '')}`]
     : (e.type ?? []).map((t) => (/^(BackboneElement|Element)$/.test(t.code) ? `#${e.path}` : plain(t)));
   const targets = (e.type ?? []).flatMap((t) => (t.code === 'Reference' ? (t.targetProfile ?? []) : []));
-  const names = targets.map((t) => t.replace(CORE, ''));
+  const names = targets.filter((t) => t.startsWith(CORE)).map((t) => t.slice(CORE.length));
   const codes =
     e.binding?.strength === 'required' && e.binding.valueSet
       ? expand(

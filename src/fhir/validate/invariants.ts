@@ -12,7 +12,7 @@ type Check = (walk: Walk, value: JsonObject) => void;
 
 function checkReference(walk: Walk, value: JsonObject): void {
   const text = value['reference'];
-  if (typeof text !== 'string') return;
+  if (typeof text !== 'string' || text === '') return;
   const bad = (why: string) => report(walk, 'bad-reference', why, 'reference');
   if (/\s/.test(text)) {
     bad('a reference holds white space');
