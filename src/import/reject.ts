@@ -1,0 +1,31 @@
+// Why an input is not taken. Each line or Bundle entry that is refused gets one of these codes in the rejects file.
+// docs/import.md lists this table.
+
+export const REJECTS = {
+  unreadable: 'The file could not be opened or read.',
+  'damaged-gzip': 'The compressed file is cut off or damaged; what came before the damage was read.',
+  'not-utf8': 'The line is not valid UTF-8.',
+  'too-large': 'A line over 16 MiB, or a JSON document over 128 MiB: split it or send it as NDJSON.',
+  'not-json': 'The text is not valid JSON.',
+  'not-an-object': 'The JSON value is not an object.',
+  'no-type': 'resourceType is missing.',
+  'no-id': 'The resource has no id, and an import never invents one.',
+  'unsupported-type': 'Resources of this type are not kept here.',
+  'unsupported-bundle': 'A Bundle must have type collection, searchset, transaction or batch.',
+  'no-resource': 'The Bundle entry has neither a resource nor a deletion.',
+  'not-data': 'The Bundle entry reports on a search (search.mode outcome).',
+  'unsupported-request': 'The Bundle entry asks for something other than PUT, POST or DELETE.',
+  'bad-request-url': 'The request of a Bundle entry does not name the resource as Type/id.',
+  'invalid-resource': 'The resource is not valid base R4.',
+  'strict-finding': 'The resource has a finding and the import was asked to be strict.',
+} as const satisfies Record<string, string>;
+
+export type RejectCode = keyof typeof REJECTS;
+
+/** The import cannot start: the message is one sentence for the person who typed the command. */
+export class ImportFault extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'ImportFault';
+  }
+}

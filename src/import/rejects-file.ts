@@ -1,0 +1,94 @@
+// The rejects file: NDJSON, one object for each line or entry that was not taken. It holds places and reasons, never
+// content. And the summary of findings, for what was taken as it was sent.
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Issue, IssueCode } from '../fhir/validate/validate.ts';
+import type { Place } from './read-import.ts';
+import type { RejectCode } from './reject.ts';
+
+export type Reject = Place & { resourceType?: string; id?: string; code: RejectCode; reason: string };
+
+export type RejectsWriter = {
+  write(reject: Reject): Promise<void>;
+  /** rejects by code so far */
+  counts: ReadonlyMap<RejectCode, number>;
+  total(): number;
+  /** Everything is on disk afterwards. Without rejects there is no file, also not an old one. */
+  close(): Promise<void>;
+};
+
+/** Writes to `file`, which is made with the first reject and replaces an older one. */
+export function rejectsWriter(file: string): RejectsWriter {
+  const counts = new Map<RejectCode, number>();
+  let out: WriteStream | undefined;
+  let failed: unknown;
+  let total = 0;
+  const open = () => {
+    const stream = createWriteStream(file, { flags: 'w', flush: true });
+    // kept for the next call: an event without a listener would end the process
+    stream.on('error', (error) => {
+      failed = error;
+    });
+    return stream;
+  };
+  return {
+    counts,
+    total: () => total,
+    async write(reject) {
+      if (failed !== undefined) throw failed;
+      out ??= open();
+      total++;
+      counts.set(reject.code, (counts.get(reject.code) ?? 0) + 1);
+      if (!out.write(`${JSON.stringify(ordered(reject))}\n`)) await once(out, 'drain');
+    },
+    async close() {
+      if (out === undefined) return rm(file, { force: true });
+      out.end();
+      if (failed === undefined && !out.closed) await once(out, 'close');
+      if (failed !== undefined) throw failed;
+    },
+  };
+}
+
+const ordered = ({ source, line, entry, resourceType, id, code, reason }: Reject) => ({
+  source,
+  line,
+  entry,
+  resourceType,
+  id,
+  code,
+  reason,
+});
+
+export type FindingRow = { code: IssueCode; count: number; samples: string[] };
+
+export type FindingsSummary = {
+  /** Counts the findings among the issues of a stored resource. */
+  add(place: Place, issues: readonly Issue[]): void;
+  /** Most frequent first; each with up to three places `file:line path`. */
+  rows(): FindingRow[];
+};
+
+const SAMPLES = 3;
+
+export function findingsSummary(): FindingsSummary {
+  const found = new Map<IssueCode, FindingRow>();
+  return {
+    add(place, issues) {
+      for (const { severity, code, path } of issues) {
+        if (severity !== 'finding') continue;
+        const row = found.get(code) ?? { code, count: 0, samples: [] };
+        row.count++;
+        if (row.samples.length < SAMPLES) row.samples.push(`${placeText(place)} ${path}`);
+        found.set(code, row);
+      }
+    },
+    rows: () => [...found.values()].sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1)),
+  };
+}
+
+/** `file:line` or `file:line#entry`. */
+export function placeText({ source, line, entry }: Place): string {
+  return `${source}:${line}${entry === undefined ? '' : `#${entry}`}`;
+}
