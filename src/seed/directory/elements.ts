@@ -105,17 +105,17 @@ export function geolocation(point: { longitude: number; latitude: number }): Jso
 }
 
 const ACCEPTING = ['newpt', 'newpt', 'newpt', 'existptonly', 'existptfam', 'nopt'] as const;
-const CHARACTERISTICS = ['Ages 0 to 18', 'Adults only', 'Referral required'];
 
-/** Whether new patients are taken, for one network or for all. Never `characteristics` beside "not accepting". */
-export function newPatients(draw: Draw, network: JsonObject | undefined, rich: boolean): JsonObject {
-  const code = rich ? 'newpt' : draw.pick(ACCEPTING);
+/**
+ * Whether new patients are taken, for one network or for all. No `characteristics`: the invariant of Plan-Net 1.2.0,
+ * `….where(code = 'no') implies ….empty()`, has an empty left side for every code that exists, and `{} implies false` is
+ * empty in FHIRPath, so the official validator rejects any characteristic.
+ */
+export function newPatients(draw: Draw, network: JsonObject | undefined): JsonObject {
   const extension: JsonObject[] = [
-    { url: 'acceptingPatients', valueCodeableConcept: planNet('AcceptingPatientsCS', code) },
+    { url: 'acceptingPatients', valueCodeableConcept: planNet('AcceptingPatientsCS', draw.pick(ACCEPTING)) },
   ];
   if (network) extension.push({ url: 'fromNetwork', valueReference: network });
-  if (code !== 'nopt' && (rich || draw.chance(0.1)))
-    extension.push({ url: 'characteristics', valueString: draw.pick(CHARACTERISTICS) });
   return { url: extensionUrl('newpatients'), extension };
 }
 

@@ -53,7 +53,7 @@ export function healthcareService(l: Layout, index: number): Resource {
   const extension: JsonObject[] = delivery(draw, rich || (kind.virtual && draw.chance(0.6)));
   if (rich || draw.chance(0.6))
     extension.push(
-      newPatients(draw, rich || draw.chance(0.6) ? reference('network', draw.int(l.networks)) : undefined, rich),
+      newPatients(draw, rich || draw.chance(0.6) ? reference('network', draw.int(l.networks)) : undefined),
     );
   const place = locationOfOrganization(l, owner, 0);
   const second = locationOfOrganization(l, owner, 1);

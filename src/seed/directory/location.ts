@@ -76,7 +76,7 @@ export function location(l: Layout, index: number): Resource {
   const allDay = kind.category === 'hosp' || kind.category === 'emerg';
   const extension: JsonObject[] = [];
   if (rich || draw.chance(0.5))
-    extension.push(newPatients(draw, draw.chance(0.5) ? reference('network', draw.int(l.networks)) : undefined, rich));
+    extension.push(newPatients(draw, draw.chance(0.5) ? reference('network', draw.int(l.networks)) : undefined));
   if (rich || draw.chance(0.7)) {
     const code = draw.int(ACCESS.length);
     extension.push({

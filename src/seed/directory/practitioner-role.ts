@@ -51,7 +51,7 @@ export function practitionerRole(l: Layout, index: number): Resource {
   const { city } = organizationFacts(l, organization);
   const network = reference('network', (practitioner + nth) % l.networks);
   const extension: JsonObject[] = [{ url: extensionUrl('network-reference'), valueReference: network }];
-  if (rich || draw.chance(0.75)) extension.push(newPatients(draw, draw.chance(0.7) ? network : undefined, rich));
+  if (rich || draw.chance(0.75)) extension.push(newPatients(draw, draw.chance(0.7) ? network : undefined));
   if (rich || draw.chance(0.08))
     extension.push(
       qualification({
