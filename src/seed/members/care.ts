@@ -59,7 +59,7 @@ function plan(seed: number, side: Side): Resource {
     id: `${side}-plan`,
     meta: {
       lastUpdated: UPDATED,
-      profile: [`${US_CORE}/us-core-organization`, `${C4BB}/StructureDefinition/C4BB-Organization`],
+      profile: [`${US_CORE}/us-core-organization`, `${C4BB}/StructureDefinition/C4BB-Organization|2.0.0`],
     },
     identifier: [
       identifier('NPI', NPI_SYSTEM, planNpi(seed, side)),
@@ -87,7 +87,7 @@ function facilities(seed: number, side: Side): Resource[] {
       id: shared(side, 'facility', n),
       meta: {
         lastUpdated: UPDATED,
-        profile: [`${US_CORE}/us-core-organization`, `${C4BB}/StructureDefinition/C4BB-Organization`],
+        profile: [`${US_CORE}/us-core-organization`, `${C4BB}/StructureDefinition/C4BB-Organization|2.0.0`],
       },
       identifier: [identifier('NPI', NPI_SYSTEM, facilityNpi(seed, n))],
       active: true,
@@ -120,7 +120,7 @@ function clinicians(seed: number, side: Side): Resource[] {
       id: shared(side, 'clinician', n),
       meta: {
         lastUpdated: UPDATED,
-        profile: [`${US_CORE}/us-core-practitioner`, `${C4BB}/StructureDefinition/C4BB-Practitioner`],
+        profile: [`${US_CORE}/us-core-practitioner`, `${C4BB}/StructureDefinition/C4BB-Practitioner|2.0.0`],
       },
       identifier: [identifier('NPI', NPI_SYSTEM, clinicianNpi(seed, n))],
       active: true,

@@ -117,7 +117,7 @@ function claim(chart: Chart, kind: string, c: ClaimParts, settled: number, body:
       ...body,
       total: amounts(total),
       payment: {
-        type: concept(`${TERMINOLOGY}/ex-paymenttype`, 'complete'),
+        type: c4bb('C4BBPayerAdjudicationStatus', 'paid'),
         date: isoDate(settled + 3),
         amount: amount(total.paid),
       },

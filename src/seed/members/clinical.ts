@@ -38,7 +38,9 @@ export function encounter(chart: Chart, v: VisitParts): Added {
       status: 'finished',
       class: { system: `${TERMINOLOGY}/v3-ActCode`, code: nights > 0 ? 'IMP' : 'AMB' },
       type: [
-        nights > 0 ? coded(SYSTEM.snomed, '183452005', 'Hospital stay') : coded(SYSTEM.hcpcs, 'G0463', 'Clinic visit'),
+        nights > 0
+          ? coded(SYSTEM.snomed, '32485007', 'Hospital stay')
+          : coded(SYSTEM.snomed, '185349003', 'Clinic visit'),
       ],
       subject: chart.patient,
       participant: [
@@ -218,10 +220,11 @@ export function labReport(
   );
 }
 
-const medication = (p: Protocol, withNdc: boolean): JsonObject => ({
+/** Dispenses name the package (NDC, required by pdex-medicationdispense) before the clinical drug. */
+const medication = (p: Protocol, dispensed: boolean): JsonObject => ({
   coding: [
+    ...(dispensed ? [{ system: SYSTEM.ndc, code: p.drug.ndc }] : []),
     { system: SYSTEM.rxnorm, code: p.drug.rxnorm },
-    ...(withNdc ? [{ system: SYSTEM.ndc, code: p.drug.ndc }] : []),
   ],
   text: p.drug.text,
 });
@@ -325,7 +328,7 @@ export function allergy(
     profile('allergyintolerance'),
     day,
     {
-      ...(refuted ? {} : { clinicalStatus: concept(`${TERMINOLOGY}/allergyintolerance-clinical`, 'active') }),
+      clinicalStatus: concept(`${TERMINOLOGY}/allergyintolerance-clinical`, refuted ? 'inactive' : 'active'),
       verificationStatus: concept(`${TERMINOLOGY}/allergyintolerance-verification`, refuted ? 'refuted' : 'confirmed'),
       type: 'allergy',
       category: [allergen.category],

@@ -45,7 +45,7 @@ function patient(chart: Chart, person: Person): void {
       { url: 'text', valueString: display },
     ],
   });
-  const profiles = [`${US_CORE}/us-core-patient`, `${C4BB}/StructureDefinition/C4BB-Patient`];
+  const profiles = [`${US_CORE}/us-core-patient`, `${C4BB}/StructureDefinition/C4BB-Patient|2.0.0`];
   const body: JsonObject = {
     extension: [
       detailed('us-core-race', ...person.race),
@@ -93,7 +93,7 @@ function coverage(chart: Chart, e: Enrolled): Added {
   const spell = e[chart.side];
   return chart.add(
     'Coverage',
-    [`${US_CORE}/us-core-coverage`, `${C4BB}/StructureDefinition/C4BB-Coverage`],
+    [`${US_CORE}/us-core-coverage`, `${C4BB}/StructureDefinition/C4BB-Coverage|2.0.0`],
     spell.start,
     {
       identifier: [identifier('MB', memberSystem(chart.side), card.memberNumber)],
