@@ -8,6 +8,7 @@ import { directoryResources } from '../../src/seed/directory/index.ts';
 import { layout, practitionerOfRole, SMALLEST_DIRECTORY } from '../../src/seed/directory/layout.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN } from '../../src/seed/names.ts';
 import { MUST_SUPPORT } from './must-support.ts';
+import { read } from './read.ts';
 
 const PN = 'http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition/';
 const make = (resources: number, seed = 3) => [...directoryResources({ seed, resources })];
@@ -41,7 +42,7 @@ describe('determinism', () => {
     (n) => {
       const all = make(n);
       expect(all).toHaveLength(n);
-      expect(new Set(all.map((r) => `${r.resourceType}/${String(r['id'])}`)).size).toBe(n);
+      expect(new Set(all.map((r) => `${r.resourceType}/${read(r, 'id')}`)).size).toBe(n);
     },
   );
 
@@ -56,7 +57,7 @@ describe.each([SMALLEST_DIRECTORY, 200, 3_000])('a directory of %i', (size) => {
   const all = make(size);
 
   test('every reference resolves within it', () => {
-    const known = new Set(all.map((r) => `${r.resourceType}/${String(r['id'])}`));
+    const known = new Set(all.map((r) => `${r.resourceType}/${read(r, 'id')}`));
     const lost = all.flatMap((r) => referencesIn(JSON.stringify(r)).filter((ref) => !known.has(ref)));
     expect(lost).toEqual([]);
   });
@@ -73,11 +74,11 @@ describe.each([SMALLEST_DIRECTORY, 200, 3_000])('a directory of %i', (size) => {
 
   test('keeps the fixed values, NPIs and invariants of the profiles', () => {
     for (const r of all) {
-      expect(r['active'] ?? r['status'], String(r['id'])).toSatisfy((v) => v === true || v === 'active');
+      expect(r['active'] ?? r['status'], read(r, 'id')).toSatisfy((v) => v === true || v === 'active');
       expect(text((r['meta'] as JsonObject)['lastUpdated'])).toMatch(/^2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       for (const i of objects(r['identifier']).filter((i) => i['system'] === NPI_SYSTEM))
-        expect(isValidNpi(String(i['value'])) && String(i['value']).startsWith('9')).toBe(true);
-      for (const rule of RULES[profileOf(r)] ?? []) expect(rule(r), `${String(r['id'])}: ${rule.name}`).toBe(true);
+        expect(isValidNpi(read(i, 'value')) && read(i, 'value').startsWith('9')).toBe(true);
+      for (const rule of RULES[profileOf(r)] ?? []) expect(rule(r), `${read(r, 'id')}: ${rule.name}`).toBe(true);
     }
     const npis = all
       .flatMap((r) => objects(r['identifier']).filter((i) => i['system'] === NPI_SYSTEM))
@@ -132,7 +133,7 @@ const RULES: Record<string, ((r: Resource) => boolean)[]> = {
   ],
   Network: [
     function partOfPayer(r) {
-      return String((r['partOf'] as JsonObject)['reference']).startsWith('Organization/payer-');
+      return read(r, 'partOf', 'reference').startsWith('Organization/payer-');
     },
     function noTelecom(r) {
       return !hasAny(r, 'telecom') && objects(r['type']).length === 1;
@@ -148,8 +149,8 @@ const RULES: Record<string, ((r: Resource) => boolean)[]> = {
     function cliaAndNaic(r) {
       return objects(r['identifier']).every(
         (i) =>
-          (i['system'] !== 'urn:oid:2.16.840.1.113883.4.7' || /^\d{2}D\d{7}$/.test(String(i['value']))) &&
-          (i['system'] !== 'urn:oid:2.16.840.1.113883.6.300' || /^\d{5}$/.test(String(i['value']))),
+          (i['system'] !== 'urn:oid:2.16.840.1.113883.4.7' || /^\d{2}D\d{7}$/.test(read(i, 'value'))) &&
+          (i['system'] !== 'urn:oid:2.16.840.1.113883.6.300' || /^\d{5}$/.test(read(i, 'value'))),
       );
     },
   ],
@@ -197,7 +198,7 @@ function has(node: JsonObject, path: readonly string[]): boolean {
   if (slice === undefined && Array.isArray(value) && value.some((v) => typeof v === 'string')) return rest.length === 0;
   const found = objects(value).filter((v) => {
     if (slice === undefined) return true;
-    if (key === 'extension') return String(v['url']).split('/').at(-1) === (SLICE_URL[slice] ?? slice);
+    if (key === 'extension') return read(v, 'url').split('/').at(-1) === (SLICE_URL[slice] ?? slice);
     if (key === 'identifier') return v['system'] === NPI_SYSTEM;
     return JSON.stringify(v).includes('/CodeSystem/HealthcareServiceCategoryCS');
   });
@@ -220,7 +221,7 @@ describe('realism', () => {
   test('every practitioner has a role; some have several, in several networks and places', () => {
     const by = new Map<string, Resource[]>();
     for (const r of ofType(all, 'PractitionerRole')) {
-      const who = String((r['practitioner'] as JsonObject)['reference']);
+      const who = read(r, 'practitioner', 'reference');
       by.set(who, [...(by.get(who) ?? []), r]);
     }
     expect(by.size).toBe(ofType(all, 'Practitioner').length);
@@ -234,7 +235,7 @@ describe('realism', () => {
 
   test('names have accents, other scripts with a Latin form, and hyphens', () => {
     const people = ofType(all, 'Practitioner');
-    const names = people.flatMap((p) => objects(p['name']).map((n) => String(n['text'])));
+    const names = people.flatMap((p) => objects(p['name']).map((n) => read(n, 'text')));
     for (const pattern of [/José/, /Müller/, /Núñez/, /-/, /王|Иванова|الحسن/])
       expect(
         names.some((n) => pattern.test(n)),
@@ -254,8 +255,8 @@ describe('realism', () => {
   test('roles have ended, run and begin later', () => {
     const periods = ofType(all, 'PractitionerRole').map((r) => r['period'] as JsonObject | undefined);
     expect(periods.some((p) => p === undefined)).toBe(true);
-    expect(periods.some((p) => text(p?.['end']) !== undefined && String(p?.['end']) < '2026-10-31')).toBe(true);
-    expect(periods.some((p) => String(p?.['start'] ?? '') > '2026-10-31')).toBe(true);
+    expect(periods.some((p) => text(p?.['end']) !== undefined && read(p, 'end') < '2026-10-31')).toBe(true);
+    expect(periods.some((p) => read(p, 'start') > '2026-10-31')).toBe(true);
   });
 });
 

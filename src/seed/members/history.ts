@@ -154,7 +154,8 @@ function visits(
 ): void {
   const every = (to_ - from) / count;
   for (let n = 0; n < count; n++) {
-    const protocol = n % 4 === 3 ? undefined : at(protocols, n);
+    // every fourth visit is a checkup; the others take the conditions in turn
+    const protocol = n % 4 === 3 ? undefined : at(protocols, n - Math.floor(n / 4));
     const day = Math.floor(from + n * every + chart.draw.int(Math.max(1, Math.floor(every * 0.8))));
     const second = 28_800 + chart.draw.int(28_800);
     const sensitive = protocol?.label !== undefined;
