@@ -233,6 +233,27 @@ describe('realism', () => {
     expect(several.filter((roles) => spread(roles, (r) => r['location'])).length).toBeGreaterThan(several.length * 0.9);
   });
 
+  test('people work at places of their organization, and dentists at dental ones', () => {
+    const managed = new Map(
+      ofType(all, 'Location').map((r) => [`Location/${read(r, 'id')}`, read(r, 'managingOrganization', 'reference')]),
+    );
+    const names = new Map(ofType(all, 'Organization').map((r) => [`Organization/${read(r, 'id')}`, read(r, 'name')]));
+    const roles = ofType(all, 'PractitionerRole');
+    const own = (r: Resource) => managed.get(read(r, 'location', 'reference')) === read(r, 'organization', 'reference');
+    expect(roles.filter(own).length / roles.length).toBeGreaterThan(0.97);
+    const services = ofType(all, 'HealthcareService');
+    expect(
+      services.filter((r) => managed.get(read(r, 'location', 'reference')) === read(r, 'providedBy', 'reference'))
+        .length / services.length,
+    ).toBeGreaterThan(0.97);
+    const dentists = roles.filter((r) => read(r, 'specialty', 'coding', 'code') === '1223G0001X');
+    expect(dentists.length).toBeGreaterThan(20);
+    expect(
+      dentists.filter((r) => names.get(read(r, 'organization', 'reference'))?.includes('Dental')).length /
+        dentists.length,
+    ).toBeGreaterThan(0.9);
+  });
+
   test('names have accents, other scripts with a Latin form, and hyphens', () => {
     const people = ofType(all, 'Practitioner');
     const names = people.flatMap((p) => objects(p['name']).map((n) => read(n, 'text')));

@@ -2,7 +2,7 @@
 import type { JsonObject, Resource } from '../../fhir/resource.ts';
 import { isoDate } from '../dates.ts';
 import { Draw, kindKey } from '../random.ts';
-import { NUCC } from '../specialties.ts';
+import { NUCC, SERVICE_KINDS } from '../specialties.ts';
 import {
   AS_OF,
   concept,
@@ -45,8 +45,8 @@ export function practitionerRole(l: Layout, index: number): Resource {
   const { specialty, organization: home } = practitionerFacts(l, practitioner);
   const draw = new Draw(l.seed, KIND, index);
   const rich = index === 0;
-  // the second role is the same place in another network; from the third on it is another organization
-  const organization = nth < 2 ? home : (home + nth * 17) % l.organizations;
+  // the second role is the same place in another network; from the third on it is another organization of its kind
+  const organization = nth < 2 ? home : (home + nth * SERVICE_KINDS.length) % l.organizations;
   const place = locationOfOrganization(l, organization, practitioner);
   const { city } = organizationFacts(l, organization);
   const network = reference('network', (practitioner + nth) % l.networks);

@@ -5,7 +5,7 @@ import { isoDate } from '../dates.ts';
 import { FAMILY, FEMALE_GIVEN, MALE_GIVEN, OTHER_SCRIPTS } from '../names.ts';
 import { inventedNpi } from '../npi.ts';
 import { at, Draw, kindKey } from '../random.ts';
-import { NUCC, type Specialty, WEIGHTED_SPECIALTIES } from '../specialties.ts';
+import { NUCC, SERVICE_KINDS, type Specialty, WEIGHTED_SPECIALTIES } from '../specialties.ts';
 import {
   AS_OF,
   address,
@@ -31,11 +31,25 @@ const PROFICIENCY = ['10', '20', '30', '40', '50'] as const;
 /** What roles need to know of a person: what they do and the organization they mainly work for. */
 export type PractitionerFacts = { specialty: Specialty; organization: number };
 
+/** Indices into SERVICE_KINDS of organizations where people of a category work. */
+const WORKPLACES: Record<string, readonly number[]> = {
+  prov: [0, 1, 1, 2, 2],
+  behav: [3, 3, 3, 1],
+  dent: [7],
+  vis: [10, 2],
+  emerg: [12, 0, 5],
+  hosp: [0],
+  outpat: [2, 13, 9],
+};
+
 export function practitionerFacts(l: Layout, index: number): PractitionerFacts {
   const draw = new Draw(l.seed, FACTS, index);
   const specialty = draw.pick(WEIGHTED_SPECIALTIES);
   // big groups and small ones: the square prefers low numbers
-  return { specialty, organization: Math.floor(l.organizations * draw.next() ** 2) };
+  const near = Math.floor(l.organizations * draw.next() ** 2);
+  // organizations of one kind lie SERVICE_KINDS.length apart
+  const fitting = near - (near % SERVICE_KINDS.length) + draw.pick(WORKPLACES[specialty.category] ?? [1]);
+  return { specialty, organization: fitting < l.organizations ? fitting : near };
 }
 
 function names(draw: Draw, index: number, specialty: Specialty): { gender: string; name: JsonObject[] } {
