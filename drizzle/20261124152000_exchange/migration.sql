@@ -65,7 +65,7 @@ create table exchange.member_token (
 create index member_token_member on exchange.member_token (member_id);
 --> statement-breakpoint
 -- Clinical records, own and received. Keyed and partitioned by member: every statement names its member or a set of them.
--- `shared` is the form without money, when it differs from `body`. The other columns are facts that the export conditions use.
+-- `shared` is the form without money, when it differs from `body`; `targets` is what a Provenance is about, as `Type/id`. The other columns are facts that the export conditions use.
 create table exchange.resource (
   member_id text not null,
   type text not null,
@@ -82,6 +82,7 @@ create table exchange.resource (
   pa_end date,
   label smallint,
   withheld text,
+  targets text[],
   body text not null,
   shared text,
   primary key (member_id, type, id)
@@ -444,6 +445,7 @@ create unlogged table exchange.rewritten (
   entry integer not null,
   final text not null,
   links text[],
+  targets text[],
   primary key (pull_id, file, line, entry)
 );
 --> statement-breakpoint

@@ -5,12 +5,15 @@ import { createReadStream } from 'node:fs';
 import { parse as parseCsv } from 'csv-parse';
 import type { Deps } from '../../src/deps.ts';
 import { isResource, type Resource } from '../../src/fhir/resource.ts';
-import type { Issue } from '../../src/fhir/validate/issue.ts';
-import type { ImportEntry } from '../../src/import/entry.ts';
+import type { Issue } from '../../src/fhir/validate/issues.ts';
+import type { ImportEntry, Place } from '../../src/import/read-import.ts';
+import { ImportFault, REJECTS } from '../../src/import/reject.ts';
+import type { Reject } from '../../src/import/rejects-file.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
 import { changedMembers, commitImport, type ImportCounts } from '../store/import.ts';
 import { clearStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { isShared } from '../transform/record-types.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
 import { readOwnRecord } from './read-own.ts';
 
@@ -23,15 +26,7 @@ export type ImportMembersInput = {
   /** refuse records with any finding, not only broken ones */
   strict?: boolean;
   /** called for each refused unit */
-  reject: (r: {
-    source: string;
-    line: number;
-    entry?: number;
-    resourceType?: string;
-    id?: string;
-    code: string;
-    reason: string;
-  }) => Promise<void> | void;
+  reject: (r: Reject) => Promise<void> | void;
   signal?: AbortSignal;
 };
 
@@ -63,11 +58,11 @@ async function* enrolmentRows(
       );
       const unknown = Object.keys(parsed.record).filter((c) => !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
       if (missing.length > 0)
-        throw new EnrolmentFault(
+        throw new ImportFault(
           `The enrolment file ${path} has no column ${missing.join(', ')}. Its header must be: ${ENROLMENT_COLUMNS.join(',')}`,
         );
       if (unknown.length > 0)
-        throw new EnrolmentFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
+        throw new ImportFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
       isChecked = true;
     }
     const row = readEnrolment(parsed.record);
@@ -77,14 +72,9 @@ async function* enrolmentRows(
   }
 }
 
-/** The enrolment file as a whole cannot be used. One sentence. */
-export class EnrolmentFault extends Error {}
-
-const codeOf = (issue: Issue): string => issue.code;
-
 /**
  * Imports records and enrolment.
- * @throws EnrolmentFault when the CSV has the wrong columns
+ * @throws ImportFault when the CSV has the wrong columns
  */
 export async function importMembers(deps: Deps, input: ImportMembersInput): Promise<ImportMembersResult> {
   const work = `import-${randomUUID()}`;
@@ -121,50 +111,36 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
       if (file === -1) file = sources.push(entry.source) - 1;
       const at = { file, line: entry.line, entry: entry.entry ?? 0 };
       if (entry.request?.method === 'DELETE') {
-        const named = /^([A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(entry.request.url);
-        if (named?.[1] === undefined || named[2] === undefined)
-          await refuse({ ...place, code: 'invalid-deletion', reason: 'A deletion must name Type/id.' });
-        else yield { ...at, type: named[1], sourceId: named[2], isShared: isSharedType(named[1]) };
+        const [type = '', sourceId = ''] = entry.request.url.split('/');
+        yield { ...at, type, sourceId, isShared: isShared(type) };
         continue;
       }
-      const unit = await checkRecord(entry.text, place);
+      if (entry.resource === undefined) continue;
+      const unit = await checkRecord(entry.resource, entry.text, place);
       if (unit) yield { ...at, ...unit };
     }
   }
 
-  async function checkRecord(json: string, place: { source: string; line: number; entry?: number }) {
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(json);
-    } catch {
-      await refuse({ ...place, code: 'invalid-json', reason: 'This is not valid JSON.' });
+  async function checkRecord(resource: Resource, json: string, place: Place) {
+    const id = resource['id'];
+    const named = { ...place, resourceType: resource.resourceType, ...(typeof id === 'string' ? { id } : {}) };
+    const issues = input.validate(resource);
+    const errors = issues.filter((i) => i.severity === 'error');
+    const bad = errors.length > 0 ? errors : input.strict === true ? issues : [];
+    if (bad.length > 0) {
+      const reason = bad
+        .slice(0, 5)
+        .map((e) => `${e.path}: ${e.message}`)
+        .join(' ');
+      await refuse({ ...named, code: errors.length > 0 ? 'invalid-resource' : 'strict-finding', reason });
       return undefined;
     }
-    const named = isResource(parsed)
-      ? { resourceType: parsed.resourceType, ...(typeof parsed['id'] === 'string' ? { id: parsed['id'] } : {}) }
-      : {};
-    const issues = input.validate(parsed);
-    const errors = issues.filter((i) => i.severity === 'error' || input.strict === true);
-    if (errors.length > 0 || !isResource(parsed)) {
-      const first = errors[0];
-      await refuse({
-        ...place,
-        ...named,
-        code: first === undefined ? 'invalid-resource' : codeOf(first),
-        reason:
-          errors
-            .slice(0, 5)
-            .map((e) => `${e.path}: ${e.message}`)
-            .join(' ') || 'This is not a resource.',
-      });
-      return undefined;
-    }
-    const record = readOwnRecord(parsed, json);
+    const record = readOwnRecord(resource, json);
     if ('refused' in record) {
-      await refuse({ ...place, ...named, code: record.refused, reason: REFUSALS[record.refused] ?? record.refused });
+      await refuse({ ...named, code: record.refused, reason: REJECTS[record.refused] });
       return undefined;
     }
-    for (const issue of issues) findings[codeOf(issue)] = (findings[codeOf(issue)] ?? 0) + 1;
+    for (const issue of issues) findings[issue.code] = (findings[issue.code] ?? 0) + 1;
     return record.unit;
   }
 
@@ -180,7 +156,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         resourceType: r.type,
         id: r.id,
         code: 'unknown-member',
-        reason: 'The record names no member that this node knows.',
+        reason: REJECTS['unknown-member'],
       });
     const enrolment = await commitEnrolment(deps, input, refuse);
     for await (const page of changedMembers(deps.database.sql, work))
@@ -200,17 +176,6 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     await dedicated.end({ timeout: 1 });
   }
 }
-
-/** Why a well-formed record is not a record of ours. */
-export const REFUSALS: Record<string, string> = {
-  'missing-id': 'The record has no id.',
-  'not-a-member-record': 'Records of this type do not belong to a member.',
-  'unsupported-subject': 'The subject of the record is not a Patient.',
-  'no-member': 'The record names no Patient.',
-};
-
-const isSharedType = (type: string): boolean =>
-  ['Organization', 'Practitioner', 'PractitionerRole', 'Location', 'Medication', 'HealthcareService'].includes(type);
 
 async function commitEnrolment(
   deps: Deps,

@@ -29,7 +29,9 @@ export function sharedReferences(json: string): string[] {
   return [...found];
 }
 
-export type OwnRecord = { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> } | { refused: string };
+export type OwnRecord =
+  | { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> }
+  | { refused: 'no-id' | 'not-a-member-record' | 'unsupported-subject' | 'no-member' };
 
 /**
  * @param resource parsed and structurally valid
@@ -37,7 +39,7 @@ export type OwnRecord = { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> } | 
  */
 export function readOwnRecord(resource: Resource, json: string): OwnRecord {
   const id = text(resource['id']);
-  if (id === undefined) return { refused: 'missing-id' };
+  if (id === undefined) return { refused: 'no-id' };
   const owner = memberOf(resource);
   if (owner.kind === 'unknown-type') return { refused: 'not-a-member-record' };
   if (owner.kind === 'unsupported-subject') return { refused: 'unsupported-subject' };

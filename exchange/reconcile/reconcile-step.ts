@@ -2,6 +2,7 @@
 // transaction, at whose end the database itself checks that no unit is lost (trigger pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
 import { releaseJob } from '../client/kick-off.ts';
 import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
@@ -13,7 +14,6 @@ import { pullFiles, refetchFile } from '../store/pull-file.ts';
 import { decideUnits, resolveTargets, unitsToWrite } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, type RewrittenUnit, stageRewritten } from '../store/staging.ts';
-import { createValidator } from '../validation.ts';
 import type { UnitContext } from './read-unit.ts';
 import { peerKey, rewriteReferences } from './rewrite.ts';
 import { stageFile } from './stage.ts';
@@ -35,7 +35,7 @@ async function unitContext(s: Step): Promise<UnitContext> {
     ourBase: addresses(s.deps.config).fhir,
     members,
     windowStart: yearsBefore(localDay(s.pull.kickedOffAt ?? s.pull.createdAt, s.deps.config.timeZone), RULE_YEARS),
-    validate: createValidator(),
+    validate,
   };
 }
 
@@ -53,9 +53,29 @@ async function* rewritten(s: Step, context: UnitContext): AsyncGenerator<Rewritt
     const targets = await resolveTargets(sql, s.pull.id, s.peer.id, [...keys]);
     for (const unit of page) {
       const out = rewriteReferences(unit.body, context.peerBase, memberOf, (key) => targets.get(key));
-      yield { file: unit.file, line: unit.line, entry: unit.entry, final: out.json, links: out.links };
+      yield {
+        file: unit.file,
+        line: unit.line,
+        entry: unit.entry,
+        final: out.json,
+        links: out.links,
+        targets: aboutOf(unit.targets, targets, memberOf),
+      };
     }
   }
+}
+
+/** What a Provenance is about, in our keys. */
+function aboutOf(
+  keys: string[] | null,
+  known: ReadonlyMap<string, { localId: string }>,
+  memberOf: (key: string) => string | undefined,
+): string[] | undefined {
+  return keys?.flatMap((key) => {
+    const type = key.slice(0, key.indexOf('/'));
+    const id = known.get(key)?.localId ?? (type === 'Patient' ? memberOf(key) : undefined);
+    return id === undefined ? [] : [`${type}/${id}`];
+  });
 }
 
 async function rewrite(s: Step, context: UnitContext): Promise<void> {

@@ -100,10 +100,10 @@ export async function renewJob(
   owner: string,
   now: Date,
   leaseSeconds: number,
-  progress: number,
+  progress?: number,
 ): Promise<boolean> {
   const kept = await sql`
-    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}), progress = ${progress}
+    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds}), progress = coalesce(${progress ?? null}::int, progress)
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   return kept.length === 1;
 }

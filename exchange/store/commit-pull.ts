@@ -113,11 +113,11 @@ async function writeCustody(
        from exchange.staging
        where pull_id = $1 and not is_shared and outcome in ('created', 'updated', 'linked-duplicate') and type <> 'Provenance'
      ), made as (
-       select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets
+       select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets, array_agg(ref) as refs
        from target group by member_id, activity, chunk
      )
-     insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, body)
-     select member_id, 'Provenance', id, 1, 'own', $2::timestamptz, sha256(convert_to(targets, 'UTF8')), 0,
+     insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, targets, body)
+     select member_id, 'Provenance', id, 1, 'own', $2::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, refs,
        $3 || id || $4 || targets || case activity when 'UPDATE' then $5 else $6 end
      from made`,
     [pull, at, head, meta, closing('UPDATE'), closing('APPEND')],

@@ -21,13 +21,23 @@ export type ExportRow = { member_id: string; type: string; id: string; text: str
 const FROM = `
   from unnest($1::text[], $2::text[]) g(member_id, policy)
   join exchange.resource r on r.member_id = g.member_id`;
-const MAY_LEAVE = `
-  r.withheld is null
-  and (r.service_end is null or r.service_end >= $3::date)
-  and (r.pa_state is null or (r.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
-    and (r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date))))
-  and (r.label = 0 or (g.policy = 'sensitive' and r.label = 1))
-  and (r.type <> 'Patient' or r.id = r.member_id)`;
+/** May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. */
+const allowed = (r: string) => `
+  ${r}.withheld is null
+  and (${r}.service_end is null or ${r}.service_end >= $3::date)
+  and (${r}.pa_state is null or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
+    and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
+  and (${r}.label = 0 or (g.policy = 'sensitive' and ${r}.label = 1))`;
+/**
+ * A Provenance leaves with the records it is about: one of them at least must leave, and none may be held back for its
+ * sensitivity, which the Provenance would reveal. A Patient is our own member only.
+ */
+const MAY_LEAVE = `${allowed('r')}
+  and (r.type <> 'Patient' or r.id = r.member_id)
+  and (r.type <> 'Provenance' or coalesce((
+    select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(x.label, 1) > 0 and not (g.policy = 'sensitive' and x.label = 1))
+    from unnest(r.targets) t join exchange.resource x on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)
+  ), false))`;
 
 const parameters = (c: ExportConditions) => [
   c.members.map((m) => m.memberId),
@@ -59,7 +69,7 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.pa_state = 'drug' then 'drug-pa'
          when r.pa_state is not null and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
-         else 'window' end as reason, count(*)::int as n ${FROM}
+         when r.type = 'Provenance' then 'provenance' else 'window' end as reason, count(*)::int as n ${FROM}
      where not r.deleted and not coalesce(${MAY_LEAVE}, false) and (r.type <> 'Patient' or r.id = r.member_id)
      group by 1`,
     parameters(c) as never[],

@@ -56,7 +56,7 @@ export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Da
   const added = await sql`
     insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, added_by, added_at)
     values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
-      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${sql.array(peer.scopes ?? [])}, ${by}, ${now})
+      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[], ${by}, ${now})
     on conflict (id) do nothing returning id`;
   return added.length === 1;
 }
@@ -68,7 +68,7 @@ export async function pinPeer(
   found: { tokenEndpoint: string; issuer: string | undefined; origins: string[] },
 ): Promise<void> {
   await sql`
-    update exchange.peer set token_endpoint = ${found.tokenEndpoint}, issuer = ${found.issuer ?? null}, origins = ${sql.array(found.origins)}
+    update exchange.peer set token_endpoint = ${found.tokenEndpoint}, issuer = ${found.issuer ?? null}, origins = ${found.origins}::text[]
     where id = ${id}`;
 }
 

@@ -290,3 +290,12 @@ export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: st
     from exchange.pull_member f
     where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
 }
+
+/** Milliseconds until the next pull step or job is due, at most `longest`. */
+export async function nextDue(sql: Queryable, now: Date, longest: number): Promise<number> {
+  const [row] = await sql<{ at: Date | null; jobs: boolean }[]>`
+    select (select min(next_at) from exchange.pull where state = any(${[...OPEN_STATES]}::text[])) as at,
+      exists (select from exchange.bulk_job where state in ('queued', 'running')) as jobs`;
+  if (row?.jobs === true) return Math.min(longest, 150);
+  return row?.at == null ? longest : Math.min(longest, Math.max(0, row.at.getTime() - now.getTime()));
+}

@@ -140,14 +140,14 @@ export async function decideUnits(tx: Queryable, pull: string, peerId: string): 
   await tx`update exchange.staging set outcome = 'created' where pull_id = ${pull} and outcome is null`;
 }
 
-export type ToRewrite = { file: number; line: number; entry: number; body: string };
+export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };
 
 /** Staged texts that will be written, in pages. */
 export async function* unitsToWrite(sql: Queryable, pull: string, size: number): AsyncGenerator<ToRewrite[]> {
   let after = { file: -1, line: -1, entry: -1 };
   for (;;) {
     const page = await sql<ToRewrite[]>`
-      select file, line, entry, body from exchange.staging
+      select file, line, entry, body, targets from exchange.staging
       where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate') and (file, line, entry) > (${after.file}, ${after.line}, ${after.entry})
       order by file, line, entry limit ${size}`;
     if (page.length === 0) return;

@@ -3,7 +3,7 @@
 import type { Queryable } from '../../src/store/database.ts';
 
 const STAMPED = (column: string) =>
-  `replace(replace(${column}, '"versionId":"%version%"', '"versionId":"' || version || '"'), '"lastUpdated":"%time%"', '"lastUpdated":"' || $3 || '"')`;
+  `replace(replace(${column}, '"versionId":"%version%"', '"versionId":"' || version || '"'), '"lastUpdated":"%time%"', '"lastUpdated":"' || $3::text || '"')`;
 
 /**
  * The start of this transaction, in milliseconds: `meta.lastUpdated` of everything it writes. An export that waits for
@@ -41,17 +41,17 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, w.final, coalesce(r.version, 0) + 1 as version
+       select s.*, w.final, coalesce(w.targets, s.targets) as about, coalesce(r.version, 0) + 1 as version
        from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
        where ${changed}
      )
-     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, body, shared)
-     select member_id, type, local_id, version, $2, source_id, $3::timestamptz, hash, ${FACTS}, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, targets, body, shared)
+     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, about, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
      from next
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
-       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld,
+       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, targets = excluded.targets,
        body = excluded.body, shared = excluded.shared`,
     [work, origin, at],
   );
@@ -72,7 +72,7 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
     [work],
   );
   await tx.unsafe(
-    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::timestamptz
+    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
      from exchange.staging s
      where s.pull_id = $1 and s.outcome = 'retracted' and not s.is_shared
        and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id and not r.deleted`,
@@ -99,14 +99,14 @@ export async function writeSharedRecords(tx: Queryable, work: string, origin: st
        where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, body)
-     select type, local_id, version, $2, source_id, $3::timestamptz, hash, npi, ${STAMPED('coalesce(final, body)')}
+     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, ${STAMPED('coalesce(final, body)')}
      from next
      on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
        hash = excluded.hash, npi = excluded.npi, body = excluded.body`,
     [work, origin, at],
   );
   await tx.unsafe(
-    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $3::timestamptz
+    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $3::text::timestamptz
      from exchange.staging s
      where s.pull_id = $1 and s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
        and not r.deleted and r.origin = $2`,

@@ -90,15 +90,27 @@ export function stageUnits(dedicated: Sql, work: string, units: AsyncIterable<St
   return copyIn(dedicated, `copy exchange.staging (${COLUMNS}) from stdin`, rows(work, units));
 }
 
-export type RewrittenUnit = { file: number; line: number; entry: number; final: string; links: string[] };
+export type RewrittenUnit = {
+  file: number;
+  line: number;
+  entry: number;
+  final: string;
+  links: string[];
+  /** our keys of what a Provenance is about */
+  targets: string[] | undefined;
+};
 
 /** Copies rewritten texts of staged units, on a dedicated client. */
 export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterable<RewrittenUnit>): Promise<number> {
   const out = async function* () {
     for await (const u of units)
-      yield [work, u.file, u.line, u.entry, u.final, list(u.links)].map(copyField).join('\t');
+      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets)].map(copyField).join('\t');
   };
-  return copyIn(dedicated, 'copy exchange.rewritten (pull_id, file, line, entry, final, links) from stdin', out());
+  return copyIn(
+    dedicated,
+    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets) from stdin',
+    out(),
+  );
 }
 
 /** Removes what is staged under a work id; of one file, when named. Served by the primary key. */

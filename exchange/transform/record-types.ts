@@ -97,3 +97,5 @@ export const EXPORT_ORDER: readonly string[] = [
 export const SHARED_TYPES: readonly string[] = Object.keys(RECORD_TYPES).filter(
   (t) => RECORD_TYPES[t]?.class === 'shared',
 );
+
+export const isShared = (type: string): boolean => RECORD_TYPES[type]?.class === 'shared';

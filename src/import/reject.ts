@@ -17,6 +17,11 @@ export const REJECTS = {
   'unsupported-request': 'The Bundle entry asks for something other than PUT, POST or DELETE.',
   'bad-request-url': 'The request of a Bundle entry does not name the resource as Type/id.',
   'invalid-resource': 'The resource is not valid base R4.',
+  'not-a-member-record': 'Records of this type do not belong to a member.',
+  'unsupported-subject': 'The subject of the record is not a Patient.',
+  'no-member': 'The record names no Patient.',
+  'unknown-member': 'The record or row names no member that this node knows.',
+  'invalid-enrolment': 'The row of the enrolment file has a fault.',
   'strict-finding': 'The resource has a finding and the import was asked to be strict.',
 } as const satisfies Record<string, string>;
 

@@ -154,6 +154,7 @@ async function start(bin: string, dir: string, port: number, unsafeFast: boolean
       throw new PostgresFault(`The embedded PostgreSQL did not start within a minute; see ${logFile}.`);
     await new Promise((r) => setTimeout(r, 10));
   }
+  child.removeAllListeners('exit');
 }
 
 const connection = (port: number, password: string, database: string): Sql =>

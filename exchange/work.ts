@@ -1,0 +1,128 @@
+// The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping. One loop per process; the
+// rows and their leases let several processes share it. The schedule only wakes it.
+import { randomUUID } from 'node:crypto';
+import type { Deps } from '../src/deps.ts';
+import { describe } from '../src/http/fhir-app.ts';
+import { LEASE_SECONDS, runExport } from './export/run-export.ts';
+import { runMatch } from './match/run-match.ts';
+import { planPulls } from './pull/plan.ts';
+import { PullWorker } from './pull/run.ts';
+import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
+import { overdueClocks } from './store/clock.ts';
+import { forgetAssertions } from './store/peer.ts';
+import { nextDue } from './store/pull.ts';
+
+const JOB_TRIES = 3;
+const BUSY_MS = 150;
+const IDLE_MS = 1000;
+
+/** Runs one job of a peer, when one waits. */
+export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
+  const { sql } = deps.database;
+  const job = await claimJob(sql, owner, deps.clock(), LEASE_SECONDS);
+  if (!job) return false;
+  const renewal = setInterval(
+    () => {
+      renewJob(sql, job.id, owner, deps.clock(), LEASE_SECONDS).catch((error: unknown) =>
+        deps.log('warn', 'lease not renewed', { job: job.id, error: describe(error) }),
+      );
+    },
+    (LEASE_SECONDS * 1000) / 4,
+  );
+  const started = performance.now();
+  try {
+    const done = job.kind === 'match' ? await runMatch(deps, job, owner) : await runExport(deps, job, owner);
+    deps.log('info', `${job.kind} ${done ? 'complete' : 'given up'}`, {
+      job: job.id,
+      peer: job.peerId,
+      ms: Math.round(performance.now() - started),
+    });
+  } catch (error) {
+    deps.log('error', `${job.kind} failed`, {
+      job: job.id,
+      peer: job.peerId,
+      error: describe(error),
+      attempts: job.attempts,
+    });
+    await failJob(sql, job.id, owner, deps.clock(), describe(error), job.attempts < JOB_TRIES);
+    if (job.kind === 'export') deps.metrics.count('exports_total', { result: 'failed' });
+  } finally {
+    clearInterval(renewal);
+  }
+  return true;
+}
+
+/** Files past their time, used assertions that can no longer be valid, gauges. */
+export async function keepHouse(deps: Deps): Promise<void> {
+  const { sql } = deps.database;
+  const now = deps.clock();
+  for (const file of await expiredFiles(sql, now)) {
+    await deps.blobs.delete(file.blobKey);
+    await forgetFile(sql, file.jobId, file.blobKey);
+  }
+  await forgetAssertions(sql, now);
+  for (const clock of await overdueClocks(sql, now)) {
+    deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });
+    deps.log('warn', 'clocks overdue', { kind: clock.kind, count: clock.n });
+  }
+}
+
+export type ExchangeWorker = {
+  /** looks for due pulls and takes up work at once */
+  wake(): void;
+  /** finishes the step at hand and ends */
+  stop(): Promise<void>;
+};
+
+/** Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. */
+export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWorker {
+  const owner = randomUUID();
+  const pulls = new PullWorker(deps);
+  const ending = new AbortController();
+  let woken = options.plans;
+  let rouse: () => void = () => {};
+
+  const turn = async (): Promise<boolean> => {
+    if (woken) {
+      woken = false;
+      if (options.plans) await planPulls(deps, { cause: 'opt-in' });
+      await keepHouse(deps);
+    }
+    const job = await takeJob(deps, owner);
+    const steps = await pulls.drain(ending.signal);
+    return job || steps > 0;
+  };
+
+  const loop = (async () => {
+    while (!ending.signal.aborted) {
+      let busy = false;
+      let due = IDLE_MS;
+      try {
+        busy = await turn();
+        if (!busy) due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
+      } catch (error) {
+        deps.log('error', 'work loop', { error: describe(error) });
+      }
+      if (busy || ending.signal.aborted) continue;
+      await new Promise<void>((done) => {
+        const timer = setTimeout(done, Math.max(BUSY_MS, due));
+        rouse = () => {
+          clearTimeout(timer);
+          done();
+        };
+      });
+    }
+  })();
+
+  return {
+    wake() {
+      woken = true;
+      rouse();
+    },
+    async stop() {
+      ending.abort();
+      rouse();
+      await loop;
+    },
+  };
+}

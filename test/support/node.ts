@@ -1,0 +1,95 @@
+// A whole exchange node in this process: own database, own files and keys, real HTTP on loopback.
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import { createExchange } from '../../exchange/app.ts';
+import { PullWorker } from '../../exchange/pull/run.ts';
+import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
+import { takeJob } from '../../exchange/work.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Deps } from '../../src/deps.ts';
+import { noMetrics } from '../../src/runtime/metrics.ts';
+import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
+import { guardedFetch } from '../../src/runtime/node-fetch.ts';
+import { freshDb } from './db.ts';
+
+export type TestNode = { deps: Deps; base: string; worker: PullWorker; work(): Promise<void>; close(): Promise<void> };
+
+/** A node under a free port. `env` overrides settings; `fetch` replaces the outgoing client. */
+export async function startNode(env: Record<string, string> = {}, over: Partial<Deps> = {}): Promise<TestNode> {
+  const db = await freshDb();
+  const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-node-'));
+  const outgoing = guardedFetch({ allowLoopback: true, allowedNetworks: [] });
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  const base = `http://127.0.0.1:${port}`;
+  const made: Deps = {
+    config: readConfig({ BASE_URL: base, DATA_DIR: folder, LOG_LEVEL: 'silent', ...env }),
+    clock: () => new Date(),
+    database: db,
+    fetch: outgoing,
+    blobs: fileBlobs(join(folder, 'blobs')),
+    keys: fileKeys(join(folder, 'keys')),
+    log: () => {},
+    metrics: noMetrics,
+    ...over,
+  };
+  server.on('request', getRequestListener(createExchange(made).fetch));
+  return {
+    deps: made,
+    base,
+    worker: new PullWorker(made),
+    async work() {
+      while (await takeJob(made, 'test'));
+    },
+    async close() {
+      server.close();
+      await outgoing.close();
+      await db.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Registers two nodes with each other, approved. */
+export async function introduce(
+  asker: TestNode,
+  responder: TestNode,
+  ids = { asker: 'new-payer', responder: 'prior' },
+): Promise<void> {
+  const now = new Date();
+  const askerConfig = asker.deps.config;
+  const responderConfig = responder.deps.config;
+  await addPeer(
+    responder.deps.database.sql,
+    {
+      id: ids.asker,
+      name: askerConfig.planName,
+      npi: askerConfig.planNpi,
+      clientIdHere: 'client-1',
+      jwksUrl: `${asker.base}/exchange/auth/client-jwks.json`,
+      scopes: ['http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch', 'system/*.rs'],
+    },
+    'test',
+    now,
+  );
+  await setPeerState(responder.deps.database.sql, ids.asker, 'active', 'test', now);
+  await addPeer(
+    asker.deps.database.sql,
+    {
+      id: ids.responder,
+      name: responderConfig.planName,
+      npi: responderConfig.planNpi,
+      fhirBase: `${responder.base}/exchange/fhir`,
+      clientIdThere: 'client-1',
+    },
+    'test',
+    now,
+  );
+  await setPeerState(asker.deps.database.sql, ids.responder, 'active', 'test', now);
+}
