@@ -1,7 +1,7 @@
 // The tables in the documentation are those of the code.
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { ISSUES } from '../../src/fhir/validate/issues.ts';
+import { ISSUES } from '../../src/fhir/validate/issue.ts';
 import { REJECTS } from '../../src/import/reject.ts';
 
 /** The rows below a marker, head and rule left out. */
