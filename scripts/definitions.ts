@@ -44,7 +44,7 @@ const read = (file: string): Definition[] =>
     (e) => e.resource,
   );
 
-// Not HL7's own lists, or too long to be worth a reject: units, SPDX, mime types, LOINC. Currencies are checked by shape.
+// Not HL7's own lists, or too long to be worth a reject: units, SPDX, mime types, LOINC, currencies. The form of a code is checked.
 const LEFT_OUT = new Set(['ucum-units', 'units-of-time', 'spdx-license', 'mimetypes', 'LL379-9', 'currencies']);
 // Lists of type names, which the validator has anyway.
 const TYPE_LISTS = new Set(['all-types', 'defined-types', 'resource-types']);

@@ -1,6 +1,6 @@
 // How an import goes on: a bar on a terminal, otherwise a plain line every few seconds, and a summary at its end.
 import cliProgress from 'cli-progress';
-import type { Progress } from './read-import.ts';
+import type { Progress } from './entry.ts';
 
 export type ProgressReporter = {
   update(progress: Progress): void;

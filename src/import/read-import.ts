@@ -3,26 +3,12 @@
 // what is needed to find the resources; see src/fhir/validate for the rest.
 import { minify } from '../fhir/json-text.ts';
 import { type Line, lines, MAX_LINE_BYTES } from '../fhir/ndjson.ts';
-import { isObject, isResource, type Resource } from '../fhir/resource.ts';
+import { isObject, isResource } from '../fhir/resource.ts';
 import { bundleEntries, bundleFault } from './bundle.ts';
 import { openFile, ReadFault } from './bytes.ts';
+import type { ImportEntry, Place, Progress } from './entry.ts';
 import { type ImportFile, importFiles } from './files.ts';
-import { REJECTS, type RejectCode } from './reject.ts';
-
-/**
- * Where an entry stands: the file, its line from 1 (0: the file as a whole) and, in a Bundle, the entry from 0. A
- * document over several lines counts as line 1.
- */
-export type Place = { source: string; line: number; entry?: number };
-
-/** One resource, one deletion (empty text), or a reason why there is none. */
-export type ImportEntry =
-  | (Place & { text: string; resource: Resource; request?: { method: 'PUT'; url: string } })
-  | (Place & { text: ''; resource: undefined; request: { method: 'DELETE'; url: string } })
-  | (Place & { fault: RejectCode; message: string });
-
-/** Bytes are those of the files as they lie on disk; entries include faults. */
-export type Progress = { bytesRead: number; bytesTotal: number; entries: number };
+import { REJECTS } from './reject.ts';
 
 export type ReadImportOptions = { progress?: (progress: Progress) => void; signal?: AbortSignal };
 

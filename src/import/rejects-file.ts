@@ -4,15 +4,15 @@ import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Issue, IssueCode } from '../fhir/validate/validate.ts';
-import type { Place } from './read-import.ts';
-import type { RejectCode } from './reject.ts';
+import type { Place } from './entry.ts';
 
-export type Reject = Place & { resourceType?: string; id?: string; code: RejectCode; reason: string };
+/** `code` is a code of reject.ts, a code of the validator, or one of the importer that had to decide. */
+export type Reject = Place & { resourceType?: string; id?: string; code: string; reason: string };
 
 export type RejectsWriter = {
   write(reject: Reject): Promise<void>;
   /** rejects by code so far */
-  counts: ReadonlyMap<RejectCode, number>;
+  counts: ReadonlyMap<string, number>;
   total(): number;
   /** Everything is on disk afterwards. Without rejects there is no file, also not an old one. */
   close(): Promise<void>;
@@ -20,7 +20,7 @@ export type RejectsWriter = {
 
 /** Writes to `file`, which is made with the first reject and replaces an older one. */
 export function rejectsWriter(file: string): RejectsWriter {
-  const counts = new Map<RejectCode, number>();
+  const counts = new Map<string, number>();
   let out: WriteStream | undefined;
   let failed: unknown;
   let total = 0;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { MAX_LINE_BYTES } from '../../src/fhir/ndjson.ts';
-import { type ImportEntry, type Progress, readImport } from '../../src/import/read-import.ts';
+import type { ImportEntry, Progress } from '../../src/import/entry.ts';
+import { readImport } from '../../src/import/read-import.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 
 let folder = '';

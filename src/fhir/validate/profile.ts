@@ -1,6 +1,6 @@
 // The few kinds of rules that profiles are made of, as functions of an element. Profiles are lists of them.
 import { type Json, type JsonObject, objects } from '../resource.ts';
-import type { IssueCode } from './issues.ts';
+import type { IssueCode } from './issue.ts';
 import { isBound, type Strength, type ValueSet } from './plan-net-codes.ts';
 import { report, type Walk } from './walk.ts';
 

@@ -1,14 +1,14 @@
 // The validator: base R4 structure (errors), the invariants and profiles that matter to a payer's data (findings).
 // https://hl7.org/fhir/R4/validation.html. What is checked and why is in docs/validation.md.
 import { isObject, type JsonObject, strings } from '../resource.ts';
-import type { Issue } from './issues.ts';
+import type { Issue } from './issue.ts';
 import { MEMBER_PROFILES } from './member-profiles.ts';
 import { PLAN_NET_PROFILES, planNetProfileOf } from './plan-net.ts';
 import type { Profile } from './profile.ts';
 import { report, type Walk, walkResource } from './walk.ts';
 
-export type { Issue, IssueCode } from './issues.ts';
-export { ISSUES } from './issues.ts';
+export type { Issue, IssueCode } from './issue.ts';
+export { ISSUES } from './issue.ts';
 
 export type ValidateOptions = {
   /**

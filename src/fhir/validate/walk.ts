@@ -3,7 +3,7 @@
 // something to report.
 import { isObject, type JsonObject } from '../resource.ts';
 import { checkOf } from './invariants.ts';
-import { ISSUES, type Issue, type IssueCode, issue } from './issues.ts';
+import { ISSUES, type Issue, type IssueCode, issue } from './issue.ts';
 import { type Field, RESOURCE_TYPES, type Type, tableOf, typeOf } from './types.ts';
 
 export type Walk = {

@@ -240,6 +240,12 @@ describe('what a profile demands is a finding when it is broken', () => {
       { telecom: [{ system: 'phone', value: '1-117-555-0101' }] },
       ['odd-phone telecom[0].value'],
     ],
+    [
+      'Organization',
+      'a phone with country code',
+      { telecom: [{ system: 'phone', value: 'tel:+1-617-555-0101;ext=5' }] },
+      [],
+    ],
     ['Organization', 'a phone of another country', { telecom: [{ system: 'phone', value: '+44 20 7946 0000' }] }, []],
     [
       'OrganizationAffiliation',

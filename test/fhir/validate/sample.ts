@@ -1,5 +1,5 @@
 // Valid resources of any type, made from the compiled table by a seeded choice, and ways to break them.
-import type { Json, JsonObject } from '../../../src/fhir/resource.ts';
+import { type Json, type JsonObject, text } from '../../../src/fhir/resource.ts';
 import { type Field, type Type, tableOf, typeOf } from '../../../src/fhir/validate/types.ts';
 
 /** The n-th choice below `count`. */
@@ -91,12 +91,12 @@ export function spots(resource: JsonObject): Spot[] {
       if (field.primitive || field.type === 'Extension') continue;
       const values = [owner[key]].flat() as JsonObject[];
       for (const value of values) {
-        const inner = field.type === 'Resource' ? typeOf(String(value['resourceType'])) : tableOf(field);
+        const inner = field.type === 'Resource' ? typeOf(text(value['resourceType']) ?? '') : tableOf(field);
         if (inner) visit(value, inner);
       }
     }
   };
-  const top = typeOf(String(resource['resourceType']));
+  const top = typeOf(text(resource['resourceType']) ?? '');
   if (top) visit(resource, top);
   return found;
 }

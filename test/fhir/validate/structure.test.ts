@@ -171,6 +171,11 @@ describe('single rules', () => {
       patient({ extension: [{ ...extension, extension: [extension] }] }),
       ['ext-1 Patient.extension[0]'],
     ],
+    [
+      'an extension whose value has only extensions',
+      patient({ extension: [{ url: 'http://x', _valueCode: { extension: [extension] } }] }),
+      [],
+    ],
     ['an extension with neither', patient({ extension: [{ url: 'http://x' }] }), ['ext-1 Patient.extension[0]']],
     [
       'an extension without url',
