@@ -16,10 +16,10 @@ const REFRESH_MONTHS = 3;
  */
 async function openClocks(deps: Deps, found: readonly Candidate[], activePeers: ReadonlySet<string>): Promise<void> {
   const now = deps.clock();
+  const today = localDay(now, deps.config.timeZone);
   await deps.database.sql.begin(async (tx) => {
     for (const c of found) {
-      const startedOn =
-        c.recordedOn > localDay(now, deps.config.timeZone) ? c.recordedOn : localDay(now, deps.config.timeZone);
+      const startedOn = Math.max(c.recordedOn, today);
       await openClock(tx, {
         kind: 'C2',
         subject: c.otherCoverageId,

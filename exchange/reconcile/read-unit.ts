@@ -5,7 +5,7 @@ import { parseInstant } from '../../src/fhir/instant.ts';
 import { minify, stamp } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import type { Issue } from '../../src/fhir/validate/issues.ts';
+import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { npiOf } from '../members/read-own.ts';
 import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';

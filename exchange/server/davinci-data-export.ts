@@ -113,7 +113,7 @@ export function davinciDataExport(deps: Deps) {
     const caller = await authorize(c, deps, 'export');
     const groupId = c.req.param('id') ?? '';
     const group = await findGroup(deps.database.sql, groupId, caller.peer.id);
-    if (!group || group.code !== 'match') throw new Outcome('not-found');
+    if (group?.code !== 'match') throw new Outcome('not-found');
     const prefer = readPrefer(c.req.header('prefer'));
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     const parameters = readExportParameters(await givenParameters(c), prefer.handling === 'lenient', receivedAt);
