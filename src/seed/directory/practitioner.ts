@@ -72,7 +72,7 @@ function names(draw: Draw, index: number, specialty: Specialty): { gender: strin
   const roll = draw.next();
   const gender = roll < 0.52 ? 'female' : roll < 0.99 ? 'male' : 'other';
   const list = gender === 'female' ? FEMALE_GIVEN : MALE_GIVEN;
-  const given = [draw.pick(list) as string];
+  const given = [draw.pick(list)];
   if (draw.chance(0.6)) given.push(draw.chance(0.5) ? draw.pick(list) : at(FAMILY, draw.int(20)).slice(0, 1));
   const family = draw.pick(FAMILY);
   const married = draw.chance(0.04) ? `${family}-${draw.pick(FAMILY)}` : family;

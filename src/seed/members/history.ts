@@ -1,11 +1,11 @@
 // A member's whole record at one plan.
-import type { JsonObject, Resource } from '../../fhir/resource.ts';
+import type { Resource } from '../../fhir/resource.ts';
 import { isoDate } from '../dates.ts';
-import { concept, identifier } from '../directory/elements.ts';
 import { at } from '../random.ts';
-import { BEHAVIORAL, C4BB, clinician, HOSPITAL, insurer, PRACTITIONERS, US_CORE } from './care.ts';
+import { BEHAVIORAL, clinician, HOSPITAL, PRACTITIONERS } from './care.ts';
 import { type Added, Chart } from './chart.ts';
-import { inpatient, oral, outpatient, pharmacy, professional, type Version } from './claims.ts';
+import type { Version } from './claim-parts.ts';
+import { inpatient, oral, outpatient, pharmacy, professional } from './claims.ts';
 import {
   bloodPressure,
   encounter,
@@ -13,20 +13,20 @@ import {
   immunization,
   labReport,
   labResult,
-  medicationDispense,
-  medicationRequest,
   problem,
   rounded,
   smoking,
   vitalSign,
 } from './clinical.ts';
 import { COMMON, PROCEDURES, type Protocol, SENSITIVE, VACCINES } from './codes.ts';
-import { cardOn, type Enrolled, enrolled } from './coverage.ts';
-import { isOn, type Person, personOn } from './person.ts';
+import { enrolled } from './coverage.ts';
+import { medicationDispense, medicationRequest } from './medication.ts';
+import { coverage, patient } from './patient.ts';
+import { isOn, personOn } from './person.ts';
 import { carePlan, careTeam, device, documentReference, goal, procedure, provenance } from './plans-of-care.ts';
 import { type Decision, priorAuthorization } from './prior-authorization.ts';
 import { addSharedEvents } from './shared-events.ts';
-import { memberSystem, patientId, type Side } from './side.ts';
+import type { Side } from './side.ts';
 
 /** Conditions of a member: two or three common ones; about one in four has one that is labelled sensitive. */
 export function protocolsOf(index: number): Protocol[] {
@@ -34,95 +34,6 @@ export function protocolsOf(index: number): Protocol[] {
   if (index % 3 === 0) list.push(at(COMMON, index + 3));
   if (index % 4 === 3) list.push(at(SENSITIVE, Math.floor(index / 4)));
   return list.filter((p, i) => list.indexOf(p) === i);
-}
-
-function patient(chart: Chart, person: Person): void {
-  const card = cardOn(chart.seed, chart.index, chart.side);
-  const detailed = (url: string, code: string, display: string): JsonObject => ({
-    url: `${US_CORE}/${url}`,
-    extension: [
-      { url: 'ombCategory', valueCoding: { system: 'urn:oid:2.16.840.1.113883.6.238', code, display } },
-      { url: 'text', valueString: display },
-    ],
-  });
-  const profiles = [`${US_CORE}/us-core-patient`, `${C4BB}/StructureDefinition/C4BB-Patient|2.0.0`];
-  const body: JsonObject = {
-    extension: [
-      detailed('us-core-race', ...person.race),
-      detailed(
-        'us-core-ethnicity',
-        person.hispanic ? '2135-2' : '2186-5',
-        person.hispanic ? 'Hispanic or Latino' : 'Not Hispanic or Latino',
-      ),
-      { url: `${US_CORE}/us-core-birthsex`, valueCode: person.gender === 'female' ? 'F' : 'M' },
-    ],
-    identifier: [identifier('MB', memberSystem(chart.side), card.memberNumber)],
-    active: true,
-    name: [
-      {
-        use: 'official',
-        family: person.family,
-        given: person.given,
-        ...(person.suffix === undefined ? {} : { suffix: [person.suffix] }),
-      },
-      ...(person.formerFamily === undefined ? [] : [{ use: 'old', family: person.formerFamily, given: person.given }]),
-    ],
-    telecom: [
-      { system: 'phone', value: person.phone, use: 'home' },
-      { system: 'email', value: person.email },
-    ],
-    gender: person.gender,
-    birthDate: person.birthDate,
-    address: [
-      {
-        use: 'home',
-        line: [person.line],
-        city: person.city.city,
-        state: person.city.state,
-        postalCode: person.postalCode,
-        country: 'US',
-      },
-    ],
-    communication: [{ language: concept('urn:ietf:bcp:47', person.hispanic ? 'es' : 'en'), preferred: true }],
-  };
-  chart.add('Patient', profiles, chart.until - 40, body, { id: patientId(chart.side, chart.index) });
-}
-
-function coverage(chart: Chart, e: Enrolled): Added {
-  const card = cardOn(chart.seed, chart.index, chart.side);
-  const spell = e[chart.side];
-  return chart.add(
-    'Coverage',
-    [`${US_CORE}/us-core-coverage`, `${C4BB}/StructureDefinition/C4BB-Coverage|2.0.0`],
-    spell.start,
-    {
-      identifier: [identifier('MB', memberSystem(chart.side), card.memberNumber)],
-      status: 'active',
-      type: concept('http://terminology.hl7.org/CodeSystem/v3-ActCode', 'HIP'),
-      subscriberId: card.subscriberId,
-      beneficiary: chart.patient,
-      dependent: card.dependent,
-      relationship: concept(
-        'http://terminology.hl7.org/CodeSystem/subscriber-relationship',
-        card.dependent === '01' ? 'self' : 'other',
-      ),
-      period: { start: isoDate(spell.start), ...(spell.end === undefined ? {} : { end: isoDate(spell.end) }) },
-      payor: [insurer(chart.side)],
-      class: [
-        {
-          type: concept('http://terminology.hl7.org/CodeSystem/coverage-class', 'plan'),
-          value: chart.side === 'prior' ? 'OH-PPO-1' : 'ME-PPO-1',
-          name: 'PPO',
-        },
-      ],
-      costToBeneficiary: [
-        {
-          type: concept('http://terminology.hl7.org/CodeSystem/coverage-copay-type', 'gpvisit'),
-          valueMoney: { value: 20, currency: 'USD' },
-        },
-      ],
-    },
-  );
 }
 
 /** Versions of the claim of visit `n`. At the prior plan some were adjusted once or twice, some taken back altogether. */

@@ -67,7 +67,7 @@ const RACES = [
 function draft(seed: number, index: number): Person {
   const draw = new Draw(seed, KIND, index);
   const gender = draw.chance(0.52) ? 'female' : 'male';
-  const given = [draw.pick(gender === 'female' ? FEMALE_GIVEN : MALE_GIVEN) as string];
+  const given = [draw.pick(gender === 'female' ? FEMALE_GIVEN : MALE_GIVEN)];
   if (draw.chance(0.5)) given.push(at(FAMILY, draw.int(26)).slice(0, 1));
   const family = draw.pick(FAMILY);
   const city = draw.pick(CITIES);
@@ -131,13 +131,13 @@ export function personOn(seed: number, index: number, side: Side): Person {
         birthDate: `${1940 + ((index - 1) % 7) + LATER_YEARS}-03-14`,
       };
     case 'maiden-name': {
-      const maiden = at(FAMILY, FAMILY.indexOf(person.family as (typeof FAMILY)[number]) + 11);
+      const maiden = at(FAMILY, FAMILY.indexOf(person.family) + 11);
       const woman = { ...person, gender: 'female' as const, given: ['Patricia', 'M'] };
       return side === 'prior' ? { ...woman, family: maiden } : { ...woman, formerFamily: maiden };
     }
     case 'nickname': {
-      const [formal, short] = at(NICKNAMES, Math.floor(index / EVERY));
-      const gender = (FEMALE_GIVEN as readonly string[]).includes(formal) ? 'female' : 'male';
+      const { formal, short } = at(NICKNAMES, Math.floor(index / EVERY));
+      const gender = FEMALE_GIVEN.includes(formal) ? 'female' : 'male';
       return { ...person, gender, given: [side === 'prior' ? formal : short] };
     }
     case 'typo':

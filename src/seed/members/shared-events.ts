@@ -4,9 +4,10 @@ import { isoDate } from '../dates.ts';
 import { at, Draw, kindKey } from '../random.ts';
 import type { Added, Chart } from './chart.ts';
 import { pharmacy } from './claims.ts';
-import { allergy, encounter, immunization, labResult, medicationDispense, problem, rounded } from './clinical.ts';
+import { allergy, encounter, immunization, labResult, problem, rounded } from './clinical.ts';
 import { ALLERGENS, COMMON, SYSTEM, VACCINES } from './codes.ts';
 import { enrolled } from './coverage.ts';
+import { medicationDispense } from './medication.ts';
 import { caseOf, isOn } from './person.ts';
 import { patientId, recordId } from './side.ts';
 
