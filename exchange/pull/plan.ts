@@ -19,7 +19,7 @@ async function openClocks(deps: Deps, found: readonly Candidate[], activePeers: 
   const today = localDay(now, deps.config.timeZone);
   await deps.database.sql.begin(async (tx) => {
     for (const c of found) {
-      const startedOn = Math.max(c.recordedOn, today);
+      const startedOn = c.recordedOn > today ? c.recordedOn : today;
       await openClock(tx, {
         kind: 'C2',
         subject: c.otherCoverageId,
