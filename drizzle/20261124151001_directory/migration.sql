@@ -19,6 +19,9 @@ create table directory.resource (
   body text not null
 ) with (toast_tuple_target = 8160);
 --> statement-breakpoint
+alter table directory.resource alter key set statistics 0, alter content_hash set statistics 0, alter params set statistics 0,
+  alter refs set statistics 0, alter ref_params set statistics 0, alter findings set statistics 0, alter body set statistics 0;
+--> statement-breakpoint
 create index resource_type on directory.resource (type, rk) where not deleted;
 --> statement-breakpoint
 create index resource_last_updated on directory.resource (type, last_updated, rk) where not deleted;

@@ -1,5 +1,6 @@
 // Import into the directory: batches are parsed here while the server merges the one before, so both are busy. Memory
 // does not grow with the input; an import that is stopped has committed whole batches and can be run again.
+import { setImmediate } from 'node:timers/promises';
 import type { Database, Sql } from './database.ts';
 import { type Merged, mergeStaged } from './resource-merge.ts';
 import { type ImportEntry, type PrepareOptions, prepare } from './resource-prepare.ts';
@@ -72,8 +73,10 @@ export async function importResources(
     options.onProgress?.(summary);
   };
   try {
+    // a crash may cost the last batches, never their wholeness: the import is run again
+    await sql.unsafe('set synchronous_commit = off');
     await createStaging(sql);
-    await sql.unsafe('create temp table imported (rk bigint primary key)');
+    await sql.unsafe('create temp table imported (rk bigint not null)');
     let running: Promise<void> = Promise.resolve();
     let batch = new Map<string, string>();
     const flush = async () => {
@@ -86,7 +89,8 @@ export async function importResources(
     };
     for await (const entry of input) {
       if (options.signal?.aborted) break;
-      summary.read++;
+      // an input that never waits would keep the merge under way from its socket
+      if (++summary.read % 16 === 0) await setImmediate();
       const prepared = prepare(entry, options);
       if ('rejected' in prepared) {
         reject(summary, entry, prepared.rejected, prepared.message);
@@ -105,7 +109,7 @@ export async function importResources(
     await running;
     await checkReferences(sql, summary);
     if (summary.created + summary.updated + summary.deleted >= 1000)
-      await sql.unsafe('vacuum (analyze) directory.resource, directory.lookup, directory.words, directory.dates');
+      await refreshStatistics(sql);
     tick();
     return summary;
   } finally {
@@ -123,23 +127,32 @@ function reject(summary: ImportSummary, entry: ImportEntry, reason: string, mess
 async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, summary: ImportSummary): Promise<void> {
   if (lines.length === 0) return;
   await copyIncoming(sql, lines);
-  const seen = await sql.unsafe('insert into imported select rk from incoming on conflict do nothing');
+  await sql.unsafe('insert into imported select rk from incoming');
   const merged: Merged = await mergeStaged(sql, options.clock(), options.base);
   summary.created += merged.created;
   summary.updated += merged.updated;
   summary.unchanged += merged.unchanged;
   summary.deleted += merged.deleted;
   summary.change = merged.change;
-  summary.duplicates += lines.length - seen.count - merged.collided.length;
   for (const key of merged.collided)
     reject(summary, { source: key, line: 0, fault: '', message: '' }, 'key-collision', 'Another resource has this key.');
 }
 
+/** Index-only scans need the visibility map, the planner needs frequencies of tokens: neither waits for autovacuum. */
+async function refreshStatistics(sql: Sql): Promise<void> {
+  await sql.unsafe('vacuum (analyze) directory.lookup, directory.words, directory.dates');
+  await sql.unsafe('analyze directory.resource');
+}
+
 /** References of imported resources whose target is not live. resource_pkey, or a hash join when there are many. */
 async function checkReferences(sql: Sql, summary: ImportSummary): Promise<void> {
+  const [seen] = await sql.unsafe<{ n: number; twice: number }[]>(
+    'select count(*)::int as n, (count(*) - count(distinct rk))::int as twice from imported',
+  );
+  summary.duplicates += seen?.twice ?? 0;
   await sql.unsafe('analyze imported');
   await sql.unsafe(`create temp table dangling as
-    select r.key, u.p as param from imported i join directory.resource r on r.rk = i.rk and not r.deleted,
+    select r.key, u.p as param from (select distinct rk from imported) i join directory.resource r on r.rk = i.rk and not r.deleted,
       unnest(r.refs, r.ref_params) u(ref, p)
     where not exists (select from directory.resource t where t.rk = u.ref and not t.deleted)`);
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');

@@ -135,16 +135,18 @@ async function writeVersions(tx: Queryable, at: string): Promise<void> {
   );
 }
 
-/** Sorted, so that pages of the index are touched once a batch. */
+/**
+ * Sorted, so that pages of the index are touched once a batch. Nothing conflicts: `union` takes repetitions out, and the
+ * entries of replaced versions are gone already; `on conflict` would double the cost of a row.
+ */
 async function insertEntries(tx: Queryable): Promise<void> {
   await tx.unsafe(`insert into directory.lookup
     select hashtextextended(t, s), i.rk from incoming i join plan p using (seq), unnest(i.tokens, i.token_seeds) u(t, s)
     where p.action in ('c', 'u')
-    union all
+    union
     select hashint8extended(hashtextextended(t, 0), s), i.rk from incoming i join plan p using (seq), unnest(i.refs, i.ref_params) u(t, s)
     where p.action in ('c', 'u')
-    order by 1, 2
-    on conflict do nothing`);
+    order by 1, 2`);
   await tx.unsafe(`insert into directory.words (rk, param, folded, raw)
     select i.rk, s, t, nullif(w, '') from incoming i join plan p using (seq), unnest(i.words, i.raws, i.word_params) u(t, w, s)
     where p.action in ('c', 'u') order by s, t collate "C", i.rk`);

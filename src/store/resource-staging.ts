@@ -68,13 +68,6 @@ export function stagedLine(seq: number, row: Staged): string {
 export async function copyIncoming(sql: Sql, lines: readonly string[]): Promise<void> {
   const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
   const done = once(into, 'finish');
-  let chunk = '';
-  for (const line of lines) {
-    chunk += line;
-    if (chunk.length < 256 * 1024) continue;
-    if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
-    chunk = '';
-  }
-  into.end(chunk);
+  into.end(lines.join('')); // one write: the socket drains it while the next batch is parsed
   await done;
 }

@@ -56,9 +56,8 @@ function add(parameter: Parameter, value: Json, base: string, entries: Entries):
   if (parameter.kind === 'token') return addToken(parameter, value, entries);
   if (parameter.kind === 'reference') return addReference(parameter, value, base, entries);
   if (parameter.kind === 'date') return addPeriod(parameter, value, entries);
-  const before = entries.words.length;
   for (const text of stringParts(parameter, value)) addWord(parameter.id, text, true, entries);
-  return entries.words.length > before;
+  return true;
 }
 
 function addToken(parameter: Parameter, value: Json, entries: Entries): boolean {
@@ -106,8 +105,9 @@ function addWord(param: number, text: string, keepRaw: boolean, entries: Entries
   entries.words.push({ param, folded, raw });
 }
 
-const HUMAN_NAME = ['family', 'given', 'prefix', 'suffix', 'text'];
-const ADDRESS = ['text', 'line', 'city', 'district', 'state', 'postalCode', 'country'];
+/** The parts that no parameter of their own holds; a search by `name` or `address` reads those too. */
+const HUMAN_NAME = ['prefix', 'suffix', 'text'];
+const ADDRESS = ['text', 'line', 'district'];
 
 /** The strings of a value: itself, or each part of a HumanName or Address. */
 function stringParts(parameter: Parameter, value: Json): string[] {

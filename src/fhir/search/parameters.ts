@@ -19,8 +19,10 @@ export type Parameter = {
   expression: string;
   /** a token without system: a boolean or a code */
   plain: boolean;
-  /** what a string parameter takes of a complex value */
+  /** what a string parameter takes of a complex value, beside the parts that parameters of their own hold */
   parts: 'HumanName' | 'Address' | undefined;
+  /** parameters whose entries a search by this one reads too, by code: `name` reads `family` and `given` */
+  alsoReads: string[];
   targets: DirectoryType[];
   modifiers: Modifier[];
   /** parameters of the target that the guide lets a client chain to */
@@ -33,7 +35,14 @@ export type Parameter = {
 
 type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
 
+/** The guide names :text for its tokens; parameters that we add do without, it doubles their index. */
 const TEXT: Modifier[] = ['text', 'not', 'missing'];
+const NO_TEXT: Modifier[] = ['not', 'missing'];
+const HUMAN_NAME: Partial<Parameter> = { parts: 'HumanName', alsoReads: ['family', 'given'] };
+const ADDRESS: Partial<Parameter> = {
+  parts: 'Address',
+  alsoReads: ['address-city', 'address-state', 'address-postalcode', 'address-country'],
+};
 const token = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
   code,
   kind: 'token',
@@ -41,9 +50,9 @@ const token = (code: string, path: string, more: Partial<Parameter> = {}): Draft
   modifiers: TEXT,
   ...more,
 });
-const plain = (code: string, path: string): Draft => token(code, path, { plain: true, modifiers: ['not', 'missing'] });
+const plain = (code: string, path: string): Draft => token(code, path, { plain: true, modifiers: NO_TEXT });
 const identifier = (more: Partial<Parameter> = {}): Draft =>
-  token('identifier', 'identifier', { modifiers: [...TEXT, 'ofType'], ...more });
+  token('identifier', 'identifier', { modifiers: [...NO_TEXT, 'ofType'], ...more });
 const reference = (code: string, path: string, target: DirectoryType, chain = '', more: Partial<Parameter> = {}) =>
   ({
     code,
@@ -77,7 +86,7 @@ const ndh = (name: string): Partial<Parameter> => ({
   origin: 'extra',
   definition: `http://hl7.org/fhir/us/ndh/SearchParameter/${name}`,
 });
-/** Definitions of our own are served under the base of the node. */
+/** Definitions of our own are named under the base of the node. */
 const own = (name: string): Partial<Parameter> => ({ origin: 'extra', definition: `SearchParameter/${name}` });
 const address = (type: string, first: number): Record<number, Draft> =>
   Object.fromEntries(
@@ -104,8 +113,8 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     2: identifier(core('Endpoint-identifier')),
     3: { ...plain('status', 'status'), ...core('Endpoint-status') },
     4: string('name', 'name', core('Endpoint-name')),
-    5: token('connection-type', 'connectionType', core('Endpoint-connection-type')),
-    6: token('payload-type', 'payloadType', core('Endpoint-payload-type')),
+    5: token('connection-type', 'connectionType', { modifiers: NO_TEXT, ...core('Endpoint-connection-type') }),
+    6: token('payload-type', 'payloadType', { modifiers: NO_TEXT, ...core('Endpoint-payload-type') }),
   },
   HealthcareService: {
     1: reference('coverage-area', 'coverageArea', 'Location'),
@@ -123,7 +132,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
   InsurancePlan: {
     1: reference('administered-by', 'administeredBy', 'Organization', 'name partof'),
     2: reference('coverage-area', 'coverageArea', 'Location'),
-    3: identifier(),
+    3: identifier({ modifiers: [...TEXT, 'ofType'] }),
     4: string('name', 'name | alias'),
     5: reference('network', 'network', 'Organization', '', { origin: 'guide' }),
     6: reference('owned-by', 'ownedBy', 'Organization', 'name partof'),
@@ -135,7 +144,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     12: date('period', 'period', own('insuranceplan-period')),
   },
   Location: {
-    1: string('address', 'address', { parts: 'Address' }),
+    1: string('address', 'address', ADDRESS),
     2: string('address-city', 'address.city'),
     3: string('address-postalcode', 'address.postalCode'),
     4: string('address-state', 'address.state'),
@@ -147,10 +156,10 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     10: { ...plain('status', 'status'), ...core('Location-status') },
     11: string('name', 'name | alias', core('Location-name')),
     12: string('address-country', 'address.country', core('Location-address-country')),
-    13: token('accessibility', 'extension[accessibility].value', own('location-accessibility')),
+    13: token('accessibility', 'extension[accessibility].value', { modifiers: NO_TEXT, ...own('location-accessibility') }),
   },
   Organization: {
-    1: string('address', 'address', { parts: 'Address' }),
+    1: string('address', 'address', ADDRESS),
     2: reference('coverage-area', 'extension[location-reference].value', 'Location'),
     3: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
     4: string('name', 'name | alias'),
@@ -179,16 +188,16 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
   Practitioner: {
     1: string('family', 'name.family', { definition: `${PLAN_NET}/SearchParameter/practitioner-family-name` }),
     2: string('given', 'name.given', { definition: `${PLAN_NET}/SearchParameter/practitioner-given-name` }),
-    3: string('name', 'name', { parts: 'HumanName' }),
+    3: string('name', 'name', HUMAN_NAME),
     4: date('period', 'extension[practitioner-period].value'),
     5: identifier(core('Practitioner-identifier')),
     6: { ...plain('active', 'active'), ...core('Practitioner-active') },
     7: { ...plain('gender', 'gender'), ...core('individual-gender') },
-    8: token('communication', 'communication', core('Practitioner-communication')),
-    9: string('address', 'address', { parts: 'Address', ...core('individual-address') }),
+    8: token('communication', 'communication', { modifiers: NO_TEXT, ...core('Practitioner-communication') }),
+    9: string('address', 'address', { ...ADDRESS, ...core('individual-address') }),
     ...address('individual', 10),
     14: npi('practitioner'),
-    15: token('qualification-code', 'qualification.code', ndh('practitioner-qualification-code')),
+    15: token('qualification-code', 'qualification.code', { modifiers: NO_TEXT, ...ndh('practitioner-qualification-code') }),
     16: reference('qualification-issuer', 'qualification.issuer', 'Organization', '', ndh('practitioner-qualification-issuer')),
   },
   PractitionerRole: {
@@ -217,6 +226,7 @@ function finish(type: DirectoryType, number: number, draft: Draft): Parameter {
       .join(' | '),
     plain: false,
     parts: undefined,
+    alsoReads: [],
     targets: [],
     modifiers: [],
     chain: [],

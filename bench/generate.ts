@@ -1,2 +1,0 @@
-// A small generator of Plan-Net shaped resources, the same for the same number.
-import { withCheckDigit } from '../src/fhir/npi.ts';
