@@ -6,13 +6,23 @@ import { type Entries, extract } from '../fhir/search/extract.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import type { Staged } from './resource-staging.ts';
 
-/** One resource or deletion of the input, or a line that could not be read. */
+/**
+ * One resource or deletion of the input, or a line that could not be read. `resource` is `text` parsed, when the reader
+ * has it already. A deletion has an empty text and a request.
+ */
 export type ImportEntry =
-  | { source: string; line: number; entry?: number; text: string; request?: { method: string; url: string } }
-  | { source: string; line: number; fault: string; message: string };
+  | {
+      source: string;
+      line: number;
+      entry?: number;
+      text: string;
+      resource?: Resource | undefined;
+      request?: { method: string; url: string };
+    }
+  | { source: string; line: number; entry?: number; fault: string; message: string };
 
-/** What a validator says of a resource. An `error` rejects it; anything else is kept as a finding. */
-export type Finding = { severity: 'error' | 'warning' | 'information'; code: string; path?: string; text?: string };
+/** What a validator says of a resource. An `error` rejects it; a finding is kept beside it. `message` holds no values. */
+export type Finding = { severity: 'error' | 'finding'; code: string; path: string; message: string };
 export type Validate = (resource: Resource) => readonly Finding[];
 
 export type Prepared = { staged: Staged } | { rejected: string; message: string };
@@ -34,21 +44,20 @@ const CUT = `${MARK}","lastUpdated":"${MARK}`;
 export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   if ('fault' in entry) return { rejected: entry.fault, message: entry.message };
   if (entry.request?.method === 'DELETE') return prepareDeletion(entry.request.url);
-  let resource: unknown;
-  try {
-    resource = JSON.parse(entry.text);
-  } catch {
-    return { rejected: 'invalid-json', message: 'The line is not JSON.' };
-  }
+  const resource = entry.resource ?? parse(entry.text);
+  if (resource === undefined) return { rejected: 'not-json', message: 'The text is not valid JSON.' };
   if (!isResource(resource)) return { rejected: 'no-type', message: 'resourceType is missing.' };
   const type = resource.resourceType;
-  if (!isDirectoryType(type)) return { rejected: 'unknown-type', message: 'The type is not one of the directory.' };
+  if (!isDirectoryType(type)) return { rejected: 'unsupported-type', message: 'Not a type of the directory.' };
   const id = resource['id'];
-  if (typeof id !== 'string' || !ID_PATTERN.test(id)) return { rejected: 'invalid-id', message: 'id is missing or malformed.' };
-  if (entry.text.includes('\\u0000')) return { rejected: 'nul-character', message: 'A string holds U+0000.' };
+  if (typeof id !== 'string' || !ID_PATTERN.test(id))
+    return { rejected: 'no-id', message: 'The resource has no id, or a malformed one.' };
+  if (entry.text.includes('\\u0000')) return { rejected: 'invalid-resource', message: 'A string holds U+0000.' };
   const findings = options.validate?.(resource) ?? [];
-  const fatal = findings.find((f) => f.severity === 'error' || (options.strict === true && f.severity === 'warning'));
-  if (fatal) return { rejected: fatal.code, message: fatal.text ?? fatal.code };
+  const fatal = findings.find((f) => f.severity === 'error');
+  if (fatal) return { rejected: 'invalid-resource', message: `${fatal.path}: ${fatal.message}` };
+  const [first] = findings;
+  if (options.strict === true && first) return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
   const stamped = stamp(minify(entry.text), { versionId: MARK, lastUpdated: MARK });
   const cut = stamped.indexOf(CUT);
   return {
@@ -59,16 +68,24 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
       hash: contentHash(resource, DIRECTORY_CONTENT),
       head: stamped.slice(0, cut),
       tail: stamped.slice(cut + CUT.length),
-      findings: findings.map((f) => (f.path === undefined ? f.code : `${f.code} ${f.path}`)),
+      findings: findings.map((f) => `${f.code} ${f.path}`),
       entries: extract(resource, options.base),
     },
   };
 }
 
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
 function prepareDeletion(url: string): Prepared {
   const [type = '', id = '', ...more] = url.replace(/^\//, '').split('/');
   if (!isDirectoryType(type) || !ID_PATTERN.test(id) || more.length > 0)
-    return { rejected: 'invalid-deletion', message: 'The deletion does not name one resource of the directory.' };
+    return { rejected: 'bad-request-url', message: 'The deletion does not name one resource of the directory.' };
   const staged = { key: `${type}/${id}`, type: TYPE_IDS[type], deleted: true, hash: '', head: '', tail: '' };
   return { staged: { ...staged, findings: [], entries: NO_ENTRIES } };
 }
