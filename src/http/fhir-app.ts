@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
+import { storeFailure } from '../store/failure.ts';
 
 export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
 
@@ -34,8 +35,16 @@ export function normalPath(request: Request): string {
 
 export type Service = 'directory' | 'exchange' | 'staff';
 
-/** A Hono app with the house's manners. `isFhir` says which paths answer errors as OperationOutcome; the rest as text. */
-export function fhirApp(service: Service, deps: Pick<Deps, 'log' | 'metrics' | 'clock'>): Hono<FhirEnv> {
+/**
+ * A Hono app with the house's manners.
+ * @param always headers of every answer
+ */
+export function fhirApp(
+  service: Service,
+  deps: Pick<Deps, 'log' | 'metrics' | 'clock'>,
+  always: Record<string, string> = {},
+): Hono<FhirEnv> {
+  const fixed = Object.entries({ 'x-content-type-options': 'nosniff', ...always });
   const app = new Hono<FhirEnv>({ getPath: normalPath });
 
   app.use(async (c, next) => {
@@ -49,7 +58,7 @@ export function fhirApp(service: Service, deps: Pick<Deps, 'log' | 'metrics' | '
     const route = c.get('route') ?? 'other';
     const status = c.res.status;
     c.res.headers.set('x-request-id', requestId);
-    c.res.headers.set('x-content-type-options', 'nosniff');
+    for (const [name, value] of fixed) c.res.headers.set(name, value);
     deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
     deps.metrics.observe('http_request_seconds', seconds, { service, route });
     deps.log('info', 'request', {
@@ -65,7 +74,11 @@ export function fhirApp(service: Service, deps: Pick<Deps, 'log' | 'metrics' | '
 
   app.notFound((c) => errorResponse(c, new Outcome('unknown-route')));
   app.onError((error, c) => {
-    if (error instanceof Outcome) return errorResponse(c, error);
+    const known = error instanceof Outcome ? error : storeFailure(error);
+    if (known) {
+      if (known.code === 'unavailable') deps.log('error', 'store unavailable', { service, error: describe(error) });
+      return errorResponse(c, known);
+    }
     deps.log('error', 'unexpected', { service, requestId: c.get('requestId'), error: describe(error) });
     return errorResponse(c, new Outcome('internal'));
   });

@@ -1,0 +1,179 @@
+// One bench run: an embedded PostgreSQL in a temporary folder, servers and the load generator as processes of their own,
+// and CPU time read from /proc. A question is a file beside this one; run.ts lists them.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type EmbeddedPostgres, embeddedPostgres } from '../src/runtime/embedded-postgres.ts';
+import { openDatabase } from '../src/runtime/node.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { importResources } from '../src/store/resource-import.ts';
+import { generated } from './data.ts';
+
+/** What a question answers. Rates are per second; times in milliseconds. */
+export type Answer = {
+  question: string;
+  size: number;
+  unit: string;
+  product: number;
+  raw: number;
+  ratio: number;
+  /** CPU of the product's process for one unit */
+  cpuMs: number;
+  /** CPU of the database for one unit */
+  databaseCpuMs: number;
+  p50: number;
+  p99: number;
+  /** of the product's process, at its end */
+  rssMb: number;
+};
+
+export type Bench = {
+  size: number;
+  /** a migrated database of this name, empty when new */
+  database(name: string): Promise<string>;
+  /** the same, filled with `size` generated resources */
+  directory(): Promise<string>;
+  /** starts a process of bench/ that prints one line of JSON when it is ready */
+  start(file: string, args: string[]): Promise<Running>;
+  /** CPU milliseconds that the database has used so far */
+  databaseCpu(): number;
+  /** bytes of the database on disk */
+  note(text: string): void;
+};
+
+export type Running = { pid: number; ready: Record<string, unknown>; lines: AsyncIterator<string>; stop(): Promise<void> };
+
+export type Question = (bench: Bench) => Promise<Answer>;
+
+const TICK_MS = 10; // USER_HZ is 100 on every Linux we run on
+
+/** CPU milliseconds, user and system, of a process so far. */
+export function cpuOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+}
+
+/** Resident memory in MB. */
+export function rssOf(pid: number): number {
+  return Math.round(Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024);
+}
+
+function parentOf(pid: string): number {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return -1; // it ended meanwhile
+  }
+}
+
+/** CPU of the server and its backends; those that ended are counted by the postmaster that waited for them. */
+function postgresCpu(folder: string): number {
+  const postmaster = Number(readFileSync(join(folder, 'postgres', 'postmaster.pid'), 'utf8').split('\n')[0]);
+  const stat = readFileSync(`/proc/${postmaster}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  let total = (Number(fields[11]) + Number(fields[12]) + Number(fields[13]) + Number(fields[14])) * TICK_MS;
+  for (const pid of readdirSync('/proc'))
+    if (/^\d+$/.test(pid) && parentOf(pid) === postmaster)
+      try {
+        total += cpuOf(Number(pid));
+      } catch {
+        // it ended meanwhile: the next reading finds it with the postmaster
+      }
+  return total;
+}
+
+async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
+  let rest = '';
+  for await (const chunk of child.stdout ?? []) {
+    rest += String(chunk);
+    const parts = rest.split('\n');
+    rest = parts.pop() ?? '';
+    yield* parts;
+  }
+}
+
+async function start(file: string, args: string[]): Promise<Running> {
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  const lines = linesOf(child);
+  const first = await lines.next();
+  if (first.done === true || child.pid === undefined) throw new Error(`bench/${file} ended before it was ready.`);
+  return {
+    pid: child.pid,
+    ready: JSON.parse(first.value) as Record<string, unknown>,
+    lines,
+    stop: async () => {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+/** Runs questions on one server and removes everything afterwards. */
+export async function withBench(size: number, note: (text: string) => void, work: (bench: Bench) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-'));
+  let server: EmbeddedPostgres | undefined;
+  try {
+    const running = await embeddedPostgres(folder);
+    server = running;
+    let filled: Promise<string> | undefined;
+    const database = async (name: string) => {
+      const url = await running.url(name);
+      await migrate(url);
+      return url;
+    };
+    const fill = async () => {
+      const url = await database('bench_directory');
+      const opened = openDatabase(url);
+      note(`loading ${size} resources`);
+      await importResources(opened, generated(size).entries, { base: BASE, clock: () => new Date() });
+      await opened.sql.unsafe('checkpoint');
+      await opened.close();
+      return url;
+    };
+    await work({
+      size,
+      database,
+      directory: () => (filled ??= fill()),
+      start,
+      databaseCpu: () => postgresCpu(folder),
+      note,
+    });
+  } finally {
+    await server?.release();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Public base of the benched directory. */
+export const BASE = 'http://localhost:8080/directory/fhir';
+
+export type Load = { rate: number; p50: number; p99: number; cpuMs: number; databaseCpuMs: number; rssMb: number };
+
+/** Loads a server from a process of its own, after a warm-up. @param paths requested in turn */
+export async function load(bench: Bench, server: Running, pathsFile: string, seconds = 5): Promise<Load> {
+  const generator = await bench.start('load.ts', [String(server.ready['port']), pathsFile, String(seconds)]);
+  const cpu = cpuOf(server.pid);
+  const databaseCpu = bench.databaseCpu();
+  const result = await generator.lines.next();
+  if (result.done === true) throw new Error('The load generator gave no result.');
+  const { requests, p50, p99, failed, elapsed } = JSON.parse(result.value) as Record<string, number>;
+  if (requests === undefined || failed !== 0) throw new Error(`The load had ${failed} failed requests.`);
+  const answer = {
+    rate: requests / (elapsed ?? seconds),
+    p50: p50 ?? 0,
+    p99: p99 ?? 0,
+    cpuMs: (cpuOf(server.pid) - cpu) / requests,
+    databaseCpuMs: (bench.databaseCpu() - databaseCpu) / requests,
+    rssMb: rssOf(server.pid),
+  };
+  await generator.stop();
+  return answer;
+}
+
+export function fileSize(path: string): number {
+  return statSync(path).size;
+}

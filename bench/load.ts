@@ -1,0 +1,21 @@
+// The load generator: autocannon in a process of its own. Prints `{}` when warm, then the result.
+import { readFileSync } from 'node:fs';
+import autocannon from 'autocannon';
+
+const [port = '', file = '', seconds = '5'] = process.argv.slice(2);
+const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+const run = (duration: number) =>
+  autocannon({ url: `http://127.0.0.1:${port}`, connections: 16, duration, requests: paths.map((path) => ({ path })) });
+
+await run(2);
+process.stdout.write('{}\n');
+const r = await run(Number(seconds));
+process.stdout.write(
+  `${JSON.stringify({
+    requests: r.requests.total,
+    elapsed: r.duration,
+    p50: r.latency.p50,
+    p99: r.latency.p99,
+    failed: r.errors + r.timeouts + r.non2xx,
+  })}\n`,
+);

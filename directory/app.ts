@@ -1,0 +1,76 @@
+// The public provider directory. Reads need no account and leave no trace of who asked for what.
+// https://hl7.org/fhir/us/davinci-pdex-plan-net/STU1.2/
+import type { Context, Hono } from 'hono';
+import type { Deps } from '../src/deps.ts';
+import { Outcome } from '../src/fhir/outcome.ts';
+import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, route } from '../src/http/fhir-app.ts';
+import { checkAccepts } from '../src/http/negotiate.ts';
+import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
+import { capabilityStatement } from './capabilities.ts';
+import { read, vread } from './read.ts';
+import { searchByGet, searchByPost } from './search-type.ts';
+import { type Totals, totals } from './totals.ts';
+
+/** Path of the directory's FHIR base. */
+export const DIRECTORY_PATH = '/directory/fhir';
+
+export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'log' | 'metrics'>;
+
+export type DirectoryOptions = {
+  /** address of the socket's other end; the runtime knows how to get it */
+  peer?: (c: Context<FhirEnv>) => string | undefined;
+  /** shared by requests where an app is made for each */
+  totals?: Totals;
+};
+
+const CORS = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'ETag, Last-Modified, Content-Location, Retry-After, X-Request-Id',
+};
+const PREFLIGHT = {
+  ...CORS,
+  'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
+  'access-control-allow-headers': 'Accept, Content-Type, Prefer, If-None-Match, If-Modified-Since, X-Request-Id',
+  'access-control-max-age': '86400',
+};
+
+/** The app, with its routes under {@link DIRECTORY_PATH}. */
+export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
+  const base = `${deps.config.baseUrl}${DIRECTORY_PATH}`;
+  const app = fhirApp('directory', deps, CORS);
+  const searchDeps = { ...deps, base, totals: options.totals ?? totals() };
+  const limit = rateLimit(deps.config.directoryRatePerMinute, deps.clock);
+  if (limit)
+    app.use(async (c, next) => {
+      const address = clientAddress(options.peer?.(c), c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'));
+      for (const [name, value] of Object.entries(limit.take(address))) c.header(name, value);
+      await next();
+    });
+  const metadata = JSON.stringify(
+    capabilityStatement({ base, countMax: deps.config.directoryCountMax, date: RELEASED, version: VERSION }),
+  );
+  const at = app.basePath(DIRECTORY_PATH);
+  at.options('*', (c) => c.body(null, 204, PREFLIGHT));
+  at.get('/metadata', (c) => {
+    route(c, '/metadata');
+    checkAccepts(c.req.header('accept'), c.req.query('_format'));
+    return c.body(metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
+  });
+  at.get('/:type/:id', (c) => read(c, deps));
+  at.get('/:type', (c) => searchByGet(c, searchDeps));
+  at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
+  at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
+  at.all('/:type/_search', (c) => notAllowed(c, 'POST'));
+  for (const path of ['/metadata', '/:type', '/:type/:id', '/:type/:id/_history/:vid'])
+    at.all(path, (c) => notAllowed(c, 'GET, HEAD'));
+  return app;
+}
+
+function notAllowed(c: Context<FhirEnv>, allow: string): Response {
+  route(c, 'not-allowed');
+  return errorResponse(c, new Outcome('method-not-allowed', undefined, { headers: { allow } }));
+}
+
+/** Version of the program and the date of its interface, for the CapabilityStatement. */
+const VERSION = '0.1.0';
+const RELEASED = '2026-11-24';

@@ -1,0 +1,83 @@
+// The CapabilityStatement, made from the tables that the parser reads. https://hl7.org/fhir/R4/capabilitystatement.html
+import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
+import { forwardParameters, reverseParameters } from '../src/fhir/search/include.ts';
+import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
+import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
+import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET } from '../src/fhir/search/types.ts';
+import { INCLUDE_MAX } from '../src/store/search-include.ts';
+import { TOTAL_EXACT } from '../src/store/search.ts';
+
+const PROFILES: Record<DirectoryType, string[]> = {
+  Endpoint: ['Endpoint'],
+  HealthcareService: ['HealthcareService'],
+  InsurancePlan: ['InsurancePlan'],
+  Location: ['Location'],
+  Organization: ['Organization', 'Network'],
+  OrganizationAffiliation: ['OrganizationAffiliation'],
+  Practitioner: ['Practitioner'],
+  PractitionerRole: ['PractitionerRole'],
+};
+
+/** Definition of a parameter as a URL; ours are named under the base. */
+function definition(p: Parameter, base: string): string {
+  return p.definition.startsWith('http') ? p.definition : `${base}/${p.definition}`;
+}
+
+function resource(type: DirectoryType, base: string): CapabilityStatementRestResource {
+  const own = [...(PARAMETERS.get(type)?.values() ?? [])];
+  const include = (p: Parameter) => `${p.type}:${p.code}`;
+  const revInclude = reverseParameters(type).map(include);
+  return {
+    type,
+    supportedProfile: (PROFILES[type] ?? []).map((p) => `${PLAN_NET}/StructureDefinition/plannet-${p}`),
+    interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'search-type' }],
+    versioning: 'versioned',
+    readHistory: true,
+    referencePolicy: ['resolves', 'local'],
+    searchInclude: ['*', ...forwardParameters(type).map(include)],
+    ...(revInclude.length === 0 ? {} : { searchRevInclude: revInclude }),
+    searchParam: [
+      { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
+      { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
+      ...own.map((p) => ({ name: p.code, type: p.kind, definition: definition(p, base) })),
+    ],
+  };
+}
+
+export type CapabilityOptions = { base: string; countMax: number; date: string; version: string };
+
+/** @param options.date FHIR dateTime of the program's state */
+export function capabilityStatement(options: CapabilityOptions): CapabilityStatement {
+  const count = Math.min(COUNT_DEFAULT, options.countMax);
+  return {
+    resourceType: 'CapabilityStatement',
+    id: 'directory',
+    url: `${options.base}/metadata`,
+    version: options.version,
+    name: 'PayerNodeDirectory',
+    title: 'Payer Node provider directory',
+    status: 'active',
+    date: options.date,
+    kind: 'instance',
+    software: { name: 'Payer Node', version: options.version },
+    implementation: { description: 'Public Plan-Net provider directory', url: options.base },
+    instantiates: [`${PLAN_NET}/CapabilityStatement/plan-net`],
+    implementationGuide: [`${PLAN_NET}/ImplementationGuide/hl7.fhir.us.davinci-pdex-plan-net|1.2.0`],
+    fhirVersion: '4.0.1',
+    format: ['json', 'application/fhir+json'],
+    rest: [
+      {
+        mode: 'server',
+        documentation: [
+          `Pages hold ${count} matches unless _count says otherwise, at most ${options.countMax}, and at most ${INCLUDE_MAX} included resources.`,
+          `Totals are exact up to ${TOTAL_EXACT}; beyond, an estimate is given and marked, unless _total=accurate.`,
+          'Unknown parameters are refused with 400, or ignored and reported with Prefer: handling=lenient.',
+          'A resource without a period matches no search by period or date.',
+          'Every search can be sent as POST to _search, so that values stay out of URLs.',
+        ].join(' '),
+        security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
+        resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),
+      },
+    ],
+  };
+}

@@ -1,0 +1,5 @@
+// npm run bench: runs bench/run.ts with the project's Node.
+import { spawnSync } from 'node:child_process';
+
+const { status } = spawnSync(process.execPath, ['bench/run.ts', ...process.argv.slice(2)], { stdio: 'inherit' });
+process.exit(status ?? 1);

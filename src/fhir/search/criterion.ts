@@ -1,0 +1,145 @@
+// One filter of a search: a parameter with its modifier and values, as data that the store turns into a condition.
+import { fold, foldCase, hasAccents } from '../fold.ts';
+import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
+import { Outcome } from '../outcome.ts';
+import { ID_PATTERN } from '../resource.ts';
+import { MAX_WORD, referenceTarget } from './extract.ts';
+import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
+import { ofTypeForm, tokenForm } from './token.ts';
+import { type DirectoryType, isDirectoryType } from './types.ts';
+import { checkText, type DateTest, dateTest, invalid, split, unescape } from './values.ts';
+
+export type Word = {
+  folded: string;
+  /** what the value as stored must begin with, or equal, or hold: for queries with accents and for :exact */
+  raw: string | undefined;
+};
+
+/** Values are alternatives. `seed` is the number their hashes are made with. */
+export type Criterion =
+  | { kind: 'token'; seed: number; forms: string[]; negated: boolean }
+  | { kind: 'reference'; seed: number; keys: string[] }
+  | { kind: 'string'; params: number[]; match: 'starts' | 'exact' | 'contains'; words: Word[] }
+  | { kind: 'date'; param: number; tests: DateTest[] }
+  | { kind: 'id'; keys: string[] }
+  | { kind: 'last-updated'; tests: DateTest[] }
+  | { kind: 'missing'; param: number; missing: boolean }
+  | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion }
+  | { kind: 'reverse-chain'; param: number; of: Criterion };
+
+export type CriterionOptions = { base: string; now: Date };
+
+const MAX_VALUES = 200;
+
+/**
+ * Reads one parameter of a query.
+ * @returns undefined when the type has no such parameter
+ * @throws Outcome invalid-parameter
+ */
+export function readCriterion(
+  type: DirectoryType,
+  name: string,
+  value: string,
+  options: CriterionOptions,
+): Criterion | undefined {
+  checkText('a parameter', value);
+  const colon = name.indexOf(':');
+  const code = colon === -1 ? name : name.slice(0, colon);
+  const modifier = colon === -1 ? undefined : name.slice(colon + 1);
+  const values = split(value, ',').filter((v) => v !== '');
+  if (values.length > MAX_VALUES) throw invalid(code, `has more than ${MAX_VALUES} alternatives`);
+  if (values.length === 0) throw invalid(code, 'is empty');
+  if (code === '_id' || code === '_lastUpdated') {
+    if (modifier !== undefined) throw unknownModifier(code);
+    if (code === '_id') return { kind: 'id', keys: values.flatMap((v) => idKey(type, unescape(v), options.base)) };
+    return { kind: 'last-updated', tests: values.map((v) => dateTest(code, v, options.now)) };
+  }
+  const found = parameter(type, code);
+  return found === undefined ? undefined : readFor(found, modifier, values, options);
+}
+
+const unknownModifier = (code: string) =>
+  new Outcome('invalid-parameter', `"${code}" does not have this modifier here.`);
+
+/** The criterion of a parameter with its modifier. */
+export function readFor(p: Parameter, modifier: string | undefined, values: string[], options: CriterionOptions): Criterion {
+  const known = knownModifier(p, modifier);
+  const entries = indexed(p);
+  if (known === 'missing') {
+    const [only] = values;
+    if (values.length !== 1 || (only !== 'true' && only !== 'false')) throw invalid(p.code, 'is true or false');
+    return { kind: 'missing', param: entries.id, missing: only === 'true' };
+  }
+  if (known === 'text')
+    return { kind: 'string', params: [entries.id + SEEDS.text], match: 'starts', words: values.map((v) => word(v, false)) };
+  if (p.kind === 'date') return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
+  if (p.kind === 'string') {
+    const match = known === 'exact' || known === 'contains' ? known : 'starts';
+    const params = [entries.id, ...p.alsoReads.flatMap((c) => parameter(p.type, c)?.id ?? [])];
+    return { kind: 'string', params, match, words: values.map((v) => word(v, match === 'exact')) };
+  }
+  if (p.kind === 'reference') {
+    if (known === 'identifier')
+      return { kind: 'token', seed: entries.id + SEEDS.identifier, forms: values.map((v) => tokenValue(p, v)), negated: false };
+    const wanted = modifier !== undefined && isDirectoryType(modifier) ? modifier : undefined;
+    return { kind: 'reference', seed: entries.id, keys: values.flatMap((v) => referenceKeys(p, unescape(v), wanted, options.base)) };
+  }
+  if (known === 'ofType')
+    return { kind: 'token', seed: entries.id + SEEDS.ofType, forms: values.map((v) => ofTypeValue(p, v)), negated: false };
+  return { kind: 'token', seed: entries.id, forms: values.map((v) => tokenValue(p, v)), negated: known === 'not' };
+}
+
+function knownModifier(p: Parameter, modifier: string | undefined): Modifier | undefined {
+  if (modifier === undefined) return undefined;
+  if (p.kind === 'reference' && isDirectoryType(modifier)) {
+    if (p.targets.includes(modifier)) return 'type';
+    throw unknownModifier(p.code);
+  }
+  const wanted = modifier === 'of-type' ? 'ofType' : modifier;
+  const found = p.modifiers.find((m) => m === wanted && m !== 'type');
+  if (found === undefined) throw unknownModifier(p.code);
+  return found;
+}
+
+/** `id`, `Type/id` or an absolute URL; another type finds nothing. */
+function idKey(type: DirectoryType, text: string, base: string): string[] {
+  if (ID_PATTERN.test(text)) return [`${type}/${text}`];
+  const key = referenceTarget(text, base);
+  return key?.startsWith(`${type}/`) ? [key] : [];
+}
+
+function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undefined, base: string): string[] {
+  const types = wanted === undefined ? p.targets : [wanted];
+  if (ID_PATTERN.test(text)) return types.map((t) => `${t}/${text}`);
+  const key = referenceTarget(text, base);
+  if (key === undefined || !key.includes('/')) throw invalid(p.code, 'is not a reference');
+  return wanted !== undefined && !key.startsWith(`${wanted}/`) ? [] : [key];
+}
+
+/** The form of `code`, `system|code`, `system|` or `|code`. */
+function tokenValue(p: Parameter, value: string): string {
+  const parts = split(value, '|').map(unescape);
+  if (parts.length > 2) throw invalid(p.code, 'is not a token');
+  const [first = '', second] = parts;
+  if (p.alias === 'npi') return npiForm(p, second ?? first);
+  if (second === undefined) return tokenForm(undefined, first);
+  if (p.plain) return tokenForm(undefined, second); // codes and booleans are stored without their implied system
+  if (first === '' && second === '') throw invalid(p.code, 'is not a token');
+  return tokenForm(first, second);
+}
+
+function npiForm(p: Parameter, npi: string): string {
+  if (!isValidNpi(npi)) throw invalid(p.code, 'is not an NPI: ten digits of which the last is a check digit');
+  return tokenForm(NPI_SYSTEM, npi);
+}
+
+function ofTypeValue(p: Parameter, value: string): string {
+  const [system, code, held, ...more] = split(value, '|').map(unescape);
+  if (system === undefined || !code || !held || more.length > 0) throw invalid(p.code, 'is not type-system|type-code|value');
+  return ofTypeForm(system, code, held);
+}
+
+function word(value: string, exact: boolean): Word {
+  const text = unescape(value).slice(0, MAX_WORD);
+  return { folded: fold(text), raw: exact ? text : hasAccents(text) ? foldCase(text) : undefined };
+}

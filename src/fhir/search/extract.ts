@@ -1,0 +1,135 @@
+// What the index holds of a resource. Pure: hashing and keys of rows are the store's.
+import { fold } from '../fold.ts';
+import { timeRange } from '../instant.ts';
+import { parseReference } from '../reference.ts';
+import { isObject, type Json, type JsonObject, type Resource } from '../resource.ts';
+import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
+import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
+import { isDirectoryType } from './types.ts';
+
+/** Moves when a resource gives other entries than before: the store then reindexes. */
+export const EXTRACTION_VERSION = 1;
+
+/** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
+export type DateEntry = { param: number; lo: number; hi: number };
+export type WordEntry = { param: number; folded: string; raw: string | undefined };
+
+export type Entries = {
+  /** parameters that have a value, for `:missing` */
+  params: number[];
+  /** token forms beside the number each is hashed with */
+  tokens: string[];
+  tokenSeeds: number[];
+  /** references as `Type/id`, or the whole URL when the target is elsewhere */
+  refs: string[];
+  refParams: number[];
+  words: WordEntry[];
+  dates: DateEntry[];
+};
+
+/** `Type/id` of a reference to this base; the URL without version of one to another; undefined for contained ones. */
+export function referenceTarget(reference: string, base: string): string | undefined {
+  const parsed = parseReference(reference);
+  if (parsed.kind === 'relative') return `${parsed.type}/${parsed.id}`;
+  if (parsed.kind === 'fragment') return undefined;
+  if (parsed.kind !== 'absolute') return reference;
+  return parsed.base === base ? `${parsed.type}/${parsed.id}` : `${parsed.base}/${parsed.type}/${parsed.id}`;
+}
+
+/**
+ * Index entries of a resource.
+ * @param base public FHIR base of the directory, without a slash at its end
+ */
+export function extract(resource: Resource, base: string): Entries {
+  const entries: Entries = { params: [], tokens: [], tokenSeeds: [], refs: [], refParams: [], words: [], dates: [] };
+  if (!isDirectoryType(resource.resourceType)) return entries;
+  for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
+    if (parameter.alias !== undefined) continue;
+    let found = false;
+    for (const path of parameter.paths) for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
+    if (found) entries.params.push(parameter.id);
+  }
+  return entries;
+}
+
+function add(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
+  if (parameter.kind === 'token') return addToken(parameter, value, entries);
+  if (parameter.kind === 'reference') return addReference(parameter, value, base, entries);
+  if (parameter.kind === 'date') return addPeriod(parameter, value, entries);
+  for (const text of stringParts(parameter, value)) addWord(parameter.id, text, true, entries);
+  return true;
+}
+
+function addToken(parameter: Parameter, value: Json, entries: Entries): boolean {
+  const before = entries.tokens.length;
+  addTokenForms(value, parameter.plain, entries.tokens);
+  for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id);
+  const found = entries.tokens.length > before;
+  if (parameter.modifiers.includes('ofType') && isObject(value))
+    for (const form of ofTypeForms(value)) {
+      entries.tokens.push(form);
+      entries.tokenSeeds.push(parameter.id + SEEDS.ofType);
+    }
+  if (parameter.modifiers.includes('text'))
+    for (const text of tokenTexts(value)) addWord(parameter.id + SEEDS.text, text, false, entries);
+  return found;
+}
+
+function addReference(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
+  if (!isObject(value)) return false;
+  const written = value['reference'];
+  const target = typeof written === 'string' ? referenceTarget(written, base) : undefined;
+  if (target !== undefined) {
+    entries.refs.push(target);
+    entries.refParams.push(parameter.id);
+  }
+  const logical = value['identifier'];
+  if (!isObject(logical) || typeof logical['value'] !== 'string') return target !== undefined;
+  const system = typeof logical['system'] === 'string' ? logical['system'] : '';
+  for (const form of [tokenForm(system, logical['value']), tokenForm(undefined, logical['value'])]) {
+    entries.tokens.push(form);
+    entries.tokenSeeds.push(parameter.id + SEEDS.identifier);
+  }
+  return true;
+}
+
+/** The longest prefix that is indexed. Longer values are cut; a query that long finds by the cut value. */
+export const MAX_WORD = 400;
+
+function addWord(param: number, text: string, keepRaw: boolean, entries: Entries): void {
+  const cut = text.length > MAX_WORD ? text.slice(0, MAX_WORD) : text;
+  const folded = fold(cut);
+  if (folded === '') return;
+  const raw = keepRaw && cut !== folded ? cut : undefined;
+  for (const w of entries.words) if (w.param === param && w.folded === folded && w.raw === raw) return;
+  entries.words.push({ param, folded, raw });
+}
+
+/** The parts that no parameter of their own holds; a search by `name` or `address` reads those too. */
+const HUMAN_NAME = ['prefix', 'suffix', 'text'];
+const ADDRESS = ['text', 'line', 'district'];
+
+/** The strings of a value: itself, or each part of a HumanName or Address. */
+function stringParts(parameter: Parameter, value: Json): string[] {
+  if (typeof value === 'string') return [value];
+  if (!isObject(value) || parameter.parts === undefined) return [];
+  const found: string[] = [];
+  for (const part of parameter.parts === 'HumanName' ? HUMAN_NAME : ADDRESS) {
+    const held = value[part];
+    if (typeof held === 'string') found.push(held);
+    else if (Array.isArray(held)) for (const one of held) if (typeof one === 'string') found.push(one);
+  }
+  return found;
+}
+
+function addPeriod(parameter: Parameter, value: Json, entries: Entries): boolean {
+  const period: JsonObject = typeof value === 'string' ? { start: value, end: value } : isObject(value) ? value : {};
+  const start = typeof period['start'] === 'string' ? timeRange(period['start']) : undefined;
+  const end = typeof period['end'] === 'string' ? timeRange(period['end']) : undefined;
+  if (!start && !end) return false;
+  const lo = start?.from.getTime() ?? Number.NEGATIVE_INFINITY;
+  const hi = end?.to.getTime() ?? Number.POSITIVE_INFINITY;
+  if (entries.dates.some((d) => d.param === parameter.id && d.lo === lo && d.hi === hi)) return true;
+  entries.dates.push({ param: parameter.id, lo, hi });
+  return true;
+}

@@ -1,0 +1,262 @@
+// Every search parameter of the directory, once: the parser, the index, the SQL, the CapabilityStatement and the tests
+// are made from this table. Expressions restate Plan-Net 1.2.0 in the effective form: where the guide stops at an
+// extension, its value is meant. Numbers are stable for ever: they are inside the hashes of the index.
+import { compilePath, type Path } from './path.ts';
+import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET, TYPE_IDS } from './types.ts';
+
+export type ParameterKind = 'token' | 'reference' | 'string' | 'date';
+export type Modifier = 'exact' | 'contains' | 'missing' | 'not' | 'text' | 'ofType' | 'identifier' | 'type';
+
+export type Parameter = {
+  /** type number × 100 + number of the parameter within the type */
+  id: number;
+  type: DirectoryType;
+  code: string;
+  kind: ParameterKind;
+  /** where the values are; several paths are a union */
+  paths: Path[];
+  /** the paths as written, joined by ` | ` */
+  expression: string;
+  /** a token without system: a boolean or a code */
+  plain: boolean;
+  /** what a string parameter takes of a complex value, beside the parts that parameters of their own hold */
+  parts: 'HumanName' | 'Address' | undefined;
+  /** parameters whose entries a search by this one reads too, by code: `name` reads `family` and `given` */
+  alsoReads: string[];
+  targets: DirectoryType[];
+  modifiers: Modifier[];
+  /** parameters of the target that the guide lets a client chain to */
+  chain: string[];
+  definition: string;
+  origin: 'SHALL' | 'guide' | 'extra';
+  /** reads the entries of this parameter instead of having its own */
+  alias?: 'npi' | 'date';
+};
+
+type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
+
+/** The guide names :text for its tokens; parameters that we add do without, it doubles their index. */
+const TEXT: Modifier[] = ['text', 'not', 'missing'];
+const NO_TEXT: Modifier[] = ['not', 'missing'];
+const HUMAN_NAME: Partial<Parameter> = { parts: 'HumanName', alsoReads: ['family', 'given'] };
+const ADDRESS: Partial<Parameter> = {
+  parts: 'Address',
+  alsoReads: ['address-city', 'address-state', 'address-postalcode', 'address-country'],
+};
+const token = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
+  code,
+  kind: 'token',
+  path,
+  modifiers: TEXT,
+  ...more,
+});
+const plain = (code: string, path: string): Draft => token(code, path, { plain: true, modifiers: NO_TEXT });
+const identifier = (more: Partial<Parameter> = {}): Draft =>
+  token('identifier', 'identifier', { modifiers: [...NO_TEXT, 'ofType'], ...more });
+const reference = (code: string, path: string, target: DirectoryType, chain = '', more: Partial<Parameter> = {}) =>
+  ({
+    code,
+    kind: 'reference',
+    path,
+    targets: [target],
+    modifiers: ['missing', 'identifier', 'type'],
+    chain: chain === '' ? [] : chain.split(' '),
+    ...more,
+  }) satisfies Draft;
+const string = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
+  code,
+  kind: 'string',
+  path,
+  modifiers: ['exact', 'contains', 'missing'],
+  ...more,
+});
+const date = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
+  code,
+  kind: 'date',
+  path,
+  modifiers: ['missing'],
+  origin: 'guide',
+  ...more,
+});
+const core = (name: string): Partial<Parameter> => ({
+  origin: 'extra',
+  definition: `http://hl7.org/fhir/SearchParameter/${name}`,
+});
+const ndh = (name: string): Partial<Parameter> => ({
+  origin: 'extra',
+  definition: `http://hl7.org/fhir/us/ndh/SearchParameter/${name}`,
+});
+/** Definitions of our own are named under the base of the node. */
+const own = (name: string): Partial<Parameter> => ({ origin: 'extra', definition: `SearchParameter/${name}` });
+const address = (type: string, first: number): Record<number, Draft> =>
+  Object.fromEntries(
+    ['city', 'state', 'postalcode', 'country'].map((part, i) => [
+      first + i,
+      string(
+        `address-${part}`,
+        `address.${part === 'postalcode' ? 'postalCode' : part}`,
+        core(`${type}-address-${part}`),
+      ),
+    ]),
+  );
+const npi = (type: string): Draft =>
+  token('npi', 'identifier', { modifiers: ['missing'], alias: 'npi', ...own(`${type}-npi`) });
+
+const ORG = 'name address partof type';
+const PLACE = 'address address-postalcode address-city address-state organization type';
+const SERVICE = 'service-category organization location';
+
+// prettier-ignore
+const TABLE: Record<DirectoryType, Record<number, Draft>> = {
+  Endpoint: {
+    1: reference('organization', 'managingOrganization', 'Organization', ORG),
+    2: identifier(core('Endpoint-identifier')),
+    3: { ...plain('status', 'status'), ...core('Endpoint-status') },
+    4: string('name', 'name', core('Endpoint-name')),
+    5: token('connection-type', 'connectionType', { modifiers: NO_TEXT, ...core('Endpoint-connection-type') }),
+    6: token('payload-type', 'payloadType', { modifiers: NO_TEXT, ...core('Endpoint-payload-type') }),
+  },
+  HealthcareService: {
+    1: reference('coverage-area', 'coverageArea', 'Location'),
+    2: token('delivery-method', 'extension[delivery-method].extension[type].value', { origin: 'guide' }),
+    3: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
+    4: reference('location', 'location', 'Location', PLACE),
+    5: string('name', 'name'),
+    6: reference('organization', 'providedBy', 'Organization', ORG),
+    7: token('service-category', 'category'),
+    8: token('service-type', 'type'),
+    9: token('specialty', 'specialty'),
+    10: identifier(core('HealthcareService-identifier')),
+    11: { ...plain('active', 'active'), ...core('HealthcareService-active') },
+  },
+  InsurancePlan: {
+    1: reference('administered-by', 'administeredBy', 'Organization', 'name partof'),
+    2: reference('coverage-area', 'coverageArea', 'Location'),
+    3: identifier({ modifiers: [...TEXT, 'ofType'] }),
+    4: string('name', 'name | alias'),
+    5: reference('network', 'network', 'Organization', '', { origin: 'guide' }),
+    6: reference('owned-by', 'ownedBy', 'Organization', 'name partof'),
+    7: token('plan-type', 'plan.type'),
+    8: token('type', 'type'),
+    9: { ...plain('status', 'status'), ...core('InsurancePlan-status') },
+    10: reference('endpoint', 'endpoint', 'Endpoint', '', core('InsurancePlan-endpoint')),
+    11: reference('plan-network', 'plan.network', 'Organization', '', ndh('insuranceplan-plan-network')),
+    12: date('period', 'period', own('insuranceplan-period')),
+  },
+  Location: {
+    1: string('address', 'address', ADDRESS),
+    2: string('address-city', 'address.city'),
+    3: string('address-postalcode', 'address.postalCode'),
+    4: string('address-state', 'address.state'),
+    5: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
+    6: reference('organization', 'managingOrganization', 'Organization', ORG),
+    7: reference('partof', 'partOf', 'Location', 'type address organization'),
+    8: token('type', 'type'),
+    9: identifier(core('Location-identifier')),
+    10: { ...plain('status', 'status'), ...core('Location-status') },
+    11: string('name', 'name | alias', core('Location-name')),
+    12: string('address-country', 'address.country', core('Location-address-country')),
+    13: token('accessibility', 'extension[accessibility].value', { modifiers: NO_TEXT, ...own('location-accessibility') }),
+  },
+  Organization: {
+    1: string('address', 'address', ADDRESS),
+    2: reference('coverage-area', 'extension[location-reference].value', 'Location'),
+    3: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
+    4: string('name', 'name | alias'),
+    5: reference('partof', 'partOf', 'Organization', 'name address type'),
+    6: date('period', 'extension[http://hl7.org/fhir/StructureDefinition/organization-period].value'),
+    7: token('type', 'type'),
+    8: identifier(core('Organization-identifier')),
+    9: { ...plain('active', 'active'), ...core('Organization-active') },
+    ...address('Organization', 10),
+    14: npi('organization'),
+  },
+  OrganizationAffiliation: {
+    1: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
+    2: reference('location', 'location', 'Location', PLACE),
+    3: reference('network', 'network', 'Organization', 'name partof'),
+    4: reference('participating-organization', 'participatingOrganization', 'Organization', 'type address name partof'),
+    5: date('period', 'period'),
+    6: reference('primary-organization', 'organization', 'Organization', 'type address name partof'),
+    7: token('role', 'code'),
+    8: reference('service', 'healthcareService', 'HealthcareService', SERVICE),
+    9: token('specialty', 'specialty'),
+    10: identifier(core('OrganizationAffiliation-identifier')),
+    11: { ...plain('active', 'active'), ...core('OrganizationAffiliation-active') },
+    12: date('date', 'period', { alias: 'date', ...core('OrganizationAffiliation-date') }),
+  },
+  Practitioner: {
+    1: string('family', 'name.family', { definition: `${PLAN_NET}/SearchParameter/practitioner-family-name` }),
+    2: string('given', 'name.given', { definition: `${PLAN_NET}/SearchParameter/practitioner-given-name` }),
+    3: string('name', 'name', HUMAN_NAME),
+    4: date('period', 'extension[practitioner-period].value'),
+    5: identifier(core('Practitioner-identifier')),
+    6: { ...plain('active', 'active'), ...core('Practitioner-active') },
+    7: { ...plain('gender', 'gender'), ...core('individual-gender') },
+    8: token('communication', 'communication', { modifiers: NO_TEXT, ...core('Practitioner-communication') }),
+    9: string('address', 'address', { ...ADDRESS, ...core('individual-address') }),
+    ...address('individual', 10),
+    14: npi('practitioner'),
+    15: token('qualification-code', 'qualification.code', { modifiers: NO_TEXT, ...ndh('practitioner-qualification-code') }),
+    16: reference('qualification-issuer', 'qualification.issuer', 'Organization', '', ndh('practitioner-qualification-issuer')),
+  },
+  PractitionerRole: {
+    1: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
+    2: reference('location', 'location', 'Location', PLACE),
+    3: reference('network', 'extension[network-reference].value', 'Organization', ORG),
+    4: reference('organization', 'organization', 'Organization', ORG),
+    5: date('period', 'period'),
+    6: reference('practitioner', 'practitioner', 'Practitioner', 'name'),
+    7: token('role', 'code'),
+    8: reference('service', 'healthcareService', 'HealthcareService', SERVICE),
+    9: token('specialty', 'specialty'),
+    10: identifier(core('PractitionerRole-identifier')),
+    11: { ...plain('active', 'active'), ...core('PractitionerRole-active') },
+    12: date('date', 'period', { alias: 'date', ...core('PractitionerRole-date') }),
+  },
+};
+
+function finish(type: DirectoryType, number: number, draft: Draft): Parameter {
+  const { path, ...given } = draft;
+  return {
+    paths: path.split(' | ').map(compilePath),
+    expression: path
+      .split(' | ')
+      .map((p) => `${type}.${p}`)
+      .join(' | '),
+    plain: false,
+    parts: undefined,
+    alsoReads: [],
+    targets: [],
+    modifiers: [],
+    chain: [],
+    definition: `${PLAN_NET}/SearchParameter/${type.toLowerCase()}-${draft.code}`,
+    origin: 'SHALL',
+    ...given,
+    id: TYPE_IDS[type] * 100 + number,
+    type,
+  };
+}
+
+/** The parameters of each type, by code. */
+export const PARAMETERS: ReadonlyMap<DirectoryType, ReadonlyMap<string, Parameter>> = new Map(
+  DIRECTORY_TYPES.map((type) => [
+    type,
+    new Map(Object.entries(TABLE[type]).map(([n, draft]) => [draft.code, finish(type, Number(n), draft)])),
+  ]),
+);
+
+/** One parameter, when the type has it. */
+export function parameter(type: DirectoryType, code: string): Parameter | undefined {
+  return PARAMETERS.get(type)?.get(code);
+}
+
+/** The parameter whose entries answer a search by this one. */
+export function indexed(parameter: Parameter): Parameter {
+  if (parameter.alias === undefined) return parameter;
+  const code = parameter.alias === 'npi' ? 'identifier' : 'period';
+  return PARAMETERS.get(parameter.type)?.get(code) ?? parameter;
+}
+
+/** Further entries of a parameter are hashed with a number of their own. */
+export const SEEDS = { text: 10_000, ofType: 10_000, identifier: 20_000 } as const;

@@ -1,0 +1,58 @@
+// Values of search parameters as clients write them. https://hl7.org/fhir/R4/search.html#escaping, #prefix
+import { timeRange } from '../instant.ts';
+import { Outcome } from '../outcome.ts';
+
+/** Splits at an unescaped separator and leaves escapes in place. */
+export function split(text: string, separator: ',' | '|' | '$'): string[] {
+  if (!text.includes('\\')) return text.split(separator);
+  const parts: string[] = [];
+  let from = 0;
+  for (let i = 0; i < text.length; i++) {
+    if (text[i] === '\\') i++;
+    else if (text[i] === separator) {
+      parts.push(text.slice(from, i));
+      from = i + 1;
+    }
+  }
+  parts.push(text.slice(from));
+  return parts;
+}
+
+/** `\,` `\|` `\$` `\\` as the characters they stand for. */
+export function unescape(text: string): string {
+  return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
+}
+
+/** Text that PostgreSQL can hold and that is text at all. */
+export function checkText(code: string, text: string): string {
+  if (text.includes('\u0000') || !text.isWellFormed()) throw invalid(code, 'holds characters that are not text');
+  return text;
+}
+
+export function invalid(code: string, why: string): Outcome {
+  return new Outcome('invalid-parameter', `The value of "${code}" ${why}.`);
+}
+
+export const PREFIXES = ['eq', 'ne', 'gt', 'ge', 'lt', 'le', 'sa', 'eb', 'ap'] as const;
+export type Prefix = (typeof PREFIXES)[number];
+
+/** Half-open range [from, to) in milliseconds since 1970; `ap` is already widened. */
+export type DateTest = { prefix: Prefix; from: number; to: number };
+
+const DAY = 86_400_000;
+
+/**
+ * A date with an optional prefix. A blank before an offset is a `+` that the client did not encode.
+ * @throws Outcome invalid-parameter
+ */
+export function dateTest(code: string, text: string, now: Date): DateTest {
+  const m = /^([a-z]{2})?(\d.*)$/.exec(text.trim().replace(/ (?=\d\d:\d\d$)/, '+'));
+  const prefix = PREFIXES.find((p) => p === (m?.[1] ?? 'eq'));
+  const range = m?.[2] === undefined ? undefined : timeRange(m[2]);
+  if (prefix === undefined || !range) throw invalid(code, 'is not a date');
+  const from = range.from.getTime();
+  const to = range.to.getTime();
+  if (prefix !== 'ap') return { prefix, from, to };
+  const slack = Math.max(DAY, Math.abs(now.getTime() - from) / 10);
+  return { prefix, from: from - slack, to: to + slack };
+}

@@ -1,0 +1,22 @@
+// Entity tags and conditional reads. https://hl7.org/fhir/R4/http.html#cread
+
+export const entityTag = (version: number | string): string => `W/"${version}"`;
+
+/**
+ * May the server answer 304? `If-None-Match` wins over `If-Modified-Since` (RFC 9110, 13.2.2). Times are compared in
+ * whole seconds, as HTTP dates have no more.
+ */
+export function isNotModified(
+  ifNoneMatch: string | undefined,
+  ifModifiedSince: string | undefined,
+  tag: string,
+  lastModified: Date,
+): boolean {
+  if (ifNoneMatch !== undefined) {
+    const bare = tag.replace(/^W\//, '');
+    return ifNoneMatch.split(',').some((t) => t.trim() === '*' || t.trim().replace(/^W\//, '') === bare);
+  }
+  if (ifModifiedSince === undefined) return false;
+  const since = Date.parse(ifModifiedSince);
+  return !Number.isNaN(since) && Math.floor(lastModified.getTime() / 1000) * 1000 <= since;
+}

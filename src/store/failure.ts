@@ -1,0 +1,15 @@
+// Errors of the database as answers: a statement that ran too long, and a database that is not there.
+import { Outcome } from '../fhir/outcome.ts';
+
+/** query_canceled: the statement timeout of the service's connections */
+const TOO_LONG = new Set(['57014']);
+/** shutting down or starting, too many connections, no route */
+const AWAY = /^(57P0[1-3]|53300|08\w{3}|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
+
+/** The outcome of an error of the driver; undefined when the error is not about reach or time. */
+export function storeFailure(error: unknown): Outcome | undefined {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (TOO_LONG.has(code)) return new Outcome('too-costly', undefined, { retryAfter: 5, cause: error });
+  if (AWAY.test(code)) return new Outcome('unavailable', undefined, { retryAfter: 10, cause: error });
+  return undefined;
+}

@@ -1,0 +1,91 @@
+// From one line of input to a staged resource: parse, judge, hash, extract. Pure but for the validator it is given.
+import { contentHash, DIRECTORY_CONTENT } from '../fhir/canonical.ts';
+import { minify, stamp } from '../fhir/json-text.ts';
+import { ID_PATTERN, isResource, type Resource } from '../fhir/resource.ts';
+import { type Entries, extract } from '../fhir/search/extract.ts';
+import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
+import type { Staged } from './resource-staging.ts';
+
+/**
+ * One resource or deletion of the input, or a line that could not be read. `resource` is `text` parsed, when the reader
+ * has it already. A deletion has an empty text and a request.
+ */
+export type ImportEntry =
+  | {
+      source: string;
+      line: number;
+      entry?: number;
+      text: string;
+      resource?: Resource | undefined;
+      request?: { method: string; url: string };
+    }
+  | { source: string; line: number; entry?: number; fault: string; message: string };
+
+/** What a validator says of a resource. An `error` rejects it; a finding is kept beside it. `message` holds no values. */
+export type Finding = { severity: 'error' | 'finding'; code: string; path: string; message: string };
+export type Validate = (resource: Resource) => readonly Finding[];
+
+export type Prepared = { staged: Staged } | { rejected: string; message: string };
+
+export type PrepareOptions = {
+  /** public FHIR base of the directory */
+  base: string;
+  /** absent: the input is known to be valid */
+  validate?: Validate;
+  /** any finding rejects */
+  strict?: boolean;
+};
+
+const NO_ENTRIES: Entries = { params: [], tokens: [], tokenSeeds: [], refs: [], refParams: [], words: [], dates: [] };
+const MARK = '\u0001';
+const CUT = `${MARK}","lastUpdated":"${MARK}`;
+
+/** Stages one entry, or says why it cannot be stored. */
+export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
+  if ('fault' in entry) return { rejected: entry.fault, message: entry.message };
+  if (entry.request?.method === 'DELETE') return prepareDeletion(entry.request.url);
+  const resource = entry.resource ?? parse(entry.text);
+  if (resource === undefined) return { rejected: 'not-json', message: 'The text is not valid JSON.' };
+  if (!isResource(resource)) return { rejected: 'no-type', message: 'resourceType is missing.' };
+  const type = resource.resourceType;
+  if (!isDirectoryType(type)) return { rejected: 'unsupported-type', message: 'Not a type of the directory.' };
+  const id = resource['id'];
+  if (typeof id !== 'string' || !ID_PATTERN.test(id))
+    return { rejected: 'no-id', message: 'The resource has no id, or a malformed one.' };
+  if (entry.text.includes('\\u0000')) return { rejected: 'invalid-resource', message: 'A string holds U+0000.' };
+  const findings = options.validate?.(resource) ?? [];
+  const fatal = findings.find((f) => f.severity === 'error');
+  if (fatal) return { rejected: 'invalid-resource', message: `${fatal.path}: ${fatal.message}` };
+  const [first] = findings;
+  if (options.strict === true && first) return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
+  const stamped = stamp(minify(entry.text), { versionId: MARK, lastUpdated: MARK });
+  const cut = stamped.indexOf(CUT);
+  return {
+    staged: {
+      key: `${type}/${id}`,
+      type: TYPE_IDS[type],
+      deleted: false,
+      hash: contentHash(resource, DIRECTORY_CONTENT),
+      head: stamped.slice(0, cut),
+      tail: stamped.slice(cut + CUT.length),
+      findings: findings.map((f) => `${f.code} ${f.path}`),
+      entries: extract(resource, options.base),
+    },
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function prepareDeletion(url: string): Prepared {
+  const [type = '', id = '', ...more] = url.replace(/^\//, '').split('/');
+  if (!isDirectoryType(type) || !ID_PATTERN.test(id) || more.length > 0)
+    return { rejected: 'bad-request-url', message: 'The deletion does not name one resource of the directory.' };
+  const staged = { key: `${type}/${id}`, type: TYPE_IDS[type], deleted: true, hash: '', head: '', tail: '' };
+  return { staged: { ...staged, findings: [], entries: NO_ENTRIES } };
+}

@@ -1,0 +1,73 @@
+// The temporary table through which an import reaches the store, and the lines that fill it by COPY.
+import { once } from 'node:events';
+import type { Entries } from '../fhir/search/extract.ts';
+import { arrayLiteral, copyField, type Sql } from './database.ts';
+
+/** One resource or deletion on its way in. `head` and `tail` enclose the version members of `meta`. */
+export type Staged = {
+  key: string;
+  type: number;
+  deleted: boolean;
+  /** lower-case hex SHA-256, empty for a deletion */
+  hash: string;
+  head: string;
+  tail: string;
+  findings: string[];
+  entries: Entries;
+};
+
+/** Temporary, so it writes no log and dies with its connection. rk is computed by the server while it copies. */
+export async function createStaging(sql: Sql): Promise<void> {
+  await sql.unsafe(`
+    create temp table incoming (
+      seq integer not null, key text not null, type smallint not null, deleted boolean not null, content_hash bytea not null,
+      head text not null, tail text not null, findings text[], params smallint[] not null,
+      tokens text[] not null, token_seeds smallint[] not null, refs text[] not null, ref_params smallint[] not null,
+      words text[] not null, raws text[] not null, word_params smallint[] not null,
+      dates text[] not null, date_params smallint[] not null,
+      rk bigint not null generated always as (hashtextextended(key, 0)) stored
+    );
+    alter table incoming alter head set storage external, alter tail set storage external, alter tokens set storage external,
+      alter words set storage external, alter raws set storage external;
+    alter table incoming set (toast_tuple_target = 8160);
+    create temp table plan (seq integer not null, rk bigint not null, action "char" not null, version integer not null);
+    create temp table leaving (tokens text[] not null, token_seeds smallint[] not null, refs text[] not null,
+      ref_params smallint[] not null, words text[] not null, word_params smallint[] not null, dates text[] not null,
+      date_params smallint[] not null, rk bigint not null);`);
+}
+
+const COLUMNS =
+  'seq, key, type, deleted, content_hash, head, tail, findings, params, tokens, token_seeds, refs, ref_params, words, raws, word_params, dates, date_params';
+
+/** Times of a date entry as PostgreSQL reads them, `lo/hi`. */
+export function dateText(lo: number, hi: number): string {
+  return `${timeText(lo)}/${timeText(hi)}`;
+}
+
+function timeText(millis: number): string {
+  return Number.isFinite(millis) ? new Date(millis).toISOString() : millis < 0 ? '-infinity' : 'infinity';
+}
+
+/** The COPY line of a staged resource. */
+export function stagedLine(seq: number, row: Staged): string {
+  const e = row.entries;
+  const numbers = (list: readonly number[]) => `{${list.join(',')}}`;
+  const texts = (list: readonly string[]) => copyField(arrayLiteral(list));
+  return `${seq}\t${row.key}\t${row.type}\t${row.deleted ? 't' : 'f'}\t\\\\x${row.hash}\t${copyField(row.head)}\t${copyField(
+    row.tail,
+  )}\t${row.findings.length === 0 ? '\\N' : texts(row.findings)}\t${numbers(e.params)}\t${texts(e.tokens)}\t${numbers(
+    e.tokenSeeds,
+  )}\t${texts(e.refs)}\t${numbers(e.refParams)}\t${texts(e.words.map((w) => w.folded))}\t${texts(
+    e.words.map((w) => w.raw ?? ''),
+  )}\t${numbers(e.words.map((w) => w.param))}\t${texts(e.dates.map((d) => dateText(d.lo, d.hi)))}\t${numbers(
+    e.dates.map((d) => d.param),
+  )}\n`;
+}
+
+/** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
+export async function copyIncoming(sql: Sql, lines: readonly string[]): Promise<void> {
+  const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
+  const done = once(into, 'finish');
+  into.end(lines.join('')); // one write: the socket drains it while the next batch is parsed
+  await done;
+}

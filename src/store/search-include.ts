@@ -1,0 +1,43 @@
+// Included resources as parts of the search statement: targets of references, and resources that refer to the page.
+import type { Include } from '../fhir/search/include.ts';
+import { TYPE_IDS } from '../fhir/search/types.ts';
+
+/** The most included entries of a page. */
+export const INCLUDE_MAX = 1000;
+
+/** Rows reached from the rows of `from` in one round. */
+function reach(from: string, includes: readonly Include[]): string[] {
+  const forward = includes.filter((i) => !i.reverse);
+  const parts: string[] = [];
+  const untargeted = forward.filter((i) => i.target === undefined).map((i) => i.parameter);
+  if (untargeted.length > 0)
+    parts.push(
+      `select u.ref as rk from ${from} f join directory.resource s on s.rk = f.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p in (${untargeted.join(', ')})`,
+    );
+  for (const i of forward)
+    if (i.target !== undefined)
+      parts.push(
+        `select u.ref as rk from ${from} f join directory.resource s on s.rk = f.rk, unnest(s.refs, s.ref_params) u(ref, p) join directory.resource t on t.rk = u.ref and t.type = ${TYPE_IDS[i.target]} where u.p = ${i.parameter}`,
+      );
+  // lookup_pkey
+  for (const i of includes)
+    if (i.reverse)
+      parts.push(
+        `(select l.rk from ${from} f join directory.lookup l on l.token = hashint8extended(f.rk, ${i.parameter}) limit ${INCLUDE_MAX + 1})`,
+      );
+  return parts;
+}
+
+/**
+ * Common table expressions that end in `included(rk)`: at most {@link INCLUDE_MAX} + 1 rows outside `page`, each once.
+ */
+export function includeTables(includes: readonly Include[]): string[] {
+  const iterate = includes.filter((i) => i.iterate);
+  const tables = [`round1 as materialized (${reach('page', includes).join(' union ')})`];
+  if (iterate.length > 0) tables.push(`round2 as materialized (${reach('round1', iterate).join(' union ')})`);
+  const found = iterate.length > 0 ? '(select rk from round1 union select rk from round2)' : 'round1';
+  tables.push(
+    `included as materialized (select distinct i.rk from ${found} i where i.rk not in (select rk from page) limit ${INCLUDE_MAX + 1})`,
+  );
+  return tables;
+}
