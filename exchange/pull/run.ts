@@ -131,6 +131,11 @@ export class PullWorker {
     this.#deps = deps;
   }
 
+  /** Has a pull ended, or does it wait for a person? */
+  static rests(pull: Pull): boolean {
+    return STEPS[pull.state] === undefined;
+  }
+
   /** Steps until nothing is due or the signal aborts. Returns how many were taken. */
   async drain(signal?: AbortSignal): Promise<number> {
     let steps = 0;
@@ -146,7 +151,7 @@ export class PullWorker {
       if (!pull) return undefined;
       if (pull.state !== shown) onState?.(pull);
       shown = pull.state;
-      if (STEPS[pull.state] === undefined || signal?.aborted) return pull;
+      if (PullWorker.rests(pull) || signal?.aborted) return pull;
       if (await takeStep(this.#deps, this.#tokens, this.#owner, pullId)) continue;
       await new Promise((r) =>
         setTimeout(r, Math.min(1000, Math.max(50, pull.nextAt.getTime() - this.#deps.clock().getTime()))),

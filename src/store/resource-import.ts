@@ -36,6 +36,8 @@ export type ImportOptions = PrepareOptions & {
   /** resources a transaction, default 2,000 */
   batch?: number;
   onProgress?: (summary: ImportSummary) => void;
+  /** called for every rejected entry */
+  onReject?: (entry: ImportEntry, code: string, message: string) => void;
   /** stops after the batch under way */
   signal?: AbortSignal;
 };
@@ -52,7 +54,7 @@ export async function importResources(
   options: ImportOptions,
 ): Promise<ImportSummary> {
   const started = performance.now();
-  const sql = database.dedicated();
+  const sql = database.dedicated('copy');
   const summary: ImportSummary = {
     read: 0,
     created: 0,
@@ -94,6 +96,7 @@ export async function importResources(
       const prepared = prepare(entry, options);
       if ('rejected' in prepared) {
         reject(summary, entry, prepared.rejected, prepared.message);
+        options.onReject?.(entry, prepared.rejected, prepared.message);
         continue;
       }
       const { staged } = prepared;
@@ -134,8 +137,11 @@ async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, sum
   summary.unchanged += merged.unchanged;
   summary.deleted += merged.deleted;
   summary.change = merged.change;
-  for (const key of merged.collided)
-    reject(summary, { source: key, line: 0, fault: '', message: '' }, 'key-collision', 'Another resource has this key.');
+  for (const key of merged.collided) {
+    const entry: ImportEntry = { source: key, line: 0, fault: 'key-collision', message: 'Another resource has this key.' };
+    reject(summary, entry, entry.fault, entry.message);
+    options.onReject?.(entry, entry.fault, entry.message);
+  }
 }
 
 /** Index-only scans need the visibility map, the planner needs frequencies of tokens: neither waits for autovacuum. */

@@ -1,0 +1,205 @@
+// The commands that move data: migrate, seed, import.
+import { createWriteStream } from 'node:fs';
+import { finished } from 'node:stream/promises';
+import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { templateRow } from '../../exchange/members/template.ts';
+import { readConfig } from '../config.ts';
+import type { IssueCode } from '../fhir/validate/issue.ts';
+import { validate } from '../fhir/validate/validate.ts';
+import { progressReporter } from '../import/progress.ts';
+import { readImport } from '../import/read-import.ts';
+import { type Reject, rejectsWriter } from '../import/rejects-file.ts';
+import { csvLine, runSeed } from '../seed/index.ts';
+import { migrate, planMigration } from '../store/migrate.ts';
+import { type ImportEntry, importResources } from '../store/resource-import.ts';
+import { CommandFault } from './fault.ts';
+import { openServer, withNode } from './node.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const number = new Intl.NumberFormat('en-US');
+
+/** Ctrl-C stops long work at a safe place. */
+function interruptible(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  process.once('SIGTERM', () => controller.abort());
+  return controller.signal;
+}
+
+export async function runMigrate(options: { plan?: boolean }): Promise<void> {
+  const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const server = await openServer(config);
+  try {
+    const url = await server.url('payer_node');
+    if (options.plan) {
+      const plan = await planMigration(url);
+      if (plan.unknown.length > 0)
+        throw new CommandFault(`The database is newer than this program (it has ${plan.unknown.join(', ')}).`);
+      say(
+        plan.pending.length === 0
+          ? 'Nothing to do.'
+          : plan.pending.map((p) => `${p.kind.padEnd(8)} ${p.name}`).join('\n'),
+      );
+      return;
+    }
+    const done = await migrate(url);
+    say(done.length === 0 ? 'Nothing to do.' : done.map((name) => `done     ${name}`).join('\n'));
+  } finally {
+    await server.release();
+  }
+}
+
+export async function runSeedCommand(
+  kind: string,
+  options: { size: string; seed: string; out: string; gzip?: boolean },
+): Promise<void> {
+  if (kind !== 'directory' && kind !== 'members')
+    throw new CommandFault(`"${kind}" cannot be generated: seed directory or members.`);
+  const whole = (name: string, text: string, least: number) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < least)
+      throw new CommandFault(`--${name} must be a whole number of ${least} or more.`);
+    return value;
+  };
+  const size = whole('size', options.size, 1);
+  const started = performance.now();
+  let shown = started;
+  const result = await runSeed({
+    kind,
+    size,
+    seed: whole('seed', options.seed, 0),
+    out: options.out,
+    ...(options.gzip ? { gzip: true } : {}),
+    signal: interruptible(),
+    onProgress: (n) => {
+      if (performance.now() - shown < 5000) return;
+      shown = performance.now();
+      process.stderr.write(
+        `seed: ${number.format(n)} resources · ${number.format(Math.round((n * 1000) / (shown - started)))}/s\n`,
+      );
+    },
+  });
+  for (const [name, n] of Object.entries(result.counts)) say(`${number.format(n).padStart(12)} ${name}`);
+  say(`${number.format(result.bytes)} bytes in ${options.out}`);
+}
+
+type Findings = Partial<Record<IssueCode, number>> | Record<string, number>;
+
+function sayFindings(findings: Findings): string[] {
+  const rows = Object.entries(findings).sort((a, b) => Number(b[1]) - Number(a[1]));
+  return rows.length === 0
+    ? []
+    : ['findings (stored as sent):', ...rows.map(([code, n]) => `  ${number.format(Number(n)).padStart(9)} ${code}`)];
+}
+
+export async function importDirectory(
+  paths: string[],
+  options: { strict?: boolean; mirror?: boolean; rejects: string },
+): Promise<void> {
+  const signal = interruptible();
+  await withNode(async (node) => {
+    const rejects = rejectsWriter(options.rejects);
+    const pending: Promise<void>[] = [];
+    const progress = progressReporter('import directory');
+    const summary = await importResources(
+      node.deps.database,
+      readImport(paths, { progress: (p) => progress.update(p), signal }) as AsyncIterable<ImportEntry>,
+      {
+        base: `${node.config.baseUrl}/directory/fhir`,
+        clock: node.deps.clock,
+        ...(options.mirror ? {} : { validate: (r: unknown) => validate(r, { profiles: 'plan-net' }) }),
+        ...(options.strict ? { strict: true } : {}),
+        signal,
+        onReject: (entry, code, message) => pending.push(rejects.write(rejectOf(entry, code, message))),
+      },
+    );
+    await Promise.all(pending);
+    await rejects.close();
+    progress.end([
+      `created ${summary.created}, updated ${summary.updated}, unchanged ${summary.unchanged}, deleted ${summary.deleted}, repeated ${summary.duplicates}, rejected ${summary.rejected}`,
+      ...(summary.rejected > 0 ? [`rejected lines with their reasons: ${options.rejects}`] : []),
+      ...sayFindings(summary.findings),
+      ...(summary.unresolved.count > 0
+        ? [
+            `references that lead nowhere: ${number.format(summary.unresolved.count)}, such as ${summary.unresolved.examples
+              .slice(0, 3)
+              .map((e) => e.key)
+              .join(', ')}`,
+          ]
+        : []),
+      ...(signal.aborted ? ['stopped: what was read is committed; run it again to go on'] : []),
+    ]);
+  });
+}
+
+function rejectOf(entry: ImportEntry, code: string, reason: string): Reject {
+  const place = {
+    source: entry.source,
+    line: entry.line,
+    ...(entry.entry === undefined ? {} : { entry: entry.entry }),
+  };
+  const resource = 'fault' in entry ? undefined : entry.resource;
+  const id = resource?.['id'];
+  return {
+    ...place,
+    ...(resource ? { resourceType: resource.resourceType } : {}),
+    ...(typeof id === 'string' ? { id } : {}),
+    code,
+    reason,
+  };
+}
+
+export async function importMembersCommand(
+  paths: string[],
+  options: { enrolment?: string; enrolmentTemplate?: string; priorPayer?: string; strict?: boolean; rejects: string },
+): Promise<void> {
+  if (options.enrolmentTemplate !== undefined)
+    return writeTemplate(paths, options.enrolmentTemplate, options.priorPayer);
+  if (paths.length === 0 && options.enrolment === undefined)
+    throw new CommandFault('Name files or folders of records, or an enrolment file with --enrolment.');
+  const signal = interruptible();
+  await withNode(async (node) => {
+    const rejects = rejectsWriter(options.rejects);
+    const progress = progressReporter('import members');
+    const none = (async function* () {})();
+    const result = await importMembers(node.deps, {
+      records: paths.length === 0 ? none : readImport(paths, { progress: (p) => progress.update(p), signal }),
+      ...(options.enrolment === undefined ? {} : { enrolment: options.enrolment }),
+      validate,
+      ...(options.strict ? { strict: true } : {}),
+      reject: (r) => rejects.write(r),
+      signal,
+    });
+    await rejects.close();
+    const { counts: c, enrolment: e } = result;
+    progress.end([
+      `created ${c.created}, updated ${c.updated}, unchanged ${c.unchanged}, deleted ${c.deleted}, repeated ${c.repeated}, rejected ${result.refused}`,
+      ...(options.enrolment === undefined
+        ? []
+        : [
+            `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,
+          ]),
+      ...(result.refused > 0 ? [`rejected lines with their reasons: ${options.rejects}`] : []),
+      ...sayFindings(result.findings),
+    ]);
+  });
+}
+
+/** An enrolment file for a folder of records that come without one: edit it, then import with it. */
+async function writeTemplate(paths: string[], file: string, priorPayer: string | undefined): Promise<void> {
+  const out = createWriteStream(file, { flags: 'wx' });
+  out.write(`${csvLine(ENROLMENT_COLUMNS)}\n`);
+  let people = 0;
+  for await (const entry of readImport(paths)) {
+    if ('fault' in entry || entry.resource?.resourceType !== 'Patient') continue;
+    const row = templateRow(entry.resource, priorPayer);
+    out.write(`${csvLine(ENROLMENT_COLUMNS.map((c) => row[c]))}\n`);
+    people++;
+  }
+  out.end();
+  await finished(out);
+  say(
+    `${people} people in ${file}. Check it, then: import members ${priorPayer === undefined ? 'PATH… ' : ''}--enrolment ${file}`,
+  );
+}

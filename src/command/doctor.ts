@@ -1,0 +1,95 @@
+// `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
+import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
+import { listPeers } from '../../exchange/store/peer.ts';
+import { readConfig } from '../config.ts';
+import { checkUrl } from '../net/address.ts';
+import { planMigration } from '../store/migrate.ts';
+import { VERSION } from '../version.ts';
+import { faultSentence } from './fault.ts';
+import { openNode, openServer } from './node.ts';
+
+type Check = { name: string; run: () => Promise<string> | string };
+
+export async function doctor(): Promise<void> {
+  let failed = 0;
+  const say = (line: string) => void process.stdout.write(`${line}\n`);
+  const check = async ({ name, run }: Check): Promise<boolean> => {
+    try {
+      say(`✔ ${name}: ${await run()}`);
+      return true;
+    } catch (error) {
+      failed++;
+      say(`✘ ${name}: ${faultSentence(error) ?? (error instanceof Error ? error.message : 'unknown')}`);
+      return false;
+    }
+  };
+  await check({ name: 'program', run: () => `Payer Node ${VERSION} on Node ${process.versions.node}` });
+  if (
+    !(await check({
+      name: 'settings',
+      run: () => (readConfig(process.env).sandbox ? 'valid; sandbox on' : 'valid; sandbox off'),
+    }))
+  ) {
+    process.exitCode = 1;
+    return;
+  }
+  const config = readConfig({ LOG_LEVEL: 'error', ...process.env });
+  await check({
+    name: 'data folder',
+    run: () => {
+      mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+      accessSync(config.dataDir, constants.W_OK);
+      const disk = statfsSync(config.dataDir);
+      const free = (disk.bavail * disk.bsize) / 1e9;
+      if (free < 1) throw new Error(`only ${free.toFixed(1)} GB free in ${config.dataDir}`);
+      return `${config.dataDir}, ${free.toFixed(0)} GB free`;
+    },
+  });
+  await check({
+    name: 'database',
+    run: async () => {
+      const server = await openServer(config);
+      try {
+        const plan = await planMigration(await server.url('payer_node'));
+        if (plan.unknown.length > 0) throw new Error(`newer than this program (${plan.unknown.join(', ')})`);
+        if (plan.pending.length > 0) throw new Error(`${plan.pending.length} migrations to run: payer-node migrate`);
+        const node = await openNode(config, server, 'payer_node', { migrates: false });
+        try {
+          await check({
+            name: 'directory role',
+            run: async () => {
+              await node.directory.database.sql`select count(*) from directory.state`;
+              return 'may read the directory';
+            },
+          });
+          await check({
+            name: 'keys',
+            run: async () =>
+              `token ${(await node.deps.keys.signing('token')).kid.slice(0, 8)}…, client ${(await node.deps.keys.signing('client')).kid.slice(0, 8)}…`,
+          });
+          for (const peer of await listPeers(node.deps.database.sql))
+            await check({
+              name: `peer ${peer.id}`,
+              run: () => {
+                const fault =
+                  peer.fhirBase === null
+                    ? undefined
+                    : checkUrl(new URL(peer.fhirBase), {
+                        allowLoopback: config.sandbox,
+                        allowedNetworks: config.peerAllowedNetworks,
+                      });
+                if (fault !== undefined) throw new Error(`its address is not allowed (${fault})`);
+                return peer.state;
+              },
+            });
+        } finally {
+          await node.close();
+        }
+        return config.databaseUrl === undefined ? 'embedded PostgreSQL, up to date' : 'DATABASE_URL, up to date';
+      } finally {
+        await server.release();
+      }
+    },
+  });
+  if (failed > 0) process.exitCode = 1;
+}

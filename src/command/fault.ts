@@ -1,0 +1,48 @@
+// Faults as a person at a terminal reads them: one sentence, and a non-zero exit.
+import { ConfigError } from '../config.ts';
+import { ImportFault } from '../import/reject.ts';
+import { PostgresFault } from '../runtime/embedded-postgres.ts';
+import { NewerDatabase } from '../store/migrate.ts';
+
+/** A command cannot go on. The message is one sentence. */
+export class CommandFault extends Error {}
+
+const away = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'CONNECT_TIMEOUT',
+  'EHOSTUNREACH',
+  'ECONNRESET',
+]);
+
+/** What to print for an error, without stack or secrets; undefined for one that is not expected. */
+export function faultSentence(error: unknown, where: { port?: number } = {}): string | undefined {
+  if (error instanceof ConfigError) return error.faults.join('\n');
+  if (
+    error instanceof CommandFault ||
+    error instanceof ImportFault ||
+    error instanceof PostgresFault ||
+    error instanceof NewerDatabase
+  )
+    return error.message;
+  const { code, address, port, syscall } = error as {
+    code?: string;
+    address?: string;
+    port?: number;
+    syscall?: string;
+  };
+  if (code === 'EADDRINUSE') return `Port ${port ?? where.port ?? ''} is in use. Set PORT to a free one.`;
+  if (code === 'EACCES' && syscall === 'listen')
+    return `Port ${port ?? where.port ?? ''} may not be used by this user. Set PORT to one above 1023.`;
+  if (code !== undefined && away.has(code))
+    return `The database cannot be reached${address === undefined ? '' : ` at ${address}:${port ?? ''}`} (${code}). Check DATABASE_URL.`;
+  if (code === '28P01' || code === '28000') return 'The database refuses the user or password of DATABASE_URL.';
+  if (code === '3D000') return 'The database that DATABASE_URL names does not exist.';
+  if (code === '42501') return 'The database user of DATABASE_URL may not do this: it must own the database.';
+  if (code === 'ENOSPC') return 'The disk is full.';
+  if (code === 'EACCES' || code === 'EPERM')
+    return `A file or folder may not be written: ${(error as { path?: string }).path ?? 'DATA_DIR'}.`;
+  return undefined;
+}

@@ -1,0 +1,109 @@
+// One HTTP server for the services of a node, with health and metrics beside them.
+import { once } from 'node:events';
+import type { Server as HttpServer } from 'node:http';
+import { serve } from '@hono/node-server';
+import { getConnInfo } from '@hono/node-server/conninfo';
+import { type Context, Hono } from 'hono';
+import { createDirectory } from '../../directory/app.ts';
+import { createExchange } from '../../exchange/app.ts';
+import type { FhirEnv } from '../http/fhir-app.ts';
+import type { OpenNode } from './node.ts';
+
+export type Services = 'all' | 'directory' | 'exchange';
+type Page = (request: Request) => Response | Promise<Response>;
+
+export type Mounted = {
+  node: OpenNode;
+  services: Services;
+  metrics?: { text(): Promise<string>; contentType: string };
+  staff?: Page;
+  home?: Page;
+};
+
+const text = (body: string, status = 200) =>
+  new Response(`${body}\n`, {
+    status,
+    headers: {
+      'content-type': 'text/plain; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    },
+  });
+
+const isLocal = (address: string | undefined) =>
+  address === undefined || address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
+
+/** Routes of a node. Paths that belong to no service answer 404 as the exchange or the directory does. */
+export function createApp(m: Mounted): Hono {
+  const { node } = m;
+  const app = new Hono();
+  const directory =
+    m.services === 'exchange'
+      ? undefined
+      : createDirectory(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
+  const exchange = m.services === 'directory' ? undefined : createExchange(node.deps);
+  app.get('/livez', () => text('ok'));
+  app.get('/readyz', async () => {
+    try {
+      await node.directory.database.sql`select 1`;
+      if (exchange) await node.deps.database.sql`select 1`;
+      return text('ready');
+    } catch {
+      return text('the database does not answer', 503);
+    }
+  });
+  app.get('/metrics', async (c) => {
+    const token = node.config.metricsToken;
+    const may =
+      token === undefined
+        ? isLocal(getConnInfo(c).remote.address)
+        : c.req.header('authorization') === `Bearer ${token}`;
+    if (!may || !m.metrics) return text('not allowed', may ? 404 : 401);
+    return new Response(await m.metrics.text(), {
+      headers: { 'content-type': m.metrics.contentType, 'cache-control': 'no-store' },
+    });
+  });
+  if (m.home && directory) {
+    const { home } = m;
+    app.get('/', (c) => home(c.req.raw));
+  }
+  const { staff } = m;
+  if (staff) {
+    app.all('/staff', (c) => staff(c.req.raw));
+    app.all('/staff/*', (c) => staff(c.req.raw));
+  }
+  if (exchange) {
+    app.all('/exchange/*', (c) => exchange.fetch(c.req.raw, c.env));
+    app.get('/.well-known/smart-configuration', (c) => exchange.fetch(c.req.raw, c.env));
+  }
+  const fallback = directory ?? exchange;
+  if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
+  return app;
+}
+
+export type Listening = { port: number; close(): Promise<void> };
+
+/** Listens; rejects when the port is taken. */
+export async function listen(app: Hono, config: { host: string; port: number }): Promise<Listening> {
+  const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }) as HttpServer;
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 120_000;
+  server.keepAliveTimeout = 61_000;
+  if (!server.listening)
+    await Promise.race([
+      once(server, 'listening'),
+      once(server, 'error').then(([error]) => Promise.reject(error as Error)),
+    ]);
+  const { port } = server.address() as { port: number };
+  return {
+    port,
+    /** stops accepting and waits up to ten seconds for what is under way */
+    async close() {
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeIdleConnections();
+      const timer = setTimeout(() => server.closeAllConnections(), 10_000);
+      await closed;
+      clearTimeout(timer);
+    },
+  };
+}

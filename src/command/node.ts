@@ -1,0 +1,117 @@
+// A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
+import { mkdirSync } from 'node:fs';
+import { type Config, readConfig } from '../config.ts';
+import type { Deps, Metrics } from '../deps.ts';
+import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
+import { noMetrics } from '../runtime/metrics.ts';
+import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
+import { guardedFetch } from '../runtime/node-fetch.ts';
+import { migrate } from '../store/migrate.ts';
+import { CommandFault } from './fault.ts';
+
+/** Role of the directory's connections, made by the migrations. */
+const DIRECTORY_ROLE = 'payer_node_directory';
+
+export type OpenNode = {
+  config: Config;
+  /** the exchange's view, as the database's owner */
+  deps: Deps;
+  /** the directory's view: its own role, read only, with a time limit on statements */
+  directory: Deps;
+  /** what the migrations of this start did */
+  migrated: string[];
+  close(): Promise<void>;
+};
+
+export type Server = {
+  embedded: EmbeddedPostgres | undefined;
+  url(database: string): Promise<string>;
+  release(): Promise<void>;
+};
+
+/** The PostgreSQL server of the settings: the named one, or the embedded one under DATA_DIR. */
+export async function openServer(config: Config): Promise<Server> {
+  if (config.databaseUrl !== undefined) {
+    const url = config.databaseUrl;
+    return { embedded: undefined, url: async () => url, release: async () => {} };
+  }
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const embedded = await embeddedPostgres(config.dataDir);
+  return { embedded, url: (database) => embedded.url(database), release: () => embedded.release() };
+}
+
+/**
+ * Opens a node on a server.
+ * @param database name of its database on the embedded server
+ * @param options.migrates bring the schema up to date first (default)
+ */
+export async function openNode(
+  config: Config,
+  server: Server,
+  database = 'payer_node',
+  options: { metrics?: Metrics; migrates?: boolean } = {},
+): Promise<OpenNode> {
+  const url = await server.url(database);
+  const migrated = options.migrates === false ? [] : await migrate(url);
+  const owner = openDatabase(url, { max: config.databasePool, name: 'payer-node' });
+  const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
+    max: config.databasePool,
+    role: DIRECTORY_ROLE,
+    statementTimeoutMs: config.directoryTimeoutMs,
+    name: 'payer-node directory',
+  });
+  const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const deps: Deps = {
+    config,
+    clock: () => new Date(),
+    database: owner,
+    fetch: outgoing,
+    blobs: fileBlobs(config.blobsDir),
+    keys: fileKeys(config.keysDir),
+    log: jsonLog(config.logLevel),
+    metrics: options.metrics ?? noMetrics,
+  };
+  return {
+    config,
+    deps,
+    directory: { ...deps, database: directory },
+    migrated,
+    async close() {
+      await outgoing.close();
+      await directory.close();
+      await owner.close();
+    },
+  };
+}
+
+/** Opens a node for one command and closes everything afterwards, the database too when nobody else uses it. */
+export async function withNode<T>(
+  run: (node: OpenNode) => Promise<T>,
+  options: { migrates?: boolean; env?: Record<string, string | undefined> } = {},
+): Promise<T> {
+  const config = readConfig({ LOG_LEVEL: 'warn', ...(options.env ?? process.env) });
+  const server = await openServer(config);
+  try {
+    const node = await openNode(
+      config,
+      server,
+      'payer_node',
+      options.migrates === undefined ? {} : { migrates: options.migrates },
+    );
+    try {
+      return await run(node);
+    } finally {
+      await node.close();
+    }
+  } finally {
+    await server.release();
+  }
+}
+
+/** Only one serving node may use an embedded data folder. */
+export async function claimFolder(config: Config, server: Server): Promise<void> {
+  if (server.embedded && !(await server.embedded.claimNode()))
+    throw new CommandFault(
+      `The data folder ${config.dataDir} is in use by another node. Stop it, or set DATA_DIR to another folder.`,
+    );
+}

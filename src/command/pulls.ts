@@ -1,0 +1,79 @@
+// The commands about pulls and their reports.
+
+import { acceptPull } from '../../exchange/pull/accept.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { PullWorker } from '../../exchange/pull/run.ts';
+import { findPeer } from '../../exchange/store/peer.ts';
+import { findPull, listPulls, type Pull } from '../../exchange/store/pull.ts';
+import { CommandFault } from './fault.ts';
+import { withNode } from './node.ts';
+import { terminalReport } from './report-text.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+export async function pullRun(
+  peerId: string | undefined,
+  options: { full?: boolean; member?: string[] },
+): Promise<void> {
+  await withNode(async (node) => {
+    const { deps } = node;
+    if (peerId !== undefined) {
+      const peer = await findPeer(deps.database.sql, peerId);
+      if (!peer) throw new CommandFault(`There is no peer "${peerId}".`);
+      if (peer.state !== 'active') throw new CommandFault(`${peerId} is ${peer.state}: approve it first.`);
+      if (peer.fhirBase === null || peer.clientIdThere === null)
+        throw new CommandFault(`${peerId} has no FHIR base or no client id of ours: it cannot be asked.`);
+    }
+    const ids = await planPulls(deps, {
+      cause: 'command',
+      again: true,
+      ...(options.full ? { full: true } : {}),
+      ...(peerId === undefined ? {} : { peerId }),
+      ...(options.member === undefined ? {} : { memberIds: options.member }),
+    });
+    if (ids.length === 0) return say('Nobody to ask for: no member has opted in and named this payer.');
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    let failed = false;
+    for (const id of ids) {
+      const pull = await new PullWorker(deps).finish(
+        id,
+        (p: Pull) => say(`${id}  ${p.state}${p.reason === null ? '' : ` (${p.reason})`}`),
+        stop.signal,
+      );
+      if (stop.signal.aborted) return say('Stopped. A running node, or pull run, goes on from here.');
+      say('');
+      say(await terminalReport(node, id));
+      failed ||= pull?.state !== 'done';
+    }
+    if (failed) process.exitCode = 2;
+  });
+}
+
+export async function pullList(): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const pulls = await listPulls(deps.database.sql);
+    if (pulls.length === 0) say('There are no pulls.');
+    for (const p of pulls)
+      say(
+        `${p.id}  ${p.createdAt.toISOString().slice(0, 16)}  ${p.peerId.padEnd(16)} ${p.state}${p.reason === null ? '' : ` (${p.reason})`}`,
+      );
+  });
+}
+
+export async function pullShow(id: string): Promise<void> {
+  await withNode(async (node) => {
+    if (!(await findPull(node.deps.database.sql, id))) throw new CommandFault(`There is no pull "${id}".`);
+    say(await terminalReport(node, id));
+  });
+}
+
+export async function pullAccept(id: string): Promise<void> {
+  await withNode(async (node) => {
+    const accepted = await acceptPull(node.deps, id, process.env['PAYER_NODE_USER'] ?? 'command');
+    if (!accepted) throw new CommandFault(`Pull "${id}" does not wait for acceptance.`);
+    const pull = await new PullWorker(node.deps).finish(id);
+    say(await terminalReport(node, id));
+    if (pull?.state !== 'done') process.exitCode = 2;
+  });
+}

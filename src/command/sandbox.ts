@@ -1,0 +1,135 @@
+// The sandbox: a demo directory, demo members, and a second payer with its own database in the same process, reached over
+// loopback HTTP like any peer. Everything in it is invented.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
+import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
+import { BULK_MATCH_SCOPE } from '../auth/scopes.ts';
+import type { Config } from '../config.ts';
+import type { Resource } from '../fhir/resource.ts';
+import { validate } from '../fhir/validate/validate.ts';
+import type { ImportEntry } from '../import/entry.ts';
+import {
+  directoryResources,
+  enrolmentHeader,
+  enrolmentLine,
+  enrolmentRow,
+  memberRecords,
+  PLAN_NAMES,
+  PRIOR_PEER,
+  type Side,
+  sharedRecords,
+} from '../seed/index.ts';
+import { planNpi } from '../seed/members/care.ts';
+import { importResources } from '../store/resource-import.ts';
+import { CommandFault } from './fault.ts';
+import type { OpenNode } from './node.ts';
+
+const SEED = 2027;
+const DIRECTORY_SIZE = 2000;
+/** Our client id at the demo payer and how it names us. */
+const OUR_CLIENT = 'demo-health-plan';
+const OUR_ID_THERE = 'our-plan';
+
+/** Settings of our own node in the sandbox: the plan of the demo members. */
+export function sandboxPlan(config: Config): Config {
+  return { ...config, planName: PLAN_NAMES.current, planNpi: planNpi(SEED, 'current') };
+}
+
+/** Settings of the demo payer beside it. */
+export function priorPlan(config: Config): Config {
+  const port = config.port === 0 ? 0 : config.port + 1;
+  return {
+    ...config,
+    port,
+    baseUrl: `http://localhost:${port}`,
+    planName: PLAN_NAMES.prior,
+    planNpi: planNpi(SEED, 'prior'),
+    dataDir: join(config.dataDir, 'prior-payer'),
+    blobsDir: join(config.dataDir, 'prior-payer', 'blobs'),
+    keysDir: join(config.dataDir, 'prior-payer', 'keys'),
+  };
+}
+
+async function* entriesOf(source: string, resources: Iterable<Resource>): AsyncGenerator<ImportEntry> {
+  let line = 0;
+  for (const resource of resources) yield { source, line: ++line, text: JSON.stringify(resource), resource };
+}
+
+function* membersOf(side: Side, size: number): Generator<Resource> {
+  yield* sharedRecords(SEED, side);
+  for (let i = 0; i < size; i++) yield* memberRecords(SEED, i, side);
+}
+
+async function seedMembers(node: OpenNode, side: Side, size: number): Promise<void> {
+  mkdirSync(node.config.dataDir, { recursive: true, mode: 0o700 });
+  const csv = join(node.config.dataDir, 'demo-enrolment.csv');
+  const rows = Array.from({ length: size }, (_, i) => enrolmentRow(SEED, i, side)).filter((r) => r !== undefined);
+  writeFileSync(csv, [enrolmentHeader(), ...rows.map(enrolmentLine), ''].join('\n'), { mode: 0o600 });
+  const result = await importMembers(node.deps, {
+    records: entriesOf(`demo-${side}`, membersOf(side, size)),
+    enrolment: csv,
+    validate,
+    reject: (r) => {
+      throw new CommandFault(`The demo data is not accepted: ${r.source}:${r.line} ${r.reason}`);
+    },
+  });
+  if (result.refused > 0) throw new CommandFault('The demo data is not accepted.');
+}
+
+/** Has this node been seeded whole? The peer is added last. */
+export async function isSeeded(node: OpenNode): Promise<boolean> {
+  return (await findPeer(node.deps.database.sql, PRIOR_PEER))?.state === 'active';
+}
+
+/** Fills both nodes. May be repeated: what is there stays. */
+export async function seedSandbox(ours: OpenNode, prior: OpenNode, say: (line: string) => void): Promise<void> {
+  say('Filling the sandbox with invented data …');
+  await importResources(
+    ours.deps.database,
+    entriesOf('demo-directory', directoryResources({ seed: SEED, resources: DIRECTORY_SIZE })),
+    {
+      base: `${ours.config.baseUrl}/directory/fhir`,
+      clock: ours.deps.clock,
+    },
+  );
+  const size = ours.config.sandboxSize;
+  await seedMembers(prior, 'prior', size);
+  await seedMembers(ours, 'current', size);
+  await introduce(ours, prior);
+}
+
+async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
+  const now = new Date();
+  const there = prior.deps.database.sql;
+  const here = ours.deps.database.sql;
+  await addPeer(
+    there,
+    {
+      id: OUR_ID_THERE,
+      name: ours.config.planName,
+      npi: ours.config.planNpi,
+      clientIdHere: OUR_CLIENT,
+      jwksUrl: `${ours.config.baseUrl}/exchange/auth/client-jwks.json`,
+      scopes: [BULK_MATCH_SCOPE, 'system/*.rs'],
+    },
+    'sandbox',
+    now,
+  );
+  await setPeerState(there, OUR_ID_THERE, 'active', 'sandbox', now);
+  await addPeer(
+    here,
+    {
+      id: PRIOR_PEER,
+      name: prior.config.planName,
+      npi: prior.config.planNpi,
+      fhirBase: `${prior.config.baseUrl}/exchange/fhir`,
+      clientIdThere: OUR_CLIENT,
+    },
+    'sandbox',
+    now,
+  );
+  await linkOtherCoverage(here, { id: PRIOR_PEER, npi: prior.config.planNpi, name: prior.config.planName });
+  await setPeerState(here, PRIOR_PEER, 'active', 'sandbox', now);
+}

@@ -1,0 +1,131 @@
+// `serve`: a node that runs until it is told to stop. In the sandbox the demo payer runs beside it.
+import { randomUUID } from 'node:crypto';
+import cron from 'node-cron';
+import { PullWorker } from '../../exchange/pull/run.ts';
+import { listPulls, type Pull } from '../../exchange/store/pull.ts';
+import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
+import { type Config, readConfig } from '../config.ts';
+import { prometheus } from '../runtime/metrics.ts';
+import { CommandFault } from './fault.ts';
+import { createApp, type Listening, listen, type Services } from './http.ts';
+import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
+import { landingPage, staffPages } from './pages.ts';
+import { printReadiness } from './readiness.ts';
+import { isSeeded, priorPlan, sandboxPlan, seedSandbox } from './sandbox.ts';
+
+type Stop = () => Promise<void>;
+
+/** What runs, so that it can be stopped in reverse order. */
+class Running {
+  readonly #stops: { name: string; stop: Stop }[] = [];
+  add(name: string, stop: Stop): void {
+    this.#stops.push({ name, stop });
+  }
+  async stop(say: (line: string) => void): Promise<void> {
+    for (const { name, stop } of this.#stops.reverse())
+      try {
+        await stop();
+      } catch (error) {
+        say(`${name} did not stop cleanly: ${error instanceof Error ? error.message : 'unknown'}`);
+      }
+  }
+}
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+/** Serves until SIGINT or SIGTERM. Resolves when everything has stopped. */
+export async function serveNode(services: Services, env: Record<string, string | undefined>): Promise<void> {
+  const given = readConfig({ ...env, LOG_LEVEL: env['LOG_LEVEL'] ?? (process.stdout.isTTY ? 'warn' : 'info') });
+  const config = given.sandbox ? sandboxPlan(given) : given;
+  const running = new Running();
+  const stopped = signalled();
+  try {
+    await startAll(services, config, running, stopped.signal);
+    await stopped.promise;
+    say('\nStopping: finishing what is under way …');
+  } finally {
+    await running.stop(say);
+  }
+  say('Stopped.');
+}
+
+async function startAll(services: Services, config: Config, running: Running, signal: AbortSignal): Promise<void> {
+  const server = await openServer(config);
+  running.add('database', () => server.release());
+  await claimFolder(config, server);
+  const metrics = prometheus();
+  const node = await openNode(config, server, 'payer_node', { metrics });
+  running.add('node', () => node.close());
+  const staff = services === 'directory' ? undefined : staffPages(node);
+  const app = createApp({ node, services, metrics, home: landingPage(node), ...(staff ? { staff: staff.page } : {}) });
+  // the port is bound before the sandbox is filled: a taken port is told at once
+  const main = await listen(app, config);
+  running.add('http', () => main.close());
+  const prior = config.sandbox && services === 'all' ? await openPrior(config, server, running) : undefined;
+  if (prior && !(await isSeeded(node))) await seedSandbox(node, prior.node, say);
+  if (signal.aborted) return;
+  let worker: ExchangeWorker | undefined;
+  if (services !== 'directory') {
+    if (prior) startWorker(prior.node, running, false);
+    worker = startWorker(node, running, config.schedule);
+  }
+  printReadiness({ config, node, services, main, prior: prior?.http, account: staff?.account }, say);
+  if (config.sandbox && worker && prior) await showFirstPull(node, signal);
+}
+
+async function openPrior(
+  config: Config,
+  server: Awaited<ReturnType<typeof openServer>>,
+  running: Running,
+): Promise<{ node: OpenNode; http: Listening }> {
+  const settings = priorPlan(config);
+  const node = await openNode(settings, server, 'prior_payer');
+  running.add('demo payer', () => node.close());
+  const http = await listen(createApp({ node, services: 'exchange' }), settings);
+  running.add('demo payer http', () => http.close());
+  return { node, http };
+}
+
+function startWorker(node: OpenNode, running: Running, plans: boolean): ExchangeWorker {
+  const worker = startWork(node.deps, { plans });
+  const task = cron.schedule('* * * * *', () => worker.wake(), { name: `wake-${randomUUID()}` });
+  running.add('worker', async () => {
+    await task.destroy();
+    await worker.stop();
+  });
+  return worker;
+}
+
+/** The sandbox ends its start with what a newcomer came for: the report of the first pull. */
+async function showFirstPull(node: OpenNode, signal: AbortSignal): Promise<void> {
+  const deadline = Date.now() + 120_000;
+  let pull: Pull | undefined;
+  while (!signal.aborted && Date.now() < deadline) {
+    pull = (await listPulls(node.deps.database.sql, 1000)).at(-1);
+    if (pull && PullWorker.rests(pull)) break;
+    await new Promise((r) => setTimeout(r, 200));
+  }
+  if (!pull || signal.aborted) return;
+  const { terminalReport } = await import('./report-text.ts');
+  say(await terminalReport(node, pull.id));
+}
+
+function signalled(): { promise: Promise<void>; signal: AbortSignal } {
+  const controller = new AbortController();
+  const promise = new Promise<void>((done) => {
+    const once = () => {
+      if (controller.signal.aborted) process.exit(130); // a second Ctrl-C does not wait
+      controller.abort();
+      done();
+    };
+    process.on('SIGINT', once);
+    process.on('SIGTERM', once);
+  });
+  return { promise, signal: controller.signal };
+}
+
+export function parseServices(text: string | undefined): Services {
+  if (text === undefined || text === 'all') return 'all';
+  if (text === 'directory' || text === 'exchange') return text;
+  throw new CommandFault(`"${text}" is no service: serve all, directory or exchange.`);
+}

@@ -1,0 +1,115 @@
+// The `payer-node` command.
+import { Command, Option } from 'commander';
+import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
+import { doctor } from './command/doctor.ts';
+import { faultSentence } from './command/fault.ts';
+import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
+import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
+import { report } from './command/report.ts';
+import { parseServices, serveNode } from './command/serve.ts';
+import { VERSION } from './version.ts';
+
+const program = new Command('payer-node')
+  .description(
+    'Plan-Net provider directory and payer-to-payer exchange of a health plan. Settings come from the environment: docs/settings.md.',
+  )
+  .version(VERSION)
+  .showHelpAfterError('(payer-node --help lists the commands)')
+  .enablePositionalOptions();
+
+program
+  .command('serve', { isDefault: true })
+  .description('run the node; in the sandbox with its demo payer')
+  .argument('[services]', 'all, directory or exchange', 'all')
+  .action((services: string) => serveNode(parseServices(services), process.env));
+
+program
+  .command('migrate')
+  .description("bring the database to this program's schema")
+  .option('--plan', 'show what would be done and change nothing')
+  .action(runMigrate);
+
+program
+  .command('seed')
+  .description('write invented data to files')
+  .argument('<kind>', 'directory or members')
+  .requiredOption('--out <folder>', 'where to write')
+  .option('--size <n>', 'resources of a directory, or members', '1000')
+  .option('--seed <n>', 'same number, same data', '1')
+  .option('--gzip', 'compress the files')
+  .action(runSeedCommand);
+
+const load = program
+  .command('import')
+  .description('load data from files: NDJSON, Bundles, folders of them, plain or gzip');
+load
+  .command('directory')
+  .description('load a Plan-Net directory')
+  .argument('<path...>', 'files or folders')
+  .option('--strict', 'reject what has any finding')
+  .option('--mirror', 'the data is known to be valid: do not validate')
+  .option('--rejects <file>', 'where rejected lines go', 'rejects.ndjson')
+  .action(importDirectory);
+load
+  .command('members')
+  .description("load members' records and enrolment")
+  .argument('[path...]', 'files or folders of records')
+  .option('--enrolment <file>', 'enrolment CSV: docs/enrolment.md')
+  .option('--enrolment-template <file>', 'write an enrolment CSV for these records instead of loading them')
+  .option('--prior-payer <peer>', 'with --enrolment-template: a file for the node that will ask this payer')
+  .option('--strict', 'reject what has any finding')
+  .option('--rejects <file>', 'where rejected lines go', 'rejects.ndjson')
+  .action(importMembersCommand);
+
+const peer = program.command('peer').description('other payers');
+peer
+  .command('add')
+  .description('register a payer; it waits for approval')
+  .argument('<id>', 'short name: lower-case letters, digits, hyphens')
+  .requiredOption('--name <name>', 'legal name')
+  .option('--npi <npi>', 'its NPI, as requests and consents name it')
+  .option('--fhir-base <url>', 'its exchange, when we ask it')
+  .option('--client-id-there <id>', 'our client id at its authorization server')
+  .option('--client-id <id>', 'its client id here, when it asks us')
+  .option('--jwks-url <url>', 'where its public keys are')
+  .option('--jwks <file>', 'its public keys as a file')
+  .option('--scope <scope...>', 'what it may be granted')
+  .action(peerAdd);
+peer.command('approve').description('make a registered payer active').argument('<id>').action(peerApprove);
+peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
+peer.command('list').description('all payers').action(peerList);
+peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
+
+const pull = program.command('pull').description("members' history from other payers");
+pull
+  .command('run')
+  .description('ask now, and wait for the end')
+  .argument('[peer]', 'only this payer')
+  .option('--full', 'ask for everything, not only for what changed since the last time')
+  .option('--member <id...>', 'only these members')
+  .action(pullRun);
+pull.command('list').description('the newest pulls').action(pullList);
+pull.command('show').description('one pull').argument('<pull>').action(pullShow);
+pull
+  .command('accept')
+  .description('let a pull go on that is not what its manifest declared')
+  .argument('<pull>')
+  .action(pullAccept);
+
+program
+  .command('report')
+  .description('the report of a pull')
+  .argument('<pull>')
+  .addOption(new Option('--format <format>', 'how').choices(['html', 'csv', 'json']).default('html'))
+  .action(report);
+
+program.command('doctor').description('check that everything is in place').action(doctor);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  const sentence = faultSentence(error);
+  if (sentence === undefined) throw error;
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = 1;
+}
