@@ -39,7 +39,7 @@ for (const [net, prefix] of [
 export type NetworkPolicy = {
   /** loopback over plain http: the sandbox and tests only */
   allowLoopback: boolean;
-  /** CIDR blocks that count as public; plain http stays refused */
+  /** CIDR blocks that count as public; plain http only to loopback, when it is among them */
   allowedNetworks: readonly string[];
 };
 
@@ -72,7 +72,8 @@ export function checkUrl(url: URL, policy: NetworkPolicy): AddressFault | undefi
   if (url.username !== '' || url.password !== '') return 'userinfo';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const local = host === 'localhost' || isLoopback(host);
-  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local && policy.allowLoopback)) return 'scheme';
+  const mayLoop = policy.allowLoopback || inNetworks('127.0.0.1', policy.allowedNetworks);
+  if (url.protocol !== 'https:' && !(url.protocol === 'http:' && local && mayLoop)) return 'scheme';
   if (isIP(host) !== 0 && !mayConnect(host, policy)) return 'address';
-  return local && !policy.allowLoopback && policy.allowedNetworks.length === 0 ? 'address' : undefined;
+  return local && !mayLoop ? 'address' : undefined;
 }
