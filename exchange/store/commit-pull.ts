@@ -1,6 +1,6 @@
 // Committing a decided pull: entities, links, identity map, ledger, findings and Provenance in the caller's transaction.
 import type { Queryable } from '../../src/store/database.ts';
-import { writeMemberRecords, writeSharedRecords } from './records.ts';
+import { byKey, writeMemberRecords, writeSharedRecords } from './records.ts';
 
 /** Findings that are counted by type instead of one row a unit: they are about the peer, not about one record. */
 const COUNTED = ['profile-violation', 'older-than-5y', 'money-present', 'dangling-soft'];
@@ -132,6 +132,7 @@ export async function commitPull(
   us: { name: string; npi: string | null },
   at: string,
 ): Promise<void> {
+  await byKey(tx);
   await writeSharedRecords(tx, pull, peer.id, at);
   await writeLinks(tx, pull, peer.id);
   await writeMemberRecords(tx, pull, peer.id, at);

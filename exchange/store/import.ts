@@ -1,6 +1,6 @@
 // Deciding and committing an import of our own members' records.
 import type { Database, Queryable } from '../../src/store/database.ts';
-import { transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 
 export type ImportCounts = {
   created: number;
@@ -100,6 +100,7 @@ export async function commitImport(
   await database.sql`analyze exchange.staging`;
   return database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
+    await byKey(tx);
     await addMembers(tx, work);
     await decide(tx, work);
     await writeSharedRecords(tx, work, 'own', at);

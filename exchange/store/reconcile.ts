@@ -1,6 +1,7 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated.
 import type { Queryable } from '../../src/store/database.ts';
+import { byKey } from './records.ts';
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
@@ -130,6 +131,7 @@ async function linkedDuplicates(tx: Queryable, pull: string, peerId: string): Pr
 
 /** Decides every staged unit of a pull. Afterwards each has an outcome. */
 export async function decideUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await byKey(tx);
   await reset(tx, pull);
   await duplicatesInJob(tx, pull);
   await provenanceMembers(tx, pull, peerId);

@@ -2,6 +2,14 @@
 // Staged rows with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
 import type { Queryable } from '../../src/store/database.ts';
 
+/**
+ * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
+ * for every row, while the same statement fills it: keys only, for the rest of this transaction.
+ */
+export async function byKey(tx: Queryable): Promise<void> {
+  await tx.unsafe('set local enable_seqscan = off');
+}
+
 const STAMPED = (column: string) =>
   `replace(replace(${column}, '"versionId":"%version%"', '"versionId":"' || version || '"'), '"lastUpdated":"%time%"', '"lastUpdated":"' || $3::text || '"')`;
 
