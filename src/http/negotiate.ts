@@ -2,8 +2,10 @@
 // https://hl7.org/fhir/R4/http.html#mime-type
 import { Outcome } from '../fhir/outcome.ts';
 
-const FORMATS = /^(json|application\/json|application\/fhir\+json|application\/json\+fhir|text\/json|text\/html|html|\*\/\*)$/;
-const ACCEPTED = /^(\*\/\*|application\/\*|text\/\*|text\/html|application\/xhtml\+xml|(application|text)\/(fhir\+json|json|json\+fhir))$/;
+const FORMATS =
+  /^(json|application\/json|application\/fhir\+json|application\/json\+fhir|text\/json|text\/html|html|\*\/\*)$/;
+const ACCEPTED =
+  /^(\*\/\*|application\/\*|text\/\*|text\/html|application\/xhtml\+xml|(application|text)\/(fhir\+json|json|json\+fhir))$/;
 
 /**
  * Checks `Accept` and `_format`.

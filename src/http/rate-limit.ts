@@ -55,7 +55,8 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
  * wrote itself.
  */
 export function clientAddress(socket: string | undefined, forwardedFor: string | undefined): string {
-  const local = socket === undefined || socket === '::1' || socket.startsWith('127.') || socket.startsWith('::ffff:127.');
+  const local =
+    socket === undefined || socket === '::1' || socket.startsWith('127.') || socket.startsWith('::ffff:127.');
   const told = local ? forwardedFor?.split(',').at(-1)?.trim() : undefined;
   return told !== undefined && told !== '' ? told : (socket ?? 'unknown');
 }

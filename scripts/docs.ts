@@ -1,0 +1,87 @@
+// Prints the parts of the documentation that are tables of the code. `--check` changes nothing and fails when a page is
+// not what the code says.
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
+import { METRICS } from '../src/deps.ts';
+import { OUTCOMES } from '../src/fhir/outcome.ts';
+import { SETTINGS, type Setting } from '../src/settings.ts';
+
+const table = (head: string[], rows: string[][]): string =>
+  [head, head.map(() => '---'), ...rows]
+    .map((r) => `| ${r.map((c) => c.replaceAll('|', '\\|')).join(' | ')} |`)
+    .join('\n');
+const code = (text: string) => (text === '' ? '' : `\`${text}\``);
+
+const settings = (): string => {
+  const groups = [...new Set(Object.values(SETTINGS).map((s) => s.group))];
+  return groups
+    .map((group) => {
+      const rows = (Object.values(SETTINGS) as Setting[]).filter((s) => s.group === group);
+      return `### ${group}\n\n${table(
+        ['Variable', 'Meaning', 'Default'],
+        rows.map((s) => [code(s.env), s.doc, s.default === '' ? '—' : code(s.default)]),
+      )}`;
+    })
+    .join('\n\n');
+};
+
+/** page → marker → text. A page holds `<!-- marker -->` … `<!-- /marker -->`. */
+const PARTS: Record<string, Record<string, () => string>> = {
+  'docs/settings.md': { settings },
+  'docs/errors.md': {
+    outcomes: () =>
+      table(
+        ['Code', 'Status', 'issue.code', 'Meaning'],
+        Object.entries(OUTCOMES).map(([c, o]) => [code(c), String(o.status), code(o.issue), o.text]),
+      ),
+  },
+  'docs/operations.md': {
+    metrics: () =>
+      table(
+        ['Metric', 'Kind', 'Labels', 'Meaning'],
+        Object.entries(METRICS).map(([n, m]) => [
+          code(`payer_node_${n}`),
+          m.kind,
+          m.labels.map(code).join(' '),
+          m.help,
+        ]),
+      ),
+  },
+  'docs/enrolment.md': { columns: () => `\`\`\`csv\n${ENROLMENT_COLUMNS.join(',')}\n\`\`\`` },
+};
+
+let wrong = 0;
+const isCheck = process.argv.includes('--check');
+for (const [page, parts] of Object.entries(PARTS)) {
+  if (!existsSync(page)) {
+    process.stderr.write(`${page} is missing.\n`);
+    wrong++;
+    continue;
+  }
+  const before = readFileSync(page, 'utf8');
+  let after = before;
+  for (const [marker, print] of Object.entries(parts)) {
+    const place = new RegExp(`(<!-- ${marker} -->\\n)[\\s\\S]*?(\\n?<!-- /${marker} -->)`);
+    if (!place.test(after)) {
+      process.stderr.write(`${page} has no place for ${marker}.\n`);
+      wrong++;
+    }
+    after = after.replace(place, (_, open: string) => `${open}\n${print()}\n\n<!-- /${marker} -->`);
+  }
+  if (after === before) continue;
+  if (isCheck) {
+    process.stderr.write(`${page} is not what the code says: run npm run docs.\n`);
+    wrong++;
+  } else writeFileSync(page, after);
+}
+
+// every page that another page names must exist
+for (const page of ['README.md', 'FEDERATION.md', 'SECURITY.md', 'CHANGELOG.md'].filter((p) => existsSync(p)))
+  for (const [, target] of readFileSync(page, 'utf8').matchAll(
+    /\]\(((?:docs\/|\.\/)?[A-Za-z0-9/_.-]+\.(?:md|png|svg))\)/g,
+  ))
+    if (target !== undefined && !existsSync(target)) {
+      process.stderr.write(`${page} names ${target}, which does not exist.\n`);
+      wrong++;
+    }
+if (wrong > 0) process.exitCode = 1;

@@ -1,0 +1,269 @@
+// Every setting once: what it means, its default, its name in the environment and its type. docs/settings.md is printed
+// from this table.
+import { z } from 'zod';
+
+const flag = (fallback: boolean) =>
+  z
+    .enum(['on', 'off', 'true', 'false', '1', '0'])
+    .default(fallback ? 'on' : 'off')
+    .transform((v) => v === 'on' || v === 'true' || v === '1');
+const integer = (fallback: number, min: number, max: number) =>
+  z.coerce.number().int().min(min).max(max).default(fallback);
+const url = z
+  .string()
+  .regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https URL without query')
+  .transform((v) => v.replace(/\/+$/, ''));
+const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
+
+export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
+const setting = <T extends z.ZodType>(
+  env: string,
+  group: string,
+  doc: string,
+  schema: T,
+  fallback = '',
+  secret?: true,
+) => ({ env, doc, group, schema, default: fallback, ...(secret ? { secret } : {}) }) as const;
+
+export const SETTINGS = {
+  port: setting(
+    'PORT',
+    'Listening',
+    'Port of the node; the sandbox payer takes the next one.',
+    integer(8080, 0, 65534),
+    '8080',
+  ),
+  host: setting(
+    'HOST',
+    'Listening',
+    'Address to listen on. Put a reverse proxy with TLS in front before you widen it.',
+    z.string().min(1).default('127.0.0.1'),
+    '127.0.0.1',
+  ),
+  baseUrl: setting(
+    'BASE_URL',
+    'Listening',
+    'Public origin of the node. Every absolute URL we emit is built from it.',
+    url.optional(),
+    'http://localhost:PORT',
+  ),
+  dataDir: setting(
+    'DATA_DIR',
+    'Storage',
+    'Folder of the embedded PostgreSQL, files and keys.',
+    z.string().min(1).default('.data'),
+    '.data',
+  ),
+  databaseUrl: setting(
+    'DATABASE_URL',
+    'Storage',
+    'PostgreSQL 15 or newer, as its owner. Unset: the embedded PostgreSQL under DATA_DIR.',
+    databaseUrl.optional(),
+    'embedded',
+    true,
+  ),
+  directoryDatabaseUrl: setting(
+    'DIRECTORY_DATABASE_URL',
+    'Storage',
+    'Read replica for the directory.',
+    databaseUrl.optional(),
+    'DATABASE_URL',
+    true,
+  ),
+  databasePool: setting('DATABASE_POOL', 'Storage', 'Connections per service.', integer(10, 2, 200), '10'),
+  blobsDir: setting(
+    'BLOBS_DIR',
+    'Storage',
+    'Folder of received and exported files.',
+    z.string().min(1).optional(),
+    'DATA_DIR/blobs',
+  ),
+  keysDir: setting(
+    'KEYS_DIR',
+    'Storage',
+    'Folder of signing keys, created at first start with mode 0600.',
+    z.string().min(1).optional(),
+    'DATA_DIR/keys',
+  ),
+  sandbox: setting(
+    'SANDBOX',
+    'Sandbox',
+    'Demo directory, demo members and an in-process prior payer. On only when nothing is configured (no DATABASE_URL, BASE_URL or STAFF_OIDC_ISSUER).',
+    z.enum(['on', 'off', 'auto']).default('auto'),
+    'auto',
+  ),
+  sandboxSize: setting('SANDBOX_MEMBERS', 'Sandbox', 'Demo members of the sandbox.', integer(24, 1, 100_000), '24'),
+  planName: setting(
+    'PLAN_NAME',
+    'Plan',
+    'Legal name of the health plan.',
+    z.string().min(1).default('Demo Health Plan'),
+    'Demo Health Plan',
+  ),
+  planNpi: setting(
+    'PLAN_NPI',
+    'Plan',
+    'Identifier of the plan in requests and consents (system us-npi).',
+    z
+      .string()
+      .regex(/^[0-9]{10}$/, 'must be ten digits')
+      .default('9000000004'),
+    '9000000004',
+  ),
+  timeZone: setting(
+    'PLAN_TIME_ZONE',
+    'Plan',
+    'IANA time zone in which due dates are computed.',
+    z.string().default('America/New_York').refine(isTimeZone, 'must be an IANA time zone'),
+    'America/New_York',
+  ),
+  extraHolidays: setting(
+    'EXTRA_HOLIDAYS',
+    'Plan',
+    'Further days that are not business days, as YYYY-MM-DD, separated by commas.',
+    z
+      .string()
+      .regex(/^(\d{4}-\d\d-\d\d(,\s*|$))*$/, 'must be dates YYYY-MM-DD separated by commas')
+      .default('')
+      .transform((v) =>
+        v
+          .split(',')
+          .map((d) => d.trim())
+          .filter(Boolean),
+      ),
+    '',
+  ),
+  exportWindowYears: setting(
+    'EXPORT_WINDOW_YEARS',
+    'Exchange',
+    'How many years of service dates an export reaches back. The rule asks for at least five.',
+    integer(5, 5, 200),
+    '5',
+  ),
+  exportKeepHours: setting(
+    'EXPORT_KEEP_HOURS',
+    'Exchange',
+    'Hours that finished export files stay.',
+    integer(72, 1, 168),
+    '72',
+  ),
+  matchMaxMembers: setting(
+    'MATCH_MAX_MEMBERS',
+    'Exchange',
+    'MemberBundles in one bulk match request; more is 413.',
+    integer(10_000, 1, 10_000),
+    '10000',
+  ),
+  pullBatch: setting('PULL_BATCH', 'Exchange', 'Members in one request to a peer.', integer(1000, 1, 10_000), '1000'),
+  pullDeadlineHours: setting(
+    'PULL_DEADLINE_HOURS',
+    'Exchange',
+    'Hours after which a pull that the peer does not finish is given up.',
+    integer(24, 1, 168),
+    '24',
+  ),
+  peerAllowedNetworks: setting(
+    'PEER_ALLOWED_NETWORKS',
+    'Exchange',
+    'Private networks (CIDR, separated by commas) that peers may live in. Outside the sandbox peers need https and public addresses.',
+    z
+      .string()
+      .regex(/^([0-9a-fA-F.:]+\/\d{1,3}(,\s*|$))*$/, 'must be CIDR blocks separated by commas')
+      .default('')
+      .transform((v) =>
+        v
+          .split(',')
+          .map((d) => d.trim())
+          .filter(Boolean),
+      ),
+    '',
+  ),
+  peerSecondPerson: setting(
+    'PEER_SECOND_PERSON',
+    'Exchange',
+    'A peer that one person added must be approved by another.',
+    flag(true),
+    'on',
+  ),
+  schedule: setting(
+    'SCHEDULE',
+    'Exchange',
+    'Wake the schedule each minute. Off: only `pull run` pulls.',
+    flag(true),
+    'on',
+  ),
+  directoryCountMax: setting(
+    'DIRECTORY_COUNT_MAX',
+    'Directory',
+    'Largest page of a search.',
+    integer(500, 1, 1000),
+    '500',
+  ),
+  directoryTimeoutMs: setting(
+    'DIRECTORY_TIMEOUT_MS',
+    'Directory',
+    'Longest time a directory statement may run, in milliseconds.',
+    integer(5000, 100, 60_000),
+    '5000',
+  ),
+  directoryRatePerMinute: setting(
+    'DIRECTORY_RATE_PER_MINUTE',
+    'Directory',
+    'Requests a minute and client address; 0 is no limit.',
+    integer(6000, 0, 10_000_000),
+    '6000',
+  ),
+  staffOidcIssuer: setting(
+    'STAFF_OIDC_ISSUER',
+    'Staff',
+    'OpenID Connect issuer for staff sign-in.',
+    url.optional(),
+    'none: local development account',
+  ),
+  staffOidcClientId: setting(
+    'STAFF_OIDC_CLIENT_ID',
+    'Staff',
+    'Client id at the issuer.',
+    z.string().min(1).optional(),
+    '',
+  ),
+  staffOidcClientSecret: setting(
+    'STAFF_OIDC_CLIENT_SECRET',
+    'Staff',
+    'Client secret at the issuer.',
+    z.string().min(1).optional(),
+    '',
+    true,
+  ),
+  staffOidcRoleClaim: setting(
+    'STAFF_OIDC_ROLE_CLAIM',
+    'Staff',
+    'Claim of the ID token that lists roles (viewer, reviewer, admin).',
+    z.string().min(1).default('roles'),
+    'roles',
+  ),
+  metricsToken: setting(
+    'METRICS_TOKEN',
+    'Operations',
+    'Bearer token for /metrics. Unset: /metrics answers loopback clients only.',
+    z.string().min(8).optional(),
+    'loopback only',
+    true,
+  ),
+  logLevel: setting(
+    'LOG_LEVEL',
+    'Operations',
+    'Least level that is logged.',
+    z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    'info',
+  ),
+} as const satisfies Record<string, Setting>;
+
+function isTimeZone(zone: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en-US', { timeZone: zone });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,141 @@
+// The structure of the house, held by reading its imports: docs/architecture.md says why.
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { VERSION } from '../src/version.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const files = ['src', 'directory', 'exchange'].flatMap((folder) => walk(join(root, folder)));
+
+function walk(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((e) => {
+    const path = join(folder, e.name);
+    return e.isDirectory() ? walk(path) : /\.tsx?$/.test(e.name) ? [path] : [];
+  });
+}
+
+type Import = { from: string; to: string };
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(file, 'utf8');
+  const found = [
+    ...text.matchAll(/^(?:import|export)\s[^'"]*?from\s+'([^']+)'|^import\s+'([^']+)'|import\('([^']+)'\)/gms),
+  ];
+  return found.map((m) => {
+    const target = m[1] ?? m[2] ?? m[3] ?? '';
+    const to = target.startsWith('.') ? relative(root, resolve(dirname(file), target)) : target;
+    return { from: relative(root, file), to };
+  });
+});
+
+/** Imports that break a rule, as text. */
+const broken = (isIn: (path: string) => boolean, mayNot: (to: string, from: string) => boolean) =>
+  imports.filter((i) => isIn(i.from) && mayNot(i.to, i.from)).map((i) => `${i.from} → ${i.to}`);
+const under =
+  (...folders: string[]) =>
+  (path: string) =>
+    folders.some((f) => path === f || path.startsWith(`${f}/`));
+
+describe('direction of imports', () => {
+  test('imports are found at all', () => expect(imports.length).toBeGreaterThan(200));
+
+  test('directory and exchange never import each other', () => {
+    expect(broken(under('directory'), under('exchange'))).toEqual([]);
+    expect(broken(under('exchange'), under('directory'))).toEqual([]);
+  });
+
+  test('the core imports neither service; only the command composes them', () => {
+    const core = (path: string) => under('src')(path) && !under('src/main.ts', 'src/command')(path);
+    expect(broken(core, under('directory', 'exchange', 'src/command', 'src/main.ts'))).toEqual([]);
+  });
+
+  test('src/fhir is pure: no web framework, no SQL, no runtime, no store', () => {
+    expect(
+      broken(
+        under('src/fhir'),
+        (to) =>
+          /^(hono|postgres|drizzle-orm|undici|jose)/.test(to) ||
+          under('src/store', 'src/http', 'src/auth', 'src/net', 'src/runtime', 'src/deps.ts', 'src/config.ts')(to),
+      ),
+    ).toEqual([]);
+  });
+
+  test('the store knows no web framework', () => {
+    expect(
+      broken(
+        (f) => /(^|\/)store\//.test(f),
+        (to) => /^(hono|@hono)/.test(to) || under('src/http', 'src/auth')(to),
+      ),
+    ).toEqual([]);
+  });
+
+  test('the database driver is known to stores and the runtime only', () => {
+    expect(
+      broken(
+        (f) => !/(^|\/)store\//.test(f) && !under('src/runtime')(f),
+        (to) => /^(postgres|drizzle-orm)(\/|$)/.test(to),
+      ),
+    ).toEqual([]);
+  });
+
+  test('pages ask for data, never for tables', () => {
+    expect(
+      broken(
+        (f) => /^(exchange\/staff|directory\/pages)\//.test(f),
+        (to) => /(^|\/)store\//.test(to),
+      ),
+    ).toEqual([]);
+  });
+
+  test('what runs on Workers needs no Node-only package', () => {
+    const nodeOnly =
+      /^(undici|node-cron|prom-client|commander|cli-progress|@hono\/node-server|node:child_process|node:worker_threads)/;
+    expect(
+      broken(
+        (f) => !under('src/runtime', 'src/command', 'src/main.ts', 'src/import', 'src/seed')(f),
+        (to) => nodeOnly.test(to),
+      ),
+    ).toEqual([]);
+  });
+});
+
+describe('files', () => {
+  test('have names that say what they are', () => {
+    expect(files.filter((f) => /\/(utils?|helpers?|common|manager|service|misc)\.tsx?$/.test(f))).toEqual([]);
+  });
+
+  test('stay readable: under 320 lines, tables apart', () => {
+    const long = files.filter((f) => !f.includes('/tables/') && readFileSync(f, 'utf8').split('\n').length > 320);
+    expect(long.map((f) => relative(root, f))).toEqual([]);
+  });
+
+  test('leave nothing for later', () => {
+    expect(
+      files.filter((f) => /\b(TODO|FIXME|XXX)\b/.test(readFileSync(f, 'utf8'))).map((f) => relative(root, f)),
+    ).toEqual([]);
+  });
+
+  test('migrations say whether an older program can run on their result', () => {
+    const folder = join(root, 'drizzle');
+    const names = readdirSync(folder).filter((n) => statSync(join(folder, n)).isDirectory());
+    expect(names.length).toBeGreaterThan(0);
+    for (const name of names) {
+      expect(name).toMatch(/^\d{14}_[a-z0-9_]+$/);
+      expect(readFileSync(join(folder, name, 'migration.sql'), 'utf8')).toMatch(/^-- (safe|breaking)\n/);
+    }
+  });
+
+  test('clinical tables are asked with their member named', () => {
+    // every statement on them joins or compares member_id; the export reads by a set of members
+    const clinical = /\b(from|join|update|into)\s+exchange\.(resource|resource_version|record_key|link)\b/;
+    const bad = files.flatMap((f) => {
+      const statements = readFileSync(f, 'utf8').match(/`[^`]*`/g) ?? [];
+      return statements.filter((s) => clinical.test(s) && !/member_id/.test(s)).map(() => relative(root, f));
+    });
+    expect([...new Set(bad)]).toEqual([]);
+  });
+
+  test('the version is that of package.json', () => {
+    const pkg = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+    expect(VERSION).toBe(pkg.version);
+  });
+});
