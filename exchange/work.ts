@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
-import { LEASE_SECONDS, runExport } from './export/run-export.ts';
+import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
@@ -19,15 +19,15 @@ const IDLE_MS = 1000;
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
   const { sql } = deps.database;
-  const job = await claimJob(sql, owner, deps.clock(), LEASE_SECONDS);
+  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds);
   if (!job) return false;
   const renewal = setInterval(
     () => {
-      renewJob(sql, job.id, owner, deps.clock(), LEASE_SECONDS).catch((error: unknown) =>
+      renewJob(sql, job.id, owner, deps.clock(), deps.config.leaseSeconds).catch((error: unknown) =>
         deps.log('warn', 'lease not renewed', { job: job.id, error: describe(error) }),
       );
     },
-    (LEASE_SECONDS * 1000) / 4,
+    (deps.config.leaseSeconds * 1000) / 3,
   );
   const started = performance.now();
   try {

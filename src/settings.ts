@@ -162,6 +162,13 @@ export const SETTINGS = {
     integer(24, 1, 168),
     '24',
   ),
+  leaseSeconds: setting(
+    'LEASE_SECONDS',
+    'Exchange',
+    'Seconds after which the work of a process that died is taken up by another.',
+    integer(30, 2, 600),
+    '30',
+  ),
   peerAllowedNetworks: setting(
     'PEER_ALLOWED_NETWORKS',
     'Exchange',

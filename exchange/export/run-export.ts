@@ -26,7 +26,6 @@ import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
 /** Members read by one statement. */
 const MEMBER_SLICE = 250;
 const DELETIONS_PER_BUNDLE = 500;
-export const LEASE_SECONDS = 60;
 
 export type ExportParameters = {
   types?: string[];
@@ -79,7 +78,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
             job.id,
             owner,
             deps.clock(),
-            LEASE_SECONDS,
+            deps.config.leaseSeconds,
             Math.floor((from / Math.max(1, wanted.length)) * 95),
           ))
         )

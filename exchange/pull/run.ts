@@ -20,8 +20,6 @@ import {
   Waiting,
 } from './states.ts';
 
-const LEASE_SECONDS = 60;
-const RENEW_MS = 15_000;
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
 const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
 
@@ -67,17 +65,20 @@ const RESTART: Partial<Record<PullState, PullState>> = {
 /** One step of one pull. True when one was due. */
 export async function takeStep(deps: Deps, tokens: PeerTokens, owner: string, only?: string): Promise<boolean> {
   const { sql } = deps.database;
-  const pull = await claimPull(sql, owner, deps.clock(), LEASE_SECONDS, only);
+  const pull = await claimPull(sql, owner, deps.clock(), deps.config.leaseSeconds, only);
   if (!pull) return false;
   const peer = await findPeer(sql, pull.peerId);
   const step = STEPS[pull.state];
   if (!peer || !step) throw new Error('a pull without peer or step was claimed');
   const s: Step = { deps, tokens, owner, pull, peer };
-  const renewal = setInterval(() => {
-    renewPull(sql, pull.id, owner, deps.clock(), LEASE_SECONDS).catch((error: unknown) =>
-      deps.log('warn', 'lease not renewed', { pull: pull.id, error: describe(error) }),
-    );
-  }, RENEW_MS);
+  const renewal = setInterval(
+    () => {
+      renewPull(sql, pull.id, owner, deps.clock(), deps.config.leaseSeconds).catch((error: unknown) =>
+        deps.log('warn', 'lease not renewed', { pull: pull.id, error: describe(error) }),
+      );
+    },
+    (deps.config.leaseSeconds * 1000) / 3,
+  );
   try {
     if (peer.state !== 'active') await advance(s, 'review', { reason: 'peer-not-active' }, '');
     else await step(s);
