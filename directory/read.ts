@@ -31,7 +31,7 @@ function answer(c: Context<FhirEnv>, found: StoredVersion | undefined): Response
   let { body } = found;
   if (req.raw.url.includes('?')) {
     const subset = readSubset(req.query('_summary'), req.query('_elements'));
-    if (isSubset(subset)) body = subsetResource(body, subset);
+    if (isSubset(subset)) body = Buffer.from(subsetResource(Buffer.from(body).toString(), subset));
   }
   return c.body(body, 200, { 'content-type': FHIR_JSON, ...headers });
 }

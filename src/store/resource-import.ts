@@ -146,6 +146,9 @@ async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, sum
 
 /** Index-only scans need the visibility map, the planner needs frequencies of tokens: neither waits for autovacuum. */
 async function refreshStatistics(sql: Sql): Promise<void> {
+  // rows count as visible to all only when their commit is on disk: a last commit that waits takes the others along
+  await sql.unsafe('set synchronous_commit = on');
+  await sql.unsafe('update directory.state set changed_at = changed_at');
   await sql.unsafe('vacuum (analyze) directory.lookup, directory.words, directory.dates');
   await sql.unsafe('analyze directory.resource');
 }

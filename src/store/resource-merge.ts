@@ -135,6 +135,16 @@ async function writeVersions(tx: Queryable, at: string): Promise<void> {
   );
 }
 
+/** Entries, parameters and references of everything staged, for {@link reindex}. Empties the staging table. */
+export async function insertStagedEntries(tx: Queryable): Promise<void> {
+  await tx.unsafe(`insert into plan select seq, rk, 'c'::"char", 0 from incoming`);
+  await tx.unsafe(`update directory.resource r set params = i.params, ref_params = i.ref_params,
+      refs = array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n)
+    from incoming i where r.rk = i.rk`);
+  await insertEntries(tx);
+  await tx.unsafe('truncate incoming, plan');
+}
+
 /**
  * Sorted, so that pages of the index are touched once a batch. Nothing conflicts: `union` takes repetitions out, and the
  * entries of replaced versions are gone already; `on conflict` would double the cost of a row.

@@ -71,15 +71,3 @@ function tagged(json: string, at: number): string {
   const held = tags === undefined ? [] : elements(json, tags.valueStart);
   return `{${[...parts, `"tag":[${[...held, SUBSETTED].join(',')}]`].join(',')}}`;
 }
-
-/** The same for finished Bundle entries separated by commas. */
-export function subsetEntries(entries: string, subset: Subset): string {
-  return elements(`[${entries}]`, 0)
-    .map((entry) => {
-      const resource = members(entry).find((m) => m.key === 'resource');
-      if (resource === undefined) return entry;
-      const changed = subsetResource(entry.slice(resource.valueStart, resource.end), subset);
-      return entry.slice(0, resource.valueStart) + changed + entry.slice(resource.end);
-    })
-    .join(',');
-}
