@@ -37,7 +37,9 @@ export function rawRoutes(sql: Sql): Hono {
   });
   app.get('/directory/fhir/:type/:id', async (c) => {
     const key = `${c.req.param('type')}/${c.req.param('id')}`;
-    const [row] = await sql<{ body: string }[]>`select body from directory.resource where rk = hashtextextended(${key}, 0)`;
+    const [row] = await sql<
+      { body: string }[]
+    >`select body from directory.resource where rk = hashtextextended(${key}, 0)`;
     return row ? c.body(row.body, 200, headers) : c.body(null, 404);
   });
   return app;

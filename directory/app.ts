@@ -14,6 +14,9 @@ import { type Totals, totals } from './totals.ts';
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
 
+/** Database role of the service: it reads the schema `directory` and nothing else. */
+export const DIRECTORY_ROLE = 'payer_node_directory';
+
 export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'log' | 'metrics'>;
 
 export type DirectoryOptions = {
@@ -42,7 +45,10 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const limit = rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   if (limit)
     app.use(async (c, next) => {
-      const address = clientAddress(options.peer?.(c), c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'));
+      const address = clientAddress(
+        options.peer?.(c),
+        c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'),
+      );
       for (const [name, value] of Object.entries(limit.take(address))) c.header(name, value);
       await next();
     });

@@ -9,8 +9,8 @@ import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { FHIR_JSON, type FhirEnv, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
+import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import type { Totals } from './totals.ts';
 
 export type SearchDeps = Pick<Deps, 'database' | 'config' | 'clock'> & {
@@ -107,7 +107,8 @@ async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: nu
   const exact = counted <= TOTAL_EXACT || request.total === 'accurate' || request.criteria.length === 0;
   const value = exact ? counted : await estimateMatches(deps.database.sql, request);
   // an approximate date moves with the clock
-  if (!request.applied.some(([, v]) => v.startsWith('ap'))) deps.totals.set(totalKey(request), { change, total: value, exact });
+  if (!request.applied.some(([, v]) => v.startsWith('ap')))
+    deps.totals.set(totalKey(request), { change, total: value, exact });
   return { value, exact };
 }
 

@@ -34,7 +34,9 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
       parts.self,
     )}}${next}]${hasEntries ? ',"entry":[' : ''}`,
   );
-  const tail = Buffer.from(`${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`);
+  const tail = Buffer.from(
+    `${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
+  );
   const open = Buffer.from(`{"fullUrl":"${parts.base}/`);
   let size = head.length + tail.length;
   for (const { key, body, included } of parts.entries)

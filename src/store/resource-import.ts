@@ -111,8 +111,7 @@ export async function importResources(
     await flush();
     await running;
     await checkReferences(sql, summary);
-    if (summary.created + summary.updated + summary.deleted >= 1000)
-      await refreshStatistics(sql);
+    if (summary.created + summary.updated + summary.deleted >= 1000) await refreshStatistics(sql);
     tick();
     return summary;
   } finally {
@@ -167,6 +166,8 @@ async function checkReferences(sql: Sql, summary: ImportSummary): Promise<void> 
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');
   summary.unresolved.count = row?.n ?? 0;
   summary.unresolved.examples = [
-    ...(await sql.unsafe<{ key: string; param: number }[]>(`select key, param from dangling order by 1, 2 limit ${EXAMPLES}`)),
+    ...(await sql.unsafe<{ key: string; param: number }[]>(
+      `select key, param from dangling order by 1, 2 limit ${EXAMPLES}`,
+    )),
   ];
 }

@@ -18,7 +18,9 @@ export async function reindex(database: Database, base: string): Promise<number>
   try {
     await createStaging(sql);
     return await sql.begin(async (tx) => {
-      const [state] = await tx.unsafe<{ v: number }[]>('select extraction_version as v from directory.state for update');
+      const [state] = await tx.unsafe<{ v: number }[]>(
+        'select extraction_version as v from directory.state for update',
+      );
       if (state?.v === EXTRACTION_VERSION) return 0;
       await tx.unsafe('delete from directory.lookup');
       await tx.unsafe('delete from directory.words');

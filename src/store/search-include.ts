@@ -7,8 +7,7 @@ export const INCLUDE_MAX = 1000;
 
 /** Rows reached from the rows of `from` in one round. The page carries its references; other rounds read them. */
 function reach(from: string, includes: readonly Include[]): string[] {
-  const outgoing =
-    from === 'page' ? 'page s' : `${from} f join directory.resource s on s.rk = f.rk and not s.deleted`;
+  const outgoing = from === 'page' ? 'page s' : `${from} f join directory.resource s on s.rk = f.rk and not s.deleted`;
   const forward = includes.filter((i) => !i.reverse);
   const parts: string[] = [];
   const untargeted = forward.filter((i) => i.target === undefined).map((i) => i.parameter);

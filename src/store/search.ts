@@ -71,7 +71,12 @@ export function pageStatement(request: SearchRequest, counting: Counting): State
   return { text: `with ${tables.join(', ')} ${parts.join(' union all ')}`, values, prepare: isStable(request) };
 }
 
-function totalColumn(request: SearchRequest, counting: Counting, bind: (v: string, c: string) => string, size: string): string {
+function totalColumn(
+  request: SearchRequest,
+  counting: Counting,
+  bind: (v: string, c: string) => string,
+  size: string,
+): string {
   if (counting === 'no') return 'null::int';
   if (request.criteria.length === 0) return `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`;
   const counted = `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
@@ -112,7 +117,11 @@ const EMPTY = new Uint8Array(0);
 const INCLUDED = '2'.charCodeAt(0);
 
 /** Only the total, for `_summary=count`. */
-export async function countMatches(sql: Queryable, request: SearchRequest, counting: Counting): Promise<{ total: number; change: string }> {
+export async function countMatches(
+  sql: Queryable,
+  request: SearchRequest,
+  counting: Counting,
+): Promise<{ total: number; change: string }> {
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0

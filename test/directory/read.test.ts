@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { CapabilityStatement } from 'fhir/r4.js';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PARAMETERS } from '../../src/fhir/search/parameters.ts';
 import { BASE, body, deletion, directory, entries, FIXTURE } from './fixture.ts';
 
@@ -46,12 +46,14 @@ test('HEAD has the headers and no body', async () => {
   expect([response.status, response.headers.get('etag'), await response.text()]).toEqual([200, 'W/"1"', '']);
 });
 
-test.each(['//directory/fhir/Practitioner/p1', '/directory/fhir/Practitioner/p1/', '/directory//fhir/Practitioner//p1', '/directory/fhir//metadata'])(
-  '%s is the same path',
-  async (path) => {
-    expect((await d.app.request(`http://x${path}`)).status).toBe(200);
-  },
-);
+test.each([
+  '//directory/fhir/Practitioner/p1',
+  '/directory/fhir/Practitioner/p1/',
+  '/directory//fhir/Practitioner//p1',
+  '/directory/fhir//metadata',
+])('%s is the same path', async (path) => {
+  expect((await d.app.request(`http://x${path}`)).status).toBe(200);
+});
 
 test.each([
   ['Practitioner/nobody', 404, 'not-found'],
@@ -101,7 +103,10 @@ test('versions: update, delete, reinstate', async () => {
   expect((await own.get('Practitioner/p1')).headers.get('etag')).toBe('W/"2"');
   expect(await own.find('Practitioner?gender=female')).toEqual([]);
   expect(await own.find('Practitioner?gender=male')).toEqual(['Practitioner/p1']);
-  expect(await (await own.get('Practitioner/p1/_history/1')).json()).toMatchObject({ gender: 'female', meta: { versionId: '1' } });
+  expect(await (await own.get('Practitioner/p1/_history/1')).json()).toMatchObject({
+    gender: 'female',
+    meta: { versionId: '1' },
+  });
 
   expect(await own.load([deletion('Practitioner/p1')])).toMatchObject({ deleted: 1 });
   const gone = await own.get('Practitioner/p1');
@@ -127,7 +132,11 @@ test('metadata is made from the parameter table', async () => {
   const resources = statement.rest?.[0]?.resource ?? [];
   expect(resources.map((r) => r.type)).toEqual([...PARAMETERS.keys()]);
   for (const r of resources)
-    expect(r.searchParam?.map((p) => p.name)).toEqual(['_id', '_lastUpdated', ...(PARAMETERS.get(r.type as 'Location')?.keys() ?? [])]);
+    expect(r.searchParam?.map((p) => p.name)).toEqual([
+      '_id',
+      '_lastUpdated',
+      ...(PARAMETERS.get(r.type as 'Location')?.keys() ?? []),
+    ]);
   expect(resources.find((r) => r.type === 'Organization')?.supportedProfile).toHaveLength(2);
 });
 
@@ -138,7 +147,11 @@ test('logs hold templates and counts, never a value of the request', async () =>
   await d.get(`Practitioner/${mark}`);
   await d.get(`${mark}/1`);
   await d.get(`Practitioner?${mark}=1`);
-  await d.app.request('/directory/fhir/Practitioner/_search', { method: 'POST', body: `name=${mark}`, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+  await d.app.request('/directory/fhir/Practitioner/_search', {
+    method: 'POST',
+    body: `name=${mark}`,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+  });
   expect(d.lines.length).toBe(5);
   expect(JSON.stringify(d.lines)).not.toContain(mark);
   expect(d.lines.map((l) => l['route'])).toEqual(['/:type', '/:type/:id', '/:type/:id', '/:type', '/:type/_search']);

@@ -11,14 +11,23 @@ const CASES: Record<string, [found: string, missed: string]> = {
   'Endpoint.identifier': ['EP-1', 'EP-2'],
   'Endpoint.status': ['active', 'off'],
   'Endpoint.name': ['direct', 'irect'],
-  'Endpoint.connection-type': ['http://terminology.hl7.org/CodeSystem/endpoint-connection-type|direct-project', '|direct-project'],
+  'Endpoint.connection-type': [
+    'http://terminology.hl7.org/CodeSystem/endpoint-connection-type|direct-project',
+    '|direct-project',
+  ],
   'Endpoint.payload-type': ['na', 'any'],
   'HealthcareService.coverage-area': ['area1', 'loc1'],
-  'HealthcareService.delivery-method': ['http://terminology.hl7.org/CodeSystem/service-delivery-method|virtual', 'physical'],
+  'HealthcareService.delivery-method': [
+    'http://terminology.hl7.org/CodeSystem/service-delivery-method|virtual',
+    'physical',
+  ],
   'HealthcareService.endpoint': ['Endpoint/e1', 'Endpoint/e2'],
   'HealthcareService.location': ['Location/loc1', 'Location/area1'],
   'HealthcareService.name': ['HEART', 'care'],
-  'HealthcareService.organization': ['https://plan.example/directory/fhir/Organization/clinic1', 'https://other.example/Organization/clinic1'],
+  'HealthcareService.organization': [
+    'https://plan.example/directory/fhir/Organization/clinic1',
+    'https://other.example/Organization/clinic1',
+  ],
   'HealthcareService.service-category': ['outpat', 'pharm'],
   'HealthcareService.service-type': ['165', '166'],
   'HealthcareService.specialty': ['207rc0000x', '207R00000X'],
@@ -130,22 +139,23 @@ test.each(all.map((p) => [p.type, p.code] as const))('%s?%s', async (type, code)
     expect(without).not.toEqual(expect.arrayContaining(hits));
   }
   // in combination with another
-  expect((await d.find(`${type}?${code}=${encodeURIComponent(found)}&_lastUpdated=gt2015-01-01`)).sort()).toEqual(hits.sort());
+  expect((await d.find(`${type}?${code}=${encodeURIComponent(found)}&_lastUpdated=gt2015-01-01`)).sort()).toEqual(
+    hits.sort(),
+  );
   expect(await d.find(`${type}?${code}=${encodeURIComponent(found)}&_id=nobody`)).toEqual([]);
 });
 
-test.each(all.filter((p) => p.modifiers.includes('text') || p.modifiers.includes('not')).map((p) => [p.type, p.code] as const))(
-  '%s?%s with :not and :text',
-  async (type, code) => {
-    const [found] = CASES[`${type}.${code}`] ?? ['', ''];
-    const hits = await d.find(`${type}?${code}=${encodeURIComponent(found)}`);
-    const others = await d.find(`${type}?${code}:not=${encodeURIComponent(found)}`);
-    expect([...hits, ...others].sort()).toEqual(keyed(type).sort());
-    expect(others).not.toEqual(expect.arrayContaining(hits));
-    if (all.find((p) => p.type === type && p.code === code)?.modifiers.includes('text'))
-      expect(await d.find(`${type}?${code}:text=zzz`)).toEqual([]);
-  },
-);
+test.each(
+  all.filter((p) => p.modifiers.includes('text') || p.modifiers.includes('not')).map((p) => [p.type, p.code] as const),
+)('%s?%s with :not and :text', async (type, code) => {
+  const [found] = CASES[`${type}.${code}`] ?? ['', ''];
+  const hits = await d.find(`${type}?${code}=${encodeURIComponent(found)}`);
+  const others = await d.find(`${type}?${code}:not=${encodeURIComponent(found)}`);
+  expect([...hits, ...others].sort()).toEqual(keyed(type).sort());
+  expect(others).not.toEqual(expect.arrayContaining(hits));
+  if (all.find((p) => p.type === type && p.code === code)?.modifiers.includes('text'))
+    expect(await d.find(`${type}?${code}:text=zzz`)).toEqual([]);
+});
 
 const references = all.filter((p) => p.kind === 'reference');
 
@@ -153,7 +163,9 @@ test.each(references.map((p) => [p.type, p.code, p] as const))('_include %s:%s',
   const bundle = await body(await d.get(`${type}?_include=${type}:${code}`));
   const expected = new Set(
     FIXTURE.filter((r) => r.resourceType === type).flatMap((r) =>
-      p.paths.flatMap((path) => path(r)).map((v) => String((v as { reference: string }).reference).replace(/^https:.*\/fhir\//, '')),
+      p.paths
+        .flatMap((path) => path(r))
+        .map((v) => String((v as { reference: string }).reference).replace(/^https:.*\/fhir\//, '')),
     ),
   );
   const stored = new Set(FIXTURE.map((r) => `${r.resourceType}/${String(r['id'])}`));

@@ -11,7 +11,9 @@ afterAll(() => d.close());
 const link = (bundle: Bundle, relation: string) => bundle.link.find((l) => l.relation === relation)?.url;
 
 test('entries name their place under the public base, whatever the Host', async () => {
-  const bundle = await body(await d.get('Practitioner?_id=p1', { host: 'evil.example', 'x-forwarded-host': 'evil.example' }));
+  const bundle = await body(
+    await d.get('Practitioner?_id=p1', { host: 'evil.example', 'x-forwarded-host': 'evil.example' }),
+  );
   expect(bundle.entry?.[0]?.fullUrl).toBe(`${ORIGIN}/directory/fhir/Practitioner/p1`);
   expect(link(bundle, 'self')).toBe(`${ORIGIN}/directory/fhir/Practitioner?_id=p1`);
   expect(bundle.total).toBe(1);
@@ -46,6 +48,9 @@ describe('values as real clients write them', () => {
     ['PractitionerRole?network=net1&location=area1', []],
     ['InsurancePlan?period=eq2027-01', []],
     ['InsurancePlan?period=ne2026', ['InsurancePlan/ip1']],
+    ['Organization?type=a,b,c,d,e,f,g,h,i,ntwk', ['Organization/net1']],
+    ['Organization?type:not=a,b,c,d,e,f,g,h,prvgrp,ntwk', ['Organization/payer1']],
+    ['PractitionerRole?location=a,b,c,d,e,f,g,h,i,loc1', ['PractitionerRole/r1']],
     ['InsurancePlan?name=', ['InsurancePlan/ip1']],
   ])('%s', async (path, expected) => {
     expect(await d.find(path)).toEqual(expected);
@@ -98,7 +103,14 @@ test('unknown includes are ignored and reported, element names are understood', 
 test('includes: star, target type, iterate', async () => {
   const star = await body(await d.get('PractitionerRole?_include=*'));
   expect(ids(star, 'include').sort()).toEqual(
-    ['Endpoint/e1', 'HealthcareService/hs1', 'Location/loc1', 'Organization/clinic1', 'Organization/net1', 'Practitioner/p1'].sort(),
+    [
+      'Endpoint/e1',
+      'HealthcareService/hs1',
+      'Location/loc1',
+      'Organization/clinic1',
+      'Organization/net1',
+      'Practitioner/p1',
+    ].sort(),
   );
   const target = await body(await d.get('PractitionerRole?_include=PractitionerRole:practitioner:Practitioner'));
   expect(ids(target, 'include')).toEqual(['Practitioner/p1']);

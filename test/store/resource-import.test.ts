@@ -2,8 +2,8 @@ import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { extract } from '../../src/fhir/search/extract.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { reindex } from '../../src/store/resource-reindex.ts';
 import { readState } from '../../src/store/resource.ts';
+import { reindex } from '../../src/store/resource-reindex.ts';
 import { BASE, deletion, directory, entries, FIXTURE } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>> | undefined;
@@ -81,7 +81,13 @@ test('what cannot be stored is rejected with a reason, the rest is stored', asyn
   );
   expect(summary).toMatchObject({ read: 11, created: 2, rejected: 9 });
   expect(summary.reasons).toEqual({
-    'not-json': 1, 'no-type': 1, 'unsupported-type': 1, 'no-id': 2, 'invalid-resource': 2, 'not-utf8': 1, 'bad-request-url': 1,
+    'not-json': 1,
+    'no-type': 1,
+    'unsupported-type': 1,
+    'no-id': 2,
+    'invalid-resource': 2,
+    'not-utf8': 1,
+    'bad-request-url': 1,
   });
   expect(summary.findings).toEqual({ 'npi-check-digit': 1 });
   expect(await own.database.sql`select findings from directory.resource where key = 'Endpoint/odd'`).toMatchObject([
@@ -102,7 +108,10 @@ test('of the same id the last wins, within a batch and across batches', async ()
   expect(await own.find('Endpoint?name=b')).toEqual(['Endpoint/e']);
   expect(await own.load(entries([named('c'), named('d')]), { batch: 1 })).toMatchObject({ updated: 2, duplicates: 1 });
   expect(await own.find('Endpoint?name=d')).toEqual(['Endpoint/e']);
-  expect(await own.load([...entries([named('d')]), deletion('Endpoint/e')])).toMatchObject({ deleted: 1, duplicates: 1 });
+  expect(await own.load([...entries([named('d')]), deletion('Endpoint/e')])).toMatchObject({
+    deleted: 1,
+    duplicates: 1,
+  });
 });
 
 test('two resources with the same surrogate: the second is refused', async () => {
@@ -138,7 +147,10 @@ test('a stop leaves whole batches and the import can be run again', async () => 
 test('a failing input leaves what was committed and gives its error', async () => {
   const own = await fresh();
   function* broken() {
-    yield* entries([{ resourceType: 'Endpoint', id: 'a' }, { resourceType: 'Endpoint', id: 'b' }]);
+    yield* entries([
+      { resourceType: 'Endpoint', id: 'a' },
+      { resourceType: 'Endpoint', id: 'b' },
+    ]);
     throw new Error('disk');
   }
   await expect(own.load(broken(), { batch: 1 })).rejects.toThrow('disk');
@@ -158,10 +170,17 @@ test('a changed extraction is brought into the index', async () => {
 
 test('tokens carry every form in which they are asked for', () => {
   const found = extract(
-    { resourceType: 'PractitionerRole', id: 'x', specialty: [{ coding: [{ system: 's', code: 'A' }, { code: 'b' }] }], active: true },
+    {
+      resourceType: 'PractitionerRole',
+      id: 'x',
+      specialty: [{ coding: [{ system: 's', code: 'A' }, { code: 'b' }] }],
+      active: true,
+    },
     BASE,
   );
-  expect(found.tokens).toEqual(['true', 'a', 's|a', 's|', 'b', '|b'].sort((a, b) => found.tokens.indexOf(a) - found.tokens.indexOf(b)));
+  expect(found.tokens).toEqual(
+    ['true', 'a', 's|a', 's|', 'b', '|b'].sort((a, b) => found.tokens.indexOf(a) - found.tokens.indexOf(b)),
+  );
   expect(found.tokens.length).toBe(6);
 });
 

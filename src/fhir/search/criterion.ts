@@ -62,7 +62,12 @@ const unknownModifier = (code: string) =>
   new Outcome('invalid-parameter', `"${code}" does not have this modifier here.`);
 
 /** The criterion of a parameter with its modifier. */
-export function readFor(p: Parameter, modifier: string | undefined, values: string[], options: CriterionOptions): Criterion {
+export function readFor(
+  p: Parameter,
+  modifier: string | undefined,
+  values: string[],
+  options: CriterionOptions,
+): Criterion {
   const known = knownModifier(p, modifier);
   const entries = indexed(p);
   if (known === 'missing') {
@@ -71,8 +76,14 @@ export function readFor(p: Parameter, modifier: string | undefined, values: stri
     return { kind: 'missing', param: entries.id, missing: only === 'true' };
   }
   if (known === 'text')
-    return { kind: 'string', params: [entries.id + SEEDS.text], match: 'starts', words: values.map((v) => word(v, false)) };
-  if (p.kind === 'date') return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
+    return {
+      kind: 'string',
+      params: [entries.id + SEEDS.text],
+      match: 'starts',
+      words: values.map((v) => word(v, false)),
+    };
+  if (p.kind === 'date')
+    return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
   if (p.kind === 'string') {
     const match = known === 'exact' || known === 'contains' ? known : 'starts';
     const params = [entries.id, ...p.alsoReads.flatMap((c) => parameter(p.type, c)?.id ?? [])];
@@ -80,12 +91,26 @@ export function readFor(p: Parameter, modifier: string | undefined, values: stri
   }
   if (p.kind === 'reference') {
     if (known === 'identifier')
-      return { kind: 'token', seed: entries.id + SEEDS.identifier, forms: values.map((v) => tokenValue(p, v)), negated: false };
+      return {
+        kind: 'token',
+        seed: entries.id + SEEDS.identifier,
+        forms: values.map((v) => tokenValue(p, v)),
+        negated: false,
+      };
     const wanted = modifier !== undefined && isDirectoryType(modifier) ? modifier : undefined;
-    return { kind: 'reference', seed: entries.id, keys: values.flatMap((v) => referenceKeys(p, unescape(v), wanted, options.base)) };
+    return {
+      kind: 'reference',
+      seed: entries.id,
+      keys: values.flatMap((v) => referenceKeys(p, unescape(v), wanted, options.base)),
+    };
   }
   if (known === 'ofType')
-    return { kind: 'token', seed: entries.id + SEEDS.ofType, forms: values.map((v) => ofTypeValue(p, v)), negated: false };
+    return {
+      kind: 'token',
+      seed: entries.id + SEEDS.ofType,
+      forms: values.map((v) => ofTypeValue(p, v)),
+      negated: false,
+    };
   return { kind: 'token', seed: entries.id, forms: values.map((v) => tokenValue(p, v)), negated: known === 'not' };
 }
 
@@ -135,7 +160,8 @@ function npiForm(p: Parameter, npi: string): string {
 
 function ofTypeValue(p: Parameter, value: string): string {
   const [system, code, held, ...more] = split(value, '|').map(unescape);
-  if (system === undefined || !code || !held || more.length > 0) throw invalid(p.code, 'is not type-system|type-code|value');
+  if (system === undefined || !code || !held || more.length > 0)
+    throw invalid(p.code, 'is not type-system|type-code|value');
   return ofTypeForm(system, code, held);
 }
 

@@ -7,7 +7,9 @@ const list = (text: string) => text.split(' ');
 
 /** Elements marked as summary in the R4 definitions. */
 const SUMMARY: Record<DirectoryType, string[]> = {
-  Endpoint: list('identifier status connectionType name managingOrganization period payloadType payloadMimeType address'),
+  Endpoint: list(
+    'identifier status connectionType name managingOrganization period payloadType payloadMimeType address',
+  ),
   HealthcareService: list('identifier active providedBy category type specialty location name comment photo'),
   InsurancePlan: list('identifier status type name ownedBy administeredBy coverageArea'),
   Location: list('identifier status operationalStatus name description mode type physicalType managingOrganization'),
