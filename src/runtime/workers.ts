@@ -76,9 +76,9 @@ export function workerDeps(
 ): Deps & { end(): void } {
   const config = workerConfig(env);
   const clock: Clock = () => new Date();
-  const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx, {
-    ...(options.role === undefined ? {} : { role: options.role, statementTimeoutMs: config.directoryTimeoutMs }),
-  });
+  const limits =
+    options.role === undefined ? {} : { role: options.role, statementTimeoutMs: config.directoryTimeoutMs };
+  const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx, limits);
   return {
     config,
     clock,

@@ -1,7 +1,7 @@
 // A small directory in which every search parameter has a value, and an app over it.
 import { createDirectory } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
-import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
+import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/metrics.ts';
 import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource-import.ts';
@@ -259,9 +259,12 @@ export async function body(response: Response): Promise<Bundle> {
   return (await response.json()) as Bundle;
 }
 
+/** `Type/id` of a resource. */
+export function keyOf(resource: Resource): string {
+  return `${resource.resourceType}/${text(resource['id']) ?? ''}`;
+}
+
 /** `Type/id` of the entries of a mode. */
 export function ids(bundle: Bundle, mode: 'match' | 'include'): string[] {
-  return (bundle.entry ?? [])
-    .filter((e) => e.search.mode === mode)
-    .map((e) => `${e.resource.resourceType}/${String(e.resource['id'])}`);
+  return (bundle.entry ?? []).filter((e) => e.search.mode === mode).map((e) => keyOf(e.resource));
 }

@@ -7,7 +7,7 @@ import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { forwardParameters } from '../../src/fhir/search/include.ts';
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
 import type { ImportEntry } from '../../src/store/resource-import.ts';
-import { body, directory, ids } from './fixture.ts';
+import { body, directory, ids, keyOf } from './fixture.ts';
 
 const folder = join(process.env['TEST_DATA_DIR'] ?? '/nowhere', 'data/plannet-ri-nppes');
 
@@ -25,7 +25,7 @@ describe.skipIf(!existsSync(folder))('plannet-ri-nppes (needs TEST_DATA_DIR)', (
     for await (const entry of files())
       if ('text' in entry) {
         const r = JSON.parse(entry.text) as Resource;
-        read.set(`${r.resourceType}/${String(r['id'])}`, r);
+        read.set(keyOf(r), r);
       }
     expect(await d.load(files())).toMatchObject({ read: 5215, created: 5215, rejected: 0, unresolved: { count: 0 } });
   });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { forwardParameters, reverseParameters } from '../../src/fhir/search/include.ts';
 import { PARAMETERS } from '../../src/fhir/search/parameters.ts';
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
-import { body, directory, FIXTURE, ids } from './fixture.ts';
+import { body, directory, FIXTURE, ids, keyOf } from './fixture.ts';
 
 /** Type.parameter → query value that finds the fixture's resource, and one that finds nothing. */
 const CASES: Record<string, [found: string, missed: string]> = {
@@ -121,7 +121,7 @@ beforeAll(async () => {
 afterAll(() => d.close());
 
 const all = DIRECTORY_TYPES.flatMap((type) => [...(PARAMETERS.get(type)?.values() ?? [])]);
-const keyed = (type: string) => FIXTURE.filter((r) => r.resourceType === type).map((r) => `${type}/${String(r['id'])}`);
+const keyed = (type: string) => FIXTURE.filter((r) => r.resourceType === type).map((r) => keyOf(r));
 
 test('the cases are the table', () => {
   expect(Object.keys(CASES).sort()).toEqual(all.map((p) => `${p.type}.${p.code}`).sort());
@@ -168,7 +168,7 @@ test.each(references.map((p) => [p.type, p.code, p] as const))('_include %s:%s',
         .map((v) => String((v as { reference: string }).reference).replace(/^https:.*\/fhir\//, '')),
     ),
   );
-  const stored = new Set(FIXTURE.map((r) => `${r.resourceType}/${String(r['id'])}`));
+  const stored = new Set(FIXTURE.map((r) => keyOf(r)));
   const matched = new Set(ids(bundle, 'match'));
   expect(ids(bundle, 'include').sort()).toEqual([...expected].filter((k) => stored.has(k) && !matched.has(k)).sort());
   expect(bundle.total).toBe(matched.size);
@@ -180,7 +180,7 @@ test.each(references.flatMap((p) => p.targets.map((t) => [t, p.type, p.code, p] 
     const bundle = await body(await d.get(`${target}?_revinclude=${type}:${code}`));
     const matched = new Set(ids(bundle, 'match'));
     const expected = FIXTURE.filter((r) => r.resourceType === type && p.paths.some((path) => path(r).length > 0))
-      .map((r) => `${type}/${String(r['id'])}`)
+      .map((r) => keyOf(r))
       .filter((k) => !matched.has(k));
     expect(ids(bundle, 'include').sort()).toEqual(expected.sort());
   },

@@ -4,7 +4,7 @@ import { extract } from '../../src/fhir/search/extract.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { readState } from '../../src/store/resource.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
-import { BASE, deletion, directory, entries, FIXTURE } from '../directory/fixture.ts';
+import { BASE, deletion, directory, entries, FIXTURE, keyOf } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>> | undefined;
 const fresh = async (resources: readonly (Resource | string)[] = []) => {
@@ -37,7 +37,7 @@ test('loading the same again changes nothing, whatever the order of members', as
 
 test('deleting everything leaves no entry in any index', async () => {
   const own = await fresh(FIXTURE);
-  await own.load(FIXTURE.map((r) => deletion(`${r.resourceType}/${String(r['id'])}`)));
+  await own.load(FIXTURE.map((r) => deletion(keyOf(r))));
   const rows = await indexRows(own);
   expect([rows.lookup.length, rows.words.length, rows.dates.length]).toEqual([0, 0, 0]);
   expect((await readState(own.database.sql)).counts.every((n) => n === 0n)).toBe(true);
