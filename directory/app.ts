@@ -3,7 +3,7 @@
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, route } from '../src/http/fhir-app.ts';
+import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
 import { capabilityStatement } from './capabilities.ts';
@@ -49,7 +49,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
         options.peer?.(c),
         c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'),
       );
-      for (const [name, value] of Object.entries(limit.take(address))) c.header(name, value);
+      Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
   const metadata = JSON.stringify(
@@ -60,7 +60,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.get('/metadata', (c) => {
     route(c, '/metadata');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
-    return c.body(metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
+    return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
   at.get('/:type/:id', (c) => read(c, deps));
   at.get('/:type', (c) => searchByGet(c, searchDeps));

@@ -7,7 +7,7 @@ import { encodeCursor } from '../src/fhir/search/cursor.ts';
 import { readSearch, type SearchRequest } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
-import { FHIR_JSON, type FhirEnv, route } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
@@ -56,7 +56,7 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
     lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
   });
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
-  return c.body(body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
 }
 
 async function countOnly(request: SearchRequest, deps: SearchDeps) {

@@ -41,7 +41,7 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   let size = head.length + tail.length;
   for (const { key, body, included } of parts.entries)
     size += 1 + open.length + key.length + RESOURCE.length + body.length + (included ? INCLUDE : MATCH).length;
-  const out = new Uint8Array(size);
+  const out = Buffer.allocUnsafeSlow(size); // every byte is written below
   let at = 0;
   const put = (bytes: Uint8Array) => {
     out.set(bytes, at);
