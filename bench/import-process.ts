@@ -27,7 +27,9 @@ async function* untimed(source: Iterable<ImportEntry>, paused: { ms: number }): 
 /** Parse each line and copy it into a table with a key: the least that any import does. */
 async function raw(entries: AsyncIterable<ImportEntry>): Promise<void> {
   const sql = database.dedicated('copy');
-  await sql.unsafe('create table if not exists public.raw (id text primary key, type text not null, body text not null)');
+  await sql.unsafe(
+    'create table if not exists public.raw (id text primary key, type text not null, body text not null)',
+  );
   let lines: string[] = [];
   const flush = async () => {
     const into = await sql.unsafe('copy public.raw from stdin').writable();

@@ -6,6 +6,7 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
+import { VERSION } from '../src/version.ts';
 import { capabilityStatement } from './capabilities.ts';
 import { read, vread } from './read.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
@@ -77,6 +78,5 @@ function notAllowed(c: Context<FhirEnv>, allow: string): Response {
   return errorResponse(c, new Outcome('method-not-allowed', undefined, { headers: { allow } }));
 }
 
-/** Version of the program and the date of its interface, for the CapabilityStatement. */
-const VERSION = '0.1.0';
+/** Date of the interface, for the CapabilityStatement. */
 const RELEASED = '2026-11-24';

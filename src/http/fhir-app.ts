@@ -63,8 +63,7 @@ export function fhirApp(
     const seconds = (performance.now() - started) / 1000;
     const route = c.get('route') ?? 'other';
     const status = c.res.status;
-    if (c.get('replied') !== true)
-      for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
+    if (c.get('replied') !== true) for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
     deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
     deps.metrics.observe('http_request_seconds', seconds, { service, route });
     deps.log('info', 'request', {

@@ -137,7 +137,12 @@ async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, sum
   summary.deleted += merged.deleted;
   summary.change = merged.change;
   for (const key of merged.collided) {
-    const entry: ImportEntry = { source: key, line: 0, fault: 'key-collision', message: 'Another resource has this key.' };
+    const entry: ImportEntry = {
+      source: key,
+      line: 0,
+      fault: 'key-collision',
+      message: 'Another resource has this key.',
+    };
     reject(summary, entry, entry.fault, entry.message);
     options.onReject?.(entry, entry.fault, entry.message);
   }

@@ -13,8 +13,8 @@ const BATCH = 2000;
  * @returns resources indexed; 0 when the index is current
  */
 export async function reindex(database: Database, base: string): Promise<number> {
-  const sql = database.dedicated();
-  const reader = database.dedicated();
+  const sql = database.dedicated('work');
+  const reader = database.dedicated('copy');
   try {
     await createStaging(sql);
     return await sql.begin(async (tx) => {

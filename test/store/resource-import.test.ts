@@ -189,8 +189,7 @@ test('the role of the directory reads its schema and nothing else', async () => 
   const limited = openDatabase(own.database.url, { max: 1, role: 'payer_node_directory' });
   expect(await limited.sql`select count(*)::int as n from directory.resource`).toMatchObject([{ n: FIXTURE.length }]);
   await expect(limited.sql`update directory.state set change = 0`).rejects.toMatchObject({ code: '42501' });
-  await own.database.sql`create schema exchange`;
-  await own.database.sql`create table exchange.secret (a int)`;
-  await expect(limited.sql`select * from exchange.secret`).rejects.toMatchObject({ code: '42501' });
+  await own.database.sql`create table exchange.secret_of_a_test (a int)`;
+  await expect(limited.sql`select * from exchange.secret_of_a_test`).rejects.toMatchObject({ code: '42501' });
   await limited.close();
 });
