@@ -16,7 +16,9 @@ export async function compare(
     }
   };
   const raw = await measure('raw');
-  bench.note(`${about.question} raw: ${Math.round(raw.rate)} (database ${raw.databaseCpuMs.toFixed(3)} ms)`);
+  bench.note(
+    `${about.question} raw: ${Math.round(raw.rate)}, CPU ${raw.cpuMs.toFixed(3)} ms + database ${raw.databaseCpuMs.toFixed(3)} ms`,
+  );
   const product = await measure('product');
   return {
     ...about,

@@ -1,6 +1,7 @@
 // Generated resources as lines of input, made as they are read.
-import type { ImportEntry } from '../src/store/resource-import.ts';
+
 import { directoryResources } from '../src/seed/index.ts';
+import type { ImportEntry } from '../src/store/resource-import.ts';
 
 export const SEED = 20_270_101;
 

@@ -42,7 +42,12 @@ export type Bench = {
   note(text: string): void;
 };
 
-export type Running = { pid: number; ready: Record<string, unknown>; lines: AsyncIterator<string>; stop(): Promise<void> };
+export type Running = {
+  pid: number;
+  ready: Record<string, unknown>;
+  lines: AsyncIterator<string>;
+  stop(): Promise<void>;
+};
 
 export type Question = (bench: Bench) => Promise<Answer>;
 
@@ -96,7 +101,9 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
 }
 
 async function start(file: string, args: string[]): Promise<Running> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   const lines = linesOf(child);
   const first = await lines.next();
@@ -113,7 +120,11 @@ async function start(file: string, args: string[]): Promise<Running> {
 }
 
 /** Runs questions on one server and removes everything afterwards. */
-export async function withBench(size: number, note: (text: string) => void, work: (bench: Bench) => Promise<void>): Promise<void> {
+export async function withBench(
+  size: number,
+  note: (text: string) => void,
+  work: (bench: Bench) => Promise<void>,
+): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-'));
   let server: EmbeddedPostgres | undefined;
   try {

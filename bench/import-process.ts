@@ -1,8 +1,8 @@
 // An import in a process of its own: `validated`, `mirror` or `raw`. Prints `{}` when ready, then the result.
 import { setImmediate } from 'node:timers/promises';
 import { openDatabase } from '../src/runtime/node.ts';
-import { type ImportEntry, importResources } from '../src/store/resource-import.ts';
 import { copyField } from '../src/store/database.ts';
+import { type ImportEntry, importResources } from '../src/store/resource-import.ts';
 import { generated } from './data.ts';
 import { BASE } from './harness.ts';
 import { validateForImport } from './validate.ts';
@@ -16,7 +16,8 @@ async function* untimed(source: Iterable<ImportEntry>, paused: { ms: number }): 
   for (;;) {
     const started = performance.now();
     const chunk: ImportEntry[] = [];
-    for (let next = iterator.next(); chunk.length < 250 && next.done !== true; next = iterator.next()) chunk.push(next.value);
+    for (let next = iterator.next(); chunk.length < 250 && next.done !== true; next = iterator.next())
+      chunk.push(next.value);
     paused.ms += performance.now() - started;
     if (chunk.length === 0) return;
     yield* chunk;
@@ -26,7 +27,9 @@ async function* untimed(source: Iterable<ImportEntry>, paused: { ms: number }): 
 /** Parse each line and copy it into a table with a key: the least that any import does. */
 async function raw(entries: AsyncIterable<ImportEntry>): Promise<void> {
   const sql = database.dedicated('copy');
-  await sql.unsafe('create table if not exists public.raw (id text primary key, type text not null, body text not null)');
+  await sql.unsafe(
+    'create table if not exists public.raw (id text primary key, type text not null, body text not null)',
+  );
   let lines: string[] = [];
   const flush = async () => {
     const into = await sql.unsafe('copy public.raw from stdin').writable();

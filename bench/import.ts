@@ -20,7 +20,9 @@ async function ask(bench: Bench, question: string, kind: string): Promise<Answer
   const empty = await run(bench, kind, `bench_${question}`);
   const full = await run(bench, kind, `bench_${question}`);
   const rate = (r: Result) => Math.round(bench.size / r.seconds);
-  bench.note(`${question}: into the full directory (unchanged) ${rate(full)}/s, disk ${round(empty.diskRatio, 2)} × NDJSON`);
+  bench.note(
+    `${question}: into the full directory (unchanged) ${rate(full)}/s, disk ${round(empty.diskRatio, 2)} × NDJSON`,
+  );
   return {
     question,
     size: bench.size,

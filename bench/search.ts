@@ -17,7 +17,11 @@ export const search: Question = async (bench) => {
   await database.close();
   if (found.length === 0) throw new Error('No specialty has 20 roles: choose a larger --size.');
   const file = join(tmpdir(), `payer-node-search-${process.pid}`);
-  const query = (code: string) => `specialty=http://nucc.org/provider-taxonomy|${code}&_count=20&_include=PractitionerRole:practitioner`;
-  writeFileSync(file, found.map((f) => `/directory/fhir/PractitionerRole?${query(f.code).replace('|', '%7C')}`).join('\n'));
+  const query = (code: string) =>
+    `specialty=http://nucc.org/provider-taxonomy|${code}&_count=20&_include=PractitionerRole:practitioner`;
+  writeFileSync(
+    file,
+    found.map((f) => `/directory/fhir/PractitionerRole?${query(f.code).replace('|', '%7C')}`).join('\n'),
+  );
   return compare(bench, url, file, { question: 'search', unit: 'requests/s' });
 };

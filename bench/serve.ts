@@ -1,10 +1,10 @@
 // A server process: `product` is the directory as it ships, anything else the raw routes. Prints its port when it listens.
 import { openSync, writeSync } from 'node:fs';
 import { serve } from '@hono/node-server';
+import { createDirectory } from '../directory/app.ts';
 import { readConfig } from '../src/config.ts';
 import { prometheus } from '../src/runtime/metrics.ts';
 import { jsonLog, openDatabase } from '../src/runtime/node.ts';
-import { createDirectory } from '../directory/app.ts';
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 

@@ -3,9 +3,10 @@
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, route } from '../src/http/fhir-app.ts';
+import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
+import { VERSION } from '../src/version.ts';
 import { capabilityStatement } from './capabilities.ts';
 import { read, vread } from './read.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
@@ -13,6 +14,9 @@ import { type Totals, totals } from './totals.ts';
 
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
+
+/** Database role of the service: it reads the schema `directory` and nothing else. */
+export const DIRECTORY_ROLE = 'payer_node_directory';
 
 export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'log' | 'metrics'>;
 
@@ -42,8 +46,11 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const limit = rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   if (limit)
     app.use(async (c, next) => {
-      const address = clientAddress(options.peer?.(c), c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'));
-      for (const [name, value] of Object.entries(limit.take(address))) c.header(name, value);
+      const address = clientAddress(
+        options.peer?.(c),
+        c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'),
+      );
+      Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
   const metadata = JSON.stringify(
@@ -54,7 +61,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.get('/metadata', (c) => {
     route(c, '/metadata');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
-    return c.body(metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
+    return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
   at.get('/:type/:id', (c) => read(c, deps));
   at.get('/:type', (c) => searchByGet(c, searchDeps));
@@ -71,6 +78,5 @@ function notAllowed(c: Context<FhirEnv>, allow: string): Response {
   return errorResponse(c, new Outcome('method-not-allowed', undefined, { headers: { allow } }));
 }
 
-/** Version of the program and the date of its interface, for the CapabilityStatement. */
-const VERSION = '0.1.0';
+/** Date of the interface, for the CapabilityStatement. */
 const RELEASED = '2026-11-24';

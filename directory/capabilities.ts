@@ -4,8 +4,8 @@ import { forwardParameters, reverseParameters } from '../src/fhir/search/include
 import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET } from '../src/fhir/search/types.ts';
-import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import { TOTAL_EXACT } from '../src/store/search.ts';
+import { INCLUDE_MAX } from '../src/store/search-include.ts';
 
 const PROFILES: Record<DirectoryType, string[]> = {
   Endpoint: ['Endpoint'],

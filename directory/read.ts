@@ -3,11 +3,11 @@ import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../src/fhir/resource.ts';
-import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { readSubset } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
+import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
-import { FHIR_JSON, type FhirEnv, route } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { readResource, readVersion, type StoredVersion } from '../src/store/resource.ts';
 
@@ -27,13 +27,13 @@ function answer(c: Context<FhirEnv>, found: StoredVersion | undefined): Response
   const headers = { etag, 'last-modified': found.lastUpdated.toUTCString(), 'cache-control': 'no-cache' };
   const { req } = c;
   if (isNotModified(req.header('if-none-match'), req.header('if-modified-since'), etag, found.lastUpdated))
-    return c.body(null, 304, headers);
+    return reply(c, null, 304, headers);
   let { body } = found;
   if (req.raw.url.includes('?')) {
     const subset = readSubset(req.query('_summary'), req.query('_elements'));
-    if (isSubset(subset)) body = subsetResource(body, subset);
+    if (isSubset(subset)) body = Buffer.from(subsetResource(Buffer.from(body).toString(), subset));
   }
-  return c.body(body, 200, { 'content-type': FHIR_JSON, ...headers });
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, ...headers });
 }
 
 /** GET [type]/[id] */

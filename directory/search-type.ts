@@ -1,16 +1,16 @@
 // search-type: query → SearchRequest → one statement → Bundle. https://hl7.org/fhir/R4/http.html#search
 import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
-import { searchset } from '../src/fhir/bundle.ts';
+import { type BundleEntry, searchset } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { encodeCursor } from '../src/fhir/search/cursor.ts';
 import { readSearch, type SearchRequest } from '../src/fhir/search/request.ts';
-import { isSubset, subsetEntries } from '../src/fhir/search/subset.ts';
+import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
-import { FHIR_JSON, type FhirEnv, route } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
+import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import type { Totals } from './totals.ts';
 
 export type SearchDeps = Pick<Deps, 'database' | 'config' | 'clock'> & {
@@ -56,14 +56,14 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
     lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
   });
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
-  return c.body(body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
 }
 
-async function countOnly(request: SearchRequest, deps: SearchDeps): Promise<string> {
+async function countOnly(request: SearchRequest, deps: SearchDeps) {
   const { total, change } = await countMatches(deps.database.sql, request, counting(request));
   return searchset({
-    matches: '',
-    included: '',
+    base: deps.base,
+    entries: [],
     total: await finishTotal(request, deps, total, change),
     self: link(request, deps),
     next: undefined,
@@ -71,10 +71,10 @@ async function countOnly(request: SearchRequest, deps: SearchDeps): Promise<stri
   });
 }
 
-async function page(request: SearchRequest, deps: SearchDeps): Promise<string> {
+async function page(request: SearchRequest, deps: SearchDeps) {
   const { sql } = deps.database;
   const known = request.total === 'none' ? undefined : deps.totals.get(totalKey(request));
-  const found = await searchPage(sql, request, deps.base, known === undefined ? counting(request) : 'no');
+  const found = await searchPage(sql, request, known === undefined ? counting(request) : 'no');
   let total: { value: number; exact: boolean } | undefined;
   if (known !== undefined && known.change === found.change) total = { value: known.total, exact: known.exact };
   else if (found.total !== undefined) total = await finishTotal(request, deps, found.total, found.change);
@@ -82,15 +82,20 @@ async function page(request: SearchRequest, deps: SearchDeps): Promise<string> {
     const counted = await countMatches(sql, request, counting(request));
     total = await finishTotal(request, deps, counted.total, counted.change);
   }
-  const subset = isSubset(request);
   return searchset({
-    matches: subset ? subsetEntries(found.matches, request) : found.matches,
-    included: subset && request.elements.length === 0 ? subsetEntries(found.included, request) : found.included,
+    base: deps.base,
+    entries: isSubset(request) ? found.entries.map((entry) => subset(entry, request)) : found.entries,
     total,
     self: link(request, deps, request.after),
     next: found.next === undefined ? undefined : link(request, deps, found.next),
     remarks: remarks(request, found.cut),
   });
+}
+
+/** Included resources are whole under `_elements`, which names elements of the type searched. */
+function subset(entry: BundleEntry, request: SearchRequest): BundleEntry {
+  if (entry.included && request.elements.length > 0) return entry;
+  return { ...entry, body: Buffer.from(subsetResource(Buffer.from(entry.body).toString(), request)) };
 }
 
 function counting(request: SearchRequest): Counting {
@@ -102,7 +107,8 @@ async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: nu
   const exact = counted <= TOTAL_EXACT || request.total === 'accurate' || request.criteria.length === 0;
   const value = exact ? counted : await estimateMatches(deps.database.sql, request);
   // an approximate date moves with the clock
-  if (!request.applied.some(([, v]) => v.startsWith('ap'))) deps.totals.set(totalKey(request), { change, total: value, exact });
+  if (!request.applied.some(([, v]) => v.startsWith('ap')))
+    deps.totals.set(totalKey(request), { change, total: value, exact });
   return { value, exact };
 }
 

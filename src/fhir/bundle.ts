@@ -1,28 +1,63 @@
-// A searchset Bundle as text. Resources are never parsed: the store hands over finished entries.
+// A searchset Bundle as bytes, put together from the bytes of its resources: they are never decoded or parsed.
 // https://hl7.org/fhir/R4/bundle.html#searchset
 import { operationOutcome } from './outcome.ts';
 
+/** `key` is `Type/id`, `body` the JSON of the resource, both UTF-8. */
+export type BundleEntry = { key: Uint8Array; body: Uint8Array; included: boolean };
+
 export type SearchsetParts = {
-  /** finished entries, separated by commas; empty for none */
-  matches: string;
-  included: string;
+  /** public FHIR base, for fullUrl */
+  base: string;
+  entries: readonly BundleEntry[];
   total: { value: number; exact: boolean } | undefined;
   /** absolute */
   self: string;
   next: string | undefined;
   /** remarks for the client: each becomes an issue of one outcome entry */
-  remarks: string[];
+  remarks: readonly string[];
 };
 
 /** Marks a total that is an estimate; FHIR has no element for it. */
 export const ESTIMATED_TOTAL = 'https://payer-node.example/fhir/StructureDefinition/estimated-total';
 
-export function searchset(parts: SearchsetParts): string {
-  const entries = [parts.matches, parts.included, outcomeEntry(parts.remarks)].filter((e) => e !== '').join(',');
+const RESOURCE = Buffer.from('","resource":');
+const MATCH = Buffer.from(',"search":{"mode":"match"}}');
+const INCLUDE = Buffer.from(',"search":{"mode":"include"}}');
+const COMMA = ','.charCodeAt(0);
+
+export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   const next = parts.next === undefined ? '' : `,{"relation":"next","url":${JSON.stringify(parts.next)}}`;
-  return `{"resourceType":"Bundle","type":"searchset"${totalText(parts.total)},"link":[{"relation":"self","url":${JSON.stringify(
-    parts.self,
-  )}}${next}]${entries === '' ? '' : `,"entry":[${entries}]`}}`;
+  const outcome = outcomeEntry(parts.remarks);
+  const hasEntries = parts.entries.length > 0 || outcome !== '';
+  const head = Buffer.from(
+    `{"resourceType":"Bundle","type":"searchset"${totalText(parts.total)},"link":[{"relation":"self","url":${JSON.stringify(
+      parts.self,
+    )}}${next}]${hasEntries ? ',"entry":[' : ''}`,
+  );
+  const tail = Buffer.from(
+    `${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
+  );
+  const open = Buffer.from(`{"fullUrl":"${parts.base}/`);
+  let size = head.length + tail.length;
+  for (const { key, body, included } of parts.entries)
+    size += 1 + open.length + key.length + RESOURCE.length + body.length + (included ? INCLUDE : MATCH).length;
+  const out = Buffer.allocUnsafeSlow(size); // every byte is written below
+  let at = 0;
+  const put = (bytes: Uint8Array) => {
+    out.set(bytes, at);
+    at += bytes.length;
+  };
+  put(head);
+  parts.entries.forEach(({ key, body, included }, i) => {
+    if (i > 0) out[at++] = COMMA;
+    put(open);
+    put(key);
+    put(RESOURCE);
+    put(body);
+    put(included ? INCLUDE : MATCH);
+  });
+  put(tail);
+  return out.subarray(0, at);
 }
 
 function totalText(total: SearchsetParts['total']): string {
@@ -31,7 +66,7 @@ function totalText(total: SearchsetParts['total']): string {
   return `,"total":${total.value}${mark}`;
 }
 
-function outcomeEntry(remarks: string[]): string {
+function outcomeEntry(remarks: readonly string[]): string {
   if (remarks.length === 0) return '';
   const issue = remarks.flatMap((r) => operationOutcome('warning', 'not-supported', r).issue);
   return JSON.stringify({ resource: { resourceType: 'OperationOutcome', issue }, search: { mode: 'outcome' } });

@@ -12,6 +12,10 @@ export type FhirEnv = {
     requestId: string;
     /** the route's template for log and metrics, never the raw path */
     route: string;
+    /** headers of every answer, for {@link reply}; a plain object, which the server writes without a Headers object */
+    headers: Record<string, string>;
+    /** the answer has them already */
+    replied: boolean;
     /** ids and counts of ours that a handler adds to its log line */
     logged: Record<string, string | number | boolean>;
   };
@@ -44,7 +48,7 @@ export function fhirApp(
   deps: Pick<Deps, 'log' | 'metrics' | 'clock'>,
   always: Record<string, string> = {},
 ): Hono<FhirEnv> {
-  const fixed = Object.entries({ 'x-content-type-options': 'nosniff', ...always });
+  const fixed = { 'x-content-type-options': 'nosniff', ...always };
   const app = new Hono<FhirEnv>({ getPath: normalPath });
 
   app.use(async (c, next) => {
@@ -53,12 +57,13 @@ export function fhirApp(
     const requestId = given !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : crypto.randomUUID();
     c.set('requestId', requestId);
     c.set('logged', {});
+    const headers = { 'x-request-id': requestId, ...fixed };
+    c.set('headers', headers);
     await next();
     const seconds = (performance.now() - started) / 1000;
     const route = c.get('route') ?? 'other';
     const status = c.res.status;
-    c.res.headers.set('x-request-id', requestId);
-    for (const [name, value] of fixed) c.res.headers.set(name, value);
+    if (c.get('replied') !== true) for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
     deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
     deps.metrics.observe('http_request_seconds', seconds, { service, route });
     deps.log('info', 'request', {
@@ -116,6 +121,17 @@ export function describe(error: unknown): string {
     0,
     200,
   );
+}
+
+/** An answer with the headers of every answer, in the form that costs the server least. */
+export function reply(
+  c: Context<FhirEnv>,
+  body: string | Uint8Array<ArrayBuffer> | null,
+  status: number,
+  headers: Record<string, string>,
+): Response {
+  c.set('replied', true);
+  return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
 }
 
 /** A FHIR body as text. */

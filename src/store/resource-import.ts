@@ -111,8 +111,7 @@ export async function importResources(
     await flush();
     await running;
     await checkReferences(sql, summary);
-    if (summary.created + summary.updated + summary.deleted >= 1000)
-      await refreshStatistics(sql);
+    if (summary.created + summary.updated + summary.deleted >= 1000) await refreshStatistics(sql);
     tick();
     return summary;
   } finally {
@@ -138,7 +137,12 @@ async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, sum
   summary.deleted += merged.deleted;
   summary.change = merged.change;
   for (const key of merged.collided) {
-    const entry: ImportEntry = { source: key, line: 0, fault: 'key-collision', message: 'Another resource has this key.' };
+    const entry: ImportEntry = {
+      source: key,
+      line: 0,
+      fault: 'key-collision',
+      message: 'Another resource has this key.',
+    };
     reject(summary, entry, entry.fault, entry.message);
     options.onReject?.(entry, entry.fault, entry.message);
   }
@@ -146,6 +150,9 @@ async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, sum
 
 /** Index-only scans need the visibility map, the planner needs frequencies of tokens: neither waits for autovacuum. */
 async function refreshStatistics(sql: Sql): Promise<void> {
+  // rows count as visible to all only when their commit is on disk: a last commit that waits takes the others along
+  await sql.unsafe('set synchronous_commit = on');
+  await sql.unsafe('update directory.state set changed_at = changed_at');
   await sql.unsafe('vacuum (analyze) directory.lookup, directory.words, directory.dates');
   await sql.unsafe('analyze directory.resource');
 }
@@ -164,6 +171,8 @@ async function checkReferences(sql: Sql, summary: ImportSummary): Promise<void> 
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');
   summary.unresolved.count = row?.n ?? 0;
   summary.unresolved.examples = [
-    ...(await sql.unsafe<{ key: string; param: number }[]>(`select key, param from dangling order by 1, 2 limit ${EXAMPLES}`)),
+    ...(await sql.unsafe<{ key: string; param: number }[]>(
+      `select key, param from dangling order by 1, 2 limit ${EXAMPLES}`,
+    )),
   ];
 }

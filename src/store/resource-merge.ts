@@ -47,7 +47,9 @@ export async function mergeStaged(sql: Sql, now: Date, base: string): Promise<Me
     const collided =
       n('x') === 0
         ? []
-        : await tx.unsafe<{ key: string }[]>(`select i.key from incoming i join plan p using (seq) where p.action = 'x'`);
+        : await tx.unsafe<{ key: string }[]>(
+            `select i.key from incoming i join plan p using (seq) where p.action = 'x'`,
+          );
     const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
     await tx.unsafe('truncate incoming, plan, leaving');
     return {
@@ -67,9 +69,12 @@ async function replaceVersions(tx: Queryable, base: string): Promise<void> {
     `select r.rk::text as rk, r.body from plan p join directory.resource r on r.rk = p.rk
      where p.action in ('u', 'd') and not r.deleted`,
   );
-  await count(tx, `insert into directory.history (rk, version, last_updated, deleted, body)
+  await count(
+    tx,
+    `insert into directory.history (rk, version, last_updated, deleted, body)
     select r.rk, r.version, r.last_updated, r.deleted, r.body from plan p join directory.resource r on r.rk = p.rk
-    where p.action in ('u', 'd')`);
+    where p.action in ('u', 'd')`,
+  );
   await removeEntries(tx, old, base);
 }
 
@@ -133,6 +138,16 @@ async function writeVersions(tx: Queryable, at: string): Promise<void> {
         where p.action in ('c', 'u', 'd') group by i.type) d on d.type = c.type)`,
     [at],
   );
+}
+
+/** Entries, parameters and references of everything staged, for {@link reindex}. Empties the staging table. */
+export async function insertStagedEntries(tx: Queryable): Promise<void> {
+  await tx.unsafe(`insert into plan select seq, rk, 'c'::"char", 0 from incoming`);
+  await tx.unsafe(`update directory.resource r set params = i.params, ref_params = i.ref_params,
+      refs = array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n)
+    from incoming i where r.rk = i.rk`);
+  await insertEntries(tx);
+  await tx.unsafe('truncate incoming, plan');
 }
 
 /**

@@ -57,7 +57,8 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   const fatal = findings.find((f) => f.severity === 'error');
   if (fatal) return { rejected: 'invalid-resource', message: `${fatal.path}: ${fatal.message}` };
   const [first] = findings;
-  if (options.strict === true && first) return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
+  if (options.strict === true && first)
+    return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
   const stamped = stamp(minify(entry.text), { versionId: MARK, lastUpdated: MARK });
   const cut = stamped.indexOf(CUT);
   return {

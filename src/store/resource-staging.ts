@@ -1,7 +1,7 @@
 // The temporary table through which an import reaches the store, and the lines that fill it by COPY.
 import { once } from 'node:events';
 import type { Entries } from '../fhir/search/extract.ts';
-import { arrayLiteral, copyField, type Sql } from './database.ts';
+import { arrayLiteral, copyField, type Queryable, type Sql } from './database.ts';
 
 /** One resource or deletion on its way in. `head` and `tail` enclose the version members of `meta`. */
 export type Staged = {
@@ -65,7 +65,7 @@ export function stagedLine(seq: number, row: Staged): string {
 }
 
 /** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
-export async function copyIncoming(sql: Sql, lines: readonly string[]): Promise<void> {
+export async function copyIncoming(sql: Queryable, lines: readonly string[]): Promise<void> {
   const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
   const done = once(into, 'finish');
   into.end(lines.join('')); // one write: the socket drains it while the next batch is parsed

@@ -1,25 +1,38 @@
 // Reading one resource of the directory, and its former versions.
 import type { Queryable } from './database.ts';
 
-export type StoredVersion = { version: number; lastUpdated: Date; deleted: boolean; body: string };
+/** `body` is the JSON as the database sent it, UTF-8; a tombstone has none. */
+export type StoredVersion = { version: number; lastUpdated: Date; deleted: boolean; body: Uint8Array<ArrayBuffer> };
 
-/** The newest version; a tombstone has an empty body. resource_pkey. */
-export async function readResource(sql: Queryable, key: string): Promise<StoredVersion | undefined> {
-  const [row] = await sql<StoredVersion[]>`
-    select version, last_updated as "lastUpdated", deleted, body from directory.resource
-    where rk = hashtextextended(${key}, 0) and key = ${key}`;
-  return row;
+const COLUMNS = 'version, (extract(epoch from last_updated) * 1000)::bigint, deleted, body';
+const READ = `select ${COLUMNS} from directory.resource where rk = hashtextextended($1, 0) and key = $1`;
+const VREAD = `with one as (select * from directory.resource where rk = hashtextextended($1, 0) and key = $1)
+  select ${COLUMNS} from one where version = $2::int
+  union all
+  select h.version, (extract(epoch from h.last_updated) * 1000)::bigint, h.deleted, h.body
+  from one join directory.history h on h.rk = one.rk where h.version = $2::int`;
+
+/** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
+async function one(sql: Queryable, text: string, values: string[]): Promise<StoredVersion | undefined> {
+  const [row] = (await sql.unsafe(text, values, { prepare: true }).raw()) as unknown as Uint8Array<ArrayBuffer>[][];
+  const [version, lastUpdated, deleted, body] = row ?? [];
+  if (!body) return undefined;
+  return {
+    version: Number(String(version)),
+    lastUpdated: new Date(Number(String(lastUpdated))),
+    deleted: String(deleted) === 't',
+    body,
+  };
+}
+
+/** The newest version. @param key `Type/id`. resource_pkey. */
+export function readResource(sql: Queryable, key: string): Promise<StoredVersion | undefined> {
+  return one(sql, READ, [key]);
 }
 
 /** One version, current or former. resource_pkey, history_pkey. */
-export async function readVersion(sql: Queryable, key: string, version: number): Promise<StoredVersion | undefined> {
-  const [row] = await sql<StoredVersion[]>`
-    with one as (select * from directory.resource where rk = hashtextextended(${key}, 0) and key = ${key})
-    select version, last_updated as "lastUpdated", deleted, body from one where version = ${version}::int
-    union all
-    select h.version, h.last_updated, h.deleted, h.body from one join directory.history h on h.rk = one.rk
-    where h.version = ${version}::int`;
-  return row;
+export function readVersion(sql: Queryable, key: string, version: number): Promise<StoredVersion | undefined> {
+  return one(sql, VREAD, [key, String(version)]);
 }
 
 /** The change counter, when it moved, and live resources by type number (the first is number 1). */

@@ -1,9 +1,9 @@
 // Criteria as SQL. Each gives the set of rows it allows as a condition on `rk`; the first that can drive the statement
 // is its source. Shapes are fixed: the same kind of request always gives the same text.
 import type { Criterion, Word } from '../fhir/search/criterion.ts';
-import type { DateTest } from '../fhir/search/values.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
 
 /** Binds a value and gives its placeholder. */
@@ -14,33 +14,33 @@ type RowSet = { source: string; unique: boolean };
 
 const INLINE_FORMS = 8;
 
+/** Hashes of the values, for `token in (…)`; one value gives one constant, which keeps the order of rk. */
+type Tokens = { list: string; one: boolean };
+
 /** Rows that have one of the tokens. lookup_pkey: for one token it reads rk in order. */
-function tokenSet(tokens: string[]): RowSet {
-  const [only] = tokens;
-  if (tokens.length === 1 && only !== undefined)
-    return { source: `select rk from directory.lookup where token = ${only}`, unique: true };
-  return { source: `select rk from directory.lookup where token in (${tokens.join(', ')})`, unique: false };
+function tokenSet({ list, one }: Tokens): RowSet {
+  return { source: `select rk from directory.lookup where token ${one ? `= ${list}` : `in (${list})`}`, unique: one };
 }
 
-function tokenForms(c: Extract<Criterion, { kind: 'token' | 'reference' }>, bind: Bind): string[] {
+function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>, bind: Bind): Tokens {
   const values = c.kind === 'token' ? c.forms : c.keys;
   const hash = (text: string) =>
     c.kind === 'token'
       ? `hashtextextended(${text}, ${c.seed})`
       : `hashint8extended(hashtextextended(${text}, 0), ${c.seed})`;
-  if (values.length <= INLINE_FORMS) return values.map((v) => hash(bind(v, 'text')));
-  return [`select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`];
+  if (values.length <= INLINE_FORMS)
+    return { list: values.map((v) => hash(bind(v, 'text'))).join(', '), one: values.length === 1 };
+  return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, one: false };
 }
 
 /** words_folded: a range of the folded value; accents and case are judged on the row. */
 function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): string {
   const stored = `coalesce(raw, folded)`;
-  if (match === 'exact') return `(folded = ${bind(w.folded, 'text')} and ${stored} = ${bind(w.raw ?? w.folded, 'text')})`;
+  if (match === 'exact')
+    return `(folded = ${bind(w.folded, 'text')} and ${stored} = ${bind(w.raw ?? w.folded, 'text')})`;
   const folded = bind(w.folded, 'text');
   const range =
-    match === 'starts'
-      ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'`
-      : `strpos(folded, ${folded}) > 0`;
+    match === 'starts' ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'` : `strpos(folded, ${folded}) > 0`;
   if (w.raw === undefined) return `(${range})`;
   const cased = `normalize(lower(${stored} collate "default"), nfc)`;
   const raw = bind(w.raw, 'text');
@@ -110,9 +110,11 @@ function instantTest(column: string, t: DateTest, bind: Bind): string {
 function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
   switch (c.kind) {
     case 'token':
-      return c.negated ? undefined : tokenSet(tokenForms(c, bind));
+      return c.negated ? undefined : tokenSet(tokensOf(c, bind));
     case 'reference':
-      return c.keys.length === 0 ? { source: 'select 0::bigint as rk where false', unique: true } : tokenSet(tokenForms(c, bind));
+      return c.keys.length === 0
+        ? { source: 'select 0::bigint as rk where false', unique: true }
+        : tokenSet(tokensOf(c, bind));
     case 'string':
       return wordSet(c, bind);
     case 'date':
@@ -158,7 +160,7 @@ function condition(c: Criterion, resource: string, bind: Bind): string {
       return `${c.missing ? 'not ' : ''}${c.param} = any(${resource}.params)`;
     case 'token':
       if (c.negated)
-        return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokenForms(c, bind).join(', ')}))`;
+        return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list}))`;
       break;
     default:
       break;
@@ -183,7 +185,10 @@ export function rows(type: DirectoryType, criteria: readonly Criterion[], bind: 
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
   const from = source.unique ? `(${source.source}) d` : `(select distinct rk from (${source.source}) s) d`;
-  const join = onResource || mayLeaveType(first) ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted` : '';
+  const join =
+    onResource || mayLeaveType(first)
+      ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`
+      : '';
   const where = ['true', ...rest.map((c) => condition(c, 'r', bind))];
   return `select d.rk from ${from}${join} where ${where.join(' and ')}${more}`;
 }

@@ -5,19 +5,20 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 /** The most included entries of a page. */
 export const INCLUDE_MAX = 1000;
 
-/** Rows reached from the rows of `from` in one round. */
+/** Rows reached from the rows of `from` in one round. The page carries its references; other rounds read them. */
 function reach(from: string, includes: readonly Include[]): string[] {
+  const outgoing = from === 'page' ? 'page s' : `${from} f join directory.resource s on s.rk = f.rk and not s.deleted`;
   const forward = includes.filter((i) => !i.reverse);
   const parts: string[] = [];
   const untargeted = forward.filter((i) => i.target === undefined).map((i) => i.parameter);
   if (untargeted.length > 0)
     parts.push(
-      `select u.ref as rk from ${from} f join directory.resource s on s.rk = f.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p in (${untargeted.join(', ')})`,
+      `select u.ref as rk from ${outgoing}, unnest(s.refs, s.ref_params) u(ref, p) where u.p in (${untargeted.join(', ')})`,
     );
   for (const i of forward)
     if (i.target !== undefined)
       parts.push(
-        `select u.ref as rk from ${from} f join directory.resource s on s.rk = f.rk, unnest(s.refs, s.ref_params) u(ref, p) join directory.resource t on t.rk = u.ref and t.type = ${TYPE_IDS[i.target]} where u.p = ${i.parameter}`,
+        `select u.ref as rk from ${outgoing}, unnest(s.refs, s.ref_params) u(ref, p) join directory.resource t on t.rk = u.ref and t.type = ${TYPE_IDS[i.target]} where u.p = ${i.parameter}`,
       );
   // lookup_pkey
   for (const i of includes)

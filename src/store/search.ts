@@ -1,4 +1,5 @@
-// The search statement: one row holds the finished text of a page. docs/directory.md shows it.
+// The search statement: one for a page with its includes and its total. docs/directory.md shows it.
+import type { BundleEntry } from '../fhir/bundle.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
@@ -9,11 +10,8 @@ import { INCLUDE_MAX, includeTables } from './search-include.ts';
 export const TOTAL_EXACT = 10_000;
 
 export type Page = {
-  /** finished Bundle entries, separated by commas */
-  matches: string;
-  included: string;
-  /** rows on this page */
-  size: number;
+  /** matches in order, then included resources, as the bytes that the database sent */
+  entries: BundleEntry[];
   /** key of the last row when more follow */
   next: bigint | undefined;
   /** all matches; capped at {@link TOTAL_EXACT} + 1 unless accurate; undefined when not asked for */
@@ -40,33 +38,45 @@ function binder(): { values: string[]; bind: (value: string, cast: string) => st
   };
 }
 
-const entry = (mode: 'match' | 'include', base: string) =>
-  `string_agg('{"fullUrl":"' || ${base} || r.key || '","resource":' || r.body || ',"search":{"mode":"${mode}"}}', ',' order by r.rk)`;
-
 /**
- * The statement of a page.
- * @param base public FHIR base without a slash at its end
+ * The statement of a page: a row of numbers, then a row an entry. Rows and not one concatenated text: the server then
+ * sends bodies from its pages without building a value of their total size, which halves its work (docs/directory.md).
  */
-export function pageStatement(request: SearchRequest, base: string, counting: Counting): Statement {
+export function pageStatement(request: SearchRequest, counting: Counting): Statement {
   const { values, bind } = binder();
-  const prefix = bind(`${base}/`, 'text');
   const after = request.after === undefined ? '' : ` and d.rk > ${bind(String(request.after), 'bigint')}`;
   const limit = bind(String(request.count + 1), 'int');
   const size = bind(String(request.count), 'int');
+  const including = request.includes.length > 0;
   const tables = [
     `hits as materialized (${rows(request.type, request.criteria, bind, after)} order by d.rk limit ${limit})`,
-    `page as materialized (select rk from hits order by rk limit ${size})`,
-    ...(request.includes.length === 0 ? [] : includeTables(request.includes)),
+    `page as materialized (select r.rk, r.key, r.body${including ? ', r.refs, r.ref_params' : ''} from (select rk from hits order by rk limit ${size}) h join directory.resource r on r.rk = h.rk order by r.rk)`,
+    ...(including ? includeTables(request.includes) : []),
   ];
-  const included =
-    request.includes.length === 0
-      ? `'' as included, 0 as included_n`
-      : `coalesce((select ${entry('include', prefix)} from (select rk from included limit ${INCLUDE_MAX}) i join directory.resource r on r.rk = i.rk and not r.deleted), '') as included, (select count(*)::int from included) as included_n`;
-  const text = `with ${tables.join(', ')} select coalesce((select ${entry('match', prefix)} from page join directory.resource r on r.rk = page.rk), '') as matches, ${included}, (select count(*)::int from page) as size, (select case when count(*) > ${size} then (select max(rk)::text from page) end from hits) as next, ${totalColumn(request, counting, bind, size)} as total, (select change::text from directory.state) as change`;
-  return { text, values, prepare: isStable(request) };
+  const numbers = [
+    `(select case when count(*) > ${size} then (select max(rk)::text from page) else '' end from hits)`,
+    `coalesce((${totalColumn(request, counting, bind, size)})::text, '')`,
+    `(select change from directory.state)`,
+    including ? `(select count(*) from included)` : '0',
+  ];
+  const parts = [
+    `select ${numbers.join(` || ',' || `)} as key, null as body, 0 as mode`,
+    `select key, body, 1 from page`,
+    ...(including
+      ? [
+          `select r.key, r.body, 2 from (select rk from included limit ${INCLUDE_MAX}) i join directory.resource r on r.rk = i.rk and not r.deleted`,
+        ]
+      : []),
+  ];
+  return { text: `with ${tables.join(', ')} ${parts.join(' union all ')}`, values, prepare: isStable(request) };
 }
 
-function totalColumn(request: SearchRequest, counting: Counting, bind: (v: string, c: string) => string, size: string): string {
+function totalColumn(
+  request: SearchRequest,
+  counting: Counting,
+  bind: (v: string, c: string) => string,
+  size: string,
+): string {
   if (counting === 'no') return 'null::int';
   if (request.criteria.length === 0) return `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`;
   const counted = `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
@@ -87,26 +97,31 @@ function isStable(request: SearchRequest): boolean {
   return only.kind === 'reference' && only.keys.length === 1;
 }
 
-type Row = { matches: string; included: string; included_n: number; size: number; next: string | null; total: number | null; change: string };
-
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
-export async function searchPage(sql: Queryable, request: SearchRequest, base: string, counting: Counting): Promise<Page> {
-  const { text, values, prepare } = pageStatement(request, base, counting);
-  const [row] = await sql.unsafe<Row[]>(text, values, { prepare });
-  if (!row) throw new Error('The search statement gives one row.');
+export async function searchPage(sql: Queryable, request: SearchRequest, counting: Counting): Promise<Page> {
+  const { text, values, prepare } = pageStatement(request, counting);
+  const [numbers, ...found] = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
+  const [next = '', total = '', change = '', included = ''] = String(numbers?.[0]).split(',');
   return {
-    matches: row.matches,
-    included: row.included,
-    size: row.size,
-    next: row.next === null ? undefined : BigInt(row.next),
-    total: row.total ?? undefined,
-    change: row.change,
-    cut: row.included_n > INCLUDE_MAX,
+    entries: found.map(([key = EMPTY, body = EMPTY, mode = EMPTY]) => ({ key, body, included: mode[0] === INCLUDED })),
+    next: next === '' ? undefined : BigInt(next),
+    total: total === '' ? undefined : Number(total),
+    change,
+    cut: Number(included) > INCLUDE_MAX,
   };
 }
 
+/** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
+type Bytes = Uint8Array;
+const EMPTY = new Uint8Array(0);
+const INCLUDED = '2'.charCodeAt(0);
+
 /** Only the total, for `_summary=count`. */
-export async function countMatches(sql: Queryable, request: SearchRequest, counting: Counting): Promise<{ total: number; change: string }> {
+export async function countMatches(
+  sql: Queryable,
+  request: SearchRequest,
+  counting: Counting,
+): Promise<{ total: number; change: string }> {
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0

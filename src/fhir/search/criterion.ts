@@ -7,7 +7,7 @@ import { MAX_WORD, referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { ofTypeForm, tokenForm } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
-import { checkText, type DateTest, dateTest, invalid, split, unescape } from './values.ts';
+import { checkText, type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
 
 export type Word = {
   folded: string;
@@ -51,7 +51,7 @@ export function readCriterion(
   if (values.length === 0) throw invalid(code, 'is empty');
   if (code === '_id' || code === '_lastUpdated') {
     if (modifier !== undefined) throw unknownModifier(code);
-    if (code === '_id') return { kind: 'id', keys: values.flatMap((v) => idKey(type, unescape(v), options.base)) };
+    if (code === '_id') return { kind: 'id', keys: values.flatMap((v) => idKey(type, unescaped(v), options.base)) };
     return { kind: 'last-updated', tests: values.map((v) => dateTest(code, v, options.now)) };
   }
   const found = parameter(type, code);
@@ -62,7 +62,12 @@ const unknownModifier = (code: string) =>
   new Outcome('invalid-parameter', `"${code}" does not have this modifier here.`);
 
 /** The criterion of a parameter with its modifier. */
-export function readFor(p: Parameter, modifier: string | undefined, values: string[], options: CriterionOptions): Criterion {
+export function readFor(
+  p: Parameter,
+  modifier: string | undefined,
+  values: string[],
+  options: CriterionOptions,
+): Criterion {
   const known = knownModifier(p, modifier);
   const entries = indexed(p);
   if (known === 'missing') {
@@ -71,8 +76,14 @@ export function readFor(p: Parameter, modifier: string | undefined, values: stri
     return { kind: 'missing', param: entries.id, missing: only === 'true' };
   }
   if (known === 'text')
-    return { kind: 'string', params: [entries.id + SEEDS.text], match: 'starts', words: values.map((v) => word(v, false)) };
-  if (p.kind === 'date') return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
+    return {
+      kind: 'string',
+      params: [entries.id + SEEDS.text],
+      match: 'starts',
+      words: values.map((v) => word(v, false)),
+    };
+  if (p.kind === 'date')
+    return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
   if (p.kind === 'string') {
     const match = known === 'exact' || known === 'contains' ? known : 'starts';
     const params = [entries.id, ...p.alsoReads.flatMap((c) => parameter(p.type, c)?.id ?? [])];
@@ -80,12 +91,26 @@ export function readFor(p: Parameter, modifier: string | undefined, values: stri
   }
   if (p.kind === 'reference') {
     if (known === 'identifier')
-      return { kind: 'token', seed: entries.id + SEEDS.identifier, forms: values.map((v) => tokenValue(p, v)), negated: false };
+      return {
+        kind: 'token',
+        seed: entries.id + SEEDS.identifier,
+        forms: values.map((v) => tokenValue(p, v)),
+        negated: false,
+      };
     const wanted = modifier !== undefined && isDirectoryType(modifier) ? modifier : undefined;
-    return { kind: 'reference', seed: entries.id, keys: values.flatMap((v) => referenceKeys(p, unescape(v), wanted, options.base)) };
+    return {
+      kind: 'reference',
+      seed: entries.id,
+      keys: values.flatMap((v) => referenceKeys(p, unescaped(v), wanted, options.base)),
+    };
   }
   if (known === 'ofType')
-    return { kind: 'token', seed: entries.id + SEEDS.ofType, forms: values.map((v) => ofTypeValue(p, v)), negated: false };
+    return {
+      kind: 'token',
+      seed: entries.id + SEEDS.ofType,
+      forms: values.map((v) => ofTypeValue(p, v)),
+      negated: false,
+    };
   return { kind: 'token', seed: entries.id, forms: values.map((v) => tokenValue(p, v)), negated: known === 'not' };
 }
 
@@ -118,7 +143,7 @@ function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undef
 
 /** The form of `code`, `system|code`, `system|` or `|code`. */
 function tokenValue(p: Parameter, value: string): string {
-  const parts = split(value, '|').map(unescape);
+  const parts = split(value, '|').map(unescaped);
   if (parts.length > 2) throw invalid(p.code, 'is not a token');
   const [first = '', second] = parts;
   if (p.alias === 'npi') return npiForm(p, second ?? first);
@@ -134,12 +159,13 @@ function npiForm(p: Parameter, npi: string): string {
 }
 
 function ofTypeValue(p: Parameter, value: string): string {
-  const [system, code, held, ...more] = split(value, '|').map(unescape);
-  if (system === undefined || !code || !held || more.length > 0) throw invalid(p.code, 'is not type-system|type-code|value');
+  const [system, code, held, ...more] = split(value, '|').map(unescaped);
+  if (system === undefined || !code || !held || more.length > 0)
+    throw invalid(p.code, 'is not type-system|type-code|value');
   return ofTypeForm(system, code, held);
 }
 
 function word(value: string, exact: boolean): Word {
-  const text = unescape(value).slice(0, MAX_WORD);
+  const text = unescaped(value).slice(0, MAX_WORD);
   return { folded: fold(text), raw: exact ? text : hasAccents(text) ? foldCase(text) : undefined };
 }

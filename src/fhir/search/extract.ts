@@ -46,7 +46,8 @@ export function extract(resource: Resource, base: string): Entries {
   for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
     if (parameter.alias !== undefined) continue;
     let found = false;
-    for (const path of parameter.paths) for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
+    for (const path of parameter.paths)
+      for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
     if (found) entries.params.push(parameter.id);
   }
   return entries;

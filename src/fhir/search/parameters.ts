@@ -156,7 +156,10 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     10: { ...plain('status', 'status'), ...core('Location-status') },
     11: string('name', 'name | alias', core('Location-name')),
     12: string('address-country', 'address.country', core('Location-address-country')),
-    13: token('accessibility', 'extension[accessibility].value', { modifiers: NO_TEXT, ...own('location-accessibility') }),
+    13: token('accessibility', 'extension[accessibility].value', {
+      modifiers: NO_TEXT,
+      ...own('location-accessibility'),
+    }),
   },
   Organization: {
     1: string('address', 'address', ADDRESS),
@@ -197,8 +200,17 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     9: string('address', 'address', { ...ADDRESS, ...core('individual-address') }),
     ...address('individual', 10),
     14: npi('practitioner'),
-    15: token('qualification-code', 'qualification.code', { modifiers: NO_TEXT, ...ndh('practitioner-qualification-code') }),
-    16: reference('qualification-issuer', 'qualification.issuer', 'Organization', '', ndh('practitioner-qualification-issuer')),
+    15: token('qualification-code', 'qualification.code', {
+      modifiers: NO_TEXT,
+      ...ndh('practitioner-qualification-code'),
+    }),
+    16: reference(
+      'qualification-issuer',
+      'qualification.issuer',
+      'Organization',
+      '',
+      ndh('practitioner-qualification-issuer'),
+    ),
   },
   PractitionerRole: {
     1: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),

@@ -7,7 +7,9 @@ const list = (text: string) => text.split(' ');
 
 /** Elements marked as summary in the R4 definitions. */
 const SUMMARY: Record<DirectoryType, string[]> = {
-  Endpoint: list('identifier status connectionType name managingOrganization period payloadType payloadMimeType address'),
+  Endpoint: list(
+    'identifier status connectionType name managingOrganization period payloadType payloadMimeType address',
+  ),
   HealthcareService: list('identifier active providedBy category type specialty location name comment photo'),
   InsurancePlan: list('identifier status type name ownedBy administeredBy coverageArea'),
   Location: list('identifier status operationalStatus name description mode type physicalType managingOrganization'),
@@ -70,16 +72,4 @@ function tagged(json: string, at: number): string {
   const parts = inner.filter((m) => m !== tags).map((m) => json.slice(m.start, m.end));
   const held = tags === undefined ? [] : elements(json, tags.valueStart);
   return `{${[...parts, `"tag":[${[...held, SUBSETTED].join(',')}]`].join(',')}}`;
-}
-
-/** The same for finished Bundle entries separated by commas. */
-export function subsetEntries(entries: string, subset: Subset): string {
-  return elements(`[${entries}]`, 0)
-    .map((entry) => {
-      const resource = members(entry).find((m) => m.key === 'resource');
-      if (resource === undefined) return entry;
-      const changed = subsetResource(entry.slice(resource.valueStart, resource.end), subset);
-      return entry.slice(0, resource.valueStart) + changed + entry.slice(resource.end);
-    })
-    .join(',');
 }

@@ -19,7 +19,7 @@ export function split(text: string, separator: ',' | '|' | '$'): string[] {
 }
 
 /** `\,` `\|` `\$` `\\` as the characters they stand for. */
-export function unescape(text: string): string {
+export function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
 

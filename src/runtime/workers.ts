@@ -1,0 +1,93 @@
+// The Workers runtime: what a service needs, made for one request and ended after it. A client that outlives its request
+// fails the next one, so nothing here is kept in module scope.
+import postgres, { type Sql } from 'postgres';
+import { type Config, readConfig } from '../config.ts';
+import type { Blobs, Clock, Deps, Keys, Log, LogLevel } from '../deps.ts';
+import type { Database } from '../store/database.ts';
+import { noMetrics } from './metrics.ts';
+
+/** Bindings of a Worker: Hyperdrive, and settings as plain variables. */
+export type WorkerEnv = { HYPERDRIVE: { connectionString: string } } & Record<string, unknown>;
+export type WorkerContext = { waitUntil(promise: Promise<unknown>): void };
+
+const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
+
+/** Log lines as JSON to the Worker's console. */
+export function consoleLog(level: LogLevel | 'silent'): Log {
+  return (at, event, fields = {}) => {
+    if (LEVELS[at] >= LEVELS[level])
+      console.log(JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields }));
+  };
+}
+
+/** Settings from the text bindings. The sandbox is a thing of the Node process. */
+export function workerConfig(env: WorkerEnv): Config {
+  const texts: Record<string, string> = { SANDBOX: 'off' };
+  for (const [name, value] of Object.entries(env)) if (typeof value === 'string') texts[name] = value;
+  return readConfig(texts);
+}
+
+/**
+ * A client for one request, opened at the first statement. Hyperdrive pools; `role` and the timeout are set on each
+ * connection when it begins.
+ */
+export function requestDatabase(
+  url: string,
+  ctx: WorkerContext,
+  options: { role?: string; statementTimeoutMs?: number } = {},
+): Database & { close(): void } {
+  let opened: Sql | undefined;
+  const connection: Record<string, string> = {
+    application_name: 'payer-node',
+    ...(options.role === undefined ? {} : { role: options.role }),
+    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
+  };
+  const open = (max: number) => postgres(url, { max, fetch_types: false, onnotice: () => {}, connection });
+  return {
+    get sql() {
+      opened ??= open(5);
+      return opened;
+    },
+    dedicated: () => open(1),
+    close() {
+      if (opened) ctx.waitUntil(opened.end());
+    },
+  };
+}
+
+/** What only the Node process has. */
+function absent(what: string): never {
+  throw new Error(`${what} is not bound to this Worker.`);
+}
+
+const noBlobs: Blobs = {
+  put: () => absent('Object storage'),
+  get: () => absent('Object storage'),
+  size: () => absent('Object storage'),
+  delete: () => absent('Object storage'),
+};
+const noKeys: Keys = { signing: () => absent('A key store'), published: () => absent('A key store') };
+
+/** The dependencies of one request, and `end` to be called when it was answered. */
+export function workerDeps(
+  env: WorkerEnv,
+  ctx: WorkerContext,
+  options: { role?: string; blobs?: Blobs; keys?: Keys } = {},
+): Deps & { end(): void } {
+  const config = workerConfig(env);
+  const clock: Clock = () => new Date();
+  const limits =
+    options.role === undefined ? {} : { role: options.role, statementTimeoutMs: config.directoryTimeoutMs };
+  const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx, limits);
+  return {
+    config,
+    clock,
+    database,
+    fetch: (...given) => fetch(...given),
+    blobs: options.blobs ?? noBlobs,
+    keys: options.keys ?? noKeys,
+    log: consoleLog(config.logLevel),
+    metrics: noMetrics,
+    end: () => database.close(),
+  };
+}

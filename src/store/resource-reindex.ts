@@ -1,0 +1,47 @@
+// Brings the index in line with a changed extraction: entries are made anew from the stored bodies.
+import type { Resource } from '../fhir/resource.ts';
+import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
+import type { Database } from './database.ts';
+import { insertStagedEntries } from './resource-merge.ts';
+import { copyIncoming, createStaging, stagedLine } from './resource-staging.ts';
+
+const BATCH = 2000;
+
+/**
+ * Rebuilds the index when it was made by another extraction. Searches see the old index until the end.
+ * @param base public FHIR base of the directory
+ * @returns resources indexed; 0 when the index is current
+ */
+export async function reindex(database: Database, base: string): Promise<number> {
+  const sql = database.dedicated('work');
+  const reader = database.dedicated('copy');
+  try {
+    await createStaging(sql);
+    return await sql.begin(async (tx) => {
+      const [state] = await tx.unsafe<{ v: number }[]>(
+        'select extraction_version as v from directory.state for update',
+      );
+      if (state?.v === EXTRACTION_VERSION) return 0;
+      await tx.unsafe('delete from directory.lookup');
+      await tx.unsafe('delete from directory.words');
+      await tx.unsafe('delete from directory.dates');
+      let done = 0;
+      const rows = reader<{ key: string; type: number; body: string }[]>`
+        select key, type, body from directory.resource where not deleted order by rk`;
+      for await (const batch of rows.cursor(BATCH)) {
+        const staged = batch.map(({ key, type, body }, seq) => {
+          const entries = extract(JSON.parse(body) as Resource, base);
+          return stagedLine(seq, { key, type, deleted: false, hash: '', head: '', tail: '', findings: [], entries });
+        });
+        await copyIncoming(tx, staged);
+        await insertStagedEntries(tx);
+        done += batch.length;
+      }
+      await tx.unsafe('update directory.state set extraction_version = $1::int', [EXTRACTION_VERSION]);
+      return done;
+    });
+  } finally {
+    await reader.end({ timeout: 5 });
+    await sql.end({ timeout: 5 });
+  }
+}

@@ -1,0 +1,217 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>>;
+beforeAll(async () => {
+  d = await directory();
+});
+afterAll(() => d.close());
+
+const link = (bundle: Bundle, relation: string) => bundle.link.find((l) => l.relation === relation)?.url;
+
+test('entries name their place under the public base, whatever the Host', async () => {
+  const bundle = await body(
+    await d.get('Practitioner?_id=p1', { host: 'evil.example', 'x-forwarded-host': 'evil.example' }),
+  );
+  expect(bundle.entry?.[0]?.fullUrl).toBe(`${ORIGIN}/directory/fhir/Practitioner/p1`);
+  expect(link(bundle, 'self')).toBe(`${ORIGIN}/directory/fhir/Practitioner?_id=p1`);
+  expect(bundle.total).toBe(1);
+});
+
+describe('values as real clients write them', () => {
+  test.each([
+    ['Practitioner?_id=Practitioner/p1', ['Practitioner/p1']],
+    ['Practitioner?_id=https://plan.example/directory/fhir/Practitioner/p1', ['Practitioner/p1']],
+    ['Practitioner?_id=Organization/p1', []],
+    ['Practitioner?_id=p1,nobody', ['Practitioner/p1']],
+    ['Organization?type=fac,bus,prvgrp,payer,atyprv&_sort=_id&name=oak', ['Organization/payer1']],
+    ['PractitionerRole?specialty=http://nucc.org/provider-taxonomy%7C207rc0000x', ['PractitionerRole/r1']],
+    ['PractitionerRole?_lastUpdated=2027-03-01T12:00:00.123+00:00', ['PractitionerRole/r1']],
+    ['PractitionerRole?_lastUpdated=2027-03-01T12:00:00.1239999Z', ['PractitionerRole/r1']],
+    ['PractitionerRole?_lastUpdated=ne2027-03-01', []],
+    ['PractitionerRole?_lastUpdated=lt2027-03-01T12:00:00.123Z', []],
+    ['Organization?name:exact=Oro', ['Organization/net1']],
+    ['Organization?name:exact=oro', []],
+    ['Organization?name:contains=GOLD', ['Organization/net1']],
+    ['Organization?name:contains=%25', []],
+    ['Organization?name=Cl%C3%ADnica', ['Organization/clinic1']],
+    ['Organization?name=Clin%C3%ADca', []],
+    ['Practitioner?name=o%27neil&given=ana', ['Practitioner/p1']],
+    ['Practitioner?given=ana,bob&given=mar', ['Practitioner/p1']],
+    ['Practitioner?given=ana&given=bob', []],
+    ['InsurancePlan?identifier:of-type=urn:t%7CMA%7CH1234-001', ['InsurancePlan/ip1']],
+    ['InsurancePlan?identifier:text=ma%20plan', ['InsurancePlan/ip1']],
+    ['PractitionerRole?specialty:text=cardio', ['PractitionerRole/r1']],
+    ['PractitionerRole?network:Organization=net1', ['PractitionerRole/r1']],
+    ['PractitionerRole?network=net1&location=loc1&specialty=207RC0000X', ['PractitionerRole/r1']],
+    ['PractitionerRole?network=net1&location=area1', []],
+    ['InsurancePlan?period=eq2027-01', []],
+    ['InsurancePlan?period=ne2026', ['InsurancePlan/ip1']],
+    ['Organization?type=a,b,c,d,e,f,g,h,i,ntwk', ['Organization/net1']],
+    ['Organization?type:not=a,b,c,d,e,f,g,h,prvgrp,ntwk', ['Organization/payer1']],
+    ['PractitionerRole?location=a,b,c,d,e,f,g,h,i,loc1', ['PractitionerRole/r1']],
+    ['InsurancePlan?name=', ['InsurancePlan/ip1']],
+  ])('%s', async (path, expected) => {
+    expect(await d.find(path)).toEqual(expected);
+  });
+});
+
+test.each([
+  ['Practitioner?_lastUpdated=yesterday', 400, 'value'],
+  ['Practitioner?_lastUpdated=2027-02-30', 400, 'value'],
+  ['Practitioner?npi=9000000013', 400, 'value'],
+  ['Practitioner?_count=abc', 400, 'value'],
+  ['Practitioner?_count=-1', 400, 'value'],
+  ['Practitioner?_total=some', 400, 'value'],
+  ['Practitioner?_summary=maybe', 400, 'value'],
+  ['Practitioner?_sort=color', 400, 'value'],
+  ['Practitioner?_cursor=abc', 400, 'value'],
+  ['Practitioner?name:sounds=x', 400, 'value'],
+  ['Practitioner?identifier=a|b|c', 400, 'value'],
+  ['Practitioner?active:missing=perhaps', 400, 'value'],
+  ['Practitioner?name=%00', 400, 'value'],
+  ['PractitionerRole?location:Practitioner=x', 400, 'value'],
+  ['PractitionerRole?location=a%20b', 400, 'value'],
+  ['Practitioner?shoe=9', 400, 'not-supported'],
+  ['Practitioner?__proto__=x', 400, 'not-supported'],
+  ['Patient?_id=1', 404, 'not-supported'],
+  ['Practitioner?_format=xml', 406, 'not-supported'],
+  [`Practitioner?name=${'a'.repeat(9000)}`, 414, 'too-long'],
+])('%.60s is refused', async (path, status, code) => {
+  const response = await d.get(path);
+  expect(response.status).toBe(status);
+  expect(response.headers.get('content-type')).toContain('application/fhir+json');
+  expect((await body(response)).issue?.[0]?.code).toBe(code);
+});
+
+test('unknown parameters are ignored and reported when the client is lenient', async () => {
+  const bundle = await body(await d.get('Practitioner?shoe=9&name=nobody', { prefer: 'handling=lenient' }));
+  expect(ids(bundle, 'match')).toEqual([]);
+  expect(bundle.entry?.map((e) => e.search.mode)).toEqual(['outcome']);
+  expect(link(bundle, 'self')).not.toContain('shoe');
+  const strict = await d.get('Practitioner?_lastUpdated=never', { prefer: 'handling=lenient' });
+  expect(strict.status).toBe(400);
+});
+
+test('unknown includes are ignored and reported, element names are understood', async () => {
+  const bundle = await body(await d.get('HealthcareService?_include=HealthcareService:providedBy&_include=Patient:x'));
+  expect(ids(bundle, 'include')).toEqual(['Organization/clinic1']);
+  expect(bundle.entry?.at(-1)?.search.mode).toBe('outcome');
+});
+
+test('includes: star, target type, iterate', async () => {
+  const star = await body(await d.get('PractitionerRole?_include=*'));
+  expect(ids(star, 'include').sort()).toEqual(
+    [
+      'Endpoint/e1',
+      'HealthcareService/hs1',
+      'Location/loc1',
+      'Organization/clinic1',
+      'Organization/net1',
+      'Practitioner/p1',
+    ].sort(),
+  );
+  const target = await body(await d.get('PractitionerRole?_include=PractitionerRole:practitioner:Practitioner'));
+  expect(ids(target, 'include')).toEqual(['Practitioner/p1']);
+  const twice = await body(
+    await d.get('PractitionerRole?_include=PractitionerRole:organization&_include:iterate=Organization:partof'),
+  );
+  expect(ids(twice, 'include').sort()).toEqual(['Organization/clinic1', 'Organization/payer1']);
+});
+
+test('POST _search gives what GET gives', async () => {
+  const response = await d.app.request('/directory/fhir/Practitioner/_search?family=o', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: 'given=ana',
+  });
+  expect(ids(await body(response), 'match')).toEqual(['Practitioner/p1']);
+  const json = await d.app.request('/directory/fhir/Practitioner/_search', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  });
+  expect(json.status).toBe(415);
+});
+
+test('_summary and _elements leave out and say so', async () => {
+  const count = await body(await d.get('Organization?_summary=count'));
+  expect([count.total, count.entry]).toEqual([3, undefined]);
+  expect((await body(await d.get('Organization?_count=0'))).total).toBe(3);
+  const summary = (await body(await d.get('Location?_id=loc1&_summary=true'))).entry?.[0]?.resource;
+  expect(summary?.['position']).toBeUndefined();
+  expect(summary?.['managingOrganization']).toBeDefined();
+  expect(JSON.stringify(summary?.['meta'])).toContain('SUBSETTED');
+  const elements = (await body(await d.get('Location?_id=loc1&_elements=alias'))).entry?.[0]?.resource;
+  expect(Object.keys(elements ?? {}).sort()).toEqual(['alias', 'id', 'meta', 'name', 'resourceType', 'status']);
+});
+
+describe('paging', () => {
+  const many: Resource[] = Array.from({ length: 230 }, (_, i) => ({
+    resourceType: 'Endpoint',
+    id: `m${i}`,
+    status: 'active',
+    name: `Mass ${i}`,
+  }));
+  let pages: Awaited<ReturnType<typeof directory>>;
+  beforeAll(async () => {
+    pages = await directory(many);
+  });
+  afterAll(() => pages.close());
+
+  async function walk(first: string, between?: (page: number) => Promise<void>) {
+    const seen: string[] = [];
+    const totals: (number | undefined)[] = [];
+    let next: string | undefined = first;
+    for (let page = 0; next !== undefined; page++) {
+      expect(page).toBeLessThan(100);
+      const bundle: Bundle = await body(await pages.get(next));
+      seen.push(...ids(bundle, 'match'));
+      totals.push(bundle.total);
+      await between?.(page);
+      next = link(bundle, 'next')?.replace(`${ORIGIN}/directory/fhir/`, '');
+    }
+    return { seen, totals };
+  }
+
+  test.each(['Endpoint?_count=7', 'Endpoint?_count=7&status=active', 'Endpoint?_count=50&name=mass'])(
+    '%s gives everything once, and its total on every page',
+    async (first) => {
+      const { seen, totals } = await walk(first);
+      expect(seen.length).toBe(230);
+      expect(new Set(seen).size).toBe(230);
+      expect(new Set(totals)).toEqual(new Set([230]));
+    },
+  );
+
+  test('what was there is given once while more is inserted and deleted', async () => {
+    const { seen } = await walk('Endpoint?_count=20&status=active', async (page) => {
+      await pages.load([
+        ...entries([{ resourceType: 'Endpoint', id: `new${page}`, status: 'active', name: `New ${page}` }]),
+        deletion(`Endpoint/new${page - 1}`),
+      ]);
+    });
+    const old = seen.filter((k) => k.startsWith('Endpoint/m'));
+    expect(old.length).toBe(230);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+
+  test('the count has a ceiling and the total can be left out', async () => {
+    const capped = await directory(many, { DIRECTORY_COUNT_MAX: '30' });
+    const bundle = await body(await capped.get('Endpoint?_count=100000'));
+    expect(ids(bundle, 'match').length).toBe(30);
+    expect(link(bundle, 'self')).toContain('_count=30');
+    expect((await body(await capped.get('Endpoint?_total=none'))).total).toBeUndefined();
+    expect((await body(await capped.get('Endpoint?status=active&_total=accurate'))).total).toBe(230);
+    await capped.close();
+  });
+});
+
+test('a total is not remembered past a change', async () => {
+  const own = await directory();
+  expect((await body(await own.get('Organization?active=true&_count=1'))).total).toBe(3);
+  await own.load(entries([{ ...(FIXTURE[0] as Resource), id: 'payer2' }]));
+  expect((await body(await own.get('Organization?active=true&_count=1'))).total).toBe(4);
+  await own.close();
+});

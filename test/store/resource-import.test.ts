@@ -1,0 +1,195 @@
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { extract } from '../../src/fhir/search/extract.ts';
+import { openDatabase } from '../../src/runtime/node.ts';
+import { readState } from '../../src/store/resource.ts';
+import { reindex } from '../../src/store/resource-reindex.ts';
+import { BASE, deletion, directory, entries, FIXTURE, keyOf } from '../directory/fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>> | undefined;
+const fresh = async (resources: readonly (Resource | string)[] = []) => {
+  await d?.close();
+  d = await directory(resources);
+  return d;
+};
+beforeEach(async () => {
+  await fresh();
+});
+afterAll(() => d?.close());
+
+const indexRows = async (own: Awaited<ReturnType<typeof directory>>) => ({
+  lookup: await own.database.sql`select token, rk from directory.lookup order by 1, 2`,
+  words: await own.database.sql`select param, folded, rk, raw from directory.words order by 1, 2, 3, 4`,
+  dates: await own.database.sql`select param, lo, hi, rk from directory.dates order by 1, 2, 3, 4`,
+});
+
+test('loading the same again changes nothing, whatever the order of members', async () => {
+  const own = await fresh(FIXTURE);
+  const before = await readState(own.database.sql);
+  const rows = await indexRows(own);
+  const reordered = FIXTURE.map((r) => Object.fromEntries(Object.entries(r).reverse()) as Resource);
+  for (const again of [FIXTURE, reordered])
+    expect(await own.load(entries(again))).toMatchObject({ created: 0, updated: 0, unchanged: FIXTURE.length });
+  expect(await readState(own.database.sql)).toEqual(before);
+  expect(await indexRows(own)).toEqual(rows);
+  expect(await own.database.sql`select count(*)::int as n from directory.history`).toMatchObject([{ n: 0 }]);
+});
+
+test('deleting everything leaves no entry in any index', async () => {
+  const own = await fresh(FIXTURE);
+  await own.load(FIXTURE.map((r) => deletion(keyOf(r))));
+  const rows = await indexRows(own);
+  expect([rows.lookup.length, rows.words.length, rows.dates.length]).toEqual([0, 0, 0]);
+  expect((await readState(own.database.sql)).counts.every((n) => n === 0n)).toBe(true);
+});
+
+test('counts by type and the change counter follow', async () => {
+  const own = await fresh(FIXTURE);
+  const state = await readState(own.database.sql);
+  expect(state.counts.slice(0, 8)).toEqual([1n, 1n, 1n, 2n, 3n, 1n, 1n, 1n]);
+  await own.load([deletion('Endpoint/e1'), deletion('Endpoint/never')]);
+  const after = await readState(own.database.sql);
+  expect([after.counts[0], after.change - state.change]).toEqual([0n, 1n]);
+});
+
+test('what cannot be stored is rejected with a reason, the rest is stored', async () => {
+  const own = await fresh();
+  const summary = await own.load(
+    [
+      ...entries([
+        '{"resourceType":',
+        '{"id":"x"}',
+        '{"resourceType":"Patient","id":"x"}',
+        '{"resourceType":"Endpoint"}',
+        '{"resourceType":"Endpoint","id":"no_good"}',
+        '{"resourceType":"Endpoint","id":"nul","name":"a\\u0000b"}',
+        '{"resourceType":"Endpoint","id":"bad"}',
+        '{"resourceType":"Endpoint","id":"odd"}',
+        '{"resourceType":"Endpoint","id":"good","name":"a\\tb\\\\c","alias":["\\"q\\""]}',
+      ]),
+      { source: 'file', line: 3, fault: 'not-utf8', message: 'bytes' },
+      deletion('Practitioner'),
+    ],
+    {
+      validate: (r) =>
+        r['id'] === 'bad'
+          ? [{ severity: 'error', code: 'required', path: 'Endpoint.status', message: 'missing' }]
+          : r['id'] === 'odd'
+            ? [{ severity: 'finding', code: 'npi-check-digit', path: 'Endpoint.identifier[0]', message: 'wrong' }]
+            : [],
+    },
+  );
+  expect(summary).toMatchObject({ read: 11, created: 2, rejected: 9 });
+  expect(summary.reasons).toEqual({
+    'not-json': 1,
+    'no-type': 1,
+    'unsupported-type': 1,
+    'no-id': 2,
+    'invalid-resource': 2,
+    'not-utf8': 1,
+    'bad-request-url': 1,
+  });
+  expect(summary.findings).toEqual({ 'npi-check-digit': 1 });
+  expect(await own.database.sql`select findings from directory.resource where key = 'Endpoint/odd'`).toMatchObject([
+    { findings: ['npi-check-digit Endpoint.identifier[0]'] },
+  ]);
+  expect(await own.find('Endpoint?name:exact=a%09b%5C%5Cc')).toEqual(['Endpoint/good']);
+  const strict = await own.load(entries(['{"resourceType":"Endpoint","id":"s"}']), {
+    strict: true,
+    validate: () => [{ severity: 'finding', code: 'x', path: 'Endpoint', message: 'y' }],
+  });
+  expect(strict).toMatchObject({ created: 0, reasons: { 'strict-finding': 1 } });
+});
+
+test('of the same id the last wins, within a batch and across batches', async () => {
+  const own = await fresh();
+  const named = (name: string) => ({ resourceType: 'Endpoint', id: 'e', name });
+  expect(await own.load(entries([named('a'), named('b')]))).toMatchObject({ created: 1, duplicates: 1 });
+  expect(await own.find('Endpoint?name=b')).toEqual(['Endpoint/e']);
+  expect(await own.load(entries([named('c'), named('d')]), { batch: 1 })).toMatchObject({ updated: 2, duplicates: 1 });
+  expect(await own.find('Endpoint?name=d')).toEqual(['Endpoint/e']);
+  expect(await own.load([...entries([named('d')]), deletion('Endpoint/e')])).toMatchObject({
+    deleted: 1,
+    duplicates: 1,
+  });
+});
+
+test('two resources with the same surrogate: the second is refused', async () => {
+  const own = await fresh(['{"resourceType":"Endpoint","id":"first"}']);
+  await own.database.sql`update directory.resource set key = 'Endpoint/other'`;
+  const summary = await own.load(entries(['{"resourceType":"Endpoint","id":"first"}']));
+  expect(summary).toMatchObject({ created: 0, rejected: 1, reasons: { 'key-collision': 1 } });
+});
+
+test('references that lead nowhere are counted and the first listed', async () => {
+  const own = await fresh();
+  const summary = await own.load(entries(FIXTURE));
+  expect(summary.unresolved).toEqual({ count: 1, examples: [{ key: 'PractitionerRole/r1', param: 803 }] });
+});
+
+test('a stop leaves whole batches and the import can be run again', async () => {
+  const own = await fresh();
+  const stop = new AbortController();
+  const many = Array.from({ length: 40 }, (_, i) => ({ resourceType: 'Endpoint', id: `e${i}` }));
+  const stopped = await own.load(entries(many), {
+    batch: 10,
+    signal: stop.signal,
+    onProgress: (s) => {
+      if (s.read >= 20) stop.abort();
+    },
+  });
+  expect(stopped.created).toBeGreaterThanOrEqual(10);
+  expect(stopped.created).toBeLessThan(40);
+  const again = await own.load(entries(many));
+  expect([again.unchanged, again.created]).toEqual([stopped.created, 40 - stopped.created]);
+});
+
+test('a failing input leaves what was committed and gives its error', async () => {
+  const own = await fresh();
+  function* broken() {
+    yield* entries([
+      { resourceType: 'Endpoint', id: 'a' },
+      { resourceType: 'Endpoint', id: 'b' },
+    ]);
+    throw new Error('disk');
+  }
+  await expect(own.load(broken(), { batch: 1 })).rejects.toThrow('disk');
+  expect((await own.load(entries([{ resourceType: 'Endpoint', id: 'a' }]))).unchanged).toBe(1);
+});
+
+test('a changed extraction is brought into the index', async () => {
+  const own = await fresh(FIXTURE);
+  const rows = await indexRows(own);
+  await own.database.sql`delete from directory.lookup`;
+  await own.database.sql`update directory.words set folded = 'damaged'`;
+  await own.database.sql`update directory.state set extraction_version = 0`;
+  expect(await reindex(own.database, BASE)).toBe(FIXTURE.length);
+  expect(await indexRows(own)).toEqual(rows);
+  expect(await reindex(own.database, BASE)).toBe(0);
+});
+
+test('tokens carry every form in which they are asked for', () => {
+  const found = extract(
+    {
+      resourceType: 'PractitionerRole',
+      id: 'x',
+      specialty: [{ coding: [{ system: 's', code: 'A' }, { code: 'b' }] }],
+      active: true,
+    },
+    BASE,
+  );
+  expect(found.tokens).toEqual(
+    ['true', 'a', 's|a', 's|', 'b', '|b'].sort((a, b) => found.tokens.indexOf(a) - found.tokens.indexOf(b)),
+  );
+  expect(found.tokens.length).toBe(6);
+});
+
+test('the role of the directory reads its schema and nothing else', async () => {
+  const own = await fresh(FIXTURE);
+  const limited = openDatabase(own.database.url, { max: 1, role: 'payer_node_directory' });
+  expect(await limited.sql`select count(*)::int as n from directory.resource`).toMatchObject([{ n: FIXTURE.length }]);
+  await expect(limited.sql`update directory.state set change = 0`).rejects.toMatchObject({ code: '42501' });
+  await own.database.sql`create table exchange.secret_of_a_test (a int)`;
+  await expect(limited.sql`select * from exchange.secret_of_a_test`).rejects.toMatchObject({ code: '42501' });
+  await limited.close();
+});
