@@ -7,9 +7,8 @@ import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
+import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
-import { overdueClocks } from './store/clock.ts';
-import { forgetAssertions } from './store/peer.ts';
 import { nextDue } from './store/pull.ts';
 
 const JOB_TRIES = 3;
@@ -52,18 +51,11 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
   return true;
 }
 
-/** Files past their time, used assertions that can no longer be valid, gauges. */
-export async function keepHouse(deps: Deps): Promise<void> {
-  const { sql } = deps.database;
-  const now = deps.clock();
-  for (const file of await expiredFiles(sql, now)) {
+/** Removes files past their time. */
+export async function removeExpired(deps: Deps): Promise<void> {
+  for (const file of await expiredFiles(deps.database.sql, deps.clock())) {
     await deps.blobs.delete(file.blobKey);
-    await forgetFile(sql, file.jobId, file.blobKey);
-  }
-  await forgetAssertions(sql, now);
-  for (const clock of await overdueClocks(sql, now)) {
-    deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });
-    deps.log('warn', 'clocks overdue', { kind: clock.kind, count: clock.n });
+    await forgetFile(deps.database.sql, file.jobId, file.blobKey);
   }
 }
 
@@ -86,7 +78,8 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
     if (woken) {
       woken = false;
       if (options.plans) await planPulls(deps, { cause: 'opt-in' });
-      await keepHouse(deps);
+      await keepClocks(deps);
+      await removeExpired(deps);
     }
     const job = await takeJob(deps, owner);
     const steps = await pulls.drain(ending.signal);

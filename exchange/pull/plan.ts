@@ -3,36 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { localDay, requestDue } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { blockClock, openClock } from '../store/clock.ts';
+import { openRequestClocks } from '../store/clock.ts';
 import { listPeers } from '../store/peer.ts';
-import { addPull, type Candidate, candidates, unasked } from '../store/pull.ts';
+import { addPull, candidates, unasked } from '../store/pull.ts';
 
 /** Concurrent coverage is asked for again after three months (42 CFR 422.121(b)(6)(i)). */
 const REFRESH_MONTHS = 3;
-
-/**
- * Opens the clock of every opted-in member's request: a week from the later of opt-in and today's knowledge of the payer.
- * Members whose payer is not a peer stay visible as blocked.
- */
-async function openClocks(deps: Deps, found: readonly Candidate[], activePeers: ReadonlySet<string>): Promise<void> {
-  const now = deps.clock();
-  const today = localDay(now, deps.config.timeZone);
-  await deps.database.sql.begin(async (tx) => {
-    for (const c of found) {
-      const startedOn = c.recordedOn > today ? c.recordedOn : today;
-      await openClock(tx, {
-        kind: 'C2',
-        subject: c.otherCoverageId,
-        memberId: c.memberId,
-        ...(c.peerId === null ? {} : { peerId: c.peerId }),
-        startsAt: now,
-        dueAt: requestDue(startedOn, deps.config.timeZone),
-      });
-      if (c.peerId === null || !activePeers.has(c.peerId))
-        await blockClock(tx, 'C2', c.otherCoverageId, 'blocked', 'no-endpoint');
-    }
-  });
-}
 
 export type PlanRequest = {
   /** only this peer */
@@ -52,9 +28,8 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const peers = (await listPeers(sql)).filter(
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
-  const active = new Set(peers.map((p) => p.id));
   const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds });
-  await openClocks(deps, all, active);
+  await openRequestClocks(sql, now, requestDue(localDay(now, deps.config.timeZone), deps.config.timeZone));
   const made: string[] = [];
   for (const peer of peers) {
     const open = request.again ? undefined : await unasked(sql, peer.id, now, REFRESH_MONTHS);

@@ -29,7 +29,7 @@ export type Peer = {
 };
 
 const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
-  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, scopes, origins, epoch, quirks, added_by as "addedBy", added_at as "addedAt",
+  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, quirks, added_by as "addedBy", added_at as "addedAt",
   approved_by as "approvedBy", approved_at as "approvedAt"`;
 
 export async function findPeer(sql: Queryable, id: string): Promise<Peer | undefined> {

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { type Config, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
-import { noMetrics } from '../runtime/metrics.ts';
+import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
 import { migrate } from '../store/migrate.ts';

@@ -30,6 +30,3 @@ export function prometheus(): Metrics & { text(): Promise<string>; contentType: 
     contentType: registry.contentType,
   };
 }
-
-/** For tests, Workers and short commands. */
-export const noMetrics: Metrics = { count: () => {}, observe: () => {}, gauge: () => {} };

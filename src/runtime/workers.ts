@@ -2,9 +2,9 @@
 // fails the next one, so nothing here is kept in module scope.
 import postgres, { type Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
-import type { Blobs, Clock, Deps, Keys, Log, LogLevel } from '../deps.ts';
+import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
-import { noMetrics } from './metrics.ts';
+import { noMetrics } from './no-metrics.ts';
 
 /** Bindings of a Worker: Hyperdrive, and settings as plain variables. */
 export type WorkerEnv = { HYPERDRIVE: { connectionString: string } } & Record<string, unknown>;
@@ -66,6 +66,23 @@ const noBlobs: Blobs = {
   size: () => absent('Object storage'),
   delete: () => absent('Object storage'),
 };
+/** Signing keys from secrets of the Worker: `TOKEN_KEY` and `CLIENT_KEY`, private JWKs. The newest key alone is published. */
+export function secretKeys(env: WorkerEnv): Keys {
+  const names: Partial<Record<KeyUse, string>> = { token: 'TOKEN_KEY', client: 'CLIENT_KEY' };
+  const read = (use: KeyUse) => {
+    const text = names[use] === undefined ? undefined : env[names[use]];
+    if (typeof text !== 'string') throw new Error(`The secret ${names[use] ?? use} is not set.`);
+    return JSON.parse(text) as JsonWebKey & { kid: string; alg: string };
+  };
+  return {
+    signing: async (use) => read(use),
+    published: async (use) => {
+      const { kty, crv, x, y, kid, alg } = read(use);
+      return [{ kty, crv, x, y, kid, alg, use: 'sig' } as JsonWebKey & { kid: string; alg: string }];
+    },
+  };
+}
+
 const noKeys: Keys = { signing: () => absent('A key store'), published: () => absent('A key store') };
 
 /** The dependencies of one request, and `end` to be called when it was answered. */

@@ -3,7 +3,7 @@ import { createDirectory } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { noMetrics } from '../../src/runtime/metrics.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 

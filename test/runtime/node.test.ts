@@ -3,7 +3,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { expect, test } from 'vitest';
 import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
-import { noMetrics } from '../../src/runtime/metrics.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { directory, ORIGIN } from '../directory/fixture.ts';
 import { smoke } from './directory-smoke.ts';

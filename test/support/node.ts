@@ -11,7 +11,7 @@ import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { takeJob } from '../../exchange/work.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Deps } from '../../src/deps.ts';
-import { noMetrics } from '../../src/runtime/metrics.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
 import { guardedFetch } from '../../src/runtime/node-fetch.ts';
 import { freshDb } from './db.ts';
