@@ -22,8 +22,9 @@ export type Answer = {
   cpuMs: number;
   /** CPU of the database for one unit */
   databaseCpuMs: number;
-  p50: number;
-  p99: number;
+  /** left out where requests are not what is measured */
+  p50?: number;
+  p99?: number;
   /** of the product's process, at its end */
   rssMb: number;
 };

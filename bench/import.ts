@@ -32,8 +32,6 @@ async function ask(bench: Bench, question: string, kind: string): Promise<Answer
     ratio: round(rate(empty) / rate(raw), 2),
     cpuMs: round(empty.cpuMs / bench.size, 4),
     databaseCpuMs: round(empty.databaseCpuMs / bench.size, 4),
-    p50: 0,
-    p99: 0,
     rssMb: empty.rssMb,
   };
 }

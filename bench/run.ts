@@ -1,11 +1,12 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
+import { exports_, match, pull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { imports, mirror } from './import.ts';
 import { read } from './read.ts';
 import { search } from './search.ts';
 
-const QUESTIONS: Record<string, Question> = { read, search, import: imports, mirror };
+const QUESTIONS: Record<string, Question> = { read, search, import: imports, mirror, export: exports_, pull, match };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -21,7 +22,7 @@ if (unknown !== undefined) {
 const print = (a: Answer) =>
   values.json
     ? `${JSON.stringify(a)}\n`
-    : `${a.question}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms; p50 ${a.p50} ms, p99 ${a.p99} ms; RSS ${a.rssMb} MB (${a.size} resources)\n`;
+    : `${a.question}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
 
 await withBench(
   Number(values.size),

@@ -1,0 +1,105 @@
+// One side of an exchange as a process. `prior`: loads members and answers until it is stopped. `export`, `pull`, `match`:
+// asks the prior one, beside the raw way of doing the same. Prints one line when ready and one with its result.
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import { createExchange } from '../exchange/app.ts';
+import { importMembers } from '../exchange/members/import-members.ts';
+import { addPeer, setPeerState } from '../exchange/store/peer.ts';
+import { startWork } from '../exchange/work.ts';
+import { BULK_MATCH_SCOPE } from '../src/auth/scopes.ts';
+import { readConfig } from '../src/config.ts';
+import type { Deps, Keys } from '../src/deps.ts';
+import { validate } from '../src/fhir/validate/validate.ts';
+import type { ImportEntry } from '../src/import/entry.ts';
+import { noMetrics } from '../src/runtime/no-metrics.ts';
+import { fileBlobs, jsonLog, openDatabase } from '../src/runtime/node.ts';
+import { guardedFetch } from '../src/runtime/node-fetch.ts';
+import { enrolmentHeader, enrolmentLine, enrolmentRow, memberRecords, PLAN_NAMES, type Side, sharedRecords } from '../src/seed/index.ts';
+import { askExport, askMatch, askPull } from './exchange-questions.ts';
+
+const SEED = 20_270_101;
+const NPI: Record<Side, string> = { prior: '9000000012', current: '9000000004' };
+const [task = '', url = '', members = '', key = '', priorBase = '', unusedWithRecords = 'yes'] = process.argv.slice(2);
+const side: Side = task === 'prior' ? 'prior' : 'current';
+const size = Number(members);
+const jwk = JSON.parse(key) as JsonWebKey & { kid: string; alg: string };
+
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-node-'));
+const { d: _private, ...published } = jwk as JsonWebKey & { kid: string; alg: string; d?: string };
+const keys: Keys = { signing: async () => jwk, published: async () => [published as JsonWebKey & { kid: string; alg: string }] };
+
+async function* records(withRecords: boolean): AsyncGenerator<ImportEntry> {
+  let line = 0;
+  const entry = (resource: Parameters<typeof JSON.stringify>[0]): ImportEntry => ({ source: 'generated', line: ++line, text: JSON.stringify(resource), resource });
+  for (const r of sharedRecords(SEED, side)) yield entry(r);
+  for (let i = 0; i < size; i++) {
+    const [patient, ...rest] = memberRecords(SEED, i, side);
+    if (patient) yield entry(patient);
+    if (withRecords) for (const r of rest) yield entry(r);
+  }
+}
+
+async function fill(deps: Deps, withRecords: boolean): Promise<void> {
+  const csv = join(folder, 'enrolment.csv');
+  const rows = Array.from({ length: size }, (_, i) => enrolmentRow(SEED, i, side)).filter((r) => r !== undefined);
+  writeFileSync(csv, [enrolmentHeader(), ...rows.map((r) => enrolmentLine({ ...r, prior_payer: r.prior_payer === '' ? '' : 'prior' })), ''].join('\n'));
+  await importMembers(deps, {
+    records: records(withRecords),
+    enrolment: csv,
+    validate,
+    reject: (r) => {
+      throw new Error(`${r.code}: ${r.reason}`);
+    },
+  });
+}
+
+const server = createServer();
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+const base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+const database = openDatabase(url, { max: 8 });
+const deps: Deps = {
+  config: readConfig({ BASE_URL: base, DATA_DIR: folder, PLAN_NAME: PLAN_NAMES[side], PLAN_NPI: NPI[side], EXPORT_WINDOW_YEARS: '20', PULL_BATCH: '10000' }),
+  clock: () => new Date(),
+  database,
+  fetch: guardedFetch({ allowLoopback: true, allowedNetworks: [] }),
+  blobs: fileBlobs(join(folder, 'blobs')),
+  keys,
+  log: jsonLog('error'),
+  metrics: noMetrics,
+};
+server.on('request', getRequestListener(createExchange(deps).fetch));
+
+const now = new Date();
+let worker: { stop(): Promise<void> } | undefined;
+if (side === 'prior') {
+  await addPeer(database.sql, { id: 'asker', name: PLAN_NAMES.current, npi: NPI.current, clientIdHere: 'bench', jwks: { keys: [published] }, scopes: [BULK_MATCH_SCOPE, 'system/*.rs'] }, 'bench', now);
+  await setPeerState(database.sql, 'asker', 'active', 'bench', now);
+  await fill(deps, unusedWithRecords === 'yes');
+  worker = startWork(deps, { plans: false });
+} else {
+  await addPeer(database.sql, { id: 'prior', name: PLAN_NAMES.prior, npi: NPI.prior, fhirBase: `${priorBase}/exchange/fhir`, clientIdThere: 'bench' }, 'bench', now);
+  await setPeerState(database.sql, 'prior', 'active', 'bench', now);
+  await fill(deps, false);
+}
+await database.sql`analyze`;
+process.stdout.write(`${JSON.stringify({ base })}\n`);
+if (task === 'export') process.stdout.write(`${JSON.stringify(await askExport(deps))}\n`);
+if (task === 'match') process.stdout.write(`${JSON.stringify(await askMatch(deps))}\n`);
+if (task === 'pull') process.stdout.write(`${JSON.stringify(await askPull(deps, randomUUID()))}\n`);
+
+process.once('SIGTERM', () => {
+  void (async () => {
+    await worker?.stop();
+    server.close();
+    server.closeAllConnections();
+    await database.close();
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(0);
+  })();
+});

@@ -1,0 +1,133 @@
+// What an asking node measures of a prior one over loopback HTTP.
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { discover } from '../exchange/client/discover.ts';
+import { kickOff, poll, readManifest, withToken } from '../exchange/client/kick-off.ts';
+import { matchRequest } from '../exchange/client/member-bundle.ts';
+import { askPeer } from '../exchange/client/peer-fetch.ts';
+import { PeerTokens } from '../exchange/client/token.ts';
+import { addresses, ourselves } from '../exchange/plan.ts';
+import { planPulls } from '../exchange/pull/plan.ts';
+import { takeStep } from '../exchange/pull/run.ts';
+import { findPeer, type Peer, pinPeer } from '../exchange/store/peer.ts';
+import { findPull } from '../exchange/store/pull.ts';
+import { pullFiles } from '../exchange/store/pull-file.ts';
+import { submissions } from '../exchange/store/submission.ts';
+import { lines } from '../src/fhir/ndjson.ts';
+import type { Deps } from '../src/deps.ts';
+import { copyIn } from '../src/store/copy.ts';
+import { copyField } from '../src/store/database.ts';
+
+export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number; rawSeconds?: number };
+
+async function peerOf(deps: Deps): Promise<Peer> {
+  const peer = await findPeer(deps.database.sql, 'prior');
+  if (!peer) throw new Error('no peer');
+  const found = await discover(deps, peer);
+  await pinPeer(deps.database.sql, 'prior', { tokenEndpoint: found.tokenEndpoint, issuer: found.issuer, origins: [new URL(found.tokenEndpoint).origin] });
+  return (await findPeer(deps.database.sql, 'prior')) ?? peer;
+}
+
+async function untilDone(deps: Deps, tokens: PeerTokens, peer: Peer, status: string): Promise<string> {
+  for (;;) {
+    const answer = await poll(deps, tokens, peer, status, 0);
+    if (answer.isDone) return answer.text;
+    await new Promise((r) => setTimeout(r, 20));
+  }
+}
+
+async function match(deps: Deps, tokens: PeerTokens, peer: Peer): Promise<{ members: number; group: string; seconds: number }> {
+  const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
+  const asked = await submissions(deps.database.sql, id);
+  const day = new Date().toISOString().slice(0, 10);
+  const body = JSON.stringify(matchRequest(asked, ourselves(deps.config), { npi: peer.npi, name: peer.name }, `${Number(day.slice(0, 4)) + 1}${day.slice(4)}`, addresses(deps.config).fhir));
+  const started = performance.now();
+  const status = await kickOff(deps, tokens, peer, '/Group/$bulk-member-match', body);
+  const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
+  const file = manifest.files.find((f) => f.type === 'Group');
+  const response = await withToken(deps, tokens, peer, (token) => askPeer(deps, peer, file?.url ?? '', { token }));
+  const [first = '{}'] = (await response.text()).split('\n');
+  return { members: asked.length, group: (JSON.parse(first) as { id: string }).id, seconds: (performance.now() - started) / 1000 };
+}
+
+const used = (from: NodeJS.CpuUsage) => {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1000;
+};
+const rss = () => Math.round(process.memoryUsage.rss() / 1048576);
+
+/** Kick-off to last byte of every file. */
+export async function askExport(deps: Deps): Promise<Measured> {
+  const tokens = new PeerTokens();
+  const peer = await peerOf(deps);
+  const { group } = await match(deps, tokens, peer);
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  const status = await kickOff(deps, tokens, peer, `/Group/${group}/$davinci-data-export`, '');
+  const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
+  let units = 0;
+  for (const file of manifest.files) {
+    const response = await withToken(deps, tokens, peer, (token) => askPeer(deps, peer, file.url, { token, headers: { 'accept-encoding': 'gzip' } }));
+    for await (const _ of response.body as unknown as AsyncIterable<Uint8Array>) continue;
+    if (file.kind === 'output') units += file.count ?? 0;
+  }
+  return { seconds: (performance.now() - started) / 1000, units, cpuMs: used(cpu), rssMb: rss() };
+}
+
+export async function askMatch(deps: Deps): Promise<Measured> {
+  const tokens = new PeerTokens();
+  const peer = await peerOf(deps);
+  const cpu = process.cpuUsage();
+  const { members, seconds } = await match(deps, tokens, peer);
+  return { seconds, units: members, cpuMs: used(cpu), rssMb: rss() };
+}
+
+/** A whole pull, and then the raw way over the same files: gunzip, COPY, set-based merge. */
+export async function askPull(deps: Deps, owner: string): Promise<Measured> {
+  const tokens = new PeerTokens();
+  const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
+  const cpu = process.cpuUsage();
+  const started = performance.now();
+  let peak = 0;
+  const watch = setInterval(() => (peak = Math.max(peak, rss())), 200);
+  for (;;) {
+    const pull = await findPull(deps.database.sql, id);
+    if (!pull || ['done', 'failed', 'review', 'refused', 'unbalanced', 'partial'].includes(pull.state)) {
+      if (pull?.state !== 'done') throw new Error(`the pull ended ${pull?.state ?? 'nowhere'} ${pull?.reason ?? ''}`);
+      break;
+    }
+    // polls do not wait longer than they must: the question is the work, not the peer's Retry-After
+    if (!(await takeStep(deps, tokens, owner, id))) {
+      await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
+      await new Promise((r) => setTimeout(r, 20));
+    }
+  }
+  clearInterval(watch);
+  const seconds = (performance.now() - started) / 1000;
+  const cpuMs = used(cpu);
+  const files = (await pullFiles(deps.database.sql, id)).filter((f) => f.kind === 'output');
+  const units = files.reduce((n, f) => n + (f.units ?? 0), 0);
+  return { seconds, units, cpuMs, rssMb: peak, rawSeconds: await rawMerge(deps, files.map((f) => f.blobKey ?? '')) };
+}
+
+async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
+  const { sql } = deps.database;
+  await sql.unsafe('create table public.raw_stage (type text, id text, body text); create table public.raw_record (type text, id text, body text, primary key (type, id))');
+  const started = performance.now();
+  const dedicated = deps.database.dedicated('copy');
+  const rows = async function* () {
+    for (const key of keys) {
+      const source = await deps.blobs.get(key);
+      if (!source) continue;
+      for await (const line of lines(Readable.from(source).pipe(createGunzip()) as AsyncIterable<Uint8Array>)) {
+        if (!('text' in line)) continue;
+        const { resourceType, id } = JSON.parse(line.text) as { resourceType: string; id: string };
+        yield `${resourceType}\t${id}\t${copyField(line.text)}`;
+      }
+    }
+  };
+  await copyIn(dedicated, 'copy public.raw_stage from stdin', rows());
+  await dedicated.end();
+  await sql.unsafe('insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body');
+  return (performance.now() - started) / 1000;
+}
