@@ -144,7 +144,9 @@ export function readDeletions(line: string): Deletion[] | Unit {
     return rejected('invalid-json');
   }
   if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
-  return objects(parsed['entry']).map((entry, i) => {
+  const entries = objects(parsed['entry']);
+  if (entries.length === 0) return rejected('not-a-resource');
+  return entries.map((entry, i) => {
     const request = isObject(entry['request']) ? entry['request'] : {};
     const named = /(?:^|\/)([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(text(request['url']) ?? '');
     if (request['method'] !== 'DELETE' || named?.[1] === undefined || named[2] === undefined)
