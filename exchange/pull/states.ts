@@ -26,7 +26,7 @@ import {
   watermark,
   withdrawnMembers,
 } from '../store/pull.ts';
-import { addFiles, fileDownloaded, fileFailed, pullFiles } from '../store/pull-file.ts';
+import { addFiles, fileDownloaded, fileFailed, pullFiles, REFETCHED } from '../store/pull-file.ts';
 import { submissions } from '../store/submission.ts';
 
 /** What a step works with. */
@@ -231,7 +231,7 @@ export async function downloadStep(s: Step): Promise<void> {
   const manifest = readManifest(JSON.parse(s.pull.manifest ?? '{}'), s.pull.exportStatusUrl ?? '');
   for (const file of await pullFiles(sql, s.pull.id)) {
     if (file.state !== 'pending') continue;
-    const blobKey = `pulls/${s.pull.id}/${file.position}-${file.attempts}.ndjson.gz`;
+    const blobKey = `pulls/${s.pull.id}/${file.position}-${file.attempts}${file.failure === REFETCHED ? 'r' : ''}.ndjson.gz`;
     try {
       const got = await download(
         s.deps,

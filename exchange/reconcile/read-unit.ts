@@ -7,7 +7,7 @@ import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { npiOf } from '../members/read-own.ts';
-import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
+import { type StagedUnit, sha256, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
@@ -31,6 +31,9 @@ export type UnitContext = {
 export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
 
 const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
+const TYPE_NAME = /^[A-Za-z]{1,64}$/;
+/** NUL, and halves of surrogate pairs, as JSON.stringify writes them. */
+const NOT_TEXT = /(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f][0-9a-f]{2})/;
 const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|\son\w+\s*=|javascript:/i;
 
 /** One line of an output file. */
@@ -41,12 +44,31 @@ export function readUnit(line: string, context: UnitContext): Unit {
   } catch {
     return rejected('invalid-json');
   }
-  if (!isResource(parsed) || parsed.resourceType === 'Bundle') return rejected('not-a-resource');
+  if (!isResource(parsed) || !TYPE_NAME.test(parsed.resourceType) || parsed.resourceType === 'Bundle')
+    return rejected('not-a-resource');
   if (!isId(parsed['id'])) return rejected('missing-id');
-  return readResource(parsed, minify(line), context);
+  const broken = (): Unit => ({
+    type: parsed.resourceType,
+    sourceId: String(parsed['id']),
+    hash: sha256(line),
+    outcome: 'quarantined',
+    reason: 'invalid-resource',
+  });
+  try {
+    // escapes may hide names that are looked for in the text, and characters that FHIR strings cannot hold
+    const hasEscapes = line.includes('\\u');
+    const plain = hasEscapes ? JSON.stringify(parsed) : line;
+    if (hasEscapes && NOT_TEXT.test(plain)) return broken();
+    return readResource(parsed, minify(line), plain, context);
+  } catch (error) {
+    // nested deeper than the stack
+    if (error instanceof RangeError) return broken();
+    throw error;
+  }
 }
 
-function readResource(resource: Resource, json: string, context: UnitContext): Unit {
+/** @param plain the text without escapes that JSON does not need; only looked at, never kept */
+function readResource(resource: Resource, json: string, plain: string, context: UnitContext): Unit {
   const type = resource.resourceType;
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
@@ -67,18 +89,19 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
   if (owner.kind === 'missing' || owner.kind === 'unknown-type') return hold('dangling-reference');
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
-  if (patientId !== undefined && !member) return hold('wrong-patient');
+  const isForeign = owner.kind === 'patient' && owner.base !== undefined && owner.base !== context.peerBase;
+  if (isForeign || (patientId !== undefined && !member)) return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   if (member?.withdrawn) return hold('consent-withdrawn', whose);
   const issues = context.validate(resource);
   if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
   if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
-  if (json.includes('"modifierExtension"')) return hold('modifier-extension', whose);
+  if (plain.includes('"modifierExtension"')) return hold('modifier-extension', whose);
   if (resource['implicitRules'] !== undefined) return hold('implicit-rules', whose);
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
-  const facts = factsOf(resource, json);
+  const facts = factsOf(resource, plain);
   if (facts.authorization?.state === 'denied') return hold('denied-pa', whose);
   if (facts.authorization?.state === 'drug') return hold('drug-pa', whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive') return hold('consent-scope', whose);
@@ -89,6 +112,8 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
     findings.add('money-present');
     kept = facts.shared;
   }
+  if (facts.shared !== undefined && facts.authorization !== undefined && facts.authorization.removedLines.length > 0)
+    kept = facts.shared;
   const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
   if (narrative !== undefined && ACTIVE_CONTENT.test(narrative)) {
     findings.add('narrative-dropped');
@@ -144,7 +169,9 @@ export function readDeletions(line: string): Deletion[] | Unit {
     return rejected('invalid-json');
   }
   if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
-  return objects(parsed['entry']).map((entry, i) => {
+  const entries = objects(parsed['entry']);
+  if (entries.length === 0) return rejected('not-a-resource');
+  return entries.map((entry, i) => {
     const request = isObject(entry['request']) ? entry['request'] : {};
     const named = /(?:^|\/)([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(text(request['url']) ?? '');
     if (request['method'] !== 'DELETE' || named?.[1] === undefined || named[2] === undefined)

@@ -10,7 +10,7 @@ import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
 import { movePull, pullMembers, withdrawnMembers } from '../store/pull.ts';
-import { pullFiles, refetchFile } from '../store/pull-file.ts';
+import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { decideUnits, resolveTargets, unitsToWrite } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, type RewrittenUnit, stageRewritten } from '../store/staging.ts';
@@ -94,21 +94,23 @@ export async function reconcileStep(s: Step): Promise<void> {
   for (const file of await pullFiles(sql, s.pull.id)) {
     if (file.kind === 'error' || file.state === 'failed') continue;
     const units = await stageFile(s.deps, s.pull.id, file, context);
-    if (file.declared === null || file.declared === units || s.pull.acceptedBy !== null) continue;
-    if (file.attempts === 0)
+    // a manifest counts lines; the line of a deletions file is a Bundle of several units
+    const lines = file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : units;
+    if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;
+    if (file.failure !== REFETCHED)
       return advance(
         s,
         'downloading',
         {},
-        `file ${file.position} has ${units} units, declared ${file.declared}: fetched again`,
-        (tx) => refetchFile(tx, s.pull.id, file.position, 'count-mismatch'),
+        `file ${file.position} has ${lines} lines, declared ${file.declared}: fetched again`,
+        (tx) => refetchFile(tx, s.pull.id, file.position),
       );
     await clearStaging(sql, s.pull.id);
     return advance(
       s,
       'unbalanced',
       { reason: 'count-mismatch' },
-      `file ${file.position} has ${units} units, declared ${file.declared}`,
+      `file ${file.position} has ${lines} lines, declared ${file.declared}`,
     );
   }
   await sql`analyze exchange.staging`;

@@ -191,10 +191,13 @@ const RULES: Record<string, Rule> = {
       );
   },
   DocumentReference: (r) => {
+    // with the day it is about: forms and short notes have the same bytes again and again
+    const context = isObject(r['context']) && isObject(r['context']['period']) ? r['context']['period'] : {};
+    const at = day(text(context['start'])) ?? day(text(r['date'])) ?? '';
     const hashes = objects(r['content'])
       .map((c) => (isObject(c['attachment']) ? text(c['attachment']['data']) : undefined))
       .filter((d): d is string => d !== undefined)
-      .map((d) => `s:attachment|${createHash('sha256').update(Buffer.from(d, 'base64')).digest('hex')}` as const);
+      .map((d) => `s:attachment|${createHash('sha256').update(Buffer.from(d, 'base64')).digest('hex')}|${at}` as const);
     return [...identifiers(r), ...hashes];
   },
 };

@@ -39,7 +39,8 @@ export async function fileDownloaded(
   got: { blobKey: string; bytes: number; sha256: string },
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, units = null, failure = null
+    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, units = null,
+      failure = case when failure = ${REFETCHED} then failure end
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -51,7 +52,7 @@ export async function fileFailed(
   isFinal: boolean,
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set attempts = attempts + 1, failure = ${failure}, state = case when ${isFinal} then 'failed' else state end
+    update exchange.pull_file set attempts = attempts + 1, failure = case when failure = ${REFETCHED} and not ${isFinal} then failure else ${failure} end, state = case when ${isFinal} then 'failed' else state end
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -59,11 +60,22 @@ export async function fileStaged(tx: Queryable, pullId: string, position: number
   await tx`update exchange.pull_file set state = 'staged', units = ${units} where pull_id = ${pullId} and position = ${position}`;
 }
 
+/** `failure` of a file that was fetched a second time because its lines were not as many as declared. */
+export const REFETCHED = 'count-mismatch';
+
 /** A file with other lines than declared is fetched once more. */
-export async function refetchFile(tx: Queryable, pullId: string, position: number, failure: string): Promise<void> {
+export async function refetchFile(tx: Queryable, pullId: string, position: number): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'pending', attempts = attempts + 1, units = null, failure = ${failure}
+    update exchange.pull_file set state = 'pending', attempts = 0, units = null, failure = ${REFETCHED}
     where pull_id = ${pullId} and position = ${position}`;
+}
+
+/** How many lines of a file are staged: of a deletions file, one line holds several units. */
+export async function stagedLines(sql: Queryable, pullId: string, position: number): Promise<number> {
+  const [row] = await sql<
+    { n: number }[]
+  >`select count(distinct line)::int as n from exchange.staging where pull_id = ${pullId} and file = ${position}`;
+  return row?.n ?? 0;
 }
 
 /** How many staged rows a file has: fewer than its units after a crash of the database, which empties unlogged tables. */

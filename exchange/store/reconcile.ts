@@ -61,7 +61,7 @@ async function provenanceMembers(tx: Queryable, pull: string, peerId: string): P
 /** Units whose key the identity map knows. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set local_id = case when i.state = 'quarantined' then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
+    `update exchange.staging s set local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
        outcome = case
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or s.body is null then 'retracted' end
          when s.body is null and s.type = 'Patient' then 'unchanged'

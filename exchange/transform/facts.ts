@@ -3,14 +3,14 @@
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type Label, labelOf } from './label.ts';
 import { mayHoldMoney, withoutMoney } from './money.ts';
-import { authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
+import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
 
 export type Facts = {
   /** last day of service, YYYY-MM-DD; absent: never filtered by the window */
   serviceEnd: string | undefined;
-  authorization: { state: string; changed: string | undefined; end: string | undefined } | undefined;
+  authorization: AuthorizationFacts | undefined;
   label: Label;
   /** why the record as a whole never leaves */
   withheld: string | undefined;

@@ -5,7 +5,8 @@ import { isObject, type Json, objects, type Resource, text } from '../../src/fhi
 import { RECORD_TYPES } from './record-types.ts';
 
 export type MemberOf =
-  | { kind: 'patient'; id: string }
+  /** `base` when the reference was absolute */
+  | { kind: 'patient'; id: string; base?: string }
   /** a Patient resource itself */
   | { kind: 'self' }
   /** belongs to the member of the records it is about (Provenance): their keys, `Type/id` */
@@ -19,7 +20,7 @@ export type MemberOf =
 const referenceOf = (value: Json | undefined): string | undefined =>
   isObject(value) ? text(value['reference']) : undefined;
 
-/** Which member a record names. A reference with a foreign base counts by its type and id. */
+/** Which member a record names. Whether an absolute reference counts is for the caller to say. */
 export function memberOf(resource: Resource): MemberOf {
   const row = RECORD_TYPES[resource.resourceType];
   if (!row) return { kind: 'unknown-type' };
@@ -38,7 +39,8 @@ export function memberOf(resource: Resource): MemberOf {
     if (reference === undefined) continue;
     const parsed = parseReference(reference);
     if (parsed.kind !== 'relative' && parsed.kind !== 'absolute') return { kind: 'missing' };
-    return parsed.type === 'Patient' ? { kind: 'patient', id: parsed.id } : { kind: 'unsupported-subject' };
+    if (parsed.type !== 'Patient') return { kind: 'unsupported-subject' };
+    return { kind: 'patient', id: parsed.id, ...(parsed.kind === 'absolute' ? { base: parsed.base } : {}) };
   }
   return { kind: 'missing' };
 }

@@ -1,0 +1,128 @@
+// A pull whose files are at hand: the reconcile step alone, against a real database, without a peer.
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { PeerTokens } from '../../exchange/client/token.ts';
+import type { Step } from '../../exchange/pull/states.ts';
+import { reconcileStep } from '../../exchange/reconcile/reconcile-step.ts';
+import { findPeer } from '../../exchange/store/peer.ts';
+import { findPull } from '../../exchange/store/pull.ts';
+import { readConfig } from '../../src/config.ts';
+import type { Blobs, Deps } from '../../src/deps.ts';
+import { noMetrics } from '../../src/runtime/metrics.ts';
+import { freshDb } from '../support/db.ts';
+
+export const PEER = 'prior';
+export const PEER_BASE = 'https://prior.example/fhir';
+export const OUR_BASE = 'https://ours.example/exchange/fhir';
+/** our members by the peer's Patient ids */
+export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
+
+export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
+
+function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
+  const kept = new Map<string, Uint8Array>();
+  return {
+    kept,
+    async put() {
+      throw new Error('not used');
+    },
+    async get(key: string) {
+      const found = kept.get(key);
+      return found === undefined
+        ? undefined
+        : (async function* () {
+            yield found;
+          })();
+    },
+    async delete(key: string) {
+      kept.delete(key);
+    },
+  } as unknown as Blobs & { kept: Map<string, Uint8Array> };
+}
+
+/** A node with two members, both known to the peer `prior`. */
+export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
+  const database = await freshDb();
+  const { sql } = database;
+  const blobs = memoryBlobs();
+  const errors: string[] = [];
+  const deps: Deps = {
+    config: readConfig({ BASE_URL: 'https://ours.example', LOG_LEVEL: 'silent', PLAN_NPI: '9000000004' }),
+    clock: () => new Date(),
+    database,
+    fetch: () => Promise.reject(new Error('no network in this test')),
+    blobs,
+    keys: undefined as unknown as Deps['keys'],
+    log: (level, text) => void (level === 'error' && errors.push(text)),
+    metrics: noMetrics,
+  };
+  await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values (${PEER}, 'Prior', '9000000012', 'active', ${PEER_BASE}, array['https://prior.example'], 'test')`;
+  for (const member of Object.values(MEMBERS)) {
+    await sql`insert into exchange.member (id, umb) values (${member}, ${`U-${member}`})`;
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+      values (${`c-${member}`}, ${member}, 'opt-in', ${policy}, '2026-01-01', 'test')`;
+  }
+
+  /** Reconciles files as one pull; returns its id and the state in which it rests. */
+  async function pull(files: RawFile[]): Promise<{ id: string; state: string; reason: string | null }> {
+    const id = randomUUID();
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time)
+      values (${id}, ${PEER}, 'reconciling', 'test', now(), now(), now(), 'test', now())`;
+    for (const [patient, member] of Object.entries(MEMBERS))
+      await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
+        values (${id}, ${`s-${patient}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
+    for (const [position, f] of files.entries()) {
+      const key = `${id}/${position}`;
+      blobs.kept.set(key, gzipSync(f.lines.map((l) => `${l}\n`).join('')));
+      await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key)
+        values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key})`;
+    }
+    const [found, peer] = [await findPull(sql, id), await findPeer(sql, PEER)];
+    if (!found || !peer) throw new Error('the pull was not made');
+    const step: Step = { deps, tokens: new PeerTokens(), owner: 'test', pull: found, peer };
+    await reconcileStep(step);
+    const after = await findPull(sql, id);
+    return { id, state: after?.state ?? '', reason: after?.reason ?? null };
+  }
+
+  /** Ledger rows of a pull in order, as `outcome reason Type/id`. */
+  async function ledger(id: string): Promise<string[]> {
+    const rows = await sql<{ outcome: string; reason: string | null; type: string | null; source: string | null }[]>`
+      select outcome, reason, type, source_id as source from exchange.ledger where pull_id = ${id} order by file, line, entry`;
+    return rows.map((r) => [r.outcome, r.reason, r.type && `${r.type}/${r.source ?? ''}`].filter(Boolean).join(' '));
+  }
+  return { sql, deps, pull, ledger, close: () => database.close() };
+}
+
+/** One file of output lines. */
+export const output = (type: string, ...resources: (object | string)[]): RawFile => ({
+  kind: 'output',
+  type,
+  lines: resources.map((r) => (typeof r === 'string' ? r : JSON.stringify(r))),
+});
+
+export const deletions = (...keys: string[]): RawFile => ({
+  kind: 'deleted',
+  type: 'Bundle',
+  lines: [
+    JSON.stringify({
+      resourceType: 'Bundle',
+      type: 'transaction',
+      entry: keys.map((url) => ({ request: { method: 'DELETE', url } })),
+    }),
+  ],
+});
+
+/** A small valid laboratory result of patient `p1`. */
+export const lab = (id: string, more: Record<string, unknown> = {}): Record<string, unknown> => ({
+  resourceType: 'Observation',
+  id,
+  meta: { lastUpdated: '2026-01-02T03:04:05Z' },
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+  subject: { reference: 'Patient/p1' },
+  effectiveDateTime: '2026-01-01T08:00:00Z',
+  valueQuantity: { value: 13.5, unit: 'g/dL', system: 'http://unitsofmeasure.org', code: 'g/dL' },
+  ...more,
+});

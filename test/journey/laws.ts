@@ -1,0 +1,76 @@
+// The laws of reconciliation as statements over a database. Each returns the rows that break it: empty is the proof.
+import type { Sql } from '../../src/store/database.ts';
+
+const LAWS = {
+  'L1, L3: every file has as many ledger rows as units, each place once': `
+    select f.pull_id, f.position, f.units, count(l.line)::int as booked
+    from exchange.pull f0 join exchange.pull_file f on f.pull_id = f0.id
+    left join exchange.ledger l on l.pull_id = f.pull_id and l.file = f.position
+    where f0.state = 'done' and f.kind <> 'error' group by 1, 2, 3 having f.units is distinct from count(l.line)`,
+  'L2: lines equal what the manifest declared': `
+    select f.pull_id, f.position, f.declared, count(distinct l.line)::int as lines
+    from exchange.pull p join exchange.pull_file f on f.pull_id = p.id
+    left join exchange.ledger l on l.pull_id = f.pull_id and l.file = f.position
+    where p.state = 'done' and p.accepted_by is null and f.kind <> 'error' and f.declared is not null
+    group by 1, 2, 3 having f.declared <> count(distinct l.line)`,
+  'L4: visible records are those created, less those retracted': `
+    with booked as (
+      select count(*) filter (where outcome in ('created', 'linked-duplicate'))::int as made, count(*) filter (where reason = 'reinstated')::int as back,
+        count(*) filter (where outcome = 'retracted' and local_id <> '')::int as gone
+      from exchange.ledger
+    ), there as (
+      select (select count(*) from exchange.resource where origin <> 'own' and not deleted)::int
+        + (select count(*) from exchange.shared_resource where origin <> 'own' and not deleted)::int as n
+    ) select booked.*, there.n from booked, there where made + back - gone <> n`,
+  'L8: a visible received record has a source, a ledger row and a Provenance': `
+    select r.member_id, r.type, r.id from exchange.resource r
+    where r.origin <> 'own' and not r.deleted and (
+      (r.body::jsonb #>> '{meta,source}') is null
+      or not exists (select from exchange.ledger l where l.local_id = r.id and l.type = r.type and l.member_id = r.member_id)
+      or (r.type <> 'Provenance' and not exists (
+        select from exchange.resource p where p.member_id = r.member_id and p.type = 'Provenance' and (r.type || '/' || r.id) = any(p.targets))))`,
+  'L9: a received record belongs to a member whom the peer matched': `
+    select r.member_id, r.type, r.id from exchange.resource r
+    where r.origin <> 'own' and not exists (
+      select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      where m.member_id = r.member_id and m.outcome = 'matched' and p.peer_id = r.origin)`,
+  'no reference of a received record leads to another member': `
+    select r.member_id, r.type, r.id, m[1] as patient from exchange.resource r
+    cross join regexp_matches(r.body, '"reference":"Patient/([^"]+)"', 'g') m
+    where r.origin <> 'own' and m[1] <> r.member_id`,
+  'id, version and body of a record agree': `
+    select member_id, type, id from exchange.resource
+    where body::jsonb ->> 'id' <> id or body::jsonb ->> 'resourceType' <> type or (not deleted and (body::jsonb #>> '{meta,versionId}') <> version::text)`,
+  'identity points to records that exist': `
+    select i.type, i.source_id from exchange.identity i
+    where i.state = 'visible'
+      and not exists (select from exchange.resource r where r.type = i.type and r.id = i.local_id and not r.deleted)
+      and not exists (select from exchange.shared_resource r where r.type = i.type and r.id = i.local_id and not r.deleted)`,
+} as const;
+
+/** Rows that break a law, by law; empty when all hold. */
+export async function brokenLaws(sql: Sql): Promise<Record<string, unknown[]>> {
+  const broken: Record<string, unknown[]> = {};
+  for (const [law, statement] of Object.entries(LAWS)) {
+    const rows = await sql.unsafe(statement);
+    if (rows.length > 0) broken[law] = [...rows].slice(0, 5);
+  }
+  return broken;
+}
+
+/** Everything that a replay must leave alone, as counts. */
+export async function extent(sql: Sql): Promise<Record<string, number>> {
+  const [row] = await sql.unsafe<Record<string, number>[]>(`
+    select (select count(*)::int from exchange.resource) as records, (select sum(version)::int from exchange.resource) as versions,
+      (select count(*)::int from exchange.resource_version) as history, (select count(*)::int from exchange.link) as links,
+      (select count(*)::int from exchange.record_key) as keys, (select count(*)::int from exchange.shared_resource) as shared,
+      (select sum(version)::int from exchange.shared_resource) as shared_versions, (select count(*)::int from exchange.identity) as identities`);
+  return { ...row };
+}
+
+/** Ledger rows of a pull by outcome. */
+export async function outcomes(sql: Sql, pull: string): Promise<Record<string, number>> {
+  const rows = await sql<{ outcome: string; n: number }[]>`
+    select outcome, count(*)::int as n from exchange.ledger where pull_id = ${pull} group by 1 order by 1`;
+  return Object.fromEntries(rows.map((r) => [r.outcome, r.n]));
+}
