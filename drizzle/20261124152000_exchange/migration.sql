@@ -428,8 +428,7 @@ create unlogged table exchange.staging (
   pa_end date,
   label smallint,
   withheld text,
-  body text,
-  shared text,
+  has_body boolean not null default false,
   links text[],
   echo_of text,
   primary key (pull_id, file, line, entry)
@@ -437,7 +436,18 @@ create unlogged table exchange.staging (
 --> statement-breakpoint
 create index staging_key on exchange.staging (pull_id, type, source_id);
 --> statement-breakpoint
--- Staged texts with their references rewritten to our ids.
+-- Texts of staged units, apart from what is decided about them: deciding rewrites rows, and texts are long.
+create unlogged table exchange.staged_text (
+  pull_id text not null,
+  file integer not null,
+  line integer not null,
+  entry integer not null,
+  body text not null,
+  shared text,
+  primary key (pull_id, file, line, entry)
+);
+--> statement-breakpoint
+-- The same with their references rewritten to our ids.
 create unlogged table exchange.rewritten (
   pull_id text not null,
   file integer not null,

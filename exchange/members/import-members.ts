@@ -144,9 +144,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     return record.unit;
   }
 
-  const dedicated = deps.database.dedicated('copy');
   try {
-    await stageUnits(dedicated, work, units());
+    await stageUnits(deps.database, work, units());
     const { counts, refused: late } = await commitImport(deps.database, work);
     for (const r of late)
       await refuse({
@@ -173,7 +172,6 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     return { read, counts, enrolment, refused, findings };
   } finally {
     await clearStaging(deps.database.sql, work);
-    await dedicated.end({ timeout: 1 });
   }
 }
 

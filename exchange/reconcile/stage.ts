@@ -36,12 +36,7 @@ export async function stageFile(deps: Deps, pullId: string, file: PullFile, cont
   const { sql } = deps.database;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await clearStaging(sql, pullId, file.position);
-  const dedicated = deps.database.dedicated('copy');
-  try {
-    const units = await stageUnits(dedicated, pullId, unitsOf(deps, file, context));
-    await fileStaged(sql, pullId, file.position, units);
-    return units;
-  } finally {
-    await dedicated.end({ timeout: 1 });
-  }
+  const units = await stageUnits(deps.database, pullId, unitsOf(deps, file, context));
+  await fileStaged(sql, pullId, file.position, units);
+  return units;
 }

@@ -54,13 +54,13 @@ async function decide(tx: Queryable, work: string): Promise<void> {
     where s.pull_id = ${work} and s.file = a.file and s.line = a.line and s.entry = a.entry`;
   await tx`
     update exchange.staging s set outcome = 'quarantined', reason = 'dangling-reference'
-    where s.pull_id = ${work} and s.outcome is null and not s.is_shared and s.body is not null
+    where s.pull_id = ${work} and s.outcome is null and not s.is_shared and s.has_body
       and (s.member_id is null or not exists (select from exchange.member m where m.id = s.member_id))`;
   // deletions name no member: find the record among those of any member
   await tx`
     update exchange.staging s set member_id = r.member_id
     from exchange.resource r
-    where s.pull_id = ${work} and s.outcome is null and s.body is null and not s.is_shared
+    where s.pull_id = ${work} and s.outcome is null and not s.has_body and not s.is_shared
       and r.type = s.type and r.id = s.source_id`;
   await tx`
     update exchange.staging s
@@ -68,13 +68,13 @@ async function decide(tx: Queryable, work: string): Promise<void> {
     from exchange.staging d
     left join exchange.resource r on r.member_id = d.member_id and r.type = d.type and r.id = d.source_id
     where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
-      and s.outcome is null and s.body is null and not s.is_shared`;
+      and s.outcome is null and not s.has_body and not s.is_shared`;
   await tx`
     update exchange.staging s
     set outcome = case when r.id is null or r.deleted then 'unchanged' else 'retracted' end, local_id = s.source_id
     from exchange.staging d left join exchange.shared_resource r on r.type = d.type and r.id = d.source_id
     where s.pull_id = ${work} and d.pull_id = ${work} and s.file = d.file and s.line = d.line and s.entry = d.entry
-      and s.outcome is null and s.body is null and s.is_shared`;
+      and s.outcome is null and not s.has_body and s.is_shared`;
   await tx`
     update exchange.staging s
     set local_id = s.source_id, outcome = case when r.id is null then 'created' when r.hash = s.hash and not r.deleted then 'unchanged' else 'updated' end

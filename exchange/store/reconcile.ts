@@ -10,17 +10,17 @@ const same = (a: string, b: string) =>
 async function reset(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging set outcome = null, reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
-    where pull_id = ${pull} and outcome is not null and (body is not null or reason in ('entered-in-error', 'deleted-at-source'))`;
+    where pull_id = ${pull} and outcome is not null and (has_body or reason in ('entered-in-error', 'deleted-at-source'))`;
 }
 
 /** Of several units with one id, one counts: the newest, or the last when they do not say; an output beats a deletion. */
 async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
   await tx.unsafe(
     `with ranked as (
-       select pull_id, file, line, entry, hash, body is null as is_deletion,
-         row_number() over w as place, first_value(hash) over w as winner, first_value(body is null) over w as winner_deletes
+       select pull_id, file, line, entry, hash, not has_body as is_deletion,
+         row_number() over w as place, first_value(hash) over w as winner, first_value(not has_body) over w as winner_deletes
        from exchange.staging where pull_id = $1 and outcome is null
-       window w as (partition by type, source_id order by body is null, last_updated desc nulls last, file desc, line desc, entry desc)
+       window w as (partition by type, source_id order by has_body desc, last_updated desc nulls last, file desc, line desc, entry desc)
      )
      update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job',
        findings = case when r.hash is distinct from r.winner or r.is_deletion <> r.winner_deletes then array_append(s.findings, 'duplicate-id') else s.findings end
@@ -55,7 +55,7 @@ async function provenanceMembers(tx: Queryable, pull: string, peerId: string): P
   );
   await tx`
     update exchange.staging set outcome = 'quarantined', reason = 'dangling-reference'
-    where pull_id = ${pull} and outcome is null and body is not null and not is_shared and member_id is null`;
+    where pull_id = ${pull} and outcome is null and has_body and not is_shared and member_id is null`;
 }
 
 /** Units whose key the identity map knows. */
@@ -63,9 +63,9 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
   await tx.unsafe(
     `update exchange.staging s set local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
        outcome = case
-         when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or s.body is null then 'retracted' end
-         when s.body is null and s.type = 'Patient' then 'unchanged'
-         when s.body is null or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
+         when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' end
+         when not s.has_body and s.type = 'Patient' then 'unchanged'
+         when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case
            when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'unchanged'
            else 'updated' end
@@ -76,8 +76,8 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
          else 'updated' end,
        reason = case
          when i.state = 'quarantined' then s.reason
-         when s.body is null and s.type = 'Patient' then 'patient-change'
-         when s.body is null or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
+         when not s.has_body and s.type = 'Patient' then 'patient-change'
+         when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' then case
            when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'already-retracted'
            else 'reinstated' end
@@ -91,7 +91,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
   // a deletion or a withdrawn statement of something never seen keeps later stale copies out
   await tx`
     update exchange.staging set outcome = 'retracted'
-    where pull_id = ${pull} and outcome is null and (body is null or reason = 'entered-in-error')`;
+    where pull_id = ${pull} and outcome is null and (not has_body or reason = 'entered-in-error')`;
 }
 
 /** Our own records coming back. */
@@ -149,7 +149,7 @@ export async function* unitsToWrite(sql: Queryable, pull: string, size: number):
   let after = { file: -1, line: -1, entry: -1 };
   for (;;) {
     const page = await sql<ToRewrite[]>`
-      select file, line, entry, body, targets from exchange.staging
+      select file, line, entry, t.body, targets from exchange.staging join exchange.staged_text t using (pull_id, file, line, entry)
       where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate') and (file, line, entry) > (${after.file}, ${after.line}, ${after.entry})
       order by file, line, entry limit ${size}`;
     if (page.length === 0) return;

@@ -49,8 +49,8 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, w.final, coalesce(w.targets, s.targets) as about, coalesce(r.version, 0) + 1 as version
-       from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(r.version, 0) + 1 as version
+       from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
        where ${changed}
      )
@@ -101,8 +101,8 @@ export async function writeSharedRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, w.final, coalesce(r.version, 0) + 1 as version
-       from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry)
+       select s.*, t.body, w.final, coalesce(r.version, 0) + 1 as version
+       from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
        where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
      )

@@ -1,7 +1,7 @@
 // The staging table: received or imported units on their way into the store.
 import { createHash } from 'node:crypto';
-import { copyIn } from '../../src/store/copy.ts';
-import { arrayLiteral, copyField, type Queryable, type Sql } from '../../src/store/database.ts';
+import { copyIn, openCopy } from '../../src/store/copy.ts';
+import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
 
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
 export const VERSION_MARK = '%version%';
@@ -42,7 +42,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, body, shared, links, echo_of';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
@@ -72,8 +72,7 @@ function row(work: string, u: StagedUnit): string {
     u.paEnd,
     u.label,
     u.withheld,
-    u.body,
-    u.shared,
+    u.body !== undefined,
     list(u.links),
     u.echoOf,
   ]
@@ -81,13 +80,31 @@ function row(work: string, u: StagedUnit): string {
     .join('\t');
 }
 
-async function* rows(work: string, units: AsyncIterable<StagedUnit>): AsyncGenerator<string> {
-  for await (const unit of units) yield row(work, unit);
-}
-
-/** Copies units into staging under a work id, on a dedicated client. Returns how many. */
-export function stageUnits(dedicated: Sql, work: string, units: AsyncIterable<StagedUnit>): Promise<number> {
-  return copyIn(dedicated, `copy exchange.staging (${COLUMNS}) from stdin`, rows(work, units));
+/**
+ * Copies units into staging under a work id: what is known of them and their texts, on two clients of their own. Returns how
+ * many.
+ */
+export async function stageUnits(database: Database, work: string, units: AsyncIterable<StagedUnit>): Promise<number> {
+  const facts = database.dedicated('copy');
+  const texts = database.dedicated('copy');
+  try {
+    const into = await openCopy(facts, `copy exchange.staging (${COLUMNS}) from stdin`);
+    const text = await openCopy(
+      texts,
+      'copy exchange.staged_text (pull_id, file, line, entry, body, shared) from stdin',
+    );
+    for await (const u of units) {
+      const full = into.write(row(work, u));
+      if (full) await full;
+      if (u.body === undefined) continue;
+      const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
+      if (fullText) await fullText;
+    }
+    await text.end();
+    return await into.end();
+  } finally {
+    await Promise.all([facts.end({ timeout: 1 }), texts.end({ timeout: 1 })]);
+  }
 }
 
 export type RewrittenUnit = {
@@ -117,8 +134,12 @@ export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterabl
 export async function clearStaging(sql: Queryable, work: string, file?: number): Promise<void> {
   if (file === undefined) {
     await sql`delete from exchange.staging where pull_id = ${work}`;
+    await sql`delete from exchange.staged_text where pull_id = ${work}`;
     await sql`delete from exchange.rewritten where pull_id = ${work}`;
-  } else await sql`delete from exchange.staging where pull_id = ${work} and file = ${file}`;
+  } else {
+    await sql`delete from exchange.staging where pull_id = ${work} and file = ${file}`;
+    await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file}`;
+  }
 }
 
 /** Lower-case hex SHA-256 of a text. */

@@ -9,23 +9,22 @@ const CHUNK = 256 * 1024;
 /** The server refused a COPY, or did not take it in time. The client it ran on is closed. */
 export class CopyFault extends Error {}
 
+export type Copy = {
+  /** One row in COPY text format, without the newline. A promise when the server must catch up first: await it. */
+  write(row: string): Promise<void> | undefined;
+  /** Ends the COPY; returns how many rows were sent. */
+  end(): Promise<number>;
+};
+
 /**
- * Sends rows to `copy … from stdin`.
- * @param sql a dedicated client
- * @param statement the COPY statement, text format
- * @param rows lines in COPY text format, without the newline
+ * Opens `copy … from stdin` (text format) on a dedicated client. On a fault the client is closed.
  * @param idleMs longest wait for the server between two chunks and at the end
- * @returns how many rows were sent
- * @throws CopyFault
  */
-export async function copyIn(
-  sql: Sql,
-  statement: string,
-  rows: Iterable<string> | AsyncIterable<string>,
-  idleMs = 60_000,
-): Promise<number> {
+export async function openCopy(sql: Sql, statement: string, idleMs = 60_000): Promise<Copy> {
   const stream = await sql.unsafe(statement).writable();
   let failure: unknown;
+  let pending = '';
+  let sent = 0;
   stream.on('error', (error) => {
     failure = error;
   });
@@ -36,28 +35,46 @@ export async function copyIn(
     });
     try {
       await Promise.race([what, late]);
+      if (failure !== undefined)
+        throw new CopyFault(failure instanceof Error ? failure.message : 'the database refused the rows');
+    } catch (error) {
+      await sql.end({ timeout: 0 });
+      throw error;
     } finally {
       clearTimeout(timer);
     }
   };
-  let sent = 0;
-  let pending = '';
-  try {
-    for await (const row of rows) {
+  return {
+    write(row) {
       pending += `${row}\n`;
       sent++;
-      if (pending.length < CHUNK) continue;
+      if (pending.length < CHUNK) return undefined;
       const room = stream.write(pending);
       pending = '';
-      if (failure !== undefined) throw new CopyFault(String(failure));
-      if (!room) await inTime(once(stream, 'drain'));
-    }
-    const finished = once(stream, 'finish');
-    stream.end(pending);
-    await inTime(finished);
-  } catch (error) {
-    await sql.end({ timeout: 0 });
-    throw error;
+      return room && failure === undefined
+        ? undefined
+        : inTime(failure === undefined ? once(stream, 'drain') : Promise.resolve());
+    },
+    async end() {
+      const finished = once(stream, 'finish');
+      stream.end(pending);
+      await inTime(finished);
+      return sent;
+    },
+  };
+}
+
+/** Sends all rows to one COPY. Parameters and faults as {@link openCopy}. */
+export async function copyIn(
+  sql: Sql,
+  statement: string,
+  rows: Iterable<string> | AsyncIterable<string>,
+  idleMs = 60_000,
+): Promise<number> {
+  const into = await openCopy(sql, statement, idleMs);
+  for await (const row of rows) {
+    const full = into.write(row);
+    if (full) await full;
   }
-  return sent;
+  return into.end();
 }

@@ -8,7 +8,7 @@ import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull } from '../../exchange/store/pull.ts';
 import { readConfig } from '../../src/config.ts';
 import type { Blobs, Deps } from '../../src/deps.ts';
-import { noMetrics } from '../../src/runtime/metrics.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { freshDb } from '../support/db.ts';
 
 export const PEER = 'prior';
