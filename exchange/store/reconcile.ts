@@ -1,7 +1,6 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated.
 import type { Queryable } from '../../src/store/database.ts';
-import { byKey } from './records.ts';
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
@@ -32,22 +31,24 @@ async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
 /** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
 async function provenanceMembers(tx: Queryable, pull: string, peerId: string): Promise<void> {
   await tx.unsafe(
-    `with about as (
-       select p.pull_id, p.file, p.line, p.entry, min(k.member_id) as member_id, count(distinct k.member_id) as members
-       from exchange.staging p
-       cross join unnest(p.targets) t
-       join lateral (
-         select s.member_id from exchange.staging s
-         where s.pull_id = $1 and s.type = split_part(t, '/', 1) and s.source_id = split_part(t, '/', 2)
-           and s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected'
-         union all
-         select i.member_id from exchange.identity i
-         where i.peer_id = $2 and i.type = split_part(t, '/', 1) and i.source_id = split_part(t, '/', 2) and i.state in ('visible', 'echo')
-         union all
-         select m.member_id from exchange.pull_member m where m.pull_id = $1 and t = 'Patient/' || m.peer_patient_id
-       ) k on true
+    `with target as materialized (
+       select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id
+       from exchange.staging p cross join unnest(p.targets) t
        where p.pull_id = $1 and p.outcome is null and p.targets is not null
-       group by 1, 2, 3, 4
+     ), known as (
+       select g.file, g.line, g.entry, s.member_id
+       from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id
+       where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected'
+       union all
+       select g.file, g.line, g.entry, i.member_id
+       from target g join exchange.identity i on i.peer_id = $2 and i.type = g.type and i.source_id = g.id
+       where i.state in ('visible', 'echo')
+       union all
+       select g.file, g.line, g.entry, m.member_id
+       from target g join exchange.pull_member m on m.pull_id = $1 and g.type = 'Patient' and m.peer_patient_id = g.id
+     ), about as (
+       select $1::text as pull_id, file, line, entry, min(member_id) as member_id, count(distinct member_id) as members
+       from known group by file, line, entry
      )
      update exchange.staging s set member_id = case when a.members = 1 then a.member_id end, is_shared = a.members <> 1
      from about a where ${same('s', 'a')}`,
@@ -116,46 +117,54 @@ async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
     where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
 }
 
-/** New records that share a strong or an event key with a record of another origin. */
-async function linkedDuplicates(tx: Queryable, pull: string, peerId: string): Promise<void> {
+/** What is left is new: linked when it shares a strong or an event key with a record of another origin. */
+async function newUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set outcome = 'linked-duplicate'
-     where s.pull_id = $1 and s.outcome is null and not s.is_shared and (
-       (s.type = 'Patient') or exists (
-         select from unnest(s.keys) k join exchange.record_key r
-           on r.member_id = s.member_id and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
-         where left(k, 1) <> 'v' and r.origin <> $2))`,
+    `with linked as materialized (
+       select distinct s.file, s.line, s.entry
+       from exchange.staging s cross join unnest(s.keys) k
+       join exchange.record_key r on r.member_id = s.member_id and r.type = s.type
+         and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
+       where s.pull_id = $1 and s.outcome is null and not s.is_shared and left(k, 1) <> 'v' and r.origin <> $2
+     )
+     update exchange.staging s
+     set outcome = case when s.type = 'Patient' and not s.is_shared or l.file is not null then 'linked-duplicate' else 'created' end
+     from exchange.staging n left join linked l using (file, line, entry)
+     where s.pull_id = $1 and ${same('s', 'n')} and n.pull_id = $1 and n.outcome is null`,
     [pull, peerId],
   );
 }
 
 /** Decides every staged unit of a pull. Afterwards each has an outcome. */
 export async function decideUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
-  await byKey(tx);
   await reset(tx, pull);
   await duplicatesInJob(tx, pull);
   await provenanceMembers(tx, pull, peerId);
   await knownUnits(tx, pull, peerId);
   await echoes(tx, pull);
   await sharedUnits(tx, pull);
-  await linkedDuplicates(tx, pull, peerId);
-  await tx`update exchange.staging set outcome = 'created' where pull_id = ${pull} and outcome is null`;
+  await newUnits(tx, pull, peerId);
 }
 
 export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };
 
 /** Staged texts that will be written, in pages. */
 export async function* unitsToWrite(sql: Queryable, pull: string, size: number): AsyncGenerator<ToRewrite[]> {
-  let after = { file: -1, line: -1, entry: -1 };
-  for (;;) {
-    const page = await sql<ToRewrite[]>`
+  const page = async (after: { file: number; line: number; entry: number }): Promise<ToRewrite[]> => [
+    ...(await sql<ToRewrite[]>`
       select file, line, entry, t.body, targets from exchange.staging join exchange.staged_text t using (pull_id, file, line, entry)
       where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate') and (file, line, entry) > (${after.file}, ${after.line}, ${after.entry})
-      order by file, line, entry limit ${size}`;
-    if (page.length === 0) return;
-    yield [...page];
-    const last = page.at(-1);
-    if (last) after = { file: last.file, line: last.line, entry: last.entry };
+      order by file, line, entry limit ${size}`),
+  ];
+  // the next page is on its way while this one is worked on
+  let next = page({ file: -1, line: -1, entry: -1 });
+  for (;;) {
+    const units = await next;
+    const last = units.at(-1);
+    if (!last) return;
+    next = page(last);
+    next.catch(() => {}); // judged when it is awaited
+    yield units;
   }
 }
 

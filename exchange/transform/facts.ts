@@ -2,7 +2,7 @@
 // use and the form that may be shared.
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type Label, labelOf } from './label.ts';
-import { mayHoldMoney, withoutMoney } from './money.ts';
+import { mayHoldMoney, moneyIn, withoutMoney } from './money.ts';
 import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
@@ -28,7 +28,8 @@ export function factsOf(resource: Resource, json: string): Facts {
   let form = resource;
   if (!financial && mayHoldMoney(resource.resourceType, json)) {
     if (authorization) form = withoutLines(form, authorization.removedLines);
-    form = withoutMoney(form);
+    // most claims that come from a peer hold no money: looking is cheaper than rebuilding
+    if (moneyIn(form).length > 0) form = withoutMoney(form);
   }
   return {
     serviceEnd: authorization ? undefined : serviceEnd(resource),
