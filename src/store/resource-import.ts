@@ -91,8 +91,8 @@ export async function importResources(
     };
     for await (const entry of input) {
       if (options.signal?.aborted) break;
-      // an input that never waits would keep the merge under way from its socket
-      if (++summary.read % 16 === 0) await setImmediate();
+      // the merge under way waits for us at each of its answers: look at its socket often
+      if (++summary.read % 4 === 0) await setImmediate();
       const prepared = prepare(entry, options);
       if ('rejected' in prepared) {
         reject(summary, entry, prepared.rejected, prepared.message);
