@@ -128,9 +128,11 @@ function reject(summary: ImportSummary, entry: ImportEntry, reason: string, mess
 
 async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, summary: ImportSummary): Promise<void> {
   if (lines.length === 0) return;
-  await copyIncoming(sql, lines);
-  await sql.unsafe('insert into imported select rk from incoming');
-  const merged: Merged = await mergeStaged(sql, options.clock(), options.base);
+  const merged: Merged = await sql.begin(async (tx) => {
+    await copyIncoming(tx, lines);
+    await tx.unsafe('insert into imported select rk from incoming');
+    return mergeStaged(tx, options.clock(), options.base);
+  });
   summary.created += merged.created;
   summary.updated += merged.updated;
   summary.unchanged += merged.unchanged;

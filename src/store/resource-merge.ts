@@ -1,7 +1,7 @@
 // One batch of an import, from `incoming` into the directory, in one transaction. Every statement works on the set.
 import type { Resource } from '../fhir/resource.ts';
 import { extract } from '../fhir/search/extract.ts';
-import type { Queryable, Sql } from './database.ts';
+import type { Queryable } from './database.ts';
 import { dateText } from './resource-staging.ts';
 
 export type Merged = {
@@ -19,48 +19,42 @@ const count = async (sql: Queryable, text: string, values: (string | number)[] =
   (await sql.unsafe(text, values, { prepare: values.length === 0 })).count;
 
 /**
- * Merges what is staged, and empties the staging table.
+ * Merges what is staged. The staging tables are emptied when the transaction ends.
  * @param now becomes `meta.lastUpdated` of everything that changed
  * @param base public FHIR base, for the entries of replaced versions
  */
-export async function mergeStaged(sql: Sql, now: Date, base: string): Promise<Merged> {
-  const at = now.toISOString();
-  return await sql.begin(async (tx) => {
-    // resource_pkey: one probe a row
-    await tx.unsafe(`select change from directory.state for update;
-      insert into plan
-      select i.seq, i.rk,
-        (case when r.rk is null and row_number() over (partition by i.rk order by i.seq) > 1 then 'x'
-          when r.rk is null then case when i.deleted then 'n' else 'c' end
-          when r.key <> i.key then 'x'
-          when i.deleted then case when r.deleted then 'n' else 'd' end
-          when not r.deleted and r.content_hash = i.content_hash then 'n'
-          else 'u' end)::"char",
-        coalesce(r.version, 0) + 1
-      from incoming i left join directory.resource r on r.rk = i.rk`);
-    const acts = await tx.unsafe<{ action: string; n: number }[]>(
-      'select action::text as action, count(*)::int as n from plan group by 1',
-    );
-    const n = (action: string) => acts.find((a) => a.action === action)?.n ?? 0;
-    if (n('u') + n('d') > 0) await replaceVersions(tx, base);
-    if (n('c') + n('u') + n('d') > 0) await writeVersions(tx, at);
-    const collided =
-      n('x') === 0
-        ? []
-        : await tx.unsafe<{ key: string }[]>(
-            `select i.key from incoming i join plan p using (seq) where p.action = 'x'`,
-          );
-    const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
-    await tx.unsafe('truncate incoming, plan, leaving');
-    return {
-      created: n('c'),
-      updated: n('u'),
-      unchanged: n('n'),
-      deleted: n('d'),
-      collided: collided.map((r) => r.key),
-      change: BigInt(state?.change ?? 0),
-    };
-  });
+export async function mergeStaged(tx: Queryable, now: Date, base: string): Promise<Merged> {
+  // resource_pkey: one probe a row
+  await tx.unsafe(`select change from directory.state for update;
+    insert into plan
+    select i.seq, i.rk,
+      (case when r.rk is null and row_number() over (partition by i.rk order by i.seq) > 1 then 'x'
+        when r.rk is null then case when i.deleted then 'n' else 'c' end
+        when r.key <> i.key then 'x'
+        when i.deleted then case when r.deleted then 'n' else 'd' end
+        when not r.deleted and r.content_hash = i.content_hash then 'n'
+        else 'u' end)::"char",
+      coalesce(r.version, 0) + 1
+    from incoming i left join directory.resource r on r.rk = i.rk`);
+  const acts = await tx.unsafe<{ action: string; n: number }[]>(
+    'select action::text as action, count(*)::int as n from plan group by 1',
+  );
+  const n = (action: string) => acts.find((a) => a.action === action)?.n ?? 0;
+  if (n('u') + n('d') > 0) await replaceVersions(tx, base);
+  if (n('c') + n('u') + n('d') > 0) await writeVersions(tx, now.toISOString());
+  const collided =
+    n('x') === 0
+      ? []
+      : await tx.unsafe<{ key: string }[]>(`select i.key from incoming i join plan p using (seq) where p.action = 'x'`);
+  const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
+  return {
+    created: n('c'),
+    updated: n('u'),
+    unchanged: n('n'),
+    deleted: n('d'),
+    collided: collided.map((r) => r.key),
+    change: BigInt(state?.change ?? 0),
+  };
 }
 
 /** Keeps the old versions and takes their entries out of the index, each by its exact key. */
