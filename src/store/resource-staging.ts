@@ -69,10 +69,21 @@ export function stagedLine(seq: number, row: Staged): string {
   )}\n`;
 }
 
+/** Characters written at once: small enough that what waits for the socket does not add up. */
+const CHUNK = 128 * 1024;
+
 /** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
 export async function copyIncoming(sql: Queryable, lines: readonly string[]): Promise<void> {
   const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
   const done = once(into, 'finish');
-  into.end(lines.join('')); // one write: the socket drains it while the next batch is parsed
+  done.catch(() => {}); // judged below
+  let chunk = '';
+  for (const line of lines) {
+    chunk += line;
+    if (chunk.length < CHUNK) continue;
+    if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
+    chunk = '';
+  }
+  into.end(chunk);
   await done;
 }
