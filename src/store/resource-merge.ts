@@ -28,7 +28,8 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string): Promi
   await tx.unsafe(`select change from directory.state for update;
     insert into plan
     select i.seq, i.rk,
-      (case when r.rk is null and row_number() over (partition by i.rk order by i.seq) > 1 then 'x'
+      (case when first_value(i.key) over (partition by i.rk order by i.seq) <> i.key then 'x'
+        when row_number() over (partition by i.rk, i.key order by i.seq desc) > 1 then 's'
         when r.rk is null then case when i.deleted then 'n' else 'c' end
         when r.key <> i.key then 'x'
         when i.deleted then case when r.deleted then 'n' else 'd' end

@@ -69,21 +69,40 @@ export function stagedLine(seq: number, row: Staged): string {
   )}\n`;
 }
 
-/** Characters written at once: small enough that what waits for the socket does not add up. */
-const CHUNK = 128 * 1024;
+/** Bytes of one buffer of lines. */
+const CHUNK = 256 * 1024;
+
+/** Finished lines as bytes: text held until its batch is full would grow old in the heap, and the heap with it. */
+export type Lines = { count(): number; add(line: string): void; finish(): Buffer[] };
+
+export function stagedLines(): Lines {
+  const chunks: Buffer[] = [];
+  let text = '';
+  let count = 0;
+  const cut = () => {
+    if (text !== '') chunks.push(Buffer.from(text));
+    text = '';
+  };
+  return {
+    count: () => count,
+    add(line) {
+      count++;
+      text += line;
+      if (text.length >= CHUNK) cut();
+    },
+    finish() {
+      cut();
+      return chunks;
+    },
+  };
+}
 
 /** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
-export async function copyIncoming(sql: Queryable, lines: readonly string[]): Promise<void> {
+export async function copyIncoming(sql: Queryable, lines: Lines): Promise<void> {
   const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
   const done = once(into, 'finish');
   done.catch(() => {}); // judged below
-  let chunk = '';
-  for (const line of lines) {
-    chunk += line;
-    if (chunk.length < CHUNK) continue;
-    if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
-    chunk = '';
-  }
-  into.end(chunk);
+  for (const chunk of lines.finish()) if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
+  into.end();
   await done;
 }
