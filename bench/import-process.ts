@@ -16,7 +16,7 @@ async function* untimed(source: Iterable<ImportEntry>, paused: { ms: number }): 
   for (;;) {
     const started = performance.now();
     const chunk: ImportEntry[] = [];
-    for (let next = iterator.next(); chunk.length < 250 && next.done !== true; next = iterator.next())
+    for (let next = iterator.next(); chunk.length < 20 && next.done !== true; next = iterator.next())
       chunk.push(next.value);
     paused.ms += performance.now() - started;
     if (chunk.length === 0) return;

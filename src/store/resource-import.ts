@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Database, Sql } from './database.ts';
 import { type Merged, mergeStaged } from './resource-merge.ts';
 import { type ImportEntry, type PrepareOptions, prepare } from './resource-prepare.ts';
-import { copyIncoming, createStaging, stagedLine } from './resource-staging.ts';
+import { copyIncoming, createStaging, type Lines, stagedLine, stagedLines } from './resource-staging.ts';
 
 export type { Finding, ImportEntry, Validate } from './resource-prepare.ts';
 
@@ -80,10 +80,10 @@ export async function importResources(
     await createStaging(sql);
     await sql.unsafe('create temp table imported (rk bigint not null)');
     let running: Promise<void> = Promise.resolve();
-    let batch = new Map<string, string>();
+    let batch = stagedLines();
     const flush = async () => {
-      const lines = [...batch.values()];
-      batch = new Map();
+      const lines = batch;
+      batch = stagedLines();
       await running;
       tick();
       running = mergeBatch(sql, lines, options, summary);
@@ -91,8 +91,8 @@ export async function importResources(
     };
     for await (const entry of input) {
       if (options.signal?.aborted) break;
-      // an input that never waits would keep the merge under way from its socket
-      if (++summary.read % 16 === 0) await setImmediate();
+      // the merge under way waits for us at each of its answers: look at its socket often
+      if (++summary.read % 4 === 0) await setImmediate();
       const prepared = prepare(entry, options);
       if ('rejected' in prepared) {
         reject(summary, entry, prepared.rejected, prepared.message);
@@ -104,9 +104,8 @@ export async function importResources(
         const code = finding.split(' ', 1)[0] ?? finding;
         summary.findings[code] = (summary.findings[code] ?? 0) + 1;
       }
-      if (batch.delete(staged.key)) summary.duplicates++;
-      batch.set(staged.key, stagedLine(batch.size, staged));
-      if (batch.size >= (options.batch ?? 2000)) await flush();
+      batch.add(stagedLine(batch.count(), staged));
+      if (batch.count() >= (options.batch ?? 2000)) await flush();
     }
     await flush();
     await running;
@@ -126,11 +125,13 @@ function reject(summary: ImportSummary, entry: ImportEntry, reason: string, mess
     summary.examples.push({ source: entry.source, line: entry.line, reason, message });
 }
 
-async function mergeBatch(sql: Sql, lines: string[], options: ImportOptions, summary: ImportSummary): Promise<void> {
-  if (lines.length === 0) return;
-  await copyIncoming(sql, lines);
-  await sql.unsafe('insert into imported select rk from incoming');
-  const merged: Merged = await mergeStaged(sql, options.clock(), options.base);
+async function mergeBatch(sql: Sql, lines: Lines, options: ImportOptions, summary: ImportSummary): Promise<void> {
+  if (lines.count() === 0) return;
+  const merged: Merged = await sql.begin(async (tx) => {
+    await copyIncoming(tx, lines);
+    await tx.unsafe('insert into imported select rk from incoming');
+    return mergeStaged(tx, options.clock(), options.base);
+  });
   summary.created += merged.created;
   summary.updated += merged.updated;
   summary.unchanged += merged.unchanged;

@@ -1,7 +1,7 @@
 // One batch of an import, from `incoming` into the directory, in one transaction. Every statement works on the set.
 import type { Resource } from '../fhir/resource.ts';
 import { extract } from '../fhir/search/extract.ts';
-import type { Queryable, Sql } from './database.ts';
+import type { Queryable } from './database.ts';
 import { dateText } from './resource-staging.ts';
 
 export type Merged = {
@@ -19,48 +19,43 @@ const count = async (sql: Queryable, text: string, values: (string | number)[] =
   (await sql.unsafe(text, values, { prepare: values.length === 0 })).count;
 
 /**
- * Merges what is staged, and empties the staging table.
+ * Merges what is staged. The staging tables are emptied when the transaction ends.
  * @param now becomes `meta.lastUpdated` of everything that changed
  * @param base public FHIR base, for the entries of replaced versions
  */
-export async function mergeStaged(sql: Sql, now: Date, base: string): Promise<Merged> {
-  const at = now.toISOString();
-  return await sql.begin(async (tx) => {
-    await tx.unsafe('select change from directory.state for update');
-    // resource_pkey: one probe a row
-    await tx.unsafe(`insert into plan
-      select i.seq, i.rk,
-        (case when r.rk is null and row_number() over (partition by i.rk order by i.seq) > 1 then 'x'
-          when r.rk is null then case when i.deleted then 'n' else 'c' end
-          when r.key <> i.key then 'x'
-          when i.deleted then case when r.deleted then 'n' else 'd' end
-          when not r.deleted and r.content_hash = i.content_hash then 'n'
-          else 'u' end)::"char",
-        coalesce(r.version, 0) + 1
-      from incoming i left join directory.resource r on r.rk = i.rk`);
-    const acts = await tx.unsafe<{ action: string; n: number }[]>(
-      'select action::text as action, count(*)::int as n from plan group by 1',
-    );
-    const n = (action: string) => acts.find((a) => a.action === action)?.n ?? 0;
-    if (n('u') + n('d') > 0) await replaceVersions(tx, base);
-    if (n('c') + n('u') + n('d') > 0) await writeVersions(tx, at);
-    const collided =
-      n('x') === 0
-        ? []
-        : await tx.unsafe<{ key: string }[]>(
-            `select i.key from incoming i join plan p using (seq) where p.action = 'x'`,
-          );
-    const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
-    await tx.unsafe('truncate incoming, plan, leaving');
-    return {
-      created: n('c'),
-      updated: n('u'),
-      unchanged: n('n'),
-      deleted: n('d'),
-      collided: collided.map((r) => r.key),
-      change: BigInt(state?.change ?? 0),
-    };
-  });
+export async function mergeStaged(tx: Queryable, now: Date, base: string): Promise<Merged> {
+  // resource_pkey: one probe a row
+  await tx.unsafe(`select change from directory.state for update;
+    insert into plan
+    select i.seq, i.rk,
+      (case when first_value(i.key) over (partition by i.rk order by i.seq) <> i.key then 'x'
+        when row_number() over (partition by i.rk, i.key order by i.seq desc) > 1 then 's'
+        when r.rk is null then case when i.deleted then 'n' else 'c' end
+        when r.key <> i.key then 'x'
+        when i.deleted then case when r.deleted then 'n' else 'd' end
+        when not r.deleted and r.content_hash = i.content_hash then 'n'
+        else 'u' end)::"char",
+      coalesce(r.version, 0) + 1
+    from incoming i left join directory.resource r on r.rk = i.rk`);
+  const acts = await tx.unsafe<{ action: string; n: number }[]>(
+    'select action::text as action, count(*)::int as n from plan group by 1',
+  );
+  const n = (action: string) => acts.find((a) => a.action === action)?.n ?? 0;
+  if (n('u') + n('d') > 0) await replaceVersions(tx, base);
+  if (n('c') + n('u') + n('d') > 0) await writeVersions(tx, now.toISOString());
+  const collided =
+    n('x') === 0
+      ? []
+      : await tx.unsafe<{ key: string }[]>(`select i.key from incoming i join plan p using (seq) where p.action = 'x'`);
+  const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
+  return {
+    created: n('c'),
+    updated: n('u'),
+    unchanged: n('n'),
+    deleted: n('d'),
+    collided: collided.map((r) => r.key),
+    change: BigInt(state?.change ?? 0),
+  };
 }
 
 /** Keeps the old versions and takes their entries out of the index, each by its exact key. */
@@ -111,24 +106,21 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
     where d.param = o.param and d.lo = o.lo and d.hi = o.hi and d.rk = o.rk`);
 }
 
+/** One round trip: the client is busy with the next batch and would answer late between statements. */
 async function writeVersions(tx: Queryable, at: string): Promise<void> {
-  await count(
-    tx,
+  const now = `'${at}'`; // made by toISOString
+  await tx.unsafe(
     `insert into directory.resource as r (rk, last_updated, version, type, deleted, key, content_hash, params, refs, ref_params, findings, body)
-    select i.rk, $1::text::timestamptz, p.version, i.type, i.deleted, i.key, i.content_hash, i.params,
+    select i.rk, ${now}::timestamptz, p.version, i.type, i.deleted, i.key, i.content_hash, i.params,
       array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n), i.ref_params, i.findings,
-      case when i.deleted then '' else i.head || p.version || '","lastUpdated":"' || $1::text || i.tail end
+      case when i.deleted then '' else i.head || p.version || '","lastUpdated":"' || ${now} || i.tail end
     from incoming i join plan p using (seq) where p.action in ('c', 'u', 'd')
     order by i.rk
     on conflict (rk) do update set last_updated = excluded.last_updated, version = excluded.version, deleted = excluded.deleted,
       content_hash = excluded.content_hash, params = excluded.params, refs = excluded.refs, ref_params = excluded.ref_params,
-      findings = excluded.findings, body = excluded.body`,
-    [at],
-  );
-  await insertEntries(tx);
-  await count(
-    tx,
-    `update directory.state set change = change + 1, changed_at = $1::text::timestamptz, counts = (
+      findings = excluded.findings, body = excluded.body;
+    ${INSERT_ENTRIES};
+    update directory.state set change = change + 1, changed_at = ${now}::timestamptz, counts = (
       select array_agg(c.n + coalesce(d.n, 0) order by c.type)
       from unnest(counts) with ordinality c(n, type)
       left join (
@@ -136,37 +128,34 @@ async function writeVersions(tx: Queryable, at: string): Promise<void> {
         from incoming i join plan p using (seq)
         left join directory.history h on h.rk = i.rk and h.version = p.version - 1 and p.action = 'u'
         where p.action in ('c', 'u', 'd') group by i.type) d on d.type = c.type)`,
-    [at],
   );
 }
 
-/** Entries, parameters and references of everything staged, for {@link reindex}. Empties the staging table. */
+/** Entries, parameters and references of everything staged, for a reindex. Empties the staging table. */
 export async function insertStagedEntries(tx: Queryable): Promise<void> {
-  await tx.unsafe(`insert into plan select seq, rk, 'c'::"char", 0 from incoming`);
-  await tx.unsafe(`update directory.resource r set params = i.params, ref_params = i.ref_params,
+  await tx.unsafe(`insert into plan select seq, rk, 'c'::"char", 0 from incoming;
+    update directory.resource r set params = i.params, ref_params = i.ref_params,
       refs = array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n)
-    from incoming i where r.rk = i.rk`);
-  await insertEntries(tx);
-  await tx.unsafe('truncate incoming, plan');
+    from incoming i where r.rk = i.rk;
+    ${INSERT_ENTRIES};
+    truncate incoming, plan`);
 }
 
 /**
  * Sorted, so that pages of the index are touched once a batch. Nothing conflicts: `union` takes repetitions out, and the
  * entries of replaced versions are gone already; `on conflict` would double the cost of a row.
  */
-async function insertEntries(tx: Queryable): Promise<void> {
-  await tx.unsafe(`insert into directory.lookup
+const INSERT_ENTRIES = `insert into directory.lookup
     select hashtextextended(t, s), i.rk from incoming i join plan p using (seq), unnest(i.tokens, i.token_seeds) u(t, s)
     where p.action in ('c', 'u')
     union
     select hashint8extended(hashtextextended(t, 0), s), i.rk from incoming i join plan p using (seq), unnest(i.refs, i.ref_params) u(t, s)
     where p.action in ('c', 'u')
-    order by 1, 2`);
-  await tx.unsafe(`insert into directory.words (rk, param, folded, raw)
+    order by 1, 2;
+  insert into directory.words (rk, param, folded, raw)
     select i.rk, s, t, nullif(w, '') from incoming i join plan p using (seq), unnest(i.words, i.raws, i.word_params) u(t, w, s)
-    where p.action in ('c', 'u') order by s, t collate "C", i.rk`);
-  await tx.unsafe(`insert into directory.dates (param, lo, hi, rk)
+    where p.action in ('c', 'u') order by s, t collate "C", i.rk;
+  insert into directory.dates (param, lo, hi, rk)
     select s, split_part(t, '/', 1)::timestamptz, split_part(t, '/', 2)::timestamptz, i.rk
     from incoming i join plan p using (seq), unnest(i.dates, i.date_params) u(t, s)
-    where p.action in ('c', 'u') on conflict do nothing`);
-}
+    where p.action in ('c', 'u') on conflict do nothing`;

@@ -3,7 +3,7 @@ import type { Resource } from '../fhir/resource.ts';
 import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
 import type { Database } from './database.ts';
 import { insertStagedEntries } from './resource-merge.ts';
-import { copyIncoming, createStaging, stagedLine } from './resource-staging.ts';
+import { copyIncoming, createStaging, stagedLine, stagedLines } from './resource-staging.ts';
 
 const BATCH = 2000;
 
@@ -29,10 +29,12 @@ export async function reindex(database: Database, base: string): Promise<number>
       const rows = reader<{ key: string; type: number; body: string }[]>`
         select key, type, body from directory.resource where not deleted order by rk`;
       for await (const batch of rows.cursor(BATCH)) {
-        const staged = batch.map(({ key, type, body }, seq) => {
+        const staged = stagedLines();
+        for (const { key, type, body } of batch) {
           const entries = extract(JSON.parse(body) as Resource, base);
-          return stagedLine(seq, { key, type, deleted: false, hash: '', head: '', tail: '', findings: [], entries });
-        });
+          const row = { key, type, deleted: false, hash: '', head: '', tail: '', findings: [], entries };
+          staged.add(stagedLine(staged.count(), row));
+        }
         await copyIncoming(tx, staged);
         await insertStagedEntries(tx);
         done += batch.length;

@@ -16,9 +16,13 @@ export type Staged = {
   entries: Entries;
 };
 
-/** Temporary, so it writes no log and dies with its connection. rk is computed by the server while it copies. */
+/**
+ * Temporary tables: they write no log, die with their connection and are empty after each transaction. rk is computed by
+ * the server while it copies.
+ */
 export async function createStaging(sql: Sql): Promise<void> {
   await sql.unsafe(`
+    set temp_buffers = '32MB';
     create temp table incoming (
       seq integer not null, key text not null, type smallint not null, deleted boolean not null, content_hash bytea not null,
       head text not null, tail text not null, findings text[], params smallint[] not null,
@@ -26,14 +30,15 @@ export async function createStaging(sql: Sql): Promise<void> {
       words text[] not null, raws text[] not null, word_params smallint[] not null,
       dates text[] not null, date_params smallint[] not null,
       rk bigint not null generated always as (hashtextextended(key, 0)) stored
-    );
+    ) on commit delete rows;
     alter table incoming alter head set storage external, alter tail set storage external, alter tokens set storage external,
       alter words set storage external, alter raws set storage external;
     alter table incoming set (toast_tuple_target = 8160);
-    create temp table plan (seq integer not null, rk bigint not null, action "char" not null, version integer not null);
+    create temp table plan (seq integer not null, rk bigint not null, action "char" not null, version integer not null)
+      on commit delete rows;
     create temp table leaving (tokens text[] not null, token_seeds smallint[] not null, refs text[] not null,
       ref_params smallint[] not null, words text[] not null, word_params smallint[] not null, dates text[] not null,
-      date_params smallint[] not null, rk bigint not null);`);
+      date_params smallint[] not null, rk bigint not null) on commit delete rows;`);
 }
 
 const COLUMNS =
@@ -64,10 +69,40 @@ export function stagedLine(seq: number, row: Staged): string {
   )}\n`;
 }
 
+/** Bytes of one buffer of lines. */
+const CHUNK = 256 * 1024;
+
+/** Finished lines as bytes: text held until its batch is full would grow old in the heap, and the heap with it. */
+export type Lines = { count(): number; add(line: string): void; finish(): Buffer[] };
+
+export function stagedLines(): Lines {
+  const chunks: Buffer[] = [];
+  let text = '';
+  let count = 0;
+  const cut = () => {
+    if (text !== '') chunks.push(Buffer.from(text));
+    text = '';
+  };
+  return {
+    count: () => count,
+    add(line) {
+      count++;
+      text += line;
+      if (text.length >= CHUNK) cut();
+    },
+    finish() {
+      cut();
+      return chunks;
+    },
+  };
+}
+
 /** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
-export async function copyIncoming(sql: Queryable, lines: readonly string[]): Promise<void> {
+export async function copyIncoming(sql: Queryable, lines: Lines): Promise<void> {
   const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
   const done = once(into, 'finish');
-  into.end(lines.join('')); // one write: the socket drains it while the next batch is parsed
+  done.catch(() => {}); // judged below
+  for (const chunk of lines.finish()) if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
+  into.end();
   await done;
 }

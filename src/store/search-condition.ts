@@ -127,15 +127,11 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         source: `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`,
         unique: false,
       };
-    case 'reverse-chain': {
-      const source = rowSet(c.of, bind);
-      return source === undefined
-        ? undefined
-        : {
-            source: `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, p) where s.rk in (${source.source}) and u.p = ${c.param}`,
-            unique: false,
-          };
-    }
+    case 'reverse-chain':
+      return {
+        source: `select u.ref as rk from (${rows(c.source, [c.of], bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`,
+        unique: false,
+      };
     case 'id':
       return {
         source: `select rk from directory.resource where not deleted and rk in (${

@@ -25,7 +25,7 @@ export type Criterion =
   | { kind: 'last-updated'; tests: DateTest[] }
   | { kind: 'missing'; param: number; missing: boolean }
   | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion }
-  | { kind: 'reverse-chain'; param: number; of: Criterion };
+  | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion };
 
 export type CriterionOptions = { base: string; now: Date };
 
@@ -41,8 +41,11 @@ export function readCriterion(
   name: string,
   value: string,
   options: CriterionOptions,
+  hops = 0,
 ): Criterion | undefined {
   checkText('a parameter', value);
+  if (name.startsWith('_has:')) return readReverseChain(type, name, value, options, hops);
+  if (name.includes('.')) return readChain(type, name, value, options, hops);
   const colon = name.indexOf(':');
   const code = colon === -1 ? name : name.slice(0, colon);
   const modifier = colon === -1 ? undefined : name.slice(colon + 1);
@@ -56,6 +59,47 @@ export function readCriterion(
   }
   const found = parameter(type, code);
   return found === undefined ? undefined : readFor(found, modifier, values, options);
+}
+
+const MAX_HOPS = 2;
+
+function checkHops(hops: number): void {
+  if (hops >= MAX_HOPS) throw new Outcome('invalid-parameter', `A chain has at most ${MAX_HOPS} hops here.`);
+}
+
+/** `location.address-city`, `location:Location.name`, https://hl7.org/fhir/R4/search.html#chaining */
+function readChain(
+  type: DirectoryType,
+  name: string,
+  value: string,
+  options: CriterionOptions,
+  hops: number,
+): Criterion | undefined {
+  checkHops(hops);
+  const dot = name.indexOf('.');
+  const [code = '', wanted] = name.slice(0, dot).split(':');
+  const p = parameter(type, code);
+  const target = p?.targets.find((t) => wanted === undefined || t === wanted);
+  if (p?.kind !== 'reference' || target === undefined) return undefined;
+  const of = readCriterion(target, name.slice(dot + 1), value, options, hops + 1);
+  return of === undefined ? undefined : { kind: 'chain', seed: p.id, target, of };
+}
+
+/** `_has:PractitionerRole:practitioner:network`, https://hl7.org/fhir/R4/search.html#has */
+function readReverseChain(
+  type: DirectoryType,
+  name: string,
+  value: string,
+  options: CriterionOptions,
+  hops: number,
+): Criterion | undefined {
+  checkHops(hops);
+  const [, source = '', code = '', ...rest] = name.split(':');
+  if (!isDirectoryType(source) || rest.length === 0) return undefined;
+  const p = parameter(source, code);
+  if (p?.kind !== 'reference' || !p.targets.includes(type)) return undefined;
+  const of = readCriterion(source, rest.join(':'), value, options, hops + 1);
+  return of === undefined ? undefined : { kind: 'reverse-chain', param: p.id, source, of };
 }
 
 const unknownModifier = (code: string) =>
