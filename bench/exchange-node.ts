@@ -19,7 +19,15 @@ import type { ImportEntry } from '../src/import/entry.ts';
 import { noMetrics } from '../src/runtime/no-metrics.ts';
 import { fileBlobs, jsonLog, openDatabase } from '../src/runtime/node.ts';
 import { guardedFetch } from '../src/runtime/node-fetch.ts';
-import { enrolmentHeader, enrolmentLine, enrolmentRow, memberRecords, PLAN_NAMES, type Side, sharedRecords } from '../src/seed/index.ts';
+import {
+  enrolmentHeader,
+  enrolmentLine,
+  enrolmentRow,
+  memberRecords,
+  PLAN_NAMES,
+  type Side,
+  sharedRecords,
+} from '../src/seed/index.ts';
 import { askExport, askMatch, askPull } from './exchange-questions.ts';
 
 const SEED = 20_270_101;
@@ -31,11 +39,19 @@ const jwk = JSON.parse(key) as JsonWebKey & { kid: string; alg: string };
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-node-'));
 const { d: _private, ...published } = jwk as JsonWebKey & { kid: string; alg: string; d?: string };
-const keys: Keys = { signing: async () => jwk, published: async () => [published as JsonWebKey & { kid: string; alg: string }] };
+const keys: Keys = {
+  signing: async () => jwk,
+  published: async () => [published as JsonWebKey & { kid: string; alg: string }],
+};
 
 async function* records(withRecords: boolean): AsyncGenerator<ImportEntry> {
   let line = 0;
-  const entry = (resource: Parameters<typeof JSON.stringify>[0]): ImportEntry => ({ source: 'generated', line: ++line, text: JSON.stringify(resource), resource });
+  const entry = (resource: Parameters<typeof JSON.stringify>[0]): ImportEntry => ({
+    source: 'generated',
+    line: ++line,
+    text: JSON.stringify(resource),
+    resource,
+  });
   for (const r of sharedRecords(SEED, side)) yield entry(r);
   for (let i = 0; i < size; i++) {
     const [patient, ...rest] = memberRecords(SEED, i, side);
@@ -47,7 +63,14 @@ async function* records(withRecords: boolean): AsyncGenerator<ImportEntry> {
 async function fill(deps: Deps, withRecords: boolean): Promise<void> {
   const csv = join(folder, 'enrolment.csv');
   const rows = Array.from({ length: size }, (_, i) => enrolmentRow(SEED, i, side)).filter((r) => r !== undefined);
-  writeFileSync(csv, [enrolmentHeader(), ...rows.map((r) => enrolmentLine({ ...r, prior_payer: r.prior_payer === '' ? '' : 'prior' })), ''].join('\n'));
+  writeFileSync(
+    csv,
+    [
+      enrolmentHeader(),
+      ...rows.map((r) => enrolmentLine({ ...r, prior_payer: r.prior_payer === '' ? '' : 'prior' })),
+      '',
+    ].join('\n'),
+  );
   await importMembers(deps, {
     records: records(withRecords),
     enrolment: csv,
@@ -64,7 +87,14 @@ await once(server, 'listening');
 const base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 const database = openDatabase(url, { max: 8 });
 const deps: Deps = {
-  config: readConfig({ BASE_URL: base, DATA_DIR: folder, PLAN_NAME: PLAN_NAMES[side], PLAN_NPI: NPI[side], EXPORT_WINDOW_YEARS: '20', PULL_BATCH: '10000' }),
+  config: readConfig({
+    BASE_URL: base,
+    DATA_DIR: folder,
+    PLAN_NAME: PLAN_NAMES[side],
+    PLAN_NPI: NPI[side],
+    EXPORT_WINDOW_YEARS: '20',
+    PULL_BATCH: '10000',
+  }),
   clock: () => new Date(),
   database,
   fetch: guardedFetch({ allowLoopback: true, allowedNetworks: [] }),
@@ -78,12 +108,35 @@ server.on('request', getRequestListener(createExchange(deps).fetch));
 const now = new Date();
 let worker: { stop(): Promise<void> } | undefined;
 if (side === 'prior') {
-  await addPeer(database.sql, { id: 'asker', name: PLAN_NAMES.current, npi: NPI.current, clientIdHere: 'bench', jwks: { keys: [published] }, scopes: [BULK_MATCH_SCOPE, 'system/*.rs'] }, 'bench', now);
+  await addPeer(
+    database.sql,
+    {
+      id: 'asker',
+      name: PLAN_NAMES.current,
+      npi: NPI.current,
+      clientIdHere: 'bench',
+      jwks: { keys: [published] },
+      scopes: [BULK_MATCH_SCOPE, 'system/*.rs'],
+    },
+    'bench',
+    now,
+  );
   await setPeerState(database.sql, 'asker', 'active', 'bench', now);
   await fill(deps, unusedWithRecords === 'yes');
   worker = startWork(deps, { plans: false });
 } else {
-  await addPeer(database.sql, { id: 'prior', name: PLAN_NAMES.prior, npi: NPI.prior, fhirBase: `${priorBase}/exchange/fhir`, clientIdThere: 'bench' }, 'bench', now);
+  await addPeer(
+    database.sql,
+    {
+      id: 'prior',
+      name: PLAN_NAMES.prior,
+      npi: NPI.prior,
+      fhirBase: `${priorBase}/exchange/fhir`,
+      clientIdThere: 'bench',
+    },
+    'bench',
+    now,
+  );
   await setPeerState(database.sql, 'prior', 'active', 'bench', now);
   await fill(deps, false);
 }

@@ -13,8 +13,8 @@ import { findPeer, type Peer, pinPeer } from '../exchange/store/peer.ts';
 import { findPull } from '../exchange/store/pull.ts';
 import { pullFiles } from '../exchange/store/pull-file.ts';
 import { submissions } from '../exchange/store/submission.ts';
-import { lines } from '../src/fhir/ndjson.ts';
 import type { Deps } from '../src/deps.ts';
+import { lines } from '../src/fhir/ndjson.ts';
 import { copyIn } from '../src/store/copy.ts';
 import { copyField } from '../src/store/database.ts';
 
@@ -24,7 +24,11 @@ async function peerOf(deps: Deps): Promise<Peer> {
   const peer = await findPeer(deps.database.sql, 'prior');
   if (!peer) throw new Error('no peer');
   const found = await discover(deps, peer);
-  await pinPeer(deps.database.sql, 'prior', { tokenEndpoint: found.tokenEndpoint, issuer: found.issuer, origins: [new URL(found.tokenEndpoint).origin] });
+  await pinPeer(deps.database.sql, 'prior', {
+    tokenEndpoint: found.tokenEndpoint,
+    issuer: found.issuer,
+    origins: [new URL(found.tokenEndpoint).origin],
+  });
   return (await findPeer(deps.database.sql, 'prior')) ?? peer;
 }
 
@@ -36,18 +40,34 @@ async function untilDone(deps: Deps, tokens: PeerTokens, peer: Peer, status: str
   }
 }
 
-async function match(deps: Deps, tokens: PeerTokens, peer: Peer): Promise<{ members: number; group: string; seconds: number }> {
+async function match(
+  deps: Deps,
+  tokens: PeerTokens,
+  peer: Peer,
+): Promise<{ members: number; group: string; seconds: number }> {
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
   const asked = await submissions(deps.database.sql, id);
   const day = new Date().toISOString().slice(0, 10);
-  const body = JSON.stringify(matchRequest(asked, ourselves(deps.config), { npi: peer.npi, name: peer.name }, `${Number(day.slice(0, 4)) + 1}${day.slice(4)}`, addresses(deps.config).fhir));
+  const body = JSON.stringify(
+    matchRequest(
+      asked,
+      ourselves(deps.config),
+      { npi: peer.npi, name: peer.name },
+      `${Number(day.slice(0, 4)) + 1}${day.slice(4)}`,
+      addresses(deps.config).fhir,
+    ),
+  );
   const started = performance.now();
   const status = await kickOff(deps, tokens, peer, '/Group/$bulk-member-match', body);
   const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
   const file = manifest.files.find((f) => f.type === 'Group');
   const response = await withToken(deps, tokens, peer, (token) => askPeer(deps, peer, file?.url ?? '', { token }));
   const [first = '{}'] = (await response.text()).split('\n');
-  return { members: asked.length, group: (JSON.parse(first) as { id: string }).id, seconds: (performance.now() - started) / 1000 };
+  return {
+    members: asked.length,
+    group: (JSON.parse(first) as { id: string }).id,
+    seconds: (performance.now() - started) / 1000,
+  };
 }
 
 const used = (from: NodeJS.CpuUsage) => {
@@ -67,8 +87,10 @@ export async function askExport(deps: Deps): Promise<Measured> {
   const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
   let units = 0;
   for (const file of manifest.files) {
-    const response = await withToken(deps, tokens, peer, (token) => askPeer(deps, peer, file.url, { token, headers: { 'accept-encoding': 'gzip' } }));
-    for await (const _ of response.body as unknown as AsyncIterable<Uint8Array>) continue;
+    const response = await withToken(deps, tokens, peer, (token) =>
+      askPeer(deps, peer, file.url, { token, headers: { 'accept-encoding': 'gzip' } }),
+    );
+    for await (const _ of response.body as unknown as AsyncIterable<Uint8Array>);
     if (file.kind === 'output') units += file.count ?? 0;
   }
   return { seconds: (performance.now() - started) / 1000, units, cpuMs: used(cpu), rssMb: rss() };
@@ -107,12 +129,23 @@ export async function askPull(deps: Deps, owner: string): Promise<Measured> {
   const cpuMs = used(cpu);
   const files = (await pullFiles(deps.database.sql, id)).filter((f) => f.kind === 'output');
   const units = files.reduce((n, f) => n + (f.units ?? 0), 0);
-  return { seconds, units, cpuMs, rssMb: peak, rawSeconds: await rawMerge(deps, files.map((f) => f.blobKey ?? '')) };
+  return {
+    seconds,
+    units,
+    cpuMs,
+    rssMb: peak,
+    rawSeconds: await rawMerge(
+      deps,
+      files.map((f) => f.blobKey ?? ''),
+    ),
+  };
 }
 
 async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
   const { sql } = deps.database;
-  await sql.unsafe('create table public.raw_stage (type text, id text, body text); create table public.raw_record (type text, id text, body text, primary key (type, id))');
+  await sql.unsafe(
+    'create table public.raw_stage (type text, id text, body text); create table public.raw_record (type text, id text, body text, primary key (type, id))',
+  );
   const started = performance.now();
   const dedicated = deps.database.dedicated('copy');
   const rows = async function* () {
@@ -128,6 +161,8 @@ async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
   };
   await copyIn(dedicated, 'copy public.raw_stage from stdin', rows());
   await dedicated.end();
-  await sql.unsafe('insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body');
+  await sql.unsafe(
+    'insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body',
+  );
   return (performance.now() - started) / 1000;
 }
