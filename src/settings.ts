@@ -7,8 +7,10 @@ const flag = (fallback: boolean) =>
     .enum(['on', 'off', 'true', 'false', '1', '0'])
     .default(fallback ? 'on' : 'off')
     .transform((v) => v === 'on' || v === 'true' || v === '1');
-const integer = (fallback: number, min: number, max: number) =>
-  z.coerce.number().int().min(min).max(max).default(fallback);
+const integer = (fallback: number, min: number, max: number) => {
+  const message = `must be a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error: message }).int(message).min(min, message).max(max, message).default(fallback);
+};
 const url = z
   .string()
   .regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https URL without query')
@@ -107,8 +109,8 @@ export const SETTINGS = {
     z
       .string()
       .regex(/^[0-9]{10}$/, 'must be ten digits')
-      .default('9000000004'),
-    '9000000004',
+      .default('9000000007'),
+    '9000000007',
   ),
   timeZone: setting(
     'PLAN_TIME_ZONE',

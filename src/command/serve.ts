@@ -127,5 +127,7 @@ function signalled(): { promise: Promise<void>; signal: AbortSignal } {
 export function parseServices(text: string | undefined): Services {
   if (text === undefined || text === 'all') return 'all';
   if (text === 'directory' || text === 'exchange') return text;
-  throw new CommandFault(`"${text}" is no service: serve all, directory or exchange.`);
+  throw new CommandFault(
+    `There is no command or service "${text}": payer-node --help lists the commands; serve takes all, directory or exchange.`,
+  );
 }
