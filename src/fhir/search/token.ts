@@ -24,8 +24,9 @@ export function tokenForm(system: string | undefined, code: string | undefined):
   return system === undefined ? folded : `${canonicalSystem(system)}|${folded}`;
 }
 
+/** Text, or a number that stands where text is meant (finding `number-as-string`): it is found as it is written. */
 const str = (value: Json | undefined): string | undefined =>
-  typeof value === 'string' && value !== '' ? value : undefined;
+  typeof value === 'number' ? String(value) : typeof value === 'string' && value !== '' ? value : undefined;
 
 function addForms(system: string | undefined, code: string | undefined, out: string[]): void {
   if (code !== undefined) {

@@ -2,7 +2,7 @@
 import { timeRange } from '../instant.ts';
 import { ID_PATTERN } from '../resource.ts';
 
-export type Fault = 'wrong-json-type' | 'bad-format' | 'empty-element' | 'bad-id';
+export type Fault = 'wrong-json-type' | 'bad-format' | 'empty-element' | 'bad-id' | 'number-as-string';
 
 /** Undefined when the value is right. */
 export type Primitive = (value: unknown) => Fault | undefined;
@@ -51,6 +51,8 @@ function isBase64(value: string): boolean {
 
 const isDay = (value: string) => DATE.test(value) && timeRange(value) !== undefined;
 const anyText = text(() => true);
+/** Sources of US directories write identifiers as JSON numbers. What is meant is plain, so it is a finding of its own. */
+const string: Primitive = (value) => (typeof value === 'number' ? 'number-as-string' : anyText(value));
 const uri = text(noSpace);
 
 export const PRIMITIVES: ReadonlyMap<string, Primitive> = new Map<string, Primitive>([
@@ -70,7 +72,7 @@ export const PRIMITIVES: ReadonlyMap<string, Primitive> = new Map<string, Primit
   ['markdown', anyText],
   ['oid', text((value) => OID.test(value))],
   ['positiveInt', whole(1)],
-  ['string', anyText],
+  ['string', string],
   ['time', text((value) => TIME.test(value))],
   ['unsignedInt', whole(0)],
   ['uri', uri],

@@ -39,8 +39,8 @@ function countFolder(name: string): Record<string, number> {
 test.skipIf(!there('data/plannet-ri-nppes'))('Plan-Net reference data (TEST_DATA_DIR): the known defects', () => {
   expect(countFolder('data/plannet-ri-nppes')).toEqual({
     // identifier.value is a JSON number
-    'error wrong-json-type Organization': 118,
-    'error wrong-json-type Practitioner': 4,
+    'finding number-as-string Organization': 118,
+    'finding number-as-string Practitioner': 4,
     'finding us-core-17 Practitioner': 1785,
     'finding us-core-17 Organization': 44,
     // type code `medicare`

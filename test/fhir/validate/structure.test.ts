@@ -46,7 +46,7 @@ describe('one change makes it invalid', () => {
       ['wrong-json-type', 'not-a-resource'],
       (s) => !s.field.many && s.field.primitive === undefined,
     ],
-    ['a number for text', () => 12, ['wrong-json-type'], (s) => !s.field.many && s.field.type === 'string'],
+    ['a boolean for text', () => true, ['wrong-json-type'], (s) => !s.field.many && s.field.type === 'string'],
     ['empty text', () => '', ['empty-element'], (s) => !s.field.many && s.field.type === 'string'],
     [
       'a code that is in no set',
@@ -257,4 +257,15 @@ describe('single rules', () => {
     expect(found.length).toBeGreaterThan(4);
     expect(JSON.stringify(found)).not.toContain('Roe');
   });
+});
+
+test('a number for text is a finding: what is meant is plain', () => {
+  const found = validate({
+    resourceType: 'Organization',
+    identifier: [{ system: 'https://a.example', value: 12 }],
+    name: 'A',
+  });
+  expect(found.map((i) => [i.severity, i.code, i.path])).toEqual([
+    ['finding', 'number-as-string', 'Organization.identifier[0].value'],
+  ]);
 });
