@@ -90,6 +90,11 @@ async function rewrite(s: Step, context: UnitContext): Promise<void> {
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
+  let since = performance.now();
+  const took = (part: string) => {
+    s.deps.log('debug', 'reconcile', { pull: s.pull.id, part, ms: Math.round(performance.now() - since) });
+    since = performance.now();
+  };
   const context = await unitContext(s);
   for (const file of await pullFiles(sql, s.pull.id)) {
     if (file.kind === 'error' || file.state === 'failed') continue;
@@ -113,12 +118,18 @@ export async function reconcileStep(s: Step): Promise<void> {
       `file ${file.position} has ${lines} lines, declared ${file.declared}`,
     );
   }
+  took('stage');
   await sql`analyze exchange.staging`;
+  took('analyze');
   await sql.begin((tx) => decideUnits(tx, s.pull.id, s.peer.id));
+  took('decide');
   await rewrite(s, context);
+  took('rewrite');
   await sql`analyze exchange.rewritten`;
   await commit(s);
+  took('commit');
   await clearStaging(sql, s.pull.id);
+  took('clear');
   if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
 }
 
