@@ -100,7 +100,7 @@ const deps: Deps = {
   fetch: guardedFetch({ allowLoopback: true, allowedNetworks: [] }),
   blobs: fileBlobs(join(folder, 'blobs')),
   keys,
-  log: jsonLog('error'),
+  log: jsonLog(process.env['BENCH_LOG'] === 'debug' ? 'debug' : 'error'),
   metrics: noMetrics,
 };
 server.on('request', getRequestListener(createExchange(deps).fetch));
@@ -123,7 +123,9 @@ if (side === 'prior') {
   );
   await setPeerState(database.sql, 'asker', 'active', 'bench', now);
   await fill(deps, unusedWithRecords === 'yes');
-  worker = startWork(deps, { plans: false });
+  const started = startWork(deps, { plans: false });
+  deps.wake = () => started.nudge();
+  worker = started;
 } else {
   await addPeer(
     database.sql,

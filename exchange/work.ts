@@ -60,8 +60,10 @@ export async function removeExpired(deps: Deps): Promise<void> {
 }
 
 export type ExchangeWorker = {
-  /** looks for due pulls and takes up work at once */
+  /** makes the pulls that are due and takes up work at once */
   wake(): void;
+  /** takes up work at once: something has come */
+  nudge(): void;
   /** finishes the step at hand and ends */
   stop(): Promise<void>;
 };
@@ -72,6 +74,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
   let woken = options.plans;
+  let nudged = false;
   let rouse: () => void = () => {};
 
   const turn = async (): Promise<boolean> => {
@@ -96,7 +99,10 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       } catch (error) {
         deps.log('error', 'work loop', { error: describe(error) });
       }
-      if (busy || ending.signal.aborted) continue;
+      if (busy || nudged || ending.signal.aborted) {
+        nudged = false;
+        continue;
+      }
       await new Promise<void>((done) => {
         const timer = setTimeout(done, Math.max(BUSY_MS, due));
         rouse = () => {
@@ -110,6 +116,10 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   return {
     wake() {
       woken = true;
+      rouse();
+    },
+    nudge() {
+      nudged = true;
       rouse();
     },
     async stop() {

@@ -72,4 +72,6 @@ export type Deps = {
   keys: Keys;
   log: Log;
   metrics: Metrics;
+  /** tells the worker of this process that work has come; absent where none runs */
+  wake?: () => void;
 };

@@ -12,7 +12,7 @@ import type { Reject } from '../../src/import/rejects-file.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
 import { changedMembers, commitImport, type ImportCounts } from '../store/import.ts';
-import { clearStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
 import { readOwnRecord } from './read-own.ts';
@@ -145,7 +145,12 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   }
 
   try {
-    await stageUnits(deps.database, work, units());
+    const clients = stagingClients(deps.database);
+    try {
+      await stageUnits(clients, work, units());
+    } finally {
+      await clients.end();
+    }
     const { counts, refused: late } = await commitImport(deps.database, work);
     for (const r of late)
       await refuse({

@@ -3,6 +3,7 @@
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
+import type { Queryable, Sql } from '../../src/store/database.ts';
 import { releaseJob } from '../client/kick-off.ts';
 import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
@@ -11,11 +12,11 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
 import { movePull, pullMembers, withdrawnMembers } from '../store/pull.ts';
 import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
-import { decideUnits, resolveTargets, unitsToWrite } from '../store/reconcile.ts';
+import { decideUnits, resolveTargets, type ToRewrite, unitsToWrite } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
-import { clearStaging, type RewrittenUnit, stageRewritten } from '../store/staging.ts';
+import { clearStaging, type RewrittenUnit, stageRewritten, stagingClients } from '../store/staging.ts';
 import type { UnitContext } from './read-unit.ts';
-import { peerKey, rewriteReferences } from './rewrite.ts';
+import { peerKey, rewriteReferences, type Target } from './rewrite.ts';
 import { stageFile } from './stage.ts';
 
 const PAGE = 1000;
@@ -39,19 +40,35 @@ async function unitContext(s: Step): Promise<UnitContext> {
   };
 }
 
-/** Rewritten texts of the units that will be written, a page at a time. */
-async function* rewritten(s: Step, context: UnitContext): AsyncGenerator<RewrittenUnit> {
+type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
+
+/** Pages of units that will be written, each with what their references lead to. One page ahead of its reader. */
+async function* resolvedPages(s: Step, context: UnitContext, reader: Sql): AsyncGenerator<Resolved> {
   const { sql } = s.deps.database;
-  const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
-  for await (const page of unitsToWrite(sql, s.pull.id, PAGE)) {
+  const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
     const keys = new Set<string>();
-    for (const unit of page)
+    for (const unit of units)
       for (const reference of referencesIn(unit.body)) {
         const key = peerKey(reference, context.peerBase);
         if (key !== undefined) keys.add(key);
       }
-    const targets = await resolveTargets(sql, s.pull.id, s.peer.id, [...keys]);
-    for (const unit of page) {
+    return { units, targets: await resolveTargets(sql, s.pull.id, s.peer.id, [...keys]) };
+  };
+  let ahead: Promise<Resolved> | undefined;
+  for await (const units of unitsToWrite(reader, s.pull.id, PAGE)) {
+    const next = resolve(units);
+    next.catch(() => {}); // judged when it is awaited
+    if (ahead) yield await ahead;
+    ahead = next;
+  }
+  if (ahead) yield await ahead;
+}
+
+/** Rewritten texts of the units that will be written. */
+async function* rewritten(s: Step, context: UnitContext, reader: Sql): AsyncGenerator<RewrittenUnit> {
+  const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
+  for await (const { units, targets } of resolvedPages(s, context, reader))
+    for (const unit of units) {
       const out = rewriteReferences(unit.body, context.peerBase, memberOf, (key) => targets.get(key));
       yield {
         file: unit.file,
@@ -62,7 +79,6 @@ async function* rewritten(s: Step, context: UnitContext): AsyncGenerator<Rewritt
         targets: aboutOf(unit.targets, targets, memberOf),
       };
     }
-  }
 }
 
 /** What a Provenance is about, in our keys. */
@@ -80,11 +96,12 @@ function aboutOf(
 
 async function rewrite(s: Step, context: UnitContext): Promise<void> {
   await s.deps.database.sql`delete from exchange.rewritten where pull_id = ${s.pull.id}`;
-  const dedicated = s.deps.database.dedicated('copy');
+  const writer = s.deps.database.dedicated('copy');
+  const reader = s.deps.database.dedicated('copy');
   try {
-    await stageRewritten(dedicated, s.pull.id, rewritten(s, context));
+    await stageRewritten(writer, s.pull.id, rewritten(s, context, reader));
   } finally {
-    await dedicated.end({ timeout: 1 });
+    await Promise.all([writer.end({ timeout: 1 }), reader.end({ timeout: 1 })]);
   }
 }
 
@@ -96,28 +113,7 @@ export async function reconcileStep(s: Step): Promise<void> {
     since = performance.now();
   };
   const context = await unitContext(s);
-  for (const file of await pullFiles(sql, s.pull.id)) {
-    if (file.kind === 'error' || file.state === 'failed') continue;
-    const units = await stageFile(s.deps, s.pull.id, file, context);
-    // a manifest counts lines; the line of a deletions file is a Bundle of several units
-    const lines = file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : units;
-    if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;
-    if (file.failure !== REFETCHED)
-      return advance(
-        s,
-        'downloading',
-        {},
-        `file ${file.position} has ${lines} lines, declared ${file.declared}: fetched again`,
-        (tx) => refetchFile(tx, s.pull.id, file.position),
-      );
-    await clearStaging(sql, s.pull.id);
-    return advance(
-      s,
-      'unbalanced',
-      { reason: 'count-mismatch' },
-      `file ${file.position} has ${lines} lines, declared ${file.declared}`,
-    );
-  }
+  if (!(await stageAll(s, context))) return;
   took('stage');
   await sql`analyze exchange.staging`;
   took('analyze');
@@ -131,6 +127,33 @@ export async function reconcileStep(s: Step): Promise<void> {
   await clearStaging(sql, s.pull.id);
   took('clear');
   if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
+}
+
+/** Stages every file. False when one of them is not what the manifest declared: then the pull moved elsewhere. */
+async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
+  const { sql } = s.deps.database;
+  const clients = stagingClients(s.deps.database);
+  try {
+    for (const file of await pullFiles(sql, s.pull.id)) {
+      if (file.kind === 'error' || file.state === 'failed') continue;
+      const units = await stageFile(s.deps, s.pull.id, file, context, clients);
+      // a manifest counts lines; the line of a deletions file is a Bundle of several units
+      const lines = file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : units;
+      if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;
+      const detail = `file ${file.position} has ${lines} lines, declared ${file.declared}`;
+      if (file.failure !== REFETCHED) {
+        const refetch = (tx: Queryable) => refetchFile(tx, s.pull.id, file.position);
+        await advance(s, 'downloading', {}, `${detail}: fetched again`, refetch);
+        return false;
+      }
+      await clearStaging(sql, s.pull.id);
+      await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
+      return false;
+    }
+    return true;
+  } finally {
+    await clients.end();
+  }
 }
 
 async function commit(s: Step): Promise<void> {

@@ -5,7 +5,7 @@ import { createGunzip } from 'node:zlib';
 import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { fileStaged, type PullFile, stagedUnits } from '../store/pull-file.ts';
-import { clearStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { clearStaging, type StagedUnit, type StagingClients, stageUnits } from '../store/staging.ts';
 import { readDeletions, readUnit, type UnitContext } from './read-unit.ts';
 
 /** The bytes of a kept file. */
@@ -32,11 +32,17 @@ async function* unitsOf(deps: Deps, file: PullFile, context: UnitContext): Async
 }
 
 /** Stages one file of a pull, whole. Returns its units. */
-export async function stageFile(deps: Deps, pullId: string, file: PullFile, context: UnitContext): Promise<number> {
+export async function stageFile(
+  deps: Deps,
+  pullId: string,
+  file: PullFile,
+  context: UnitContext,
+  clients: StagingClients,
+): Promise<number> {
   const { sql } = deps.database;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await clearStaging(sql, pullId, file.position);
-  const units = await stageUnits(deps.database, pullId, unitsOf(deps, file, context));
+  const units = await stageUnits(clients, pullId, unitsOf(deps, file, context));
   await fileStaged(sql, pullId, file.position, units);
   return units;
 }

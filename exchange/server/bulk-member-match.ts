@@ -72,6 +72,7 @@ export function bulkMemberMatch(deps: Deps) {
       ]);
     });
     c.get('logged')['members'] = members;
+    deps.wake?.();
     return c.body(null, 202, {
       'content-location': `${here.fhir}/$export-status/${id}`,
       'preference-applied': 'respond-async',

@@ -165,6 +165,7 @@ export function davinciDataExport(deps: Deps) {
         }),
       ]);
     });
+    deps.wake?.();
     return c.body(null, 202, {
       'content-location': `${here.fhir}/$export-status/${id}`,
       'preference-applied': 'respond-async',

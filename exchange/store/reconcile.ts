@@ -1,6 +1,6 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable, Sql } from '../../src/store/database.ts';
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
@@ -148,24 +148,12 @@ export async function decideUnits(tx: Queryable, pull: string, peerId: string): 
 
 export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };
 
-/** Staged texts that will be written, in pages. */
-export async function* unitsToWrite(sql: Queryable, pull: string, size: number): AsyncGenerator<ToRewrite[]> {
-  const page = async (after: { file: number; line: number; entry: number }): Promise<ToRewrite[]> => [
-    ...(await sql<ToRewrite[]>`
-      select file, line, entry, t.body, targets from exchange.staging join exchange.staged_text t using (pull_id, file, line, entry)
-      where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate') and (file, line, entry) > (${after.file}, ${after.line}, ${after.entry})
-      order by file, line, entry limit ${size}`),
-  ];
-  // the next page is on its way while this one is worked on
-  let next = page({ file: -1, line: -1, entry: -1 });
-  for (;;) {
-    const units = await next;
-    const last = units.at(-1);
-    if (!last) return;
-    next = page(last);
-    next.catch(() => {}); // judged when it is awaited
-    yield units;
-  }
+/** Staged texts that will be written, in pages, by a cursor on a client of its own. */
+export function unitsToWrite(dedicated: Sql, pull: string, size: number): AsyncIterable<ToRewrite[]> {
+  return dedicated<ToRewrite[]>`
+    select file, line, entry, t.body, s.targets
+    from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry)
+    where pull_id = ${pull} and s.outcome in ('created', 'updated', 'linked-duplicate')`.cursor(size);
 }
 
 /** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */

@@ -80,31 +80,41 @@ function row(work: string, u: StagedUnit): string {
     .join('\t');
 }
 
-/**
- * Copies units into staging under a work id: what is known of them and their texts, on two clients of their own. Returns how
- * many.
- */
-export async function stageUnits(database: Database, work: string, units: AsyncIterable<StagedUnit>): Promise<number> {
+/** Two clients of their own for staging: one takes what is known of the units, the other their texts. */
+export type StagingClients = { facts: Sql; texts: Sql; end(): Promise<void> };
+
+export function stagingClients(database: Database): StagingClients {
   const facts = database.dedicated('copy');
   const texts = database.dedicated('copy');
-  try {
-    const into = await openCopy(facts, `copy exchange.staging (${COLUMNS}) from stdin`);
-    const text = await openCopy(
-      texts,
-      'copy exchange.staged_text (pull_id, file, line, entry, body, shared) from stdin',
-    );
-    for await (const u of units) {
-      const full = into.write(row(work, u));
-      if (full) await full;
-      if (u.body === undefined) continue;
-      const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
-      if (fullText) await fullText;
-    }
-    await text.end();
-    return await into.end();
-  } finally {
-    await Promise.all([facts.end({ timeout: 1 }), texts.end({ timeout: 1 })]);
+  return {
+    facts,
+    texts,
+    end: async () => {
+      await Promise.all([facts.end({ timeout: 1 }), texts.end({ timeout: 1 })]);
+    },
+  };
+}
+
+/** Copies units into staging under a work id. Returns how many. */
+export async function stageUnits(
+  clients: StagingClients,
+  work: string,
+  units: AsyncIterable<StagedUnit>,
+): Promise<number> {
+  const into = await openCopy(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
+  const text = await openCopy(
+    clients.texts,
+    'copy exchange.staged_text (pull_id, file, line, entry, body, shared) from stdin',
+  );
+  for await (const u of units) {
+    const full = into.write(row(work, u));
+    if (full) await full;
+    if (u.body === undefined) continue;
+    const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
+    if (fullText) await fullText;
   }
+  await text.end();
+  return into.end();
 }
 
 export type RewrittenUnit = {

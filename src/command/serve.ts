@@ -88,6 +88,7 @@ async function openPrior(
 
 function startWorker(node: OpenNode, running: Running, plans: boolean): ExchangeWorker {
   const worker = startWork(node.deps, { plans });
+  node.deps.wake = () => worker.nudge();
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: `wake-${randomUUID()}` });
   running.add('worker', async () => {
     await task.destroy();

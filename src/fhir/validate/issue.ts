@@ -22,7 +22,10 @@ export const ISSUES = {
   'ext-1': { severity: 'error', text: 'An extension must have either a value or extensions, and not both.' },
   'too-deep': { severity: 'error', text: 'Elements are nested more than 100 levels deep.' },
 
-  'number-as-string': { severity: 'finding', text: 'A JSON number stands where a string is meant, such as an identifier.' },
+  'number-as-string': {
+    severity: 'finding',
+    text: 'A JSON number stands where a string is meant, such as an identifier.',
+  },
   'reference-target': { severity: 'finding', text: 'A reference points to a type that the element does not allow.' },
   'conditional-reference': { severity: 'finding', text: 'A reference is a search that nobody has resolved.' },
   'ref-1': { severity: 'finding', text: 'A fragment reference names no contained resource.' },
