@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { rename, rm, stat } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -31,6 +32,32 @@ export function jsonLog(
   };
 }
 
+type Address = { path?: string | false; host: string[]; port: number[] };
+
+/**
+ * A TCP connection without Nagle's delay: postgres.js writes the end of a COPY as a packet of its own, which would wait 40
+ * milliseconds for the server's acknowledgement. With several hosts or a Unix socket the driver connects by itself.
+ */
+function withoutDelay(url: string): { socket?: (address: Address) => Promise<Socket> } {
+  if (new URL(url).host.includes(',') || new URL(url).hostname === '') return {};
+  return {
+    socket: ({ host, port }) =>
+      new Promise((done, fail) => {
+        const socket = connect({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, noDelay: true, timeout: 15_000 });
+        socket.once('timeout', () =>
+          socket.destroy(Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' })),
+        );
+        socket.once('error', fail);
+        socket.once('connect', () => {
+          socket.removeAllListeners('error');
+          socket.removeAllListeners('timeout');
+          socket.setTimeout(0);
+          done(socket);
+        });
+      }),
+  };
+}
+
 /**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement.
@@ -46,6 +73,7 @@ export function openDatabase(
       onnotice: () => {},
       idle_timeout: max === 1 ? 0 : 300,
       connect_timeout: 15,
+      ...(withoutDelay(url) as object),
       connection: {
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
