@@ -11,7 +11,15 @@ import { readImport } from '../../src/import/read-import.ts';
 export const US = { npi: '9000000012', name: 'Old Plan' };
 export const ASKER = { npi: '9000000004', name: 'New Plan' };
 
-export type Person = { number: string; family: string; given: string; born: string; subscriber?: string };
+export type Person = {
+  number: string;
+  family: string;
+  given: string;
+  born: string;
+  subscriber?: string;
+  /** name of a prior payer whose records the person has agreed to have asked for */
+  prior?: string;
+};
 export const PEOPLE = {
   rivera: { number: 'OH100', family: 'Rivera', given: 'Ana Lucia', born: '1974-12-25', subscriber: 'S100' },
   robert: { number: 'OH200', family: 'Johnson', given: 'Robert', born: '1960-02-03', subscriber: 'S200' },
@@ -38,6 +46,15 @@ export async function enrol(deps: Deps, people: readonly Person[], records: read
       birth_date: p.born,
       plan: 'HMO',
       coverage_start: '2020-01-01',
+      ...(p.prior === undefined
+        ? {}
+        : {
+            prior_payer: p.prior,
+            prior_member_number: `X${p.number}`,
+            opt_in: 'yes',
+            opt_in_date: '2026-01-01',
+            opt_in_policy: 'regular',
+          }),
     });
     const line = (p: Person) => ENROLMENT_COLUMNS.map((c) => row(p)[c] ?? '').join(',');
     writeFileSync(csv, [ENROLMENT_COLUMNS.join(','), ...people.map(line)].join('\n'));
