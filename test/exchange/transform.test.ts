@@ -124,7 +124,7 @@ describe('money', () => {
         },
       ],
       payment: { type: { text: 't' }, date: '2026-01-01', amount: { value: 9, currency: 'USD' } },
-      total: [{ amount: { value: 9, currency: 'USD' } }],
+      total: [{ category: { text: 'submitted' }, amount: { value: 9, currency: 'USD' } }],
     });
     expect(withoutMoney(eob)).toEqual({
       resourceType: 'ExplanationOfBenefit',
