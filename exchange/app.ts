@@ -1,5 +1,5 @@
 // The exchange service: every route of the responder in one place.
-import type { Hono } from 'hono';
+import type { Handler, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
@@ -14,35 +14,33 @@ import { token } from './server/token.ts';
 
 const FHIR = '/exchange/fhir';
 
+type Method = 'GET' | 'POST' | 'DELETE';
+
 export function createExchange(deps: Deps): Hono<FhirEnv> {
   const app = fhirApp('exchange', deps);
-  app.get(`${FHIR}/metadata`, metadata(deps, VERSION));
-  app.get(`${FHIR}/.well-known/smart-configuration`, smartConfiguration(deps));
-  app.get('/.well-known/smart-configuration', smartConfiguration(deps));
-  app.get(`${FHIR}/.well-known/davinci-configuration`, davinciConfiguration(deps));
-  app.get('/exchange/auth/jwks.json', keySet(deps, 'token'));
-  app.get('/exchange/auth/client-jwks.json', keySet(deps, 'client'));
-  app.post('/exchange/auth/token', token(deps));
-  app.post(`${FHIR}/Group/$bulk-member-match`, bulkMemberMatch(deps));
-  app.post(`${FHIR}/Group/:id/$davinci-data-export`, davinciDataExport(deps));
-  app.get(`${FHIR}/Group/:id/$davinci-data-export`, davinciDataExport(deps));
-  app.get(`${FHIR}/Group/:id`, groupRead(deps));
-  app.get(`${FHIR}/Group`, groupSearch(deps));
-  app.get(`${FHIR}/$export-status/:job`, exportStatus(deps));
-  app.delete(`${FHIR}/$export-status/:job`, exportDelete(deps));
-  app.get(`${FHIR}/$export-file/:job/:file`, exportFile(deps));
-  // known paths, other methods
-  for (const path of [
-    'metadata',
-    'Group',
-    'Group/:id',
-    'Group/$bulk-member-match',
-    '$export-status/:job',
-    '$export-file/:job/:file',
-  ])
-    app.all(`${FHIR}/${path}`, () => {
-      throw new Outcome('method-not-allowed');
+  const routes: Record<string, Partial<Record<Method, Handler<FhirEnv>>>> = {
+    [`${FHIR}/metadata`]: { GET: metadata(deps, VERSION) },
+    [`${FHIR}/.well-known/smart-configuration`]: { GET: smartConfiguration(deps) },
+    '/.well-known/smart-configuration': { GET: smartConfiguration(deps) },
+    [`${FHIR}/.well-known/davinci-configuration`]: { GET: davinciConfiguration(deps) },
+    '/exchange/auth/jwks.json': { GET: keySet(deps, 'token') },
+    '/exchange/auth/client-jwks.json': { GET: keySet(deps, 'client') },
+    [`${FHIR}/Group/$bulk-member-match`]: { POST: bulkMemberMatch(deps) },
+    [`${FHIR}/Group/:id/$davinci-data-export`]: { GET: davinciDataExport(deps), POST: davinciDataExport(deps) },
+    [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
+    [`${FHIR}/Group`]: { GET: groupSearch(deps) },
+    [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },
+    [`${FHIR}/$export-file/:job/:file`]: { GET: exportFile(deps) },
+  };
+  for (const [path, handlers] of Object.entries(routes)) {
+    for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
+    // a known path, another method: RFC 9110 asks for the methods there are
+    const allow = Object.keys(handlers).flatMap((m) => (m === 'GET' ? ['GET', 'HEAD'] : [m]));
+    app.all(path, () => {
+      throw new Outcome('method-not-allowed', undefined, { headers: { allow: allow.join(', ') } });
     });
+  }
+  app.post('/exchange/auth/token', token(deps));
   app.all('/exchange/auth/token', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST.' }, 405, {
       allow: 'POST',

@@ -83,7 +83,8 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
     const answers = found.get(s.submittedId) ?? [];
     const first = answers[0];
     if (!first) return { submittedId: s.submittedId, outcome: 'missing', peerPatientId: null };
-    if (new Set(answers.map((a) => a.outcome)).size > 1)
+    // in several Groups, or led to several persons: neither answer can be trusted
+    if (new Set(answers.map((a) => `${a.outcome} ${a.patient ?? ''}`)).size > 1)
       return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
     if (first.patient !== null && (owners.get(first.patient)?.size ?? 0) > 1)
       return { submittedId: s.submittedId, outcome: 'conflict', peerPatientId: null };

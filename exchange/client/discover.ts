@@ -23,7 +23,7 @@ export function readDiscovery(smart: unknown, statement: unknown): Discovery {
   const s = smart as Json;
   if (!isObject(s)) throw new PeerFault('no-smart-configuration');
   const tokenEndpoint = text(s['token_endpoint']);
-  if (tokenEndpoint === undefined) throw new PeerFault('no-token-endpoint');
+  if (tokenEndpoint === undefined || !URL.canParse(tokenEndpoint)) throw new PeerFault('no-token-endpoint');
   const methods = strings(s['token_endpoint_auth_methods_supported']);
   if (methods.length > 0 && !methods.includes('private_key_jwt')) throw new PeerFault('no-private-key-jwt');
   const c = statement as Json;

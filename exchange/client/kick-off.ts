@@ -7,6 +7,9 @@ import { askPeer, discard, isPeerOrigin, PeerFault, pollDelayMs, readJson } from
 import type { PeerTokens } from './token.ts';
 
 const MAX_MANIFEST = 32 * 1024 * 1024;
+const MAX_PAGES = 10_000;
+/** Lines of one file that we can count. */
+const MAX_COUNT = 2_147_483_647;
 
 /** Sends with a token; once again with a new one after a 401. */
 export async function withToken(
@@ -35,7 +38,8 @@ export async function readKickOff(response: Response, requested: string, peer: P
   if (response.status === 200) throw new PeerFault('sync-answer');
   if (response.status !== 202) throw new PeerFault(`kick-off-${response.status}`);
   if (location === null) throw new PeerFault('no-content-location');
-  const status = new URL(location, requested);
+  const status = URL.canParse(location, requested) ? new URL(location, requested) : undefined;
+  if (status === undefined) throw new PeerFault('bad-url');
   if (!isPeerOrigin(status, peer)) throw new PeerFault('foreign-origin');
   return status.href;
 }
@@ -73,20 +77,24 @@ export type Manifest = {
 /** Judges a manifest. Relative URLs are resolved against the status URL. */
 export function readManifest(body: unknown, statusUrl: string): Manifest {
   const b = body as Json;
-  if (!isObject(b)) throw new PeerFault('manifest-malformed');
+  // every member but these may be missing; an answer that has none of them is no manifest
+  if (!isObject(b) || 'resourceType' in b || !['transactionTime', 'output', 'error'].some((m) => m in b))
+    throw new PeerFault('manifest-malformed');
   const seen = new Set<string>();
   const list = (name: string, kind: ManifestFile['kind']): ManifestFile[] =>
     objects(b[name]).flatMap((f) => {
       const given = text(f['url']);
-      if (given === undefined) throw new PeerFault('manifest-malformed');
+      if (given === undefined || !URL.canParse(given, statusUrl)) throw new PeerFault('manifest-malformed');
       const url = new URL(given, statusUrl).href;
       if (seen.has(url)) return [];
       seen.add(url);
       const count = f['count'] === undefined ? undefined : Number(f['count']);
+      if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
+      const type = text(f['type']) ?? '';
       return [
         {
           kind,
-          type: text(f['type']) ?? '',
+          type: /^[A-Za-z]{1,64}$/.test(type) ? type : '',
           url,
           count: count !== undefined && Number.isInteger(count) && count >= 0 ? count : undefined,
         },
@@ -127,7 +135,39 @@ export async function poll(
   }
   if (response.status === 404 || response.status === 410) throw new PeerFault('job-lost');
   if (response.status !== 200) throw new PeerFault(`job-failed-${response.status}`);
-  return { isDone: true, text: JSON.stringify(await readJson(response, MAX_MANIFEST)) };
+  const body = (await readJson(response, MAX_MANIFEST)) as Json;
+  if (isObject(body) && body['resourceType'] === 'OperationOutcome') throw new PeerFault('job-failed');
+  return { isDone: true, text: JSON.stringify(await withPages(deps, tokens, peer, statusUrl, body)) };
+}
+
+const nextPage = (body: Json): string | undefined =>
+  isObject(body)
+    ? objects(body['link'])
+        .filter((l) => text(l['relation'])?.toLowerCase() === 'next')
+        .map((l) => text(l['url']))
+        .find((u) => u !== undefined)
+    : undefined;
+
+/** A manifest with the files of all its pages (Bulk Data 3.0: `link`). Pages that come round again are a fault. */
+async function withPages(deps: Deps, tokens: PeerTokens, peer: Peer, statusUrl: string, first: Json): Promise<Json> {
+  const seen = new Set([statusUrl]);
+  const whole = first;
+  for (let link = nextPage(first); link !== undefined && isObject(whole); ) {
+    if (!URL.canParse(link, statusUrl)) throw new PeerFault('manifest-malformed');
+    const url = new URL(link, statusUrl).href;
+    if (seen.has(url) || seen.size > MAX_PAGES) throw new PeerFault('manifest-loop');
+    seen.add(url);
+    const response = await withToken(deps, tokens, peer, (token) =>
+      askPeer(deps, peer, url, { token, headers: { accept: 'application/json' } }),
+    );
+    if (response.status !== 200) throw new PeerFault(`manifest-${response.status}`);
+    const page = (await readJson(response, MAX_MANIFEST)) as Json;
+    if (!isObject(page)) throw new PeerFault('manifest-malformed');
+    for (const list of ['output', 'deleted', 'error', 'outcome'])
+      if (page[list] !== undefined) whole[list] = [...objects(whole[list]), ...objects(page[list])];
+    link = nextPage(page);
+  }
+  return whole;
 }
 
 /** Tells the peer that its files are no longer needed. A failure is only worth a warning. */

@@ -1,6 +1,7 @@
 // May a member's history be given to this payer? HRex Consent, judged check by check; the first failure decides and its
 // reason stays in the house. https://hl7.org/fhir/us/davinci-hrex/ (hrex-consent)
 
+import { timeRange } from '../../src/fhir/instant.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import {
   hasCoding,
@@ -60,7 +61,14 @@ const actors = (provision: JsonObject, system: string, code: string): JsonObject
     .filter((r: Json | undefined): r is JsonObject => isObject(r));
 
 const PROHIBITED = ['securityLabel', 'purpose', 'class', 'code', 'dataPeriod', 'data', 'provision'];
-const isDay = (v: string | undefined): v is string => v !== undefined && /^\d{4}-\d\d-\d\d/.test(v);
+const isDay = (v: string | undefined): v is string =>
+  v !== undefined && /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
+
+const mayBePatient = (reference: string): boolean => {
+  const parsed = parseReference(reference);
+  if (parsed.kind === 'relative' || parsed.kind === 'absolute') return parsed.type === 'Patient';
+  return parsed.kind === 'fragment' || parsed.kind === 'urn';
+};
 
 /**
  * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient
@@ -95,7 +103,7 @@ export function evaluateConsent(
   // a reference that does not resolve to the MemberPatient is tolerated only where the bundle holds one Patient anyway
   const patient = consent['patient'];
   const named = isObject(patient) ? text(patient['reference']) : undefined;
-  if (named === undefined || parseReference(named).kind === 'other') return no('consent-other-patient');
+  if (named === undefined || !mayBePatient(named)) return no('consent-other-patient');
   if (today < from) return no('consent-not-yet');
   if (today > to) return no('consent-expired');
   const contained = objects(consent['contained']);

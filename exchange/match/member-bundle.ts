@@ -25,6 +25,9 @@ export type MemberBundle = {
 /** A request whose structure is wrong as a whole: 422. */
 export class BundleFault extends Error {}
 
+/** NUL, and halves of surrogate pairs, as JSON.stringify writes them. */
+const NOT_TEXT = /(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f][0-9a-f]{2})/;
+
 const part = (bundle: JsonObject, name: string): Resource[] =>
   objects(bundle['part'])
     .filter((p) => p['name'] === name)
@@ -42,6 +45,9 @@ export function readMemberBundles(body: Json): MemberBundle[] {
   if (bundles.length === 0) throw new BundleFault('There must be at least one parameter MemberBundle.');
   return bundles.map((bundle, position) => {
     const at = `MemberBundle ${position + 1}`;
+    // the database can hold neither; FHIR strings must not
+    if (NOT_TEXT.test(JSON.stringify(bundle)))
+      throw new BundleFault(`${at} holds characters that FHIR does not allow.`);
     const one = (name: string, type: string, required: boolean): Resource | undefined => {
       const found = part(bundle, name);
       if (found.length > 1) throw new BundleFault(`${at} has more than one ${name}.`);

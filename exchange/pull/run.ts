@@ -6,7 +6,17 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
 import { findPeer } from '../store/peer.ts';
-import { claimPull, findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';
+import {
+  claimPull,
+  findPull,
+  LeaseLost,
+  type Pull,
+  type PullState,
+  postponePull,
+  RESTARTED,
+  renewPull,
+  restartsOf,
+} from '../store/pull.ts';
 import {
   advance,
   authorizeStep,
@@ -34,19 +44,25 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
   reconciling: reconcileStep,
 };
 
-/** What a fault means for the pull. Pure. */
+/** How often lost work at a peer is begun anew. */
+const MAX_RESTARTS = 3;
+
+/** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
 export function judgeFault(
   fault: PeerFault,
-  pull: Pick<Pull, 'state' | 'attempts' | 'createdAt'>,
+  pull: Pick<Pull, 'state' | 'attempts' | 'createdAt' | 'reason'>,
+  restarts: number,
   now: Date,
   deadlineHours: number,
 ): { kind: 'retry'; ms: number } | { kind: 'restart' } | { kind: 'end'; state: PullState } {
+  // `attempts` counts polls as well: those that only waited left no reason, and are no failures
+  const failures = pull.reason === null ? 0 : pull.attempts;
   const isLate = now.getTime() - pull.createdAt.getTime() > deadlineHours * 3_600_000;
   if (fault.isTransient && !isLate) {
-    const wait = fault.retryMs ?? BACKOFF_MS[pull.attempts];
+    const wait = fault.retryMs ?? BACKOFF_MS[failures];
     if (wait !== undefined) return { kind: 'retry', ms: wait };
   }
-  if ((fault.reason === 'job-lost' || fault.reason === 'group-gone') && pull.attempts < 3 && !isLate)
+  if ((fault.reason === 'job-lost' || fault.reason === 'group-gone') && restarts < MAX_RESTARTS && !isLate)
     return { kind: 'restart' };
   if (fault.reason === 'forbidden' || fault.reason.startsWith('token-')) return { kind: 'end', state: 'refused' };
   if (fault.reason === 'foreign-origin' || fault.reason === 'refused-address' || fault.reason === 'redirect')
@@ -99,7 +115,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   if (error instanceof Waiting) {
     if (now.getTime() - pull.createdAt.getTime() > deps.config.pullDeadlineHours * 3_600_000)
       return advance(s, 'failed', { reason: 'peer-too-slow', finishedAt: now }, '');
-    return postponePull(sql, pull.id, owner, later(error.ms), pull.attempts + 1, null);
+    return postponePull(sql, pull.id, owner, later(error.ms), pull.reason === null ? pull.attempts + 1 : 0, null);
   }
   if (error instanceof PeerFault) {
     deps.log('warn', 'pull step failed', {
@@ -109,11 +125,18 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       reason: error.reason,
       attempts: pull.attempts,
     });
-    const judged = judgeFault(error, pull, now, deps.config.pullDeadlineHours);
+    const judged = judgeFault(error, pull, await restartsOf(sql, pull.id), now, deps.config.pullDeadlineHours);
     if (judged.kind === 'retry')
-      return postponePull(sql, pull.id, owner, later(judged.ms), pull.attempts + 1, error.reason);
+      return postponePull(
+        sql,
+        pull.id,
+        owner,
+        later(judged.ms),
+        pull.reason === null ? 1 : pull.attempts + 1,
+        error.reason,
+      );
     const restart = judged.kind === 'restart' ? RESTART[pull.state] : undefined;
-    if (restart !== undefined) return advance(s, restart, { attempts: pull.attempts + 1 }, error.reason);
+    if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     return advance(s, judged.kind === 'end' ? judged.state : 'failed', { reason: error.reason, finishedAt: now }, '');
   }
   // a fault of ours: the database away, the disk full. The pull stays where it is.

@@ -213,7 +213,9 @@ export async function exportingStep(s: Step): Promise<void> {
   const answer = await poll(s.deps, s.tokens, s.peer, statusUrl, s.pull.attempts);
   if (!answer.isDone) return wait(s, answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl);
-  const time = manifest.transactionTime ?? null;
+  // a time ahead of now would hide what changes until then from the next pull: kept without a watermark
+  const ahead = (manifest.transactionTime?.getTime() ?? 0) - s.deps.clock().getTime();
+  const time = ahead > CLOCK_SKEW_MS ? null : (manifest.transactionTime ?? null);
   return advance(
     s,
     'downloading',
@@ -224,6 +226,7 @@ export async function exportingStep(s: Step): Promise<void> {
 }
 
 const FILE_TRIES = 6;
+const CLOCK_SKEW_MS = 300_000;
 
 /** downloading → reconciling: every file is kept as it came, with its hash. Finished files are not fetched again. */
 export async function downloadStep(s: Step): Promise<void> {

@@ -13,7 +13,8 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
 import { authorize } from './authorize.ts';
-import { isFhirJson, readPrefer } from './prefer.ts';
+import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
+import { fhirText } from './request-body.ts';
 
 export const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
@@ -26,15 +27,13 @@ export function bulkMemberMatch(deps: Deps) {
     route(c, '/exchange/fhir/Group/$bulk-member-match');
     const receivedAt = deps.clock();
     const caller = await authorize(c, deps, 'match.bulk');
+    acceptFhir(c.req.header('accept'));
     const prefer = readPrefer(c.req.header('prefer'));
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-    if (Number(c.req.header('content-length') ?? 0) > MAX_BODY)
-      throw new Outcome('too-large', `A request may have at most ${MAX_BODY} bytes.`);
     const { open } = await countOpenJobs(deps.database.sql, caller.peer.id);
     if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
-    const body = await c.req.text();
-    if (body.length > MAX_BODY) throw new Outcome('too-large', `A request may have at most ${MAX_BODY} bytes.`);
+    const body = await fhirText(c, MAX_BODY);
     const members = countMembers(body);
     if (members > deps.config.matchMaxMembers)
       throw new Outcome('too-large', `A request may hold at most ${deps.config.matchMaxMembers} MemberBundles.`);

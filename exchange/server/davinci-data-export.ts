@@ -16,7 +16,8 @@ import { findGroup, grantedMembers } from '../store/match-group.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { authorize, covers } from './authorize.ts';
 import { newJobId } from './bulk-member-match.ts';
-import { isFhirJson, readPrefer } from './prefer.ts';
+import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
+import { fhirText } from './request-body.ts';
 
 const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
@@ -32,9 +33,11 @@ async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
       value: name === '_since' || name === '_until' ? value.replace(' ', '+') : value,
     }));
   }
-  const body = await c.req.text();
+  // a parameter in the query of a POST would be ignored, and with it a filter
+  if (new URL(c.req.url).search !== '')
+    throw new Outcome('unknown-parameter', 'Send the parameters of a POST in its body, not in the query.');
+  const body = await fhirText(c, MAX_BODY);
   if (body.trim() === '') return [];
-  if (body.length > MAX_BODY) throw new Outcome('too-large');
   if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
   let json: Json;
   try {
@@ -65,8 +68,10 @@ export function readExportParameters(
   const patients: string[] = [];
   let since: string | undefined;
   let exportType: string | undefined;
+  let typed = false;
   for (const { name, value } of given) {
-    if (name === '_type')
+    if (name === '_type') {
+      typed = true;
       for (const type of value
         .split(',')
         .map((t) => t.trim())
@@ -75,7 +80,7 @@ export function readExportParameters(
         else if (lenient) notes.push('A type that is not exported was ignored.');
         else throw new Outcome('invalid-parameter', '_type names a type that is not exported.');
       }
-    else if (name === '_since') {
+    } else if (name === '_since') {
       const at = parseInstant(value);
       if (!at || at.getUTCFullYear() < 1900) throw new Outcome('invalid-parameter', '_since must be an instant.');
       if (at > now) throw new Outcome('invalid-parameter', '_since must not be in the future.');
@@ -97,6 +102,7 @@ export function readExportParameters(
         'A parameter is not supported here: allowed are exportType, _type, _since, _outputFormat and patient.',
       );
   }
+  if (typed && types.length === 0) throw new Outcome('invalid-parameter', '_type names no type that is exported.');
   if (exportType === undefined) notes.push(`exportType was not given; ${PAYER_TO_PAYER} was assumed.`);
   return {
     ...(types.length > 0 ? { types } : {}),
@@ -114,6 +120,7 @@ export function davinciDataExport(deps: Deps) {
     const groupId = c.req.param('id') ?? '';
     const group = await findGroup(deps.database.sql, groupId, caller.peer.id);
     if (group?.code !== 'match') throw new Outcome('not-found');
+    acceptFhir(c.req.header('accept'));
     const prefer = readPrefer(c.req.header('prefer'));
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     const parameters = readExportParameters(await givenParameters(c), prefer.handling === 'lenient', receivedAt);

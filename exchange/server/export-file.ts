@@ -7,8 +7,9 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { localDay } from '../clocks/business-day.ts';
+import type { ExportParameters } from '../export/run-export.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { jobFiles } from '../store/bulk-job.ts';
+import { type BulkJob, jobFiles } from '../store/bulk-job.ts';
 import { grantedMembers } from '../store/match-group.ts';
 import { covers } from './authorize.ts';
 import { jobCaller } from './export-status.ts';
@@ -19,6 +20,7 @@ type Range = { start: number; end: number } | 'ignore' | 'unsatisfiable';
 export function readRange(header: string | undefined, size: number): Range {
   const m = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
   if (!m || (m[1] === '' && m[2] === '')) return 'ignore';
+  if (m[1] !== '' && m[2] !== '' && Number(m[2]) < Number(m[1])) return 'ignore';
   const start = m[1] === '' ? Math.max(0, size - Number(m[2])) : Number(m[1]);
   const end = m[1] === '' || m[2] === '' ? size : Math.min(size, Number(m[2]) + 1);
   return start >= size || start >= end ? 'unsatisfiable' : { start, end };
@@ -36,12 +38,7 @@ export function exportFile(deps: Deps) {
       throw new Outcome('insufficient-scope', undefined, {
         headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
       });
-    if (
-      job.kind === 'export' &&
-      job.groupId !== null &&
-      (await consentEnded(deps, job.groupId, job.counts['members'] ?? 0))
-    )
-      throw new Outcome('not-found');
+    if (await consentEnded(deps, job)) throw new Outcome('not-found');
     const isGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;
     const ifRange = c.req.header('if-range');
@@ -56,23 +53,29 @@ export function exportFile(deps: Deps) {
       vary: 'Accept-Encoding, Authorization',
       etag,
       'accept-ranges': isGzip ? 'bytes' : 'none',
-      ...(isGzip ? { 'content-encoding': 'gzip' } : {}),
+      ...(isGzip
+        ? {
+            'content-encoding': 'gzip',
+            'repr-digest': `sha-256=:${Buffer.from(file.sha256, 'hex').toString('base64')}:`,
+          }
+        : {}),
     };
     if (range === 'unsatisfiable')
       return c.body(null, 416, { ...headers, 'content-range': `bytes */${file.storedBytes}` });
-    if (c.req.method !== 'HEAD')
-      await writeAudit(deps.database.sql, [
-        auditRow({
-          at: deps.clock(),
-          actorKind: 'peer',
-          actor: caller.peer.id,
-          action: 'file',
-          object: `${job.kind}/${job.id}/${file.id}`,
-          peerId: caller.peer.id,
-          requestId: c.get('requestId'),
-          detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
-        }),
-      ]);
+    if (c.req.method === 'HEAD')
+      return c.body(null, 200, { ...headers, ...(isGzip ? { 'content-length': String(file.storedBytes) } : {}) });
+    await writeAudit(deps.database.sql, [
+      auditRow({
+        at: deps.clock(),
+        actorKind: 'peer',
+        actor: caller.peer.id,
+        action: 'file',
+        object: `${job.kind}/${job.id}/${file.id}`,
+        peerId: caller.peer.id,
+        requestId: c.get('requestId'),
+        detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
+      }),
+    ]);
     const stream = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
     if (!stream) throw new Outcome('not-found');
     if (range !== 'ignore')
@@ -86,10 +89,20 @@ export function exportFile(deps: Deps) {
   };
 }
 
-/** Consent is checked again at delivery: when any member of the export is no longer covered, the files are withdrawn. */
-async function consentEnded(deps: Deps, groupId: string, exported: number): Promise<boolean> {
-  const covered = await grantedMembers(deps.database.sql, groupId, localDay(deps.clock(), deps.config.timeZone));
-  return covered.length < exported;
+/**
+ * Consent is checked again at delivery: when any member whose records the files hold is no longer covered, the files are
+ * withdrawn. Whose they are: those granted on the day the export was made, of those asked for.
+ */
+async function consentEnded(deps: Deps, job: BulkJob): Promise<boolean> {
+  if (job.kind !== 'export' || job.groupId === null) return false;
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+  const asked = (job.parameters as ExportParameters).patients;
+  const then = await grantedMembers(sql, job.groupId, localDay(job.completedAt ?? job.receivedAt, timeZone));
+  const now = new Set(
+    (await grantedMembers(sql, job.groupId, localDay(deps.clock(), timeZone))).map((m) => m.memberId),
+  );
+  return then.some((m) => !now.has(m.memberId) && (asked === undefined || asked.includes(m.memberId)));
 }
 
 function respond(stream: AsyncIterable<Uint8Array>, status: number, headers: Record<string, string>): Response {

@@ -1,5 +1,9 @@
 // The Prefer header, RFC 7240: several headers or one list, names without case, optional quotes.
 
+import { Outcome } from '../../src/fhir/outcome.ts';
+
+const ACCEPTED = new Set(['application/fhir+json', 'application/json', 'application/*', '*/*']);
+
 export type Preferences = { isAsync: boolean; handling: 'strict' | 'lenient'; pdexSpec: string | undefined };
 
 export function readPrefer(header: string | undefined): Preferences {
@@ -12,6 +16,17 @@ export function readPrefer(header: string | undefined): Preferences {
     if (name.trim().toLowerCase() === 'pdex-spec') found.pdexSpec = clean;
   }
   return found;
+}
+
+/**
+ * What a kick-off may accept: FHIR JSON or a range that holds it.
+ * @throws Outcome 400 when absent, 406 for anything else
+ */
+export function acceptFhir(accept: string | undefined): void {
+  if (accept === undefined || accept.trim() === '')
+    throw new Outcome('missing-parameter', 'Send Accept: application/fhir+json.');
+  const ranges = accept.split(',').map((r) => r.split(';')[0]?.trim().toLowerCase() ?? '');
+  if (!ranges.some((r) => ACCEPTED.has(r))) throw new Outcome('not-acceptable');
 }
 
 /** FHIR JSON in, or 415. */

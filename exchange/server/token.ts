@@ -13,6 +13,7 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeerByClient, type Peer, useAssertion } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { peerKeys } from './peer-keys.ts';
+import { boundedText } from './request-body.ts';
 
 type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
 const TEXT: Record<OAuthError, string> = {
@@ -55,8 +56,8 @@ export function token(deps: Deps) {
       new URL(c.req.url).search !== ''
     )
       return refuse('invalid_request', 'form');
-    const body = await c.req.text();
-    if (body.length > MAX_BODY) return refuse('invalid_request', 'size');
+    const body = await boundedText(c, MAX_BODY);
+    if (body === undefined) return refuse('invalid_request', 'size');
     const form = new URLSearchParams(body);
     const names = [...form.keys()];
     if (new Set(names).size !== names.length || form.has('client_secret'))

@@ -34,9 +34,11 @@ const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 
-const isMoney = (v: Json): boolean =>
-  isObject(v) &&
-  ((typeof v['currency'] === 'string' && ('value' in v || Object.keys(v).length === 1)) || v['system'] === ISO_4217);
+const isMoney = (v: JsonObject): boolean => Object.hasOwn(v, 'currency') || v['system'] === ISO_4217;
+/** Members that hold words for people, where an amount may be told. Names are none: there is a chain Dollar General. */
+const FREE_TEXT = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
+const tellsMoney = (key: string, value: Json): boolean =>
+  typeof value === 'string' && FREE_TEXT.has(key) && CURRENCY_TEXT.test(value);
 
 const categoryOf = (adjudication: JsonObject): { amount: boolean; units: boolean } => {
   const found = codings(adjudication['category']);
@@ -117,22 +119,27 @@ function scrubBenefit(resource: Resource): Resource {
   return next;
 }
 
-/** Any money left in extensions, contained resources and free quantities. Structure is kept, empty parents go. */
-function sweep(value: Json): Json | undefined {
+/** Any money left in extensions, contained resources and free quantities, and with `words` in free text. Structure is kept, empty parents go. */
+function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (Array.isArray(value)) {
-    const kept = value.map(sweep).filter((v): v is Json => v !== undefined);
+    const swept = value.map((v) => sweep(v, words, key));
+    // the entries of `_given` stand beside those of `given`: places are kept
+    if (key.startsWith('_')) return swept.some((v) => v !== undefined) ? swept.map((v) => v ?? null) : undefined;
+    const kept = swept.filter((v): v is Json => v !== undefined);
     return kept.length > 0 ? kept : undefined;
   }
+  if (words && tellsMoney(key, value)) return undefined;
   if (!isObject(value)) return value;
   if (isMoney(value)) return undefined;
   if (typeof value['url'] === 'string' && 'valueMoney' in value) return undefined;
+  if (words && key === 'text' && typeof value['div'] === 'string' && CURRENCY_TEXT.test(value['div'])) return undefined;
   const out: JsonObject = {};
   let hadExtensionValue = false;
-  for (const [key, member] of Object.entries(value)) {
-    if (member === undefined || key === 'valueMoney') continue;
-    if (key.startsWith('value') && typeof value['url'] === 'string') hadExtensionValue = true;
-    const kept = sweep(member);
-    if (kept !== undefined) out[key] = kept;
+  for (const [name, member] of Object.entries(value)) {
+    if (member === undefined || name === 'valueMoney' || name === '__proto__') continue;
+    if (name.startsWith('value') && typeof value['url'] === 'string') hadExtensionValue = true;
+    const kept = sweep(member, words, name);
+    if (kept !== undefined) out[name] = kept;
   }
   const lostExtensionValue =
     hadExtensionValue && !Object.keys(out).some((k) => k.startsWith('value') || k === 'extension');
@@ -145,6 +152,7 @@ export function mayHoldMoney(type: string, json: string): boolean {
     type === 'ExplanationOfBenefit' ||
     type === 'Coverage' ||
     json.includes('"currency"') ||
+    json.includes('\\u') ||
     json.includes('valueMoney') ||
     json.includes(ISO_4217)
   );
@@ -165,10 +173,14 @@ export function withoutMoney(resource: Resource): Resource {
     );
     next = { ...next, contained: clean };
   }
-  const swept = sweep(next);
+  const swept = sweep(next, holdsWords(resource));
   const result = (isObject(swept) ? swept : { resourceType: resource.resourceType }) as Resource;
   return JSON.stringify(result) === JSON.stringify(resource) ? resource : result;
 }
+
+/** Types whose free text may tell what something cost. */
+const holdsWords = (resource: Resource): boolean =>
+  resource.resourceType === 'ExplanationOfBenefit' || resource.resourceType === 'Coverage';
 
 const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney']);
 
@@ -178,23 +190,17 @@ const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney
  */
 export function moneyIn(resource: Resource): string[] {
   const found: string[] = [];
-  const checksText = resource.resourceType === 'ExplanationOfBenefit' || resource.resourceType === 'Coverage';
+  const checksText = holdsWords(resource);
   const walk = (value: Json | undefined, path: string, key: string): void => {
     if (Array.isArray(value)) for (const v of value) walk(v, path, key);
     else if (isObject(value)) {
-      if ('currency' in value || value['system'] === ISO_4217) found.push(path);
+      if (isMoney(value)) found.push(path);
       else if (PRICED.has(key) && typeof value['value'] === 'number' && checksText) found.push(path);
       for (const [name, member] of Object.entries(value)) {
         if (name === 'valueMoney') found.push(`${path}.${name}`);
         walk(member, `${path}.${name}`, name);
       }
-    } else if (
-      checksText &&
-      typeof value === 'string' &&
-      (key === 'text' || key === 'div' || key === 'disposition') &&
-      CURRENCY_TEXT.test(value)
-    )
-      found.push(path);
+    } else if (checksText && value !== undefined && tellsMoney(key, value)) found.push(path);
   };
   walk(resource, resource.resourceType, '');
   return found;

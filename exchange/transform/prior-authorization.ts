@@ -1,11 +1,24 @@
 // Prior authorizations in ExplanationOfBenefit: what was decided, whether it is for a drug, and the form that may be
 // shared. Review action codes: X12 306 in the PDex extension. Denied and drug authorizations do not leave
 // (42 CFR 422.121(b)(4)(ii)(A)(2), (b)(1)(iv)).
-import { codings, isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { timeRange } from '../../src/fhir/instant.ts';
+import {
+  codings,
+  extensions,
+  isObject,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
 import { REVIEW_ACTION } from './money.ts';
 
 const REVIEW_ACTION_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
 const WHEN = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-when-adjudicated';
+const ITEM_PERIOD = 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemPreAuthPeriod';
+/** An authorization that began and has no end covers every day. */
+const OPEN_END = '9999-12-31';
+const HCPCS = /hcpcs|2\.16\.840\.1\.113883\.6\.285$/i;
 const DRUG_SYSTEMS = new Set(['http://hl7.org/fhir/sid/ndc', 'http://www.nlm.nih.gov/research/umls/rxnorm']);
 
 export type AuthorizationState =
@@ -31,7 +44,9 @@ export function isAuthorization(resource: Resource): boolean {
   return resource.resourceType === 'ExplanationOfBenefit' && resource['use'] === 'preauthorization';
 }
 
-type Review = { code: string; when: string };
+/** `when` as written, `at` in milliseconds: texts with different zones do not compare. */
+type Review = { code: string; when: string; at: number };
+const at = (when: string): number => timeRange(when)?.from.getTime() ?? Number.NEGATIVE_INFINITY;
 
 /** The newest review action among adjudications; entries without a time count as oldest. */
 function latestReview(element: JsonObject): Review | undefined {
@@ -44,7 +59,7 @@ function latestReview(element: JsonObject): Review | undefined {
       const code = codings(holder?.['valueCodeableConcept'])
         .map((c) => text(c['code']))
         .find((c) => c !== undefined);
-      if (code !== undefined && (best === undefined || when >= best.when)) best = { code, when };
+      if (code !== undefined && (best === undefined || at(when) >= best.at)) best = { code, when, at: at(when) };
     }
   }
   return best;
@@ -64,7 +79,7 @@ const STATES: Record<string, AuthorizationState> = {
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => {
     const system = text(c['system']) ?? '';
-    return DRUG_SYSTEMS.has(system) || (/hcpcs/i.test(system) && /^J\d{4}$/.test(text(c['code']) ?? ''));
+    return DRUG_SYSTEMS.has(system) || (HCPCS.test(system) && /^J\d{4}$/.test(text(c['code']) ?? ''));
   });
 
 function hasDenialSigns(resource: Resource): boolean {
@@ -94,17 +109,25 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const reviews = items.map(latestReview);
   const newest = [header, ...reviews]
     .filter((r): r is Review => r !== undefined)
-    .sort((a, b) => (a.when < b.when ? -1 : 1))
+    .sort((a, b) => a.at - b.at)
     .at(-1);
-  const deniedLines = items.filter(
-    (_, i) =>
-      reviews[i]?.code === 'A3' &&
-      !(header !== undefined && header.code !== 'A3' && header.when > (reviews[i]?.when ?? '')),
-  );
+  const headerDenies = header?.code === 'A3';
+  const deniedLines = items.filter((_, i) => {
+    const own = reviews[i];
+    // under a denial as a whole only a line that was decided otherwise later may leave
+    if (headerDenies) return own === undefined || own.code === 'A3' || own.at <= header.at;
+    // a denied line is overturned by a later certification in total, by nothing less
+    return own?.code === 'A3' && !(header?.code === 'A1' && header.at > own.at);
+  });
   const drugLines = items.filter(isDrugLine);
-  const periods = objects(resource['preAuthRefPeriod']);
+  const periods = [
+    ...objects(resource['preAuthRefPeriod']),
+    ...items.flatMap((i) => extensions(i, ITEM_PERIOD).map((e) => e['valuePeriod'])).filter(isObject),
+  ];
   const end = periods
-    .map((p) => day(text(p['end'])))
+    .map(
+      (p) => day(text(p['end'])) ?? (p['end'] === undefined && text(p['start']) !== undefined ? OPEN_END : undefined),
+    )
     .filter((d): d is string => d !== undefined)
     .sort()
     .at(-1);
@@ -112,8 +135,7 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const changed = day(newest?.when === '' ? undefined : newest?.when) ?? day(text(resource['created'])) ?? day(meta);
   const isPharmacy = codings(resource['type']).some((c) => c['code'] === 'pharmacy');
   const remaining = items.filter((i) => !deniedLines.includes(i) && !drugLines.includes(i));
-  const headerDenied =
-    header?.code === 'A3' && !reviews.some((r) => r !== undefined && r.code !== 'A3' && r.when > header.when);
+  const headerDenied = headerDenies && !reviews.some((r) => r !== undefined && r.code !== 'A3' && r.at > header.at);
   let state: AuthorizationState;
   if (isPharmacy || (items.length > 0 && drugLines.length === items.length)) state = 'drug';
   else if (headerDenied || (items.length > 0 && deniedLines.length === items.length)) state = 'denied';
@@ -125,8 +147,18 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   return { state, changed, end, removedLines: removed.filter((s): s is number => typeof s === 'number') };
 }
 
-/** The authorization without the lines that must not leave. */
+/** The authorization without the lines that must not leave, and without what the payer added to only those. */
 export function withoutLines(resource: Resource, sequences: readonly number[]): Resource {
   if (sequences.length === 0) return resource;
-  return { ...resource, item: objects(resource['item']).filter((i) => !sequences.includes(Number(i['sequence']))) };
+  const gone = (sequence: unknown) => sequences.includes(Number(sequence));
+  const next: Resource = { ...resource, item: objects(resource['item']).filter((i) => !gone(i['sequence'])) };
+  if (resource['addItem'] !== undefined) {
+    const added = objects(resource['addItem']).filter((a) => {
+      const about = Array.isArray(a['itemSequence']) ? a['itemSequence'] : [];
+      return about.length === 0 || !about.every(gone);
+    });
+    if (added.length > 0) next['addItem'] = added;
+    else delete next['addItem'];
+  }
+  return next;
 }

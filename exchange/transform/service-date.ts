@@ -6,7 +6,9 @@ const day = (value: string | undefined): string | undefined => {
   if (value === undefined || !/^\d{4}/.test(value)) return undefined;
   if (value.length >= 10) return value.slice(0, 10);
   // a partial date counts to its last day: leaving out is worse than sending
-  return value.length === 7 ? `${value}-28` : `${value.slice(0, 4)}-12-31`;
+  if (!/^\d{4}-\d\d$/.test(value)) return `${value.slice(0, 4)}-12-31`;
+  const last = new Date(Date.UTC(Number(value.slice(0, 4)), Number(value.slice(5)), 0)).getUTCDate();
+  return `${value}-${last}`;
 };
 
 /** The later end of a choice element: `performedPeriod.end`, else its start, else `performedDateTime`. */
@@ -28,7 +30,9 @@ const latest = (days: (string | undefined)[]): string | undefined =>
 const isActiveCondition = (resource: Resource): boolean => {
   const status = resource['clinicalStatus'];
   if (!isObject(status)) return true;
-  return objects(status['coding']).some((c) => ['active', 'recurrence', 'relapse'].includes(text(c['code']) ?? ''));
+  const codes = objects(status['coding']);
+  if (codes.length === 0) return true;
+  return codes.some((c) => ['active', 'recurrence', 'relapse'].includes(text(c['code']) ?? ''));
 };
 
 const RULES: Record<string, (r: Resource) => string | undefined> = {

@@ -1,5 +1,6 @@
 // SMART Backend Services client assertions, https://hl7.org/fhir/smart-app-launch/client-confidential-asymmetric.html
-import { compactVerify, decodeProtectedHeader, importJWK, type JWK, SignJWT } from 'jose';
+import { compactVerify, importJWK, type JWK, SignJWT } from 'jose';
+import { members } from '../fhir/json-text.ts';
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export const ALGORITHMS = ['ES384', 'RS384'] as const;
@@ -27,23 +28,39 @@ export function peekAssertion(jwt: string): Read<{ header: Header; issuer: strin
   if (jwt.length > 16_384 || parts.length !== 3 || parts.some((p) => !/^[A-Za-z0-9_-]+$/.test(p)))
     return fail('malformed');
   try {
-    const header = decodeProtectedHeader(jwt);
+    const header = strictObject(parts[0] ?? '');
+    const payload = strictObject(parts[1] ?? '');
+    if (!header || !payload) return fail('malformed');
     const { alg, kid, typ, jku } = header;
     if (typeof alg !== 'string' || !(ALGORITHMS as readonly string[]).includes(alg)) return fail('header');
     if (typeof kid !== 'string' || kid === '' || kid.length > 256) return fail('header');
-    if (header.crit !== undefined || header.b64 !== undefined) return fail('header');
-    if (typ !== undefined && !['jwt', 'client-authentication+jwt'].includes(String(typ).toLowerCase()))
+    if (header['crit'] !== undefined || header['b64'] !== undefined) return fail('header');
+    if (
+      typ !== undefined &&
+      (typeof typ !== 'string' || !['jwt', 'client-authentication+jwt'].includes(typ.toLowerCase()))
+    )
       return fail('header');
     if (jku !== undefined && typeof jku !== 'string') return fail('header');
-    const payload: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(base64url(parts[1] ?? '')));
-    const issuer =
-      typeof payload === 'object' && payload !== null ? (payload as Record<string, unknown>)['iss'] : undefined;
+    const issuer = payload['iss'];
     return typeof issuer === 'string' && issuer.length <= 512
       ? { ok: true, value: { header: { alg, kid, jku }, issuer } }
       : fail('claims');
   } catch {
     return fail('malformed');
   }
+}
+
+const MAX_DEPTH = 8;
+const depthOf = (value: unknown): number =>
+  typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+
+/** A part of a JWT as an object; undefined when it is none, is nested too deep, or names a member twice. */
+function strictObject(part: string): Record<string, unknown> | undefined {
+  const json = new TextDecoder('utf-8', { fatal: true }).decode(base64url(part));
+  const value: unknown = JSON.parse(json);
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || depthOf(value) > MAX_DEPTH)
+    return undefined;
+  return members(json).length === Object.keys(value).length ? (value as Record<string, unknown>) : undefined;
 }
 
 function base64url(text: string): Uint8Array {

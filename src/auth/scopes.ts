@@ -33,8 +33,15 @@ export function parseScope(token: string): Scope | undefined {
   return read || search ? { kind: 'resource', type: m[1], read, search, written: token, isV1 } : undefined;
 }
 
-const write = (s: Extract<Scope, { kind: 'resource' }>, type: string): string =>
-  s.isV1 ? `system/${type}.read` : `system/${type}.${s.read ? 'r' : ''}${s.search ? 's' : ''}`;
+type May = { read: boolean; search: boolean };
+
+/** What is both asked and allowed, in the spelling asked; undefined when that is nothing. v1 `read` means both. */
+const write = (s: Extract<Scope, { kind: 'resource' }>, type: string, may: May): string | undefined => {
+  const read = s.read && may.read;
+  const search = s.search && may.search;
+  if (!read && !search) return undefined;
+  return s.isV1 && read && search ? `system/${type}.read` : `system/${type}.${read ? 'r' : ''}${search ? 's' : ''}`;
+};
 
 /**
  * The scopes to grant, in the client's spelling and order.
@@ -44,8 +51,12 @@ const write = (s: Extract<Scope, { kind: 'resource' }>, type: string): string =>
  */
 export function grantScopes(requested: string, allowed: readonly string[], types: readonly string[]): string[] {
   const mine = allowed.map(parseScope).filter((s): s is Scope => s !== undefined);
-  const mayRead = (type: string) => mine.some((s) => s.kind === 'resource' && (s.type === '*' || s.type === type));
+  const may = (type: string): May => {
+    const fitting = mine.filter((s) => s.kind === 'resource').filter((s) => s.type === '*' || s.type === type);
+    return { read: fitting.some((s) => s.read), search: fitting.some((s) => s.search) };
+  };
   const granted = new Set<string>();
+  const grant = (token: string | undefined) => void (token !== undefined && granted.add(token));
   for (const token of requested.split(' ').filter(Boolean)) {
     const scope = parseScope(token);
     if (!scope) continue;
@@ -53,9 +64,9 @@ export function grantScopes(requested: string, allowed: readonly string[], types
       const family = BULK_MATCH.includes(token) ? BULK_MATCH : SINGLE_MATCH.includes(token) ? SINGLE_MATCH : [token];
       if (mine.some((s) => s.kind === 'operation' && family.includes(s.written))) granted.add(token);
     } else if (scope.type !== '*') {
-      if (types.includes(scope.type) && mayRead(scope.type)) granted.add(write(scope, scope.type));
-    } else if (mine.some((s) => s.kind === 'resource' && s.type === '*')) granted.add(write(scope, '*'));
-    else for (const type of types) if (mayRead(type)) granted.add(write(scope, type));
+      if (types.includes(scope.type)) grant(write(scope, scope.type, may(scope.type)));
+    } else if (mine.some((s) => s.kind === 'resource' && s.type === '*')) grant(write(scope, '*', may('*')));
+    else for (const type of types) grant(write(scope, type, may(type)));
   }
   return [...granted];
 }

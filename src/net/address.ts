@@ -22,7 +22,7 @@ for (const [net, prefix] of [
 ] as const)
   special.addSubnet(net, prefix, 'ipv4');
 for (const [net, prefix] of [
-  ['::', 128],
+  ['::', 96],
   ['::1', 128],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
@@ -31,7 +31,10 @@ for (const [net, prefix] of [
   ['2001:db8::', 32],
   ['2002::', 16],
   ['fc00::', 7],
+  ['3fff::', 20],
+  ['5f00::', 16],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const)
   special.addSubnet(net, prefix, 'ipv6');
@@ -56,7 +59,7 @@ function inNetworks(ip: string, networks: readonly string[]): boolean {
 
 /** Unwraps ::ffff:a.b.c.d. */
 const plain = (ip: string): string => /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(ip)?.[1] ?? ip;
-const isLoopback = (ip: string): boolean => ip === '::1' || plain(ip).startsWith('127.');
+const isLoopback = (ip: string): boolean => isIP(ip) !== 0 && (ip === '::1' || plain(ip).startsWith('127.'));
 
 /** May a connection be made to this resolved address? */
 export function mayConnect(ip: string, policy: NetworkPolicy): boolean {

@@ -1,17 +1,17 @@
-// Bodies of other servers, read up to a limit.
+// Bodies of others, requests or answers, read up to a limit.
 
 /** The body was longer than allowed. */
 export class TooLarge extends Error {}
 
 /**
- * The whole body as text.
- * @throws TooLarge past `maxBytes`
+ * The whole body as text. Invalid UTF-8 becomes U+FFFD.
+ * @throws TooLarge past `maxBytes`, as soon as so many bytes have come
  */
-export async function readBounded(response: Response, maxBytes: number): Promise<string> {
-  if (response.body === null) return '';
+export async function readBounded(source: Pick<Response, 'body'>, maxBytes: number): Promise<string> {
+  if (source.body === null) return '';
   const parts: Uint8Array[] = [];
   let size = 0;
-  for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const part of source.body as unknown as AsyncIterable<Uint8Array>) {
     size += part.length;
     if (size > maxBytes) throw new TooLarge(`more than ${maxBytes} bytes`);
     parts.push(part);

@@ -10,6 +10,7 @@ export function retryAfterMs(
   const value = header.trim();
   const clamp = (ms: number) => Math.min(limits.maxMs, Math.max(limits.minMs, ms));
   if (/^\d+(\.\d+)?$/.test(value)) return clamp(Number(value) * 1000);
-  const at = Date.parse(value);
+  // the parser of the engine takes `-5` for a date
+  const at = /^[A-Z][a-z]{2,8},? /.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(at) ? undefined : clamp(at - now.getTime());
 }

@@ -1,0 +1,28 @@
+// Bodies of requests, never more of them in memory than is allowed.
+import type { Context } from 'hono';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
+
+/** The body as text, or undefined when it is longer; what is announced too long is not read at all. */
+export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes) return undefined;
+  try {
+    return await readBounded(c.req.raw, maxBytes);
+  } catch (error) {
+    if (error instanceof TooLarge) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * The body of a FHIR operation.
+ * @throws Outcome 413 past `maxBytes`; 415 for an encoded body
+ */
+export async function fhirText(c: Context<FhirEnv>, maxBytes: number): Promise<string> {
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Outcome('unsupported-media-type');
+  const body = await boundedText(c, maxBytes);
+  if (body === undefined) throw new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);
+  return body;
+}

@@ -1,0 +1,133 @@
+// Consent, check by check in the order of the specification; the first failure decides.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { evaluateConsent } from '../../exchange/consent/evaluate.ts';
+import { readMemberBundles } from '../../exchange/match/member-bundle.ts';
+import type { Json, Resource } from '../../src/fhir/resource.ts';
+import { ASKER, parts, US } from './plan-fixture.ts';
+
+const TODAY = '2027-02-01';
+type Made = ReturnType<typeof parts>;
+function judge(change: (p: Made) => void = () => {}, today = TODAY): string {
+  const p = parts({}, '2027-01-06');
+  change(p);
+  const decided = evaluateConsent(
+    {
+      patientId: 'm-1',
+      consent: p.consent as unknown as Resource,
+      coverageToLink: p.coverageToLink as unknown as Resource | undefined,
+    },
+    { us: US, peer: ASKER },
+    today,
+  );
+  return decided.ok ? decided.policy : decided.fault;
+}
+const provision = (change: Record<string, unknown>) => (p: Made) => void Object.assign(p.consent.provision, change);
+const consent = (change: Record<string, unknown>) => (p: Made) => void Object.assign(p.consent, change);
+const period = (start?: string, end?: string) =>
+  provision({ period: { ...(start ? { start } : {}), ...(end ? { end } : {}) } });
+const HREX = 'http://hl7.org/fhir/us/davinci-hrex/StructureDefinition-hrex-consent.html';
+
+describe('one check after the other', () => {
+  test.each<[string, (p: Made) => void, string]>([
+    ['good', () => {}, 'regular'],
+    ['sensitive', consent({ policy: [{ uri: `${HREX}#sensitive` }] }), 'sensitive'],
+    ['not active', consent({ status: 'inactive' }), 'consent-malformed'],
+    [
+      'other scope',
+      consent({
+        scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'research' }] },
+      }),
+      'consent-malformed',
+    ],
+    ['no category', consent({ category: [] }), 'consent-malformed'],
+    ['deny', provision({ type: 'deny' }), 'consent-malformed'],
+    ['no action', provision({ action: [] }), 'consent-malformed'],
+    ['nested provision', provision({ provision: [{ type: 'deny' }] }), 'consent-malformed'],
+    ['security label in it', provision({ securityLabel: [{ code: 'R' }] }), 'consent-malformed'],
+    ['data period in it', provision({ dataPeriod: {} }), 'consent-malformed'],
+    ['no evidence', (p) => void delete p.consent['sourceReference'], 'consent-malformed'],
+    ['two performers', consent({ performer: [{ display: 'a' }, { display: 'b' }] }), 'consent-malformed'],
+    ['no end', period('2027-01-01'), 'consent-malformed'],
+    ['no start', period(undefined, '2027-12-31'), 'consent-malformed'],
+    ['a day there is not', period('2027-01-01', '2027-02-31'), 'consent-malformed'],
+    ['patient absent', (p) => void delete p.consent['patient'], 'consent-other-patient'],
+    ['patient is a practitioner', consent({ patient: { reference: 'Practitioner/1' } }), 'consent-other-patient'],
+    ['starts tomorrow', period('2027-02-02', '2027-12-31'), 'consent-not-yet'],
+    ['starts today', period('2027-02-01', '2027-12-31'), 'regular'],
+    ['ends today', period('2027-01-01', '2027-02-01'), 'regular'],
+    ['ended yesterday', period('2026-01-01', '2027-01-31'), 'consent-expired'],
+    ['policy unknown', consent({ policy: [{ uri: 'https://x.example/policy' }] }), 'consent-policy-unknown'],
+    [
+      'both policies',
+      consent({ policy: [{ uri: `${HREX}#regular` }, { uri: `${HREX}#sensitive` }] }),
+      'consent-policy-unknown',
+    ],
+    ['no coverage with the asker', (p) => void Object.assign(p, { coverageToLink: undefined }), 'attestation-missing'],
+    [
+      'coverage with somebody else',
+      (p) => void Object.assign(p.coverageToLink, { payor: [{ display: 'Third Plan' }] }),
+      'attestation-missing',
+    ],
+  ])('%s', (_, change, expected) => {
+    expect(judge(change)).toBe(expected);
+  });
+
+  const actors = (source: object, recipient: object) => (p: Made) => {
+    const [a, b] = p.consent.provision['actor'] as { reference: object }[];
+    if (a) a.reference = source;
+    if (b) b.reference = recipient;
+  };
+  const by = (value: string, system = 'http://hl7.org/fhir/sid/us-npi') => ({ identifier: { system, value } });
+  test.each<[string, object, object, string]>([
+    ['other source', by('9000000020'), by(ASKER.npi), 'consent-wrong-source'],
+    ['our NPI under another system', by(US.npi, 'https://x.example'), by(ASKER.npi), 'consent-wrong-source'],
+    ['our name, another NPI', { ...by('9000000020'), display: US.name }, by(ASKER.npi), 'consent-wrong-source'],
+    ['our name alone', { display: 'old plan' }, by(ASKER.npi), 'regular'],
+    ['other recipient', by(US.npi), by('9000000020'), 'consent-wrong-recipient'],
+    ['swapped', by(ASKER.npi), by(US.npi), 'consent-wrong-source'],
+  ])('%s', (_, source, recipient, expected) => {
+    expect(judge(actors(source, recipient))).toBe(expected);
+  });
+
+  test('a reference that fits only by being the one Patient is tolerated', () => {
+    for (const reference of ['Patient/1', 'https://new.example/fhir/Patient/9', '#m-1'])
+      expect(judge(consent({ patient: { reference } }))).toBe('regular');
+  });
+});
+
+const data = process.env['TEST_DATA_DIR'];
+const examples = data === undefined ? '' : join(data, 'data/pdex-examples');
+describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)', () => {
+  const read = (path: string) => readMemberBundles(JSON.parse(readFileSync(join(examples, path), 'utf8')) as Json);
+  test('our own request is judged regular at its time and expired after it', () => {
+    const parties = {
+      us: { npi: '1987654328', name: 'Old Health Plan' },
+      peer: { npi: '1234567893', name: 'New Health Plan' },
+    };
+    const judged = (today: string) =>
+      read('ours/bulk-member-match-request.json').map((b) => {
+        if (!b.consent) throw new Error('no consent');
+        const bundle = { patientId: b.patientId, consent: b.consent, coverageToLink: b.coverageToLink };
+        const decided = evaluateConsent(bundle, parties, today);
+        return decided.ok ? decided.policy : decided.fault;
+      });
+    expect(judged('2027-02-01')).toEqual(['regular', 'sensitive', 'regular', 'consent-expired']);
+    expect(judged('2030-01-01')).toEqual(Array(4).fill('consent-expired'));
+  });
+  test('the request of PDex 2.2 is read with its loose references; its consents are long expired', () => {
+    const bundles = read('pdex-2.2.0/Parameters-payer-multi-member-match-in.json');
+    expect(bundles.length).toBeGreaterThan(0);
+    for (const b of bundles) {
+      if (!b.consent) throw new Error('no consent');
+      const decided = evaluateConsent(
+        { patientId: b.patientId, consent: b.consent, coverageToLink: b.coverageToLink },
+        { us: US, peer: ASKER },
+        '2027-02-01',
+      );
+      expect(decided.ok).toBe(false);
+      if (!decided.ok) expect(decided.fault).toBe('consent-expired');
+    }
+  });
+});

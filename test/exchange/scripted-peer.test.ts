@@ -1,0 +1,508 @@
+// Our client against a peer that does everything wrong: one scripted server, whole pulls, time moved by hand.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { readKickOff, readManifest } from '../../exchange/client/kick-off.ts';
+import { isPeerOrigin, PeerFault } from '../../exchange/client/peer-fetch.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { addPeer, type Peer, setPeerState } from '../../exchange/store/peer.ts';
+import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { enrol, type Person } from './plan-fixture.ts';
+import { lab } from './reconcile-pull.ts';
+
+type Seen = { method: string; path: string; token: string | undefined; headers: IncomingMessage['headers'] };
+type Handler = (request: IncomingMessage, answer: ServerResponse, body: string) => void;
+
+const person: Person = { number: 'N1', family: 'Rivera', given: 'Ana', born: '1974-12-25', prior: 'Scripted Plan' };
+let node: TestNode;
+let server: Server;
+let foreign: Server;
+let base: string;
+let foreignBase: string;
+let skew = 0;
+let seen: Seen[] = [];
+let strangers: Seen[] = [];
+let script: Record<string, Handler> = {};
+let submitted = '';
+
+const json = (answer: ServerResponse, body: unknown, status = 200, headers: Record<string, string> = {}) =>
+  void answer
+    .writeHead(status, { 'content-type': 'application/json', ...headers })
+    .end(typeof body === 'string' ? body : JSON.stringify(body));
+const see = (list: Seen[], r: IncomingMessage) =>
+  list.push({ method: r.method ?? '', path: r.url ?? '', token: r.headers.authorization, headers: r.headers });
+const manifest = (output: object[], more: object = {}) => ({
+  transactionTime: '2026-01-05T00:00:00Z',
+  request: `${base}/fhir/x`,
+  requiresAccessToken: true,
+  output,
+  error: [],
+  ...more,
+});
+const good = (id: string) => JSON.stringify(lab(id, { subject: { reference: 'Patient/p9' } }));
+const file = (path = '/f/1', count?: number) => ({
+  type: 'Observation',
+  url: `${base}${path}`,
+  ...(count === undefined ? {} : { count }),
+});
+
+/** What a peer does that does everything right. */
+const NORMAL: Record<string, Handler> = {
+  'GET /fhir/.well-known/smart-configuration': (_, a) =>
+    json(a, { token_endpoint: `${base}/token`, token_endpoint_auth_methods_supported: ['private_key_jwt'] }),
+  'GET /fhir/metadata': (_, a) => json(a, { resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' }),
+  'POST /token': (_, a) => json(a, { access_token: `t${seen.length}`, token_type: 'Bearer', expires_in: '300' }),
+  'POST /fhir/Group/$bulk-member-match': (_, a, body) => {
+    submitted = /"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '';
+    a.writeHead(202, { 'content-location': '/status/match' }).end();
+  },
+  'GET /status/match': (_, a) => json(a, manifest([{ type: 'Group', url: `${base}/f/group`, count: 1 }])),
+  'GET /f/group': (_, a) =>
+    json(a, {
+      resourceType: 'Group',
+      id: 'g1',
+      code: { coding: [{ code: 'match' }] },
+      contained: [{ resourceType: 'Patient', id: submitted, name: [{ family: 'Rivera' }], birthDate: '1974-12-25' }],
+      member: [
+        {
+          entity: {
+            reference: 'Patient/p9',
+            extension: [
+              {
+                url: 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-match-parameters',
+                valueReference: { reference: `#${submitted}` },
+              },
+            ],
+          },
+        },
+      ],
+    }),
+  'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>
+    void a.writeHead(202, { 'content-location': `${base}/status/export` }).end(),
+  'GET /status/export': (_, a) => json(a, manifest([file('/f/1', 2)])),
+  'GET /f/1': (_, a) =>
+    void a.writeHead(200, { 'content-type': 'application/fhir+ndjson' }).end(`${good('a')}\n${good('b')}\n`),
+  'DELETE /status/match': (_, a) => void a.writeHead(202).end(),
+  'DELETE /status/export': (_, a) => void a.writeHead(202).end(),
+};
+
+const listen = async (made: Server): Promise<string> => {
+  await new Promise<void>((done) => made.listen(0, '127.0.0.1', done));
+  return `http://127.0.0.1:${(made.address() as { port: number }).port}`;
+};
+
+beforeAll(async () => {
+  server = createServer((request, answer) => {
+    see(seen, request);
+    const parts: Buffer[] = [];
+    request.on('data', (p: Buffer) => parts.push(p));
+    request.on('end', () => {
+      const key = `${request.method} ${(request.url ?? '').split('?')[0]}`;
+      const handler = script[key] ?? NORMAL[key];
+      if (handler) handler(request, answer, Buffer.concat(parts).toString());
+      else json(answer, { resourceType: 'OperationOutcome' }, 404);
+    });
+  });
+  foreign = createServer((request, answer) => {
+    see(strangers, request);
+    answer.end(`${good('evil')}\n`);
+  });
+  base = await listen(server);
+  foreignBase = await listen(foreign);
+  node = await startNode(
+    { PLAN_NPI: '9000000004', PLAN_NAME: 'New Plan' },
+    { clock: () => new Date(Date.now() + skew) },
+  );
+  const { sql } = node.deps.database;
+  await addPeer(
+    sql,
+    { id: 'scripted', name: 'Scripted Plan', fhirBase: `${base}/fhir`, clientIdThere: 'c1' },
+    'test',
+    new Date(),
+  );
+  await setPeerState(sql, 'scripted', 'active', 'test', new Date());
+  await enrol(node.deps, [person]);
+});
+afterEach(() => {
+  script = {};
+  seen = [];
+  strangers = [];
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  foreign.close();
+  await node.close();
+});
+
+/** A whole new pull, to where it rests; waiting costs no time. */
+async function pull(over: Record<string, Handler> = {}): Promise<Pull & { waited: number }> {
+  script = over;
+  const [id = ''] = await planPulls(node.deps, { cause: 'command', again: true, full: true });
+  const started = skew;
+  for (let steps = 0; steps < 200; steps++) {
+    const found = await findPull(node.deps.database.sql, id);
+    if (!found) throw new Error('no pull was planned');
+    if (!(OPEN_STATES as readonly string[]).includes(found.state)) return { ...found, waited: skew - started };
+    if ((await node.worker.drain()) === 0)
+      skew += Math.max(1, found.nextAt.getTime() - node.deps.clock().getTime() + 1);
+  }
+  throw new Error('the pull does not come to rest');
+}
+const asked = (path: string) => seen.filter((s) => s.path === path);
+/** Answers in turn; the last one stays. */
+const turns = (...handlers: Handler[]): Handler => {
+  let n = 0;
+  return (request, answer, body) => handlers[Math.min(n++, handlers.length - 1)]?.(request, answer, body);
+};
+const later =
+  (header?: string): Handler =>
+  (_, a) =>
+    void a.writeHead(202, header === undefined ? {} : { 'retry-after': header }).end();
+const normal = (key: string): Handler => NORMAL[key] as Handler;
+const status =
+  (code: number): Handler =>
+  (_, a) =>
+    json(a, { resourceType: 'OperationOutcome' }, code);
+
+describe('a peer that does all right', () => {
+  test('done; tokens go only where they belong; the job is released', async () => {
+    const done = await pull();
+    expect([done.state, done.reason]).toEqual(['done', null]);
+    for (const s of seen.filter(
+      (x) => x.path.startsWith('/fhir/.well-known') || x.path === '/fhir/metadata' || x.path === '/token',
+    ))
+      expect(s.token).toBeUndefined();
+    for (const s of seen.filter((x) => x.path.startsWith('/f/') || x.path.startsWith('/status/')))
+      expect(s.token).toMatch(/^Bearer t\d+$/);
+    expect(seen.filter((s) => s.method === 'DELETE').map((s) => s.path)).toEqual(['/status/match', '/status/export']);
+  });
+});
+
+describe('waiting', () => {
+  test('seconds, a date, something absurd and nothing are all waited for within limits', async () => {
+    const done = await pull({
+      'GET /status/export': turns(
+        later('7'),
+        later(new Date(Date.now() + skew + 60_000).toUTCString()),
+        later('1800000000'),
+        later('soon'),
+        later(),
+        normal('GET /status/export'),
+      ),
+    });
+    expect(done.state).toBe('done');
+    expect(asked('/status/export').filter((s) => s.method === 'GET')).toHaveLength(6);
+    expect(done.waited).toBeGreaterThan(3_600_000);
+    expect(done.waited).toBeLessThan(3_700_000);
+  });
+
+  test('one failure after many polls is a first failure', async () => {
+    const done = await pull({
+      'GET /status/export': turns(
+        ...Array.from({ length: 15 }, () => later('1')),
+        status(503),
+        normal('GET /status/export'),
+      ),
+    });
+    expect([done.state, done.reason]).toEqual(['done', null]);
+  });
+
+  test('429 is waited for as it says', async () => {
+    const done = await pull({
+      'POST /fhir/Group/g1/$davinci-data-export': turns(
+        (_, a) => json(a, {}, 429, { 'retry-after': '120' }),
+        normal('POST /fhir/Group/g1/$davinci-data-export'),
+      ),
+    });
+    expect(done.state).toBe('done');
+    expect(done.waited).toBeGreaterThan(119_000);
+  });
+
+  test('a status that never ends ends the pull', async () => {
+    const failed = await pull({ 'GET /status/export': later('3600') });
+    expect([failed.state, failed.reason]).toEqual(['failed', 'peer-too-slow']);
+  });
+});
+
+describe('answers that are none', () => {
+  test.each<[string, string, Handler, string, string]>([
+    [
+      'HTML with 200',
+      'GET /status/export',
+      (_, a) => void a.writeHead(200, { 'content-type': 'text/html' }).end('<html>'),
+      'failed',
+      'not-json',
+    ],
+    [
+      'an OperationOutcome with 200',
+      'GET /status/export',
+      (_, a) => json(a, { resourceType: 'OperationOutcome' }),
+      'failed',
+      'job-failed',
+    ],
+    [
+      'an OperationOutcome to the match',
+      'GET /status/match',
+      (_, a) => json(a, { resourceType: 'OperationOutcome' }),
+      'failed',
+      'job-failed',
+    ],
+    ['an empty object', 'GET /status/export', (_, a) => json(a, {}), 'failed', 'manifest-malformed'],
+    [
+      'a URL that is none',
+      'GET /status/export',
+      (_, a) => json(a, manifest([{ type: 'Observation', url: 'http://[' }])),
+      'failed',
+      'manifest-malformed',
+    ],
+    [
+      'a count beyond all',
+      'GET /status/export',
+      (_, a) => json(a, manifest([file('/f/1', 1e15)])),
+      'failed',
+      'manifest-malformed',
+    ],
+    [
+      'a synchronous answer',
+      'POST /fhir/Group/g1/$davinci-data-export',
+      (_, a) => json(a, { resourceType: 'Bundle' }),
+      'failed',
+      'sync-answer',
+    ],
+    [
+      '202 without Content-Location',
+      'POST /fhir/Group/g1/$davinci-data-export',
+      (_, a) => void a.writeHead(202).end(),
+      'failed',
+      'no-content-location',
+    ],
+    [
+      'Content-Location of another scheme',
+      'POST /fhir/Group/g1/$davinci-data-export',
+      (_, a) => void a.writeHead(202, { 'content-location': 'javascript:1' }).end(),
+      'review',
+      'foreign-origin',
+    ],
+    ['403', 'POST /fhir/Group/$bulk-member-match', status(403), 'refused', 'forbidden'],
+    [
+      'invalid_client',
+      'POST /token',
+      (_, a) => json(a, { error: 'invalid_client' }, 401),
+      'refused',
+      'token-invalid_client',
+    ],
+    [
+      'pages that go round',
+      'GET /status/export',
+      (_, a) => json(a, manifest([], { link: [{ relation: 'next', url: `${base}/status/export` }] })),
+      'failed',
+      'manifest-loop',
+    ],
+  ])('%s', async (_, route, handler, state, reason) => {
+    if (route === 'POST /token') skew += 400_000; // the token of the test before is over
+    const rested = await pull({ [route]: handler });
+    expect([rested.state, rested.reason]).toEqual([state, reason]);
+  });
+});
+
+describe('origins', () => {
+  test.each<[string, Record<string, Handler>]>([
+    [
+      'a file',
+      { 'GET /status/export': (_, a) => json(a, manifest([{ type: 'Observation', url: `${foreignBase}/f` }])) },
+    ],
+    [
+      'a file said to need no token',
+      {
+        'GET /status/export': (_, a) =>
+          json(a, manifest([{ type: 'Observation', url: `${foreignBase}/f` }], { requiresAccessToken: false })),
+      },
+    ],
+    [
+      'a look-alike by userinfo',
+      {
+        'GET /status/export': (_, a) =>
+          json(a, manifest([{ type: 'Observation', url: `http://${base.slice(7)}@${foreignBase.slice(7)}/f` }])),
+      },
+    ],
+    [
+      'the status',
+      {
+        'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>
+          void a.writeHead(202, { 'content-location': `${foreignBase}/s` }).end(),
+      },
+    ],
+    [
+      'a next page',
+      {
+        'GET /status/export': (_, a) =>
+          json(a, manifest([], { link: [{ relation: 'next', url: `${foreignBase}/s` }] })),
+      },
+    ],
+    ['a redirect', { 'GET /f/1': (_, a) => void a.writeHead(302, { location: `${foreignBase}/f` }).end() }],
+    [
+      'a redirect of the status',
+      { 'GET /status/export': (_, a) => void a.writeHead(307, { location: `${foreignBase}/s` }).end() },
+    ],
+  ])('%s elsewhere is never asked, with or without token', async (_, over) => {
+    const rested = await pull(over);
+    expect(['review', 'partial']).toContain(rested.state);
+    expect(strangers).toEqual([]);
+  });
+
+  test('a token endpoint that moved stops the pull before an assertion leaves', async () => {
+    const rested = await pull({
+      'GET /fhir/.well-known/smart-configuration': (_, a) => json(a, { token_endpoint: `${foreignBase}/token` }),
+    });
+    expect([rested.state, rested.reason]).toEqual(['review', 'discovery-changed']);
+    expect([strangers.length, asked('/token').length]).toEqual([0, 0]);
+  });
+
+  test('a file that needs no token gets none', async () => {
+    const done = await pull({
+      'GET /status/export': (_, a) => json(a, manifest([file()], { requiresAccessToken: false })),
+    });
+    expect(done.state).toBe('done');
+    expect(asked('/f/1')[0]?.token).toBeUndefined();
+  });
+
+  test.each([
+    'https://peer.example.evil/',
+    'https://peer.example:444/',
+    'http://peer.example/',
+    'https://peer.example@evil.example/',
+  ])('%s is not the peer', (url) => {
+    expect(isPeerOrigin(new URL(url), { fhirBase: 'https://peer.example/fhir', origins: [] })).toBe(false);
+  });
+});
+
+describe('tokens', () => {
+  test('401 once: a new token and the same request again; twice: the pull ends', async () => {
+    const once = await pull({ 'GET /f/1': turns(status(401), normal('GET /f/1')) });
+    expect(once.state).toBe('done');
+    const [first, second] = asked('/f/1').map((s) => s.token);
+    expect(second).not.toBe(first);
+    const twice = await pull({ 'GET /f/1': status(401) });
+    expect([twice.state, twice.reason]).toEqual(['failed', 'auth']);
+    expect(asked('/f/1')).toHaveLength(4);
+  });
+});
+
+describe('files', () => {
+  const cut: Handler = (_, a) => {
+    a.writeHead(200, { 'content-length': '100000' });
+    a.write(`${good('a')}\n`);
+    setTimeout(() => a.destroy(), 20);
+  };
+  test('a wrong count is fetched again once, then a person decides', async () => {
+    const rested = await pull({ 'GET /status/export': (_, a) => json(a, manifest([file('/f/1', 3)])) });
+    expect([rested.state, rested.reason]).toEqual(['unbalanced', 'count-mismatch']);
+    expect(asked('/f/1')).toHaveLength(2);
+  });
+  test('a second look that is right ends done; a failure before it does not count as that look', async () => {
+    const short: Handler = (_, a) => void a.writeHead(200).end(`${good('a')}\n`);
+    const done = await pull({ 'GET /f/1': turns(status(503), short, status(503), normal('GET /f/1')) });
+    expect([done.state, asked('/f/1').length]).toEqual(['done', 4]);
+  });
+  test('a cut file is never taken; fetched again it is', async () => {
+    const done = await pull({ 'GET /f/1': turns(cut, normal('GET /f/1')) });
+    expect(done.state).toBe('done');
+    const never = await pull({ 'GET /f/1': cut });
+    expect(never.state).toBe('partial');
+  });
+  test('404 leaves the pull to a person, and the watermark where it was', async () => {
+    const rested = await pull({ 'GET /f/1': status(404) });
+    expect([rested.state, rested.reason]).toEqual(['partial', 'file-failed']);
+  });
+  test('a job that is lost is begun anew three times and no more', async () => {
+    const done = await pull({
+      'GET /status/export': turns(
+        later('1'),
+        later('1'),
+        later('1'),
+        later('1'),
+        status(404),
+        normal('GET /status/export'),
+      ),
+    });
+    expect(done.state).toBe('done');
+    const lost = await pull({ 'GET /status/export': status(404) });
+    expect([lost.state, lost.reason]).toEqual(['failed', 'job-lost']);
+    expect(seen.filter((s) => s.path.endsWith('$davinci-data-export'))).toHaveLength(2 + 4);
+  });
+  test('all pages of a manifest are taken', async () => {
+    const { sql } = node.deps.database;
+    const done = await pull({
+      'GET /status/export': (request, a) =>
+        json(
+          a,
+          request.url?.includes('page=2')
+            ? manifest([file('/f/2', 1)])
+            : manifest([file('/f/1', 2)], { link: [{ relation: 'Next', url: '/status/export?page=2' }] }),
+        ),
+      'GET /f/2': (_, a) => void a.end(`${good('c')}\n`),
+    });
+    expect(done.state).toBe('done');
+    expect(await sql`select from exchange.ledger where pull_id = ${done.id}`).toHaveLength(3);
+  });
+  test('strangers’ lines are kept out, and a transactionTime ahead of time is no watermark', async () => {
+    const { sql } = node.deps.database;
+    const done = await pull({
+      'GET /status/export': (_, a) => json(a, manifest([file()], { transactionTime: '2999-01-01T00:00:00Z' })),
+      'GET /f/1': (_, a) =>
+        void a.end(`${JSON.stringify(lab('x', { subject: { reference: 'Patient/p10' } }))}\n${good('a')}\n`),
+    });
+    expect([done.state, done.transactionTime]).toEqual(['done', null]);
+    const rows = await sql`select outcome, reason from exchange.ledger where pull_id = ${done.id} order by line`;
+    expect(rows[0]).toMatchObject({ outcome: 'quarantined', reason: 'wrong-patient' });
+    expect(rows[1]).toMatchObject({ outcome: 'unchanged' });
+  });
+});
+
+describe('judgements alone', () => {
+  const peer = { fhirBase: 'https://peer.example/fhir', origins: [] } as unknown as Peer;
+  const fault = async (what: () => unknown): Promise<string> => {
+    try {
+      await what();
+      return 'none';
+    } catch (error) {
+      return error instanceof PeerFault ? error.reason : String(error);
+    }
+  };
+  test('kick-off answers', async () => {
+    const read = (code: number, location?: string) => () =>
+      readKickOff(
+        new Response(null, { status: code, headers: location === undefined ? {} : { 'content-location': location } }),
+        'https://peer.example/fhir/x',
+        peer,
+      );
+    expect(
+      await Promise.all(
+        [read(404), read(413), read(400), read(202, 'http://['), read(202, 'https://peer.example.evil/s')].map(fault),
+      ),
+    ).toEqual(['group-gone', 'batch-too-large', 'kick-off-400', 'bad-url', 'foreign-origin']);
+    expect(await read(202, '../s')()).toBe('https://peer.example/s');
+  });
+  test('manifests', () => {
+    const read = (body: unknown) => readManifest(body, 'https://peer.example/s/1');
+    expect(
+      read({
+        transactionTime: '2026-01-01T00:00:00Z',
+        requiresAccessToken: 'false',
+        outcome: [{ url: 'e' }],
+        output: [
+          { type: 'Patient\u0000', url: '/f', count: '3' },
+          { type: 'Patient', url: '/f' },
+        ],
+      }),
+    ).toEqual({
+      transactionTime: new Date('2026-01-01T00:00:00Z'),
+      requiresAccessToken: false,
+      files: [
+        { kind: 'output', type: '', url: 'https://peer.example/f', count: 3 },
+        { kind: 'error', type: '', url: 'https://peer.example/s/e', count: undefined },
+      ],
+    });
+  });
+});

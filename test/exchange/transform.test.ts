@@ -1,0 +1,434 @@
+// What may leave and in which form: money, prior authorizations, dates of service, labels.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { factsOf } from '../../exchange/transform/facts.ts';
+import { labelOf } from '../../exchange/transform/label.ts';
+import { moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
+import { authorizationFacts, withoutLines } from '../../exchange/transform/prior-authorization.ts';
+import { serviceEnd } from '../../exchange/transform/service-date.ts';
+import type { Json, Resource } from '../../src/fhir/resource.ts';
+
+const res = (value: Record<string, unknown>): Resource => value as Resource;
+
+describe('money', () => {
+  const money = fc.oneof(
+    fc.record({ value: fc.double({ noNaN: true }), currency: fc.constantFrom('USD', 'EUR') }),
+    fc.record({ currency: fc.constant('USD'), extension: fc.constant([{ url: 'x', valueCode: 'y' }]) }),
+    fc.constant({ value: 3, system: 'urn:iso:std:iso:4217', code: 'USD' }),
+    fc.constant({ url: 'http://x', valueMoney: { value: 1 } }),
+  );
+  const leaf = fc.oneof(
+    fc.integer(),
+    fc.boolean(),
+    fc.constantFrom('plain', 'costs $ 12.50', '40 USD', 'two dollars'),
+    money,
+  );
+  const tree = fc.letrec((tie) => ({
+    node: fc.oneof(
+      { depthSize: 'small' },
+      leaf,
+      fc.dictionary(
+        fc.constantFrom(
+          'item',
+          'net',
+          'unitPrice',
+          'amount',
+          'total',
+          'payment',
+          'adjudication',
+          'extension',
+          'text',
+          'div',
+          'note',
+          'disposition',
+          'processNote',
+          'detail',
+          '_given',
+          'valueString',
+          'contained',
+          'benefitBalance',
+          'category',
+        ),
+        tie('node'),
+        { maxKeys: 4 },
+      ),
+      fc.array(tie('node'), { maxLength: 3 }),
+    ),
+  })).node;
+
+  test('nothing is left, whatever the shape, and scrubbing again changes nothing', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('ExplanationOfBenefit', 'Coverage', 'Observation'),
+        fc.constantFrom('claim', 'preauthorization'),
+        fc.dictionary(
+          fc.constantFrom(
+            'item',
+            'addItem',
+            'total',
+            'payment',
+            'text',
+            'adjudication',
+            'extension',
+            'benefitBalance',
+            'costToBeneficiary',
+            'disposition',
+            'processNote',
+            'contained',
+            'note',
+          ),
+          tree,
+        ),
+        (resourceType, use, parts) => {
+          const scrubbed = withoutMoney(res({ ...parts, resourceType, use }));
+          expect(moneyIn(scrubbed)).toEqual([]);
+          expect(withoutMoney(scrubbed)).toEqual(scrubbed);
+        },
+      ),
+      { numRuns: 300, seed: 7 },
+    );
+  });
+
+  test('a record without money is the same object, and only money is lost from one with it', () => {
+    const plain = res({
+      resourceType: 'Observation',
+      id: 'o',
+      valueQuantity: { value: 3, system: 'http://unitsofmeasure.org' },
+      note: [{ text: 'paid $5 at the door' }],
+    });
+    expect(withoutMoney(plain)).toBe(plain);
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'claim',
+      item: [
+        {
+          sequence: 1,
+          net: { value: 1, currency: 'USD' },
+          factor: 2,
+          adjudication: [
+            {
+              category: {
+                coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }],
+              },
+              amount: { value: 1, currency: 'USD' },
+            },
+            { category: { coding: [{ code: 'allowedunits' }] }, value: 3 },
+            {
+              category: { coding: [{ code: 'adjustmentreason' }] },
+              reason: { text: 'r' },
+              amount: { value: 1, currency: 'USD' },
+            },
+          ],
+        },
+      ],
+      payment: { type: { text: 't' }, date: '2026-01-01', amount: { value: 9, currency: 'USD' } },
+      total: [{ category: { text: 'submitted' }, amount: { value: 9, currency: 'USD' } }],
+    });
+    expect(withoutMoney(eob)).toEqual({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'claim',
+      item: [
+        {
+          sequence: 1,
+          adjudication: [
+            { category: { coding: [{ code: 'allowedunits' }] }, value: 3 },
+            { category: { coding: [{ code: 'adjustmentreason' }] }, reason: { text: 'r' } },
+          ],
+        },
+      ],
+      payment: { type: { text: 't' }, date: '2026-01-01' },
+    });
+  });
+
+  test('free text of Coverage and claims that tells an amount goes, names of places stay', () => {
+    const coverage = res({
+      resourceType: 'Coverage',
+      text: { status: 'generated', div: '<div>copay $20</div>' },
+      payor: [{ display: 'Dollar General Plan' }],
+      class: [{ value: 'x', name: 'Gold' }],
+    });
+    expect(withoutMoney(coverage)).toEqual({
+      resourceType: 'Coverage',
+      payor: [{ display: 'Dollar General Plan' }],
+      class: [{ value: 'x', name: 'Gold' }],
+    });
+    expect(
+      withoutMoney(res({ resourceType: 'ExplanationOfBenefit', disposition: 'paid 40 USD', outcome: 'complete' })),
+    ).toEqual({ resourceType: 'ExplanationOfBenefit', outcome: 'complete' });
+  });
+
+  test('an amount behind an escaped name is found', () => {
+    const json =
+      '{"resourceType":"Observation","id":"x","extension":[{"url":"u","value\\u004doney":{"value":1,"c\\u0075rrency":"USD"}}]}';
+    expect(factsOf(JSON.parse(json) as Resource, json).shared).toBe('{"resourceType":"Observation","id":"x"}');
+  });
+
+  test('places in primitive extensions are kept, and __proto__ is not followed', () => {
+    const named = JSON.parse(
+      '{"resourceType":"Basic","given":["a","b"],"_given":[{"extension":[{"url":"u","valueMoney":{"value":1}}]},{"id":"z"}],"__proto__":{"currency":"USD"}}',
+    ) as Resource;
+    const out = withoutMoney(named);
+    expect(out['_given']).toEqual([null, { id: 'z' }]);
+    expect(moneyIn(out)).toEqual([]);
+  });
+});
+
+const X12 = 'https://codesystem.x12.org/005010/306';
+const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+const review = (code: string, when?: string) => ({
+  extension: [
+    {
+      url: `${PDEX}/extension-reviewAction`,
+      extension: [
+        { url: `${PDEX}/extension-reviewActionCode`, valueCodeableConcept: { coding: [{ system: X12, code }] } },
+      ],
+    },
+    ...(when === undefined ? [] : [{ url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: when }]),
+  ],
+});
+const line = (
+  sequence: number,
+  adjudication: object[] = [],
+  product: object = { system: 'http://www.ama-assn.org/go/cpt', code: '99213' },
+) => ({
+  sequence,
+  productOrService: { coding: [product] },
+  adjudication,
+});
+const pa = (header: object[], item: object[], more: object = {}) =>
+  authorizationFacts(
+    res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      status: 'active',
+      created: '2026-01-01',
+      adjudication: header,
+      item,
+      ...more,
+    }),
+  );
+const J = { system: 'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets', code: 'J0897' };
+
+describe('prior authorizations', () => {
+  test.each<[string, object[], object[], string, number[]]>([
+    ['approved', [review('A1')], [line(1)], 'approved', []],
+    ['denied as a whole', [review('A3')], [line(1)], 'denied', [1]],
+    ['every line denied', [], [line(1, [review('A3')]), line(2, [review('A3')])], 'denied', [1, 2]],
+    [
+      'one line denied',
+      [review('A2', '2026-01-03')],
+      [line(1, [review('A1', '2026-01-02')]), line(2, [review('A3', '2026-01-02')])],
+      'partial',
+      [2],
+    ],
+    ['overturned as a whole', [review('A3', '2026-01-02'), review('A1', '2026-02-02')], [line(1)], 'approved', []],
+    ['line overturned', [], [line(1, [review('A3', '2026-01-02'), review('A1', '2026-02-02')])], 'approved', []],
+    [
+      'line overturned by a later certification in total',
+      [review('A1', '2026-02-02')],
+      [line(1, [review('A3', '2026-01-02')])],
+      'approved',
+      [],
+    ],
+    ['denied after approval', [review('A1', '2026-01-02'), review('A3', '2026-02-02')], [line(1)], 'denied', [1]],
+    [
+      'denied, one line granted later',
+      [review('A3', '2026-01-02')],
+      [line(1, [review('A1', '2026-02-02')]), line(2)],
+      'approved',
+      [2],
+    ],
+    [
+      'the later in time, not in text',
+      [review('A1', '2026-01-02T01:00:00Z'), review('A3', '2026-01-01T23:00:00-05:00')],
+      [line(1)],
+      'denied',
+      [1],
+    ],
+    ['pended', [review('A4')], [line(1)], 'pended', []],
+    ['nothing said', [], [line(1)], 'pended', []],
+    ['unknown code', [review('CT')], [line(1)], 'pended', []],
+    [
+      'reason of denial without a code',
+      [{ category: { coding: [{ code: 'denialreason' }] } }],
+      [line(1)],
+      'unclear',
+      [],
+    ],
+    ['drug by J code', [review('A1')], [line(1, [], J)], 'drug', [1]],
+    ['drug by OID', [review('A1')], [line(1, [], { ...J, system: 'urn:oid:2.16.840.1.113883.6.285' })], 'drug', [1]],
+    ['drug by NDC', [review('A1')], [line(1, [], { system: 'http://hl7.org/fhir/sid/ndc', code: '1' })], 'drug', [1]],
+    ['a drug among services', [review('A1')], [line(1), line(2, [], J)], 'approved', [2]],
+    ['a drug and a denied line', [review('A2')], [line(1, [review('A3')]), line(2, [], J)], 'denied', [1, 2]],
+  ])('%s', (_, header, item, state, removed) => {
+    const facts = pa(header, item);
+    expect([facts.state, facts.removedLines]).toEqual([state, removed]);
+  });
+  test('pharmacy is drug, cancelled is cancelled', () => {
+    expect(pa([review('A1')], [line(1)], { type: { coding: [{ code: 'pharmacy' }] } }).state).toBe('drug');
+    expect(pa([review('A1')], [line(1)], { status: 'cancelled' }).state).toBe('cancelled');
+  });
+  test('it covers to the last end of any period; without end, every day', () => {
+    const period = (valuePeriod: object) => ({
+      ...line(1),
+      extension: [
+        { url: 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemPreAuthPeriod', valuePeriod },
+      ],
+    });
+    expect(pa([], [line(1)], { preAuthRefPeriod: [{ start: '2026-01-01', end: '2026-03-01' }] }).end).toBe(
+      '2026-03-01',
+    );
+    expect(pa([], [period({ end: '2026-05-01' })], { preAuthRefPeriod: [{ end: '2026-03-01' }] }).end).toBe(
+      '2026-05-01',
+    );
+    expect(pa([], [line(1)], { preAuthRefPeriod: [{ start: '2026-01-01' }] }).end).toBe('9999-12-31');
+    expect(pa([], [line(1)]).end).toBeUndefined();
+  });
+  test('what was added to a removed line goes with it', () => {
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      item: [line(1), line(2)],
+      addItem: [{ itemSequence: [2] }, { itemSequence: [1, 2] }],
+    });
+    expect(withoutLines(eob, [2])).toMatchObject({ item: [{ sequence: 1 }], addItem: [{ itemSequence: [1, 2] }] });
+  });
+});
+
+describe('date of service', () => {
+  test.each<[Record<string, unknown>, string | undefined]>([
+    [
+      {
+        resourceType: 'ExplanationOfBenefit',
+        billablePeriod: { end: '2025-01-02' },
+        item: [{ servicedPeriod: { end: '2025-01-04T10:00:00Z' } }],
+        created: '2025-02-01',
+      },
+      '2025-01-04',
+    ],
+    [{ resourceType: 'ExplanationOfBenefit', created: '2025-02-01' }, '2025-02-01'],
+    [{ resourceType: 'Encounter', period: { start: '2025-01-01' } }, '2025-01-01'],
+    [{ resourceType: 'Procedure', performedPeriod: { start: '2024-01-01', end: '2024-02-01' } }, '2024-02-01'],
+    [{ resourceType: 'Observation', effectiveDateTime: '2021-11' }, '2021-11-30'],
+    [{ resourceType: 'Observation', effectiveDateTime: '2024-02' }, '2024-02-29'],
+    [{ resourceType: 'Observation', effectiveDateTime: '2021' }, '2021-12-31'],
+    [{ resourceType: 'Observation', issued: '2021-01-02T00:00:00Z' }, '2021-01-02'],
+    [{ resourceType: 'Condition', onsetDateTime: '1990-01-01' }, undefined],
+    [
+      { resourceType: 'Condition', clinicalStatus: { coding: [{ code: 'active' }] }, onsetDateTime: '1990-01-01' },
+      undefined,
+    ],
+    [{ resourceType: 'Condition', clinicalStatus: { text: 'current' }, onsetDateTime: '1990-01-01' }, undefined],
+    [
+      {
+        resourceType: 'Condition',
+        clinicalStatus: { coding: [{ code: 'resolved' }] },
+        onsetDateTime: '1990-01-01',
+        abatementDateTime: '1999-01-01',
+      },
+      '1999-01-01',
+    ],
+    [{ resourceType: 'MedicationDispense', whenPrepared: '2020-01-01' }, '2020-01-01'],
+    [{ resourceType: 'CarePlan', period: { start: '1990-01-01' } }, undefined],
+    [
+      { resourceType: 'DocumentReference', date: '2020-01-01T00:00:00Z', context: { period: { end: '2019-01-01' } } },
+      '2019-01-01',
+    ],
+    [{ resourceType: 'Coverage', period: { end: '1999-01-01' } }, undefined],
+  ])('%j', (resource, day) => {
+    expect(serviceEnd(res(resource))).toBe(day);
+  });
+});
+
+test.each<[Record<string, unknown>, number]>([
+  [{ resourceType: 'Observation' }, 0],
+  [
+    {
+      resourceType: 'Observation',
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'R' }] },
+    },
+    1,
+  ],
+  [
+    {
+      resourceType: 'Observation',
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-Confidentiality', code: 'N' }] },
+    },
+    0,
+  ],
+  [
+    {
+      resourceType: 'Observation',
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: '42CFRPart2' }] },
+    },
+    2,
+  ],
+  [
+    { resourceType: 'Condition', code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'F32.1' }] } },
+    1,
+  ],
+  [
+    {
+      resourceType: 'ExplanationOfBenefit',
+      diagnosis: [
+        { diagnosisCodeableConcept: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'B20' }] } },
+      ],
+    },
+    1,
+  ],
+  [
+    { resourceType: 'Condition', code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'E11.9' }] } },
+    0,
+  ],
+])('label of %j', (resource, label) => {
+  expect(labelOf(res(resource))).toBe(label);
+});
+
+const data = process.env['TEST_DATA_DIR'];
+const examples = data === undefined ? '' : join(data, 'data/pdex-examples');
+describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)', () => {
+  const read = (path: string) => JSON.parse(readFileSync(join(examples, path), 'utf8')) as Resource;
+  const claims = (folder: string) =>
+    readdirSync(join(examples, folder)).filter((f) => f.startsWith('ExplanationOfBenefit'));
+  test.each(existsSync(examples) ? claims('c4bb-2.0.0-financial') : [])(
+    '%s loses its money and no more than its twin lacks',
+    (name) => {
+      const whole = read(`c4bb-2.0.0-financial/${name}`);
+      const scrubbed = withoutMoney(whole);
+      expect(moneyIn(whole).length).toBeGreaterThan(0);
+      expect(moneyIn(scrubbed)).toEqual([]);
+      const twin = read(`c4bb-nonfinancial/${name.replace(/(\d)\.json$/, 'NonFinancial$1.json')}`);
+      for (const key of Object.keys(twin))
+        if (!['text', 'total', 'adjudication'].includes(key) && key in whole)
+          expect(Object.keys(scrubbed), key).toContain(key);
+      for (const key of [
+        'diagnosis',
+        'careTeam',
+        'supportingInfo',
+        'insurance',
+        'identifier',
+        'provider',
+        'billablePeriod',
+      ])
+        expect(scrubbed[key]).toEqual(whole[key]);
+      expect((scrubbed['item'] as Json[] | undefined)?.length).toBe((whole['item'] as Json[] | undefined)?.length);
+    },
+  );
+  test.each([
+    ['approved.masked', 'approved'],
+    ['approved.unscrubbed', 'approved'],
+    ['denied', 'denied'],
+    ['drug', 'drug'],
+    ['pended', 'pended'],
+  ])('prior-auth.%s is %s', (name, state) => {
+    const eob = read(`ours/prior-auth.${name}.json`);
+    expect(authorizationFacts(eob).state).toBe(state);
+    expect(moneyIn(withoutMoney(eob))).toEqual([]);
+  });
+  test('masking keeps the review action', () => {
+    const scrubbed = withoutMoney(read('ours/prior-auth.approved.unscrubbed.json'));
+    expect(authorizationFacts(scrubbed).state).toBe('approved');
+    expect(JSON.stringify(scrubbed)).toContain('"masked"');
+  });
+});
