@@ -15,6 +15,10 @@ const url = z
   .string()
   .regex(/^https?:\/\/[^\s?#]+$/, 'must be an http or https URL without query')
   .transform((v) => v.replace(/\/+$/, ''));
+const privateKey = z
+  .string()
+  .refine(isPrivateKey, 'must be a private JWK with kid, alg ES384, crv P-384, x, y and d')
+  .optional();
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
@@ -86,6 +90,22 @@ export const SETTINGS = {
     'Folder of signing keys, created at first start with mode 0600.',
     z.string().min(1).optional(),
     'DATA_DIR/keys',
+  ),
+  tokenKey: setting(
+    'TOKEN_KEY',
+    'Storage',
+    'Private key (JWK, EC P-384 with kid and alg ES384) that signs our access tokens; wins over KEYS_DIR.',
+    privateKey,
+    'KEYS_DIR',
+    true,
+  ),
+  clientKey: setting(
+    'CLIENT_KEY',
+    'Storage',
+    'Private key (JWK) that signs our assertions at peers; wins over KEYS_DIR.',
+    privateKey,
+    'KEYS_DIR',
+    true,
   ),
   sandbox: setting(
     'SANDBOX',
@@ -272,6 +292,19 @@ function isTimeZone(zone: string): boolean {
   try {
     new Intl.DateTimeFormat('en-US', { timeZone: zone });
     return true;
+  } catch {
+    return false;
+  }
+}
+
+function isPrivateKey(text: string): boolean {
+  try {
+    const key = JSON.parse(text) as Record<string, unknown>;
+    return (
+      key['alg'] === 'ES384' &&
+      key['crv'] === 'P-384' &&
+      ['kid', 'x', 'y', 'd'].every((m) => typeof key[m] === 'string')
+    );
   } catch {
     return false;
   }

@@ -67,7 +67,7 @@ export async function openNode(
     database: owner,
     fetch: outgoing,
     blobs: fileBlobs(config.blobsDir),
-    keys: fileKeys(config.keysDir),
+    keys: fileKeys(config.keysDir, { token: config.tokenKey, client: config.clientKey }),
     log: jsonLog(config.logLevel),
     metrics: options.metrics ?? noMetrics,
   };

@@ -139,12 +139,17 @@ export function fileBlobs(folder: string): Blobs {
   };
 }
 
-/** Signing keys in a folder, one file a key, mode 0600; the first key of each use is made when missing. */
-export function fileKeys(folder: string): Keys {
+/**
+ * Signing keys in a folder, one file a key, mode 0600; the first key of each use is made when missing.
+ * @param given private JWKs as text that win over the folder, such as secrets of the environment
+ */
+export function fileKeys(folder: string, given: Partial<Record<KeyUse, string | undefined>> = {}): Keys {
   const root = resolve(folder);
   type Key = JsonWebKey & { kid: string; alg: string };
   const made = new Map<KeyUse, Promise<Key[]>>();
   const load = async (use: KeyUse): Promise<Key[]> => {
+    const own = given[use];
+    if (own !== undefined) return [JSON.parse(own) as Key];
     mkdirSync(root, { recursive: true, mode: 0o700 });
     const files = () =>
       readdirSync(root)
