@@ -1,0 +1,322 @@
+// Every code that the exchange writes down, in words: what it means and what a person should do. One table for each place
+// where a code can stand; the staff pages, the report and the documentation read them. Outcomes and reasons are the
+// closed lists of the conservation law; a new code needs a row here, and a test holds that.
+
+/** `calm`: as expected. `look`: somebody should look at it. `act`: somebody has to decide or to mend something. */
+export type Severity = 'calm' | 'look' | 'act';
+export type Meaning = { text: string; todo: string; severity: Severity };
+type Table<K extends string> = Readonly<Record<K, Meaning>>;
+
+const calm = (text: string, todo = 'Nothing.'): Meaning => ({ text, todo, severity: 'calm' });
+const look = (text: string, todo: string): Meaning => ({ text, todo, severity: 'look' });
+const act = (text: string, todo: string): Meaning => ({ text, todo, severity: 'act' });
+
+export const OUTCOME_NAMES = [
+  'created',
+  'updated',
+  'unchanged',
+  'linked-duplicate',
+  'echo',
+  'shared',
+  'retracted',
+  'quarantined',
+  'rejected',
+] as const;
+export type OutcomeName = (typeof OUTCOME_NAMES)[number];
+
+/** What became of a received line: exactly one of these. */
+export const OUTCOMES: Table<OutcomeName> = {
+  created: calm('A record we did not have. It was added to the member’s history.'),
+  updated: calm('A newer version of a record we had. The version before is kept.'),
+  unchanged: calm('A record we already hold in this version or a newer one. Nothing was written.'),
+  'linked-duplicate': calm(
+    'A new record that tells of the same thing as one we had. Both are kept and linked; nothing was merged.',
+  ),
+  echo: calm('Our own record coming back to us. It was not added a second time.'),
+  shared: calm('A clinician, organization or place that we already list. It was mapped to our entry.'),
+  retracted: calm('The other payer took a record back. It is hidden; its versions are kept.'),
+  quarantined: look(
+    'Kept as received, but hidden from the member’s history, for the reason given.',
+    'Read the reason and decide whether the other payer must correct it.',
+  ),
+  rejected: look(
+    'The line is not a usable record. Only the raw line is kept.',
+    'Tell the other payer, naming the file and the line.',
+  ),
+};
+
+/** Why a line has its outcome. */
+export const UNIT_REASONS = {
+  'invalid-json': look('The line is not valid JSON.', 'Tell the other payer, naming the file and the line.'),
+  'not-a-resource': look(
+    'The line is not a single FHIR record.',
+    'Tell the other payer, naming the file and the line.',
+  ),
+  'missing-id': look(
+    'The record has no usable id, so it could not be kept apart from others.',
+    'Tell the other payer.',
+  ),
+  'too-large': look('The line is longer than 16 MiB.', 'Tell the other payer.'),
+  'file-aborted': look('The file was given up as broken before this line.', 'Ask the other payer for the file again.'),
+  'invalid-resource': look(
+    'The record breaks the structure that FHIR requires.',
+    'Tell the other payer; a corrected copy in a later pull is taken up by itself.',
+  ),
+  'unknown-type': look(
+    'A type of record that this exchange does not take in.',
+    'Nothing, unless the type should be taken in.',
+  ),
+  'modifier-extension': look(
+    'The record carries an extension that may change its meaning and that we do not know.',
+    'Ask the other payer what the extension means.',
+  ),
+  'implicit-rules': look(
+    'The record may only be read under rules of its sender that we do not know.',
+    'Ask the other payer to send it without implicit rules.',
+  ),
+  'wrong-patient': act(
+    'The record is about a person whom we did not ask for.',
+    'Treat it as a possible disclosure: tell the privacy office and the other payer today.',
+  ),
+  'unsupported-subject': look('The record is about a group, a device or a place, not about a person.', 'Nothing.'),
+  'dangling-reference': look(
+    'The record does not say whose it is, or is about a record that did not arrive.',
+    'Tell the other payer which record is missing.',
+  ),
+  'denied-pa': calm('A prior authorization that was denied. The rule leaves those out of the exchange.'),
+  'drug-pa': calm('A prior authorization for a drug. The rule leaves those out of the exchange.'),
+  'consent-scope': act(
+    'The record is sensitive and the member’s choice does not cover sensitive records.',
+    'Leave it hidden; tell the other payer that it sent more than was asked for.',
+  ),
+  'consent-withdrawn': act(
+    'The member withdrew the choice before the record was taken up.',
+    'Leave it hidden until the privacy office decides.',
+  ),
+  'patient-change': look(
+    'The other payer changed or deleted its record of the person.',
+    'Compare it with ours; ours was not changed.',
+  ),
+  'deleted-at-source': calm('The other payer says that it deleted the record.'),
+  'entered-in-error': calm('The other payer says that the record was entered in error.'),
+  'stale-version': calm('An older version than the one we hold.'),
+  'duplicate-in-job': calm('The same record came more than once in this pull; the newest was taken.'),
+  'already-retracted': calm('A record that was taken back before; this copy is not newer.'),
+  reinstated: look(
+    'A record that had been taken back came again in a newer version and is shown again.',
+    'Check that the other payer meant to send it.',
+  ),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What was noticed about a record, a file or a pull. A finding changes no outcome. */
+export const FINDINGS = {
+  'money-present': look(
+    'Amounts of money were sent. They were removed before the record was kept.',
+    'Tell the other payer.',
+  ),
+  'profile-violation': look(
+    'Records do not keep all rules of their profile. They were taken in as they are.',
+    'Tell the other payer in the weekly digest.',
+  ),
+  'older-than-5y': calm('Services of more than five years ago. They were kept.'),
+  'part2-no-notice': look('Substance-use records without the notice that must go with them.', 'Tell the other payer.'),
+  'terminology-unknown': look('A code that we do not know.', 'Nothing, unless it matters for care.'),
+  'narrative-dropped': look('The text part held active content and was removed.', 'Tell the other payer.'),
+  'attachment-unsafe': look('An attachment of a kind that is not opened here.', 'Open it only in a safe place.'),
+  'attachment-not-fetched': look(
+    'An attachment was named by address only and was not fetched.',
+    'Ask for it if it is needed.',
+  ),
+  'implausible-date': look('A date that cannot be right.', 'Tell the other payer.'),
+  'dangling-soft': calm(
+    'References to records that did not arrive. They are kept as what the other payer called them.',
+  ),
+  'possible-duplicate': look('It may tell of the same thing as another record.', 'Compare both.'),
+  'echo-modified': look('Our own record came back changed.', 'Compare both; ours was not changed.'),
+  'possible-echo': look('It may be our own record coming back.', 'Compare both.'),
+  'chain-anomaly': look('The line of its origin does not fit together.', 'Ask the other payer.'),
+  'deceased-mismatch': act('One side says that the member has died.', 'Ask enrollment today; ours was not changed.'),
+  'value-mismatch': look(
+    'The same event is told with another value. Both are kept and shown.',
+    'A clinical reviewer compares both.',
+  ),
+  'status-mismatch': look(
+    'The same thing is told with another status. Both are kept.',
+    'A clinical reviewer compares both.',
+  ),
+  'dosage-mismatch': look('The same drug with another dosage. Both are kept.', 'A clinical reviewer compares both.'),
+  'demographic-mismatch': look('Name, address, birth date or sex differ. Ours stays.', 'Enrollment compares both.'),
+  'identity-doubt': act('Birth date or sex differ after a match.', 'The privacy office reviews the match today.'),
+  'coverage-overlap': look('Both coverages run at the same time.', 'The member is asked about again each quarter.'),
+  'duplicate-order': look('Two active orders for the same thing. Both are kept.', 'A clinical reviewer compares both.'),
+  'count-mismatch': act(
+    'The file has another number of lines than the manifest declared.',
+    'Ask the other payer; then accept the pull as it is, or have it pulled again.',
+  ),
+  'count-missing': look(
+    'The manifest does not say how many lines the file has.',
+    'Ask the other payer to declare counts.',
+  ),
+  'hash-mismatch': act('The file is not what the manifest says.', 'Ask the other payer for it again.'),
+  'mixed-types': look('The file holds other types than declared.', 'Tell the other payer.'),
+  'duplicate-id': look('The same id came with different contents in one pull.', 'Tell the other payer.'),
+  'peer-rekey': act(
+    'Most ids of the other payer are new: it may have renumbered its records.',
+    'Ask the other payer first.',
+  ),
+  'large-cluster': look('Many records are linked with one another.', 'Check the identifiers that link them.'),
+  'missing-at-source': look('Records that came before did not come this time.', 'Ask the other payer.'),
+  'no-provenance': look('Records came without a statement of their origin.', 'Tell the other payer.'),
+  reinstated: UNIT_REASONS.reinstated,
+  'patient-change': UNIT_REASONS['patient-change'],
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** Why a pull or a file rests, waits or ended. Codes with a number at the end are looked up without it. */
+export const PULL_REASONS = {
+  'no-match': calm('The other payer found none of the members we asked about.'),
+  'count-mismatch': FINDINGS['count-mismatch'],
+  'file-failed': act('Files could not be fetched.', 'Ask the other payer; then accept the pull without them.'),
+  'peer-not-active': look('The other payer is not active in our registry.', 'An administrator activates or closes it.'),
+  'peer-too-slow': look('The other payer did not finish in time.', 'Ask the other payer; the request is made again.'),
+  'discovery-changed': act(
+    'The other payer’s published addresses changed since it was approved.',
+    'Confirm the change with the other payer by telephone before approving it.',
+  ),
+  'foreign-origin': act(
+    'The other payer named an address that is not its own.',
+    'Confirm it with the other payer first.',
+  ),
+  'refused-address': act(
+    'The other payer named an address that we do not connect to.',
+    'Confirm it with the other payer.',
+  ),
+  redirect: act('The other payer sent us on to another address.', 'Confirm it with the other payer first.'),
+  'consent-withdrawn': calm('Every member of the pull withdrew the choice. Nothing was asked.'),
+  'no-usable-member': look(
+    'No member of the pull had the data that a request needs.',
+    'Complete name, birth date and member number.',
+  ),
+  'group-without-id': look('The answer named no Group that could be asked for.', 'Tell the other payer.'),
+  'group-gone': look('The Group is no longer there; matching starts again.', 'Nothing.'),
+  'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
+  'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
+  forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
+  'not-registered': act('We are not registered with the other payer.', 'An administrator completes the registration.'),
+  token: act('The other payer gave us no access token.', 'Ask the other payer about our registration and keys.'),
+  'token-malformed': act('The other payer’s token answer cannot be read.', 'Tell the other payer.'),
+  'no-endpoint': act('We have no address for the other payer.', 'An administrator registers it.'),
+  'no-smart-configuration': act('The other payer does not publish how to sign in.', 'Tell the other payer.'),
+  'no-token-endpoint': act('The other payer publishes no token address.', 'Tell the other payer.'),
+  'no-private-key-jwt': act('The other payer does not take signed assertions.', 'Tell the other payer.'),
+  'no-content-location': look(
+    'The other payer accepted the request and did not say where to ask.',
+    'Tell the other payer.',
+  ),
+  'sync-answer': look('The other payer answered at once where an asynchronous answer is due.', 'Tell the other payer.'),
+  'match-answer-malformed': look('The answer to the match cannot be read.', 'Tell the other payer.'),
+  'manifest-malformed': look('The list of files cannot be read.', 'Tell the other payer.'),
+  'not-json': look('The other payer’s answer is not JSON.', 'Tell the other payer.'),
+  'bad-url': look('The other payer named an address that is none.', 'Tell the other payer.'),
+  'body-cut': look('An answer broke off; it is tried again.', 'Nothing, unless it happens often.'),
+  'body-too-large': look('An answer was longer than allowed.', 'Tell the other payer.'),
+  'file-cut': look('A file broke off; it is fetched again.', 'Nothing, unless it happens often.'),
+  'file-too-large': look('A file is larger than allowed.', 'Tell the other payer.'),
+  'file-bomb': act('A file unpacks to far more than is plausible.', 'Tell the other payer; do not open the file.'),
+  unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
+  throttled: look('The other payer asked us to wait.', 'Nothing.'),
+  auth: look('The other payer did not take our token; a new one is fetched.', 'Nothing, unless it happens often.'),
+  discovery: look('The other payer’s published configuration could not be read.', 'Tell the other payer.'),
+  'kick-off': look('The other payer did not accept the request.', 'Tell the other payer.'),
+  'job-failed': look('The other payer’s job failed.', 'Tell the other payer.'),
+  file: look('A file could not be fetched.', 'Tell the other payer.'),
+  status: look('The other payer answered with an error.', 'Tell the other payer.'),
+  'our-fault': act('Something on our side failed; it is tried again.', 'Operations reads the log.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What the other payer said of each member we asked about. */
+export const MATCH_OUTCOMES = {
+  matched: calm('The other payer knows the member and may send the history.'),
+  'not-matched': calm(
+    'The other payer found nobody, or more than one person.',
+    'Check the member number with the member.',
+  ),
+  constrained: look(
+    'The other payer knows the member and does not take the choice as sufficient.',
+    'Ask the member to choose again.',
+  ),
+  missing: look('The answer does not mention the member.', 'Tell the other payer.'),
+  uncorrelated: look('An answer fits none of the members we asked about.', 'Tell the other payer.'),
+  contradictory: act('The answer names the member in more than one way.', 'Tell the other payer; nothing was taken.'),
+  conflict: act(
+    'The same person of the other payer was given for two of our members.',
+    'The privacy office reviews both members.',
+  ),
+  waiting: calm('No answer yet.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What we decided about members that a peer asked for. */
+export const DECISIONS = {
+  matched: calm('Exactly one member fits and the consent sent with the request holds.'),
+  'no-match': calm('Nobody fits.'),
+  ambiguous: look('More than one person fits, so nobody was named.', 'Check our data for double entries.'),
+  'consent-malformed': calm('The consent sent with the request lacks required parts.'),
+  'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
+  'consent-not-yet': calm('The consent does not hold yet.'),
+  'consent-expired': calm('The consent no longer holds.'),
+  'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
+  'consent-wrong-recipient': look('The consent names another recipient than the asker.', 'Tell the other payer.'),
+  'consent-policy-unknown': calm('The consent does not say which records it covers.'),
+  'attestation-missing': calm('The asker does not state where the signed consent is kept.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** Why a record of a member did not leave in an export. */
+export const WITHHELD = {
+  financial: calm('Claims and payments: the payer-to-payer rule leaves money out.'),
+  'denied-pa': calm('Prior authorizations that were denied or whose state is not clear.'),
+  'drug-pa': calm('Prior authorizations for drugs.'),
+  'old-pa': calm('Prior authorizations that ended more than a year ago.'),
+  sensitive: calm('Sensitive records, or records not yet classified, that the member’s choice does not cover.'),
+  window: calm('Services before the span of years that is exchanged.'),
+  provenance: calm('Statements of origin about records that did not leave.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** States of a pull in words. */
+export const PULL_STATES = {
+  due: calm('Waiting to start'),
+  discovered: calm('Other payer found'),
+  authorized: calm('Signed in there'),
+  matching: calm('Waiting for matches'),
+  matched: calm('Members matched'),
+  exporting: calm('Other payer prepares files'),
+  downloading: calm('Fetching files'),
+  reconciling: calm('Taking records in'),
+  done: calm('Done and balanced'),
+  review: act('Needs a person', 'Read the reason, ask the other payer.'),
+  unbalanced: act('Does not balance', 'Ask the other payer, then accept the difference or pull again.'),
+  partial: act('Files are missing', 'Ask the other payer, then accept the pull without them.'),
+  refused: act('Refused by the other payer', 'Ask the other payer about our registration.'),
+  failed: act('Failed', 'Read the reason; the request is made again or by hand.'),
+  withdrawn: calm('Withdrawn by the member'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+const TABLES = {
+  outcome: OUTCOMES,
+  reason: UNIT_REASONS,
+  finding: FINDINGS,
+  pull: PULL_REASONS,
+  match: MATCH_OUTCOMES,
+  decision: DECISIONS,
+  withheld: WITHHELD,
+  state: PULL_STATES,
+} as const;
+export type CodeKind = keyof typeof TABLES;
+
+/** What a code means. A code with an HTTP status or an error at its end (`file-404`) means what its beginning means. */
+export function meaning(kind: CodeKind, code: string): Meaning {
+  const table: Readonly<Record<string, Meaning>> = TABLES[kind];
+  for (let known = code; known !== ''; known = known.slice(0, Math.max(0, known.lastIndexOf('-')))) {
+    const row = Object.hasOwn(table, known) ? table[known] : undefined;
+    if (row) return row;
+  }
+  return look(`Code “${code}”, which this version has no sentence for.`, 'Ask operations.');
+}

@@ -1,0 +1,12 @@
+// How the staff pages name a member without naming the person: a short keyed hash that is the same on every page. It
+// stands in addresses and files instead of member ids.
+import { createHmac } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+
+/** `M-` and ten hex digits of HMAC-SHA-256 under the pseudonym key. */
+export async function memberKeys(deps: Pick<Deps, 'keys'>): Promise<(memberId: string) => string> {
+  const key = await deps.keys.signing('pseudonym');
+  if (typeof key.k !== 'string') throw new Error('the pseudonym key is not an oct key');
+  const secret = Buffer.from(key.k, 'base64url');
+  return (memberId) => `M-${createHmac('sha256', secret).update(`member|${memberId}`).digest('hex').slice(0, 10)}`;
+}

@@ -1,0 +1,327 @@
+// /staff/peers, /staff/clocks and /staff/requests.
+import type { Cell } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import {
+  countDecisions,
+  findRequest,
+  jobFiles,
+  pageClocks,
+  pageRequests,
+  peerLines,
+  type RequestLine,
+} from '../report/lists.ts';
+import { memberKeys } from '../report/member-key.ts';
+import { CLOCK_KINDS, clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { address, withQuery } from './frame.ts';
+import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+
+const CLOCK_FILTERS = { open: 'running', late: 'late', blocked: 'blocked', closed: 'ended', all: 'all' } as const;
+const REQUEST_STATES = ['queued', 'running', 'complete', 'failed', 'cancelled', 'revoked'] as const;
+const KINDS = { match: 'Find members', export: 'Export history' } as const;
+const PEER_STATES: Readonly<Record<string, Cell>> = {
+  active: { value: 'active', tone: 'good' },
+  pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
+  suspended: { value: 'suspended', tone: 'act' },
+  closed: { value: 'closed' },
+};
+
+const clockOf = (r: RequestLine): string =>
+  r.completedAt === null || r.state === 'failed' ? 'open' : r.completedAt <= r.dueAt ? 'met' : 'met-late';
+
+export function lists(desk: Desk): void {
+  const { deps } = desk;
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+
+  desk.page('/staff/peers', 'counts', async (visit) => {
+    const peers = await peerLines(sql);
+    return desk.show(visit, {
+      title: 'Other payers',
+      place: 'peers',
+      lead: ['Payers we exchange members’ history with. An administrator adds them on the command line (peer add).'],
+      tables: [
+        {
+          name: 'peers',
+          caption: 'Payers',
+          columns: [
+            { key: 'payer', label: 'Payer', kind: 'head' },
+            { key: 'id', label: 'Id' },
+            { key: 'state', label: 'State' },
+            { key: 'npi', label: 'NPI' },
+            { key: 'fhirBase', label: 'FHIR address' },
+            { key: 'tokenEndpoint', label: 'Token address' },
+            { key: 'addedBy', label: 'Added by' },
+            { key: 'approvedBy', label: 'Approved by' },
+            { key: 'checked', label: 'Last check' },
+            { key: 'check', label: 'Result' },
+            { key: 'pulls', label: 'Pulls', kind: 'number' },
+            { key: 'lastPull', label: 'Last pull' },
+          ],
+          rows: peers.map((p) => [
+            { value: p.name },
+            { value: p.id, code: true },
+            PEER_STATES[p.state] ?? { value: p.state },
+            { value: p.npi },
+            { value: p.fhirBase, code: true },
+            { value: p.tokenEndpoint, code: true },
+            { value: p.addedBy },
+            { value: p.approvedBy },
+            timeCell(p.checkedAt, timeZone),
+            p.checkedOk === null
+              ? { value: null, text: 'not checked yet' }
+              : {
+                  value: p.checkedOk,
+                  text: p.checkedOk ? 'in order' : 'faults found',
+                  tone: p.checkedOk ? 'good' : 'act',
+                },
+            numberCell(p.pulls, address('/staff/pulls', { peer: p.id })),
+            timeCell(p.lastPullAt, timeZone),
+          ]),
+          empty: 'No payer is registered yet.',
+        },
+      ],
+    });
+  });
+
+  desk.page('/staff/clocks', 'counts', async (visit) => {
+    const { c } = visit;
+    const now = deps.clock();
+    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'all';
+    const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c)));
+    const keyOf = await memberKeys(deps);
+    return desk.show(visit, {
+      title: 'Clocks',
+      place: 'clocks',
+      lead: [
+        'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
+      ],
+      before: filterForm('/staff/clocks', [
+        {
+          name: 'show',
+          label: 'Clocks',
+          all: 'all',
+          chosen: filter === 'all' ? undefined : filter,
+          options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'all'),
+        },
+      ]),
+      tables: [
+        {
+          name: 'clocks',
+          caption: filter === 'all' ? 'Clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`,
+          columns: [
+            { key: 'kind', label: 'Duty', kind: 'head' },
+            { key: 'payer', label: 'Other payer' },
+            { key: 'member', label: 'Member' },
+            { key: 'started', label: 'Started' },
+            { key: 'due', label: 'Due' },
+            { key: 'stands', label: 'Stands at' },
+            { key: 'closed', label: 'Ended' },
+            { key: 'reason', label: 'Reason' },
+          ],
+          rows: rows.map((k) => [
+            { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind },
+            { value: k.peerId, text: k.peerName ?? 'not a registered payer' },
+            { value: k.memberId === null ? null : keyOf(k.memberId), code: true },
+            timeCell(k.startsAt, timeZone),
+            timeCell(k.dueAt, timeZone),
+            clockCell(k, now),
+            timeCell(k.closedAt, timeZone),
+            { value: k.reason },
+          ]),
+          empty: 'No such clock.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: afterText(last.dueAt, last.id) }),
+    });
+  });
+
+  const requestCells = (r: RequestLine): Cell[] => {
+    const { counts } = r;
+    const result =
+      r.kind === 'match'
+        ? counts['match'] === undefined
+          ? null
+          : `${count(counts['match'], 'member')} matched`
+        : counts['resources'] === undefined
+          ? null
+          : `${count(counts['resources'], 'record')} sent`;
+    return [
+      { value: r.id, text: r.id.slice(0, 8), code: true, href: `/staff/requests/${r.id}` },
+      { value: r.kind, text: KINDS[r.kind] },
+      { value: r.peerId, text: r.peerName },
+      requestStateCell(r.state),
+      timeCell(r.receivedAt, timeZone),
+      timeCell(r.dueAt, timeZone),
+      clockCell({ state: clockOf(r), dueAt: r.dueAt, closedAt: r.completedAt }, deps.clock()),
+      timeCell(r.completedAt, timeZone),
+      { value: result },
+    ];
+  };
+  const REQUEST_COLUMNS = [
+    { key: 'request', label: 'Request', kind: 'head' as const },
+    { key: 'kind', label: 'Asked for' },
+    { key: 'payer', label: 'By' },
+    { key: 'state', label: 'State' },
+    { key: 'received', label: 'Received' },
+    { key: 'due', label: 'Due' },
+    { key: 'clock', label: 'Clock' },
+    { key: 'answered', label: 'Answered' },
+    { key: 'result', label: 'Result' },
+  ];
+
+  desk.page('/staff/requests', 'counts', async (visit) => {
+    const { c } = visit;
+    const peers = await peerLines(sql);
+    const state = choice(c, 'state', REQUEST_STATES);
+    const peerId = choice(
+      c,
+      'peer',
+      peers.map((p) => p.id),
+    );
+    const { rows, last } = cut(await pageRequests(sql, { state, peerId }, PAGE + 1, readAfter(c)));
+    return desk.show(visit, {
+      title: 'Requests to us',
+      place: 'requests',
+      lead: ['What other payers asked of us. Each request is due at the end of the next business day.'],
+      before: filterForm('/staff/requests', [
+        {
+          name: 'state',
+          label: 'State',
+          all: 'all states',
+          chosen: state,
+          options: REQUEST_STATES.map((s) => [s, requestStateCell(s).text ?? s] as const),
+        },
+        {
+          name: 'peer',
+          label: 'Other payer',
+          all: 'all payers',
+          chosen: peerId,
+          options: peers.map((p) => [p.id, p.name] as const),
+        },
+      ]),
+      tables: [
+        {
+          name: 'requests',
+          caption: 'Requests',
+          columns: REQUEST_COLUMNS,
+          rows: rows.map(requestCells),
+          empty: 'No payer has asked for anything yet.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: afterText(last.receivedAt, last.id) }),
+    });
+  });
+
+  desk.page('/staff/requests/:id', 'counts', async (visit) => {
+    const request = await findRequest(sql, visit.c.req.param('id') ?? '');
+    if (!request) return desk.notFound(visit, 'There is no such request.');
+    const [files, decisions] = await Promise.all([jobFiles(sql, request.id), countDecisions(sql, request.id)]);
+    const withheld = Object.entries(request.counts)
+      .filter(([k]) => k.startsWith('withheld-'))
+      .map(([k, n]) => [k.slice('withheld-'.length), n] as const);
+    const held = withheld.reduce((s, [, n]) => s + n, 0);
+    const other = Object.entries(request.counts).filter(([k]) => !k.startsWith('withheld-'));
+    const sent = files.filter((f) => f.kind === 'output').reduce((s, f) => s + f.lines, 0);
+    const lead =
+      request.kind === 'export'
+        ? [
+            `${request.peerName} asked for the history of members of one Group. ${count(sent, 'line was', 'lines were')} written for it; ${count(held, 'record was', 'records were')} held back, each for one reason below.`,
+          ]
+        : [
+            `${request.peerName} asked which of its new members were ours. ${count(
+              decisions.reduce((s, d) => s + d.n, 0),
+              'member was',
+              'members were',
+            )} decided.`,
+          ];
+    return desk.show(visit, {
+      title: `${KINDS[request.kind]}, asked by ${request.peerName}`,
+      place: 'requests',
+      trail: [['/staff/requests', 'Requests to us']],
+      lead,
+      tables: [
+        {
+          name: 'request',
+          caption: 'This request',
+          columns: REQUEST_COLUMNS,
+          rows: [requestCells(request)],
+          empty: '',
+        },
+        ...(request.kind === 'match'
+          ? [
+              {
+                name: 'decisions',
+                caption: 'Decisions',
+                columns: [
+                  { key: 'reason', label: 'Reason', kind: 'head' as const },
+                  { key: 'group', label: 'Placed in' },
+                  { key: 'members', label: 'Members', kind: 'number' as const },
+                  { key: 'meaning', label: 'Meaning' },
+                ],
+                rows: decisions.map((d) => [
+                  codeCell(d.reason, 'decision'),
+                  { value: d.outcome },
+                  numberCell(d.n),
+                  { value: meaning('decision', d.reason).text },
+                ]),
+                empty: 'Nothing is decided yet.',
+              },
+            ]
+          : [
+              {
+                name: 'withheld',
+                caption: 'Held back',
+                columns: [
+                  { key: 'reason', label: 'Reason', kind: 'head' as const },
+                  { key: 'records', label: 'Records', kind: 'number' as const },
+                  { key: 'meaning', label: 'Meaning' },
+                ],
+                rows: withheld.map(([reason, n]) => [
+                  codeCell(reason),
+                  numberCell(n),
+                  { value: meaning('withheld', reason).text },
+                ]),
+                total: [{ value: 'All reasons' }, numberCell(held), { value: null, text: '' }],
+                empty: 'Nothing was held back.',
+              },
+            ]),
+        {
+          name: 'counts',
+          caption: 'Counts',
+          columns: [
+            { key: 'count', label: 'Count', kind: 'head' },
+            { key: 'value', label: 'Value', kind: 'number' },
+          ],
+          rows: other.map(([k, n]) => [{ value: k }, numberCell(n)]),
+          empty: 'Nothing is counted yet.',
+        },
+        {
+          name: 'files',
+          caption: 'Files',
+          note:
+            request.expiresAt === null
+              ? undefined
+              : ['Files stay until ', timeCell(request.expiresAt, timeZone).text ?? '', '.'],
+          columns: [
+            { key: 'file', label: 'File', kind: 'head' },
+            { key: 'kind', label: 'Kind' },
+            { key: 'type', label: 'Type' },
+            { key: 'lines', label: 'Lines', kind: 'number' },
+            { key: 'bytes', label: 'Bytes', kind: 'number' },
+            { key: 'sha256', label: 'SHA-256' },
+          ],
+          rows: files.map((f) => [
+            { value: f.position },
+            { value: f.kind },
+            { value: f.type },
+            numberCell(f.lines),
+            numberCell(f.bytes),
+            { value: f.sha256, code: true },
+          ]),
+          empty: request.state === 'complete' ? 'The files are past their time and were removed.' : 'No files yet.',
+        },
+      ],
+    });
+  });
+}
