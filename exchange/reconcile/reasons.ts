@@ -280,6 +280,17 @@ export const WITHHELD = {
   provenance: calm('Statements of origin about records that did not leave.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
+/** Why a clock stopped without an export, or cannot stop. */
+export const CLOCK_REASONS = {
+  'no-unique-match': calm('The other payer answered that it found nobody, or more than one person.'),
+  'consent-constraint': look(
+    'The other payer answered that the choice is not sufficient.',
+    'Ask the member to choose again.',
+  ),
+  'no-endpoint': act('The payer that the member named is not an active peer.', 'An administrator registers it.'),
+  'consent-withdrawn': calm('The member withdrew the choice.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
 /** States of a pull in words. */
 export const PULL_STATES = {
   due: calm('Waiting to start'),
@@ -307,6 +318,7 @@ const TABLES = {
   match: MATCH_OUTCOMES,
   decision: DECISIONS,
   withheld: WITHHELD,
+  clock: CLOCK_REASONS,
   state: PULL_STATES,
 } as const;
 export type CodeKind = keyof typeof TABLES;

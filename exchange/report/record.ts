@@ -1,6 +1,7 @@
 // One received line with everything that stands beside it: the raw line, our record, its versions, what it was linked
 // with, and the statements of its origin.
 import type { Deps } from '../../src/deps.ts';
+import { parseInstant } from '../../src/fhir/instant.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { prettyJson } from '../../src/ui/pretty-json.ts';
@@ -28,7 +29,7 @@ import { memberKeys } from './member-key.ts';
 const MOST_SHOWN = 200_000;
 
 export type Linked = Omit<LinkedRecord, 'body'> & { differences: Difference[]; text: string | null };
-export type Origin = { id: string; recorded: string | null; activity: string | null; who: string; from: string };
+export type Origin = { id: string; recorded: Date | null; activity: string | null; who: string; from: string };
 export type RecordReport = {
   pullId: string;
   peerName: string;
@@ -100,7 +101,7 @@ export function readOrigin(p: { id: string; origin: string; body: string }, peer
   const r = isObject(resource) ? resource : {};
   return {
     id: p.id,
-    recorded: text(r['recorded']) ?? null,
+    recorded: parseInstant(text(r['recorded']) ?? '') ?? null,
     activity: firstCode(r['activity']),
     who: objects(r['agent'])
       .map((a) => `${firstCode(a['type']) ?? 'agent'}: ${reference(a['who'])}`)

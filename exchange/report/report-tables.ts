@@ -12,26 +12,28 @@ export const VERDICTS: Readonly<Record<Verdict, { text: string; tone: Tone }>> =
   accepted: { text: 'differs, accepted by a person', tone: 'look' },
 };
 
-const verdictCell = (v: Verdict): Cell => ({ value: v, ...VERDICTS[v] });
+/** The arithmetic with its verdict: `✔ 5 = 5 = 5`; in files the code of the verdict. */
+const checkCell = (b: Balance): Cell => ({
+  value: b.verdict,
+  text: b.verdict === 'holds' ? b.sum : `${b.sum}, ${VERDICTS[b.verdict].text}`,
+  tone: VERDICTS[b.verdict].tone,
+});
 const numberOr = (n: number | null, none: string): Cell => (n === null ? { value: null, text: none } : numberCell(n));
 const balanceCells = (b: Balance): Cell[] => [
   numberOr(b.declared, 'not declared'),
   numberOr(b.received, 'not counted yet'),
   numberCell(b.booked),
-  { value: b.sum },
-  verdictCell(b.verdict),
+  checkCell(b),
 ];
 const BALANCE_COLUMNS = [
   { key: 'declared', label: 'Declared by manifest', kind: 'number' },
   { key: 'received', label: 'Lines received', kind: 'number' },
   { key: 'outcomes', label: 'Sum of outcomes', kind: 'number' },
-  { key: 'sum', label: 'Declared = received = outcomes' },
-  { key: 'verdict', label: 'Check' },
+  { key: 'verdict', label: 'Declared = received = outcomes', kind: 'check' },
 ] as const;
 
 /** Where rows of the ledger are listed; without it (a report on paper) figures are not links. */
 export type Lines = (filter: Record<string, string>) => string | undefined;
-const link = (lines: Lines, filter: Record<string, string>): string | undefined => lines(filter);
 
 /** What happened, in sentences. */
 export function reportSummary(r: PullReport): string[] {
@@ -120,11 +122,11 @@ function conservationTables(r: PullReport, lines: Lines): Table[] {
         { key: 'type', label: 'Type' },
         ...BALANCE_COLUMNS,
         { key: 'bytes', label: 'Bytes kept', kind: 'number' },
-        { key: 'sha256', label: 'SHA-256' },
+        { key: 'sha256', label: 'SHA-256', kind: 'hash' },
         { key: 'failure', label: 'Trouble' },
       ],
       rows: files.map((f) => {
-        const href = f.booked > 0 ? link(lines, { file: String(f.position) }) : undefined;
+        const href = f.booked > 0 ? lines({ file: String(f.position) }) : undefined;
         return [
           { value: f.position, ...(href === undefined ? {} : { href }) },
           { value: f.kind, text: f.kind === 'deleted' ? 'deletions' : 'records' },
@@ -142,8 +144,8 @@ function conservationTables(r: PullReport, lines: Lines): Table[] {
 
 function outcomeTable(r: PullReport, lines: Lines): Table {
   const cells = (t: TypeOutcomes, type: Record<string, string>): Cell[] => [
-    ...OUTCOME_NAMES.map((o) => numberCell(t.counts[o], link(lines, { ...type, outcome: o }))),
-    numberCell(t.total, link(lines, type)),
+    ...OUTCOME_NAMES.map((o) => numberCell(t.counts[o], lines({ ...type, outcome: o }))),
+    numberCell(t.total, lines(type)),
   ];
   return {
     name: 'outcomes',
@@ -195,7 +197,7 @@ function reasonTable(r: PullReport, lines: Lines, name: string, caption: string,
         codeCell(x.reason, 'reason'),
         { value: x.outcome },
         { value: x.type ?? 'none', text: x.type ?? 'no type' },
-        numberCell(x.n, link(lines, { outcome: x.outcome, reason: x.reason, type: x.type ?? 'none' })),
+        numberCell(x.n, lines({ outcome: x.outcome, reason: x.reason, type: x.type ?? 'none' })),
         { value: means.text },
         { value: means.todo },
       ];
@@ -243,8 +245,8 @@ function matchTables(r: PullReport, lines: Lines, members: Lines): Table[] {
         { value: m.key, code: true, ...hrefOf(members({ member: m.key })) },
         codeCell(m.outcome, 'match'),
         { value: m.policy, text: m.policy === 'sensitive' ? 'all records' : 'records that are not sensitive' },
-        numberCell(m.units, link(lines, { member: m.key })),
-        numberCell(m.held, link(lines, { member: m.key, outcome: 'quarantined' })),
+        numberCell(m.units, lines({ member: m.key })),
+        numberCell(m.held, lines({ member: m.key, outcome: 'quarantined' })),
         m.clockState === null || m.dueAt === null
           ? { value: null }
           : clockCell({ state: m.clockState, dueAt: m.dueAt }, r.generatedAt),
@@ -261,7 +263,7 @@ function findingTable(r: PullReport, lines: Lines): Table {
   return {
     name: 'findings',
     caption: 'Findings',
-    note: 'Findings change no outcome: they say what was noticed.',
+    note: 'Findings change no outcome: they say what was noticed. Those about habits of the other payer are counted by type, without a list of lines.',
     columns: [
       { key: 'finding', label: 'Finding', kind: 'head' },
       { key: 'type', label: 'Type' },
@@ -271,13 +273,12 @@ function findingTable(r: PullReport, lines: Lines): Table {
     ],
     rows: r.findings.map((f) => {
       const means = meaning('finding', f.kind);
-      // some findings are counted only, so there is no list of their lines: the link leads to the lines of the type
-      const filter: Record<string, string> =
-        f.rows > 0 ? { finding: f.kind, ...(f.type === null ? {} : { type: f.type }) } : { type: f.type ?? 'none' };
+      // findings about the other payer's habits are counted only: there are no rows to lead to
+      const href = f.rows > 0 ? lines({ finding: f.kind, ...(f.type === null ? {} : { type: f.type }) }) : undefined;
       return [
         codeCell(f.kind, 'finding'),
         { value: f.type },
-        numberCell(f.n, link(lines, filter)),
+        numberCell(f.n, href),
         { value: means.text },
         { value: means.todo },
       ];

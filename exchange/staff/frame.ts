@@ -142,7 +142,7 @@ const textTable = (texts: NonNullable<View['texts']>): Table => ({
 const textsHtml = (texts: NonNullable<View['texts']>): Safe =>
   html`<div class="pair">${texts.map(
     (t) =>
-      html`<section class="box" aria-labelledby="x-${t.name}"><h2 id="x-${t.name}">${t.caption}</h2><pre tabindex="0" role="region" aria-labelledby="x-${t.name}">${t.text}</pre></section>`,
+      html`<section class="box"><h2 id="x-${t.name}">${t.caption}</h2><pre tabindex="0" role="region" aria-labelledby="x-${t.name}">${t.text}</pre></section>`,
   )}</div>`;
 
 /** A view in the format that was asked for: all three hold the same rows. */

@@ -127,7 +127,7 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
         { key: 'version', label: 'Version', kind: 'head' },
         { key: 'since', label: 'Since' },
         { key: 'state', label: 'State' },
-        { key: 'hash', label: 'SHA-256 of the content' },
+        { key: 'hash', label: 'SHA-256 of the content', kind: 'hash' },
       ],
       rows: r.versions.map((v) => [
         { value: v.version },
@@ -149,7 +149,7 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
       ],
       rows: r.origins.map((o) => [
         { value: o.id, code: true },
-        { value: o.recorded },
+        timeCell(o.recorded, timeZone),
         { value: o.activity },
         { value: o.who },
         { value: o.from },

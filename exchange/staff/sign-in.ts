@@ -45,7 +45,7 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
     c.header('set-cookie', cookie(config.baseUrl, names.signIn, begun.id, SIGN_IN_SECONDS));
     const people: Part = Object.entries(DEVELOPMENT_PEOPLE).map(
       ([name, p]) =>
-        html`<label><input type="radio" name="user" value="${name}" required${name === development?.user ? html` checked` : ''}> ${name} <span class="hint">– ${p.text}</span></label>`,
+        html`<label><input type="radio" name="user" value="${name}" required${name === development?.user ? html` checked` : ''}><span>${name} <span class="hint">– ${p.text}</span></span></label>`,
     );
     const main = html`${trouble === undefined ? '' : html`<p class="problem" role="alert">${trouble}</p>`}
 <section class="box narrow"><p>This is the local development account. Its password was printed when the node started and is new at each start.</p>

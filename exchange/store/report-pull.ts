@@ -53,11 +53,12 @@ export async function memberLines(
 
 export type FindingCount = { kind: string; type: string | null; n: number; rows: number };
 
-/** Findings by kind and type: `n` units, in `rows` rows. Served by finding_pull. */
+/** Findings by kind and type: `n` units, of which `rows` are named one by one. Served by finding_pull. */
 export async function countFindings(sql: Queryable, pullId: string): Promise<FindingCount[]> {
   return [
     ...(await sql<FindingCount[]>`
-      select kind, type, sum(amount)::int as n, count(line)::int as rows from exchange.finding where pull_id = ${pullId} group by kind, type order by kind, type`),
+      select kind, type, (case when count(line) > 0 then count(distinct (file, line, entry)) else sum(amount) end)::int as n, count(line)::int as rows
+      from exchange.finding where pull_id = ${pullId} group by kind, type order by kind, type`),
   ];
 }
 

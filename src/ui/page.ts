@@ -21,7 +21,7 @@ export function documentText(d: Document): string {
     html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
 <title>${d.title} · ${d.site}</title>${d.style}</head><body>
 <a class="skip" href="#main">Skip to content</a>
-${d.banner ? html`<p class="banner" role="note">${d.banner}</p>` : ''}
+${d.banner ? html`<aside class="banner" aria-label="Notice">${d.banner}</aside>` : ''}
 ${d.header}
 <main id="main" tabindex="-1">
 ${d.trail ? html`<p class="trail">${d.trail}</p>` : ''}

@@ -10,7 +10,7 @@ a:hover{text-decoration-thickness:2px}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:2px}
 .skip{position:absolute;left:-100vw;top:0;background:var(--accent);color:var(--accent-ink);padding:.5rem 1rem;z-index:2}
 .skip:focus{left:0}
-.banner{margin:0;background:var(--band);color:var(--band-ink);padding:.4rem 1.25rem;font-size:.9rem}
+.banner{margin:0;max-width:none;background:var(--band);color:var(--band-ink);padding:.4rem 1.25rem;font-size:.9rem}
 header.site{background:var(--paper);border-bottom:1px solid var(--line)}
 .bar{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;padding:.6rem 1.25rem;max-width:90rem;margin:0 auto}
 .brand{font-weight:650;text-decoration:none;color:var(--ink)}
@@ -27,7 +27,7 @@ p{margin:.25rem 0 .6rem;max-width:75ch}
 .trail{font-size:.9rem;color:var(--soft);margin:0}
 .lead p{font-size:1.02rem}
 .note,.files,.paging,.empty{color:var(--soft);font-size:.9rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));gap:1rem;margin:1rem 0;padding:0;list-style:none}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.8rem;margin:1rem 0;padding:0;list-style:none}
 .tile{background:var(--paper);border:1px solid var(--line);border-radius:.6rem;padding:.9rem 1rem}
 .tile strong{display:block;font-size:1.9rem;line-height:1.1;font-weight:650;font-variant-numeric:tabular-nums}
 .tile .what{display:block;font-weight:600;margin-top:.15rem}
@@ -41,9 +41,15 @@ tbody th{font-weight:600}
 tfoot th,tfoot td{font-weight:650;border-bottom:0;border-top:2px solid var(--line)}
 .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 tbody tr:hover{background:var(--ground)}
-time{white-space:nowrap}
+td time,th time{display:inline-block;min-width:7.4rem}
 code{font:.88em/1.4 var(--mono);overflow-wrap:anywhere}
-td code{word-break:break-word;min-width:6rem;display:inline-block}
+th code,td.hash code{overflow-wrap:break-word}
+td.hash{min-width:17rem}
+td.check{min-width:11rem}
+td{min-width:5.5rem}
+td.number{min-width:0}
+td code{word-break:break-word}
+td.hash code{word-break:break-all}
 .tone-good{color:var(--good);font-weight:600}
 .tone-look{color:var(--look)}
 .tone-act{color:var(--act);font-weight:600}
@@ -57,7 +63,10 @@ label .hint{font-weight:400;color:var(--soft)}
 input:not([type=radio]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--soft);border-radius:.35rem;padding:.4rem .55rem;max-width:100%;min-height:2.4rem}
 textarea{width:100%;min-height:4.5rem}
 fieldset{border:1px solid var(--line);border-radius:.4rem;margin:0 0 1rem;padding:.5rem .9rem}
-fieldset label{font-weight:400;padding:.25rem 0;min-height:1.5rem}
+fieldset label{font-weight:400;padding:.3rem 0;display:flex;gap:.6rem;align-items:baseline}
+fieldset input{flex:none}
+section p:last-child,section form:last-child p:last-child{margin-bottom:0}
+.narrow p:last-child{margin-top:1rem}
 button,.button{font:inherit;font-weight:600;background:var(--accent);color:var(--accent-ink);border:1px solid var(--accent);border-radius:.35rem;padding:.45rem 1rem;min-height:2.4rem;cursor:pointer;display:inline-block;text-decoration:none}
 button.plain{background:transparent;color:var(--accent);border-color:var(--line);font-weight:500;min-height:1.9rem;padding:.2rem .7rem}
 .narrow{max-width:30rem}
@@ -67,6 +76,6 @@ button.plain{background:transparent;color:var(--accent);border-color:var(--line)
 details{margin:.5rem 0}
 summary{cursor:pointer;font-weight:600;padding:.25rem 0}
 footer{max-width:90rem;margin:0 auto;padding:0 1.25rem 2rem;color:var(--soft);font-size:.85rem}
-@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}th,td{padding:.4rem .5rem}}
+@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.5rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em}td.number{white-space:normal}}
 @media print{:root{--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999}header.site nav,.who,.files,form,.skip{display:none}section.table,section.box{border:0;padding:0;break-inside:auto}.scroll{overflow:visible}table{font-size:8pt}thead{display:table-header-group}tr{break-inside:avoid}pre{max-height:none}a{text-decoration:none}}
 `;

@@ -13,7 +13,7 @@ export type Cell = {
   code?: true;
   tone?: Tone;
 };
-export type Column = { key: string; label: string; kind?: 'number' | 'head' };
+export type Column = { key: string; label: string; kind?: 'number' | 'head' | 'hash' | 'check' };
 export type Table = {
   /** unique on its page, for links and for JSON */
   name: string;
@@ -45,7 +45,7 @@ function row(columns: readonly Column[], cells: readonly Cell[]): Safe {
   return html`<tr>${columns.map((column, i) => {
     const cell = cells[i] ?? { value: null };
     if (column.kind === 'head') return html`<th scope="row">${cellText(cell)}</th>`;
-    return html`<td data-label="${column.label}"${column.kind === 'number' ? html` class="number"` : ''}>${cellText(cell)}</td>`;
+    return html`<td data-label="${column.label}"${column.kind === undefined ? '' : html` class="${column.kind}"`}>${cellText(cell)}</td>`;
   })}</tr>`;
 }
 
@@ -54,7 +54,7 @@ export function tableHtml(table: Table, links?: { csv: string; json: string }): 
   const head = html`<tr>${table.columns.map(
     (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${c.label}</th>`,
   )}</tr>`;
-  return html`<section class="table" aria-labelledby="t-${table.name}">
+  return html`<section class="table">
 <h2 id="t-${table.name}">${table.caption}</h2>
 ${table.note === undefined ? '' : html`<p class="note">${table.note}</p>`}
 ${

@@ -27,7 +27,13 @@ async function handMade(deps: Deps, peerId: string, memberId: string): Promise<v
   const { sql } = deps.database;
   const at = new Date('2026-05-04T15:00:00.000Z');
   const lines = [
-    JSON.stringify({ resourceType: 'Condition', id: 'c1', code: { text: SCRIPT }, subject: { reference: 'Patient/p1' }, value: 1.0 }),
+    JSON.stringify({
+      resourceType: 'Condition',
+      id: 'c1',
+      code: { text: SCRIPT },
+      subject: { reference: 'Patient/p1' },
+      value: 1.0,
+    }),
     `{"broken": ${SCRIPT}`,
     JSON.stringify({ resourceType: 'Goal', id: '=1+1', description: { text: 'x' } }),
   ];
@@ -75,7 +81,10 @@ export async function startStaff(over: Partial<Deps> = {}): Promise<StaffNode> {
   const ours = await startNode({ PLAN_NAME: PLAN_NAMES.current, PLAN_NPI: '9000000004', SANDBOX: 'on' }, over);
   await introduce(ours, prior);
   await introduce(prior, ours, { asker: 'prior-asks', responder: 'new-payer-answers' }).catch(() => {});
-  for (const [node, side] of [[prior, 'prior'], [ours, 'current']] as const)
+  for (const [node, side] of [
+    [prior, 'prior'],
+    [ours, 'current'],
+  ] as const)
     await importMembers(node.deps, {
       records: readImport([join(folder, side)]),
       enrolment: join(folder, side, 'enrolment.csv'),
@@ -138,7 +147,11 @@ export class Visitor {
     return this.#send(path, {});
   }
 
-  post(path: string, form: Record<string, string>, headers: Record<string, string> = { origin: this.#base }): Promise<Response> {
+  post(
+    path: string,
+    form: Record<string, string>,
+    headers: Record<string, string> = { origin: this.#base },
+  ): Promise<Response> {
     return this.#send(path, {
       method: 'POST',
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
