@@ -118,3 +118,25 @@ export async function recordView(
   const members = [...new Set(look.memberIds)];
   await writeAudit(deps.database.sql, members.length === 0 ? [row()] : members.map((m) => row(m)));
 }
+
+/** Records that rows of a page left as a file. */
+export async function recordExport(
+  deps: Needs,
+  session: StaffSession,
+  page: string,
+  format: string,
+  rows: number,
+  requestId: string,
+): Promise<void> {
+  await writeAudit(deps.database.sql, [
+    auditRow({
+      at: deps.clock(),
+      actorKind: 'staff',
+      actor: session.subject,
+      action: 'export-report',
+      object: page,
+      requestId,
+      detail: { format, rows, ...devMark(session) },
+    }),
+  ]);
+}

@@ -4,8 +4,8 @@ import { type DevelopmentAccount, mayDevelop } from '../../src/auth/staff-develo
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
-import { storeFailure } from '../../src/store/failure.ts';
 import { STYLE } from '../../src/ui/style.ts';
+import { storeFailure } from '../report/failure.ts';
 import { Desk } from './desk.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';

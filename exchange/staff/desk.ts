@@ -3,7 +3,7 @@ import type { Hono } from 'hono';
 import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
-import { currentSession, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
+import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 
 /** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. */
@@ -104,8 +104,15 @@ export class Desk {
     });
   }
 
-  show(visit: Visit, view: View): Response {
-    return show(visit.c, this.deps, visit.session, view);
+  /** The answer of a page; that rows leave as a file is recorded first. */
+  async show(visit: Visit, view: View): Promise<Response> {
+    const { c, session, requestId } = visit;
+    const format = formatOf(c);
+    if (format === 'csv' || format === 'json') {
+      const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
+      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId);
+    }
+    return show(c, this.deps, session, view);
   }
 
   notFound(visit: Visit, text: string): Response {

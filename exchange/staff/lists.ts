@@ -27,7 +27,13 @@ const PEER_STATES: Readonly<Record<string, Cell>> = {
 };
 
 const clockOf = (r: RequestLine): string =>
-  r.completedAt === null || r.state === 'failed' ? 'open' : r.completedAt <= r.dueAt ? 'met' : 'met-late';
+  r.answeredAt !== null
+    ? r.answeredAt <= r.dueAt
+      ? 'met'
+      : 'met-late'
+    : r.state === 'cancelled' || r.state === 'revoked'
+      ? 'not-applicable'
+      : 'open';
 
 export function lists(desk: Desk): void {
   const { deps } = desk;
@@ -90,6 +96,7 @@ export function lists(desk: Desk): void {
     const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'all';
     const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c)));
     const keyOf = await memberKeys(deps);
+    await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
     return desk.show(visit, {
       title: 'Clocks',
       place: 'clocks',
@@ -150,11 +157,11 @@ export function lists(desk: Desk): void {
       { value: r.id, text: r.id.slice(0, 8), code: true, href: `/staff/requests/${r.id}` },
       { value: r.kind, text: KINDS[r.kind] },
       { value: r.peerId, text: r.peerName },
-      requestStateCell(r.state),
+      requestStateCell(r.state, r.answeredAt !== null),
       timeCell(r.receivedAt, timeZone),
       timeCell(r.dueAt, timeZone),
-      clockCell({ state: clockOf(r), dueAt: r.dueAt, closedAt: r.completedAt }, deps.clock()),
-      timeCell(r.completedAt, timeZone),
+      clockCell({ state: clockOf(r), dueAt: r.dueAt, closedAt: r.answeredAt }, deps.clock()),
+      timeCell(r.answeredAt, timeZone),
       { value: result },
     ];
   };
@@ -319,7 +326,10 @@ export function lists(desk: Desk): void {
             numberCell(f.bytes),
             { value: f.sha256, code: true },
           ]),
-          empty: request.state === 'complete' ? 'The files are past their time and were removed.' : 'No files yet.',
+          empty:
+            request.answeredAt !== null
+              ? 'The files were fetched or are past their time, and were removed.'
+              : 'No files yet.',
         },
       ],
     });

@@ -24,6 +24,7 @@ export function pull(desk: Desk): void {
     const rows = may(session, 'rows');
     const lines = (filter: Record<string, string>) => (rows ? address(`${path}/lines`, filter) : undefined);
     const members = (filter: Record<string, string>) => (rows ? address(`${path}/members`, filter) : undefined);
+    await desk.viewed(visit, 'report', `pull/${report.pull.id}`, [], report.members.length);
     const { state } = report.pull;
     const waits = (state === 'unbalanced' || state === 'partial') && report.accepted === undefined;
     const form =

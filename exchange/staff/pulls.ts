@@ -75,8 +75,6 @@ export function pulls(desk: Desk): void {
     const needs = sum(waiting);
     const late = n.overdue.reduce((s, c) => s + c.n, 0);
     const active = n.peers.find((p) => p.state === 'active')?.n ?? 0;
-    const answered = n.requests.find((r) => r.state === 'complete')?.n ?? 0;
-    const requests = n.requests.reduce((s, r) => s + r.n, 0);
     const tiles: Tile[] = [
       {
         n: total,
@@ -97,7 +95,12 @@ export function pulls(desk: Desk): void {
         href: address('/staff/clocks', { show: late > 0 ? 'late' : 'open' }),
       },
       { n: n.quarantined, what: 'Records in quarantine', more: 'kept, hidden from the history', href: '/staff/pulls' },
-      { n: requests, what: 'Requests to us', more: `${grouped(answered)} answered`, href: '/staff/requests' },
+      {
+        n: n.requests.all,
+        what: 'Requests to us',
+        more: `${grouped(n.requests.answered)} answered`,
+        href: '/staff/requests',
+      },
       {
         n: active,
         what: 'Active payers',

@@ -7,15 +7,12 @@ export type Numbers = {
   openClocks: number;
   quarantined: number;
   peers: { state: string; n: number }[];
-  requests: { state: string; n: number }[];
+  requests: { all: number; answered: number };
 };
 
-/**
- * The figures of the overview. Pulls, peers and requests are read whole; overdue clocks by clock_open; quarantine by a
- * scan of the identity map, which holds one row a received record.
- */
+/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open; quarantine by identity_quarantined. */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
-  const [pulls, clocks, [quarantine], peers, requests] = await Promise.all([
+  const [pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
     sql<
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
@@ -26,8 +23,8 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.peer group by state order by state`,
     sql<
-      { state: string; n: number }[]
-    >`select state, count(*)::int as n from exchange.bulk_job group by state order by state`,
+      { all: number; answered: number }[]
+    >`select count(*)::int as all, count(transaction_time)::int as answered from exchange.bulk_job`,
   ]);
   return {
     pulls: [...pulls],
@@ -35,7 +32,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
     openClocks: clocks.reduce((sum, c) => sum + c.n, 0),
     quarantined: quarantine?.n ?? 0,
     peers: [...peers],
-    requests: [...requests],
+    requests: requests ?? { all: 0, answered: 0 },
   };
 }
 
@@ -135,10 +132,15 @@ export type ClockLine = {
 };
 export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
 
-/**
- * Clocks by due time, earliest first. Open ones by clock_open; the others sort the clocks, one a member, payer and
- * request.
- */
+const CLOCKS: Readonly<Record<ClockFilter, string>> = {
+  open: "c.state = 'open'",
+  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1))",
+  blocked: "c.state in ('attempted', 'blocked')",
+  closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
+  all: 'true',
+};
+
+/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open. */
 export async function pageClocks(
   sql: Queryable,
   filter: ClockFilter,
@@ -146,17 +148,14 @@ export async function pageClocks(
   limit: number,
   after?: After,
 ): Promise<ClockLine[]> {
-  const rows = await sql<ClockLine[]>`
-    select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
-      c.closed_at as "closedAt", c.reason
-    from exchange.clock c left join exchange.peer p on p.id = c.peer_id
-    where case ${filter}
-        when 'open' then c.state = 'open'
-        when 'late' then c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < ${now})
-        when 'blocked' then c.state in ('attempted', 'blocked')
-        when 'closed' then c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')
-        else true end
-      and (${after?.at ?? null}::timestamptz is null or (c.due_at, c.id) > (${after?.at ?? null}::timestamptz, ${after?.id ?? null}))
-    order by c.due_at, c.id limit ${limit}`;
+  const rows = await sql.unsafe<ClockLine[]>(
+    `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
+       c.closed_at as "closedAt", c.reason
+     from exchange.clock c left join exchange.peer p on p.id = c.peer_id
+     where $1::timestamptz is not null and ${CLOCKS[filter]}
+       and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
+     order by c.due_at, c.id limit $4`,
+    [now, after?.at ?? null, after?.id ?? null, limit],
+  );
   return [...rows];
 }

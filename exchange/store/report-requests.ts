@@ -13,13 +13,16 @@ export type RequestLine = {
   startedAt: Date | null;
   completedAt: Date | null;
   expiresAt: Date | null;
+  /** set when it was answered; a job may be cancelled afterwards, when the asker has what it wanted */
+  answeredAt: Date | null;
   groupId: string | null;
   counts: Record<string, number>;
   failure: string | null;
 };
 
 const COLUMNS = `j.id, j.kind, j.peer_id as "peerId", p.name as "peerName", j.state, j.received_at as "receivedAt", j.due_at as "dueAt", j.started_at as "startedAt",
-  j.completed_at as "completedAt", j.expires_at as "expiresAt", j.group_id as "groupId", j.counts, j.failure`;
+  j.completed_at as "completedAt", j.expires_at as "expiresAt",
+  case when j.transaction_time is not null then j.completed_at end as "answeredAt", j.group_id as "groupId", j.counts, j.failure`;
 
 /** Requests, newest first: by bulk_job_peer when a peer is named, else the jobs are sorted (thousands). */
 export async function pageRequests(

@@ -3,6 +3,8 @@ import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pullReport } from '../../../exchange/report/pull-report.ts';
 import { renderReport } from '../../../exchange/report/render-report.ts';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
 
 let node: StaffNode;
@@ -208,6 +210,18 @@ describe('roles', () => {
     expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(3);
   });
 
+  test('rows that leave as a file are audited', async () => {
+    const { sql } = node.ours.deps.database;
+    await as('dev-viewer').get('/staff/clocks?format=csv');
+    const [row] =
+      await sql`select action, object, detail from exchange.audit where actor = 'dev|dev-viewer' order by seq desc limit 1`;
+    expect(row).toMatchObject({
+      action: 'export-report',
+      object: '/staff/clocks',
+      detail: { format: 'csv', dev: true },
+    });
+  });
+
   test('no page of a viewer names a member', async () => {
     const page = await text('dev-viewer', `/staff/pulls/${node.pullId}`);
     expect(page).not.toContain(node.memberId);
@@ -275,6 +289,34 @@ describe('one record', () => {
     const page = await text('dev-reviewer', `/staff/pulls/${node.pullId}/lines/${at?.file}/${at?.line}/0`);
     expect(page).toContain('Contradicts record');
     expect(rowsOf(page, 'linked-1').length).toBeGreaterThan(0);
+  });
+});
+
+describe('requests of other payers', () => {
+  test('show due time, decisions and what was held back, in words', async () => {
+    const { deps, base } = node.prior;
+    const account = developmentAccount(deps.config);
+    const visitor = new Visitor(createStaff(deps, { development: account }), base);
+    await visitor.signIn('dev-viewer', account?.password ?? '');
+    const list = rowsOf(await (await visitor.get('/staff/requests')).text(), 'requests');
+    expect(list.map((r) => [r[1], r[3]])).toEqual([
+      ['Export history', '✔ Answered and fetched'],
+      ['Find members', '✔ Answered and fetched'],
+    ]);
+    const jobs = await deps.database.sql<
+      { id: string; kind: string; counts: Record<string, number> }[]
+    >`select id, kind, counts from exchange.bulk_job`;
+    const pageOf = async (kind: string) =>
+      (await visitor.get(`/staff/requests/${jobs.find((j) => j.kind === kind)?.id}`)).text();
+    const withheld = rowsOf(await pageOf('export'), 'withheld');
+    const counts = Object.entries(jobs.find((j) => j.kind === 'export')?.counts ?? {}).filter(([k]) =>
+      k.startsWith('withheld-'),
+    );
+    expect(withheld.slice(0, -1).map((r) => [`withheld-${r[0]}`, Number(r[1]?.replaceAll(',', ''))])).toEqual(counts);
+    expect(withheld.slice(0, -1).every((r) => r[2] !== '' && !r[2]?.startsWith('Code “'))).toBe(true);
+    const decided = rowsOf(await pageOf('match'), 'decisions').reduce((n, r) => n + Number(r[2]), 0);
+    const [sum] = await deps.database.sql<{ n: number }[]>`select count(*)::int as n from exchange.match_member`;
+    expect(decided).toBe(sum?.n);
   });
 });
 

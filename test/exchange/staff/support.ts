@@ -66,6 +66,8 @@ async function notBalanced(deps: Deps, peerId: string): Promise<void> {
 
 export type StaffNode = {
   ours: TestNode;
+  /** the payer that was asked, for what it shows of the request */
+  prior: TestNode;
   app: Hono<FhirEnv>;
   account: DevelopmentAccount;
   pullId: string;
@@ -77,10 +79,9 @@ export type StaffNode = {
 export async function startStaff(over: Partial<Deps> = {}): Promise<StaffNode> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-staff-'));
   await memberFolders({ seed: 7, members: 6, out: folder });
-  const prior = await startNode({ PLAN_NAME: PLAN_NAMES.prior, PLAN_NPI: '9000000012' });
+  const prior = await startNode({ PLAN_NAME: PLAN_NAMES.prior, PLAN_NPI: '9000000012', SANDBOX: 'on' });
   const ours = await startNode({ PLAN_NAME: PLAN_NAMES.current, PLAN_NPI: '9000000004', SANDBOX: 'on' }, over);
   await introduce(ours, prior);
-  await introduce(prior, ours, { asker: 'prior-asks', responder: 'new-payer-answers' }).catch(() => {});
   for (const [node, side] of [
     [prior, 'prior'],
     [ours, 'current'],
@@ -107,6 +108,7 @@ export async function startStaff(over: Partial<Deps> = {}): Promise<StaffNode> {
   if (!account) throw new Error('the sandbox has no development account');
   return {
     ours,
+    prior,
     app: createStaff(ours.deps, { development: account }),
     account,
     pullId,

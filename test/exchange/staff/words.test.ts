@@ -162,3 +162,12 @@ describe('texts', () => {
     expect(csvField(-5)).toBe('-5');
   });
 });
+
+test('pages take their data from the report, never from the store', () => {
+  const folder = join(import.meta.dirname, '../../../exchange/staff');
+  const imports = readdirSync(folder).flatMap((f) =>
+    [...readFileSync(join(folder, f), 'utf8').matchAll(/from '([^']+)'/g)].map((m) => `${f}: ${m[1] ?? ''}`),
+  );
+  expect(imports.length).toBeGreaterThan(20);
+  expect(imports.filter((i) => /\/store\//.test(i))).toEqual([]);
+});
