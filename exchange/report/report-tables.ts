@@ -1,9 +1,10 @@
 // The report of a pull as sentences and tables. The staff page shows them, `report PULL` prints them: the same rows.
 import type { Cell, Table, Tone } from '../../src/ui/table.ts';
-import { meaning, OUTCOME_NAMES, OUTCOMES } from '../reconcile/reasons.ts';
+import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { Balance, Verdict } from './conservation.ts';
 import type { PullReport, TypeOutcomes } from './pull-report.ts';
-import { CAUSES, clockCell, codeCell, count, grouped, numberCell, pullStateCell, timeCell, timeText } from './words.ts';
+import { facts, outcomeWords, timeline } from './report-facts.ts';
+import { clockCell, codeCell, count, grouped, numberCell, timeCell, timeText } from './words.ts';
 
 export const VERDICTS: Readonly<Record<Verdict, { text: string; tone: Tone }>> = {
   holds: { text: 'balances', tone: 'good' },
@@ -60,42 +61,6 @@ export function reportSummary(r: PullReport): string[] {
   out.push(`State: ${state.text}.${pull.reason === null ? '' : ` ${meaning('pull', pull.reason).text}`}`);
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
-}
-
-function facts(r: PullReport): Table {
-  const { pull, timeZone } = r;
-  const row = (key: string, cell: Cell): Cell[] => [{ value: key }, cell];
-  return {
-    name: 'facts',
-    caption: 'This pull',
-    columns: [
-      { key: 'fact', label: 'Fact', kind: 'head' },
-      { key: 'value', label: 'Value' },
-    ],
-    rows: [
-      row('Pull', { value: pull.id, code: true }),
-      row('Other payer', { value: r.peer.name }),
-      row('State', pullStateCell(pull.state)),
-      row('Cause', { value: pull.cause, text: CAUSES[pull.cause] ?? pull.cause }),
-      row(
-        'Asked for',
-        pull.since === null
-          ? { value: 'everything' }
-          : { ...timeCell(pull.since, timeZone), text: `changes since ${timeText(pull.since, timeZone)}` },
-      ),
-      row('Started', timeCell(pull.createdAt, timeZone)),
-      row('Due', timeCell(pull.dueAt, timeZone)),
-      row('Export asked for', timeCell(pull.kickedOffAt, timeZone)),
-      row('State of the other payer’s data', timeCell(pull.transactionTime, timeZone)),
-      row('Finished', timeCell(pull.finishedAt, timeZone)),
-      row('SHA-256 of the manifest', { value: r.manifestSha256, code: true }),
-      row('Report made', {
-        ...timeCell(r.generatedAt, timeZone),
-        text: `${timeText(r.generatedAt, timeZone)} by ${r.software}`,
-      }),
-    ],
-    empty: '',
-  };
 }
 
 function conservationTables(r: PullReport, lines: Lines): Table[] {
@@ -161,20 +126,6 @@ function outcomeTable(r: PullReport, lines: Lines): Table {
     ]),
     total: [{ value: r.totals.type }, ...cells(r.totals, {})],
     empty: 'No lines are in the ledger yet.',
-  };
-}
-
-function outcomeWords(r: PullReport): Table {
-  return {
-    name: 'outcome-words',
-    caption: 'What the outcomes mean',
-    columns: [
-      { key: 'outcome', label: 'Outcome', kind: 'head' },
-      { key: 'lines', label: 'Lines', kind: 'number' },
-      { key: 'meaning', label: 'Meaning' },
-    ],
-    rows: OUTCOME_NAMES.map((o) => [codeCell(o), numberCell(r.totals.counts[o]), { value: OUTCOMES[o].text }]),
-    empty: '',
   };
 }
 
@@ -284,20 +235,6 @@ function findingTable(r: PullReport, lines: Lines): Table {
       ];
     }),
     empty: 'Nothing was noticed.',
-  };
-}
-
-function timeline(r: PullReport): Table {
-  return {
-    name: 'timeline',
-    caption: 'Timeline',
-    columns: [
-      { key: 'at', label: 'Time', kind: 'head' },
-      { key: 'state', label: 'State' },
-      { key: 'detail', label: 'Detail' },
-    ],
-    rows: r.events.map((e) => [timeCell(e.at, r.timeZone), pullStateCell(e.state), { value: e.detail }]),
-    empty: 'Nothing has happened yet.',
   };
 }
 

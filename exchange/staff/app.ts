@@ -12,6 +12,7 @@ import { lines } from './lines.ts';
 import { lists } from './lists.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
+import { requests } from './requests.ts';
 import { signIn } from './sign-in.ts';
 
 export type StaffOptions = {
@@ -39,6 +40,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   pull(desk);
   lines(desk);
   lists(desk);
+  requests(desk);
 
   app.notFound((c) =>
     c.req.method === 'GET' || c.req.method === 'HEAD'
