@@ -271,6 +271,23 @@ export const SETTINGS = {
     z.string().min(1).default('roles'),
     'roles',
   ),
+  staffOidcSecondFactor: setting(
+    'STAFF_OIDC_SECOND_FACTOR',
+    'Staff',
+    'Values of `amr` or `acr` in the ID token that prove a second factor, separated by commas; sign-in without one is refused. `provider` leaves it to the issuer.',
+    z
+      .string()
+      .default('mfa')
+      .transform((v) =>
+        v === 'provider'
+          ? []
+          : v
+              .split(',')
+              .map((d) => d.trim())
+              .filter(Boolean),
+      ),
+    'mfa',
+  ),
   metricsToken: setting(
     'METRICS_TOKEN',
     'Operations',

@@ -14,7 +14,12 @@ export async function* gunzipped(source: AsyncIterable<Uint8Array> | undefined):
   const body = Readable.from(source, { objectMode: false });
   const gunzip = createGunzip();
   body.on('error', (e) => gunzip.destroy(e));
-  yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
+  try {
+    yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
+  } finally {
+    // a reader that stops early lets go of the file
+    body.destroy();
+  }
 }
 
 async function* unitsOf(deps: Deps, file: PullFile, context: UnitContext): AsyncGenerator<StagedUnit> {

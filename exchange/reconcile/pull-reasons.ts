@@ -1,0 +1,144 @@
+// Codes of pulls, matches, requests of peers and clocks, in words. `meaning` in reasons.ts looks them up.
+import { act, calm, look, type Meaning } from './meaning.ts';
+
+/** Why a pull or a file rests, waits or ended. Codes with a number at the end are looked up without it. */
+export const PULL_REASONS = {
+  'no-match': calm('The other payer found none of the members we asked about.'),
+  'count-mismatch': act(
+    'A file has another number of lines than the manifest declared.',
+    'Ask the other payer; then accept the pull as it is, or have it pulled again.',
+  ),
+  'file-failed': act('Files could not be fetched.', 'Ask the other payer; then accept the pull without them.'),
+  'peer-not-active': look('The other payer is not active in our registry.', 'An administrator activates or closes it.'),
+  'peer-too-slow': look('The other payer did not finish in time.', 'Ask the other payer; the request is made again.'),
+  'discovery-changed': act(
+    'The other payer’s published addresses changed since it was approved.',
+    'Confirm the change with the other payer by telephone before approving it.',
+  ),
+  'foreign-origin': act(
+    'The other payer named an address that is not its own.',
+    'Confirm it with the other payer first.',
+  ),
+  'refused-address': act(
+    'The other payer named an address that we do not connect to.',
+    'Confirm it with the other payer.',
+  ),
+  redirect: act('The other payer sent us on to another address.', 'Confirm it with the other payer first.'),
+  'consent-withdrawn': calm('Every member of the pull withdrew the choice. Nothing was asked.'),
+  'no-usable-member': look(
+    'No member of the pull had the data that a request needs.',
+    'Complete name, birth date and member number.',
+  ),
+  'group-without-id': look('The answer named no Group that could be asked for.', 'Tell the other payer.'),
+  'group-gone': look('The Group is no longer there; matching starts again.', 'Nothing.'),
+  'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
+  'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
+  forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
+  'not-registered': act('We are not registered with the other payer.', 'An administrator completes the registration.'),
+  token: act('The other payer gave us no access token.', 'Ask the other payer about our registration and keys.'),
+  'token-malformed': act('The other payer’s token answer cannot be read.', 'Tell the other payer.'),
+  'no-endpoint': act('We have no address for the other payer.', 'An administrator registers it.'),
+  'no-smart-configuration': act('The other payer does not publish how to sign in.', 'Tell the other payer.'),
+  'no-token-endpoint': act('The other payer publishes no token address.', 'Tell the other payer.'),
+  'no-private-key-jwt': act('The other payer does not take signed assertions.', 'Tell the other payer.'),
+  'no-content-location': look(
+    'The other payer accepted the request and did not say where to ask.',
+    'Tell the other payer.',
+  ),
+  'sync-answer': look('The other payer answered at once where an asynchronous answer is due.', 'Tell the other payer.'),
+  'match-answer-malformed': look('The answer to the match cannot be read.', 'Tell the other payer.'),
+  'manifest-malformed': look('The list of files cannot be read.', 'Tell the other payer.'),
+  'not-json': look('The other payer’s answer is not JSON.', 'Tell the other payer.'),
+  'bad-url': look('The other payer named an address that is none.', 'Tell the other payer.'),
+  'body-cut': look('An answer broke off; it is tried again.', 'Nothing, unless it happens often.'),
+  'body-too-large': look('An answer was longer than allowed.', 'Tell the other payer.'),
+  'file-cut': look('A file broke off; it is fetched again.', 'Nothing, unless it happens often.'),
+  'file-too-large': look('A file is larger than allowed.', 'Tell the other payer.'),
+  'file-bomb': act('A file unpacks to far more than is plausible.', 'Tell the other payer; do not open the file.'),
+  unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
+  throttled: look('The other payer asked us to wait.', 'Nothing.'),
+  auth: look('The other payer did not take our token; a new one is fetched.', 'Nothing, unless it happens often.'),
+  discovery: look('The other payer’s published configuration could not be read.', 'Tell the other payer.'),
+  'kick-off': look('The other payer did not accept the request.', 'Tell the other payer.'),
+  'job-failed': look('The other payer’s job failed.', 'Tell the other payer.'),
+  file: look('A file could not be fetched.', 'Tell the other payer.'),
+  status: look('The other payer answered with an error.', 'Tell the other payer.'),
+  'our-fault': act('Something on our side failed; it is tried again.', 'Operations reads the log.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What the other payer said of each member we asked about. */
+export const MATCH_OUTCOMES = {
+  matched: calm('The other payer knows the member and may send the history.'),
+  'not-matched': calm(
+    'The other payer found nobody, or more than one person.',
+    'Check the member number with the member.',
+  ),
+  constrained: look(
+    'The other payer knows the member and does not take the choice as sufficient.',
+    'Ask the member to choose again.',
+  ),
+  missing: look('The answer does not mention the member.', 'Tell the other payer.'),
+  uncorrelated: look('An answer fits none of the members we asked about.', 'Tell the other payer.'),
+  contradictory: act('The answer names the member in more than one way.', 'Tell the other payer; nothing was taken.'),
+  conflict: act(
+    'The same person of the other payer was given for two of our members.',
+    'The privacy office reviews both members.',
+  ),
+  waiting: calm('No answer yet.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What we decided about members that a peer asked for. */
+export const DECISIONS = {
+  matched: calm('Exactly one member fits and the consent sent with the request holds.'),
+  'no-match': calm('Nobody fits.'),
+  ambiguous: look('More than one person fits, so nobody was named.', 'Check our data for double entries.'),
+  'consent-malformed': calm('The consent sent with the request lacks required parts.'),
+  'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
+  'consent-not-yet': calm('The consent does not hold yet.'),
+  'consent-expired': calm('The consent no longer holds.'),
+  'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
+  'consent-wrong-recipient': look('The consent names another recipient than the asker.', 'Tell the other payer.'),
+  'consent-policy-unknown': calm('The consent does not say which records it covers.'),
+  'attestation-missing': calm('The asker does not state where the signed consent is kept.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** Why a record of a member did not leave in an export. */
+export const WITHHELD = {
+  financial: calm('Claims and payments: the payer-to-payer rule leaves money out.'),
+  'denied-pa': calm('Prior authorizations that were denied or whose state is not clear.'),
+  'drug-pa': calm('Prior authorizations for drugs.'),
+  'old-pa': calm('Prior authorizations that ended more than a year ago.'),
+  sensitive: calm('Sensitive records, or records not yet classified, that the member’s choice does not cover.'),
+  window: calm('Services before the span of years that is exchanged.'),
+  provenance: calm('Statements of origin about records that did not leave.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** Why a clock stopped without an export, or cannot stop. */
+export const CLOCK_REASONS = {
+  'no-unique-match': calm('The other payer answered that it found nobody, or more than one person.'),
+  'consent-constraint': look(
+    'The other payer answered that the choice is not sufficient.',
+    'Ask the member to choose again.',
+  ),
+  'no-endpoint': act('The payer that the member named is not an active peer.', 'An administrator registers it.'),
+  'consent-withdrawn': calm('The member withdrew the choice.'),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** States of a pull in words. */
+export const PULL_STATES = {
+  due: calm('Waiting to start'),
+  discovered: calm('Other payer found'),
+  authorized: calm('Signed in there'),
+  matching: calm('Waiting for matches'),
+  matched: calm('Members matched'),
+  exporting: calm('Other payer prepares files'),
+  downloading: calm('Fetching files'),
+  reconciling: calm('Taking records in'),
+  done: calm('Done and balanced'),
+  review: act('Needs a person', 'Read the reason, ask the other payer.'),
+  unbalanced: act('Does not balance', 'Ask the other payer, then accept the difference or pull again.'),
+  partial: act('Files are missing', 'Ask the other payer, then accept the pull without them.'),
+  refused: act('Refused by the other payer', 'Ask the other payer about our registration.'),
+  failed: act('Failed', 'Read the reason; the request is made again or by hand.'),
+  withdrawn: calm('Withdrawn by the member'),
+} as const satisfies Readonly<Record<string, Meaning>>;

@@ -1,0 +1,194 @@
+// Every code that the exchange writes down, in words: what it means and what a person should do. One table for each place
+// where a code can stand; the staff pages, the report and the documentation read them. Outcomes and reasons are the
+// closed lists of the conservation law; a new code needs a row here, and a test holds that.
+
+import { act, calm, look, type Meaning } from './meaning.ts';
+import { CLOCK_REASONS, DECISIONS, MATCH_OUTCOMES, PULL_REASONS, PULL_STATES, WITHHELD } from './pull-reasons.ts';
+
+export type { Meaning, Severity } from './meaning.ts';
+export { MATCH_OUTCOMES, PULL_STATES } from './pull-reasons.ts';
+
+type Table<K extends string> = Readonly<Record<K, Meaning>>;
+
+export const OUTCOME_NAMES = [
+  'created',
+  'updated',
+  'unchanged',
+  'linked-duplicate',
+  'echo',
+  'shared',
+  'retracted',
+  'quarantined',
+  'rejected',
+] as const;
+export type OutcomeName = (typeof OUTCOME_NAMES)[number];
+
+/** What became of a received line: exactly one of these. */
+export const OUTCOMES: Table<OutcomeName> = {
+  created: calm('A record we did not have. It was added to the member’s history.'),
+  updated: calm('A newer version of a record we had. The version before is kept.'),
+  unchanged: calm('A record we already hold in this version or a newer one. Nothing was written.'),
+  'linked-duplicate': calm(
+    'A new record that tells of the same thing as one we had. Both are kept and linked; nothing was merged.',
+  ),
+  echo: calm('Our own record coming back to us. It was not added a second time.'),
+  shared: calm('A clinician, organization or place that we already list. It was mapped to our entry.'),
+  retracted: calm('The other payer took a record back. It is hidden; its versions are kept.'),
+  quarantined: look(
+    'Kept as received, but hidden from the member’s history, for the reason given.',
+    'Read the reason and decide whether the other payer must correct it.',
+  ),
+  rejected: look(
+    'The line is not a usable record. Only the raw line is kept.',
+    'Tell the other payer, naming the file and the line.',
+  ),
+};
+
+/** Why a line has its outcome. */
+export const UNIT_REASONS = {
+  'invalid-json': look('The line is not valid JSON.', 'Tell the other payer, naming the file and the line.'),
+  'not-a-resource': look(
+    'The line is not a single FHIR record.',
+    'Tell the other payer, naming the file and the line.',
+  ),
+  'missing-id': look(
+    'The record has no usable id, so it could not be kept apart from others.',
+    'Tell the other payer.',
+  ),
+  'too-large': look('The line is longer than 16 MiB.', 'Tell the other payer.'),
+  'file-aborted': look('The file was given up as broken before this line.', 'Ask the other payer for the file again.'),
+  'invalid-resource': look(
+    'The record breaks the structure that FHIR requires.',
+    'Tell the other payer; a corrected copy in a later pull is taken up by itself.',
+  ),
+  'unknown-type': look(
+    'A type of record that this exchange does not take in.',
+    'Nothing, unless the type should be taken in.',
+  ),
+  'modifier-extension': look(
+    'The record carries an extension that may change its meaning and that we do not know.',
+    'Ask the other payer what the extension means.',
+  ),
+  'implicit-rules': look(
+    'The record may only be read under rules of its sender that we do not know.',
+    'Ask the other payer to send it without implicit rules.',
+  ),
+  'wrong-patient': act(
+    'The record is about a person whom we did not ask for.',
+    'Treat it as a possible disclosure: tell the privacy office and the other payer today.',
+  ),
+  'unsupported-subject': look('The record is about a group, a device or a place, not about a person.', 'Nothing.'),
+  'dangling-reference': look(
+    'The record does not say whose it is, or is about a record that did not arrive.',
+    'Tell the other payer which record is missing.',
+  ),
+  'denied-pa': calm('A prior authorization that was denied. The rule leaves those out of the exchange.'),
+  'drug-pa': calm('A prior authorization for a drug. The rule leaves those out of the exchange.'),
+  'consent-scope': act(
+    'The record is sensitive and the member’s choice does not cover sensitive records.',
+    'Leave it hidden; tell the other payer that it sent more than was asked for.',
+  ),
+  'consent-withdrawn': act(
+    'The member withdrew the choice before the record was taken up.',
+    'Leave it hidden until the privacy office decides.',
+  ),
+  'patient-change': look(
+    'The other payer changed or deleted its record of the person.',
+    'Compare it with ours; ours was not changed.',
+  ),
+  'deleted-at-source': calm('The other payer says that it deleted the record.'),
+  'entered-in-error': calm('The other payer says that the record was entered in error.'),
+  'stale-version': calm('An older version than the one we hold.'),
+  'duplicate-in-job': calm('The same record came more than once in this pull; the newest was taken.'),
+  'already-retracted': calm('A record that was taken back before; this copy is not newer.'),
+  reinstated: look(
+    'A record that had been taken back came again in a newer version and is shown again.',
+    'Check that the other payer meant to send it.',
+  ),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+/** What was noticed about a record, a file or a pull. A finding changes no outcome. */
+export const FINDINGS = {
+  'money-present': look(
+    'Amounts of money were sent. They were removed before the record was kept.',
+    'Tell the other payer.',
+  ),
+  'profile-violation': look(
+    'Records do not keep all rules of their profile. They were taken in as they are.',
+    'Tell the other payer in the weekly digest.',
+  ),
+  'older-than-5y': calm('Services of more than five years ago. They were kept.'),
+  'part2-no-notice': look('Substance-use records without the notice that must go with them.', 'Tell the other payer.'),
+  'terminology-unknown': look('A code that we do not know.', 'Nothing, unless it matters for care.'),
+  'narrative-dropped': look('The text part held active content and was removed.', 'Tell the other payer.'),
+  'attachment-unsafe': look('An attachment of a kind that is not opened here.', 'Open it only in a safe place.'),
+  'attachment-not-fetched': look(
+    'An attachment was named by address only and was not fetched.',
+    'Ask for it if it is needed.',
+  ),
+  'implausible-date': look('A date that cannot be right.', 'Tell the other payer.'),
+  'dangling-soft': calm(
+    'References to records that did not arrive. They are kept as what the other payer called them.',
+  ),
+  'possible-duplicate': look('It may tell of the same thing as another record.', 'Compare both.'),
+  'echo-modified': look('Our own record came back changed.', 'Compare both; ours was not changed.'),
+  'possible-echo': look('It may be our own record coming back.', 'Compare both.'),
+  'chain-anomaly': look('The line of its origin does not fit together.', 'Ask the other payer.'),
+  'deceased-mismatch': act('One side says that the member has died.', 'Ask enrollment today; ours was not changed.'),
+  'value-mismatch': look(
+    'The same event is told with another value. Both are kept and shown.',
+    'A clinical reviewer compares both.',
+  ),
+  'status-mismatch': look(
+    'The same thing is told with another status. Both are kept.',
+    'A clinical reviewer compares both.',
+  ),
+  'dosage-mismatch': look('The same drug with another dosage. Both are kept.', 'A clinical reviewer compares both.'),
+  'demographic-mismatch': look('Name, address, birth date or sex differ. Ours stays.', 'Enrollment compares both.'),
+  'identity-doubt': act('Birth date or sex differ after a match.', 'The privacy office reviews the match today.'),
+  'coverage-overlap': look('Both coverages run at the same time.', 'The member is asked about again each quarter.'),
+  'duplicate-order': look('Two active orders for the same thing. Both are kept.', 'A clinical reviewer compares both.'),
+  'count-mismatch': act(
+    'The file has another number of lines than the manifest declared.',
+    'Ask the other payer; then accept the pull as it is, or have it pulled again.',
+  ),
+  'count-missing': look(
+    'The manifest does not say how many lines the file has.',
+    'Ask the other payer to declare counts.',
+  ),
+  'hash-mismatch': act('The file is not what the manifest says.', 'Ask the other payer for it again.'),
+  'mixed-types': look('The file holds other types than declared.', 'Tell the other payer.'),
+  'duplicate-id': look('The same id came with different contents in one pull.', 'Tell the other payer.'),
+  'peer-rekey': act(
+    'Most ids of the other payer are new: it may have renumbered its records.',
+    'Ask the other payer first.',
+  ),
+  'large-cluster': look('Many records are linked with one another.', 'Check the identifiers that link them.'),
+  'missing-at-source': look('Records that came before did not come this time.', 'Ask the other payer.'),
+  'no-provenance': look('Records came without a statement of their origin.', 'Tell the other payer.'),
+  reinstated: UNIT_REASONS.reinstated,
+  'patient-change': UNIT_REASONS['patient-change'],
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+const TABLES = {
+  outcome: OUTCOMES,
+  reason: UNIT_REASONS,
+  finding: FINDINGS,
+  pull: PULL_REASONS,
+  match: MATCH_OUTCOMES,
+  decision: DECISIONS,
+  withheld: WITHHELD,
+  clock: CLOCK_REASONS,
+  state: PULL_STATES,
+} as const;
+export type CodeKind = keyof typeof TABLES;
+
+/** What a code means. A code with an HTTP status or an error at its end (`file-404`) means what its beginning means. */
+export function meaning(kind: CodeKind, code: string): Meaning {
+  const table: Readonly<Record<string, Meaning>> = TABLES[kind];
+  for (let known = code; known !== ''; known = known.slice(0, Math.max(0, known.lastIndexOf('-')))) {
+    const row = Object.hasOwn(table, known) ? table[known] : undefined;
+    if (row) return row;
+  }
+  return look(`Code “${code}”, which this version has no sentence for.`, 'Ask operations.');
+}

@@ -1,0 +1,34 @@
+// A reviewer takes a pull as it is. The worker then goes on with it, and the database lets it balance with the difference.
+import type { Deps } from '../../src/deps.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { acceptPull } from '../store/staff-accept.ts';
+import type { StaffSession } from '../store/staff-session.ts';
+
+/** False when the pull is no longer in the state that the reviewer saw. */
+export async function accept(
+  deps: Pick<Deps, 'database' | 'clock'>,
+  session: StaffSession,
+  pullId: string,
+  seen: 'unbalanced' | 'partial',
+  note: string,
+  requestId: string,
+): Promise<boolean> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx) => {
+    const done = await acceptPull(tx, pullId, seen, session, note, at);
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'staff',
+        actor: session.subject,
+        action: 'accept',
+        object: `pull/${pullId}`,
+        outcome: done ? 'ok' : 'refused',
+        reason: done ? seen : 'changed-meanwhile',
+        requestId,
+        detail: session.development ? { dev: true } : {},
+      }),
+    ]);
+    return done;
+  });
+}

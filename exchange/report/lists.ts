@@ -1,0 +1,15 @@
+// The lists of the staff pages: pulls, clocks, peers and what peers asked of us.
+export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
+export {
+  type After,
+  type ClockFilter,
+  type ClockLine,
+  type Numbers,
+  numbers,
+  type PeerLine,
+  type PullLine,
+  pageClocks,
+  pagePulls,
+  peerLines,
+} from '../store/report-pulls.ts';
+export { countDecisions, findRequest, pageRequests, type RequestLine } from '../store/report-requests.ts';

@@ -1,0 +1,142 @@
+// Sign-in, sessions and sign-out of staff, each with its audit row in the same transaction.
+import type { Person } from '../../src/auth/staff-oidc.ts';
+import { hashOf, randomId } from '../../src/auth/staff-session.ts';
+import type { Deps } from '../../src/deps.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import {
+  addSession,
+  addSignIn,
+  endSession,
+  type SignIn,
+  type StaffSession,
+  takeSignIn,
+  useSession,
+} from '../store/staff-session.ts';
+
+export type { SignIn, StaffSession };
+
+type Needs = Pick<Deps, 'database' | 'clock'>;
+
+/** Begins a sign-in. Returns the id for its cookie and what must come back. */
+export async function beginSignIn(deps: Needs, returnTo: string): Promise<SignIn & { id: string }> {
+  const id = randomId();
+  const begun = { state: randomId(), nonce: randomId(), verifier: randomId(), returnTo };
+  await addSignIn(deps.database.sql, hashOf(id), begun, deps.clock());
+  return { id, ...begun };
+}
+
+/** The sign-in of a cookie. It is gone afterwards. */
+export async function resumeSignIn(deps: Needs, id: string | undefined): Promise<SignIn | undefined> {
+  return id === undefined ? undefined : takeSignIn(deps.database.sql, hashOf(id), deps.clock());
+}
+
+/** A new session for a person; an earlier one of the same browser ends. Returns the id for its cookie. */
+export async function openSession(
+  deps: Needs,
+  person: Person,
+  development: boolean,
+  requestId: string,
+  earlier: string | undefined,
+): Promise<string> {
+  const id = randomId();
+  const at = deps.clock();
+  await deps.database.sql.begin(async (tx) => {
+    if (earlier !== undefined) await endSession(tx, hashOf(earlier));
+    await addSession(tx, hashOf(id), { ...person, csrf: randomId(), development }, at);
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'staff',
+        actor: person.subject,
+        action: 'sign-in',
+        requestId,
+        detail: { roles: person.roles, ...(development ? { dev: true } : {}) },
+      }),
+    ]);
+  });
+  return id;
+}
+
+/** The session of a cookie, marked as used now. */
+export async function currentSession(deps: Needs, id: string | undefined): Promise<StaffSession | undefined> {
+  return id === undefined ? undefined : useSession(deps.database.sql, hashOf(id), deps.clock());
+}
+
+export async function closeSession(deps: Needs, id: string, session: StaffSession, requestId: string): Promise<void> {
+  const at = deps.clock();
+  await deps.database.sql.begin(async (tx) => {
+    await endSession(tx, hashOf(id));
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'staff',
+        actor: session.subject,
+        action: 'sign-out',
+        requestId,
+        detail: devMark(session),
+      }),
+    ]);
+  });
+}
+
+const devMark = (session: StaffSession) => (session.development ? { dev: true } : {});
+
+/** Records that something was refused: a sign-in, or a page that the person's roles do not open. */
+export async function recordRefusal(
+  deps: Needs,
+  actor: string,
+  action: 'sign-in' | 'view' | 'accept',
+  object: string,
+  reason: string,
+  requestId: string,
+): Promise<void> {
+  await writeAudit(deps.database.sql, [
+    auditRow({ at: deps.clock(), actorKind: 'staff', actor, action, object, outcome: 'refused', reason, requestId }),
+  ]);
+}
+
+/**
+ * Records a look at member-level data, before it is shown: one row for the page, and one for each member that is on it.
+ */
+export async function recordView(
+  deps: Needs,
+  session: StaffSession,
+  look: { object: string; page: string; memberIds: readonly string[]; rows: number; requestId: string; format: string },
+): Promise<void> {
+  const at = deps.clock();
+  const row = (memberId?: string) =>
+    auditRow({
+      at,
+      actorKind: 'staff',
+      actor: session.subject,
+      action: 'view',
+      object: look.object,
+      memberId,
+      requestId: look.requestId,
+      detail: { page: look.page, rows: look.rows, format: look.format, ...devMark(session) },
+    });
+  const members = [...new Set(look.memberIds)];
+  await writeAudit(deps.database.sql, members.length === 0 ? [row()] : members.map((m) => row(m)));
+}
+
+/** Records that rows of a page left as a file. */
+export async function recordExport(
+  deps: Needs,
+  session: StaffSession,
+  page: string,
+  format: string,
+  rows: number,
+  requestId: string,
+): Promise<void> {
+  await writeAudit(deps.database.sql, [
+    auditRow({
+      at: deps.clock(),
+      actorKind: 'staff',
+      actor: session.subject,
+      action: 'export-report',
+      object: page,
+      requestId,
+      detail: { format, rows, ...devMark(session) },
+    }),
+  ]);
+}

@@ -1,0 +1,125 @@
+// Times, spans and codes as a reader says them. Pure; `now` and the zone are passed in.
+import type { Cell, Tone } from '../../src/ui/table.ts';
+import { type CodeKind, meaning } from '../reconcile/reasons.ts';
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** An instant in the plan's time zone: `Nov 24, 2026, 11:10 AM EST`. */
+export function timeText(at: Date, timeZone: string): string {
+  let format = formats.get(timeZone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      year: 'numeric',
+      month: 'short',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: '2-digit',
+      timeZoneName: 'short',
+    });
+    formats.set(timeZone, format);
+  }
+  return format.format(at).replace(/\u202f/g, ' ');
+}
+
+export function timeCell(at: Date | null, timeZone: string): Cell {
+  return at === null ? { value: null } : { value: at.toISOString(), text: timeText(at, timeZone), time: true };
+}
+
+/** A span in its two greatest units: `2 days 3 hours`, `5 minutes`. */
+export function spanText(ms: number): string {
+  const minutes = Math.floor(Math.abs(ms) / 60_000);
+  const units: [number, string][] = [
+    [Math.floor(minutes / 1440), 'day'],
+    [Math.floor((minutes % 1440) / 60), 'hour'],
+    [minutes % 60, 'minute'],
+  ];
+  const first = units.findIndex(([n]) => n > 0);
+  if (first === -1) return 'less than a minute';
+  return units
+    .slice(first, first + 2)
+    .filter(([n]) => n > 0)
+    .map(([n, unit]) => count(n, unit))
+    .join(' ');
+}
+
+export const grouped = (n: number): string => n.toLocaleString('en-US');
+
+/** `1 record`, `2 records`. */
+export function count(n: number, one: string, many = `${one}s`): string {
+  return `${grouped(n)} ${n === 1 ? one : many}`;
+}
+
+/** A number with thousands separated; `href` only when there is something to see. */
+export function numberCell(n: number, href?: string): Cell {
+  return { value: n, text: grouped(n), ...(href !== undefined && n > 0 ? { href } : {}) };
+}
+
+/** Where a clock stands, at a time. */
+export function clockCell(clock: { state: string; dueAt: Date; closedAt?: Date | null }, now: Date): Cell {
+  const left = clock.dueAt.getTime() - now.getTime();
+  const say = (text: string, tone: Tone): Cell => ({ value: text, tone });
+  switch (clock.state) {
+    case 'met':
+      return say('met in time', 'good');
+    case 'met-late':
+      return say(
+        clock.closedAt ? `met ${spanText(clock.closedAt.getTime() - clock.dueAt.getTime())} late` : 'met late',
+        'act',
+      );
+    case 'withdrawn':
+      return say('ended: member withdrew', 'calm');
+    case 'not-applicable':
+      return say('does not apply', 'calm');
+    case 'blocked':
+      return say(left >= 0 ? 'blocked' : `blocked, late by ${spanText(left)}`, left >= 0 ? 'look' : 'act');
+    case 'attempted':
+      return say(
+        left >= 0 ? `asked, ${spanText(left)} left` : `asked, late by ${spanText(left)}`,
+        left >= 0 ? 'look' : 'act',
+      );
+    default:
+      return left >= 0 ? say(`${spanText(left)} left`, 'calm') : say(`late by ${spanText(left)}`, 'act');
+  }
+}
+
+export const CLOCK_KINDS: Readonly<Record<string, string>> = {
+  C2: 'Request a member’s history (7 days)',
+  'C3-match': 'Answer a match request (1 business day)',
+  'C3-export': 'Answer an export request (1 business day)',
+  C4: 'Ask again each quarter',
+};
+
+export const CAUSES: Readonly<Record<string, string>> = {
+  'opt-in': 'Members chose the exchange',
+  refresh: 'Quarterly renewal',
+  command: 'Started by hand',
+};
+
+const REQUEST_STATES: Readonly<Record<string, { text: string; tone: Tone }>> = {
+  queued: { text: 'Waiting', tone: 'calm' },
+  running: { text: 'At work', tone: 'calm' },
+  complete: { text: 'Answered', tone: 'good' },
+  failed: { text: 'Failed', tone: 'act' },
+  cancelled: { text: 'Ended by the asker', tone: 'calm' },
+  revoked: { text: 'Ended: consent no longer holds', tone: 'look' },
+};
+/** State of a request to us. `wasAnswered`: the asker ended it after it had the answer, which is how it should be. */
+export function requestStateCell(state: string, wasAnswered = false): Cell {
+  if (state === 'cancelled' && wasAnswered) return { value: state, text: 'Answered and fetched', tone: 'good' };
+  const row = REQUEST_STATES[state];
+  return { value: state, text: row?.text ?? state, ...(row ? { tone: row.tone } : {}) };
+}
+
+/** State of a pull: `value` is the code. */
+export function pullStateCell(state: string): Cell {
+  const known = meaning('state', state);
+  return { value: state, text: known.text, tone: state === 'done' ? 'good' : known.severity };
+}
+
+/** A code as it stands in the data. */
+export function codeCell(code: string | null, kind?: CodeKind, href?: string): Cell {
+  if (code === null) return { value: null };
+  const severity = kind === undefined ? undefined : meaning(kind, code).severity;
+  return { value: code, code: true, ...(severity ? { tone: severity } : {}), ...(href === undefined ? {} : { href }) };
+}

@@ -1,0 +1,59 @@
+// The staff pages at /staff: every page and form in one place. Server-rendered, without scripts.
+import type { Hono } from 'hono';
+import { type DevelopmentAccount, mayDevelop } from '../../src/auth/staff-development.ts';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { STYLE } from '../../src/ui/style.ts';
+import { storeFailure } from '../report/failure.ts';
+import { Desk } from './desk.ts';
+import { problem, staffHeaders } from './frame.ts';
+import { lines } from './lines.ts';
+import { lists } from './lists.ts';
+import { pull } from './pull.ts';
+import { pulls } from './pulls.ts';
+import { requests } from './requests.ts';
+import { signIn } from './sign-in.ts';
+
+export type StaffOptions = {
+  /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
+  development?: DevelopmentAccount | undefined;
+};
+
+/**
+ * The staff pages. All routes begin with `/staff`.
+ * @throws Error when a development account is given where none may be: outside the sandbox, not on loopback, or beside an
+ *   identity provider
+ */
+export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEnv> {
+  if (options.development && !mayDevelop(deps.config))
+    throw new Error('The development account is for the sandbox on loopback without an identity provider.');
+  const app = fhirApp('staff', deps, staffHeaders(deps.config.baseUrl));
+
+  app.get('/staff/style.css', (c) => {
+    route(c, '/staff/style.css');
+    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8' });
+  });
+  const desk = new Desk(deps, app);
+  signIn(desk, options.development);
+  pulls(desk);
+  pull(desk);
+  lines(desk);
+  lists(desk);
+  requests(desk);
+
+  app.notFound((c) =>
+    c.req.method === 'GET' || c.req.method === 'HEAD'
+      ? problem(c, deps, 404, 'Not found', 'There is no such page.')
+      : problem(c, deps, 405, 'Not possible', 'This page takes no such request.'),
+  );
+  app.onError((error, c) => {
+    const known = error instanceof Outcome ? error : storeFailure(error);
+    const requestId = c.get('requestId');
+    if (!known || known.status >= 500) deps.log('error', 'staff page failed', { requestId, error: describe(error) });
+    if (known?.status === 503)
+      return problem(c, deps, 503, 'Not available', 'The database does not answer. Please try again in a moment.');
+    return problem(c, deps, 500, 'Something went wrong', `Name this id when you report it: ${requestId}`);
+  });
+  return app;
+}

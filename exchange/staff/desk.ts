@@ -1,0 +1,127 @@
+// Who may open which page. Every page is registered here, so that none is without its check.
+import type { Hono } from 'hono';
+import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/staff-session.ts';
+import type { Deps } from '../../src/deps.ts';
+import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
+import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
+
+/** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. */
+export type Permission = 'counts' | 'rows' | 'decide';
+const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
+  counts: ['viewer', 'reviewer', 'admin'],
+  rows: ['reviewer'],
+  decide: ['reviewer'],
+};
+
+export function may(session: StaffSession, permission: Permission): boolean {
+  return session.roles.some((role) => ALLOWED[permission].includes(role));
+}
+
+const MAX_FORM_BYTES = 16 * 1024;
+
+/** The fields of a small form; undefined when it is too long or none. */
+export async function readForm(c: StaffContext): Promise<URLSearchParams | undefined> {
+  if (!(c.req.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded')) return undefined;
+  if (Number(c.req.header('content-length') ?? '0') > MAX_FORM_BYTES) return undefined;
+  const body = await c.req.text();
+  return body.length > MAX_FORM_BYTES ? undefined : new URLSearchParams(body);
+}
+
+export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
+  return isOwnOrigin(
+    { origin: c.req.header('origin'), secFetchSite: c.req.header('sec-fetch-site') },
+    c.req.url,
+    deps.config.baseUrl,
+  );
+}
+
+export type Visit = { c: StaffContext; session: StaffSession; requestId: string };
+
+export class Desk {
+  readonly deps: Deps;
+  readonly app: Hono<FhirEnv>;
+
+  constructor(deps: Deps, app: Hono<FhirEnv>) {
+    this.deps = deps;
+    this.app = app;
+  }
+
+  async sessionOf(c: StaffContext): Promise<StaffSession | undefined> {
+    const name = cookieNames(this.deps.config.baseUrl).session;
+    return currentSession(this.deps, readCookie(c.req.header('cookie'), name));
+  }
+
+  async #admit(c: StaffContext, path: string, permission: Permission): Promise<Visit | Response> {
+    route(c, path);
+    const session = await this.sessionOf(c);
+    if (!session) {
+      if (c.req.method !== 'GET' || (formatOf(c) ?? 'html') !== 'html')
+        return problem(c, this.deps, 401, 'Please sign in', 'Your session has ended. Sign in and try again.');
+      return c.redirect(address('/staff/sign-in', { return_to: withQuery(c.req.url, {}) }), 303);
+    }
+    const requestId = c.get('requestId');
+    if (!may(session, permission)) {
+      await recordRefusal(
+        this.deps,
+        session.subject,
+        permission === 'decide' ? 'accept' : 'view',
+        path,
+        'role',
+        requestId,
+      );
+      const text = 'Your role does not open this page. Reviewers see records and names, and may accept a pull.';
+      return problem(c, this.deps, 403, 'Not for your role', text, session);
+    }
+    return { c, session, requestId };
+  }
+
+  /** A page that only reads. */
+  page(path: string, permission: Permission, handler: (visit: Visit) => Promise<Response>): void {
+    this.app.get(path, async (c) => {
+      const visit = await this.#admit(c, path, permission);
+      return visit instanceof Response ? visit : handler(visit);
+    });
+  }
+
+  /** A form that changes something: from our own pages and with the session's token only. */
+  form(
+    path: string,
+    permission: Permission,
+    handler: (visit: Visit, form: URLSearchParams) => Promise<Response>,
+  ): void {
+    this.app.post(path, async (c) => {
+      route(c, path);
+      const text = 'The form did not come from this site. Open the page again and send it from there.';
+      if (!hasOwnOrigin(c, this.deps)) return problem(c, this.deps, 403, 'Not sent', text);
+      const visit = await this.#admit(c, path, permission);
+      if (visit instanceof Response) return visit;
+      const form = await readForm(c);
+      if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
+      if (!sameText(form.get('csrf') ?? '', visit.session.csrf))
+        return problem(c, this.deps, 403, 'Not sent', text, visit.session);
+      return handler(visit, form);
+    });
+  }
+
+  /** The answer of a page; that rows leave as a file is recorded first. */
+  async show(visit: Visit, view: View): Promise<Response> {
+    const { c, session, requestId } = visit;
+    const format = formatOf(c);
+    if (format === 'csv' || format === 'json') {
+      const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
+      await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId);
+    }
+    return show(c, this.deps, session, view);
+  }
+
+  notFound(visit: Visit, text: string): Response {
+    return problem(visit.c, this.deps, 404, 'Not found', text, visit.session);
+  }
+
+  /** Records a look at members' data; call it before the data is shown. */
+  async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
+    const format = formatOf(visit.c) ?? 'html';
+    await recordView(this.deps, visit.session, { object, page, memberIds, rows, requestId: visit.requestId, format });
+  }
+}

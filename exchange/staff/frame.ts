@@ -1,0 +1,195 @@
+// What all staff pages share: the frame around them, their three formats, and pages that say what went wrong.
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { documentText } from '../../src/ui/page.ts';
+import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import type { StaffSession } from '../report/sessions.ts';
+
+export type StaffContext = Context<FhirEnv>;
+
+/** Headers of every answer. `same-origin` and not `no-referrer`: under the latter browsers send `Origin: null` with forms. */
+export function staffHeaders(baseUrl: string): Record<string, string> {
+  return {
+    'content-security-policy':
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    'referrer-policy': 'same-origin',
+    'cross-origin-opener-policy': 'same-origin',
+    'permissions-policy': '',
+    'x-robots-tag': 'noindex',
+    'cache-control': 'no-store',
+    ...(baseUrl.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000; includeSubDomains' } : {}),
+  };
+}
+
+export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'peers';
+const NAV: readonly [Place, string, string][] = [
+  ['overview', '/staff', 'Overview'],
+  ['pulls', '/staff/pulls', 'Pulls'],
+  ['clocks', '/staff/clocks', 'Clocks'],
+  ['requests', '/staff/requests', 'Requests to us'],
+  ['peers', '/staff/peers', 'Other payers'],
+];
+
+export type View = {
+  title: string;
+  place: Place;
+  /** the way here: address and name of each page above this one */
+  trail?: readonly (readonly [string, string])[];
+  /** sentences; part of JSON too */
+  lead?: readonly string[];
+  /** forms and other markup before the tables, on the page only */
+  before?: Part;
+  tables: readonly Table[];
+  /** long texts side by side, after the first table; rows of a table `texts` in CSV and JSON */
+  texts?: readonly { name: string; caption: string; text: string }[];
+  /** markup after the tables, on the page only */
+  after?: Part;
+  /** address of the next rows */
+  next?: string | undefined;
+};
+
+export function csrfField(session: StaffSession): Safe {
+  return html`<input type="hidden" name="csrf" value="${session.csrf}">`;
+}
+
+function header(session: StaffSession | undefined, place: Place | undefined, plan: string): Safe {
+  const who =
+    session &&
+    html`<div class="who"><span>${session.name} (${session.roles.join(', ')})</span><form method="post" action="/staff/sign-out">${csrfField(session)}<button class="plain">Sign out</button></form></div>`;
+  const nav =
+    session &&
+    html`<nav aria-label="Staff pages"><ul>${NAV.map(
+      ([key, href, label]) =>
+        html`<li><a href="${href}"${key === place ? html` aria-current="page"` : ''}>${label}</a></li>`,
+    )}</ul></nav>`;
+  return html`<header class="site"><div class="bar"><a class="brand" href="/staff">${plan}</a>${nav}${who}</div></header>`;
+}
+
+const STYLESHEET = html`<link rel="stylesheet" href="/staff/style.css">`;
+
+/** A page as HTML. `session` undefined: nobody is signed in. */
+export function pageText(
+  deps: Pick<Deps, 'config'>,
+  page: { title: string; main: Part; place?: Place | undefined; trail?: View['trail'] },
+  session: StaffSession | undefined,
+): string {
+  return documentText({
+    title: page.title,
+    site: deps.config.planName,
+    style: STYLESHEET,
+    banner: deps.config.sandbox ? 'Sandbox: all people, payers and records here are invented.' : undefined,
+    header: header(session, page.place, deps.config.planName),
+    trail:
+      page.trail &&
+      page.trail.length > 0 &&
+      page.trail.map(([href, label]) => [html`<a href="${href}">${label}</a>`, ' › ']),
+    main: page.main,
+    footer: `Times are those of ${deps.config.timeZone}.`,
+  });
+}
+
+/** The address of this page with other query members; an empty value leaves one out. */
+export function withQuery(requestUrl: string, change: Record<string, string>): string {
+  const url = new URL(requestUrl);
+  for (const [name, value] of Object.entries(change))
+    if (value === '') url.searchParams.delete(name);
+    else url.searchParams.set(name, value);
+  return `${url.pathname}${url.search}`;
+}
+
+/** A path of the staff pages with a query. */
+export function address(path: string, query: Record<string, string> = {}): string {
+  const text = new URLSearchParams(query).toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+export type Format = 'html' | 'csv' | 'json';
+export function formatOf(c: StaffContext): Format | undefined {
+  const given = c.req.query('format') ?? 'html';
+  return given === 'html' || given === 'csv' || given === 'json' ? given : undefined;
+}
+
+/** A page that says what went wrong, and nothing of the inside. */
+export function problem(
+  c: StaffContext,
+  deps: Pick<Deps, 'config'>,
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500 | 503,
+  title: string,
+  text: Part,
+  session?: StaffSession,
+): Response {
+  const main = html`<p class="problem">${text}</p><p><a href="/staff">Back to the overview</a></p>`;
+  return c.html(pageText(deps, { title, main }, session), status);
+}
+
+const file = (name: string, extension: string) => ({
+  'content-disposition': `attachment; filename="${name}.${extension}"`,
+});
+
+const textTable = (texts: NonNullable<View['texts']>): Table => ({
+  name: 'texts',
+  caption: 'Texts',
+  columns: [
+    { key: 'copy', label: 'Copy' },
+    { key: 'text', label: 'Text' },
+  ],
+  rows: texts.map((t) => [{ value: t.name }, { value: t.text }]),
+  empty: '',
+});
+
+const textsHtml = (texts: NonNullable<View['texts']>): Safe =>
+  html`<div class="pair">${texts.map(
+    (t) =>
+      html`<section class="box"><h2 id="x-${t.name}">${t.caption}</h2><pre tabindex="0" role="region" aria-labelledby="x-${t.name}">${t.text}</pre></section>`,
+  )}</div>`;
+
+/** A view in the format that was asked for: all three hold the same rows. */
+export function show(
+  c: StaffContext,
+  deps: Pick<Deps, 'config' | 'clock'>,
+  session: StaffSession,
+  view: View,
+): Response {
+  const format = formatOf(c);
+  if (format === undefined) return problem(c, deps, 400, 'Unknown format', 'Ask for html, csv or json.', session);
+  const wanted = c.req.query('table');
+  const all = format === 'html' || !view.texts ? view.tables : [...view.tables, textTable(view.texts)];
+  const tables = format === 'html' || wanted === undefined ? all : all.filter((t) => t.name === wanted);
+  const [first] = tables;
+  if (wanted !== undefined && format !== 'html' && first === undefined)
+    return problem(c, deps, 404, 'Not found', 'There is no such table on this page.', session);
+  const name = new URL(c.req.url).pathname.slice(1).replaceAll(/[^A-Za-z0-9-]+/g, '-');
+  if (format === 'csv')
+    return c.body(tables.length === 1 && first ? tableCsv(first) : tablesCsv(tables), 200, {
+      'content-type': 'text/csv; charset=utf-8; header=present',
+      ...file(wanted === undefined ? name : `${name}-${wanted}`, 'csv'),
+    });
+  if (format === 'json') {
+    const body = {
+      title: view.title,
+      generatedAt: deps.clock().toISOString(),
+      ...(wanted === undefined ? { summary: view.lead ?? [] } : {}),
+      tables: Object.fromEntries(tables.map((t) => [t.name, tableJson(t)])),
+      ...(view.next === undefined ? {} : { next: withQuery(new URL(view.next, c.req.url).href, { format: 'json' }) }),
+    };
+    return c.body(`${JSON.stringify(body, null, 2)}\n`, 200, { 'content-type': 'application/json; charset=utf-8' });
+  }
+  const main = [
+    view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
+    view.before,
+    view.tables.map((t, i) => [
+      tableHtml(t, {
+        csv: withQuery(c.req.url, { format: 'csv', table: t.name }),
+        json: withQuery(c.req.url, { format: 'json', table: t.name }),
+      }),
+      i === 0 && view.texts ? textsHtml(view.texts) : '',
+    ]),
+    view.next === undefined
+      ? ''
+      : html`<p class="paging"><a class="button" href="${view.next}" rel="next">Next rows</a></p>`,
+    view.after,
+  ];
+  return c.html(pageText(deps, { title: view.title, main, place: view.place, trail: view.trail }, session));
+}

@@ -1,0 +1,126 @@
+// /staff/peers and /staff/clocks.
+import type { Cell } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import { pageClocks, peerLines } from '../report/lists.ts';
+import { memberKeys } from '../report/member-key.ts';
+import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { address, withQuery } from './frame.ts';
+import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+
+const CLOCK_FILTERS = { open: 'running', late: 'late', blocked: 'blocked', closed: 'ended', all: 'all' } as const;
+const PEER_STATES: Readonly<Record<string, Cell>> = {
+  active: { value: 'active', tone: 'good' },
+  pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
+  suspended: { value: 'suspended', tone: 'act' },
+  closed: { value: 'closed' },
+};
+
+export function lists(desk: Desk): void {
+  const { deps } = desk;
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+
+  desk.page('/staff/peers', 'counts', async (visit) => {
+    const peers = await peerLines(sql);
+    return desk.show(visit, {
+      title: 'Other payers',
+      place: 'peers',
+      lead: ['Payers we exchange members’ history with. An administrator adds them on the command line (peer add).'],
+      tables: [
+        {
+          name: 'peers',
+          caption: 'Payers',
+          columns: [
+            { key: 'payer', label: 'Payer', kind: 'head' },
+            { key: 'id', label: 'Id' },
+            { key: 'state', label: 'State' },
+            { key: 'npi', label: 'NPI' },
+            { key: 'fhirBase', label: 'FHIR address', kind: 'hash' },
+            { key: 'tokenEndpoint', label: 'Token address', kind: 'hash' },
+            { key: 'addedBy', label: 'Added by' },
+            { key: 'approvedBy', label: 'Approved by' },
+            { key: 'checked', label: 'Last check' },
+            { key: 'check', label: 'Result' },
+            { key: 'pulls', label: 'Pulls', kind: 'number' },
+            { key: 'lastPull', label: 'Last pull' },
+          ],
+          rows: peers.map((p) => [
+            { value: p.name },
+            { value: p.id, code: true },
+            PEER_STATES[p.state] ?? { value: p.state },
+            { value: p.npi },
+            { value: p.fhirBase, code: true },
+            { value: p.tokenEndpoint, code: true },
+            { value: p.addedBy },
+            { value: p.approvedBy },
+            timeCell(p.checkedAt, timeZone),
+            p.checkedOk === null
+              ? { value: null, text: 'not checked yet' }
+              : {
+                  value: p.checkedOk,
+                  text: p.checkedOk ? 'in order' : 'faults found',
+                  tone: p.checkedOk ? 'good' : 'act',
+                },
+            numberCell(p.pulls, address('/staff/pulls', { peer: p.id })),
+            timeCell(p.lastPullAt, timeZone),
+          ]),
+          empty: 'No payer is registered yet.',
+        },
+      ],
+    });
+  });
+
+  desk.page('/staff/clocks', 'counts', async (visit) => {
+    const { c } = visit;
+    const now = deps.clock();
+    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'all';
+    const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c)));
+    const keyOf = await memberKeys(deps);
+    await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
+    return desk.show(visit, {
+      title: 'Clocks',
+      place: 'clocks',
+      lead: [
+        'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
+      ],
+      before: filterForm('/staff/clocks', [
+        {
+          name: 'show',
+          label: 'Clocks',
+          all: 'all',
+          chosen: filter === 'all' ? undefined : filter,
+          options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'all'),
+        },
+      ]),
+      tables: [
+        {
+          name: 'clocks',
+          caption: filter === 'all' ? 'Clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`,
+          columns: [
+            { key: 'kind', label: 'Duty', kind: 'head' },
+            { key: 'payer', label: 'Other payer' },
+            { key: 'member', label: 'Member' },
+            { key: 'started', label: 'Started' },
+            { key: 'due', label: 'Due' },
+            { key: 'stands', label: 'Stands at' },
+            { key: 'closed', label: 'Ended' },
+            { key: 'reason', label: 'Reason' },
+          ],
+          rows: rows.map((k) => [
+            { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind },
+            { value: k.peerId, text: k.peerName ?? 'not a registered payer' },
+            { value: k.memberId === null ? null : keyOf(k.memberId), code: true },
+            timeCell(k.startsAt, timeZone),
+            timeCell(k.dueAt, timeZone),
+            clockCell(k, now),
+            timeCell(k.closedAt, timeZone),
+            k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
+          ]),
+          empty: 'No such clock.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: afterText(last.dueAt, last.id) }),
+    });
+  });
+}

@@ -1,0 +1,142 @@
+// /staff/pulls/:id: the report of one pull; its members by name for reviewers; and the form by which a reviewer accepts it.
+import { html } from '../../src/ui/html.ts';
+import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
+import { accept } from '../report/accept.ts';
+import { namedMembers } from '../report/members.ts';
+import { pullReport } from '../report/pull-report.ts';
+import { reportSummary, reportTables } from '../report/report-tables.ts';
+import { clockCell, codeCell, numberCell, timeCell } from '../report/words.ts';
+import { type Desk, may } from './desk.ts';
+import { address, csrfField, problem, withQuery } from './frame.ts';
+import { choice, cut, filterForm, PAGE } from './paging.ts';
+
+const MAX_NOTE = 500;
+const isMemberKey = (text: string | undefined) => text !== undefined && /^M-[0-9a-f]{10}$/.test(text);
+
+export function pull(desk: Desk): void {
+  const { deps } = desk;
+
+  desk.page('/staff/pulls/:id', 'counts', async (visit) => {
+    const { c, session } = visit;
+    const report = await pullReport(deps, c.req.param('id') ?? '');
+    if (!report) return desk.notFound(visit, 'There is no such pull.');
+    const path = `/staff/pulls/${report.pull.id}`;
+    const rows = may(session, 'rows');
+    const lines = (filter: Record<string, string>) => (rows ? address(`${path}/lines`, filter) : undefined);
+    const members = (filter: Record<string, string>) => (rows ? address(`${path}/members`, filter) : undefined);
+    await desk.viewed(visit, 'report', `pull/${report.pull.id}`, [], report.members.length);
+    const { state } = report.pull;
+    const waits = (state === 'unbalanced' || state === 'partial') && report.accepted === undefined;
+    const form =
+      waits && may(session, 'decide')
+        ? html`<section class="box"><h2>Accept this pull as it is</h2><p>${meaning('state', state).todo} Accepting lets the node take in what it has. Your name and reason stay in the timeline.</p>
+<form method="post" action="${path}/accept">${csrfField(session)}<input type="hidden" name="state" value="${state}">
+<label for="note">Reason <span class="hint">(no names of members)</span></label><textarea id="note" name="note" required maxlength="${MAX_NOTE}"></textarea>
+<p><button>Accept and go on</button></p></form></section>`
+        : undefined;
+    return desk.show(visit, {
+      title: `Pull from ${report.peer.name}`,
+      place: 'pulls',
+      trail: [['/staff/pulls', 'Pulls']],
+      lead: reportSummary(report),
+      before: [
+        form,
+        html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'}</p>`,
+      ],
+      tables: reportTables(report, lines, members),
+    });
+  });
+
+  desk.form('/staff/pulls/:id/accept', 'decide', async (visit, form) => {
+    const { c, session, requestId } = visit;
+    const id = c.req.param('id') ?? '';
+    const seen = form.get('state');
+    const note = (form.get('note') ?? '').trim();
+    if ((seen !== 'unbalanced' && seen !== 'partial') || note === '' || note.length > MAX_NOTE)
+      return problem(c, deps, 400, 'Not accepted', `Give a reason of at most ${MAX_NOTE} characters.`, session);
+    const done = await accept(deps, session, id, seen, note, requestId);
+    if (!done)
+      return problem(
+        c,
+        deps,
+        409,
+        'Not accepted',
+        'The pull has changed since you opened it, or there is no such pull.',
+        session,
+      );
+    return c.redirect(`/staff/pulls/${id}`, 303);
+  });
+
+  desk.page('/staff/pulls/:id/members', 'rows', async (visit) => {
+    const { c } = visit;
+    const outcome = choice(c, 'outcome', Object.keys(MATCH_OUTCOMES));
+    const key = c.req.query('member');
+    const found = await namedMembers(
+      deps,
+      c.req.param('id') ?? '',
+      { outcome, key: isMemberKey(key) ? key : undefined },
+      { limit: PAGE + 1, after: c.req.query('after') },
+    );
+    if (!found) return desk.notFound(visit, 'There is no such pull.');
+    const { rows, last } = cut(found.members);
+    const path = `/staff/pulls/${found.pullId}`;
+    await desk.viewed(
+      visit,
+      'members',
+      `pull/${found.pullId}`,
+      rows.map((m) => m.memberId),
+      rows.length,
+    );
+    const { timeZone } = deps.config;
+    return desk.show(visit, {
+      title: 'Members of a pull',
+      place: 'pulls',
+      trail: [
+        ['/staff/pulls', 'Pulls'],
+        [path, `Pull from ${found.peerName}`],
+      ],
+      lead: ['This page shows names. That you opened it is recorded for each member on it.'],
+      before: filterForm(`${path}/members`, [
+        {
+          name: 'outcome',
+          label: 'Result',
+          all: 'all results',
+          chosen: outcome,
+          options: Object.keys(MATCH_OUTCOMES).map((o) => [o, o] as const),
+        },
+      ]),
+      tables: [
+        {
+          name: 'members',
+          caption: 'Members',
+          columns: [
+            { key: 'member', label: 'Member', kind: 'head' },
+            { key: 'name', label: 'Name' },
+            { key: 'birthDate', label: 'Born' },
+            { key: 'result', label: 'Result' },
+            { key: 'meaning', label: 'Meaning' },
+            { key: 'lines', label: 'Lines received', kind: 'number' },
+            { key: 'held', label: 'of these quarantined', kind: 'number' },
+            { key: 'clock', label: 'Clock of the request' },
+            { key: 'due', label: 'Due' },
+          ],
+          rows: rows.map((m) => [
+            { value: m.key, code: true },
+            { value: m.name },
+            { value: m.birthDate },
+            codeCell(m.outcome, 'match'),
+            { value: meaning('match', m.outcome).text },
+            numberCell(m.units, address(`${path}/lines`, { member: m.key })),
+            numberCell(m.held, address(`${path}/lines`, { member: m.key, outcome: 'quarantined' })),
+            m.clockState === null || m.dueAt === null
+              ? { value: null }
+              : clockCell({ state: m.clockState, dueAt: m.dueAt }, deps.clock()),
+            timeCell(m.dueAt, timeZone),
+          ]),
+          empty: 'No member has this result.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: last.submittedId }),
+    });
+  });
+}

@@ -1,0 +1,182 @@
+// /staff and /staff/pulls: how things stand, and what we asked of other payers.
+import { html, type Safe } from '../../src/ui/html.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
+import { numbers, type PullLine, pagePulls, peerLines } from '../report/lists.ts';
+import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { address, withQuery } from './frame.ts';
+import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+
+/** The clock of a pull: that of its members' requests. */
+function pullClock(p: PullLine, now: Date) {
+  const late = p.clocksLate > 0;
+  if (p.clocksOpen === 0 && p.clocksMet > 0)
+    return clockCell({ state: late ? 'met-late' : 'met', dueAt: p.dueAt }, now);
+  if (p.clocksOpen === 0 && p.finishedAt !== null)
+    return clockCell(
+      { state: p.finishedAt <= p.dueAt ? 'met' : 'met-late', dueAt: p.dueAt, closedAt: p.finishedAt },
+      now,
+    );
+  return clockCell({ state: 'open', dueAt: p.dueAt }, now);
+}
+
+export function pullTable(rows: readonly PullLine[], now: Date, timeZone: string, caption: string): Table {
+  return {
+    name: 'pulls',
+    caption,
+    columns: [
+      { key: 'pull', label: 'Pull', kind: 'head' },
+      { key: 'payer', label: 'Other payer' },
+      { key: 'state', label: 'State' },
+      { key: 'reason', label: 'Reason' },
+      { key: 'members', label: 'Members', kind: 'number' },
+      { key: 'matched', label: 'Matched', kind: 'number' },
+      { key: 'cause', label: 'Cause' },
+      { key: 'started', label: 'Started' },
+      { key: 'due', label: 'Due' },
+      { key: 'clock', label: 'Clock' },
+    ],
+    rows: rows.map((p) => [
+      { value: p.id, text: p.id.slice(0, 8), code: true, href: `/staff/pulls/${p.id}` },
+      { value: p.peerId, text: p.peerName },
+      pullStateCell(p.state),
+      p.reason === null ? { value: null } : { value: p.reason, text: meaning('pull', p.reason).text },
+      numberCell(p.members, `/staff/pulls/${p.id}#t-members`),
+      numberCell(p.matched),
+      { value: p.cause, text: CAUSES[p.cause] ?? p.cause },
+      timeCell(p.createdAt, timeZone),
+      timeCell(p.dueAt, timeZone),
+      pullClock(p, now),
+    ]),
+    empty: 'No pulls yet. The schedule starts one for members who chose the exchange and named another payer.',
+  };
+}
+
+type Tile = { n: number; what: string; more: string; href: string };
+const tile = (t: Tile): Safe =>
+  html`<li class="tile"><strong>${grouped(t.n)}</strong><a class="what" href="${t.href}">${t.what}</a><span class="more">${t.more}</span></li>`;
+
+export function pulls(desk: Desk): void {
+  const { deps } = desk;
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+
+  desk.page('/staff', 'counts', async (visit) => {
+    const now = deps.clock();
+    const [n, recent] = await Promise.all([numbers(sql, now), pagePulls(sql, {}, now, 10)]);
+    const sum = (states: readonly string[]) =>
+      n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);
+    const total = n.pulls.reduce((s, p) => s + p.n, 0);
+    const waiting = Object.entries(PULL_STATES)
+      .filter(([, m]) => m.severity === 'act')
+      .map(([state]) => state);
+    const done = sum(['done']);
+    const needs = sum(waiting);
+    const late = n.overdue.reduce((s, c) => s + c.n, 0);
+    const active = n.peers.find((p) => p.state === 'active')?.n ?? 0;
+    const tiles: Tile[] = [
+      {
+        n: total,
+        what: 'Pulls',
+        more: `${grouped(done)} done, ${grouped(total - done - needs - sum(['withdrawn']))} under way`,
+        href: '/staff/pulls',
+      },
+      {
+        n: needs,
+        what: 'Pulls that need a person',
+        more: needs === 0 ? 'none waits' : 'read the reason and decide',
+        href: address('/staff/pulls', { state: n.pulls.find((p) => waiting.includes(p.state))?.state ?? '' }),
+      },
+      {
+        n: late,
+        what: 'Clocks overdue',
+        more: `${count(n.openClocks, 'clock')} open`,
+        href: address('/staff/clocks', { show: late > 0 ? 'late' : 'open' }),
+      },
+      { n: n.quarantined, what: 'Records in quarantine', more: 'kept, hidden from the history', href: '/staff/pulls' },
+      {
+        n: n.requests.all,
+        what: 'Requests to us',
+        more: `${grouped(n.requests.answered)} answered`,
+        href: '/staff/requests',
+      },
+      {
+        n: active,
+        what: 'Active payers',
+        more: `${count(
+          n.peers.reduce((s, p) => s + p.n, 0),
+          'payer',
+        )} registered`,
+        href: '/staff/peers',
+      },
+    ];
+    const states: Table = {
+      name: 'states',
+      caption: 'Pulls by state',
+      columns: [
+        { key: 'state', label: 'State', kind: 'head' },
+        { key: 'pulls', label: 'Pulls', kind: 'number' },
+      ],
+      rows: n.pulls.map((p) => [pullStateCell(p.state), numberCell(p.n, address('/staff/pulls', { state: p.state }))]),
+      empty: 'No pulls yet.',
+    };
+    const figures: Table = {
+      name: 'figures',
+      caption: 'Figures',
+      columns: [
+        { key: 'figure', label: 'Figure', kind: 'head' },
+        { key: 'value', label: 'Value', kind: 'number' },
+      ],
+      rows: tiles.map((t) => [{ value: t.what }, numberCell(t.n)]),
+      empty: '',
+    };
+    const view = {
+      title: 'Overview',
+      place: 'overview' as const,
+      lead: [`How the payer-to-payer exchange of ${deps.config.planName} stands.`],
+      before: html`<ul class="tiles">${tiles.map(tile)}</ul>`,
+      tables: [pullTable(recent, now, timeZone, 'Newest pulls'), states],
+    };
+    const isPage = (visit.c.req.query('format') ?? 'html') === 'html';
+    return desk.show(visit, isPage ? view : { ...view, tables: [figures, ...view.tables] });
+  });
+
+  desk.page('/staff/pulls', 'counts', async (visit) => {
+    const { c } = visit;
+    const now = deps.clock();
+    const peers = await peerLines(sql);
+    const state = choice(c, 'state', Object.keys(PULL_STATES));
+    const peerId = choice(
+      c,
+      'peer',
+      peers.map((p) => p.id),
+    );
+    const { rows, last } = cut(await pagePulls(sql, { state, peerId }, now, PAGE + 1, readAfter(c)));
+    return desk.show(visit, {
+      title: 'Pulls',
+      place: 'pulls',
+      lead: ['A pull is one request of members’ history from one other payer. Newest first.'],
+      before: filterForm('/staff/pulls', [
+        {
+          name: 'state',
+          label: 'State',
+          all: 'all states',
+          chosen: state,
+          options: Object.entries(PULL_STATES).map(([code, m]) => [code, m.text] as const),
+        },
+        {
+          name: 'peer',
+          label: 'Other payer',
+          all: 'all payers',
+          chosen: peerId,
+          options: peers.map((p) => [p.id, p.name] as const),
+        },
+      ]),
+      tables: [
+        pullTable(rows, now, timeZone, state === undefined ? 'Pulls' : `Pulls: ${meaning('state', state).text}`),
+      ],
+      next: last && withQuery(c.req.url, { after: afterText(last.createdAt, last.id) }),
+    });
+  });
+}

@@ -1,0 +1,214 @@
+// Staff sign-in with OpenID Connect: authorization code, PKCE S256, state and nonce.
+// https://openid.net/specs/openid-connect-core-1_0.html, RFC 7636, RFC 9207
+import { createHash } from 'node:crypto';
+import { createLocalJWKSet, importJWK, type JWTPayload, jwtVerify, SignJWT } from 'jose';
+import type { Deps } from '../deps.ts';
+import { isObject, type Json, text } from '../fhir/resource.ts';
+import { readBounded } from '../net/read-bounded.ts';
+import { ASSERTION_TYPE } from './client-assertion.ts';
+
+/** Why a sign-in is refused; goes to log and audit. */
+export type SignInFault =
+  | 'provider-away'
+  | 'provider-answer'
+  | 'provider-refused'
+  | 'state'
+  | 'issuer'
+  | 'id-token'
+  | 'nonce'
+  | 'audience'
+  | 'second-factor'
+  | 'no-role';
+export class SignInRefused extends Error {
+  readonly fault: SignInFault;
+  constructor(fault: SignInFault) {
+    super(fault);
+    this.name = 'SignInRefused';
+    this.fault = fault;
+  }
+}
+
+export const ROLES = ['viewer', 'reviewer', 'admin'] as const;
+export type StaffRole = (typeof ROLES)[number];
+export type Person = { subject: string; name: string; roles: StaffRole[] };
+export type Provider = {
+  issuer: string;
+  authorizationEndpoint: string;
+  tokenEndpoint: string;
+  jwksUri: string;
+  sendsIss: boolean;
+};
+
+type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
+const ALGORITHMS = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
+const MAX_ANSWER = 256 * 1024;
+
+async function askJson(deps: Needs, url: string, init: RequestInit = {}): Promise<Json> {
+  let response: Response;
+  try {
+    response = await deps.fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(10_000) });
+  } catch {
+    throw new SignInRefused('provider-away');
+  }
+  if (response.status !== 200) throw new SignInRefused(response.status >= 500 ? 'provider-away' : 'provider-refused');
+  try {
+    return JSON.parse(await readBounded(response, MAX_ANSWER)) as Json;
+  } catch {
+    throw new SignInRefused('provider-answer');
+  }
+}
+
+const issuerOf = (deps: Needs): string => {
+  if (deps.config.staffOidcIssuer === undefined) throw new Error('no identity provider is configured');
+  return deps.config.staffOidcIssuer;
+};
+
+/** What the provider publishes. Its issuer must be the configured one; its addresses must be https, or loopback. */
+export async function discoverProvider(deps: Needs): Promise<Provider> {
+  const issuer = issuerOf(deps);
+  const body = await askJson(deps, `${issuer}/.well-known/openid-configuration`);
+  if (!isObject(body)) throw new SignInRefused('provider-answer');
+  const published = text(body['issuer']);
+  if (published?.replace(/\/+$/, '') !== issuer) throw new SignInRefused('issuer');
+  const address = (name: string): string => {
+    const value = text(body[name]);
+    if (value === undefined || !URL.canParse(value)) throw new SignInRefused('provider-answer');
+    if (new URL(value).protocol !== 'https:' && !issuer.startsWith('http:')) throw new SignInRefused('provider-answer');
+    return value;
+  };
+  return {
+    issuer: published,
+    authorizationEndpoint: address('authorization_endpoint'),
+    tokenEndpoint: address('token_endpoint'),
+    jwksUri: address('jwks_uri'),
+    sendsIss: body['authorization_response_iss_parameter_supported'] === true,
+  };
+}
+
+export const redirectUri = (baseUrl: string) => `${baseUrl}/staff/sign-in/callback`;
+
+/** The address at the provider to which the browser is sent. */
+export function authorizationUrl(
+  provider: Provider,
+  config: Deps['config'],
+  s: { state: string; nonce: string; verifier: string },
+): string {
+  const url = new URL(provider.authorizationEndpoint);
+  const query: Record<string, string> = {
+    response_type: 'code',
+    response_mode: 'query',
+    client_id: config.staffOidcClientId ?? '',
+    redirect_uri: redirectUri(config.baseUrl),
+    scope: 'openid profile',
+    state: s.state,
+    nonce: s.nonce,
+    code_challenge: createHash('sha256').update(s.verifier).digest('base64url'),
+    code_challenge_method: 'S256',
+  };
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
+  return url.href;
+}
+
+/** Proof of who we are at the token endpoint: the secret when there is one, else an assertion under our client key. */
+async function clientProof(deps: Needs, provider: Provider, form: URLSearchParams): Promise<Record<string, string>> {
+  const id = deps.config.staffOidcClientId ?? '';
+  const secret = deps.config.staffOidcClientSecret;
+  if (secret !== undefined) {
+    const pair = `${encodeURIComponent(id)}:${encodeURIComponent(secret)}`;
+    return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+  }
+  const jwk = await deps.keys.signing('client');
+  const seconds = Math.floor(deps.clock().getTime() / 1000);
+  const assertion = await new SignJWT({ jti: crypto.randomUUID() })
+    .setProtectedHeader({ alg: jwk.alg, kid: jwk.kid, typ: 'JWT' })
+    .setIssuer(id)
+    .setSubject(id)
+    .setAudience(provider.tokenEndpoint)
+    .setIssuedAt(seconds)
+    .setExpirationTime(seconds + 240)
+    .sign(await importJWK(jwk, jwk.alg));
+  form.set('client_id', id);
+  form.set('client_assertion_type', ASSERTION_TYPE);
+  form.set('client_assertion', assertion);
+  return {};
+}
+
+/** Roles in a claim: a list or words of a string, each one of ours. Everything else gives no access. */
+export function rolesIn(claim: unknown): StaffRole[] {
+  const given = Array.isArray(claim) ? claim : typeof claim === 'string' ? claim.split(/[\s,]+/) : [];
+  return ROLES.filter((role) => given.includes(role));
+}
+
+/** Does the token say that a second factor was used? `wanted` empty: the provider's policy is trusted. */
+export function hasSecondFactor(claims: JWTPayload, wanted: readonly string[]): boolean {
+  if (wanted.length === 0) return true;
+  const amr = Array.isArray(claims['amr']) ? claims['amr'] : [];
+  return wanted.some((w) => amr.includes(w) || claims['acr'] === w);
+}
+
+/**
+ * Turns the provider's answer into a person.
+ * @param answer the query of the callback
+ * @throws SignInRefused
+ */
+export async function finishOidc(
+  deps: Needs,
+  answer: { code: string | undefined; state: string | undefined; iss: string | undefined; error: string | undefined },
+  begun: { state: string; nonce: string; verifier: string },
+): Promise<Person> {
+  if (answer.state !== begun.state) throw new SignInRefused('state');
+  if (answer.error !== undefined || answer.code === undefined) throw new SignInRefused('provider-refused');
+  const provider = await discoverProvider(deps);
+  if (answer.iss === undefined ? provider.sendsIss : answer.iss !== provider.issuer) throw new SignInRefused('issuer');
+  const form = new URLSearchParams({
+    grant_type: 'authorization_code',
+    code: answer.code,
+    redirect_uri: redirectUri(deps.config.baseUrl),
+    code_verifier: begun.verifier,
+  });
+  const proof = await clientProof(deps, provider, form);
+  const tokens = await askJson(deps, provider.tokenEndpoint, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json', ...proof },
+    body: form.toString(),
+  });
+  const idToken = isObject(tokens) ? text(tokens['id_token']) : undefined;
+  if (idToken === undefined) throw new SignInRefused('provider-answer');
+  const claims = await verifyIdToken(deps, provider, idToken, begun.nonce);
+  if (!hasSecondFactor(claims, deps.config.staffOidcSecondFactor)) throw new SignInRefused('second-factor');
+  const roles = rolesIn(claims[deps.config.staffOidcRoleClaim]);
+  if (roles.length === 0) throw new SignInRefused('no-role');
+  const name = [claims['name'], claims['preferred_username'], claims.sub].find(
+    (n) => typeof n === 'string' && n !== '',
+  );
+  return { subject: `${provider.issuer}|${claims.sub ?? ''}`, name: String(name).slice(0, 100), roles };
+}
+
+async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {
+  const keys = await askJson(deps, provider.jwksUri);
+  if (!isObject(keys) || !Array.isArray(keys['keys'])) throw new SignInRefused('provider-answer');
+  let claims: JWTPayload;
+  try {
+    const verified = await jwtVerify(
+      idToken,
+      createLocalJWKSet(keys as unknown as Parameters<typeof createLocalJWKSet>[0]),
+      {
+        issuer: provider.issuer,
+        audience: deps.config.staffOidcClientId ?? '',
+        algorithms: ALGORITHMS,
+        clockTolerance: 60,
+        maxTokenAge: 600,
+        currentDate: deps.clock(),
+        requiredClaims: ['sub', 'exp', 'iat'],
+      },
+    );
+    claims = verified.payload;
+  } catch {
+    throw new SignInRefused('id-token');
+  }
+  if (claims['nonce'] !== nonce) throw new SignInRefused('nonce');
+  const several = Array.isArray(claims.aud) && claims.aud.length > 1;
+  if ((several || claims['azp'] !== undefined) && claims['azp'] !== deps.config.staffOidcClientId)
+    throw new SignInRefused('audience');
+  return claims;
+}

@@ -1,0 +1,35 @@
+// A whole HTML document: landmarks, one h1, a way past the navigation.
+import { html, type Part, type Safe } from './html.ts';
+
+export type Document = {
+  title: string;
+  /** name of the place, after the title in the window's bar */
+  site: string;
+  /** what goes into the head besides: a link to the stylesheet, or the stylesheet itself */
+  style: Safe;
+  banner?: Part;
+  header?: Part;
+  /** the way from the start page to here */
+  trail?: Part;
+  main: Part;
+  footer?: Part;
+};
+
+/** The text of a document, ready to send as UTF-8. */
+export function documentText(d: Document): string {
+  return `<!doctype html>\n${
+    html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${d.title} · ${d.site}</title>${d.style}</head><body>
+<a class="skip" href="#main">Skip to content</a>
+${d.banner ? html`<aside class="banner" aria-label="Notice">${d.banner}</aside>` : ''}
+${d.header}
+<main id="main" tabindex="-1">
+${d.trail ? html`<p class="trail">${d.trail}</p>` : ''}
+<h1>${d.title}</h1>
+${d.main}
+</main>
+${d.footer ? html`<footer>${d.footer}</footer>` : ''}
+</body></html>
+`.markup
+  }`;
+}

@@ -1,0 +1,102 @@
+// One table, three forms: HTML, CSV and JSON of exactly the same rows and columns.
+import { type CsvValue, csv } from './csv.ts';
+import { html, type Part, type Safe } from './html.ts';
+
+export type Tone = 'calm' | 'look' | 'act' | 'good';
+/** `value` is what CSV and JSON hold (instants in ISO form); `text` is what is read on the page. */
+export type Cell = {
+  value: CsvValue;
+  text?: string;
+  href?: string;
+  /** an instant: the page shows `text`, its element holds `value` */
+  time?: true;
+  code?: true;
+  tone?: Tone;
+};
+export type Column = { key: string; label: string; kind?: 'number' | 'head' | 'hash' | 'check' };
+export type Table = {
+  /** unique on its page, for links and for JSON */
+  name: string;
+  caption: string;
+  columns: readonly Column[];
+  rows: readonly (readonly Cell[])[];
+  /** sums, shown as the last row */
+  total?: readonly Cell[];
+  /** what is said when there are no rows */
+  empty: string;
+  note?: Part;
+};
+
+const MARKS: Record<Tone, string> = { good: '✔ ', calm: '', look: '◆ ', act: '✘ ' };
+
+function cellText(cell: Cell): Safe {
+  const shown = cell.text ?? (cell.value === null ? '–' : String(cell.value));
+  const body = cell.time
+    ? html`<time datetime="${cell.value === null ? '' : String(cell.value)}">${shown}</time>`
+    : cell.code
+      ? html`<code>${shown}</code>`
+      : html`${shown}`;
+  const toned =
+    cell.tone && cell.tone !== 'calm' ? html`<span class="tone-${cell.tone}">${MARKS[cell.tone]}${body}</span>` : body;
+  return cell.href === undefined ? toned : html`<a href="${cell.href}">${toned}</a>`;
+}
+
+function row(columns: readonly Column[], cells: readonly Cell[]): Safe {
+  return html`<tr>${columns.map((column, i) => {
+    const cell = cells[i] ?? { value: null };
+    if (column.kind === 'head') return html`<th scope="row">${cellText(cell)}</th>`;
+    return html`<td data-label="${column.label}"${column.kind === undefined ? '' : html` class="${column.kind}"`}>${cellText(cell)}</td>`;
+  })}</tr>`;
+}
+
+/** `links` are the addresses of the same rows as CSV and JSON. */
+export function tableHtml(table: Table, links?: { csv: string; json: string }): Safe {
+  const head = html`<tr>${table.columns.map(
+    (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${c.label}</th>`,
+  )}</tr>`;
+  return html`<section class="table">
+<h2 id="t-${table.name}">${table.caption}</h2>
+${table.note === undefined ? '' : html`<p class="note">${table.note}</p>`}
+${
+  table.rows.length === 0
+    ? html`<p class="empty">${table.empty}</p>`
+    : html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
+<thead>${head}</thead>
+<tbody>${table.rows.map((cells) => row(table.columns, cells))}</tbody>
+${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}
+</table></div>`
+}
+${
+  links && table.rows.length > 0
+    ? html`<p class="files">These rows as <a href="${links.csv}">CSV<span class="aside"> of ${table.caption}</span></a> or <a href="${links.json}">JSON<span class="aside"> of ${table.caption}</span></a></p>`
+    : ''
+}
+</section>`;
+}
+
+const all = (table: Table) => (table.total && table.rows.length > 0 ? [...table.rows, table.total] : table.rows);
+
+/** The rows of one table, totals included. */
+export function tableCsv(table: Table): string {
+  return csv(
+    table.columns.map((c) => c.key),
+    all(table).map((cells) => table.columns.map((_, i) => cells[i]?.value ?? null)),
+  );
+}
+
+/** Several tables in one file: a row a value, so that every record has the same fields. */
+export function tablesCsv(tables: readonly Table[]): string {
+  return csv(
+    ['table', 'row', 'column', 'value'],
+    tables.flatMap((t) =>
+      all(t).flatMap((cells, r) =>
+        t.columns.map((c, i): CsvValue[] => [t.name, r + 1, c.key, cells[i]?.value ?? null]),
+      ),
+    ),
+  );
+}
+
+/** The rows of one table as objects. */
+export function tableJson(table: Table): Record<string, CsvValue>[] {
+  return all(table).map((cells) => Object.fromEntries(table.columns.map((c, i) => [c.key, cells[i]?.value ?? null])));
+}

@@ -1,0 +1,119 @@
+// A walk through the staff pages in a browser without JavaScript, and a check of each page with axe-core (WCAG 2.2 AA) in
+// a second window that may run it. Needs a chromium: CHROMIUM_PATH or /usr/bin/chromium.
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import { createRequire } from 'node:module';
+import { getRequestListener } from '@hono/node-server';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { HAND, type StaffNode, startStaff, UNBALANCED } from '../exchange/staff/support.ts';
+
+const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
+const isThere = existsSync(CHROMIUM);
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+type Violation = { id: string; nodes: { html: string }[] };
+
+describe.skipIf(!isThere)(
+  `staff pages in a browser${isThere ? '' : ` (skipped: no chromium at ${CHROMIUM}; set CHROMIUM_PATH)`}`,
+  () => {
+    let node: StaffNode;
+    let browser: Browser;
+    let server: Server;
+    let base: string;
+
+    beforeAll(async () => {
+      [node, browser] = await Promise.all([
+        startStaff(),
+        chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
+      ]);
+      server = createServer(getRequestListener(node.app.fetch));
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      const { port } = server.address() as { port: number };
+      base = `http://127.0.0.1:${port}`;
+    });
+    afterAll(async () => {
+      await browser?.close();
+      server?.close();
+      await node?.close();
+    });
+
+    async function signIn(page: Page): Promise<void> {
+      await page.goto(`${base}/staff/pulls`);
+      await page.check('input[value="dev-reviewer"]');
+      await page.fill('#password', node.account.password);
+      await page.click('main button');
+      expect(page.url()).toBe(`${base}/staff/pulls`);
+    }
+
+    test('sign-in, pulls, report, lines, one record and sign-out work without JavaScript', async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const page = await context.newPage();
+      await signIn(page);
+      await page.click(`a[href="/staff/pulls/${node.pullId}"]`);
+      expect(await page.textContent('h1')).toMatch(/^Pull from /);
+      expect(await page.textContent('section:has(#t-conservation) tfoot')).toContain('✔');
+      await page.click('section:has(#t-outcomes) tfoot td:last-child a');
+      expect(await page.textContent('h1')).toBe('Received lines');
+      await page.selectOption('#f-outcome', 'linked-duplicate');
+      await page.click('form.filter button');
+      expect(new URL(page.url()).searchParams.get('outcome')).toBe('linked-duplicate');
+      await page.click('section:has(#t-lines) tbody tr:first-child a');
+      expect(await page.locator('pre').count()).toBeGreaterThanOrEqual(2);
+      expect(await page.textContent('pre >> nth=0')).toContain('"resourceType"');
+      await page.goto(`${base}/staff/pulls/${UNBALANCED}`);
+      await page.fill('#note', 'confirmed with the other payer');
+      await page.click('main form button');
+      expect(await page.textContent('section:has(#t-timeline)')).toContain('confirmed with the other payer');
+      await page.click('.who button');
+      await page.goto(`${base}/staff`);
+      expect(page.url()).toContain('/staff/sign-in');
+      await context.close();
+    });
+
+    test('every page passes axe-core and nothing is wider than a phone', async () => {
+      const context = await browser.newContext({ bypassCSP: true, viewport: { width: 390, height: 844 } });
+      const page = await context.newPage();
+      const faults: string[] = [];
+      const check = async (path: string, width: number, scheme: 'light' | 'dark') => {
+        await page.setViewportSize({ width, height: 844 });
+        await page.emulateMedia({ colorScheme: scheme });
+        if (path !== '') await page.goto(`${base}${path}`);
+        await page.addScriptTag({ content: axe });
+        const found = (await page.evaluate(
+          `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations)`,
+        )) as Violation[];
+        for (const v of found)
+          faults.push(`${path} ${width} ${scheme}: ${v.id} ${v.nodes[0]?.html.slice(0, 120) ?? ''}`);
+        const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+        if (wide > width) faults.push(`${path} is ${wide} wide at ${width}`);
+      };
+      await page.goto(`${base}/staff/sign-in`);
+      await check('', 390, 'light');
+      await signIn(page);
+      const [at] = await node.ours.deps.database.sql<{ file: number; line: number }[]>`
+      select file, line from exchange.finding where pull_id = ${node.pullId} and kind = 'value-mismatch' order by id limit 1`;
+      for (const path of [
+        '/staff',
+        '/staff/pulls',
+        `/staff/pulls/${node.pullId}`,
+        `/staff/pulls/${UNBALANCED}`,
+        `/staff/pulls/${node.pullId}/members`,
+        `/staff/pulls/${node.pullId}/lines?outcome=linked-duplicate`,
+        `/staff/pulls/${node.pullId}/lines/${at?.file}/${at?.line}/0`,
+        `/staff/pulls/${HAND}/lines/0/2/0`,
+        '/staff/clocks',
+        '/staff/requests',
+        '/staff/peers',
+        '/staff/nothing',
+      ]) {
+        await check(path, 390, 'light');
+        await check(path, 1280, 'dark');
+      }
+      expect(faults).toEqual([]);
+      await context.close();
+    }, 120_000);
+  },
+);

@@ -1,0 +1,243 @@
+// Sign-in at an identity provider: what must hold before somebody becomes a session.
+import { createHash } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { hasSecondFactor, rolesIn } from '../../../src/auth/staff-oidc.ts';
+import { readConfig } from '../../../src/config.ts';
+import { startNode, type TestNode } from '../../support/node.ts';
+import { Visitor } from './support.ts';
+
+const ISSUER = 'https://id.example';
+const BASE = 'https://node.example';
+const CLIENT = 'payer-node';
+
+/** A provider that answers from memory; each test may change what it says. */
+class Provider {
+  readonly keys = generateKeyPair('ES256', { extractable: true });
+  issuer = ISSUER;
+  claims: Record<string, unknown> = {};
+  audience: string | string[] = CLIENT;
+  signedBy = this.keys;
+  sendsIss = false;
+  issuedAt = new Date();
+  status = 200;
+  /** form of the last token request */
+  asked = new URLSearchParams();
+
+  readonly fetch = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
+    const { pathname } = new URL(input instanceof Request ? input.url : input);
+    if (this.status !== 200) return new Response('', { status: this.status });
+    if (pathname === '/.well-known/openid-configuration')
+      return Response.json({
+        issuer: this.issuer,
+        authorization_endpoint: `${ISSUER}/authorize`,
+        token_endpoint: `${ISSUER}/token`,
+        jwks_uri: `${ISSUER}/jwks`,
+        authorization_response_iss_parameter_supported: this.sendsIss,
+      });
+    if (pathname === '/jwks')
+      return Response.json({ keys: [{ ...(await exportJWK((await this.keys).publicKey)), kid: 'k', alg: 'ES256' }] });
+    this.asked = new URLSearchParams(String(init?.body));
+    const { privateKey } = await this.signedBy;
+    const idToken = await new SignJWT({
+      roles: ['viewer', 'reviewer'],
+      amr: ['pwd', 'mfa'],
+      name: 'Ada Example',
+      ...this.claims,
+    })
+      .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+      .setIssuer(ISSUER)
+      .setSubject('ada')
+      .setAudience(this.audience)
+      .setIssuedAt(this.issuedAt)
+      .setExpirationTime('5m')
+      .sign(privateKey);
+    return Response.json({ id_token: idToken, access_token: 'x', token_type: 'Bearer' });
+  };
+}
+
+let node: TestNode;
+let provider: Provider;
+let app: ReturnType<typeof createStaff>;
+
+beforeAll(async () => {
+  node = await startNode(
+    { BASE_URL: BASE, STAFF_OIDC_ISSUER: ISSUER, STAFF_OIDC_CLIENT_ID: CLIENT },
+    { fetch: ((input, init) => provider.fetch(input as string, init)) as typeof fetch },
+  );
+  app = createStaff(node.deps);
+});
+afterAll(() => node?.close());
+beforeEach(() => {
+  provider = new Provider();
+});
+
+/** Goes to the provider and comes back with its answer. */
+async function attempt(change: (query: URLSearchParams) => void = () => {}) {
+  const visitor = new Visitor(app, BASE);
+  const start = await visitor.get('/staff/sign-in/start?return_to=/staff/clocks');
+  const sent = new URL(start.headers.get('location') ?? '');
+  provider.claims = { nonce: sent.searchParams.get('nonce'), ...provider.claims };
+  const back = new URLSearchParams({ code: 'c', state: sent.searchParams.get('state') ?? '' });
+  change(back);
+  return { visitor, sent, start, answer: await visitor.get(`/staff/sign-in/callback?${back.toString()}`) };
+}
+const lastRefusal = async () =>
+  (
+    await node.deps.database
+      .sql`select reason from exchange.audit where action = 'sign-in' and outcome = 'refused' order by seq desc limit 1`
+  )[0]?.['reason'];
+
+describe('sign-in with OpenID Connect', () => {
+  test('goes with PKCE, state and nonce, and comes back to a session', async () => {
+    const { visitor, sent, start, answer } = await attempt();
+    expect(start.status).toBe(303);
+    expect(sent.origin + sent.pathname).toBe(`${ISSUER}/authorize`);
+    expect(Object.fromEntries(sent.searchParams)).toMatchObject({
+      response_type: 'code',
+      client_id: CLIENT,
+      redirect_uri: `${BASE}/staff/sign-in/callback`,
+      code_challenge_method: 'S256',
+    });
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/staff/clocks']);
+    const verifier = provider.asked.get('code_verifier') ?? '';
+    expect(createHash('sha256').update(verifier).digest('base64url')).toBe(sent.searchParams.get('code_challenge'));
+    // no secret is configured: an assertion under our key says who we are
+    expect(provider.asked.get('client_assertion')?.split('.')).toHaveLength(3);
+    expect(answer.headers.getSetCookie().find((c) => c.startsWith('__Host-sid='))).toMatch(
+      /; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
+    expect(answer.headers.get('strict-transport-security')).toContain('max-age=');
+    const page = await (await visitor.get('/staff')).text();
+    expect(page).toContain('Ada Example (viewer, reviewer)');
+    expect(page).not.toContain('Sandbox');
+    const [audit] = await node.deps.database
+      .sql`select actor from exchange.audit where action = 'sign-in' and outcome = 'ok' order by seq desc limit 1`;
+    expect(audit?.['actor']).toBe(`${ISSUER}|ada`);
+  });
+
+  test.each<[string, string, () => Promise<{ answer: Response }>]>([
+    ['another state', 'state', () => attempt((q) => q.set('state', 'x'))],
+    [
+      'an error of the provider',
+      'provider-refused',
+      () =>
+        attempt((q) => {
+          q.delete('code');
+          q.set('error', 'access_denied');
+        }),
+    ],
+    ['another issuer in the answer', 'issuer', () => attempt((q) => q.set('iss', 'https://evil.example'))],
+    [
+      'no issuer where one is promised',
+      'issuer',
+      () => {
+        provider.sendsIss = true;
+        return attempt();
+      },
+    ],
+    [
+      'another nonce',
+      'nonce',
+      () => {
+        provider.claims = { nonce: 'x' };
+        return attempt();
+      },
+    ],
+    [
+      'a foreign signature',
+      'id-token',
+      () => {
+        provider.signedBy = generateKeyPair('ES256', { extractable: true });
+        return attempt();
+      },
+    ],
+    [
+      'another audience',
+      'id-token',
+      () => {
+        provider.audience = 'other';
+        return attempt();
+      },
+    ],
+    [
+      'several audiences without us as the authorized party',
+      'audience',
+      () => {
+        provider.audience = [CLIENT, 'other'];
+        return attempt();
+      },
+    ],
+    [
+      'an old token',
+      'id-token',
+      () => {
+        provider.issuedAt = new Date(Date.now() - 3_600_000);
+        return attempt();
+      },
+    ],
+    [
+      'no second factor',
+      'second-factor',
+      () => {
+        provider.claims = { amr: ['pwd'] };
+        return attempt();
+      },
+    ],
+    [
+      'no role of ours',
+      'no-role',
+      () => {
+        provider.claims = { roles: ['Administrators'] };
+        return attempt();
+      },
+    ],
+  ])('refuses %s', async (_name, reason, go) => {
+    const { answer } = await go();
+    expect(answer.status).toBe(403);
+    expect(answer.headers.getSetCookie().some((c) => c.includes('sid='))).toBe(false);
+    expect(await lastRefusal()).toBe(reason);
+  });
+
+  test('an answer is good once, and not without its cookie', async () => {
+    const { visitor, answer, sent } = await attempt();
+    expect(answer.status).toBe(303);
+    const state = sent.searchParams.get('state') ?? '';
+    expect((await visitor.get(`/staff/sign-in/callback?code=c&state=${state}`)).status).toBe(403);
+    expect((await new Visitor(app, BASE).get(`/staff/sign-in/callback?code=c&state=${state}`)).status).toBe(403);
+  });
+
+  test('a provider that is away or is another is no way in', async () => {
+    provider.status = 502;
+    expect((await new Visitor(app, BASE).get('/staff/sign-in/start')).status).toBe(503);
+    provider = new Provider();
+    provider.issuer = 'https://evil.example';
+    expect((await new Visitor(app, BASE).get('/staff/sign-in/start')).status).toBe(403);
+  });
+
+  test('there is no password form beside it', async () => {
+    const visitor = new Visitor(app, BASE);
+    expect(await (await visitor.get('/staff/sign-in')).text()).not.toContain('type="password"');
+    expect((await visitor.post('/staff/sign-in', { user: 'dev-admin', password: '' })).status).toBe(404);
+  });
+});
+
+test('roles come from our words only', () => {
+  expect(rolesIn(['admin', 'root', 'viewer'])).toEqual(['viewer', 'admin']);
+  expect(rolesIn('viewer reviewer')).toEqual(['viewer', 'reviewer']);
+  expect(rolesIn({ viewer: true })).toEqual([]);
+  expect(hasSecondFactor({ acr: 'high' }, ['high'])).toBe(true);
+  expect(hasSecondFactor({}, ['mfa'])).toBe(false);
+  expect(hasSecondFactor({}, [])).toBe(true);
+});
+
+test('the development account exists in the sandbox on loopback only', () => {
+  const may = (env: Record<string, string>) => developmentAccount(readConfig(env)) !== undefined;
+  expect(may({})).toBe(true);
+  expect(may({ SANDBOX: 'off' })).toBe(false);
+  expect(may({ SANDBOX: 'on', BASE_URL: 'https://node.example' })).toBe(false);
+  expect(may({ SANDBOX: 'on', STAFF_OIDC_ISSUER: ISSUER, STAFF_OIDC_CLIENT_ID: CLIENT })).toBe(false);
+  expect(() => createStaff(node.deps, { development: { user: 'dev-admin', password: 'x' } })).toThrow('sandbox');
+});

@@ -1,0 +1,439 @@
+// The staff pages over a real pull: who may see what, that all formats hold the same rows, and that data stays data.
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pullReport } from '../../../exchange/report/pull-report.ts';
+import { renderReport } from '../../../exchange/report/render-report.ts';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { EVIL, fieldOf, HAND, SCRIPT, type StaffNode, startStaff, UNBALANCED, Visitor } from './support.ts';
+
+let node: StaffNode;
+/** how far the node's clock is ahead, in milliseconds */
+let ahead = 0;
+const visitors: Record<string, Visitor> = {};
+
+beforeAll(async () => {
+  node = await startStaff({ clock: () => new Date(Date.now() + ahead) });
+  for (const user of ['dev-viewer', 'dev-reviewer', 'dev-admin']) {
+    const visitor = new Visitor(node.app, node.ours.base);
+    const answer = await visitor.signIn(user, node.account.password, '/staff/pulls');
+    expect([answer.status, answer.headers.get('location')]).toEqual([303, '/staff/pulls']);
+    visitors[user] = visitor;
+  }
+});
+afterAll(() => node?.close());
+
+const as = (user: string): Visitor => {
+  const visitor = visitors[user];
+  if (!visitor) throw new Error(`nobody is signed in as ${user}`);
+  return visitor;
+};
+const text = async (user: string, path: string) => (await as(user).get(path)).text();
+const rowsOf = (page: string, table: string) => {
+  const from = page.indexOf(`<table aria-labelledby="t-${table}">`);
+  if (from === -1) return [];
+  const body = page.slice(page.indexOf('<tbody>', from), page.indexOf('</table>', from));
+  return [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map((row) =>
+    [...(row[1] ?? '').matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map((cell) => (cell[1] ?? '').replace(/<[^>]+>/g, '')),
+  );
+};
+
+describe('headers and errors', () => {
+  test('every answer may not be stored, framed or scripted', async () => {
+    for (const path of ['/staff/sign-in', '/staff', '/staff/style.css', '/staff/nothing']) {
+      const { headers } = await as('dev-viewer').get(path);
+      expect(headers.get('content-security-policy'), path).toBe(
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+      );
+      expect(headers.get('cache-control')).toBe('no-store');
+      expect(headers.get('x-content-type-options')).toBe('nosniff');
+      expect(headers.get('referrer-policy')).toBe('same-origin');
+      expect(headers.get('cross-origin-opener-policy')).toBe('same-origin');
+    }
+  });
+
+  test('unknown pages, pulls, lines and requests are 404 pages', async () => {
+    for (const path of [
+      '/staff/nothing',
+      '/staff/pulls/none',
+      '/staff/pulls/none/lines',
+      '/staff/pulls/none/members',
+      `/staff/pulls/${HAND}/lines/0/99/0`,
+      `/staff/pulls/${HAND}/lines/0/x/0`,
+      '/staff/requests/none',
+    ]) {
+      const answer = await as('dev-reviewer').get(path);
+      expect(answer.status, path).toBe(404);
+      expect(answer.headers.get('content-type')).toMatch(/^text\/html/);
+    }
+    expect((await as('dev-reviewer').get('/staff/pulls?format=xml')).status).toBe(400);
+    expect((await as('dev-reviewer').get('/staff/pulls?format=csv&table=none')).status).toBe(404);
+  });
+
+  test('pages have no script and no inline style, and the sandbox says what it is', async () => {
+    for (const path of ['/staff', '/staff/pulls', `/staff/pulls/${node.pullId}`, `/staff/pulls/${HAND}/lines`]) {
+      const page = await text('dev-reviewer', path);
+      expect(page).not.toMatch(/<script|<style| style=| on[a-z]+="/i);
+      expect(page).toContain('aria-label="Notice">Sandbox');
+      expect(page.match(/<h1>/g)).toHaveLength(1);
+    }
+  });
+});
+
+describe('the report of a pull', () => {
+  test('shows the law as arithmetic, and its sums are the ledger', async () => {
+    const page = await text('dev-viewer', `/staff/pulls/${node.pullId}`);
+    const { sql } = node.ours.deps.database;
+    const [sum] = await sql<
+      { n: number }[]
+    >`select count(*)::int as n from exchange.ledger where pull_id = ${node.pullId}`;
+    const n = sum?.n ?? 0;
+    expect(n).toBeGreaterThan(100);
+    const law = rowsOf(page, 'conservation');
+    expect(law.at(-1)).toEqual(['All types', `${n}`, `${n}`, `${n}`, `✔ ${n} = ${n} = ${n}`]);
+    expect(law.every((row) => row[4]?.startsWith('✔'))).toBe(true);
+    expect(rowsOf(page, 'outcomes').at(-1)?.at(-1)).toBe(String(n));
+    expect(
+      rowsOf(page, 'files')
+        .map((row) => row[8])
+        .every((hash) => /^[0-9a-f]{64}$/.test(hash ?? '')),
+    ).toBe(true);
+  });
+
+  test('says where a count differs', async () => {
+    const page = await text('dev-viewer', `/staff/pulls/${UNBALANCED}`);
+    expect(rowsOf(page, 'files')[0]?.slice(3, 7)).toEqual(['10', '9', '0', '✘ 10 ≠ 9 · not booked, does not balance']);
+  });
+
+  test('every figure leads to as many rows', async () => {
+    const page = await text('dev-reviewer', `/staff/pulls/${node.pullId}`);
+    const figures = [...page.matchAll(/<a href="([^"]+\/lines\?[^"]+)">([\d,]+)<\/a>/g)].map(
+      (m) => [m[1] ?? '', m[2] ?? ''] as const,
+    );
+    // the number of a file is a name, not a figure
+    const counted = figures.filter(([href]) => !href.includes('?file='));
+    expect(counted.length).toBeGreaterThan(20);
+    for (const [href, n] of counted) {
+      const lines = await text('dev-reviewer', href.replaceAll('&amp;', '&'));
+      expect(lines, href).toContain(`<p>${n} line`);
+      expect(rowsOf(lines, 'lines').length).toBe(Math.min(100, Number(n.replaceAll(',', ''))));
+    }
+  });
+
+  test('is the same on the page, as CSV, as JSON and on the command line', async () => {
+    const path = `/staff/pulls/${HAND}`;
+    const page = await text('dev-viewer', path);
+    const json = JSON.parse(await text('dev-viewer', `${path}?format=json`)) as {
+      tables: Record<string, Record<string, unknown>[]>;
+    };
+    const csv = parse(await text('dev-viewer', `${path}?format=csv`), { columns: true }) as Record<string, string>[];
+    const report = await pullReport(node.ours.deps, HAND);
+    if (!report) throw new Error('no report');
+    const printed = JSON.parse(renderReport(report, 'json')) as typeof json;
+    expect(parse(renderReport(report, 'csv'), { columns: true })).toHaveLength(csv.length);
+    for (const [name, rows] of Object.entries(json.tables)) {
+      expect(rowsOf(page, name).length, name).toBe(rows.length);
+      expect(new Set(csv.filter((r) => r['table'] === name).map((r) => r['row'])).size, name).toBe(rows.length);
+      const own = parse(await text('dev-viewer', `${path}?format=csv&table=${name}`), { columns: true }) as unknown[];
+      expect(own.length, name).toBe(rows.length);
+      if (name !== 'facts') expect(printed.tables[name], name).toEqual(rows);
+    }
+    const alone = renderReport(report, 'html');
+    expect(alone).toContain('<style>');
+    expect(alone).not.toMatch(/<a href="\/staff/);
+    expect(alone).not.toContain(SCRIPT);
+  });
+});
+
+describe('lists', () => {
+  test('hold the same rows on the page, as CSV and as JSON', async () => {
+    const ours = '/staff/pulls/';
+    for (const [path, table] of [
+      ['/staff/pulls', 'pulls'],
+      ['/staff/clocks', 'clocks'],
+      ['/staff/peers', 'peers'],
+      [`${ours}${node.pullId}/lines?outcome=created`, 'lines'],
+      [`${ours}${node.pullId}/members`, 'members'],
+    ] as const) {
+      const query = path.includes('?') ? '&' : '?';
+      const page = await text('dev-reviewer', path);
+      const json = JSON.parse(await text('dev-reviewer', `${path}${query}format=json`)) as {
+        tables: Record<string, unknown[]>;
+      };
+      const csv = parse(await text('dev-reviewer', `${path}${query}format=csv`), { columns: true }) as unknown[];
+      expect(rowsOf(page, table).length, path).toBeGreaterThan(0);
+      expect(json.tables[table]).toHaveLength(rowsOf(page, table).length);
+      expect(csv).toHaveLength(rowsOf(page, table).length);
+    }
+  });
+
+  test('long lists are walked to their end without loss or repeat', async () => {
+    const seen: string[] = [];
+    let path = `/staff/pulls/${node.pullId}/lines?format=json`;
+    for (let pages = 0; path !== '' && pages < 50; pages++) {
+      const page = JSON.parse(await text('dev-reviewer', path)) as {
+        tables: { lines: { line: string }[] };
+        next?: string;
+      };
+      seen.push(...page.tables.lines.map((l) => l.line));
+      path = page.next ?? '';
+    }
+    const [sum] = await node.ours.deps.database.sql<{ n: number }[]>`
+      select count(*)::int as n from exchange.ledger where pull_id = ${node.pullId}`;
+    expect(seen).toHaveLength(sum?.n ?? -1);
+    expect(new Set(seen).size).toBe(seen.length);
+  });
+});
+
+describe('roles', () => {
+  const rows = () => [`/staff/pulls/${HAND}/lines`, `/staff/pulls/${HAND}/lines/0/1/0`, `/staff/pulls/${HAND}/members`];
+
+  test('records and names are for reviewers; the refusal is audited', async () => {
+    for (const user of ['dev-viewer', 'dev-admin']) {
+      for (const path of rows()) expect((await as(user).get(path)).status, `${user} ${path}`).toBe(403);
+      const page = await text(user, `/staff/pulls/${HAND}`);
+      expect(page).not.toContain('/lines');
+    }
+    for (const path of rows()) expect((await as('dev-reviewer').get(path)).status).toBe(200);
+    const refused = await node.ours.deps.database.sql`
+      select from exchange.audit where action = 'view' and outcome = 'refused' and actor = 'dev|dev-admin'`;
+    expect(refused).toHaveLength(rows().length);
+  });
+
+  test('a look at a member’s data is audited under that member', async () => {
+    const { sql } = node.ours.deps.database;
+    const looks = () => sql<{ n: number }[]>`
+      select count(*)::int as n from exchange.audit where action = 'view' and outcome = 'ok' and member_id = ${node.memberId} and actor = 'dev|dev-reviewer'`;
+    const [before] = await looks();
+    for (const path of rows()) await as('dev-reviewer').get(path);
+    const [after] = await looks();
+    expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(3);
+  });
+
+  test('rows that leave as a file are audited', async () => {
+    const { sql } = node.ours.deps.database;
+    await as('dev-viewer').get('/staff/clocks?format=csv');
+    const [row] =
+      await sql`select action, object, detail from exchange.audit where actor = 'dev|dev-viewer' order by seq desc limit 1`;
+    expect(row).toMatchObject({
+      action: 'export-report',
+      object: '/staff/clocks',
+      detail: { format: 'csv', dev: true },
+    });
+  });
+
+  test('no page of a viewer names a member', async () => {
+    const page = await text('dev-viewer', `/staff/pulls/${node.pullId}`);
+    expect(page).not.toContain(node.memberId);
+    expect(page).toMatch(/M-[0-9a-f]{10}/);
+  });
+});
+
+describe('data stays data', () => {
+  test('markup in records, names and events is shown as text', async () => {
+    for (const path of [
+      `/staff/pulls/${HAND}`,
+      `/staff/pulls/${HAND}/lines/0/1/0`,
+      `/staff/pulls/${HAND}/lines/0/2/0`,
+    ]) {
+      const page = await text('dev-reviewer', path);
+      expect(page).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
+      expect(page).not.toContain(SCRIPT);
+    }
+    const members = await text('dev-reviewer', `/staff/pulls/${HAND}/members`);
+    expect(members).toContain('&quot;&gt;&lt;img src=x onerror=alert(1)&gt;');
+    expect(members).not.toContain(EVIL);
+  });
+
+  test('query values are not taken into the page', async () => {
+    const page = await text(
+      'dev-reviewer',
+      `/staff/pulls/${HAND}/lines?type=${encodeURIComponent(EVIL)}&outcome=${encodeURIComponent(SCRIPT)}&after=${encodeURIComponent(EVIL)}`,
+    );
+    expect(page).not.toContain('<img');
+    expect(page).not.toContain(SCRIPT);
+    expect(rowsOf(page, 'lines')).toHaveLength(3);
+  });
+
+  test('a formula is no formula in CSV', async () => {
+    const csv = await text('dev-reviewer', `/staff/pulls/${HAND}/lines?format=csv`);
+    expect(csv).toContain(",'=1+1,");
+    expect(csv.endsWith('\r\n')).toBe(true);
+  });
+});
+
+describe('one record', () => {
+  test('shows what came beside ours, and why they differ', async () => {
+    const { sql } = node.ours.deps.database;
+    const [row] = await sql<{ file: number; line: number; localId: string; sourceId: string }[]>`
+      select file, line, local_id as "localId", source_id as "sourceId" from exchange.ledger
+      where pull_id = ${node.pullId} and type = 'Condition' and outcome = 'created' order by file, line limit 1`;
+    const path = `/staff/pulls/${node.pullId}/lines/${row?.file}/${row?.line}/0`;
+    const json = JSON.parse(await text('dev-reviewer', `${path}?format=json`)) as {
+      tables: Record<string, Record<string, string>[]>;
+    };
+    const texts = json.tables['texts'] ?? [];
+    expect((JSON.parse(texts[0]?.['text'] ?? '') as { id: string }).id).toBe(row?.sourceId);
+    expect((JSON.parse(texts[1]?.['text'] ?? '') as { id: string }).id).toBe(row?.localId);
+    const why = Object.fromEntries((json.tables['differences'] ?? []).map((d) => [d['member'], d['why']]));
+    expect(Object.keys(why)).toEqual(
+      expect.arrayContaining(['id', 'meta.lastUpdated', 'meta.source', 'subject.reference']),
+    );
+    expect(Object.values(why)).not.toContain('The copies differ.');
+    expect(json.tables['provenance']?.length).toBeGreaterThan(0);
+  });
+
+  test('a contradiction shows both values', async () => {
+    const [at] = await node.ours.deps.database.sql<{ file: number; line: number }[]>`
+      select file, line from exchange.finding where pull_id = ${node.pullId} and kind = 'value-mismatch' order by id limit 1`;
+    const page = await text('dev-reviewer', `/staff/pulls/${node.pullId}/lines/${at?.file}/${at?.line}/0`);
+    expect(page).toContain('Contradicts record');
+    expect(rowsOf(page, 'linked-1').length).toBeGreaterThan(0);
+  });
+});
+
+describe('requests of other payers', () => {
+  test('show due time, decisions and what was held back, in words', async () => {
+    const { deps, base } = node.prior;
+    const account = developmentAccount(deps.config);
+    const visitor = new Visitor(createStaff(deps, { development: account }), base);
+    await visitor.signIn('dev-viewer', account?.password ?? '');
+    const list = rowsOf(await (await visitor.get('/staff/requests')).text(), 'requests');
+    expect(list.map((r) => [r[1], r[3]])).toEqual([
+      ['Export history', '✔ Answered and fetched'],
+      ['Find members', '✔ Answered and fetched'],
+    ]);
+    const jobs = await deps.database.sql<
+      { id: string; kind: string; counts: Record<string, number> }[]
+    >`select id, kind, counts from exchange.bulk_job`;
+    const pageOf = async (kind: string) =>
+      (await visitor.get(`/staff/requests/${jobs.find((j) => j.kind === kind)?.id}`)).text();
+    const withheld = rowsOf(await pageOf('export'), 'withheld');
+    const counts = Object.entries(jobs.find((j) => j.kind === 'export')?.counts ?? {}).filter(([k]) =>
+      k.startsWith('withheld-'),
+    );
+    expect(withheld.slice(0, -1).map((r) => [`withheld-${r[0]}`, Number(r[1]?.replaceAll(',', ''))])).toEqual(counts);
+    expect(withheld.slice(0, -1).every((r) => r[2] !== '' && !r[2]?.startsWith('Code “'))).toBe(true);
+    const decided = rowsOf(await pageOf('match'), 'decisions').reduce((n, r) => n + Number(r[2]), 0);
+    const [sum] = await deps.database.sql<{ n: number }[]>`select count(*)::int as n from exchange.match_member`;
+    expect(decided).toBe(sum?.n);
+  });
+});
+
+describe('accepting a pull', () => {
+  const accept = `/staff/pulls/${UNBALANCED}/accept`;
+  const state = async () =>
+    (await node.ours.deps.database.sql`select state, accepted_by from exchange.pull where id = ${UNBALANCED}`)[0];
+
+  test('needs a reviewer, the form’s token and our own origin', async () => {
+    const page = await text('dev-reviewer', `/staff/pulls/${UNBALANCED}`);
+    const form = { csrf: fieldOf(page, 'csrf'), state: 'unbalanced', note: 'asked by telephone' };
+    expect((await as('dev-reviewer').post(accept, form, {})).status).toBe(403);
+    expect((await as('dev-reviewer').post(accept, form, { origin: 'https://evil.example' })).status).toBe(403);
+    expect(
+      (await as('dev-reviewer').post(accept, form, { origin: node.ours.base, 'sec-fetch-site': 'cross-site' })).status,
+    ).toBe(403);
+    expect((await as('dev-reviewer').post(accept, { ...form, csrf: 'x' })).status).toBe(403);
+    expect((await as('dev-reviewer').post(accept, { ...form, note: ' ' })).status).toBe(400);
+    const viewer = await text('dev-viewer', `/staff/pulls/${UNBALANCED}`);
+    expect(viewer).not.toContain('Accept and go on');
+    expect((await as('dev-viewer').post(accept, { ...form, csrf: fieldOf(viewer, 'csrf') })).status).toBe(403);
+    expect(await state()).toEqual({ state: 'unbalanced', accepted_by: null });
+  });
+
+  test('sends the pull on, once, with name and reason', async () => {
+    const page = await text('dev-reviewer', `/staff/pulls/${UNBALANCED}`);
+    const form = { csrf: fieldOf(page, 'csrf'), state: 'unbalanced', note: 'asked by telephone' };
+    expect((await as('dev-reviewer').post(accept, form)).status).toBe(303);
+    expect(await state()).toEqual({ state: 'reconciling', accepted_by: 'dev|dev-reviewer' });
+    expect((await as('dev-reviewer').post(accept, form)).status).toBe(409);
+    expect(rowsOf(await text('dev-viewer', `/staff/pulls/${UNBALANCED}`), 'timeline').at(-1)?.[2]).toBe(
+      'accepted by dev-reviewer: asked by telephone',
+    );
+    const audit = await node.ours.deps.database
+      .sql`select outcome from exchange.audit where action = 'accept' and object = ${`pull/${UNBALANCED}`} order by seq`;
+    expect(audit.map((a) => a['outcome'])).toEqual(['ok', 'refused']);
+  });
+});
+
+describe('sessions', () => {
+  test('without one, pages lead to sign-in and files do not come', async () => {
+    const stranger = new Visitor(node.app, node.ours.base);
+    const answer = await stranger.get('/staff/pulls?state=done');
+    expect([answer.status, answer.headers.get('location')]).toEqual([
+      303,
+      '/staff/sign-in?return_to=%2Fstaff%2Fpulls%3Fstate%3Ddone',
+    ]);
+    expect((await stranger.get('/staff/pulls?format=csv')).status).toBe(401);
+  });
+
+  test('a wrong password, a used form or a strange origin is refused and audited', async () => {
+    const { sql } = node.ours.deps.database;
+    const v = new Visitor(node.app, node.ours.base);
+    expect((await v.signIn('dev-reviewer', 'wrong')).status).toBe(403);
+    expect((await v.signIn('root', node.account.password)).status).toBe(403);
+    const page = await (await v.get('/staff/sign-in')).text();
+    const form = { state: fieldOf(page, 'state'), user: 'dev-viewer', password: node.account.password };
+    expect((await v.post('/staff/sign-in', form, { origin: 'https://evil.example' })).status).toBe(403);
+    expect((await v.post('/staff/sign-in', { ...form, state: 'x' })).status).toBe(403);
+    expect((await v.post('/staff/sign-in', form)).status).toBe(403);
+    expect(v.cookies.has('sid')).toBe(false);
+    const refused =
+      await sql`select reason from exchange.audit where action = 'sign-in' and outcome = 'refused' order by seq`;
+    expect(refused.map((r) => r['reason'])).toEqual(['password', 'password', 'origin', 'state', 'state']);
+  });
+
+  test('after sign-in one goes on only to staff pages', async () => {
+    for (const [asked, reached] of [
+      ['/staff/clocks?show=late', '/staff/clocks?show=late'],
+      ['https://evil.example/', '/staff'],
+      ['//evil.example/staff', '/staff'],
+      ['/staff/../exchange', '/staff'],
+      ['/staffage', '/staff'],
+    ] as const) {
+      const answer = await new Visitor(node.app, node.ours.base).signIn('dev-viewer', node.account.password, asked);
+      expect(answer.headers.get('location'), asked).toBe(reached);
+      expect(answer.headers.getSetCookie().find((c) => c.startsWith('sid='))).toMatch(
+        /^sid=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/,
+      );
+    }
+  });
+
+  test('the database knows no cookie; sign-out ends the session', async () => {
+    const v = new Visitor(node.app, node.ours.base);
+    await v.signIn('dev-viewer', node.account.password);
+    const id = v.cookies.get('sid') ?? '';
+    const kept = await node.ours.deps.database
+      .sql`select encode(id_hash, 'escape') as h, csrf from exchange.staff_session`;
+    expect(JSON.stringify(kept)).not.toContain(id);
+    const page = await (await v.get('/staff')).text();
+    expect((await v.post('/staff/sign-out', { csrf: 'x' })).status).toBe(403);
+    expect((await v.post('/staff/sign-out', { csrf: fieldOf(page, 'csrf') })).status).toBe(303);
+    v.cookies.set('sid', id);
+    expect((await v.get('/staff')).status).toBe(303);
+  });
+
+  test('a session ends after 15 minutes without use and after 8 hours in all', async () => {
+    const at = (minutes: number) => {
+      ahead = minutes * 60_000;
+    };
+    at(0);
+    const idle = new Visitor(node.app, node.ours.base);
+    await idle.signIn('dev-viewer', node.account.password);
+    at(14);
+    expect((await idle.get('/staff')).status).toBe(200);
+    at(30);
+    expect((await idle.get('/staff')).status).toBe(303);
+    const busy = new Visitor(node.app, node.ours.base);
+    at(0);
+    await busy.signIn('dev-viewer', node.account.password);
+    for (let m = 10; m < 480; m += 10) {
+      at(m);
+      expect((await busy.get('/staff/nav-none')).status).toBe(404);
+      expect((await busy.get('/staff/peers')).status, `${m} minutes`).toBe(200);
+    }
+    at(481);
+    expect((await busy.get('/staff/peers')).status).toBe(303);
+    at(0);
+  });
+});

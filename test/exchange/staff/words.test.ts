@@ -1,0 +1,173 @@
+// The pure parts of the report: the conservation check, clocks and differences in words, codes, and what escapes data.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../../exchange/reconcile/reasons.ts';
+import { balance, conservation } from '../../../exchange/report/conservation.ts';
+import { differences, whyDifferent } from '../../../exchange/report/difference.ts';
+import { byType } from '../../../exchange/report/pull-report.ts';
+import { clockCell, spanText, timeText } from '../../../exchange/report/words.ts';
+import { csvField } from '../../../src/ui/csv.ts';
+import { escapeHtml, html } from '../../../src/ui/html.ts';
+import { prettyJson } from '../../../src/ui/pretty-json.ts';
+
+describe('the conservation check', () => {
+  test.each([
+    [10, 10, 10, true, false, 'holds', '10 = 10 = 10'],
+    [10, 9, 0, false, false, 'broken', '10 ≠ 9 · not booked'],
+    [10, 9, 9, true, true, 'accepted', '10 ≠ 9 = 9'],
+    [10, 10, 9, true, true, 'broken', '10 = 10 ≠ 9'],
+    [null, 10, 10, true, false, 'holds', 'not declared · 10 = 10'],
+    [10, null, 0, false, false, 'open', '10 · not counted · not booked'],
+  ] as const)(
+    '%s declared, %s received, %s booked',
+    (declared, received, booked, isBooked, isAccepted, verdict, sum) => {
+      expect(balance(declared, received, booked, isBooked, isAccepted)).toMatchObject({ verdict, sum });
+    },
+  );
+
+  test('two files whose faults cancel out do not balance', () => {
+    const file = (position: number, declared: number, units: number) =>
+      ({
+        position,
+        kind: 'output',
+        type: 'Goal',
+        url: '',
+        declared,
+        state: 'staged',
+        attempts: 0,
+        blobKey: null,
+        bytes: 1,
+        sha256: 'x',
+        units,
+        failure: null,
+      }) as const;
+    const ledger = [0, 1].map((f) => ({ file: f, type: 'Goal', outcome: 'created', reason: null, n: 5 }));
+    const c = conservation([file(0, 4, 5), file(1, 6, 5)], ledger, true, false);
+    expect(c.total).toMatchObject({ declared: 10, received: 10, booked: 10, verdict: 'broken' });
+  });
+
+  test('an outcome that is none is not dropped in silence', () => {
+    expect(() => byType([{ file: 0, type: 'Goal', outcome: 'lost', reason: null, n: 1 }])).toThrow('lost');
+  });
+});
+
+describe('words', () => {
+  const now = new Date('2026-11-24T16:10:00Z');
+  const later = (hours: number) => new Date(now.getTime() + hours * 3_600_000);
+  test.each([
+    [{ state: 'open', dueAt: later(51) }, '2 days 3 hours left', 'calm'],
+    [{ state: 'open', dueAt: later(-1) }, 'late by 1 hour', 'act'],
+    [{ state: 'met', dueAt: later(-1) }, 'met in time', 'good'],
+    [{ state: 'met-late', dueAt: later(0), closedAt: later(2) }, 'met 2 hours late', 'act'],
+    [{ state: 'blocked', dueAt: later(1) }, 'blocked', 'look'],
+    [{ state: 'attempted', dueAt: later(-24) }, 'asked, late by 1 day', 'act'],
+  ])('a clock %o', (clock, value, tone) => {
+    expect(clockCell(clock, now)).toMatchObject({ value, tone });
+  });
+
+  test('times are those of the plan', () => {
+    expect(timeText(now, 'America/New_York')).toBe('Nov 24, 2026, 11:10 AM EST');
+    expect(spanText(30_000)).toBe('less than a minute');
+  });
+});
+
+describe('codes', () => {
+  test('every code that the exchange writes has a sentence', () => {
+    const folder = join(import.meta.dirname, '../../../exchange');
+    const source = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+      .filter((f) => f.endsWith('.ts') && !/^(report|staff)\//.test(f))
+      .map((f) => readFileSync(join(folder, f), 'utf8'))
+      .join('\n');
+    const codes = (pattern: RegExp) => [...new Set([...source.matchAll(pattern)].map((m) => m[1] ?? ''))];
+    const unknown = (kind: Parameters<typeof meaning>[0], list: string[]) =>
+      list.filter((code) => meaning(kind, code).text.startsWith('Code “'));
+    const held = codes(/\b(?:hold|rejected)\('([a-z0-9-]+)'/g);
+    const faults = codes(/PeerFault\([`']([a-z0-9-]+?)-?[`'$]/g);
+    const findings = codes(/findings\.add\('([a-z0-9-]+)'/g);
+    const states = codes(/advance\(\s*s,\s*'[a-z]+',\s*\{ reason: '([a-z-]+)'/g);
+    expect([held.length > 8, faults.length > 15, findings.length > 3, states.length > 2]).toEqual([
+      true,
+      true,
+      true,
+      true,
+    ]);
+    expect(unknown('reason', held)).toEqual([]);
+    expect(unknown('pull', [...faults, ...states])).toEqual([]);
+    expect(unknown('finding', findings)).toEqual([]);
+    expect(Object.keys(OUTCOMES)).toEqual([...OUTCOME_NAMES]);
+  });
+
+  test('a code with a number means what its beginning means; others say that they are not known', () => {
+    expect(meaning('pull', 'file-404')).toBe(meaning('pull', 'file'));
+    expect(meaning('pull', 'token-invalid_client')).toBe(meaning('pull', 'token'));
+    expect(meaning('pull', 'constructor').text).toContain('no sentence');
+  });
+});
+
+describe('differences', () => {
+  test('are leaves, with what taking in changes explained', () => {
+    const theirs = {
+      id: 'a',
+      meta: { lastUpdated: 'x' },
+      subject: { reference: 'Patient/1' },
+      encounter: { reference: 'Encounter/9' },
+      list: [1, 2],
+    };
+    const ours = {
+      id: 'b',
+      meta: { lastUpdated: 'y' },
+      subject: { reference: 'Patient/7' },
+      encounter: { identifier: { value: '9' } },
+      list: [1, 3],
+    };
+    const found = differences(theirs, ours);
+    expect(found.map((d) => d.path)).toEqual([
+      'id',
+      'meta.lastUpdated',
+      'subject.reference',
+      'encounter.reference',
+      'encounter.identifier',
+      'list[1]',
+    ]);
+    expect(found.map((d) => whyDifferent(d, new Set())).filter((w) => w === 'The copies differ.')).toHaveLength(1);
+    expect(differences(theirs, structuredClone(theirs))).toEqual([]);
+  });
+});
+
+describe('texts', () => {
+  test('indented JSON is the same JSON, and numbers stay as written', () => {
+    expect(prettyJson('{"a":1.00,"b":[],"c":{"d":"x\\"{"}}')).toBe(
+      '{\n  "a": 1.00,\n  "b": [],\n  "c": {\n    "d": "x\\"{"\n  }\n}',
+    );
+    fc.assert(
+      fc.property(fc.json(), (json) => {
+        expect(JSON.parse(prettyJson(json))).toEqual(JSON.parse(json));
+      }),
+    );
+  });
+
+  test('no text leaves its place in HTML or CSV', () => {
+    fc.assert(
+      fc.property(fc.string(), (s) => {
+        expect(escapeHtml(s)).not.toMatch(/[<>"']/);
+        expect(csvField(s)).not.toMatch(/^"?[=+@-]/);
+      }),
+    );
+    expect(html`<b title="${'"><i>'}">${['<', html`<i>ok</i>`, undefined, 0]}</b>`.markup).toBe(
+      '<b title="&quot;&gt;&lt;i&gt;">&lt;<i>ok</i>0</b>',
+    );
+    expect(csvField('a"b,c\n')).toBe('"a""b,c\n"');
+    expect(csvField(-5)).toBe('-5');
+  });
+});
+
+test('pages take their data from the report, never from the store', () => {
+  const folder = join(import.meta.dirname, '../../../exchange/staff');
+  const imports = readdirSync(folder).flatMap((f) =>
+    [...readFileSync(join(folder, f), 'utf8').matchAll(/from '([^']+)'/g)].map((m) => `${f}: ${m[1] ?? ''}`),
+  );
+  expect(imports.length).toBeGreaterThan(20);
+  expect(imports.filter((i) => /\/store\//.test(i))).toEqual([]);
+});
