@@ -94,6 +94,7 @@ pull
   .command('accept')
   .description('let a pull go on that is not what its manifest declared')
   .argument('<pull>')
+  .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);
 
 program

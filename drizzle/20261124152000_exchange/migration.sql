@@ -347,6 +347,7 @@ create table exchange.pull_file (
   bytes bigint,
   sha256 text,
   units integer,
+  lines integer,
   failure text,
   primary key (pull_id, position)
 );

@@ -31,6 +31,7 @@ export const PULL_REASONS = {
   ),
   'group-without-id': look('The answer named no Group that could be asked for.', 'Tell the other payer.'),
   'group-gone': look('The Group is no longer there; matching starts again.', 'Nothing.'),
+  'manifest-loop': act('The pages of the other payer’s manifest lead in a circle.', 'Tell the other payer.'),
   'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
   'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
   forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),

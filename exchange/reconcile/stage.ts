@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
-import { fileStaged, type PullFile, stagedUnits } from '../store/pull-file.ts';
+import { fileStaged, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
 import { clearStaging, type StagedUnit, type StagingClients, stageUnits } from '../store/staging.ts';
 import { readDeletions, readUnit, type UnitContext } from './read-unit.ts';
 
@@ -48,6 +48,7 @@ export async function stageFile(
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await clearStaging(sql, pullId, file.position);
   const units = await stageUnits(clients, pullId, unitsOf(deps, file, context));
-  await fileStaged(sql, pullId, file.position, units);
+  const lines = file.kind === 'deleted' ? await stagedLines(sql, pullId, file.position) : units;
+  await fileStaged(sql, pullId, file.position, units, lines);
   return units;
 }

@@ -51,6 +51,10 @@ export function balance(
 
 const add = (a: number | null, b: number | null) => (a === null || b === null ? null : a + b);
 
+/** A manifest counts lines. When they are as many as declared, what they hold is what was declared. */
+const declaredUnits = (f: PullFile): number | null =>
+  f.kind === 'deleted' && f.declared !== null && f.declared === f.lines ? f.units : f.declared;
+
 /** Files of errors hold messages of the peer, no records: they stand outside the law and are not counted here. */
 export function conservation(
   files: readonly PullFile[],
@@ -70,7 +74,7 @@ export function conservation(
     sha256: f.sha256,
     failure: f.failure,
     attempts: f.attempts,
-    ...balance(f.declared, f.units, booked.get(f.position) ?? 0, isBooked, isAccepted),
+    ...balance(declaredUnits(f), f.units, booked.get(f.position) ?? 0, isBooked, isAccepted),
   }));
   const sumOf = (part: readonly FileBalance[]) =>
     balance(

@@ -14,6 +14,8 @@ export type PullFile = {
   bytes: number | null;
   sha256: string | null;
   units: number | null;
+  /** lines, which the manifest counts; of a deletions file one line holds several units */
+  lines: number | null;
   failure: string | null;
 };
 
@@ -27,7 +29,7 @@ export async function addFiles(tx: Queryable, pullId: string, files: readonly Ma
 
 export async function pullFiles(sql: Queryable, pullId: string): Promise<PullFile[]> {
   const rows = await sql<(Omit<PullFile, 'bytes'> & { bytes: string | null })[]>`
-    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, failure
+    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure
     from exchange.pull_file where pull_id = ${pullId} order by position`;
   return rows.map((r) => ({ ...r, bytes: r.bytes === null ? null : Number(r.bytes) }));
 }
@@ -56,8 +58,14 @@ export async function fileFailed(
     where pull_id = ${pullId} and position = ${position}`;
 }
 
-export async function fileStaged(tx: Queryable, pullId: string, position: number, units: number): Promise<void> {
-  await tx`update exchange.pull_file set state = 'staged', units = ${units} where pull_id = ${pullId} and position = ${position}`;
+export async function fileStaged(
+  tx: Queryable,
+  pullId: string,
+  position: number,
+  units: number,
+  lines: number,
+): Promise<void> {
+  await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where pull_id = ${pullId} and position = ${position}`;
 }
 
 /** `failure` of a file that was fetched a second time because its lines were not as many as declared. */

@@ -309,13 +309,3 @@ export async function nextDue(sql: Queryable, now: Date, longest: number): Promi
   if (row?.jobs === true) return Math.min(longest, 150);
   return row?.at == null ? longest : Math.min(longest, Math.max(0, row.at.getTime() - now.getTime()));
 }
-
-/** Marks a pull that waits for a person as accepted; its worker takes it up again. */
-export async function markAccepted(tx: Queryable, id: string, by: string, at: Date): Promise<boolean> {
-  const moved = await tx`
-    update exchange.pull set accepted_by = ${by}, accepted_at = ${at}, state = 'reconciling', next_at = ${at}, attempts = 0, reason = null
-    where id = ${id} and state in ('unbalanced', 'partial') returning 1`;
-  if (moved.length === 0) return false;
-  await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, 'reconciling', 'accepted by a person')`;
-  return true;
-}

@@ -1,5 +1,6 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
 import { mkdirSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { type Config, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
@@ -107,6 +108,9 @@ export async function withNode<T>(
     await server.release();
   }
 }
+
+/** Who types: the account of the operating system, unless PAYER_NODE_USER says otherwise. */
+export const person = (): string => process.env['PAYER_NODE_USER'] ?? userInfo().username;
 
 /** Only one serving node may use an embedded data folder. */
 export async function claimFolder(config: Config, server: Server): Promise<void> {

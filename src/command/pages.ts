@@ -1,5 +1,7 @@
 // Pages that are not FHIR: the landing page of a node, and the staff pages.
 import { html } from 'hono/html';
+import { createStaff } from '../../exchange/staff/app.ts';
+import { developmentAccount } from '../auth/staff-development.ts';
 import type { OpenNode } from './node.ts';
 
 type Page = (request: Request) => Response | Promise<Response>;
@@ -31,7 +33,9 @@ export function landingPage(node: OpenNode): Page {
 
 export type StaffPages = { page: Page; account: { user: string; password: string } | undefined };
 
-/** The staff service of a node. */
-export function staffPages(_node: OpenNode): StaffPages | undefined {
-  return undefined;
+/** The staff service of a node; in the sandbox with a development account of this start. */
+export function staffPages(node: OpenNode): StaffPages {
+  const account = developmentAccount(node.config);
+  const app = createStaff(node.deps, account === undefined ? {} : { development: account });
+  return { page: (request) => app.fetch(request), account };
 }

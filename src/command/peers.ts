@@ -1,6 +1,5 @@
 // The commands about peers: add, approve, suspend, list, check.
 import { readFileSync } from 'node:fs';
-import { userInfo } from 'node:os';
 import { discover } from '../../exchange/client/discover.ts';
 import { PeerFault } from '../../exchange/client/peer-fetch.ts';
 import { addresses } from '../../exchange/plan.ts';
@@ -9,11 +8,9 @@ import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, listPeers, recordCheck, setPeerState } from '../../exchange/store/peer.ts';
 import { BULK_MATCH_SCOPE, parseScope } from '../auth/scopes.ts';
 import { CommandFault } from './fault.ts';
-import { withNode } from './node.ts';
+import { person, withNode } from './node.ts';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
-/** Who types: the account of the operating system, unless PAYER_NODE_USER says otherwise. */
-const person = () => process.env['PAYER_NODE_USER'] ?? userInfo().username;
 
 export type AddOptions = {
   name: string;

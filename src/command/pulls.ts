@@ -1,12 +1,13 @@
 // The commands about pulls and their reports.
 
-import { acceptPull } from '../../exchange/pull/accept.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull, listPulls, type Pull } from '../../exchange/store/pull.ts';
+import { acceptPull } from '../../exchange/store/staff-accept.ts';
 import { CommandFault } from './fault.ts';
-import { withNode } from './node.ts';
+import { person, withNode } from './node.ts';
 import { terminalReport } from './report-text.ts';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
@@ -68,12 +69,25 @@ export async function pullShow(id: string): Promise<void> {
   });
 }
 
-export async function pullAccept(id: string): Promise<void> {
+export async function pullAccept(id: string, options: { reason: string }): Promise<void> {
   await withNode(async (node) => {
-    const accepted = await acceptPull(node.deps, id, process.env['PAYER_NODE_USER'] ?? 'command');
-    if (!accepted) throw new CommandFault(`Pull "${id}" does not wait for acceptance.`);
-    const pull = await new PullWorker(node.deps).finish(id);
+    const { deps } = node;
+    const pull = await findPull(deps.database.sql, id);
+    if (!pull) throw new CommandFault(`There is no pull "${id}".`);
+    const { state } = pull;
+    if (state !== 'unbalanced' && state !== 'partial')
+      throw new CommandFault(`Pull "${id}" is ${state}: there is nothing to accept.`);
+    const by = person();
+    const at = deps.clock();
+    await deps.database.sql.begin(async (tx) => {
+      if (!(await acceptPull(tx, id, state, { subject: by, name: by }, options.reason, at)))
+        throw new CommandFault(`Pull "${id}" changed meanwhile.`);
+      await writeAudit(tx, [
+        auditRow({ at, actorKind: 'command', actor: by, action: 'accept', object: `pull/${id}`, reason: state }),
+      ]);
+    });
+    const ended = await new PullWorker(deps).finish(id);
     say(await terminalReport(node, id));
-    if (pull?.state !== 'done') process.exitCode = 2;
+    if (ended?.state !== 'done') process.exitCode = 2;
   });
 }

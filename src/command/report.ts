@@ -1,13 +1,13 @@
-// `report`: the report of a pull as a file on standard output.
-
-import { findPull } from '../../exchange/store/pull.ts';
+// `report`: the report of a pull on standard output.
+import { pullReport } from '../../exchange/report/pull-report.ts';
+import { type REPORT_FORMATS, renderReport } from '../../exchange/report/render-report.ts';
 import { CommandFault } from './fault.ts';
 import { withNode } from './node.ts';
-import { terminalReport } from './report-text.ts';
 
-export async function report(pullId: string, _options: { format: 'html' | 'csv' | 'json' }): Promise<void> {
-  await withNode(async (node) => {
-    if (!(await findPull(node.deps.database.sql, pullId))) throw new CommandFault(`There is no pull "${pullId}".`);
-    process.stdout.write(await terminalReport(node, pullId));
+export async function report(pullId: string, options: { format: (typeof REPORT_FORMATS)[number] }): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const found = await pullReport(deps, pullId);
+    if (!found) throw new CommandFault(`There is no pull "${pullId}".`);
+    process.stdout.write(renderReport(found, options.format));
   });
 }

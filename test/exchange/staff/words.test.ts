@@ -41,6 +41,7 @@ describe('the conservation check', () => {
         bytes: 1,
         sha256: 'x',
         units,
+        lines: units,
         failure: null,
       }) as const;
     const ledger = [0, 1].map((f) => ({ file: f, type: 'Goal', outcome: 'created', reason: null, n: 5 }));
