@@ -6,17 +6,8 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
 import { findPeer } from '../store/peer.ts';
-import {
-  claimPull,
-  findPull,
-  LeaseLost,
-  type Pull,
-  type PullState,
-  postponePull,
-  RESTARTED,
-  renewPull,
-  restartsOf,
-} from '../store/pull.ts';
+import { claimPull, findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';
+import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
 import {
   advance,
   authorizeStep,

@@ -145,16 +145,6 @@ export async function movePull(
   await tx`insert into exchange.pull_event (pull_id, at, state, detail) values (${id}, ${at}, ${state}, ${detail})`;
 }
 
-/** Begins the detail of the event of a pull whose work at the peer was begun anew. */
-export const RESTARTED = 'begun anew: ';
-
-/** How often a pull was begun anew. Served by pull_event_pull. */
-export async function restartsOf(sql: Queryable, id: string): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`
-    select count(*)::int as n from exchange.pull_event where pull_id = ${id} and starts_with(detail, ${RESTARTED})`;
-  return row?.n ?? 0;
-}
-
 /** Gives a lease back without a step, to be tried again at a time. */
 export async function postponePull(
   tx: Queryable,
