@@ -31,6 +31,10 @@ export const PULL_REASONS = {
   ),
   'group-without-id': look('The answer named no Group that could be asked for.', 'Tell the other payer.'),
   'group-gone': look('The Group is no longer there; matching starts again.', 'Nothing.'),
+  manifest: look(
+    'The other payer’s list of files could not be had.',
+    'Ask the other payer; the request can be made again.',
+  ),
   'manifest-loop': act('The pages of the other payer’s manifest lead in a circle.', 'Tell the other payer.'),
   'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
   'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
