@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts?(x)'],
+    setupFiles: ['test/support/seed.ts'],
     globalSetup: ['test/support/global.ts'],
     reporters: ['default', './test/support/reporter.ts'],
     testTimeout: 30_000,

@@ -34,7 +34,7 @@ describe('one change makes it invalid', () => {
     [
       'an empty object',
       () => ({}),
-      ['empty-element', 'missing-element', 'wrong-json-type', 'not-an-array'],
+      ['empty-element', 'missing-element', 'wrong-json-type', 'not-an-array', 'missing-type', 'not-a-resource'],
       () => true,
     ],
     ['an array in place of one', (s) => [s.owner[s.key] ?? null], ['not-repeating'], (s) => !s.field.many],
