@@ -65,7 +65,8 @@ create table exchange.member_token (
 create index member_token_member on exchange.member_token (member_id);
 --> statement-breakpoint
 -- Clinical records, own and received. Keyed and partitioned by member: every statement names its member or a set of them.
--- `shared` is the form without money, when it differs from `body`; `targets` is what a Provenance is about, as `Type/id`. The other columns are facts that the export conditions use.
+-- `shared` is the form without money, when it differs from `body`; `targets` is what a Provenance is about
+-- and `links` the directory-type records it refers to, as `Type/id`. The other columns are facts that the export conditions use.
 create table exchange.resource (
   member_id text not null,
   type text not null,
@@ -83,6 +84,7 @@ create table exchange.resource (
   label smallint,
   withheld text,
   targets text[],
+  links text[],
   body text not null,
   shared text,
   primary key (member_id, type, id)
@@ -147,6 +149,7 @@ create table exchange.shared_resource (
   deleted boolean not null default false,
   hash bytea not null,
   npi text,
+  links text[],
   body text not null,
   primary key (type, id)
 );
@@ -162,15 +165,6 @@ create table exchange.shared_resource_version (
   hash bytea not null,
   body text not null,
   primary key (type, id, version)
-);
---> statement-breakpoint
--- Which directory-type records a member's records refer to.
-create table exchange.member_shared (
-  member_id text not null,
-  type text not null,
-  id text not null,
-  linked_at timestamptz not null default now(),
-  primary key (member_id, type, id)
 );
 --> statement-breakpoint
 create table exchange.peer (

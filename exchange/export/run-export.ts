@@ -86,13 +86,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
       }
       const sharedTypes = base.types.filter((t) => SHARED_TYPES.includes(t));
       if (wanted.length > 0 && sharedTypes.length > 0)
-        for await (const rows of sharedRows(
-          tx as unknown as Sql,
-          wanted.map((m) => m.memberId),
-          sharedTypes,
-          base.since,
-          base.until,
-        ))
+        for await (const rows of sharedRows(tx as unknown as Sql, { ...base, types: sharedTypes, members: wanted }))
           for (const row of rows) await files.write('output', row.type, row.text);
       await writeOutcomes(files, parameters, lost);
       counts['members'] = wanted.length;

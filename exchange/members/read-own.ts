@@ -64,7 +64,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       withheld: facts.withheld,
       body: stamp(json, meta),
       shared: facts.shared === undefined ? undefined : stamp(facts.shared, meta),
-      links: owner.kind === 'shared' ? undefined : sharedReferences(json),
+      links: sharedReferences(json),
     },
   };
 }

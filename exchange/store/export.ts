@@ -89,24 +89,34 @@ export async function deletedRows(sql: Queryable, c: ExportConditions): Promise<
   return [...rows];
 }
 
-/** Directory-type records that these members' records refer to, by cursor. */
+/**
+ * Directory-type records that the leaving records of these members refer to, and what those refer to in turn, by cursor. A
+ * record that stays gives nobody away: whom it alone names stays too.
+ */
 export function sharedRows(
   sql: Sql,
-  members: readonly string[],
-  types: readonly string[],
-  since: string | undefined,
-  until: string,
+  c: ExportConditions,
   batch = 1000,
 ): AsyncIterable<{ type: string; id: string; text: string }[]> {
   return sql
     .unsafe<{ type: string; id: string; text: string }[]>(
-      `select s.type, s.id, s.body as text from exchange.shared_resource s
-       where s.type = any($2::text[]) and not s.deleted and s.last_updated <= $4::timestamptz
-         and exists (
-           select from exchange.member_shared l where l.member_id = any($1::text[]) and l.type = s.type and l.id = s.id
-             and ($3::timestamptz is null or s.last_updated > $3::timestamptz or l.linked_at > $3::timestamptz)
-         )`,
-      [[...members], [...types], since ?? null, until] as never[],
+      `with named as materialized (
+         select k as key, max(r.last_updated) as at ${FROM} cross join unnest(r.links) k
+         where not r.deleted and r.last_updated <= $7::timestamptz and ${MAY_LEAVE}
+         group by k
+       ), reached as (
+         select key, at from named
+         union all
+         select k, n.at from named n
+         join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+         cross join unnest(s.links) k
+       )
+       select s.type, s.id, s.body as text
+       from (select key, max(at) as at from reached group by key) n
+       join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+       where s.type = any($6::text[]) and not s.deleted and s.last_updated <= $7::timestamptz
+         and ($8::timestamptz is null or s.last_updated > $8::timestamptz or n.at > $8::timestamptz)`,
+      [...parameters(c), [...c.types], c.until, c.since ?? null] as never[],
     )
     .cursor(batch);
 }

@@ -49,17 +49,17 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(r.version, 0) + 1 as version
+       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as refers, coalesce(r.version, 0) + 1 as version
        from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
        where ${changed}
      )
-     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, targets, body, shared)
-     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, about, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, targets, links, body, shared)
+     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, about, refers, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
      from next
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
-       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, targets = excluded.targets,
+       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, targets = excluded.targets, links = excluded.links,
        body = excluded.body, shared = excluded.shared`,
     [work, origin, at],
   );
@@ -70,14 +70,6 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
      where ${changed}
      on conflict do nothing`,
     [work, origin],
-  );
-  await tx.unsafe(
-    `insert into exchange.member_shared (member_id, type, id)
-     select distinct s.member_id, split_part(l, '/', 1), split_part(l, '/', 2)
-     from exchange.staging s left join exchange.rewritten w using (pull_id, file, line, entry) cross join unnest(coalesce(w.links, s.links)) l
-     where ${changed}
-     on conflict do nothing`,
-    [work],
   );
   await tx.unsafe(
     `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
@@ -101,16 +93,16 @@ export async function writeSharedRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, t.body, w.final, coalesce(r.version, 0) + 1 as version
+       select s.*, t.body, w.final, coalesce(w.links, s.links) as refers, coalesce(r.version, 0) + 1 as version
        from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
        where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
      )
-     insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, body)
-     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, ${STAMPED('coalesce(final, body)')}
+     insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, body)
+     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, refers, ${STAMPED('coalesce(final, body)')}
      from next
      on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
-       hash = excluded.hash, npi = excluded.npi, body = excluded.body`,
+       hash = excluded.hash, npi = excluded.npi, links = excluded.links, body = excluded.body`,
     [work, origin, at],
   );
   await tx.unsafe(

@@ -6,11 +6,13 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { sharedReferences } from '../../exchange/members/read-own.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { localId } from '../../exchange/reconcile/local-id.ts';
 import { labelOf } from '../../exchange/transform/label.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import { authorizationFacts, isAuthorization } from '../../exchange/transform/prior-authorization.ts';
+import { isShared } from '../../exchange/transform/record-types.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
@@ -137,6 +139,15 @@ describe('the first pull', () => {
       select type || '/' || id as key from exchange.resource where label > 0 or withheld is not null or pa_state in ('denied', 'drug', 'unclear')`;
     const mustHide = new Set(hidden.map((h) => h.key).filter((k) => !keys.has(k)));
     expect(shown.filter((k) => mustHide.has(k))).toEqual([]);
+  });
+
+  test('organizations and practitioners left only because a record that left names them', () => {
+    const shared = sent.filter((r) => isShared(r.resourceType)).map((r) => `${r.resourceType}/${String(r['id'])}`);
+    const named = new Set(sent.flatMap((r) => sharedReferences(JSON.stringify(r))));
+    expect(shared.length).toBeGreaterThan(10);
+    expect(shared.filter((k) => !named.has(k))).toEqual([]);
+    const carried = new Set(shared);
+    expect([...named].filter((k) => !carried.has(k))).toEqual([]);
   });
 
   test('duplicates are those of the truth: none missed, none false', async () => {
