@@ -111,8 +111,8 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
       ...differenceTable(
         `linked-${i + 1}`,
         l.kind === 'conflict'
-          ? `Contradicts record ${l.otherId.slice(0, 8)}`
-          : `Same thing as record ${l.otherId.slice(0, 8)}`,
+          ? `Contradicts record ${shortId(l.otherId)}`
+          : `Same thing as record ${shortId(l.otherId)}`,
         ['This record', 'The other record'],
         l.differences,
       ),
@@ -290,9 +290,14 @@ export function lines(desk: Desk): void {
         ...r.linked.flatMap((l, i) =>
           l.text === null
             ? []
-            : [{ name: `linked-record-${i + 1}`, caption: `Linked: ${l.otherId.slice(0, 8)}`, text: l.text }],
+            : [{ name: `linked-record-${i + 1}`, caption: `Linked: ${shortId(l.otherId)}`, text: l.text }],
         ),
       ],
     });
   });
+}
+
+/** Enough of a long random id to tell records apart; a short one whole. */
+function shortId(id: string): string {
+  return id.length > 20 ? `${id.slice(0, 8)}…` : id;
 }

@@ -9,6 +9,7 @@ import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
 import { migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
+import { sandboxPlan } from './sandbox-plan.ts';
 
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
@@ -90,7 +91,8 @@ export async function withNode<T>(
   run: (node: OpenNode) => Promise<T>,
   options: { migrates?: boolean; env?: Record<string, string | undefined> } = {},
 ): Promise<T> {
-  const config = readConfig({ LOG_LEVEL: 'warn', ...(options.env ?? process.env) });
+  const given = readConfig({ LOG_LEVEL: 'warn', ...(options.env ?? process.env) });
+  const config = given.sandbox ? sandboxPlan(given) : given;
   const server = await openServer(config);
   try {
     const node = await openNode(

@@ -6,7 +6,6 @@ import { importMembers } from '../../exchange/members/import-members.ts';
 import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { BULK_MATCH_SCOPE } from '../auth/scopes.ts';
-import type { Config } from '../config.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import type { ImportEntry } from '../import/entry.ts';
@@ -16,41 +15,19 @@ import {
   enrolmentLine,
   enrolmentRow,
   memberRecords,
-  PLAN_NAMES,
   PRIOR_PEER,
   type Side,
   sharedRecords,
 } from '../seed/index.ts';
-import { planNpi } from '../seed/members/care.ts';
 import { importResources } from '../store/resource-import.ts';
 import { CommandFault } from './fault.ts';
 import type { OpenNode } from './node.ts';
+import { SEED } from './sandbox-plan.ts';
 
-const SEED = 2027;
 const DIRECTORY_SIZE = 2000;
 /** Our client id at the demo payer and how it names us. */
 const OUR_CLIENT = 'demo-health-plan';
 const OUR_ID_THERE = 'our-plan';
-
-/** Settings of our own node in the sandbox: the plan of the demo members. */
-export function sandboxPlan(config: Config): Config {
-  return { ...config, planName: PLAN_NAMES.current, planNpi: planNpi(SEED, 'current') };
-}
-
-/** Settings of the demo payer beside it. */
-export function priorPlan(config: Config): Config {
-  const port = config.port === 0 ? 0 : config.port + 1;
-  return {
-    ...config,
-    port,
-    baseUrl: `http://localhost:${port}`,
-    planName: PLAN_NAMES.prior,
-    planNpi: planNpi(SEED, 'prior'),
-    dataDir: join(config.dataDir, 'prior-payer'),
-    blobsDir: join(config.dataDir, 'prior-payer', 'blobs'),
-    keysDir: join(config.dataDir, 'prior-payer', 'keys'),
-  };
-}
 
 async function* entriesOf(source: string, resources: Iterable<Resource>): AsyncGenerator<ImportEntry> {
   let line = 0;

@@ -11,7 +11,8 @@ import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { landingPage, staffPages } from './pages.ts';
 import { printReadiness } from './readiness.ts';
-import { isSeeded, priorPlan, sandboxPlan, seedSandbox } from './sandbox.ts';
+import { isSeeded, seedSandbox } from './sandbox.ts';
+import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
 
 type Stop = () => Promise<void>;
 
