@@ -8,16 +8,43 @@ import { search } from './search.ts';
 
 const QUESTIONS: Record<string, Question> = { read, search, import: imports, mirror, export: exports_, pull, match };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { size: { type: 'string', default: '20000' }, json: { type: 'boolean', default: false } },
-});
-const asked = positionals.length === 0 ? Object.keys(QUESTIONS) : positionals;
-const unknown = asked.find((q) => QUESTIONS[q] === undefined);
-if (unknown !== undefined) {
-  process.stderr.write(`"${unknown}" is no question. Questions: ${Object.keys(QUESTIONS).join(', ')}.\n`);
+const HELP = `npm run bench -- [question…] [--size N] [--json]
+
+Questions: ${Object.keys(QUESTIONS).join(', ')}; all of them when none is named.
+--size N   resources or members, a whole number of 1 or more (default 20000)
+--json     one object a line; figures that do not apply are left out
+`;
+
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        size: { type: 'string', default: '20000' },
+        json: { type: 'boolean', default: false },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    });
+  } catch (error) {
+    refuse(`${error instanceof Error ? error.message : String(error)}. See npm run bench -- --help.`);
+  }
+}
+
+const { values, positionals } = readArguments();
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
+const size = Number(values.size);
+if (!Number.isSafeInteger(size) || size < 1) refuse('--size must be a whole number of 1 or more.');
+const asked = positionals.length === 0 ? Object.keys(QUESTIONS) : positionals;
+const unknown = asked.find((q) => QUESTIONS[q] === undefined);
+if (unknown !== undefined) refuse(`"${unknown}" is no question. Questions: ${Object.keys(QUESTIONS).join(', ')}.`);
 
 const print = (a: Answer) =>
   values.json
@@ -25,7 +52,7 @@ const print = (a: Answer) =>
     : `${a.question}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
 
 await withBench(
-  Number(values.size),
+  size,
   (text) => process.stderr.write(`${text}\n`),
   async (bench) => {
     for (const name of asked) {

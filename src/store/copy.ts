@@ -1,7 +1,7 @@
 // COPY into a table from rows of text. postgres.js 3.4.9 neither rejects nor finishes a COPY that the server refuses, so
 // a deadline ends the client; callers pass a dedicated one and never a pooled one.
 import { once } from 'node:events';
-import type { Sql } from './database.ts';
+import type { Queryable, Sql } from './database.ts';
 
 /** Characters gathered before a chunk is handed to the socket. */
 const CHUNK = 256 * 1024;
@@ -10,8 +10,11 @@ const CHUNK = 256 * 1024;
 export class CopyFault extends Error {}
 
 export type Copy = {
-  /** One row in COPY text format, without the newline. A promise when the server must catch up first: await it. */
-  write(row: string): Promise<void> | undefined;
+  /**
+   * One row in COPY text format, without the newline, or bytes as they go out. A promise when the server must catch up
+   * first: await it.
+   */
+  write(row: string | Buffer): Promise<void> | undefined;
   /** Ends the COPY; returns how many rows were sent. */
   end(): Promise<number>;
 };
@@ -19,9 +22,10 @@ export type Copy = {
 /**
  * Opens `copy … from stdin` (text format) on a dedicated client. On a fault the client is closed.
  * @param idleMs longest wait for the server between two chunks and at the end
+ * @param on the transaction of `sql.begin` within which it runs, if any
  */
-export async function openCopy(sql: Sql, statement: string, idleMs = 60_000): Promise<Copy> {
-  const stream = await sql.unsafe(statement).writable();
+export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on: Queryable = sql): Promise<Copy> {
+  const stream = await on.unsafe(statement).writable();
   let failure: unknown;
   let pending = '';
   let sent = 0;
@@ -46,11 +50,13 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000): Pr
   };
   return {
     write(row) {
-      pending += `${row}\n`;
-      sent++;
-      if (pending.length < CHUNK) return undefined;
-      const room = stream.write(pending);
-      pending = '';
+      if (typeof row === 'string') {
+        pending += `${row}\n`;
+        sent++;
+        if (pending.length < CHUNK) return undefined;
+      }
+      const room = stream.write(typeof row === 'string' ? pending : row);
+      if (typeof row === 'string') pending = '';
       return room && failure === undefined
         ? undefined
         : inTime(failure === undefined ? once(stream, 'drain') : Promise.resolve());
@@ -62,6 +68,25 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000): Pr
       return sent;
     },
   };
+}
+
+/**
+ * Sends finished bytes to one COPY. Faults as {@link openCopy}.
+ * @param client dedicated
+ * @param on the transaction of `client.begin` within which it runs, if any
+ */
+export async function copyBytes(
+  client: Sql,
+  statement: string,
+  chunks: Iterable<Buffer>,
+  on: Queryable = client,
+): Promise<void> {
+  const into = await openCopy(client, statement, 60_000, on);
+  for (const chunk of chunks) {
+    const full = into.write(chunk);
+    if (full) await full;
+  }
+  await into.end();
 }
 
 /** Sends all rows to one COPY. Parameters and faults as {@link openCopy}. */

@@ -1,10 +1,11 @@
-// Import into the directory: batches are parsed here while the server merges the one before, so both are busy. Memory
-// does not grow with the input; an import that is stopped has committed whole batches and can be run again.
+// Import into the directory: batches are parsed here while the server takes the one before, so both are busy. Memory does
+// not grow with the input. An import that is stopped commits what it has read; after a crash it is run again.
 import { setImmediate } from 'node:timers/promises';
 import type { Database, Sql } from './database.ts';
-import { type Merged, mergeStaged } from './resource-merge.ts';
+import { beginLoad, type Load } from './resource-load.ts';
+import type { Merged } from './resource-merge.ts';
 import { type ImportEntry, type PrepareOptions, prepare } from './resource-prepare.ts';
-import { copyIncoming, createStaging, type Lines, stagedLine, stagedLines } from './resource-staging.ts';
+import { beginUpdate } from './resource-update.ts';
 
 export type { Finding, ImportEntry, Validate } from './resource-prepare.ts';
 
@@ -16,7 +17,7 @@ export type ImportSummary = {
   unchanged: number;
   deleted: number;
   rejected: number;
-  /** entries that came again later in the input; the later one won */
+  /** entries whose id came again later in the input; the later one won */
   duplicates: number;
   /** rejected entries by reason */
   reasons: Record<string, number>;
@@ -33,7 +34,7 @@ export type ImportSummary = {
 
 export type ImportOptions = PrepareOptions & {
   clock: () => Date;
-  /** resources a transaction, default 2,000 */
+  /** resources sent together, default 2,000 */
   batch?: number;
   onProgress?: (summary: ImportSummary) => void;
   /** called for every rejected entry */
@@ -45,8 +46,8 @@ export type ImportOptions = PrepareOptions & {
 const EXAMPLES = 50;
 
 /**
- * Imports everything the input yields.
- * @throws what the input or the database throws; whole batches before it are committed
+ * Imports everything the input yields. Into an empty directory it is one transaction (docs/decisions/006).
+ * @throws what the input or the database throws; what came before a fault of the input is committed
  */
 export async function importResources(
   database: Database,
@@ -55,7 +56,64 @@ export async function importResources(
 ): Promise<ImportSummary> {
   const started = performance.now();
   const sql = database.dedicated('copy');
-  const summary: ImportSummary = {
+  const summary = emptySummary();
+  const tick = () => {
+    summary.seconds = (performance.now() - started) / 1000;
+    options.onProgress?.(summary);
+  };
+  const { clock, base, batch = 2000 } = options;
+  try {
+    // a crash may cost the last batches, never their wholeness: the import is run again
+    await sql.unsafe('set synchronous_commit = off');
+    const into = (await beginLoad(sql, clock, base)) ?? (await beginUpdate(sql, { clock, base, batch }));
+    const loaded = into.kind === 'load';
+    let running: Promise<void> = Promise.resolve();
+    const flush = async () => {
+      await running;
+      tick();
+      if (into.count() === 0) return;
+      running = into.flush().then((merged) => addMerged(summary, options, merged));
+      running.catch(() => {}); // judged at the next flush
+    };
+    const finish = async () => {
+      await flush();
+      await running;
+      if (into.kind === 'load') await finishLoad(into, summary, options);
+      else for await (const merged of into.finish()) addMerged(summary, options, merged);
+    };
+    try {
+      for await (const entry of input) {
+        if (options.signal?.aborted) break;
+        // the server waits for us at each of its answers: look at its socket often
+        if (++summary.read % 4 === 0) await setImmediate();
+        const prepared = prepare(entry, options);
+        if ('rejected' in prepared) {
+          reject(summary, options, entry, prepared.rejected, prepared.message);
+          continue;
+        }
+        for (const finding of prepared.staged.findings) {
+          const code = finding.split(' ', 1)[0] ?? finding;
+          summary.findings[code] = (summary.findings[code] ?? 0) + 1;
+        }
+        into.add(prepared.staged);
+        if (into.count() >= batch) await flush();
+      }
+    } catch (fault) {
+      await finish(); // after a fault of the database this fails too
+      throw fault;
+    }
+    await finish();
+    await checkReferences(sql, summary, loaded);
+    if (summary.created + summary.updated + summary.deleted >= 1000) await refreshStatistics(sql, loaded);
+    tick();
+    return summary;
+  } finally {
+    await sql.end({ timeout: 5 });
+  }
+}
+
+function emptySummary(): ImportSummary {
+  return {
     read: 0,
     created: 0,
     updated: 0,
@@ -70,104 +128,70 @@ export async function importResources(
     change: 0n,
     seconds: 0,
   };
-  const tick = () => {
-    summary.seconds = (performance.now() - started) / 1000;
-    options.onProgress?.(summary);
-  };
-  try {
-    // a crash may cost the last batches, never their wholeness: the import is run again
-    await sql.unsafe('set synchronous_commit = off');
-    await createStaging(sql);
-    await sql.unsafe('create temp table imported (rk bigint not null)');
-    let running: Promise<void> = Promise.resolve();
-    let batch = stagedLines();
-    const flush = async () => {
-      const lines = batch;
-      batch = stagedLines();
-      await running;
-      tick();
-      running = mergeBatch(sql, lines, options, summary);
-      running.catch(() => {}); // judged at the next flush
-    };
-    for await (const entry of input) {
-      if (options.signal?.aborted) break;
-      // the merge under way waits for us at each of its answers: look at its socket often
-      if (++summary.read % 4 === 0) await setImmediate();
-      const prepared = prepare(entry, options);
-      if ('rejected' in prepared) {
-        reject(summary, entry, prepared.rejected, prepared.message);
-        options.onReject?.(entry, prepared.rejected, prepared.message);
-        continue;
-      }
-      const { staged } = prepared;
-      for (const finding of staged.findings) {
-        const code = finding.split(' ', 1)[0] ?? finding;
-        summary.findings[code] = (summary.findings[code] ?? 0) + 1;
-      }
-      batch.add(stagedLine(batch.count(), staged));
-      if (batch.count() >= (options.batch ?? 2000)) await flush();
-    }
-    await flush();
-    await running;
-    await checkReferences(sql, summary);
-    if (summary.created + summary.updated + summary.deleted >= 1000) await refreshStatistics(sql);
-    tick();
-    return summary;
-  } finally {
-    await sql.end({ timeout: 5 });
+}
+
+function reject(
+  summary: ImportSummary,
+  options: ImportOptions,
+  entry: ImportEntry,
+  code: string,
+  message: string,
+): void {
+  summary.rejected++;
+  summary.reasons[code] = (summary.reasons[code] ?? 0) + 1;
+  if (summary.examples.length < EXAMPLES)
+    summary.examples.push({ source: entry.source, line: entry.line, reason: code, message });
+  options.onReject?.(entry, code, message);
+}
+
+function rejectCollided(summary: ImportSummary, options: ImportOptions, keys: readonly string[]): void {
+  for (const key of keys) {
+    const fault = { fault: 'key-collision', message: 'Another resource has this key.' };
+    reject(summary, options, { source: key, line: 0, ...fault }, fault.fault, fault.message);
   }
 }
 
-function reject(summary: ImportSummary, entry: ImportEntry, reason: string, message: string): void {
-  summary.rejected++;
-  summary.reasons[reason] = (summary.reasons[reason] ?? 0) + 1;
-  if (summary.examples.length < EXAMPLES)
-    summary.examples.push({ source: entry.source, line: entry.line, reason, message });
-}
-
-async function mergeBatch(sql: Sql, lines: Lines, options: ImportOptions, summary: ImportSummary): Promise<void> {
-  if (lines.count() === 0) return;
-  const merged: Merged = await sql.begin(async (tx) => {
-    await copyIncoming(tx, lines);
-    await tx.unsafe('insert into imported select rk from incoming');
-    return mergeStaged(tx, options.clock(), options.base);
-  });
+/** A load tells its counts at its end. */
+function addMerged(summary: ImportSummary, options: ImportOptions, merged: Merged | undefined): void {
+  if (merged === undefined) return;
   summary.created += merged.created;
   summary.updated += merged.updated;
   summary.unchanged += merged.unchanged;
   summary.deleted += merged.deleted;
   summary.change = merged.change;
-  for (const key of merged.collided) {
-    const entry: ImportEntry = {
-      source: key,
-      line: 0,
-      fault: 'key-collision',
-      message: 'Another resource has this key.',
-    };
-    reject(summary, entry, entry.fault, entry.message);
-    options.onReject?.(entry, entry.fault, entry.message);
-  }
+  rejectCollided(summary, options, merged.collided);
+}
+
+async function finishLoad(load: Load, summary: ImportSummary, options: ImportOptions): Promise<void> {
+  const { created, unchanged, duplicates, collided, change } = await load.finish();
+  Object.assign(summary, { created, unchanged, duplicates, change });
+  rejectCollided(summary, options, collided);
 }
 
 /** Index-only scans need the visibility map, the planner needs frequencies of tokens: neither waits for autovacuum. */
-async function refreshStatistics(sql: Sql): Promise<void> {
+async function refreshStatistics(sql: Sql, loaded: boolean): Promise<void> {
   // rows count as visible to all only when their commit is on disk: a last commit that waits takes the others along
   await sql.unsafe('set synchronous_commit = on');
   await sql.unsafe('update directory.state set changed_at = changed_at');
-  await sql.unsafe('vacuum (analyze) directory.lookup, directory.words, directory.dates');
+  // a load has frozen its rows, which marks their pages
+  await sql.unsafe(`${loaded ? 'analyze' : 'vacuum (analyze)'} directory.lookup, directory.words, directory.dates`);
   await sql.unsafe('analyze directory.resource');
 }
 
 /** References of imported resources whose target is not live. resource_pkey, or a hash join when there are many. */
-async function checkReferences(sql: Sql, summary: ImportSummary): Promise<void> {
-  const [seen] = await sql.unsafe<{ n: number; twice: number }[]>(
-    'select count(*)::int as n, (count(*) - count(distinct rk))::int as twice from imported',
-  );
-  summary.duplicates += seen?.twice ?? 0;
-  await sql.unsafe('analyze imported');
+async function checkReferences(sql: Sql, summary: ImportSummary, loaded: boolean): Promise<void> {
+  if (!loaded) {
+    const [seen] = await sql.unsafe<{ twice: number }[]>(
+      'select (count(*) - count(distinct rk))::int as twice from imported',
+    );
+    summary.duplicates += seen?.twice ?? 0;
+    await sql.unsafe('analyze imported');
+  }
+  const imported = loaded
+    ? 'directory.resource r'
+    : '(select distinct rk from imported) i join directory.resource r on r.rk = i.rk and not r.deleted';
   await sql.unsafe(`create temp table dangling as
-    select r.key, u.p as param from (select distinct rk from imported) i join directory.resource r on r.rk = i.rk and not r.deleted,
-      unnest(r.refs, r.ref_params) u(ref, p)
+    select r.key, u.p as param from ${imported}, unnest(r.refs, r.ref_params) u(ref, p)
     where not exists (select from directory.resource t where t.rk = u.ref and not t.deleted)`);
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');
   summary.unresolved.count = row?.n ?? 0;

@@ -11,6 +11,8 @@ export type Merged = {
   deleted: number;
   /** keys whose surrogate is taken by another resource: they cannot be stored */
   collided: string[];
+  /** changes of existing resources that were put into `waiting` */
+  waiting: number;
   /** the change counter after this batch */
   change: bigint;
 };
@@ -22,8 +24,9 @@ const count = async (sql: Queryable, text: string, values: (string | number)[] =
  * Merges what is staged. The staging tables are emptied when the transaction ends.
  * @param now becomes `meta.lastUpdated` of everything that changed
  * @param base public FHIR base, for the entries of replaced versions
+ * @param changes of existing resources: written, or moved to `waiting` as they are
  */
-export async function mergeStaged(tx: Queryable, now: Date, base: string): Promise<Merged> {
+export async function mergeStaged(tx: Queryable, now: Date, base: string, changes: 'write' | 'wait'): Promise<Merged> {
   // resource_pkey: one probe a row
   await tx.unsafe(`select change from directory.state for update;
     insert into plan
@@ -41,8 +44,12 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string): Promi
     'select action::text as action, count(*)::int as n from plan group by 1',
   );
   const n = (action: string) => acts.find((a) => a.action === action)?.n ?? 0;
-  if (n('u') + n('d') > 0) await replaceVersions(tx, base);
-  if (n('c') + n('u') + n('d') > 0) await writeVersions(tx, now.toISOString());
+  const waiting = changes === 'wait' ? n('u') + n('d') : 0;
+  if (waiting > 0) {
+    await tx.unsafe(`insert into waiting select i.* from incoming i join plan p using (seq) where p.action in ('u', 'd');
+      delete from plan where action in ('u', 'd')`);
+  } else if (n('u') + n('d') > 0) await replaceVersions(tx, base);
+  if (n('c') + n('u') + n('d') > waiting) await writeVersions(tx, now.toISOString());
   const collided =
     n('x') === 0
       ? []
@@ -50,9 +57,10 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string): Promi
   const [state] = await tx.unsafe<{ change: string }[]>('select change::text as change from directory.state');
   return {
     created: n('c'),
-    updated: n('u'),
+    updated: waiting > 0 ? 0 : n('u'),
     unchanged: n('n'),
-    deleted: n('d'),
+    deleted: waiting > 0 ? 0 : n('d'),
+    waiting,
     collided: collided.map((r) => r.key),
     change: BigInt(state?.change ?? 0),
   };

@@ -35,7 +35,7 @@ export async function reindex(database: Database, base: string): Promise<number>
           const row = { key, type, deleted: false, hash: '', head: '', tail: '', findings: [], entries };
           staged.add(stagedLine(staged.count(), row));
         }
-        await copyIncoming(tx, staged);
+        await copyIncoming(sql, tx, staged);
         await insertStagedEntries(tx);
         done += batch.length;
       }

@@ -1,6 +1,6 @@
 // The temporary table through which an import reaches the store, and the lines that fill it by COPY.
-import { once } from 'node:events';
 import type { Entries } from '../fhir/search/extract.ts';
+import { copyBytes } from './copy.ts';
 import { arrayLiteral, copyField, type Queryable, type Sql } from './database.ts';
 
 /** One resource or deletion on its way in. `head` and `tail` enclose the version members of `meta`. */
@@ -41,7 +41,8 @@ export async function createStaging(sql: Sql): Promise<void> {
       date_params smallint[] not null, rk bigint not null) on commit delete rows;`);
 }
 
-const COLUMNS =
+/** Columns of `incoming` that are not computed. */
+export const COLUMNS =
   'seq, key, type, deleted, content_hash, head, tail, findings, params, tokens, token_seeds, refs, ref_params, words, raws, word_params, dates, date_params';
 
 /** Times of a date entry as PostgreSQL reads them, `lo/hi`. */
@@ -97,12 +98,7 @@ export function stagedLines(): Lines {
   };
 }
 
-/** Copies finished lines into `incoming`. Only on a connection of its own: a COPY left early hangs a pooled one. */
-export async function copyIncoming(sql: Queryable, lines: Lines): Promise<void> {
-  const into = await sql.unsafe(`copy incoming (${COLUMNS}) from stdin`).writable();
-  const done = once(into, 'finish');
-  done.catch(() => {}); // judged below
-  for (const chunk of lines.finish()) if (!into.write(chunk)) await Promise.race([once(into, 'drain'), done]);
-  into.end();
-  await done;
+/** Copies finished lines into `incoming`, within a transaction of a dedicated client. */
+export function copyIncoming(client: Sql, tx: Queryable, lines: Lines): Promise<void> {
+  return copyBytes(client, `copy incoming (${COLUMNS}) from stdin`, lines.finish(), tx);
 }

@@ -106,12 +106,91 @@ test('of the same id the last wins, within a batch and across batches', async ()
   const named = (name: string) => ({ resourceType: 'Endpoint', id: 'e', name });
   expect(await own.load(entries([named('a'), named('b')]))).toMatchObject({ created: 1, duplicates: 1 });
   expect(await own.find('Endpoint?name=b')).toEqual(['Endpoint/e']);
-  expect(await own.load(entries([named('c'), named('d')]), { batch: 1 })).toMatchObject({ updated: 2, duplicates: 1 });
+  expect(await own.find('Endpoint?name=a')).toEqual([]);
+  const twice = entries([named('c'), named('d')]);
+  expect(await own.load(twice, { batch: 1 })).toMatchObject({ updated: 1, unchanged: 0, duplicates: 1 });
   expect(await own.find('Endpoint?name=d')).toEqual(['Endpoint/e']);
+  const { change } = await readState(own.database.sql);
+  expect(await own.load(twice, { batch: 1 })).toMatchObject({ updated: 0, unchanged: 1, duplicates: 1, change });
   expect(await own.load([...entries([named('d')]), deletion('Endpoint/e')])).toMatchObject({
     deleted: 1,
     duplicates: 1,
   });
+});
+
+test('repeats across batches of an import: loading it again changes nothing', async () => {
+  const own = await fresh(['{"resourceType":"Endpoint","id":"other"}']);
+  const named = (id: string, name: string) => ({ resourceType: 'Endpoint', id, name });
+  const input = [
+    ...entries([named('e', 'a'), named('gone', 'x'), named('f', 'a'), named('e', 'b')]),
+    deletion('Endpoint/gone'),
+    ...entries([named('f', 'b'), named('f', 'a'), named('e', 'c')]),
+  ];
+  expect(await own.load(input, { batch: 1 })).toMatchObject({ created: 3, updated: 1, deleted: 1, duplicates: 5 });
+  const before = await readState(own.database.sql);
+  const rows = await indexRows(own);
+  expect(await own.load(input, { batch: 1 })).toMatchObject({ created: 0, updated: 0, deleted: 0, duplicates: 5 });
+  expect(await own.load(input, { batch: 3 })).toMatchObject({ created: 0, updated: 0, deleted: 0 });
+  expect(await readState(own.database.sql)).toEqual(before);
+  expect(await indexRows(own)).toEqual(rows);
+  expect(await own.find('Endpoint?name=c')).toEqual(['Endpoint/e']);
+  expect(await own.find('Endpoint?name:missing=true')).toEqual(['Endpoint/other']);
+});
+
+test('a first load and a merge leave the same rows, indexes and rights', async () => {
+  const shape = async (own: Awaited<ReturnType<typeof directory>>) => ({
+    ...(await indexRows(own)),
+    resources: await own.database
+      .sql`select rk, last_updated, version, type, deleted, key, content_hash, params, refs, ref_params, findings, body from directory.resource order by rk`,
+    indexes: await own.database
+      .sql`select indexname, indexdef from pg_indexes where schemaname = 'directory' order by 1`,
+    tables: await own.database.sql`select relname, reloptions, relacl::text from pg_class c
+      where relnamespace = 'directory'::regnamespace and relkind = 'r' order by 1`,
+    columns: await own.database
+      .sql`select c.relname, a.attname, a.attnotnull, a.attstattarget, a.attstorage, atttypmod from pg_class c
+      join pg_attribute a on a.attrelid = c.oid where relnamespace = 'directory'::regnamespace and relkind = 'r' and attnum > 0 order by 1, 2`,
+    state: (await readState(own.database.sql)).counts,
+  });
+  const repeated = [{ ...FIXTURE[0], name: 'earlier' } as Resource, ...FIXTURE];
+  const loaded = await fresh([]);
+  expect(await loaded.load([...entries(repeated), deletion('Endpoint/never')], { batch: 3 })).toMatchObject({
+    created: FIXTURE.length,
+    duplicates: 1,
+    unchanged: 1,
+  });
+  const first = await shape(loaded);
+  const merged = await fresh([]);
+  // a tombstone makes the directory one that is not empty; taken away, it leaves what a merge made
+  await merged.load(entries(['{"resourceType":"Endpoint","id":"seed"}']));
+  await merged.load(entries(FIXTURE));
+  await merged.load([deletion('Endpoint/seed')]);
+  await merged.database.sql`delete from directory.resource where deleted`;
+  expect(first).toEqual(await shape(merged));
+});
+
+test('readers see an empty directory while it loads, and other importers wait', async () => {
+  const own = await fresh();
+  let open = () => {};
+  const gate = new Promise<void>((go) => {
+    open = go;
+  });
+  let reached = () => {};
+  const under = new Promise<void>((go) => {
+    reached = go;
+  });
+  async function* slow() {
+    yield* entries(FIXTURE);
+    reached();
+    await gate;
+  }
+  const first = own.load(slow(), { batch: 2 });
+  await under;
+  const second = own.load(entries(FIXTURE));
+  expect(await own.find('Endpoint')).toEqual([]);
+  open();
+  expect(await first).toMatchObject({ created: FIXTURE.length });
+  expect(await second).toMatchObject({ created: 0, unchanged: FIXTURE.length });
+  expect(await own.find('Endpoint')).toEqual(['Endpoint/e1']);
 });
 
 test('two resources with the same surrogate: the second is refused', async () => {

@@ -1,0 +1,253 @@
+// The first load: everything that comes into an empty directory, in one transaction and into tables without indexes, which
+// are built once at its end (docs/decisions/006). Nothing is merged, so rows go in as they will lie there.
+import type { Resource } from '../fhir/resource.ts';
+import { type Entries, extract } from '../fhir/search/extract.ts';
+import { copyBytes } from './copy.ts';
+import { type BinaryRows, binaryRows } from './copy-binary.ts';
+import type { Sql } from './database.ts';
+import { hashed, hashKey, hashText } from './hash.ts';
+import type { Staged } from './resource-staging.ts';
+import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
+
+const TABLES = ['resource', 'lookup', 'words', 'dates'] as const;
+type Table = (typeof TABLES)[number];
+type Rows = Record<Table, BinaryRows>;
+
+const emptyRows = (): Rows => ({
+  resource: binaryRows(),
+  lookup: binaryRows(),
+  words: binaryRows(),
+  dates: binaryRows(),
+});
+
+export type Loaded = {
+  created: number;
+  unchanged: number;
+  duplicates: number;
+  collided: string[];
+  /** the change counter */
+  change: bigint;
+};
+
+export type Load = {
+  kind: 'load';
+  add(row: Staged): void;
+  /** resources since the last flush */
+  count(): number;
+  /** sends what was added; one flush at a time */
+  flush(): Promise<undefined>;
+  /** builds the indexes, shows the new tables and commits */
+  finish(): Promise<Loaded>;
+};
+
+/**
+ * Begins a first load on a dedicated client, and keeps other importers waiting until it ends.
+ * @returns undefined, with no transaction open, when the directory is not empty
+ */
+export async function beginLoad(sql: Sql, clock: () => Date, base: string): Promise<Load | undefined> {
+  await sql.unsafe('begin');
+  await sql.unsafe('select change from directory.state for update');
+  const [row] = await sql.unsafe<{ used: boolean; probe: string }[]>(
+    `select exists (select from directory.resource) or exists (select from directory.history) as used,
+       hashint8extended(hashtextextended('${PROBE}', 803), 803)::text as probe`,
+  );
+  // a server that hashes differently (big-endian) merges into an empty directory as into any other
+  if (row?.used !== false || row.probe !== probe()) {
+    await sql.unsafe('commit');
+    return undefined;
+  }
+  for (const table of TABLES) await createBeside(sql, 'directory', table);
+  const at = clock().getTime();
+  const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
+  let rows = emptyRows();
+  let tombstones = 0;
+  let sent = 0;
+  return {
+    kind: 'load',
+    add(row) {
+      if (row.deleted) tombstones++;
+      hashText(row.key, 0);
+      const { hi, lo } = hashed;
+      addResource(rows.resource, row, at, enclosed, hi, lo);
+      addEntries(rows, row.entries, hi, lo);
+    },
+    count: () => rows.resource.count(),
+    async flush() {
+      const full = rows;
+      rows = emptyRows();
+      sent += full.resource.count();
+      await copyRows(sql, full);
+      return undefined;
+    },
+    async finish() {
+      if (sent === 0) {
+        await sql.unsafe('rollback');
+        return { created: 0, unchanged: 0, duplicates: 0, collided: [], change: 0n };
+      }
+      const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
+      for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, 'directory', table);
+      await swap(sql, 'directory', TABLES);
+      const [state] = await sql.unsafe<{ change: string }[]>(
+        `update directory.state set change = change + $1::int, changed_at = case $1::int when 0 then changed_at else $2::timestamptz end,
+           counts = (select array_agg(coalesce(r.n, 0) order by c.type) from unnest(counts) with ordinality c(n, type)
+             left join (select type, count(*) as n from directory.resource where not deleted group by 1) r on r.type = c.type)
+         returning change::text as change`,
+        [loaded.created > 0 ? 1 : 0, new Date(at).toISOString()],
+      );
+      await sql.unsafe('commit');
+      return { ...loaded, change: BigInt(state?.change ?? 0) };
+    },
+  };
+}
+
+const PROBE = 'Präfix|12345678901234';
+
+function probe(): string {
+  hashText(PROBE, 803);
+  hashKey(hashed.hi, hashed.lo, 803);
+  return String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));
+}
+
+async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
+  for (const table of TABLES) {
+    const some = rows[table];
+    // frozen: visible to all from the commit on, so nobody has to visit the pages again
+    if (some && some.count() > 0)
+      await copyBytes(
+        sql,
+        `copy directory.${besideName(table)} from stdin with (format binary, freeze)`,
+        some.finish(),
+      );
+  }
+}
+
+/** Column by column as in the migration. */
+function addResource(out: BinaryRows, row: Staged, at: number, enclosed: string, hi: number, lo: number): void {
+  const { entries } = row;
+  out.row(12);
+  out.int8(hi, lo);
+  out.timestamp(at);
+  out.int4(1);
+  out.int2(row.type);
+  out.bool(row.deleted);
+  out.text(row.key);
+  out.hex(row.hash);
+  out.int2Array(entries.params);
+  const refs: number[] = [];
+  for (const ref of entries.refs) {
+    hashText(ref, 0);
+    refs.push(hashed.hi, hashed.lo);
+  }
+  out.int8Array(refs);
+  out.int2Array(entries.refParams);
+  if (row.findings.length === 0) out.none();
+  else out.textArray(row.findings);
+  if (row.deleted) out.text('');
+  else out.joined([row.head, enclosed, row.tail]);
+}
+
+/** Index entries, each once: nothing else keeps repetitions out. */
+function addEntries(out: Pick<Rows, 'lookup' | 'words' | 'dates'>, entries: Entries, hi: number, lo: number): void {
+  const seen = new Set<number>();
+  const add = () => {
+    // 53 of the 64 bits: within one resource that is enough to tell tokens apart
+    const token = hashed.hi * 2_097_152 + (hashed.lo >>> 11);
+    if (seen.has(token)) return;
+    seen.add(token);
+    out.lookup.row(2);
+    out.lookup.int8(hashed.hi, hashed.lo);
+    out.lookup.int8(hi, lo);
+  };
+  entries.tokens.forEach((token, i) => {
+    hashText(token, entries.tokenSeeds[i] ?? 0);
+    add();
+  });
+  entries.refs.forEach((ref, i) => {
+    hashText(ref, 0);
+    hashKey(hashed.hi, hashed.lo, entries.refParams[i] ?? 0);
+    add();
+  });
+  for (const { param, folded, raw } of entries.words) {
+    out.words.row(4);
+    out.words.int8(hi, lo);
+    out.words.int2(param);
+    out.words.text(folded);
+    if (raw === undefined) out.words.none();
+    else out.words.text(raw);
+  }
+  for (const { param, lo: from, hi: to } of entries.dates) {
+    out.dates.row(4);
+    out.dates.int2(param);
+    out.dates.timestamp(from);
+    out.dates.timestamp(to);
+    out.dates.int8(hi, lo);
+  }
+}
+
+/** Keeps the last of each id, drops deletions, and builds the indexes of the resources. */
+async function removeRepeated(
+  sql: Sql,
+  sent: number,
+  deletions: boolean,
+  base: string,
+): Promise<Omit<Loaded, 'change'>> {
+  if (!deletions) {
+    await sql.unsafe('savepoint indexing');
+    try {
+      await indexBeside(sql, 'directory', 'resource');
+      return { created: sent, unchanged: 0, duplicates: 0, collided: [] };
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== '23505') throw error;
+      // and released: within a savepoint no COPY may freeze
+      await sql.unsafe('rollback to savepoint indexing; release savepoint indexing');
+    }
+  }
+  const resources = `directory.${besideName('resource')}`;
+  // rows of a load lie in the order in which they came
+  await sql.unsafe(`create temp table repeated on commit drop as
+    select at, rk, key, key <> first_key as collided, key = first_key and back = 1 and not deleted as kept from (
+      select ctid as at, rk, key, deleted, first_value(key) over (partition by rk order by ctid) as first_key,
+        row_number() over (partition by rk, key order by ctid desc) as back
+      from ${resources}
+      where rk in (select rk from ${resources} group by rk having count(*) > 1 or bool_or(deleted))) r`);
+  await sql.unsafe('analyze repeated');
+  for (const table of ['lookup', 'words', 'dates'])
+    await sql.unsafe(`delete from directory.${besideName(table)} where rk in (select rk from repeated)`);
+  await sql.unsafe(`delete from ${resources} r using repeated p where r.ctid = p.at and not p.kept`);
+  await indexBeside(sql, 'directory', 'resource');
+  await enterAgain(sql, base);
+  const [n] = await sql.unsafe<{ gone: number; ids: number; kept: number; collided: number }[]>(
+    `select count(*) filter (where not kept)::int as gone, count(distinct rk)::int as ids,
+       count(*) filter (where kept)::int as kept, count(*) filter (where collided)::int as collided from repeated`,
+  );
+  if (!n) throw new Error('The count of repeated rows gives one row.');
+  const collided = await sql.unsafe<{ key: string }[]>('select key from repeated where collided order by at');
+  return {
+    created: sent - n.gone,
+    unchanged: n.ids - n.kept,
+    duplicates: n.gone - n.collided - (n.ids - n.kept),
+    collided: collided.map((c) => c.key),
+  };
+}
+
+const AGAIN = 1000;
+
+/** The index entries of the rows that stay of repeated ids. resource_pkey. */
+async function enterAgain(sql: Sql, base: string): Promise<void> {
+  let last = '-9223372036854775808';
+  for (;;) {
+    const kept = await sql.unsafe<{ rk: string; hi: number; lo: number; body: string }[]>(
+      `select r.rk::text as rk, (r.rk >> 32)::int as hi, ((r.rk << 32) >> 32)::int as lo, r.body
+       from (select rk from repeated where kept and rk > $1::bigint order by rk limit ${AGAIN}) p
+       join directory.${besideName('resource')} r on r.rk = p.rk order by r.rk`,
+      [last],
+    );
+    const rows = { lookup: binaryRows(), words: binaryRows(), dates: binaryRows() };
+    for (const { rk, hi, lo, body } of kept) {
+      addEntries(rows, extract(JSON.parse(body) as Resource, base), hi, lo);
+      last = rk;
+    }
+    await copyRows(sql, rows);
+    if (kept.length < AGAIN) return;
+  }
+}
