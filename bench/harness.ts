@@ -101,8 +101,11 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
   }
 }
 
+/** As the product is started: package.json, Dockerfile. */
+const PRODUCT_FLAGS = ['--max-semi-space-size=8'];
+
 async function start(file: string, args: string[]): Promise<Running> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, file), ...args], {
+  const child = spawn(process.execPath, [...PRODUCT_FLAGS, join(import.meta.dirname, file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
