@@ -124,6 +124,11 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   async function checkRecord(resource: Resource, json: string, place: Place) {
     const id = resource['id'];
     const named = { ...place, resourceType: resource.resourceType, ...(typeof id === 'string' ? { id } : {}) };
+    // JSON may write U+0000, a PostgreSQL text cannot hold it
+    if (json.includes('\\u0000')) {
+      await refuse({ ...named, code: 'invalid-resource', reason: 'A string holds U+0000.' });
+      return undefined;
+    }
     const issues = input.validate(resource);
     const errors = issues.filter((i) => i.severity === 'error');
     const bad = errors.length > 0 ? errors : input.strict === true ? issues : [];

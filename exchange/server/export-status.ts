@@ -7,6 +7,7 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkFile, type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
+import { blockClock } from '../store/clock.ts';
 import { authorize, type Caller } from './authorize.ts';
 
 /** Either permission opens the routes of a job; the job's kind decides which is needed. */
@@ -84,6 +85,8 @@ export function exportDelete(deps: Deps) {
     const at = deps.clock();
     const files = await deps.database.sql.begin(async (tx) => {
       const gone = await cancelJob(tx, job.id, caller.peer.id, at);
+      // what the peer no longer wants is no longer owed
+      await blockClock(tx, job.kind === 'match' ? 'C3-match' : 'C3-export', job.id, 'withdrawn', 'cancelled-by-peer');
       await writeAudit(tx, [
         auditRow({
           at,
