@@ -17,6 +17,8 @@ import { CommandFault } from './fault.ts';
 import { openServer, withNode } from './node.ts';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
+/** Records of a generated member on both sides together, about. */
+const RECORDS_A_MEMBER = 282;
 const number = new Intl.NumberFormat('en-US');
 
 /** Ctrl-C stops long work at a safe place. */
@@ -63,8 +65,8 @@ export async function runSeedCommand(
     return value;
   };
   const size = whole('size', options.size, 1);
-  const started = performance.now();
-  let shown = started;
+  const progress = progressReporter('seed');
+  const expected = kind === 'directory' ? size : size * RECORDS_A_MEMBER;
   const result = await runSeed({
     kind,
     size,
@@ -72,14 +74,11 @@ export async function runSeedCommand(
     out: options.out,
     ...(options.gzip ? { gzip: true } : {}),
     signal: interruptible(),
-    onProgress: (n) => {
-      if (performance.now() - shown < 5000) return;
-      shown = performance.now();
-      process.stderr.write(
-        `seed: ${number.format(n)} resources · ${number.format(Math.round((n * 1000) / (shown - started)))}/s\n`,
-      );
-    },
+    onProgress: (n) => progress.update({ bytesRead: Math.min(n, expected), bytesTotal: expected, entries: n }),
   });
+  const entries = Object.values(result.counts).reduce((a, b) => a + b, 0);
+  progress.update({ bytesRead: result.bytes, bytesTotal: result.bytes, entries });
+  progress.end();
   for (const [name, n] of Object.entries(result.counts)) say(`${number.format(n).padStart(12)} ${name}`);
   say(`${number.format(result.bytes)} bytes in ${options.out}`);
 }
