@@ -36,10 +36,12 @@ type Address = { path?: string | false; host: string[]; port: number[] };
 
 /**
  * A TCP connection without Nagle's delay: postgres.js writes the end of a COPY as a packet of its own, which would wait 40
- * milliseconds for the server's acknowledgement. With several hosts or a Unix socket the driver connects by itself.
+ * milliseconds for the server's acknowledgement. With several hosts, TLS or a
+ * Unix socket the driver connects by itself.
  */
 function withoutDelay(url: string): { socket?: (address: Address) => Promise<Socket> } {
-  if (new URL(url).host.includes(',') || new URL(url).hostname === '') return {};
+  const { host: hosts, searchParams } = new URL(url);
+  if (hosts.includes(',') || hosts === '' || searchParams.has('sslmode') || searchParams.has('ssl')) return {};
   return {
     socket: ({ host, port }) =>
       new Promise((done, fail) => {
@@ -59,24 +61,6 @@ function withoutDelay(url: string): { socket?: (address: Address) => Promise<Soc
 }
 
 /**
- * Connects as postgres.js does, but without waiting for acknowledgements (TCP_NODELAY): the few bytes that end a COPY
- * would be held back until the server has acknowledged the rows, 40 ms and more each time.
- */
-function socketTo(options: { host: string[]; port: number[]; path?: string | false | undefined }): Socket {
-  if (options.path) return connect({ path: options.path });
-  const at = nextHost++ % options.port.length;
-  const [host = 'localhost', port = 5432] = [options.host[at], options.port[at]];
-  // postgres.js reads the name for TLS from the socket
-  return Object.assign(connect({ host, port, noDelay: true }), { host, port });
-}
-
-/** Several hosts in a URL are taken in turn. */
-let nextHost = 0;
-
-/** The types of postgres.js leave this option out. */
-const NO_DELAY: object = { socket: socketTo };
-
-/**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement.
  */
@@ -88,7 +72,6 @@ export function openDatabase(
   const open = (max: number, application: string): Sql =>
     postgres(url, {
       max,
-      ...NO_DELAY,
       onnotice: () => {},
       idle_timeout: max === 1 ? 0 : 300,
       connect_timeout: 15,
