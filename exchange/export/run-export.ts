@@ -19,6 +19,7 @@ import {
 } from '../store/export.ts';
 import { grantedMembers, groupSize } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
+import { LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { NdjsonFiles } from './ndjson-files.ts';
 import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
@@ -128,6 +129,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
         peerId: peer.id,
         detail: {
           ...counts,
+          labeller: LABELLER_VERSION,
           resources,
           files: written.map((f) => ({ type: f.type, lines: f.lines, sha256: f.sha256 })),
         },

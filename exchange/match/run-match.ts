@@ -16,6 +16,7 @@ import { type MatchMember, writeMatches } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
 import { type Bucket, matchGroup, matchParameters, type Placed } from './groups.ts';
 import { type MemberBundle, readMemberBundles, toQuery } from './member-bundle.ts';
+import { NORMALIZATION } from './normalize.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 /** Rules whose match rests on an individual's own id: only these may tell a peer that consent is the obstacle. */
@@ -118,7 +119,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
           peerId: peer.id,
           outcome: m.outcome === 'match' ? 'ok' : 'refused',
           reason: m.reason,
-          detail: { rule: m.rule, outcome: m.outcome },
+          detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
         }),
       ),
     );

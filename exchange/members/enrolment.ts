@@ -2,32 +2,9 @@
 // payer-to-payer exchange. docs/enrolment.md shows the template.
 import { createHash } from 'node:crypto';
 import { timeRange } from '../../src/fhir/instant.ts';
+import { ENROLMENT_COLUMNS } from '../../src/import/enrolment-columns.ts';
 
-export const ENROLMENT_COLUMNS = [
-  'patient_id',
-  'member_number',
-  'subscriber_id',
-  'family',
-  'given',
-  'birth_date',
-  'gender',
-  'address_line',
-  'city',
-  'state',
-  'postal_code',
-  'phone',
-  'email',
-  'plan',
-  'coverage_start',
-  'coverage_end',
-  'prior_payer',
-  'prior_member_number',
-  'prior_coverage_start',
-  'prior_coverage_end',
-  'opt_in',
-  'opt_in_date',
-  'opt_in_policy',
-] as const;
+export { ENROLMENT_COLUMNS };
 export type EnrolmentColumn = (typeof ENROLMENT_COLUMNS)[number];
 
 /** One checked row. Dates are YYYY-MM-DD. `given` holds all given names in order. */

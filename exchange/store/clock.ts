@@ -58,32 +58,11 @@ export async function blockClock(
   await tx`update exchange.clock set state = ${state}, reason = ${reason} where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 
-export type ClockRow = {
-  id: string;
-  kind: ClockKind;
-  subject: string;
-  memberId: string | null;
-  peerId: string | null;
-  startsAt: Date;
-  dueAt: Date;
-  state: string;
-  closedAt: Date | null;
-  reason: string | null;
-};
-
 /** Open clocks past their due time, by kind. */
 export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
   return [
     ...(await sql<
       { kind: string; n: number }[]
     >`select kind, count(*)::int as n from exchange.clock where state = 'open' and due_at < ${now} group by kind`),
-  ];
-}
-
-export async function listClocks(sql: Queryable, limit = 200): Promise<ClockRow[]> {
-  return [
-    ...(await sql<ClockRow[]>`
-      select id, kind, subject, member_id as "memberId", peer_id as "peerId", starts_at as "startsAt", due_at as "dueAt", state, closed_at as "closedAt", reason
-      from exchange.clock order by (state = 'open') desc, due_at limit ${limit}`),
   ];
 }

@@ -140,15 +140,3 @@ export async function commitPull(
   await writeLedger(tx, pull);
   await writeCustody(tx, pull, peer, us, at);
 }
-
-/** Units by file and outcome, as they stand in the ledger. */
-export async function ledgerCounts(
-  sql: Queryable,
-  pull: string,
-): Promise<{ file: number; outcome: string; n: number }[]> {
-  return [
-    ...(await sql<
-      { file: number; outcome: string; n: number }[]
-    >`select file, outcome, count(*)::int as n from exchange.ledger where pull_id = ${pull} group by file, outcome order by file, outcome`),
-  ];
-}

@@ -1,5 +1,4 @@
 // Writing enrolment: coverage with us, other coverage, choices, and what matching compares. Set-based, a batch at a time.
-import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import { birthDate, familyName, givenNames, memberIds, tokens } from '../match/normalize.ts';
 import type { Enrolment } from '../members/enrolment.ts';
@@ -127,19 +126,3 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
     select distinct kind, hashtextextended(t, kind), id
     from unnest(${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[], ${all.map((t) => t.id)}::text[]) as x(kind, t, id)`;
 }
-
-/** Members in pages, for the rebuild after an import. */
-export async function* memberPages(sql: Queryable, size = 1000): AsyncGenerator<string[]> {
-  let after = '';
-  for (;;) {
-    const page = await sql<
-      { id: string }[]
-    >`select id from exchange.member where id > ${after} order by id limit ${size}`;
-    if (page.length === 0) return;
-    yield page.map((r) => r.id);
-    after = page.at(-1)?.id ?? after;
-  }
-}
-
-/** A random id for rows of ours that peers see. */
-export const randomId = (): string => randomUUID();

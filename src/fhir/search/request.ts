@@ -3,7 +3,6 @@ import { Outcome } from '../outcome.ts';
 import { type Criterion, readCriterion } from './criterion.ts';
 import { decodeCursor } from './cursor.ts';
 import { type Include, readInclude } from './include.ts';
-import { parameter } from './parameters.ts';
 import type { DirectoryType } from './types.ts';
 
 export type Total = 'none' | 'estimate' | 'accurate' | 'default';
@@ -152,9 +151,4 @@ function oneOf<T extends string>(known: readonly T[], name: string, value: strin
   const found = known.find((k) => k === value);
   if (found === undefined) throw new Outcome('invalid-parameter', `"${name}" is one of ${known.join(', ')}.`);
   return found;
-}
-
-/** Does the type have this parameter? For documentation and the pages. */
-export function hasParameter(type: DirectoryType, code: string): boolean {
-  return code === '_id' || code === '_lastUpdated' || parameter(type, code) !== undefined;
 }

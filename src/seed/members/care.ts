@@ -23,7 +23,6 @@ const FACILITIES = [
 ] as const;
 
 export const HOSPITAL = 0;
-export const CLINICS = [1, 2, 3] as const;
 export const BEHAVIORAL = 4;
 export const LABORATORY = 5;
 export const PHARMACY = 6;

@@ -1,4 +1,5 @@
 // Enrolment rows: what a plan's enrolment system would hand to the import, RFC 4180 CSV.
+import { ENROLMENT_COLUMNS } from '../../import/enrolment-columns.ts';
 import { isoDate } from '../dates.ts';
 import { Draw, kindKey } from '../random.ts';
 import { planNpi } from './care.ts';
@@ -6,32 +7,7 @@ import { cardOn, enrolled } from './coverage.ts';
 import { caseOf, isOn, personOn } from './person.ts';
 import { PLAN_NAMES, PRIOR_PEER, patientId, type Side } from './side.ts';
 
-/** Columns of the enrolment import, in order. */
-export const ENROLMENT_COLUMNS = [
-  'patient_id',
-  'member_number',
-  'subscriber_id',
-  'family',
-  'given',
-  'birth_date',
-  'gender',
-  'address_line',
-  'city',
-  'state',
-  'postal_code',
-  'phone',
-  'email',
-  'plan',
-  'coverage_start',
-  'coverage_end',
-  'prior_payer',
-  'prior_member_number',
-  'prior_coverage_start',
-  'prior_coverage_end',
-  'opt_in',
-  'opt_in_date',
-  'opt_in_policy',
-] as const;
+export { ENROLMENT_COLUMNS };
 
 /** One row; every column is a string, empty when there is nothing to say. Dates are `YYYY-MM-DD`. */
 export type EnrolmentRow = Record<(typeof ENROLMENT_COLUMNS)[number], string>;

@@ -1,0 +1,27 @@
+// Columns of the enrolment CSV, in the order of the template. The import reads them, the generator writes them.
+
+export const ENROLMENT_COLUMNS = [
+  'patient_id',
+  'member_number',
+  'subscriber_id',
+  'family',
+  'given',
+  'birth_date',
+  'gender',
+  'address_line',
+  'city',
+  'state',
+  'postal_code',
+  'phone',
+  'email',
+  'plan',
+  'coverage_start',
+  'coverage_end',
+  'prior_payer',
+  'prior_member_number',
+  'prior_coverage_start',
+  'prior_coverage_end',
+  'opt_in',
+  'opt_in_date',
+  'opt_in_policy',
+] as const;
