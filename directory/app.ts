@@ -8,6 +8,7 @@ import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { capabilityStatement } from './capabilities.ts';
+import { history } from './history.ts';
 import { read, vread } from './read.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
@@ -63,12 +64,22 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
     return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
+  at.get('/_history', (c) => history(c, searchDeps));
+  at.get('/:type/_history', (c) => history(c, searchDeps));
+  at.get('/:type/:id/_history', (c) => history(c, searchDeps));
   at.get('/:type/:id', (c) => read(c, deps));
   at.get('/:type', (c) => searchByGet(c, searchDeps));
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
   at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
   at.all('/:type/_search', (c) => notAllowed(c, 'POST'));
-  for (const path of ['/metadata', '/:type', '/:type/:id', '/:type/:id/_history/:vid'])
+  for (const path of [
+    '/metadata',
+    '/:type',
+    '/:type/:id',
+    '/_history',
+    '/:type/:id/_history',
+    '/:type/:id/_history/:vid',
+  ])
     at.all(path, (c) => notAllowed(c, 'GET, HEAD'));
   return app;
 }

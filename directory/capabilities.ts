@@ -30,7 +30,13 @@ function resource(type: DirectoryType, base: string): CapabilityStatementRestRes
   return {
     type,
     supportedProfile: (PROFILES[type] ?? []).map((p) => `${PLAN_NET}/StructureDefinition/plannet-${p}`),
-    interaction: [{ code: 'read' }, { code: 'vread' }, { code: 'search-type' }],
+    interaction: [
+      { code: 'read' },
+      { code: 'vread' },
+      { code: 'search-type' },
+      { code: 'history-instance' },
+      { code: 'history-type' },
+    ],
     versioning: 'versioned',
     readHistory: true,
     referencePolicy: ['resolves', 'local'],
@@ -76,6 +82,7 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
           'Every search can be sent as POST to _search, so that values stay out of URLs.',
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
+        interaction: [{ code: 'history-system' }],
         resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),
       },
     ],

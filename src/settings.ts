@@ -242,6 +242,13 @@ export const SETTINGS = {
     integer(6000, 0, 10_000_000),
     '6000',
   ),
+  historyKeepDays: setting(
+    'HISTORY_KEEP_DAYS',
+    'Directory',
+    'Days that a former version is kept after it was replaced; deletions are kept for ever.',
+    integer(400, 1, 36_500),
+    '400',
+  ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',
     'Staff',

@@ -6,6 +6,7 @@ import { copyBytes } from './copy.ts';
 import { type BinaryRows, binaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
+import { changeTime } from './resource-merge.ts';
 import type { Staged } from './resource-staging.ts';
 import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
 
@@ -46,7 +47,7 @@ export type Load = {
  */
 export async function beginLoad(sql: Sql, clock: () => Date, base: string): Promise<Load | undefined> {
   await sql.unsafe('begin');
-  await sql.unsafe('select change from directory.state for update');
+  const dated = await changeTime(sql, clock());
   const [row] = await sql.unsafe<{ used: boolean; probe: string }[]>(
     `select exists (select from directory.resource) or exists (select from directory.history) as used,
        hashint8extended(hashtextextended('${PROBE}', 803), 803)::text as probe`,
@@ -57,7 +58,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
     return undefined;
   }
   for (const table of TABLES) await createBeside(sql, 'directory', table);
-  const at = clock().getTime();
+  const at = Date.parse(dated);
   const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
   let rows = emptyRows();
   let tombstones = 0;

@@ -28,8 +28,8 @@ const count = async (sql: Queryable, text: string, values: (string | number)[] =
  */
 export async function mergeStaged(tx: Queryable, now: Date, base: string, changes: 'write' | 'wait'): Promise<Merged> {
   // resource_pkey: one probe a row
-  await tx.unsafe(`select change from directory.state for update;
-    insert into plan
+  const at = await changeTime(tx, now);
+  await tx.unsafe(`insert into plan
     select i.seq, i.rk,
       (case when first_value(i.key) over (partition by i.rk order by i.seq) <> i.key then 'x'
         when row_number() over (partition by i.rk, i.key order by i.seq desc) > 1 then 's'
@@ -49,7 +49,7 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
     await tx.unsafe(`insert into waiting select i.* from incoming i join plan p using (seq) where p.action in ('u', 'd');
       delete from plan where action in ('u', 'd')`);
   } else if (n('u') + n('d') > 0) await replaceVersions(tx, base);
-  if (n('c') + n('u') + n('d') > waiting) await writeVersions(tx, now.toISOString());
+  if (n('c') + n('u') + n('d') > waiting) await writeVersions(tx, at);
   const collided =
     n('x') === 0
       ? []
@@ -66,6 +66,18 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
   };
 }
 
+/**
+ * Takes the lock of all writers. What a publication covers is settled: a change that comes after it is dated after it,
+ * whatever the clock says.
+ * @returns the instant of the change, ISO
+ */
+export async function changeTime(tx: Queryable, now: Date): Promise<string> {
+  const [state] = await tx.unsafe<{ through: Date | null }[]>(
+    'select published_through as through from directory.state for update',
+  );
+  return new Date(Math.max(now.getTime(), (state?.through?.getTime() ?? -1) + 1)).toISOString();
+}
+
 /** Keeps the old versions and takes their entries out of the index, each by its exact key. */
 async function replaceVersions(tx: Queryable, base: string): Promise<void> {
   const old = await tx.unsafe<{ rk: string; body: string }[]>(
@@ -74,8 +86,8 @@ async function replaceVersions(tx: Queryable, base: string): Promise<void> {
   );
   await count(
     tx,
-    `insert into directory.history (rk, version, last_updated, deleted, body)
-    select r.rk, r.version, r.last_updated, r.deleted, r.body from plan p join directory.resource r on r.rk = p.rk
+    `insert into directory.history (rk, version, last_updated, deleted, body, type, content_hash)
+    select r.rk, r.version, r.last_updated, r.deleted, r.body, r.type, r.content_hash from plan p join directory.resource r on r.rk = p.rk
     where p.action in ('u', 'd')`,
   );
   await removeEntries(tx, old, base);

@@ -10,7 +10,11 @@ const VREAD = `with one as (select * from directory.resource where rk = hashtext
   select ${COLUMNS} from one where version = $2::int
   union all
   select h.version, (extract(epoch from h.last_updated) * 1000)::bigint, h.deleted, h.body
-  from one join directory.history h on h.rk = one.rk where h.version = $2::int`;
+  from one join directory.history h on h.rk = one.rk where h.version = $2::int
+  union all
+  select $2::int, 0, true, '' from one
+  where $2::int between 1 and one.version - 1
+    and not exists (select from directory.history h where h.rk = one.rk and h.version = $2::int)`;
 
 /** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
 async function one(sql: Queryable, text: string, values: string[]): Promise<StoredVersion | undefined> {
@@ -30,7 +34,7 @@ export function readResource(sql: Queryable, key: string): Promise<StoredVersion
   return one(sql, READ, [key]);
 }
 
-/** One version, current or former. resource_pkey, history_pkey. */
+/** One version, current or former; one that is no longer kept reads as deleted. resource_pkey, history_pkey. */
 export function readVersion(sql: Queryable, key: string, version: number): Promise<StoredVersion | undefined> {
   return one(sql, VREAD, [key, String(version)]);
 }
