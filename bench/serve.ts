@@ -4,7 +4,7 @@ import { serve } from '@hono/node-server';
 import { createDirectory } from '../directory/app.ts';
 import { readConfig } from '../src/config.ts';
 import { prometheus } from '../src/runtime/metrics.ts';
-import { jsonLog, openDatabase } from '../src/runtime/node.ts';
+import { fileKeys, jsonLog, openDatabase } from '../src/runtime/node.ts';
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
@@ -15,7 +15,14 @@ const sink = openSync('/dev/null', 'w');
 const log = jsonLog('info', (line) => writeSync(sink, line));
 const app =
   kind === 'product'
-    ? createDirectory({ config, clock: () => new Date(), database, log, metrics: prometheus() })
+    ? createDirectory({
+        config,
+        clock: () => new Date(),
+        database,
+        keys: fileKeys(config.keysDir),
+        log,
+        metrics: prometheus(),
+      })
     : rawRoutes(database.sql);
 const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
   process.stdout.write(`${JSON.stringify({ port })}\n`),

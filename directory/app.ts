@@ -9,6 +9,9 @@ import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { capabilityStatement } from './capabilities.ts';
 import { history } from './history.ts';
+import { inNetworkDefinition } from './in-network/definition.ts';
+import { JWKS_PATH } from './in-network/statement.ts';
+import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { read, vread } from './read.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
@@ -19,7 +22,7 @@ export const DIRECTORY_PATH = '/directory/fhir';
 /** Database role of the service: it reads the schema `directory` and nothing else. */
 export const DIRECTORY_ROLE = 'payer_node_directory';
 
-export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'log' | 'metrics'>;
+export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'keys' | 'log' | 'metrics'>;
 
 export type DirectoryOptions = {
   /** address of the socket's other end; the runtime knows how to get it */
@@ -67,6 +70,12 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.get('/_history', (c) => history(c, searchDeps));
   at.get('/:type/_history', (c) => history(c, searchDeps));
   at.get('/:type/:id/_history', (c) => history(c, searchDeps));
+  app.get(JWKS_PATH, (c) => directoryKeys(c, deps));
+  at.get('/$in-network', (c) => inNetworkByGet(c, searchDeps));
+  at.post('/$in-network', (c) => inNetworkByPost(c, searchDeps));
+  const definition = JSON.stringify(inNetworkDefinition(base, RELEASED));
+  at.get('/OperationDefinition/in-network', (c) => inNetworkDefinitionPage(c, definition));
+  at.all('/$in-network', (c) => notAllowed(c, 'GET, HEAD, POST'));
   at.get('/:type/:id', (c) => read(c, deps));
   at.get('/:type', (c) => searchByGet(c, searchDeps));
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));

@@ -83,6 +83,7 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
         interaction: [{ code: 'history-system' }],
+        operation: [{ name: 'in-network', definition: `${options.base}/OperationDefinition/in-network` }],
         resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),
       },
     ],

@@ -55,7 +55,7 @@ export type Blobs = {
 };
 
 /** Private signing keys as JWK, by use. The public halves are published. */
-export type KeyUse = 'token' | 'client' | 'evidence' | 'pseudonym';
+export type KeyUse = 'token' | 'client' | 'directory' | 'evidence' | 'pseudonym';
 export type Keys = {
   /** The newest private key of a use: an EC P-384 JWK with `kid` and `alg`; for `pseudonym` an oct key. */
   signing(use: KeyUse): Promise<JsonWebKey & { kid: string; alg: string }>;

@@ -19,6 +19,7 @@ const privateKey = z
   .string()
   .refine(isPrivateKey, 'must be a private JWK with kid, alg ES384, crv P-384, x, y and d')
   .optional();
+const publicKeys = z.string().refine(isPublicKeySet, 'must be a JWK Set of public EC P-384 keys with kid');
 const databaseUrl = z.string().regex(/^postgres(ql)?:\/\//, 'must begin with postgres://');
 
 export type Setting = { env: string; doc: string; group: string; schema: z.ZodType; default: string; secret?: true };
@@ -106,6 +107,21 @@ export const SETTINGS = {
     privateKey,
     'KEYS_DIR',
     true,
+  ),
+  directoryKey: setting(
+    'DIRECTORY_KEY',
+    'Storage',
+    'Private key (JWK) that signs statements of the directory; wins over KEYS_DIR.',
+    privateKey,
+    'KEYS_DIR',
+    true,
+  ),
+  directoryFormerKeys: setting(
+    'DIRECTORY_FORMER_KEYS',
+    'Storage',
+    'With DIRECTORY_KEY: public keys (JWK Set) of statements signed before, which stay good as long as these are published.',
+    publicKeys.optional(),
+    'none',
   ),
   sandbox: setting(
     'SANDBOX',
@@ -328,6 +344,17 @@ function isPrivateKey(text: string): boolean {
       key['alg'] === 'ES384' &&
       key['crv'] === 'P-384' &&
       ['kid', 'x', 'y', 'd'].every((m) => typeof key[m] === 'string')
+    );
+  } catch {
+    return false;
+  }
+}
+
+function isPublicKeySet(text: string): boolean {
+  try {
+    const { keys } = JSON.parse(text) as { keys: Record<string, unknown>[] };
+    return keys.every(
+      (k) => k['crv'] === 'P-384' && !('d' in k) && ['kid', 'x', 'y'].every((m) => typeof k[m] === 'string'),
     );
   } catch {
     return false;

@@ -69,7 +69,11 @@ export async function openNode(
     database: owner,
     fetch: outgoing,
     blobs: fileBlobs(config.blobsDir),
-    keys: fileKeys(config.keysDir, { token: config.tokenKey, client: config.clientKey }),
+    keys: fileKeys(
+      config.keysDir,
+      { token: config.tokenKey, client: config.clientKey, directory: config.directoryKey },
+      { directory: config.directoryFormerKeys },
+    ),
     log: jsonLog(config.logLevel),
     metrics: options.metrics ?? noMetrics,
   };

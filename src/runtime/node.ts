@@ -18,6 +18,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import postgres, { type Sql } from 'postgres';
 import type { Blobs, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
+import { formerKeys, publicKey } from './public-keys.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -141,13 +142,33 @@ export function fileBlobs(folder: string): Blobs {
   };
 }
 
+type Key = JsonWebKey & { kid: string; alg: string };
+
 /**
- * Signing keys in a folder, one file a key, mode 0600; the first key of each use is made when missing.
- * @param given private JWKs as text that win over the folder, such as secrets of the environment
+ * A new key of a use as a file of its own, mode 0600: the newest signs, the older ones stay published.
+ * @returns its kid
  */
-export function fileKeys(folder: string, given: Partial<Record<KeyUse, string | undefined>> = {}): Keys {
+export async function makeKey(folder: string, use: KeyUse): Promise<string> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const kid = randomUUID();
+  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
+  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
+  const stamp = new Date().toISOString().replace(/[-:.]/g, '').slice(0, 18);
+  writeFileSync(join(folder, `${use}-${stamp}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
+  return kid;
+}
+
+/**
+ * Signing keys in a folder, one file a key; the first key of each use is made when missing.
+ * @param given private JWKs as text that win over the folder, such as secrets of the environment
+ * @param former public JWK Sets as text, published beside the keys that are given
+ */
+export function fileKeys(
+  folder: string,
+  given: Partial<Record<KeyUse, string | undefined>> = {},
+  former: Partial<Record<KeyUse, string | undefined>> = {},
+): Keys {
   const root = resolve(folder);
-  type Key = JsonWebKey & { kid: string; alg: string };
   const made = new Map<KeyUse, Promise<Key[]>>();
   const load = async (use: KeyUse): Promise<Key[]> => {
     const own = given[use];
@@ -157,13 +178,7 @@ export function fileKeys(folder: string, given: Partial<Record<KeyUse, string | 
       readdirSync(root)
         .filter((f) => f.startsWith(`${use}-`) && f.endsWith('.jwk'))
         .sort();
-    if (files().length === 0) {
-      const kid = randomUUID();
-      const { privateKey } = await generateKeyPair('ES384', { extractable: true });
-      const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
-      const stamp = new Date().toISOString().replace(/[-:.]/g, '').slice(0, 15);
-      writeFileSync(join(root, `${use}-${stamp}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
-    }
+    if (files().length === 0) await makeKey(root, use);
     return files().map((f) => JSON.parse(readFileSync(join(root, f), 'utf8')) as Key);
   };
   const all = (use: KeyUse): Promise<Key[]> => {
@@ -178,7 +193,7 @@ export function fileKeys(folder: string, given: Partial<Record<KeyUse, string | 
       return newest;
     },
     async published(use) {
-      return (await all(use)).map(({ kty, crv, x, y, kid, alg }) => ({ kty, crv, x, y, kid, alg, use: 'sig' }) as Key);
+      return [...formerKeys(former[use]), ...(await all(use))].map(publicKey);
     },
   };
 }

@@ -5,6 +5,7 @@ import { type Config, readConfig } from '../config.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
 import { noMetrics } from './no-metrics.ts';
+import { formerKeys, publicKey } from './public-keys.ts';
 
 /** Bindings of a Worker: Hyperdrive, and settings as plain variables. */
 export type WorkerEnv = { HYPERDRIVE: { connectionString: string } } & Record<string, unknown>;
@@ -66,9 +67,16 @@ const noBlobs: Blobs = {
   size: () => absent('Object storage'),
   delete: () => absent('Object storage'),
 };
-/** Signing keys from secrets of the Worker: `TOKEN_KEY` and `CLIENT_KEY`, private JWKs. The newest key alone is published. */
+/**
+ * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY` and `CLIENT_KEY` of the exchange, `DIRECTORY_KEY` of the
+ * directory. Of `DIRECTORY_FORMER_KEYS` the public halves are published too.
+ */
 export function secretKeys(env: WorkerEnv): Keys {
-  const names: Partial<Record<KeyUse, string>> = { token: 'TOKEN_KEY', client: 'CLIENT_KEY' };
+  const names: Partial<Record<KeyUse, string>> = {
+    token: 'TOKEN_KEY',
+    client: 'CLIENT_KEY',
+    directory: 'DIRECTORY_KEY',
+  };
   const read = (use: KeyUse) => {
     const text = names[use] === undefined ? undefined : env[names[use]];
     if (typeof text !== 'string') throw new Error(`The secret ${names[use] ?? use} is not set.`);
@@ -77,8 +85,8 @@ export function secretKeys(env: WorkerEnv): Keys {
   return {
     signing: async (use) => read(use),
     published: async (use) => {
-      const { kty, crv, x, y, kid, alg } = read(use);
-      return [{ kty, crv, x, y, kid, alg, use: 'sig' } as JsonWebKey & { kid: string; alg: string }];
+      const former = use === 'directory' ? env['DIRECTORY_FORMER_KEYS'] : undefined;
+      return [...formerKeys(typeof former === 'string' ? former : undefined), read(use)].map(publicKey);
     },
   };
 }

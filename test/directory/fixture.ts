@@ -1,9 +1,13 @@
 // A small directory in which every search parameter has a value, and an app over it.
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createDirectory } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
+import { fileKeys } from '../../src/runtime/node.ts';
 import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
@@ -221,6 +225,9 @@ export function deletion(key: string): ImportEntry {
   return { source: 'fixture', line: 1, text: '', request: { method: 'DELETE', url: key } };
 }
 
+/** A key store in a folder of its own. */
+export const keysFor = () => fileKeys(mkdtempSync(join(tmpdir(), 'payer-node-test-keys-')));
+
 /** A fresh database with resources in it and the app over it. */
 export async function directory(resources: readonly (Resource | string)[] = FIXTURE, env: Record<string, string> = {}) {
   const database = await freshDb();
@@ -232,6 +239,7 @@ export async function directory(resources: readonly (Resource | string)[] = FIXT
     config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env }),
     clock: () => NOW,
     database,
+    keys: keysFor(),
     log: (level, event, fields) => lines.push({ level, event, ...fields }),
     metrics: noMetrics,
   });

@@ -5,14 +5,21 @@ import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { directory, ORIGIN } from '../directory/fixture.ts';
+import { directory, keysFor, ORIGIN } from '../directory/fixture.ts';
 import { smoke } from './directory-smoke.ts';
 
 test('the directory on Node, as its own role', async () => {
   const d = await directory();
   const database = openDatabase(d.database.url, { max: 4, role: DIRECTORY_ROLE, statementTimeoutMs: 5000 });
   const node = createDirectory(
-    { config: readConfig({ BASE_URL: ORIGIN }), clock: () => new Date(), log: () => {}, metrics: noMetrics, database },
+    {
+      config: readConfig({ BASE_URL: ORIGIN }),
+      clock: () => new Date(),
+      keys: keysFor(),
+      log: () => {},
+      metrics: noMetrics,
+      database,
+    },
     { peer: (c) => getConnInfo(c).remote.address },
   );
   const address = await new Promise<{ port: number; close: () => void }>((ready) => {

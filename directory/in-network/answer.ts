@@ -1,0 +1,137 @@
+// From a question to its answer: two statements and a judgement. Serves the FHIR operation and the pages alike.
+import type { Config } from '../../src/config.ts';
+import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { hasCoding, isResource, type Resource } from '../../src/fhir/resource.ts';
+import { tokenForm } from '../../src/fhir/search/token.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import type { Database } from '../../src/store/database.ts';
+import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
+import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
+import { keysIn, nameOf } from './evidence.ts';
+import type { Answer } from './parameters.ts';
+import type { Named, Question } from './question.ts';
+import { lastVerified } from './verified.ts';
+
+export type AnswerDeps = { database: Database; config: Pick<Config, 'planName'>; base: string };
+
+/** Statements see one state each; when the directory changed in between, the question is asked again. */
+const ATTEMPTS = 3;
+
+/** @throws Outcome not-found or gone when what the question names is not there */
+export async function answerQuestion(question: Question, deps: AnswerDeps): Promise<Answer> {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await attemptAnswer(question, deps);
+    if (answer !== undefined) return answer;
+    if (attempt === ATTEMPTS) throw new Outcome('unavailable', 'The directory is changing.', { retryAfter: 2 });
+  }
+}
+
+async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answer | undefined> {
+  const { base } = deps;
+  const { sql } = deps.database;
+  const { rows, seen } = await findNamed(sql, wanted(question));
+  const plans: Plan[] = question.plans
+    .flatMap((_, i) => resolve(rows, 'plan', i))
+    .map((resource) => ({ resource, networks: planNetworks(resource, base) }));
+  const networks = question.networks.flatMap((_, i) => onlyNetworks(resolve(rows, 'network', i)));
+  const byNpi = rows.filter((r) => r.part === 'npi');
+  if (question.npi !== undefined && byNpi.length === 0)
+    throw new Outcome('not-found', 'No provider in this directory has this NPI.');
+  const providers = [...byNpi.map(parsed), ...question.providers.flatMap((_, i) => resolve(rows, 'provider', i))];
+  for (const i of question.locations.keys()) resolve(rows, 'location', i);
+  const keys = networks.map(keyOf);
+  const among = [...networkSet({ plans, networks: keys })];
+  const keysOf = (type: string) => providers.filter((p) => p.resourceType === type).map(keyOf);
+  const candidates = await findCandidates(sql, {
+    practitioners: keysOf('Practitioner'),
+    organizations: keysOf('Organization'),
+    networks: among,
+  });
+  if (candidates.seen.change !== seen.change) return undefined;
+  const around = new Map(candidates.around.map(parse).map((r) => [keyOf(r), r]));
+  const decision = decide({
+    base,
+    date: question.date,
+    plans,
+    networks: keys,
+    providers,
+    locations: question.locations,
+    specialties: question.specialties,
+    roles: candidates.roles.map(parse),
+    affiliations: candidates.affiliations.map(parse),
+    around,
+    cut: candidates.cut,
+    lastVerified,
+  });
+  const place = (resource: Resource): Place => ({ key: keyOf(resource), name: nameOf(resource) });
+  return {
+    ...decision,
+    asked: {
+      plans: plans.map((p) => place(p.resource)),
+      networks: networks.map(place),
+      providers: providers.map(place),
+      npi: question.npi,
+      date: question.date,
+    },
+    asOf: candidates.seen.changedAt,
+    change: candidates.seen.change,
+    base,
+    plan: deps.config.planName,
+  };
+}
+
+/** An identifier may be shared by a network and its payer: the network is meant. */
+function onlyNetworks(organizations: Resource[]): Resource[] {
+  const networks = organizations.filter((o) => hasCoding(o['type'], `${PLAN_NET}/CodeSystem/OrgTypeCS`, 'ntwk'));
+  if (networks.length > 0) return networks;
+  throw new Outcome('invalid-parameter', 'The value of "network" is an organization but not a network.');
+}
+
+/** Networks of a plan: `network` and `plan.network`. */
+function planNetworks(plan: Resource, base: string): string[] {
+  const inner = Array.isArray(plan['plan']) ? plan['plan'] : [];
+  const parts = inner.flatMap((p) =>
+    typeof p === 'object' && p !== null && !Array.isArray(p) ? keysIn(p['network'], base) : [],
+  );
+  return [...new Set([...keysIn(plan['network'], base), ...parts])];
+}
+
+/** An identifier of several records names the newest state of each; a bare text is an identifier before it is an id. */
+function wanted(question: Question): Wanted[] {
+  const named = (part: string, type: 'InsurancePlan' | 'Organization', list: Named[]): Wanted[] =>
+    list.flatMap((n, ord) => [
+      ...(n.key === undefined ? [] : [{ part, ord, key: n.key }]),
+      ...(n.identifier === undefined ? [] : [{ part: `${part}-identifier`, ord, identifier: n.identifier, type }]),
+    ]);
+  const npi = question.npi === undefined ? undefined : tokenForm(NPI_SYSTEM, question.npi);
+  const byNpi = (type: 'Practitioner' | 'Organization'): Wanted[] =>
+    npi === undefined ? [] : [{ part: 'npi', ord: 0, identifier: npi, type }];
+  return [
+    ...named('plan', 'InsurancePlan', question.plans),
+    ...named('network', 'Organization', question.networks),
+    ...question.providers.map((key, ord) => ({ part: 'provider', ord, key })),
+    ...question.locations.map((key, ord) => ({ part: 'location', ord, key })),
+    ...byNpi('Practitioner'),
+    ...byNpi('Organization'),
+  ];
+}
+
+/** @throws Outcome not-found or gone */
+function resolve(rows: readonly Row[], part: string, ord: number): Resource[] {
+  const own = rows.filter((r) => r.ord === ord);
+  const byIdentifier = own.filter((r) => r.part === `${part}-identifier`);
+  const found = byIdentifier.length > 0 ? byIdentifier : own.filter((r) => r.part === part);
+  if (found.length === 0) throw new Outcome('not-found', `There is no such ${part} in this directory.`);
+  const live = found.filter((r) => !r.deleted);
+  if (live.length === 0) throw new Outcome('gone', `The ${part} was deleted from this directory.`);
+  return live.map(parsed);
+}
+
+const parsed = (row: Row): Resource => parse(row.body);
+
+function parse(body: string): Resource {
+  const resource: unknown = JSON.parse(body);
+  if (!isResource(resource)) throw new Error('The directory holds resources.');
+  return resource;
+}

@@ -1,0 +1,14 @@
+// The public halves of signing keys.
+
+type Key = JsonWebKey & { kid: string; alg: string };
+
+export function publicKey({ kty, crv, x, y, kid, alg }: Key): Key {
+  return { kty, crv, x, y, kid, alg, use: 'sig' } as Key;
+}
+
+/** Keys of a JWK Set as text, which settings have checked. */
+export function formerKeys(text: string | undefined): Key[] {
+  if (text === undefined) return [];
+  const { keys } = JSON.parse(text) as { keys: Key[] };
+  return keys.map((key) => ({ ...key, kty: 'EC', alg: 'ES384' }));
+}
