@@ -1,5 +1,6 @@
 // Values as matching compares them. The version is stamped into every match record: change a rule, raise it.
 import { fold } from '../../src/fhir/fold.ts';
+import { NICKNAMES } from '../../src/names/nicknames.ts';
 
 export const NORMALIZATION = '2026-11';
 
@@ -56,53 +57,6 @@ const SUFFIXES: Record<string, string> = {
   '5th': 'v',
 };
 
-/** Groups of given names that stand for each other; the first is the root. */
-const NICKNAMES: readonly (readonly string[])[] = [
-  ['robert', 'bob', 'bobby', 'rob', 'robbie'],
-  ['william', 'bill', 'billy', 'will', 'willie', 'liam'],
-  ['richard', 'dick', 'rick', 'ricky', 'rich'],
-  ['james', 'jim', 'jimmy', 'jamie'],
-  ['john', 'jack', 'johnny', 'jon'],
-  ['margaret', 'maggie', 'peggy', 'meg', 'marge'],
-  ['elizabeth', 'liz', 'beth', 'betty', 'eliza', 'lisa', 'betsy'],
-  ['katherine', 'catherine', 'kathryn', 'kathy', 'cathy', 'kate', 'katie', 'kat'],
-  ['thomas', 'tom', 'tommy'],
-  ['michael', 'mike', 'mickey'],
-  ['joseph', 'joe', 'joey'],
-  ['charles', 'charlie', 'chuck'],
-  ['edward', 'ed', 'eddie', 'ted'],
-  ['daniel', 'dan', 'danny'],
-  ['anthony', 'tony'],
-  ['patricia', 'pat', 'patty', 'tricia', 'trish'],
-  ['jennifer', 'jen', 'jenny'],
-  ['susan', 'sue', 'susie', 'suzanne'],
-  ['deborah', 'deb', 'debbie'],
-  ['alexander', 'alex', 'sasha'],
-  ['alexandra', 'alexa', 'sandra'],
-  ['christopher', 'chris'],
-  ['christina', 'christine', 'tina', 'chrissy'],
-  ['matthew', 'matt'],
-  ['andrew', 'andy', 'drew'],
-  ['steven', 'stephen', 'steve'],
-  ['samuel', 'sam', 'sammy'],
-  ['benjamin', 'ben'],
-  ['nicholas', 'nick'],
-  ['francisco', 'paco', 'pancho'],
-  ['jose', 'pepe'],
-  ['guadalupe', 'lupe'],
-  ['rebecca', 'becky'],
-  ['barbara', 'barb'],
-  ['victoria', 'vicky', 'tori'],
-  ['theodore', 'theo', 'teddy'],
-  ['lawrence', 'larry'],
-  ['gregory', 'greg'],
-  ['kenneth', 'ken', 'kenny'],
-  ['ronald', 'ron', 'ronnie'],
-  ['timothy', 'tim'],
-  ['jeffrey', 'jeff'],
-  ['dorothy', 'dot', 'dottie'],
-  ['frances', 'fran'],
-];
 const GROUP = new Map(NICKNAMES.flatMap((group) => group.map((name) => [name, group] as const)));
 
 const letters = (text: string) => fold(text).replace(/[^\p{L}\p{N}]/gu, '');

@@ -3,7 +3,8 @@
 import { operationOutcome } from './outcome.ts';
 
 /** `key` is `Type/id`, `body` the JSON of the resource, both UTF-8. */
-export type BundleEntry = { key: Uint8Array; body: Uint8Array; included: boolean };
+/** `score`: how well a match answers, 0 to 1, as text. */
+export type BundleEntry = { key: Uint8Array; body: Uint8Array; included: boolean; score?: string };
 
 export type SearchsetParts = {
   /** public FHIR base, for fullUrl */
@@ -38,9 +39,11 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
     `${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
   );
   const open = Buffer.from(`{"fullUrl":"${parts.base}/`);
+  const searches = parts.entries.map(searchPart);
   let size = head.length + tail.length;
-  for (const { key, body, included } of parts.entries)
-    size += 1 + open.length + key.length + RESOURCE.length + body.length + (included ? INCLUDE : MATCH).length;
+  parts.entries.forEach(({ key, body }, i) => {
+    size += 1 + open.length + key.length + RESOURCE.length + body.length + (searches[i] ?? MATCH).length;
+  });
   const out = Buffer.allocUnsafeSlow(size); // every byte is written below
   let at = 0;
   const put = (bytes: Uint8Array) => {
@@ -48,16 +51,21 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
     at += bytes.length;
   };
   put(head);
-  parts.entries.forEach(({ key, body, included }, i) => {
+  parts.entries.forEach(({ key, body }, i) => {
     if (i > 0) out[at++] = COMMA;
     put(open);
     put(key);
     put(RESOURCE);
     put(body);
-    put(included ? INCLUDE : MATCH);
+    put(searches[i] ?? MATCH);
   });
   put(tail);
   return out.subarray(0, at);
+}
+
+function searchPart({ included, score }: BundleEntry): Uint8Array {
+  if (included) return INCLUDE;
+  return score === undefined ? MATCH : Buffer.from(`,"search":{"mode":"match","score":${score}}}`);
 }
 
 function totalText(total: SearchsetParts['total']): string {

@@ -9,6 +9,7 @@ import { hashed, hashKey, hashText } from './hash.ts';
 import { changeTime } from './resource-merge.ts';
 import type { Staged } from './resource-staging.ts';
 import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
+import { knownWords } from './vocabulary.ts';
 
 const TABLES = ['resource', 'lookup', 'words', 'dates'] as const;
 type Table = (typeof TABLES)[number];
@@ -61,6 +62,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   const at = Date.parse(dated);
   const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
   let rows = emptyRows();
+  const vocabulary = knownWords();
   let tombstones = 0;
   let sent = 0;
   return {
@@ -71,6 +73,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       const { hi, lo } = hashed;
       addResource(rows.resource, row, at, enclosed, hi, lo);
       addEntries(rows, row.entries, hi, lo);
+      vocabulary.add(row.entries.nameWords);
     },
     count: () => rows.resource.count(),
     async flush() {
@@ -85,6 +88,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
         await sql.unsafe('rollback');
         return { created: 0, unchanged: 0, duplicates: 0, collided: [], change: 0n };
       }
+      await vocabulary.write(sql);
       const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
       for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, 'directory', table);
       await swap(sql, 'directory', TABLES);

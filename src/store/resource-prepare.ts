@@ -36,7 +36,16 @@ export type PrepareOptions = {
   strict?: boolean;
 };
 
-const NO_ENTRIES: Entries = { params: [], tokens: [], tokenSeeds: [], refs: [], refParams: [], words: [], dates: [] };
+const NO_ENTRIES: Entries = {
+  params: [],
+  tokens: [],
+  tokenSeeds: [],
+  refs: [],
+  refParams: [],
+  words: [],
+  dates: [],
+  nameWords: [],
+};
 const MARK = '\u0001';
 const CUT = `${MARK}","lastUpdated":"${MARK}`;
 

@@ -4,6 +4,7 @@ import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
 import type { Database } from './database.ts';
 import { insertStagedEntries } from './resource-merge.ts';
 import { copyIncoming, createStaging, stagedLine, stagedLines } from './resource-staging.ts';
+import { knownWords } from './vocabulary.ts';
 
 const BATCH = 2000;
 
@@ -25,6 +26,8 @@ export async function reindex(database: Database, base: string): Promise<number>
       await tx.unsafe('delete from directory.lookup');
       await tx.unsafe('delete from directory.words');
       await tx.unsafe('delete from directory.dates');
+      await tx.unsafe('delete from directory.vocabulary');
+      const vocabulary = knownWords();
       let done = 0;
       const rows = reader<{ key: string; type: number; body: string }[]>`
         select key, type, body from directory.resource where not deleted order by rk`;
@@ -34,7 +37,9 @@ export async function reindex(database: Database, base: string): Promise<number>
           const entries = extract(JSON.parse(body) as Resource, base);
           const row = { key, type, deleted: false, hash: '', head: '', tail: '', findings: [], entries };
           staged.add(stagedLine(staged.count(), row));
+          vocabulary.add(entries.nameWords);
         }
+        await vocabulary.write(tx);
         await copyIncoming(sql, tx, staged);
         await insertStagedEntries(tx);
         done += batch.length;

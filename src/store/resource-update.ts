@@ -4,6 +4,7 @@
 import type { Sql } from './database.ts';
 import { type Merged, mergeStaged } from './resource-merge.ts';
 import { COLUMNS, copyIncoming, createStaging, type Staged, stagedLine, stagedLines } from './resource-staging.ts';
+import { knownWords } from './vocabulary.ts';
 
 export type UpdateOptions = { clock: () => Date; base: string; batch: number };
 
@@ -24,18 +25,23 @@ export async function beginUpdate(sql: Sql, options: UpdateOptions): Promise<Upd
   await sql.unsafe(`create temp table imported (rk bigint not null, seq integer not null);
     create temp table waiting (like incoming);
     alter table waiting set (toast_tuple_target = 8160)`);
+  const vocabulary = knownWords();
   let lines = stagedLines();
   let seq = 0;
   let waiting = 0;
   return {
     kind: 'update',
-    add: (row) => lines.add(stagedLine(seq++, row)),
+    add(row) {
+      lines.add(stagedLine(seq++, row));
+      vocabulary.add(row.entries.nameWords);
+    },
     count: () => lines.count(),
     async flush() {
       const full = lines;
       lines = stagedLines();
       const merged = await sql.begin(async (tx) => {
         await copyIncoming(sql, tx, full);
+        await vocabulary.write(tx);
         await tx.unsafe('insert into imported select rk, seq from incoming');
         return mergeStaged(tx, options.clock(), options.base, 'wait');
       });

@@ -5,6 +5,7 @@ import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
+import { scoredRows } from './search-like.ts';
 
 /** Binds a value and gives its placeholder. */
 export type Bind = (value: string, cast: string) => string;
@@ -122,6 +123,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         source: `select rk from directory.dates where param = ${c.param} and (${c.tests.map((t) => periodTest(t, bind)).join(' or ')})`,
         unique: false,
       };
+    case 'like':
+      return { source: `select rk from (${scoredRows(c, bind)}) n`, unique: true };
     case 'chain':
       return {
         source: `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`,
@@ -148,7 +151,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
 }
 
 /** The condition of a criterion on the row `d`, for all but the source. */
-function condition(c: Criterion, resource: string, bind: Bind): string {
+function condition(c: Criterion, resource: string, bind: Bind, ranked: Criterion | undefined): string {
+  if (c === ranked) return 'd.rk in (select rk from liked)';
   switch (c.kind) {
     case 'last-updated':
       return `(${c.tests.map((t) => instantTest(`${resource}.last_updated`, t, bind)).join(' or ')})`;
@@ -170,14 +174,26 @@ const needsResource = (c: Criterion) => c.kind === 'last-updated' || c.kind === 
 /**
  * `select rk …` of the live resources of a type that meet all criteria, each once, without order.
  * @param more further condition on `d.rk`, such as the page position
+ * @param ranked a criterion whose rows the statement holds in the table `liked`
  */
-export function rows(type: DirectoryType, criteria: readonly Criterion[], bind: Bind, more = ''): string {
-  const first = criteria.find((c) => c.kind === 'token' && !c.negated) ?? criteria.find((c) => isSource(c));
+export function rows(
+  type: DirectoryType,
+  criteria: readonly Criterion[],
+  bind: Bind,
+  more = '',
+  ranked?: Criterion,
+): string {
+  const first = criteria.find((c) => c.kind === 'token' && !c.negated) ?? ranked ?? criteria.find((c) => isSource(c));
   const rest = criteria.filter((c) => c !== first);
   const onResource = criteria.some(needsResource);
-  const source = first === undefined ? undefined : rowSet(first, bind);
+  const source =
+    first === undefined
+      ? undefined
+      : first === ranked
+        ? { source: 'select rk from liked', unique: true }
+        : rowSet(first, bind);
   if (source === undefined) {
-    const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind))];
+    const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
   const from = source.unique ? `(${source.source}) d` : `(select distinct rk from (${source.source}) s) d`;
@@ -185,7 +201,7 @@ export function rows(type: DirectoryType, criteria: readonly Criterion[], bind: 
     onResource || mayLeaveType(first)
       ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`
       : '';
-  const where = ['true', ...rest.map((c) => condition(c, 'r', bind))];
+  const where = ['true', ...rest.map((c) => condition(c, 'r', bind, ranked))];
   return `select d.rk from ${from}${join} where ${where.join(' and ')}${more}`;
 }
 

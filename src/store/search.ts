@@ -5,6 +5,8 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX, includeTables } from './search-include.ts';
+import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
+import { resolveNames } from './vocabulary.ts';
 
 /** Matches are counted exactly up to here. */
 export const TOTAL_EXACT = 10_000;
@@ -44,27 +46,42 @@ function binder(): { values: string[]; bind: (value: string, cast: string) => st
  */
 export function pageStatement(request: SearchRequest, counting: Counting): Statement {
   const { values, bind } = binder();
-  const after = request.after === undefined ? '' : ` and d.rk > ${bind(String(request.after), 'bigint')}`;
+  const after =
+    request.after === undefined || rankedBy(request) !== undefined
+      ? ''
+      : ` and d.rk > ${bind(String(request.after), 'bigint')}`;
   const limit = bind(String(request.count + 1), 'int');
   const size = bind(String(request.count), 'int');
   const including = request.includes.length > 0;
+  const columns = `r.rk, r.key, r.body${including ? ', r.refs, r.ref_params' : ''}`;
+  const ranked = rankedBy(request);
+  const given = Number(request.after ?? 0n); // of a ranked search: matches on the pages before
   const tables = [
-    `hits as materialized (${rows(request.type, request.criteria, bind, after)} order by d.rk limit ${limit})`,
-    `page as materialized (select r.rk, r.key, r.body${including ? ', r.refs, r.ref_params' : ''} from (select rk from hits order by rk limit ${size}) h join directory.resource r on r.rk = h.rk order by r.rk)`,
+    ...(ranked === undefined
+      ? [
+          `hits as materialized (${rows(request.type, request.criteria, bind, after)} order by d.rk limit ${limit})`,
+          `page as materialized (select ${columns} from (select rk from hits order by rk limit ${size}) h join directory.resource r on r.rk = h.rk order by r.rk)`,
+        ]
+      : [
+          `liked as materialized (select rk, score from (${scoredRows(ranked, bind)}) n order by score desc, rk limit ${RANKED_MAX})`,
+          `hits as materialized (select d.rk, s.score from (${rows(request.type, request.criteria, bind, '', ranked)}) d join liked s on s.rk = d.rk order by s.score desc, d.rk limit ${limit} offset ${bind(String(given), 'bigint')})`,
+          `page as materialized (select ${columns}, h.score from (select * from hits order by score desc, rk limit ${size}) h join directory.resource r on r.rk = h.rk order by h.score desc, r.rk)`,
+        ]),
     ...(including ? includeTables(request.includes) : []),
   ];
+  const last = ranked === undefined ? '(select max(rk)::text from page)' : `'${given + request.count}'`;
   const numbers = [
-    `(select case when count(*) > ${size} then (select max(rk)::text from page) else '' end from hits)`,
+    `(select case when count(*) > ${size} then ${last} else '' end from hits)`,
     `coalesce((${totalColumn(request, counting, bind, size)})::text, '')`,
     `(select change from directory.state)`,
     including ? `(select count(*) from included)` : '0',
   ];
   const parts = [
-    `select ${numbers.join(` || ',' || `)} as key, null as body, 0 as mode`,
-    `select key, body, 1 from page`,
+    `select ${numbers.join(` || ',' || `)} as key, null as body, 0 as mode, null as score`,
+    `select key, body, 1, ${ranked === undefined ? 'null' : 'round(score::numeric, 4)::text'} from page`,
     ...(including
       ? [
-          `select r.key, r.body, 2 from (select rk from included limit ${INCLUDE_MAX}) i join directory.resource r on r.rk = i.rk and not r.deleted`,
+          `select r.key, r.body, 2, null from (select rk from included limit ${INCLUDE_MAX}) i join directory.resource r on r.rk = i.rk and not r.deleted`,
         ]
       : []),
   ];
@@ -99,11 +116,16 @@ function isStable(request: SearchRequest): boolean {
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest, counting: Counting): Promise<Page> {
-  const { text, values, prepare } = pageStatement(request, counting);
+  const { text, values, prepare } = pageStatement(await resolveNames(sql, request), counting);
   const [numbers, ...found] = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
   const [next = '', total = '', change = '', included = ''] = String(numbers?.[0]).split(',');
   return {
-    entries: found.map(([key = EMPTY, body = EMPTY, mode = EMPTY]) => ({ key, body, included: mode[0] === INCLUDED })),
+    entries: found.map(([key = EMPTY, body = EMPTY, mode = EMPTY, score]) => ({
+      key,
+      body,
+      included: mode[0] === INCLUDED,
+      ...(score ? { score: String(score) } : {}),
+    })),
     next: next === '' ? undefined : BigInt(next),
     total: total === '' ? undefined : Number(total),
     change,
@@ -119,9 +141,10 @@ const INCLUDED = '2'.charCodeAt(0);
 /** Only the total, for `_summary=count`. */
 export async function countMatches(
   sql: Queryable,
-  request: SearchRequest,
+  given: SearchRequest,
   counting: Counting,
 ): Promise<{ total: number; change: string }> {
+  const request = await resolveNames(sql, given);
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0
@@ -137,7 +160,8 @@ export async function countMatches(
 }
 
 /** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */
-export async function estimateMatches(sql: Queryable, request: SearchRequest): Promise<number> {
+export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
+  const request = await resolveNames(sql, given);
   const { values, bind } = binder();
   const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] | string }[]>(
     `explain (format json) ${rows(request.type, request.criteria, bind)}`,

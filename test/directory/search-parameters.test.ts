@@ -112,6 +112,14 @@ const CASES: Record<string, [found: string, missed: string]> = {
   'PractitionerRole.identifier': ['|R-1', 'urn:x|R-1'],
   'PractitionerRole.active': ['true', 'false'],
   'PractitionerRole.date': ['ge2021-10-25', 'eb2021-10-25'],
+  'HealthcareService.name-like': ['hart care', 'foot care'],
+  'HealthcareService.specialty-like': ['heart doctor', 'foot doctor'],
+  'InsurancePlan.name-like': ['golden oak', 'silver oak'],
+  'Location.name-like': ['elm way', 'oak way'],
+  'Organization.name-like': ['clinica san jose', 'hospital general'],
+  'OrganizationAffiliation.specialty-like': ['corazón', 'pie'],
+  'Practitioner.name-like': ['maria oneill', 'mario rossi'],
+  'PractitionerRole.specialty-like': ['cardioligist', 'dentist'],
 };
 
 let d: Awaited<ReturnType<typeof directory>>;

@@ -1,4 +1,6 @@
 // One filter of a search: a parameter with its modifier and values, as data that the store turns into a condition.
+import { type QueryWord, queryWords } from '../../names/name-words.ts';
+import { plainSpecialties } from '../../names/plain-specialty.ts';
 import { fold, foldCase, hasAccents } from '../fold.ts';
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
@@ -24,8 +26,28 @@ export type Criterion =
   | { kind: 'id'; keys: string[] }
   | { kind: 'last-updated'; tests: DateTest[] }
   | { kind: 'missing'; param: number; missing: boolean }
+  | LikeCriterion
   | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion }
   | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion };
+
+/** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */
+export type LikeCriterion = {
+  kind: 'like';
+  /** number of the tokens of further words */
+  seed: number;
+  /** parameters whose values begin with the word */
+  params: number[];
+  /** the parameter of family names, when people are searched */
+  family: number | undefined;
+  words: QueryWord[];
+  /** words of the query, and how many of them a name must have */
+  count: number;
+  needed: number;
+  /** words of the vocabulary that answer; undefined until the store has looked */
+  found: LikeWord[] | undefined;
+};
+/** A word of the vocabulary that answers the word of the query at this place, how well from 0 to 1. */
+export type LikeWord = { word: string; at: number; weight: number };
 
 export type CriterionOptions = { base: string; now: Date };
 
@@ -113,6 +135,8 @@ export function readFor(
   options: CriterionOptions,
 ): Criterion {
   const known = knownModifier(p, modifier);
+  if (p.like === 'name') return readNameLike(p, values);
+  if (p.like === 'specialty') return readSpecialtyLike(p, values);
   const entries = indexed(p);
   if (known === 'missing') {
     const [only] = values;
@@ -156,6 +180,32 @@ export function readFor(
       negated: false,
     };
   return { kind: 'token', seed: entries.id, forms: values.map((v) => tokenValue(p, v)), negated: known === 'not' };
+}
+
+/** One name: a comma is part of it. */
+function readNameLike(p: Parameter, values: string[]): Criterion {
+  const text = values.map(unescaped).join(' ');
+  if (text.length > 200) throw invalid(p.code, 'is longer than 200 characters');
+  const query = queryWords(text);
+  if (query.count === 0) throw invalid(p.code, 'has no letters');
+  const params = p.alsoReads.flatMap((c) => parameter(p.type, c)?.id ?? []);
+  return { kind: 'like', seed: p.id, params, family: parameter(p.type, 'family')?.id, ...query, found: undefined };
+}
+
+/** Plain words as codes; what is not known is looked for at the beginning of what the specialty is called. */
+function readSpecialtyLike(p: Parameter, values: string[]): Criterion {
+  const specialty = parameter(p.type, 'specialty') ?? p;
+  const codes = new Set(values.flatMap((v) => plainSpecialties(unescaped(v)).flatMap((s) => s.codes)));
+  for (const v of values) if (/^[0-9]{3}[0-9A-Z]{6}X$/i.test(v)) codes.add(v.toLowerCase());
+  if (codes.size === 0)
+    return {
+      kind: 'string',
+      params: [specialty.id + SEEDS.text],
+      match: 'starts',
+      words: values.map((v) => word(v, false)),
+    };
+  const forms = [...codes].map((code) => tokenForm('http://nucc.org/provider-taxonomy', code));
+  return { kind: 'token', seed: specialty.id, forms, negated: false };
 }
 
 function knownModifier(p: Parameter, modifier: string | undefined): Modifier | undefined {

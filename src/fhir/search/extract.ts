@@ -1,4 +1,6 @@
 // What the index holds of a resource. Pure: hashing and keys of rows are the store's.
+
+import { enteredWords } from '../../names/name-words.ts';
 import { fold } from '../fold.ts';
 import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
@@ -8,7 +10,7 @@ import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
 import { isDirectoryType } from './types.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 1;
+export const EXTRACTION_VERSION = 2;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -25,6 +27,8 @@ export type Entries = {
   refParams: number[];
   words: WordEntry[];
   dates: DateEntry[];
+  /** words of names, for the vocabulary of the search that forgives */
+  nameWords: string[];
 };
 
 /** `Type/id` of a reference to this base; the URL without version of one to another; undefined for contained ones. */
@@ -41,10 +45,25 @@ export function referenceTarget(reference: string, base: string): string | undef
  * @param base public FHIR base of the directory, without a slash at its end
  */
 export function extract(resource: Resource, base: string): Entries {
-  const entries: Entries = { params: [], tokens: [], tokenSeeds: [], refs: [], refParams: [], words: [], dates: [] };
+  const entries: Entries = {
+    params: [],
+    tokens: [],
+    tokenSeeds: [],
+    refs: [],
+    refParams: [],
+    words: [],
+    dates: [],
+    nameWords: [],
+  };
   if (!isDirectoryType(resource.resourceType)) return entries;
   for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
-    if (parameter.alias !== undefined) continue;
+    if (parameter.alias !== undefined || parameter.like === 'specialty') continue;
+    if (parameter.like === 'name') {
+      for (const path of parameter.paths)
+        for (const value of path(resource))
+          for (const text of nameParts(value)) addNameWords(parameter.id, text, entries);
+      continue;
+    }
     let found = false;
     for (const path of parameter.paths)
       for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
@@ -122,6 +141,41 @@ function stringParts(parameter: Parameter, value: Json): string[] {
   }
   return found;
 }
+
+function nameParts(value: Json): string[] {
+  if (typeof value === 'string') return [value];
+  if (!isObject(value)) return [];
+  const { family, given, text } = value;
+  return [family, ...(Array.isArray(given) ? given : []), text].filter((part) => typeof part === 'string');
+}
+
+/**
+ * Words of a name. The first word of a plain value is found by the entry of the strict parameter, which begins with it;
+ * further words, and neighbours written as one in short names, have tokens.
+ */
+function addNameWords(param: number, text: string, entries: Entries): void {
+  const cut = text.slice(0, MAX_WORD);
+  const words = enteredWords(cut);
+  const folded = fold(cut);
+  const enter = (word: string) => {
+    if (!entries.nameWords.includes(word)) entries.nameWords.push(word);
+  };
+  words.forEach((word, i) => {
+    enter(word);
+    if (i === 0 && (folded === word || folded.startsWith(`${word} `))) return;
+    entries.tokens.push(word);
+    entries.tokenSeeds.push(param);
+  });
+  if (words.length < 2 || words.length > MAX_JOINED) return;
+  for (let i = 0; i + 1 < words.length; i++) {
+    const joined = `${words[i]}${words[i + 1]}`;
+    enter(joined);
+    entries.tokens.push(joined);
+    entries.tokenSeeds.push(param);
+  }
+}
+
+const MAX_JOINED = 3;
 
 function addPeriod(parameter: Parameter, value: Json, entries: Entries): boolean {
   const period: JsonObject = typeof value === 'string' ? { start: value, end: value } : isObject(value) ? value : {};

@@ -31,6 +31,8 @@ export type Parameter = {
   origin: 'SHALL' | 'guide' | 'extra';
   /** reads the entries of this parameter instead of having its own */
   alias?: 'npi' | 'date';
+  /** forgives: names by their words (docs/directory.md), specialties in plain words */
+  like?: 'name' | 'specialty';
 };
 
 type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
@@ -102,6 +104,12 @@ const address = (type: string, first: number): Record<number, Draft> =>
 const npi = (type: string): Draft =>
   token('npi', 'identifier', { modifiers: ['missing'], alias: 'npi', ...own(`${type}-npi`) });
 
+/** A name that may be misspelt. Reads the entries of the strict names and has entries of its own for their further words. */
+const nameLike = (type: string, path: string, alsoReads: string[]): Draft =>
+  string('name-like', path, { modifiers: [], alsoReads, like: 'name', ...own(`${type}-name-like`) });
+const specialtyLike = (type: string): Draft =>
+  string('specialty-like', 'specialty', { modifiers: [], like: 'specialty', ...own(`${type}-specialty-like`) });
+
 const ORG = 'name address partof type';
 const PLACE = 'address address-postalcode address-city address-state organization type';
 const SERVICE = 'service-category organization location';
@@ -128,6 +136,8 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     9: token('specialty', 'specialty'),
     10: identifier(core('HealthcareService-identifier')),
     11: { ...plain('active', 'active'), ...core('HealthcareService-active') },
+    60: nameLike('healthcareservice', 'name', ['name']),
+    61: specialtyLike('healthcareservice'),
   },
   InsurancePlan: {
     1: reference('administered-by', 'administeredBy', 'Organization', 'name partof'),
@@ -142,6 +152,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     10: reference('endpoint', 'endpoint', 'Endpoint', '', core('InsurancePlan-endpoint')),
     11: reference('plan-network', 'plan.network', 'Organization', '', ndh('insuranceplan-plan-network')),
     12: date('period', 'period', own('insuranceplan-period')),
+    60: nameLike('insuranceplan', 'name | alias', ['name']),
   },
   Location: {
     1: string('address', 'address', ADDRESS),
@@ -160,6 +171,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
       modifiers: NO_TEXT,
       ...own('location-accessibility'),
     }),
+    60: nameLike('location', 'name | alias', ['name']),
   },
   Organization: {
     1: string('address', 'address', ADDRESS),
@@ -173,6 +185,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     9: { ...plain('active', 'active'), ...core('Organization-active') },
     ...address('Organization', 10),
     14: npi('organization'),
+    60: nameLike('organization', 'name | alias', ['name']),
   },
   OrganizationAffiliation: {
     1: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
@@ -187,6 +200,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     10: identifier(core('OrganizationAffiliation-identifier')),
     11: { ...plain('active', 'active'), ...core('OrganizationAffiliation-active') },
     12: date('date', 'period', { alias: 'date', ...core('OrganizationAffiliation-date') }),
+    61: specialtyLike('organizationaffiliation'),
   },
   Practitioner: {
     1: string('family', 'name.family', { definition: `${PLAN_NET}/SearchParameter/practitioner-family-name` }),
@@ -211,6 +225,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
       '',
       ndh('practitioner-qualification-issuer'),
     ),
+    60: nameLike('practitioner', 'name', ['family', 'given', 'name']),
   },
   PractitionerRole: {
     1: reference('endpoint', 'endpoint', 'Endpoint', 'organization'),
@@ -225,6 +240,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     10: identifier(core('PractitionerRole-identifier')),
     11: { ...plain('active', 'active'), ...core('PractitionerRole-active') },
     12: date('date', 'period', { alias: 'date', ...core('PractitionerRole-date') }),
+    61: specialtyLike('practitionerrole'),
   },
 };
 

@@ -1,0 +1,205 @@
+// Names that forgive, with their benchmark, and specialties in plain words.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { nameWords, queryWords } from '../../src/names/name-words.ts';
+import { plainSpecialties } from '../../src/names/plain-specialty.ts';
+import { editDistance, likeness, soughtKeys, storedKeys } from '../../src/names/similar.ts';
+import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
+import { type Bundle, body, directory, ids } from './fixture.ts';
+import { type Asked, misspelt, misspeltPlace, people, places } from './names-data.ts';
+
+describe('words of names', () => {
+  test.each([
+    ["Dr. Siobhán O'Brien-Núñez", 'dr siobhan obrien nunez'],
+    ['St. Mary’s Hosp', 'saint marys hospital'],
+    ['Ångström  &  Sons', 'angstrom sons'],
+  ])('%s', (text, words) => expect(nameWords(text).join(' ')).toBe(words));
+
+  test('titles do not count, unless they are all there is', () => {
+    expect(queryWords('Dr. Ana Smith, MD').words.map((w) => w.text)).toEqual(['ana', 'smith', 'anasmith']);
+    expect(queryWords('Doctor').count).toBe(1);
+    expect(queryWords('J Smith')).toMatchObject({ count: 1, needed: 1 });
+    expect(queryWords('one two three four')).toMatchObject({ count: 4, needed: 3 });
+    expect(queryWords('…').count).toBe(0);
+  });
+});
+
+describe('likeness', () => {
+  test.each([
+    ['smith', 'smith', 0],
+    ['smith', 'smiht', 1],
+    ['smith', 'smyth', 1],
+    ['smith', 'smit', 1],
+    ['kitten', 'sitting', 3],
+    ['', 'abc', 3],
+  ])('%s and %s are %i edits apart', (a, b, edits) => {
+    expect(editDistance(a, b)).toBe(edits);
+    expect(editDistance(b, a)).toBe(edits);
+  });
+
+  test('better answers count more', () => {
+    const order = ['steven', 'stephen', 'stevan', 'stevenson'].map((word) => likeness('steven', word));
+    expect(order).toEqual([...order].sort((a, b) => b - a));
+    expect(likeness('smith', 'jones')).toBe(0);
+    expect(likeness('lee', 'leo')).toBe(0); // too short to forgive
+  });
+
+  test('words that are alike share a key', () => {
+    for (const [a, b] of [
+      ['smith', 'smyth'],
+      ['gonzalez', 'gonzales'],
+      ['katherine', 'kathrine'],
+      ['bob', 'robert'],
+      ['schneider', 'shnieder'],
+    ] as const)
+      expect(
+        soughtKeys(a).some((key) => storedKeys(b).includes(key)),
+        `${a} ${b}`,
+      ).toBe(true);
+  });
+});
+
+describe('specialties in plain words', () => {
+  test.each([
+    ['heart doctor', 'cardiology'],
+    ['doctor del corazón', 'cardiology'],
+    ['cardioligist', 'cardiology'],
+    ['Médico de los huesos', 'orthopedics'],
+    ['OB/GYN', 'obstetrics-gynecology'],
+    ['dentist for kids', 'pediatric-dentist'],
+    ['I need a skin specialist near me', 'dermatology'],
+    ['foot dr', 'podiatry'],
+    ['heart surgeon', 'heart-surgery'],
+    ['blood tests', 'lab'],
+    ['doctor', 'primary-care'],
+    ['asdfgh', undefined],
+  ])('%s is %s', (text, id) => expect(plainSpecialties(text)[0]?.id).toBe(id));
+
+  test('every entry is found by its own words, and has codes', () => {
+    for (const entry of PLAIN_SPECIALTIES) {
+      expect(
+        entry.codes.every((c) => /^[0-9]{3}[0-9A-Z]{6}X$/.test(c)),
+        entry.id,
+      ).toBe(true);
+      for (const words of [...entry.words, entry.en.replace(/ \(.*/, ''), entry.es.replace(/ \(.*/, '')])
+        if (entry.words.includes(words)) expect(plainSpecialties(words), words).toContain(entry);
+    }
+  });
+});
+
+const PEOPLE = people(3000);
+const PLACES = places();
+let d: Awaited<ReturnType<typeof directory>>;
+beforeAll(async () => {
+  const role = {
+    resourceType: 'PractitionerRole',
+    id: 'r1',
+    active: true,
+    practitioner: { reference: 'Practitioner/p7' },
+    specialty: [
+      { coding: [{ system: 'http://nucc.org/provider-taxonomy', code: '207RC0000X', display: 'Cardiology' }] },
+    ],
+  };
+  d = await directory([...PEOPLE, ...PLACES].map((p) => p.resource));
+  await d.load([{ source: 'more', line: 1, text: JSON.stringify(role) }]);
+});
+afterAll(() => d.close());
+
+const query = (type: string, text: string, more = '') => `${type}?name-like=${encodeURIComponent(text)}${more}`;
+const person = (i: number) => {
+  const found = PEOPLE[i];
+  if (!found) throw new Error('There are not as many people.');
+  return found;
+};
+
+/** Is the one wanted, or somebody of the very same name, among the first ten? */
+async function hit(asked: Asked): Promise<boolean> {
+  const type = asked.wanted.startsWith('p') ? 'Practitioner' : 'Organization';
+  const bundle = await body(await d.get(query(type, asked.text, '&_count=10&_total=none')));
+  const name = (id: string) => {
+    const p = PEOPLE.find((each) => each.id === id);
+    return p === undefined ? (PLACES.find((each) => each.id === id)?.name ?? id) : `${p.given} ${p.family}`;
+  };
+  return ids(bundle, 'match').some((key) => name(key.split('/')[1] ?? '') === name(asked.wanted));
+}
+
+test('benchmark: the one meant is among the first ten in nine of ten', async () => {
+  const asked = [
+    ...PEOPLE.filter((_, i) => i % 40 === 6 || i % 41 === 3).flatMap((p, i) => misspelt(p, i)),
+    ...PLACES.filter((_, i) => i % 5 === 0).flatMap((o, i) => misspeltPlace(o, i)),
+  ];
+  const kinds = new Map<string, { hits: number; of: number }>();
+  for (const one of asked) {
+    const kind = kinds.get(one.kind) ?? { hits: 0, of: 0 };
+    kind.of++;
+    if (await hit(one)) kind.hits++;
+    kinds.set(one.kind, kind);
+  }
+  const rates = Object.fromEntries([...kinds].map(([kind, { hits, of }]) => [kind, hits / of]));
+  if (process.env['SHOW_RATES']) console.log(asked.length, rates);
+  const hits = [...kinds.values()].reduce((sum, k) => sum + k.hits, 0);
+  expect(asked.length).toBeGreaterThan(1500);
+  expect(hits / asked.length).toBeGreaterThanOrEqual(0.9);
+  for (const [kind, rate] of Object.entries(rates)) expect(rate, kind).toBeGreaterThanOrEqual(0.75);
+  for (const kind of ['plain', 'as written', 'family first', 'with title', 'place']) expect(rates[kind]).toBe(1);
+});
+
+describe('as a search', () => {
+  const scores = (bundle: Bundle) =>
+    (bundle.entry ?? []).map((e) => (e.search as { score?: number }).score ?? Number.NaN);
+
+  test('matches come best first, with their score, in pages without gaps', async () => {
+    const { given, family } = person(7);
+    const all = await body(await d.get(query('Practitioner', `${given} ${family}`, '&_count=500')));
+    expect(scores(all)).toEqual([...scores(all)].sort((a, b) => b - a));
+    expect(scores(all)[0]).toBeGreaterThan(0.98);
+    expect(ids(all, 'match')).toContain('Practitioner/p7');
+    const wide = await body(await d.get(query('Practitioner', family, '&_count=500')));
+    const collected: string[] = [];
+    let next: string | undefined = query('Practitioner', family, '&_count=2');
+    while (next !== undefined) {
+      const page: Bundle = await body(await d.get(next));
+      expect(page.total).toBe(wide.total);
+      collected.push(...ids(page, 'match'));
+      next = page.link.find((l) => l.relation === 'next')?.url.split('/directory/fhir/')[1];
+    }
+    expect(collected).toEqual(ids(wide, 'match'));
+  });
+
+  test('goes with other parameters, chains and _sort', async () => {
+    const { given, family } = person(7);
+    const name = encodeURIComponent(`${family} ${given.slice(0, 4)}`);
+    expect(await d.find(`PractitionerRole?practitioner.name-like=${name}&specialty-like=heart%20doctor`)).toEqual([
+      'PractitionerRole/r1',
+    ]);
+    expect(await d.find(`PractitionerRole?practitioner.name-like=${name}&specialty-like=skin`)).toEqual([]);
+    expect(
+      await d.find(`Practitioner?name-like=${name}&_has:PractitionerRole:practitioner:specialty=207RC0000X`),
+    ).toEqual(['Practitioner/p7']);
+    const sorted = await body(await d.get(`Practitioner?name-like=${name}&_sort=_id&_total=accurate`));
+    expect(scores(sorted).every(Number.isNaN)).toBe(true);
+    expect(sorted.total).toBe(sorted.entry?.length);
+  });
+
+  test('plain name stays strict', async () => {
+    const { family } = person(7);
+    expect(await d.find(`Practitioner?family=x${family}`)).toEqual([]);
+  });
+
+  test.each([
+    ['Practitioner?name-like=%20%2e', 400],
+    [`Practitioner?name-like=${'a'.repeat(201)}`, 400],
+    ['Practitioner?name-like:exact=ana', 400],
+    ["Organization?name-like='%3B--", 400],
+    ['PractitionerRole?specialty-like=%F0%9F%92%9C', 200],
+    ['Practitioner?name-like=%F0%9F%92%9C%20ana', 200],
+    ['PractitionerRole?specialty-like=207RC0000X', 200],
+  ])('%s is %i', async (path, status) => expect((await d.get(path)).status).toBe(status));
+
+  test('a name that changed is found by its new words only', async () => {
+    const changed = { ...person(9).resource, name: [{ family: 'Quetzalcoatl Brightwater', given: ['Zebulon'] }] };
+    await d.load([{ source: 'more', line: 1, text: JSON.stringify(changed) }]);
+    expect(await d.find(query('Practitioner', 'zebulon britewater'))).toEqual(['Practitioner/p9']);
+    await d.load([{ source: 'more', line: 1, text: JSON.stringify(person(9).resource) }]);
+    expect(await d.find(query('Practitioner', 'zebulon britewater'))).toEqual([]);
+  });
+});
