@@ -3,11 +3,14 @@
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
+import { type Admission, admission } from '../src/http/admission.ts';
 import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
+import { type Answers, answers } from './answers.ts';
 import { capabilityStatement } from './capabilities.ts';
+import { fromMemory } from './from-memory.ts';
 import { history } from './history.ts';
 import { inNetworkDefinition } from './in-network/definition.ts';
 import { JWKS_PATH } from './in-network/statement.ts';
@@ -29,6 +32,9 @@ export type DirectoryOptions = {
   peer?: (c: Context<FhirEnv>) => string | undefined;
   /** shared by requests where an app is made for each */
   totals?: Totals;
+  answers?: Answers;
+  /** bounds the work at once; on Workers the platform does */
+  admission?: Admission;
 };
 
 const CORS = {
@@ -57,6 +63,15 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
+  const { directoryCacheMb, databasePool, directoryWaiting } = deps.config;
+  if (directoryCacheMb > 0)
+    app.use(
+      `${DIRECTORY_PATH}/*`,
+      fromMemory(deps, options.answers ?? answers(directoryCacheMb * 1_000_000), DIRECTORY_PATH),
+    );
+  const admit = options.admission ?? admission(databasePool * WORK_PER_CONNECTION, directoryWaiting, PATIENCE_MS);
+  app.use(`${DIRECTORY_PATH}/:type/*`, (_c, next) => admitted(admit, next));
+  app.use(`${DIRECTORY_PATH}/:type`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(
     capabilityStatement({ base, countMax: deps.config.directoryCountMax, date: RELEASED, version: VERSION }),
   );
@@ -91,6 +106,19 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   ])
     at.all(path, (c) => notAllowed(c, 'GET, HEAD'));
   return app;
+}
+
+/** Statements on their way over one connection. */
+const WORK_PER_CONNECTION = 2;
+const PATIENCE_MS = 3000;
+
+async function admitted(admit: Admission, next: () => Promise<void>): Promise<void> {
+  await admit.enter();
+  try {
+    await next();
+  } finally {
+    admit.leave();
+  }
 }
 
 function notAllowed(c: Context<FhirEnv>, allow: string): Response {

@@ -40,6 +40,7 @@ export const OUTCOMES = {
     text: 'The server could not answer. Name the request id when you report this.',
   },
   unavailable: { status: 503, issue: 'transient', text: 'The service is not available at the moment.' },
+  busy: { status: 503, issue: 'throttled', text: 'Too many requests are waiting. Ask again in a moment.' },
   'too-costly': { status: 503, issue: 'timeout', text: 'The search took longer than allowed. Ask for less at once.' },
 } as const satisfies Record<string, Row>;
 

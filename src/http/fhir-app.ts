@@ -16,6 +16,8 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
+    /** what {@link reply} answered, for what keeps answers; headers without those of every answer */
+    answer: { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
     /** ids and counts of ours that a handler adds to its log line */
     logged: Record<string, string | number | boolean>;
   };
@@ -131,6 +133,7 @@ export function reply(
   headers: Record<string, string>,
 ): Response {
   c.set('replied', true);
+  c.set('answer', { body, status, headers });
   return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
 }
 

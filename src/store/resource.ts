@@ -39,6 +39,14 @@ export function readVersion(sql: Queryable, key: string, version: number): Promi
   return one(sql, VREAD, [key, String(version)]);
 }
 
+/** The change counter as text. One row, in memory. */
+export async function readChange(sql: Queryable): Promise<string> {
+  const [row] = await sql.unsafe<{ change: string }[]>('select change::text as change from directory.state', [], {
+    prepare: true,
+  });
+  return row?.change ?? '0';
+}
+
 /** The change counter, when it moved, and live resources by type number (the first is number 1). */
 export type DirectoryState = { change: bigint; changedAt: Date | undefined; counts: bigint[] };
 

@@ -236,7 +236,7 @@ export async function directory(resources: readonly (Resource | string)[] = FIXT
   await load(entries(resources));
   const lines: Record<string, unknown>[] = [];
   const app = createDirectory({
-    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', ...env }),
+    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', ...env }),
     clock: () => NOW,
     database,
     keys: keysFor(),

@@ -1,0 +1,79 @@
+// Answers already made, good until the directory changes. The change counter is their key: it is asked for at most every
+// quarter of a second, so a write shows within that. What is held is the question and the bytes, never who asked.
+import type { Queryable } from '../src/store/database.ts';
+import { readChange } from '../src/store/resource.ts';
+
+/** Bytes and headers of an answer with status 200, and the route it counts under. */
+export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<string, string>; route: string };
+
+export type Answers = {
+  /** The change counter, at most a quarter of a second old; somewhat older while another request asks for it. */
+  change(sql: Queryable): Promise<string>;
+  get(question: string, change: string): Answer | undefined;
+  set(question: string, change: string, answer: Answer): void;
+};
+
+const FRESH_MS = 250;
+/** While one request asks, others take the old counter so long; one that is never answered blocks nobody. */
+const PATIENT_MS = 750;
+/** Of the memory an answer may take this part. */
+const LARGEST = 1 / 16;
+/** What an entry costs beside its bytes. */
+const OVERHEAD = 500;
+
+/**
+ * @param bytes memory for answers; 0 keeps none
+ * @param now milliseconds, for tests
+ */
+export function answers(bytes: number, now: () => number = () => performance.now()): Answers {
+  let held = new Map<string, Answer>();
+  let size = 0;
+  let of = '';
+  let known: { change: string; at: number } | undefined;
+  let asking = false;
+  const sizeOf = (question: string, answer: Answer) => question.length * 2 + answer.body.length + OVERHEAD;
+  return {
+    async change(sql) {
+      const age = known === undefined ? Number.POSITIVE_INFINITY : now() - known.at;
+      if (known !== undefined && (age < FRESH_MS || (asking && age < PATIENT_MS))) return known.change;
+      asking = true;
+      try {
+        const at = now();
+        known = { change: await readChange(sql), at };
+        return known.change;
+      } finally {
+        asking = false;
+      }
+    },
+    get(question, change) {
+      if (change !== of) return undefined;
+      const answer = held.get(question);
+      if (answer === undefined) return undefined;
+      held.delete(question); // the map keeps the order of use
+      held.set(question, answer);
+      return answer;
+    },
+    set(question, change, answer) {
+      const more = sizeOf(question, answer);
+      if (more > bytes * LARGEST) return;
+      if (change !== of) {
+        if (of !== '' && BigInt(change) < BigInt(of)) return; // made before the change that is known by now
+        held = new Map();
+        size = 0;
+        of = change;
+      }
+      const before = held.get(question);
+      if (before !== undefined) {
+        size -= sizeOf(question, before);
+        held.delete(question);
+      }
+      held.set(question, answer);
+      size += more;
+      for (const [oldest, one] of held) {
+        if (size <= bytes) break;
+        held.delete(oldest);
+        size -= sizeOf(oldest, one);
+      }
+    },
+  };
+}

@@ -1,0 +1,78 @@
+// Answers from memory, before the database is asked: reads and searches by GET. A search carries the change counter as its
+// entity tag, so a client that has the newest answer is told so without a search.
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Deps } from '../src/deps.ts';
+import { isNotModified } from '../src/http/conditional.ts';
+import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { checkAccepts } from '../src/http/negotiate.ts';
+import type { Answer, Answers } from './answers.ts';
+
+const DAY = 86_400_000;
+/** Dates that move with the clock (`ap2027`) have no lasting answer; plans of statements have none either. */
+const MOVING = /=(?:[^&]*(?:,|%2c))?ap\d|__explain/i;
+
+/**
+ * @param path of the FHIR base
+ */
+export function fromMemory(
+  deps: Pick<Deps, 'database' | 'clock'>,
+  answers: Answers,
+  path: string,
+): MiddlewareHandler<FhirEnv> {
+  return async (c, next) => {
+    const asked = readQuestion(c, path);
+    if (asked === undefined) return await next();
+    const { question, search } = asked;
+    const change = await answers.change(deps.database.sql);
+    // answers may speak of today: none is given tomorrow
+    const tag = search ? `W/"${change}.${Math.floor(deps.clock().getTime() / DAY)}"` : undefined;
+    const known = answers.get(question, change);
+    if (known !== undefined && (tag === undefined || known.headers['etag'] === tag)) return fromAnswer(c, known);
+    const ifNoneMatch = c.req.header('if-none-match');
+    if (tag !== undefined && ifNoneMatch !== undefined && isNotModified(ifNoneMatch, undefined, tag, new Date(0))) {
+      // the client can only have the tag from an answer to the same question
+      route(c, '/:type');
+      return reply(c, null, 304, { etag: tag, 'cache-control': 'no-cache' });
+    }
+    const headers = c.get('headers');
+    if (tag !== undefined) headers['etag'] = tag;
+    await next();
+    const answer = c.get('answer');
+    if (answer?.status === 200 && answer.body !== null) {
+      const etag = tag === undefined ? {} : { etag: tag };
+      answers.set(question, change, {
+        body: answer.body,
+        headers: { ...answer.headers, ...etag },
+        route: c.get('route'),
+      });
+    } else if (tag !== undefined) delete headers['etag'];
+    return undefined;
+  };
+}
+
+function fromAnswer(c: Context<FhirEnv>, known: Answer): Response {
+  route(c, known.route);
+  const etag = known.headers['etag'] ?? '';
+  const modified = known.headers['last-modified'];
+  const since = modified === undefined ? undefined : c.req.header('if-modified-since');
+  if (isNotModified(c.req.header('if-none-match'), since, etag, new Date(modified ?? 0))) {
+    const { 'content-type': _, ...headers } = known.headers;
+    return reply(c, null, 304, headers);
+  }
+  return reply(c, known.body, 200, known.headers);
+}
+
+const READ_OR_SEARCH = /^\/[A-Z][A-Za-z]{1,40}(\/[A-Za-z0-9.-]{1,64})?(?:\?|$)/;
+const MAX_URL = 2048;
+
+/** What makes two requests the same question; undefined for what is always asked anew. */
+function readQuestion(c: Context<FhirEnv>, path: string): { question: string; search: boolean } | undefined {
+  const { url } = c.req.raw;
+  if (url.length > MAX_URL || (c.req.raw.method !== 'GET' && c.req.raw.method !== 'HEAD')) return undefined;
+  const asked = url.slice(url.indexOf('/', url.indexOf('://') + 3));
+  const form = asked.startsWith(path) ? READ_OR_SEARCH.exec(asked.slice(path.length)) : null;
+  if (form === null || MOVING.test(asked)) return undefined;
+  checkAccepts(c.req.header('accept'), undefined);
+  const lenient = c.req.header('prefer')?.includes('handling=lenient') === true;
+  return { question: lenient ? `${asked} lenient` : asked, search: form[1] === undefined };
+}

@@ -1,0 +1,144 @@
+// Answers kept in memory: the same bytes as before, and never those of an older directory.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answers } from '../../directory/answers.ts';
+import { createDirectory } from '../../directory/app.ts';
+import { readConfig } from '../../src/config.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
+import type { Database } from '../../src/store/database.ts';
+import { body, deletion, directory, entries, keysFor, NOW, ORIGIN } from './fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>>;
+beforeAll(async () => {
+  d = await directory();
+});
+afterAll(() => d.close());
+
+/** A directory whose statements are counted and whose clocks are set by the test. */
+function counted(now = () => NOW) {
+  let time = 0;
+  let asked = 0;
+  const sql = new Proxy(d.database.sql, {
+    get(target, name) {
+      const value = Reflect.get(target, name) as unknown;
+      if (name !== 'unsafe') return value;
+      return (text: string, ...rest: unknown[]) => {
+        if (!text.includes('select change::text as change from directory.state')) asked++;
+        return (value as (...all: unknown[]) => unknown).call(target, text, ...rest);
+      };
+    },
+  });
+  const app = createDirectory(
+    {
+      config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0' }),
+      clock: now,
+      database: { ...d.database, sql } as Database,
+      keys: keysFor(),
+      log: () => {},
+      metrics: noMetrics,
+    },
+    { answers: answers(1_000_000, () => time) },
+  );
+  const get = (path: string, headers: Record<string, string> = {}, method = 'GET') =>
+    app.request(`/directory/fhir/${path}`, { headers, method });
+  return {
+    get,
+    later: (ms: number) => {
+      time += ms;
+    },
+    asked: () => asked,
+  };
+}
+
+test('the second answer comes from memory and is the same', async () => {
+  const c = counted();
+  const first = await c.get('Practitioner?name=ana');
+  const before = c.asked();
+  const second = await c.get('Practitioner?name=ana');
+  expect(c.asked()).toBe(before);
+  expect(await second.text()).toBe(await first.text());
+  for (const name of ['etag', 'content-type', 'cache-control', 'access-control-allow-origin'])
+    expect(second.headers.get(name)).toBe(first.headers.get(name));
+  expect(first.headers.get('etag')).toMatch(/^W\/"\d+\.\d+"$/);
+  expect((await c.get('Practitioner?name=ana', {}, 'HEAD')).status).toBe(200);
+  await c.get('Practitioner/p1');
+  const read = c.asked();
+  expect((await c.get('Practitioner/p1')).headers.get('etag')).toBe('W/"1"');
+  expect((await c.get('Practitioner/p1', { 'if-none-match': 'W/"1"' })).status).toBe(304);
+  expect(c.asked()).toBe(read);
+});
+
+test('304 without a search for a client that has the newest answer', async () => {
+  const c = counted();
+  const etag = (await c.get('Organization?type=ntwk')).headers.get('etag') ?? '';
+  const fresh = counted(); // nothing in memory
+  const answer = await fresh.get('Organization?type=ntwk', { 'if-none-match': etag });
+  expect(answer.status).toBe(304);
+  expect(answer.headers.get('etag')).toBe(etag);
+  expect(fresh.asked()).toBe(0);
+  expect((await fresh.get('Organization?type=ntwk', { 'if-none-match': 'W/"0.1"' })).status).toBe(200);
+});
+
+test('a write shows within a quarter of a second', async () => {
+  const c = counted();
+  const find = async () => (await body(await c.get('Organization?_total=accurate'))).total;
+  const count = await find();
+  const etag = (await c.get('Organization?_total=accurate')).headers.get('etag') ?? '';
+  await d.load(entries([{ resourceType: 'Organization', id: 'extra', active: true, name: 'Extra' }]));
+  c.later(200);
+  expect(await find()).toBe(count);
+  c.later(60);
+  expect(await find()).toBe((count ?? 0) + 1);
+  expect((await c.get('Organization?_total=accurate', { 'if-none-match': etag })).status).toBe(200);
+  expect((await c.get('Organization/extra')).status).toBe(200);
+  await d.load([deletion('Organization/extra')]);
+  c.later(260);
+  expect((await c.get('Organization/extra')).status).toBe(410);
+  expect(await find()).toBe(count);
+});
+
+test('errors, moving dates and other days are asked anew; errors carry no entity tag', async () => {
+  let now = NOW;
+  const c = counted(() => now);
+  const twice = async (path: string) => {
+    await c.get(path);
+    const before = c.asked();
+    const answer = await c.get(path);
+    return { answer, again: c.asked() > before };
+  };
+  const fault = await twice('Practitioner?nonsense=1');
+  expect(fault.answer.status).toBe(400);
+  expect(fault.answer.headers.get('etag')).toBeNull();
+  expect((await twice('PractitionerRole?period=ap2027')).again).toBe(true);
+  expect((await twice('PractitionerRole?period=2027,ap2022')).again).toBe(true);
+  expect((await twice('PractitionerRole?period=2027')).again).toBe(false);
+  now = new Date(NOW.getTime() + 86_400_000);
+  const before = c.asked();
+  await c.get('PractitionerRole?period=2027');
+  expect(c.asked()).toBeGreaterThan(before);
+  expect((await c.get('Practitioner?name=ana', { accept: 'text/csv' })).status).toBe(406);
+});
+
+test('lenient and strict are two questions', async () => {
+  const c = counted();
+  expect((await c.get('Practitioner?nonsense=1', { prefer: 'handling=lenient' })).status).toBe(200);
+  expect((await c.get('Practitioner?nonsense=1')).status).toBe(400);
+});
+
+test('memory is bounded, the least used goes first', () => {
+  const kept = answers(20_000, () => 0);
+  const answer = (n: number) => ({ body: new Uint8Array(n), headers: {}, route: '/' });
+  kept.set('big', '1', answer(5000));
+  expect(kept.get('big', '1')).toBeUndefined();
+  for (let i = 0; i < 30; i++) {
+    kept.set(`q${i}`, '1', answer(500));
+    kept.get('q0', '1');
+  }
+  expect(kept.get('q0', '1')).toBeDefined();
+  expect(kept.get('q1', '1')).toBeUndefined();
+  expect(kept.get('q29', '1')).toBeDefined();
+  kept.set('new', '2', answer(1));
+  expect(kept.get('q29', '1')).toBeUndefined();
+  kept.set('late', '1', answer(1)); // made before the change
+  expect(kept.get('new', '2')).toBeDefined();
+  expect(kept.get('late', '1')).toBeUndefined();
+});

@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { admission } from '../../src/http/admission.ts';
+
+const outcome = (promise: Promise<void>) =>
+  promise.then(
+    () => 'admitted',
+    (error: unknown) => (error instanceof Outcome ? `${error.code} ${error.headers['retry-after']}` : 'other'),
+  );
+
+test('as many as there are places, then a queue in order, then no more', async () => {
+  const admit = admission(2, 2, 1000, () => 0);
+  const order: string[] = [];
+  const enter = (name: string) =>
+    outcome(admit.enter()).then((how) => {
+      order.push(`${name} ${how}`);
+    });
+  await Promise.all([enter('a'), enter('b')]);
+  const c = enter('c');
+  const d = enter('d');
+  await enter('e');
+  expect(order).toEqual(['a admitted', 'b admitted', 'e busy 1']);
+  admit.leave();
+  await c;
+  admit.leave();
+  await d;
+  expect(order.slice(3)).toEqual(['c admitted', 'd admitted']);
+  admit.leave();
+  admit.leave();
+  await Promise.all([enter('f'), enter('g')]);
+  expect(order.slice(5)).toEqual(['f admitted', 'g admitted']);
+});
+
+test('who waited too long is told to come back, and nobody joins behind', async () => {
+  let now = 0;
+  const admit = admission(1, 100, 1000, () => now);
+  await admit.enter();
+  const late = outcome(admit.enter());
+  now = 900;
+  const inTime = outcome(admit.enter());
+  now = 1100;
+  expect(await outcome(admit.enter())).toBe('busy 1');
+  admit.leave();
+  expect(await late).toBe('busy 1');
+  expect(await inTime).toBe('admitted');
+  admit.leave();
+  expect(await outcome(admit.enter())).toBe('admitted');
+});
+
+test('a queue of thousands is worked off', async () => {
+  const admit = admission(1, 10_000, 1e9, () => 0);
+  await admit.enter();
+  const all = Array.from({ length: 5000 }, () => admit.enter());
+  for (const one of all) {
+    admit.leave();
+    await one;
+  }
+  admit.leave();
+  expect(await outcome(admit.enter())).toBe('admitted');
+});
