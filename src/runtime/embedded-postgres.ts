@@ -105,7 +105,14 @@ function initialize(bin: string, dir: string, password: string): void {
   }
 }
 
-function settings(unsafeFast: boolean): string[] {
+export type EmbeddedOptions = {
+  /** no durability, for tests only */
+  unsafeFast?: boolean;
+  /** server settings that win over ours, such as those of a primary with replicas */
+  settings?: Record<string, string>;
+};
+
+function settings(options: EmbeddedOptions): string[] {
   const buffers = Math.max(64, Math.min(1024, Math.floor(totalmem() / 1024 / 1024 / 16)));
   const values: Record<string, string> = {
     listen_addresses: '127.0.0.1',
@@ -123,16 +130,17 @@ function settings(unsafeFast: boolean): string[] {
     random_page_cost: '1.1',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    ...(unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...(options.unsafeFast ? { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : {}),
+    ...options.settings,
   };
   return Object.entries(values).flatMap(([k, v]) => ['-c', `${k}=${v}`]);
 }
 
-async function start(bin: string, dir: string, port: number, unsafeFast: boolean): Promise<void> {
+async function start(bin: string, dir: string, port: number, options: EmbeddedOptions): Promise<void> {
   const logFile = `${dir}.log`;
   const log = openSync(logFile, 'a', 0o600);
   const child: ChildProcess = spawn(
-    ...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...settings(unsafeFast)]),
+    ...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...settings(options)]),
     {
       cwd: '/',
       env: environment(),
@@ -186,13 +194,9 @@ async function connectReady(port: number, password: string): Promise<Sql> {
 
 /**
  * The embedded server of a data folder: found running, or set up and started.
- * @param options.unsafeFast no durability, for tests only
  * @throws PostgresFault with one sentence
  */
-export async function embeddedPostgres(
-  dataDir: string,
-  options: { unsafeFast?: boolean } = {},
-): Promise<EmbeddedPostgres> {
+export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
   const root = resolve(dataDir);
   const dir = join(root, 'postgres');
   const passwordFile = `${dir}.password`;
@@ -204,7 +208,7 @@ export async function embeddedPostgres(
     chmodSync(dir, 0o700);
     port = await freePort();
     try {
-      await start(bin, dir, port, options.unsafeFast ?? false);
+      await start(bin, dir, port, options);
     } catch (error) {
       // another command may have started it in the same moment
       const other = await livePort(dir);
