@@ -4,7 +4,7 @@ import { serve } from '@hono/node-server';
 import { createDirectory } from '../directory/app.ts';
 import { readConfig } from '../src/config.ts';
 import { prometheus } from '../src/runtime/metrics.ts';
-import { fileKeys, jsonLog, openDatabase } from '../src/runtime/node.ts';
+import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../src/runtime/node.ts';
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
@@ -20,6 +20,7 @@ const app =
         clock: () => new Date(),
         database,
         keys: fileKeys(config.keysDir),
+        blobs: fileBlobs('bench-blobs'),
         log,
         metrics: prometheus(),
       })

@@ -2,19 +2,20 @@
 // https://hl7.org/fhir/us/davinci-pdex-plan-net/STU1.2/
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
-import { Outcome } from '../src/fhir/outcome.ts';
 import { type Admission, admission } from '../src/http/admission.ts';
-import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { type Answers, answers } from './answers.ts';
+import { CORS, notAllowed, preflight } from './app-answers.ts';
 import { capabilityStatement } from './capabilities.ts';
 import { fromMemory } from './from-memory.ts';
 import { history } from './history.ts';
 import { inNetworkDefinition } from './in-network/definition.ts';
 import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
+import { publicationRoutes } from './publication-routes.ts';
 import { read, vread } from './read.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
@@ -25,7 +26,13 @@ export const DIRECTORY_PATH = '/directory/fhir';
 /** Database role of the service: it reads the schema `directory` and nothing else. */
 export const DIRECTORY_ROLE = 'payer_node_directory';
 
-export type DirectoryDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'keys' | 'log' | 'metrics'>;
+export type DirectoryDeps = Pick<
+  Deps,
+  'config' | 'clock' | 'database' | 'keys' | 'blobs' | 'log' | 'metrics' | 'wake'
+> & {
+  /** the primary, for requests of readers, when `database` is a replica */
+  requests?: Deps['database'];
+};
 
 export type DirectoryOptions = {
   /** address of the socket's other end; the runtime knows how to get it */
@@ -35,17 +42,6 @@ export type DirectoryOptions = {
   answers?: Answers;
   /** bounds the work at once; on Workers the platform does */
   admission?: Admission;
-};
-
-const CORS = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'ETag, Last-Modified, Content-Location, Retry-After, X-Request-Id',
-};
-const PREFLIGHT = {
-  ...CORS,
-  'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
-  'access-control-allow-headers': 'Accept, Content-Type, Prefer, If-None-Match, If-Modified-Since, X-Request-Id',
-  'access-control-max-age': '86400',
 };
 
 /** The app, with its routes under {@link DIRECTORY_PATH}. */
@@ -76,12 +72,13 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     capabilityStatement({ base, countMax: deps.config.directoryCountMax, date: RELEASED, version: VERSION }),
   );
   const at = app.basePath(DIRECTORY_PATH);
-  at.options('*', (c) => c.body(null, 204, PREFLIGHT));
+  at.options('*', preflight);
   at.get('/metadata', (c) => {
     route(c, '/metadata');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
     return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
+  publicationRoutes(app, at, { ...searchDeps, wake: () => deps.wake?.() });
   at.get('/_history', (c) => history(c, searchDeps));
   at.get('/:type/_history', (c) => history(c, searchDeps));
   at.get('/:type/:id/_history', (c) => history(c, searchDeps));
@@ -119,11 +116,6 @@ async function admitted(admit: Admission, next: () => Promise<void>): Promise<vo
   } finally {
     admit.leave();
   }
-}
-
-function notAllowed(c: Context<FhirEnv>, allow: string): Response {
-  route(c, 'not-allowed');
-  return errorResponse(c, new Outcome('method-not-allowed', undefined, { headers: { allow } }));
 }
 
 /** Date of the interface, for the CapabilityStatement. */

@@ -51,6 +51,8 @@ export type Blobs = {
   /** Bytes from `start` (inclusive) to `end` (exclusive, default end of file); undefined when there is no such file. */
   get(key: string, range?: { start: number; end?: number }): Promise<AsyncIterable<Uint8Array> | undefined>;
   size(key: string): Promise<number | undefined>;
+  /** Keys that begin with a folder (`a/b/`), of files that were never finished too. */
+  list(folder: string): Promise<string[]>;
   delete(key: string): Promise<void>;
 };
 

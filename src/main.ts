@@ -4,6 +4,7 @@ import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } fro
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
+import { publish } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
 import { report } from './command/report.ts';
 import { parseServices, serveNode } from './command/serve.ts';
@@ -96,6 +97,13 @@ pull
   .argument('<pull>')
   .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);
+
+program
+  .command('publish')
+  .description('make a publication of the directory when one is due')
+  .option('--now', 'even when none is due')
+  .option('--only <part...>', 'only these parts, now: bulk, mpf, qhp, index')
+  .action(publish);
 
 program
   .command('report')

@@ -279,6 +279,61 @@ export const SETTINGS = {
     integer(400, 1, 36_500),
     '400',
   ),
+  directoryExportKeepHours: setting(
+    'DIRECTORY_EXPORT_KEEP_HOURS',
+    'Publication',
+    'Hours that the files of a directory $export stay.',
+    integer(24, 1, 720),
+    '24',
+  ),
+  directoryExportOpen: setting(
+    'DIRECTORY_EXPORT_OPEN',
+    'Publication',
+    'Filtered exports of the directory that may wait or be made at once, for all readers together; more is 429.',
+    integer(4, 0, 100),
+    '4',
+  ),
+  directoryExportSets: setting(
+    'DIRECTORY_EXPORT_SETS',
+    'Publication',
+    'Filtered exports of the directory whose files may be kept at once; more is 429.',
+    integer(50, 0, 10_000),
+    '50',
+  ),
+  publishEvery: setting(
+    'PUBLISH_EVERY',
+    'Publication',
+    'How often a publication is made, as an ISO 8601 duration such as P1D or PT6H; `off`: only by `payer-node publish`.',
+    z
+      .string()
+      .default('P1D')
+      .refine(
+        (v) => v === 'off' || durationMs(v) !== undefined,
+        'must be an ISO 8601 duration of a minute or more, or off',
+      ),
+    'P1D',
+  ),
+  publishRootDays: setting(
+    'PUBLISH_ROOT_DAYS',
+    'Publication',
+    'Age in days at which the root snapshot of $bulk-publish is replaced.',
+    integer(7, 0, 365),
+    '7',
+  ),
+  publishChainDays: setting(
+    'PUBLISH_CHAIN_DAYS',
+    'Publication',
+    'Age in days at which a chain of $bulk-publish is closed and a new one begun.',
+    integer(60, 1, 3650),
+    '60',
+  ),
+  publishGraceDays: setting(
+    'PUBLISH_GRACE_DAYS',
+    'Publication',
+    'Days that published files stay after nothing lists them any more.',
+    integer(30, 1, 3650),
+    '30',
+  ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',
     'Staff',
@@ -341,6 +396,15 @@ export const SETTINGS = {
     'info',
   ),
 } as const satisfies Record<string, Setting>;
+
+/** Milliseconds of an ISO 8601 duration of weeks, days, hours and minutes; undefined when it is none, or under a minute. */
+export function durationMs(text: string): number | undefined {
+  const m = /^P(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?$/.exec(text);
+  if (!m) return undefined;
+  const [weeks = 0, days = 0, hours = 0, minutes = 0] = m.slice(1).map((v) => Number(v ?? 0));
+  const ms = (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60_000;
+  return ms >= 60_000 ? ms : undefined;
+}
 
 function isTimeZone(zone: string): boolean {
   try {

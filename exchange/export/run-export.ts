@@ -1,5 +1,6 @@
 // The worker's side of $davinci-data-export: one snapshot, one pass over the members' records, files gzipped as they are
 // written. What may leave is decided by the statement (store/export.ts); nothing is parsed here.
+import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
@@ -21,12 +22,12 @@ import { grantedMembers, groupSize } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
-import { NdjsonFiles } from './ndjson-files.ts';
 import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
 
 /** Members read by one statement. */
 const MEMBER_SLICE = 250;
 const DELETIONS_PER_BUNDLE = 500;
+const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 export type ExportParameters = {
   types?: string[];
@@ -44,7 +45,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   if (!peer) throw new Error('the job has no peer');
   const parameters = job.parameters as ExportParameters;
   const today = localDay(deps.clock(), deps.config.timeZone);
-  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`);
+  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
   const counts: Record<string, number> = {};
   const transactionTime = await settledTime(sql);
   const client = deps.database.dedicated('export');

@@ -1,12 +1,12 @@
 // The worker's side of $bulk-member-match: read the stored request, match all members in one statement, decide consent
 // for each, and write Groups, decisions and files. A repeated run replaces what an earlier attempt wrote.
 import { randomBytes } from 'node:crypto';
+import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { evaluateConsent } from '../consent/evaluate.ts';
-import { NdjsonFiles } from '../export/ndjson-files.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob } from '../store/bulk-job.ts';
@@ -29,6 +29,8 @@ async function readBody(deps: Deps, key: string): Promise<Json> {
   for await (const part of stream) parts.push(part);
   return JSON.parse(Buffer.concat(parts).toString('utf8')) as Json;
 }
+
+const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 /** Runs one match job that this worker holds. False when the job was taken away meanwhile. */
 export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise<boolean> {
@@ -80,7 +82,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
     bucket,
     group: matchGroup(bucket, placed[bucket], { ...about, id: groupIds[bucket] }),
   }));
-  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`);
+  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
   const spec = job.parameters['spec'];
   if (spec !== '2.1') for (const { group } of groups) await files.write('output', 'Group', JSON.stringify(group));
   await files.write('output', 'Parameters', JSON.stringify(matchParameters(groups)));

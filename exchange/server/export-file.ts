@@ -3,6 +3,7 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Context } from 'hono';
+import { readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
@@ -13,18 +14,6 @@ import { type BulkJob, jobFiles } from '../store/bulk-job.ts';
 import { grantedMembers } from '../store/match-group.ts';
 import { covers } from './authorize.ts';
 import { jobCaller } from './export-status.ts';
-
-type Range = { start: number; end: number } | 'ignore' | 'unsatisfiable';
-
-/** A single byte range of a known size; several or malformed ranges are ignored. */
-export function readRange(header: string | undefined, size: number): Range {
-  const m = /^bytes=(\d*)-(\d*)$/.exec(header ?? '');
-  if (!m || (m[1] === '' && m[2] === '')) return 'ignore';
-  if (m[1] !== '' && m[2] !== '' && Number(m[2]) < Number(m[1])) return 'ignore';
-  const start = m[1] === '' ? Math.max(0, size - Number(m[2])) : Number(m[1]);
-  const end = m[1] === '' || m[2] === '' ? size : Math.min(size, Number(m[2]) + 1);
-  return start >= size || start >= end ? 'unsatisfiable' : { start, end };
-}
 
 export function exportFile(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
@@ -79,13 +68,13 @@ export function exportFile(deps: Deps) {
     const stream = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
     if (!stream) throw new Outcome('not-found');
     if (range !== 'ignore')
-      return respond(stream, 206, {
+      return streamed(stream, 206, {
         ...headers,
         'content-range': `bytes ${range.start}-${range.end - 1}/${file.storedBytes}`,
         'content-length': String(range.end - range.start),
       });
-    if (isGzip) return respond(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
-    return respond(Readable.from(stream).pipe(createGunzip()), 200, headers);
+    if (isGzip) return streamed(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
+    return streamed(Readable.from(stream).pipe(createGunzip()), 200, headers);
   };
 }
 
@@ -103,11 +92,4 @@ async function consentEnded(deps: Deps, job: BulkJob): Promise<boolean> {
     (await grantedMembers(sql, job.groupId, localDay(deps.clock(), timeZone))).map((m) => m.memberId),
   );
   return then.some((m) => !now.has(m.memberId) && (asked === undefined || asked.includes(m.memberId)));
-}
-
-function respond(stream: AsyncIterable<Uint8Array>, status: number, headers: Record<string, string>): Response {
-  return new Response(Readable.toWeb(Readable.from(stream, { objectMode: false })) as ReadableStream, {
-    status,
-    headers,
-  });
 }

@@ -19,7 +19,7 @@ export type OpenNode = {
   /** the exchange's view, as the database's owner */
   deps: Deps;
   /** the directory's view: its own role, read only, with a time limit on statements */
-  directory: Deps;
+  directory: Deps & { requests?: Deps['database'] };
   /** what the migrations of this start did */
   migrated: string[];
   close(): Promise<void>;
@@ -62,6 +62,16 @@ export async function openNode(
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',
   });
+  // readers ask for exports at the primary: a replica takes nothing
+  const requests =
+    config.directoryDatabaseUrl === undefined
+      ? undefined
+      : openDatabase(url, {
+          max: 2,
+          role: DIRECTORY_ROLE,
+          statementTimeoutMs: config.directoryTimeoutMs,
+          name: 'payer-node directory',
+        });
   const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
   const deps: Deps = {
     config,
@@ -80,11 +90,12 @@ export async function openNode(
   return {
     config,
     deps,
-    directory: { ...deps, database: directory },
+    directory: { ...deps, database: directory, ...(requests ? { requests } : {}) },
     migrated,
     async close() {
       await outgoing.close();
       await directory.close();
+      await requests?.close();
       await owner.close();
     },
   };

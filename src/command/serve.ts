@@ -10,6 +10,7 @@ import { CommandFault } from './fault.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { landingPage, staffPages } from './pages.ts';
+import { publishFirst, startPublisher } from './publish.ts';
 import { printReadiness } from './readiness.ts';
 import { isSeeded, seedSandbox } from './sandbox.ts';
 import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
@@ -65,6 +66,12 @@ async function startAll(services: Services, config: Config, running: Running, si
   const prior = config.sandbox && services === 'all' ? await openPrior(config, server, running) : undefined;
   if (prior && !(await isSeeded(node))) await seedSandbox(node, prior.node, say);
   if (signal.aborted) return;
+  if (services !== 'exchange') {
+    if (config.sandbox) await publishFirst(node);
+    const publisher = startPublisher(node);
+    node.directory.wake = () => publisher.wake();
+    running.add('publisher', () => publisher.stop());
+  }
   let worker: ExchangeWorker | undefined;
   if (services !== 'directory') {
     if (prior) startWorker(prior.node, running, false);

@@ -9,9 +9,9 @@ import {
   readFileSync,
   writeFileSync,
 } from 'node:fs';
-import { rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { exportJWK, generateKeyPair } from 'jose';
@@ -135,6 +135,12 @@ export function fileBlobs(folder: string): Blobs {
       } catch {
         return undefined;
       }
+    },
+    async list(folder) {
+      const from = place(folder.replace(/\/$/, ''));
+      if (!existsSync(from)) return [];
+      const found = await readdir(from, { recursive: true, withFileTypes: true });
+      return found.filter((e) => e.isFile()).map((e) => relative(root, join(e.parentPath, e.name)));
     },
     async delete(key) {
       await rm(place(key), { force: true });

@@ -65,6 +65,7 @@ const noBlobs: Blobs = {
   put: () => absent('Object storage'),
   get: () => absent('Object storage'),
   size: () => absent('Object storage'),
+  list: () => absent('Object storage'),
   delete: () => absent('Object storage'),
 };
 /**

@@ -1,5 +1,5 @@
 // A small directory in which every search parameter has a value, and an app over it.
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createDirectory } from '../../directory/app.ts';
@@ -7,7 +7,7 @@ import { readConfig } from '../../src/config.ts';
 import { type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
-import { fileKeys } from '../../src/runtime/node.ts';
+import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
 import { type ImportEntry, type ImportOptions, importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
@@ -235,11 +235,15 @@ export async function directory(resources: readonly (Resource | string)[] = FIXT
     importResources(database, input, { base: BASE, clock: () => NOW, ...more });
   await load(entries(resources));
   const lines: Record<string, unknown>[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-directory-'));
+  const blobs = fileBlobs(folder);
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', ...env });
   const app = createDirectory({
-    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', ...env }),
+    config,
     clock: () => NOW,
     database,
     keys: keysFor(),
+    blobs,
     log: (level, event, fields) => lines.push({ level, event, ...fields }),
     metrics: noMetrics,
   });
@@ -251,7 +255,11 @@ export async function directory(resources: readonly (Resource | string)[] = FIXT
     if (bundle.resourceType !== 'Bundle') throw new Error(`${path}: ${JSON.stringify(bundle)}`);
     return ids(bundle, 'match');
   };
-  return { database, load, app, get, find, lines, close: () => database.close() };
+  const close = async () => {
+    await database.close();
+    rmSync(folder, { recursive: true, force: true });
+  };
+  return { database, blobs, config, load, app, get, find, lines, close };
 }
 
 export type Bundle = {

@@ -33,6 +33,7 @@ function counted(now = () => NOW) {
       clock: now,
       database: { ...d.database, sql } as Database,
       keys: keysFor(),
+      blobs: d.blobs,
       log: () => {},
       metrics: noMetrics,
     },

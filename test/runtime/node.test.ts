@@ -16,6 +16,7 @@ test('the directory on Node, as its own role', async () => {
       config: readConfig({ BASE_URL: ORIGIN }),
       clock: () => new Date(),
       keys: keysFor(),
+      blobs: d.blobs,
       log: () => {},
       metrics: noMetrics,
       database,

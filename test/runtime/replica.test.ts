@@ -8,7 +8,7 @@ import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
-import { openDatabase } from '../../src/runtime/node.ts';
+import { fileBlobs, openDatabase } from '../../src/runtime/node.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { BASE, body, deletion, entries, FIXTURE, keysFor, ORIGIN } from '../directory/fixture.ts';
@@ -88,6 +88,7 @@ test('the directory on Node follows the primary', async () => {
     config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0' }),
     clock: () => new Date(),
     keys: keysFor(),
+    blobs: fileBlobs(tmpdir()),
     log: () => {},
     metrics: noMetrics,
     database: reader,

@@ -1,0 +1,131 @@
+// Files of the bulk channel: all resources of a snapshot, or what changed since an earlier publication. Bodies go from the
+// database into gzip as bytes; nothing is parsed and nothing is held.
+import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
+import type { Deps } from '../../src/deps.ts';
+import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
+import { copyOut } from '../../src/store/copy-out.ts';
+import { changedRows, FULL_ROWS } from '../store/changed-rows.ts';
+import type { SetFile } from '../store/file-set.ts';
+import { inSnapshot } from '../store/publication.ts';
+
+/** What others refer to comes first. */
+export const BULK_ORDER = [
+  'Organization',
+  'Location',
+  'Endpoint',
+  'HealthcareService',
+  'InsurancePlan',
+  'Practitioner',
+  'PractitionerRole',
+  'OrganizationAffiliation',
+] as const;
+
+const LIMITS = { lines: 100_000, bytes: 200_000_000 };
+const DELETIONS_PER_BUNDLE = 500;
+export const NDJSON = 'application/fhir+ndjson';
+
+/** Where the files of a set lie. */
+export const setFolder = (publication: number, set: string) => `publication/${publication}/${set}`;
+
+export type WriteDeps = Pick<Deps, 'blobs' | 'database'>;
+
+/** Names of types by the text that COPY gives for their number. */
+const TYPE_OF = new Map<number, string>(DIRECTORY_TYPES.map((t) => [48 + TYPE_IDS[t], t]));
+
+function typeOf(column: Uint8Array | undefined): string {
+  const type = TYPE_OF.get(column?.[0] ?? 0);
+  if (type === undefined || column?.length !== 1) throw new Error('a resource has an unknown type');
+  return type;
+}
+
+/** @param alive called between batches; false stops the work */
+export type Alive = () => boolean;
+
+export class LeaseLost extends Error {}
+
+/** Every live resource. */
+export function writeFull(deps: WriteDeps, snapshot: string, folder: string, alive: Alive): Promise<WrittenFile[]> {
+  return writing(deps, folder, (files) =>
+    inSnapshot(deps.database, snapshot, async (sql) => {
+      for await (const rows of copyOut(sql, FULL_ROWS)) {
+        if (!alive()) throw new LeaseLost();
+        for (const [type, body] of rows) {
+          const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
+          if (full) await full;
+        }
+      }
+    }),
+  );
+}
+
+/** What differs from the state at `since`: new and changed resources, and deletions. */
+export function writeChanges(
+  deps: WriteDeps,
+  snapshot: string,
+  folder: string,
+  since: Date,
+  alive: Alive,
+): Promise<WrittenFile[]> {
+  return writing(deps, folder, (files) =>
+    inSnapshot(deps.database, snapshot, async (sql) => {
+      const deletions = deletionLines(files);
+      for await (const rows of copyOut(sql, changedRows(since))) {
+        if (!alive()) throw new LeaseLost();
+        for (const [type, body, key] of rows) {
+          if (body === undefined || body.length === 0) await deletions.add(Buffer.from(key ?? []).toString());
+          else await files.write('output', typeOf(type), body);
+        }
+      }
+      await deletions.end();
+    }),
+  );
+}
+
+/** Deletions as transaction Bundles, some hundreds a line. */
+export function deletionLines(files: NdjsonFiles): { add(key: string): Promise<void>; end(): Promise<void> } {
+  let entry: { request: { method: string; url: string } }[] = [];
+  const end = async () => {
+    if (entry.length === 0) return;
+    await files.write('deleted', 'Bundle', JSON.stringify({ resourceType: 'Bundle', type: 'transaction', entry }));
+    entry = [];
+  };
+  return {
+    end,
+    async add(key) {
+      entry.push({ request: { method: 'DELETE', url: key } });
+      if (entry.length === DELETIONS_PER_BUNDLE) await end();
+    },
+  };
+}
+
+/** Files are whole, or nothing of them is left. */
+export async function writing(
+  deps: Pick<Deps, 'blobs'>,
+  folder: string,
+  work: (files: NdjsonFiles) => Promise<void>,
+): Promise<WrittenFile[]> {
+  const files = new NdjsonFiles(deps.blobs, folder, LIMITS);
+  try {
+    await work(files);
+    return await files.finish(BULK_ORDER);
+  } catch (error) {
+    await files.abandon();
+    throw error;
+  }
+}
+
+/** Names by type, place and content: another content is another name. */
+export function named(files: readonly WrittenFile[], prefix: string): Omit<SetFile, 'setId'>[] {
+  const seen = new Map<string, number>();
+  return files.map(({ id: _, ...f }) => {
+    const what = f.kind === 'deleted' ? 'deleted' : f.kind === 'error' ? 'outcome' : f.type;
+    const n = (seen.get(what) ?? 0) + 1;
+    seen.set(what, n);
+    return {
+      ...f,
+      name: `${prefix}/${what}-${String(n).padStart(4, '0')}.${f.sha256.slice(0, 16)}.ndjson`,
+      media: NDJSON,
+      gzip: true,
+    };
+  });
+}

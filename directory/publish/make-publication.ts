@@ -1,0 +1,136 @@
+// One publication: a snapshot, the files of every channel made from it, and at the end one transaction that shows them.
+// A process that dies leaves a number that nobody sees; the next one clears it away and begins again.
+import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { addSet, type Channel, finishSet, type SetFile } from '../store/file-set.ts';
+import {
+  bulkHead,
+  forgetPublication,
+  holdsLease,
+  openPublication,
+  type Publication,
+  showPublication,
+  unfinished,
+} from '../store/publication.ts';
+import { type Alive, LeaseLost, named, setFolder, writeChanges, writeFull } from './bulk-files.ts';
+
+export type PublishDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'blobs' | 'log'>;
+
+/** What may be made: the channels of the command. */
+export const PARTS = ['bulk', 'mpf', 'qhp', 'index'] as const;
+export type Part = (typeof PARTS)[number];
+
+/** A set that was made, to be recorded and shown. */
+export type MadeSet = {
+  id: string;
+  channel: Channel;
+  key: string;
+  state: 'ready' | 'blocked';
+  summary?: unknown;
+  files: Omit<SetFile, 'setId'>[];
+  /** shows it, in the transaction that shows the publication */
+  show?: (tx: Queryable) => Promise<void>;
+};
+
+/** Makes the sets of one part. */
+export type Maker = (context: MakerContext) => Promise<MadeSet[]>;
+export type MakerContext = {
+  deps: PublishDeps;
+  publication: Publication;
+  /** id of the snapshot, for {@link inSnapshot} */
+  snapshot: string;
+  alive: Alive;
+};
+
+export type PublishOptions = {
+  owner: string;
+  parts: readonly Part[];
+  makers: Partial<Record<Exclude<Part, 'bulk'>, Maker>>;
+  alive: Alive;
+};
+
+const DAY = 86_400_000;
+
+/**
+ * Makes and shows a publication.
+ * @throws LeaseLost when another process took the work over
+ */
+export async function makePublication(deps: PublishDeps, options: PublishOptions): Promise<Publication> {
+  const { database, clock } = deps;
+  await clearUnfinished(deps);
+  const started = clock();
+  const { publication, id: snapshot, end } = await openPublication(database, started);
+  const sets: MadeSet[] = [];
+  try {
+    const context: MakerContext = { deps, publication, snapshot, alive: options.alive };
+    if (options.parts.includes('bulk')) sets.push(...(await makeBulk(context)));
+    for (const part of options.parts) {
+      const maker = part === 'bulk' ? undefined : options.makers[part];
+      if (maker) sets.push(...(await maker(context)));
+    }
+    const at = clock();
+    publication.publishedAt = at;
+    await database.sql.begin(async (tx) => {
+      if (!(await holdsLease(tx, options.owner))) throw new LeaseLost();
+      for (const set of sets) {
+        await finishSet(tx, set.id, { ...set, covers: publication.covers, at });
+        await set.show?.(tx);
+      }
+      await showPublication(tx, publication);
+    });
+    deps.log('info', 'published', {
+      publication: publication.number,
+      sets: sets.length,
+      ms: at.getTime() - started.getTime(),
+    });
+    return publication;
+  } catch (error) {
+    for (const set of sets) for (const file of set.files) await deps.blobs.delete(file.blobKey);
+    throw error;
+  } finally {
+    await end();
+  }
+}
+
+/** Removes what a process that died has left. */
+async function clearUnfinished(deps: PublishDeps): Promise<void> {
+  for (const number of await unfinished(deps.database.sql)) {
+    for (const key of await deps.blobs.list(`publication/${number}/`)) await deps.blobs.delete(key);
+    await forgetPublication(deps.database.sql, number);
+  }
+}
+
+/** The full set, and the difference to the publication before. Decides chain and root. */
+async function makeBulk(context: MakerContext): Promise<MadeSet[]> {
+  const { deps, publication, snapshot, alive } = context;
+  const { sql } = deps.database;
+  const { last, root, chainSince } = await bulkHead(sql);
+  const now = publication.startedAt.getTime();
+  const goesOn =
+    last?.chain != null && chainSince !== undefined && now - chainSince.getTime() < deps.config.publishChainDays * DAY;
+  const isSame = last?.change === publication.change;
+  const made: MadeSet[] = [];
+  publication.chain = goesOn && last ? last.chain : publication.number;
+  if (last?.fullSet != null && isSame) publication.fullSet = last.fullSet;
+  else {
+    const id = await addSet(sql, 'full', publication.number);
+    const files = await writeFull(deps, snapshot, setFolder(publication.number, id), alive);
+    publication.fullSet = id;
+    made.push({ id, channel: 'full', key: '', state: 'ready', files: named(files, `${publication.number}/full`) });
+  }
+  if (goesOn && last && !isSame) {
+    const id = await addSet(sql, 'changes', publication.number);
+    const files = await writeChanges(deps, snapshot, setFolder(publication.number, id), last.covers, alive);
+    publication.changesSet = id;
+    made.push({
+      id,
+      channel: 'changes',
+      key: '',
+      state: 'ready',
+      files: named(files, `${publication.number}/changes`),
+    });
+  }
+  const rootAge = root?.publishedAt == null ? Number.POSITIVE_INFINITY : now - root.publishedAt.getTime();
+  if (!goesOn || rootAge >= deps.config.publishRootDays * DAY) publication.rootSet = publication.fullSet;
+  return made;
+}

@@ -1,0 +1,118 @@
+// The loop that publishes: one process of several holds the lease. The schedule only wakes it; what is due stands in tables.
+import { randomUUID } from 'node:crypto';
+import { describe } from '../../src/http/fhir-app.ts';
+import { durationMs } from '../../src/settings.ts';
+import { readState } from '../../src/store/resource.ts';
+import { leaveLease, nextDue, type Publication, publications, setNextDue, takeLease } from '../store/publication.ts';
+import { type Alive, LeaseLost } from './bulk-files.ts';
+import { removeOld } from './housekeeping.ts';
+import { makeExport } from './make-export.ts';
+import { makePublication, PARTS, type Part, type PublishDeps } from './make-publication.ts';
+import { MAKERS } from './makers.ts';
+
+const RETRY_MS = 10 * 60_000;
+
+/** Runs `work` while the lease is ours. @returns undefined when another process has it */
+export async function withLease<T>(
+  deps: PublishDeps,
+  work: (owner: string, alive: Alive) => Promise<T>,
+): Promise<T | undefined> {
+  const { sql } = deps.database;
+  const owner = randomUUID();
+  const { leaseSeconds } = deps.config;
+  if (!(await takeLease(sql, owner, deps.clock(), leaseSeconds))) return undefined;
+  let held = true;
+  const renewal = setInterval(
+    () => {
+      takeLease(sql, owner, deps.clock(), leaseSeconds).then(
+        (still) => {
+          held &&= still;
+        },
+        (error: unknown) => deps.log('warn', 'lease not renewed', { error: describe(error) }),
+      );
+    },
+    (leaseSeconds * 1000) / 3,
+  );
+  try {
+    return await work(owner, () => held);
+  } finally {
+    clearInterval(renewal);
+    await leaveLease(sql, owner);
+  }
+}
+
+/** Publishes now. `busy`: another process is publishing. */
+export async function publishNow(
+  deps: PublishDeps,
+  parts: readonly Part[] = PARTS,
+  stopped: () => boolean = () => false,
+): Promise<Publication | 'busy'> {
+  const made = await withLease(deps, async (owner, alive) => {
+    const publication = await makePublication(deps, {
+      owner,
+      parts,
+      makers: MAKERS,
+      alive: () => alive() && !stopped(),
+    });
+    const every = durationMs(deps.config.publishEvery);
+    if (every !== undefined) await setNextDue(deps.database.sql, new Date(deps.clock().getTime() + every));
+    await removeOld(deps);
+    return publication;
+  });
+  return made ?? 'busy';
+}
+
+/** Publishes when it is time, or when nothing was published yet. */
+export async function publishIfDue(
+  deps: PublishDeps,
+  stopped?: () => boolean,
+): Promise<Publication | 'busy' | 'not-due'> {
+  return (await isDue(deps)) ? publishNow(deps, PARTS, stopped) : 'not-due';
+}
+
+export type PublishWorker = {
+  /** looks for work that is due */
+  wake(): void;
+  /** ends the work under way at its next step, and waits for that */
+  stop(): Promise<void>;
+};
+
+export function startPublishing(deps: PublishDeps): PublishWorker {
+  let running: Promise<void> | undefined;
+  let ended = false;
+  let again = false;
+  const stopped = () => ended;
+  const turn = async () => {
+    do {
+      again = false;
+      await publishIfDue(deps, stopped);
+      while (!ended && (await makeExport(deps, stopped)));
+    } while (again && !ended);
+  };
+  return {
+    wake() {
+      again = true;
+      running ??= turn()
+        .catch(async (error: unknown) => {
+          if (error instanceof LeaseLost) return;
+          deps.log('error', 'publication failed', { error: describe(error) });
+          await setNextDue(deps.database.sql, new Date(deps.clock().getTime() + RETRY_MS)).catch(() => {});
+        })
+        .finally(() => {
+          running = undefined;
+        });
+    },
+    async stop() {
+      ended = true;
+      await running;
+    },
+  };
+}
+
+async function isDue(deps: PublishDeps): Promise<boolean> {
+  if (durationMs(deps.config.publishEvery) === undefined) return false;
+  const due = await nextDue(deps.database.sql);
+  if (due !== undefined) return due <= deps.clock();
+  // an empty directory that was never filled is not worth a first publication
+  return (await readState(deps.database.sql)).change > 0n && (await publications(deps.database.sql, 1)).length === 0;
+}

@@ -1,0 +1,147 @@
+// Files of NDJSON, gzipped once while they are written, split by lines and size, one type a file.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createGzip, type Gzip } from 'node:zlib';
+import type { Blobs } from '../deps.ts';
+
+export type FileKind = 'output' | 'deleted' | 'error';
+
+export type WrittenFile = {
+  id: string;
+  position: number;
+  kind: FileKind;
+  type: string;
+  blobKey: string;
+  lines: number;
+  /** of the text */
+  bytes: number;
+  /** as stored, gzip */
+  storedBytes: number;
+  /** of the bytes as stored, lower-case hex */
+  sha256: string;
+};
+
+/** A file that has either much is closed. */
+export type FileLimits = { lines: number; bytes: number };
+
+const CHUNK = 256 * 1024;
+const LF = 10;
+
+type Open = {
+  kind: FileKind;
+  type: string;
+  id: string;
+  key: string;
+  gzip: Gzip;
+  stored: Promise<{ bytes: number; sha256: string }>;
+  pending: Buffer;
+  used: number;
+  lines: number;
+  bytes: number;
+};
+
+const randomName = () => randomBytes(16).toString('hex');
+
+/** Writes the files of one job. Call {@link finish} once at the end, or {@link abandon} to leave nothing behind. */
+export class NdjsonFiles {
+  readonly #blobs: Blobs;
+  readonly #folder: string;
+  readonly #limits: FileLimits;
+  readonly #open = new Map<string, Open>();
+  readonly #done: WrittenFile[] = [];
+
+  constructor(blobs: Blobs, folder: string, limits: FileLimits) {
+    this.#blobs = blobs;
+    this.#folder = folder;
+    this.#limits = limits;
+  }
+
+  /**
+   * Adds one line (JSON without newline, as text or UTF-8) to the current file of a kind and type. A promise when the
+   * file must catch up first: await it.
+   */
+  write(kind: FileKind, type: string, json: string | Uint8Array): Promise<void> | undefined {
+    const name = `${kind}/${type}`;
+    const file = this.#open.get(name);
+    if (file && (file.lines >= this.#limits.lines || file.bytes >= this.#limits.bytes))
+      return this.#close(name, file).then(() => this.write(kind, type, json));
+    return add(file ?? this.#begin(name, kind, type), json);
+  }
+
+  #begin(name: string, kind: FileKind, type: string): Open {
+    const id = randomName();
+    const key = `${this.#folder}/${id}.ndjson.gz`;
+    const gzip = createGzip({ level: 1, chunkSize: CHUNK });
+    const stored = this.#blobs.put(key, gzip);
+    stored.catch(() => {}); // a failure is seen where the file is closed
+    const pending = Buffer.allocUnsafeSlow(CHUNK);
+    const file = { kind, type, id, key, gzip, stored, pending, used: 0, lines: 0, bytes: 0 };
+    this.#open.set(name, file);
+    return file;
+  }
+
+  async #close(name: string, file: Open): Promise<void> {
+    this.#open.delete(name);
+    await flush(file, 0);
+    file.gzip.end();
+    const { bytes, sha256 } = await file.stored;
+    this.#done.push({
+      id: file.id,
+      position: this.#done.length,
+      kind: file.kind,
+      type: file.type,
+      blobKey: file.key,
+      lines: file.lines,
+      bytes: file.bytes,
+      storedBytes: bytes,
+      sha256,
+    });
+  }
+
+  /** Completes every file. `order` puts the types in the order a reader should load them. */
+  async finish(order: readonly string[]): Promise<WrittenFile[]> {
+    for (const [name, file] of [...this.#open]) await this.#close(name, file);
+    const rank = (f: WrittenFile) => (f.kind === 'output' ? order.indexOf(f.type) : 1000);
+    return this.#done
+      .sort((a, b) => rank(a) - rank(b) || a.position - b.position)
+      .map((f, position) => ({ ...f, position }));
+  }
+
+  /** Stops and removes what was written. */
+  async abandon(): Promise<void> {
+    for (const file of this.#open.values()) {
+      file.gzip.destroy(new Error('abandoned'));
+      await file.stored.catch(() => {});
+      await this.#blobs.delete(file.key);
+    }
+    this.#open.clear();
+    for (const f of this.#done) await this.#blobs.delete(f.blobKey);
+  }
+}
+
+function add(file: Open, json: string | Uint8Array): Promise<void> | undefined {
+  const most = (typeof json === 'string' ? json.length * 3 : json.length) + 1;
+  const full = file.used > 0 && file.used + most > file.pending.length ? flush(file, most) : undefined;
+  if (file.pending.length < most) file.pending = Buffer.allocUnsafeSlow(most);
+  let { used } = file;
+  if (typeof json === 'string') used += file.pending.write(json, used);
+  else {
+    file.pending.set(json, used);
+    used += json.length;
+  }
+  file.pending[used++] = LF;
+  file.bytes += used - file.used;
+  file.used = used;
+  file.lines++;
+  return full;
+}
+
+/** Hands over what is pending; the buffer belongs to the stream from then on. */
+function flush(file: Open, next: number): Promise<void> | undefined {
+  if (file.used === 0) return undefined;
+  const bytes = file.pending.subarray(0, file.used);
+  file.pending = Buffer.allocUnsafeSlow(Math.max(CHUNK, next));
+  file.used = 0;
+  if (file.gzip.write(bytes)) return undefined;
+  return Promise.race([once(file.gzip, 'drain').then(() => {}), file.stored.then(() => {})]);
+}

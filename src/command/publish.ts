@@ -1,0 +1,55 @@
+// `publish`: a publication of the directory, now or when it is due.
+import cron from 'node-cron';
+import { PARTS, type Part } from '../../directory/publish/make-publication.ts';
+import { publishIfDue, publishNow, startPublishing } from '../../directory/publish/work.ts';
+import { CommandFault } from './fault.ts';
+import { type OpenNode, withNode } from './node.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+
+const isPart = (text: string): text is Part => PARTS.some((p) => p === text);
+
+/** @throws CommandFault for a name that is no part */
+export function readParts(names: readonly string[] | undefined): readonly Part[] {
+  if (names === undefined) return PARTS;
+  const wrong = names.find((n) => !isPart(n));
+  if (wrong !== undefined) throw new CommandFault(`"${wrong}" cannot be published: ${PARTS.join(', ')}.`);
+  return names.filter(isPart);
+}
+
+export async function publish(options: { now?: boolean; only?: string[] }): Promise<void> {
+  const parts = readParts(options.only);
+  await withNode(async ({ deps, config }) => {
+    const made = options.now || options.only !== undefined ? await publishNow(deps, parts) : await publishIfDue(deps);
+    if (made === 'busy') throw new CommandFault('Another process is publishing. Try again when it has ended.');
+    if (made === 'not-due') {
+      say('Nothing is due. To publish now: payer-node publish --now');
+      return;
+    }
+    const total = made.counts.reduce((a, b) => a + b, 0);
+    say(
+      `Publication ${made.number}: ${total} resources, up to ${made.covers.toISOString()}. ${config.baseUrl}/publications`,
+    );
+  });
+}
+
+export type Publishing = { wake(): void; stop(): Promise<void> };
+
+/** Publishes in a serving node: at its start when something is due, and then by the schedule. */
+export function startPublisher(node: OpenNode): Publishing {
+  const worker = startPublishing(node.deps);
+  const task = cron.schedule('*/10 * * * * *', () => worker.wake(), { name: 'publish' });
+  worker.wake();
+  return {
+    wake: () => worker.wake(),
+    async stop() {
+      await task.destroy();
+      await worker.stop();
+    },
+  };
+}
+
+/** The first publication of the sandbox, so that every channel answers. */
+export async function publishFirst(node: OpenNode): Promise<void> {
+  await publishIfDue(node.deps);
+}
