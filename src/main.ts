@@ -45,8 +45,10 @@ const load = program
   .description('load data from files: NDJSON, Bundles, folders of them, plain or gzip');
 load
   .command('directory')
-  .description('load a Plan-Net directory')
-  .argument('<path...>', 'files or folders')
+  .description('load a directory: Plan-Net, tables of providers and plans (CSV), NPPES extracts, QHP JSON')
+  .argument('[path...]', 'files or folders')
+  .option('--network <name>', 'NPPES files: the network that everybody in them belongs to')
+  .option('--template <folder>', 'write empty tables of providers and plans instead of loading')
   .option('--strict', 'reject what has any finding')
   .option('--mirror', 'the data is known to be valid: do not validate')
   .option('--rejects <file>', 'where rejected lines go', 'rejects.ndjson')

@@ -1,5 +1,7 @@
 // The commands that move data: migrate, seed, import.
 import { createWriteStream } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
@@ -7,6 +9,7 @@ import { templateRow } from '../../exchange/members/template.ts';
 import { readConfig } from '../config.ts';
 import type { IssueCode } from '../fhir/validate/issue.ts';
 import { validate } from '../fhir/validate/validate.ts';
+import { readDirectoryFiles, templates } from '../import/plan/read-plan-files.ts';
 import { progressReporter } from '../import/progress.ts';
 import { readImport } from '../import/read-import.ts';
 import { type Reject, rejectsWriter } from '../import/rejects-file.ts';
@@ -94,8 +97,10 @@ function sayFindings(findings: Findings): string[] {
 
 export async function importDirectory(
   paths: string[],
-  options: { strict?: boolean; mirror?: boolean; rejects: string },
+  options: { strict?: boolean; mirror?: boolean; rejects: string; network?: string; template?: string },
 ): Promise<void> {
+  if (options.template !== undefined) return writeDirectoryTemplates(options.template);
+  if (paths.length === 0) throw new CommandFault('Name files or folders to import.');
   const signal = interruptible();
   await withNode(async (node) => {
     const rejects = rejectsWriter(options.rejects);
@@ -103,7 +108,12 @@ export async function importDirectory(
     const progress = progressReporter('import directory');
     const summary = await importResources(
       node.deps.database,
-      readImport(paths, { progress: (p) => progress.update(p), signal }) as AsyncIterable<ImportEntry>,
+      readDirectoryFiles(paths, {
+        payer: { name: node.config.planName, npi: node.config.planNpi },
+        ...(options.network === undefined ? {} : { network: options.network }),
+        progress: (p) => progress.update(p),
+        signal,
+      }) as AsyncIterable<ImportEntry>,
       {
         base: `${node.config.baseUrl}/directory/fhir`,
         clock: node.deps.clock,
@@ -130,6 +140,14 @@ export async function importDirectory(
       ...(signal.aborted ? ['stopped: what was read is committed; run it again to go on'] : []),
     ]);
   });
+}
+
+async function writeDirectoryTemplates(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  for (const { name, lines } of templates()) {
+    await writeFile(join(folder, name), lines.map((line) => `${csvLine(line)}\n`).join(''), { flag: 'wx' });
+    say(`${join(folder, name)}: the columns are described in docs/import.md`);
+  }
 }
 
 function rejectOf(entry: ImportEntry, code: string, reason: string): Reject {

@@ -22,6 +22,8 @@ export const REJECTS = {
   'no-member': 'The record names no Patient.',
   'unknown-member': 'The record or row names no member that this node knows.',
   'invalid-enrolment': 'The row of the enrolment file has a fault.',
+  'invalid-row': 'The row of a table has a fault: nothing of it is imported.',
+  'left-out': 'A value of the row could not be read and was left out; the rest of the row is imported.',
   'strict-finding': 'The resource has a finding and the import was asked to be strict.',
 } as const satisfies Record<string, string>;
 

@@ -1,0 +1,393 @@
+// Plan-Net resources made from rows: for plans whose directory is a table and not FHIR. Pure; the ids follow from what a row
+// says (NPI, address, network), so the same row gives the same resources in every import.
+// https://hl7.org/fhir/us/davinci-pdex-plan-net/STU1.2/
+import { createHash } from 'node:crypto';
+import { NPI_SYSTEM } from '../../fhir/npi.ts';
+import type { JsonObject, Resource } from '../../fhir/resource.ts';
+import { PLAN_NET } from '../../fhir/search/types.ts';
+
+export const NUCC = 'http://nucc.org/provider-taxonomy';
+
+const code = (system: string, value: string, display?: string): JsonObject => ({
+  coding: [{ system, code: value, ...(display === undefined ? {} : { display }) }],
+});
+export const planNet = (system: string, value: string, display?: string) =>
+  code(`${PLAN_NET}/CodeSystem/${system}`, value, display);
+const extension = (name: string, value: JsonObject): JsonObject => ({
+  url: `${PLAN_NET}/StructureDefinition/${name}`,
+  ...value,
+});
+const profile = (name: string) => ({ profile: [`${PLAN_NET}/StructureDefinition/plannet-${name}`] });
+const ref = (key: string) => ({ reference: key });
+const some = <T>(name: string, list: readonly T[]) => (list.length === 0 ? {} : { [name]: list });
+
+/** A short name for a text: the same text, the same name. */
+export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
+
+const npiIdentifier = (npi: string): JsonObject => ({
+  type: code('http://terminology.hl7.org/CodeSystem/v2-0203', 'NPI'),
+  system: NPI_SYSTEM,
+  value: npi,
+});
+
+/** For what a profile demands and the row does not say. */
+const UNKNOWN: JsonObject = {
+  extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
+};
+
+export type Place = {
+  name: string;
+  line: string[];
+  city: string;
+  state: string;
+  /** five or nine digits */
+  zip: string;
+  phone?: string | undefined;
+  position?: { latitude: number; longitude: number } | undefined;
+  /** codes of AccessibilityCS */
+  accessibility?: string[];
+  hours?: JsonObject[];
+};
+
+function address(p: Pick<Place, 'line' | 'city' | 'state' | 'zip'>): JsonObject {
+  const zip = /^\d{9}$/.test(p.zip) ? `${p.zip.slice(0, 5)}-${p.zip.slice(5)}` : p.zip;
+  return { ...some('line', p.line), city: p.city, state: p.state, postalCode: zip, country: 'US' };
+}
+
+/** `(860) 555-0100` as `8605550100`; what is no such number stays as it is. */
+export function phoneDigits(text: string): string {
+  const digits = text.replace(/\D/g, '').replace(/^1(?=\d{10}$)/, '');
+  return digits.length === 10 ? digits : text.trim();
+}
+
+const telecom = (phone: string | undefined) =>
+  phone === undefined || phone === '' ? {} : { telecom: [{ system: 'phone', value: phoneDigits(phone), use: 'work' }] };
+
+export const placeId = (p: Place) =>
+  `loc-${shortHash([...p.line, p.city, p.state, p.zip.slice(0, 5), p.name].join('|').toLowerCase())}`;
+
+export function location(p: Place, organization: string | undefined): Resource {
+  const extensions = (p.accessibility ?? []).map((a) =>
+    extension('accessibility', { valueCodeableConcept: planNet('AccessibilityCS', a) }),
+  );
+  return {
+    resourceType: 'Location',
+    id: placeId(p),
+    meta: profile('Location'),
+    ...some('extension', extensions),
+    status: 'active',
+    name: p.name,
+    ...telecom(p.phone),
+    address: address(p),
+    ...(p.position === undefined ? {} : { position: p.position }),
+    ...(organization === undefined ? {} : { managingOrganization: ref(organization) }),
+    ...some('hoursOfOperation', p.hours ?? []),
+  };
+}
+
+export type Person = {
+  npi: string;
+  prefix?: string | undefined;
+  first: string[];
+  family: string;
+  suffix: string[];
+  gender?: string | undefined;
+  /** BCP 47 */
+  languages: string[];
+};
+
+export function practitioner(p: Person): Resource {
+  return {
+    resourceType: 'Practitioner',
+    id: `npi-${p.npi}`,
+    meta: profile('Practitioner'),
+    identifier: [npiIdentifier(p.npi)],
+    active: true,
+    name: [
+      {
+        text: [p.prefix, ...p.first, p.family, ...p.suffix].filter(Boolean).join(' '),
+        family: p.family,
+        ...some('given', p.first),
+        ...(p.prefix ? { prefix: [p.prefix] } : {}),
+        ...some('suffix', p.suffix),
+      },
+    ],
+    ...(p.gender === undefined ? {} : { gender: p.gender }),
+    ...some(
+      'communication',
+      p.languages.map((l) => code('urn:ietf:bcp:47', l)),
+    ),
+  };
+}
+
+export type Body = {
+  id: string;
+  npi?: string | undefined;
+  name: string;
+  /** OrgTypeCS */
+  type: 'fac' | 'prvgrp' | 'payer' | 'ntwk';
+  place?: Place | undefined;
+  phone?: string | undefined;
+  partOf?: string | undefined;
+  alias?: string[];
+};
+
+const ORGANIZATION_TYPES = { fac: 'Facility', prvgrp: 'Provider Group', payer: 'Payer', ntwk: 'Network' };
+
+export function organization(b: Body): Resource {
+  const network = b.type === 'ntwk';
+  return {
+    resourceType: 'Organization',
+    id: b.id,
+    meta: profile(network ? 'Network' : 'Organization'),
+    ...(b.npi === undefined ? {} : { identifier: [npiIdentifier(b.npi)] }),
+    active: true,
+    type: [planNet('OrgTypeCS', b.type, ORGANIZATION_TYPES[b.type])],
+    name: b.name,
+    ...some('alias', b.alias ?? []),
+    ...(network ? {} : telecom(b.phone)),
+    ...(network ? {} : { address: [b.place === undefined ? UNKNOWN : address(b.place)] }),
+    ...(b.partOf === undefined ? {} : { partOf: ref(b.partOf) }),
+  };
+}
+
+/** `newpt`, `nopt`, `existptonly`, `existptfam` */
+export type Accepting = string | undefined;
+export type Period = { start?: string | undefined; end?: string | undefined };
+
+const period = (p: Period) => {
+  const held = { ...(p.start ? { start: p.start } : {}), ...(p.end ? { end: p.end } : {}) };
+  return Object.keys(held).length === 0 ? {} : { period: held };
+};
+
+const newPatients = (accepting: Accepting): JsonObject[] =>
+  accepting === undefined
+    ? []
+    : [
+        extension('newpatients', {
+          extension: [{ url: 'acceptingPatients', valueCodeableConcept: planNet('AcceptingPatientsCS', accepting) }],
+        }),
+      ];
+
+export type Role = {
+  npi: string;
+  organization?: string | undefined;
+  locations: string[];
+  service?: string | undefined;
+  network?: string | undefined;
+  specialties: string[];
+  phone?: string | undefined;
+  accepting: Accepting;
+  period: Period;
+};
+
+/** ProviderRoleCS by the beginning of the specialty's code. */
+const ROLE_OF: readonly [RegExp, string][] = [
+  [/^20[2478]/, 'ph'],
+  [/^363L/, 'crnp'],
+  [/^363A/, 'pa'],
+  [/^122/, 'de'],
+  [/^111N/, 'ch'],
+  [/^2251/, 'pt'],
+  [/^225X/, 'ot'],
+  [/^235Z/, 'sp'],
+  [/^104/, 'sw'],
+  [/^106H/, 'mt'],
+  [/^101Y/, 'co'],
+  [/^103K/, 'ba'],
+  [/^103/, 'py'],
+  [/^152W/, 'oo'],
+  [/^213E/, 'po'],
+  [/^183/, 'rx'],
+  [/^163W/, 'rn'],
+  [/^164/, 'lpn'],
+  [/^367A/, 'cnw'],
+  [/^133/, 'dn'],
+  [/^231H/, 'au'],
+];
+
+export function role(r: Role): Resource {
+  const first = r.specialties[0] ?? '';
+  const kind = ROLE_OF.find(([begins]) => begins.test(first))?.[1] ?? 'os';
+  const at = shortHash([r.organization ?? '', ...r.locations].join('|')).slice(0, 8);
+  return {
+    resourceType: 'PractitionerRole',
+    id: `role-${r.npi}-${at}${r.network === undefined ? '' : `-${shortHash(r.network).slice(0, 8)}`}`,
+    meta: profile('PractitionerRole'),
+    ...some('extension', [
+      ...newPatients(r.accepting),
+      ...(r.network === undefined
+        ? []
+        : [extension('network-reference', { valueReference: ref(`Organization/${r.network}`) })]),
+    ]),
+    active: true,
+    ...period(r.period),
+    practitioner: ref(`Practitioner/npi-${r.npi}`),
+    ...(r.organization === undefined ? {} : { organization: ref(r.organization) }),
+    code: [planNet('ProviderRoleCS', kind)],
+    ...some(
+      'specialty',
+      r.specialties.map((s) => code(NUCC, s)),
+    ),
+    ...some(
+      'location',
+      r.locations.map((l) => ref(`Location/${l}`)),
+    ),
+    ...(r.service === undefined ? {} : { healthcareService: [ref(`HealthcareService/${r.service}`)] }),
+    ...(r.phone ? telecom(r.phone) : { telecom: [{ system: 'phone', _value: UNKNOWN }] }),
+  };
+}
+
+export type Affiliation = {
+  npi: string;
+  organization: string;
+  locations: string[];
+  networks: string[];
+  service?: string | undefined;
+  specialties: string[];
+  phone?: string | undefined;
+  period: Period;
+};
+
+/** Category of the service by the beginning of the specialty's code, and the role of an affiliation that goes with it. */
+const CATEGORY_OF: readonly [RegExp, string, string][] = [
+  [/^3336|^333/, 'pharm', 'pharmacy'],
+  [/^28/, 'hosp', 'hospital'],
+  [/^261QU/, 'urg', 'urgent'],
+  [/^261QE/, 'emerg', 'hospital'],
+  [/^261QM|^261QR0405|^32/, 'behav', 'behavioral'],
+  [/^261QD/, 'dent', 'outpatient'],
+  [/^291/, 'lab', 'laboratory'],
+  [/^332B/, 'dme', 'dme'],
+  [/^332H/, 'vis', 'retail'],
+  [/^251/, 'home', 'home'],
+  [/^34/, 'trans', 'transport'],
+  [/^193/, 'group', 'group'],
+];
+const categoryOf = (specialties: readonly string[]) =>
+  CATEGORY_OF.find(([begins]) => specialties.some((s) => begins.test(s))) ?? ([/./, 'prov', 'outpatient'] as const);
+
+export function affiliation(a: Affiliation): Resource {
+  return {
+    resourceType: 'OrganizationAffiliation',
+    id: `aff-${a.npi}-${shortHash(a.locations.join('|')).slice(0, 8)}`,
+    meta: profile('OrganizationAffiliation'),
+    active: true,
+    ...period(a.period),
+    organization: ref(a.organization),
+    participatingOrganization: ref(a.organization),
+    ...some(
+      'network',
+      a.networks.map((n) => ref(`Organization/${n}`)),
+    ),
+    code: [planNet('OrganizationAffiliationRoleCS', categoryOf(a.specialties)[2])],
+    ...some(
+      'specialty',
+      a.specialties.map((s) => code(NUCC, s)),
+    ),
+    ...some(
+      'location',
+      a.locations.map((l) => ref(`Location/${l}`)),
+    ),
+    ...(a.service === undefined ? {} : { healthcareService: [ref(`HealthcareService/${a.service}`)] }),
+    ...telecom(a.phone),
+  };
+}
+
+export type Service = {
+  npi: string;
+  name: string;
+  organization?: string | undefined;
+  locations: string[];
+  specialties: string[];
+  phone?: string | undefined;
+  telehealth: boolean;
+  accepting: Accepting;
+};
+
+export const serviceId = (s: Pick<Service, 'npi' | 'locations'>) =>
+  `svc-${s.npi}-${shortHash(s.locations.join('|')).slice(0, 8)}`;
+
+export function service(s: Service): Resource {
+  const delivery = (kind: 'virtual' | 'physical') =>
+    extension('delivery-method', {
+      extension: [
+        { url: 'type', valueCodeableConcept: planNet('DeliveryMethodCS', kind) },
+        ...(kind === 'virtual'
+          ? [{ url: 'virtualModalities', valueCodeableConcept: planNet('VirtualModalitiesCS', 'video') }]
+          : []),
+      ],
+    });
+  return {
+    resourceType: 'HealthcareService',
+    id: serviceId(s),
+    meta: profile('HealthcareService'),
+    extension: [...newPatients(s.accepting), ...(s.telehealth ? [delivery('virtual')] : []), delivery('physical')],
+    active: true,
+    ...(s.organization === undefined ? {} : { providedBy: ref(s.organization) }),
+    category: [planNet('HealthcareServiceCategoryCS', categoryOf(s.specialties)[1])],
+    ...some(
+      'specialty',
+      s.specialties.map((c) => code(NUCC, c)),
+    ),
+    ...some(
+      'location',
+      s.locations.map((l) => ref(`Location/${l}`)),
+    ),
+    name: s.name,
+    ...telecom(s.phone),
+  };
+}
+
+export type Plan = {
+  id: string;
+  identifier: JsonObject;
+  name: string;
+  /** InsuranceProductTypeCS */
+  product: string;
+  /** InsurancePlanTypeCS */
+  tier?: string | undefined;
+  networks: string[];
+  areas?: string[];
+  period: Period;
+};
+
+/** The payer is `Organization/payer`. */
+export const PAYER = 'Organization/payer';
+
+export function plan(p: Plan): Resource {
+  return {
+    resourceType: 'InsurancePlan',
+    id: p.id,
+    meta: profile('InsurancePlan'),
+    identifier: [p.identifier],
+    status: 'active',
+    type: [planNet('InsuranceProductTypeCS', p.product)],
+    name: p.name,
+    ...period(p.period),
+    ownedBy: ref(PAYER),
+    administeredBy: ref(PAYER),
+    ...some(
+      'coverageArea',
+      (p.areas ?? []).map((a) => ref(`Location/${a}`)),
+    ),
+    ...some(
+      'network',
+      p.networks.map((n) => ref(`Organization/${n}`)),
+    ),
+    ...(p.tier === undefined ? {} : { plan: [{ type: planNet('InsurancePlanTypeCS', p.tier) }] }),
+  };
+}
+
+/** A whole state as an area of coverage. */
+export const areaId = (state: string) => `area-${state.toLowerCase()}`;
+export function area(state: string): Resource {
+  return {
+    resourceType: 'Location',
+    id: areaId(state),
+    meta: profile('Location'),
+    status: 'active',
+    name: `State of ${state}`,
+    address: { state, country: 'US' },
+  };
+}

@@ -1,0 +1,327 @@
+// Directories that are not FHIR, as a stream of Plan-Net resources: tables of providers and plans, NPPES extracts, QHP JSON.
+// What a file is, its header or its first record says. Memory does not grow with the input.
+import { Readable } from 'node:stream';
+import { JSONParser } from '@streamparser/json';
+import { parse as parseCsv } from 'csv-parse';
+import { isObject, type Json, type Resource } from '../../fhir/resource.ts';
+import { openFile, ReadFault } from '../bytes.ts';
+import type { ImportEntry, Progress } from '../entry.ts';
+import { type ImportFile, importFiles } from '../files.ts';
+import { readImport } from '../read-import.ts';
+import { ImportFault, REJECTS } from '../reject.ts';
+import { organization, PAYER } from './build.ts';
+import type { Made } from './made.ts';
+import { NPPES_REQUIRED, nppesRow } from './nppes-row.ts';
+import { PLAN_COLUMNS, PLAN_REQUIRED, type PlanNetworks, planRow } from './plan-row.ts';
+import { PROVIDER_COLUMNS, PROVIDER_REQUIRED, providerRow } from './provider-row.ts';
+import { type QhpSets, qhpPlan, qhpProvider, qhpRest, qhpSets } from './qhp-record.ts';
+import { cell, type Row } from './values.ts';
+
+export type PlanFileOptions = {
+  /** the plan that owns plans and networks of tables */
+  payer: { name: string; npi: string };
+  /** network that everybody of an NPPES file belongs to: its name */
+  network?: string;
+  progress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+};
+
+/** Resources made lately are not given again: every row of a place repeats it. */
+const RECENT = 20_000;
+
+class Emitter {
+  readonly #recent = new Map<string, string>();
+  #payer = false;
+  readonly #options: PlanFileOptions;
+  constructor(options: PlanFileOptions) {
+    this.#options = options;
+  }
+
+  *resource(source: string, line: number, resource: Resource): Generator<ImportEntry> {
+    const key = `${resource.resourceType}/${String(resource['id'])}`;
+    const text = JSON.stringify(resource);
+    if (this.#recent.get(key) === text) return;
+    if (this.#recent.size >= RECENT) this.#recent.clear();
+    this.#recent.set(key, text);
+    yield { source, line, text, resource };
+  }
+
+  *made(source: string, line: number, made: Made): Generator<ImportEntry> {
+    if (!this.#payer) {
+      this.#payer = true;
+      const { name, npi } = this.#options.payer;
+      yield* this.resource(source, line, organization({ id: 'payer', npi, name, type: 'payer' }));
+      if (this.#options.network !== undefined)
+        yield* this.resource(
+          source,
+          line,
+          organization({
+            id: networkId(this.#options.network),
+            name: this.#options.network,
+            type: 'ntwk',
+            partOf: PAYER,
+          }),
+        );
+    }
+    for (const resource of made.resources) yield* this.resource(source, line, resource);
+    for (const url of made.deleted ?? [])
+      yield { source, line, text: '', resource: undefined, request: { method: 'DELETE', url } };
+    if (made.refused)
+      yield { source, line, fault: 'invalid-row', message: `${made.refused.column} ${made.refused.why}.` };
+    for (const { column, why } of made.left)
+      yield { source, line, fault: 'left-out', message: `${column} ${why}; the rest of the row is imported.` };
+  }
+}
+
+const networkId = (name: string) =>
+  `net-${name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 40)}`;
+
+/**
+ * Entries of files and folders in any form that a directory can come in; FHIR files go to {@link readImport}.
+ * @throws ImportFault when a path is missing, or a table has a header that is none of ours
+ */
+export async function* readDirectoryFiles(paths: string[], options: PlanFileOptions): AsyncGenerator<ImportEntry> {
+  const files = await importFiles(paths, { tables: true });
+  const bytesTotal = files.reduce((sum, file) => sum + file.bytes, 0);
+  const emitter = new Emitter(options);
+  const qhp = qhpSets();
+  const networks: PlanNetworks = new Map();
+  let done = 0;
+  let entries = 0;
+  for (const file of files) {
+    const report = (bytes: number) => options.progress?.({ bytesRead: done + bytes, bytesTotal, entries });
+    const form = await formOf(file);
+    const read =
+      form === 'fhir'
+        ? readImport([file.path], {
+            progress: (p) => report(p.bytesRead),
+            ...(options.signal ? { signal: options.signal } : {}),
+          })
+        : form === 'csv'
+          ? readTable(file, emitter, networks, options, report)
+          : readQhp(file, emitter, qhp, report);
+    for await (const entry of read) {
+      options.signal?.throwIfAborted();
+      entries++;
+      yield entry;
+    }
+    done += file.bytes;
+    report(0);
+  }
+  for (const { plan, resource } of qhpRest(qhp))
+    if (resource === undefined)
+      yield {
+        source: 'plans',
+        line: 0,
+        fault: 'invalid-row',
+        message: `Plan ${plan} is in no provider's list, so it has no network and cannot be expressed.`,
+      };
+    else yield* emitter.made('plans', 0, { resources: [resource], left: [] });
+}
+
+const PEEK = 64 * 1024;
+
+/** QHP files are JSON arrays of records with an NPI or a plan id; everything else that is JSON is FHIR. */
+async function formOf(file: ImportFile): Promise<'fhir' | 'csv' | 'qhp'> {
+  if (file.format === 'csv') return 'csv';
+  if (file.format === 'ndjson') return 'fhir';
+  let head = '';
+  try {
+    for await (const chunk of openFile(file.path).bytes) {
+      head += Buffer.from(chunk).toString('latin1');
+      if (head.trim() !== '' || head.length > PEEK) break;
+    }
+  } catch (error) {
+    if (!(error instanceof ReadFault)) throw error;
+  }
+  return head
+    .replace(/^\u00ef\u00bb\u00bf/, '')
+    .trimStart()
+    .startsWith('[')
+    ? 'qhp'
+    : 'fhir';
+}
+
+type Table = 'providers' | 'plans' | 'nppes';
+
+function tableOf(path: string, columns: readonly string[]): Table {
+  const has = (required: readonly string[]) => required.every((c) => columns.includes(c));
+  const check = (table: Table, known: readonly string[]): Table => {
+    const unknown = columns.filter((c) => c !== '' && !known.includes(c));
+    if (unknown.length > 0)
+      throw new ImportFault(
+        `${path} has a column that is not known: ${unknown.slice(0, 5).join(', ')}. Known are ${known.join(', ')}.`,
+      );
+    return table;
+  };
+  if (has(NPPES_REQUIRED)) return 'nppes';
+  if (has(PROVIDER_REQUIRED)) return check('providers', PROVIDER_COLUMNS);
+  if (has(PLAN_REQUIRED)) return check('plans', PLAN_COLUMNS);
+  throw new ImportFault(
+    `${path} is no table that can be imported: providers need the columns ${PROVIDER_REQUIRED.join(', ')}; plans need ${PLAN_REQUIRED.join(', ')}; NPPES files have "NPI" and "Entity Type Code". import directory --template FOLDER writes both templates.`,
+  );
+}
+
+async function* readTable(
+  file: ImportFile,
+  emitter: Emitter,
+  networks: PlanNetworks,
+  options: PlanFileOptions,
+  report: (bytes: number) => void,
+): AsyncGenerator<ImportEntry> {
+  const open = openFile(file.path);
+  const parser = parseCsv({
+    columns: true,
+    bom: true,
+    skip_empty_lines: true,
+    relax_column_count: true,
+    info: true,
+    max_record_size: 1024 * 1024,
+  });
+  const source = Readable.from(open.bytes, { objectMode: false });
+  source.once('error', (error) => parser.destroy(error));
+  let table: Table | undefined;
+  let line = 0;
+  try {
+    for await (const { record, info } of source.pipe(parser) as AsyncIterable<{
+      record: Row;
+      info: { lines: number };
+    }>) {
+      table ??= tableOf(file.path, Object.keys(record));
+      line = info.lines;
+      const made =
+        table === 'nppes'
+          ? nppesRow(record, options.network === undefined ? undefined : networkId(options.network))
+          : table === 'plans'
+            ? planRow(record, networks)
+            : providerRow(record);
+      yield* emitter.made(file.path, line, made);
+      if (info.lines % 500 === 0) report(open.taken());
+    }
+  } catch (error) {
+    if (error instanceof ReadFault)
+      yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code] };
+    else if (isCsvFault(error))
+      yield {
+        source: file.path,
+        line: line + 1,
+        fault: 'invalid-row',
+        message: 'From here on the file is no CSV: quotes or columns do not fit.',
+      };
+    else throw error;
+  } finally {
+    source.destroy();
+  }
+}
+
+const isCsvFault = (error: unknown) =>
+  typeof (error as { code?: unknown } | null)?.code === 'string' && (error as { code: string }).code.startsWith('CSV_');
+
+async function* readQhp(
+  file: ImportFile,
+  emitter: Emitter,
+  sets: QhpSets,
+  report: (bytes: number) => void,
+): AsyncGenerator<ImportEntry> {
+  const open = openFile(file.path);
+  let found: Json[] = [];
+  const parser = new JSONParser({ paths: ['$.*'], keepStack: false });
+  parser.onValue = ({ value }) => void found.push(value as Json);
+  let line = 0;
+  try {
+    for await (const chunk of open.bytes) {
+      parser.write(chunk);
+      for (const record of found) yield* emitter.made(file.path, ++line, qhpRecord(record, sets));
+      found = [];
+      report(open.taken());
+    }
+    if (!parser.isEnded)
+      yield {
+        source: file.path,
+        line: line + 1,
+        fault: 'not-json',
+        message: 'The array is cut off; what came before was read.',
+      };
+  } catch (error) {
+    if (error instanceof ReadFault)
+      yield { source: file.path, line: line + 1, fault: error.code, message: REJECTS[error.code] };
+    else if (error instanceof ImportFault) throw error;
+    else yield { source: file.path, line: line + 1, fault: 'not-json', message: REJECTS['not-json'] };
+  }
+}
+
+function qhpRecord(record: Json, sets: QhpSets): Made {
+  if (!isObject(record)) return { resources: [], left: [], refused: { column: 'The record', why: 'is no object' } };
+  if ('npi' in record) return qhpProvider(record, sets);
+  if ('plan_id' in record && !('rxnorm_id' in record)) return qhpPlan(record, sets);
+  return {
+    resources: [],
+    left: [],
+    refused: { column: 'The record', why: 'is neither a provider nor a plan of the QHP files' },
+  };
+}
+
+/** Header and example rows of the two tables. */
+export function templates(): { name: string; lines: string[][] }[] {
+  const example: Record<string, string>[] = [
+    {
+      npi: '9000000015',
+      type: 'person',
+      first_name: 'Ana',
+      last_name: 'Example',
+      credentials: 'MD',
+      gender: 'female',
+      languages: 'English; Spanish',
+      specialties: 'heart doctor',
+      organization_npi: '9000000023',
+      location_name: 'Example Clinic',
+      address_1: '7 Example Way',
+      city: 'Hartford',
+      state: 'CT',
+      zip: '06103',
+      latitude: '41.76',
+      longitude: '-72.67',
+      phone: '8605550100',
+      hours: 'Mon-Fri 08:00-17:00; Sat 09:00-12:00',
+      accessibility: 'wheelchair',
+      accepting_new_patients: 'yes',
+      telehealth: 'yes',
+      networks: 'GOLD',
+      starts: '2027-01-01',
+    },
+    {
+      npi: '9000000023',
+      type: 'group',
+      name: 'Example Medical Group',
+      specialties: '193200000X',
+      address_1: '7 Example Way',
+      city: 'Hartford',
+      state: 'CT',
+      zip: '06103',
+      phone: '8605550100',
+      networks: 'GOLD',
+    },
+  ];
+  const plans: Record<string, string>[] = [
+    {
+      plan_id: 'H1234-001-000',
+      plan_name: 'Example Gold HMO',
+      product: 'mediadvhmo',
+      year: '2027',
+      network: 'GOLD',
+      network_name: 'Example Gold Network',
+      states: 'CT',
+    },
+  ];
+  const table = (columns: readonly string[], rows: Record<string, string>[]) => [
+    [...columns],
+    ...rows.map((r) => columns.map((c) => cell(r, c))),
+  ];
+  return [
+    { name: 'providers.csv', lines: table(PROVIDER_COLUMNS, example) },
+    { name: 'plans.csv', lines: table(PLAN_COLUMNS, plans) },
+  ];
+}

@@ -1,0 +1,333 @@
+// Directories that are not FHIR: every form becomes Plan-Net resources without a finding, and what cannot be read is told.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import type { ImportEntry } from '../../src/import/entry.ts';
+import { readDirectoryFiles, templates } from '../../src/import/plan/read-plan-files.ts';
+import { hours, type Left, zipDigits } from '../../src/import/plan/values.ts';
+import { csvLine } from '../../src/seed/index.ts';
+import { directory } from '../directory/fixture.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-plan-files-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const PAYER = { name: 'Oak Health Plan', npi: '9000000007' };
+
+let files = 0;
+function file(name: string, content: string | Buffer): string {
+  const path = join(folder, `${++files}-${name}`);
+  writeFileSync(path, content);
+  return path;
+}
+
+async function read(paths: string[], network?: string) {
+  const all: ImportEntry[] = [];
+  for await (const entry of readDirectoryFiles(paths, { payer: PAYER, ...(network === undefined ? {} : { network }) }))
+    all.push(entry);
+  const resources = new Map<string, Resource>();
+  for (const e of all)
+    if ('resource' in e && e.resource)
+      resources.set(`${e.resource.resourceType}/${String(e.resource['id'])}`, e.resource);
+  return {
+    resources,
+    keys: [...resources.keys()].sort(),
+    deleted: all.flatMap((e) => ('request' in e && e.request?.method === 'DELETE' ? [e.request.url] : [])),
+    faults: all.flatMap((e) => ('fault' in e ? [`${e.line} ${e.fault}: ${e.message}`] : [])),
+    findings: [...resources.values()].flatMap((r) =>
+      validate(r, { profiles: 'plan-net' }).map((i) => `${r.resourceType} ${i.path} ${i.message}`),
+    ),
+  };
+}
+
+const table = (rows: Record<string, string>[]) => {
+  const columns = [...new Set(rows.flatMap((r) => Object.keys(r)))];
+  return `${[columns, ...rows.map((r) => columns.map((c) => r[c] ?? ''))].map((line) => csvLine(line)).join('\r\n')}\r\n`;
+};
+
+/** References of all resources that lead to none of them. */
+function dangling(resources: Map<string, Resource>): string[] {
+  const all = [...JSON.stringify([...resources.values()]).matchAll(/"reference":"([^"]+)"/g)].map((m) => m[1] ?? '');
+  return [...new Set(all)].filter((r) => !resources.has(r));
+}
+
+describe('the template', () => {
+  const paths = templates().map(({ name, lines }) => file(name, lines.map((l) => csvLine(l)).join('\n')));
+
+  test('gives valid resources whose references lead somewhere', async () => {
+    const r = await read(paths);
+    expect(r.faults).toEqual([]);
+    expect(r.findings).toEqual([]);
+    expect(dangling(r.resources)).toEqual([]);
+    expect(r.keys.map((k) => k.split('/')[0]).sort()).toEqual([
+      'HealthcareService',
+      'HealthcareService',
+      'InsurancePlan',
+      'Location',
+      'Location',
+      'Location',
+      'Organization',
+      'Organization',
+      'Organization',
+      'OrganizationAffiliation',
+      'Practitioner',
+      'PractitionerRole',
+    ]);
+  });
+
+  test('can be searched as any directory', async () => {
+    const d = await directory([]);
+    const again = [];
+    for await (const entry of readDirectoryFiles(paths, { payer: PAYER })) again.push(entry);
+    const first = await d.load(again as never);
+    expect(first.rejected).toBe(0);
+    const second = await d.load(again as never);
+    expect([second.created, second.updated]).toEqual([0, 0]);
+    expect(
+      await d.find(
+        'PractitionerRole?specialty-like=heart%20doctor&practitioner.name-like=ana%20exampel&network.name=example%20gold&location.address-city=hartford',
+      ),
+    ).toHaveLength(1);
+    expect(await d.find('Practitioner?communication=es&identifier=9000000015')).toEqual([
+      'Practitioner/npi-9000000015',
+    ]);
+    expect(await d.find('HealthcareService?delivery-method=virtual')).toHaveLength(1);
+    expect(await d.find('InsurancePlan?identifier=H1234-001-000&type=mediadvhmo')).toEqual([
+      'InsurancePlan/plan-H1234-001-000',
+    ]);
+    await d.close();
+  });
+});
+
+const ROW = {
+  npi: '9000000015',
+  type: 'person',
+  first_name: 'Ana',
+  last_name: 'Example',
+  specialties: '207RC0000X',
+  address_1: '7 Example Way',
+  city: 'Hartford',
+  state: 'ct',
+  zip: '6103',
+  networks: 'A|B',
+};
+
+test('one role a network, one place for rows of one place; gzip and semicolons', async () => {
+  const path = file('providers.csv.gz', gzipSync(table([ROW, { ...ROW, npi: '9000000023', last_name: 'Other' }])));
+  const r = await read([path]);
+  expect(r.faults).toEqual([]);
+  expect(r.findings).toEqual([]);
+  expect(r.keys.filter((k) => k.startsWith('PractitionerRole')).length).toBe(4);
+  expect(r.keys.filter((k) => k.startsWith('Location')).length).toBe(1);
+  expect(JSON.stringify([...r.resources.values()])).toContain('"postalCode":"06103"');
+  expect(dangling(r.resources).sort()).toEqual(['Organization/net-A', 'Organization/net-B']);
+});
+
+test.each([
+  [{ npi: '9000000016' }, 'invalid-row: npi is not an NPI'],
+  [{ type: 'robot' }, 'invalid-row: type is not person'],
+  [{ last_name: '' }, 'invalid-row: last_name is empty'],
+  [{ state: 'ZZ' }, 'invalid-row: state'],
+  [{ zip: '12' }, 'invalid-row: zip'],
+  [{ city: ' ' }, 'invalid-row: city'],
+  [{ specialties: 'flying' }, 'left-out: specialties'],
+  [{ languages: 'Klingon of Kronos' }, 'left-out: languages'],
+  [{ gender: 'yes' }, 'left-out: gender'],
+  [{ accepting_new_patients: 'perhaps' }, 'left-out: accepting_new_patients'],
+  [{ telehealth: 'perhaps' }, 'left-out: telehealth'],
+  [{ accessibility: 'moon' }, 'left-out: accessibility'],
+  [{ starts: '2027-02-30' }, 'left-out: starts'],
+  [{ latitude: '91', longitude: '1' }, 'left-out: latitude'],
+  [{ hours: 'always' }, 'left-out: hours'],
+  [{ organization_npi: '123' }, 'left-out: organization_npi'],
+])('%j is told with its line, without its value', async (change, message) => {
+  const r = await read([file('providers.csv', table([ROW, { ...ROW, ...change }]))]);
+  expect(r.faults).toHaveLength(1);
+  expect(r.faults[0]).toContain(`3 ${message}`);
+  expect(r.findings).toEqual([]);
+  for (const value of Object.values(change)) if (value.length > 4) expect(r.faults[0]).not.toContain(value);
+});
+
+test('a header that is none of ours stops the import before anything is read', async () => {
+  await expect(read([file('providers.csv', 'a,b\n1,2\n')])).rejects.toThrow(/is no table that can be imported/);
+  await expect(read([file('providers.csv', table([{ ...ROW, colour: 'red' }]))])).rejects.toThrow(
+    /column that is not known: colour/,
+  );
+});
+
+test('a table that is cut or garbled gives what came before', async () => {
+  const whole = table([ROW, { ...ROW, npi: '9000000023' }]);
+  const r = await read([file('providers.csv', `${whole}"open quote`)]);
+  expect(r.faults).toHaveLength(1);
+  expect(r.faults[0]).toContain('invalid-row');
+  expect(r.keys).toContain('Practitioner/npi-9000000023');
+});
+
+const NPPES = {
+  NPI: '9000000015',
+  'Entity Type Code': '1',
+  'Provider Last Name (Legal Name)': "O'NEIL-GARCIA",
+  'Provider First Name': 'ANA',
+  'Provider Middle Name': '',
+  'Provider Credential Text': 'M.D.',
+  'Provider Sex Code': 'F',
+  'Provider First Line Business Practice Location Address': '7 ELM WAY',
+  'Provider Business Practice Location Address City Name': 'HARTFORD',
+  'Provider Business Practice Location Address State Name': 'CT',
+  'Provider Business Practice Location Address Postal Code': '061031234',
+  'Provider Business Practice Location Address Telephone Number': '8605550100',
+  'Provider Enumeration Date': '05/23/2005',
+  'Healthcare Provider Taxonomy Code_1': '207R00000X',
+  'Healthcare Provider Primary Taxonomy Switch_1': 'N',
+  'Healthcare Provider Taxonomy Code_2': '207RC0000X',
+  'Healthcare Provider Primary Taxonomy Switch_2': 'Y',
+  'NPI Deactivation Date': '',
+  'NPI Reactivation Date': '',
+  'Provider Organization Name (Legal Business Name)': '',
+};
+
+test('NPPES: people, organizations and deactivations', async () => {
+  const rows = [
+    NPPES,
+    {
+      ...NPPES,
+      NPI: '9000000023',
+      'Entity Type Code': '2',
+      'Provider Organization Name (Legal Business Name)': 'ELM PHARMACY LLC',
+      'Healthcare Provider Taxonomy Code_1': '3336C0003X',
+      'Healthcare Provider Taxonomy Code_2': '',
+    },
+    { ...NPPES, NPI: '9000000031', 'NPI Deactivation Date': '01/02/2020' },
+    { ...NPPES, NPI: '1', 'Entity Type Code': '1' },
+    { ...NPPES, NPI: '9000000049', 'Provider Business Practice Location Address Country Code (If outside U.S.)': 'DE' },
+  ];
+  const r = await read([file('npidata.csv', table(rows))], 'Oak Gold Network');
+  expect(r.findings).toEqual([]);
+  expect(dangling(r.resources)).toEqual([]);
+  expect(r.deleted).toEqual(['Practitioner/npi-9000000031', 'Organization/org-9000000031']);
+  expect(r.faults.map((f) => f.slice(0, 18))).toEqual(['5 invalid-row: NPI', '6 invalid-row: cou']);
+  expect(r.resources.get('Practitioner/npi-9000000015')).toMatchObject({
+    gender: 'female',
+    name: [{ family: "O'Neil-Garcia", given: ['Ana'] }],
+  });
+  const role = [...r.resources.values()].find((x) => x.resourceType === 'PractitionerRole');
+  expect(role).toMatchObject({
+    specialty: [{ coding: [{ code: '207RC0000X' }] }, { coding: [{ code: '207R00000X' }] }],
+  });
+  expect(JSON.stringify(role)).toContain('Organization/net-oak-gold-network');
+  expect([...r.resources.values()].find((x) => x.resourceType === 'OrganizationAffiliation')).toMatchObject({
+    code: [{ coding: [{ code: 'pharmacy' }] }],
+    period: { start: '2005-05-23' },
+  });
+});
+
+const PROVIDER = {
+  npi: '9000000015',
+  type: 'INDIVIDUAL',
+  name: { first: 'Ana', last: 'Example' },
+  specialty: ['Dermatology'],
+  accepting: 'accepting',
+  gender: 'Female',
+  languages: ['English', 'Spanish'],
+  addresses: [
+    { address: '1 A St', city: 'Troy', state: 'NY', zip: '12180', phone: '5185550100' },
+    { address: '2 B St', city: 'Troy', state: 'NY', zip: '12180' },
+  ],
+  plans: [{ plan_id_type: 'HIOS-PLAN-ID', plan_id: '12345NY9876543', network_tier: 'PREFERRED', years: [2027] }],
+};
+
+test('QHP: one role for all plans of a person, plans from both files', async () => {
+  const providers = [
+    PROVIDER,
+    {
+      ...PROVIDER,
+      npi: '9000000023',
+      plans: [
+        ...PROVIDER.plans,
+        { plan_id_type: 'HIOS-PLAN-ID', plan_id: '12345NY9876542', network_tier: 'PREFERRED', years: [2027] },
+      ],
+    },
+    {
+      npi: '9000000031',
+      type: 'FACILITY',
+      facility_name: 'Troy Hospital',
+      facility_type: ['Hospital'],
+      addresses: PROVIDER.addresses,
+      plans: PROVIDER.plans,
+    },
+    { ...PROVIDER, npi: '123' },
+  ];
+  const plans = [
+    {
+      plan_id_type: 'HIOS-PLAN-ID',
+      plan_id: '12345NY9876543',
+      marketing_name: 'Oak Gold',
+      years: [2027],
+      network: [{ network_tier: 'PREFERRED' }],
+    },
+    { plan_id_type: 'HIOS-PLAN-ID', plan_id: '12345NY0000000', marketing_name: 'Nobody', years: [2027], network: [] },
+  ];
+  const r = await read([
+    file('plans.json', JSON.stringify(plans)),
+    file('providers.json', JSON.stringify(providers, null, 1)),
+  ]);
+  expect(r.findings).toEqual([]);
+  expect(dangling(r.resources)).toEqual([]);
+  expect(r.faults.map((f) => f.replace(/:.*/, ''))).toEqual(['4 invalid-row', '0 invalid-row']);
+  expect(r.keys.filter((k) => k.startsWith('PractitionerRole'))).toHaveLength(2);
+  expect(r.keys.filter((k) => k.startsWith('InsurancePlan'))).toEqual([
+    'InsurancePlan/plan-12345NY9876542',
+    'InsurancePlan/plan-12345NY9876543',
+  ]);
+  const gold = r.resources.get('InsurancePlan/plan-12345NY9876543');
+  expect(gold).toMatchObject({ name: 'Oak Gold', period: { start: '2027-01-01', end: '2027-12-31' } });
+  expect(gold?.['network']).toHaveLength(2);
+});
+
+test('QHP that is cut off says so; a single value that is no provider too', async () => {
+  const cut = await read([file('providers.json', `[${JSON.stringify(PROVIDER)},{"npi":`)]);
+  expect(cut.faults).toEqual(['2 not-json: The array is cut off; what came before was read.']);
+  expect(cut.keys).toContain('Practitioner/npi-9000000015');
+  expect((await read([file('x.json', '[1]')])).faults[0]).toContain('is no object');
+});
+
+test('FHIR files are read as ever, beside tables', async () => {
+  const fhir = file('Organization.ndjson', '{"resourceType":"Organization","id":"o1","name":"O"}\n');
+  const r = await read([fhir, file('providers.csv', table([ROW]))]);
+  expect(r.keys).toContain('Organization/o1');
+  expect(r.keys).toContain('Practitioner/npi-9000000015');
+});
+
+test('hours and ZIPs', () => {
+  const left: Left[] = [];
+  expect(hours('Mon-Fri 8:00-17:00; Sunday 24h', 'hours', left)).toEqual([
+    { daysOfWeek: ['mon', 'tue', 'wed', 'thu', 'fri'], openingTime: '08:00:00', closingTime: '17:00:00' },
+    { daysOfWeek: ['sun'], allDay: true },
+  ]);
+  expect(left).toEqual([]);
+  for (const bad of ['Fri-Mon 08:00-17:00', 'Mon 25:00-26:00', 'noon']) hours(bad, 'hours', left);
+  expect(left).toHaveLength(3);
+  expect(['06103', '6103', '061031234', '06103-1234', '12', 'A1B 2C3'].map(zipDigits)).toEqual([
+    '06103',
+    '06103',
+    '061031234',
+    '061031234',
+    undefined,
+    undefined,
+  ]);
+});
+
+const DATA = process.env['TEST_DATA_DIR'];
+test.skipIf(DATA === undefined)('the sample of the QHP schema', async () => {
+  const r = await read([
+    join(DATA ?? '', 'data/plannet-qhp-sample/plans.json'),
+    join(DATA ?? '', 'data/plannet-qhp-sample/providers.json'),
+  ]);
+  expect(r.findings).toEqual([]);
+  expect(dangling(r.resources)).toEqual([]);
+  // two of the three NPIs fail their check digit
+  expect(r.faults.filter((f) => f.includes('npi is not an NPI'))).toHaveLength(2);
+  expect(r.keys.filter((k) => /^(Practitioner|Organization\/org)/.test(k)).length).toBeGreaterThan(0);
+});
