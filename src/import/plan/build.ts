@@ -8,18 +8,18 @@ import { PLAN_NET } from '../../fhir/search/types.ts';
 
 export const NUCC = 'http://nucc.org/provider-taxonomy';
 
-const code = (system: string, value: string, display?: string): JsonObject => ({
+export const code = (system: string, value: string, display?: string): JsonObject => ({
   coding: [{ system, code: value, ...(display === undefined ? {} : { display }) }],
 });
 export const planNet = (system: string, value: string, display?: string) =>
   code(`${PLAN_NET}/CodeSystem/${system}`, value, display);
-const extension = (name: string, value: JsonObject): JsonObject => ({
+export const extension = (name: string, value: JsonObject): JsonObject => ({
   url: `${PLAN_NET}/StructureDefinition/${name}`,
   ...value,
 });
-const profile = (name: string) => ({ profile: [`${PLAN_NET}/StructureDefinition/plannet-${name}`] });
-const ref = (key: string) => ({ reference: key });
-const some = <T>(name: string, list: readonly T[]) => (list.length === 0 ? {} : { [name]: list });
+export const profile = (name: string) => ({ profile: [`${PLAN_NET}/StructureDefinition/plannet-${name}`] });
+export const ref = (key: string) => ({ reference: key });
+export const some = <T>(name: string, list: readonly T[]) => (list.length === 0 ? {} : { [name]: list });
 
 /** A short name for a text: the same text, the same name. */
 export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
@@ -60,7 +60,7 @@ export function phoneDigits(text: string): string {
   return digits.length === 10 ? digits : text.trim();
 }
 
-const telecom = (phone: string | undefined) =>
+export const telecom = (phone: string | undefined) =>
   phone === undefined || phone === '' ? {} : { telecom: [{ system: 'phone', value: phoneDigits(phone), use: 'work' }] };
 
 export const placeId = (p: Place) =>
@@ -155,12 +155,12 @@ export function organization(b: Body): Resource {
 export type Accepting = string | undefined;
 export type Period = { start?: string | undefined; end?: string | undefined };
 
-const period = (p: Period) => {
+export const period = (p: Period) => {
   const held = { ...(p.start ? { start: p.start } : {}), ...(p.end ? { end: p.end } : {}) };
   return Object.keys(held).length === 0 ? {} : { period: held };
 };
 
-const newPatients = (accepting: Accepting): JsonObject[] =>
+export const newPatients = (accepting: Accepting): JsonObject[] =>
   accepting === undefined
     ? []
     : [
@@ -235,107 +235,6 @@ export function role(r: Role): Resource {
     ),
     ...(r.service === undefined ? {} : { healthcareService: [ref(`HealthcareService/${r.service}`)] }),
     ...(r.phone ? telecom(r.phone) : { telecom: [{ system: 'phone', _value: UNKNOWN }] }),
-  };
-}
-
-export type Affiliation = {
-  npi: string;
-  organization: string;
-  locations: string[];
-  networks: string[];
-  service?: string | undefined;
-  specialties: string[];
-  phone?: string | undefined;
-  period: Period;
-};
-
-/** Category of the service by the beginning of the specialty's code, and the role of an affiliation that goes with it. */
-const CATEGORY_OF: readonly [RegExp, string, string][] = [
-  [/^3336|^333/, 'pharm', 'pharmacy'],
-  [/^28/, 'hosp', 'hospital'],
-  [/^261QU/, 'urg', 'urgent'],
-  [/^261QE/, 'emerg', 'hospital'],
-  [/^261QM|^261QR0405|^32/, 'behav', 'behavioral'],
-  [/^261QD/, 'dent', 'outpatient'],
-  [/^291/, 'lab', 'laboratory'],
-  [/^332B/, 'dme', 'dme'],
-  [/^332H/, 'vis', 'retail'],
-  [/^251/, 'home', 'home'],
-  [/^34/, 'trans', 'transport'],
-  [/^193/, 'group', 'group'],
-];
-const categoryOf = (specialties: readonly string[]) =>
-  CATEGORY_OF.find(([begins]) => specialties.some((s) => begins.test(s))) ?? ([/./, 'prov', 'outpatient'] as const);
-
-export function affiliation(a: Affiliation): Resource {
-  return {
-    resourceType: 'OrganizationAffiliation',
-    id: `aff-${a.npi}-${shortHash(a.locations.join('|')).slice(0, 8)}`,
-    meta: profile('OrganizationAffiliation'),
-    active: true,
-    ...period(a.period),
-    organization: ref(a.organization),
-    participatingOrganization: ref(a.organization),
-    ...some(
-      'network',
-      a.networks.map((n) => ref(`Organization/${n}`)),
-    ),
-    code: [planNet('OrganizationAffiliationRoleCS', categoryOf(a.specialties)[2])],
-    ...some(
-      'specialty',
-      a.specialties.map((s) => code(NUCC, s)),
-    ),
-    ...some(
-      'location',
-      a.locations.map((l) => ref(`Location/${l}`)),
-    ),
-    ...(a.service === undefined ? {} : { healthcareService: [ref(`HealthcareService/${a.service}`)] }),
-    ...telecom(a.phone),
-  };
-}
-
-export type Service = {
-  npi: string;
-  name: string;
-  organization?: string | undefined;
-  locations: string[];
-  specialties: string[];
-  phone?: string | undefined;
-  telehealth: boolean;
-  accepting: Accepting;
-};
-
-export const serviceId = (s: Pick<Service, 'npi' | 'locations'>) =>
-  `svc-${s.npi}-${shortHash(s.locations.join('|')).slice(0, 8)}`;
-
-export function service(s: Service): Resource {
-  const delivery = (kind: 'virtual' | 'physical') =>
-    extension('delivery-method', {
-      extension: [
-        { url: 'type', valueCodeableConcept: planNet('DeliveryMethodCS', kind) },
-        ...(kind === 'virtual'
-          ? [{ url: 'virtualModalities', valueCodeableConcept: planNet('VirtualModalitiesCS', 'video') }]
-          : []),
-      ],
-    });
-  return {
-    resourceType: 'HealthcareService',
-    id: serviceId(s),
-    meta: profile('HealthcareService'),
-    extension: [...newPatients(s.accepting), ...(s.telehealth ? [delivery('virtual')] : []), delivery('physical')],
-    active: true,
-    ...(s.organization === undefined ? {} : { providedBy: ref(s.organization) }),
-    category: [planNet('HealthcareServiceCategoryCS', categoryOf(s.specialties)[1])],
-    ...some(
-      'specialty',
-      s.specialties.map((c) => code(NUCC, c)),
-    ),
-    ...some(
-      'location',
-      s.locations.map((l) => ref(`Location/${l}`)),
-    ),
-    name: s.name,
-    ...telecom(s.phone),
   };
 }
 

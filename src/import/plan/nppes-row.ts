@@ -1,16 +1,7 @@
 // A row of the NPPES dissemination file, or of an extract with its column names: who has the NPI and where they practise.
 // https://www.cms.gov/medicare/regulations-guidance/administrative-simplification/data-dissemination
-import {
-  affiliation,
-  location,
-  organization,
-  type Place,
-  placeId,
-  practitioner,
-  role,
-  service,
-  serviceId,
-} from './build.ts';
+import { location, organization, type Place, placeId, practitioner, role } from './build.ts';
+import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
 import { cell, date, gender, isState, type Left, type Row, specialties, zipDigits } from './values.ts';
 

@@ -1,16 +1,7 @@
 // A row of providers.csv: one provider at one place, in the networks named. docs/import.md describes the columns.
 import type { Resource } from '../../fhir/resource.ts';
-import {
-  affiliation,
-  location,
-  organization,
-  type Place,
-  placeId,
-  practitioner,
-  role,
-  service,
-  serviceId,
-} from './build.ts';
+import { location, organization, type Place, placeId, practitioner, role } from './build.ts';
+import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
 import {
   accepting,

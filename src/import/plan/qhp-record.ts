@@ -2,20 +2,8 @@
 // The files name no networks, only plans and tiers. Providers with the same plans and tiers are taken as one network, which
 // says exactly what the file says and gives each person one role.
 import { isObject, type Json, type JsonObject, objects, type Resource, strings } from '../../fhir/resource.ts';
-import {
-  affiliation,
-  location,
-  organization,
-  PAYER,
-  type Place,
-  placeId,
-  plan,
-  practitioner,
-  role,
-  service,
-  serviceId,
-  shortHash,
-} from './build.ts';
+import { location, organization, PAYER, type Place, placeId, plan, practitioner, role, shortHash } from './build.ts';
+import { affiliation, service, serviceId } from './build-service.ts';
 import { type Made, npiFault, refused } from './made.ts';
 import { gender, isState, type Left, languages, specialties, zipDigits } from './values.ts';
 
