@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { sealAll } from './audit/run-seal.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
 import { planPulls } from './pull/plan.ts';
@@ -14,6 +15,7 @@ import { nextDue } from './store/pull.ts';
 const JOB_TRIES = 3;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
+const SEAL_MS = 1000;
 
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
@@ -75,9 +77,16 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   const ending = new AbortController();
   let woken = options.plans;
   let nudged = false;
+  let sealed = 0;
   let rouse: () => void = () => {};
 
+  const seal = async () => {
+    if (Date.now() - sealed < SEAL_MS) return;
+    await sealAll(deps);
+    sealed = Date.now();
+  };
   const turn = async (): Promise<boolean> => {
+    await seal();
     if (woken) {
       woken = false;
       if (options.plans) await planPulls(deps, { cause: 'opt-in' });
@@ -126,6 +135,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       ending.abort();
       rouse();
       await loop;
+      await sealAll(deps); // the tail is short when nobody works
     },
   };
 }

@@ -1,5 +1,6 @@
 // The `payer-node` command.
 import { Command, Option } from 'commander';
+import { auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
@@ -113,6 +114,15 @@ program
   .argument('<pull>')
   .addOption(new Option('--format <format>', 'how').choices(['html', 'csv', 'json']).default('html'))
   .action(report);
+
+const audit = program.command('audit').description('the audit trail');
+audit
+  .command('verify')
+  .description('check every row, seal and signature; exit code 1 when anything was changed')
+  .option('--head <file>', 'a signed head that was kept elsewhere: it must still be there')
+  .option('--json', 'as JSON')
+  .action(auditVerify);
+audit.command('head').description('print the newest signed head, to be kept elsewhere').action(auditHead);
 
 program.command('doctor').description('check that everything is in place').action(doctor);
 

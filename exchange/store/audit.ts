@@ -1,5 +1,7 @@
 // Audit rows: insert-only, each with its own hash, written in the transaction of what they tell of.
 import { createHash } from 'node:crypto';
+import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
+import type { JsonObject } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 
 export type AuditEntry = {
@@ -28,9 +30,8 @@ export type AuditRow = Required<Omit<AuditEntry, 'memberId' | 'peerId' | 'consen
   hash: string;
 };
 
-/** A row with its SHA-256 over all members in a fixed order. */
-export function auditRow(e: AuditEntry): AuditRow {
-  const row = {
+function rowOf(e: AuditEntry) {
+  return {
     at: e.at.toISOString(),
     actorKind: e.actorKind,
     actor: e.actor,
@@ -44,12 +45,17 @@ export function auditRow(e: AuditEntry): AuditRow {
     requestId: e.requestId ?? '',
     detail: e.detail ?? {},
   } as const;
-  return {
-    ...row,
-    hash: createHash('sha256')
-      .update(JSON.stringify(Object.entries(row)))
-      .digest('hex'),
-  };
+}
+
+/** SHA-256 over the canonical JSON (RFC 8785) of all members, lower-case hex: the same when the row is read back. */
+export function auditHash(e: AuditEntry): string {
+  const plain = JSON.parse(JSON.stringify(rowOf(e))) as JsonObject;
+  return createHash('sha256').update(canonicalJson(plain, AS_IT_IS)).digest('hex');
+}
+
+/** A row with its hash. */
+export function auditRow(e: AuditEntry): AuditRow {
+  return { ...rowOf(e), hash: auditHash(e) };
 }
 
 export async function writeAudit(tx: Queryable, rows: readonly AuditRow[]): Promise<void> {

@@ -33,6 +33,9 @@ export const MEMBER_CONTENT: CanonicalUse = {
 
 const NOTHING: ReadonlySet<string> = new Set();
 
+/** Plain RFC 8785: everything counts. */
+export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKeys: false, sets: NOTHING };
+
 function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>): string {
   if (Array.isArray(value)) {
     const parts = value.map((v) => write(v, use, '', NOTHING));

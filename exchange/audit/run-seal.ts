@@ -1,0 +1,43 @@
+// The sealer: takes the audit rows that wait, chains them and signs the head. One at a time, whatever the number of processes.
+import { CompactSign, importJWK } from 'jose';
+import type { Deps } from '../../src/deps.ts';
+import { becomeSealer, lastSeal, takeUnsealed, writeSeal } from '../store/audit-seal.ts';
+import { GENESIS, marks, type SealHead, sealHead } from './seal.ts';
+
+export const SEAL_ROWS = 1000;
+/** `typ` of the signed head. */
+export const HEAD_TYPE = 'audit-head+jws';
+
+async function sign(deps: Pick<Deps, 'keys'>, head: SealHead): Promise<string> {
+  const key = await deps.keys.signing('evidence');
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(head)))
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: HEAD_TYPE })
+    .sign(await importJWK(key, key.alg));
+}
+
+/**
+ * Seals one batch, if there is one and nobody else is sealing.
+ * @returns rows sealed
+ */
+export async function sealBatch(deps: Pick<Deps, 'database' | 'keys' | 'clock'>): Promise<number> {
+  return await deps.database.sql.begin(async (tx) => {
+    if (!(await becomeSealer(tx))) return 0;
+    const rows = await takeUnsealed(tx, SEAL_ROWS);
+    if (rows.length === 0) return 0;
+    const before = await lastSeal(tx);
+    const head = sealHead((before?.id ?? 0) + 1, deps.clock(), before?.root ?? GENESIS, rows);
+    const jws = await sign(deps, head);
+    await writeSeal(tx, { ...head, seqs: rows.map((r) => r.seq), marks: marks(rows), jws });
+    return rows.length;
+  });
+}
+
+/** Seals all that waits. @returns rows sealed */
+export async function sealAll(deps: Pick<Deps, 'database' | 'keys' | 'clock'>): Promise<number> {
+  let all = 0;
+  for (;;) {
+    const some = await sealBatch(deps);
+    all += some;
+    if (some < SEAL_ROWS) return all;
+  }
+}

@@ -1,0 +1,45 @@
+// `audit verify` and `audit head`.
+import { readFileSync } from 'node:fs';
+import { sealAll } from '../../exchange/audit/run-seal.ts';
+import { verifyAudit } from '../../exchange/audit/verify.ts';
+import { lastSeal } from '../../exchange/store/audit-seal.ts';
+import { CommandFault } from './fault.ts';
+import { withNode } from './node.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const number = new Intl.NumberFormat('en-US');
+
+/** Checks the whole trail. Exit code 1 when anything is wrong. */
+export async function auditVerify(options: { head?: string; json?: boolean }): Promise<void> {
+  let known: string | undefined;
+  if (options.head !== undefined)
+    try {
+      known = readFileSync(options.head, 'utf8');
+    } catch (cause) {
+      throw new CommandFault(`The file ${options.head} cannot be read.`, { cause });
+    }
+  await withNode(async ({ deps }) => {
+    const verdict = await verifyAudit(deps, known);
+    if (verdict.faults.length > 0) process.exitCode = 1;
+    if (options.json) return say(JSON.stringify(verdict));
+    say(`${number.format(verdict.rows)} rows in ${number.format(verdict.seals)} seals`);
+    if (verdict.head) say(`head: seal ${verdict.head.id} of ${verdict.head.at}, ${verdict.head.root}`);
+    say(
+      verdict.tail.rows === 0
+        ? 'nothing waits to be sealed'
+        : `${number.format(verdict.tail.rows)} rows wait to be sealed, the oldest of ${verdict.tail.oldest}`,
+    );
+    for (const fault of verdict.faults) say(`WRONG  ${fault.text}`);
+    say(verdict.faults.length === 0 ? 'The audit trail stands as it was written.' : 'The audit trail was changed.');
+  });
+}
+
+/** Prints the newest signed head, to be kept where this node cannot write. */
+export async function auditHead(): Promise<void> {
+  await withNode(async ({ deps }) => {
+    await sealAll(deps);
+    const last = await lastSeal(deps.database.sql);
+    if (!last) throw new CommandFault('Nothing has been recorded yet.');
+    say(last.jws);
+  });
+}
