@@ -1,10 +1,36 @@
 // Routes of everything that is published as files, and of the operations that lead to them.
-import type { Hono } from 'hono';
-import type { FhirEnv } from '../src/http/fhir-app.ts';
+import type { Context, Hono } from 'hono';
+import { Outcome } from '../src/fhir/outcome.ts';
+import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { STYLE } from '../src/ui/style.ts';
 import { notAllowed } from './app-answers.ts';
 import { BULK_PATH, bulkChainPage, bulkPublish } from './bulk-publish.ts';
 import { type ExportDeps, exportDelete, exportKickOff, exportStatus } from './export.ts';
-import { FILES_PATH, type FileDeps, publicationFile } from './publication-files.ts';
+import { MPF_PATH, mpfAuditFile, mpfAuditPage, mpfIndex } from './mpf-routes.ts';
+import { FILES_PATH, type FileDeps, publicationFile, sendFile } from './publication-files.ts';
+import { STYLE_PATH } from './publish/frame.ts';
+import { currentSet, filesOf } from './store/file-set.ts';
+
+const OTHERS = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+/** Files with addresses that others prescribe. */
+const WELL_KNOWN = [
+  ['/.well-known/payer-index', 'index'],
+  ['/cms-data-index.json', 'qhp'],
+] as const;
+
+async function wellKnown(
+  c: Context<FhirEnv>,
+  deps: FileDeps,
+  path: string,
+  channel: (typeof WELL_KNOWN)[number][1],
+): Promise<Response> {
+  route(c, path);
+  const set = await currentSet(deps.database.sql, channel, '');
+  const file = set && (await filesOf(deps.database.sql, set.id)).find((f) => f.kind === 'index');
+  if (!file) throw new Outcome('not-found');
+  return sendFile(c, deps, file.name, 'public, max-age=300');
+}
 
 /**
  * @param app at the origin
@@ -20,5 +46,18 @@ export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: E
   at.all('/$export-status/:id', (c) => notAllowed(c, 'GET, HEAD, DELETE'));
   app.get(`${BULK_PATH}/:page`, (c) => bulkChainPage(c, deps));
   app.get(`${FILES_PATH}/*`, (c) => publicationFile(c, deps));
-  for (const path of [`${BULK_PATH}/*`, `${FILES_PATH}/*`]) app.all(path, (c) => notAllowed(c, 'GET, HEAD'));
+  const mpf = `${MPF_PATH}/:contract/:year`;
+  app.get(`${mpf}/index.json`, (c) => mpfIndex(c, deps));
+  app.get(`${mpf}/audit`, (c) => mpfAuditPage(c, deps));
+  app.get(`${mpf}/audit.csv`, (c) => mpfAuditFile(c, deps, 'csv'));
+  app.get(`${mpf}/audit.json`, (c) => mpfAuditFile(c, deps, 'json'));
+  for (const [path, channel] of WELL_KNOWN) {
+    app.get(path, (c) => wellKnown(c, deps, path, channel));
+    app.on(OTHERS, path, (c) => notAllowed(c, 'GET, HEAD'));
+  }
+  app.get(STYLE_PATH, (c) => {
+    route(c, STYLE_PATH);
+    return reply(c, STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
+  });
+  app.on(OTHERS, '/publications/*', (c) => notAllowed(c, 'GET, HEAD'));
 }

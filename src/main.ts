@@ -5,7 +5,7 @@ import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } fro
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
-import { publish } from './command/publish.ts';
+import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
 import { report } from './command/report.ts';
 import { parseServices, serveNode } from './command/serve.ts';
@@ -101,12 +101,19 @@ pull
   .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);
 
-program
+const publishing = program
   .command('publish')
   .description('make a publication of the directory when one is due')
   .option('--now', 'even when none is due')
   .option('--only <part...>', 'only these parts, now: bulk, mpf, qhp, index')
   .action(publish);
+publishing
+  .command('probe')
+  .description('read a Medicare Plan Finder index and its files at their live address, as CMS would')
+  .argument('<url>', 'address of an index.json')
+  .option('--contract <contract>', 'when the URL does not name it: H1234')
+  .option('--year <year>', 'when the URL does not name it')
+  .action(publishProbe);
 
 program
   .command('report')

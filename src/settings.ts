@@ -148,6 +148,41 @@ export const SETTINGS = {
       .default('9000000007'),
     '9000000007',
   ),
+  payerFpiSource: setting(
+    'PAYER_FPI_SOURCE',
+    'Plan',
+    'What the Federated Payer Identifier is computed from, as SYSTEM:value, such as NAIC_ID:12345. Unset: the legal name, for the time until a number is known.',
+    z
+      .string()
+      .regex(/^([A-Z][A-Z0-9_-]*:\S+)?$/, 'must be SYSTEM:value, such as NAIC_ID:12345')
+      .default(''),
+    'LEGAL_NAME_HASH',
+  ),
+  payerWebsite: setting('PAYER_WEBSITE', 'Plan', 'Website of the plan.', url.optional(), 'BASE_URL'),
+  developerUrl: setting(
+    'DEVELOPER_URL',
+    'Plan',
+    'Page for developers, as the payer index names it.',
+    url.optional(),
+    'BASE_URL',
+  ),
+  planContactEmail: setting(
+    'PLAN_CONTACT_EMAIL',
+    'Plan',
+    'Mail address for plans that have none of their own, in plans.json.',
+    z
+      .string()
+      .regex(/^\S+@\S+$/, 'must be a mail address')
+      .default('directory@plan.example'),
+    'directory@plan.example',
+  ),
+  planSummaryUrl: setting(
+    'PLAN_SUMMARY_URL',
+    'Plan',
+    'Summary of benefits, in plans.json.',
+    url.optional(),
+    'BASE_URL',
+  ),
   timeZone: setting(
     'PLAN_TIME_ZONE',
     'Plan',

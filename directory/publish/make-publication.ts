@@ -32,8 +32,9 @@ export type MadeSet = {
   show?: (tx: Queryable) => Promise<void>;
 };
 
-/** Makes the sets of one part. */
-export type Maker = (context: MakerContext) => Promise<MadeSet[]>;
+/** Sets of one part, and what else shows with them. */
+export type Made = { sets: MadeSet[]; show?: (tx: Queryable) => Promise<void> };
+export type Maker = (context: MakerContext) => Promise<Made>;
 export type MakerContext = {
   deps: PublishDeps;
   publication: Publication;
@@ -61,12 +62,15 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
   const started = clock();
   const { publication, id: snapshot, end } = await openPublication(database, started);
   const sets: MadeSet[] = [];
+  const shows: ((tx: Queryable) => Promise<void>)[] = [];
   try {
     const context: MakerContext = { deps, publication, snapshot, alive: options.alive };
     if (options.parts.includes('bulk')) sets.push(...(await makeBulk(context)));
     for (const part of options.parts) {
       const maker = part === 'bulk' ? undefined : options.makers[part];
-      if (maker) sets.push(...(await maker(context)));
+      const made = await maker?.(context);
+      sets.push(...(made?.sets ?? []));
+      if (made?.show) shows.push(made.show);
     }
     const at = clock();
     publication.publishedAt = at;
@@ -76,6 +80,7 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
         await finishSet(tx, set.id, { ...set, covers: publication.covers, at });
         await set.show?.(tx);
       }
+      for (const show of shows) await show(tx);
       await showPublication(tx, publication);
     });
     deps.log('info', 'published', {

@@ -1,7 +1,11 @@
 // `publish`: a publication of the directory, now or when it is due.
 import cron from 'node-cron';
+import { MPF_CODE_NAMES, MPF_CODES } from '../../directory/mpf/codes.ts';
+import { probeMpf, readIndexUrl } from '../../directory/mpf/probe.ts';
 import { PARTS, type Part } from '../../directory/publish/make-publication.ts';
 import { publishIfDue, publishNow, startPublishing } from '../../directory/publish/work.ts';
+import { readConfig } from '../config.ts';
+import { guardedFetch } from '../runtime/node-fetch.ts';
 import { CommandFault } from './fault.ts';
 import { type OpenNode, withNode } from './node.ts';
 
@@ -52,4 +56,47 @@ export function startPublisher(node: OpenNode): Publishing {
 /** The first publication of the sandbox, so that every channel answers. */
 export async function publishFirst(node: OpenNode): Promise<void> {
   await publishIfDue(node.deps);
+}
+
+/** Reads an index as CMS would, at its live address. */
+export async function publishProbe(url: string, options: { contract?: string; year?: string }): Promise<void> {
+  const named = readIndexUrl(url);
+  const contract = options.contract ?? named?.contract;
+  const year = options.year === undefined ? named?.year : Number(options.year);
+  if (contract === undefined || year === undefined || !Number.isInteger(year))
+    throw new CommandFault('Name the contract and the year: --contract H1234 --year 2027. The URL does not.');
+  const config = readConfig({ LOG_LEVEL: 'warn', ...process.env });
+  const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const first = new Map<string, string>();
+  try {
+    const result = await probeMpf(
+      url,
+      { contract, year },
+      {
+        fetch: outgoing,
+        now: new Date(),
+        allowHttp: config.sandbox,
+        onFinding: (f) => {
+          if (!first.has(f.code)) first.set(f.code, [f.resource, f.element, f.file].filter(Boolean).join(' '));
+        },
+      },
+    );
+    for (const code of MPF_CODE_NAMES) {
+      const n = result.counts[code] ?? 0;
+      if (n > 0)
+        say(
+          `${MPF_CODES[code].level.padEnd(8)} ${code} ${String(n).padStart(7)}  ${MPF_CODES[code].text} ${first.get(code) ?? ''}`,
+        );
+    }
+    say(
+      result.fatal
+        ? 'CMS would refuse this set.'
+        : `CMS would take this set: ${Object.entries(result.resources)
+            .map(([t, n]) => `${n} ${t}`)
+            .join(', ')}.`,
+    );
+    if (result.fatal) process.exitCode = 1;
+  } finally {
+    await outgoing.close();
+  }
 }

@@ -38,6 +38,14 @@ export function insurancePlan(l: Layout, index: number): Resource {
       ...(product.type === 'mediadv'
         ? [{ system: 'http://cms.gov/medicare/ma-plan-id', value: `H99${String(index % 100).padStart(2, '0')}-001` }]
         : []),
+      ...(product.type === 'qhp'
+        ? [
+            {
+              system: 'https://payer-1.example/sid/hios-plan-id',
+              value: `99${String(state).padStart(3, '0')}${at(STATES, state).code}${String(index + 1).padStart(7, '0')}`,
+            },
+          ]
+        : []),
     ],
     status: 'active',
     type: [planNet('InsuranceProductTypeCS', product.type)],

@@ -1,0 +1,47 @@
+// The frame of the pages about publications: public, the same style as the staff pages.
+import { html, type Part } from '../../src/ui/html.ts';
+import { documentText } from '../../src/ui/page.ts';
+
+export const PAGE_HEADERS = {
+  'content-type': 'text/html; charset=utf-8',
+  'content-security-policy':
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'cache-control': 'public, max-age=60',
+};
+
+export const STYLE_PATH = '/publications/style.css';
+
+export function publicationPage(
+  config: { planName: string; sandbox: boolean },
+  page: { title: string; main: Part; trail?: Part },
+): string {
+  return documentText({
+    title: page.title,
+    site: config.planName,
+    style: html`<link rel="stylesheet" href="${STYLE_PATH}">`,
+    banner: config.sandbox ? 'Sandbox: all people, payers and records here are invented.' : undefined,
+    header: html`<header class="site"><div class="bar"><a class="brand" href="/">${config.planName}</a><nav aria-label="Directory"><ul><li><a href="/publications">Publications</a></li></ul></nav></div></header>`,
+    ...(page.trail === undefined ? {} : { trail: page.trail }),
+    main: page.main,
+    footer: 'Times are UTC. Reading this page leaves no trace of who read it.',
+  });
+}
+
+/** `2027-03-01 12:00` */
+export const timeText = (at: Date) => at.toISOString().slice(0, 16).replace('T', ' ');
+
+const number = new Intl.NumberFormat('en-US');
+export const count = (n: number) => number.format(n);
+
+/** `1.4 MB` */
+export function size(bytes: number): string {
+  const units = ['bytes', 'kB', 'MB', 'GB'];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1000 && unit < units.length - 1) {
+    value /= 1000;
+    unit++;
+  }
+  return `${unit === 0 ? value : value.toFixed(1)} ${units[unit]}`;
+}
