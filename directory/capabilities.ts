@@ -16,6 +16,7 @@ const PROFILES: Record<DirectoryType, string[]> = {
   OrganizationAffiliation: ['OrganizationAffiliation'],
   Practitioner: ['Practitioner'],
   PractitionerRole: ['PractitionerRole'],
+  VerificationResult: [],
 };
 
 /** Definition of a parameter as a URL; ours are named under the base. */

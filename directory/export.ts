@@ -62,7 +62,12 @@ export async function exportKickOff(c: Context<FhirEnv>, deps: ExportDeps): Prom
   route(c, '/$export');
   const now = deps.clock();
   const lenient = /handling\s*=\s*"?lenient/i.test(c.req.header('prefer') ?? '');
-  const request = readExport(await pairsOf(c), { base: deps.base, now, lenient });
+  const request = readExport(await pairsOf(c), {
+    base: deps.base,
+    now,
+    staleDays: deps.config.directoryStaleDays,
+    lenient,
+  });
   const newest = await newestFull(deps.database.sql);
   const ticket = randomBytes(12).toString('hex');
   let id: string;

@@ -3,13 +3,14 @@ import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { type BundleEntry, searchset } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { encodeCursor } from '../src/fhir/search/cursor.ts';
-import { readSearch, type SearchRequest } from '../src/fhir/search/request.ts';
+import { type Cursor, encodeCursor } from '../src/fhir/search/cursor.ts';
+import { isTimeless, readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { isDirectoryType } from '../src/fhir/search/types.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
+import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import type { Totals } from './totals.ts';
 
@@ -52,9 +53,12 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
   const request = readSearch(type, pairs, {
     base: deps.base,
     now: deps.clock(),
+    staleDays: deps.config.directoryStaleDays,
+    explain: deps.config.directoryExplain || deps.config.sandbox,
     countMax: deps.config.directoryCountMax,
     lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
   });
+  if (request.explain) return explained(c, deps, request);
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
   return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
 }
@@ -77,7 +81,7 @@ async function page(request: SearchRequest, deps: SearchDeps) {
   const found = await searchPage(sql, request, known === undefined ? counting(request) : 'no');
   let total: { value: number; exact: boolean } | undefined;
   if (known !== undefined && known.change === found.change) total = { value: known.total, exact: known.exact };
-  else if (found.total !== undefined) total = await finishTotal(request, deps, found.total, found.change);
+  else if (found.total !== undefined) total = await finishTotal(request, deps, found.total, found.change, found.exact);
   else if (request.total !== 'none') {
     const counted = await countMatches(sql, request, counting(request));
     total = await finishTotal(request, deps, counted.total, counted.change);
@@ -88,7 +92,8 @@ async function page(request: SearchRequest, deps: SearchDeps) {
     total,
     self: link(request, deps, request.after),
     next: found.next === undefined ? undefined : link(request, deps, found.next),
-    remarks: remarks(request, found.cut),
+    previous: found.previous === undefined ? undefined : link(request, deps, found.previous),
+    remarks: [...remarks(request, found.cut), ...(await swapped(request, deps, found.entries.length))],
   });
 }
 
@@ -103,12 +108,10 @@ function counting(request: SearchRequest): Counting {
 }
 
 /** Beyond the cap the total is the planner's estimate, and marked so. */
-async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: number, change: string) {
-  const exact = counted <= TOTAL_EXACT || request.total === 'accurate' || request.criteria.length === 0;
+async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: number, change: string, known = false) {
+  const exact = known || counted <= TOTAL_EXACT || request.total === 'accurate' || request.criteria.length === 0;
   const value = exact ? counted : await estimateMatches(deps.database.sql, request);
-  // an approximate date moves with the clock
-  if (!request.applied.some(([, v]) => v.startsWith('ap')))
-    deps.totals.set(totalKey(request), { change, total: value, exact });
+  if (isTimeless(request)) deps.totals.set(totalKey(request), { change, total: value, exact });
   return { value, exact };
 }
 
@@ -116,17 +119,40 @@ async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: nu
 function totalKey(request: SearchRequest): string {
   let key = `${request.type} ${request.total === 'accurate' ? 'accurate' : ''}`;
   for (const [name, value] of request.applied)
-    if (!name.startsWith('_') || name.startsWith('_id') || name.startsWith('_last') || name.startsWith('_has'))
-      key += `\n${name}\n${value}`;
+    if (!/^_(count|total|summary|elements|sort|(rev)?include)\b/.test(name)) key += `\n${name}\n${value}`;
   return key;
 }
 
 /** Exactly what was applied, under the public base. */
-function link(request: SearchRequest, deps: SearchDeps, after?: bigint): string {
+function link(request: SearchRequest, deps: SearchDeps, after?: Cursor): string {
   const query = new URLSearchParams(request.applied);
   if (after !== undefined) query.append('_cursor', encodeCursor(after));
   const text = query.toString();
   return `${deps.base}/${request.type}${text === '' ? '' : `?${text}`}`;
+}
+
+/** Nothing is near, but something is near the point with its numbers exchanged: say so, and do not guess. */
+async function swapped(request: SearchRequest, deps: SearchDeps, found: number): Promise<string[]> {
+  const circle = found === 0 && request.after === undefined ? sortCircle(request) : undefined;
+  if (circle === undefined || Math.abs(circle.longitude) > 90) return [];
+  const other = { ...circle, latitude: circle.longitude, longitude: circle.latitude };
+  if (!(await hasPlaceIn(deps.database.sql, other)) || (await hasPlaceIn(deps.database.sql, circle))) return [];
+  return ['Nothing lies near this point. Latitude comes first: with the two numbers exchanged there would be places.'];
+}
+
+/** The plan of the statement as it ran, as Parameters. */
+async function explained(c: Context<FhirEnv>, deps: SearchDeps, request: SearchRequest): Promise<Response> {
+  const { statement, plan, rows, milliseconds } = await explainPage(deps.database.sql, request, counting(request));
+  const parameter = [
+    { name: 'statement', valueString: statement },
+    { name: 'rows', valueInteger: rows },
+    { name: 'milliseconds', valueDecimal: milliseconds },
+    { name: 'plan', valueString: plan },
+  ];
+  return reply(c, JSON.stringify({ resourceType: 'Parameters', parameter }), 200, {
+    'content-type': FHIR_JSON,
+    'cache-control': 'no-store',
+  });
 }
 
 function remarks(request: SearchRequest, cut = false): string[] {

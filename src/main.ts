@@ -7,6 +7,7 @@ import { faultSentence } from './command/fault.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
+import { reindexDirectory } from './command/reindex.ts';
 import { report } from './command/report.ts';
 import { parseServices, serveNode } from './command/serve.ts';
 import { VERSION } from './version.ts';
@@ -64,6 +65,13 @@ load
   .option('--strict', 'reject what has any finding')
   .option('--rejects <file>', 'where rejected lines go', 'rejects.ndjson')
   .action(importMembersCommand);
+
+program
+  .command('reindex')
+  .description('make a search index anew from what is stored')
+  .addCommand(
+    new Command('directory').description('after an update of the program or of BASE_URL').action(reindexDirectory),
+  );
 
 const peer = program.command('peer').description('other payers');
 peer

@@ -286,6 +286,20 @@ export const SETTINGS = {
     integer(5000, 100, 60_000),
     '5000',
   ),
+  directoryStaleDays: setting(
+    'DIRECTORY_STALE_DAYS',
+    'Directory',
+    'Days after which the last verification of a directory entry no longer counts (`stale`, `verification-status`).',
+    integer(90, 1, 3650),
+    '90',
+  ),
+  directoryExplain: setting(
+    'DIRECTORY_EXPLAIN',
+    'Directory',
+    'Answer `__explain=true` with the plan of a search. It runs the search without its caches: off in public. On in the sandbox.',
+    flag(false),
+    'off',
+  ),
   directoryRatePerMinute: setting(
     'DIRECTORY_RATE_PER_MINUTE',
     'Directory',

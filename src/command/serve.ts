@@ -12,6 +12,7 @@ import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { landingPage, staffPages } from './pages.ts';
 import { publishFirst, startPublisher } from './publish.ts';
 import { printReadiness } from './readiness.ts';
+import { checkIndex } from './reindex.ts';
 import { isSeeded, seedSandbox } from './sandbox.ts';
 import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
 
@@ -58,6 +59,7 @@ async function startAll(services: Services, config: Config, running: Running, si
   const metrics = prometheus();
   const node = await openNode(config, server, 'payer_node', { metrics });
   running.add('node', () => node.close());
+  if (services !== 'exchange') await checkIndex(node, server.embedded !== undefined, say);
   const staff = services === 'directory' ? undefined : staffPages(node);
   const app = createApp({ node, services, metrics, home: landingPage(node), ...(staff ? { staff: staff.page } : {}) });
   // the port is bound before the sandbox is filled: a taken port is told at once

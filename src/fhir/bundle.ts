@@ -3,8 +3,15 @@
 import { operationOutcome } from './outcome.ts';
 
 /** `key` is `Type/id`, `body` the JSON of the resource, both UTF-8. */
-/** `score`: how well a match answers, 0 to 1, as text. */
-export type BundleEntry = { key: Uint8Array; body: Uint8Array; included: boolean; score?: string };
+export type BundleEntry = {
+  key: Uint8Array;
+  body: Uint8Array;
+  included: boolean;
+  /** how well a match answers, 0 to 1, as text */
+  score?: string;
+  /** from the point of the search, in the unit asked for */
+  distance?: { value: number; unit: string; code: string };
+};
 
 export type SearchsetParts = {
   /** public FHIR base, for fullUrl */
@@ -14,6 +21,7 @@ export type SearchsetParts = {
   /** absolute */
   self: string;
   next: string | undefined;
+  previous?: string | undefined;
   /** remarks for the client: each becomes an issue of one outcome entry */
   remarks: readonly string[];
 };
@@ -27,13 +35,15 @@ const INCLUDE = Buffer.from(',"search":{"mode":"include"}}');
 const COMMA = ','.charCodeAt(0);
 
 export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
-  const next = parts.next === undefined ? '' : `,{"relation":"next","url":${JSON.stringify(parts.next)}}`;
+  const link = (relation: string, url: string | undefined) =>
+    url === undefined ? '' : `,{"relation":"${relation}","url":${JSON.stringify(url)}}`;
+  const further = link('next', parts.next) + link('prev', parts.previous);
   const outcome = outcomeEntry(parts.remarks);
   const hasEntries = parts.entries.length > 0 || outcome !== '';
   const head = Buffer.from(
     `{"resourceType":"Bundle","type":"searchset"${totalText(parts.total)},"link":[{"relation":"self","url":${JSON.stringify(
       parts.self,
-    )}}${next}]${hasEntries ? ',"entry":[' : ''}`,
+    )}}${further}]${hasEntries ? ',"entry":[' : ''}`,
   );
   const tail = Buffer.from(
     `${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
@@ -63,9 +73,15 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   return out.subarray(0, at);
 }
 
-function searchPart({ included, score }: BundleEntry): Uint8Array {
+/** https://hl7.org/fhir/R4/extension-location-distance.html */
+const DISTANCE = 'http://hl7.org/fhir/StructureDefinition/location-distance';
+
+function searchPart({ included, score, distance }: BundleEntry): Uint8Array {
   if (included) return INCLUDE;
-  return score === undefined ? MATCH : Buffer.from(`,"search":{"mode":"match","score":${score}}}`);
+  if (score !== undefined) return Buffer.from(`,"search":{"mode":"match","score":${score}}}`);
+  if (distance === undefined) return MATCH;
+  const extension = [{ url: DISTANCE, valueDistance: { ...distance, system: 'http://unitsofmeasure.org' } }];
+  return Buffer.from(`,"search":${JSON.stringify({ extension, mode: 'match' })}}`);
 }
 
 function totalText(total: SearchsetParts['total']): string {

@@ -27,6 +27,11 @@ export const OUTCOMES = {
     issue: 'not-supported',
     text: 'None of the accepted formats can be produced. Ask for application/fhir+json.',
   },
+  'search-too-complex': {
+    status: 400,
+    issue: 'too-costly',
+    text: 'The search has too many values, chains or includes. Ask for less at once.',
+  },
   gone: { status: 410, issue: 'deleted', text: 'The resource was deleted.' },
   'too-large': { status: 413, issue: 'too-long', text: 'The request body is too large.' },
   'url-too-long': { status: 414, issue: 'too-long', text: 'The URL is too long. Send the search as POST to _search.' },

@@ -3,11 +3,13 @@
 
 const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const CHUNK = 256 * 1024;
-const OID = { int2: 21, int8: 20, text: 25 } as const;
+const OID = { int2: 21, int8: 20, text: 25, polygon: 604 } as const;
 
 /** Milliseconds between 1970 and 2000, where PostgreSQL counts from. */
 const EPOCH = 946_684_800_000;
 const HALF = 4_294_967_296;
+
+type Ring = readonly (readonly [number, number])[];
 
 export type BinaryRows = ReturnType<typeof binaryRows>;
 
@@ -39,6 +41,18 @@ export function binaryRows() {
     const length = buffer.write(value, at + 4);
     put32(length);
     at += length;
+  };
+  const putFloat = (value: number) => {
+    at = buffer.writeDoubleBE(value, at);
+  };
+  const polygonBytes = (ring: Ring) => 4 + ring.length * 16;
+  const putPolygon = (ring: Ring) => {
+    put32(polygonBytes(ring));
+    put32(ring.length);
+    for (const [x, y] of ring) {
+      putFloat(x);
+      putFloat(y);
+    }
   };
   const arrayHead = (length: number, bytes: number, oid: number) => {
     put32(bytes);
@@ -136,6 +150,29 @@ export function binaryRows() {
         put32(halves[i] ?? 0);
         put32(halves[i + 1] ?? 0);
       }
+    },
+    point(x: number, y: number) {
+      room(20);
+      put32(16);
+      putFloat(x);
+      putFloat(y);
+    },
+    /** The box around a ring: its upper right corner, then the lower left one. */
+    boundsOf(ring: Ring) {
+      room(36);
+      put32(32);
+      for (const most of [Math.max, Math.min])
+        for (const i of [0, 1] as const) putFloat(ring.reduce((best, p) => most(best, p[i]), ring[0]?.[i] ?? 0));
+    },
+    polygon(ring: Ring) {
+      room(4 + polygonBytes(ring));
+      putPolygon(ring);
+    },
+    polygonArray(rings: readonly Ring[]) {
+      const bytes = rings.reduce((sum, ring) => sum + 4 + polygonBytes(ring), rings.length === 0 ? 12 : 20);
+      room(24 + bytes);
+      arrayHead(rings.length, bytes, OID.polygon);
+      for (const ring of rings) putPolygon(ring);
     },
     textArray(values: readonly string[]) {
       let bytes = values.length === 0 ? 12 : 20;

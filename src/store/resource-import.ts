@@ -191,8 +191,9 @@ async function checkReferences(sql: Sql, summary: ImportSummary, loaded: boolean
     ? 'directory.resource r'
     : '(select distinct rk from imported) i join directory.resource r on r.rk = i.rk and not r.deleted';
   await sql.unsafe(`create temp table dangling as
-    select r.key, u.p as param from ${imported}, unnest(r.refs, r.ref_params) u(ref, p)
-    where not exists (select from directory.resource t where t.rk = u.ref and not t.deleted)`);
+    select r.key, min(u.p) as param from ${imported}, unnest(r.refs, r.ref_params) u(ref, p)
+    where not exists (select from directory.resource t where t.rk = u.ref and not t.deleted)
+    group by r.key, u.ref`);
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');
   summary.unresolved.count = row?.n ?? 0;
   summary.unresolved.examples = [

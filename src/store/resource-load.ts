@@ -6,12 +6,14 @@ import { copyBytes } from './copy.ts';
 import { type BinaryRows, binaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
+import { addGeometry, addVerified, openingPatterns } from './resource-load-further.ts';
 import { changeTime } from './resource-merge.ts';
+import { markIndexed } from './resource-reindex.ts';
 import type { Staged } from './resource-staging.ts';
 import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
 import { knownWords } from './vocabulary.ts';
 
-const TABLES = ['resource', 'lookup', 'words', 'dates'] as const;
+const TABLES = ['resource', 'lookup', 'words', 'dates', 'place', 'boundary', 'verification'] as const;
 type Table = (typeof TABLES)[number];
 type Rows = Record<Table, BinaryRows>;
 
@@ -20,6 +22,9 @@ const emptyRows = (): Rows => ({
   lookup: binaryRows(),
   words: binaryRows(),
   dates: binaryRows(),
+  place: binaryRows(),
+  boundary: binaryRows(),
+  verification: binaryRows(),
 });
 
 export type Loaded = {
@@ -53,6 +58,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
     `select exists (select from directory.resource) or exists (select from directory.history) as used,
        hashint8extended(hashtextextended('${PROBE}', 803), 803)::text as probe`,
   );
+  if (row?.used === false) await markIndexed(sql, base);
   // a server that hashes differently (big-endian) merges into an empty directory as into any other
   if (row?.used !== false || row.probe !== probe()) {
     await sql.unsafe('commit');
@@ -63,6 +69,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
   let rows = emptyRows();
   const vocabulary = knownWords();
+  const openings = openingPatterns();
   let tombstones = 0;
   let sent = 0;
   return {
@@ -74,6 +81,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       addResource(rows.resource, row, at, enclosed, hi, lo);
       addEntries(rows, row.entries, hi, lo);
       vocabulary.add(row.entries.nameWords);
+      openings.add(row.entries.hours);
     },
     count: () => rows.resource.count(),
     async flush() {
@@ -81,6 +89,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       rows = emptyRows();
       sent += full.resource.count();
       await copyRows(sql, full);
+      await openings.store(sql);
       return undefined;
     },
     async finish() {
@@ -129,7 +138,7 @@ async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
 /** Column by column as in the migration. */
 function addResource(out: BinaryRows, row: Staged, at: number, enclosed: string, hi: number, lo: number): void {
   const { entries } = row;
-  out.row(12);
+  out.row(14);
   out.int8(hi, lo);
   out.timestamp(at);
   out.int4(1);
@@ -149,10 +158,17 @@ function addResource(out: BinaryRows, row: Staged, at: number, enclosed: string,
   else out.textArray(row.findings);
   if (row.deleted) out.text('');
   else out.joined([row.head, enclosed, row.tail]);
+  if (entries.hours === undefined) out.none();
+  else {
+    hashText(entries.hours, 0);
+    out.int8(hashed.hi, hashed.lo);
+  }
+  if (entries.sort === undefined) out.none();
+  else out.text(entries.sort);
 }
 
 /** Index entries, each once: nothing else keeps repetitions out. */
-function addEntries(out: Pick<Rows, 'lookup' | 'words' | 'dates'>, entries: Entries, hi: number, lo: number): void {
+function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, lo: number): void {
   const seen = new Set<number>();
   const add = () => {
     // 53 of the 64 bits: within one resource that is enough to tell tokens apart
@@ -187,6 +203,8 @@ function addEntries(out: Pick<Rows, 'lookup' | 'words' | 'dates'>, entries: Entr
     out.dates.timestamp(to);
     out.dates.int8(hi, lo);
   }
+  addGeometry(out, entries, hi, lo);
+  if (entries.verified) addVerified(out.verification, entries, entries.verified, hi, lo);
 }
 
 /** Keeps the last of each id, drops deletions, and builds the indexes of the resources. */
@@ -216,7 +234,7 @@ async function removeRepeated(
       from ${resources}
       where rk in (select rk from ${resources} group by rk having count(*) > 1 or bool_or(deleted))) r`);
   await sql.unsafe('analyze repeated');
-  for (const table of ['lookup', 'words', 'dates'])
+  for (const table of TABLES.filter((t) => t !== 'resource'))
     await sql.unsafe(`delete from directory.${besideName(table)} where rk in (select rk from repeated)`);
   await sql.unsafe(`delete from ${resources} r using repeated p where r.ctid = p.at and not p.kept`);
   await indexBeside(sql, 'directory', 'resource');
@@ -247,7 +265,7 @@ async function enterAgain(sql: Sql, base: string): Promise<void> {
        join directory.${besideName('resource')} r on r.rk = p.rk order by r.rk`,
       [last],
     );
-    const rows = { lookup: binaryRows(), words: binaryRows(), dates: binaryRows() };
+    const rows = emptyRows();
     for (const { rk, hi, lo, body } of kept) {
       addEntries(rows, extract(JSON.parse(body) as Resource, base), hi, lo);
       last = rk;

@@ -1,6 +1,7 @@
 // One batch of an import, from `incoming` into the directory, in one transaction. Every statement works on the set.
 import type { Resource } from '../fhir/resource.ts';
 import { extract } from '../fhir/search/extract.ts';
+import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { Queryable } from './database.ts';
 import { dateText } from './resource-staging.ts';
 
@@ -123,22 +124,28 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
   await tx.unsafe(`delete from directory.dates d using (
       select s as param, split_part(t, '/', 1)::timestamptz as lo, split_part(t, '/', 2)::timestamptz as hi, rk
       from leaving, unnest(dates, date_params) u(t, s)) o
-    where d.param = o.param and d.lo = o.lo and d.hi = o.hi and d.rk = o.rk`);
+    where d.param = o.param and d.lo = o.lo and d.hi = o.hi and d.rk = o.rk;
+    delete from directory.place p using leaving o where p.rk = o.rk;
+    delete from directory.boundary b using leaving o where b.rk = o.rk;
+    delete from directory.verification v using (
+      select hashtextextended(t, 0) as target, rk from leaving, unnest(refs, ref_params) u(t, s) where s = ${TARGET}) o
+    where v.target = o.target and v.rk = o.rk`);
 }
 
 /** One round trip: the client is busy with the next batch and would answer late between statements. */
 async function writeVersions(tx: Queryable, at: string): Promise<void> {
   const now = `'${at}'`; // made by toISOString
   await tx.unsafe(
-    `insert into directory.resource as r (rk, last_updated, version, type, deleted, key, content_hash, params, refs, ref_params, findings, body)
+    `insert into directory.resource as r (rk, last_updated, version, type, deleted, key, content_hash, params, refs, ref_params, findings, body, hours, sort)
     select i.rk, ${now}::timestamptz, p.version, i.type, i.deleted, i.key, i.content_hash, i.params,
       array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n), i.ref_params, i.findings,
-      case when i.deleted then '' else i.head || p.version || '","lastUpdated":"' || ${now} || i.tail end
+      case when i.deleted then '' else i.head || p.version || '","lastUpdated":"' || ${now} || i.tail end,
+      hashtextextended(i.hours, 0), i.sort
     from incoming i join plan p using (seq) where p.action in ('c', 'u', 'd')
     order by i.rk
     on conflict (rk) do update set last_updated = excluded.last_updated, version = excluded.version, deleted = excluded.deleted,
       content_hash = excluded.content_hash, params = excluded.params, refs = excluded.refs, ref_params = excluded.ref_params,
-      findings = excluded.findings, body = excluded.body;
+      findings = excluded.findings, body = excluded.body, hours = excluded.hours, sort = excluded.sort;
     ${INSERT_ENTRIES};
     update directory.state set change = change + 1, changed_at = ${now}::timestamptz, counts = (
       select array_agg(c.n + coalesce(d.n, 0) order by c.type)
@@ -155,6 +162,7 @@ async function writeVersions(tx: Queryable, at: string): Promise<void> {
 export async function insertStagedEntries(tx: Queryable): Promise<void> {
   await tx.unsafe(`insert into plan select seq, rk, 'c'::"char", 0 from incoming;
     update directory.resource r set params = i.params, ref_params = i.ref_params,
+      hours = hashtextextended(i.hours, 0), sort = i.sort,
       refs = array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n)
     from incoming i where r.rk = i.rk;
     ${INSERT_ENTRIES};
@@ -178,4 +186,19 @@ const INSERT_ENTRIES = `insert into directory.lookup
   insert into directory.dates (param, lo, hi, rk)
     select s, split_part(t, '/', 1)::timestamptz, split_part(t, '/', 2)::timestamptz, i.rk
     from incoming i join plan p using (seq), unnest(i.dates, i.date_params) u(t, s)
-    where p.action in ('c', 'u') on conflict do nothing`;
+    where p.action in ('c', 'u') on conflict do nothing;
+  insert into directory.place (rk, at)
+    select i.rk, (i.more ->> 'place')::point from incoming i join plan p using (seq)
+    where p.action in ('c', 'u') and i.more ? 'place';
+  insert into directory.boundary (rk, part, bounds, ring, holes)
+    select i.rk, n, box((a ->> 'ring')::polygon), (a ->> 'ring')::polygon,
+      array(select h::polygon from jsonb_array_elements_text(a -> 'holes') h)
+    from incoming i join plan p using (seq), jsonb_array_elements(i.more -> 'areas') with ordinality u(a, n)
+    where p.action in ('c', 'u');
+  insert into directory.verification (target, rk, lo, hi)
+    select distinct hashtextextended(t, 0), i.rk, (i.more -> 'verified' ->> 0)::timestamptz, (i.more -> 'verified' ->> 1)::timestamptz
+    from incoming i join plan p using (seq), unnest(i.refs, i.ref_params) u(t, s)
+    where p.action in ('c', 'u') and s = ${TARGET} and i.more ? 'verified';
+  insert into directory.opening (pattern, open)
+    select distinct hashtextextended(i.hours, 0), i.hours::int4multirange from incoming i join plan p using (seq)
+    where p.action in ('c', 'u') and i.hours is not null on conflict do nothing`;

@@ -2,7 +2,7 @@
 import { contentHash, DIRECTORY_CONTENT } from '../fhir/canonical.ts';
 import { minify, stamp } from '../fhir/json-text.ts';
 import { ID_PATTERN, isResource, type Resource } from '../fhir/resource.ts';
-import { type Entries, extract } from '../fhir/search/extract.ts';
+import { emptyEntries, extract } from '../fhir/search/extract.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import type { Staged } from './resource-staging.ts';
 
@@ -36,16 +36,6 @@ export type PrepareOptions = {
   strict?: boolean;
 };
 
-const NO_ENTRIES: Entries = {
-  params: [],
-  tokens: [],
-  tokenSeeds: [],
-  refs: [],
-  refParams: [],
-  words: [],
-  dates: [],
-  nameWords: [],
-};
 const MARK = '\u0001';
 const CUT = `${MARK}","lastUpdated":"${MARK}`;
 
@@ -97,5 +87,5 @@ function prepareDeletion(url: string): Prepared {
   if (!isDirectoryType(type) || !ID_PATTERN.test(id) || more.length > 0)
     return { rejected: 'bad-request-url', message: 'The deletion does not name one resource of the directory.' };
   const staged = { key: `${type}/${id}`, type: TYPE_IDS[type], deleted: true, hash: '', head: '', tail: '' };
-  return { staged: { ...staged, findings: [], entries: NO_ENTRIES } };
+  return { staged: { ...staged, findings: [], entries: emptyEntries() } };
 }

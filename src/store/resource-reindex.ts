@@ -1,7 +1,7 @@
 // Brings the index in line with a changed extraction: entries are made anew from the stored bodies.
 import type { Resource } from '../fhir/resource.ts';
 import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
-import type { Database } from './database.ts';
+import type { Database, Queryable } from './database.ts';
 import { insertStagedEntries } from './resource-merge.ts';
 import { copyIncoming, createStaging, stagedLine, stagedLines } from './resource-staging.ts';
 import { knownWords } from './vocabulary.ts';
@@ -19,13 +19,14 @@ export async function reindex(database: Database, base: string): Promise<number>
   try {
     await createStaging(sql);
     return await sql.begin(async (tx) => {
-      const [state] = await tx.unsafe<{ v: number }[]>(
-        'select extraction_version as v from directory.state for update',
-      );
-      if (state?.v === EXTRACTION_VERSION) return 0;
+      await tx.unsafe('select change from directory.state for update');
+      if ((await indexAge(tx, base)) === undefined) return 0;
       await tx.unsafe('delete from directory.lookup');
       await tx.unsafe('delete from directory.words');
       await tx.unsafe('delete from directory.dates');
+      await tx.unsafe('delete from directory.place');
+      await tx.unsafe('delete from directory.boundary');
+      await tx.unsafe('delete from directory.verification');
       await tx.unsafe('delete from directory.vocabulary');
       const vocabulary = knownWords();
       let done = 0;
@@ -44,11 +45,30 @@ export async function reindex(database: Database, base: string): Promise<number>
         await insertStagedEntries(tx);
         done += batch.length;
       }
-      await tx.unsafe('update directory.state set extraction_version = $1::int', [EXTRACTION_VERSION]);
+      await markIndexed(tx, base);
+      await tx.unsafe('update directory.state set change = change + 1');
       return done;
     });
   } finally {
     await reader.end({ timeout: 5 });
     await sql.end({ timeout: 5 });
   }
+}
+
+/** Notes with which extraction and base the index is made. */
+export async function markIndexed(sql: Queryable, base: string): Promise<void> {
+  await sql.unsafe('update directory.state set extraction_version = $1::int, base = $2::text', [
+    String(EXTRACTION_VERSION),
+    base,
+  ]);
+}
+
+/** Why the index should be made anew: by an older program, or under another base. undefined: it is current. */
+export async function indexAge(sql: Queryable, base: string): Promise<'program' | 'base' | undefined> {
+  const [state] = await sql.unsafe<{ version: number; base: string | null; empty: boolean }[]>(
+    `select extraction_version as version, base, not exists (select from directory.resource) as empty from directory.state`,
+  );
+  if (state === undefined || state.empty) return undefined;
+  if (state.version !== EXTRACTION_VERSION) return 'program';
+  return state.base !== null && state.base !== base ? 'base' : undefined;
 }

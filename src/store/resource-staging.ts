@@ -28,7 +28,7 @@ export async function createStaging(sql: Sql): Promise<void> {
       head text not null, tail text not null, findings text[], params smallint[] not null,
       tokens text[] not null, token_seeds smallint[] not null, refs text[] not null, ref_params smallint[] not null,
       words text[] not null, raws text[] not null, word_params smallint[] not null,
-      dates text[] not null, date_params smallint[] not null,
+      dates text[] not null, date_params smallint[] not null, hours text, sort text, more jsonb,
       rk bigint not null generated always as (hashtextextended(key, 0)) stored
     ) on commit delete rows;
     alter table incoming alter head set storage external, alter tail set storage external, alter tokens set storage external,
@@ -43,7 +43,7 @@ export async function createStaging(sql: Sql): Promise<void> {
 
 /** Columns of `incoming` that are not computed. */
 export const COLUMNS =
-  'seq, key, type, deleted, content_hash, head, tail, findings, params, tokens, token_seeds, refs, ref_params, words, raws, word_params, dates, date_params';
+  'seq, key, type, deleted, content_hash, head, tail, findings, params, tokens, token_seeds, refs, ref_params, words, raws, word_params, dates, date_params, hours, sort, more';
 
 /** Times of a date entry as PostgreSQL reads them, `lo/hi`. */
 export function dateText(lo: number, hi: number): string {
@@ -67,8 +67,21 @@ export function stagedLine(seq: number, row: Staged): string {
     e.words.map((w) => w.raw ?? ''),
   )}\t${numbers(e.words.map((w) => w.param))}\t${texts(e.dates.map((d) => dateText(d.lo, d.hi)))}\t${numbers(
     e.dates.map((d) => d.param),
-  )}\n`;
+  )}\t${copyField(e.hours)}\t${copyField(e.sort)}\t${copyField(moreText(e))}\n`;
 }
+
+/** What few resources have, as JSON: place, areas, and when a verification was done. */
+function moreText(e: Entries): string | undefined {
+  if (!e.place && !e.verified && !e.areas?.length) return undefined;
+  return JSON.stringify({
+    ...(e.place ? { place: `(${e.place.longitude},${e.place.latitude})` } : {}),
+    ...(e.verified ? { verified: dateText(e.verified.lo, e.verified.hi).split('/') } : {}),
+    areas: (e.areas ?? []).map((a) => ({ ring: polygonText(a.ring), holes: a.holes.map(polygonText) })),
+  });
+}
+
+const polygonText = (ring: readonly (readonly [number, number])[]): string =>
+  `(${ring.map(([x, y]) => `(${x},${y})`).join(',')})`;
 
 /** Bytes of one buffer of lines. */
 const CHUNK = 256 * 1024;

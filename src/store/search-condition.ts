@@ -5,6 +5,8 @@ import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
+import { instantTest, periodTest, time } from './search-date.ts';
+import { boundariesAround, openAt, placesIn } from './search-further.ts';
 import { scoredRows } from './search-like.ts';
 
 /** Binds a value and gives its placeholder. */
@@ -56,57 +58,6 @@ function wordSet(c: Extract<Criterion, { kind: 'string' }>, bind: Bind): RowSet 
   };
 }
 
-const time = (millis: number, bind: Bind) => bind(new Date(millis).toISOString(), 'timestamptz');
-
-/** A stored period [lo, hi) against the range asked for, https://hl7.org/fhir/R4/search.html#prefix */
-function periodTest(t: DateTest, bind: Bind): string {
-  const from = () => time(t.from, bind);
-  const to = () => time(t.to, bind);
-  switch (t.prefix) {
-    case 'eq':
-      return `(lo >= ${from()} and hi <= ${to()})`;
-    case 'ne':
-      return `(lo < ${from()} or hi > ${to()})`;
-    case 'gt':
-      return `hi > ${to()}`;
-    case 'ge':
-      return `hi > ${from()}`;
-    case 'lt':
-      return `lo < ${from()}`;
-    case 'le':
-      return `lo < ${to()}`;
-    case 'sa':
-      return `lo >= ${to()}`;
-    case 'eb':
-      return `hi <= ${from()}`;
-    case 'ap':
-      return `(lo < ${to()} and hi > ${from()})`;
-  }
-}
-
-/** An instant of millisecond precision against the range asked for. resource_last_updated. */
-function instantTest(column: string, t: DateTest, bind: Bind): string {
-  const from = () => time(t.from, bind);
-  const to = () => time(t.to, bind);
-  switch (t.prefix) {
-    case 'eq':
-    case 'ap':
-      return `(${column} >= ${from()} and ${column} < ${to()})`;
-    case 'ne':
-      return `(${column} < ${from()} or ${column} >= ${to()})`;
-    case 'gt':
-    case 'sa':
-      return `${column} >= ${to()}`;
-    case 'ge':
-      return `${column} >= ${from()}`;
-    case 'lt':
-    case 'eb':
-      return `${column} < ${from()}`;
-    case 'le':
-      return `${column} < ${to()}`;
-  }
-}
-
 /** The rows a criterion selects, when it can be the source of a statement. */
 function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
   switch (c.kind) {
@@ -144,20 +95,65 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         })`,
         unique: false,
       };
-    case 'last-updated':
-    case 'missing':
+    case 'near':
+      return { source: placesIn(c.circles, bind, () => 'p.rk'), unique: false };
+    case 'contains':
+      return { source: boundariesAround(c.points, bind), unique: false };
+    case 'last-verified':
+      return c.tests === undefined ? undefined : lastVerifiedSet(c.tests, bind);
+    case 'fresh':
+      return {
+        source: `select target as rk from directory.verification where lo >= ${time(c.since, bind)}`,
+        unique: false,
+      };
+    case 'any': {
+      const sets = c.of.every(isSource) ? c.of.map((one) => rowSet(one, bind)?.source ?? '') : [];
+      return sets.length === 0 ? undefined : { source: sets.join(' union all '), unique: false };
+    }
+    default:
       return undefined;
   }
 }
 
+/** Targets by their newest verification. verification_done, verification_pkey. */
+function lastVerifiedSet(tests: readonly DateTest[], bind: Bind): RowSet {
+  return {
+    source: `select v.target as rk from directory.verification v where (${tests.map((t) => periodTest(t, bind)).join(' or ')})
+      and not exists (select from directory.verification n where n.target = v.target and (n.lo, n.rk) > (v.lo, v.rk))`,
+    unique: false,
+  };
+}
+
 /** The condition of a criterion on the row `d`, for all but the source. */
-function condition(c: Criterion, resource: string, bind: Bind, ranked: Criterion | undefined): string {
+function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterion): string {
   if (c === ranked) return 'd.rk in (select rk from liked)';
   switch (c.kind) {
     case 'last-updated':
       return `(${c.tests.map((t) => instantTest(`${resource}.last_updated`, t, bind)).join(' or ')})`;
     case 'missing':
       return `${c.missing ? 'not ' : ''}${c.param} = any(${resource}.params)`;
+    case 'mark':
+      return `${c.param} = any(${resource}.params)`;
+    case 'none':
+      return `not (${condition(c.of, resource, bind)})`;
+    case 'all':
+    case 'any':
+      if (c.kind === 'any' && isSource(c)) break;
+      return `(${c.of.map((one) => condition(one, resource, bind)).join(c.kind === 'any' ? ' or ' : ' and ')})`;
+    case 'active-on': {
+      // dates_rk: a probe or two a row; no period holds always
+      const held = `select from directory.dates n where n.rk = d.rk and n.param = ${c.param}`;
+      const days = c.days.map((t) => `(n.lo < ${time(t.to, bind)} and n.hi > ${time(t.from, bind)})`);
+      return `(not exists (${held}) or exists (${held} and (${days.join(' or ')})))`;
+    }
+    case 'open-at':
+      return openAt(c.minutes, resource, bind);
+    case 'last-verified':
+      if (c.tests === undefined)
+        return `${c.missing ? 'not ' : ''}exists (select from directory.verification v where v.target = d.rk)`;
+      break;
+    case 'fresh':
+      return `exists (select from directory.verification v where v.target = d.rk and v.lo >= ${time(c.since, bind)})`;
     case 'token':
       if (c.negated)
         return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list}))`;
@@ -169,7 +165,12 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked: Criterion
   return set === undefined ? 'true' : `d.rk in (${set.source})`;
 }
 
-const needsResource = (c: Criterion) => c.kind === 'last-updated' || c.kind === 'missing';
+/** Is the condition one on the row of the resource? */
+function needsResource(c: Criterion): boolean {
+  if (c.kind === 'any' || c.kind === 'all') return c.of.some(needsResource);
+  if (c.kind === 'none') return needsResource(c.of);
+  return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
+}
 
 /**
  * `select rk …` of the live resources of a type that meet all criteria, each once, without order.
@@ -196,20 +197,77 @@ export function rows(
     const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
-  const from = source.unique ? `(${source.source}) d` : `(select distinct rk from (${source.source}) s) d`;
-  const join =
-    onResource || mayLeaveType(first)
-      ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`
-      : '';
-  const where = ['true', ...rest.map((c) => condition(c, 'r', bind, ranked))];
-  return `select d.rk from ${from}${join} where ${where.join(' and ')}${more}`;
+  const from = source.unique ? source.source : `select distinct rk from (${source.source}) s`;
+  return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
+}
+
+/** A set of rows with the conditions of further criteria, from `from` to `where`; its columns are those of `d`. */
+function allowed(
+  type: DirectoryType,
+  from: string,
+  rest: readonly Criterion[],
+  onResource: boolean,
+  bind: Bind,
+  ranked?: Criterion,
+): string {
+  const join = onResource
+    ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`
+    : '';
+  return `(${from}) d${join} where ${['true', ...rest.map((c) => condition(c, 'r', bind, ranked))].join(' and ')}`;
+}
+
+/** Conditions of the criteria on a row of `directory.resource d`. */
+export function conditions(criteria: readonly Criterion[], bind: Bind): string[] {
+  return criteria.map((c) => condition(c, 'd', bind));
+}
+
+/** `rk, distance` in meters of what lies in the circle of one criterion and meets the others; the nearest place counts. */
+export function nearRows(type: DirectoryType, near: Criterion, rest: readonly Criterion[], bind: Bind): string {
+  const onResource = rest.some(needsResource) || near.kind === 'reverse-chain';
+  return `select d.rk, min(d.distance) as distance from ${allowed(type, distances(near, bind), rest, onResource, bind)} group by d.rk`;
+}
+
+/** From places outward, along the chain. */
+function distances(c: Criterion, bind: Bind): string {
+  switch (c.kind) {
+    case 'near':
+      return placesIn(c.circles, bind, (away) => `p.rk, ${away} as distance`);
+    case 'chain':
+      return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+    case 'reverse-chain':
+      return `select u.ref as rk, t.distance from (${distances(c.of, bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`;
+    default:
+      throw new Error(`A criterion of kind ${c.kind} has no distance.`);
+  }
 }
 
 function isSource(c: Criterion): boolean {
-  return !needsResource(c) && !(c.kind === 'token' && c.negated);
+  switch (c.kind) {
+    case 'token':
+      return !c.negated;
+    case 'any':
+      return c.of.every(isSource);
+    case 'last-verified':
+      return c.tests !== undefined;
+    case 'all':
+    case 'none':
+    case 'mark':
+    case 'active-on':
+    case 'open-at':
+    case 'last-updated':
+    case 'missing':
+      return false;
+    default:
+      return true;
+  }
 }
 
 /** Index entries belong to live rows of the parameter's own type; references may lead to deleted or missing ones. */
 function mayLeaveType(c: Criterion | undefined): boolean {
-  return c?.kind === 'reverse-chain';
+  return (
+    c?.kind === 'reverse-chain' ||
+    c?.kind === 'last-verified' ||
+    c?.kind === 'fresh' ||
+    (c?.kind === 'any' && c.of.some(mayLeaveType))
+  );
 }

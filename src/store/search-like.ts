@@ -10,7 +10,7 @@ export const RANKED_MAX = 10_000;
 
 /** The criterion that ranks a search: the first such name, reached forward, when no other order is asked for. */
 export function rankedBy(request: SearchRequest): Criterion | undefined {
-  if (request.applied.some(([name]) => name === '_sort')) return undefined;
+  if (request.sort.length > 0) return undefined;
   return request.criteria.find((c) => isLike(c) && leadsForward(c));
 }
 

@@ -44,6 +44,55 @@ const address = [
   },
 ];
 
+/** A square with a hole and an island, as the GeoJSON of a boundary. */
+const AREA = {
+  type: 'Feature',
+  geometry: {
+    type: 'MultiPolygon',
+    coordinates: [
+      [
+        [
+          [-73, 41],
+          [-72, 41],
+          [-72, 42],
+          [-73, 42],
+          [-73, 41],
+        ],
+        [
+          [-72.6, 41.4],
+          [-72.4, 41.4],
+          [-72.4, 41.6],
+          [-72.6, 41.6],
+          [-72.6, 41.4],
+        ],
+      ],
+      [
+        [
+          [-71, 41],
+          [-70, 41],
+          [-70.5, 42],
+          [-71, 41],
+        ],
+      ],
+    ],
+  },
+};
+const accepts = (code: string, network?: string): JsonObject => ({
+  ...ext('newpatients', {}),
+  extension: [
+    {
+      url: 'acceptingPatients',
+      valueCodeableConcept: concept(`${PLAN_NET}/CodeSystem/AcceptingPatientsCS`, code, code),
+    },
+    ...(network === undefined ? [] : [{ url: 'fromNetwork', valueReference: ref(network) }]),
+  ],
+});
+const telecom = [
+  { system: 'phone', value: '+1 (860) 555-0101 ext. 9' },
+  { system: 'email', value: 'Desk@Clinic.example' },
+];
+const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri'];
+
 export const FIXTURE: Resource[] = [
   {
     resourceType: 'Organization',
@@ -91,7 +140,17 @@ export const FIXTURE: Resource[] = [
     address: 'mailto:a@clinic.example',
     identifier: [{ value: 'EP-1' }],
   },
-  { resourceType: 'Location', id: 'area1', status: 'active', name: 'Hartford County' },
+  {
+    resourceType: 'Location',
+    id: 'area1',
+    status: 'active',
+    name: 'Hartford County',
+    extension: [
+      ext('http://hl7.org/fhir/StructureDefinition/location-boundary-geojson', {
+        valueAttachment: { contentType: 'application/geo+json', data: btoa(JSON.stringify(AREA)) },
+      }),
+    ],
+  },
   {
     resourceType: 'Location',
     id: 'loc1',
@@ -105,7 +164,13 @@ export const FIXTURE: Resource[] = [
     endpoint: [ref('Endpoint/e1')],
     identifier: [{ system: 'urn:site', value: 'S1' }],
     position: { longitude: -72.6, latitude: 41.7 },
+    hoursOfOperation: [
+      { daysOfWeek: weekdays, openingTime: '08:00:00', closingTime: '17:00:00' },
+      { daysOfWeek: ['sun'], openingTime: '22:00:00', closingTime: '02:00:00' },
+    ],
     extension: [
+      accepts('newpt'),
+      accepts('nopt', 'Organization/net1'),
       ext('accessibility', {
         valueCodeableConcept: concept(`${PLAN_NET}/CodeSystem/AccessibilityCS`, 'adacomp', 'ADA compliant'),
       }),
@@ -132,9 +197,15 @@ export const FIXTURE: Resource[] = [
             url: 'type',
             valueCodeableConcept: concept(`${PLAN_NET}/CodeSystem/DeliveryMethodCS`, 'virtual', 'Virtual'),
           },
+          {
+            url: 'virtualModalities',
+            valueCodeableConcept: concept(`${PLAN_NET}/CodeSystem/VirtualModalitiesCS`, 'video', 'Video'),
+          },
         ],
       },
+      accepts('newpt', 'Organization/net1'),
     ],
+    availableTime: [{ daysOfWeek: ['sat'], allDay: true }],
   },
   {
     resourceType: 'InsurancePlan',
@@ -171,7 +242,8 @@ export const FIXTURE: Resource[] = [
     gender: 'female',
     identifier: npi('9000000015'),
     address,
-    communication: cc('urn:ietf:bcp:47', 'es', 'Spanish'),
+    communication: cc('urn:ietf:bcp:47', 'es-US', 'Spanish'),
+    telecom,
     qualification: [
       { code: concept(NUCC, '207RC0000X', 'Cardiovascular Disease Physician'), issuer: ref('Organization/payer1') },
     ],
@@ -193,7 +265,15 @@ export const FIXTURE: Resource[] = [
     extension: [
       ext('network-reference', { valueReference: ref('Organization/net1') }),
       ext('network-reference', { valueReference: ref('Organization/net2') }),
+      accepts('newpt'),
     ],
+    telecom,
+    availableTime: [{ availableStartTime: '09:00:00', availableEndTime: '12:00:00' }],
+    meta: {
+      source: 'https://peer.example/fhir#a1',
+      profile: [`${PLAN_NET}/StructureDefinition/plannet-PractitionerRole`],
+      tag: [{ system: 'urn:tag', code: 'peer' }],
+    },
   },
   {
     resourceType: 'OrganizationAffiliation',
@@ -209,6 +289,40 @@ export const FIXTURE: Resource[] = [
     specialty: cc(NUCC, '207RC0000X', 'Cardiovascular Disease Physician'),
     period: { start: '2022-01-01', end: '2029-12-31' },
     identifier: [{ system: 'urn:aff', value: 'A1' }],
+    telecom,
+  },
+  {
+    resourceType: 'VerificationResult',
+    id: 'v1',
+    status: 'validated',
+    target: [ref('PractitionerRole/r1'), ref('Practitioner/p1')],
+    statusDate: '2027-02-02',
+    lastPerformed: '2027-02-01',
+    attestation: { who: ref('Organization/payer1') },
+    primarySource: [
+      {
+        type: cc('http://terminology.hl7.org/CodeSystem/primary-source-type', 'lic-board', 'License Board'),
+        validationStatus: concept(
+          'http://terminology.hl7.org/CodeSystem/validation-status',
+          'successful',
+          'Successful',
+        ),
+      },
+    ],
+  },
+  {
+    resourceType: 'VerificationResult',
+    id: 'v2',
+    status: 'val-fail',
+    target: [ref('Organization/clinic1')],
+    statusDate: '2027-02-20',
+  },
+  {
+    resourceType: 'VerificationResult',
+    id: 'v3',
+    status: 'validated',
+    target: [ref('Location/loc1'), ref('Practitioner/p1')],
+    lastPerformed: '2026-06-01T10:00:00Z',
   },
 ];
 

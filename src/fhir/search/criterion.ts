@@ -5,7 +5,9 @@ import { fold, foldCase, hasAccents } from '../fold.ts';
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
-import { MAX_WORD, referenceTarget } from './extract.ts';
+import { type FurtherCriterion, readFurther } from './criterion-further.ts';
+import { MAX_WORD } from './draft.ts';
+import { referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { ofTypeForm, tokenForm } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
@@ -28,7 +30,8 @@ export type Criterion =
   | { kind: 'missing'; param: number; missing: boolean }
   | LikeCriterion
   | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion }
-  | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion };
+  | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion }
+  | FurtherCriterion;
 
 /** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */
 export type LikeCriterion = {
@@ -49,7 +52,12 @@ export type LikeCriterion = {
 /** A word of the vocabulary that answers the word of the query at this place, how well from 0 to 1. */
 export type LikeWord = { word: string; at: number; weight: number };
 
-export type CriterionOptions = { base: string; now: Date };
+export type CriterionOptions = {
+  base: string;
+  now: Date;
+  /** days after which a verification no longer counts, by default 90 */
+  staleDays?: number;
+};
 
 const MAX_VALUES = 200;
 
@@ -141,8 +149,13 @@ export function readFor(
   if (known === 'missing') {
     const [only] = values;
     if (values.length !== 1 || (only !== 'true' && only !== 'false')) throw invalid(p.code, 'is true or false');
-    return { kind: 'missing', param: entries.id, missing: only === 'true' };
+    const missing = only === 'true';
+    if (p.reading === 'last-verified') return { kind: 'last-verified', tests: undefined, missing };
+    // phone and email share entries, but each is missing by itself
+    return { kind: 'missing', param: p.alias === 'telecom' ? p.id : entries.id, missing };
   }
+  const further = readFurther(p, known, values, options);
+  if (further !== undefined) return further;
   if (known === 'text')
     return {
       kind: 'string',
@@ -227,7 +240,7 @@ function idKey(type: DirectoryType, text: string, base: string): string[] {
   return key?.startsWith(`${type}/`) ? [key] : [];
 }
 
-function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undefined, base: string): string[] {
+export function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undefined, base: string): string[] {
   const types = wanted === undefined ? p.targets : [wanted];
   if (ID_PATTERN.test(text)) return types.map((t) => `${t}/${text}`);
   const key = referenceTarget(text, base);
@@ -236,7 +249,7 @@ function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undef
 }
 
 /** The form of `code`, `system|code`, `system|` or `|code`. */
-function tokenValue(p: Parameter, value: string): string {
+export function tokenValue(p: Parameter, value: string): string {
   const parts = split(value, '|').map(unescaped);
   if (parts.length > 2) throw invalid(p.code, 'is not a token');
   const [first = '', second] = parts;
@@ -259,7 +272,7 @@ function ofTypeValue(p: Parameter, value: string): string {
   return ofTypeForm(system, code, held);
 }
 
-function word(value: string, exact: boolean): Word {
+export function word(value: string, exact: boolean): Word {
   const text = unescaped(value).slice(0, MAX_WORD);
   return { folded: fold(text), raw: exact ? text : hasAccents(text) ? foldCase(text) : undefined };
 }

@@ -19,7 +19,7 @@ export type ExportRequest = {
   ignored: string[];
 };
 
-export type ExportOptions = { base: string; now: Date; lenient: boolean };
+export type ExportOptions = { base: string; now: Date; staleDays?: number; lenient: boolean };
 
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson', 'application/fhir ndjson']);
 const RESULT = /^_(count|sort|total|summary|elements|include|revinclude|cursor|contained|score|format|has)\b/;
@@ -83,7 +83,7 @@ export function readExport(pairs: Iterable<readonly [string, string]>, options: 
  */
 export function readTypeFilter(
   text: string,
-  options: Pick<ExportOptions, 'base' | 'now'>,
+  options: Pick<ExportOptions, 'base' | 'now' | 'staleDays'>,
 ): { type: DirectoryType; criteria: Criterion[] } {
   const cut = text.indexOf('?');
   const type = cut === -1 ? text : text.slice(0, cut);

@@ -4,13 +4,18 @@ import { enteredWords } from '../../names/name-words.ts';
 import { fold } from '../fold.ts';
 import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
-import { isObject, type Json, type JsonObject, type Resource } from '../resource.ts';
+import { isObject, type Json, type JsonObject, type Resource, text } from '../resource.ts';
+import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
+import { MAX_WORD } from './draft.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
+import { boundaries, NEAR } from './parameters-further.ts';
+import { sortText } from './sort.ts';
 import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
-import { isDirectoryType } from './types.ts';
+import { type DirectoryType, isDirectoryType } from './types.ts';
+import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 2;
+export const EXTRACTION_VERSION = 3;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -29,7 +34,28 @@ export type Entries = {
   dates: DateEntry[];
   /** words of names, for the vocabulary of the search that forgives */
   nameWords: string[];
+  /** position of a Location */
+  place?: Place | undefined;
+  /** polygons of the boundary of a Location */
+  areas?: Area[];
+  /** when a successful verification was done, for the targets in `refs` */
+  verified?: { lo: number; hi: number };
+  /** opening hours as text of an int4multirange over the minutes of the week */
+  hours?: string | undefined;
+  /** first values of the keys of `_sort`, joined */
+  sort?: string | undefined;
 };
+
+export const emptyEntries = (): Entries => ({
+  params: [],
+  tokens: [],
+  tokenSeeds: [],
+  refs: [],
+  refParams: [],
+  words: [],
+  dates: [],
+  nameWords: [],
+});
 
 /** `Type/id` of a reference to this base; the URL without version of one to another; undefined for contained ones. */
 export function referenceTarget(reference: string, base: string): string | undefined {
@@ -45,44 +71,64 @@ export function referenceTarget(reference: string, base: string): string | undef
  * @param base public FHIR base of the directory, without a slash at its end
  */
 export function extract(resource: Resource, base: string): Entries {
-  const entries: Entries = {
-    params: [],
-    tokens: [],
-    tokenSeeds: [],
-    refs: [],
-    refParams: [],
-    words: [],
-    dates: [],
-    nameWords: [],
-  };
+  const entries = emptyEntries();
   if (!isDirectoryType(resource.resourceType)) return entries;
   for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
     if (parameter.alias !== undefined || parameter.like === 'specialty') continue;
     if (parameter.like === 'name') {
       for (const path of parameter.paths)
         for (const value of path(resource))
-          for (const text of nameParts(value)) addNameWords(parameter.id, text, entries);
+          for (const part of nameParts(value)) addNameWords(parameter.id, part, entries);
       continue;
     }
-    let found = false;
-    for (const path of parameter.paths)
+    let found = parameter.kind === 'composite' && addStatements(parameter, resource, base, entries);
+    for (const path of parameter.kind === 'composite' ? [] : parameter.paths)
       for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
     if (found) entries.params.push(parameter.id);
   }
+  addOwn(resource, resource.resourceType, entries);
   return entries;
 }
 
+/** What has columns and tables of its own. */
+function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void {
+  entries.sort = sortText(type, resource);
+  entries.hours = openingHours(resource);
+  if (type === 'Location') {
+    entries.place = placeOf(resource);
+    entries.areas = boundaries(resource).flatMap(areasOf);
+    if (entries.place) entries.params.push(NEAR);
+  }
+  if (type !== 'VerificationResult' || resource['status'] !== 'validated') return;
+  const done = timeRange(text(resource['lastPerformed']) ?? text(resource['statusDate']) ?? '');
+  if (done) entries.verified = { lo: done.from.getTime(), hi: done.to.getTime() };
+}
+
 function add(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
+  if (parameter.kind === 'special') return false;
+  if (parameter.usual !== undefined && value === usualValue(parameter)) {
+    const mark = parameter.id + SEEDS.usual;
+    if (!entries.params.includes(mark)) entries.params.push(mark);
+    return true;
+  }
   if (parameter.kind === 'token') return addToken(parameter, value, entries);
   if (parameter.kind === 'reference') return addReference(parameter, value, base, entries);
   if (parameter.kind === 'date') return addPeriod(parameter, value, entries);
-  for (const text of stringParts(parameter, value)) addWord(parameter.id, text, true, entries);
+  for (const part of stringParts(parameter, value)) addWord(parameter.id, part, true, entries);
   return true;
 }
 
+/** `true` in the table stands for the boolean. */
+const usualValue = (parameter: Parameter): Json | undefined => (parameter.usual === 'true' ? true : parameter.usual);
+
 function addToken(parameter: Parameter, value: Json, entries: Entries): boolean {
   const before = entries.tokens.length;
-  addTokenForms(value, parameter.plain, entries.tokens);
+  if (parameter.reading === 'telecom') {
+    for (const form of contactForms(value)) {
+      entries.tokens.push(form);
+      markContact(parameter, form, entries);
+    }
+  } else addTokenForms(value, parameter.plain, entries.tokens);
   for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id);
   const found = entries.tokens.length > before;
   if (parameter.modifiers.includes('ofType') && isObject(value))
@@ -91,8 +137,24 @@ function addToken(parameter: Parameter, value: Json, entries: Entries): boolean 
       entries.tokenSeeds.push(parameter.id + SEEDS.ofType);
     }
   if (parameter.modifiers.includes('text'))
-    for (const text of tokenTexts(value)) addWord(parameter.id + SEEDS.text, text, false, entries);
+    for (const shown of tokenTexts(value)) addWord(parameter.id + SEEDS.text, shown, false, entries);
   return found;
+}
+
+/** `phone` and `email` read the entries of `telecom`, but are missing by themselves. */
+function markContact(parameter: Parameter, form: string, entries: Entries): void {
+  const code = form.slice(0, form.indexOf('|'));
+  const id = code === 'phone' ? parameter.id + 1 : code === 'email' ? parameter.id + 2 : undefined;
+  if (id !== undefined && !entries.params.includes(id)) entries.params.push(id);
+}
+
+function addStatements(parameter: Parameter, resource: Resource, base: string, entries: Entries): boolean {
+  const forms = statementForms(resource, (reference) => referenceTarget(reference, base));
+  for (const form of forms) {
+    entries.tokens.push(form);
+    entries.tokenSeeds.push(parameter.id);
+  }
+  return forms.length > 0;
 }
 
 function addReference(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
@@ -112,9 +174,6 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
   }
   return true;
 }
-
-/** The longest prefix that is indexed. Longer values are cut; a query that long finds by the cut value. */
-export const MAX_WORD = 400;
 
 function addWord(param: number, text: string, keepRaw: boolean, entries: Entries): void {
   const cut = text.length > MAX_WORD ? text.slice(0, MAX_WORD) : text;

@@ -1,108 +1,31 @@
 // Every search parameter of the directory, once: the parser, the index, the SQL, the CapabilityStatement and the tests
 // are made from this table. Expressions restate Plan-Net 1.2.0 in the effective form: where the guide stops at an
 // extension, its value is meant. Numbers are stable for ever: they are inside the hashes of the index.
-import { compilePath, type Path } from './path.ts';
+import {
+  ADDRESS,
+  address,
+  core,
+  type Draft,
+  date,
+  HUMAN_NAME,
+  identifier,
+  NO_TEXT,
+  ndh,
+  npi,
+  own,
+  type Parameter,
+  plain,
+  reference,
+  string,
+  TEXT,
+  token,
+} from './draft.ts';
+import { FURTHER } from './parameters-further.ts';
+import { compilePath } from './path.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET, TYPE_IDS } from './types.ts';
+import { languages } from './values-further.ts';
 
-export type ParameterKind = 'token' | 'reference' | 'string' | 'date';
-export type Modifier = 'exact' | 'contains' | 'missing' | 'not' | 'text' | 'ofType' | 'identifier' | 'type';
-
-export type Parameter = {
-  /** type number × 100 + number of the parameter within the type */
-  id: number;
-  type: DirectoryType;
-  code: string;
-  kind: ParameterKind;
-  /** where the values are; several paths are a union */
-  paths: Path[];
-  /** the paths as written, joined by ` | ` */
-  expression: string;
-  /** a token without system: a boolean or a code */
-  plain: boolean;
-  /** what a string parameter takes of a complex value, beside the parts that parameters of their own hold */
-  parts: 'HumanName' | 'Address' | undefined;
-  /** parameters whose entries a search by this one reads too, by code: `name` reads `family` and `given` */
-  alsoReads: string[];
-  targets: DirectoryType[];
-  modifiers: Modifier[];
-  /** parameters of the target that the guide lets a client chain to */
-  chain: string[];
-  definition: string;
-  origin: 'SHALL' | 'guide' | 'extra';
-  /** reads the entries of this parameter instead of having its own */
-  alias?: 'npi' | 'date';
-  /** forgives: names by their words (docs/directory.md), specialties in plain words */
-  like?: 'name' | 'specialty';
-};
-
-type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
-
-/** The guide names :text for its tokens; parameters that we add do without, it doubles their index. */
-const TEXT: Modifier[] = ['text', 'not', 'missing'];
-const NO_TEXT: Modifier[] = ['not', 'missing'];
-const HUMAN_NAME: Partial<Parameter> = { parts: 'HumanName', alsoReads: ['family', 'given'] };
-const ADDRESS: Partial<Parameter> = {
-  parts: 'Address',
-  alsoReads: ['address-city', 'address-state', 'address-postalcode', 'address-country'],
-};
-const token = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
-  code,
-  kind: 'token',
-  path,
-  modifiers: TEXT,
-  ...more,
-});
-const plain = (code: string, path: string): Draft => token(code, path, { plain: true, modifiers: NO_TEXT });
-const identifier = (more: Partial<Parameter> = {}): Draft =>
-  token('identifier', 'identifier', { modifiers: [...NO_TEXT, 'ofType'], ...more });
-const reference = (code: string, path: string, target: DirectoryType, chain = '', more: Partial<Parameter> = {}) =>
-  ({
-    code,
-    kind: 'reference',
-    path,
-    targets: [target],
-    modifiers: ['missing', 'identifier', 'type'],
-    chain: chain === '' ? [] : chain.split(' '),
-    ...more,
-  }) satisfies Draft;
-const string = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
-  code,
-  kind: 'string',
-  path,
-  modifiers: ['exact', 'contains', 'missing'],
-  ...more,
-});
-const date = (code: string, path: string, more: Partial<Parameter> = {}): Draft => ({
-  code,
-  kind: 'date',
-  path,
-  modifiers: ['missing'],
-  origin: 'guide',
-  ...more,
-});
-const core = (name: string): Partial<Parameter> => ({
-  origin: 'extra',
-  definition: `http://hl7.org/fhir/SearchParameter/${name}`,
-});
-const ndh = (name: string): Partial<Parameter> => ({
-  origin: 'extra',
-  definition: `http://hl7.org/fhir/us/ndh/SearchParameter/${name}`,
-});
-/** Definitions of our own are named under the base of the node. */
-const own = (name: string): Partial<Parameter> => ({ origin: 'extra', definition: `SearchParameter/${name}` });
-const address = (type: string, first: number): Record<number, Draft> =>
-  Object.fromEntries(
-    ['city', 'state', 'postalcode', 'country'].map((part, i) => [
-      first + i,
-      string(
-        `address-${part}`,
-        `address.${part === 'postalcode' ? 'postalCode' : part}`,
-        core(`${type}-address-${part}`),
-      ),
-    ]),
-  );
-const npi = (type: string): Draft =>
-  token('npi', 'identifier', { modifiers: ['missing'], alias: 'npi', ...own(`${type}-npi`) });
+export type { Modifier, Parameter, ParameterKind } from './draft.ts';
 
 /** A name that may be misspelt. Reads the entries of the strict names and has entries of its own for their further words. */
 const nameLike = (type: string, path: string, alsoReads: string[]): Draft =>
@@ -119,7 +42,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
   Endpoint: {
     1: reference('organization', 'managingOrganization', 'Organization', ORG),
     2: identifier(core('Endpoint-identifier')),
-    3: { ...plain('status', 'status'), ...core('Endpoint-status') },
+    3: { ...plain('status', 'status', { usual: 'active' }), ...core('Endpoint-status') },
     4: string('name', 'name', core('Endpoint-name')),
     5: token('connection-type', 'connectionType', { modifiers: NO_TEXT, ...core('Endpoint-connection-type') }),
     6: token('payload-type', 'payloadType', { modifiers: NO_TEXT, ...core('Endpoint-payload-type') }),
@@ -135,7 +58,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     8: token('service-type', 'type'),
     9: token('specialty', 'specialty'),
     10: identifier(core('HealthcareService-identifier')),
-    11: { ...plain('active', 'active'), ...core('HealthcareService-active') },
+    11: { ...plain('active', 'active', { usual: 'true' }), ...core('HealthcareService-active') },
     60: nameLike('healthcareservice', 'name', ['name']),
     61: specialtyLike('healthcareservice'),
   },
@@ -148,7 +71,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     6: reference('owned-by', 'ownedBy', 'Organization', 'name partof'),
     7: token('plan-type', 'plan.type'),
     8: token('type', 'type'),
-    9: { ...plain('status', 'status'), ...core('InsurancePlan-status') },
+    9: { ...plain('status', 'status', { usual: 'active' }), ...core('InsurancePlan-status') },
     10: reference('endpoint', 'endpoint', 'Endpoint', '', core('InsurancePlan-endpoint')),
     11: reference('plan-network', 'plan.network', 'Organization', '', ndh('insuranceplan-plan-network')),
     12: date('period', 'period', own('insuranceplan-period')),
@@ -164,7 +87,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     7: reference('partof', 'partOf', 'Location', 'type address organization'),
     8: token('type', 'type'),
     9: identifier(core('Location-identifier')),
-    10: { ...plain('status', 'status'), ...core('Location-status') },
+    10: { ...plain('status', 'status', { usual: 'active' }), ...core('Location-status') },
     11: string('name', 'name | alias', core('Location-name')),
     12: string('address-country', 'address.country', core('Location-address-country')),
     13: token('accessibility', 'extension[accessibility].value', {
@@ -182,7 +105,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     6: date('period', 'extension[http://hl7.org/fhir/StructureDefinition/organization-period].value'),
     7: token('type', 'type'),
     8: identifier(core('Organization-identifier')),
-    9: { ...plain('active', 'active'), ...core('Organization-active') },
+    9: { ...plain('active', 'active', { usual: 'true' }), ...core('Organization-active') },
     ...address('Organization', 10),
     14: npi('organization'),
     60: nameLike('organization', 'name | alias', ['name']),
@@ -198,7 +121,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     8: reference('service', 'healthcareService', 'HealthcareService', SERVICE),
     9: token('specialty', 'specialty'),
     10: identifier(core('OrganizationAffiliation-identifier')),
-    11: { ...plain('active', 'active'), ...core('OrganizationAffiliation-active') },
+    11: { ...plain('active', 'active', { usual: 'true' }), ...core('OrganizationAffiliation-active') },
     12: date('date', 'period', { alias: 'date', ...core('OrganizationAffiliation-date') }),
     61: specialtyLike('organizationaffiliation'),
   },
@@ -208,9 +131,13 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     3: string('name', 'name', HUMAN_NAME),
     4: date('period', 'extension[practitioner-period].value'),
     5: identifier(core('Practitioner-identifier')),
-    6: { ...plain('active', 'active'), ...core('Practitioner-active') },
+    6: { ...plain('active', 'active', { usual: 'true' }), ...core('Practitioner-active') },
     7: { ...plain('gender', 'gender'), ...core('individual-gender') },
-    8: token('communication', 'communication', { modifiers: NO_TEXT, ...core('Practitioner-communication') }),
+    8: token('communication', 'communication', {
+      paths: [languages],
+      modifiers: NO_TEXT,
+      ...core('Practitioner-communication'),
+    }),
     9: string('address', 'address', { ...ADDRESS, ...core('individual-address') }),
     ...address('individual', 10),
     14: npi('practitioner'),
@@ -238,10 +165,11 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     8: reference('service', 'healthcareService', 'HealthcareService', SERVICE),
     9: token('specialty', 'specialty'),
     10: identifier(core('PractitionerRole-identifier')),
-    11: { ...plain('active', 'active'), ...core('PractitionerRole-active') },
+    11: { ...plain('active', 'active', { usual: 'true' }), ...core('PractitionerRole-active') },
     12: date('date', 'period', { alias: 'date', ...core('PractitionerRole-date') }),
     61: specialtyLike('practitionerrole'),
   },
+  VerificationResult: {},
 };
 
 function finish(type: DirectoryType, number: number, draft: Draft): Parameter {
@@ -270,7 +198,12 @@ function finish(type: DirectoryType, number: number, draft: Draft): Parameter {
 export const PARAMETERS: ReadonlyMap<DirectoryType, ReadonlyMap<string, Parameter>> = new Map(
   DIRECTORY_TYPES.map((type) => [
     type,
-    new Map(Object.entries(TABLE[type]).map(([n, draft]) => [draft.code, finish(type, Number(n), draft)])),
+    new Map(
+      Object.entries({ ...TABLE[type], ...FURTHER[type] }).map(([n, draft]) => [
+        draft.code,
+        finish(type, Number(n), draft),
+      ]),
+    ),
   ]),
 );
 
@@ -282,9 +215,9 @@ export function parameter(type: DirectoryType, code: string): Parameter | undefi
 /** The parameter whose entries answer a search by this one. */
 export function indexed(parameter: Parameter): Parameter {
   if (parameter.alias === undefined) return parameter;
-  const code = parameter.alias === 'npi' ? 'identifier' : 'period';
+  const code = { npi: 'identifier', date: 'period', telecom: 'telecom' }[parameter.alias];
   return PARAMETERS.get(parameter.type)?.get(code) ?? parameter;
 }
 
 /** Further entries of a parameter are hashed with a number of their own. */
-export const SEEDS = { text: 10_000, ofType: 10_000, identifier: 20_000 } as const;
+export const SEEDS = { text: 10_000, ofType: 10_000, identifier: 20_000, usual: 10_000 } as const;

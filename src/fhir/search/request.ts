@@ -1,8 +1,11 @@
 // A search as plain data, made from its query by the parameter table. https://hl7.org/fhir/R4/search.html
 import { Outcome } from '../outcome.ts';
-import { type Criterion, readCriterion } from './criterion.ts';
-import { decodeCursor } from './cursor.ts';
+import { checkCost } from './cost.ts';
+import { type Criterion, type CriterionOptions, readCriterion } from './criterion.ts';
+import { type Cursor, decodeCursor } from './cursor.ts';
 import { type Include, readInclude } from './include.ts';
+import type { Circle } from './near.ts';
+import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
 
 export type Total = 'none' | 'estimate' | 'accurate' | 'default';
@@ -18,19 +21,22 @@ export type SearchRequest = {
   summary: Summary;
   /** top-level elements asked for; empty: all */
   elements: string[];
-  /** rk after which the page begins */
-  after: bigint | undefined;
+  /** keys of the order; none: that of the rows */
+  sort: SortKey[];
+  /** the row after or before which the page lies */
+  after: Cursor | undefined;
+  /** the plan of the statement is asked for, not its result */
+  explain: boolean;
   /** parameters as they were applied, for the self link, without the page position */
   applied: [string, string][];
   /** names of parameters and values of includes that were ignored, for the outcome entry */
   ignored: string[];
 };
 
-export type RequestOptions = {
-  /** public FHIR base */
-  base: string;
-  now: Date;
+export type RequestOptions = CriterionOptions & {
   countMax: number;
+  /** may `__explain` be asked? */
+  explain?: boolean;
   /** `Prefer: handling=lenient`: unknown parameters are ignored and reported */
   lenient: boolean;
 };
@@ -57,17 +63,57 @@ export function readSearch(
     total: 'default',
     summary: 'false',
     elements: [],
+    sort: [],
     after: undefined,
+    explain: false,
     applied: [],
     ignored: [],
   };
+  let cursor: string | undefined;
   let seen = 0;
   for (const [name, value] of pairs) {
     if (++seen > MAX_PARAMETERS) throw new Outcome('invalid-parameter', 'There are too many parameters.');
     if (value === '' || name === '_format' || name === '_pretty') continue; // an empty value asks for nothing
-    if (!readResultParameter(request, name, value, options)) readFilter(request, name, value, options);
+    if (name === '_cursor') cursor = value;
+    else if (!readResultParameter(request, name, value, options)) readFilter(request, name, value, options);
   }
+  checkCost(request.criteria, request.includes);
+  if (request.sort.some((key) => key.by === 'near') && sortCircle(request) === undefined)
+    throw new Outcome(
+      'invalid-parameter',
+      'Sorting by near needs exactly one point: near or near-zip, alone or chained.',
+    );
+  if (cursor !== undefined) request.after = decodeCursor(cursor, request.sort);
   return request;
+}
+
+/** The criterion that holds the only point of a search, within its chains. */
+export function sortCriterion(request: SearchRequest): Criterion | undefined {
+  const found = request.criteria.filter((c) => circlesOf(c).length > 0);
+  return found.length === 1 ? found[0] : undefined;
+}
+
+/** The only point of a search, from which distances are counted. */
+export function sortCircle(request: SearchRequest): Circle | undefined {
+  const circles = request.criteria.flatMap(circlesOf);
+  return circles.length === 1 ? circles[0] : undefined;
+}
+
+/** Does the same search find the same as long as the directory does not change? Some move with the clock. */
+export function isTimeless(request: SearchRequest): boolean {
+  const moves = (c: Criterion): boolean => {
+    if (c.kind === 'any' || c.kind === 'all') return c.of.some(moves);
+    if (c.kind === 'none' || c.kind === 'chain' || c.kind === 'reverse-chain') return moves(c.of);
+    if (c.kind === 'date' || c.kind === 'last-updated' || c.kind === 'last-verified')
+      return c.tests?.some((t) => t.prefix === 'ap') === true;
+    return c.kind === 'fresh';
+  };
+  return !request.criteria.some(moves);
+}
+
+function circlesOf(c: Criterion): Circle[] {
+  if (c.kind === 'near') return c.circles;
+  return c.kind === 'chain' || c.kind === 'reverse-chain' ? circlesOf(c.of) : [];
 }
 
 function readFilter(request: SearchRequest, name: string, value: string, options: RequestOptions): void {
@@ -106,10 +152,11 @@ function readResultParameter(request: SearchRequest, name: string, value: string
       request.elements = readElements(value);
       return apply(request, name, value);
     case '_sort':
-      if (value !== '_id') throw new Outcome('invalid-parameter', 'Sorting by this is not supported here.');
+      request.sort = readSort(request.type, value);
       return apply(request, name, value);
-    case '_cursor':
-      request.after = decodeCursor(value);
+    case '__explain':
+      if (options.explain !== true) return false;
+      request.explain = oneOf(['true', 'false'], name, value) === 'true';
       return true;
     default:
       break;
@@ -120,9 +167,12 @@ function readResultParameter(request: SearchRequest, name: string, value: string
     request.ignored.push(`${name}=${/^[\w:*-]{1,100}$/.test(value) ? value : '?'}`);
     return true;
   }
-  request.includes.push(...includes);
+  for (const one of includes) if (!request.includes.some((i) => sameInclude(i, one))) request.includes.push(one);
   return apply(request, name, value);
 }
+
+const sameInclude = (a: Include, b: Include): boolean =>
+  a.reverse === b.reverse && a.parameter === b.parameter && a.target === b.target && a.iterate === b.iterate;
 
 function readElements(value: string): string[] {
   const names = value.split(',').map((e) => e.trim().replace(/^[A-Z]\w+\./, ''));

@@ -19,6 +19,9 @@ const SUMMARY: Record<DirectoryType, string[]> = {
   ),
   Practitioner: list('identifier active name telecom address gender birthDate'),
   PractitionerRole: list('identifier active period practitioner organization code specialty location telecom'),
+  VerificationResult: list(
+    'target targetLocation need status statusDate validationType validationProcess failureAction',
+  ),
 };
 
 /** Elements that the profiles require: a subset keeps them. */
@@ -31,6 +34,7 @@ const MANDATORY: Record<DirectoryType, string[]> = {
   OrganizationAffiliation: list('active'),
   Practitioner: list('identifier active name'),
   PractitionerRole: list('active'),
+  VerificationResult: list('status'),
 };
 
 const ALWAYS = list('resourceType id meta implicitRules modifierExtension');

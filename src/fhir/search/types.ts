@@ -10,6 +10,7 @@ export const TYPE_IDS = {
   OrganizationAffiliation: 6,
   Practitioner: 7,
   PractitionerRole: 8,
+  VerificationResult: 9,
 } as const;
 
 export type DirectoryType = keyof typeof TYPE_IDS;

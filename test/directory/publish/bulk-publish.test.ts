@@ -59,6 +59,7 @@ test('root, stub and files as the specification has them', async () => {
     ['InsurancePlan', 1],
     ['Practitioner', 1],
     ['PractitionerRole', 1],
+    ['VerificationResult', 3],
     ['OrganizationAffiliation', 1],
   ]);
   const stub = await d.fetch(root.link[0]?.url ?? '');

@@ -1,0 +1,67 @@
+// Rows of a first load for places, boundaries, verifications and opening hours, column by column as in their migration.
+import type { Entries } from '../fhir/search/extract.ts';
+import { TARGET } from '../fhir/search/parameters-further.ts';
+import type { BinaryRows } from './copy-binary.ts';
+import type { Sql } from './database.ts';
+import { hashed, hashText } from './hash.ts';
+
+type Tables = Record<'place' | 'boundary' | 'verification', BinaryRows>;
+
+export function addGeometry(out: Tables, entries: Entries, hi: number, lo: number): void {
+  const { place, areas = [] } = entries;
+  if (place) {
+    out.place.row(2);
+    out.place.int8(hi, lo);
+    out.place.point(place.longitude, place.latitude);
+  }
+  areas.forEach(({ ring, holes }, i) => {
+    out.boundary.row(5);
+    out.boundary.int8(hi, lo);
+    out.boundary.int2(i + 1);
+    out.boundary.boundsOf(ring);
+    out.boundary.polygon(ring);
+    out.boundary.polygonArray(holes);
+  });
+}
+
+/** One row for each target of a successful verification. */
+export function addVerified(
+  out: BinaryRows,
+  entries: Entries,
+  done: { lo: number; hi: number },
+  hi: number,
+  lo: number,
+): void {
+  for (const target of new Set(entries.refs.filter((_, i) => entries.refParams[i] === TARGET))) {
+    out.row(4);
+    hashText(target, 0);
+    out.int8(hashed.hi, hashed.lo);
+    out.int8(hi, lo);
+    out.timestamp(done.lo);
+    out.timestamp(done.hi);
+  }
+}
+
+/** Patterns of opening hours, stored once each. */
+export function openingPatterns() {
+  const seen = new Set<string>();
+  let fresh: string[] = [];
+  return {
+    add(hours: string | undefined): void {
+      if (hours === undefined || seen.has(hours)) return;
+      seen.add(hours);
+      fresh.push(hours);
+    },
+    async store(sql: Sql): Promise<void> {
+      const added = fresh;
+      fresh = [];
+      if (added.length === 0) return;
+      await sql.unsafe(
+        `insert into directory.opening (pattern, open)
+         select hashtextextended(t, 0), t::int4multirange from jsonb_array_elements_text($1::text::jsonb) t
+         on conflict do nothing`,
+        [JSON.stringify(added)],
+      );
+    },
+  };
+}

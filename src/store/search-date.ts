@@ -1,0 +1,55 @@
+// Dates of a search as SQL. https://hl7.org/fhir/R4/search.html#prefix
+import type { DateTest } from '../fhir/search/values.ts';
+import type { Bind } from './search-condition.ts';
+
+/** A time as a value. */
+export const time = (millis: number, bind: Bind) => bind(new Date(millis).toISOString(), 'timestamptz');
+
+/** A stored period [lo, hi) against the range asked for, https://hl7.org/fhir/R4/search.html#prefix */
+export function periodTest(t: DateTest, bind: Bind): string {
+  const from = () => time(t.from, bind);
+  const to = () => time(t.to, bind);
+  switch (t.prefix) {
+    case 'eq':
+      return `(lo >= ${from()} and hi <= ${to()})`;
+    case 'ne':
+      return `(lo < ${from()} or hi > ${to()})`;
+    case 'gt':
+      return `hi > ${to()}`;
+    case 'ge':
+      return `hi > ${from()}`;
+    case 'lt':
+      return `lo < ${from()}`;
+    case 'le':
+      return `lo < ${to()}`;
+    case 'sa':
+      return `lo >= ${to()}`;
+    case 'eb':
+      return `hi <= ${from()}`;
+    case 'ap':
+      return `(lo < ${to()} and hi > ${from()})`;
+  }
+}
+
+/** An instant of millisecond precision against the range asked for. resource_last_updated. */
+export function instantTest(column: string, t: DateTest, bind: Bind): string {
+  const from = () => time(t.from, bind);
+  const to = () => time(t.to, bind);
+  switch (t.prefix) {
+    case 'eq':
+    case 'ap':
+      return `(${column} >= ${from()} and ${column} < ${to()})`;
+    case 'ne':
+      return `(${column} < ${from()} or ${column} >= ${to()})`;
+    case 'gt':
+    case 'sa':
+      return `${column} >= ${to()}`;
+    case 'ge':
+      return `${column} >= ${from()}`;
+    case 'lt':
+    case 'eb':
+      return `${column} < ${from()}`;
+    case 'le':
+      return `${column} < ${to()}`;
+  }
+}
