@@ -59,8 +59,8 @@ test('root, stub and files as the specification has them', async () => {
     ['InsurancePlan', 1],
     ['Practitioner', 1],
     ['PractitionerRole', 1],
-    ['VerificationResult', 3],
     ['OrganizationAffiliation', 1],
+    ['VerificationResult', 3],
   ]);
   const stub = await d.fetch(root.link[0]?.url ?? '');
   expect(stub.headers.get('cache-control')).toBe('public, max-age=10');
