@@ -18,6 +18,7 @@ export const BULK_ORDER = [
   'Practitioner',
   'PractitionerRole',
   'OrganizationAffiliation',
+  'VerificationResult',
 ] as const;
 
 const LIMITS = { lines: 100_000, bytes: 200_000_000 };
