@@ -5,7 +5,7 @@ import type { Deps } from '../src/deps.ts';
 import { type Admission, admission } from '../src/http/admission.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { clientAddress, rateLimit } from '../src/http/rate-limit.ts';
+import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { type Answers, answers } from './answers.ts';
 import { CORS, notAllowed, preflight } from './app-answers.ts';
@@ -42,6 +42,8 @@ export type DirectoryOptions = {
   answers?: Answers;
   /** bounds the work at once; on Workers the platform does */
   admission?: Admission;
+  /** shared with the pages */
+  limit?: RateLimit | undefined;
 };
 
 /** The app, with its routes under {@link DIRECTORY_PATH}. */
@@ -49,7 +51,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const base = `${deps.config.baseUrl}${DIRECTORY_PATH}`;
   const app = fhirApp('directory', deps, CORS);
   const searchDeps = { ...deps, base, totals: options.totals ?? totals() };
-  const limit = rateLimit(deps.config.directoryRatePerMinute, deps.clock);
+  const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   if (limit)
     app.use(async (c, next) => {
       const address = clientAddress(
@@ -59,13 +61,13 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
-  const { directoryCacheMb, databasePool, directoryWaiting } = deps.config;
+  const { directoryCacheMb } = deps.config;
   if (directoryCacheMb > 0)
     app.use(
       `${DIRECTORY_PATH}/*`,
       fromMemory(deps, options.answers ?? answers(directoryCacheMb * 1_000_000), DIRECTORY_PATH),
     );
-  const admit = options.admission ?? admission(databasePool * WORK_PER_CONNECTION, directoryWaiting, PATIENCE_MS);
+  const admit = options.admission ?? admissionFor(deps.config);
   app.use(`${DIRECTORY_PATH}/:type/*`, (_c, next) => admitted(admit, next));
   app.use(`${DIRECTORY_PATH}/:type`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(
@@ -108,6 +110,10 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
 /** Statements on their way over one connection. */
 const WORK_PER_CONNECTION = 2;
 const PATIENCE_MS = 3000;
+
+/** Bounds the work of API and pages together. */
+export const admissionFor = (config: DirectoryDeps['config']): Admission =>
+  admission(config.databasePool * WORK_PER_CONNECTION, config.directoryWaiting, PATIENCE_MS);
 
 async function admitted(admit: Admission, next: () => Promise<void>): Promise<void> {
   await admit.enter();

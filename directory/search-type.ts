@@ -6,7 +6,7 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { type Cursor, encodeCursor } from '../src/fhir/search/cursor.ts';
 import { isTimeless, readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
-import { isDirectoryType } from '../src/fhir/search/types.ts';
+import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
@@ -61,6 +61,19 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
   if (request.explain) return explained(c, deps, request);
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
   return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+}
+
+/** A search by the pages: the same request and the same Bundle as the API's. */
+export function findBundle(
+  type: DirectoryType,
+  pairs: Iterable<readonly [string, string]>,
+  deps: SearchDeps,
+): Promise<Uint8Array> {
+  const { base, config } = deps;
+  return page(
+    readSearch(type, pairs, { base, now: deps.clock(), countMax: config.directoryCountMax, lenient: false }),
+    deps,
+  );
 }
 
 async function countOnly(request: SearchRequest, deps: SearchDeps) {

@@ -4,7 +4,7 @@ import type { Server as HttpServer } from 'node:http';
 import { serve } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
-import { createDirectory } from '../../directory/app.ts';
+import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import type { OpenNode } from './node.ts';
@@ -17,7 +17,6 @@ export type Mounted = {
   services: Services;
   metrics?: { text(): Promise<string>; contentType: string };
   staff?: Page;
-  home?: Page;
 };
 
 const text = (body: string, status = 200) =>
@@ -40,7 +39,7 @@ export function createApp(m: Mounted): Hono {
   const directory =
     m.services === 'exchange'
       ? undefined
-      : createDirectory(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
+      : createSite(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
   const exchange = m.services === 'directory' ? undefined : createExchange(node.deps);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
@@ -63,10 +62,6 @@ export function createApp(m: Mounted): Hono {
       headers: { 'content-type': m.metrics.contentType, 'cache-control': 'no-store' },
     });
   });
-  if (m.home && directory) {
-    const { home } = m;
-    app.get('/', (c) => home(c.req.raw));
-  }
   const { staff } = m;
   if (staff) {
     app.all('/staff', (c) => staff(c.req.raw));

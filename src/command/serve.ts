@@ -9,7 +9,7 @@ import { prometheus } from '../runtime/metrics.ts';
 import { CommandFault } from './fault.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
-import { landingPage, staffPages } from './pages.ts';
+import { staffPages } from './pages.ts';
 import { publishFirst, startPublisher } from './publish.ts';
 import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
@@ -61,7 +61,7 @@ async function startAll(services: Services, config: Config, running: Running, si
   running.add('node', () => node.close());
   if (services !== 'exchange') await checkIndex(node, server.embedded !== undefined, say);
   const staff = services === 'directory' ? undefined : staffPages(node);
-  const app = createApp({ node, services, metrics, home: landingPage(node), ...(staff ? { staff: staff.page } : {}) });
+  const app = createApp({ node, services, metrics, ...(staff ? { staff: staff.page } : {}) });
   // the port is bound before the sandbox is filled: a taken port is told at once
   const main = await listen(app, config);
   running.add('http', () => main.close());

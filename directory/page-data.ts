@@ -1,0 +1,117 @@
+// The data of the pages: the same searches, reads and answers as the API, as plain objects. Nothing of a question is kept.
+import type { Deps } from '../src/deps.ts';
+import { ESTIMATED_TOTAL } from '../src/fhir/bundle.ts';
+import { Outcome } from '../src/fhir/outcome.ts';
+import { ID_PATTERN, isObject, isResource, objects, type Resource, text } from '../src/fhir/resource.ts';
+import { zipCentre } from '../src/fhir/search/zip.ts';
+import { readResource, readState } from '../src/store/resource.ts';
+import { answerQuestion } from './in-network/answer.ts';
+import { keyOf } from './in-network/decide.ts';
+import { keysIn, nameOf } from './in-network/evidence.ts';
+import { readQuestion } from './in-network/question.ts';
+import type { Found, Hit, PageData, PlanChoice, PlanList } from './pages/data.ts';
+import { findBundle, type SearchDeps } from './search-type.ts';
+
+/** More plans than these do not fit into a list to choose from; the page then asks for a name. */
+const PLANS_MAX = 300;
+
+/** Plans as of a change of the directory. */
+export type PlanCache = { change: string; list: PlanList } | undefined;
+
+export function pageData(
+  deps: SearchDeps & Pick<Deps, 'keys'>,
+  cache: { plans: PlanCache } = { plans: undefined },
+): PageData {
+  const { sql } = deps.database;
+  const search: PageData['search'] = async (type, pairs) => foundIn(await findBundle(type, pairs, deps));
+  const state: PageData['state'] = async () => {
+    const { change, changedAt, counts } = await readState(sql);
+    return { change: String(change), changedAt, resources: Number(counts.reduce((a, b) => a + b, 0n)) };
+  };
+  return {
+    config: deps.config,
+    clock: deps.clock,
+    base: deps.base,
+    search,
+    state,
+    async read(key) {
+      const [, id = ''] = key.split('/');
+      const found = ID_PATTERN.test(id) ? await readResource(sql, key) : undefined;
+      if (!found) throw new Outcome('not-found');
+      if (found.deleted) throw new Outcome('gone');
+      return resourceOf(JSON.parse(new TextDecoder().decode(found.body)));
+    },
+    inNetwork: (pairs) => answerQuestion(readQuestion(pairs, deps.base, deps.clock()), deps),
+    async plans() {
+      const { change } = await state();
+      if (cache.plans?.change === change) return cache.plans.list;
+      const list = await readPlans(search, deps);
+      cache.plans = { change, list };
+      return list;
+    },
+    keys: () => deps.keys.published('directory'),
+    zip: (zip) => zipCentre(zip),
+  };
+}
+
+async function readPlans(search: PageData['search'], deps: SearchDeps): Promise<PlanList> {
+  const count = String(Math.min(PLANS_MAX, deps.config.directoryCountMax));
+  const [plans, networks] = await Promise.all([
+    search('InsurancePlan', [['_count', count]]),
+    search('Organization', [
+      ['type', 'ntwk'],
+      ['_count', count],
+    ]),
+  ]);
+  const choice = ({ resource }: Hit): PlanChoice => ({
+    key: keyOf(resource),
+    name: nameOf(resource),
+    networks: [
+      ...keysIn(resource['network'], deps.base),
+      ...objects(resource['plan']).flatMap((p) => keysIn(p['network'], deps.base)),
+    ],
+  });
+  const byName = (a: PlanChoice, b: PlanChoice) => a.name.localeCompare(b.name, 'en', { numeric: true });
+  return {
+    plans: plans.hits.map(choice).sort(byName),
+    networks: networks.hits.map(choice).sort(byName),
+    whole: plans.next === undefined && networks.next === undefined,
+  };
+}
+
+function resourceOf(value: unknown): Resource {
+  if (!isResource(value)) throw new Error('The directory holds resources.');
+  return value;
+}
+
+const DISTANCE = 'http://hl7.org/fhir/StructureDefinition/location-distance';
+
+/** The parts of a searchset Bundle of ours. */
+function foundIn(bytes: Uint8Array): Found {
+  const bundle = resourceOf(JSON.parse(new TextDecoder().decode(bytes)));
+  const hits: Hit[] = [];
+  const all = new Map<string, Resource>();
+  for (const entry of objects(bundle['entry'])) {
+    const search = isObject(entry['search']) ? entry['search'] : {};
+    if (search['mode'] === 'outcome') continue;
+    const resource = resourceOf(entry['resource']);
+    all.set(keyOf(resource), resource);
+    if (search['mode'] !== 'match') continue;
+    const distance = objects(search['extension']).find((e) => e['url'] === DISTANCE)?.['valueDistance'];
+    const given = isObject(distance) ? distance : {};
+    hits.push({
+      resource,
+      distance:
+        typeof given['value'] === 'number' ? { value: given['value'], unit: text(given['unit']) ?? '' } : undefined,
+    });
+  }
+  const next = objects(bundle['link']).find((k) => k['relation'] === 'next')?.['url'];
+  const estimated = objects(isObject(bundle['_total']) ? bundle['_total']['extension'] : undefined);
+  return {
+    hits,
+    all,
+    total: typeof bundle['total'] === 'number' ? bundle['total'] : undefined,
+    exact: !estimated.some((e) => e['url'] === ESTIMATED_TOTAL),
+    next: typeof next === 'string' ? (new URL(next).searchParams.get('_cursor') ?? undefined) : undefined,
+  };
+}

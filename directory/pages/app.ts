@@ -1,0 +1,193 @@
+// The pages for people: every route in one place. No script, no cookie, nothing from elsewhere; nothing of a question is kept.
+import type { Hono } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import type { Admission } from '../../src/http/admission.ts';
+import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
+import { html } from '../../src/ui/html.ts';
+import { answerPage } from './answer.ts';
+import { checkPage } from './check.ts';
+import type { PageData } from './data.ts';
+import { developersPage } from './developers.ts';
+import { findPage, homePage } from './find.ts';
+import { link, type PageContext, pageHeaders, STYLE_PATH, show } from './frame.ts';
+import { isLanguage, type Language, language, preferred } from './language.ts';
+import { choosePlan, planValue } from './plan-choice.ts';
+import { providerPage } from './provider.ts';
+import { STYLE } from './style.ts';
+
+export type PagesOptions = {
+  limit: RateLimit | undefined;
+  admission: Admission;
+  /** the outcome of an error of the database, when it is about reach or time */
+  failure: (error: unknown) => Outcome | undefined;
+  /** address of the socket's other end */
+  peer?: ((c: PageContext) => string | undefined) | undefined;
+};
+
+const MAX_FORM = 1024 * 1024;
+const PREFIXES = ['', '/en', '/es'] as const;
+
+/** Paths that are pages; others belong to the API. */
+export const isPagePath = (path: string): boolean =>
+  /^\/((en|es)?|((en|es)\/)?(find|answer|check|developers|provider\/[^/]+\/[^/]+)|directory\.css)$/.test(path);
+
+export function createPages(
+  data: PageData,
+  deps: Pick<Deps, 'log' | 'metrics' | 'clock'>,
+  options: PagesOptions,
+): Hono<FhirEnv> {
+  const app = fhirApp('directory', deps, pageHeaders(data.config.baseUrl));
+  const { limit } = options;
+  if (limit)
+    app.use(async (c, next) => {
+      const told = c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for');
+      Object.assign(c.get('headers'), limit.take(clientAddress(options.peer?.(c), told)));
+      await next();
+    });
+  app.use(async (_c, next) => {
+    await options.admission.enter();
+    try {
+      await next();
+    } finally {
+      options.admission.leave();
+    }
+  });
+  app.get(STYLE_PATH, (c) => {
+    route(c, STYLE_PATH);
+    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
+  });
+  const speaks = (c: PageContext): Language => languageOf(c, data);
+  for (const prefix of PREFIXES) {
+    const at = (path: string) => (path === '/' && prefix !== '' ? prefix : `${prefix}${path}`);
+    app.get(at('/'), async (c) => {
+      route(c, 'page /');
+      const l = speaks(c);
+      return show(c, data, l, await homePage(data, l), { keep: true });
+    });
+    app.get(at('/find'), async (c) => {
+      route(c, 'page /find');
+      const l = speaks(c);
+      const { page, status } = await findPage(data, l, new URL(c.req.url).searchParams);
+      return show(c, data, l, page, { status });
+    });
+    app.get(at('/provider/:type/:id'), async (c) => {
+      route(c, 'page /provider/:type/:id');
+      const l = speaks(c);
+      return show(c, data, l, await providerPage(data, l, c.req.param('type') ?? '', c.req.param('id') ?? ''));
+    });
+    app.get(at('/answer'), (c) => {
+      route(c, 'page /answer');
+      return answered(c, data, speaks(c));
+    });
+    app.get(at('/check'), async (c) => {
+      route(c, 'page /check');
+      const l = speaks(c);
+      return show(c, data, l, await checkPage(data, l, undefined), { keep: true });
+    });
+    app.post(at('/check'), async (c) => {
+      route(c, 'page /check');
+      const l = speaks(c);
+      if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
+      const form = new URLSearchParams(await c.req.text());
+      return show(c, data, l, await checkPage(data, l, form.get('statement') ?? ''));
+    });
+    app.get(at('/developers'), async (c) => {
+      route(c, 'page /developers');
+      const l = speaks(c);
+      return show(c, data, l, await developersPage(data, l), { keep: true });
+    });
+  }
+  app.notFound((c) => {
+    const isRead = c.req.method === 'GET' || c.req.method === 'HEAD';
+    return problem(c, data, new Outcome(isRead ? 'unknown-route' : 'method-not-allowed'));
+  });
+  app.onError((error, c) => {
+    const known = error instanceof Outcome ? error : options.failure(error);
+    if (!known)
+      deps.log('error', 'unexpected', { service: 'directory', requestId: c.get('requestId'), error: describe(error) });
+    return problem(c, data, known ?? new Outcome('internal'));
+  });
+  return app;
+}
+
+/** The language of the path; else that of the browser, which is only a default. */
+function languageOf(c: PageContext, data: PageData): Language {
+  const first = new URL(c.req.url).pathname.split('/')[1] ?? '';
+  const explicit = isLanguage(first);
+  const code = explicit ? first : preferred(c.req.header('accept-language'));
+  return language(code, explicit ? `/${code}` : '', data.config.timeZone);
+}
+
+/** The plan may be given by name or number; an address with its id is what is shared. */
+async function answered(c: PageContext, data: PageData, l: Language): Promise<Response> {
+  const given = new URL(c.req.url).searchParams;
+  const get = (name: string) => (given.get(name) ?? '').trim().slice(0, 200);
+  const q = { provider: get('provider'), plan: get('plan'), date: get('date') };
+  if (q.provider === '' || q.plan === '') return notice(c, data, l, l.texts.answer.missing, q.provider);
+  const chosen = await choosePlan(data, q.plan);
+  if (chosen.kind === 'none') return notice(c, data, l, l.texts.problem.plan, q.provider);
+  if (chosen.kind === 'several') {
+    const list = chosen.plans.map(
+      (p) =>
+        html`<li><a href="${link(l, '/answer', [
+          ['provider', q.provider],
+          ['plan', planValue(p.key)],
+          ['date', q.date],
+        ])}">${p.name}</a></li>`,
+    );
+    return notice(c, data, l, html`${l.texts.problem.whichPlan}<ul class="list">${list}</ul>`, q.provider);
+  }
+  return show(c, data, l, await answerPage(data, l, { ...q, plan: planValue(chosen.plan.key) }));
+}
+
+function notice(c: PageContext, data: PageData, l: Language, said: Parameters<typeof html>[1], provider: string) {
+  const back = /^\w+\/[\w.-]+$/.test(provider) ? `/provider/${provider}` : '/';
+  return show(
+    c,
+    data,
+    l,
+    {
+      title: l.texts.answer.title,
+      name: 'answer',
+      path: '/answer',
+      main: html`<div class="problem" role="alert"><p>${said}</p></div><p><a class="button" href="${link(l, back)}">${back === '/' ? l.texts.problem.back : l.texts.answer.back}</a></p>`,
+    },
+    { status: 400 },
+  );
+}
+
+/** A page that says what went wrong in a kind sentence, and the way on. */
+export function problem(c: PageContext, data: PageData, outcome: Outcome): Promise<Response> {
+  const l = languageOf(c, data);
+  const t = l.texts.problem;
+  const { status } = outcome;
+  const [title, said] =
+    status === 410
+      ? [t.gone, t.goneText]
+      : status === 404
+        ? [t.notFound, t.notFoundText]
+        : status === 429
+          ? [t.failed, t.throttled]
+          : status === 405
+            ? [t.failed, t.method]
+            : status === 503
+              ? [t.failed, outcome.code === 'too-costly' ? t.broad : t.unavailable]
+              : status < 500
+                ? [t.failed, t.input]
+                : [t.failed, t.failedText(c.get('requestId'))];
+  const page = {
+    title,
+    name: 'home' as const,
+    path: '/',
+    main: html`<div class="problem" role="alert"><p>${said}</p></div><p><a class="button" href="${link(l, '/')}">${t.back}</a></p>`,
+  };
+  return show(c, { ...data, state: () => data.state().catch(() => NO_STATE) }, l, page, {
+    status: status as 404,
+    headers: outcome.headers,
+  });
+}
+
+/** A page about a database that does not answer cannot ask it. */
+const NO_STATE = { change: '0', changedAt: undefined, resources: 0 };

@@ -1,0 +1,51 @@
+// What the pages ask for. The functions are given to them; where the data comes from is not theirs to know.
+import type { JWK } from 'jose';
+import type { Config } from '../../src/config.ts';
+import type { Clock } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { DirectoryType } from '../../src/fhir/search/types.ts';
+import type { Answer } from '../in-network/parameters.ts';
+import type { Position } from './records.ts';
+
+export type Pairs = readonly (readonly [string, string])[];
+
+export type Hit = { resource: Resource; distance: { value: number; unit: string } | undefined };
+
+/** A page of a search, as the API answers it. */
+export type Found = {
+  hits: Hit[];
+  /** included resources and hits by `Type/id` */
+  all: ReadonlyMap<string, Resource>;
+  total: number | undefined;
+  /** false: the total is an estimate */
+  exact: boolean;
+  /** position of the next page */
+  next: string | undefined;
+};
+
+export type PageData = {
+  config: Pick<
+    Config,
+    'planName' | 'baseUrl' | 'sandbox' | 'timeZone' | 'directoryRatePerMinute' | 'directoryCountMax'
+  >;
+  clock: Clock;
+  /** public FHIR base */
+  base: string;
+  /** @throws Outcome as the API */
+  search(type: DirectoryType, pairs: Pairs): Promise<Found>;
+  /** @throws Outcome not-found or gone */
+  read(key: string): Promise<Resource>;
+  /** @throws Outcome as $in-network */
+  inNetwork(pairs: Pairs): Promise<Answer>;
+  /** the plans and networks of the directory, remembered until it changes */
+  plans(): Promise<PlanList>;
+  /** when the directory last changed */
+  state(): Promise<{ change: string; changedAt: Date | undefined; resources: number }>;
+  keys(): Promise<JWK[]>;
+  /** centre of a ZIP code; undefined when there is no such code */
+  zip(zip: string): Position | undefined;
+};
+
+export type PlanChoice = { key: string; name: string; networks: string[] };
+/** `whole` is false when there are more than a list can hold. */
+export type PlanList = { plans: PlanChoice[]; networks: PlanChoice[]; whole: boolean };

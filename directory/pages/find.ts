@@ -1,0 +1,197 @@
+// The start page and the page of results.
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import type { Found, PageData } from './data.ts';
+import {
+  askingFor,
+  DISTANCES,
+  type FindQuery,
+  findPairs,
+  NAMED_MAX,
+  PAGE_SIZE,
+  readFind,
+  type Sort,
+  sortOf,
+  sortsFor,
+} from './find-query.ts';
+import { link, type Page } from './frame.ts';
+import type { Language } from './language.ts';
+import { map } from './map.ts';
+import { choosePlan, planValue } from './plan-choice.ts';
+import { type Card, cardHtml, cardsOf } from './results.ts';
+import { searchForm } from './search-form.ts';
+import { OFTEN } from './texts/terms.ts';
+
+export async function homePage(data: PageData, l: Language): Promise<Page> {
+  const t = l.texts.home;
+  const facts: readonly (readonly [string, string, string])[] = [
+    [t.factSigned, t.factSignedText, '/check'],
+    [t.factPrivate, t.factPrivateText, ''],
+    [t.factOpen, t.factOpenText, '/developers'],
+  ];
+  return {
+    title: t.title,
+    name: 'home',
+    path: '/',
+    main: '',
+    whole: html`<div class="hero"><h1>${t.title}</h1><p class="lead">${t.lead(data.config.planName)}</p>
+<div class="card">${await searchForm(data, l, readFind(new URLSearchParams()))}<p class="soft">${l.texts.form.shared}</p></div></div>
+<h2>${t.often}</h2><ul class="chips">${OFTEN.map(({ kind, words }) => {
+      const care = words[l.code === 'en' ? 0 : 1];
+      return html`<li><a href="${link(l, '/find', [...(kind === 'place' ? [['kind', 'place'] as const] : []), ['care', care]])}">${care}</a></li>`;
+    })}</ul>
+<h2 class="aside">${t.facts}</h2><ul class="facts">${facts.map(
+      ([title, said, to]) =>
+        html`<li class="card"><h3>${to === '' ? title : html`<a href="${link(l, to)}">${title}</a>`}</h3><p>${said}</p></li>`,
+    )}</ul>`,
+  };
+}
+
+export type Answered = { page: Page; status: 200 | 400 | 503 };
+
+/** The page of a search, whatever the address says: faults of it become sentences above the form. */
+export async function findPage(data: PageData, l: Language, given: URLSearchParams): Promise<Answered> {
+  const q = readFind(given);
+  const t = l.texts;
+  if (q.zip !== '' && data.zip(q.zip) === undefined) return fault(data, l, q, t.problem.zip, 'zip');
+  const chosen = q.plan === '' ? undefined : await choosePlan(data, q.plan);
+  if (chosen?.kind === 'none') return fault(data, l, q, t.problem.plan, 'plan');
+  if (chosen?.kind === 'several') {
+    const choices = chosen.plans.map(
+      (p) =>
+        html`<li><a href="${link(l, '/find', findPairs({ ...q, plan: planValue(p.key), page: '' }))}">${p.name}</a></li>`,
+    );
+    return fault(data, l, q, html`${t.problem.whichPlan}<ul class="list">${choices}</ul>`, 'plan');
+  }
+  const plan = chosen?.plan;
+  try {
+    const { type, pairs } = askingFor(q, plan?.networks ?? [], data.clock().toISOString().slice(0, 10));
+    // a plan without networks lists nobody
+    const found = plan && plan.networks.length === 0 ? NOTHING : await data.search(type, pairs);
+    return { page: await results(data, l, q, found, plan?.name), status: 200 };
+  } catch (error) {
+    if (!(error instanceof Outcome)) throw error;
+    if (error.code === 'too-costly') return { ...(await fault(data, l, q, t.problem.broad)), status: 503 };
+    if (error.code === 'bad-cursor') return fault(data, l, { ...q, page: '' }, t.problem.cursor);
+    if (error.status === 400) return fault(data, l, q, t.problem.input);
+    throw error;
+  }
+}
+
+const NOTHING: Found = { hits: [], all: new Map(), total: 0, exact: true, next: undefined };
+
+async function fault(data: PageData, l: Language, q: FindQuery, said: Part, field?: 'zip' | 'plan'): Promise<Answered> {
+  return {
+    status: 400,
+    page: {
+      ...pageOf(l, q),
+      main: html`<div class="problem" id="problem" role="alert"><p>${said}</p></div><div class="card">${await searchForm(data, l, q, field)}</div>`,
+    },
+  };
+}
+
+const pageOf = (l: Language, q: FindQuery): Omit<Page, 'main'> => ({
+  title: q.kind === 'person' ? l.texts.find.people : l.texts.find.places,
+  name: 'find',
+  path: '/find',
+  query: findPairs(q),
+});
+
+/** What was asked, in words: each with the search without it. */
+function asked(l: Language, q: FindQuery, plan: string | undefined): { said: string; without: Partial<FindQuery> }[] {
+  const t = l.texts;
+  const list: [string, Partial<FindQuery>][] = [
+    [q.care, { care: '' }],
+    [q.name === '' ? '' : `“${q.name}”`, { name: '' }],
+    [q.zip === '' ? '' : t.find.near(q.zip, l.number(Number(q.within))), { zip: '' }],
+    [plan === undefined ? '' : t.find.inPlan(plan), { plan: '' }],
+    [q.newPatients ? t.form.newPatients : '', { newPatients: false }],
+    [q.telehealth ? t.form.telehealth : '', { telehealth: false }],
+    [q.speaks === '' ? '' : `${t.form.speaks}: ${l.languageName(q.speaks)}`, { speaks: '' }],
+    [q.gender === '' ? '' : (l.term(q.gender) ?? ''), { gender: '' }],
+    [q.access === '' ? '' : (l.term(q.access) ?? ''), { access: '' }],
+  ];
+  return list.filter(([said]) => said !== '').map(([said, without]) => ({ said, without }));
+}
+
+/** Cards of this page of results, the position of the next, and the number of the first card. */
+function pageOfCards(q: FindQuery, found: Found, cards: Card[], l: Language) {
+  if (sortOf(q) !== 'name' || q.kind !== 'person') return { shown: cards, next: found.next };
+  const from = /^\d{1,3}$/.test(q.page) ? Number(q.page) : 0;
+  const sorted = [...cards].sort((a, b) => a.order.localeCompare(b.order, l.code));
+  const to = from + PAGE_SIZE;
+  return { shown: sorted.slice(from, to), next: to < sorted.length ? String(to) : undefined };
+}
+
+async function results(
+  data: PageData,
+  l: Language,
+  q: FindQuery,
+  found: Found,
+  plan: string | undefined,
+): Promise<Page> {
+  const t = l.texts;
+  const wishes = asked(l, q, plan);
+  const { shown, next } = pageOfCards(q, found, cardsOf(found, data.base, l), l);
+  const lead =
+    wishes.length === 0 ? '' : html`<p class="lead">${t.find.asked}: ${l.list(wishes.map((w) => w.said))}</p>`;
+  const form = await searchForm(data, l, { ...q, page: '' });
+  if (shown.length === 0)
+    return { ...pageOf(l, q), main: html`${lead}${nothing(l, q, wishes)}<div class="card">${form}</div>` };
+  const total = found.total ?? shown.length;
+  const count = found.exact ? t.find.count(total, l.number(total)) : t.find.about(l.number(total));
+  const drawn = mapOf(data, l, q, shown);
+  return {
+    ...pageOf(l, q),
+    main: html`${lead}
+<details class="card noprint"><summary>${t.form.change}</summary>${form}</details>
+<div class="tools"><p><strong>${count}</strong></p>${sortLinks(l, q, found)}</div>
+<div class="results${drawn === undefined ? ' alone' : ''}"><section aria-labelledby="list"><h2 id="list" class="aside">${t.find.list}</h2>
+<ol class="hits">${shown.map((card, i) => cardHtml(card, i + 1, l, q.plan))}</ol>
+<p class="actions">${next === undefined ? '' : html`<a class="button" rel="next" href="${link(l, '/find', findPairs({ ...q, page: next }))}">${t.find.next}</a>`}${
+      q.page === ''
+        ? ''
+        : html`<a class="button plain" href="${link(l, '/find', findPairs({ ...q, page: '' }))}">${t.find.first}</a>`
+    }</p><p class="soft noprint">${t.find.share}</p></section>
+${drawn === undefined ? '' : html`<aside aria-labelledby="map"><div class="card map"><h2 id="map" class="aside">${t.find.map}</h2>${drawn}<p class="soft">${t.find.mapNote}</p></div></aside>`}</div>`,
+  };
+}
+
+function mapOf(data: PageData, l: Language, q: FindQuery, shown: readonly Card[]): Safe | undefined {
+  const at = q.zip === '' ? undefined : data.zip(q.zip);
+  const center = at && { at, miles: Number(q.within), name: l.texts.find.center(q.zip.slice(0, 5)) };
+  return map(
+    l,
+    shown.flatMap((card, i) => (card.at ? [{ number: i + 1, at: card.at }] : [])),
+    center,
+  );
+}
+
+function sortLinks(l: Language, q: FindQuery, found: Found): Part {
+  const t = l.texts.find;
+  const names: Record<Sort, string> = { best: t.sortBest, near: t.sortNear, name: t.sortName };
+  const few = found.exact && (found.total ?? 0) <= NAMED_MAX;
+  const sorts = sortsFor(q).filter((s) => s !== 'name' || q.kind === 'place' || few);
+  if (sorts.length < 2) return '';
+  const current = sortOf(q);
+  return html`<nav class="end noprint" aria-label="${t.sortLabel}"><span class="soft" aria-hidden="true">${t.sortLabel}</span><ul>${sorts.map(
+    (s) =>
+      html`<li><a href="${link(l, '/find', findPairs({ ...q, sort: s, page: '' }))}"${s === current ? html` aria-current="true"` : ''}>${names[s]}</a></li>`,
+  )}</ul></nav>`;
+}
+
+/** Nothing fits: each wish can be left out, and the circle widened. */
+function nothing(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): Safe {
+  const t = l.texts.nothing;
+  const to = (change: Partial<FindQuery>) =>
+    link(l, '/find', findPairs({ ...q, page: '', sort: undefined, ...change }));
+  const wider = q.zip === '' ? undefined : DISTANCES.find((d) => Number(d) > Number(q.within));
+  const ways: Part[] = [
+    ...(wider === undefined
+      ? []
+      : [html`<li><a href="${to({ within: wider })}">${t.wider(l.number(Number(wider)))}</a></li>`]),
+    ...(wishes.length < 2 ? [] : wishes.map((w) => html`<li><a href="${to(w.without)}">${t.without(w.said)}</a></li>`)),
+    html`<li><a href="${link(l, '/')}">${t.start}</a></li>`,
+  ];
+  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${q.care === '' || q.name !== '' ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
+}

@@ -1,0 +1,79 @@
+// Which language a page speaks, and how it writes dates, numbers and names of languages.
+import { en, type Texts } from './texts/en.ts';
+import { es } from './texts/es.ts';
+import { term } from './texts/terms.ts';
+
+export const LANGUAGES = { en, es } as const;
+export type LanguageCode = keyof typeof LANGUAGES;
+const LOCALES: Record<LanguageCode, string> = { en: 'en-US', es: 'es-US' };
+
+export type Language = {
+  code: LanguageCode;
+  texts: Texts;
+  /** `/es`, or nothing where the language is the reader's own default */
+  prefix: string;
+  day(date: Date | string): string;
+  moment(date: Date): string;
+  number(value: number, digits?: number): string;
+  languageName(code: string): string;
+  /** `HH:MM:SS` as it is read */
+  time(text: string): string;
+  weekday(index: number, style: 'short' | 'long'): string;
+  list(parts: readonly string[]): string;
+  /** the word for a code of the directory */
+  term(code: string | undefined): string | undefined;
+};
+
+export const isLanguage = (text: string): text is LanguageCode => Object.hasOwn(LANGUAGES, text);
+
+/** The first language of `Accept-Language` that we have; English otherwise. */
+export function preferred(header: string | undefined): LanguageCode {
+  const ranges = (header ?? '')
+    .slice(0, 500)
+    .split(',')
+    .map((range) => {
+      const [tag = '', q] = range.trim().split(/;\s*q=/);
+      return { code: tag.slice(0, 2).toLowerCase(), weight: q === undefined ? 1 : Number(q) || 0 };
+    });
+  const [best] = ranges.filter((r) => isLanguage(r.code) && r.weight > 0).sort((a, b) => b.weight - a.weight);
+  return best !== undefined && isLanguage(best.code) ? best.code : 'en';
+}
+
+/** @param zone IANA time zone of moments; days are days */
+export function language(code: LanguageCode, prefix: string, zone: string): Language {
+  const locale = LOCALES[code];
+  const days = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: zone });
+  const times = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
+  const names = new Intl.DisplayNames(locale, { type: 'language' });
+  const lists = new Intl.ListFormat(locale, { type: 'conjunction' });
+  const weekdays = {
+    short: new Intl.DateTimeFormat(locale, { weekday: 'short', timeZone: 'UTC' }),
+    long: new Intl.DateTimeFormat(locale, { weekday: 'long', timeZone: 'UTC' }),
+  };
+  const valid = (date: Date, write: (d: Date) => string, otherwise: string) =>
+    Number.isNaN(date.getTime()) ? otherwise : write(date);
+  return {
+    code,
+    texts: LANGUAGES[code],
+    prefix,
+    day: (date) => {
+      const text = typeof date === 'string' ? date : date.toISOString();
+      return /^\d{4}(-\d\d)?$/.test(text) ? text : valid(new Date(text.slice(0, 10)), (d) => days.format(d), text);
+    },
+    moment: (date) => moments.format(date),
+    number: (value, digits = 0) =>
+      new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value),
+    languageName: (tag) => {
+      try {
+        return names.of(tag) ?? tag;
+      } catch {
+        return tag;
+      }
+    },
+    time: (text) => valid(new Date(`1970-01-01T${text}Z`), (d) => times.format(d), text),
+    weekday: (index, style) => weekdays[style].format(new Date(Date.UTC(2024, 0, 1 + index))), // a Monday
+    list: (parts) => lists.format(parts),
+    term: (given) => term(given, code),
+  };
+}

@@ -1,0 +1,107 @@
+// A map drawn to scale as inline SVG: numbered places, the middle and the distance asked for, a bar of miles. It loads
+// nothing from anywhere. Places that would lie on each other share one pin.
+import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import type { Language } from './language.ts';
+import type { Position } from './records.ts';
+
+const WIDTH = 360;
+const HEIGHT = 330;
+const MARGIN = 30;
+const MILES_PER_DEGREE = 69.05;
+const BARS = [0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500];
+
+export type Numbered = { number: number; at: Position };
+export type Center = { at: Position; miles: number; name: string };
+
+type Point = { x: number; y: number };
+type Scale = { place(p: Position): Point; pixelsPerMile: number };
+
+/** Equirectangular around the middle: true to scale over the few hundred miles of a search. */
+function scaleOf(places: readonly Numbered[], center: Center | undefined): Scale {
+  const all = [...places.map((p) => p.at), ...(center ? [center.at] : [])];
+  const latitudes = all.map((p) => p.latitude);
+  const longitudes = all.map((p) => p.longitude);
+  const middle = center?.at ?? {
+    latitude: (Math.min(...latitudes) + Math.max(...latitudes)) / 2,
+    longitude: (Math.min(...longitudes) + Math.max(...longitudes)) / 2,
+  };
+  const shrink = Math.cos((middle.latitude * Math.PI) / 180);
+  const east = (p: Position) => (p.longitude - middle.longitude) * MILES_PER_DEGREE * shrink;
+  const north = (p: Position) => (p.latitude - middle.latitude) * MILES_PER_DEGREE;
+  const across = Math.max(0.4, ...all.map((p) => Math.abs(east(p))));
+  const along = Math.max(0.4, ...all.map((p) => Math.abs(north(p))));
+  const pixelsPerMile = Math.min((WIDTH / 2 - MARGIN) / across, (HEIGHT / 2 - MARGIN) / along);
+  return {
+    pixelsPerMile,
+    place: (p) => ({ x: WIDTH / 2 + east(p) * pixelsPerMile, y: HEIGHT / 2 - north(p) * pixelsPerMile }),
+  };
+}
+
+const round = (n: number) => Math.round(n * 10) / 10;
+
+type Pin = Point & { numbers: number[] };
+
+/** Pins that are too close to be told apart become one. */
+export function pinsOf(places: readonly (Point & { number: number })[]): Pin[] {
+  const pins: Pin[] = [];
+  for (const { number, x, y } of places) {
+    const near = pins.find((p) => Math.hypot(p.x - x, p.y - y) < 24);
+    if (near) near.numbers.push(number);
+    else pins.push({ x, y, numbers: [number] });
+  }
+  return pins;
+}
+
+/** `1–3, 7` */
+export function ranges(numbers: readonly number[]): string {
+  const sorted = [...new Set(numbers)].sort((a, b) => a - b);
+  const parts: string[] = [];
+  for (let i = 0; i < sorted.length; ) {
+    let to = i;
+    while (sorted[to + 1] === (sorted[to] ?? 0) + 1) to++;
+    parts.push(to === i ? String(sorted[i]) : `${sorted[i]}${to === i + 1 ? ', ' : '–'}${sorted[to]}`);
+    i = to + 1;
+  }
+  return parts.length > 4 ? `${parts.slice(0, 3).join(', ')} …` : parts.join(', ');
+}
+
+/** @param land outlines as SVG path data in the coordinates given by the scale */
+export function map(
+  l: Language,
+  places: readonly Numbered[],
+  center: Center | undefined,
+  land: (place: (p: Position) => Point) => string = () => '',
+): Safe | undefined {
+  if (places.length === 0) return undefined;
+  const t = l.texts.find;
+  const scale = scaleOf(places, center);
+  const pins = pinsOf(places.map((p) => ({ number: p.number, ...scale.place(p.at) })));
+  const outline = land(scale.place);
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(l.number(places.length))}">
+${outline === '' ? '' : html`<path class="land" d="${outline}"/>`}
+${center ? centerMark(scale, center) : ''}
+${pins.map(pinMark)}
+${bar(l, scale)}
+</svg>`;
+}
+
+function centerMark(scale: Scale, center: Center): Part {
+  const { x, y } = scale.place(center.at);
+  const radius = center.miles * scale.pixelsPerMile;
+  return html`${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(x + 10)}" y="${round(y + 16)}">${center.name}</text>`;
+}
+
+function pinMark(pin: Pin): Safe {
+  const label = ranges(pin.numbers);
+  const width = Math.max(24, 12 + label.length * 7);
+  const x = Math.min(Math.max(pin.x, width / 2 + 2), WIDTH - width / 2 - 2);
+  const y = Math.min(Math.max(pin.y, 14), HEIGHT - 14);
+  return html`<rect class="dot" x="${round(x - width / 2)}" y="${round(y - 12)}" width="${round(width)}" height="24" rx="12"/><text class="number" x="${round(x)}" y="${round(y + 4.5)}">${label}</text>`;
+}
+
+function bar(l: Language, scale: Scale): Safe {
+  const miles = [...BARS].reverse().find((m) => m * scale.pixelsPerMile <= 110) ?? 0.25;
+  const length = round(miles * scale.pixelsPerMile);
+  const digits = miles < 1 ? 2 : 0;
+  return html`<path d="M14 ${HEIGHT - 14}v5h${length}v-5" fill="none" stroke="currentColor" stroke-width="1.5"/><text class="small" x="${round(20 + length)}" y="${HEIGHT - 8}">${l.texts.form.miles(l.number(miles, digits))}</text>`;
+}

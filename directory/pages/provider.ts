@@ -1,0 +1,354 @@
+// The page of a person, place, organization or service: what the directory says of it, and "does it take my plan?".
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { hasCoding, isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { keyOf } from '../in-network/decide.ts';
+import { activeOn, keysIn, metaOf, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import { askForm } from './ask-form.ts';
+import type { PageData, Pairs } from './data.ts';
+import { type Badge, badges, facts, lines, link, type Page, recordLink } from './frame.ts';
+import type { Language } from './language.ts';
+import {
+  accessibilityOf,
+  addressLines,
+  conceptTexts,
+  contactsOf,
+  deliveryOf,
+  descriptionOf,
+  hoursOf,
+  languagesOf,
+  notAvailableOf,
+  npiOf,
+  periodText,
+  qualificationsOf,
+  specialtyTexts,
+} from './records.ts';
+
+export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
+type ProviderType = (typeof PROVIDER_TYPES)[number];
+const isProviderType = (type: string): type is ProviderType => PROVIDER_TYPES.some((t) => t === type);
+
+/** Related records shown at once. */
+const SHOWN = '20';
+
+/** @throws Outcome not-found, unknown-type or gone */
+export async function providerPage(data: PageData, l: Language, type: string, id: string): Promise<Page> {
+  if (!isProviderType(type)) throw new Outcome('unknown-type');
+  const key = `${type}/${id}`;
+  const resource = await data.read(key);
+  const isNetwork = hasCoding(resource['type'], `${PLAN_NET}/CodeSystem/OrgTypeCS`, 'ntwk');
+  const t = l.texts.provider;
+  const body = {
+    Practitioner: personParts,
+    Organization: isNetwork ? networkParts : organizationParts,
+    Location: placeParts,
+    HealthcareService: serviceParts,
+  }[type];
+  const canAsk = (type === 'Practitioner' || type === 'Organization') && !isNetwork;
+  const title = nameOf(resource) || key;
+  return {
+    title,
+    name: 'provider',
+    path: `/provider/${key}`,
+    trail: html`<span class="soft">${l.texts.kinds[isNetwork ? 'Network' : type]}</span>`,
+    main: html`<div class="columns"><div>
+${await body(data, l, resource)}
+</div><div>
+${canAsk ? html`<section class="card noprint" aria-labelledby="ask"><h2 id="ask">${t.takes}</h2><p class="soft">${t.takesLead}</p>${await askForm(data, l, key)}</section>` : ''}
+${summary(l, resource)}
+${recordCard(data, l, resource)}
+</div></div>`,
+  };
+}
+
+/** Who or what this is, in one list. */
+function summary(l: Language, resource: Resource): Safe {
+  const t = l.texts.provider;
+  const qualifications = qualificationsOf(resource, l).map((q) =>
+    [
+      q.what,
+      [q.where.length === 0 ? '' : t.validIn(l.list(q.where)), q.issuer ?? ''].filter((x) => x !== '').join(', '),
+    ]
+      .filter((x) => x !== '')
+      .join(' – '),
+  );
+  const period = isObject(resource['period']) ? resource['period'] : {};
+  return html`<section class="card" aria-labelledby="summary"><h2 id="summary">${t.summary}</h2>${facts([
+    [t.specialties, lines(specialtyTexts(resource, l))],
+    [t.kind, resource.resourceType === 'Practitioner' ? '' : l.list(conceptTexts(resource['type'], l))],
+    [t.gender, l.term(text(resource['gender'])) ?? ''],
+    [t.speaks, l.list(languagesOf(resource, l))],
+    [t.qualifications, lines([...new Set(qualifications)])],
+    [t.telehealth, lines(deliveryOf(resource, l))],
+    [t.accessibility, lines(accessibilityOf(resource, l))],
+    [t.npi, npiOf(resource) ?? ''],
+    [t.period, periodText(period, l)],
+    ...contactRows(l, resource),
+  ])}</section>`;
+}
+
+function recordCard(data: PageData, l: Language, resource: Resource): Safe {
+  const t = l.texts.provider;
+  const changed = text(metaOf(resource)['lastUpdated']);
+  return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.day(changed))}</p>
+<p class="noprint"><a href="${data.base}/${keyOf(resource)}">${t.data}</a></p></section>`;
+}
+
+function contactRows(l: Language, resource: Resource): (readonly [string, Part])[] {
+  const contacts = contactsOf(resource);
+  return (['phone', 'fax', 'email', 'url'] as const).map((system) => [
+    l.texts.provider[system],
+    lines(
+      contacts
+        .filter((c) => c.system === system)
+        .map((c) => (c.href === undefined ? c.value : html`<a href="${c.href}" rel="noreferrer">${c.value}</a>`)),
+    ),
+  ]);
+}
+
+const addressPart = (resource: Resource | undefined): Part => {
+  const of = addressLines(objects(resource?.['address'])[0]);
+  return of.length === 0 ? '' : html`<address>${of.map((line, i) => [i > 0 ? html`<br>` : '', line])}</address>`;
+};
+
+/** A card with a heading; nothing when there is nothing in it. */
+const card = (id: string, title: string, content: Part): Part =>
+  content === '' || (Array.isArray(content) && content.length === 0)
+    ? ''
+    : html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
+
+/** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
+async function personParts(data: PageData, l: Language, person: Resource): Promise<Part> {
+  const t = l.texts.provider;
+  const found = await data.search('PractitionerRole', [
+    ['practitioner', keyOf(person)],
+    ['_include', 'PractitionerRole:location'],
+    ['_include', 'PractitionerRole:organization'],
+    ['_include', 'PractitionerRole:network'],
+    ['_include', 'PractitionerRole:service'],
+    ['_count', '100'],
+  ]);
+  const today = data.clock().toISOString().slice(0, 10);
+  const groups = new Map<string, Resource[]>();
+  for (const { resource: role } of found.hits) {
+    if (activeOn(role, today) === 'ended') continue;
+    const at = `${keysIn(role['organization'], data.base)[0] ?? ''} ${keysIn(role['location'], data.base).join(' ')}`;
+    groups.set(at, [...(groups.get(at) ?? []), role]);
+  }
+  const networks = [...new Set(found.hits.flatMap(({ resource }) => networksOf(resource, data.base)))];
+  const places = [...groups.values()].map((roles) => placeOfRoles(data, l, roles, found.all, today));
+  return [
+    card('places', t.places, places.length === 0 ? html`<p>${t.noNetwork}</p>` : places),
+    await planCard(data, l, networks),
+  ];
+}
+
+function placeOfRoles(
+  data: PageData,
+  l: Language,
+  roles: Resource[],
+  all: ReadonlyMap<string, Resource>,
+  today: string,
+): Safe {
+  const t = l.texts.provider;
+  const [first] = roles;
+  if (!first) return html``;
+  const organization = all.get(keysIn(first['organization'], data.base)[0] ?? '');
+  const locations = keysIn(first['location'], data.base).flatMap((k) => all.get(k) ?? []);
+  const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
+  const found: Badge[] = roles.flatMap((role) =>
+    networksOf(role, data.base).map((network): Badge => {
+      const accepting = newPatientsOf(role, network, data.base);
+      const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
+      const when = activeOn(role, today);
+      const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
+      const later = when === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
+      const more = [later, l.term(accepting?.code)].filter((x) => x !== undefined).join(', ');
+      return { text: more === '' ? name : `${name}: ${more}`, tone: later === undefined ? 'good' : 'look' };
+    }),
+  );
+  const titles = [...new Set([...locations.map(nameOf), ...(organization ? [nameOf(organization)] : [])])];
+  return html`<div class="place"><h3>${locations[0] ? recordLink(l, keyOf(locations[0]), titles[0] ?? '') : (titles[0] ?? '')}</h3>
+${organization && locations[0] && nameOf(organization) !== nameOf(locations[0]) ? html`<p>${recordLink(l, keyOf(organization), nameOf(organization))}</p>` : ''}
+${badges(found)}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
+${facts([
+  [t.specialties, l.list([...new Set(roles.flatMap((r) => specialtyTexts(r, l)))])],
+  [t.address, locations.map(addressPart)],
+  ...contactRows(l, { resourceType: 'PractitionerRole', telecom: roles.flatMap((r) => objects(r['telecom'])) }),
+  [t.hours, lines([...new Set(roles.flatMap((r) => hoursOf(r, l)))])],
+  [t.notAvailable, lines([...new Set(roles.flatMap((r) => notAvailableOf(r, l)))])],
+  [t.telehealth, lines([...new Set(services.flatMap((s) => deliveryOf(s, l)))])],
+  [t.accessibility, lines([...new Set(locations.flatMap((p) => accessibilityOf(p, l)))])],
+])}</div>`;
+}
+
+/** Plans that use these networks. */
+async function planCard(data: PageData, l: Language, networks: readonly string[]): Promise<Part> {
+  const t = l.texts.provider;
+  if (networks.length === 0) return '';
+  const { plans, networks: known, whole } = await data.plans();
+  const names = known.filter((n) => networks.includes(n.key));
+  const own = plans.filter((p) => p.networks.some((n) => networks.includes(n)));
+  return [
+    card(
+      'networks',
+      t.networks,
+      names.length === 0
+        ? ''
+        : html`<ul class="list">${names.map((n) => html`<li>${recordLink(l, n.key, n.name)}</li>`)}</ul>`,
+    ),
+    card(
+      'plans',
+      t.plans,
+      own.length === 0
+        ? ''
+        : html`<ul class="list">${own.slice(0, 40).map((p) => html`<li>${p.name}</li>`)}</ul>${whole && own.length <= 40 ? '' : html`<p class="soft">${t.plansMore}</p>`}`,
+    ),
+  ];
+}
+
+async function organizationParts(data: PageData, l: Language, organization: Resource): Promise<Part> {
+  const t = l.texts.provider;
+  const key = keyOf(organization);
+  const [affiliations, places, services] = await Promise.all([
+    data.search('OrganizationAffiliation', [
+      ['participating-organization', key],
+      ['_include', 'OrganizationAffiliation:network'],
+      ['_count', '100'],
+    ]),
+    related(data, 'Location', [['organization', key]]),
+    related(data, 'HealthcareService', [['organization', key]]),
+  ]);
+  const today = data.clock().toISOString().slice(0, 10);
+  const active = affiliations.hits.filter(({ resource }) => activeOn(resource, today) !== 'ended');
+  const networks = [...new Set(active.flatMap(({ resource }) => networksOf(resource, data.base)))];
+  return [
+    aboutCard(l, organization),
+    await planCard(data, l, networks),
+    card('sites', t.sites, recordList(l, places)),
+    card('services', t.services, recordList(l, services)),
+    await peopleCard(data, l, ['organization', key]),
+  ];
+}
+
+async function networkParts(data: PageData, l: Language, network: Resource): Promise<Part> {
+  const t = l.texts.provider;
+  const { plans } = await data.plans();
+  const own = plans.filter((p) => p.networks.includes(keyOf(network)));
+  return [
+    aboutCard(l, network),
+    card(
+      'plans',
+      t.plans,
+      own.length === 0 ? '' : html`<ul class="list">${own.map((p) => html`<li>${p.name}</li>`)}</ul>`,
+    ),
+    await peopleCard(data, l, ['network', keyOf(network)]),
+  ];
+}
+
+async function placeParts(data: PageData, l: Language, place: Resource): Promise<Part> {
+  const t = l.texts.provider;
+  const key = keyOf(place);
+  const [services, affiliations] = await Promise.all([
+    related(data, 'HealthcareService', [['location', key]]),
+    data.search('OrganizationAffiliation', [
+      ['location', key],
+      ['_count', '100'],
+    ]),
+  ]);
+  const owner = keysIn(place['managingOrganization'], data.base)[0];
+  const organization = owner === undefined ? undefined : await data.read(owner).catch(notThere);
+  return [
+    aboutCard(l, place, organization),
+    await planCard(data, l, [...new Set(affiliations.hits.flatMap(({ resource }) => networksOf(resource, data.base)))]),
+    card('services', t.services, recordList(l, services)),
+    await peopleCard(data, l, ['location', key]),
+  ];
+}
+
+async function serviceParts(data: PageData, l: Language, service: Resource): Promise<Part> {
+  const keys = [...keysIn(service['location'], data.base), ...keysIn(service['providedBy'], data.base)];
+  const around = await Promise.all(keys.slice(0, 20).map((k) => data.read(k).catch(notThere)));
+  const known = around.flatMap((r) => r ?? []);
+  return [
+    aboutCard(
+      l,
+      service,
+      known.find((r) => r.resourceType === 'Organization'),
+    ),
+    card(
+      'where',
+      l.texts.provider.where,
+      recordList(
+        l,
+        known.filter((r) => r.resourceType === 'Location'),
+      ),
+    ),
+    await peopleCard(data, l, ['service', keyOf(service)]),
+  ];
+}
+
+/** A reference may lead nowhere; anything else is a fault. */
+function notThere(error: unknown): undefined {
+  if (error instanceof Outcome && (error.code === 'not-found' || error.code === 'gone')) return undefined;
+  throw error;
+}
+
+function aboutCard(l: Language, resource: Resource, owner?: Resource): Part {
+  const t = l.texts.provider;
+  const content = facts([
+    [t.about, descriptionOf(resource) ?? ''],
+    [t.partOf, owner ? recordLink(l, keyOf(owner), nameOf(owner)) : ''],
+    [t.address, addressPart(resource)],
+    [t.hours, lines(hoursOf(resource, l))],
+    [t.exceptions, text(resource['availabilityExceptions']) ?? ''],
+    [t.notAvailable, lines(notAvailableOf(resource, l))],
+  ]);
+  return card('about', t.where, content);
+}
+
+async function related(data: PageData, type: 'Location' | 'HealthcareService', pairs: Pairs): Promise<Resource[]> {
+  const found = await data.search(type, [...pairs, ['_count', '50']]);
+  return found.hits.map((h) => h.resource);
+}
+
+const recordList = (l: Language, resources: readonly Resource[]): Part =>
+  resources.length === 0
+    ? ''
+    : html`<ul class="list">${resources.map(
+        (r) =>
+          html`<li>${recordLink(l, keyOf(r), nameOf(r))}${addressLines(objects(r['address'])[0]).map((a) => [' · ', a])}</li>`,
+      )}</ul>`;
+
+/** The first people with a role here. */
+async function peopleCard(data: PageData, l: Language, by: readonly [string, string]): Promise<Part> {
+  const found = await data.search('PractitionerRole', [
+    by,
+    ['active-on', data.clock().toISOString().slice(0, 10)],
+    ['_include', 'PractitionerRole:practitioner'],
+    ['_count', SHOWN],
+  ]);
+  const people = new Map<string, { name: string; does: string[] }>();
+  for (const { resource: role } of found.hits) {
+    const person = found.all.get(keysIn(role['practitioner'], data.base)[0] ?? '');
+    if (person)
+      people.set(keyOf(person), {
+        name: nameOf(person),
+        does: [...new Set([...(people.get(keyOf(person))?.does ?? []), ...specialtyTexts(role, l)])],
+      });
+  }
+  const list = [...people].sort(([, a], [, b]) => a.name.localeCompare(b.name));
+  return card(
+    'people',
+    l.texts.provider.people,
+    list.length === 0
+      ? ''
+      : [
+          html`<ul class="list">${list.map(([key, p]) => html`<li>${recordLink(l, key, p.name)}${p.does.length > 0 ? html` <span class="soft">${l.list(p.does)}</span>` : ''}</li>`)}</ul>`,
+          found.next === undefined
+            ? ''
+            : html`<p class="noprint"><a href="${link(l, '/find', [['at', by[1]]])}">${l.texts.provider.more}</a></p>`,
+        ],
+  );
+}

@@ -1,0 +1,208 @@
+// What a person reads in a directory record: address, contacts, hours, languages, qualifications. Plain data in and out.
+
+import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import {
+  codings,
+  extensions,
+  isObject,
+  type JsonObject,
+  objects,
+  type Resource,
+  strings,
+  text,
+} from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
+import type { Language } from './language.ts';
+import { DAYS } from './texts/terms.ts';
+
+const extensionUrl = (name: string) => `${PLAN_NET}/StructureDefinition/${name}`;
+const unique = (list: readonly string[]) => [...new Set(list.filter((t) => t !== ''))];
+
+/** The words of a concept: its text, a display, our word for the code, or the code itself. */
+export function conceptText(concept: JsonObject, l: Language): string {
+  const codes = codings(concept);
+  for (const c of codes) {
+    const own = l.term(text(c['code']));
+    if (own !== undefined) return own;
+  }
+  return (
+    text(concept['text']) ??
+    codes.map((c) => text(c['display'])).find((d) => d !== undefined) ??
+    text(codes[0]?.['code']) ??
+    ''
+  );
+}
+
+export const conceptTexts = (value: JsonObject['x'], l: Language) =>
+  unique(objects(value).map((c) => conceptText(c, l)));
+
+const SPANISH = new Map<string, string>();
+for (const { codes, es } of PLAIN_SPECIALTIES) {
+  const [only] = codes;
+  if (codes.length === 1 && only !== undefined && !SPANISH.has(only)) SPANISH.set(only, es);
+}
+
+/** Names of specialties: as sent; in Spanish where we have a word for the code. */
+export function specialtyTexts(resource: Resource, l: Language): string[] {
+  return unique(
+    objects(resource['specialty']).map((concept) => {
+      const known = l.code === 'es' ? codings(concept).map((c) => SPANISH.get(text(c['code']) ?? '')) : [];
+      return known.find((k) => k !== undefined) ?? conceptText(concept, l);
+    }),
+  );
+}
+
+/** Lines of an address, for reading. */
+export function addressLines(address: JsonObject | undefined): string[] {
+  if (!address) return [];
+  const place = [text(address['city']), [text(address['state']), text(address['postalCode'])].filter(Boolean).join(' ')]
+    .filter(Boolean)
+    .join(', ');
+  const lines = [...strings(address['line']), place].filter((t) => t !== '');
+  return lines.length > 0 ? lines : [text(address['text']) ?? ''].filter((t) => t !== '');
+}
+
+export type Contact = { system: 'phone' | 'fax' | 'email' | 'url'; value: string; href: string | undefined };
+
+const SAFE_URL = /^https?:\/\/[^\s<>"]+$/i;
+
+/** Contacts in the order of their rank; old ones are left out. Only addresses of known kinds become links. */
+export function contactsOf(resource: Resource): Contact[] {
+  const found: Contact[] = [];
+  const inOrder = objects(resource['telecom'])
+    .filter((t) => t['use'] !== 'old')
+    .sort((a, b) => Number(a['rank'] ?? 99) - Number(b['rank'] ?? 99));
+  for (const t of inOrder) {
+    const value = text(t['value']);
+    const system = t['system'];
+    if (value === undefined || found.some((f) => f.value === value && f.system === system)) continue;
+    if (system === 'phone')
+      found.push({ system, value: phoneText(value), href: `tel:${value.replace(/[^\d+]/g, '')}` });
+    else if (system === 'fax') found.push({ system, value: phoneText(value), href: undefined });
+    else if (system === 'email')
+      found.push({ system, value, href: /^[\w.+-]+@[\w.-]+$/.test(value) ? `mailto:${value}` : undefined });
+    else if (system === 'url') found.push({ system, value, href: SAFE_URL.test(value) ? value : undefined });
+  }
+  return found;
+}
+
+/** Ten digits as (860) 555-0123. */
+export function phoneText(value: string): string {
+  const m = /^(?:\+?1[\s.-]?)?\(?(\d{3})\)?[\s.-]?(\d{3})[\s.-]?(\d{4})$/.exec(value.trim());
+  return m ? `(${m[1]}) ${m[2]}-${m[3]}` : value;
+}
+
+export type Position = { latitude: number; longitude: number };
+
+export function positionOf(location: Resource | undefined): Position | undefined {
+  const position = isObject(location?.['position']) ? location['position'] : {};
+  const { latitude, longitude } = position;
+  return typeof latitude === 'number' && typeof longitude === 'number' && Math.abs(latitude) <= 90
+    ? { latitude, longitude }
+    : undefined;
+}
+
+/** Opening hours, one line for days that are alike: `Mon – Fri: 8:00 AM – 5:00 PM`. */
+export function hoursOf(resource: Resource, l: Language): string[] {
+  const given = [...objects(resource['hoursOfOperation']), ...objects(resource['availableTime'])];
+  const byDay = DAYS.map((day) =>
+    given
+      .filter((h) => strings(h['daysOfWeek']).includes(day) || strings(h['daysOfWeek']).length === 0)
+      .map((h) => hourText(h, l))
+      .filter((t) => t !== ''),
+  );
+  const lines: string[] = [];
+  for (let from = 0; from < 7; ) {
+    const hours = l.list(unique(byDay[from] ?? []));
+    let to = from;
+    while (to < 6 && l.list(unique(byDay[to + 1] ?? [])) === hours) to++;
+    const days = from === to ? l.weekday(from, 'short') : `${l.weekday(from, 'short')} – ${l.weekday(to, 'short')}`;
+    if (hours !== '') lines.push(`${days}: ${hours}`);
+    from = to + 1;
+  }
+  return lines;
+}
+
+function hourText(h: JsonObject, l: Language): string {
+  if (h['allDay'] === true) return l.texts.provider.allDay;
+  const opens = text(h['openingTime']) ?? text(h['availableStartTime']);
+  const closes = text(h['closingTime']) ?? text(h['availableEndTime']);
+  return [opens, closes].flatMap((t) => (t === undefined ? [] : l.time(t))).join(' – ');
+}
+
+export function languagesOf(practitioner: Resource, l: Language): string[] {
+  return unique(
+    codings(practitioner['communication']).map((c) => {
+      const code = text(c['code']);
+      return code === undefined ? (text(c['display']) ?? '') : l.languageName(code);
+    }),
+  );
+}
+
+export function npiOf(resource: Resource): string | undefined {
+  return text(objects(resource['identifier']).find((i) => i['system'] === NPI_SYSTEM)?.['value']);
+}
+
+export type Qualification = { what: string; where: string[]; issuer: string | undefined };
+
+/** Degrees and licences, of the element and of the Plan-Net extension. */
+export function qualificationsOf(resource: Resource, l: Language): Qualification[] {
+  const elements = objects(resource['qualification']).map((q): Qualification => {
+    const more = extensions(q, extensionUrl('practitioner-qualification'));
+    const states = more.flatMap((e) => extensions(e, 'whereValid')).flatMap((e) => codings(e['valueCodeableConcept']));
+    return {
+      what: conceptText(isObject(q['code']) ? q['code'] : {}, l),
+      where: unique(states.map((s) => text(s['code']) ?? '')),
+      issuer: isObject(q['issuer']) ? text(q['issuer']['display']) : undefined,
+    };
+  });
+  const extended = extensions(resource, extensionUrl('qualification')).map(
+    (q): Qualification => ({
+      what: conceptTexts(extensions(q, 'code')[0]?.['valueCodeableConcept'], l)[0] ?? '',
+      where: unique(
+        extensions(q, 'whereValid')
+          .flatMap((e) => codings(e['valueCodeableConcept']))
+          .map((s) => text(s['code']) ?? ''),
+      ),
+      issuer: undefined,
+    }),
+  );
+  return [...elements, ...extended].filter((q) => q.what !== '');
+}
+
+export const accessibilityOf = (location: Resource, l: Language): string[] =>
+  unique(
+    extensions(location, extensionUrl('accessibility')).flatMap((e) => conceptTexts(e['valueCodeableConcept'], l)),
+  );
+
+/** How visits happen: in person, by phone, by video. */
+export function deliveryOf(service: Resource, l: Language): string[] {
+  return extensions(service, extensionUrl('delivery-method')).map((e) => {
+    const kind = conceptTexts(extensions(e, 'type')[0]?.['valueCodeableConcept'], l)[0] ?? '';
+    const how = unique(extensions(e, 'virtualModalities').flatMap((m) => conceptTexts(m['valueCodeableConcept'], l)));
+    return how.length === 0 ? kind : `${kind}: ${l.list(how)}`;
+  });
+}
+
+export function descriptionOf(resource: Resource): string | undefined {
+  const own = text(resource['description']) ?? text(resource['comment']);
+  return own ?? text(extensions(resource, extensionUrl('org-description'))[0]?.['valueString']);
+}
+
+/** When the record is not available, as it was written. */
+export function notAvailableOf(resource: Resource, l: Language): string[] {
+  return objects(resource['notAvailable']).map((n) => {
+    const during = isObject(n['during']) ? periodText(n['during'], l) : '';
+    return [text(n['description']), during === '' ? '' : `(${during})`].filter(Boolean).join(' ');
+  });
+}
+
+export function periodText(period: JsonObject, l: Language): string {
+  const start = text(period['start']);
+  const end = text(period['end']);
+  const { from, until } = l.texts.provider;
+  return [start === undefined ? '' : from(l.day(start)), end === undefined ? '' : until(l.day(end))]
+    .filter((t) => t !== '')
+    .join(' ');
+}

@@ -1,0 +1,137 @@
+// The results of a search as cards with numbers, and beside them the map with the same numbers. Pure.
+import { objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { keyOf } from '../in-network/decide.ts';
+import { keysIn, metaOf, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import type { Found, Hit } from './data.ts';
+import { type Badge, badges, link, recordLink } from './frame.ts';
+import type { Language } from './language.ts';
+import { addressLines, conceptTexts, contactsOf, type Position, positionOf, specialtyTexts } from './records.ts';
+
+export type Card = {
+  /** page of the person, place or service */
+  key: string;
+  title: string;
+  /** for ordering by name */
+  order: string;
+  does: string[];
+  /** where: the place, when it is not the title */
+  place: { key: string; name: string } | undefined;
+  morePlaces: number;
+  address: string[];
+  at: Position | undefined;
+  distance: Hit['distance'];
+  phone: { text: string; href: string } | undefined;
+  networks: Badge[];
+  updated: string | undefined;
+  /** who or what is asked about in "does it take my plan?" */
+  asks: string | undefined;
+};
+
+/** Hits as cards: roles of one person at one place are one card. */
+export function cardsOf(found: Found, base: string, l: Language): Card[] {
+  const cards = new Map<string, Card>();
+  for (const hit of found.hits) {
+    const card = cardOf(hit, found.all, base, l);
+    const group = `${card.key} ${card.place?.key ?? ''}`;
+    const known = cards.get(group);
+    if (known === undefined) cards.set(group, card);
+    else {
+      known.does = [...new Set([...known.does, ...card.does])];
+      for (const n of card.networks) if (!known.networks.some((k) => k.text === n.text)) known.networks.push(n);
+    }
+  }
+  return [...cards.values()];
+}
+
+function cardOf({ resource, distance }: Hit, all: Found['all'], base: string, l: Language): Card {
+  const isRole = resource.resourceType === 'PractitionerRole';
+  const isPlace = resource.resourceType === 'Location';
+  const person = isRole ? all.get(keysIn(resource['practitioner'], base)[0] ?? '') : undefined;
+  const places = isPlace ? [resource] : keysIn(resource['location'], base).flatMap((k) => all.get(k) ?? []);
+  const [place] = places;
+  const organization = all.get(
+    keysIn(resource['organization'] ?? resource['managingOrganization'] ?? resource['providedBy'], base)[0] ?? '',
+  );
+  const subject = person ?? (isRole ? (organization ?? resource) : resource);
+  const phone = [resource, place, organization]
+    .flatMap((r) => (r ? contactsOf(r) : []))
+    .find((c) => c.system === 'phone');
+  const asked = person ?? (isRole ? undefined : organization);
+  return {
+    key: keyOf(subject),
+    title: nameOf(subject) || keyOf(subject),
+    order: orderOf(subject),
+    does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : specialtyTexts(resource, l),
+    place: place && !isPlace ? { key: keyOf(place), name: nameOf(place) } : undefined,
+    morePlaces: Math.max(0, places.length - 1),
+    address: addressLines(objects(place?.['address'])[0]),
+    at: positionOf(place),
+    distance,
+    phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
+    networks: isRole ? networkBadges(resource, all, base, l) : acceptingBadges(resource, base, l),
+    updated: text(metaOf(resource)['lastUpdated']),
+    asks: asked && keyOf(asked),
+  };
+}
+
+function orderOf(subject: Resource): string {
+  const [name] = objects(subject['name']);
+  return name ? `${text(name['family']) ?? ''} ${nameOf(subject)}` : nameOf(subject);
+}
+
+function networkBadges(role: Resource, all: Found['all'], base: string, l: Language): Badge[] {
+  return networksOf(role, base).flatMap((key): Badge[] => {
+    const network = all.get(key);
+    const accepting = newPatientsOf(role, key, base)?.code;
+    const name = network ? nameOf(network) : key;
+    const said = l.term(accepting);
+    return [
+      { text: `${l.texts.find.listedFor} ${name}` },
+      ...(said === undefined ? [] : [{ text: said, ...toneOf(accepting) }]),
+    ];
+  });
+}
+
+function acceptingBadges(resource: Resource, base: string, l: Language): Badge[] {
+  const code = newPatientsOf(resource, '', base)?.code;
+  const said = l.term(code);
+  return said === undefined ? [] : [{ text: said, ...toneOf(code) }];
+}
+
+const toneOf = (code: string | undefined): { tone: 'good' | 'look' } | Record<string, never> =>
+  code === 'newpt' ? { tone: 'good' } : code === 'nopt' ? { tone: 'look' } : {};
+
+/** Distances are told in miles, whatever the API counted in. */
+function miles(distance: NonNullable<Hit['distance']>, l: Language): string {
+  const value = distance.unit === 'km' ? distance.value / 1.609344 : distance.value;
+  return l.texts.form.miles(l.number(value, value < 10 ? 1 : 0));
+}
+
+export function cardHtml(card: Card, number: number, l: Language, plan: string): Safe {
+  const t = l.texts.find;
+  const where: Part[] = [
+    card.place ? recordLink(l, card.place.key, card.place.name) : '',
+    card.morePlaces > 0 ? html` <span class="soft">${t.morePlaces(card.morePlaces)}</span>` : '',
+  ];
+  const ask =
+    card.asks === undefined
+      ? ''
+      : html`<a href="${link(
+          l,
+          plan === '' ? `/provider/${card.asks}` : '/answer',
+          plan === ''
+            ? []
+            : [
+                ['provider', card.asks],
+                ['plan', plan],
+              ],
+        )}${plan === '' ? '#ask' : ''}">${t.takes}<span class="aside"> ${card.title}</span></a>`;
+  return html`<li class="hit" id="n${number}"><span class="pin${card.at ? '' : ' none'}" aria-hidden="true">${number}</span><div>
+<h3>${recordLink(l, card.key, card.title)}</h3>
+${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
+${badges(card.networks)}
+<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>
+<p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
+${card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`}</div></li>`;
+}

@@ -1,0 +1,46 @@
+// The directory service as a whole: the FHIR API, and the pages for people beside it, under one limit of requests.
+import { normalPath } from '../src/http/fhir-app.ts';
+import { rateLimit } from '../src/http/rate-limit.ts';
+import { storeFailure } from '../src/store/failure.ts';
+import { admissionFor, createDirectory, DIRECTORY_PATH, type DirectoryDeps, type DirectoryOptions } from './app.ts';
+import { type PlanCache, pageData } from './page-data.ts';
+import { createPages, isPagePath } from './pages/app.ts';
+import { totals } from './totals.ts';
+
+export type Site = { fetch(request: Request, env?: unknown): Response | Promise<Response> };
+
+export type SiteOptions = DirectoryOptions & {
+  /** the list of plans, shared by requests where a site is made for each */
+  plans?: { plans: PlanCache };
+};
+
+export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site {
+  const shared = {
+    ...options,
+    totals: options.totals ?? totals(),
+    limit: options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock),
+    admission: options.admission ?? admissionFor(deps.config),
+  };
+  const api = createDirectory(deps, shared);
+  const data = pageData(
+    { ...deps, base: `${deps.config.baseUrl}${DIRECTORY_PATH}`, totals: shared.totals },
+    options.plans,
+  );
+  const pages = createPages(data, deps, {
+    limit: shared.limit,
+    admission: shared.admission,
+    peer: options.peer,
+    failure: storeFailure,
+  });
+  return {
+    async fetch(request, env) {
+      if (isPagePath(normalPath(request))) return pages.fetch(request, env as object);
+      const answer = await api.fetch(request, env as object);
+      // whoever follows a wrong link in a browser gets a page, not an OperationOutcome
+      const isLost = answer.status === 404 && !normalPath(request).startsWith('/directory/');
+      return isLost && request.headers.get('accept')?.includes('text/html')
+        ? pages.fetch(request, env as object)
+        : answer;
+    },
+  };
+}
