@@ -11,8 +11,8 @@ export function planField(l: Language, list: PlanList, chosen: string, any: bool
     return html`<div><label for="plan">${t.plan} <span class="hint">${t.planHint}</span></label><input id="plan" name="plan" value="${chosen}" autocomplete="off"></div>`;
   const option = (key: string, name: string): Part =>
     html`<option value="${key}"${key === chosen ? html` selected` : ''}>${name}</option>`;
-  return html`<div><label for="plan">${t.plan}</label><select id="plan" name="plan">
-${any ? html`<option value="">${t.anyPlan}</option>` : ''}
+  return html`<div><label for="plan">${t.plan}</label><select id="plan" name="plan"${any ? '' : html` required`}>
+<option value="">${any ? t.anyPlan : t.choosePlan}</option>
 ${list.plans.length > 0 ? html`<optgroup label="${t.plans}">${list.plans.map((p) => option(p.key.replace('InsurancePlan/', ''), p.name))}</optgroup>` : ''}
 ${list.networks.length > 0 ? html`<optgroup label="${t.networks}">${list.networks.map((n) => option(n.key, n.name))}</optgroup>` : ''}
 </select></div>`;

@@ -79,7 +79,7 @@ export async function pageText(data: PageData, l: Language, page: Page): Promise
     trail: page.trail,
     main: page.main,
     whole: page.whole,
-    footer: html`<div class="foot"><p>${changedAt === undefined ? t.footer.empty : t.footer.asOf(l.moment(changedAt))} ${t.footer.call}</p>
+    footer: html`<div class="foot"><p>${changedAt === undefined ? t.footer.empty : t.footer.asOf(l.moment(changedAt)).replace('..', '.')} ${t.footer.call}</p>
 <p>${t.footer.privacy}</p></div>`,
   });
 }

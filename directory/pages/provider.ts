@@ -45,7 +45,7 @@ export async function providerPage(data: PageData, l: Language, type: string, id
     Location: placeParts,
     HealthcareService: serviceParts,
   }[type];
-  const canAsk = (type === 'Practitioner' || type === 'Organization') && !isNetwork;
+  const asks = isNetwork ? undefined : asksAbout(data, resource);
   const title = nameOf(resource) || key;
   return {
     title,
@@ -55,11 +55,17 @@ export async function providerPage(data: PageData, l: Language, type: string, id
     main: html`<div class="columns"><div>
 ${await body(data, l, resource)}
 </div><div>
-${canAsk ? html`<section class="card noprint" aria-labelledby="ask"><h2 id="ask">${t.takes}</h2><p class="soft">${t.takesLead}</p>${await askForm(data, l, key)}</section>` : ''}
+${asks !== undefined ? html`<section class="card noprint" aria-labelledby="ask"><h2 id="ask">${t.takes}</h2><p class="soft">${t.takesLead}</p>${await askForm(data, l, asks)}</section>` : ''}
 ${summary(l, resource)}
 ${recordCard(data, l, resource)}
 </div></div>`,
   };
+}
+
+/** Who takes plans: the person or organization itself, or the organization that runs a place or offers a service. */
+function asksAbout(data: PageData, resource: Resource): string | undefined {
+  if (resource.resourceType === 'Practitioner' || resource.resourceType === 'Organization') return keyOf(resource);
+  return keysIn(resource['managingOrganization'] ?? resource['providedBy'], data.base)[0];
 }
 
 /** Who or what this is, in one list. */
@@ -158,7 +164,7 @@ function placeOfRoles(
   const locations = keysIn(first['location'], data.base).flatMap((k) => all.get(k) ?? []);
   const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
   const found: Badge[] = roles.flatMap((role) =>
-    networksOf(role, data.base).map((network): Badge => {
+    networksOf(role, data.base).filter((n) => all.has(n)).map((network): Badge => {
       const accepting = newPatientsOf(role, network, data.base);
       const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
       const when = activeOn(role, today);
@@ -169,7 +175,7 @@ function placeOfRoles(
     }),
   );
   const titles = [...new Set([...locations.map(nameOf), ...(organization ? [nameOf(organization)] : [])])];
-  return html`<div class="place"><h3>${locations[0] ? recordLink(l, keyOf(locations[0]), titles[0] ?? '') : (titles[0] ?? '')}</h3>
+  return html`<div class="place">${titles.length === 0 ? '' : html`<h3>${locations[0] ? recordLink(l, keyOf(locations[0]), titles[0] ?? '') : titles[0]}</h3>`}
 ${organization && locations[0] && nameOf(organization) !== nameOf(locations[0]) ? html`<p>${recordLink(l, keyOf(organization), nameOf(organization))}</p>` : ''}
 ${badges(found)}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
 ${facts([

@@ -84,10 +84,10 @@ function networkBadges(role: Resource, all: Found['all'], base: string, l: Langu
   return networksOf(role, base).flatMap((key): Badge[] => {
     const network = all.get(key);
     const accepting = newPatientsOf(role, key, base)?.code;
-    const name = network ? nameOf(network) : key;
+    if (!network) return [];
     const said = l.term(accepting);
     return [
-      { text: `${l.texts.find.listedFor} ${name}` },
+      { text: `${l.texts.find.listedFor} ${nameOf(network)}` },
       ...(said === undefined ? [] : [{ text: said, ...toneOf(accepting) }]),
     ];
   });
@@ -131,7 +131,7 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
 <h3>${recordLink(l, card.key, card.title)}</h3>
 ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${badges(card.networks)}
-<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>
+${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
 <p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
 ${card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`}</div></li>`;
 }

@@ -16,7 +16,7 @@ main:focus{outline:none}
 header.site{background:var(--paper);border-bottom:1px solid var(--line)}
 .bar{display:flex;flex-wrap:wrap;gap:.2rem 1.5rem;align-items:center;padding-block:.55rem}
 .brand{font-weight:700;font-size:1.1rem;letter-spacing:-.01em;text-decoration:none;color:var(--ink);padding:.45rem 0;margin-right:auto;display:flex;gap:.6rem;align-items:center}
-.brand svg{flex:none}
+.brand svg{flex:none;color:var(--accent)}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem .15rem;list-style:none;margin:0;padding:0}
 nav a{display:block;padding:.5rem .7rem;border-radius:.5rem;text-decoration:none;color:var(--soft);font-size:.96rem}
 nav a:hover{background:var(--ground);color:var(--ink)}
@@ -31,10 +31,11 @@ p{margin:.3rem 0 .7rem;max-width:68ch}
 .soft,.hint{color:var(--soft);font-size:.92rem}
 .trail{font-size:.92rem;margin:0 0 .3rem}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:1rem;padding:1.25rem;margin:0 0 1rem;box-shadow:var(--shadow)}
-.card>:last-child{margin-bottom:0}
+.card>:last-child,.card>form>:last-child,.verdict>:last-child,.place>:last-child,.hit p:last-child{margin-bottom:0}
 form.search{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(12,minmax(0,1fr))}
 form.search>*{grid-column:span 6}
 form.search .all{grid-column:1/-1}
+.choices{display:flex;flex-wrap:wrap;gap:.2rem 2rem}
 form.search .third{grid-column:span 4}
 form.search .few{grid-column:span 3}
 label,legend{font-weight:600;font-size:.95rem;display:block;margin-bottom:.25rem;padding:0}
@@ -71,7 +72,7 @@ details .grid{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(auto-fit
 ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .hit{display:grid;grid-template-columns:2.3rem minmax(0,1fr);gap:.2rem .9rem;background:var(--paper);border:1px solid var(--line);border-radius:1rem;padding:1.05rem 1.2rem;box-shadow:var(--shadow)}
 .hit p{margin:.1rem 0}
-.pin{grid-row:span 4;display:grid;place-items:center;width:2.1rem;height:2.1rem;border-radius:50%;background:var(--accent);color:var(--accent-ink);font-weight:700;font-size:.95rem;font-variant-numeric:tabular-nums}
+.pin{display:grid;place-items:center;width:2.1rem;height:2.1rem;border-radius:50%;background:var(--accent);color:var(--accent-ink);font-weight:700;font-size:.95rem;font-variant-numeric:tabular-nums}
 .pin.none{background:var(--calm-bg);color:var(--soft)}
 .badges{display:flex;flex-wrap:wrap;gap:.35rem;list-style:none;margin:.4rem 0 .1rem;padding:0}
 .badges li{font-size:.87rem;border-radius:.5rem;padding:.12rem .6rem;background:var(--calm-bg)}
@@ -91,6 +92,10 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .columns{display:grid;gap:1rem 1.2rem;grid-template-columns:minmax(0,1fr) 21rem;align-items:start}
 .columns>*>:last-child{margin-bottom:0}
 dl{display:grid;grid-template-columns:minmax(8rem,max-content) minmax(0,1fr);gap:.45rem 1.2rem;margin:0 0 .6rem}
+.columns>:last-child dl{grid-template-columns:minmax(0,1fr);gap:0}.columns>:last-child dd{margin:0 0 .7rem}
+.badges+dl,h3+dl{margin-top:.6rem}
+.card form>div,.card form>p{margin:0 0 .9rem}
+form.search>div,form.search>p{margin:0!important}
 dt{color:var(--soft);font-size:.95rem}
 dd{margin:0;overflow-wrap:anywhere}
 dd ul,.plain{list-style:none;margin:0;padding:0}
@@ -117,7 +122,7 @@ footer{border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
 .foot p{margin:.2rem 0;max-width:none}
 .aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:56rem){.results,.columns{grid-template-columns:minmax(0,1fr)}.results aside{position:static}form.search>*,form.search .third{grid-column:span 6}form.search .few{grid-column:span 6}}
-@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0}nav a{padding:.5rem .55rem}.brand{flex-basis:100%}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem}.pin{grid-row:auto}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
+@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0}nav a{padding:.4rem .5rem;font-size:.92rem}nav ul{margin-left:-.5rem}.brand{flex-basis:100%}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem}.pin{grid-row:auto}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
 @media (forced-colors:active){.badges li,.pin,.verdict{border:1px solid}}
 @media print{:root{color-scheme:light;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}body{font-size:10.5pt}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
 `;

@@ -47,6 +47,7 @@ export const en = {
     plan: 'Your plan',
     planHint: 'Name or number of the plan',
     anyPlan: 'Any plan',
+    choosePlan: 'Choose your plan',
     networks: 'Networks',
     plans: 'Plans',
     more: 'More wishes',

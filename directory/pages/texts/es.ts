@@ -49,6 +49,7 @@ export const es: Texts = {
     plan: 'Su plan',
     planHint: 'Nombre o número del plan',
     anyPlan: 'Cualquier plan',
+    choosePlan: 'Elija su plan',
     networks: 'Redes',
     plans: 'Planes',
     more: 'Más deseos',

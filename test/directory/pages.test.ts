@@ -1,0 +1,289 @@
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { STYLE } from '../../directory/pages/style.ts';
+import { directoryResources } from '../../src/seed/index.ts';
+import { deletion, directory, FIXTURE, ORIGIN } from './fixture.ts';
+import { siteOver } from './pages-fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>>;
+let site: ReturnType<typeof siteOver>;
+beforeAll(async () => {
+  d = await directory([
+    ...FIXTURE,
+    {
+      resourceType: 'Practitioner',
+      id: 'bad',
+      active: true,
+      name: [{ family: '<script>alert(1)</script>', given: ['"><img src=x onerror=alert(1)>'] }],
+      identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000049' }],
+    },
+    {
+      resourceType: 'PractitionerRole',
+      id: 'badrole',
+      active: true,
+      practitioner: { reference: 'Practitioner/bad' },
+      telecom: [
+        { system: 'url', value: 'javascript:alert(1)' },
+        { system: 'phone', value: '860-555-0123' },
+      ],
+    },
+  ]);
+  site = siteOver(d.database);
+});
+afterAll(() => d.close());
+
+const PAGES = [
+  '/',
+  '/find',
+  '/find?name=ana',
+  '/find?kind=place',
+  '/find?zip=00000',
+  '/find?name=zzzz',
+  '/provider/Practitioner/p1',
+  '/provider/Practitioner/bad',
+  '/provider/Organization/clinic1',
+  '/provider/Organization/net1',
+  '/provider/Location/loc1',
+  '/provider/HealthcareService/hs1',
+  '/provider/Practitioner/nobody',
+  '/answer?provider=Practitioner/p1&plan=ip1',
+  '/answer?provider=Practitioner/bad&plan=ip1',
+  '/answer?provider=Practitioner/p1',
+  '/check',
+  '/developers',
+];
+const page = async (path: string, init?: RequestInit) => {
+  const response = await site(path, init);
+  return { status: response.status, headers: response.headers, text: await response.text() };
+};
+/** Text without markup. */
+const words = (html: string) =>
+  html
+    .replace(/<[^>]+>/g, ' ')
+    .replaceAll('&#39;', "'")
+    .replace(/\s+/g, ' ');
+
+describe.each(['', '/en', '/es'])('language prefix "%s"', (prefix) => {
+  test.each(PAGES)('%s has the headers and no script, cookie or address from elsewhere', async (path) => {
+    const { headers, text } = await page(`${prefix}${path === '/' ? (prefix === '' ? '/' : '') : path}`);
+    expect(headers.get('content-security-policy')).toBe(
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    );
+    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('set-cookie')).toBeNull();
+    expect(headers.get('access-control-allow-origin')).toBeNull();
+    expect(headers.get('content-type')).toBe('text/html; charset=utf-8');
+    expect(text).not.toMatch(/<script|<iframe|<img|<[a-z][^>]*\son\w+=|(href|src|action)="javascript:/i);
+    for (const [, url = ''] of text.matchAll(/(?:href|src|action)="([^"]*)"/g))
+      expect(url, url).toMatch(/^(\/|#|tel:|mailto:|https:\/\/plan\.example\/)/);
+    expect(text).toContain(`<html lang="${prefix === '/es' ? 'es' : 'en'}">`);
+    expect(text.match(/<h1>/g)).toHaveLength(1);
+    if (prefix !== '')
+      for (const [, url = ''] of text.matchAll(/href="(\/[^"]*)"/g))
+        expect(url).toMatch(/^\/(en|es)(\/|\?|$)|^\/directory\.css$/);
+  });
+});
+
+test('every page is under 60 KB compressed, with a large directory and its stylesheet too', async () => {
+  const own = await directory([...directoryResources({ seed: 7, resources: 3000 })]);
+  const big = siteOver(own.database);
+  for (const path of [
+    '/es',
+    '/es/find?care=family%20doctor',
+    '/es/find?kind=place',
+    '/es/provider/Practitioner/practitioner-1',
+    '/es/provider/Organization/org-1',
+    '/es/provider/Organization/network-1',
+    '/es/provider/Location/location-14',
+    '/es/answer?provider=Practitioner/practitioner-1&plan=plan-1',
+    '/es/developers',
+  ]) {
+    const response = await big(path);
+    expect(response.status, path).toBe(200);
+    expect(gzipSync(await response.text()).length + gzipSync(STYLE).length, path).toBeLessThan(60_000);
+  }
+  await own.close();
+});
+
+test('Accept-Language is a default and the path wins', async () => {
+  const spanish = { headers: { 'accept-language': 'fr, es-MX;q=0.8, en;q=0.3' } };
+  const byHeader = await page('/', spanish);
+  expect([byHeader.text.includes('<html lang="es">'), byHeader.headers.get('vary')]).toEqual([true, 'accept-language']);
+  expect((await page('/en', spanish)).text).toContain('<html lang="en">');
+  expect((await page('/', { headers: { 'accept-language': 'de' } })).text).toContain('<html lang="en">');
+  // the other language keeps the search
+  expect((await page('/en/find?name=ana&sort=best')).text).toContain('href="/es/find?name=ana&amp;sort=best"');
+});
+
+test('a name finds the person, where, with phone, network and the question', async () => {
+  const { text, status } = await page('/find?name=ana+oneil');
+  expect(status).toBe(200);
+  expect(text).toContain('href="/provider/Practitioner/p1"');
+  expect(words(text)).toContain('1 result');
+  expect(words(text)).toContain('Elm Way Clinic');
+  expect(words(text)).toContain('7 Elm Way, Hartford, CT 06103-1234');
+  expect(words(text)).toContain('Oak Gold Network');
+  expect(text).toContain('<svg viewBox=');
+  const inPlan = await page('/find?name=ana&plan=ip1');
+  expect(inPlan.text).toContain('href="/answer?provider=Practitioner%2Fp1&amp;plan=ip1"');
+});
+
+test('care in plain words, in both languages, for people and places', async () => {
+  expect((await page('/find?care=heart+doctor')).text).toContain('/provider/Practitioner/p1');
+  expect((await page('/es/find?care=m%C3%A9dico+del+coraz%C3%B3n')).text).toContain('/es/provider/Practitioner/p1');
+  expect((await page('/find?kind=place&care=heart+doctor')).text).toContain('/provider/HealthcareService/hs1');
+  expect((await page('/find?kind=place&name=elm')).text).toContain('/provider/Location/loc1');
+});
+
+test.each([
+  ['speaks=es', true],
+  ['speaks=fr', false],
+  ['gender=female', true],
+  ['gender=male', false],
+  ['access=adacomp', true],
+  ['access=pubtrans', false],
+  ['tele=1', true],
+  ['plan=ip1', true],
+  ['plan=H1234-001', true],
+  ['plan=oak+gold', true],
+  ['plan=Organization/net1', true],
+  ['new=1', false],
+  ['zip=06103&within=10', true],
+  ['zip=10001&within=10', false],
+  ['at=Location/loc1', true],
+  ['at=Organization/clinic1', true],
+])('the wish %s', async (query, found) => {
+  const { text, status } = await page(`/find?${query}`);
+  expect(status).toBe(200);
+  expect(text.includes('href="/provider/Practitioner/p1"')).toBe(found);
+  if (!found) expect(words(text)).toContain('Nothing found');
+});
+
+test('distance: nearest first, told on the card, and the circle can be widened', async () => {
+  const near = await page('/find?zip=06103&within=25');
+  expect(words(near.text)).toMatch(/\d+\.\d miles away/);
+  expect(near.text).toContain('aria-current="true">Nearest first');
+  const none = await page('/find?zip=10001&within=50&care=heart+doctor');
+  expect(none.text).toContain('within=100');
+  expect(words(none.text)).toContain('Leave out: heart doctor');
+});
+
+test.each([
+  ['/find?zip=00001', 400, 'We do not know this ZIP code'],
+  ['/find?zip=abc', 400, 'We do not know this ZIP code'],
+  ['/find?plan=nothing%20of%20that%20name', 400, 'No plan here has this name'],
+  ['/find?name=ana&page=xx', 400, 'no longer there'],
+  ['/find?name=%00', 200, ''],
+  ['/answer?provider=Practitioner/p1', 400, 'Choose a plan'],
+  ['/answer?provider=Practitioner/p1&plan=nothing', 400, 'No plan here has this name'],
+  ['/answer?provider=Practitioner/nobody&plan=ip1', 404, 'no longer in the directory'],
+  ['/answer?provider=Practitioner/p1&plan=ip1&date=x', 400, 'could not be understood'],
+  ['/provider/Practitioner/nobody', 404, 'no longer in the directory'],
+  ['/provider/Patient/p1', 404, 'no longer in the directory'],
+  ['/es/provider/Practitioner/nobody', 404, 'ya no está en el directorio'],
+  ['/nothing', 404, 'no longer in the directory'],
+])('%s answers %i in a sentence', async (path, status, said) => {
+  const found = await page(path, { headers: { accept: 'text/html' } });
+  expect(found.status).toBe(status);
+  expect(words(found.text)).toContain(said);
+  if (status !== 200) expect(found.headers.get('cache-control')).toBe('no-store');
+});
+
+test('methods, API errors and unknown paths for programs are not pages', async () => {
+  expect((await page('/find', { method: 'DELETE' })).status).toBe(405);
+  const api = await site('/nothing');
+  expect([api.status, api.headers.get('content-type')]).toEqual([
+    404,
+    'application/fhir+json; fhirVersion=4.0; charset=utf-8',
+  ]);
+  const fhir = await site('/directory/fhir/Practitioner/nobody', { headers: { accept: 'text/html' } });
+  expect(fhir.headers.get('content-type')).toContain('application/fhir+json');
+});
+
+test('a person: places, networks and plans, languages, licence, the form to ask; 410 when deleted', async () => {
+  const { text } = await page('/provider/Practitioner/p1');
+  for (const said of [
+    'Dr. Ana O',
+    'Elm Way Clinic',
+    'Oak Gold Network',
+    'Oak Gold',
+    'Spanish',
+    '9000000015',
+    'Woman',
+    'Does it take my plan?',
+  ])
+    expect(words(text), said).toContain(said);
+  expect(words((await page('/es/provider/Practitioner/p1')).text)).toContain('español');
+  const own = await directory();
+  await own.load([deletion('Practitioner/p1')]);
+  const gone = await siteOver(own.database)('/provider/Practitioner/p1');
+  expect([gone.status, words(await gone.text()).includes('was removed from the directory')]).toEqual([410, true]);
+  await own.close();
+});
+
+test('does it take my plan: answer, evidence, signed statement, and its check', async () => {
+  const yes = await page('/answer?provider=Practitioner/p1&plan=H1234-001&date=2027-03-01');
+  expect(words(yes.text)).toContain('Yes: listed in the network');
+  expect(words(yes.text)).toContain('Oak Gold Network');
+  expect(words(yes.text)).toContain('As of March 1, 2027');
+  const no = await page('/answer?provider=Practitioner/bad&plan=ip1');
+  expect(words(no.text)).toContain('Not listed');
+  expect(words(no.text)).toContain('no proof');
+  const url = /href="([^"]*_format=jws)"/.exec(yes.text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+  expect(url).toContain('plan=ip1');
+  const signed = await site(url.slice(ORIGIN.length));
+  expect(signed.headers.get('content-disposition')).toBe('attachment; filename="in-network-2027-03-01.jws"');
+  const statement = await signed.text();
+  const check = (text: string, prefix = '') =>
+    page(`${prefix}/check`, { method: 'POST', body: new URLSearchParams({ statement: text }) });
+  const good = words((await check(statement)).text);
+  expect(good).toContain('Good: this directory signed it');
+  expect(good).toContain('Listed in the network');
+  expect(good).toContain('March 1, 2027');
+  expect(words((await check(statement, '/es')).text)).toContain('la firmó este directorio');
+  const at = statement.indexOf('.') + 40;
+  const changed = statement.slice(0, at) + (statement[at] === 'A' ? 'B' : 'A') + statement.slice(at + 1);
+  expect(words((await check(changed)).text)).toContain('Something was changed');
+  expect(words((await check('<b>hello</b>')).text)).toContain('not a signed statement');
+  expect((await check('<b>hello</b>')).text).toContain('&lt;b&gt;hello');
+  expect((await check('x'.repeat(2_000_000))).status).toBe(413);
+});
+
+test('every example of the developers’ page runs and finds something', async () => {
+  const own = await directory([...directoryResources({ seed: 3, resources: 1500 })]);
+  const get = siteOver(own.database);
+  for (const prefix of ['/en', '/es']) {
+    const text = await (await get(`${prefix}/developers`)).text();
+    const links = [...text.matchAll(/class="example" href="([^"]+)"/g)].map(
+      (m) => m[1]?.replaceAll('&amp;', '&') ?? '',
+    );
+    const curls = [...text.matchAll(/<code>curl &#39;([^&]*(?:&amp;[^&]*)*)&#39;<\/code>/g)].map((m) =>
+      m[1]?.replaceAll('&amp;', '&'),
+    );
+    expect(curls).toEqual(links);
+    expect(links.length).toBeGreaterThanOrEqual(14);
+    for (const url of links) {
+      expect(url.startsWith(`${ORIGIN}/directory/fhir/`)).toBe(true);
+      const response = await get(url.slice(ORIGIN.length));
+      expect(response.status, url).toBe(200);
+      const found = (await response.json()) as { entry?: unknown[]; parameter?: unknown[] };
+      expect((found.entry ?? found.parameter ?? []).length, url).toBeGreaterThanOrEqual(1);
+    }
+  }
+  await own.close();
+});
+
+test('the sandbox says so on every page', async () => {
+  const sandbox = siteOver(d.database, { SANDBOX: 'on' });
+  for (const path of PAGES)
+    expect(await (await sandbox(`/en${path === '/' ? '' : path}`)).text(), path).toContain('class="banner"');
+  expect(await (await site('/')).text()).not.toContain('class="banner"');
+});
+
+test('an empty directory has pages too', async () => {
+  const own = await directory([]);
+  const get = siteOver(own.database);
+  for (const path of ['/', '/find?care=dentist', '/developers']) expect((await get(path)).status, path).toBe(200);
+  await own.close();
+});
