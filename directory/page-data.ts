@@ -23,14 +23,7 @@ export function pageData(
   cache: { plans: PlanCache } = { plans: undefined },
 ): PageData {
   const { sql } = deps.database;
-  const search: PageData['search'] = async (type, pairs) =>
-    foundIn(
-      await findBundle(
-        type,
-        pairs.filter(([n]) => !/near|active-on|_sort|new-patient|gender-|virtual/.test(n)),
-        deps,
-      ),
-    ); // DEVHACK
+  const search: PageData['search'] = async (type, pairs) => foundIn(await findBundle(type, pairs, deps));
   const state: PageData['state'] = async () => {
     const { change, changedAt, counts } = await readState(sql);
     return { change: String(change), changedAt, resources: Number(counts.reduce((a, b) => a + b, 0n)) };

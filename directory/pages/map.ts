@@ -1,7 +1,8 @@
-// A map drawn to scale as inline SVG: numbered places, the middle and the distance asked for, a bar of miles. It loads
+// A map drawn to scale as inline SVG: outlines of states, numbered places, the middle and the distance asked for, a bar of miles. It loads
 // nothing from anywhere. Places that would lie on each other share one pin.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import type { Language } from './language.ts';
+import { type Frame, land } from './outlines.ts';
 import type { Position } from './records.ts';
 
 const WIDTH = 360;
@@ -14,7 +15,7 @@ export type Numbered = { number: number; at: Position };
 export type Center = { at: Position; miles: number; name: string };
 
 type Point = { x: number; y: number };
-type Scale = { place(p: Position): Point; pixelsPerMile: number };
+type Scale = { place(p: Position): Point; pixelsPerMile: number; frame: Frame };
 
 /** Equirectangular around the middle: true to scale over the few hundred miles of a search. */
 function scaleOf(places: readonly Numbered[], center: Center | undefined): Scale {
@@ -31,8 +32,19 @@ function scaleOf(places: readonly Numbered[], center: Center | undefined): Scale
   const across = Math.max(0.4, ...all.map((p) => Math.abs(east(p))));
   const along = Math.max(0.4, ...all.map((p) => Math.abs(north(p))));
   const pixelsPerMile = Math.min((WIDTH / 2 - MARGIN) / across, (HEIGHT / 2 - MARGIN) / along);
+  // a little more than the picture, so that its edge is not drawn as a coast
+  const [wide, high] = [
+    (WIDTH / 2 + 12) / pixelsPerMile / MILES_PER_DEGREE / shrink,
+    (HEIGHT / 2 + 12) / pixelsPerMile / MILES_PER_DEGREE,
+  ];
   return {
     pixelsPerMile,
+    frame: {
+      west: middle.longitude - wide,
+      east: middle.longitude + wide,
+      south: middle.latitude - high,
+      north: middle.latitude + high,
+    },
     place: (p) => ({ x: WIDTH / 2 + east(p) * pixelsPerMile, y: HEIGHT / 2 - north(p) * pixelsPerMile }),
   };
 }
@@ -65,18 +77,12 @@ export function ranges(numbers: readonly number[]): string {
   return parts.length > 4 ? `${parts.slice(0, 3).join(', ')} …` : parts.join(', ');
 }
 
-/** @param land outlines as SVG path data in the coordinates given by the scale */
-export function map(
-  l: Language,
-  places: readonly Numbered[],
-  center: Center | undefined,
-  land: (place: (p: Position) => Point) => string = () => '',
-): Safe | undefined {
+export function map(l: Language, places: readonly Numbered[], center: Center | undefined): Safe | undefined {
   if (places.length === 0) return undefined;
   const t = l.texts.find;
   const scale = scaleOf(places, center);
   const pins = pinsOf(places.map((p) => ({ number: p.number, ...scale.place(p.at) })));
-  const outline = land(scale.place);
+  const outline = land(scale.frame, (longitude, latitude) => scale.place({ longitude, latitude }));
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(l.number(places.length))}">
 ${outline === '' ? '' : html`<path class="land" d="${outline}"/>`}
 ${center ? centerMark(scale, center) : ''}

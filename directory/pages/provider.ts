@@ -164,15 +164,17 @@ function placeOfRoles(
   const locations = keysIn(first['location'], data.base).flatMap((k) => all.get(k) ?? []);
   const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
   const found: Badge[] = roles.flatMap((role) =>
-    networksOf(role, data.base).filter((n) => all.has(n)).map((network): Badge => {
-      const accepting = newPatientsOf(role, network, data.base);
-      const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
-      const when = activeOn(role, today);
-      const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
-      const later = when === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
-      const more = [later, l.term(accepting?.code)].filter((x) => x !== undefined).join(', ');
-      return { text: more === '' ? name : `${name}: ${more}`, tone: later === undefined ? 'good' : 'look' };
-    }),
+    networksOf(role, data.base)
+      .filter((n) => all.has(n))
+      .map((network): Badge => {
+        const accepting = newPatientsOf(role, network, data.base);
+        const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
+        const when = activeOn(role, today);
+        const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
+        const later = when === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
+        const more = [later, l.term(accepting?.code)].filter((x) => x !== undefined).join(', ');
+        return { text: more === '' ? name : `${name}: ${more}`, tone: later === undefined ? 'good' : 'look' };
+      }),
   );
   const titles = [...new Set([...locations.map(nameOf), ...(organization ? [nameOf(organization)] : [])])];
   return html`<div class="place">${titles.length === 0 ? '' : html`<h3>${locations[0] ? recordLink(l, keyOf(locations[0]), titles[0] ?? '') : titles[0]}</h3>`}
@@ -311,7 +313,7 @@ function aboutCard(l: Language, resource: Resource, owner?: Resource): Part {
     [t.exceptions, text(resource['availabilityExceptions']) ?? ''],
     [t.notAvailable, lines(notAvailableOf(resource, l))],
   ]);
-  return card('about', t.where, content);
+  return card('about', resource.resourceType === 'HealthcareService' ? t.offer : t.where, content);
 }
 
 async function related(data: PageData, type: 'Location' | 'HealthcareService', pairs: Pairs): Promise<Resource[]> {

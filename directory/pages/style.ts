@@ -7,7 +7,7 @@ html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
 body{margin:0;background:var(--ground);color:var(--ink);font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 a{color:var(--accent);text-underline-offset:.17em;text-decoration-thickness:1px}
 a:hover{text-decoration-thickness:2px}
-:focus-visible{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
+:focus-visible,input[type=date]:focus-within{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}
 main:focus{outline:none}
 .skip{position:absolute;left:-200vw;top:0;background:var(--accent);color:var(--accent-ink);padding:.6rem 1.1rem;z-index:3}
 .skip:focus{left:0}

@@ -124,6 +124,7 @@ export const en = {
   provider: {
     summary: 'At a glance',
     where: 'Where',
+    offer: 'About this service',
     places: 'Places and networks',
     networks: 'Networks',
     plans: 'Plans of these networks',

@@ -128,6 +128,7 @@ export const es: Texts = {
   provider: {
     summary: 'En resumen',
     where: 'Dónde',
+    offer: 'Sobre este servicio',
     places: 'Lugares y redes',
     networks: 'Redes',
     plans: 'Planes de estas redes',
