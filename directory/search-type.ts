@@ -51,11 +51,8 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
   checkAccepts(c.req.header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
   const request = readSearch(type, pairs, {
-    base: deps.base,
-    now: deps.clock(),
-    staleDays: deps.config.directoryStaleDays,
+    ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,
-    countMax: deps.config.directoryCountMax,
     lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
   });
   if (request.explain) return explained(c, deps, request);
@@ -63,17 +60,20 @@ async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, str
   return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
 }
 
+const requestOptions = ({ base, clock, config }: SearchDeps) => ({
+  base,
+  now: clock(),
+  staleDays: config.directoryStaleDays,
+  countMax: config.directoryCountMax,
+});
+
 /** A search by the pages: the same request and the same Bundle as the API's. */
 export function findBundle(
   type: DirectoryType,
   pairs: Iterable<readonly [string, string]>,
   deps: SearchDeps,
 ): Promise<Uint8Array> {
-  const { base, config } = deps;
-  return page(
-    readSearch(type, pairs, { base, now: deps.clock(), countMax: config.directoryCountMax, lenient: false }),
-    deps,
-  );
+  return page(readSearch(type, pairs, { ...requestOptions(deps), lenient: false }), deps);
 }
 
 async function countOnly(request: SearchRequest, deps: SearchDeps) {

@@ -8,10 +8,9 @@ import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import type { Database } from '../../src/store/database.ts';
 import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
-import { keysIn, nameOf } from './evidence.ts';
+import { keysIn, nameOf, verifiedDays } from './evidence.ts';
 import type { Answer } from './parameters.ts';
 import type { Named, Question } from './question.ts';
-import { lastVerified } from './verified.ts';
 
 export type AnswerDeps = { database: Database; config: Pick<Config, 'planName'>; base: string };
 
@@ -62,7 +61,7 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     affiliations: candidates.affiliations.map(parse),
     around,
     cut: candidates.cut,
-    lastVerified,
+    verified: verifiedDays(candidates.verifications.map(parse), base),
   });
   const place = (resource: Resource): Place => ({ key: keyOf(resource), name: nameOf(resource) });
   return {

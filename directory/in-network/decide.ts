@@ -72,8 +72,8 @@ export type Facts = {
   /** resources that others name, by key */
   around: ReadonlyMap<string, Resource>;
   cut: boolean;
-  /** day of the last verification of a record, when it is known */
-  lastVerified: (resource: Resource) => string | undefined;
+  /** day of the last verification by `Type/id` */
+  verified: ReadonlyMap<string, string>;
 };
 
 export type Decision = { result: Result; matches: Match[]; notActive: Match[]; remarks: Remark[] };
@@ -190,7 +190,7 @@ function shared(provider: Resource, record: Resource, network: string, facts: Fa
     specialties: concepts(record),
     period: typeof period === 'object' && period !== null && !Array.isArray(period) ? period : undefined,
     lastUpdated: text(meta['lastUpdated']),
-    lastVerified: facts.lastVerified(record),
+    lastVerified: facts.verified.get(keyOf(record)),
     verificationStatus: verificationStatus(record),
     source: text(meta['source']),
   };

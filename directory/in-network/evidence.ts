@@ -77,6 +77,23 @@ export function verificationStatus(resource: Resource): string | undefined {
   return text(codings(value?.['valueCodeableConcept'])[0]?.['code']) ?? text(value?.['valueCode']);
 }
 
+/**
+ * Day of the newest successful verification by `Type/id` of what was verified.
+ * @param among VerificationResults; others are passed over
+ */
+export function verifiedDays(among: Iterable<Resource>, base: string): Map<string, string> {
+  const days = new Map<string, string>();
+  for (const v of among) {
+    const performed = text(v['lastPerformed']) ?? text(v['statusDate']);
+    if (v.resourceType !== 'VerificationResult' || v['status'] !== 'validated' || performed === undefined) continue;
+    for (const key of keysIn(v['target'], base)) {
+      const known = days.get(key);
+      if (known === undefined || known < performed.slice(0, 10)) days.set(key, performed.slice(0, 10));
+    }
+  }
+  return days;
+}
+
 export const metaOf = (resource: Resource): JsonObject => (isObject(resource['meta']) ? resource['meta'] : {});
 
 /** The name of a person, place, organization or plan as it is read. */

@@ -90,7 +90,9 @@ export function createPages(
       route(c, 'page /check');
       const l = speaks(c);
       if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
-      const form = new URLSearchParams(await c.req.text());
+      const body = await c.req.text();
+      if (body.length > MAX_FORM) throw new Outcome('too-large');
+      const form = new URLSearchParams(body);
       return show(c, data, l, await checkPage(data, l, form.get('statement') ?? ''));
     });
     app.get(at('/developers'), async (c) => {

@@ -19,7 +19,8 @@ function address(base: string, example: Example): string {
   const query = example.query
     .map(([n, v]) => `${encodeURIComponent(n)}=${encodeURIComponent(v)}`)
     .join('&')
-    .replace(/%(2C|2F|3A|24)/g, (c) => decodeURIComponent(c));
+    .replace(/%(2C|2F|3A|24)/g, (c) => decodeURIComponent(c))
+    .replaceAll("'", '%27'); // the line stands in quotes
   return `${base}/${example.path}${query === '' ? '' : `?${query}`}`;
 }
 

@@ -101,6 +101,7 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
   const among = networks.join(',');
   const sort = sortOf(q);
   const rest = (natural: boolean): [string, string][] => [
+    ['_revinclude', 'VerificationResult:target'],
     ['_count', String(sort === 'name' && !natural ? NAMED_MAX : PAGE_SIZE)],
     ...(REST.has(sort) || (sort === 'name' && !natural) ? [] : [['_sort', sort] satisfies [string, string]]),
     ...(q.page === '' || (sort === 'name' && !natural) ? [] : [['_cursor', q.page] satisfies [string, string]]),

@@ -83,7 +83,7 @@ export function map(l: Language, places: readonly Numbered[], center: Center | u
   const scale = scaleOf(places, center);
   const pins = pinsOf(places.map((p) => ({ number: p.number, ...scale.place(p.at) })));
   const outline = land(scale.frame, (longitude, latitude) => scale.place({ longitude, latitude }));
-  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(l.number(places.length))}">
+  return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(places.length, l.number(places.length))}">
 ${outline === '' ? '' : html`<path class="land" d="${outline}"/>`}
 ${center ? centerMark(scale, center) : ''}
 ${pins.map(pinMark)}

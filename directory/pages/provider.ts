@@ -4,26 +4,13 @@ import { hasCoding, isObject, objects, type Resource, text } from '../../src/fhi
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { activeOn, keysIn, metaOf, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import { activeOn, keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
 import { askForm } from './ask-form.ts';
 import type { PageData, Pairs } from './data.ts';
 import { type Badge, badges, facts, lines, link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
-import {
-  accessibilityOf,
-  addressLines,
-  conceptTexts,
-  contactsOf,
-  deliveryOf,
-  descriptionOf,
-  hoursOf,
-  languagesOf,
-  notAvailableOf,
-  npiOf,
-  periodText,
-  qualificationsOf,
-  specialtyTexts,
-} from './records.ts';
+import { aboutCard, addressPart, card, contactRows, notThere, recordList, summary } from './provider-parts.ts';
+import { accessibilityOf, deliveryOf, hoursOf, notAvailableOf, specialtyTexts } from './records.ts';
 
 export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
@@ -57,7 +44,7 @@ ${await body(data, l, resource)}
 </div><div>
 ${asks !== undefined ? html`<section class="card noprint" aria-labelledby="ask"><h2 id="ask">${t.takes}</h2><p class="soft">${t.takesLead}</p>${await askForm(data, l, asks)}</section>` : ''}
 ${summary(l, resource)}
-${recordCard(data, l, resource)}
+${await recordCard(data, l, resource)}
 </div></div>`,
   };
 }
@@ -68,61 +55,18 @@ function asksAbout(data: PageData, resource: Resource): string | undefined {
   return keysIn(resource['managingOrganization'] ?? resource['providedBy'], data.base)[0];
 }
 
-/** Who or what this is, in one list. */
-function summary(l: Language, resource: Resource): Safe {
+async function recordCard(data: PageData, l: Language, resource: Resource): Promise<Safe> {
   const t = l.texts.provider;
-  const qualifications = qualificationsOf(resource, l).map((q) =>
-    [
-      q.what,
-      [q.where.length === 0 ? '' : t.validIn(l.list(q.where)), q.issuer ?? ''].filter((x) => x !== '').join(', '),
-    ]
-      .filter((x) => x !== '')
-      .join(' – '),
-  );
-  const period = isObject(resource['period']) ? resource['period'] : {};
-  return html`<section class="card" aria-labelledby="summary"><h2 id="summary">${t.summary}</h2>${facts([
-    [t.specialties, lines(specialtyTexts(resource, l))],
-    [t.kind, resource.resourceType === 'Practitioner' ? '' : l.list(conceptTexts(resource['type'], l))],
-    [t.gender, l.term(text(resource['gender'])) ?? ''],
-    [t.speaks, l.list(languagesOf(resource, l))],
-    [t.qualifications, lines([...new Set(qualifications)])],
-    [t.telehealth, lines(deliveryOf(resource, l))],
-    [t.accessibility, lines(accessibilityOf(resource, l))],
-    [t.npi, npiOf(resource) ?? ''],
-    [t.period, periodText(period, l)],
-    ...contactRows(l, resource),
-  ])}</section>`;
-}
-
-function recordCard(data: PageData, l: Language, resource: Resource): Safe {
-  const t = l.texts.provider;
+  const key = keyOf(resource);
+  const found = await data.search('VerificationResult', [
+    ['target', key],
+    ['_count', '50'],
+  ]);
+  const verified = verifiedDays(found.all.values(), data.base).get(key);
   const changed = text(metaOf(resource)['lastUpdated']);
-  return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.day(changed))}</p>
+  return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.day(changed))} ${verified === undefined ? t.unverified : t.verified(l.day(verified))}</p>
 <p class="noprint"><a href="${data.base}/${keyOf(resource)}">${t.data}</a></p></section>`;
 }
-
-function contactRows(l: Language, resource: Resource): (readonly [string, Part])[] {
-  const contacts = contactsOf(resource);
-  return (['phone', 'fax', 'email', 'url'] as const).map((system) => [
-    l.texts.provider[system],
-    lines(
-      contacts
-        .filter((c) => c.system === system)
-        .map((c) => (c.href === undefined ? c.value : html`<a href="${c.href}" rel="noreferrer">${c.value}</a>`)),
-    ),
-  ]);
-}
-
-const addressPart = (resource: Resource | undefined): Part => {
-  const of = addressLines(objects(resource?.['address'])[0]);
-  return of.length === 0 ? '' : html`<address>${of.map((line, i) => [i > 0 ? html`<br>` : '', line])}</address>`;
-};
-
-/** A card with a heading; nothing when there is nothing in it. */
-const card = (id: string, title: string, content: Part): Part =>
-  content === '' || (Array.isArray(content) && content.length === 0)
-    ? ''
-    : html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
 
 /** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
 async function personParts(data: PageData, l: Language, person: Resource): Promise<Part> {
@@ -297,37 +241,10 @@ async function serviceParts(data: PageData, l: Language, service: Resource): Pro
   ];
 }
 
-/** A reference may lead nowhere; anything else is a fault. */
-function notThere(error: unknown): undefined {
-  if (error instanceof Outcome && (error.code === 'not-found' || error.code === 'gone')) return undefined;
-  throw error;
-}
-
-function aboutCard(l: Language, resource: Resource, owner?: Resource): Part {
-  const t = l.texts.provider;
-  const content = facts([
-    [t.about, descriptionOf(resource) ?? ''],
-    [t.partOf, owner ? recordLink(l, keyOf(owner), nameOf(owner)) : ''],
-    [t.address, addressPart(resource)],
-    [t.hours, lines(hoursOf(resource, l))],
-    [t.exceptions, text(resource['availabilityExceptions']) ?? ''],
-    [t.notAvailable, lines(notAvailableOf(resource, l))],
-  ]);
-  return card('about', resource.resourceType === 'HealthcareService' ? t.offer : t.where, content);
-}
-
 async function related(data: PageData, type: 'Location' | 'HealthcareService', pairs: Pairs): Promise<Resource[]> {
   const found = await data.search(type, [...pairs, ['_count', '50']]);
   return found.hits.map((h) => h.resource);
 }
-
-const recordList = (l: Language, resources: readonly Resource[]): Part =>
-  resources.length === 0
-    ? ''
-    : html`<ul class="list">${resources.map(
-        (r) =>
-          html`<li>${recordLink(l, keyOf(r), nameOf(r))}${addressLines(objects(r['address'])[0]).map((a) => [' · ', a])}</li>`,
-      )}</ul>`;
 
 /** The first people with a role here. */
 async function peopleCard(data: PageData, l: Language, by: readonly [string, string]): Promise<Part> {

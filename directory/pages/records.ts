@@ -77,14 +77,20 @@ export function contactsOf(resource: Resource): Contact[] {
     const value = text(t['value']);
     const system = t['system'];
     if (value === undefined || found.some((f) => f.value === value && f.system === system)) continue;
-    if (system === 'phone')
-      found.push({ system, value: phoneText(value), href: `tel:${value.replace(/[^\d+]/g, '')}` });
+    if (system === 'phone') found.push({ system, value: phoneText(value), href: telLink(value) });
     else if (system === 'fax') found.push({ system, value: phoneText(value), href: undefined });
     else if (system === 'email')
       found.push({ system, value, href: /^[\w.+-]+@[\w.-]+$/.test(value) ? `mailto:${value}` : undefined });
     else if (system === 'url') found.push({ system, value, href: SAFE_URL.test(value) ? value : undefined });
   }
   return found;
+}
+
+/** RFC 3966; an extension is no part of the number. */
+function telLink(value: string): string {
+  const [number = '', extension] = value.split(/(?:ext\.?|x|#)/i);
+  const digits = extension?.replace(/\D/g, '') ?? '';
+  return `tel:${number.replace(/[^\d+]/g, '')}${digits === '' ? '' : `;ext=${digits}`}`;
 }
 
 /** Ten digits as (860) 555-0123. */

@@ -2,7 +2,7 @@
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { keysIn, metaOf, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import { keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
 import type { Found, Hit } from './data.ts';
 import { type Badge, badges, link, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
@@ -24,6 +24,8 @@ export type Card = {
   phone: { text: string; href: string } | undefined;
   networks: Badge[];
   updated: string | undefined;
+  /** day of the last verification */
+  verified: string | undefined;
   /** who or what is asked about in "does it take my plan?" */
   asks: string | undefined;
 };
@@ -31,8 +33,9 @@ export type Card = {
 /** Hits as cards: roles of one person at one place are one card. */
 export function cardsOf(found: Found, base: string, l: Language): Card[] {
   const cards = new Map<string, Card>();
+  const verified = verifiedDays(found.all.values(), base);
   for (const hit of found.hits) {
-    const card = cardOf(hit, found.all, base, l);
+    const card = cardOf(hit, found.all, base, l, verified);
     const group = `${card.key} ${card.place?.key ?? ''}`;
     const known = cards.get(group);
     if (known === undefined) cards.set(group, card);
@@ -44,7 +47,13 @@ export function cardsOf(found: Found, base: string, l: Language): Card[] {
   return [...cards.values()];
 }
 
-function cardOf({ resource, distance }: Hit, all: Found['all'], base: string, l: Language): Card {
+function cardOf(
+  { resource, distance }: Hit,
+  all: Found['all'],
+  base: string,
+  l: Language,
+  verified: ReadonlyMap<string, string>,
+): Card {
   const isRole = resource.resourceType === 'PractitionerRole';
   const isPlace = resource.resourceType === 'Location';
   const person = isRole ? all.get(keysIn(resource['practitioner'], base)[0] ?? '') : undefined;
@@ -71,6 +80,7 @@ function cardOf({ resource, distance }: Hit, all: Found['all'], base: string, l:
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
     networks: isRole ? networkBadges(resource, all, base, l) : acceptingBadges(resource, base, l),
     updated: text(metaOf(resource)['lastUpdated']),
+    verified: verified.get(keyOf(resource)),
     asks: asked && keyOf(asked),
   };
 }
@@ -133,5 +143,5 @@ ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${badges(card.networks)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
 <p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
-${card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`}</div></li>`;
+${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;
 }

@@ -63,6 +63,8 @@ export type Candidates = {
   affiliations: string[];
   /** JSON of organizations, networks and locations that they and the question name */
   around: string[];
+  /** JSON of their verifications */
+  verifications: string[];
   /** more were there than were looked at */
   cut: boolean;
   seen: Seen;
@@ -80,6 +82,9 @@ const AFFILIATION = {
   network: id('OrganizationAffiliation', 'network'),
   location: id('OrganizationAffiliation', 'location'),
 };
+const VERIFIED = id('VerificationResult', 'target');
+/** Verifications that are looked at for one record. */
+const VERIFICATIONS_MAX = 50;
 const AROUND = [...Object.values(ROLE), ...Object.values(AFFILIATION)].filter((p) => p !== ROLE.practitioner);
 
 const reach = (from: string, param: number) =>
@@ -106,6 +111,9 @@ const CANDIDATES = `with state as (${STATE}),
   select 'state' as part, change || ' ' || coalesce((extract(epoch from "changedAt") * 1000)::bigint::text, '') as body from state
   union all select 'role', body from role
   union all select 'affiliation', body from affiliation
+  union all select 'verification', r.body from (select rk from role union select rk from affiliation) c
+    cross join lateral (select rk from directory.lookup where token = hashint8extended(c.rk, ${VERIFIED}) limit ${VERIFICATIONS_MAX}) l
+    join directory.resource r on r.rk = l.rk and not r.deleted
   union all select 'around', r.body from around a join directory.resource r on r.rk = a.rk and not r.deleted`;
 
 /** Roles of people, affiliations of organizations, and what they refer to. lookup_pkey, resource_pkey. */
@@ -126,6 +134,7 @@ export async function findCandidates(
     roles: roles.slice(0, CANDIDATES_MAX),
     affiliations: affiliations.slice(0, CANDIDATES_MAX),
     around: of('around'),
+    verifications: of('verification'),
     cut: roles.length > CANDIDATES_MAX || affiliations.length > CANDIDATES_MAX,
     seen: { change, changedAt: at === '' ? undefined : new Date(Number(at)) },
   };

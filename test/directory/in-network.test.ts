@@ -134,8 +134,11 @@ test('a role that names the network is a direct match, with its evidence', async
   expect(match?.find((p) => p.name === 'location')?.valueReference?.display).toBe('Elm Way Clinic');
   expect(value(a.answer.parameter, 'asOf')).toBe('2027-03-01T12:00:00.123Z');
   expect(value(a.answer.parameter, 'release')).toBe('1');
+  // the newest success counts, of the role itself
+  expect(value(match, 'lastVerified')).toBe('2027-02-01');
   expect(value(a.answer.parameter, 'date')).toBe('2027-03-01');
-  expect(a.remarks).toEqual(['unverified']);
+  expect(a.remarks).toEqual([]);
+  expect((await ask('network=net1&npi=9000000049')).remarks).toEqual(['unverified']);
 });
 
 test.each([

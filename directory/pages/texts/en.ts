@@ -79,7 +79,8 @@ export const en = {
     sortName: 'By name',
     list: 'Results',
     map: 'Map',
-    mapText: (n: string) => `A map to scale with ${n} numbered places; the numbers are those of the list.`,
+    mapText: (n: number, shown: string) =>
+      `A map to scale with ${many(n, 'numbered place', 'numbered places', shown)}; the numbers are those of the list.`,
     mapNote: 'Numbers are those of the list. Straight-line distances.',
     center: (zip: string) => `ZIP code ${zip}`,
     next: 'Next results',

@@ -82,7 +82,8 @@ export const es: Texts = {
     sortName: 'Por nombre',
     list: 'Resultados',
     map: 'Mapa',
-    mapText: (n) => `Un mapa a escala con ${n} lugares numerados; los números son los de la lista.`,
+    mapText: (n, shown) =>
+      `Un mapa a escala con ${many(n, 'lugar numerado', 'lugares numerados', shown)}; los números son los de la lista.`,
     mapNote: 'Los números son los de la lista. Distancias en línea recta.',
     center: (zip) => `Código postal ${zip}`,
     next: 'Resultados siguientes',
