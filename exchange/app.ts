@@ -10,6 +10,7 @@ import { davinciConfiguration, keySet, metadata, smartConfiguration } from './se
 import { exportFile } from './server/export-file.ts';
 import { exportDelete, exportStatus } from './server/export-status.ts';
 import { groupRead, groupSearch } from './server/group.ts';
+import { memberMatch } from './server/member-match.ts';
 import { token } from './server/token.ts';
 
 const FHIR = '/exchange/fhir';
@@ -26,6 +27,7 @@ export function createExchange(deps: Deps): Hono<FhirEnv> {
     '/exchange/auth/jwks.json': { GET: keySet(deps, 'token') },
     '/exchange/auth/client-jwks.json': { GET: keySet(deps, 'client') },
     [`${FHIR}/Group/$bulk-member-match`]: { POST: bulkMemberMatch(deps) },
+    [`${FHIR}/Patient/$member-match`]: { POST: memberMatch(deps) },
     [`${FHIR}/Group/:id/$davinci-data-export`]: { GET: davinciDataExport(deps), POST: davinciDataExport(deps) },
     [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },

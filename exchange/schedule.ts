@@ -3,6 +3,7 @@
 import type { Deps } from '../src/deps.ts';
 import { localDay, requestDue } from './clocks/business-day.ts';
 import { openRequestClocks, overdueClocks } from './store/clock.ts';
+import { forgetAttempts } from './store/match-attempt.ts';
 import { forgetAssertions } from './store/peer.ts';
 
 /** One tick. Missed ticks lose nothing: everything is computed from rows. */
@@ -11,6 +12,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
   const now = deps.clock();
   await openRequestClocks(sql, now, requestDue(localDay(now, deps.config.timeZone), deps.config.timeZone));
   await forgetAssertions(sql, now);
+  await forgetAttempts(sql, now);
   for (const clock of await overdueClocks(sql, now)) {
     deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });
     deps.log('warn', 'clocks overdue', { kind: clock.kind, count: clock.n });

@@ -383,6 +383,20 @@ export const SETTINGS = {
     integer(30, 1, 3650),
     '30',
   ),
+  matchPerMinute: setting(
+    'MATCH_PER_MINUTE',
+    'Exchange',
+    'Single member matches a minute and peer, twice as many at once; 0 is no limit.',
+    integer(60, 0, 1_000_000),
+    '60',
+  ),
+  matchFloorMs: setting(
+    'MATCH_FLOOR_MS',
+    'Exchange',
+    'Least milliseconds until a single match is refused: the time must not tell why.',
+    integer(400, 0, 10_000),
+    '400',
+  ),
   staffOidcIssuer: setting(
     'STAFF_OIDC_ISSUER',
     'Staff',

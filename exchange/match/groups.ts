@@ -27,6 +27,20 @@ function containedPatient(bundle: MemberBundle, id: string): JsonObject {
   return { ...rest, id, ...(Object.keys(kept).length > 0 ? { meta: kept } : {}) };
 }
 
+/** A member's id for peers: coded as HRex 1.0 (MB) and 1.1 (UMB) want it, findable by `Patient?identifier=`. */
+export function umbIdentifier(umb: string, baseUrl: string): JsonObject {
+  return {
+    type: {
+      coding: [
+        { system: 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', code: 'UMB' },
+        { system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' },
+      ],
+    },
+    system: `${baseUrl}/sid/umb`,
+    value: umb,
+  };
+}
+
 /**
  * One Group.
  * @param at instant of the match; `on` its local date

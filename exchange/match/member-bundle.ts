@@ -36,9 +36,10 @@ const part = (bundle: JsonObject, name: string): Resource[] =>
 
 /**
  * The MemberBundles of a Parameters body.
+ * @param options.consent HRex 1.1 lets a single match come without; the decision then is against it
  * @throws BundleFault naming the position, when a part is missing, doubled or of the wrong type
  */
-export function readMemberBundles(body: Json): MemberBundle[] {
+export function readMemberBundles(body: Json, options: { consent?: 'required' | 'optional' } = {}): MemberBundle[] {
   if (!isResource(body) || body.resourceType !== 'Parameters')
     throw new BundleFault('The body must be a Parameters resource.');
   const bundles = objects(body['parameter']).filter((p) => p['name'] === 'MemberBundle');
@@ -69,7 +70,7 @@ export function readMemberBundles(body: Json): MemberBundle[] {
       patientId,
       coverageToMatch,
       coverageToLink: one('CoverageToLink', 'Coverage', false),
-      consent: one('Consent', 'Consent', true),
+      consent: one('Consent', 'Consent', options.consent !== 'optional'),
     };
   });
 }

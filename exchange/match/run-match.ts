@@ -4,23 +4,24 @@ import { randomBytes } from 'node:crypto';
 import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import type { Json, Resource } from '../../src/fhir/resource.ts';
+import type { Json } from '../../src/fhir/resource.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { evaluateConsent } from '../consent/evaluate.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
 import { matchMembers } from '../store/match.ts';
+import { recordAttempts } from '../store/match-attempt.ts';
 import { type MatchMember, writeMatches } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
+import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
+import { attemptSecret } from './attempt-secret.ts';
+import { decide } from './decide.ts';
 import { type Bucket, matchGroup, matchParameters, type Placed } from './groups.ts';
-import { type MemberBundle, readMemberBundles, toQuery } from './member-bundle.ts';
+import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
 import { NORMALIZATION } from './normalize.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
-/** Rules whose match rests on an individual's own id: only these may tell a peer that consent is the obstacle. */
-const STRONG_RULES = new Set([26, 27, 28, 8]);
 
 async function readBody(deps: Deps, key: string): Promise<Json> {
   const stream = await deps.blobs.get(key);
@@ -43,16 +44,23 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   const today = localDay(now, deps.config.timeZone);
   const bundles = readMemberBundles(await readBody(deps, job.bodyKey));
   const queries = bundles.map((b) => toQuery(b, us, now));
-  const answers = await sql.begin('isolation level repeatable read read only', (tx) => matchMembers(tx, queries));
+  const verdicts = await judgeAttempts(deps, peer.id, queries, now);
+  const asked = queries.filter((q) => verdicts.get(q.position) !== 'throttle');
+  const answers = new Map(
+    (await sql.begin('isolation level repeatable read read only', (tx) => matchMembers(tx, asked))).map((a) => [
+      a.position,
+      a,
+    ]),
+  );
 
   const groupIds = Object.fromEntries(BUCKETS.map((b) => [b, `g-${randomBytes(12).toString('hex')}`])) as Record<
     Bucket,
     string
   >;
   const placed: Record<Bucket, Placed[]> = { match: [], nomatch: [], consentconstraint: [] };
-  const members: MatchMember[] = bundles.map((bundle, i) => {
-    const answer = answers[i];
-    const decided = decide(bundle, answer?.persons ?? 0, answer?.rule ?? null, us, them, today);
+  const members: MatchMember[] = bundles.map((bundle) => {
+    const answer = answers.get(bundle.position);
+    const decided = decide(bundle, answer, verdicts.get(bundle.position) ?? 'evaluate', { us, peer: them }, today);
     const memberId = answer?.persons === 1 ? answer.memberId : null;
     placed[decided.bucket].push({ bundle, memberId: decided.bucket === 'match' ? (memberId ?? undefined) : undefined });
     return {
@@ -136,25 +144,18 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   return true;
 }
 
-type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
-
-/** One member: unique match first, then consent. A weak match never reveals that consent was the obstacle. */
-function decide(
-  bundle: MemberBundle,
-  persons: number,
-  rule: number | null,
-  us: Parameters<typeof evaluateConsent>[1]['us'],
-  peer: Parameters<typeof evaluateConsent>[1]['peer'],
-  today: string,
-): Decided {
-  if (persons === 0) return { bucket: 'nomatch', reason: 'no-match' };
-  if (persons > 1) return { bucket: 'nomatch', reason: 'ambiguous' };
-  const consent = evaluateConsent(
-    { patientId: bundle.patientId, consent: bundle.consent as Resource, coverageToLink: bundle.coverageToLink },
-    { us, peer },
-    today,
-  );
-  if (consent.ok)
-    return { bucket: 'match', reason: 'matched', policy: consent.policy, from: consent.from, to: consent.to };
-  return { bucket: rule !== null && STRONG_RULES.has(rule) ? 'consentconstraint' : 'nomatch', reason: consent.fault };
+/** What was tried before decides which members are looked for at all. Committed whatever becomes of the job. */
+async function judgeAttempts(
+  deps: Deps,
+  peerId: string,
+  queries: readonly MatchQuery[],
+  now: Date,
+): Promise<Map<number, Verdict>> {
+  const secret = await attemptSecret(deps);
+  const attempts = queries.flatMap((q) => attemptOf(q, secret) ?? []);
+  const tried = await recordAttempts(deps.database.sql, peerId, attempts, now);
+  const verdicts = new Map(queries.map((q) => [q.position, judgeAttempt(tried.get(q.position))]));
+  const throttled = [...verdicts.values()].filter((v) => v !== 'evaluate').length;
+  if (throttled > 0) deps.log('warn', 'match throttled', { peer: peerId, count: throttled });
+  return verdicts;
 }

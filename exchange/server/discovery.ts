@@ -29,7 +29,7 @@ export function smartConfiguration(deps: Deps) {
           'system/*.rs',
           'system/*.read',
           ...GRANTABLE_TYPES.map((t) => `system/${t}.rs`),
-          ...OPERATION_SCOPES.filter((s) => !s.includes('member-match') || s.includes('bulk')),
+          ...OPERATION_SCOPES,
         ],
         code_challenge_methods_supported: ['S256'],
         capabilities: ['client-confidential-asymmetric', 'permission-v1', 'permission-v2'],
@@ -100,6 +100,15 @@ export function capabilityStatement(deps: Pick<Deps, 'config'>, version: string,
             'SMART Backend Services. Every request but discovery needs an access token; others are answered with 401.',
         },
         resource: [
+          {
+            type: 'Patient',
+            operation: [
+              {
+                name: 'member-match',
+                definition: 'http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match',
+              },
+            ],
+          },
           {
             type: 'Group',
             supportedProfile: [

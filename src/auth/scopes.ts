@@ -95,3 +95,4 @@ export function permissionsOf(scope: string): { permissions: Set<Permission>; ty
 }
 
 export const BULK_MATCH_SCOPE = BULK_MATCH[0] as string;
+export const SINGLE_MATCH_SCOPE = SINGLE_MATCH[0] as string;

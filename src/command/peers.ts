@@ -6,7 +6,7 @@ import { addresses } from '../../exchange/plan.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, listPeers, recordCheck, setPeerState } from '../../exchange/store/peer.ts';
-import { BULK_MATCH_SCOPE, parseScope } from '../auth/scopes.ts';
+import { BULK_MATCH_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 
@@ -52,7 +52,7 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
           ...(o.clientId === undefined ? {} : { clientIdHere: o.clientId }),
           ...(o.jwksUrl === undefined ? {} : { jwksUrl: o.jwksUrl }),
           ...(jwks === undefined ? {} : { jwks }),
-          scopes: o.scope ?? [BULK_MATCH_SCOPE, 'system/*.rs'],
+          scopes: o.scope ?? [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'],
         },
         person(),
         now,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
-import { BULK_MATCH_SCOPE } from '../auth/scopes.ts';
+import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import type { ImportEntry } from '../import/entry.ts';
@@ -89,7 +89,7 @@ async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
       npi: ours.config.planNpi,
       clientIdHere: OUR_CLIENT,
       jwksUrl: `${ours.config.baseUrl}/exchange/auth/client-jwks.json`,
-      scopes: [BULK_MATCH_SCOPE, 'system/*.rs'],
+      scopes: [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'],
     },
     'sandbox',
     now,

@@ -38,6 +38,7 @@ export const OUTCOMES = {
   'unsupported-media-type': { status: 415, issue: 'not-supported', text: 'Send application/fhir+json.' },
   unprocessable: { status: 422, issue: 'structure', text: 'The request body does not have the required structure.' },
   'no-unique-match': { status: 422, issue: 'not-found', text: 'No unique member found.' },
+  'consent-not-met': { status: 422, issue: 'suppressed', text: 'The consent request cannot be complied with.' },
   throttled: { status: 429, issue: 'throttled', text: 'Too many requests.' },
   internal: {
     status: 500,

@@ -69,7 +69,7 @@ const noBlobs: Blobs = {
   delete: () => absent('Object storage'),
 };
 /**
- * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY` and `CLIENT_KEY` of the exchange, `DIRECTORY_KEY` of the
+ * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY` and `PSEUDONYM_KEY` of the exchange, `DIRECTORY_KEY` of the
  * directory. Of `DIRECTORY_FORMER_KEYS` the public halves are published too.
  */
 export function secretKeys(env: WorkerEnv): Keys {
@@ -77,6 +77,7 @@ export function secretKeys(env: WorkerEnv): Keys {
     token: 'TOKEN_KEY',
     client: 'CLIENT_KEY',
     directory: 'DIRECTORY_KEY',
+    pseudonym: 'PSEUDONYM_KEY',
   };
   const read = (use: KeyUse) => {
     const text = names[use] === undefined ? undefined : env[names[use]];

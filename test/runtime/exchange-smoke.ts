@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { expect } from 'vitest';
 import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
-import { BULK_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Sql } from '../../src/store/database.ts';
 
 type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
@@ -25,7 +25,7 @@ export async function registerClient(sql: Sql): Promise<JsonWebKey & { kid: stri
       npi: '9000000012',
       clientIdHere: 'smoke-client',
       jwks: { keys: [published] },
-      scopes: [BULK_MATCH_SCOPE, 'system/*.rs'],
+      scopes: [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'],
     },
     'test',
     new Date(),
@@ -55,7 +55,7 @@ export async function exchangeSmoke(
   });
   const body = new URLSearchParams({
     grant_type: 'client_credentials',
-    scope: 'system/*.rs',
+    scope: `${SINGLE_MATCH_SCOPE} system/*.rs`,
     client_assertion_type: ASSERTION_TYPE,
     client_assertion: assertion,
   }).toString();
@@ -72,4 +72,25 @@ export async function exchangeSmoke(
   expect(groups.status).toBe(200);
   expect(await groups.json()).toMatchObject({ resourceType: 'Bundle', type: 'searchset', total: 0 });
   expect((await ask('/exchange/fhir/Group')).status).toBe(401);
+
+  const stranger = await ask('/exchange/fhir/Patient/$member-match', {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token.access_token}`, 'content-type': 'application/fhir+json' },
+    body: JSON.stringify({
+      resourceType: 'Parameters',
+      parameter: [
+        {
+          name: 'MemberPatient',
+          resource: {
+            resourceType: 'Patient',
+            id: 'm',
+            name: [{ family: 'Nobody', given: ['No'] }],
+            birthDate: '1980-01-01',
+          },
+        },
+        { name: 'CoverageToMatch', resource: { resourceType: 'Coverage', id: 'c', subscriberId: 'X1' } },
+      ],
+    }),
+  });
+  expect(stranger.status).toBe(422);
 }

@@ -35,7 +35,12 @@ describe('the exchange in workerd', () => {
         {
           configPath: './wrangler.toml',
           env: 'exchange',
-          vars: { BASE_URL: base, TOKEN_KEY: await secret(), CLIENT_KEY: await secret() },
+          vars: {
+            BASE_URL: base,
+            TOKEN_KEY: await secret(),
+            CLIENT_KEY: await secret(),
+            PSEUDONYM_KEY: await secret(),
+          },
         },
       ],
     });

@@ -1,0 +1,61 @@
+// Whom and with which card a query asks, as keyed hashes: the memory of the defence against trying (HRex mm-7). Pure.
+import { createHmac } from 'node:crypto';
+import type { MatchQuery } from './member-bundle.ts';
+
+/** `stored` keys tell the person; `sought` find the same person under small changes. All are 64-bit numbers as text. */
+export type Attempt = { position: number; stored: string[]; sought: string[]; card: string };
+
+const DAY = 86_400_000;
+const near = (date: string, days: number) =>
+  new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY).toISOString().slice(0, 10);
+
+function hash(secret: string, text: string): string {
+  return createHmac('sha256', secret).update(text).digest().readBigInt64BE().toString();
+}
+
+/**
+ * A family name with one letter changed keeps its first or its last three letters; with the birth date and the initial of
+ * the given name each is a key. The third is family and given name with the birth date, sought a day before and after.
+ * @returns undefined when there is no card or no person to speak of
+ */
+export function attemptOf(q: MatchQuery, secret: string): Attempt | undefined {
+  const card = q.mb[0] ?? q.sub[0] ?? q.mbi[0];
+  const [dob, family, given] = [q.dob[0], q.family[0], q.given[0]];
+  if (card === undefined || dob === undefined || family === undefined) return undefined;
+  const initial = given?.[0] ?? '';
+  const parts = [`begin|${dob}|${initial}|${family.slice(0, 3)}`, `end|${dob}|${initial}|${family.slice(-3)}`];
+  const whole = (date: string) => `name|${date}|${family}|${given ?? ''}`;
+  const keys = (texts: string[]) => texts.map((t) => hash(secret, t));
+  return {
+    position: q.position,
+    stored: keys([...parts, whole(dob)]),
+    sought: keys([...parts, whole(near(dob, -1)), whole(dob), whole(near(dob, 1))]),
+    card: hash(secret, `card|${card}`),
+  };
+}
+
+export type Tried = {
+  position: number;
+  /** different cards that this peer tried for the person, this one included */
+  cards: number;
+  /** the same by all peers */
+  cardsOfAll: number;
+  /** different persons that this peer tried with the card, this one included */
+  persons: number;
+};
+
+/** Cards for one person, from one peer: the third is not evaluated. */
+const MOST_CARDS = 2;
+/** Cards for one person, from all peers: more need the member's own id to match. */
+const MOST_CARDS_OF_ALL = 5;
+/** Persons with one card, from one peer. A household may share the policy's number. */
+const MOST_PERSONS = 20;
+
+export type Verdict = 'evaluate' | 'strict' | 'throttle';
+
+/** What becomes of a query after what was tried before. */
+export function judgeAttempt(tried: Tried | undefined): Verdict {
+  if (tried === undefined) return 'evaluate';
+  if (tried.cards > MOST_CARDS || tried.persons > MOST_PERSONS) return 'throttle';
+  return tried.cardsOfAll > MOST_CARDS_OF_ALL ? 'strict' : 'evaluate';
+}

@@ -1,0 +1,43 @@
+// One member's match decided: a unique person first, then consent. Pure.
+import type { Resource } from '../../src/fhir/resource.ts';
+import { evaluateConsent, type Payer } from '../consent/evaluate.ts';
+import type { Verdict } from './attempt.ts';
+import type { Bucket } from './groups.ts';
+import type { MemberBundle } from './member-bundle.ts';
+
+/** Rules whose match rests on an individual's own id: only these may tell a peer that consent is the obstacle. */
+const STRONG_RULES: ReadonlySet<number> = new Set([26, 27, 28, 8]);
+/** The member's own id: what is still believed when many cards were tried for a person. */
+const OWN_ID_RULES: ReadonlySet<number> = new Set([27, 28]);
+
+export type Found = { persons: number; rule: number | null };
+export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
+
+/** A weak match never reveals that consent was the obstacle, and trying never reveals anything. */
+export function decide(
+  bundle: MemberBundle,
+  found: Found | undefined,
+  verdict: Verdict,
+  parties: { us: Payer; peer: Payer },
+  today: string,
+): Decided {
+  if (verdict === 'throttle') return { bucket: 'nomatch', reason: 'throttled' };
+  const { persons, rule } = found ?? { persons: 0, rule: null };
+  if (persons === 0) return { bucket: 'nomatch', reason: 'no-match' };
+  if (persons > 1) return { bucket: 'nomatch', reason: 'ambiguous' };
+  if (verdict === 'strict' && (rule === null || !OWN_ID_RULES.has(rule)))
+    return { bucket: 'nomatch', reason: 'throttled' };
+  const fault = (reason: string): Decided => ({
+    bucket: rule !== null && STRONG_RULES.has(rule) ? 'consentconstraint' : 'nomatch',
+    reason,
+  });
+  if (bundle.consent === undefined) return fault('consent-malformed');
+  const consent = evaluateConsent(
+    { patientId: bundle.patientId, consent: bundle.consent as Resource, coverageToLink: bundle.coverageToLink },
+    parties,
+    today,
+  );
+  return consent.ok
+    ? { bucket: 'match', reason: 'matched', policy: consent.policy, from: consent.from, to: consent.to }
+    : fault(consent.fault);
+}

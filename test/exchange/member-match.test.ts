@@ -1,0 +1,284 @@
+// $member-match over HTTP, and the defence against trying.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { attemptOf, judgeAttempt } from '../../exchange/match/attempt.ts';
+import { forgetAttempts } from '../../exchange/store/match-attempt.ts';
+import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { BULK_MATCH, type Client, client } from './peer-client.ts';
+import { ASKER, type Asked, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
+
+let node: TestNode;
+let peer: Client;
+let other: Client;
+let token: string;
+let otherToken: string;
+let now = new Date();
+const { rivera } = PEOPLE;
+const SCOPES = [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+const SCOPE = SCOPES.join(' ');
+
+beforeAll(async () => {
+  node = await startNode(
+    { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' },
+    { clock: () => now },
+  );
+  peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
+  other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
+  await enrol(node.deps, Object.values(PEOPLE));
+  token = await peer.token(SCOPE);
+  otherToken = await other.token(SCOPE);
+});
+beforeEach(async () => {
+  await node.deps.database.sql`delete from exchange.match_attempt`;
+});
+afterAll(() => node.close());
+
+type Part = { name: string; resource: unknown };
+const single = (asked: Asked, change: (all: Part[]) => Part[] = (all) => all) => {
+  const [bundle] = matchBody(parts(asked)).parameter as { part: Part[] }[];
+  return { resourceType: 'Parameters', parameter: change(bundle?.part ?? []) };
+};
+const ask = async (body: unknown, bearer: string | null = token, headers: Record<string, string> = {}) => {
+  now = new Date(now.getTime() + 10); // the next is newer
+  const answer = await fetch(`${node.base}/exchange/fhir/Patient/$member-match`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/fhir+json',
+      ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
+      ...headers,
+    },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, text, headers: answer.headers, json: JSON.parse(text) as Record<string, unknown> };
+};
+const reason = async () => {
+  const [row] = await node.deps.database.sql<{ reason: string; outcome: string; rule: number | null }[]>`
+    select reason, outcome, rule from exchange.match_single order by at desc, id limit 1`;
+  return row;
+};
+
+describe('one member', () => {
+  test('is answered with both codings of its id and a reference', async () => {
+    const a = await ask(single(card(rivera)));
+    expect(a.status).toBe(200);
+    expect(a.headers.get('cache-control')).toBe('no-store');
+    const [umb] = await node.deps.database.sql<
+      { umb: string }[]
+    >`select umb from exchange.member where id = ${idOf(rivera)}`;
+    expect(a.json).toEqual({
+      resourceType: 'Parameters',
+      parameter: [
+        {
+          name: 'MemberIdentifier',
+          valueIdentifier: {
+            type: {
+              coding: [
+                { system: 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', code: 'UMB' },
+                { system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' },
+              ],
+            },
+            system: `${node.base}/sid/umb`,
+            value: umb?.umb,
+          },
+        },
+        { name: 'MemberId', valueReference: { reference: `Patient/${idOf(rivera)}` } },
+      ],
+    });
+    expect(umb?.umb).not.toBe(rivera.number);
+    expect(await reason()).toEqual({ reason: 'matched', outcome: 'match', rule: 27 });
+    const [audit] = await node.deps.database
+      .sql`select action, actor, member_id, outcome from exchange.audit where object like 'member-match/%' order by seq desc limit 1`;
+    expect(audit).toEqual({ action: 'match', actor: 'a', member_id: idOf(rivera), outcome: 'ok' });
+  });
+
+  test('a client of HRex 1.0 gets the identifier alone', async () => {
+    const { sql } = node.deps.database;
+    await sql`update exchange.peer set quirks = '{"hrex": "1.0"}' where id = 'a'`;
+    const a = await ask(single(card(rivera)));
+    await sql`update exchange.peer set quirks = '{}' where id = 'a'`;
+    expect((a.json['parameter'] as Part[]).map((p) => p.name)).toEqual(['MemberIdentifier']);
+  });
+
+  test('nobody, several, throttled and refused consent: the same status and length, two texts', async () => {
+    const nobody = await ask(single({ ...card(rivera), born: '1901-05-05' }));
+    expect(await reason()).toMatchObject({ reason: 'no-match' });
+    const noConsent = await ask(single(card(rivera), (all) => all.filter((p) => p.name !== 'Consent')));
+    expect(await reason()).toMatchObject({ reason: 'consent-malformed', outcome: 'consentconstraint' });
+    for (const id of ['W1', 'W2', 'W3']) await ask(single({ ...card(rivera), memberId: id, subscriberId: undefined }));
+    const throttled = await ask(single(card(rivera)));
+    expect(await reason()).toMatchObject({ reason: 'throttled' });
+    expect([nobody.status, noConsent.status, throttled.status]).toEqual([422, 422, 422]);
+    expect(throttled.text).toBe(nobody.text);
+    expect(noConsent.text).toHaveLength(nobody.text.length);
+    expect(noConsent.headers.get('content-length')).toBe(nobody.headers.get('content-length'));
+    expect(nobody.json).toMatchObject({ issue: [{ code: 'not-found', diagnostics: 'No unique member found.' }] });
+    expect(noConsent.json).toMatchObject({ issue: [{ code: 'suppressed' }] });
+  });
+
+  test('a weak match does not tell that consent is the obstacle', async () => {
+    const bySubscriber = { ...card(rivera), memberId: undefined, subscriberId: rivera.subscriber ?? rivera.number };
+    const a = await ask(single(bySubscriber, (all) => all.filter((p) => p.name !== 'Consent')));
+    expect(a.json).toMatchObject({ issue: [{ code: 'not-found' }] });
+  });
+
+  test('refusals wait for their floor', async () => {
+    Object.assign(node.deps.config, { matchFloorMs: 120 });
+    const started = performance.now();
+    await ask(single({ ...card(rivera), born: '1901-05-05' }));
+    const taken = performance.now() - started;
+    Object.assign(node.deps.config, { matchFloorMs: 0 });
+    expect(taken).toBeGreaterThanOrEqual(119);
+  });
+});
+
+describe('what is not answered', () => {
+  test.each([
+    ['no token', single(card(rivera)), null, 401],
+    ['no JSON', '{', undefined, 400],
+    ['another resource', { resourceType: 'Patient' }, undefined, 422],
+    ['nothing in it', { resourceType: 'Parameters' }, undefined, 422],
+    [
+      'names before 1.0',
+      single(card(rivera), (all) => [...all, { name: 'OldCoverage', resource: {} }]),
+      undefined,
+      422,
+    ],
+    ['a part twice', single(card(rivera), (all) => [...all, ...all.slice(0, 1)]), undefined, 422],
+    ['no patient', single(card(rivera), (all) => all.slice(1)), undefined, 422],
+    [
+      'a patient without an id',
+      single(card(rivera), (all) =>
+        all.map((p) => (p.name === 'MemberPatient' ? { ...p, resource: { resourceType: 'Patient' } } : p)),
+      ),
+      undefined,
+      422,
+    ],
+    ['a name of ten thousand letters', single({ ...card(rivera), family: 'x'.repeat(10_000) }), undefined, 422],
+    ['a body too large', `{"resourceType":"Parameters","x":"${'y'.repeat(1_100_000)}"}`, undefined, 413],
+  ])('%s', async (_, body, bearer, status) => {
+    const a = await ask(body, bearer);
+    expect(a.status).toBe(status);
+    expect(a.json['resourceType']).toBe('OperationOutcome');
+    expect(a.text).not.toContain(rivera.family);
+  });
+
+  test('without the scope: 403; by another media type: 415; by GET: 405', async () => {
+    expect((await ask(single(card(rivera)), await peer.token('system/*.rs'))).status).toBe(403);
+    expect((await ask(single(card(rivera)), token, { 'content-type': 'text/plain' })).status).toBe(415);
+    expect((await fetch(`${node.base}/exchange/fhir/Patient/$member-match`)).status).toBe(405);
+  });
+
+  test('past its budget a peer is told when to come back, others are not', async () => {
+    Object.assign(node.deps.config, { matchPerMinute: 2 });
+    const statuses = [];
+    for (let i = 0; i < 6; i++) statuses.push((await ask(single(card(rivera)))).status);
+    const last = await ask(single(card(rivera)));
+    const foreign = await ask(single(card(rivera)), otherToken);
+    now = new Date(now.getTime() + 60_000);
+    const later = await ask(single(card(rivera)));
+    Object.assign(node.deps.config, { matchPerMinute: 0 });
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429]);
+    expect(Number(last.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(foreign.status).toBe(422); // its consent names another payer
+    expect(later.status).toBe(200);
+  });
+});
+
+describe('trying', () => {
+  const tries = async (cards: string[], asked: Asked = card(rivera), bearer = token) => {
+    for (const id of cards) await ask(single({ ...asked, memberId: id, subscriberId: undefined }), bearer);
+  };
+  const right = () => ask(single(card(rivera)));
+
+  test('two cards for a person are a correction, the third is trying', async () => {
+    await tries(['W1']);
+    expect((await right()).status).toBe(200);
+    await tries(['W2', 'W3']);
+    expect((await right()).status).toBe(422);
+    expect(await reason()).toMatchObject({ reason: 'throttled', rule: null });
+  });
+
+  test('the same question again and again is a retry', async () => {
+    for (let i = 0; i < 10; i++) expect((await right()).status).toBe(200);
+  });
+
+  test.each([
+    ['another letter in the family name', { family: 'Riveta' }],
+    ['the birth date a day off', { born: new Date(Date.parse(rivera.born) + 86_400_000).toISOString().slice(0, 10) }],
+  ])('%s is the same person', async (_, change) => {
+    await tries(['W1', 'W2'], { ...card(rivera), ...change });
+    expect((await right()).status).toBe(422);
+  });
+
+  test('other people are not held back by it, nor are other peers', async () => {
+    await tries(['W1', 'W2', 'W3']);
+    expect((await ask(single(card(PEOPLE.robert)))).status).toBe(200);
+    await tries(['W1'], card(rivera), otherToken);
+    expect(await reason()).toMatchObject({ reason: 'no-match' });
+  });
+
+  test('after thirty days it is forgotten', async () => {
+    await tries(['W1', 'W2', 'W3']);
+    await node.deps.database.sql`update exchange.match_attempt set at = at - interval '31 days'`;
+    expect((await right()).status).toBe(200);
+    await node.deps.database.sql`update exchange.match_attempt set at = at - interval '31 days'`;
+    await forgetAttempts(node.deps.database.sql, now);
+    expect((await node.deps.database.sql`select 1 from exchange.match_attempt`).length).toBe(0);
+  });
+
+  test('a batch is held to the same', async () => {
+    const batch = ['W1', 'W2', 'W3'].map((memberId, i) =>
+      parts({ ...card(rivera), id: `t${i}`, memberId, subscriberId: undefined }),
+    );
+    const answer = await fetch(`${node.base}/exchange/fhir/Group/$bulk-member-match`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json', prefer: 'respond-async', authorization: `Bearer ${token}` },
+      body: JSON.stringify(
+        matchBody(...batch, parts({ ...card(rivera), id: 'right' }), parts({ ...card(PEOPLE.robert), id: 'robert' })),
+      ),
+    });
+    expect(answer.status).toBe(202);
+    await node.work();
+    const rows = await node.deps.database
+      .sql`select submitted_id, outcome, reason from exchange.match_member order by position`;
+    expect(rows.map((r) => [r['submitted_id'], r['outcome'], r['reason']])).toEqual([
+      ['t0', 'nomatch', 'throttled'],
+      ['t1', 'nomatch', 'throttled'],
+      ['t2', 'nomatch', 'throttled'],
+      ['right', 'nomatch', 'throttled'],
+      ['robert', 'match', 'matched'],
+    ]);
+  });
+
+  test('the table holds no name, date or number', async () => {
+    await right();
+    const rows = await node.deps.database.sql`select person::text as p, card::text as c from exchange.match_attempt`;
+    expect(rows.length).toBe(3);
+    for (const r of rows) expect(`${r['p']} ${r['c']}`).toMatch(/^-?\d+ -?\d+$/);
+  });
+
+  test('verdicts', () => {
+    const tried = { position: 0, cards: 1, cardsOfAll: 1, persons: 1 };
+    expect(judgeAttempt(undefined)).toBe('evaluate');
+    expect(judgeAttempt({ ...tried, cards: 2 })).toBe('evaluate');
+    expect(judgeAttempt({ ...tried, cards: 3 })).toBe('throttle');
+    expect(judgeAttempt({ ...tried, persons: 20 })).toBe('evaluate');
+    expect(judgeAttempt({ ...tried, persons: 21 })).toBe('throttle');
+    expect(judgeAttempt({ ...tried, cardsOfAll: 6 })).toBe('strict');
+    const query = {
+      position: 0,
+      dob: ['1980-01-01'],
+      family: ['smith'],
+      given: ['ana'],
+      suffix: [],
+      mb: [],
+      sub: [],
+      mbi: [],
+      umb: [],
+      tokens: [],
+    };
+    expect(attemptOf(query, 's')).toBeUndefined();
+    expect(attemptOf({ ...query, mb: ['1'] }, 's')?.card).not.toBe(attemptOf({ ...query, mb: ['1'] }, 't')?.card);
+  });
+});
