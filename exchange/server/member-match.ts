@@ -6,6 +6,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isResource, type Json, objects, type Resource } from '../../src/fhir/resource.ts';
 import { FHIR_JSON, type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { attemptOf, judgeAttempt } from '../match/attempt.ts';
 import { attemptSecret } from '../match/attempt-secret.ts';
@@ -19,7 +20,7 @@ import { matchMembers } from '../store/match.ts';
 import { recordAttempts, takeCall } from '../store/match-attempt.ts';
 import { memberUmb, writeSingleMatch } from '../store/match-single.ts';
 import { authorize, type Caller } from './authorize.ts';
-import { acceptFhir, isFhirJson } from './prefer.ts';
+import { isFhirJson } from './prefer.ts';
 import { fhirText } from './request-body.ts';
 
 const MAX_BODY = 1024 * 1024;
@@ -56,7 +57,7 @@ export function memberMatch(deps: Deps) {
     route(c, '/exchange/fhir/Patient/$member-match');
     const started = performance.now();
     const caller = await authorize(c, deps, 'match.single');
-    acceptFhir(c.req.header('accept'));
+    checkAccepts(c.req.header('accept'), undefined);
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
     const { matchPerMinute } = deps.config;
     const wait =

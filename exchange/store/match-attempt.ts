@@ -1,5 +1,5 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Attempt, Tried } from '../match/attempt.ts';
 
 const KEEP_DAYS = 30;
@@ -21,14 +21,14 @@ export async function recordAttempts(
   await tx`
     insert into exchange.match_attempt (person, card, peer_id, at)
     select distinct p, c, ${peerId}, ${now}::timestamptz
-    from unnest(${stored.map((s) => s.value)}::text[]::bigint[], ${stored.map((s) => s.a.card)}::text[]::bigint[]) u(p, c)
+    from unnest(${arrayLiteral(stored.map((s) => s.value))}::text::bigint[], ${arrayLiteral(stored.map((s) => s.a.card))}::text::bigint[]) u(p, c)
     order by 1, 2
     on conflict (person, card, peer_id) do update set at = excluded.at`;
   const rows = await tx<Tried[]>`
     with sought as materialized (
       select o as position, k as person, c as card
-      from unnest(${sought.map((s) => s.a.position)}::int[], ${sought.map((s) => s.value)}::text[]::bigint[],
-        ${sought.map((s) => s.a.card)}::text[]::bigint[]) u(o, k, c)
+      from unnest(${arrayLiteral(sought.map((s) => s.a.position))}::text::int[], ${arrayLiteral(sought.map((s) => s.value))}::text::bigint[],
+        ${arrayLiteral(sought.map((s) => s.a.card))}::text::bigint[]) u(o, k, c)
     ), cards as (
       select s.position, count(distinct m.card) filter (where m.peer_id = ${peerId})::int as mine, count(distinct m.card)::int as everybodys
       from sought s join exchange.match_attempt m on m.person = s.person

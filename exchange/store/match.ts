@@ -1,6 +1,6 @@
 // Matching, set-based: one statement for a whole batch against all members. Blocking joins hashed tokens (primary key of
 // member_token); the rules then compare the arrays, so a hash collision never decides.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { MatchQuery } from '../match/member-bundle.ts';
 
 /** `persons`: how many different members fit; `memberId` and `rule` are meaningful when it is 1. */
@@ -20,7 +20,8 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
         as x(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[])
     ), q_token as materialized (
       select p as position, k as kind, hashtextextended(t, k) as hash
-      from unnest(${all.map((t) => t.position)}::integer[], ${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[]) as x(p, k, t)
+      from unnest(${arrayLiteral(all.map((t) => t.position))}::text::integer[], ${arrayLiteral(all.map((t) => t.kind))}::text::smallint[],
+        ${arrayLiteral(all.map((t) => t.text))}::text::text[]) as x(p, k, t)
     ), cand as (
       select distinct q_token.position, m.member_id from q_token join exchange.member_token m using (kind, hash)
     ), cmp as (
