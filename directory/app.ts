@@ -17,6 +17,7 @@ import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { publicationRoutes } from './publication-routes.ts';
 import { read, vread } from './read.ts';
+import { searchParameterRoutes } from './search-parameter.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
 
@@ -90,6 +91,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const definition = JSON.stringify(inNetworkDefinition(base, RELEASED));
   at.get('/OperationDefinition/in-network', (c) => inNetworkDefinitionPage(c, definition));
   at.all('/$in-network', (c) => notAllowed(c, 'GET, HEAD, POST'));
+  searchParameterRoutes(at, base, RELEASED);
   at.get('/:type/:id', (c) => read(c, deps));
   at.get('/:type', (c) => searchByGet(c, searchDeps));
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));

@@ -3,9 +3,11 @@ import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/
 import { forwardParameters, reverseParameters } from '../src/fhir/search/include.ts';
 import { PARAMETERS, type Parameter } from '../src/fhir/search/parameters.ts';
 import { COUNT_DEFAULT } from '../src/fhir/search/request.ts';
+import { sortCodes } from '../src/fhir/search/sort.ts';
 import { DIRECTORY_TYPES, type DirectoryType, PLAN_NET } from '../src/fhir/search/types.ts';
 import { TOTAL_EXACT } from '../src/store/search.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
+import { definitionOf } from './search-parameter.ts';
 
 const PROFILES: Record<DirectoryType, string[]> = {
   Endpoint: ['Endpoint'],
@@ -19,18 +21,16 @@ const PROFILES: Record<DirectoryType, string[]> = {
   VerificationResult: [],
 };
 
-/** Definition of a parameter as a URL; ours are named under the base. */
-function definition(p: Parameter, base: string): string {
-  return p.definition.startsWith('http') ? p.definition : `${base}/${p.definition}`;
-}
-
 function resource(type: DirectoryType, base: string): CapabilityStatementRestResource {
   const own = [...(PARAMETERS.get(type)?.values() ?? [])];
   const include = (p: Parameter) => `${p.type}:${p.code}`;
   const revInclude = reverseParameters(type).map(include);
   return {
     type,
-    supportedProfile: (PROFILES[type] ?? []).map((p) => `${PLAN_NET}/StructureDefinition/plannet-${p}`),
+    ...(PROFILES[type].length === 0
+      ? {}
+      : { supportedProfile: PROFILES[type].map((p) => `${PLAN_NET}/StructureDefinition/plannet-${p}`) }),
+    documentation: `Sorted by ${sortCodes(type).join(', ')}, each with - for the other direction; near needs one point.`,
     interaction: [
       { code: 'read' },
       { code: 'vread' },
@@ -46,10 +46,22 @@ function resource(type: DirectoryType, base: string): CapabilityStatementRestRes
     searchParam: [
       { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
       { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
-      ...own.map((p) => ({ name: p.code, type: p.kind, definition: definition(p, base) })),
+      ...own.map((p) => ({
+        name: p.code,
+        type: p.kind,
+        definition: definitionOf(p, base),
+        ...(p.note === undefined ? {} : { documentation: p.note }),
+      })),
     ],
   };
 }
+
+/** Operations of the whole directory with the addresses of their definitions. */
+const OPERATIONS: readonly { name: string; definition: (base: string) => string }[] = [
+  { name: 'in-network', definition: (base) => `${base}/OperationDefinition/in-network` },
+  { name: 'export', definition: () => 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' },
+  { name: 'bulk-publish', definition: () => 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/bulk-publish' },
+];
 
 export type CapabilityOptions = { base: string; countMax: number; date: string; version: string };
 
@@ -79,12 +91,14 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
           `Pages hold ${count} matches unless _count says otherwise, at most ${options.countMax}, and at most ${INCLUDE_MAX} included resources.`,
           `Totals are exact up to ${TOTAL_EXACT}; beyond, an estimate is given and marked, unless _total=accurate.`,
           'Unknown parameters are refused with 400, or ignored and reported with Prefer: handling=lenient.',
-          'A resource without a period matches no search by period or date.',
+          'A resource without a period matches no search by period or date, and every search by active-on: the guide takes a role without a period as active.',
+          'Beyond the guide: NPI, distance (near, near-zip, sorting by it), opening hours, new patients by network, languages, contact points, verification, names that forgive, origin. Our definitions are at SearchParameter.',
+          'A chain or _has has at most two hops; :iterate goes two rounds.',
           'Every search can be sent as POST to _search, so that values stay out of URLs.',
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
         interaction: [{ code: 'history-system' }],
-        operation: [{ name: 'in-network', definition: `${options.base}/OperationDefinition/in-network` }],
+        operation: OPERATIONS.map(({ name, definition }) => ({ name, definition: definition(options.base) })),
         resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),
       },
     ],
