@@ -76,11 +76,12 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
       };
     case 'like':
       return { source: `select rk from (${scoredRows(c, bind)}) n`, unique: true };
-    case 'chain':
-      return {
-        source: `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`,
-        unique: false,
-      };
+    case 'chain': {
+      const through = `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+      // places that are known are followed once: a plan that follows them again for every other match may look cheap
+      const once = c.of.kind === 'near' && c.of.found !== undefined;
+      return { source: once ? `with n as materialized (${through}) select rk from n` : through, unique: false };
+    }
     case 'reverse-chain':
       return {
         source: `select u.ref as rk from (${rows(c.source, [c.of], bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`,
@@ -96,7 +97,7 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         unique: false,
       };
     case 'near':
-      return { source: placesIn(c.circles, bind, () => 'p.rk'), unique: false };
+      return { source: nearSet(c, bind, false), unique: false };
     case 'contains':
       return { source: boundariesAround(c.points, bind), unique: false };
     case 'last-verified':
@@ -224,14 +225,21 @@ export function conditions(criteria: readonly Criterion[], bind: Bind): string[]
 /** `rk, distance` in meters of what lies in the circle of one criterion and meets the others; the nearest place counts. */
 export function nearRows(type: DirectoryType, near: Criterion, rest: readonly Criterion[], bind: Bind): string {
   const onResource = rest.some(needsResource) || near.kind === 'reverse-chain';
-  return `select d.rk, min(d.distance) as distance from ${allowed(type, distances(near, bind), rest, onResource, bind)} group by d.rk`;
+  return `select d.rk, min(d.distance) as distance from ${allowed(type, `with n as materialized (${distances(near, bind)}) select * from n`, rest, onResource, bind)} group by d.rk`;
+}
+
+function nearSet(c: Extract<Criterion, { kind: 'near' }>, bind: Bind, away: boolean): string {
+  if (c.found === undefined) return placesIn(c.circles, bind, (m) => (away ? `p.rk, ${m} as distance` : 'p.rk'));
+  const rks = bind(arrayLiteral(c.found.map((f) => f.rk)), 'bigint[]');
+  if (!away) return `select rk from unnest(${rks}) p(rk)`;
+  return `select rk, distance from unnest(${rks}, ${bind(arrayLiteral(c.found.map((f) => f.distance)), 'float8[]')}) p(rk, distance)`;
 }
 
 /** From places outward, along the chain. */
 function distances(c: Criterion, bind: Bind): string {
   switch (c.kind) {
     case 'near':
-      return placesIn(c.circles, bind, (away) => `p.rk, ${away} as distance`);
+      return nearSet(c, bind, true);
     case 'chain':
       return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
     case 'reverse-chain':

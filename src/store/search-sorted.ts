@@ -154,9 +154,10 @@ function walks(
   const bound = request.after === undefined ? '' : ` and ${order.back ? `(${key.at} is null or ${within})` : within}`;
   const down = key.descending !== order.back ? ' desc' : '';
   const byName = orderBy(order, (i) => (i === 0 ? 'w.folded' : (order.keys[i]?.value ?? '')), 'd.rk');
+  // a plain equality would be taken for a rare one, and the walk for a long one
   const named = (guard: string) =>
     `(select d.rk${columns} from (select distinct w.folded, w.rk from directory.words w where w.param = ${lead.param}${bound} order by w.folded${down}, w.rk${down}) w
-    join directory.resource d on d.rk = w.rk and ${live} and ${key.value} = w.folded where ${[guard, ...where].join(' and ')}
+    join directory.resource d on d.rk = w.rk and ${live} and case when ${key.value} = w.folded then true else false end where ${[guard, ...where].join(' and ')}
     order by ${byName.replace(/ nulls (first|last)/, '')} limit ${limit})`;
   const nameless = (guard: string) =>
     `(select d.rk${columns} from directory.resource d where ${[guard, live, `${key.value} is null`, ...where].join(' and ')} order by ${ordered} limit ${limit})`;

@@ -10,6 +10,7 @@ import { rows } from './search-condition.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
 import { binder, type Counting, countRows, isStable, pageStatement, TOTAL_EXACT } from './search-page.ts';
+import { resolvePlaces } from './search-places.ts';
 import { resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
@@ -31,9 +32,13 @@ export type Page = {
   cut: boolean;
 };
 
+/** With what is looked up before: words that are meant, places that are near. */
+export const resolved = async (sql: Queryable, request: SearchRequest): Promise<SearchRequest> =>
+  resolvePlaces(sql, await resolveNames(sql, request));
+
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest, counting: Counting): Promise<Page> {
-  const { text, values, prepare } = pageStatement(await resolveNames(sql, request), counting);
+  const { text, values, prepare } = pageStatement(await resolved(sql, request), counting);
   const [numbers, ...found] = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
   const [more = '', total = '', change = '', included = ''] = String(numbers?.[0]).split(',');
   const [first, last] = edges(String(numbers?.[1]));
@@ -87,7 +92,7 @@ export async function countMatches(
   given: SearchRequest,
   counting: Counting,
 ): Promise<{ total: number; change: string }> {
-  const request = await resolveNames(sql, given);
+  const request = await resolved(sql, given);
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0
@@ -104,7 +109,7 @@ export async function countMatches(
 
 /** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */
 export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
-  const request = await resolveNames(sql, given);
+  const request = await resolved(sql, given);
   const { values, bind } = binder();
   const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] | string }[]>(
     `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`,

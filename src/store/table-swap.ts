@@ -8,7 +8,7 @@ const SUFFIX = '_loading';
 
 export const besideName = (table: string): string => `${table}${SUFFIX}`;
 
-/** Makes an empty copy of a table: columns, storage, options, statistics targets and grants, but no indexes. */
+/** Makes an empty copy of a table: columns, storage, options, statistics targets, options of columns and grants, but no indexes. */
 export async function createBeside(sql: Sql, schema: string, table: string): Promise<void> {
   const name = `${schema}.${besideName(table)}`;
   await sql.unsafe(`create table ${name} (like ${schema}.${table} including all excluding indexes)`);
@@ -19,12 +19,17 @@ export async function createBeside(sql: Sql, schema: string, table: string): Pro
     `select format('alter column %I set statistics %s', attname, attstattarget) as text from pg_attribute
      where attrelid = '${schema}.${table}'::regclass and attnum > 0 and not attisdropped and attstattarget >= 0`,
   );
+  const given = await sql.unsafe<{ text: string }[]>(
+    `select format('alter column %I set (%s)', attname, array_to_string(attoptions, ', ')) as text from pg_attribute
+     where attrelid = '${schema}.${table}'::regclass and attnum > 0 and not attisdropped and attoptions is not null`,
+  );
   const grants = await sql.unsafe<{ text: string }[]>(
     `select format('grant %s on ${name} to %s', a.privilege_type, case a.grantee when 0 then 'public' else a.grantee::regrole::text end) as text
      from pg_class c, aclexplode(c.relacl) a where c.oid = '${schema}.${table}'::regclass and a.grantee <> c.relowner`,
   );
   if (options?.list) await sql.unsafe(`alter table ${name} set (${options.list})`);
-  if (targets.length > 0) await sql.unsafe(`alter table ${name} ${targets.map((t) => t.text).join(', ')}`);
+  const columns = [...targets, ...given];
+  if (columns.length > 0) await sql.unsafe(`alter table ${name} ${columns.map((t) => t.text).join(', ')}`);
   for (const { text } of grants) await sql.unsafe(text);
 }
 

@@ -151,7 +151,7 @@ test('a first load and a merge leave the same rows, indexes and rights', async (
     tables: await own.database.sql`select relname, reloptions, relacl::text from pg_class c
       where relnamespace = 'directory'::regnamespace and relkind = 'r' order by 1`,
     columns: await own.database
-      .sql`select c.relname, a.attname, a.attnotnull, a.attstattarget, a.attstorage, atttypmod from pg_class c
+      .sql`select c.relname, a.attname, a.attnotnull, a.attstattarget, a.attoptions, a.attstorage, atttypmod from pg_class c
       join pg_attribute a on a.attrelid = c.oid where relnamespace = 'directory'::regnamespace and relkind = 'r' and attnum > 0 order by 1, 2`,
     state: (await readState(own.database.sql)).counts,
   });

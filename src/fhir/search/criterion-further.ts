@@ -15,7 +15,8 @@ export type FurtherCriterion =
   | { kind: 'none'; of: Criterion }
   /** a mark in the row of the resource */
   | { kind: 'mark'; param: number }
-  | { kind: 'near'; circles: Circle[] }
+  /** `found`: the places, when the store has looked */
+  | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
   | { kind: 'contains'; points: Point[] }
   /** days [from, to) in milliseconds; no period holds always */
   | { kind: 'active-on'; param: number; days: DateTest[] }
