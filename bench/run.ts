@@ -3,10 +3,21 @@ import { parseArgs } from 'node:util';
 import { exports_, match, pull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { imports, mirror } from './import.ts';
+import { publish, publishBulk } from './publish.ts';
 import { read } from './read.ts';
 import { search } from './search.ts';
 
-const QUESTIONS: Record<string, Question> = { read, search, import: imports, mirror, export: exports_, pull, match };
+const QUESTIONS: Record<string, Question> = {
+  'publish-bulk': publishBulk,
+  publish,
+  read,
+  search,
+  import: imports,
+  mirror,
+  export: exports_,
+  pull,
+  match,
+};
 
 const HELP = `npm run bench -- [question…] [--size N] [--json]
 

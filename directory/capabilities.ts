@@ -59,8 +59,8 @@ function resource(type: DirectoryType, base: string): CapabilityStatementRestRes
 /** Operations of the whole directory with the addresses of their definitions. */
 const OPERATIONS: readonly { name: string; definition: (base: string) => string }[] = [
   { name: 'in-network', definition: (base) => `${base}/OperationDefinition/in-network` },
-  { name: 'export', definition: () => 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export' },
-  { name: 'bulk-publish', definition: () => 'http://hl7.org/fhir/uv/bulkdata/OperationDefinition/bulk-publish' },
+  { name: 'export', definition: (base) => `${base}/OperationDefinition/export` },
+  { name: 'bulk-publish', definition: (base) => `${base}/OperationDefinition/bulk-publish` },
 ];
 
 export type CapabilityOptions = { base: string; countMax: number; date: string; version: string };

@@ -1,16 +1,21 @@
 // Routes of everything that is published as files, and of the operations that lead to them.
 import type { Context, Hono } from 'hono';
 import { Outcome } from '../src/fhir/outcome.ts';
-import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { checkAccepts } from '../src/http/negotiate.ts';
 import { STYLE } from '../src/ui/style.ts';
 import { notAllowed } from './app-answers.ts';
 import { BULK_PATH, bulkChainPage, bulkPublish } from './bulk-publish.ts';
 import { type ExportDeps, exportDelete, exportKickOff, exportStatus } from './export.ts';
 import { MPF_PATH, mpfAuditFile, mpfAuditPage, mpfIndex } from './mpf-routes.ts';
 import { FILES_PATH, type FileDeps, publicationFile, sendFile } from './publication-files.ts';
+import { publicationsJson, publicationsPage } from './publications.ts';
+import { publishDefinitions } from './publish/definitions.ts';
 import { STYLE_PATH } from './publish/frame.ts';
 import { currentSet, filesOf } from './store/file-set.ts';
 
+/** Date of these operations. */
+const RELEASED = '2026-11-24';
 const OTHERS = ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /** Files with addresses that others prescribe. */
@@ -37,6 +42,15 @@ async function wellKnown(
  * @param at at the FHIR base
  */
 export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: ExportDeps & FileDeps): void {
+  for (const definition of publishDefinitions(deps.base, RELEASED)) {
+    const text = JSON.stringify(definition);
+    const path = `/OperationDefinition/${definition.code}`;
+    at.get(path, (c) => {
+      route(c, path);
+      checkAccepts(c.req.header('accept'), c.req.query('_format'));
+      return reply(c, text, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
+    });
+  }
   at.get('/$bulk-publish', (c) => bulkPublish(c, deps));
   at.all('/$bulk-publish', (c) => notAllowed(c, 'GET, HEAD'));
   at.on(['GET', 'POST'], '/$export', (c) => exportKickOff(c, deps));
@@ -51,6 +65,9 @@ export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: E
   app.get(`${mpf}/audit`, (c) => mpfAuditPage(c, deps));
   app.get(`${mpf}/audit.csv`, (c) => mpfAuditFile(c, deps, 'csv'));
   app.get(`${mpf}/audit.json`, (c) => mpfAuditFile(c, deps, 'json'));
+  app.get('/publications', (c) => publicationsPage(c, deps));
+  app.get('/publications.json', (c) => publicationsJson(c, deps));
+  for (const path of ['/publications', '/publications.json']) app.on(OTHERS, path, (c) => notAllowed(c, 'GET, HEAD'));
   for (const [path, channel] of WELL_KNOWN) {
     app.get(path, (c) => wellKnown(c, deps, path, channel));
     app.on(OTHERS, path, (c) => notAllowed(c, 'GET, HEAD'));

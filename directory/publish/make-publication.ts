@@ -65,12 +65,17 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
   const shows: ((tx: Queryable) => Promise<void>)[] = [];
   try {
     const context: MakerContext = { deps, publication, snapshot, alive: options.alive };
-    if (options.parts.includes('bulk')) sets.push(...(await makeBulk(context)));
     for (const part of options.parts) {
-      const maker = part === 'bulk' ? undefined : options.makers[part];
-      const made = await maker?.(context);
+      const before = performance.now();
+      const made: Made | undefined =
+        part === 'bulk' ? { sets: await makeBulk(context) } : await options.makers[part]?.(context);
       sets.push(...(made?.sets ?? []));
       if (made?.show) shows.push(made.show);
+      deps.log('debug', 'publication part', {
+        publication: publication.number,
+        part,
+        ms: Math.round(performance.now() - before),
+      });
     }
     const at = clock();
     publication.publishedAt = at;

@@ -126,6 +126,7 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
     await fillScope(sql, { plans: keys, networks, day: publication.startedAt });
     const c = { base, plans: byNetwork };
     const read = (text: string) => JSON.parse(text) as Resource; // as the store keeps it
+    const readAll = (lines: string) => (lines === '' ? [] : lines.split('\n').map(read));
     for (const [source, records] of [
       [people, personRecords],
       [facilities, organizationRecords],
@@ -133,7 +134,7 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
       for await (const rows of source(sql)) {
         if (!alive()) throw new LeaseLost();
         for (const row of rows) {
-          const parts = { all: row.links.map(read), places: row.places.map(read) };
+          const parts = { all: readAll(row.links), places: readAll(row.places) };
           for (const record of records(read(row.body), parts, c)) await providers.add(record);
         }
       }

@@ -33,8 +33,17 @@ export type ScopeOf = {
  * their rows.
  */
 export async function fillScope(sql: Sql, of: ScopeOf): Promise<void> {
-  await sql.unsafe(`drop table if exists scope;
-    create temp table scope (rk bigint primary key, round smallint not null) on commit drop`);
+  await sql.unsafe(`drop table if exists scope, absent;
+    create temp table scope (rk bigint primary key, round smallint not null) on commit drop;
+    create temp table absent (rk bigint not null) on commit drop`);
+  // whose period leaves the day out: once and as a whole, since the dates are not in the order of resources
+  await sql.unsafe(
+    `insert into absent select rk from directory.dates
+     where param in (${id('PractitionerRole', 'period')}, ${id('OrganizationAffiliation', 'period')})
+       and not (lo <= $1::timestamptz and hi > $1::timestamptz)`,
+    [of.day.toISOString()],
+  );
+  await sql.unsafe('analyze absent');
   const live = 'join directory.resource r on r.rk = k.rk and not r.deleted';
   const keys = 'select distinct hashtextextended(k, 0) as rk from unnest($1::text[]) k';
   await sql.unsafe(
@@ -51,10 +60,8 @@ export async function fillScope(sql: Sql, of: ScopeOf): Promise<void> {
          select distinct l.rk from scope n join directory.lookup l on l.token = hashint8extended(n.rk, ${id(type, 'network')})
          where n.round = 1) k ${live}
        where r.type = ${TYPE_IDS[type]} and strpos(r.body, '"active":false') = 0
-         and not exists (select from directory.dates d where d.param = ${id(type, 'period')} and d.rk = k.rk
-           and not (d.lo <= $1::timestamptz and d.hi > $1::timestamptz))
+         and k.rk not in (select rk from absent)
        on conflict do nothing`,
-      [of.day.toISOString()],
     );
   await sql.unsafe('analyze scope');
   const follow = (round: number, params: number[]) =>

@@ -19,6 +19,7 @@ export function printReadiness(r: Ready, say: (line: string) => void): void {
   say('');
   say(`Payer Node is ready${r.config.sandbox ? ' (sandbox: every person, place and record is invented)' : ''}`);
   if (r.services !== 'exchange') row('directory', `${baseUrl}/directory/fhir`);
+  if (r.services !== 'exchange') row('files', `${baseUrl}/publications`);
   if (r.services !== 'directory') {
     row('exchange', `${baseUrl}/exchange/fhir`);
     row('staff', `${baseUrl}/staff`);
