@@ -164,7 +164,7 @@ export const SETTINGS = {
     'Plan',
     'Page for developers, as the payer index names it.',
     url.optional(),
-    'BASE_URL',
+    'BASE_URL/developers',
   ),
   planContactEmail: setting(
     'PLAN_CONTACT_EMAIL',

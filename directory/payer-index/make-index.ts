@@ -30,7 +30,7 @@ export function payerIndex(config: IndexConfig, plans: readonly IndexPlan[], ids
   const source = readFpiSource(config.payerFpiSource, planName);
   const own = fpi(source);
   const website = config.payerWebsite ?? `${baseUrl}/`;
-  const developers = config.developerUrl ?? `${baseUrl}/`;
+  const developers = config.developerUrl ?? `${baseUrl}/developers`;
   const exchange = `${baseUrl}/exchange/fhir`;
   return {
     resourceType: RESOURCE_TYPE,

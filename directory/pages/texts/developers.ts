@@ -28,6 +28,7 @@ const en = {
   base: 'Base address',
   bulk: 'The whole directory',
   bulkLead: 'Taking everything is welcome; do not crawl for it. `_history` tells what changed and what was deleted.',
+  publications: 'Publications: the whole as files, with the changes since ($bulk-publish, $export)',
   limits: 'Limits',
   limitsText: (perMinute: string, count: string) =>
     `${perMinute} requests a minute and address; past it 429 with Retry-After. Pages of a search hold at most ${count} matches. Addresses are at most 8 KiB long: send longer searches as POST to _search. A search that takes too long answers 503.`,
@@ -70,6 +71,7 @@ const es: typeof en = {
   base: 'Dirección base',
   bulk: 'El directorio entero',
   bulkLead: 'Puede llevarse todo; no lo recorra página por página. `_history` dice lo que cambió y lo que se borró.',
+  publications: 'Publicaciones: el directorio entero en archivos, con los cambios posteriores ($bulk-publish, $export)',
   limits: 'Límites',
   limitsText: (perMinute, count) =>
     `${perMinute} peticiones por minuto y dirección; después, 429 con Retry-After. Las páginas de una búsqueda tienen como máximo ${count} resultados. Las direcciones tienen como máximo 8 KiB: envíe búsquedas más largas por POST a _search. Una búsqueda que tarda demasiado responde 503.`,
