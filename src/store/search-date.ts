@@ -1,9 +1,14 @@
 // Dates of a search as SQL. https://hl7.org/fhir/R4/search.html#prefix
-import type { DateTest } from '../fhir/search/values.ts';
+import { type DateTest, END_OF_TIME } from '../fhir/search/values.ts';
 import type { Bind } from './search-condition.ts';
 
-/** A time as a value. */
-export const time = (millis: number, bind: Bind) => bind(new Date(millis).toISOString(), 'timestamptz');
+const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
+
+/** A time as a value. Times that PostgreSQL cannot read as we write them are endless. */
+export function time(millis: number, bind: Bind): string {
+  if (millis >= END_OF_TIME || millis < YEAR_1) return `'${millis < 0 ? '-' : ''}infinity'::timestamptz`;
+  return bind(new Date(millis).toISOString(), 'timestamptz');
+}
 
 /** A stored period [lo, hi) against the range asked for, https://hl7.org/fhir/R4/search.html#prefix */
 export function periodTest(t: DateTest, bind: Bind): string {

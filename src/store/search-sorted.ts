@@ -4,6 +4,7 @@ import { type SearchRequest, sortCriterion } from '../fhir/search/request.ts';
 import type { SortKey } from '../fhir/search/sort.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { type Bind, conditions, nearRows, rows } from './search-condition.ts';
+import { time } from './search-date.ts';
 import type { Found, Parts } from './search-page.ts';
 
 /** A key as SQL: its value on a row, and its value at the cursor. */
@@ -24,7 +25,7 @@ function keyOf(key: SortKey, i: number, request: SearchRequest, bind: Bind): Key
     case 'key':
       return { value: held(key.place, 'd.'), at: row(held(key.place, '')), nullable: true, descending, as: 'none' };
     case 'last-updated': {
-      const at = after === undefined ? '' : bind(new Date(after.keys[i] ?? 0).toISOString(), 'timestamptz');
+      const at = after === undefined ? '' : time(after.keys[i] ?? 0, bind);
       return { value: 'd.last_updated', at, nullable: false, descending, as: 'time' };
     }
     case 'near': {

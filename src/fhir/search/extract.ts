@@ -12,6 +12,7 @@ import { boundaries, NEAR } from './parameters-further.ts';
 import { sortText } from './sort.ts';
 import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
+import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
@@ -101,7 +102,7 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   }
   if (type !== 'VerificationResult' || resource['status'] !== 'validated') return;
   const done = timeRange(text(resource['lastPerformed']) ?? text(resource['statusDate']) ?? '');
-  if (done) entries.verified = { lo: done.from.getTime(), hi: done.to.getTime() };
+  if (done) entries.verified = { lo: done.from.getTime(), hi: endless(done.to.getTime()) };
 }
 
 function add(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
@@ -236,13 +237,15 @@ function addNameWords(param: number, text: string, entries: Entries): void {
 
 const MAX_JOINED = 3;
 
+const endless = (millis: number): number => (millis >= END_OF_TIME ? Number.POSITIVE_INFINITY : millis);
+
 function addPeriod(parameter: Parameter, value: Json, entries: Entries): boolean {
   const period: JsonObject = typeof value === 'string' ? { start: value, end: value } : isObject(value) ? value : {};
   const start = typeof period['start'] === 'string' ? timeRange(period['start']) : undefined;
   const end = typeof period['end'] === 'string' ? timeRange(period['end']) : undefined;
   if (!start && !end) return false;
   const lo = start?.from.getTime() ?? Number.NEGATIVE_INFINITY;
-  const hi = end?.to.getTime() ?? Number.POSITIVE_INFINITY;
+  const hi = endless(end?.to.getTime() ?? Number.POSITIVE_INFINITY);
   if (entries.dates.some((d) => d.param === parameter.id && d.lo === lo && d.hi === hi)) return true;
   entries.dates.push({ param: parameter.id, lo, hi });
   return true;

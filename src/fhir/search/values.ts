@@ -41,6 +41,9 @@ export type DateTest = { prefix: Prefix; from: number; to: number };
 
 const DAY = 86_400_000;
 
+/** The year 10000: what ends then ends never, as `9999-12-31` is meant. */
+export const END_OF_TIME = Date.parse('+010000-01-01T00:00:00Z');
+
 /**
  * A date with an optional prefix. A blank before an offset is a `+` that the client did not encode.
  * @throws Outcome invalid-parameter
