@@ -17,7 +17,8 @@ const digest = (resources: readonly Resource[]) => {
   for (const r of resources) hash.update(JSON.stringify(r));
   return hash.digest('hex');
 };
-const profileOf = (r: Resource) => String((r['meta'] as { profile: string[] }).profile[0]).replace(`${PN}plannet-`, '');
+const profileOf = (r: Resource) =>
+  String((r['meta'] as { profile: string[] } | undefined)?.profile[0] ?? r.resourceType).replace(`${PN}plannet-`, '');
 const ofType = (all: readonly Resource[], type: string) => all.filter((r) => r.resourceType === type);
 
 afterEach(() => {
@@ -74,6 +75,7 @@ describe.each([SMALLEST_DIRECTORY, 200, 3_000])('a directory of %i', (size) => {
 
   test('keeps the fixed values, NPIs and invariants of the profiles', () => {
     for (const r of all) {
+      if (r.resourceType === 'VerificationResult') continue;
       expect(r['active'] ?? r['status'], read(r, 'id')).toSatisfy((v) => v === true || v === 'active');
       expect(text((r['meta'] as JsonObject)['lastUpdated'])).toMatch(/^2026-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
       for (const i of objects(r['identifier']).filter((i) => i['system'] === NPI_SYSTEM))
@@ -204,6 +206,16 @@ function has(node: JsonObject, path: readonly string[]): boolean {
   });
   return found.some((v) => has(v, rest));
 }
+
+test('verifications: recent and old ones, failed ones, of roles, people, places and organizations', () => {
+  const all = ofType(make(3_000), 'VerificationResult');
+  expect(all.length).toBe(60);
+  const done = all.map((r) => read(r, 'lastPerformed'));
+  expect(done.some((d) => d > '2026-08-10') && done.some((d) => d < '2026-07-01')).toBe(true);
+  expect(new Set(all.map((r) => r['status']))).toEqual(new Set(['validated', 'val-fail']));
+  const types = all.flatMap((r) => objects(r['target']).map((t) => read(t, 'reference').split('/')[0]));
+  expect(new Set(types)).toEqual(new Set(['PractitionerRole', 'Practitioner', 'Location', 'Organization']));
+});
 
 describe('realism', () => {
   const all = make(6_000);

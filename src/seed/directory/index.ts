@@ -10,6 +10,7 @@ import { network, organization, payer } from './organization.ts';
 import { organizationAffiliation } from './organization-affiliation.ts';
 import { practitioner } from './practitioner.ts';
 import { practitionerRole } from './practitioner-role.ts';
+import { verificationResult } from './verification-result.ts';
 
 export type DirectoryOptions = {
   /** any whole number; the same seed and size give the same bytes */
@@ -31,13 +32,14 @@ function plan(l: Layout): readonly (readonly [count: number, make: (l: Layout, i
     [l.practitioners, practitioner],
     [l.affiliations, organizationAffiliation],
     [l.roles, practitionerRole],
+    [l.verifications, verificationResult],
   ];
 }
 
 /**
  * A Plan-Net 1.2.0 directory of invented people and places, one resource at a time. Types come one after the other
  * (Organization, Endpoint, Location, HealthcareService, InsurancePlan, Practitioner, OrganizationAffiliation,
- * PractitionerRole); every reference resolves within the whole. Memory does not grow with the size.
+ * PractitionerRole, VerificationResult); every reference resolves within the whole. Memory does not grow with the size.
  * @throws RangeError when the size is below 150 or the seed is not a whole number
  */
 export function* directoryResources(options: DirectoryOptions): Generator<Resource> {

@@ -16,6 +16,7 @@ export type Layout = {
   practitioners: number;
   affiliations: number;
   roles: number;
+  verifications: number;
 };
 
 const STATES_COVERED = 12;
@@ -42,7 +43,9 @@ export function layout(seed: number, resources: number): Layout {
   const services = share(0.04, 5);
   const affiliations = share(0.04, 5);
   const endpoints = share(0.015, 3);
-  const rest = resources - payers - networks - plans - organizations - locations - services - affiliations - endpoints;
+  const verifications = share(0.02, 8);
+  const others = payers + networks + plans + organizations + locations + services + affiliations + endpoints;
+  const rest = resources - others - verifications;
   const practitioners = Math.floor((rest * 15) / 38);
   const roles = rest - practitioners;
   return {
@@ -58,6 +61,7 @@ export function layout(seed: number, resources: number): Layout {
     practitioners,
     affiliations,
     roles,
+    verifications,
   };
 }
 
@@ -133,6 +137,7 @@ export const id = {
   practitioner: (i: number) => `practitioner-${i + 1}`,
   affiliation: (i: number) => `affiliation-${i + 1}`,
   role: (i: number) => `role-${i + 1}`,
+  verification: (i: number) => `verification-${i + 1}`,
 } as const;
 
 export const TYPES = {
@@ -146,6 +151,7 @@ export const TYPES = {
   practitioner: 'Practitioner',
   affiliation: 'OrganizationAffiliation',
   role: 'PractitionerRole',
+  verification: 'VerificationResult',
 } as const satisfies Record<keyof typeof id, string>;
 
 /** `Type/id` of entity `index` of a kind. */
