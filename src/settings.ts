@@ -346,8 +346,8 @@ export const SETTINGS = {
     'DIRECTORY_EXPORT_SETS',
     'Publication',
     'Filtered exports of the directory whose files may be kept at once; more is 429.',
-    integer(50, 0, 10_000),
-    '50',
+    integer(20, 0, 10_000),
+    '20',
   ),
   publishEvery: setting(
     'PUBLISH_EVERY',

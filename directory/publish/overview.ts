@@ -1,4 +1,5 @@
 // The page of publications: what is published where, in which state, and when the next is due. HTML and JSON of the same.
+import { durationMs } from '../../src/settings.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { type Cell, type Table, tableHtml } from '../../src/ui/table.ts';
 import type { FileSet, SetFile } from '../store/file-set.ts';
@@ -24,6 +25,8 @@ type Channel = {
   name: string;
   what: string;
   url: string | null;
+  /** what a person should see instead of the address itself */
+  page?: string;
   audit?: string;
   publication: number | null;
   files: number;
@@ -47,7 +50,13 @@ export function channels(o: Overview): Channel[] {
   };
   return [
     { name: '$bulk-publish', what: 'Snapshot and chain of changes, NDJSON', url: `${fhir}/$bulk-publish`, ...full },
-    { name: '$export', what: 'Snapshot on request, NDJSON', url: `${fhir}/$export`, ...full },
+    {
+      name: '$export',
+      what: 'Snapshot on request, NDJSON',
+      url: `${fhir}/$export`,
+      page: `${fhir}/OperationDefinition/export`,
+      ...full,
+    },
     ...o.mpf.map((m): Channel => {
       const here = `${o.baseUrl}/publications/mpf/${m.key}`;
       return {
@@ -110,6 +119,14 @@ export function overviewJson(o: Overview): Record<string, unknown> {
   };
 }
 
+/** `P1D` as "day", `PT6H` as "6 hours". */
+export function cadence(duration: string): string {
+  const minutes = (durationMs(duration) ?? 0) / 60_000;
+  const [n, unit] =
+    minutes % 1440 === 0 ? [minutes / 1440, 'day'] : minutes % 60 === 0 ? [minutes / 60, 'hour'] : [minutes, 'minute'];
+  return n === 1 ? unit : `${n} ${unit}s`;
+}
+
 const STATES = { ready: 'ready', refused: 'the newest was refused by the audit', none: 'nothing yet' } as const;
 const FILES = 200;
 
@@ -126,7 +143,7 @@ export function overviewPage(o: Overview): Part {
       { key: 'state', label: 'State' },
     ],
     rows: channels(o).map((c): Cell[] => [
-      { value: c.name, ...(c.url === null ? {} : { href: c.url }) },
+      { value: c.name, ...(c.url === null ? {} : { href: c.page ?? c.url }) },
       { value: c.what },
       { value: c.publication },
       { value: c.files, text: count(c.files) },
@@ -188,7 +205,7 @@ export function overviewPage(o: Overview): Part {
   const due =
     o.every === 'off'
       ? 'Publications are made by command.'
-      : `A publication is made every ${o.every}${o.nextDue ? `; the next is due ${timeText(o.nextDue)} UTC` : ''}.`;
+      : `A publication is made every ${cadence(o.every)}${o.nextDue ? `; the next is due ${timeText(o.nextDue)} UTC` : ''}.`;
   return [
     html`<div class="lead"><p>A publication is a numbered state of this directory, from which the files below are made. Every file keeps its name and its bytes for ever.</p>
 <p>${due} The same as <a href="/publications.json">JSON</a>.</p></div>`,

@@ -11,6 +11,7 @@ import { makePublication, PARTS, type Part, type PublishDeps } from './make-publ
 import { MAKERS } from './makers.ts';
 
 const RETRY_MS = 10 * 60_000;
+const SWEEP_MS = 3_600_000;
 
 /** Runs `work` while the lease is ours. @returns undefined when another process has it */
 export async function withLease<T>(
@@ -81,11 +82,20 @@ export function startPublishing(deps: PublishDeps): PublishWorker {
   let running: Promise<void> | undefined;
   let ended = false;
   let again = false;
+  let swept = Number.NEGATIVE_INFINITY;
   const stopped = () => ended;
+  /** Files past their time, between publications too: exports are kept for hours. */
+  const sweep = async () => {
+    const now = deps.clock().getTime();
+    if (ended || now - swept < SWEEP_MS) return;
+    swept = now;
+    await withLease(deps, () => removeOld(deps));
+  };
   const turn = async () => {
     do {
       again = false;
       await publishIfDue(deps, stopped);
+      await sweep();
       while (!ended && (await makeExport(deps, stopped)));
     } while (again && !ended);
   };

@@ -343,10 +343,14 @@ export function deletion(key: string): ImportEntry {
 export const keysFor = () => fileKeys(mkdtempSync(join(tmpdir(), 'payer-node-test-keys-')));
 
 /** A fresh database with resources in it and the app over it. */
-export async function directory(resources: readonly (Resource | string)[] = FIXTURE, env: Record<string, string> = {}) {
+export async function directory(
+  resources: readonly (Resource | string)[] = FIXTURE,
+  env: Record<string, string> = {},
+  now = () => NOW,
+) {
   const database = await freshDb();
   const load = (input: Iterable<ImportEntry> | AsyncIterable<ImportEntry>, more: Partial<ImportOptions> = {}) =>
-    importResources(database, input, { base: BASE, clock: () => NOW, ...more });
+    importResources(database, input, { base: BASE, clock: now, ...more });
   await load(entries(resources));
   const lines: Record<string, unknown>[] = [];
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-directory-'));
@@ -354,7 +358,7 @@ export async function directory(resources: readonly (Resource | string)[] = FIXT
   const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0', ...env });
   const app = createDirectory({
     config,
-    clock: () => NOW,
+    clock: now,
     database,
     keys: keysFor(),
     blobs,

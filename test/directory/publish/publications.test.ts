@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cadence } from '../../../directory/publish/overview.ts';
 import { directoryResources } from '../../../src/seed/directory/index.ts';
 import { deletion, entries } from '../fixture.ts';
 import { publishing } from './support.ts';
@@ -91,3 +92,11 @@ test('nothing of a reader is written: no address, no agent, no parameter in logs
   expect(d.lines.length).toBe(3);
   expect(JSON.stringify(d.lines)).not.toMatch(/marker-7f3|203\.0\.113\.9/);
 });
+
+test.each([
+  ['P1D', 'day'],
+  ['P1W', '7 days'],
+  ['PT6H', '6 hours'],
+  ['PT90M', '90 minutes'],
+  ['PT1H', 'hour'],
+])('every %s is every %s', (duration, words) => expect(cadence(duration)).toBe(words));

@@ -50,7 +50,7 @@ test('index, plans and providers by the schema', async () => {
   expect(plans.length).toBe(everything.filter((r) => JSON.stringify(r).includes('hios-plan-id')).length);
   const tiers = new Map(plans.map((p) => [p.plan_id, p.network.map((n) => n.network_tier)]));
   for (const p of plans) {
-    expect(p).toMatchObject({ plan_id_type: 'HIOS-PLAN-ID', formulary: [], last_updated_on: '2027-03-01' });
+    expect(p).toMatchObject({ plan_id_type: 'HIOS-PLAN-ID', formulary: [], last_updated_on: '2026-12-01' });
     expect(p.plan_id).toMatch(/^[0-9]{5}[A-Z]{2}[0-9]{7}$/);
     expect(p.plan_contact).toMatch(/@/);
     expect(p.summary_url).toMatch(/^https:/);

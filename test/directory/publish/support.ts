@@ -10,8 +10,8 @@ export async function publishing(
   env: Record<string, string> = {},
   start = '2027-03-01T12:00:00.123Z',
 ) {
-  const d = await directory(resources, env);
   const clock = { now: new Date(start) };
+  const d = await directory(resources, env, () => clock.now);
   const deps: PublishDeps = {
     config: d.config,
     clock: () => clock.now,

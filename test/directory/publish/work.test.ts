@@ -1,0 +1,54 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { makeExport } from '../../../directory/publish/make-export.ts';
+import { publishIfDue, startPublishing } from '../../../directory/publish/work.ts';
+import { entries } from '../fixture.ts';
+import { publishing } from './support.ts';
+
+let d: Awaited<ReturnType<typeof publishing>> | undefined;
+afterEach(async () => {
+  await d?.close();
+  d = undefined;
+});
+
+test('an empty directory is not published; a filled one at once, and then by the cadence', async () => {
+  d = await publishing([], { PUBLISH_EVERY: 'PT6H' });
+  expect(await publishIfDue(d.deps)).toBe('not-due');
+  await d.load(entries([{ resourceType: 'Location', id: 'a', status: 'active', name: 'A' }]));
+  expect(await publishIfDue(d.deps)).toMatchObject({ number: 1 });
+  expect(await publishIfDue(d.deps)).toBe('not-due');
+  d.pass(0.24);
+  expect(await publishIfDue(d.deps)).toBe('not-due');
+  d.pass(0.02);
+  expect(await publishIfDue(d.deps)).toMatchObject({ number: 2 });
+});
+
+test('PUBLISH_EVERY=off: by command only', async () => {
+  d = await publishing(undefined, { PUBLISH_EVERY: 'off' });
+  expect(await publishIfDue(d.deps)).toBe('not-due');
+  expect(await d.publish()).toMatchObject({ number: 1 });
+  const root = (await (await d.get('$bulk-publish')).json()) as Record<string, unknown>;
+  expect(root).not.toHaveProperty('updateCadence');
+});
+
+test('the worker publishes, makes exports, and removes what is past its time between publications', async () => {
+  const node = await publishing(undefined, { PUBLISH_EVERY: 'P7D' });
+  d = node;
+  const worker = startPublishing(node.deps);
+  const published = async () => (await node.fetch('/directory/fhir/$bulk-publish')).status === 200;
+  worker.wake();
+  await vi.waitUntil(published, { timeout: 20_000 });
+  const r = await node.fetch('/directory/fhir/$export?_since=2026-12-31T00:00:00Z');
+  worker.wake();
+  const status = async () => (await node.fetch(r.headers.get('content-location') ?? '')).status;
+  await vi.waitUntil(async () => (await status()) === 200, { timeout: 20_000 });
+  node.pass(1.1);
+  expect(await status()).toBe(404);
+  worker.wake();
+  await vi.waitUntil(
+    async () => (await node.database.sql`select from directory.file_set where channel = 'export'`).length === 0,
+    { timeout: 20_000 },
+  );
+  await worker.stop();
+  expect(await published()).toBe(true);
+  expect(await makeExport(node.deps)).toBe(false);
+}, 60_000);
