@@ -1,9 +1,10 @@
 // The `payer-node` command.
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
+import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
@@ -138,6 +139,14 @@ audit
   .option('--json', 'as JSON')
   .action(auditVerify);
 audit.command('head').description('print the newest signed head, to be kept elsewhere').action(auditHead);
+
+program
+  .command('keys')
+  .description('signing keys of this node')
+  .command('rotate')
+  .description('make a new signing key; the older ones stay published')
+  .addArgument(new Argument('<use>', 'of which').choices(ROTATED_USES))
+  .action(rotateKey);
 
 program.command('doctor').description('check that everything is in place').action(doctor);
 

@@ -154,7 +154,7 @@ function notice(c: PageContext, data: PageData, l: Language, said: Parameters<ty
       title: l.texts.answer.title,
       name: 'answer',
       path: '/answer',
-      main: html`<div class="problem" role="alert"><p>${said}</p></div><p><a class="button" href="${link(l, back)}">${back === '/' ? l.texts.problem.back : l.texts.answer.back}</a></p>`,
+      main: html`<div class="problem" role="alert"><div>${said}</div></div><p><a class="button" href="${link(l, back)}">${back === '/' ? l.texts.problem.back : l.texts.answer.back}</a></p>`,
     },
     { status: 400 },
   );

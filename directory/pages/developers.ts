@@ -53,7 +53,15 @@ ${section(
     return html`<h3><a class="example" href="${url}">${t.titles[e.name]}</a></h3><pre><code>curl '${url}'</code></pre>`;
   })}`,
 )}
-${section('bulk', t.bulk, html`<p>${t.bulkLead}</p><ul class="list">${door(`${data.config.baseUrl}/publications`, t.publications)}</ul>`)}
+${section(
+  'bulk',
+  t.bulk,
+  html`<p>${t.bulkLead}</p><ul class="list">${[
+    door(`${data.config.baseUrl}/publications`, t.publications),
+    door(`${data.base}/$bulk-publish`, t.channels.bulkPublish),
+    door(`${data.base}/_history`, t.channels.history),
+  ]}</ul><p>${t.exportText}</p><pre><code>curl -i '${data.base}/$export?_type=Organization,Location'</code></pre>`,
+)}
 ${section('limits', t.limits, html`<p>${limit === 0 ? t.noLimit : ''} ${t.limitsText(l.number(limit), l.number(count))}</p>`)}
 ${section('privacy', t.privacy, html`<p>${t.privacyText}</p>`)}
 ${section('signed', t.signed, html`<p>${t.signedText}</p>`)}

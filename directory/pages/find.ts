@@ -1,5 +1,6 @@
 // The start page and the page of results.
 import { Outcome } from '../../src/fhir/outcome.ts';
+import { plainSpecialties } from '../../src/names/plain-specialty.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import type { Found, PageData } from './data.ts';
 import {
@@ -85,7 +86,7 @@ async function fault(data: PageData, l: Language, q: FindQuery, said: Part, fiel
     status: 400,
     page: {
       ...pageOf(l, q),
-      main: html`<div class="problem" id="problem" role="alert"><p>${said}</p></div><div class="card">${await searchForm(data, l, q, field)}</div>`,
+      main: html`<div class="problem" id="problem" role="alert"><div>${said}</div></div><div class="card">${await searchForm(data, l, q, field)}</div>`,
     },
   };
 }
@@ -132,7 +133,12 @@ async function results(
 ): Promise<Page> {
   const t = l.texts;
   const wishes = asked(l, q, plan);
-  const { shown, next } = pageOfCards(q, found, cardsOf(found, data.base, l), l);
+  const { shown, next } = pageOfCards(
+    q,
+    found,
+    cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip)),
+    l,
+  );
   const lead =
     wishes.length === 0 ? '' : html`<p class="lead">${t.find.asked}: ${l.list(wishes.map((w) => w.said))}</p>`;
   const form = await searchForm(data, l, { ...q, page: '' });
@@ -193,5 +199,5 @@ function nothing(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): S
     ...(wishes.length < 2 ? [] : wishes.map((w) => html`<li><a href="${to(w.without)}">${t.without(w.said)}</a></li>`)),
     html`<li><a href="${link(l, '/')}">${t.start}</a></li>`,
   ];
-  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${q.care === '' || q.name !== '' ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
+  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${q.care === '' || plainSpecialties(q.care).length > 0 ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
 }

@@ -57,7 +57,7 @@ type Pin = Point & { numbers: number[] };
 export function pinsOf(places: readonly (Point & { number: number })[]): Pin[] {
   const pins: Pin[] = [];
   for (const { number, x, y } of places) {
-    const near = pins.find((p) => Math.hypot(p.x - x, p.y - y) < 24);
+    const near = pins.find((p) => Math.abs(p.x - x) < 34 && Math.abs(p.y - y) < 22);
     if (near) near.numbers.push(number);
     else pins.push({ x, y, numbers: [number] });
   }

@@ -16,6 +16,8 @@ export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'Heal
 type ProviderType = (typeof PROVIDER_TYPES)[number];
 const isProviderType = (type: string): type is ProviderType => PROVIDER_TYPES.some((t) => t === type);
 
+/** Places of a service that are shown; some chains have hundreds. */
+const PLACES_MAX = 30;
 /** Related records shown at once. */
 const SHOWN = '20';
 
@@ -220,23 +222,22 @@ async function placeParts(data: PageData, l: Language, place: Resource): Promise
 }
 
 async function serviceParts(data: PageData, l: Language, service: Resource): Promise<Part> {
-  const keys = [...keysIn(service['location'], data.base), ...keysIn(service['providedBy'], data.base)];
-  const around = await Promise.all(keys.slice(0, 20).map((k) => data.read(k).catch(notThere)));
+  const places = keysIn(service['location'], data.base);
+  const keys = [...keysIn(service['providedBy'], data.base).slice(0, 1), ...places.slice(0, PLACES_MAX)];
+  const around = await Promise.all(keys.map((k) => data.read(k).catch(notThere)));
   const known = around.flatMap((r) => r ?? []);
+  const shown = known.filter((r) => r.resourceType === 'Location');
+  const more = places.length - PLACES_MAX;
   return [
     aboutCard(
       l,
       service,
       known.find((r) => r.resourceType === 'Organization'),
     ),
-    card(
-      'where',
-      l.texts.provider.where,
-      recordList(
-        l,
-        known.filter((r) => r.resourceType === 'Location'),
-      ),
-    ),
+    card('where', l.texts.provider.where, [
+      recordList(l, shown),
+      more > 0 ? html`<p class="soft">${l.texts.find.morePlaces(more)}</p>` : '',
+    ]),
     await peopleCard(data, l, ['service', keyOf(service)]),
   ];
 }

@@ -30,12 +30,15 @@ export type Card = {
   asks: string | undefined;
 };
 
-/** Hits as cards: roles of one person at one place are one card. */
-export function cardsOf(found: Found, base: string, l: Language): Card[] {
+/**
+ * Hits as cards: roles of one person at one place are one card.
+ * @param center from where distances are counted
+ */
+export function cardsOf(found: Found, base: string, l: Language, center?: Position): Card[] {
   const cards = new Map<string, Card>();
   const verified = verifiedDays(found.all.values(), base);
   for (const hit of found.hits) {
-    const card = cardOf(hit, found.all, base, l, verified);
+    const card = cardOf(hit, found.all, base, l, verified, center);
     const group = `${card.key} ${card.place?.key ?? ''}`;
     const known = cards.get(group);
     if (known === undefined) cards.set(group, card);
@@ -53,11 +56,17 @@ function cardOf(
   base: string,
   l: Language,
   verified: ReadonlyMap<string, string>,
+  center: Position | undefined,
 ): Card {
   const isRole = resource.resourceType === 'PractitionerRole';
   const isPlace = resource.resourceType === 'Location';
   const person = isRole ? all.get(keysIn(resource['practitioner'], base)[0] ?? '') : undefined;
-  const places = isPlace ? [resource] : keysIn(resource['location'], base).flatMap((k) => all.get(k) ?? []);
+  const places = isPlace
+    ? [resource]
+    : nearestFirst(
+        keysIn(resource['location'], base).flatMap((k) => all.get(k) ?? []),
+        center,
+      );
   const [place] = places;
   const organization = all.get(
     keysIn(resource['organization'] ?? resource['managingOrganization'] ?? resource['providedBy'], base)[0] ?? '',
@@ -83,6 +92,19 @@ function cardOf(
     verified: verified.get(keyOf(resource)),
     asks: asked && keyOf(asked),
   };
+}
+
+/** The distance told is that of the nearest place, so this is the one to show. */
+function nearestFirst(places: Resource[], center: Position | undefined): Resource[] {
+  if (center === undefined) return places;
+  const shrink = Math.cos((center.latitude * Math.PI) / 180);
+  const away = (place: Resource) => {
+    const at = positionOf(place);
+    return at === undefined
+      ? Number.POSITIVE_INFINITY
+      : Math.hypot(at.latitude - center.latitude, (at.longitude - center.longitude) * shrink);
+  };
+  return [...places].sort((a, b) => away(a) - away(b));
 }
 
 function orderOf(subject: Resource): string {

@@ -51,7 +51,7 @@ textarea{min-height:10rem;font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Con
 button,.button{font:inherit;font-weight:650;background:var(--accent);color:var(--accent-ink);border:1px solid var(--accent);border-radius:.7rem;padding:.65rem 1.5rem;min-height:2.9rem;cursor:pointer;display:inline-block;text-decoration:none;text-align:center}
 button:hover,.button:hover{filter:brightness(1.1)}
 .button.plain{background:transparent;color:var(--accent);border-color:var(--edge)}
-details{margin:0}
+details{margin:0}details.card{padding-block:.45rem}details.card[open]{padding-bottom:1.1rem}
 summary{cursor:pointer;font-weight:600;padding:.5rem 0;color:var(--accent)}
 details .grid{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,13rem),1fr));padding-top:.6rem}
 .chips{display:flex;flex-wrap:wrap;gap:.5rem;list-style:none;margin:.3rem 0 1.6rem;padding:0}
@@ -87,7 +87,7 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .map .dot{fill:var(--accent);stroke:var(--paper);stroke-width:2}
 .map text{font:600 12px system-ui,sans-serif;fill:var(--ink)}
 .map .number{fill:var(--accent-ink);text-anchor:middle}
-.map .small{font-weight:500;font-size:11px;fill:var(--soft)}
+.map .small{paint-order:stroke;stroke:var(--paper);stroke-width:3px;font-weight:500;font-size:11px;fill:var(--soft)}
 .map .cross{stroke:var(--look);stroke-width:2.5}
 .columns{display:grid;gap:1rem 1.2rem;grid-template-columns:minmax(0,1fr) 21rem;align-items:start}
 .columns>*>:last-child{margin-bottom:0}
@@ -122,7 +122,7 @@ footer{border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
 .foot p{margin:.2rem 0;max-width:none}
 .aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:56rem){.results,.columns{grid-template-columns:minmax(0,1fr)}.results aside{position:static}form.search>*,form.search .third{grid-column:span 6}form.search .few{grid-column:span 6}}
-@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0}nav a{padding:.4rem .5rem;font-size:.92rem}nav ul{margin-left:-.5rem}.brand{flex-basis:100%}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem}.pin{grid-row:auto}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
+@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0}nav a{padding:.4rem .5rem;font-size:.92rem}nav ul{margin-left:-.5rem}.brand{flex-basis:100%}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
 @media (forced-colors:active){.badges li,.pin,.verdict{border:1px solid}}
 @media print{:root{color-scheme:light;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}body{font-size:10.5pt}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
 `;

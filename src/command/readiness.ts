@@ -18,8 +18,11 @@ export function printReadiness(r: Ready, say: (line: string) => void): void {
   const row = (name: string, value: string) => say(`  ${name.padEnd(12)} ${value}`);
   say('');
   say(`Payer Node is ready${r.config.sandbox ? ' (sandbox: every person, place and record is invented)' : ''}`);
-  if (r.services !== 'exchange') row('directory', `${baseUrl}/directory/fhir`);
-  if (r.services !== 'exchange') row('files', `${baseUrl}/publications`);
+  if (r.services !== 'exchange') {
+    row('find care', `${baseUrl}/`);
+    row('directory', `${baseUrl}/directory/fhir`);
+    row('files', `${baseUrl}/publications`);
+  }
   if (r.services !== 'directory') {
     row('exchange', `${baseUrl}/exchange/fhir`);
     row('staff', `${baseUrl}/staff`);

@@ -27,8 +27,14 @@ const en = {
   keysLink: 'Public keys of signed statements',
   base: 'Base address',
   bulk: 'The whole directory',
-  bulkLead: 'Taking everything is welcome; do not crawl for it. `_history` tells what changed and what was deleted.',
   publications: 'Publications: the whole as files, with the changes since ($bulk-publish, $export)',
+  bulkLead: 'Taking everything is welcome; do not crawl for it. These are files, made with each publication.',
+  channels: {
+    bulkPublish: '$bulk-publish: manifest of all files, and what changed since',
+    history: '_history: every change, with deletions',
+  },
+  exportText:
+    'Filtered files by $export: the answer is 202 and names an address to ask; kept files are shared by all who ask the same.',
   limits: 'Limits',
   limitsText: (perMinute: string, count: string) =>
     `${perMinute} requests a minute and address; past it 429 with Retry-After. Pages of a search hold at most ${count} matches. Addresses are at most 8 KiB long: send longer searches as POST to _search. A search that takes too long answers 503.`,
@@ -70,8 +76,14 @@ const es: typeof en = {
   keysLink: 'Claves públicas de las constancias firmadas',
   base: 'Dirección base',
   bulk: 'El directorio entero',
-  bulkLead: 'Puede llevarse todo; no lo recorra página por página. `_history` dice lo que cambió y lo que se borró.',
   publications: 'Publicaciones: el directorio entero en archivos, con los cambios posteriores ($bulk-publish, $export)',
+  bulkLead: 'Puede llevarse todo; no lo recorra página por página. Son archivos, hechos con cada publicación.',
+  channels: {
+    bulkPublish: '$bulk-publish: lista de todos los archivos, y lo que cambió desde entonces',
+    history: '_history: cada cambio, con lo borrado',
+  },
+  exportText:
+    'Archivos filtrados con $export: la respuesta es 202 y nombra una dirección para preguntar; los archivos guardados se comparten entre todos los que piden lo mismo.',
   limits: 'Límites',
   limitsText: (perMinute, count) =>
     `${perMinute} peticiones por minuto y dirección; después, 429 con Retry-After. Las páginas de una búsqueda tienen como máximo ${count} resultados. Las direcciones tienen como máximo 8 KiB: envíe búsquedas más largas por POST a _search. Una búsqueda que tarda demasiado responde 503.`,
