@@ -32,15 +32,17 @@ export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site
     peer: options.peer,
     failure: storeFailure,
   });
+  /** Whoever follows a wrong link in a browser gets a page, not an OperationOutcome. */
+  async function besides(request: Request, env: object): Promise<Response> {
+    const answer = await api.fetch(request, env);
+    const isLost = answer.status === 404 && request.headers.get('accept')?.includes('text/html');
+    return isLost ? pages.fetch(request, env) : answer;
+  }
   return {
-    async fetch(request, env) {
-      if (isPagePath(normalPath(request))) return pages.fetch(request, env as object);
-      const answer = await api.fetch(request, env as object);
-      // whoever follows a wrong link in a browser gets a page, not an OperationOutcome
-      const isLost = answer.status === 404 && !normalPath(request).startsWith('/directory/');
-      return isLost && request.headers.get('accept')?.includes('text/html')
-        ? pages.fetch(request, env as object)
-        : answer;
+    fetch(request, env) {
+      const path = normalPath(request);
+      if (path.startsWith('/directory/')) return api.fetch(request, env as object);
+      return isPagePath(path) ? pages.fetch(request, env as object) : besides(request, env as object);
     },
   };
 }
