@@ -1,8 +1,9 @@
 // One publication: a snapshot, the files of every channel made from it, and at the end one transaction that shows them.
 // A process that dies leaves a number that nobody sees; the next one clears it away and begins again.
 import type { Deps } from '../../src/deps.ts';
+import { describe } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { addSet, type Channel, finishSet, type SetFile } from '../store/file-set.ts';
+import { addSet, type Channel, deleteSet, finishSet, type SetFile, unfinishedSets } from '../store/file-set.ts';
 import {
   bulkHead,
   forgetPublication,
@@ -35,9 +36,13 @@ export type MadeSet = {
 /** Sets of one part, and what else shows with them. */
 export type Made = { sets: MadeSet[]; show?: (tx: Queryable) => Promise<void> };
 export type Maker = (context: MakerContext) => Promise<Made>;
+export type MadePublication = Publication & {
+  /** parts that could not be made; the log tells why */
+  failed: Part[];
+};
 export type MakerContext = {
   deps: PublishDeps;
-  publication: Publication;
+  publication: MadePublication;
   /** id of the snapshot, for {@link inSnapshot} */
   snapshot: string;
   alive: Alive;
@@ -56,19 +61,20 @@ const DAY = 86_400_000;
  * Makes and shows a publication.
  * @throws LeaseLost when another process took the work over
  */
-export async function makePublication(deps: PublishDeps, options: PublishOptions): Promise<Publication> {
+export async function makePublication(deps: PublishDeps, options: PublishOptions): Promise<MadePublication> {
   const { database, clock } = deps;
   await clearUnfinished(deps);
   const started = clock();
-  const { publication, id: snapshot, end } = await openPublication(database, started);
+  const { publication: begun, id: snapshot, end } = await openPublication(database, started);
+  const publication: MadePublication = { ...begun, failed: [] };
   const sets: MadeSet[] = [];
   const shows: ((tx: Queryable) => Promise<void>)[] = [];
   try {
     const context: MakerContext = { deps, publication, snapshot, alive: options.alive };
     for (const part of options.parts) {
       const before = performance.now();
-      const made: Made | undefined =
-        part === 'bulk' ? { sets: await makeBulk(context) } : await options.makers[part]?.(context);
+      const made =
+        part === 'bulk' ? { sets: await makeBulk(context) } : await attempt(context, part, options.makers[part]);
       sets.push(...(made?.sets ?? []));
       if (made?.show) shows.push(made.show);
       deps.log('debug', 'publication part', {
@@ -99,6 +105,27 @@ export async function makePublication(deps: PublishDeps, options: PublishOptions
     throw error;
   } finally {
     await end();
+  }
+}
+
+/** A part that fails takes nothing else with it: what was shown of it before stays. */
+async function attempt(
+  context: MakerContext,
+  part: Exclude<Part, 'bulk'>,
+  maker: Maker | undefined,
+): Promise<Made | undefined> {
+  const { deps, publication } = context;
+  try {
+    return await maker?.(context);
+  } catch (error) {
+    if (error instanceof LeaseLost || !context.alive()) throw error;
+    deps.log('error', 'publication part failed', { publication: publication.number, part, error: describe(error) });
+    for (const id of await unfinishedSets(deps.database.sql, publication.number, part)) {
+      for (const key of await deps.blobs.list(`${setFolder(publication.number, id)}/`)) await deps.blobs.delete(key);
+      await deleteSet(deps.database.sql, id);
+    }
+    publication.failed.push(part);
+    return undefined;
   }
 }
 

@@ -3,11 +3,11 @@ import { randomUUID } from 'node:crypto';
 import { describe } from '../../src/http/fhir-app.ts';
 import { durationMs } from '../../src/settings.ts';
 import { readState } from '../../src/store/resource.ts';
-import { leaveLease, nextDue, type Publication, publications, setNextDue, takeLease } from '../store/publication.ts';
+import { leaveLease, nextDue, publications, setNextDue, takeLease } from '../store/publication.ts';
 import { type Alive, LeaseLost } from './bulk-files.ts';
 import { removeOld } from './housekeeping.ts';
 import { makeExport } from './make-export.ts';
-import { makePublication, PARTS, type Part, type PublishDeps } from './make-publication.ts';
+import { type MadePublication, makePublication, PARTS, type Part, type PublishDeps } from './make-publication.ts';
 import { MAKERS } from './makers.ts';
 
 const RETRY_MS = 10 * 60_000;
@@ -47,7 +47,7 @@ export async function publishNow(
   deps: PublishDeps,
   parts: readonly Part[] = PARTS,
   stopped: () => boolean = () => false,
-): Promise<Publication | 'busy'> {
+): Promise<MadePublication | 'busy'> {
   const made = await withLease(deps, async (owner, alive) => {
     const publication = await makePublication(deps, {
       owner,
@@ -67,7 +67,7 @@ export async function publishNow(
 export async function publishIfDue(
   deps: PublishDeps,
   stopped?: () => boolean,
-): Promise<Publication | 'busy' | 'not-due'> {
+): Promise<MadePublication | 'busy' | 'not-due'> {
   return (await isDue(deps)) ? publishNow(deps, PARTS, stopped) : 'not-due';
 }
 

@@ -163,6 +163,13 @@ export async function overdueSets(
       then ${limits.exports}::timestamptz else ${limits.others}::timestamptz end`;
 }
 
+/** Sets of a channel that a publication has begun. */
+export async function unfinishedSets(sql: Queryable, publication: number, channel: Channel): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id::text as id from directory.file_set where publication = ${publication} and channel = ${channel} and state = 'making'`;
+  return rows.map((r) => r.id);
+}
+
 export async function deleteSet(sql: Queryable, id: string): Promise<void> {
   await sql`delete from directory.file_set where id = ${id}`;
 }

@@ -34,6 +34,10 @@ export async function publish(options: { now?: boolean; only?: string[] }): Prom
     say(
       `Publication ${made.number}: ${total} resources, up to ${made.covers.toISOString()}. ${config.baseUrl}/publications`,
     );
+    if (made.failed.length > 0)
+      throw new CommandFault(
+        `Not made, and shown as before: ${made.failed.join(', ')}. The log says why (LOG_LEVEL=error).`,
+      );
   });
 }
 

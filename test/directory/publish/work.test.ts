@@ -1,6 +1,10 @@
 import { afterEach, expect, test, vi } from 'vitest';
 import { makeExport } from '../../../directory/publish/make-export.ts';
+import { makePublication } from '../../../directory/publish/make-publication.ts';
 import { publishIfDue, startPublishing } from '../../../directory/publish/work.ts';
+import { makeQhp } from '../../../directory/qhp/make-qhp.ts';
+import { addSet } from '../../../directory/store/file-set.ts';
+import { takeLease } from '../../../directory/store/publication.ts';
 import { entries } from '../fixture.ts';
 import { publishing } from './support.ts';
 
@@ -52,3 +56,37 @@ test('the worker publishes, makes exports, and removes what is past its time bet
   expect(await published()).toBe(true);
   expect(await makeExport(node.deps)).toBe(false);
 }, 60_000);
+
+test('a part that fails takes nothing else with it, and leaves nothing', async () => {
+  d = await publishing();
+  await d.publish();
+  const before = await (await d.fetch('/.well-known/payer-index')).text();
+  d.pass(1);
+  await d.load(entries([{ resourceType: 'Location', id: 'later', status: 'active', name: 'Later' }]));
+  const owner = '00000000-0000-0000-0000-00000000000a';
+  const { database, blobs } = d;
+  expect(await takeLease(database.sql, owner, d.clock.now, 60)).toBe(true);
+  const made = await makePublication(d.deps, {
+    owner,
+    parts: ['bulk', 'index', 'qhp'],
+    makers: {
+      index: async ({ publication }) => {
+        const id = await addSet(database.sql, 'index', publication.number);
+        await blobs.put(
+          `publication/${publication.number}/${id}/half.json`,
+          (async function* () {
+            yield Buffer.from('half');
+          })(),
+        );
+        throw new Error('broken');
+      },
+      qhp: makeQhp,
+    },
+    alive: () => true,
+  });
+  expect(made).toMatchObject({ number: 2, failed: ['index'], changesSet: expect.stringMatching(/^\d+$/) as unknown });
+  expect(await (await d.fetch('/.well-known/payer-index')).text()).toBe(before);
+  expect((await d.fetch('/publications/bulk/page-2.json')).status).toBe(200);
+  expect((await blobs.list('publication/2/')).filter((k) => k.includes('half'))).toEqual([]);
+  expect(await database.sql`select from directory.file_set where state = 'making'`).toHaveLength(0);
+});
