@@ -107,6 +107,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         source: `select target as rk from directory.verification where lo >= ${time(c.since, bind)}`,
         unique: false,
       };
+    case 'all':
+      return isSource(c) ? { source: rows(c.type, c.of, bind), unique: false } : undefined;
     case 'any': {
       const sets = c.of.every(isSource) ? c.of.map((one) => rowSet(one, bind)?.source ?? '') : [];
       return sets.length === 0 ? undefined : { source: sets.join(' union all '), unique: false };
@@ -139,13 +141,12 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `not (${condition(c.of, resource, bind)})`;
     case 'all':
     case 'any':
-      if (c.kind === 'any' && isSource(c)) break;
+      if (isSource(c)) break;
       return `(${c.of.map((one) => condition(one, resource, bind)).join(c.kind === 'any' ? ' or ' : ' and ')})`;
     case 'active-on': {
-      // dates_rk: a probe or two a row; no period holds always
-      const held = `select from directory.dates n where n.rk = d.rk and n.param = ${c.param}`;
+      // dates_rk: one probe a row, never the whole index; no period holds always
       const days = c.days.map((t) => `(n.lo < ${time(t.to, bind)} and n.hi > ${time(t.from, bind)})`);
-      return `(not exists (${held}) or exists (${held} and (${days.join(' or ')})))`;
+      return `coalesce((select bool_or(${days.join(' or ')}) from directory.dates n where n.rk = d.rk and n.param = ${c.param}), true)`;
     }
     case 'open-at':
       return openAt(c.minutes, resource, bind);
@@ -168,7 +169,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
 
 /** Is the condition one on the row of the resource? */
 function needsResource(c: Criterion): boolean {
-  if (c.kind === 'any' || c.kind === 'all') return c.of.some(needsResource);
+  if (c.kind === 'any' || c.kind === 'all') return !isSource(c) && c.of.some(needsResource);
   if (c.kind === 'none') return needsResource(c.of);
   return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
 }
@@ -255,9 +256,10 @@ function isSource(c: Criterion): boolean {
       return !c.negated;
     case 'any':
       return c.of.every(isSource);
+    case 'all':
+      return c.of.some(isSource);
     case 'last-verified':
       return c.tests !== undefined;
-    case 'all':
     case 'none':
     case 'mark':
     case 'active-on':

@@ -154,3 +154,24 @@ test.each(chains.map(([p, end]) => [`${p.type}?${p.code}:${end.type}.${end.code}
     );
   },
 );
+
+test('chains through one reference together ask for one target that meets all', async () => {
+  for (const [gender, language] of [
+    ['female', 'es'],
+    ['male', 'en'],
+  ]) {
+    const people = new Set(
+      matching('Practitioner', (r) => {
+        const spoken = JSON.stringify(r['communication'] ?? []);
+        return r['gender'] === gender && spoken.includes(`"${language}"`);
+      }),
+    );
+    const path = `practitioner.gender=${gender}&practitioner.communication=${language}&practitioner.active=true`;
+    const expected = matching('PractitionerRole', (r) =>
+      people.has(String(object(r['practitioner'] ?? null)['reference'])),
+    );
+    expect(await ask(`PractitionerRole?${path}`)).toEqual(expected);
+    expect(await ask(`PractitionerRole?${path}&practitioner.name=zzz`)).toEqual([]);
+    expect(expected.length).toBeGreaterThan(0);
+  }
+});

@@ -6,12 +6,13 @@ import type { Modifier } from './draft.ts';
 import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { tokenForm } from './token.ts';
-import { PLAN_NET } from './types.ts';
+import { type DirectoryType, PLAN_NET } from './types.ts';
 import { type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
 import { CONTACT_SYSTEMS, contactForm, DAYS, minuteOf, phoneDigits, statementForm } from './values-further.ts';
 
 export type FurtherCriterion =
-  | { kind: 'any' | 'all'; of: Criterion[] }
+  | { kind: 'any'; of: Criterion[] }
+  | { kind: 'all'; type: DirectoryType; of: Criterion[] }
   | { kind: 'none'; of: Criterion }
   /** a mark in the row of the resource */
   | { kind: 'mark'; param: number }
@@ -156,7 +157,7 @@ function verificationStatus(p: Parameter, value: string, options: CriterionOptio
         }
       : undefined;
   const needed: Criterion[] = network ? [{ kind: 'none', of: network }] : [];
-  const derived = (...of: Criterion[]): Criterion => ({ kind: 'any', of: [stated, { kind: 'all', of }] });
+  const derived = (...of: Criterion[]): Criterion => ({ kind: 'any', of: [stated, { kind: 'all', type: p.type, of }] });
   if (code === 'not-required') {
     if (p.type === 'InsurancePlan') return derived(silent);
     return network ? derived(silent, network) : stated;

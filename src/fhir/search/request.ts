@@ -4,6 +4,7 @@ import { checkCost } from './cost.ts';
 import { type Criterion, type CriterionOptions, readCriterion } from './criterion.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
 import { type Include, readInclude } from './include.ts';
+import { joinChains } from './join-chains.ts';
 import type { Circle } from './near.ts';
 import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
@@ -78,6 +79,7 @@ export function readSearch(
     else if (!readResultParameter(request, name, value, options)) readFilter(request, name, value, options);
   }
   checkCost(request.criteria, request.includes);
+  request.criteria = joinChains(request.criteria);
   if (request.sort.some((key) => key.by === 'near') && sortCircle(request) === undefined)
     throw new Outcome(
       'invalid-parameter',
