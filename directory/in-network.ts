@@ -63,7 +63,9 @@ async function inNetwork(c: Context<FhirEnv>, deps: InNetworkDeps, pairs: [strin
   if (!signed) checkAccepts(c.req.header('accept'), format);
   const now = deps.clock();
   const question = readQuestion(pairs, deps.base, now);
-  const tagOf = (change: string) => entityTag(`${change}-${question.date}${signed ? '-jws' : ''}`);
+  // the answer may change with the directory and with the day: today is the default date, and verifications grow old
+  const today = now.toISOString().slice(0, 10);
+  const tagOf = (change: string) => entityTag(`${change}-${today}${signed ? '-jws' : ''}`);
   const headers = { 'cache-control': 'no-cache', vary: 'accept' };
   const known = c.req.header('if-none-match');
   if (known !== undefined) {

@@ -1,5 +1,6 @@
 // From a question to its answer: two statements and a judgement. Serves the FHIR operation and the pages alike.
 import type { Config } from '../../src/config.ts';
+import type { Clock } from '../../src/deps.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { hasCoding, isResource, type Resource } from '../../src/fhir/resource.ts';
@@ -12,7 +13,12 @@ import { keysIn, nameOf, verifiedDays } from './evidence.ts';
 import type { Answer } from './parameters.ts';
 import type { Named, Question } from './question.ts';
 
-export type AnswerDeps = { database: Database; config: Pick<Config, 'planName'>; base: string };
+export type AnswerDeps = {
+  database: Database;
+  config: Pick<Config, 'planName' | 'directoryStaleDays'>;
+  clock: Clock;
+  base: string;
+};
 
 /** Statements see one state each; when the directory changed in between, the question is asked again. */
 const ATTEMPTS = 3;
@@ -62,6 +68,7 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     around,
     cut: candidates.cut,
     verified: verifiedDays(candidates.verifications.map(parse), base),
+    staleBefore: daysBefore(deps.clock(), deps.config.directoryStaleDays),
   });
   const place = (resource: Resource): Place => ({ key: keyOf(resource), name: nameOf(resource) });
   return {
@@ -126,6 +133,8 @@ function resolve(rows: readonly Row[], part: string, ord: number): Resource[] {
   if (live.length === 0) throw new Outcome('gone', `The ${part} was deleted from this directory.`);
   return live.map(parsed);
 }
+
+const daysBefore = (now: Date, days: number) => new Date(now.getTime() - days * 86_400_000).toISOString().slice(0, 10);
 
 const parsed = (row: Row): Resource => parse(row.body);
 

@@ -28,6 +28,7 @@ export const REMARKS = {
   'plan-without-network': { issue: 'incomplete', text: 'A plan asked for names no network in this directory.' },
   'plan-other-time': { issue: 'informational', text: 'A plan asked for is not offered on this day.' },
   unverified: { issue: 'informational', text: 'A matching record does not say when it was last verified.' },
+  stale: { issue: 'informational', text: 'The last verification of a matching record is older than it should be.' },
   cut: { issue: 'too-costly', text: 'There are more records than one answer can weigh; the answer rests on a part.' },
 } as const;
 export type Remark = keyof typeof REMARKS;
@@ -74,6 +75,8 @@ export type Facts = {
   cut: boolean;
   /** day of the last verification by `Type/id` */
   verified: ReadonlyMap<string, string>;
+  /** a verification before this day no longer counts, YYYY-MM-DD */
+  staleBefore: string;
 };
 
 export type Decision = { result: Result; matches: Match[]; notActive: Match[]; remarks: Remark[] };
@@ -92,6 +95,7 @@ export function decide(facts: Facts): Decision {
   if (facts.plans.some((p) => p.networks.length === 0)) remarks.push('plan-without-network');
   if (facts.plans.some((p) => activeOn(p.resource, facts.date) !== 'active')) remarks.push('plan-other-time');
   if (matches.some((m) => m.lastVerified === undefined)) remarks.push('unverified');
+  if (matches.some((m) => m.lastVerified !== undefined && m.lastVerified < facts.staleBefore)) remarks.push('stale');
   if (facts.cut) remarks.push('cut');
   return { result: resultOf(listed, facts), matches, notActive, remarks };
 }

@@ -5,10 +5,13 @@ import { join } from 'node:path';
 import type { OperationOutcome, Parameters, ParametersParameter } from 'fhir/r4.js';
 import { compactVerify, createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDirectory } from '../../directory/app.ts';
 import { checkStatement, JWKS_PATH, signStatement } from '../../directory/in-network/statement.ts';
+import { readConfig } from '../../src/config.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { fileKeys, makeKey } from '../../src/runtime/node.ts';
 import { BASE, body, deletion, directory, entries, FIXTURE, ORIGIN } from './fixture.ts';
+import { siteDeps } from './pages-fixture.ts';
 
 const PN = 'http://hl7.org/fhir/us/davinci-pdex-plan-net';
 const ref = (reference: string) => ({ reference });
@@ -139,6 +142,13 @@ test('a role that names the network is a direct match, with its evidence', async
   expect(value(a.answer.parameter, 'date')).toBe('2027-03-01');
   expect(a.remarks).toEqual([]);
   expect((await ask('network=net1&npi=9000000049')).remarks).toEqual(['unverified']);
+  // the setting is 90 days; the verification of the fixture is 28 days old
+  const strict = createDirectory({
+    ...siteDeps(d.database),
+    config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_STALE_DAYS: '20' }),
+  });
+  const stale = await strict.request('/directory/fhir/$in-network?plan=ip1&npi=9000000015');
+  expect(await stale.text()).toContain('"code":"stale"');
 });
 
 test.each([

@@ -213,6 +213,7 @@ export const en = {
       'plan-without-network': 'The plan names no network in this directory.',
       'plan-other-time': 'The plan is not offered on this day.',
       unverified: 'The record does not say when it was last verified.',
+      stale: 'The last verification is older than it should be.',
       cut: 'There are more records than one answer can weigh.',
     },
     back: 'Back to the entry',

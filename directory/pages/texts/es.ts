@@ -218,6 +218,7 @@ export const es: Texts = {
       'plan-without-network': 'El plan no nombra ninguna red en este directorio.',
       'plan-other-time': 'El plan no se ofrece en este día.',
       unverified: 'La ficha no dice cuándo se verificó por última vez.',
+      stale: 'La última verificación es más antigua de lo debido.',
       cut: 'Hay más fichas de las que una respuesta puede considerar.',
     },
     back: 'Volver a la entrada',
