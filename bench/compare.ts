@@ -4,13 +4,13 @@ import { type Answer, type Bench, type Load, load } from './harness.ts';
 export async function compare(
   bench: Bench,
   database: string,
-  pathsFile: string,
-  about: { question: string; unit: string },
+  paths: { product: string; raw: string },
+  about: { question: string; unit: string; connections: number },
 ): Promise<Answer> {
   const measure = async (kind: 'product' | 'raw'): Promise<Load> => {
     const server = await bench.start('serve.ts', [kind, database]);
     try {
-      return await load(bench, server, pathsFile);
+      return await load(bench, server, paths[kind], { connections: about.connections });
     } finally {
       await server.stop();
     }

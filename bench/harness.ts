@@ -27,10 +27,15 @@ export type Answer = {
   p99?: number;
   /** of the product's process, at its end */
   rssMb: number;
+  /** requests at once, where that is what is varied */
+  connections?: number;
 };
 
 export type Bench = {
   size: number;
+  /** kinds asked for; all when empty */
+  only: readonly string[];
+  connections: readonly number[];
   /** a migrated database of this name, empty when new */
   database(name: string): Promise<string>;
   /** the same, filled with `size` generated resources */
@@ -50,7 +55,7 @@ export type Running = {
   stop(): Promise<void>;
 };
 
-export type Question = (bench: Bench) => Promise<Answer>;
+export type Question = (bench: Bench) => Promise<Answer | Answer[]>;
 
 const TICK_MS = 10; // USER_HZ is 100 on every Linux we run on
 
@@ -125,10 +130,11 @@ async function start(file: string, args: string[]): Promise<Running> {
 
 /** Runs questions on one server and removes everything afterwards. */
 export async function withBench(
-  size: number,
+  asked: Pick<Bench, 'size' | 'only' | 'connections'>,
   note: (text: string) => void,
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
+  const { size } = asked;
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-'));
   let server: EmbeddedPostgres | undefined;
   try {
@@ -150,7 +156,7 @@ export async function withBench(
       return url;
     };
     await work({
-      size,
+      ...asked,
       database,
       directory: () => (filled ??= fill()),
       start,
@@ -169,8 +175,19 @@ export const BASE = 'http://localhost:8080/directory/fhir';
 export type Load = { rate: number; p50: number; p99: number; cpuMs: number; databaseCpuMs: number; rssMb: number };
 
 /** Loads a server from a process of its own, after a warm-up. @param paths requested in turn */
-export async function load(bench: Bench, server: Running, pathsFile: string, seconds = 5): Promise<Load> {
-  const generator = await bench.start('load.ts', [String(server.ready['port']), pathsFile, String(seconds)]);
+export async function load(
+  bench: Bench,
+  server: Running,
+  pathsFile: string,
+  options: { seconds?: number; connections?: number } = {},
+): Promise<Load> {
+  const { seconds = 4, connections = 16 } = options;
+  const generator = await bench.start('load.ts', [
+    String(server.ready['port']),
+    pathsFile,
+    String(seconds),
+    String(connections),
+  ]);
   const cpu = cpuOf(server.pid);
   const databaseCpu = bench.databaseCpu();
   const result = await generator.lines.next();

@@ -2,10 +2,15 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 
-const [port = '', file = '', seconds = '5'] = process.argv.slice(2);
+const [port = '', file = '', seconds = '5', connections = '16'] = process.argv.slice(2);
 const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
 const run = (duration: number) =>
-  autocannon({ url: `http://127.0.0.1:${port}`, connections: 16, duration, requests: paths.map((path) => ({ path })) });
+  autocannon({
+    url: `http://127.0.0.1:${port}`,
+    connections: Number(connections),
+    duration,
+    requests: paths.map((path) => ({ path })),
+  });
 
 await run(2);
 process.stdout.write('{}\n');

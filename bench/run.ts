@@ -4,8 +4,7 @@ import { exports_, match, pull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { imports, mirror } from './import.ts';
 import { publish, publishBulk } from './publish.ts';
-import { read } from './read.ts';
-import { search } from './search.ts';
+import { read, search } from './search.ts';
 
 const QUESTIONS: Record<string, Question> = {
   'publish-bulk': publishBulk,
@@ -23,6 +22,8 @@ const HELP = `npm run bench -- [question…] [--size N] [--json]
 
 Questions: ${Object.keys(QUESTIONS).join(', ')}; all of them when none is named.
 --size N   resources or members, a whole number of 1 or more (default 20000)
+--only KIND         of the searches, these; repeat it
+--connections N     requests at once; repeat it (searches: 1, 16 and 200)
 --json     one object a line; figures that do not apply are left out
 `;
 
@@ -37,6 +38,8 @@ function readArguments() {
       allowPositionals: true,
       options: {
         size: { type: 'string', default: '20000' },
+        only: { type: 'string', multiple: true, default: [] },
+        connections: { type: 'string', multiple: true, default: [] },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -60,15 +63,19 @@ if (unknown !== undefined) refuse(`"${unknown}" is no question. Questions: ${Obj
 const print = (a: Answer) =>
   values.json
     ? `${JSON.stringify(a)}\n`
-    : `${a.question}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
+    : `${a.question}${a.connections === undefined ? '' : ` (${a.connections} connections)`}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
+
+const connections = values.connections.length === 0 ? [1, 16, 200] : values.connections.map(Number);
+if (connections.some((n) => !Number.isSafeInteger(n) || n < 1))
+  refuse('--connections must be a whole number of 1 or more.');
 
 await withBench(
-  size,
+  { size, only: values.only, connections },
   (text) => process.stderr.write(`${text}\n`),
   async (bench) => {
     for (const name of asked) {
-      const answer = await QUESTIONS[name]?.(bench);
-      if (answer) process.stdout.write(print(answer));
+      const answers = await QUESTIONS[name]?.(bench);
+      for (const answer of [answers ?? []].flat()) process.stdout.write(print(answer));
     }
   },
 );

@@ -1,27 +1,49 @@
-// How fast is the search that every client makes: roles of a specialty with their practitioners, forty entries?
+// How fast are the searches that clients make? Fifteen kinds, each beside its hand-written statement, under 1, 16 and 200
+// connections; answers are not kept in memory. `--only name` asks for some kinds, `--connections 16` for some loads.
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../src/runtime/node.ts';
 import { compare } from './compare.ts';
-import type { Question } from './harness.ts';
+import type { Answer, Bench, Question } from './harness.ts';
+import { type Kind, MIX } from './search-mix.ts';
 
-export const search: Question = async (bench) => {
-  const url = await bench.directory();
+async function paths(bench: Bench, url: string, kind: Kind): Promise<{ product: string; raw: string }> {
   const database = openDatabase(url, { max: 1 });
-  // specialties with at least a full page, as the data has them
-  const found = await database.sql<{ code: string }[]>`
-    select c->'coding'->0->>'code' as code
-    from directory.resource r, jsonb_array_elements(r.body::jsonb->'specialty') c
-    where r.type = 8 and not r.deleted group by 1 having count(*) >= 20 order by count(*) desc limit 40`;
-  await database.close();
-  if (found.length === 0) throw new Error('No specialty has 20 roles: choose a larger --size.');
-  const file = join(tmpdir(), `payer-node-search-${process.pid}`);
-  const query = (code: string) =>
-    `specialty=http://nucc.org/provider-taxonomy|${code}&_count=20&_include=PractitionerRole:practitioner`;
-  writeFileSync(
-    file,
-    found.map((f) => `/directory/fhir/PractitionerRole?${query(f.code).replace('|', '%7C')}`).join('\n'),
-  );
-  return compare(bench, url, file, { question: 'search', unit: 'requests/s' });
-};
+  const values = await kind.sample(database.sql).finally(() => database.close());
+  if (values.length === 0) throw new Error(`The directory has nothing for "${kind.name}": choose a larger --size.`);
+  const file = (name: string, lines: string[]) => {
+    const path = join(tmpdir(), `payer-node-${name}-${process.pid}`);
+    writeFileSync(path, lines.join('\n'));
+    return path;
+  };
+  const index = MIX.indexOf(kind);
+  bench.note(`${kind.name}: ${values.length} different requests`);
+  return {
+    product: file(
+      'product',
+      values.map((v) => `/directory/fhir/${kind.ask(v)}`),
+    ),
+    raw: file(
+      'raw',
+      values.map((v) => `/raw/${index}?${new URLSearchParams(v.map((one) => ['v', one]))}`),
+    ),
+  };
+}
+
+const questionOf =
+  (kinds: readonly Kind[]): Question =>
+  async (bench) => {
+    const url = await bench.directory();
+    const answers: Answer[] = [];
+    for (const kind of kinds.filter((k) => bench.only.length === 0 || bench.only.includes(k.name))) {
+      const files = await paths(bench, url, kind);
+      for (const connections of bench.connections)
+        answers.push(await compare(bench, url, files, { question: kind.name, unit: 'requests/s', connections }));
+    }
+    return answers;
+  };
+
+export const search = questionOf(MIX);
+/** The two that the other questions are measured by. */
+export const read = questionOf(MIX.filter((k) => k.name === 'read'));

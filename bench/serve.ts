@@ -10,11 +10,14 @@ import { rawRoutes } from './raw.ts';
 
 const [kind, url = ''] = process.argv.slice(2);
 const database = openDatabase(url, { max: 8, role: 'payer_node_directory', statementTimeoutMs: 5000 });
-const config = { ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0' }), baseUrl: BASE.replace('/directory/fhir', '') };
+const config = {
+  ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: kind === 'cached' ? '64' : '0' }),
+  baseUrl: BASE.replace('/directory/fhir', ''),
+};
 const sink = openSync('/dev/null', 'w');
 const log = jsonLog('info', (line) => writeSync(sink, line));
 const app =
-  kind === 'product'
+  kind === 'product' || kind === 'cached'
     ? createDirectory({
         config,
         clock: () => new Date(),
