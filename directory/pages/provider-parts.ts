@@ -86,7 +86,7 @@ export const addressPart = (resource: Resource | undefined): Part => {
 
 /** A card with a heading; nothing when there is nothing in it. */
 export const card = (id: string, title: string, content: Part): Part =>
-  content === '' || (Array.isArray(content) && content.length === 0)
+  content === '' || (Array.isArray(content) && content.every((part) => part === ''))
     ? ''
     : html`<section class="card" aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${content}</section>`;
 

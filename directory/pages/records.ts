@@ -67,11 +67,11 @@ export type Contact = { system: 'phone' | 'fax' | 'email' | 'url'; value: string
 
 const SAFE_URL = /^https?:\/\/[^\s<>"]+$/i;
 
-/** Contacts in the order of their rank; old ones are left out. Only addresses of known kinds become links. */
+/** Contacts in the order of their rank; old ones and those of a home are left out. Only addresses of known kinds become links. */
 export function contactsOf(resource: Resource): Contact[] {
   const found: Contact[] = [];
   const inOrder = objects(resource['telecom'])
-    .filter((t) => t['use'] !== 'old')
+    .filter((t) => t['use'] !== 'old' && t['use'] !== 'home')
     .sort((a, b) => Number(a['rank'] ?? 99) - Number(b['rank'] ?? 99));
   for (const t of inOrder) {
     const value = text(t['value']);

@@ -28,3 +28,17 @@ test('one request after the other, and many at once', async () => {
   for (let i = 0; i < 5; i++) expect(await read()).toBe(200);
   expect(await Promise.all(Array.from({ length: 10 }, read))).toEqual(Array.from({ length: 10 }, () => 200));
 });
+
+test('the pages in workerd', async () => {
+  for (const [path, said] of [
+    ['/', 'Find care'],
+    ['/es/find?name=ana&zip=06103', 'Practitioner/p1'],
+    ['/provider/Practitioner/p1', 'Oak Gold Network'],
+    ['/answer?provider=Practitioner/p1&plan=ip1', 'Yes: listed'],
+    ['/developers', 'curl'],
+  ] as const) {
+    const response = await fetchWorker(path);
+    expect(response.status, path).toBe(200);
+    expect(await response.text(), path).toContain(said);
+  }
+});
