@@ -11,18 +11,24 @@ import { exportFile } from './server/export-file.ts';
 import { exportDelete, exportStatus } from './server/export-status.ts';
 import { groupRead, groupSearch } from './server/group.ts';
 import { memberMatch } from './server/member-match.ts';
-import { token } from './server/token.ts';
+import { reserved } from './server/reserved.ts';
+import { type AddressOf, token } from './server/token.ts';
 
 const FHIR = '/exchange/fhir';
 
+/** RFC 8414 3.1: the path of the issuer comes after the well-known name. */
+const AUTHORIZATION_SERVER = '/.well-known/oauth-authorization-server/exchange/auth';
+
 type Method = 'GET' | 'POST' | 'DELETE';
 
-export function createExchange(deps: Deps): Hono<FhirEnv> {
+/** @param addressOf where a request came from, for the limits of the token endpoint */
+export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown'): Hono<FhirEnv> {
   const app = fhirApp('exchange', deps);
   const routes: Record<string, Partial<Record<Method, Handler<FhirEnv>>>> = {
     [`${FHIR}/metadata`]: { GET: metadata(deps, VERSION) },
     [`${FHIR}/.well-known/smart-configuration`]: { GET: smartConfiguration(deps) },
     '/.well-known/smart-configuration': { GET: smartConfiguration(deps) },
+    [AUTHORIZATION_SERVER]: { GET: smartConfiguration(deps, AUTHORIZATION_SERVER) },
     [`${FHIR}/.well-known/davinci-configuration`]: { GET: davinciConfiguration(deps) },
     '/exchange/auth/jwks.json': { GET: keySet(deps, 'token') },
     '/exchange/auth/client-jwks.json': { GET: keySet(deps, 'client') },
@@ -42,7 +48,8 @@ export function createExchange(deps: Deps): Hono<FhirEnv> {
       throw new Outcome('method-not-allowed', undefined, { headers: { allow: allow.join(', ') } });
     });
   }
-  app.post('/exchange/auth/token', token(deps));
+  reserved(app);
+  app.post('/exchange/auth/token', token(deps, addressOf));
   app.all('/exchange/auth/token', (c) =>
     c.json({ error: 'invalid_request', error_description: 'Use POST.' }, 405, {
       allow: 'POST',

@@ -7,7 +7,7 @@ export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
     const deps = workerDeps(env, ctx, { keys: secretKeys(env) });
     try {
-      return await createExchange(deps).fetch(request);
+      return await createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(request);
     } finally {
       deps.end();
     }

@@ -390,6 +390,13 @@ export const SETTINGS = {
     integer(60, 0, 1_000_000),
     '60',
   ),
+  tokenFailuresPerMinute: setting(
+    'TOKEN_FAILURES_PER_MINUTE',
+    'Exchange',
+    'Refused token requests a minute for one client at one address, twice as many at once; six times as many for an address in all. More is 429 until time has passed. 0 is no limit.',
+    integer(10, 0, 1_000_000),
+    '10',
+  ),
   matchFloorMs: setting(
     'MATCH_FLOOR_MS',
     'Exchange',

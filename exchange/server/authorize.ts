@@ -1,21 +1,29 @@
 // Who asks, and may they? Bearer tokens of ours, checked at every request against the peer as it is now.
 import type { Context } from 'hono';
-import { verifyAccessToken } from '../../src/auth/access-token.ts';
+import { type TokenClaims, verifyAccessToken } from '../../src/auth/access-token.ts';
 import { type Permission, permissionsOf } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeerByClient, type Peer } from '../store/peer.ts';
 
-export type Caller = { peer: Peer; permissions: ReadonlySet<Permission>; types: ReadonlySet<string> };
+export type Caller = {
+  peer: Peer;
+  permissions: ReadonlySet<Permission>;
+  types: ReadonlySet<string>;
+  /** types of which single records may be read, and searched; `*` for all */
+  reads: ReadonlySet<string>;
+  searches: ReadonlySet<string>;
+};
 
 const challenge = (error?: string) => ({
   headers: { 'www-authenticate': `Bearer realm="fhir"${error === undefined ? '' : `, error="${error}"`}` },
 });
 
 /**
- * The peer behind a request.
+ * The peer behind a request. What a known peer is refused is written to the audit.
  * @throws Outcome 401 without a good token, 403 when its scopes do not permit `needed`
  */
 export async function authorize(c: Context<FhirEnv>, deps: Deps, needed: Permission): Promise<Caller> {
@@ -32,12 +40,56 @@ export async function authorize(c: Context<FhirEnv>, deps: Deps, needed: Permiss
           now: deps.clock(),
         });
   const peer = claims && (await findPeerByClient(deps.database.sql, claims.clientId));
-  if (!claims || !peer || peer.state !== 'active' || peer.epoch !== claims.epoch)
+  if (!claims || !peer) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
+  if (peer.state !== 'active' || peer.epoch !== claims.epoch || !provesPossession(claims)) {
+    await recordRefusal(c, deps, peer, 'token-void');
     throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
-  const { permissions, types } = permissionsOf(claims.scope);
+  }
+  const caller = { peer, ...permissionsOf(claims.scope) };
   c.get('logged')['peer'] = peer.id;
-  if (!permissions.has(needed)) throw new Outcome('insufficient-scope', undefined, challenge('insufficient_scope'));
-  return { peer, permissions, types };
+  if (!caller.permissions.has(needed)) return insufficientScope(c, deps, caller);
+  return caller;
+}
+
+/**
+ * Does the request prove the key that its token is bound to? Tokens are bound to nothing yet, so one that says it is bound
+ * cannot be proved. Here mTLS (RFC 8705) and DPoP (RFC 9449) will look at the certificate or the proof.
+ */
+function provesPossession(claims: TokenClaims): boolean {
+  return claims.cnf === undefined;
+}
+
+/** @throws Outcome 403, after it is recorded */
+export async function insufficientScope(c: Context<FhirEnv>, deps: Deps, caller: Caller): Promise<never> {
+  await recordRefusal(c, deps, caller.peer, 'insufficient-scope');
+  throw new Outcome('insufficient-scope', undefined, challenge('insufficient_scope'));
+}
+
+/**
+ * Records that a peer was refused something. `object` names what it asked for: it came from the peer, so only what can be an
+ * id is kept.
+ */
+export async function recordRefusal(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  peer: Peer,
+  reason: 'token-void' | 'insufficient-scope' | 'not-granted',
+  object = '',
+): Promise<void> {
+  await writeAudit(deps.database.sql, [
+    auditRow({
+      at: deps.clock(),
+      actorKind: 'peer',
+      actor: peer.id,
+      action: 'access',
+      object: /^([A-Za-z]{1,40}\/)?[A-Za-z0-9.-]{0,64}$/.test(object) ? object : '',
+      peerId: peer.id,
+      outcome: 'refused',
+      reason,
+      requestId: c.get('requestId'),
+      detail: { route: c.get('route') ?? 'other' },
+    }),
+  ]);
 }
 
 /** Does a caller's scope cover a resource type? */

@@ -13,9 +13,10 @@ import { GRANTABLE_TYPES } from './token.ts';
 const PUBLIC = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' };
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
 
-export function smartConfiguration(deps: Deps) {
+/** SMART configuration; with the same values the RFC 8414 document of the issuer. */
+export function smartConfiguration(deps: Deps, path = '/exchange/fhir/.well-known/smart-configuration') {
   return (c: Context<FhirEnv>): Response => {
-    route(c, '/exchange/fhir/.well-known/smart-configuration');
+    route(c, path);
     const here = addresses(deps.config);
     return c.json(
       {

@@ -5,14 +5,17 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
 import { findGroup, listGroups } from '../store/match-group.ts';
-import { authorize } from './authorize.ts';
+import { authorize, recordRefusal } from './authorize.ts';
 
 export function groupRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Group/:id');
     const caller = await authorize(c, deps, 'group.read');
     const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id);
-    if (!group) throw new Outcome('not-found');
+    if (!group) {
+      await recordRefusal(c, deps, caller.peer, 'not-granted', `Group/${c.req.param('id') ?? ''}`);
+      throw new Outcome('not-found');
+    }
     return fhirBody(c, group.resource, 200, { 'cache-control': 'no-store' });
   };
 }

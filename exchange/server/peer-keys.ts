@@ -1,19 +1,34 @@
 // Key sets of peers: inline, or fetched from the pinned URL and kept no longer than its Cache-Control allows.
-import type { JWK } from 'jose';
+import { calculateJwkThumbprint, type JWK } from 'jose';
 import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
-import type { Peer } from '../store/peer.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { takeCall } from '../store/match-attempt.ts';
+import { type Peer, setPeerState } from '../store/peer.ts';
+import { addPeerChange, recordKeysSeen } from '../store/peer-change.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;
+const MAX_DEPTH = 8;
 const DEFAULT_SECONDS = 300;
 const LONGEST_SECONDS = 600;
+/** A key that is not in a copy older than this is looked for at once. */
+const FRESH_MS = 30_000;
+/** Fetches a minute and client, over all processes; twice as many at once. */
+const FETCHES_PER_MINUTE = 5;
 
+export type KeyFault = 'keys-unreadable' | 'keys-throttled' | 'private-key';
+type Fetched = { keys: JWK[] } | { fault: KeyFault };
 type Kept = { keys: JWK[]; fetchedAt: number; until: number };
+
 /** Plain data per process; on Workers an isolate may hold it for a while, never longer than `until`. */
 const kept = new Map<string, Kept>();
+const MAX_KEPT = 10_000;
+/** Fetches under way. By dependencies, which are one object per process on Node and per request on Workers: a promise may
+ *  not be shared between requests there. */
+const underWay = new WeakMap<Deps, Map<string, Promise<Fetched>>>();
 
 /** How long an answer may be kept, in seconds. */
 export function cacheSeconds(cacheControl: string | null): number {
@@ -23,39 +38,140 @@ export function cacheSeconds(cacheControl: string | null): number {
   return age === undefined ? DEFAULT_SECONDS : Math.min(Number(age), LONGEST_SECONDS);
 }
 
-/** Usable keys of a set; undefined when it cannot be trusted. */
-export function readKeySet(body: Json): JWK[] | undefined {
-  if (!isObject(body) || !Array.isArray(body['keys'])) return undefined;
+const depthOf = (value: unknown): number =>
+  typeof value === 'object' && value !== null ? 1 + Math.max(0, ...Object.values(value).map(depthOf)) : 0;
+
+/** Usable keys of a set; a fault when it cannot be trusted. Symmetric keys are ignored, private ones are not. */
+export function readKeySet(body: Json): Fetched {
+  if (!isObject(body) || !Array.isArray(body['keys'])) return { fault: 'keys-unreadable' };
+  if (body['keys'].length > MAX_KEYS || depthOf(body) > MAX_DEPTH) return { fault: 'keys-unreadable' };
   const keys = objects(body['keys']).filter((k) => k['kty'] !== 'oct') as JWK[];
-  return keys.length > MAX_KEYS || holdsPrivateKey(keys) ? undefined : keys;
+  return holdsPrivateKey(keys) ? { fault: 'private-key' } : { keys };
 }
 
-/** Keys of a peer; fetched anew when the wanted key is not among those that are older than 30 seconds. */
-export async function peerKeys(deps: Deps, peer: Peer, kid: string): Promise<JWK[] | undefined> {
-  if (peer.jwks) return readKeySet(peer.jwks as unknown as Json);
-  if (peer.jwksUrl === null) return undefined;
+/**
+ * Keys of a peer; fetched anew when the wanted key is not among those that are older than 30 seconds. A change of the peer's
+ * record (its epoch) makes every process fetch anew.
+ */
+export async function peerKeys(deps: Deps, peer: Peer, kid: string): Promise<Fetched> {
+  if (peer.jwks) return judged(deps, peer, readKeySet(peer.jwks as unknown as Json));
+  if (peer.jwksUrl === null) return { fault: 'keys-unreadable' };
   const now = deps.clock().getTime();
-  const have = kept.get(peer.jwksUrl);
-  if (have && now < have.until && (have.keys.some((k) => k.kid === kid) || now - have.fetchedAt < 30_000))
-    return have.keys;
+  const place = `${peer.id}|${peer.epoch}|${peer.jwksUrl}`;
+  const have = kept.get(place);
+  if (have && now < have.until && (have.keys.some((k) => k.kid === kid) || now - have.fetchedAt < FRESH_MS))
+    return { keys: have.keys };
+  const mine = underWay.get(deps) ?? new Map<string, Promise<Fetched>>();
+  underWay.set(deps, mine);
+  const joined = mine.get(place);
+  if (joined) return joined;
+  const fetching = fetchKeys(deps, peer, peer.jwksUrl, place).finally(() => mine.delete(place));
+  mine.set(place, fetching);
+  return fetching;
+}
+
+async function fetchKeys(deps: Deps, peer: Peer, url: string, place: string): Promise<Fetched> {
+  const at = deps.clock();
+  kept.delete(place);
+  if ((await takeCall(deps.database.sql, peer.id, 'jwks', FETCHES_PER_MINUTE, at)) > 0)
+    return { fault: 'keys-throttled' };
+  const now = at.getTime();
+  let found: Fetched;
+  let seconds = 0;
   try {
-    const response = await deps.fetch(peer.jwksUrl, {
+    const response = await deps.fetch(url, {
       headers: { accept: 'application/json' },
       redirect: 'manual',
+      credentials: 'omit',
       signal: AbortSignal.timeout(5000),
     });
-    if (response.status !== 200) throw new Error(`status ${response.status}`);
-    const keys = readKeySet(JSON.parse(await readBounded(response, MAX_BYTES)) as Json);
-    if (!keys) throw new Error('unusable');
-    const seconds = cacheSeconds(response.headers.get('cache-control'));
-    kept.set(peer.jwksUrl, { keys, fetchedAt: now, until: now + seconds * 1000 });
-    return keys;
+    if (response.status !== 200) {
+      await response.body?.cancel();
+      throw new Error(`status ${response.status}`);
+    }
+    found = readKeySet(JSON.parse(await readBounded(response, MAX_BYTES)) as Json);
+    seconds = cacheSeconds(response.headers.get('cache-control'));
   } catch (error) {
-    kept.delete(peer.jwksUrl);
     deps.log('warn', 'peer keys not readable', {
       peer: peer.id,
       error: error instanceof Error ? error.name : 'unknown',
     });
-    return undefined;
+    return { fault: 'keys-unreadable' };
   }
+  const result = await judged(deps, peer, found);
+  if ('fault' in result) return result;
+  await noteKeys(deps, peer, result.keys, at);
+  if (kept.size >= MAX_KEPT) kept.clear();
+  if (seconds > 0) kept.set(place, { keys: result.keys, fetchedAt: now, until: now + seconds * 1000 });
+  return result;
+}
+
+/** A client that publishes its private key is nobody in particular: it is suspended at once, and staff are told. */
+async function judged(deps: Deps, peer: Peer, found: Fetched): Promise<Fetched> {
+  if (!('fault' in found) || found.fault !== 'private-key') return found;
+  const at = deps.clock();
+  await deps.database.sql.begin(async (tx) => {
+    if (!(await setPeerState(tx, peer.id, 'suspended', 'system', at))) return;
+    await addPeerChange(tx, {
+      peerId: peer.id,
+      what: 'state',
+      before: { state: peer.state },
+      after: { state: 'suspended', reason: 'private-key' },
+      byKind: 'system',
+      by: 'token',
+      at,
+      state: 'applied',
+    });
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'system',
+        actor: 'token',
+        action: 'peer-suspended',
+        object: `peer/${peer.id}`,
+        peerId: peer.id,
+        outcome: 'refused',
+        reason: 'private-key',
+      }),
+    ]);
+  });
+  deps.log('error', 'peer publishes a private key', { peer: peer.id });
+  return found;
+}
+
+/** Keeps what the set holds; a change is told to staff: it is legal, and it is how a taken-over peer looks. */
+async function noteKeys(deps: Deps, peer: Peer, keys: readonly JWK[], at: Date): Promise<void> {
+  const prints = (
+    await Promise.all(keys.map((k) => calculateJwkThumbprint(k).catch(() => `unusable-${k.kty}`)))
+  ).sort();
+  const seen = [...new Set(prints)];
+  if (peer.keysSeen?.join() === seen.join()) return;
+  await deps.database.sql.begin(async (tx) => {
+    const before = await recordKeysSeen(tx, peer.id, seen, at);
+    if (before === undefined) return;
+    await addPeerChange(tx, {
+      peerId: peer.id,
+      what: 'key-set',
+      before: { keys: before },
+      after: { keys: seen },
+      byKind: 'system',
+      by: 'token',
+      at,
+      state: 'applied',
+    });
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'system',
+        actor: 'token',
+        action: 'peer-keys-changed',
+        object: `peer/${peer.id}`,
+        peerId: peer.id,
+        detail: {
+          added: seen.filter((k) => !before.includes(k)).length,
+          removed: before.filter((k) => !seen.includes(k)).length,
+        },
+      }),
+    ]);
+  });
 }

@@ -2,9 +2,16 @@
 // before the assertion is used up, and an unknown client costs the same as a wrong key.
 import { createHash } from 'node:crypto';
 import type { Context } from 'hono';
-import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import type { JWK } from 'jose';
 import { signAccessToken, TOKEN_SECONDS } from '../../src/auth/access-token.ts';
-import { ASSERTION_TYPE, chooseKey, peekAssertion, verifyAssertion } from '../../src/auth/client-assertion.ts';
+import {
+  ASSERTION_TYPE,
+  type AssertionFault,
+  chooseKey,
+  peekAssertion,
+  verifyAssertion,
+} from '../../src/auth/client-assertion.ts';
+import { decoyKey } from '../../src/auth/decoy.ts';
 import { grantScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
@@ -12,8 +19,9 @@ import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeerByClient, type Peer, useAssertion } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
-import { peerKeys } from './peer-keys.ts';
+import { type KeyFault, peerKeys } from './peer-keys.ts';
 import { boundedText } from './request-body.ts';
+import { type Asker, askerAt, bookRefusal, mustWait, withClient } from './token-limits.ts';
 
 type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
 const TEXT: Record<OAuthError, string> = {
@@ -22,82 +30,50 @@ const TEXT: Record<OAuthError, string> = {
   invalid_scope: 'None of the requested scopes can be granted.',
   unsupported_grant_type: 'Only client_credentials is supported.',
 };
+const TOO_MANY = 'Too many requests were refused. Wait as Retry-After says.';
 const NO_STORE = { 'cache-control': 'no-store', pragma: 'no-cache' };
 const MAX_BODY = 64 * 1024;
+const MAX_SCOPE = { length: 32_768, tokens: 500 };
 
 export const GRANTABLE_TYPES: readonly string[] = ['Group', ...EXPORT_ORDER];
 
-let decoy: Promise<JWK> | undefined;
-/** A key that no client has: verified against for unknown clients, so that they take as long as known ones. */
-const decoyKey = (): Promise<JWK> => {
-  decoy ??= generateKeyPair('ES384', { extractable: true }).then((k) => exportJWK(k.publicKey));
-  return decoy;
+/** Why a request is refused: for the log and the audit, never for the client. `wait`: in seconds, 429. */
+type Refused = {
+  error: OAuthError;
+  reason: string;
+  asker: Asker;
+  peer?: Peer | undefined;
+  wait?: number;
+  /** it is in the audit already, or came too often to be written down */
+  isBooked?: boolean;
 };
+type Good = { client: Peer; jti: string; expiresAt: Date; scope: string; asker: Asker };
 
-export function token(deps: Deps) {
+/** Where a request came from; on Node the socket tells, on Workers the platform. */
+export type AddressOf = (c: Context<FhirEnv>) => string;
+
+export function token(deps: Deps, addressOf: AddressOf) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/auth/token');
-    const refuse = (
-      error: OAuthError,
-      why: string,
-      status: 400 | 401 = error === 'invalid_client' ? 401 : 400,
-    ): Response => {
-      c.get('logged')['reason'] = why;
-      deps.metrics.count('token_requests_total', { result: error });
-      return c.json({ error, error_description: TEXT[error] }, status, {
-        ...NO_STORE,
-        ...(status === 401 ? { 'www-authenticate': 'Bearer realm="token"' } : {}),
-      });
-    };
-    const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-    if (
-      type !== 'application/x-www-form-urlencoded' ||
-      c.req.header('authorization') !== undefined ||
-      new URL(c.req.url).search !== ''
-    )
-      return refuse('invalid_request', 'form');
-    const body = await boundedText(c, MAX_BODY);
-    if (body === undefined) return refuse('invalid_request', 'size');
-    const form = new URLSearchParams(body);
-    const names = [...form.keys()];
-    if (new Set(names).size !== names.length || form.has('client_secret'))
-      return refuse('invalid_request', 'parameters');
-    const grant = form.get('grant_type');
-    if (grant === null) return refuse('invalid_request', 'grant_type');
-    if (grant !== 'client_credentials') return refuse('unsupported_grant_type', 'grant_type');
-    const assertion = form.get('client_assertion');
-    if (form.get('client_assertion_type') !== ASSERTION_TYPE || assertion === null)
-      return refuse('invalid_request', 'assertion');
-    const peeked = peekAssertion(assertion);
-    if (!peeked.ok) return refuse(peeked.fault === 'malformed' ? 'invalid_request' : 'invalid_client', peeked.fault);
+    const requestId = c.get('requestId');
+    const judged = await judge(c, deps, await askerAt(deps, addressOf(c)));
+    if ('error' in judged) return refuse(c, deps, judged);
 
-    const { header, issuer } = peeked.value;
-    const here = addresses(deps.config);
+    const { client, scope, asker } = judged;
     const now = deps.clock();
-    const found = await findPeerByClient(deps.database.sql, issuer);
-    const client = found?.state === 'active' ? found : undefined;
-    const given = form.get('client_id');
-    const key = client && (given === null || given === issuer) ? await keyOf(deps, client, header) : undefined;
-    const verified = await verifyAssertion(assertion, key ?? (await decoyKey()), {
-      clientId: issuer,
-      alg: key ? header.alg : 'ES384',
-      audiences: [here.token, here.issuer],
+    const hash = createHash('sha256').update(`${client.clientIdHere}\0${judged.jti}`).digest('hex');
+    const here = addresses(deps.config);
+    // signed before it is recorded: a row says that a token was handed out only when there is one
+    const signed = await signAccessToken(await deps.keys.signing('token'), {
+      clientId: client.clientIdHere ?? '',
+      scope,
+      epoch: client.epoch,
+      issuer: here.issuer,
+      audience: here.fhir,
       now,
     });
-    if (!client || !key) return refuse('invalid_client', client ? 'key' : 'unknown-client');
-    if (!verified.ok) return refuse('invalid_client', verified.fault);
-
-    const requested = form.get('scope') ?? '';
-    const granted =
-      requested.length > 32_768 || requested.split(' ').length > 500
-        ? []
-        : grantScopes(requested, client.scopes, GRANTABLE_TYPES);
-    if (granted.length === 0) return refuse('invalid_scope', 'scope');
-    const scope = granted.join(' ');
-
-    const hash = createHash('sha256').update(`${issuer}\0${verified.value.jti}`).digest('hex');
-    const isFresh = await deps.database.sql.begin(async (tx) => {
-      const fresh = await useAssertion(tx, hash, verified.value.expiresAt);
+    const usedAt = await deps.database.sql.begin(async (tx) => {
+      const before = await useAssertion(tx, hash, judged.expiresAt, now);
       await writeAudit(tx, [
         auditRow({
           at: now,
@@ -105,34 +81,116 @@ export function token(deps: Deps) {
           actor: client.id,
           action: 'token',
           peerId: client.id,
-          outcome: fresh ? 'ok' : 'refused',
-          reason: fresh ? '' : 'replay',
-          requestId: c.get('requestId'),
+          outcome: before ? 'refused' : 'ok',
+          reason: before ? 'replay' : '',
+          requestId,
+          detail: {
+            address: asker.address.slice('address '.length),
+            ...(before ? { secondsBetween: Math.round((now.getTime() - before.getTime()) / 1000) } : {}),
+          },
         }),
       ]);
-      return fresh;
+      return before;
     });
-    if (!isFresh) return refuse('invalid_client', 'replay');
+    if (usedAt)
+      return refuse(c, deps, { error: 'invalid_client', reason: 'replay', asker, peer: client, isBooked: true });
     c.get('logged')['peer'] = client.id;
     deps.metrics.count('token_requests_total', { result: 'ok' });
-    const signed = await signAccessToken(await deps.keys.signing('token'), {
-      clientId: issuer,
-      scope,
-      epoch: client.epoch,
-      issuer: here.issuer,
-      audience: here.fhir,
-      now,
-    });
     return c.json({ access_token: signed, token_type: 'bearer', expires_in: TOKEN_SECONDS, scope }, 200, NO_STORE);
   };
 }
 
-async function keyOf(
+/** Everything up to the atomic use of the assertion, in the order of the specification. */
+async function judge(c: Context<FhirEnv>, deps: Deps, asker: Asker): Promise<Good | Refused> {
+  const malformed = (reason: string): Refused => ({ error: 'invalid_request', reason, asker });
+  const form = await readForm(c);
+  const addressWait = await mustWait(deps, asker);
+  if (typeof form === 'string') return { ...malformed(form), isBooked: addressWait > 0 };
+  if (addressWait > 0) return { ...malformed('throttled'), wait: addressWait };
+  const grant = form.get('grant_type');
+  if (grant === null) return malformed('grant_type');
+  if (grant !== 'client_credentials') return { error: 'unsupported_grant_type', reason: 'grant_type', asker };
+  const assertion = form.get('client_assertion');
+  if (form.get('client_assertion_type') !== ASSERTION_TYPE || assertion === null) return malformed('assertion');
+  const peeked = peekAssertion(assertion);
+  if (!peeked.ok) {
+    const error = peeked.fault === 'malformed' ? 'invalid_request' : 'invalid_client';
+    return { error, reason: peeked.fault, asker };
+  }
+
+  const { header, issuer } = peeked.value;
+  const asking = await withClient(deps, asker, issuer);
+  const found = await findPeerByClient(deps.database.sql, issuer);
+  const clientWait = await mustWait(deps, asking);
+  if (clientWait > 0)
+    return { error: 'invalid_request', reason: 'throttled', asker: asking, peer: found, wait: clientWait };
+  const here = addresses(deps.config);
+  const key = await keyFor(deps, found, header, form.get('client_id') ?? issuer, issuer);
+  const verified = await verifyAssertion(assertion, 'fault' in key ? decoyKey(header.alg) : key.key, {
+    clientId: issuer,
+    alg: header.alg,
+    audiences: [here.token, here.issuer],
+    now: deps.clock(),
+  });
+  const unknown = (reason: string): Refused => ({ error: 'invalid_client', reason, asker: asking, peer: found });
+  if ('fault' in key) return unknown(key.fault);
+  if (!verified.ok) return unknown(verified.fault);
+
+  const scope = scopeFor(form.get('scope') ?? '', key.client.scopes);
+  if (scope === '') return { error: 'invalid_scope', reason: 'scope', asker: asking, peer: found };
+  return { client: key.client, jti: verified.value.jti, expiresAt: verified.value.expiresAt, scope, asker: asking };
+}
+
+/** The form, or what is wrong with it. */
+async function readForm(c: Context<FhirEnv>): Promise<URLSearchParams | string> {
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded') return 'content-type';
+  if (c.req.header('authorization') !== undefined) return 'authorization-header';
+  if (new URL(c.req.url).search !== '') return 'query';
+  const body = await boundedText(c, MAX_BODY);
+  if (body === undefined) return 'size';
+  const form = new URLSearchParams(body);
+  const names = [...form.keys()];
+  return new Set(names).size !== names.length || form.has('client_secret') ? 'parameters' : form;
+}
+
+type KeyReason = AssertionFault | KeyFault | 'client-suspended' | 'client-id' | 'jku' | 'blocked-key';
+
+async function keyFor(
   deps: Deps,
-  client: Peer,
+  found: Peer | undefined,
   header: { alg: string; kid: string; jku: string | undefined },
-): Promise<JWK | undefined> {
-  if (header.jku !== undefined && header.jku !== client.jwksUrl) return undefined;
-  const keys = await peerKeys(deps, client, header.kid);
-  return keys && chooseKey(keys, header);
+  clientId: string,
+  issuer: string,
+): Promise<{ client: Peer; key: JWK } | { fault: KeyReason }> {
+  if (!found) return { fault: 'unknown-client' };
+  if (found.state !== 'active') return { fault: 'client-suspended' };
+  if (clientId !== issuer) return { fault: 'client-id' };
+  if (header.jku !== undefined && header.jku !== found.jwksUrl) return { fault: 'jku' };
+  if (found.blockedKids.includes(header.kid)) return { fault: 'blocked-key' };
+  const keys = await peerKeys(deps, found, header.kid);
+  if ('fault' in keys) return keys;
+  const key = chooseKey(keys.keys, header);
+  return key ? { client: found, key } : { fault: 'key' };
+}
+
+function scopeFor(requested: string, allowed: readonly string[]): string {
+  const isTooLong = requested.length > MAX_SCOPE.length || requested.split(' ').length > MAX_SCOPE.tokens;
+  return isTooLong ? '' : grantScopes(requested, allowed, GRANTABLE_TYPES).join(' ');
+}
+
+async function refuse(c: Context<FhirEnv>, deps: Deps, r: Refused): Promise<Response> {
+  const logged = c.get('logged');
+  logged['reason'] = r.reason;
+  if (r.peer) logged['peer'] = r.peer.id;
+  deps.metrics.count('token_requests_total', { result: r.wait === undefined ? r.error : 'throttled' });
+  if (r.wait !== undefined)
+    return c.json({ error: r.error, error_description: TOO_MANY }, 429, { ...NO_STORE, 'retry-after': String(r.wait) });
+  if (r.isBooked !== true)
+    await bookRefusal(deps, r.asker, { reason: r.reason, peer: r.peer, requestId: c.get('requestId') });
+  const status = r.error === 'invalid_client' ? 401 : 400;
+  return c.json({ error: r.error, error_description: TEXT[r.error] }, status, {
+    ...NO_STORE,
+    ...(status === 401 ? { 'www-authenticate': 'Bearer realm="token"' } : {}),
+  });
 }

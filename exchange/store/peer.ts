@@ -21,6 +21,11 @@ export type Peer = {
   /** origins that may receive our token */
   origins: string[];
   epoch: number;
+  /** keys of theirs that staff have blocked */
+  blockedKids: string[];
+  /** thumbprints of their key set as it was last fetched */
+  keysSeen: string[] | null;
+  keysSeenAt: Date | null;
   quirks: Record<string, unknown>;
   addedBy: string;
   addedAt: Date;
@@ -29,7 +34,7 @@ export type Peer = {
 };
 
 const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
-  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, quirks, added_by as "addedBy", added_at as "addedAt",
+  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt", quirks, added_by as "addedBy", added_at as "addedAt",
   approved_by as "approvedBy", approved_at as "approvedAt"`;
 
 export async function findPeer(sql: Queryable, id: string): Promise<Peer | undefined> {
@@ -100,12 +105,23 @@ export async function recordCheck(
 }
 
 /**
- * Marks an assertion as used. False when it was used before: a replay. One statement, so it holds across processes.
+ * Marks an assertion as used. One statement, so it holds across processes.
+ * @returns when it was used before, a replay; undefined when it is fresh
  */
-export async function useAssertion(sql: Queryable, hashHex: string, expiresAt: Date): Promise<boolean> {
+export async function useAssertion(
+  sql: Queryable,
+  hashHex: string,
+  expiresAt: Date,
+  now: Date,
+): Promise<Date | undefined> {
+  const hash = `\\x${hashHex}`;
   const fresh = await sql`
-    insert into exchange.used_assertion (hash, expires_at) values (${`\\x${hashHex}`}::text::bytea, ${expiresAt}) on conflict do nothing returning 1`;
-  return fresh.length === 1;
+    insert into exchange.used_assertion (hash, expires_at, used_at) values (${hash}::text::bytea, ${expiresAt}, ${now}) on conflict do nothing returning 1`;
+  if (fresh.length === 1) return undefined;
+  const [row] = await sql<
+    { at: Date }[]
+  >`select used_at as at from exchange.used_assertion where hash = ${hash}::text::bytea`;
+  return row?.at ?? now;
 }
 
 /** Forgets assertions that can no longer be valid. */

@@ -3,14 +3,25 @@ import { createLocalJWKSet, importJWK, type JWK, jwtVerify, SignJWT } from 'jose
 
 export const TOKEN_SECONDS = 300;
 
-export type TokenClaims = { clientId: string; scope: string; epoch: number };
+export type TokenClaims = {
+  clientId: string;
+  scope: string;
+  epoch: number;
+  /** what the token is bound to, RFC 7800: a certificate or a DPoP key */
+  cnf?: Record<string, unknown>;
+};
 
 export async function signAccessToken(
   key: JWK & { kid: string; alg: string },
   claims: TokenClaims & { issuer: string; audience: string; now: Date },
 ): Promise<string> {
   const seconds = Math.floor(claims.now.getTime() / 1000);
-  return new SignJWT({ client_id: claims.clientId, scope: claims.scope, epoch: claims.epoch })
+  return new SignJWT({
+    client_id: claims.clientId,
+    scope: claims.scope,
+    epoch: claims.epoch,
+    ...(claims.cnf === undefined ? {} : { cnf: claims.cnf }),
+  })
     .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' })
     .setIssuer(claims.issuer)
     .setSubject(claims.clientId)
@@ -37,9 +48,10 @@ export async function verifyAccessToken(
       currentDate: expected.now,
       clockTolerance: 0,
     });
-    const { client_id, scope, epoch } = payload;
+    const { client_id, scope, epoch, cnf } = payload;
     if (typeof client_id !== 'string' || typeof scope !== 'string' || typeof epoch !== 'number') return undefined;
-    return { clientId: client_id, scope, epoch };
+    if (cnf !== undefined && (typeof cnf !== 'object' || cnf === null)) return undefined;
+    return { clientId: client_id, scope, epoch, ...(cnf === undefined ? {} : { cnf: { ...cnf } }) };
   } catch {
     return undefined;
   }

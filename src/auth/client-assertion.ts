@@ -84,9 +84,20 @@ export function chooseKey(keys: readonly JWK[], header: { alg: string; kid: stri
       (family.crv === undefined || k.crv === family.crv) &&
       (k.alg === undefined || k.alg === header.alg) &&
       (k.use === undefined || k.use === 'sig') &&
-      (k.key_ops === undefined || k.key_ops.includes('verify')),
+      (k.key_ops === undefined || k.key_ops.includes('verify')) &&
+      isStrong(k),
   );
   return fitting.length === 1 ? fitting[0] : undefined;
+}
+
+/** RSA: at least 2048 bits and an odd exponent of at least 65537. Points off the curve are refused when a key is imported. */
+function isStrong(key: JWK): boolean {
+  if (key.kty !== 'RSA') return true;
+  if (typeof key.n !== 'string' || typeof key.e !== 'string') return false;
+  const hex = Buffer.from(key.e, 'base64url').toString('hex');
+  if (hex === '' || hex.length > 16) return false;
+  const exponent = BigInt(`0x${hex}`);
+  return Buffer.from(key.n, 'base64url').length >= 256 && exponent >= 65_537n && exponent % 2n === 1n;
 }
 
 /** Does a key set hold private members? Such a client must not be trusted. */

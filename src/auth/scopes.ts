@@ -71,10 +71,21 @@ export function grantScopes(requested: string, allowed: readonly string[], types
   return [...granted];
 }
 
-/** What granted scopes permit. `types` lists the types that data may be read of; `*` for all. */
-export function permissionsOf(scope: string): { permissions: Set<Permission>; types: Set<string> } {
+export type Permitted = {
+  permissions: Set<Permission>;
+  /** types that may be exported; `*` for all */
+  types: Set<string>;
+  /** types whose single records may be read, and searched */
+  reads: Set<string>;
+  searches: Set<string>;
+};
+
+/** What granted scopes permit. */
+export function permissionsOf(scope: string): Permitted {
   const permissions = new Set<Permission>();
   const types = new Set<string>();
+  const reads = new Set<string>();
+  const searches = new Set<string>();
   for (const token of scope.split(' ')) {
     const parsed = parseScope(token);
     if (!parsed) continue;
@@ -88,10 +99,12 @@ export function permissionsOf(scope: string): { permissions: Set<Permission>; ty
       continue;
     }
     types.add(parsed.type);
+    if (parsed.read) reads.add(parsed.type);
+    if (parsed.search) searches.add(parsed.type);
     permissions.add('data.read');
     if (parsed.type === '*' || parsed.type === 'Group') permissions.add('group.read').add('export');
   }
-  return { permissions, types };
+  return { permissions, types, reads, searches };
 }
 
 export const BULK_MATCH_SCOPE = BULK_MATCH[0] as string;

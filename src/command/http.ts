@@ -7,6 +7,7 @@ import { type Context, Hono } from 'hono';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
+import { clientAddress } from '../http/rate-limit.ts';
 import type { OpenNode } from './node.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
@@ -32,6 +33,9 @@ const text = (body: string, status = 200) =>
 const isLocal = (address: string | undefined) =>
   address === undefined || address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
 
+const addressOf = (c: Context<FhirEnv>) =>
+  clientAddress(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'));
+
 /** Routes of a node. Paths that belong to no service answer 404 as the exchange or the directory does. */
 export function createApp(m: Mounted): Hono {
   const { node } = m;
@@ -40,7 +44,7 @@ export function createApp(m: Mounted): Hono {
     m.services === 'exchange'
       ? undefined
       : createSite(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
-  const exchange = m.services === 'directory' ? undefined : createExchange(node.deps);
+  const exchange = m.services === 'directory' ? undefined : createExchange(node.deps, addressOf);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
     try {
@@ -69,7 +73,8 @@ export function createApp(m: Mounted): Hono {
   }
   if (exchange) {
     app.all('/exchange/*', (c) => exchange.fetch(c.req.raw, c.env));
-    app.get('/.well-known/smart-configuration', (c) => exchange.fetch(c.req.raw, c.env));
+    for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
+      app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));
   }
   const fallback = directory ?? exchange;
   if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));

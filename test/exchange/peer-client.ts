@@ -18,7 +18,7 @@ export type Client = Awaited<ReturnType<typeof client>>;
 export async function client(
   node: TestNode,
   id: string,
-  options: { scopes?: string[]; npi?: string; extraKeys?: JWK[] } = {},
+  options: { scopes?: string[]; npi?: string; extraKeys?: JWK[]; jwksUrl?: string } = {},
 ) {
   const ec = await newKey('ES384', 'ec');
   const rsa = await newKey('RS384', 'rsa');
@@ -30,7 +30,9 @@ export async function client(
       name: `Payer ${id}`,
       npi: options.npi ?? '9000000004',
       clientIdHere: `client-${id}`,
-      jwks: { keys: [ec.jwk, rsa.jwk, ...(options.extraKeys ?? [])] as JsonWebKey[] },
+      ...(options.jwksUrl === undefined
+        ? { jwks: { keys: [ec.jwk, rsa.jwk, ...(options.extraKeys ?? [])] as JsonWebKey[] } }
+        : { jwksUrl: options.jwksUrl }),
       scopes: options.scopes ?? [BULK_MATCH, 'system/*.rs'],
     },
     'test',

@@ -29,7 +29,13 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
   const { port } = server.address() as { port: number };
   const base = `http://127.0.0.1:${port}`;
   const made: Deps = {
-    config: readConfig({ BASE_URL: base, DATA_DIR: folder, LOG_LEVEL: 'silent', ...env }),
+    config: readConfig({
+      BASE_URL: base,
+      DATA_DIR: folder,
+      LOG_LEVEL: 'silent',
+      TOKEN_FAILURES_PER_MINUTE: '0',
+      ...env,
+    }),
     clock: () => new Date(),
     database: db,
     fetch: outgoing,
@@ -39,7 +45,10 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
     metrics: noMetrics,
     ...over,
   };
-  server.on('request', getRequestListener(createExchange(made).fetch));
+  server.on(
+    'request',
+    getRequestListener(createExchange(made, (c) => c.req.header('x-test-address') ?? '127.0.0.1').fetch),
+  );
   return {
     deps: made,
     base,

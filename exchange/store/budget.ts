@@ -1,0 +1,24 @@
+// Budgets of calls, kept in the database so that they hold across processes: see takeCall in match-attempt.ts.
+import type { Queryable } from '../../src/store/database.ts';
+
+/**
+ * Seconds until a budget that refills at `perMinute` holds a call again; 0 when it does. Takes nothing. call_budget_pkey.
+ */
+export async function waitFor(
+  sql: Queryable,
+  subject: string,
+  kind: string,
+  perMinute: number,
+  now: Date,
+): Promise<number> {
+  const [row] = await sql<{ calls: number }[]>`
+    select calls + greatest(0, extract(epoch from ${now}::timestamptz - at)) * ${perMinute} / 60.0 as calls
+    from exchange.call_budget where peer_id = ${subject} and kind = ${kind}`;
+  const left = row?.calls ?? 1;
+  return left >= 1 ? 0 : Math.max(1, Math.ceil(((1 - left) * 60) / perMinute));
+}
+
+/** Forgets budgets that are full again: none takes longer than an hour. call_budget_at. */
+export async function forgetBudgets(sql: Queryable, now: Date): Promise<void> {
+  await sql`delete from exchange.call_budget where at < ${now}::timestamptz - interval '1 hour'`;
+}
