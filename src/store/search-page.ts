@@ -10,7 +10,10 @@ import { sortedHits } from './search-sorted.ts';
 /** Matches are counted exactly up to here. */
 export const TOTAL_EXACT = 10_000;
 
-export type Statement = { text: string; values: string[]; prepare: boolean };
+export type Statement = { text: string; values: string[] };
+
+/** Milliseconds since the statement came, as a number of the first row; what stands before it has been computed. */
+export const ELAPSED = 'round(extract(epoch from clock_timestamp() - statement_timestamp()) * 1000)::int';
 
 /** How the total is found: not at all, counted to the cap, or counted to the end. */
 export type Counting = 'no' | 'capped' | 'all';
@@ -63,6 +66,7 @@ export function pageStatement(request: SearchRequest, counting: Counting): State
     `coalesce((${totalColumn(request, counting, bind, size, found.counted)})::text, '')`,
     `(select change from directory.state)`,
     including ? `(select count(*) from included)` : '0',
+    ELAPSED,
   ];
   const selects = [
     `select ${numbers.join(` || ',' || `)} as key, (${found.edges})::text as body, 0 as mode, null::float8 as away, null as score`,
@@ -73,7 +77,7 @@ export function pageStatement(request: SearchRequest, counting: Counting): State
         ]
       : []),
   ];
-  return { text: `with ${tables.join(', ')} ${selects.join(' union all ')}`, values, prepare: isStable(request) };
+  return { text: `with ${tables.join(', ')} ${selects.join(' union all ')}`, values };
 }
 
 export type Parts = { size: string; limit: string; carried: string };
@@ -135,12 +139,3 @@ export const sortsByNear = (request: SearchRequest): boolean =>
 
 export const countRows = (request: SearchRequest, counting: Counting, bind: Bind): string =>
   `${rows(request.type, request.criteria, bind)}${counting === 'capped' ? ` limit ${TOTAL_EXACT + 1}` : ''}`;
-
-/** One token, or nothing: whatever its value, the plan is the same, so the server may keep it. Others are planned each time. */
-export function isStable(request: SearchRequest): boolean {
-  const [only] = request.criteria;
-  if (request.criteria.length > 1 || request.sort.length > 0) return false;
-  if (only === undefined || only.kind === 'mark') return true;
-  if (only.kind === 'token') return !only.negated && only.forms.length === 1;
-  return only.kind === 'reference' && only.keys.length === 1;
-}

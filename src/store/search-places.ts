@@ -13,7 +13,7 @@ async function placed(sql: Queryable, c: Criterion): Promise<Criterion> {
   if (c.kind === 'near' && c.found === undefined) {
     const { values, bind } = binder();
     const text = `select rk::text as rk, min(distance) as distance from (${placesIn(c.circles, bind, (away) => `p.rk, ${away} as distance`)}) p group by rk limit ${MOST + 1}`;
-    const found = await sql.unsafe<{ rk: string; distance: number }[]>(text, values, { prepare: false });
+    const found = await sql.unsafe<{ rk: string; distance: number }[]>(text, values, { prepare: true });
     return found.length > MOST ? c : { ...c, found: [...found] };
   }
   if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;

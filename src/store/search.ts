@@ -9,8 +9,9 @@ import type { Queryable } from './database.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
-import { binder, type Counting, countRows, isStable, pageStatement, TOTAL_EXACT } from './search-page.ts';
+import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT } from './search-page.ts';
 import { resolvePlaces } from './search-places.ts';
+import { searchPlans } from './search-plans.ts';
 import { resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
@@ -38,9 +39,11 @@ export const resolved = async (sql: Queryable, request: SearchRequest): Promise<
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest, counting: Counting): Promise<Page> {
-  const { text, values, prepare } = pageStatement(await resolved(sql, request), counting);
+  const { text, values } = pageStatement(await resolved(sql, request), counting);
+  const prepare = searchPlans.prepares(text);
   const [numbers, ...found] = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
-  const [more = '', total = '', change = '', included = ''] = String(numbers?.[0]).split(',');
+  const [more = '', total = '', change = '', included = '', ms = ''] = String(numbers?.[0]).split(',');
+  searchPlans.took(text, Number(ms));
   const [first, last] = edges(String(numbers?.[1]));
   const ranked = rankedBy(request) !== undefined;
   const back = !ranked && request.after?.back === true;
@@ -98,13 +101,12 @@ export async function countMatches(
     request.criteria.length === 0
       ? `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`
       : `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
-  const [row] = await sql.unsafe<{ total: number; change: string }[]>(
-    `select ${total} as total, change::text as change from directory.state`,
-    values,
-    { prepare: isStable(request) },
-  );
+  const text = `select ${total} as total, change::text as change, ${ELAPSED} as ms from directory.state`;
+  const prepare = searchPlans.prepares(text);
+  const [row] = await sql.unsafe<{ total: number; change: string; ms: number }[]>(text, values, { prepare });
   if (!row) throw new Error('The count statement gives one row.');
-  return row;
+  searchPlans.took(text, row.ms);
+  return { total: row.total, change: row.change };
 }
 
 /** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */
