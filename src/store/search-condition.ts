@@ -156,6 +156,13 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       break;
     case 'fresh':
       return `exists (select from directory.verification v where v.target = d.rk and v.lo >= ${time(c.since, bind)})`;
+    case 'reverse-chain': {
+      // lookup_pkey twice a row: the resources that refer to it, and whether one of them has the token
+      const { of } = c;
+      if ((of.kind !== 'token' || of.negated) && (of.kind !== 'reference' || of.keys.length === 0)) break;
+      return `exists (select from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})
+        and exists (select from directory.lookup o where o.rk = n.rk and o.token in (${tokensOf(of, bind).list})))`;
+    }
     case 'token':
       if (c.negated)
         return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list}))`;
@@ -186,7 +193,9 @@ export function rows(
   more = '',
   ranked?: Criterion,
 ): string {
-  const first = criteria.find((c) => c.kind === 'token' && !c.negated) ?? ranked ?? criteria.find((c) => isSource(c));
+  const sources = criteria.filter(isSource);
+  const first =
+    sources.find((c) => c.kind === 'token') ?? ranked ?? sources.find((c) => c.kind !== 'reverse-chain') ?? sources[0];
   const rest = criteria.filter((c) => c !== first);
   const onResource = criteria.some(needsResource);
   const source =
