@@ -4,7 +4,7 @@ import { NPI_SYSTEM } from '../src/fhir/npi.ts';
 import { encodeCursor } from '../src/fhir/search/cursor.ts';
 import { parameter } from '../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../src/fhir/search/types.ts';
-import { TYPE_IDS } from '../src/fhir/search/types.ts';
+import { PLAN_NET, TYPE_IDS } from '../src/fhir/search/types.ts';
 import type { Sql } from '../src/store/database.ts';
 
 export type Kind = {
@@ -132,7 +132,7 @@ export const MIX: readonly Kind[] = [
       `PractitionerRole?specialty=${enc(form)}&network=${enc(network)}&location.near=${enc(`${lat}|${lon}|${KM}|km`)}&new-patient=newpt&_count=${COUNT}`,
     raw: bodies(
       `select l.rk from directory.lookup l where l.token = ${token('PractitionerRole', 'specialty', 1)} and ${has(refTo('PractitionerRole', 'network', 2))}
-        and ${has(`hashtextextended('newpt', ${id('PractitionerRole', 'new-patient')})`)} and ($7::text || $8::text) is not null
+        and ${has(`hashtextextended('${PLAN_NET}/CodeSystem/AcceptingPatientsCS|newpt', ${id('PractitionerRole', 'new-patient')})`)} and ($7::text || $8::text) is not null
         and l.rk in (select n.rk from directory.place p join directory.lookup n on n.token = hashint8extended(p.rk, ${id('PractitionerRole', 'location')})
           where p.at <@ box(point($3::text::float8, $4::text::float8), point($5::text::float8, $6::text::float8)))`,
     ),
@@ -203,7 +203,7 @@ export const MIX: readonly Kind[] = [
       spread(
         sql,
         'Organization',
-        `lower(left(body::jsonb->>'name', 8)) as n, body::jsonb->'type'->0->'coding'->0->>'code' as t`,
+        `lower(left(body::jsonb->>'name', 8)) as n, '${PLAN_NET}/CodeSystem/OrgTypeCS|' || (body::jsonb->'type'->0->'coding'->0->>'code') as t`,
       ),
     ask: ([name = '', type = '']) => `Organization?name=${enc(name)}&type=${enc(type)}&_count=${COUNT}`,
     raw: bodies(

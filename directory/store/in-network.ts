@@ -1,6 +1,7 @@
 // The two statements of $in-network: the records a question names, and the records that answer it.
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
+import { storedForms } from '../../src/fhir/search/usual-system.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 
 /** A record as the database holds it; `body` is its JSON, empty when it was deleted. */
@@ -33,7 +34,9 @@ const stateOf = (row: { change?: string; changedAt?: Date | null } | undefined):
 /** Records by key and by identifier. resource_pkey, lookup_pkey. */
 export async function findNamed(sql: Queryable, wanted: readonly Wanted[]): Promise<{ rows: Row[]; seen: Seen }> {
   const keys = wanted.filter((w) => 'key' in w);
-  const tokens = wanted.filter((w): w is IdentifiedBy => 'identifier' in w);
+  const tokens = wanted
+    .filter((w): w is IdentifiedBy => 'identifier' in w)
+    .flatMap((w) => storedForms(id(w.type, 'identifier'), w.identifier).map((identifier) => ({ ...w, identifier })));
   const rows = await sql.unsafe<(Row & { change: string; changedAt: Date | null })[]>(
     `with state as (${STATE}), asked as (
       select part, ord, hashtextextended(key, 0) as rk, key from unnest($1::text[], $2::int[], $3::text[]) k(part, ord, key)

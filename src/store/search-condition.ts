@@ -3,6 +3,7 @@
 import type { Criterion, Word } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import { storedForms } from '../fhir/search/usual-system.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
@@ -17,23 +18,30 @@ type RowSet = { source: string; unique: boolean };
 
 const INLINE_FORMS = 8;
 
-/** Hashes of the values, for `token in (…)`; one value gives one constant, which keeps the order of rk. */
-type Tokens = { list: string; one: boolean };
+/** Hashes of the values: for `token in (…)`, and each alone when they are few. */
+type Tokens = { list: string; each: string[] };
+const MERGED = 4;
 
 /** Rows that have one of the tokens. lookup_pkey: for one token it reads rk in order. */
-function tokenSet({ list, one }: Tokens): RowSet {
-  return { source: `select rk from directory.lookup where token ${one ? `= ${list}` : `in (${list})`}`, unique: one };
+function tokenSet({ list, each }: Tokens): RowSet {
+  const of = (test: string) => `select rk from directory.lookup where token ${test}`;
+  // a few tokens, each in order of rk: `union` lets the server merge them and stop where the page ends
+  return each.length > 0 && each.length <= MERGED
+    ? { source: each.map((token) => of(`= ${token}`)).join(' union '), unique: true }
+    : { source: of(`in (${list})`), unique: false };
 }
 
 function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>, bind: Bind): Tokens {
-  const values = c.kind === 'token' ? c.forms : c.keys;
+  const values = c.kind === 'token' ? c.forms.flatMap((form) => storedForms(c.seed, form)) : c.keys;
   const hash = (text: string) =>
     c.kind === 'token'
       ? `hashtextextended(${text}, ${c.seed})`
       : `hashint8extended(hashtextextended(${text}, 0), ${c.seed})`;
-  if (values.length <= INLINE_FORMS)
-    return { list: values.map((v) => hash(bind(v, 'text'))).join(', '), one: values.length === 1 };
-  return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, one: false };
+  if (values.length <= INLINE_FORMS) {
+    const each = values.map((v) => hash(bind(v, 'text')));
+    return { list: each.join(', '), each };
+  }
+  return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, each: [] };
 }
 
 /** words_folded: a range of the folded value; accents and case are judged on the row. */

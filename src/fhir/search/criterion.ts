@@ -11,6 +11,7 @@ import { referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { ofTypeForm, tokenForm } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
+import { usualSystem } from './usual-system.ts';
 import { checkText, type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
 
 export type Word = {
@@ -192,7 +193,22 @@ export function readFor(
       forms: values.map((v) => ofTypeValue(p, v)),
       negated: false,
     };
-  return { kind: 'token', seed: entries.id, forms: values.map((v) => tokenValue(p, v)), negated: known === 'not' };
+  return tokenCriterion(
+    entries.id,
+    values.map((v) => tokenValue(p, v)),
+    known === 'not',
+  );
+}
+
+/** The usual system of a parameter, asked for alone, is a mark in the row of the resource. */
+function tokenCriterion(seed: number, forms: string[], negated: boolean): Criterion {
+  const system = usualSystem(seed);
+  const others = forms.filter((form) => form !== `${system}|`);
+  const token: Criterion = { kind: 'token', seed, forms: others, negated: false };
+  if (system === undefined || others.length === forms.length) return { ...token, negated };
+  const mark: Criterion = { kind: 'mark', param: seed + SEEDS.system };
+  const found: Criterion = others.length === 0 ? mark : { kind: 'any', of: [mark, token] };
+  return negated ? { kind: 'none', of: found } : found;
 }
 
 /** One name: a comma is part of it. */

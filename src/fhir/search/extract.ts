@@ -12,11 +12,12 @@ import { boundaries, NEAR } from './parameters-further.ts';
 import { sortText } from './sort.ts';
 import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
+import { usualSystem } from './usual-system.ts';
 import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 3;
+export const EXTRACTION_VERSION = 4;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -78,8 +79,7 @@ export function extract(resource: Resource, base: string): Entries {
     if (parameter.alias !== undefined || parameter.like === 'specialty') continue;
     if (parameter.like === 'name') {
       for (const path of parameter.paths)
-        for (const value of path(resource))
-          for (const part of nameParts(value)) addNameWords(parameter.id, part, entries);
+        for (const value of path(resource)) for (const part of nameParts(value)) addNameWords(parameter, part, entries);
       continue;
     }
     let found = parameter.kind === 'composite' && addStatements(parameter, resource, base, entries);
@@ -129,7 +129,13 @@ function addToken(parameter: Parameter, value: Json, entries: Entries): boolean 
       entries.tokens.push(form);
       markContact(parameter, form, entries);
     }
-  } else addTokenForms(value, parameter.plain, entries.tokens);
+  } else {
+    const usual = usualSystem(parameter.id);
+    addTokenForms(value, parameter.plain, entries.tokens, usual);
+    const mark = parameter.id + SEEDS.system;
+    if (usual !== undefined && !entries.params.includes(mark) && someBegins(entries.tokens, before, `${usual}|`))
+      entries.params.push(mark);
+  }
   for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id);
   const found = entries.tokens.length > before;
   if (parameter.modifiers.includes('ofType') && isObject(value))
@@ -140,6 +146,11 @@ function addToken(parameter: Parameter, value: Json, entries: Entries): boolean 
   if (parameter.modifiers.includes('text'))
     for (const shown of tokenTexts(value)) addWord(parameter.id + SEEDS.text, shown, false, entries);
   return found;
+}
+
+function someBegins(texts: readonly string[], from: number, start: string): boolean {
+  for (let i = from; i < texts.length; i++) if (texts[i]?.startsWith(start)) return true;
+  return false;
 }
 
 /** `phone` and `email` read the entries of `telecom`, but are missing by themselves. */
@@ -202,39 +213,41 @@ function stringParts(parameter: Parameter, value: Json): string[] {
   return found;
 }
 
-function nameParts(value: Json): string[] {
-  if (typeof value === 'string') return [value];
+/** A name, or the parts of one. The whole as text repeats its parts: only words that they lack are entered. */
+type NamePart = { value: string; repeats: boolean };
+
+function nameParts(value: Json): NamePart[] {
+  if (typeof value === 'string') return [{ value, repeats: false }];
   if (!isObject(value)) return [];
-  const { family, given, text } = value;
-  return [family, ...(Array.isArray(given) ? given : []), text].filter((part) => typeof part === 'string');
+  const { family, given, text: whole } = value;
+  const parts = [family, ...(Array.isArray(given) ? given : [])].filter((part) => typeof part === 'string');
+  return [
+    ...parts.map((part) => ({ value: part, repeats: false })),
+    ...(typeof whole === 'string' ? [{ value: whole, repeats: true }] : []),
+  ];
 }
 
 /**
- * Words of a name. The first word of a plain value is found by the entry of the strict parameter, which begins with it;
- * further words, and neighbours written as one in short names, have tokens.
+ * Words of a name. A word with which a value of the strict parameters begins is found there; other words, and neighbours
+ * written as one in short names, have tokens.
  */
-function addNameWords(param: number, text: string, entries: Entries): void {
-  const cut = text.slice(0, MAX_WORD);
-  const words = enteredWords(cut);
-  const folded = fold(cut);
-  const enter = (word: string) => {
+function addNameWords(parameter: Parameter, { value, repeats }: NamePart, entries: Entries): void {
+  const words = enteredWords(value.slice(0, MAX_WORD));
+  const read = parameter.alsoReads.map((c) => PARAMETERS.get(parameter.type)?.get(c)?.id);
+  const begins = (word: string) =>
+    entries.words.some((w) => read.includes(w.param) && (w.folded === word || w.folded.startsWith(`${word} `)));
+  const enter = (word: string, covered: boolean) => {
     if (!entries.nameWords.includes(word)) entries.nameWords.push(word);
-  };
-  words.forEach((word, i) => {
-    enter(word);
-    if (i === 0 && (folded === word || folded.startsWith(`${word} `))) return;
+    if (covered) return;
     entries.tokens.push(word);
-    entries.tokenSeeds.push(param);
-  });
-  if (words.length < 2 || words.length > MAX_JOINED) return;
-  for (let i = 0; i + 1 < words.length; i++) {
-    const joined = `${words[i]}${words[i + 1]}`;
-    enter(joined);
-    entries.tokens.push(joined);
-    entries.tokenSeeds.push(param);
-  }
+    entries.tokenSeeds.push(parameter.id);
+  };
+  for (const word of words) enter(word, begins(word));
+  if (repeats || words.length < 2 || words.length > MAX_JOINED) return;
+  for (let i = 0; i + 1 < words.length; i++) enter(`${words[i]}${words[i + 1]}`, false);
 }
 
+/** Longest names, in words, whose neighbours are entered as one. */
 const MAX_JOINED = 3;
 
 const endless = (millis: number): number => (millis >= END_OF_TIME ? Number.POSITIVE_INFINITY : millis);

@@ -28,7 +28,11 @@ export function tokenForm(system: string | undefined, code: string | undefined):
 const str = (value: Json | undefined): string | undefined =>
   typeof value === 'number' ? String(value) : typeof value === 'string' && value !== '' ? value : undefined;
 
-function addForms(system: string | undefined, code: string | undefined, out: string[]): void {
+function addForms(system: string | undefined, code: string | undefined, out: string[], usual?: string): void {
+  if (usual !== undefined && system !== undefined && canonicalSystem(system) === usual) {
+    out.push(`${usual}|${code?.toLowerCase() ?? ''}`);
+    return;
+  }
   if (code !== undefined) {
     const folded = code.toLowerCase();
     out.push(folded);
@@ -37,8 +41,11 @@ function addForms(system: string | undefined, code: string | undefined, out: str
   if (system !== undefined) out.push(`${canonicalSystem(system)}|`);
 }
 
-/** Adds every form of one value (CodeableConcept, Coding, Identifier, code or boolean) to `out`. */
-export function addTokenForms(value: Json, plain: boolean, out: string[]): void {
+/**
+ * Adds every form of one value (CodeableConcept, Coding, Identifier, code or boolean) to `out`.
+ * @param usual a value of this system has the one form `system|code`
+ */
+export function addTokenForms(value: Json, plain: boolean, out: string[], usual?: string): void {
   if (typeof value === 'string' || typeof value === 'boolean') {
     const folded = String(value).toLowerCase();
     out.push(folded);
@@ -48,11 +55,11 @@ export function addTokenForms(value: Json, plain: boolean, out: string[]): void 
   if (!isObject(value)) return;
   const coding = value['coding'];
   if (Array.isArray(coding)) {
-    for (const c of coding) if (isObject(c)) addForms(str(c['system']), str(c['code']), out);
+    for (const c of coding) if (isObject(c)) addForms(str(c['system']), str(c['code']), out, usual);
     return;
   }
   const code = str(value['value']) ?? str(value['code']);
-  if (code !== undefined || value['system'] !== undefined) addForms(str(value['system']), code, out);
+  if (code !== undefined || value['system'] !== undefined) addForms(str(value['system']), code, out, usual);
 }
 
 /** `type-system|type-code|value` of an Identifier. */
