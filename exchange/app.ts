@@ -4,6 +4,7 @@ import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
 import { VERSION } from '../src/version.ts';
+import { groupExport, patientExport, systemExport } from './server/bulk-export.ts';
 import { bulkMemberMatch } from './server/bulk-member-match.ts';
 import { davinciDataExport } from './server/davinci-data-export.ts';
 import { davinciConfiguration, keySet, metadata, smartConfiguration } from './server/discovery.ts';
@@ -35,6 +36,12 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/Group/$bulk-member-match`]: { POST: bulkMemberMatch(deps) },
     [`${FHIR}/Patient/$member-match`]: { POST: memberMatch(deps) },
     [`${FHIR}/Group/:id/$davinci-data-export`]: { GET: davinciDataExport(deps), POST: davinciDataExport(deps) },
+    [`${FHIR}/Group/:id/$export`]: { GET: groupExport(deps, 'export'), POST: groupExport(deps, 'export') },
+    [`${FHIR}/Group/:id/$export-v4`]: { POST: groupExport(deps, 'export-v4') },
+    [`${FHIR}/Patient/$export`]: { GET: patientExport(deps, 'export'), POST: patientExport(deps, 'export') },
+    [`${FHIR}/Patient/$export-v4`]: { POST: patientExport(deps, 'export-v4') },
+    [`${FHIR}/$export`]: { GET: systemExport(deps, 'export'), POST: systemExport(deps, 'export') },
+    [`${FHIR}/$export-v4`]: { POST: systemExport(deps, 'export-v4') },
     [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },

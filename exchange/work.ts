@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
 import { sealAll } from './audit/run-seal.ts';
+import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
 import { planPulls } from './pull/plan.ts';
@@ -91,6 +92,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       woken = false;
       if (options.plans) await planPulls(deps, { cause: 'opt-in' });
       await keepClocks(deps);
+      await revokeEnded(deps);
       await removeExpired(deps);
     }
     const job = await takeJob(deps, owner);

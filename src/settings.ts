@@ -220,6 +220,13 @@ export const SETTINGS = {
     integer(72, 1, 168),
     '72',
   ),
+  exportOpenPerPeer: setting(
+    'EXPORT_OPEN_PER_PEER',
+    'Exchange',
+    'Exports and matches of one peer that may wait or run at once; more is 429.',
+    integer(20, 1, 10_000),
+    '20',
+  ),
   matchMaxMembers: setting(
     'MATCH_MAX_MEMBERS',
     'Exchange',

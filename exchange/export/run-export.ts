@@ -1,203 +1,182 @@
-// The worker's side of $davinci-data-export: one snapshot, one pass over the members' records, files gzipped as they are
-// written. What may leave is decided by the statement (store/export.ts); nothing is parsed here.
-import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
+// The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
+// may leave is decided by the statement (store/export.ts); records are parsed only when the client asked for a part of them.
+import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
-import type { Sql } from '../../src/store/database.ts';
+import type { Queryable, Sql } from '../../src/store/database.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, completeJob, renewJob } from '../store/bulk-job.ts';
+import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
-import {
-  deletedRows,
-  type ExportConditions,
-  exportRows,
-  settledTime,
-  sharedRows,
-  withheldCounts,
-} from '../store/export.ts';
-import { grantedMembers, groupSize } from '../store/match-group.ts';
+import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
+import { settledTime, sharedRows } from '../store/export.ts';
+import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
-import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
+import type { ExportParameters } from './parameters.ts';
+import { Shape } from './shape.ts';
+import { writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
 const MEMBER_SLICE = 250;
-const DELETIONS_PER_BUNDLE = 500;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
+const AUDIT_ROWS = 1000;
+/** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
+const CONSENT_CHANGED = 'consent-changed';
 
-export type ExportParameters = {
-  types?: string[];
-  since?: string;
-  patients?: string[];
-  ignoredPatients?: number;
-  notes?: string[];
+type Run = {
+  deps: Deps;
+  job: BulkJob;
+  owner: string;
+  parameters: ExportParameters;
+  scope: GrantScope;
+  today: string;
+  transactionTime: Date;
+  files: NdjsonFiles;
+  counts: Record<string, number>;
 };
 
-/** Runs one export job that this worker holds. False when the job was taken away meanwhile. */
+/** Runs one export job that this worker holds. False when the job was taken away meanwhile, or begins again. */
 export async function runExport(deps: Deps, job: BulkJob, owner: string): Promise<boolean> {
-  if (job.groupId === null) throw new Error('an export needs a Group');
   const { sql } = deps.database;
-  const peer = await findPeer(sql, job.peerId);
-  if (!peer) throw new Error('the job has no peer');
-  const parameters = job.parameters as ExportParameters;
-  const today = localDay(deps.clock(), deps.config.timeZone);
-  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
-  const counts: Record<string, number> = {};
-  const transactionTime = await settledTime(sql);
+  if (!(await findPeer(sql, job.peerId))) throw new Error('the job has no peer');
+  const folder = `bulk/${job.id}`;
+  await clearDelivered(sql, job.id);
+  for (const key of await deps.blobs.list(`${folder}/`)) await deps.blobs.delete(key);
+  const run: Run = {
+    deps,
+    job,
+    owner,
+    parameters: job.parameters as ExportParameters,
+    scope: { peerId: job.peerId, groupId: job.groupId },
+    today: localDay(deps.clock(), deps.config.timeZone),
+    transactionTime: await settledTime(sql),
+    files: new NdjsonFiles(deps.blobs, folder, FILE_LIMITS),
+    counts: {},
+  };
   const client = deps.database.dedicated('export');
   let alive = true;
   try {
-    alive = await client.begin('isolation level repeatable read read only', async (tx) => {
-      const granted = await grantedMembers(tx, job.groupId ?? '', today);
-      const wanted =
-        parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
-      const lost = (await groupSize(tx, job.groupId ?? '')) - granted.length;
-      const base: Omit<ExportConditions, 'members'> = {
-        types: (parameters.types ?? EXPORT_ORDER).filter((t) => EXPORT_ORDER.includes(t)),
-        since: parameters.since,
-        until: formatInstant(transactionTime),
-        windowStart: yearsBefore(today, deps.config.exportWindowYears),
-        today,
-        yearAgo: addMonths(today, -12),
-      };
-      for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
-        const conditions = { ...base, members: wanted.slice(from, from + MEMBER_SLICE) };
-        const going = await writeSlice(
-          tx as unknown as Sql,
-          files,
-          conditions,
-          { us: ourselves(deps.config), peerId: peer.id },
-          counts,
-        );
-        if (!going) return false;
-        if (
-          !(await renewJob(
-            sql,
-            job.id,
-            owner,
-            deps.clock(),
-            deps.config.leaseSeconds,
-            Math.floor((from / Math.max(1, wanted.length)) * 95),
-          ))
-        )
-          return false;
-      }
-      const sharedTypes = base.types.filter((t) => SHARED_TYPES.includes(t));
-      if (wanted.length > 0 && sharedTypes.length > 0)
-        for await (const rows of sharedRows(tx as unknown as Sql, { ...base, types: sharedTypes, members: wanted }))
-          for (const row of rows) await files.write('output', row.type, row.text);
-      await writeOutcomes(files, parameters, lost);
-      counts['members'] = wanted.length;
-      return true;
-    });
+    alive = await client.begin('isolation level repeatable read read only', (tx) =>
+      writeAll(run, tx as unknown as Sql),
+    );
   } catch (error) {
-    await files.abandon();
+    await run.files.abandon();
     throw error;
   } finally {
     await client.end({ timeout: 1 });
   }
-  if (!alive) {
-    await files.abandon();
-    return false;
-  }
-  const written = await files.finish(EXPORT_ORDER);
-  const resources = written.filter((f) => f.kind === 'output').reduce((n, f) => n + f.lines, 0);
-  const kept = await sql.begin(async (tx) => {
-    const at = deps.clock();
-    const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
-    if (
-      !(await completeJob(tx, job.id, owner, {
-        at,
-        expiresAt,
-        transactionTime,
-        counts: { ...counts, resources },
-        files: written,
-      }))
-    )
-      return false;
-    await closeClock(tx, 'C3-export', job.id, at);
-    await writeAudit(tx, [
-      auditRow({
-        at,
-        actorKind: 'peer',
-        actor: peer.id,
-        action: 'export',
-        object: `export/${job.id}`,
-        peerId: peer.id,
-        detail: {
-          ...counts,
-          labeller: LABELLER_VERSION,
-          resources,
-          files: written.map((f) => ({ type: f.type, lines: f.lines, sha256: f.sha256 })),
-        },
-      }),
-    ]);
-    return true;
-  });
+  const written = alive ? await run.files.finish(EXPORT_ORDER) : undefined;
+  if (!written) await run.files.abandon();
+  const kept = written !== undefined && (await sql.begin((tx) => complete(run, tx, written)));
   if (!kept) {
-    for (const f of written) await deps.blobs.delete(f.blobKey);
+    for (const f of written ?? []) await deps.blobs.delete(f.blobKey);
+    await clearDelivered(sql, job.id);
     return false;
   }
   deps.metrics.count('exports_total', { result: 'complete' });
-  deps.metrics.count('export_resources_total', {}, resources);
+  deps.metrics.count('export_resources_total', {}, run.counts['resources'] ?? 0);
   return true;
 }
 
-/** Records of some members, their deletions, and one Transmitter Provenance a member. */
-async function writeSlice(
-  tx: Sql,
-  files: NdjsonFiles,
-  conditions: ExportConditions,
-  about: { us: ReturnType<typeof ourselves>; peerId: string },
-  counts: Record<string, number>,
-): Promise<boolean> {
-  let member = '';
-  let targets: string[] = [];
-  let recorded = '';
-  const withProvenance = conditions.types.includes('Provenance');
-  const transmit = async () => {
-    for (let i = 0; withProvenance && i < targets.length; i += MAX_TARGETS)
-      await files.write(
-        'output',
-        'Provenance',
-        transmitterProvenance(about.us, about.peerId, targets.slice(i, i + MAX_TARGETS), recorded).json,
-      );
-    targets = [];
-    recorded = '';
+/** Every record of every member, in slices. False when the job is no longer ours. */
+async function writeAll(run: Run, tx: Sql): Promise<boolean> {
+  const { deps, job, parameters, counts, files } = run;
+  const { sql } = deps.database;
+  const granted = await grantedMembers(tx, run.scope, run.today, parameters.since);
+  const wanted =
+    parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
+  const conditions = {
+    types: (parameters.types ?? EXPORT_ORDER).filter((t) => EXPORT_ORDER.includes(t)),
+    since: parameters.since,
+    until: formatInstant(run.transactionTime),
+    before: parameters.until,
+    latestProvenance: parameters.latestProvenance === true,
+    windowStart: yearsBefore(run.today, deps.config.exportWindowYears),
+    today: run.today,
+    yearAgo: addMonths(run.today, -12),
   };
-  for await (const rows of exportRows(tx, conditions))
-    for (const row of rows) {
-      if (row.member_id !== member) {
-        await transmit();
-        member = row.member_id;
+  const shape = new Shape(parameters);
+  const about = { us: ourselves(deps.config), peerId: job.peerId };
+  const held: Grant[] = [];
+  for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
+    const members = await withoutEnded(run, wanted.slice(from, from + MEMBER_SLICE));
+    held.push(...members);
+    if (members.length > 0)
+      await writeDelivered(sql, job, await writeMembers(tx, files, { ...conditions, members }, about, shape, counts));
+    const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);
+    if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
+  }
+  const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
+  if (held.length > 0 && sharedTypes.length > 0)
+    for await (const rows of sharedRows(tx, { ...conditions, types: sharedTypes, members: held }))
+      for (const row of rows) {
+        const text = shape.of(row.type, row.text);
+        if (text !== undefined) await files.write('output', row.type, text);
       }
-      await files.write('output', row.type, row.text);
-      if (row.type !== 'Provenance') targets.push(`${row.type}/${row.id}`);
-      const at = formatInstant(row.last_updated);
-      if (at > recorded) recorded = at;
-    }
-  await transmit();
-  const deleted = await deletedRows(tx, conditions);
-  for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
-    await files.write(
-      'deleted',
-      'Bundle',
-      JSON.stringify({
-        resourceType: 'Bundle',
-        type: 'transaction',
-        entry: deleted
-          .slice(i, i + DELETIONS_PER_BUNDLE)
-          .map((d) => ({ request: { method: 'DELETE', url: `${d.type}/${d.id}` } })),
-      }),
-    );
-  for (const [reason, n] of Object.entries(await withheldCounts(tx, conditions)))
-    counts[`withheld-${reason}`] = (counts[`withheld-${reason}`] ?? 0) + n;
-  counts['deleted'] = (counts['deleted'] ?? 0) + deleted.length;
+  const all = job.groupId === null ? granted.length : await groupSize(tx, job.groupId);
+  await writeOutcomes(files, parameters, all - granted.length + wanted.length - held.length);
+  counts['members'] = held.length;
   return true;
+}
+
+/** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */
+async function withoutEnded(run: Run, members: Grant[]): Promise<Grant[]> {
+  const ids = members.map((m) => m.memberId);
+  const now = localDay(run.deps.clock(), run.deps.config.timeZone);
+  const granted = await stillGranted(run.deps.database.sql, run.scope, now, ids);
+  return members.flatMap((m) => {
+    const policy = granted.get(m.memberId);
+    return policy === undefined ? [] : [policy === 'regular' ? { ...m, policy } : m];
+  });
+}
+
+/** Files, state and evidence together, unless somebody's consent ended while the files were written. */
+async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<boolean> {
+  const { deps, job, owner, counts } = run;
+  const at = deps.clock();
+  if ((await endedMembers(tx, job.id, run.scope, localDay(at, deps.config.timeZone))) > 0) {
+    await requeueJob(tx, job.id, owner, CONSENT_CHANGED);
+    return false;
+  }
+  counts['resources'] = files.filter((f) => f.kind === 'output').reduce((n, f) => n + f.lines, 0);
+  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
+  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files };
+  if (!(await completeJob(tx, job.id, owner, done))) return false;
+  await closeClock(tx, 'C3-export', job.id, at);
+  const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;
+  await writeAudit(tx, [
+    auditRow({
+      ...common,
+      action: 'export',
+      detail: {
+        ...counts,
+        labeller: LABELLER_VERSION,
+        files: files.map((f) => ({ type: f.type, lines: f.lines, sha256: f.sha256 })),
+      },
+    }),
+  ]);
+  for (let after = ''; ; ) {
+    const page = await deliveredMembers(tx, job.id, after, AUDIT_ROWS);
+    await writeAudit(
+      tx,
+      page.map((m) =>
+        auditRow({
+          ...common,
+          action: 'export-member',
+          memberId: m.memberId,
+          consentId: m.consentId,
+          reason: 'payer-to-payer',
+          detail: { policy: m.policy, types: m.types },
+        }),
+      ),
+    );
+    if (page.length < AUDIT_ROWS) return true;
+    after = page.at(-1)?.memberId ?? after;
+  }
 }
 
 /** What the client should know, without naming a member or a category of what was left out. */

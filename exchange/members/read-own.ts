@@ -29,6 +29,25 @@ export function sharedReferences(json: string): string[] {
   return [...found];
 }
 
+/** Types whose label is no other record's: people, their cover, and what Provenance says of others. */
+const OF_THEMSELVES = new Set(['Patient', 'Coverage', 'RelatedPerson', 'Provenance']);
+
+/** May a record inherit the label of records of this type that it refers to? */
+export const passesLabelOn = (type: string): boolean =>
+  RECORD_TYPES[type]?.class === 'member' && !OF_THEMSELVES.has(type);
+
+/** Keys `Type/id` of the records of a member that a record refers to and would reveal. */
+export function labelledReferences(type: string, json: string): string[] {
+  if (!passesLabelOn(type)) return [];
+  const found = new Set<string>();
+  for (const reference of referencesIn(json)) {
+    const parsed = parseReference(reference);
+    if ((parsed.kind === 'relative' || parsed.kind === 'absolute') && passesLabelOn(parsed.type))
+      found.add(`${parsed.type}/${parsed.id}`);
+  }
+  return [...found];
+}
+
 export type OwnRecord =
   | { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> }
   | { refused: 'no-id' | 'not-a-member-record' | 'unsupported-subject' | 'no-member' };
@@ -65,6 +84,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       body: stamp(json, meta),
       shared: facts.shared === undefined ? undefined : stamp(facts.shared, meta),
       links: sharedReferences(json),
+      refers: labelledReferences(resource.resourceType, json),
     },
   };
 }

@@ -76,6 +76,7 @@ async function* rewritten(s: Step, context: UnitContext, reader: Sql): AsyncGene
         entry: unit.entry,
         final: out.json,
         links: out.links,
+        refers: out.refers,
         targets: aboutOf(unit.targets, targets, memberOf),
       };
     }

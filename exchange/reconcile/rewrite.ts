@@ -2,9 +2,10 @@
 // says what the peer called it.
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
+import { passesLabelOn } from '../members/read-own.ts';
 
 export type Target = { localId: string; isShared: boolean };
-export type Rewritten = { json: string; links: string[]; unresolved: string[] };
+export type Rewritten = { json: string; links: string[]; refers: string[]; unresolved: string[] };
 
 const withoutVersion = (base: string): string => base.replace(/\/+$/, '');
 
@@ -28,6 +29,7 @@ export function rewriteReferences(
   target: (key: string) => Target | undefined,
 ): Rewritten {
   const links = new Set<string>();
+  const refers = new Set<string>();
   const unresolved = new Set<string>();
   let doubled = false;
   const out = replaceReferences(json, (reference) => {
@@ -41,6 +43,7 @@ export function rewriteReferences(
     if (found) {
       const local = `${type}/${found.localId}`;
       if (found.isShared) links.add(local);
+      else if (passesLabelOn(type)) refers.add(local);
       return `"reference":"${local}"`;
     }
     unresolved.add(key);
@@ -50,6 +53,7 @@ export function rewriteReferences(
   return {
     json: doubled ? withoutDoubledIdentifiers(out, peerBase) : out,
     links: [...links],
+    refers: [...refers],
     unresolved: [...unresolved],
   };
 }

@@ -3,15 +3,13 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Context } from 'hono';
-import { readRange, streamed } from '../../src/blobs/serve-file.ts';
+import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
-import { localDay } from '../clocks/business-day.ts';
-import type { ExportParameters } from '../export/run-export.ts';
+import { holdsConsent } from '../export/revoke.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, jobFiles } from '../store/bulk-job.ts';
-import { grantedMembers } from '../store/match-group.ts';
+import { findFile } from '../store/bulk-job.ts';
 import { covers } from './authorize.ts';
 import { jobCaller } from './export-status.ts';
 
@@ -19,16 +17,16 @@ export function exportFile(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-file/:job/:file');
     const { caller, job } = await jobCaller(c, deps);
-    const name = (c.req.param('file') ?? '').replace(/\.ndjson$/, '');
+    const name = /^([0-9a-f]{32})\.ndjson$/.exec(c.req.param('file') ?? '')?.[1];
     const file =
-      job.state === 'complete' ? (await jobFiles(deps.database.sql, job.id)).find((f) => f.id === name) : undefined;
+      job.state === 'complete' && name !== undefined ? await findFile(deps.database.sql, job.id, name) : undefined;
     if (!file) throw new Outcome('not-found');
     if (job.kind === 'export' && file.kind === 'output' && !covers(caller, file.type))
       throw new Outcome('insufficient-scope', undefined, {
         headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
       });
-    if (await consentEnded(deps, job)) throw new Outcome('not-found');
-    const isGzip = /\bgzip\b/.test(c.req.header('accept-encoding') ?? '');
+    if (job.kind === 'export' && !(await holdsConsent(deps, job))) throw new Outcome('not-found');
+    const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;
     const ifRange = c.req.header('if-range');
     const range =
@@ -76,20 +74,4 @@ export function exportFile(deps: Deps) {
     if (isGzip) return streamed(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
     return streamed(Readable.from(stream).pipe(createGunzip()), 200, headers);
   };
-}
-
-/**
- * Consent is checked again at delivery: when any member whose records the files hold is no longer covered, the files are
- * withdrawn. Whose they are: those granted on the day the export was made, of those asked for.
- */
-async function consentEnded(deps: Deps, job: BulkJob): Promise<boolean> {
-  if (job.kind !== 'export' || job.groupId === null) return false;
-  const { sql } = deps.database;
-  const { timeZone } = deps.config;
-  const asked = (job.parameters as ExportParameters).patients;
-  const then = await grantedMembers(sql, job.groupId, localDay(job.completedAt ?? job.receivedAt, timeZone));
-  const now = new Set(
-    (await grantedMembers(sql, job.groupId, localDay(deps.clock(), timeZone))).map((m) => m.memberId),
-  );
-  return then.some((m) => !now.has(m.memberId) && (asked === undefined || asked.includes(m.memberId)));
 }

@@ -1,14 +1,21 @@
-// GET and DELETE of a status URL, Bulk Data 2.0.0. Only the client that started a job can see that it exists.
+// GET and DELETE of a status URL, Bulk Data 2.0.0 to 4.0.0. Only the client that started a job can see that it exists.
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
-import { formatInstant } from '../../src/fhir/instant.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { manifest } from '../export/manifest.ts';
+import type { ExportParameters } from '../export/parameters.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkFile, type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
+import { type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
 import { blockClock } from '../store/clock.ts';
-import { authorize, type Caller } from './authorize.ts';
+import { takeCall } from '../store/match-attempt.ts';
+import { authorize, type Caller, covers } from './authorize.ts';
+
+/** Headers of every answer that tells of a job. */
+export const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
+/** Polls before their time that are answered all the same. */
+const EARLY_POLLS = 10;
 
 /** Either permission opens the routes of a job; the job's kind decides which is needed. */
 export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
@@ -31,51 +38,61 @@ async function anyPermission(c: Context<FhirEnv>, deps: Deps): Promise<Caller> {
   }
 }
 
-/** The manifest, in the form of Bulk Data 2.0.0 with the members of later versions that older readers ignore. */
-export function manifest(job: BulkJob, files: readonly BulkFile[], fhirBase: string): Record<string, unknown> {
-  const list = (kind: BulkFile['kind']) =>
-    files
-      .filter((f) => f.kind === kind)
-      .map((f) => ({
-        type: f.type,
-        url: `${fhirBase}/$export-file/${job.id}/${f.id}.ndjson`,
-        count: f.lines,
-        fileSize: f.bytes,
-      }));
-  return {
-    transactionTime: formatInstant(job.transactionTime ?? job.completedAt ?? job.receivedAt),
-    request: job.requestUrl,
-    requiresAccessToken: true,
-    outputFormat: 'application/fhir+ndjson',
-    output: list('output'),
-    deleted: list('deleted'),
-    error: list('error'),
-  };
-}
-
 /** Seconds until a client should ask again: soon at first, then a fifth of the time that has passed. */
 export function retryAfterSeconds(receivedAt: Date, now: Date): number {
   const elapsed = (now.getTime() - receivedAt.getTime()) / 1000;
   return elapsed < 5 ? 1 : Math.max(1, Math.min(30, Math.floor(elapsed / 5)));
 }
 
+/** A poll of a job that runs: one for each Retry-After that was told, and ten before their time. */
+async function takePoll(deps: Deps, job: BulkJob, wait: number, now: Date): Promise<void> {
+  const perMinute = 60 / wait;
+  const over = await takeCall(deps.database.sql, job.peerId, `poll/${job.id}`, perMinute, now, EARLY_POLLS + 1);
+  if (over > 0) throw new Outcome('throttled', 'Ask again when Retry-After has passed.', { retryAfter: wait });
+}
+
 export function exportStatus(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { job } = await jobCaller(c, deps);
-    if (job.state === 'failed') throw new Outcome('internal');
-    if (job.state !== 'complete')
-      return c.body(null, 202, {
+    const { caller, job } = await jobCaller(c, deps);
+    const parameters = job.parameters as ExportParameters;
+    // no oracle: a token for less than the job holds does not see it
+    if (job.kind === 'export' && parameters.types?.some((type) => !covers(caller, type)))
+      throw new Outcome('not-found');
+    const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
+    if (job.state === 'failed') {
+      if (parameters.separateStatus !== true) throw new Outcome('internal');
+      const failure = JSON.stringify(new Outcome('internal').toResource());
+      return c.body(failure, 200, { ...PRIVATE, ...told('500 Internal Server Error'), 'content-type': FHIR_JSON });
+    }
+    if (job.state !== 'complete') {
+      const now = deps.clock();
+      const wait = retryAfterSeconds(job.receivedAt, now);
+      await takePoll(deps, job, wait, now);
+      return c.body(null, parameters.separateStatus === true ? 200 : 202, {
+        ...PRIVATE,
+        ...told('202 Accepted'),
         'x-progress': job.state === 'queued' ? 'queued' : `${job.progress}% complete`,
-        'retry-after': String(retryAfterSeconds(job.receivedAt, deps.clock())),
-        'cache-control': 'no-store',
+        'retry-after': String(wait),
       });
+    }
+    const page = pageOf(c);
     const files = await jobFiles(deps.database.sql, job.id);
-    return c.json(manifest(job, files, addresses(deps.config).fhir), 200, {
+    const body = manifest(job, files, addresses(deps.config).fhir, page);
+    if (!body) throw new Outcome('not-found');
+    return c.json(body, 200, {
+      ...PRIVATE,
+      ...told('200 OK'),
       expires: (job.expiresAt ?? deps.clock()).toUTCString(),
-      'cache-control': 'no-store',
     });
   };
+}
+
+function pageOf(c: Context<FhirEnv>): number {
+  const written = new URL(c.req.url).searchParams.get('page');
+  if (written === null) return 1;
+  if (!/^[1-9]\d{0,5}$/.test(written)) throw new Outcome('not-found');
+  return Number(written);
 }
 
 export function exportDelete(deps: Deps) {
@@ -105,6 +122,6 @@ export function exportDelete(deps: Deps) {
       await deps.blobs.delete(f.blobKey);
       await forgetFile(deps.database.sql, job.id, f.blobKey);
     }
-    return c.body(null, 202, { 'cache-control': 'no-store' });
+    return c.body(null, 202, PRIVATE);
   };
 }

@@ -4,14 +4,20 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 
 const ACCEPTED = new Set(['application/fhir+json', 'application/json', 'application/*', '*/*']);
 
-export type Preferences = { isAsync: boolean; handling: 'strict' | 'lenient'; pdexSpec: string | undefined };
+export type Preferences = {
+  isAsync: boolean;
+  handling: 'strict' | 'lenient';
+  pdexSpec: string | undefined;
+  separateStatus: boolean;
+};
 
 export function readPrefer(header: string | undefined): Preferences {
-  const found: Preferences = { isAsync: false, handling: 'strict', pdexSpec: undefined };
+  const found: Preferences = { isAsync: false, handling: 'strict', pdexSpec: undefined, separateStatus: false };
   for (const part of (header ?? '').split(/[,;]/)) {
     const [name = '', value = ''] = part.trim().split('=');
     const clean = value.trim().replace(/^"|"$/g, '').toLowerCase();
     if (name.trim().toLowerCase() === 'respond-async') found.isAsync = true;
+    if (name.trim().toLowerCase() === 'separate-export-status') found.separateStatus = true;
     if (name.trim().toLowerCase() === 'handling' && clean === 'lenient') found.handling = 'lenient';
     if (name.trim().toLowerCase() === 'pdex-spec') found.pdexSpec = clean;
   }

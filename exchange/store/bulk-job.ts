@@ -123,7 +123,7 @@ export async function completeJob(
 ): Promise<boolean> {
   const mine = await tx`
     update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
-      progress = 100, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+      progress = 100, failure = null, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
@@ -148,6 +148,31 @@ export async function failJob(
     where id = ${id} and lease_owner = ${owner} and state = 'running'`;
 }
 
+/** Gives a job back to be begun again, in the caller's transaction. */
+export async function requeueJob(tx: Queryable, id: string, owner: string, reason: string): Promise<void> {
+  await tx`
+    update exchange.bulk_job set state = 'queued', progress = 0, failure = ${reason}, lease_owner = null, lease_until = null
+    where id = ${id} and lease_owner = ${owner} and state = 'running'`;
+}
+
+/** Takes back a finished export: its files are no longer delivered. False when somebody else did. */
+export async function revokeJob(tx: Queryable, id: string, reason: string): Promise<boolean> {
+  const mine = await tx`
+    update exchange.bulk_job set state = 'revoked', failure = ${reason} where id = ${id} and state = 'complete' returning 1`;
+  return mine.length === 1;
+}
+
+/** Exports whose files are still there. */
+export async function openExports(
+  sql: Queryable,
+  now: Date,
+): Promise<{ id: string; peerId: string; groupId: string | null }[]> {
+  const rows = await sql<{ id: string; peerId: string; groupId: string | null }[]>`
+    select id, peer_id as "peerId", group_id as "groupId" from exchange.bulk_job
+    where kind = 'export' and state = 'complete' and expires_at > ${now} order by received_at`;
+  return [...rows];
+}
+
 /** Ends a job at its owner's wish. Returns the files to remove, or undefined when there is no such job. */
 export async function cancelJob(tx: Queryable, id: string, peerId: string, at: Date): Promise<BulkFile[] | undefined> {
   const mine = await tx`
@@ -161,6 +186,14 @@ export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> 
     select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256
     from exchange.bulk_file where job_id = ${id} order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
+}
+
+/** One file of a job; bulk_file_pkey. */
+export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
+  const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256
+    from exchange.bulk_file where job_id = ${jobId} and id = ${id}`;
+  return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
 }
 
 /** Jobs whose files may go: expired, cancelled or revoked, with files still listed. */

@@ -1,5 +1,6 @@
 // Committing a decided pull: entities, links, identity map, ledger, findings and Provenance in the caller's transaction.
 import type { Queryable } from '../../src/store/database.ts';
+import { LABELLER } from '../transform/label.ts';
 import { byKey, writeMemberRecords, writeSharedRecords } from './records.ts';
 
 /** Findings that are counted by type instead of one row a unit: they are about the peer, not about one record. */
@@ -116,8 +117,8 @@ async function writeCustody(
        select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets, array_agg(ref) as refs
        from target group by member_id, activity, chunk
      )
-     insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, targets, body)
-     select member_id, 'Provenance', id, 1, 'own', $2::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, refs,
+     insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, own_label, labeller, targets, body)
+     select member_id, 'Provenance', id, 1, 'own', $2::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,
        $3 || id || $4 || targets || case activity when 'UPDATE' then $5 else $6 end
      from made`,
     [pull, at, head, meta, closing('UPDATE'), closing('APPEND')],

@@ -1,13 +1,19 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
-  members: { memberId: string; policy: string }[];
+  members: Omit<Grant, 'consentId'>[];
   types: readonly string[];
-  /** only what changed after this */
+  /** only what came into view or changed after this */
   since: string | undefined;
+  /** nothing that was written later */
   until: string;
+  /** only what changed before this */
+  before: string | undefined;
+  /** of the Provenance of a record only the newest */
+  latestProvenance: boolean;
   /** first day of service in the window */
   windowStart: string;
   /** today and the day twelve months ago, for authorizations */
@@ -19,7 +25,7 @@ export type ExportConditions = {
 export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
 
 const FROM = `
-  from unnest($1::text[], $2::text[]) g(member_id, policy)
+  from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
   join exchange.resource r on r.member_id = g.member_id`;
 /** May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. */
 const allowed = (r: string) => `
@@ -28,6 +34,9 @@ const allowed = (r: string) => `
   and (${r}.pa_state is null or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
   and (${r}.label = 0 or (g.policy = 'sensitive' and ${r}.label = 1))`;
+/** The records that a Provenance is about. */
+const TARGETS = `from unnest(r.targets) t join exchange.resource x
+    on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
 /**
  * A Provenance leaves with the records it is about: one of them at least must leave, and none may be held back for its
  * sensitivity, which the Provenance would reveal. A Patient is our own member only.
@@ -36,8 +45,23 @@ const MAY_LEAVE = `${allowed('r')}
   and (r.type <> 'Patient' or r.id = r.member_id)
   and (r.type <> 'Provenance' or coalesce((
     select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(x.label, 1) > 0 and not (g.policy = 'sensitive' and x.label = 1))
-    from unnest(r.targets) t join exchange.resource x on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)
+    ${TARGETS}
   ), false))`;
+/** When a record was written, or came into view or left it because of another. */
+const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
+/**
+ * Is it new to a peer that knows everything up to `since`? All of a member is, whose consent did not hold then; labelled
+ * records are, when it did not cover them then; a Provenance is, when something it is about is.
+ */
+const isNew = (
+  since: string,
+) => `(${since}::timestamptz is null or g.policy_then = '' or ${MOVED('r')} > ${since}::timestamptz
+  or (g.policy_then < g.policy and (r.label = 1 or r.type = 'Provenance'))
+  or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > ${since}::timestamptz)))`;
+const NEWEST_PROVENANCE = `(r.type <> 'Provenance' or exists (
+  select from unnest(r.targets) t where not exists (
+    select from exchange.resource n where n.member_id = r.member_id and n.type = 'Provenance' and not n.deleted
+      and t = any(n.targets) and (n.last_updated, n.id) > (r.last_updated, r.id))))`;
 
 const parameters = (c: ExportConditions) => [
   c.members.map((m) => m.memberId),
@@ -45,6 +69,8 @@ const parameters = (c: ExportConditions) => [
   c.windowStart,
   c.yearAgo,
   c.today,
+  c.members.map((m) => m.policyThen ?? ''),
+  arrayLiteral(c.members.map((m) => m.grantedAt.toISOString())),
 ];
 
 /** Records of some members that may leave, by cursor. */
@@ -52,10 +78,11 @@ export function exportRows(sql: Sql, c: ExportConditions, batch = 1000): AsyncIt
   return sql
     .unsafe<ExportRow[]>(
       `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated ${FROM}
-       where not r.deleted and r.type = any($6::text[]) and r.last_updated <= $7::timestamptz
-         and ($8::timestamptz is null or r.last_updated > $8::timestamptz) and ${MAY_LEAVE}
+       where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
+         and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
+         ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
        order by r.member_id`,
-      [...parameters(c), [...c.types], c.until, c.since ?? null] as never[],
+      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
     )
     .cursor(batch);
 }
@@ -77,14 +104,29 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
   return Object.fromEntries(rows.map((r) => [r.reason, r.n]));
 }
 
-/** Records that were deleted after `since`: keys only. */
-export async function deletedRows(sql: Queryable, c: ExportConditions): Promise<{ type: string; id: string }[]> {
+/**
+ * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
+ * they may not leave any more. What only grew old is not taken back. delivered_pkey.
+ */
+export async function deletedRows(
+  sql: Queryable,
+  peerId: string,
+  c: ExportConditions,
+): Promise<{ type: string; id: string }[]> {
   if (c.since === undefined) return [];
   const rows = await sql.unsafe<{ type: string; id: string }[]>(
     `select r.type, r.id ${FROM}
-     where r.deleted and r.type = any($6::text[]) and r.last_updated <= $7::timestamptz and r.last_updated > $8::timestamptz and ${MAY_LEAVE}
+     where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
+       and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
+       and (${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and (r.label = 1 or r.type = 'Provenance'))
+         or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > $10::timestamptz)))
+       and (r.deleted or not coalesce(${MAY_LEAVE}, false))
+       and exists (
+         select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+         where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
+           and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
-    [...parameters(c), [...c.types], c.until, c.since] as never[],
+    [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId] as never[],
   );
   return [...rows];
 }
@@ -101,8 +143,8 @@ export function sharedRows(
   return sql
     .unsafe<{ type: string; id: string; text: string }[]>(
       `with named as materialized (
-         select k as key, max(r.last_updated) as at ${FROM} cross join unnest(r.links) k
-         where not r.deleted and r.last_updated <= $7::timestamptz and ${MAY_LEAVE}
+         select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at ${FROM} cross join unnest(r.links) k
+         where not r.deleted and ${MOVED('r')} <= $9::timestamptz and ${MAY_LEAVE}
          group by k
        ), reached as (
          select key, at from named
@@ -114,9 +156,10 @@ export function sharedRows(
        select s.type, s.id, s.body as text
        from (select key, max(at) as at from reached group by key) n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-       where s.type = any($6::text[]) and not s.deleted and s.last_updated <= $7::timestamptz
-         and ($8::timestamptz is null or s.last_updated > $8::timestamptz or n.at > $8::timestamptz)`,
-      [...parameters(c), [...c.types], c.until, c.since ?? null] as never[],
+       where s.type = any($8::text[]) and not s.deleted and s.last_updated <= $9::timestamptz
+         and ($10::timestamptz is null or s.last_updated > $10::timestamptz or n.at > $10::timestamptz)
+         and ($11::timestamptz is null or s.last_updated < $11::timestamptz)`,
+      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
     )
     .cursor(batch);
 }

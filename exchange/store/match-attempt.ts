@@ -52,7 +52,7 @@ export async function forgetAttempts(sql: Queryable, now: Date): Promise<void> {
 }
 
 /**
- * Takes one call from a peer's budget, which refills at `perMinute` and holds twice as many.
+ * Takes one call from a peer's budget, which refills at `perMinute` and holds `burst`.
  * @returns seconds until the next call is possible; 0 when this one is
  */
 export async function takeCall(
@@ -61,8 +61,8 @@ export async function takeCall(
   kind: string,
   perMinute: number,
   now: Date,
+  burst = perMinute * 2,
 ): Promise<number> {
-  const burst = perMinute * 2;
   const [row] = await sql<{ calls: number }[]>`
     insert into exchange.call_budget as b (peer_id, kind, calls, at) values (${peerId}, ${kind}, ${burst - 1}, ${now})
     on conflict (peer_id, kind) do update set at = greatest(b.at, excluded.at),

@@ -59,25 +59,3 @@ export async function listGroups(
     order by created_at desc, id limit 500`;
   return [...rows];
 }
-
-/** Members of a match Group whose consent holds today and who have not blocked sharing. One row per member. */
-export async function grantedMembers(
-  sql: Queryable,
-  groupId: string,
-  today: string,
-): Promise<{ memberId: string; policy: string }[]> {
-  const rows = await sql<{ memberId: string; policy: string }[]>`
-    select m.member_id as "memberId", min(m.consent_policy) as policy
-    from exchange.match_member m
-    where m.group_id = ${groupId} and m.outcome = 'match' and m.member_id is not null
-      and ${today}::date between m.consent_from and m.consent_to
-    group by m.member_id order by m.member_id`;
-  return [...rows];
-}
-
-/** All members of a match Group, whether or not consent still holds. */
-export async function groupSize(sql: Queryable, groupId: string): Promise<number> {
-  const [row] = await sql<{ n: number }[]>`
-    select count(distinct member_id)::int as n from exchange.match_member where group_id = ${groupId} and outcome = 'match'`;
-  return row?.n ?? 0;
-}

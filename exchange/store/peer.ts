@@ -128,3 +128,8 @@ export async function useAssertion(
 export async function forgetAssertions(sql: Queryable, now: Date): Promise<void> {
   await sql`delete from exchange.used_assertion where expires_at < ${now}::timestamptz - interval '60 seconds'`;
 }
+
+/** Holds a peer's row until the transaction ends: what it starts is counted one after the other. peer_pkey. */
+export async function lockPeer(tx: Queryable, id: string): Promise<void> {
+  await tx`select 1 from exchange.peer where id = ${id} for no key update`;
+}

@@ -1,6 +1,8 @@
 // Writing records: from staging into the entity tables. The same statements serve our own imports and what peers sent.
 // Staged rows with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
 import type { Queryable } from '../../src/store/database.ts';
+import { LABELLER } from '../transform/label.ts';
+import { inheritLabels } from './labels.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
@@ -49,17 +51,18 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as refers, coalesce(r.version, 0) + 1 as version
+       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as linked, coalesce(w.refers, s.refers) as inherits, coalesce(r.version, 0) + 1 as version
        from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
        where ${changed}
      )
-     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, targets, links, body, shared)
-     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, about, refers, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, refers, targets, links, body, shared)
+     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, label, ${LABELLER}, inherits, about, linked, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
      from next
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
        pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, targets = excluded.targets, links = excluded.links,
+       own_label = excluded.own_label, labeller = excluded.labeller, refers = excluded.refers, moved_at = null,
        body = excluded.body, shared = excluded.shared`,
     [work, origin, at],
   );
@@ -72,12 +75,13 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
     [work, origin],
   );
   await tx.unsafe(
-    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
+    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz, moved_at = null
      from exchange.staging s
      where s.pull_id = $1 and s.outcome = 'retracted' and not s.is_shared
        and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id and not r.deleted`,
     [work, at],
   );
+  await inheritLabels(tx, work, at);
 }
 
 /** Writes directory-type records of a work id. */
@@ -93,13 +97,13 @@ export async function writeSharedRecords(tx: Queryable, work: string, origin: st
   );
   await tx.unsafe(
     `with next as (
-       select s.*, t.body, w.final, coalesce(w.links, s.links) as refers, coalesce(r.version, 0) + 1 as version
+       select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
        from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
        where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, body)
-     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, refers, ${STAMPED('coalesce(final, body)')}
+     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, linked, ${STAMPED('coalesce(final, body)')}
      from next
      on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, body = excluded.body`,

@@ -37,12 +37,14 @@ export type StagedUnit = {
   shared?: string | undefined;
   /** keys `Type/id` of the directory-type records it refers to */
   links?: string[] | undefined;
+  /** keys `Type/id` of the member's records it refers to, whose labels it inherits */
+  refers?: string[] | undefined;
   /** id of our own record of the same type that this says to be a copy of */
   echoOf?: string | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
@@ -75,6 +77,7 @@ function row(work: string, u: StagedUnit): string {
     u.body !== undefined,
     list(u.links),
     u.echoOf,
+    list(u.refers),
   ]
     .map(copyField)
     .join('\t');
@@ -123,6 +126,7 @@ export type RewrittenUnit = {
   entry: number;
   final: string;
   links: string[];
+  refers: string[];
   /** our keys of what a Provenance is about */
   targets: string[] | undefined;
 };
@@ -131,11 +135,13 @@ export type RewrittenUnit = {
 export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterable<RewrittenUnit>): Promise<number> {
   const out = async function* () {
     for await (const u of units)
-      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets)].map(copyField).join('\t');
+      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets), list(u.refers)]
+        .map(copyField)
+        .join('\t');
   };
   return copyIn(
     dedicated,
-    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets) from stdin',
+    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets, refers) from stdin',
     out(),
   );
 }

@@ -2,7 +2,9 @@
 // demonstration only: which diagnoses and drugs are sensitive is a matter of state law, and a plan supplies its own.
 import { codings, isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 
-export const LABELLER_VERSION = 'demonstration-1';
+/** Number of the labeller below, kept with each record that it decided; it rises whenever the decisions change. */
+export const LABELLER = 1;
+export const LABELLER_VERSION = `demonstration-${LABELLER}`;
 
 /** 0 clean, 1 sensitive, 2 under 42 CFR Part 2. */
 export type Label = 0 | 1 | 2;

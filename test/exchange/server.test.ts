@@ -148,7 +148,7 @@ describe('every protected route', () => {
       expect([path, answer.status, answer.header('allow')]).toEqual([path, 405, allow]);
       expect(answer.json().resourceType).toBe('OperationOutcome');
     }
-    for (const path of ['/Nothing/1', '/Patient', '/$export', '/Group/g-1/$nothing']) {
+    for (const path of ['/Nothing/1', '/Patient', '/Group/g-1/$nothing']) {
       const answer = await call(path);
       expect([path, answer.status, issue(answer)]).toEqual([path, 404, 'not-found']);
     }
@@ -241,11 +241,11 @@ describe('$davinci-data-export', () => {
     ['no Accept', 400, () => kick([P2P], { headers: { accept: undefined } })],
     ['another exportType', 400, () => kick([{ name: 'exportType', valueCanonical: 'hl7.fhir.us.davinci-atr' }])],
     ['unknown parameter', 400, () => kick([P2P, { name: 'nothing', valueString: 'x' }])],
-    ['_typeFilter', 400, () => kick([P2P, { name: '_typeFilter', valueString: 'Observation?date=ge2020' }])],
+    ['_typeFilter', 400, () => kick([P2P, { name: '_typeFilter', valueString: 'Observation?nothing=ge2020' }])],
     [
       '_typeFilter, lenient',
       400,
-      () => kick([P2P, { name: '_typeFilter', valueString: 'Observation?date=ge2020' }], LENIENT),
+      () => kick([P2P, { name: '_typeFilter', valueString: 'Observation?nothing=ge2020' }], LENIENT),
     ],
     ['_type of none', 400, () => kick([P2P, { name: '_type', valueString: 'Claim' }])],
     ['_type of none, lenient', 400, () => kick([P2P, { name: '_type', valueString: 'Claim' }], LENIENT)],
@@ -427,13 +427,22 @@ describe('status and files', () => {
       404, 200,
     ]);
     time = 0;
+    // and it stays withdrawn
+    for (const path of [job.status, url]) expect((await call(path)).status).toBe(404);
+    const rows =
+      await sql`select state, failure from exchange.bulk_job where id = ${job.status.split('/').at(-1) ?? ''}`;
+    expect([...rows]).toEqual([{ state: 'revoked', failure: 'consent-ended' }]);
+    const told = await sql`select actor, detail from exchange.audit where action = 'export-revoked'`;
+    expect([...told]).toEqual([{ actor: 'export', detail: { members: 1 } }]);
   });
 
   test('DELETE: 202, then 404 for status and files, and for a running job too', async () => {
-    const gone = await call(job.status, { method: 'DELETE' });
-    expect(gone.status).toBe(202);
-    for (const path of [job.status, url]) expect((await call(path)).status).toBe(404);
-    expect((await call(job.status, { method: 'DELETE' })).status).toBe(404);
+    const made = await finished(await start());
+    const file = made.manifest.output[0]?.url ?? '';
+    expect((await call(file)).status).toBe(200);
+    expect((await call(made.status, { method: 'DELETE' })).status).toBe(202);
+    for (const path of [made.status, file]) expect((await call(path)).status).toBe(404);
+    expect((await call(made.status, { method: 'DELETE' })).status).toBe(404);
     const running = await start();
     const status = running.header('content-location') ?? '';
     expect((await call(status, { method: 'DELETE' })).status).toBe(202);

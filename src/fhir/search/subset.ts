@@ -70,7 +70,8 @@ export function subsetResource(json: string, subset: Subset): string {
   return `{${parts.join(',')}}`;
 }
 
-function tagged(json: string, at: number): string {
+/** A `meta` with the tag that says that elements were left out. `at`: where it begins in a text. */
+export function tagged(json: string, at: number): string {
   const inner = members(json, at);
   const tags = inner.find((m) => m.key === 'tag');
   const parts = inner.filter((m) => m !== tags).map((m) => json.slice(m.start, m.end));

@@ -1,0 +1,24 @@
+// What a client asked of an export, as it is kept with the job.
+
+export const OPERATIONS = ['davinci-data-export', 'export', 'export-v4'] as const;
+export type ExportOperation = (typeof OPERATIONS)[number];
+
+export type ExportParameters = {
+  operation: ExportOperation;
+  types?: string[];
+  since?: string;
+  until?: string;
+  /** members asked for, of those granted */
+  patients?: string[];
+  /** how many were asked for who are not */
+  ignoredPatients?: number;
+  /** queries, as sent */
+  filters?: string[];
+  elements?: string[];
+  latestProvenance?: boolean;
+  /** the manifest may come in pages */
+  partial?: boolean;
+  /** the status of the job is told beside that of the answer */
+  separateStatus?: boolean;
+  notes?: string[];
+};

@@ -1,0 +1,27 @@
+// In which form a record leaves: whole, or the part that _elements names, or not at all by _typeFilter.
+import type { Resource } from '../../src/fhir/resource.ts';
+import { elementsOf, withElements } from './elements.ts';
+import type { ExportParameters } from './parameters.ts';
+import { passes, readTypeFilters, type TypeFilter } from './type-filter.ts';
+
+export class Shape {
+  readonly #filters: TypeFilter[];
+  readonly #filtered: ReadonlySet<string>;
+  readonly #asked: readonly string[];
+  readonly #elements = new Map<string, ReadonlySet<string> | undefined>();
+
+  constructor(parameters: Pick<ExportParameters, 'filters' | 'elements'>) {
+    this.#filters = readTypeFilters(parameters.filters ?? []);
+    this.#filtered = new Set(this.#filters.map((f) => f.type));
+    this.#asked = parameters.elements ?? [];
+  }
+
+  /** The text that leaves, untouched when nothing was asked for; undefined when it does not pass the filters. */
+  of(type: string, json: string): string | undefined {
+    if (this.#filtered.has(type) && !passes(this.#filters, JSON.parse(json) as Resource)) return undefined;
+    if (this.#asked.length === 0) return json;
+    if (!this.#elements.has(type)) this.#elements.set(type, elementsOf(type, this.#asked));
+    const stay = this.#elements.get(type);
+    return stay === undefined ? json : withElements(json, stay);
+  }
+}

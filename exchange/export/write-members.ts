@@ -1,0 +1,93 @@
+// Records of some members on their way into files: what may leave, what left their view, and one Transmitter Provenance each.
+import type { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
+import { formatInstant } from '../../src/fhir/instant.ts';
+import type { Sql } from '../../src/store/database.ts';
+import type { Payer } from '../consent/evaluate.ts';
+import type { DeliveredMember } from '../store/delivered.ts';
+import { deletedRows, type ExportConditions, type ExportRow, exportRows, withheldCounts } from '../store/export.ts';
+import type { Grant } from '../store/grant.ts';
+import type { Shape } from './shape.ts';
+import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
+
+const DELETIONS_PER_BUNDLE = 500;
+
+type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
+
+/** What is held of one member while its records pass. */
+class Sent {
+  readonly types: Record<string, number> = {};
+  readonly keys: string[] = [];
+  targets: string[] = [];
+  recorded = '';
+
+  add(row: ExportRow): void {
+    const key = `${row.type}/${row.id}`;
+    this.types[row.type] = (this.types[row.type] ?? 0) + 1;
+    this.keys.push(key);
+    if (row.type !== 'Provenance') this.targets.push(key);
+    const at = formatInstant(row.last_updated);
+    if (at > this.recorded) this.recorded = at;
+  }
+}
+
+/**
+ * Writes the slice.
+ * @param counts is added to
+ * @returns what was written of each member, members of whom nothing was written too
+ */
+export async function writeMembers(
+  tx: Sql,
+  files: NdjsonFiles,
+  conditions: Conditions,
+  about: { us: Payer; peerId: string },
+  shape: Shape,
+  counts: Record<string, number>,
+): Promise<DeliveredMember[]> {
+  const sent = new Map<string, Sent>(conditions.members.map((m) => [m.memberId, new Sent()]));
+  const withProvenance = conditions.types.includes('Provenance');
+  const transmit = async (one: Sent | undefined) => {
+    if (!one) return;
+    for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
+      const targets = one.targets.slice(i, i + MAX_TARGETS);
+      await files.write(
+        'output',
+        'Provenance',
+        transmitterProvenance(about.us, about.peerId, targets, one.recorded).json,
+      );
+    }
+    one.targets = [];
+  };
+  let member = '';
+  for await (const rows of exportRows(tx, conditions))
+    for (const row of rows) {
+      if (row.member_id !== member) {
+        await transmit(sent.get(member));
+        member = row.member_id;
+      }
+      const text = shape.of(row.type, row.text);
+      if (text === undefined) continue;
+      const full = files.write('output', row.type, text);
+      if (full) await full;
+      sent.get(member)?.add(row);
+    }
+  await transmit(sent.get(member));
+  const deleted = await deletedRows(tx, about.peerId, conditions);
+  for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
+    await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));
+  counts['deleted'] = (counts['deleted'] ?? 0) + deleted.length;
+  for (const [reason, n] of Object.entries(await withheldCounts(tx, conditions)))
+    counts[`withheld-${reason}`] = (counts[`withheld-${reason}`] ?? 0) + n;
+  return conditions.members.map((m) => ({
+    memberId: m.memberId,
+    policy: m.policy,
+    consentId: m.consentId,
+    types: sent.get(m.memberId)?.types ?? {},
+    keys: sent.get(m.memberId)?.keys ?? [],
+  }));
+}
+
+const deletions = (rows: readonly { type: string; id: string }[]) => ({
+  resourceType: 'Bundle',
+  type: 'transaction',
+  entry: rows.map((d) => ({ request: { method: 'DELETE', url: `${d.type}/${d.id}` } })),
+});

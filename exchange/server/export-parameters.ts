@@ -1,0 +1,183 @@
+// The parameters of an export: a query, or a Parameters resource, led to what the export runs. Everything that is not
+// understood is an error unless the client is lenient, and a filter is never ignored where payer-to-payer forbids it.
+import type { Context } from 'hono';
+import { parseInstant } from '../../src/fhir/instant.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { referenceId } from '../../src/fhir/reference.ts';
+import { isObject, isResource, type Json, objects, text } from '../../src/fhir/resource.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { ELEMENT } from '../export/elements.ts';
+import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
+import { FilterFault, readTypeFilters, splitFilters } from '../export/type-filter.ts';
+import { EXPORT_ORDER } from '../transform/record-types.ts';
+import { isFhirJson } from './prefer.ts';
+import { fhirText } from './request-body.ts';
+
+export const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
+const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
+const MAX_BODY = 1024 * 1024;
+const MAX_PARAMETERS = 10_000;
+const MAX_PATIENTS = 5000;
+
+export type Given = { name: string; value: string }[];
+
+/** Name and value of each parameter, from a query or from a body. */
+export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
+  if (c.req.method === 'GET') {
+    return [...new URL(c.req.url).searchParams].map(([name, value]) => ({
+      name,
+      value: name === '_since' || name === '_until' ? value.replace(' ', '+') : value,
+    }));
+  }
+  // a parameter in the query of a POST would be ignored, and with it a filter
+  if (new URL(c.req.url).search !== '')
+    throw new Outcome('unknown-parameter', 'Send the parameters of a POST in its body, not in the query.');
+  const body = await fhirText(c, MAX_BODY);
+  if (body.trim() === '') return [];
+  if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
+  let json: Json;
+  try {
+    json = JSON.parse(body) as Json;
+  } catch {
+    throw new Outcome('invalid-json');
+  }
+  if (!isResource(json) || json.resourceType !== 'Parameters')
+    throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
+  const list = objects(json['parameter']);
+  if (list.length > MAX_PARAMETERS)
+    throw new Outcome('too-large', `At most ${MAX_PARAMETERS} parameters are possible.`);
+  return list.map((p) => {
+    const name = text(p['name']);
+    const [, value] = Object.entries(p).find(([key]) => key.startsWith('value')) ?? [];
+    const written = isObject(value)
+      ? (text(value['reference']) ?? text(value['code']))
+      : value === undefined || Array.isArray(value)
+        ? undefined
+        : String(value);
+    if (name === undefined || written === undefined)
+      throw new Outcome('unprocessable', 'Each parameter needs a name and a value.');
+    return { name, value: written };
+  });
+}
+
+type How = { operation: ExportOperation; method: string; lenient: boolean; now: Date };
+type Draft = ExportParameters & { notes: string[]; exportType?: string; associated?: string[] };
+type Reader = (value: string, draft: Draft, how: How) => void;
+
+const invalid = (text: string) => new Outcome('invalid-parameter', text);
+const unsupported = (text: string) => new Outcome('unknown-parameter', text);
+
+/** Several values: a comma list, or in the fourth edition repeated parameters only. */
+function several(value: string, how: How): string[] {
+  if (how.operation === 'export-v4' && value.includes(','))
+    throw invalid('A list with commas is not possible here: repeat the parameter.');
+  return value
+    .split(',')
+    .map((v) => v.trim())
+    .filter(Boolean);
+}
+
+function instant(value: string, name: string, now: Date): string {
+  const at = parseInstant(value);
+  if (!at || at.getUTCFullYear() < 1900 || at.getUTCFullYear() > 9998) throw invalid(`${name} must be an instant.`);
+  if (name === '_since' && at > now) throw invalid('_since must not be in the future.');
+  return at.toISOString();
+}
+
+const READERS: Readonly<Record<string, Reader>> = {
+  _type(value, draft, how) {
+    draft.types ??= [];
+    for (const type of several(value, how)) {
+      if (EXPORT_ORDER.includes(type)) draft.types.push(type);
+      else if (how.lenient) draft.notes.push('A type that is not exported was ignored.');
+      else throw invalid('_type names a type that is not exported.');
+    }
+  },
+  _since(value, draft, how) {
+    draft.since = instant(value, '_since', how.now);
+  },
+  _until(value, draft, how) {
+    draft.until = instant(value, '_until', how.now);
+  },
+  _outputFormat(value) {
+    if (!FORMATS.has(value)) throw unsupported('_outputFormat must be application/fhir+ndjson.');
+  },
+  _elements(value, draft, how) {
+    const elements = several(value, how);
+    if (elements.length === 0 || elements.some((e) => !ELEMENT.test(e)))
+      throw invalid('_elements names root elements, with or without a type before them.');
+    draft.elements = [...(draft.elements ?? []), ...elements];
+  },
+  _typeFilter(value, draft, how) {
+    try {
+      const filters = how.operation === 'export-v4' ? [value] : splitFilters(value);
+      readTypeFilters([...(draft.filters ?? []), ...filters]);
+      draft.filters = [...(draft.filters ?? []), ...filters];
+    } catch (error) {
+      if (!(error instanceof FilterFault)) throw error;
+      if (!how.lenient || how.operation === 'davinci-data-export') throw unsupported(error.message);
+      draft.notes.push('A _typeFilter that is not supported was ignored.');
+    }
+  },
+  includeAssociatedData(value, draft, how) {
+    for (const code of several(value, how)) {
+      if (code !== 'LatestProvenanceResources' && code !== 'RelevantProvenanceResources') {
+        if (!how.lenient)
+          throw unsupported('includeAssociatedData is LatestProvenanceResources or RelevantProvenanceResources.');
+        draft.notes.push('An unknown value of includeAssociatedData was ignored.');
+      } else draft.associated = [...(draft.associated ?? []), code];
+    }
+  },
+  allowPartialManifests(value, draft) {
+    if (value !== 'true' && value !== 'false') throw invalid('allowPartialManifests is true or false.');
+    draft.partial = value === 'true';
+  },
+  patient(value, draft, how) {
+    if (how.method === 'GET' && how.operation !== 'davinci-data-export')
+      throw unsupported('patient is a parameter of POST.');
+    const ids = (how.method === 'GET' ? several(value, how) : [value]).map((v) => referenceId(v, 'Patient'));
+    const patients = draft.patients ?? [];
+    for (const id of ids) {
+      if (id === undefined) throw invalid('patient must be a reference to a Patient.');
+      patients.push(id);
+    }
+    draft.patients = patients;
+    if (patients.length > MAX_PATIENTS) throw new Outcome('too-large', `At most ${MAX_PATIENTS} patients.`);
+  },
+};
+
+/** Parameters as the export runs them; patients as they were asked for. */
+export function readExportParameters(given: Given, how: How): ExportParameters {
+  const draft: Draft = { operation: how.operation, notes: [] };
+  const once = new Set<string>();
+  for (const { name, value } of given) {
+    if (['_since', '_until', '_outputFormat', 'exportType', 'allowPartialManifests'].includes(name) && once.has(name))
+      throw invalid(`${name} can be given once.`);
+    once.add(name);
+    if (name === 'exportType' && how.operation === 'davinci-data-export') {
+      draft.exportType = value;
+      if (value !== PAYER_TO_PAYER) throw unsupported(`exportType must be ${PAYER_TO_PAYER}.`);
+      continue;
+    }
+    const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+    if (read) read(value, draft, how);
+    else if (how.lenient) draft.notes.push('A parameter that is not supported was ignored.');
+    else
+      throw unsupported(
+        `A parameter is not supported here: allowed are ${Object.keys(READERS).join(', ')}${how.operation === 'davinci-data-export' ? ' and exportType' : ''}.`,
+      );
+  }
+  const { exportType, associated, types, ...parameters } = draft;
+  if (types?.length === 0) throw invalid('_type names no type that is exported.');
+  if (draft.since !== undefined && draft.until !== undefined && draft.until <= draft.since)
+    throw invalid('_until must be after _since.');
+  if (how.operation === 'davinci-data-export' && exportType === undefined)
+    draft.notes.push(`exportType was not given; ${PAYER_TO_PAYER} was assumed.`);
+  // of two values the wider counts; asked for by name, Provenance comes whatever _type says
+  const wanted = associated === undefined || types === undefined ? types : [...types, 'Provenance'];
+  return {
+    ...parameters,
+    ...(wanted === undefined ? {} : { types: [...new Set(wanted)] }),
+    ...(associated?.every((a) => a === 'LatestProvenanceResources') ? { latestProvenance: true } : {}),
+  };
+}

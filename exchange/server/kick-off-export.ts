@@ -1,0 +1,128 @@
+// Kick-off of an export, the same for every operation and level: check, store, answer 202. The export runs in the worker.
+// https://hl7.org/fhir/uv/bulkdata/STU2/export.html, http://hl7.org/fhir/us/davinci-atr
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { localDay, responseDue } from '../clocks/business-day.ts';
+import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
+import { addresses } from '../plan.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { addJob, countOpenJobs } from '../store/bulk-job.ts';
+import { openClock } from '../store/clock.ts';
+import { type GrantScope, stillGranted } from '../store/grant.ts';
+import { findGroup } from '../store/match-group.ts';
+import { lockPeer } from '../store/peer.ts';
+import { EXPORT_ORDER } from '../transform/record-types.ts';
+import { authorize, type Caller, covers } from './authorize.ts';
+import { newJobId } from './bulk-member-match.ts';
+import { givenParameters, readExportParameters } from './export-parameters.ts';
+import { acceptFhir, readPrefer } from './prefer.ts';
+
+const CHALLENGE = { headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' } };
+
+/**
+ * Answers a kick-off.
+ * @param groupId the match Group asked for; null: every member who was matched for the peer
+ */
+export async function kickOffExport(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  operation: ExportOperation,
+  groupId: string | null,
+): Promise<Response> {
+  const receivedAt = deps.clock();
+  const { sql } = deps.database;
+  const caller = await authorize(c, deps, 'export');
+  const scope: GrantScope = { peerId: caller.peer.id, groupId };
+  if (groupId !== null && (await findGroup(sql, groupId, caller.peer.id))?.code !== 'match')
+    throw new Outcome('not-found');
+  acceptFhir(c.req.header('accept'));
+  const prefer = readPrefer(c.req.header('prefer'));
+  if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
+  const lenient = prefer.handling === 'lenient';
+  const how = { operation, method: c.req.method, lenient, now: receivedAt };
+  const asked = readExportParameters(await givenParameters(c), how);
+  const today = localDay(receivedAt, deps.config.timeZone);
+  const parameters: ExportParameters = {
+    ...asked,
+    types: coveredTypes(caller, asked.types),
+    ...(await grantedPatients(deps, scope, today, asked, lenient)),
+    ...(prefer.separateStatus ? { separateStatus: true } : {}),
+  };
+
+  const id = newJobId();
+  const here = addresses(deps.config);
+  const dueAt = responseDue(receivedAt, deps.config);
+  const place = groupId === null ? 'Patient' : `Group/${groupId}`;
+  const query = c.req.method === 'GET' ? new URL(c.req.url).search : '';
+  await sql.begin(async (tx) => {
+    // one kick-off of a peer after the other, so that no number of them at once passes the limit
+    await lockPeer(tx, caller.peer.id);
+    const { open, ofGroup } = await countOpenJobs(tx, caller.peer.id, groupId ?? undefined);
+    if (operation === 'davinci-data-export' && ofGroup > 0)
+      throw new Outcome('throttled', 'An export of this Group is running.', { retryAfter: 5 });
+    if (open >= deps.config.exportOpenPerPeer)
+      throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
+    await addJob(tx, {
+      id,
+      kind: 'export',
+      peerId: caller.peer.id,
+      requestUrl: `${here.fhir}/${place}/$${operation}${query}`,
+      parameters,
+      bodyKey: null,
+      groupId,
+      receivedAt,
+      dueAt,
+    });
+    await openClock(tx, { kind: 'C3-export', subject: id, peerId: caller.peer.id, startsAt: receivedAt, dueAt });
+    await writeAudit(tx, [
+      auditRow({
+        at: receivedAt,
+        actorKind: 'peer',
+        actor: caller.peer.id,
+        action: 'export-requested',
+        object: `export/${id}`,
+        peerId: caller.peer.id,
+        requestId: c.get('requestId'),
+        detail: {
+          operation,
+          group: groupId,
+          since: parameters.since ?? null,
+          until: parameters.until ?? null,
+          ...(parameters.patients === undefined ? {} : { patients: parameters.patients.length }),
+        },
+      }),
+    ]);
+  });
+  deps.wake?.();
+  return c.body(null, 202, {
+    'content-location': `${here.fhir}/$export-status/${id}`,
+    'preference-applied': prefer.separateStatus ? 'respond-async, separate-export-status' : 'respond-async',
+    'cache-control': 'private, no-store',
+    vary: 'Authorization',
+  });
+}
+
+/** The types asked for, each of which the scope must cover; without any, all that it covers. */
+function coveredTypes(caller: Caller, asked: string[] | undefined): string[] {
+  if (asked?.some((type) => !covers(caller, type))) throw new Outcome('insufficient-scope', undefined, CHALLENGE);
+  return asked ?? EXPORT_ORDER.filter((type) => covers(caller, type));
+}
+
+/** Patients asked for who are granted. Others are left out by payer-to-payer, and an error of a plain export. */
+async function grantedPatients(
+  deps: Deps,
+  scope: GrantScope,
+  today: string,
+  asked: ExportParameters,
+  lenient: boolean,
+): Promise<Pick<ExportParameters, 'patients' | 'ignoredPatients'>> {
+  if (asked.patients === undefined) return {};
+  const wanted = [...new Set(asked.patients)];
+  const granted = await stillGranted(deps.database.sql, scope, today, wanted);
+  const patients = wanted.filter((p) => granted.has(p));
+  if (patients.length < wanted.length && asked.operation !== 'davinci-data-export' && !lenient)
+    throw new Outcome('invalid-parameter', 'patient names somebody whose records you may not have.');
+  return { patients, ignoredPatients: wanted.length - patients.length };
+}

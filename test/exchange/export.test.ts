@@ -1,0 +1,359 @@
+// What an export answers to its parameters, and in which form.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient, keysOf } from './export-client.ts';
+import { BULK_MATCH, client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, parts, US } from './plan-fixture.ts';
+
+const { rivera, robert, short } = PEOPLE;
+const ana = idOf(rivera);
+const ONE_MATCH = 'http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match';
+let node: TestNode;
+let them: ExportClient;
+let other: ExportClient;
+let group: string;
+let place: string;
+
+const loinc = { coding: [{ system: 'http://loinc.org', code: '718-7' }] };
+const lab = (id: string, when: string, member = ana) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: loinc,
+  subject: { reference: `Patient/${member}` },
+  effectiveDateTime: when,
+  valueQuantity: { value: 13.2, unit: 'g/dL' },
+});
+const claim = (id: string, start: string, end: string) => ({
+  resourceType: 'ExplanationOfBenefit',
+  id,
+  status: 'active',
+  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+  use: 'claim',
+  patient: { reference: `Patient/${ana}` },
+  created: end,
+  insurer: { display: 'us' },
+  provider: { display: 'somebody' },
+  outcome: 'complete',
+  insurance: [{ focal: true, coverage: { reference: 'Coverage/c' } }],
+  billablePeriod: { start, end },
+});
+const provenance = (id: string, recorded: string) => ({
+  resourceType: 'Provenance',
+  id,
+  target: [{ reference: 'Observation/o1' }],
+  recorded,
+  agent: [{ who: { display: 'a laboratory' } }],
+});
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, EXPORT_OPEN_PER_PEER: '4' });
+  them = new ExportClient(
+    node,
+    await client(node, 'a', { npi: ASKER.npi, scopes: [BULK_MATCH, ONE_MATCH, 'system/*.rs'] }),
+  );
+  other = new ExportClient(node, await client(node, 'b', { npi: ASKER.npi }));
+  await them.signIn();
+  await other.signIn();
+  await enrol(node.deps, Object.values(PEOPLE), [
+    lab('o1', '2026-01-10T08:00:00Z'),
+    lab('o2', '2026-03-01'),
+    lab('o3', '2026-03-02', idOf(robert)),
+    claim('e1', '2025-12-20', '2026-01-05'),
+    claim('e2', '2026-02-01', '2026-02-02'),
+    provenance('p1', '2026-01-11T00:00:00Z'),
+    provenance('p2', '2026-01-12T00:00:00Z'),
+  ]);
+  group = await them.group([card(rivera), card(robert)]);
+  place = `Group/${group}`;
+});
+afterAll(() => node.close());
+
+const ids = async (query: string, at = `${place}/$export`) =>
+  keysOf(await them.output((await them.finished(await them.get(at, query))).manifest));
+
+describe('_typeFilter', () => {
+  const of = (filter: string, type = 'ExplanationOfBenefit') =>
+    ids(`_type=${type}&_typeFilter=${encodeURIComponent(filter)}`);
+
+  test.each([
+    ['ExplanationOfBenefit?service-date=ge2026-02-01', ['e2']],
+    ['ExplanationOfBenefit?service-date=ge2026-01-05', ['e1', 'e2']],
+    ['ExplanationOfBenefit?service-date=gt2026-01-05', ['e2']],
+    ['ExplanationOfBenefit?service-date=lt2026-02', ['e1']],
+    ['ExplanationOfBenefit?service-date=le2025-12-20', ['e1']],
+    ['ExplanationOfBenefit?service-date=2026', ['e2']],
+    ['ExplanationOfBenefit?service-date=ne2026', ['e1']],
+    ['ExplanationOfBenefit?service-date=sa2026-01-05', ['e2']],
+    ['ExplanationOfBenefit?service-date=eb2026-02-01', ['e1']],
+    ['ExplanationOfBenefit?service-date=ge2026-01-01&service-date=lt2026-02-01', ['e1']],
+    ['ExplanationOfBenefit?_id=e2,e9', ['e2']],
+    ['ExplanationOfBenefit?type=professional&use=claim', ['e1', 'e2']],
+    ['ExplanationOfBenefit?type=http://terminology.hl7.org/CodeSystem/claim-type|oral', []],
+    // of one type several filters are or
+    ['ExplanationOfBenefit?_id=e1,ExplanationOfBenefit?_id=e2', ['e1', 'e2']],
+  ])('%s', async (filter, expected) => {
+    expect(await of(filter)).toEqual(expected.map((id) => `ExplanationOfBenefit/${id}`));
+  });
+
+  test('narrows its own type only', async () => {
+    expect(await of('Observation?date=ge2026-03', 'Observation,ExplanationOfBenefit')).toEqual([
+      'ExplanationOfBenefit/e1',
+      'ExplanationOfBenefit/e2',
+      'Observation/o2',
+      'Observation/o3',
+    ]);
+  });
+
+  test.each([
+    'Observation?_include=Observation:subject',
+    'Observation?subject.name=x',
+    'Observation?_has:Provenance:target:agent=x',
+    'Observation?date:missing=true',
+    'Observation?date=ge20-x',
+    'Observation?date=',
+    'Observation?_sort=date',
+    'Nothing?a=b',
+    'constructor?a=b',
+    'Observation',
+    `Observation?_id=${Array.from({ length: 101 }, (_, i) => i).join(',')}`,
+    Array.from({ length: 21 }, () => 'Observation?_id=1').join(','),
+  ])('%s is 400; lenient ignores it on $export and never on $davinci-data-export', async (filter) => {
+    const query = `_typeFilter=${encodeURIComponent(filter)}`;
+    const strict = await them.get(`${place}/$export`, query);
+    expect([strict.status, strict.json().issue[0].code]).toEqual([400, 'not-supported']);
+    const lenient = { prefer: 'respond-async, handling=lenient' };
+    expect((await them.get(`${place}/$davinci-data-export`, query, lenient)).status).toBe(400);
+    const { manifest } = await them.finished(await them.get(`${place}/$export`, `${query}&_type=Patient`, lenient));
+    expect(manifest.error).toMatchObject([{ count: 1 }]);
+  });
+});
+
+describe('_elements', () => {
+  test('keeps what was asked for, what R4 requires and what identifies, tagged', async () => {
+    const { manifest } = await them.finished(
+      await them.get(`${place}/$export`, '_type=Observation,Patient&_elements=Observation.value,id'),
+    );
+    const all = await them.output(manifest);
+    const o1 = all.find((r) => r['id'] === 'o1');
+    expect(Object.keys(o1 ?? {}).sort()).toEqual(['code', 'id', 'meta', 'resourceType', 'status', 'valueQuantity']);
+    expect(o1?.['meta']).toMatchObject({ tag: [{ code: 'SUBSETTED' }] });
+    const patient = all.find((r) => r['id'] === ana);
+    expect(Object.keys(patient ?? {}).sort()).toEqual(['id', 'meta', 'resourceType']);
+  });
+  test.each(['../../x', 'Observation.value.code', '', 'a b', 'Observation.'])('%s is 400', async (elements) => {
+    const answer = await them.get(`${place}/$export`, `_elements=${encodeURIComponent(elements)}`);
+    expect(answer.status).toBe(400);
+  });
+});
+
+describe('includeAssociatedData', () => {
+  const stored = async (query: string) =>
+    (await ids(query)).filter((k) => k === 'Provenance/p1' || k === 'Provenance/p2');
+  test('all by default, the newest of each record when asked, the wider of two', async () => {
+    expect(await stored('_type=Observation,Provenance')).toEqual(['Provenance/p1', 'Provenance/p2']);
+    expect(await stored('_type=Observation')).toEqual([]);
+    expect(await stored('_type=Observation&includeAssociatedData=LatestProvenanceResources')).toEqual([
+      'Provenance/p2',
+    ]);
+    expect(
+      await stored('_type=Observation&includeAssociatedData=LatestProvenanceResources,RelevantProvenanceResources'),
+    ).toEqual(['Provenance/p1', 'Provenance/p2']);
+    expect((await them.get(`${place}/$export`, 'includeAssociatedData=_custom')).status).toBe(400);
+  });
+});
+
+describe('_since and _until', () => {
+  const bounds = async () => {
+    const rows = await node.deps.database.sql<{ at: Date }[]>`
+      select last_updated as at from exchange.resource where id = 'o1' and member_id = ${ana}`;
+    return rows[0]?.at ?? new Date(0);
+  };
+  test('_until leaves out what was written at it or later', async () => {
+    const at = await bounds();
+    expect(await ids(`_type=Observation&_until=${new Date(at.getTime()).toISOString()}`)).toEqual([]);
+    expect(await ids(`_type=Observation&_until=${new Date(at.getTime() + 1).toISOString()}`)).toHaveLength(3);
+  });
+  test.each([
+    '_until=2020-01-01T00:00:00Z&_since=2020-01-01T00:00:00Z',
+    '_since=0000-01-01T00:00:00Z',
+    '_since=9999-01-01T00:00:00Z',
+    '_since=2020-01-01T00:00:00%2B14:01',
+    '_since=2020-01-01T00:00:00Z&_since=2021-01-01T00:00:00Z',
+    '_since=2020-01-01T00:00:00Z%0d%0aX-Bad:1',
+    '_until=yesterday',
+    'organizeOutputBy=Patient',
+    'allowPartialManifests=maybe',
+    'exportType=hl7.fhir.us.davinci-pdex%23payertopayer',
+    `patient=Patient/x`,
+    '_outputFormat=text/html',
+    '_type=Claim',
+    'nothing=1',
+    '__proto__=1',
+    'constructor=1',
+  ])('%s is 400', async (query) => {
+    const answer = await them.get(`${place}/$export`, query);
+    expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
+  });
+  test('lenient ignores what it does not know and says so', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient&organizeOutputBy=Patient&nothing=1', {
+      prefer: 'handling=lenient, respond-async',
+    });
+    const { manifest } = await them.finished(kick);
+    expect(manifest.error).toMatchObject([{ count: 2 }]);
+  });
+});
+
+describe('levels', () => {
+  test('a peer gets no system export', async () => {
+    for (const path of ['/$export', '/%24export']) {
+      const answer = await them.call(path, { headers: { prefer: 'respond-async' } });
+      expect([answer.status, answer.json().issue[0].code]).toEqual([403, 'forbidden']);
+    }
+    expect((await them.call('/$export', { token: null })).status).toBe(401);
+  });
+
+  test('Patient/$export holds the members matched for the peer, alone or in bulk, and nobody else', async () => {
+    expect(await ids('_type=Patient', 'Patient/$export')).toEqual(keysOf([ana, idOf(robert)].map(patientOf)));
+    const single = parts(card(short));
+    const matched = await them.call('/Patient/$member-match', {
+      method: 'POST',
+      token: await them.peer.token(ONE_MATCH),
+      headers: { 'content-type': 'application/fhir+json' },
+      body: {
+        resourceType: 'Parameters',
+        parameter: [
+          { name: 'MemberPatient', resource: single.patient },
+          { name: 'CoverageToMatch', resource: single.coverageToMatch },
+          { name: 'CoverageToLink', resource: single.coverageToLink },
+          { name: 'Consent', resource: single.consent },
+        ],
+      },
+    });
+    expect(matched.status).toBe(200);
+    const all = [ana, idOf(robert), idOf(short)];
+    expect(await ids('_type=Patient', 'Patient/$export')).toEqual(keysOf(all.map(patientOf)));
+    const { manifest } = await other.finished(await other.get('Patient/$export', '_type=Patient'));
+    expect(manifest.output).toEqual([]);
+  });
+  const patientOf = (id: string) => ({ resourceType: 'Patient', id });
+
+  test('patient: an error of $export, the same for a stranger and for nobody; left out when lenient', async () => {
+    const named = (id: string) => [
+      { name: 'patient', valueReference: { reference: `Patient/${ana}` } },
+      { name: 'patient', valueReference: { reference: `Patient/${id}` } },
+      { name: '_type', valueString: 'Patient' },
+    ];
+    const bodies = new Set<string>();
+    for (const id of [idOf(PEOPLE.double), 'nobody']) {
+      const answer = await them.kick(`${place}/$export`, named(id));
+      expect(answer.status).toBe(400);
+      bodies.add(answer.bytes.toString());
+    }
+    expect(bodies.size).toBe(1);
+    const { manifest } = await them.finished(
+      await them.kick(`${place}/$export`, named('nobody'), { prefer: 'respond-async, handling=lenient' }),
+    );
+    expect(keysOf(await them.output(manifest))).toEqual([`Patient/${ana}`]);
+    expect(manifest.error).toMatchObject([{ count: 1 }]);
+    const many = Array.from({ length: 5001 }, (_, i) => ({
+      name: 'patient',
+      valueReference: { reference: `Patient/${i}` },
+    }));
+    expect((await them.kick(`${place}/$export`, many)).status).toBe(413);
+  });
+});
+
+describe('forms', () => {
+  test('the second and third edition', async () => {
+    const { manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
+    expect(manifest).toMatchObject({ request: `${them.fhir}/${place}/$export?_type=Patient`, error: [], deleted: [] });
+    expect(manifest.outcome).toBeUndefined();
+  });
+
+  test('the fourth: POST only, repeated parameters, Coding, outcome', async () => {
+    const at = `${place}/$export-v4`;
+    expect((await them.get(at, '_type=Patient')).status).toBe(405);
+    expect((await them.kick(at, [{ name: '_type', valueString: 'Patient,Coverage' }])).status).toBe(400);
+    const { manifest } = await them.finished(
+      await them.kick(at, [
+        { name: '_type', valueString: 'Patient' },
+        { name: '_type', valueString: 'Observation' },
+        { name: 'includeAssociatedData', valueCoding: { code: 'LatestProvenanceResources' } },
+      ]),
+    );
+    expect([...new Set(manifest.output.map((f) => f.type))].sort()).toEqual(['Observation', 'Patient', 'Provenance']);
+    expect(manifest).toMatchObject({ outcome: [], manifestType: expect.stringContaining('BulkDataManifest') });
+    expect([manifest.request, manifest.error]).toEqual([undefined, undefined]);
+  });
+
+  test('separate-export-status tells the job beside the answer', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient', {
+      prefer: 'respond-async, separate-export-status',
+    });
+    expect(kick.header('preference-applied')).toBe('respond-async, separate-export-status');
+    const running = await them.call(kick.header('content-location') ?? '');
+    expect([running.status, running.header('x-export-status')]).toEqual([200, '202 Accepted']);
+    const { answer } = await them.finished(kick);
+    expect(answer.header('x-export-status')).toBe('200 OK');
+  });
+});
+
+describe('limits', () => {
+  test('ten polls before their time are answered, the next is 429; the job goes on', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient');
+    const status = kick.header('content-location') ?? '';
+    const answers = [];
+    for (let i = 0; i < 14; i++) answers.push(await them.call(status));
+    const codes = answers.map((a) => a.status);
+    expect(codes.slice(0, 11)).toEqual(Array(11).fill(202));
+    expect(codes).toContain(429);
+    const refused = answers.find((a) => a.status === 429);
+    expect([refused?.header('retry-after'), refused?.json().issue[0].code]).toEqual(['1', 'throttled']);
+    await them.finished(kick);
+  });
+
+  test('so many jobs may be open, however many are asked for at once', async () => {
+    const kicks = await Promise.all(Array.from({ length: 9 }, () => them.get(`${place}/$export`, '_type=Patient')));
+    expect(kicks.map((k) => k.status).sort()).toEqual([202, 202, 202, 202, 429, 429, 429, 429, 429]);
+    const refused = kicks.find((k) => k.status === 429);
+    expect(Number(refused?.header('retry-after'))).toBeGreaterThan(0);
+    await node.work();
+    await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
+  });
+
+  test('a token for less does not see the job; one without the type of a file may not have it', async () => {
+    const { status, manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient,Observation'));
+    const less = await them.peer.token('system/Group.rs system/Patient.rs');
+    expect((await them.call(status, { token: less })).status).toBe(404);
+    const file = (type: string) => manifest.output.find((f) => f.type === type)?.url ?? '';
+    expect((await them.call(file('Observation'), { token: less })).status).toBe(403);
+    expect((await them.call(file('Patient'), { token: less })).status).toBe(200);
+  });
+
+  test('another client, a random id and a path that climbs get the same answer', async () => {
+    const { status, manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
+    const url = manifest.output[0]?.url ?? '';
+    const job = status.split('/').at(-1) ?? '';
+    const paths = [
+      status,
+      url,
+      `/$export-status/${'0'.repeat(32)}`,
+      `/$export-file/${job}/${'0'.repeat(32)}.ndjson`,
+      `/$export-file/${job}/..%2f..%2fkeys.ndjson`,
+      `/$export-file/${job}/%2e%2e%252fkeys`,
+      `${url}%00`,
+    ];
+    const bodies = new Set<string>();
+    for (const path of paths) {
+      const answer = await other.call(path);
+      expect([path, answer.status]).toEqual([path, 404]);
+      bodies.add(answer.bytes.toString());
+    }
+    expect(bodies.size).toBe(1);
+    for (const header of ['bytes=0-,0-', `bytes=${Array(1000).fill('0-').join(',')}`, 'bytes=--1', 'bytes=9-1']) {
+      const answer = await them.call(url, { headers: { range: header, 'accept-encoding': 'gzip' } });
+      expect([answer.status, answer.header('vary')]).toEqual([200, 'Accept-Encoding, Authorization']);
+    }
+  });
+});
