@@ -159,7 +159,7 @@ function dateTest(written: string): (found: Json) => boolean {
   const test = compare[m?.[1] ?? 'eq'];
   return (found) => {
     const its = span(found);
-    return its !== undefined && test !== undefined && test(...its);
+    return its !== undefined && test?.(...its) === true;
   };
 }
 

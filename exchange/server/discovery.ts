@@ -12,6 +12,14 @@ import { GRANTABLE_TYPES } from './token.ts';
 
 const PUBLIC = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' };
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
+const BULK = 'http://hl7.org/fhir/uv/bulkdata';
+
+/** Kits look for the plain name or for the one with the level; both mean the same operation. */
+const exports = (level: 'group' | 'patient') => [
+  { name: 'export', definition: `${BULK}/OperationDefinition/${level}-export` },
+  { name: `${level}-export`, definition: `${BULK}/OperationDefinition/${level}-export` },
+  { name: 'export-v4', definition: `${BULK}/OperationDefinition/${level}-export|4.0.0` },
+];
 
 /** SMART configuration; with the same values the RFC 8414 document of the issuer. */
 export function smartConfiguration(deps: Deps, path = '/exchange/fhir/.well-known/smart-configuration') {
@@ -75,6 +83,7 @@ export function capabilityStatement(deps: Pick<Deps, 'config'>, version: string,
     implementation: { description: `${deps.config.planName}: payer-to-payer exchange`, url: here.fhir },
     fhirVersion: '4.0.1',
     format: ['json', 'application/fhir+json'],
+    instantiates: [`${BULK}/CapabilityStatement/bulk-data`],
     implementationGuide: [
       `${PDEX}/ImplementationGuide/hl7.fhir.us.davinci-pdex|2.2.0`,
       'http://hl7.org/fhir/us/davinci-hrex/ImplementationGuide/hl7.fhir.us.davinci-hrex|1.2.0',
@@ -108,6 +117,7 @@ export function capabilityStatement(deps: Pick<Deps, 'config'>, version: string,
                 name: 'member-match',
                 definition: 'http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match',
               },
+              ...exports('patient'),
             ],
           },
           {
@@ -127,6 +137,7 @@ export function capabilityStatement(deps: Pick<Deps, 'config'>, version: string,
                 name: 'davinci-data-export',
                 definition: 'http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export',
               },
+              ...exports('group'),
             ],
           },
         ],

@@ -47,6 +47,8 @@ const MAY_LEAVE = `${allowed('r')}
     select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(x.label, 1) > 0 and not (g.policy = 'sensitive' and x.label = 1))
     ${TARGETS}
   ), false))`;
+/** Records that only a consent for sensitive data lets leave. */
+const OF_SENSITIVE = `(r.label = 1 or (r.type = 'Provenance' and exists (select ${TARGETS} where x.label = 1)))`;
 /** When a record was written, or came into view or left it because of another. */
 const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
 /**
@@ -56,7 +58,7 @@ const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
 const isNew = (
   since: string,
 ) => `(${since}::timestamptz is null or g.policy_then = '' or ${MOVED('r')} > ${since}::timestamptz
-  or (g.policy_then < g.policy and (r.label = 1 or r.type = 'Provenance'))
+  or (g.policy_then < g.policy and ${OF_SENSITIVE})
   or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > ${since}::timestamptz)))`;
 const NEWEST_PROVENANCE = `(r.type <> 'Provenance' or exists (
   select from unnest(r.targets) t where not exists (
@@ -118,7 +120,7 @@ export async function deletedRows(
     `select r.type, r.id ${FROM}
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
-       and (${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and (r.label = 1 or r.type = 'Provenance'))
+       and (${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > $10::timestamptz)))
        and (r.deleted or not coalesce(${MAY_LEAVE}, false))
        and exists (

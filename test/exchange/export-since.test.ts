@@ -1,0 +1,316 @@
+// What a peer hears of that has left its view: deleted, denied, labelled. And consent that ends while an export is made.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { revokeEnded } from '../../exchange/export/revoke.ts';
+import { removeExpired } from '../../exchange/work.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient, keysOf, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
+
+const { rivera, robert } = PEOPLE;
+const ana = idOf(rivera);
+const PSY = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+
+let node: TestNode;
+let them: ExportClient;
+let other: ExportClient;
+
+const encounter = (id: string, meta?: object) => ({
+  resourceType: 'Encounter',
+  id,
+  ...(meta ? { meta } : {}),
+  status: 'finished',
+  class: { code: 'AMB' },
+  subject: { reference: `Patient/${ana}` },
+  period: { start: day(-30), end: day(-30) },
+});
+const lab = (id: string, more: object = {}, member = ana) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+  subject: { reference: `Patient/${member}` },
+  effectiveDateTime: day(-30),
+  ...more,
+});
+const letter = (id: string, visit: string) => ({
+  resourceType: 'DocumentReference',
+  id,
+  status: 'current',
+  subject: { reference: `Patient/${ana}` },
+  content: [{ attachment: { contentType: 'text/plain', data: 'aGVsbG8=' } }],
+  context: { encounter: [{ reference: `Encounter/${visit}` }] },
+});
+const authorization = (id: string, code: string) => ({
+  resourceType: 'ExplanationOfBenefit',
+  id,
+  status: 'active',
+  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+  use: 'preauthorization',
+  patient: { reference: `Patient/${ana}` },
+  created: day(-20),
+  insurer: { display: 'us' },
+  provider: { display: 'somebody' },
+  outcome: 'complete',
+  insurance: [{ focal: true, coverage: { reference: 'Coverage/c' } }],
+  preAuthRefPeriod: [{ start: day(-20), end: day(60) }],
+  item: [
+    {
+      sequence: 1,
+      productOrService: {
+        coding: [{ system: 'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets', code: 'G0151' }],
+      },
+      adjudication: [
+        {
+          extension: [
+            {
+              url: 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction',
+              extension: [
+                {
+                  url: 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode',
+                  valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
+                },
+              ],
+            },
+            {
+              url: 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-when-adjudicated',
+              valueDateTime: `${day(-10)}T00:00:00Z`,
+            },
+          ],
+          category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
+        },
+      ],
+    },
+  ],
+});
+const about = (id: string, ...targets: string[]) => ({
+  resourceType: 'Provenance',
+  id,
+  target: targets.map((reference) => ({ reference })),
+  recorded: `${day(-30)}T00:00:00Z`,
+  agent: [{ who: { display: 'a clinic' } }],
+});
+const removal = (...urls: string[]) => ({
+  resourceType: 'Bundle',
+  type: 'transaction',
+  entry: urls.map((url) => ({ request: { method: 'DELETE', url } })),
+});
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  other = new ExportClient(node, await client(node, 'b', { npi: ASKER.npi }));
+  await them.signIn();
+  await other.signIn();
+});
+afterAll(() => node.close());
+
+async function run(by: ExportClient, group: string, since?: string, more: object[] = []): Promise<Manifest> {
+  const from = since === undefined ? [] : [{ name: '_since', valueInstant: since }];
+  return (await by.finished(await by.kick(`Group/${group}/$davinci-data-export`, [...from, ...more]))).manifest;
+}
+const sent = async (by: ExportClient, manifest: Manifest) =>
+  keysOf((await by.output(manifest)).filter((r) => !('agent' in r) || !JSON.stringify(r).includes('transmitter')));
+
+describe('what was delivered and may not leave any more', () => {
+  let group: string;
+  let first: Manifest;
+  beforeAll(async () => {
+    await enrol(
+      node.deps,
+      [rivera, robert],
+      [
+        encounter('v1'),
+        encounter('v2'),
+        lab('o1', { encounter: { reference: 'Encounter/v1' } }),
+        lab('o2', { encounter: { reference: 'Encounter/v2' } }),
+        lab('o3'),
+        lab('part', { hasMember: [{ reference: 'Observation/o1' }] }),
+        lab('r1', {}, idOf(robert)),
+        letter('d1', 'v1'),
+        authorization('pa1', 'A4'),
+        authorization('pa2', 'A3'),
+        about('p1', 'Encounter/v1', 'Observation/o1'),
+        about('p3', 'Observation/o3'),
+      ],
+    );
+    group = await them.group([card(rivera)]);
+    first = await run(them, group);
+  });
+
+  test('the first export holds what may leave; without _since nothing is deleted', async () => {
+    const keys = await sent(them, first);
+    for (const key of ['Encounter/v1', 'Observation/o1', 'Observation/part', 'DocumentReference/d1', 'Provenance/p1'])
+      expect(keys).toContain(key);
+    expect(keys).toContain('ExplanationOfBenefit/pa1');
+    expect(keys).not.toContain('ExplanationOfBenefit/pa2');
+    expect(first.deleted).toEqual([]);
+  });
+
+  test('an export with nothing new is empty', async () => {
+    const next = await run(them, group, first.transactionTime);
+    expect(await sent(them, next)).toEqual([]);
+    expect(next.deleted).toEqual([]);
+  });
+
+  test('denied, labelled with all that refers to it, and deleted: each is told once, and only to whom it was delivered', async () => {
+    // the other client has matched the member and has never exported anything
+    const theirs = await other.group([card(rivera)]);
+    await enrol(
+      node.deps,
+      [],
+      [
+        encounter('v1', PSY),
+        authorization('pa1', 'A3'),
+        authorization('pa2', 'A3'),
+        removal('Observation/o3', 'Observation/never'),
+      ],
+    );
+    const next = await run(them, group, first.transactionTime);
+    expect(await them.deleted(next)).toEqual([
+      'DocumentReference/d1',
+      'Encounter/v1',
+      'ExplanationOfBenefit/pa1',
+      'Observation/o1',
+      'Observation/o3',
+      'Observation/part',
+      'Provenance/p1',
+      'Provenance/p3',
+    ]);
+    expect(await sent(them, next)).toEqual([]);
+    // the same question gives the same answer, a later one nothing
+    expect(await them.deleted(await run(them, group, first.transactionTime))).toHaveLength(8);
+    expect(await them.deleted(await run(them, group, next.transactionTime))).toEqual([]);
+    // only the types asked for
+    const some = await run(them, group, first.transactionTime, [{ name: '_type', valueString: 'Observation' }]);
+    expect(await them.deleted(some)).toEqual(['Observation/o1', 'Observation/o3', 'Observation/part']);
+    const [peerB] = await node.deps.database.sql<
+      { at: Date }[]
+    >`select max(created_at) as at from exchange.match_group where id = ${theirs}`;
+    expect(await other.deleted(await run(other, theirs, peerB?.at.toISOString()))).toEqual([]);
+    expect(await other.deleted(await run(other, theirs, first.transactionTime))).toEqual([]);
+  });
+
+  test('what comes back into view is sent again, though it was not written itself', async () => {
+    const before = await run(them, group);
+    await enrol(node.deps, [], [encounter('v1'), authorization('pa1', 'A1')]);
+    const next = await run(them, group, before.transactionTime);
+    expect(await sent(them, next)).toEqual([
+      'DocumentReference/d1',
+      'Encounter/v1',
+      'ExplanationOfBenefit/pa1',
+      'Observation/o1',
+      'Observation/part',
+      'Provenance/p1',
+    ]);
+    expect(next.deleted).toEqual([]);
+  });
+
+  test('#sensitive holds the labelled records with their labels; back to #regular they are taken back', async () => {
+    await enrol(node.deps, [], [encounter('v2', PSY)]);
+    const before = await run(them, group);
+    const wide = await them.group([card(rivera)], SENSITIVE);
+    const all = await run(them, wide, before.transactionTime);
+    // they are new under this consent, whatever their age
+    expect(await sent(them, all)).toEqual(expect.arrayContaining(['Encounter/v2', 'Observation/o2']));
+    const v2 = (await them.output(all)).find((r) => r['id'] === 'v2');
+    expect(v2?.['meta']).toMatchObject(PSY);
+    const narrow = await them.group([card(rivera)], REGULAR);
+    expect(await them.deleted(await run(them, narrow, all.transactionTime))).toEqual([
+      'Encounter/v2',
+      'Observation/o2',
+    ]);
+    const rows = await node.deps.database.sql<{ counts: Record<string, number> }[]>`
+      select counts from exchange.bulk_job where group_id = ${narrow}`;
+    // proof that records were left out for it
+    expect(rows[0]?.counts['withheld-sensitive']).toBe(2);
+  });
+
+  test('all of a member comes, whose consent did not hold at _since', async () => {
+    const at = new Date().toISOString();
+    await new Promise((r) => setTimeout(r, 5));
+    const pair = await them.group([card(rivera), card(robert)]);
+    expect(await sent(them, await run(them, pair, at))).toEqual(
+      expect.arrayContaining(['Observation/r1', `Patient/${idOf(robert)}`]),
+    );
+    expect(await sent(them, await run(them, pair, at))).not.toContain('Observation/o2');
+  });
+});
+
+describe('consent that ends', () => {
+  const withdraw = (member: string) => node.deps.database.sql`
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+    values (${`w-${Math.random()}`}, ${member}, 'withdraw', 'regular', current_date, 'test')`;
+  const allow = (member: string) => node.deps.database.sql`
+    delete from exchange.consent where member_id = ${member} and choice = 'withdraw'`;
+
+  test('after files exist: they are gone at once, the job is revoked, its files are removed', async () => {
+    const group = await them.group([card(rivera), card(robert)]);
+    const { status, manifest } = await them.finished(await them.kick(`Group/${group}/$export`));
+    const url = manifest.output.find((f) => f.type === 'Patient')?.url ?? '';
+    expect((await them.call(url)).status).toBe(200);
+    await withdraw(idOf(robert));
+    expect((await them.call(url)).status).toBe(404);
+    expect((await them.call(status)).status).toBe(404);
+    await allow(idOf(robert));
+    // what was revoked stays revoked
+    expect((await them.call(url)).status).toBe(404);
+    const job = status.split('/').at(-1) ?? '';
+    expect(await node.deps.blobs.list(`bulk/${job}/`)).not.toEqual([]);
+    await removeExpired(node.deps);
+    expect(await node.deps.blobs.list(`bulk/${job}/`)).toEqual([]);
+  });
+
+  test('housekeeping finds it without anybody asking', async () => {
+    const group = await them.group([card(robert)]);
+    const { status } = await them.finished(await them.kick(`Group/${group}/$export`));
+    expect(await revokeEnded(node.deps)).toBe(0);
+    await withdraw(idOf(robert));
+    expect(await revokeEnded(node.deps)).toBeGreaterThan(0);
+    const [job] = await node.deps.database
+      .sql`select state, failure from exchange.bulk_job where id = ${status.split('/').at(-1) ?? ''}`;
+    expect(job).toEqual({ state: 'revoked', failure: 'consent-ended' });
+    await allow(idOf(robert));
+  });
+
+  test('while it runs: the member is left out, those who were written before it too', async () => {
+    const group = await them.group([card(rivera), card(robert)]);
+    const kick = await them.kick(`Group/${group}/$export`);
+    const put = node.deps.blobs.put.bind(node.deps.blobs);
+    let files = 0;
+    // the first file is begun when records have been read: consent ends in that moment
+    node.deps.blobs.put = async (key, source) => {
+      if (files++ === 0) await withdraw(idOf(robert));
+      return put(key, source);
+    };
+    const { manifest } = await them.finished(kick);
+    node.deps.blobs.put = put;
+    expect((await them.output(manifest)).filter((r) => r.resourceType === 'Patient').map((r) => r['id'])).toEqual([
+      ana,
+    ]);
+    const notes = (await Promise.all((manifest.error ?? []).map((f) => them.lines(f.url)))).flat();
+    expect(JSON.stringify(notes)).toContain('no longer covered by a consent');
+    expect(JSON.stringify(notes)).not.toContain(idOf(robert));
+    await allow(idOf(robert));
+  });
+
+  test('a consent that began after the member said no is the later word', async () => {
+    await withdraw(idOf(robert));
+    await node.deps.database.sql`update exchange.consent set recorded_on = current_date - 1 where choice = 'withdraw'`;
+    const group = await them.group([card(robert)]);
+    expect((await sent(them, await run(them, group))).filter((k) => k.startsWith('Patient/'))).toHaveLength(1);
+  });
+
+  test('every member of every export is an audit row with the consent it rests on', async () => {
+    const rows = await node.deps.database.sql`
+      select d.job_id from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+      left join exchange.audit a on a.action = 'export-member' and a.object = 'export/' || d.job_id and a.member_id = d.member_id
+        and a.consent_id = d.consent_id and a.detail->'types' = d.types and a.detail->>'policy' = d.policy
+      where j.transaction_time is not null and a.seq is null`;
+    expect([...rows]).toEqual([]);
+    const [n] = await node.deps.database
+      .sql`select count(*)::int as n from exchange.audit where action = 'export-member'`;
+    expect(n?.['n']).toBeGreaterThan(10);
+  });
+});
