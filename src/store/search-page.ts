@@ -87,12 +87,14 @@ function rowHits(request: SearchRequest, bind: Bind, { size, limit, carried }: P
   const { after } = request;
   const down = after?.back === true ? ' desc' : '';
   const beyond = after === undefined ? '' : ` and d.rk ${after.back ? '<' : '>'} ${bind(String(after.rk), 'bigint')}`;
+  const shown = `select rk from hits order by rk${down} limit ${size}`;
   return {
+    // read once, unless includes start from it: bodies then go out as they are found, without a copy
     tables: [
       `hits as materialized (${rows(request.type, request.criteria, bind, beyond)} order by d.rk${down} limit ${limit})`,
-      `page as materialized (select r.rk, r.key, r.body${carried} from (select rk from hits order by rk${down} limit ${size}) h join directory.resource r on r.rk = h.rk order by r.rk)`,
+      `page as ${carried === '' ? '' : 'materialized '}(select r.rk, r.key, r.body${carried} from (${shown}) h join directory.resource r on r.rk = h.rk order by r.rk)`,
     ],
-    edges: `select json_build_array(json_build_array(min(rk)::text), json_build_array(max(rk)::text)) from page`,
+    edges: `select json_build_array(json_build_array(min(rk)::text), json_build_array(max(rk)::text)) from (${shown}) e`,
     order: '',
     counted: undefined,
     away: 'null',
