@@ -7,7 +7,7 @@ import { readChange } from '../src/store/resource.ts';
 export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<string, string>; route: string };
 
 export type Answers = {
-  /** The change counter, at most a quarter of a second old; somewhat older while another request asks for it. */
+  /** The change counter and its time, at most a quarter of a second old; somewhat older while another request asks for it. */
   change(sql: Queryable): Promise<string>;
   get(question: string, change: string): Answer | undefined;
   set(question: string, change: string, answer: Answer): void;
@@ -20,6 +20,9 @@ const PATIENT_MS = 750;
 const LARGEST = 1 / 16;
 /** What an entry costs beside its bytes. */
 const OVERHEAD = 500;
+
+/** The counter of `counter.time`. */
+const counter = (change: string): bigint => BigInt(change.split('.', 1)[0] ?? '0');
 
 /**
  * @param bytes memory for answers; 0 keeps none
@@ -57,7 +60,7 @@ export function answers(bytes: number, now: () => number = () => performance.now
       const more = sizeOf(question, answer);
       if (more > bytes * LARGEST) return;
       if (change !== of) {
-        if (of !== '' && BigInt(change) < BigInt(of)) return; // made before the change that is known by now
+        if (of !== '' && counter(change) < counter(of)) return; // made before the change that is known by now
         held = new Map();
         size = 0;
         of = change;

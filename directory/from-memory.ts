@@ -1,10 +1,10 @@
-// Answers from memory, before the database is asked: reads and searches by GET. A search carries the change counter as its
-// entity tag, so a client that has the newest answer is told so without a search.
+// Answers from memory, before the database is asked: reads and searches by GET. The entity tag of a search is made of the
+// change counter, the day and the question, so a client that has the newest answer is told so without a search.
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { isNotModified } from '../src/http/conditional.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
-import { checkAccepts } from '../src/http/negotiate.ts';
+import { acceptsJson } from '../src/http/negotiate.ts';
 import type { Answer, Answers } from './answers.ts';
 
 const DAY = 86_400_000;
@@ -25,11 +25,17 @@ export function fromMemory(
     const { question, search } = asked;
     const change = await answers.change(deps.database.sql);
     // answers may speak of today: none is given tomorrow
-    const tag = search ? `W/"${change}.${Math.floor(deps.clock().getTime() / DAY)}"` : undefined;
+    const tag = search
+      ? `W/"${change}.${Math.floor(deps.clock().getTime() / DAY)}.${fingerprint(question)}"`
+      : undefined;
     const known = answers.get(question, change);
     if (known !== undefined && (tag === undefined || known.headers['etag'] === tag)) return fromAnswer(c, known);
     const ifNoneMatch = c.req.header('if-none-match');
-    if (tag !== undefined && ifNoneMatch !== undefined && isNotModified(ifNoneMatch, undefined, tag, new Date(0))) {
+    if (
+      tag !== undefined &&
+      ifNoneMatch?.includes('*') === false &&
+      isNotModified(ifNoneMatch, undefined, tag, new Date(0))
+    ) {
       // the client can only have the tag from an answer to the same question
       route(c, '/:type');
       return reply(c, null, 304, { etag: tag, 'cache-control': 'no-cache' });
@@ -65,6 +71,13 @@ function fromAnswer(c: Context<FhirEnv>, known: Answer): Response {
 const READ_OR_SEARCH = /^\/[A-Z][A-Za-z]{1,40}(\/[A-Za-z0-9.-]{1,64})?(?:\?|$)/;
 const MAX_URL = 2048;
 
+/** FNV-1a, 32 bits: the tag of one question is not good for another. */
+function fingerprint(question: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < question.length; i++) hash = Math.imul(hash ^ question.charCodeAt(i), 0x01000193);
+  return (hash >>> 0).toString(16);
+}
+
 /** What makes two requests the same question; undefined for what is always asked anew. */
 function readQuestion(c: Context<FhirEnv>, path: string): { question: string; search: boolean } | undefined {
   const { url } = c.req.raw;
@@ -72,7 +85,8 @@ function readQuestion(c: Context<FhirEnv>, path: string): { question: string; se
   const asked = url.slice(url.indexOf('/', url.indexOf('://') + 3));
   const form = asked.startsWith(path) ? READ_OR_SEARCH.exec(asked.slice(path.length)) : null;
   if (form === null || MOVING.test(asked)) return undefined;
-  checkAccepts(c.req.header('accept'), undefined);
+  // `_format` in the URL comes before `Accept`: the handler judges
+  if (!acceptsJson(c.req.header('accept'))) return undefined;
   const lenient = c.req.header('prefer')?.includes('handling=lenient') === true;
   return { question: lenient ? `${asked} lenient` : asked, search: form[1] === undefined };
 }

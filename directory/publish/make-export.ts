@@ -64,7 +64,8 @@ async function run(deps: PublishDeps, job: ExportJob, owner: string, alive: () =
         const types = wanted(request);
         for (const type of types) {
           const elements = elementsOf(request, type);
-          const options = { base: `${deps.config.baseUrl}/directory/fhir`, now: covers };
+          const { baseUrl, directoryStaleDays: staleDays } = deps.config;
+          const options = { base: `${baseUrl}/directory/fhir`, now: covers, staleDays };
           for await (const rows of exportRows(sql, type, request, options)) {
             if (!alive()) throw new LeaseLost();
             for (const { body } of rows) {

@@ -99,7 +99,7 @@ export function exportRows(
   sql: Sql,
   type: DirectoryType,
   request: ExportRequest,
-  options: { base: string; now: Date },
+  options: { base: string; now: Date; staleDays: number },
 ): AsyncIterable<{ body: string }[]> {
   const values: string[] = [];
   const bind = (value: string, cast: string) => `$${values.push(value)}::${cast}`;

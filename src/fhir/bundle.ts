@@ -29,6 +29,9 @@ export type SearchsetParts = {
 /** Marks a total that is an estimate; FHIR has no element for it. */
 export const ESTIMATED_TOTAL = 'https://payer-node.example/fhir/StructureDefinition/estimated-total';
 
+/** An entry needs an address of its own, and this resource has none: one a Bundle, always the same. */
+const OUTCOME_URL = 'urn:uuid:6f0c5b52-6f0e-4b59-9d0c-3f7d3a4b8e11';
+
 const RESOURCE = Buffer.from('","resource":');
 const MATCH = Buffer.from(',"search":{"mode":"match"}}');
 const INCLUDE = Buffer.from(',"search":{"mode":"include"}}');
@@ -93,5 +96,9 @@ function totalText(total: SearchsetParts['total']): string {
 function outcomeEntry(remarks: readonly string[]): string {
   if (remarks.length === 0) return '';
   const issue = remarks.flatMap((r) => operationOutcome('warning', 'not-supported', r).issue);
-  return JSON.stringify({ resource: { resourceType: 'OperationOutcome', issue }, search: { mode: 'outcome' } });
+  return JSON.stringify({
+    fullUrl: OUTCOME_URL,
+    resource: { resourceType: 'OperationOutcome', issue },
+    search: { mode: 'outcome' },
+  });
 }

@@ -17,8 +17,13 @@ export function checkAccepts(accept: string | undefined, format: string | undefi
     if (!FORMATS.test(mediaType(format).replace(' ', '+'))) throw new Outcome('not-acceptable');
     return;
   }
-  if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json' || accept === '') return;
-  if (!accept.split(',').some(isAccepted)) throw new Outcome('not-acceptable');
+  if (!acceptsJson(accept)) throw new Outcome('not-acceptable');
+}
+
+/** Does `Accept` admit what we produce? */
+export function acceptsJson(accept: string | undefined): boolean {
+  if (accept === undefined || accept === '*/*' || accept === 'application/fhir+json' || accept === '') return true;
+  return accept.split(',').some(isAccepted);
 }
 
 const mediaType = (text: string) => (text.split(';', 1)[0] ?? '').trim().toLowerCase();

@@ -16,6 +16,9 @@ const VREAD = `with one as (select * from directory.resource where rk = hashtext
   where $2::int between 1 and one.version - 1
     and not exists (select from directory.history h where h.rk = one.rk and h.version = $2::int)`;
 
+const READ_CHANGE = `select change || '.' || coalesce(to_hex((extract(epoch from changed_at) * 1000)::bigint), '0') as change
+  from directory.state`;
+
 /** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
 async function one(sql: Queryable, text: string, values: string[]): Promise<StoredVersion | undefined> {
   const [row] = (await sql.unsafe(text, values, { prepare: true }).raw()) as unknown as Uint8Array<ArrayBuffer>[][];
@@ -39,11 +42,12 @@ export function readVersion(sql: Queryable, key: string, version: number): Promi
   return one(sql, VREAD, [key, String(version)]);
 }
 
-/** The change counter as text. One row, in memory. */
+/**
+ * The change counter and when it moved, `counter.time` as text: a directory that was loaded anew counts from the
+ * beginning, and is not taken for the one before. One row, in memory.
+ */
 export async function readChange(sql: Queryable): Promise<string> {
-  const [row] = await sql.unsafe<{ change: string }[]>('select change::text as change from directory.state', [], {
-    prepare: true,
-  });
+  const [row] = await sql.unsafe<{ change: string }[]>(READ_CHANGE, [], { prepare: true });
   return row?.change ?? '0';
 }
 

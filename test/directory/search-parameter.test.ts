@@ -26,6 +26,9 @@ test('the CapabilityStatement is valid R4, and every address of ours in it resol
     const found = (await response.json()) as SearchParameter;
     expect([found.resourceType, found.url]).toEqual(['SearchParameter', url]);
     expect(errors(found)).toEqual([]);
+    // an expression is evaluated on the base: one that begins elsewhere is an error to validators
+    for (const path of found.expression?.split(' | ') ?? [])
+      expect(path, url).toMatch(new RegExp(`^${found.base[0]}\\.`));
   }
   const list = (await (await d.get('SearchParameter')).json()) as FhirBundle;
   expect(list.entry?.map((e) => e.fullUrl).sort()).toEqual(own.sort());

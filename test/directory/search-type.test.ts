@@ -103,6 +103,7 @@ test('unknown parameters are ignored and reported when the client is lenient', a
   const bundle = await body(await d.get('Practitioner?shoe=9&name=nobody', { prefer: 'handling=lenient' }));
   expect(ids(bundle, 'match')).toEqual([]);
   expect(bundle.entry?.map((e) => e.search.mode)).toEqual(['outcome']);
+  expect(bundle.entry?.[0]?.fullUrl).toMatch(/^urn:uuid:[0-9a-f-]{36}$/);
   expect(link(bundle, 'self')).not.toContain('shoe');
   const strict = await d.get('Practitioner?_lastUpdated=never', { prefer: 'handling=lenient' });
   expect(strict.status).toBe(400);

@@ -122,11 +122,11 @@ function everywhere(type: DirectoryType): Record<number, Draft> {
       code: 'last-verified',
       kind: 'date',
       path: 'id',
-      expression: `VerificationResult.where(status='validated' and target=${type}).lastPerformed`,
+      expression: '',
       paths: [],
       modifiers: ['missing'],
       reading: 'last-verified',
-      note: 'The latest successful verification of the record.',
+      note: 'The latest lastPerformed of validated VerificationResults whose target is the record.',
       ...own(`${named}-last-verified`),
     },
     82: {

@@ -11,6 +11,8 @@ export const NUCC = 'http://nucc.org/provider-taxonomy';
 export type ValueSet = {
   /** codes by system; `'any'` admits a whole system; `'nucc'` asks the taxonomy */
   systems: Readonly<Record<string, ReadonlySet<string> | 'any' | 'nucc'>>;
+  /** codes of the taxonomy that the set leaves out */
+  except?: ReadonlySet<string>;
 };
 
 const codes = (text: string) => new Set(text.split(' '));
@@ -62,7 +64,14 @@ export const EndpointPayloadType = one('EndpointPayloadTypeCS', 'NA');
 export const EndpointUsecase: ValueSet = {
   systems: { [`${THO}/v3-ActReason`]: codes('TREAT HPAYMT COC COVERAGE HOPERAT PUBHLTH HRESCH ETREAT PATRQT') },
 };
-export const Specialties: ValueSet = { systems: { [NUCC]: 'nucc' } };
+/** What the value sets of 1.2.0 leave out of the taxonomy; two of these are in the set of services all the same. */
+const NOT_LISTED =
+  '103GC0700X 103TE1000X 103TM1700X 103TP2700X 103TW0100X 1835C0206X 1835C0207X 1835E0208X 1835G0000X 1835I0206X 1835S0206X 193400000X 207SG0207X 2084E0001X 213EG0000X 390200000X 2865C1500X 287300000X 317400000X';
+export const Specialties: ValueSet = { systems: { [NUCC]: 'nucc' }, except: codes(NOT_LISTED) };
+export const IndividualSpecialties: ValueSet = {
+  systems: { [NUCC]: 'nucc' },
+  except: codes(`${NOT_LISTED} 202D00000X 207VC0300X`),
+};
 
 /** Postal codes of states, the district and territories, as `whereValid` uses them. */
 export const UsStates: ValueSet = {
@@ -106,5 +115,6 @@ function inValueSet(
   if (typeof code !== 'string') return false;
   if (listed === 'any') return true;
   if (listed !== 'nucc') return listed.has(code);
-  return NUCC_SHAPE.test(code) && (taxonomy === undefined || taxonomy.has(code.toUpperCase()));
+  const upper = code.toUpperCase();
+  return NUCC_SHAPE.test(code) && !set.except?.has(upper) && (taxonomy === undefined || taxonomy.has(upper));
 }

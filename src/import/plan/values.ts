@@ -75,12 +75,21 @@ const LANGUAGES: Record<string, string> = {
   telugu: 'te',
 };
 
+/** A BCP 47 tag as it is usually written: `es-MX`. */
+function canonicalTag(text: string): string | undefined {
+  if (!/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(text)) return undefined;
+  return text
+    .toLowerCase()
+    .replace(/-([a-z]{2}|[a-z]{4})(?=-|$)/g, (part) =>
+      part.length === 3 ? part.toUpperCase() : `-${part.charAt(1).toUpperCase()}${part.slice(2)}`,
+    );
+}
+
 /** Languages by English name or BCP 47 code. */
 export function languages(texts: readonly string[], column: string, left: Left[]): string[] {
   const found: string[] = [];
   for (const text of texts) {
-    const code =
-      LANGUAGES[text.toLowerCase()] ?? (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(text) ? text.toLowerCase() : undefined);
+    const code = LANGUAGES[text.toLowerCase()] ?? canonicalTag(text);
     if (code === undefined) left.push({ column, why: 'names a language that is not known: use its BCP 47 code' });
     else if (!found.includes(code)) found.push(code);
   }

@@ -174,6 +174,21 @@ describe('with filters', () => {
     expect(found).toEqual(['Ignored, not supported here: _type', 'Ignored, not supported here: patient']);
   });
 
+  test('stale records by the limit of the node, as the search finds them', async () => {
+    const at = new Date(d.clock.now.getTime() - 40 * 86_400_000).toISOString();
+    const target = [{ reference: 'Location/area1' }];
+    const verified = { resourceType: 'VerificationResult', id: 'v40', status: 'validated', target, lastPerformed: at };
+    await d.load(entries([verified]));
+    const filter = '?_type=Location&_typeFilter=Location%3Fstale%3Dfalse';
+    expect(await ids((await exported(filter)).output)).toContain('Location/area1');
+    const short = { ...d.deps, config: { ...d.deps.config, directoryStaleDays: 30 } };
+    const kicked = await kickOff(`${filter}&_since=2000-01-01T00:00:00Z`);
+    expect(await makeExport(short)).toBe(true);
+    const status = await d.fetch(kicked.headers.get('content-location') ?? '');
+    expect(await ids(((await status.json()) as Manifest).output)).not.toContain('Location/area1');
+    await d.load([deletion('VerificationResult/v40')]);
+  });
+
   test('files go when their time is over, and the URL with them', async () => {
     const r = await kickOff('?_since=2026-12-31T00:00:00Z');
     while (await makeExport(d.deps));
