@@ -12,6 +12,7 @@ import { exportFile } from './server/export-file.ts';
 import { exportDelete, exportStatus } from './server/export-status.ts';
 import { groupRead, groupSearch } from './server/group.ts';
 import { memberMatch } from './server/member-match.ts';
+import { memberRoutes } from './server/member-routes.ts';
 import { reserved } from './server/reserved.ts';
 import { type AddressOf, token } from './server/token.ts';
 
@@ -26,7 +27,7 @@ type Method = 'GET' | 'POST' | 'DELETE';
 export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown'): Hono<FhirEnv> {
   const app = fhirApp('exchange', deps);
   const routes: Record<string, Partial<Record<Method, Handler<FhirEnv>>>> = {
-    [`${FHIR}/metadata`]: { GET: metadata(deps, VERSION) },
+    [`${FHIR}/metadata`]: { GET: metadata(deps, VERSION, () => listed) },
     [`${FHIR}/.well-known/smart-configuration`]: { GET: smartConfiguration(deps) },
     '/.well-known/smart-configuration': { GET: smartConfiguration(deps) },
     [AUTHORIZATION_SERVER]: { GET: smartConfiguration(deps, AUTHORIZATION_SERVER) },
@@ -46,7 +47,13 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },
     [`${FHIR}/$export-file/:job/:file`]: { GET: exportFile(deps) },
+    ...memberRoutes(deps, FHIR),
   };
+  const listed = Object.entries(routes).flatMap(([path, handlers]) =>
+    path.startsWith(`${FHIR}/`)
+      ? Object.keys(handlers).map((method) => ({ method, path: path.slice(FHIR.length + 1) }))
+      : [],
+  );
   for (const [path, handlers] of Object.entries(routes)) {
     for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
     // a known path, another method: RFC 9110 asks for the methods there are

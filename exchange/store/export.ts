@@ -41,7 +41,7 @@ const TARGETS = `from unnest(r.targets) t join exchange.resource x
  * A Provenance leaves with the records it is about: one of them at least must leave, and none may be held back for its
  * sensitivity, which the Provenance would reveal. A Patient is our own member only.
  */
-const MAY_LEAVE = `${allowed('r')}
+export const MAY_LEAVE = `${allowed('r')}
   and (r.type <> 'Patient' or r.id = r.member_id)
   and (r.type <> 'Provenance' or coalesce((
     select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(x.label, 1) > 0 and not (g.policy = 'sensitive' and x.label = 1))

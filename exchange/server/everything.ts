@@ -1,0 +1,147 @@
+// GET Patient/[id]/$everything: all that an export would hold of one member, in pages: the Patient first, then the records,
+// the directory entries that they name, and at the end who transmits them.
+// https://hl7.org/fhir/R4/patient-operation-everything.html
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { formatInstant, parseInstant } from '../../src/fhir/instant.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { ID_PATTERN } from '../../src/fhir/resource.ts';
+import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { MAX_TARGETS, transmitterProvenance } from '../export/transmitter.ts';
+import { addresses, ourselves } from '../plan.ts';
+import { leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
+import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
+import { type Caller, recordRefusal } from './authorize.ts';
+import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, shown } from './member-access.ts';
+import { admitted } from './member-read.ts';
+import { cursorOf, readCount, readCursor } from './member-search-request.ts';
+import { readPrefer } from './prefer.ts';
+
+type Asked = { types: readonly string[]; since: Date | undefined; count: number; after: Position | undefined };
+const COUNT_DEFAULT = 100;
+/** A place among the directory entries: types of records come before it. */
+const SHARED_MARK = 'Shared';
+const IGNORED = new Set(['_format', '_pretty']);
+
+function readAsked(query: URLSearchParams, caller: Caller, lenient: boolean): Asked {
+  const may = EXPORT_ORDER.filter((t) => caller.reads.has('*') || caller.reads.has(t));
+  const asked: Asked = { types: may, since: undefined, count: COUNT_DEFAULT, after: undefined };
+  for (const [name, value] of query) {
+    if (name === '_count') asked.count = readCount(value);
+    else if (name === '_page') asked.after = readCursor(value);
+    else if (name === '_type') {
+      const types = value.split(',').map((t) => t.trim());
+      if (types.some((t) => !EXPORT_ORDER.includes(t)))
+        throw new Outcome('invalid-parameter', '_type names a type that is not served.');
+      asked.types = asked.types.filter((t) => types.includes(t));
+    } else if (name === '_since') {
+      asked.since = parseInstant(value.replace(' ', '+'));
+      if (!asked.since) throw new Outcome('invalid-parameter', '_since must be an instant.');
+    } else if (!IGNORED.has(name) && !lenient)
+      throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
+  }
+  return asked;
+}
+
+export function everything(deps: Deps) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, '/exchange/fhir/Patient/:id/$everything');
+    const caller = await admitted(c, deps, 'Patient', 'reads');
+    const { sql } = deps.database;
+    const id = c.req.param('id') ?? '';
+    const query = new URL(c.req.url).searchParams;
+    const asked = readAsked(query, caller, readPrefer(c.req.header('prefer')).handling === 'lenient');
+    const days = daysOf(deps);
+    const grants = ID_PATTERN.test(id) ? await grantsOf(deps, caller.peer.id, [id]) : [];
+    if (grants.length === 0) {
+      await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${id}`);
+      throw new Outcome('not-found');
+    }
+
+    const records = asked.types.filter((t) => !SHARED_TYPES.includes(t));
+    const isShared = asked.after?.type === SHARED_MARK;
+    const page: Shown[] = [];
+    let next: Position | undefined;
+    if (!isShared) {
+      const rows = [
+        ...(asked.after === undefined && records.includes('Patient')
+          ? await memberRows(sql, grants, days, { types: ['Patient'], from: asked.since, limit: 1 })
+          : []),
+      ];
+      const types = records.filter((t) => t !== 'Patient');
+      const want = asked.count - rows.length;
+      const more = await memberRows(sql, grants, days, {
+        types,
+        from: asked.since,
+        after: asked.after,
+        limit: want + 1,
+      });
+      const last = more.length > want ? (more[want - 1] ?? rows.at(-1)) : undefined;
+      page.push(...(await shown(deps, [...rows, ...more.slice(0, want)])));
+      if (last) next = { memberId: id, type: last.type === 'Patient' ? 'A' : last.type, id: last.id };
+    }
+    if (next === undefined) {
+      const want = asked.count - page.length;
+      const shared = await sharedOf(sql, grants, days, {
+        types: asked.types.filter((t) => SHARED_TYPES.includes(t)),
+        of: EXPORT_ORDER,
+        after: isShared ? sharedPlace(asked.after) : undefined,
+        limit: want + 1,
+      });
+      for (const row of shared.slice(0, want)) page.push({ row, text: row.text, resource: { resourceType: row.type } });
+      const last = shared.length > want ? shared[want - 1] : undefined;
+      if (shared.length > want)
+        next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
+      else if (records.includes('Provenance'))
+        page.push(...(await transmitted(deps, caller, id, records, asked.since)));
+    }
+
+    const leaving = page.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+    await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id]);
+    const base = addresses(deps.config).fhir;
+    const url = (place: Position | undefined) => {
+      const q = new URLSearchParams([...query].filter(([name]) => ['_type', '_since', '_count'].includes(name)));
+      if (place) q.set('_page', cursorOf(place));
+      return `${base}/Patient/${id}/$everything${q.size > 0 ? `?${q.toString()}` : ''}`;
+    };
+    const links = [{ relation: 'self', url: url(asked.after) }];
+    if (next) links.push({ relation: 'next', url: url(next) });
+    const entries = page.map((s) => ({ shown: s, mode: 'match' as const }));
+    return fhirBody(c, searchset(base, links, entries, undefined), 200, NO_STORE);
+  };
+}
+
+const sharedPlace = (p: Position | undefined) => {
+  const at = p?.id.indexOf('.') ?? -1;
+  return p === undefined || at < 1 ? undefined : { type: p.id.slice(0, at), id: p.id.slice(at + 1) };
+};
+/** Before the first directory entry, or where the page was. */
+const sharedStart = (p: Position | undefined) => (p?.type === SHARED_MARK ? p.id : '-');
+
+/** Who transmits what this peer may see of the member: the same text as in an export of the same records. */
+async function transmitted(
+  deps: Deps,
+  caller: Caller,
+  memberId: string,
+  types: readonly string[],
+  since: Date | undefined,
+): Promise<Shown[]> {
+  const { sql } = deps.database;
+  const days = daysOf(deps);
+  const grants = await grantsOf(deps, caller.peer.id, [memberId]);
+  const all = await leavingKeys(sql, grants, days, types, since);
+  const made: Shown[] = [];
+  for (let i = 0; i < all.length; i += MAX_TARGETS) {
+    const part = all.slice(i, i + MAX_TARGETS);
+    const newest = part.reduce((at, k) => (k.lastUpdated > at ? k.lastUpdated : at), new Date(0));
+    const { id, json } = transmitterProvenance(
+      ourselves(deps.config),
+      caller.peer.id,
+      part.map((k) => k.key),
+      formatInstant(newest),
+    );
+    const row = { type: 'Provenance', id, version: 1, text: json, lastUpdated: newest };
+    made.push({ row, text: json, resource: { resourceType: 'Provenance' } });
+  }
+  return made;
+}

@@ -1,0 +1,108 @@
+// What the reads of single members share: whose records a peer may see today, the form in which they are shown, and the
+// audit rows that are written before a byte leaves.
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
+import { objects } from '../../src/fhir/resource.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
+import { umbIdentifier } from '../match/groups.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { grantedMembers, stillGranted } from '../store/grant.ts';
+import { type Days, type Grant, type MemberRow, type SharedRow, umbsOf } from '../store/member-read.ts';
+import type { Caller } from './authorize.ts';
+
+export const NO_STORE = { 'cache-control': 'no-store' };
+
+export function daysOf(deps: Deps): Days {
+  const today = localDay(deps.clock(), deps.config.timeZone);
+  return {
+    today,
+    yearAgo: addMonths(today, -12),
+    windowStart: yearsBefore(today, deps.config.exportWindowYears),
+  };
+}
+
+export const umbSystem = (deps: Pick<Deps, 'config'>): string =>
+  String(umbIdentifier('', deps.config.baseUrl)['system']);
+
+/** Members that were matched for a peer and whose consent holds today; only those of `members`, when they are named. */
+export async function grantsOf(deps: Deps, peerId: string, members?: readonly string[]): Promise<Grant[]> {
+  const scope = { peerId, groupId: null };
+  const { today } = daysOf(deps);
+  if (members === undefined) return grantedMembers(deps.database.sql, scope, today);
+  const found = await stillGranted(deps.database.sql, scope, today, members);
+  return [...found].map(([memberId, policy]) => ({ memberId, policy }));
+}
+
+export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resource };
+
+/** Rows as they leave. A Patient carries the unique member id that the match gave, by which HRex mm-3 has peers know it. */
+export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Shown[]> {
+  const patients = rows.filter((r) => r.type === 'Patient').map((r) => r.memberId);
+  const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
+  return rows.map((row) => {
+    const resource = JSON.parse(row.text) as Resource;
+    const umb = row.type === 'Patient' ? umbs.get(row.memberId) : undefined;
+    if (umb === undefined) return { row, text: row.text, resource };
+    const identifier: JsonObject = umbIdentifier(umb, deps.config.baseUrl);
+    const others = objects(resource['identifier']).filter((i) => i['system'] !== identifier['system']);
+    const whole: Resource = { ...resource, identifier: [...others, identifier] };
+    return { row, text: JSON.stringify(whole), resource: whole };
+  });
+}
+
+export type Access = { action: 'read' | 'search' | 'everything'; object: string };
+
+/** One row for each member whose records leave, or who was asked for; before the answer is made. */
+export async function recordAccess(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  access: Access,
+  rows: readonly MemberRow[],
+  asked: readonly string[],
+): Promise<void> {
+  const types = new Map<string, Record<string, number>>(asked.map((m) => [m, {}]));
+  for (const row of rows) {
+    const counts = types.get(row.memberId) ?? {};
+    counts[row.type] = (counts[row.type] ?? 0) + 1;
+    types.set(row.memberId, counts);
+  }
+  await writeAudit(
+    deps.database.sql,
+    [...types].map(([memberId, counts]) =>
+      auditRow({
+        at: deps.clock(),
+        actorKind: 'peer',
+        actor: caller.peer.id,
+        action: access.action,
+        object: access.object,
+        memberId,
+        peerId: caller.peer.id,
+        requestId: c.get('requestId'),
+        detail: { types: counts },
+      }),
+    ),
+  );
+  c.get('logged')['rows'] = rows.length;
+}
+
+const escaped = (text: string) => JSON.stringify(text);
+
+/** A searchset as text: what is stored is not written anew. */
+export function searchset(
+  base: string,
+  links: { relation: string; url: string }[],
+  entries: readonly { shown: Pick<Shown, 'row' | 'text'>; mode: 'match' | 'include' }[],
+  total: number | undefined,
+): string {
+  const link = links.map((l) => `{"relation":"${l.relation}","url":${escaped(l.url)}}`).join(',');
+  const entry = entries
+    .map(
+      ({ shown: { row, text }, mode }) =>
+        `{"fullUrl":"${base}/${row.type}/${row.id}","resource":${text},"search":{"mode":"${mode}"}}`,
+    )
+    .join(',');
+  return `{"resourceType":"Bundle","type":"searchset"${total === undefined ? '' : `,"total":${total}`},"link":[${link}]${entry === '' ? '' : `,"entry":[${entry}]`}}`;
+}

@@ -1,0 +1,103 @@
+// Search parameters of members' records: what US Core and CARIN Blue Button ask a server to search by, within one member.
+// The handlers, the CapabilityStatement and the documentation read this table. http://hl7.org/fhir/us/core/STU6.1/
+import { RECORD_TYPES } from '../transform/record-types.ts';
+
+export type ParameterKind = 'token' | 'date' | 'string' | 'reference';
+/** `path`: members from the resource on; `x[y]` is not used, a trailing `[x]` stands for every type of a choice. */
+export type MemberParameter = { kind: ParameterKind; paths: readonly string[] };
+
+const token = (...paths: string[]): MemberParameter => ({ kind: 'token', paths });
+const date = (...paths: string[]): MemberParameter => ({ kind: 'date', paths });
+const text = (...paths: string[]): MemberParameter => ({ kind: 'string', paths });
+const reference = (...paths: string[]): MemberParameter => ({ kind: 'reference', paths });
+
+const code = token('code');
+const status = token('status');
+const category = token('category');
+const identifier = token('identifier');
+const encounter = reference('encounter');
+
+const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> = {
+  Patient: {
+    identifier,
+    name: text('name'),
+    family: text('name.family'),
+    given: text('name.given'),
+    birthdate: date('birthDate'),
+    gender: token('gender'),
+  },
+  Coverage: { identifier, status, type: token('type'), payor: reference('payor') },
+  ExplanationOfBenefit: {
+    identifier,
+    status,
+    type: token('type'),
+    created: date('created'),
+    'service-date': date('billablePeriod', 'item.serviced[x]'),
+    'service-start-date': date('billablePeriod.start', 'item.serviced[x]'),
+    'billable-period-start': date('billablePeriod.start'),
+    provider: reference('provider'),
+    'care-team': reference('careTeam.provider'),
+    coverage: reference('insurance.coverage'),
+    insurer: reference('insurer'),
+  },
+  Provenance: { target: reference('target'), recorded: date('recorded'), agent: reference('agent.who') },
+  RelatedPerson: { name: text('name') },
+  Encounter: {
+    identifier,
+    status,
+    class: token('class'),
+    type: token('type'),
+    date: date('period'),
+    location: reference('location.location'),
+    'discharge-disposition': token('hospitalization.dischargeDisposition'),
+  },
+  AllergyIntolerance: { 'clinical-status': token('clinicalStatus'), code },
+  CarePlan: { category, status, date: date('period') },
+  CareTeam: { status, role: token('participant.role') },
+  Condition: {
+    category,
+    code,
+    'clinical-status': token('clinicalStatus'),
+    'onset-date': date('onset[x]'),
+    'recorded-date': date('recordedDate'),
+    'abatement-date': date('abatement[x]'),
+    encounter,
+  },
+  Device: { type: token('type'), status },
+  DiagnosticReport: { category, code, status, date: date('effective[x]') },
+  DocumentReference: { category, type: token('type'), status, date: date('date'), period: date('context.period') },
+  Goal: {
+    'lifecycle-status': token('lifecycleStatus'),
+    'target-date': date('target.due[x]'),
+    description: token('description'),
+  },
+  Immunization: { status, date: date('occurrence[x]'), 'vaccine-code': token('vaccineCode') },
+  MedicationDispense: { status, type: token('type') },
+  MedicationRequest: {
+    intent: token('intent'),
+    status,
+    authoredon: date('authoredOn'),
+    encounter,
+    medication: reference('medicationReference'),
+  },
+  Observation: { category, code, status, date: date('effective[x]'), encounter },
+  Procedure: { code, status, date: date('performed[x]') },
+  QuestionnaireResponse: { status, authored: date('authored'), questionnaire: text('questionnaire') },
+  ServiceRequest: { category, code, status, authored: date('authoredOn') },
+};
+
+/** Names by which a type's member may be given. */
+export function memberNames(type: string): readonly string[] {
+  if (type === 'Patient') return [];
+  if (type === 'Provenance') return ['patient'];
+  return [...new Set(['patient', ...(RECORD_TYPES[type]?.patient ?? [])])];
+}
+
+/** Parameters of a type beside `_id`, `_lastUpdated` and its member. */
+export const memberParameters = (type: string): Readonly<Record<string, MemberParameter>> => OWN[type] ?? {};
+
+/** What may be included with a type: its references, its member and the Provenance of its records. */
+export const includesOf = (type: string): readonly string[] => [
+  ...memberNames(type).slice(0, 1),
+  ...Object.entries(memberParameters(type)).flatMap(([name, p]) => (p.kind === 'reference' ? [name] : [])),
+];

@@ -1,0 +1,229 @@
+// Read and search of members' records for the single-member flow: only members that were matched for the calling peer, within
+// their consent, today; under the same conditions as the export. All others are as if they did not exist.
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { referenceKey } from '../../src/fhir/reference.ts';
+import { ID_PATTERN, isObject, text } from '../../src/fhir/resource.ts';
+import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
+import { addresses } from '../plan.ts';
+import {
+  type Grant,
+  type MemberRow,
+  memberOfUmb,
+  memberRows,
+  type Position,
+  provenanceOf,
+  rowsByKey,
+  sharedByKey,
+} from '../store/member-read.ts';
+import { isShared } from '../transform/record-types.ts';
+import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
+import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, shown, umbSystem } from './member-access.ts';
+import { fits, valuesAt } from './member-criterion.ts';
+import { memberNames, memberParameters } from './member-parameters.ts';
+import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
+import { readPrefer } from './prefer.ts';
+import { boundedText } from './request-body.ts';
+
+const has = (set: ReadonlySet<string>, type: string) => set.has('*') || set.has(type);
+const MAX_FORM = 64 * 1024;
+/** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
+const MAX_LOOKED = 5000;
+const BATCH = 500;
+
+/** The caller, when its scopes cover this interaction with this type. */
+export async function admitted(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  type: string,
+  way: 'reads' | 'searches',
+): Promise<Caller> {
+  const caller = await authorize(c, deps, 'data.read');
+  if (!has(caller[way], type)) return insufficientScope(c, deps, caller);
+  checkAccepts(c.req.header('accept'), c.req.query('_format'));
+  return caller;
+}
+
+export function memberRead(deps: Deps, type: string) {
+  const template = `/exchange/fhir/${type}/:id`;
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, template);
+    const caller = await admitted(c, deps, type, 'reads');
+    const id = c.req.param('id') ?? '';
+    const found = ID_PATTERN.test(id) ? await findOne(deps, caller, type, id) : undefined;
+    if (!found) {
+      await recordRefusal(c, deps, caller.peer, 'not-granted', `${type}/${id}`);
+      throw new Outcome('not-found');
+    }
+    const rows = 'memberId' in found.row ? [found.row] : [];
+    await recordAccess(c, deps, caller, { action: 'read', object: `${type}/${id}` }, rows, []);
+    const etag = `W/"${found.row.version}"`;
+    const headers = { ...NO_STORE, etag, 'last-modified': found.row.lastUpdated.toUTCString() };
+    if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers);
+    return fhirBody(c, found.text, 200, headers);
+  };
+}
+
+async function findOne(deps: Deps, caller: Caller, type: string, id: string): Promise<Shown | undefined> {
+  const { sql } = deps.database;
+  if (isShared(type)) {
+    // a directory entry tells nothing about a member; it is shown to peers that have any
+    const grants = await grantsOf(deps, caller.peer.id);
+    const [row] = grants.length === 0 ? [] : await sharedByKey(sql, [`${type}/${id}`]);
+    return row && { row, text: row.text, resource: { resourceType: type } };
+  }
+  const days = daysOf(deps);
+  const grants = await grantsOf(deps, caller.peer.id, type === 'Patient' ? [id] : undefined);
+  const rows = await memberRows(sql, grants, days, { types: [type], ids: [id], limit: 1 });
+  const [one] = await shown(deps, rows);
+  return one;
+}
+
+export function memberSearch(deps: Deps, type: string) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, `/exchange/fhir/${type}${c.req.method === 'POST' ? '/_search' : ''}`);
+    const caller = await admitted(c, deps, type, 'searches');
+    const { handling } = readPrefer(c.req.header('prefer'));
+    const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps) };
+    const search = readMemberSearch(type, await pairsOf(c), options);
+    if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
+    const { grants, asked } = await grantsFor(deps, caller, search);
+    for (const member of asked)
+      if (!grants.some((g) => g.memberId === member))
+        await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${member}`);
+    const page = await findPage(deps, grants, search);
+    const included = await include(deps, caller, grants, search, page.found);
+    const members = grants.map((g) => g.memberId).filter((m) => asked.includes(m));
+    const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+    await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, members);
+    const base = addresses(deps.config).fhir;
+    const url = (more: [string, string][]) =>
+      `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
+    const links = [{ relation: 'self', url: url([]) }];
+    if (page.next) links.push({ relation: 'next', url: url([['_page', cursorOf(page.next)]]) });
+    const isWhole = page.next === undefined && search.after === undefined;
+    const entries = [
+      ...page.found.map((s) => ({ shown: s, mode: 'match' as const })),
+      ...included.map((s) => ({ shown: s, mode: 'include' as const })),
+    ];
+    return fhirBody(c, searchset(base, links, entries, isWhole ? page.found.length : undefined), 200, NO_STORE);
+  };
+}
+
+async function pairsOf(c: Context<FhirEnv>): Promise<[string, string][]> {
+  const query = [...new URL(c.req.url).searchParams];
+  if (c.req.method !== 'POST') return query;
+  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/x-www-form-urlencoded')
+    throw new Outcome('unsupported-media-type', 'Send application/x-www-form-urlencoded.');
+  const body = await boundedText(c, MAX_FORM);
+  if (body === undefined) throw new Outcome('too-large');
+  return [...query, ...new URLSearchParams(body)];
+}
+
+/** Whose records are searched. `asked`: the members that the query names. */
+async function grantsFor(
+  deps: Deps,
+  caller: Caller,
+  search: MemberSearch,
+): Promise<{ grants: Grant[]; asked: string[] }> {
+  const { sql } = deps.database;
+  let named = search.members;
+  if (search.umbs) {
+    const found: string[] = [];
+    for (const umb of search.umbs) {
+      const member = await memberOfUmb(sql, umb);
+      if (member !== undefined) found.push(member);
+    }
+    named = named ? named.filter((m) => found.includes(m)) : found;
+  }
+  const grants = await grantsOf(deps, caller.peer.id, named);
+  return { grants, asked: named ?? [] };
+}
+
+/** One page, read in batches: a criterion may leave few of the rows that are read. */
+async function findPage(
+  deps: Deps,
+  grants: readonly Grant[],
+  search: MemberSearch,
+): Promise<{ found: Shown[]; next: Position | undefined }> {
+  const found: Shown[] = [];
+  let after = search.after;
+  const isPlain = search.criteria.length === 0;
+  const limit = isPlain ? search.count + 1 : BATCH;
+  for (let looked = 0; ; ) {
+    const rows = await memberRows(deps.database.sql, grants, daysOf(deps), {
+      types: [search.type],
+      ids: search.ids,
+      from: search.from,
+      to: search.to,
+      after,
+      limit,
+    });
+    for (const one of await shown(deps, rows)) {
+      const row = one.row as MemberRow;
+      if (fits(one.resource, search.criteria)) {
+        if (found.length === search.count) return { found, next: after };
+        found.push(one);
+      }
+      after = { memberId: row.memberId, type: row.type, id: row.id };
+      if (++looked >= MAX_LOOKED && !isPlain) return { found, next: after };
+    }
+    if (rows.length < limit) return { found, next: undefined };
+  }
+}
+
+/** What comes along: targets of references, and Provenance of the found records. Each under the caller's scopes. */
+async function include(
+  deps: Deps,
+  caller: Caller,
+  grants: readonly Grant[],
+  search: MemberSearch,
+  found: readonly Shown[],
+): Promise<Shown[]> {
+  const { sql } = deps.database;
+  const days = daysOf(deps);
+  const keys = new Set<string>();
+  for (const { resource } of found)
+    for (const name of search.includes) {
+      const paths = memberNames(search.type).includes(name)
+        ? ['patient', 'subject', 'beneficiary']
+        : (memberParameters(search.type)[name]?.paths ?? []);
+      for (const value of paths.flatMap((p) => valuesAt(resource, p))) {
+        const reference = isObject(value) ? text(value['reference']) : undefined;
+        if (reference !== undefined) keys.add(referenceKey(reference));
+      }
+    }
+  const may = [...keys].filter((k) => has(caller.searches, k.split('/')[0] ?? ''));
+  const own = await rowsByKey(
+    sql,
+    grants,
+    days,
+    may.filter((k) => !isShared(k.split('/')[0] ?? '')),
+  );
+  const provenance = search.withProvenance
+    ? await provenanceOf(
+        sql,
+        grants,
+        days,
+        found.map((s) => `${s.row.type}/${s.row.id}`),
+      )
+    : [];
+  const shared = await sharedByKey(
+    sql,
+    may.filter((k) => isShared(k.split('/')[0] ?? '')),
+  );
+  const had = new Set(found.map((s) => `${s.row.type}/${s.row.id}`));
+  const all = [
+    ...(await shown(deps, [...own, ...provenance])),
+    ...shared.map((row) => ({ row, text: row.text, resource: { resourceType: row.type } })),
+  ];
+  return all.filter(({ row }) => {
+    const key = `${row.type}/${row.id}`;
+    if (had.has(key)) return false;
+    had.add(key);
+    return true;
+  });
+}

@@ -1,0 +1,22 @@
+// Routes of the single-member flow, one set a type: the table that the router and the CapabilityStatement are made from.
+import type { Handler } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { EXPORT_ORDER, isShared } from '../transform/record-types.ts';
+import { everything } from './everything.ts';
+import { memberRead, memberSearch } from './member-read.ts';
+
+type Routes = Record<string, Partial<Record<'GET' | 'POST', Handler<FhirEnv>>>>;
+
+/** Directory-type records are read by id only. */
+export function memberRoutes(deps: Deps, base: string): Routes {
+  const routes: Routes = { [`${base}/Patient/:id/$everything`]: { GET: everything(deps) } };
+  for (const type of EXPORT_ORDER) {
+    if (!isShared(type)) {
+      routes[`${base}/${type}`] = { GET: memberSearch(deps, type) };
+      routes[`${base}/${type}/_search`] = { POST: memberSearch(deps, type) };
+    }
+    routes[`${base}/${type}/:id`] = { GET: memberRead(deps, type) };
+  }
+  return routes;
+}

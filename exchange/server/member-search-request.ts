@@ -1,0 +1,151 @@
+// A search for records of a member as plain data. Pure.
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { referenceId } from '../../src/fhir/reference.ts';
+import { ID_PATTERN } from '../../src/fhir/resource.ts';
+import type { Position } from '../store/member-read.ts';
+import { alternatives, type MemberCriterion, readCriterion, readUpdated } from './member-criterion.ts';
+import { includesOf, memberNames, memberParameters } from './member-parameters.ts';
+
+export type MemberSearch = {
+  type: string;
+  /** members that are named; undefined: every member of the peer */
+  members: string[] | undefined;
+  ids: string[] | undefined;
+  /** values of `identifier` of Patient that may be our unique member ids */
+  umbs: string[] | undefined;
+  from?: Date;
+  to?: Date;
+  criteria: MemberCriterion[];
+  /** reference parameters whose targets come along */
+  includes: string[];
+  withProvenance: boolean;
+  count: number;
+  after: Position | undefined;
+  /** what was understood, for links */
+  applied: [string, string][];
+};
+
+const COUNT_DEFAULT = 50;
+const COUNT_MAX = 200;
+const MAX_PARAMETERS = 50;
+const MAX_VALUES = 200;
+const IGNORED = new Set(['_format', '_pretty', '_total']);
+
+const encode = (p: Position) => Buffer.from(JSON.stringify([p.memberId, p.type, p.id])).toString('base64url');
+export const cursorOf = encode;
+
+/** A place in the order of rows. It grants nothing: who may see what is asked of every page. @throws Outcome bad-cursor */
+export function readCursor(text: string): Position {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+  } catch {
+    throw new Outcome('bad-cursor');
+  }
+  if (
+    !Array.isArray(value) ||
+    value.length !== 3 ||
+    value.some((v) => typeof v !== 'string' || !/^[A-Za-z0-9\-.]{1,130}$/.test(v))
+  )
+    throw new Outcome('bad-cursor');
+  const [memberId, type, id] = value as [string, string, string];
+  return { memberId, type, id };
+}
+
+export function readCount(value: string): number {
+  if (!/^\d{1,9}$/.test(value) || Number(value) === 0)
+    throw new Outcome('invalid-parameter', '_count must be a number above zero.');
+  return Math.min(Number(value), COUNT_MAX);
+}
+
+/**
+ * @param umbSystem system of our unique member ids
+ * @throws Outcome unknown-parameter, invalid-parameter, missing-parameter, search-too-complex or bad-cursor
+ */
+export function readMemberSearch(
+  type: string,
+  pairs: Iterable<readonly [string, string]>,
+  options: { lenient: boolean; umbSystem: string },
+): MemberSearch {
+  const s: MemberSearch = {
+    type,
+    members: undefined,
+    ids: undefined,
+    umbs: undefined,
+    criteria: [],
+    includes: [],
+    withProvenance: false,
+    count: COUNT_DEFAULT,
+    after: undefined,
+    applied: [],
+  };
+  let n = 0;
+  for (const [name, value] of pairs) {
+    if (++n > MAX_PARAMETERS || value.length > 8192) throw new Outcome('search-too-complex');
+    if (IGNORED.has(name)) continue;
+    if (apply(s, name, value, options)) {
+      if (name !== '_page') s.applied.push([name, value]);
+    } else if (!options.lenient)
+      throw new Outcome('unknown-parameter', `${type} cannot be searched by a parameter of this request.`);
+  }
+  if (type !== 'Patient' && s.members === undefined && s.ids === undefined)
+    throw new Outcome(
+      'missing-parameter',
+      `Name the member: ${memberNames(type)[0] ?? '_id'}=Patient/…, or records by _id.`,
+    );
+  return s;
+}
+
+/** Both sets hold: what was named before and what is named now. */
+const within = (had: string[] | undefined, more: string[]) => (had ? had.filter((v) => more.includes(v)) : more);
+
+/** False when the parameter is not known. */
+function apply(s: MemberSearch, name: string, value: string, options: { umbSystem: string }): boolean {
+  const values = () => {
+    const found = alternatives(value);
+    if (found.length > MAX_VALUES) throw new Outcome('search-too-complex');
+    return found;
+  };
+  if (name === '_id') {
+    const ids = values().filter((v) => ID_PATTERN.test(v));
+    if (s.type === 'Patient') s.members = within(s.members, ids);
+    s.ids = within(s.ids, ids);
+  } else if (memberNames(s.type).includes(name) || memberNames(s.type).some((m) => name === `${m}:Patient`)) {
+    const ids = values().map((v) => referenceId(v, 'Patient') ?? v);
+    s.members = within(
+      s.members,
+      ids.filter((v) => ID_PATTERN.test(v)),
+    );
+  } else if (name === '_lastUpdated') for (const v of values()) readUpdated(v, s);
+  else if (name === '_count') s.count = readCount(value);
+  else if (name === '_page') s.after = readCursor(value);
+  else if (name === '_revinclude' && value === 'Provenance:target') s.withProvenance = true;
+  else if (name === '_include' && includesOf(s.type).some((i) => value === `${s.type}:${i}`))
+    s.includes.push(value.slice(s.type.length + 1));
+  else if (s.type === 'Patient' && name === 'identifier') readIdentifier(s, values(), options.umbSystem);
+  else {
+    const parameter = Object.hasOwn(memberParameters(s.type), name) ? memberParameters(s.type)[name] : undefined;
+    if (!parameter) return false;
+    values();
+    s.criteria.push(readCriterion(name, parameter, value));
+  }
+  return true;
+}
+
+/** Identifiers of our own system, or without one, may be unique member ids: these are looked up, others are compared. */
+function readIdentifier(s: MemberSearch, values: string[], umbSystem: string): void {
+  const umbs: string[] = [];
+  const others: string[] = [];
+  for (const v of values) {
+    const bar = v.indexOf('|');
+    if (bar !== -1 && v.slice(0, bar) === umbSystem) umbs.push(v.slice(bar + 1));
+    else others.push(v);
+  }
+  if (others.length === 0) s.umbs = within(s.umbs, umbs);
+  else {
+    const parameter = memberParameters('Patient')['identifier'];
+    if (!parameter) return;
+    const own = readCriterion('identifier', parameter, values.map((v) => v.replace(/[\\,]/g, '\\$&')).join(','));
+    s.criteria.push(own);
+  }
+}

@@ -1,0 +1,188 @@
+// Records of single members, as a peer may see them today: the conditions are those of the export, so that both ways show
+// the same. Every statement names its members and is served by the primary key (member_id, type, id).
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { MAY_LEAVE } from './export.ts';
+import type { Grant as WholeGrant } from './grant.ts';
+
+export type Grant = Pick<WholeGrant, 'memberId' | 'policy'>;
+
+/** Today, and what follows from it. */
+export type Days = { windowStart: string; yearAgo: string; today: string };
+export type MemberRow = {
+  memberId: string;
+  type: string;
+  id: string;
+  version: number;
+  text: string;
+  lastUpdated: Date;
+};
+
+/** The member of a unique member id. member_umb_key. */
+export async function memberOfUmb(sql: Queryable, umb: string): Promise<string | undefined> {
+  const [row] = await sql<{ id: string }[]>`select id from exchange.member where umb = ${umb}`;
+  return row?.id;
+}
+
+/** Unique member ids of some members. member_pkey. */
+export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string>> {
+  const rows = await sql<{ id: string; umb: string }[]>`
+    select id, umb from exchange.member where id = any(${arrayLiteral(memberIds)}::text::text[])`;
+  return new Map(rows.map((r) => [r.id, r.umb]));
+}
+
+const FROM = `from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)
+  join exchange.resource r on r.member_id = g.member_id`;
+const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated"`;
+const base = (grants: readonly Grant[], d: Days) => [
+  arrayLiteral(grants.map((g) => g.memberId)),
+  arrayLiteral(grants.map((g) => g.policy)),
+  d.windowStart,
+  d.yearAgo,
+  d.today,
+];
+
+export type Position = { memberId: string; type: string; id: string };
+export type RowsWanted = {
+  types: readonly string[];
+  ids?: readonly string[] | undefined;
+  /** half-open range of `lastUpdated` */
+  from?: Date | undefined;
+  to?: Date | undefined;
+  after?: Position | undefined;
+  limit: number;
+};
+
+/** Records that may leave, in the order of the primary key. */
+export async function memberRows(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: RowsWanted,
+): Promise<MemberRow[]> {
+  if (grants.length === 0) return [];
+  const { after } = want;
+  return [
+    ...(await sql.unsafe<MemberRow[]>(
+      `select ${COLUMNS} ${FROM}
+       where not r.deleted and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))
+         and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
+         and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
+       order by r.member_id, r.type, r.id limit $13`,
+      [
+        ...base(grants, days),
+        arrayLiteral(want.types),
+        want.ids === undefined ? null : arrayLiteral(want.ids),
+        want.from ?? null,
+        want.to ?? null,
+        after?.memberId ?? null,
+        after?.type ?? null,
+        after?.id ?? null,
+        want.limit,
+      ],
+    )),
+  ];
+}
+
+/** Records of the members by their keys `Type/id`: what others refer to. */
+export async function rowsByKey(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  keys: readonly string[],
+): Promise<MemberRow[]> {
+  if (keys.length === 0 || grants.length === 0) return [];
+  return [
+    ...(await sql.unsafe<MemberRow[]>(
+      `select ${COLUMNS} ${FROM} join unnest($6::text::text[]) k on r.type = split_part(k, '/', 1) and r.id = split_part(k, '/', 2)
+       where not r.deleted and ${MAY_LEAVE}`,
+      [...base(grants, days), arrayLiteral(keys)],
+    )),
+  ];
+}
+
+/** Provenance that is about any of these records of the members. */
+export async function provenanceOf(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  keys: readonly string[],
+): Promise<MemberRow[]> {
+  if (keys.length === 0 || grants.length === 0) return [];
+  return [
+    ...(await sql.unsafe<MemberRow[]>(
+      `select ${COLUMNS} ${FROM}
+       where r.type = 'Provenance' and not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE} order by r.member_id, r.id`,
+      [...base(grants, days), arrayLiteral(keys)],
+    )),
+  ];
+}
+
+/** Keys of all records of some types that may leave, with their time: what a Transmitter Provenance is about. */
+export async function leavingKeys(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  types: readonly string[],
+  since: Date | undefined,
+): Promise<{ key: string; lastUpdated: Date }[]> {
+  return [
+    ...(await sql.unsafe<{ key: string; lastUpdated: Date }[]>(
+      `select r.type || '/' || r.id as key, r.last_updated as "lastUpdated" ${FROM}
+       where not r.deleted and r.type = any($6::text::text[]) and r.type <> 'Provenance'
+         and ($7::timestamptz is null or r.last_updated >= $7::timestamptz) and ${MAY_LEAVE} order by 1`,
+      [...base(grants, days), arrayLiteral(types), since ?? null],
+    )),
+  ];
+}
+
+export type SharedRow = { type: string; id: string; version: number; text: string; lastUpdated: Date };
+const SHARED = `s.type, s.id, s.version, s.body as text, s.last_updated as "lastUpdated"`;
+
+/** Directory-type records by key. shared_resource_pkey. */
+export async function sharedByKey(sql: Queryable, keys: readonly string[]): Promise<SharedRow[]> {
+  if (keys.length === 0) return [];
+  return [
+    ...(await sql.unsafe<SharedRow[]>(
+      `select ${SHARED} from unnest($1::text::text[]) k
+       join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) where not s.deleted`,
+      [arrayLiteral(keys)],
+    )),
+  ];
+}
+
+/** Directory-type records that the leaving records of the members name, and those that these name, in order of their keys. */
+export async function sharedOf(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  want: {
+    types: readonly string[];
+    of: readonly string[];
+    after?: { type: string; id: string } | undefined;
+    limit: number;
+  },
+): Promise<SharedRow[]> {
+  if (grants.length === 0) return [];
+  return [
+    ...(await sql.unsafe<SharedRow[]>(
+      `with named as materialized (
+         select distinct k as key ${FROM} cross join unnest(r.links) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
+       ), reached as (
+         select key from named union
+         select k from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+         cross join unnest(s.links) k
+       )
+       select ${SHARED} from reached n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+       where not s.deleted and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
+       order by s.type, s.id limit $10`,
+      [
+        ...base(grants, days),
+        arrayLiteral(want.of),
+        arrayLiteral(want.types),
+        want.after?.type ?? null,
+        want.after?.id ?? null,
+        want.limit,
+      ],
+    )),
+  ];
+}

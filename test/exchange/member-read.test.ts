@@ -1,0 +1,451 @@
+// Single-member flows over HTTP: read, search and $everything of members that were matched for the caller, the same content
+// as the export, and nothing of anybody else.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { alternatives, fits, readCriterion, readUpdated } from '../../exchange/server/member-criterion.ts';
+import { memberParameters } from '../../exchange/server/member-parameters.ts';
+import { moneyIn } from '../../exchange/transform/money.ts';
+import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { BULK_MATCH, type Client, client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
+
+let node: TestNode;
+let peer: Client;
+let token: string;
+let otherToken: string;
+let now = new Date();
+const { rivera, robert } = PEOPLE;
+const me = idOf(rivera);
+const SCOPES = [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
+const LAB = coded('http://terminology.hl7.org/CodeSystem/observation-category', 'laboratory');
+const lab = (id: string, member: string, more: object = {}) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  category: [LAB],
+  code: coded('http://loinc.org', '718-7'),
+  subject: { reference: `Patient/${member}` },
+  effectiveDateTime: '2026-01-01T08:00:00Z',
+  ...more,
+});
+const eob = (id: string, member: string, more: object = {}) => ({
+  resourceType: 'ExplanationOfBenefit',
+  id,
+  status: 'active',
+  type: coded('http://terminology.hl7.org/CodeSystem/claim-type', 'professional'),
+  use: 'claim',
+  patient: { reference: `Patient/${member}` },
+  created: '2026-02-01',
+  billablePeriod: { start: '2026-01-10', end: '2026-01-12' },
+  insurer: { reference: 'Organization/ours' },
+  provider: { reference: 'Organization/clinic' },
+  outcome: 'complete',
+  insurance: [{ focal: true, coverage: { display: 'x' } }],
+  total: [{ category: coded('x', 'submitted'), amount: { value: 120, currency: 'USD' } }],
+  ...more,
+});
+const organization = (id: string) => ({ resourceType: 'Organization', id, active: true, name: `Place ${id}` });
+
+beforeAll(async () => {
+  node = await startNode(
+    { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' },
+    { clock: () => now },
+  );
+  peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
+  const other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
+  await enrol(node.deps, Object.values(PEOPLE), [
+    organization('ours'),
+    organization('clinic'),
+    lab('o1', me),
+    lab('o2', me, {
+      meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] },
+    }),
+    lab('o4', me, { effectiveDateTime: '2001-01-01' }),
+    lab('o5', me, {
+      code: coded('http://loinc.org', '2345-7'),
+      effectivePeriod: { start: '2026-03-01' },
+      effectiveDateTime: undefined,
+    }),
+    lab('o3', idOf(robert)),
+    eob('e1', me),
+    {
+      resourceType: 'Coverage',
+      id: 'c1',
+      status: 'active',
+      beneficiary: { reference: `Patient/${me}` },
+      payor: [{ reference: 'Organization/ours' }],
+    },
+    eob('e2', me, {
+      provider: { reference: 'Organization/ours' },
+      created: '2025-05-05',
+      billablePeriod: { start: '2025-05-01', end: '2025-05-02' },
+    }),
+    {
+      resourceType: 'Provenance',
+      id: 'p1',
+      target: [{ reference: 'Observation/o1' }],
+      recorded: '2026-01-02T00:00:00Z',
+      agent: [{ who: { display: 'Lab' } }],
+    },
+  ]);
+  token = await peer.token(SCOPES.join(' '));
+  otherToken = await other.token(SCOPES.join(' '));
+  const [bundle] = matchBody(parts(card(rivera))).parameter as { part: object[] }[];
+  const matched = await fetch(`${node.base}/exchange/fhir/Patient/$member-match`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/fhir+json', authorization: `Bearer ${token}` },
+    body: JSON.stringify({ resourceType: 'Parameters', parameter: bundle?.part }),
+  });
+  expect(matched.status).toBe(200);
+});
+afterAll(() => node.close());
+
+type Bundle = {
+  total?: number;
+  link: { relation: string; url: string }[];
+  entry?: { fullUrl: string; resource: Resource; search: { mode: string } }[];
+};
+async function get(path: string, bearer = token, headers: Record<string, string> = {}) {
+  const url = path.startsWith('http') ? path : `${node.base}/exchange/fhir/${path}`;
+  const answer = await fetch(url, { headers: { authorization: `Bearer ${bearer}`, ...headers } });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, text, json: () => JSON.parse(text) as Bundle & Resource };
+}
+const ids = (b: Bundle, mode = 'match') =>
+  (b.entry ?? [])
+    .filter((e) => e.search.mode === mode)
+    .map((e) => `${e.resource.resourceType}/${String(e.resource['id'])}`);
+const found = async (path: string) => {
+  const a = await get(path);
+  expect(a.status, a.text).toBe(200);
+  return ids(a.json());
+};
+const lastAudit = async () => {
+  const [row] = await node.deps.database.sql`
+    select action, object, member_id, outcome, reason, detail from exchange.audit order by seq desc limit 1`;
+  return row;
+};
+
+describe('the member of a match', () => {
+  test('is found by the identifier of the answer, and carries it', async () => {
+    const [member] = await node.deps.database.sql<{ umb: string }[]>`select umb from exchange.member where id = ${me}`;
+    const identifier = `${node.base}/sid/umb|${member?.umb}`;
+    const a = (await get(`Patient?identifier=${encodeURIComponent(identifier)}`)).json();
+    expect([a.total, ids(a)]).toEqual([1, [`Patient/${me}`]]);
+    expect(a.entry?.[0]?.resource['identifier']).toContainEqual(
+      expect.objectContaining({ system: `${node.base}/sid/umb`, value: member?.umb }),
+    );
+    expect(await found(`Patient?identifier=${member?.umb}`)).toEqual([`Patient/${me}`]);
+    expect(await found('Patient?identifier=nobody')).toEqual([]);
+    expect(await found(`Patient?identifier=${encodeURIComponent(`${node.base}/sid/umb|U-none`)}`)).toEqual([]);
+  });
+
+  test('is read with version and ETag, each read in the audit before it leaves', async () => {
+    const a = await get(`Patient/${me}`);
+    expect(a.status).toBe(200);
+    expect(a.headers.get('cache-control')).toBe('no-store');
+    expect(a.headers.get('etag')).toBe('W/"1"');
+    expect(await lastAudit()).toMatchObject({ action: 'read', object: `Patient/${me}`, member_id: me, outcome: 'ok' });
+    expect((await get(`Patient/${me}`, token, { 'if-none-match': 'W/"1"' })).status).toBe(304);
+    expect((await get('Observation/o1')).json()['id']).toBe('o1');
+    expect((await get('Organization/clinic')).json()['name']).toBe('Place clinic');
+  });
+
+  test('shows what the export shows: no money, no labelled and no old record', async () => {
+    const bundle = (await get(`ExplanationOfBenefit?patient=${me}`)).json();
+    expect(ids(bundle)).toEqual(['ExplanationOfBenefit/e1', 'ExplanationOfBenefit/e2']);
+    for (const e of bundle.entry ?? []) expect(moneyIn(e.resource)).toEqual([]);
+    expect(await found(`Observation?patient=Patient/${me}`)).toEqual(['Observation/o1', 'Observation/o5']);
+    for (const hidden of ['o2', 'o4', 'o3']) expect((await get(`Observation/${hidden}`)).status, hidden).toBe(404);
+  });
+
+  test('nobody else is there, and refusals are alike', async () => {
+    const foreign = await get(`Patient/${idOf(robert)}`);
+    const unknown = await get('Patient/nobody');
+    const odd = await get('Patient/%3Cscript%3E');
+    expect([foreign.status, unknown.status, odd.status]).toEqual([404, 404, 404]);
+    expect(foreign.text).toBe(unknown.text);
+    expect(await lastAudit()).toMatchObject({
+      action: 'access',
+      outcome: 'refused',
+      reason: 'not-granted',
+      object: '',
+    });
+    expect(await found(`Observation?patient=${idOf(robert)}`)).toEqual([]);
+    expect(await found('Observation?patient=nobody')).toEqual([]);
+    expect(await found(`Patient?_id=${idOf(robert)},${me}`)).toEqual([`Patient/${me}`]);
+    // as another peer: nothing at all
+    for (const path of [`Patient/${me}`, 'Observation/o1', `Patient/${me}/$everything`, 'Organization/clinic'])
+      expect((await get(path, otherToken)).text, path).toBe(
+        (await get(path.replace(me, 'nobody').replace('o1', 'x').replace('clinic', 'x'), otherToken)).text,
+      );
+    expect(ids((await get(`Observation?patient=${me}`, otherToken)).json())).toEqual([]);
+  });
+
+  test('after the last day of the consent, or the member’s no, it is gone', async () => {
+    const { sql } = node.deps.database;
+    const had = now;
+    now = new Date(had.getTime() + 2 * 366 * 86_400_000);
+    const late = await peer.assertion({ exp: Math.floor(now.getTime() / 1000) + 100, iat: undefined });
+    const answer = await peer.post(await peer.form({ client_assertion: late, scope: SCOPES.join(' ') }));
+    const { access_token } = (await answer.json()) as { access_token: string };
+    expect((await get(`Patient/${me}`, access_token)).status).toBe(404);
+    now = had;
+    expect((await get(`Patient/${me}`)).status).toBe(200);
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+      values ('no', ${me}, 'withdraw', 'regular', ${now.toISOString().slice(0, 10)}, 'test')`;
+    expect((await get(`Patient/${me}`)).status).toBe(404);
+    await sql`delete from exchange.consent where id = 'no'`;
+    expect((await get(`Patient/${me}`)).status).toBe(200);
+  });
+});
+
+describe('search', () => {
+  test.each<[string, string[]]>([
+    ['Observation?patient=ME&category=laboratory', ['o1', 'o5']],
+    [
+      'Observation?patient=ME&category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory',
+      ['o1', 'o5'],
+    ],
+    ['Observation?patient=ME&category=http://other|laboratory', []],
+    ['Observation?patient=ME&code=http://loinc.org|718-7', ['o1']],
+    ['Observation?patient=ME&code=718-7,2345-7', ['o1', 'o5']],
+    ['Observation?patient=ME&date=ge2026-02-01', ['o5']],
+    ['Observation?patient=ME&date=2026-01-01', ['o1']],
+    ['Observation?patient=ME&date=lt2026-01-01', []],
+    ['Observation?patient=ME&date=ge2025-12-01&date=le2026-01-31', ['o1']],
+    ['Observation?subject=Patient/ME&status=final', ['o1', 'o5']],
+    ['Observation?_id=o1,o3,o5', ['o1', 'o5']],
+    ['Observation?patient=ME&_lastUpdated=gt2100', []],
+    ['Observation?patient=ME&_lastUpdated=ge2020', ['o1', 'o5']],
+    ['ExplanationOfBenefit?patient=ME&type=professional', ['e1', 'e2']],
+    ['ExplanationOfBenefit?patient=ME&service-date=ge2026-01-01', ['e1']],
+    ['ExplanationOfBenefit?patient=ME&billable-period-start=2025', ['e2']],
+    ['ExplanationOfBenefit?patient=ME&provider=Organization/clinic', ['e1']],
+    ['Provenance?patient=ME&target=Observation/o1', ['p1']],
+    ['Patient?family=river&given=ana', ['ME']],
+    ['Patient?name=lucia&birthdate=1974-12-25', ['ME']],
+    ['Patient?family=johnson', []],
+  ])('%s', async (path, expected) => {
+    const rows = await found(path.replaceAll('ME', me));
+    expect(rows.map((r) => r.split('/')[1])).toEqual(expected.map((e) => (e === 'ME' ? me : e)));
+  });
+
+  test('Coverage of the enrolment is found by its member', async () => {
+    expect((await found(`Coverage?patient=${me}`)).length).toBe(1);
+    expect((await found(`Coverage?beneficiary=Patient/${me}`)).length).toBe(1);
+  });
+
+  test('pages follow each other without loss, as POST too', async () => {
+    const seen: string[] = [];
+    let next: string | undefined = `Observation?patient=${me}&_count=1`;
+    for (let i = 0; next !== undefined && i < 5; i++) {
+      const b: Bundle = (await get(next)).json();
+      seen.push(...ids(b));
+      expect(b.total).toBeUndefined();
+      next = b.link.find((l) => l.relation === 'next')?.url;
+    }
+    expect(seen).toEqual(['Observation/o1', 'Observation/o5']);
+    const posted = await fetch(`${node.base}/exchange/fhir/Observation/_search`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/x-www-form-urlencoded' },
+      body: `patient=${me}&code=718-7`,
+    });
+    expect(ids((await posted.json()) as Bundle)).toEqual(['Observation/o1']);
+  });
+
+  test('brings what records refer to and their Provenance, within the scopes', async () => {
+    const a = (await get(`Observation?patient=${me}&code=718-7&_revinclude=Provenance:target`)).json();
+    expect([ids(a), ids(a, 'include')]).toEqual([['Observation/o1'], ['Provenance/p1']]);
+    const b = (
+      await get(
+        `ExplanationOfBenefit?_id=e1&_include=ExplanationOfBenefit:provider&_include=ExplanationOfBenefit:patient`,
+      )
+    ).json();
+    expect(ids(b, 'include').sort()).toEqual(['Organization/clinic', `Patient/${me}`].sort());
+    const narrow = await peer.token('system/ExplanationOfBenefit.rs');
+    const c = (await get('ExplanationOfBenefit?_id=e1&_include=ExplanationOfBenefit:provider', narrow)).json();
+    expect(ids(c, 'include')).toEqual([]);
+    expect((await get(`ExplanationOfBenefit?_id=e1&_revinclude=Provenance:target`, narrow)).status).toBe(403);
+  });
+
+  test('read and search are scopes of their own', async () => {
+    const reads = await peer.token('system/Observation.r');
+    expect((await get('Observation/o1', reads)).status).toBe(200);
+    expect((await get(`Observation?patient=${me}`, reads)).status).toBe(403);
+    const searches = await peer.token('system/Observation.s');
+    expect((await get('Observation/o1', searches)).status).toBe(403);
+    expect((await get(`Observation?patient=${me}`, searches)).status).toBe(200);
+    expect((await get(`Patient/${me}`, reads)).status).toBe(403);
+    expect((await get(`Patient/${me}`, await peer.token(BULK_MATCH))).status).toBe(403);
+  });
+
+  test.each<[string, number, string]>([
+    ['Observation', 400, 'required'],
+    ['Observation?patient=ME&nonsense=1', 400, 'not-supported'],
+    ['Observation?patient=ME&code:not=1', 400, 'not-supported'],
+    ['Observation?patient=ME&__proto__=1', 400, 'not-supported'],
+    ['Observation?patient=ME&constructor=1', 400, 'not-supported'],
+    ['Observation?patient=ME&date=soon', 400, 'value'],
+    ['Observation?patient=ME&date=', 400, 'value'],
+    ['Observation?patient=ME&_lastUpdated=ne2020', 400, 'value'],
+    ['Observation?patient=ME&_count=0', 400, 'value'],
+    ['Observation?patient=ME&_count=-1', 400, 'value'],
+    ['Observation?patient=ME&_page=x', 400, 'value'],
+    ['Observation?patient=ME&_page=WzEsMl0', 400, 'value'],
+    ['Observation?patient=ME&_include=*', 400, 'not-supported'],
+    ['Patient/ME/$everything?start=2020', 400, 'not-supported'],
+    ['Patient/ME/$everything?_type=Claim', 400, 'value'],
+    ['Claim?patient=ME', 404, 'not-found'],
+    ['Organization?_id=x', 404, 'not-found'],
+    [`Observation?patient=ME&code=${'x,'.repeat(300)}`, 400, 'too-costly'],
+  ])('%.60s: %i', async (path, status, code) => {
+    const a = await get(path.replaceAll('ME', me));
+    expect([a.status, (a.json()['issue'] as { code: string }[])[0]?.code]).toEqual([status, code]);
+    expect(a.text).not.toContain('nonsense');
+  });
+
+  test('leniently, what is not known is ignored and left out of the link', async () => {
+    const a = await get(`Observation?patient=${me}&nonsense=1`, token, { prefer: 'handling=lenient' });
+    expect(a.status).toBe(200);
+    expect(a.json().link[0]?.url).toBe(`${node.base}/exchange/fhir/Observation?patient=${me}`);
+  });
+});
+
+describe('$everything', () => {
+  const collect = async (path: string) => {
+    const all: Resource[] = [];
+    let next: string | undefined = path;
+    let pages = 0;
+    while (next !== undefined && pages < 40) {
+      const a = await get(next);
+      expect(a.status, a.text).toBe(200);
+      const b: Bundle = a.json();
+      all.push(...(b.entry ?? []).map((e) => e.resource));
+      next = b.link.find((l) => l.relation === 'next')?.url;
+      pages++;
+    }
+    return { all, pages, keys: all.map((r) => `${r.resourceType}/${String(r['id'])}`) };
+  };
+
+  test('holds what the export holds, in pages of any size the same', async () => {
+    const { all, keys } = await collect(`Patient/${me}/$everything`);
+    expect(keys[0]).toBe(`Patient/${me}`);
+    expect(keys).toEqual(
+      expect.arrayContaining([
+        'Observation/o1',
+        'Observation/o5',
+        'ExplanationOfBenefit/e1',
+        'ExplanationOfBenefit/e2',
+        'Provenance/p1',
+        'Organization/clinic',
+        'Organization/ours',
+      ]),
+    );
+    expect(new Set(keys).size).toBe(keys.length);
+    for (const hidden of ['Observation/o2', 'Observation/o3', 'Observation/o4']) expect(keys).not.toContain(hidden);
+    const last = all.at(-1);
+    expect(last?.resourceType).toBe('Provenance');
+    const targets = ((last?.['target'] ?? []) as { reference: string }[]).map((t) => t.reference);
+    expect(targets.sort()).toEqual(keys.filter((k) => !/^(Provenance|Organization)/.test(k)).sort());
+    for (const count of [1, 2, 3, 5]) {
+      const paged = await collect(`Patient/${me}/$everything?_count=${count}`);
+      expect(paged.keys, `_count=${count}`).toEqual(keys);
+      expect(paged.pages).toBeGreaterThan(1);
+    }
+    expect(await lastAudit()).toMatchObject({ action: 'everything', object: `Patient/${me}`, member_id: me });
+  });
+
+  test('can be narrowed by type, by time and by scope', async () => {
+    expect((await collect(`Patient/${me}/$everything?_type=Observation`)).keys).toEqual([
+      'Observation/o1',
+      'Observation/o5',
+    ]);
+    expect((await collect(`Patient/${me}/$everything?_since=2100-01-01T00:00:00Z&_type=Observation`)).keys).toEqual([]);
+    const narrow = await peer.token('system/Patient.r system/Coverage.r');
+    const b = (await get(`Patient/${me}/$everything`, narrow)).json();
+    expect([...new Set(ids(b).map((k) => k.split('/')[0]))]).toEqual(['Patient', 'Coverage']);
+  });
+});
+
+test('when the audit cannot be written, nothing leaves', async () => {
+  const { sql } = node.deps.database;
+  await sql`alter table exchange.audit rename to audit_away`;
+  const a = await get(`Patient/${me}`);
+  await sql`alter table exchange.audit_away rename to audit`;
+  expect(a.status).toBeGreaterThanOrEqual(500);
+  expect(a.text).not.toContain('Rivera');
+});
+
+describe('criteria', () => {
+  const observation = (more: object): Resource => ({ resourceType: 'Observation', ...more }) as Resource;
+  const fit = (name: string, value: string, more: object) => {
+    const parameter = memberParameters('Observation')[name];
+    if (!parameter) throw new Error(name);
+    return fits(observation(more), [readCriterion(name, parameter, value)]);
+  };
+  test.each([
+    ['date', 'eq2026', { effectiveDateTime: '2026-05' }, true],
+    ['date', 'eq2026-05', { effectiveDateTime: '2026' }, false],
+    ['date', 'ne2026', { effectiveDateTime: '2026-05' }, false],
+    ['date', 'gt2026-05', { effectivePeriod: { start: '2026-05-30' } }, true],
+    ['date', 'sa2026-05', { effectivePeriod: { start: '2026-05-30' } }, false],
+    ['date', 'eb2026-06', { effectivePeriod: { start: '2026-05-01', end: '2026-05-02' } }, true],
+    ['code', '|a', { code: { coding: [{ code: 'a' }] } }, true],
+    ['code', '|a', { code: { coding: [{ system: 'x', code: 'a' }] } }, false],
+    ['code', 'x|', { code: { coding: [{ system: 'x', code: 'a' }] } }, true],
+    ['code', 'a', {}, false],
+  ])('%s=%s on %j is %s', (name, value, more, expected) => expect(fit(name, value, more)).toBe(expected));
+  test('values are split at commas that are not escaped', () => {
+    expect(alternatives('a,b\\,c,d')).toEqual(['a', 'b,c', 'd']);
+    expect(alternatives('')).toEqual(['']);
+    expect(alternatives('a,')).toEqual(['a', '']);
+  });
+  test('ranges of _lastUpdated meet', () => {
+    const range: { from?: Date; to?: Date } = {};
+    for (const v of ['ge2026-01-01', 'gt2026-01-05', 'lt2026-02-01']) readUpdated(v, range);
+    expect([range.from?.toISOString(), range.to?.toISOString()]).toEqual([
+      '2026-01-06T00:00:00.000Z',
+      '2026-02-01T00:00:00.000Z',
+    ]);
+  });
+});
+
+describe('CapabilityStatement', () => {
+  type Rest = {
+    type: string;
+    interaction: { code: string }[];
+    operation?: { name: string }[];
+    searchParam?: { name: string }[];
+  };
+  const resources = async (): Promise<Rest[]> => {
+    const statement = (await get('metadata')).json() as unknown as { rest: { resource: Rest[] }[] };
+    return statement.rest[0]?.resource ?? [];
+  };
+
+  test('states every operation and type, and each stated interaction is served', async () => {
+    const all = await resources();
+    const of = (type: string) => all.find((r) => r.type === type);
+    expect(of('Patient')?.operation?.map((o) => o.name)).toEqual(
+      expect.arrayContaining(['member-match', 'everything']),
+    );
+    expect(of('Group')?.operation?.map((o) => o.name)).toEqual(
+      expect.arrayContaining(['bulk-member-match', 'davinci-data-export']),
+    );
+    expect(all.length).toBeGreaterThan(30);
+    for (const r of all) {
+      const codes = r.interaction.map((i) => i.code);
+      expect((await get(`${r.type}/none`)).status, r.type).toBe(404);
+      expect(codes).toContain('read');
+      if (!codes.includes('search-type') || r.type === 'Group') continue;
+      // each stated parameter is understood
+      for (const p of r.searchParam ?? []) {
+        const value = p.name === '_lastUpdated' || /date|period|created|authored|recorded/.test(p.name) ? '2026' : 'x';
+        const a = await get(`${r.type}?_id=x&${p.name}=${value}`);
+        expect([r.type, p.name, a.status]).toEqual([r.type, p.name, 200]);
+      }
+    }
+  });
+});
