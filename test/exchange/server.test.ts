@@ -148,7 +148,7 @@ describe('every protected route', () => {
       expect([path, answer.status, answer.header('allow')]).toEqual([path, 405, allow]);
       expect(answer.json().resourceType).toBe('OperationOutcome');
     }
-    for (const path of ['/Nothing/1', '/Patient', '/Group/g-1/$nothing']) {
+    for (const path of ['/Nothing/1', '/Claim', '/Group/g-1/$nothing']) {
       const answer = await call(path);
       expect([path, answer.status, issue(answer)]).toEqual([path, 404, 'not-found']);
     }
