@@ -1,6 +1,6 @@
 // The `payer-node` command.
 import { Argument, Command, Option } from 'commander';
-import { auditHead, auditVerify } from './command/audit.ts';
+import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
@@ -138,6 +138,12 @@ audit
   .option('--head <file>', 'a signed head that was kept elsewhere: it must still be there')
   .option('--json', 'as JSON')
   .action(auditVerify);
+audit
+  .command('content')
+  .description('walk the files of exports for what must not leave; exit code 1 when anything is found')
+  .argument('[job]', 'one export; else all whose files are there')
+  .option('--json', 'one fault a line as JSON, then the verdict')
+  .action(auditContent);
 audit.command('head').description('print the newest signed head, to be kept elsewhere').action(auditHead);
 
 program

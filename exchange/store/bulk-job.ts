@@ -173,6 +173,16 @@ export async function openExports(
   return [...rows];
 }
 
+export type FinishedExport = { id: string; transactionTime: Date };
+
+/** Exports whose files are still there, or one of them. */
+export async function finishedExports(sql: Queryable, id?: string): Promise<FinishedExport[]> {
+  const rows = await sql<FinishedExport[]>`
+    select id, transaction_time as "transactionTime" from exchange.bulk_job
+    where kind = 'export' and state = 'complete' and transaction_time is not null and (${id ?? null}::text is null or id = ${id ?? null}) order by received_at`;
+  return [...rows];
+}
+
 /** Ends a job at its owner's wish. Returns the files to remove, or undefined when there is no such job. */
 export async function cancelJob(tx: Queryable, id: string, peerId: string, at: Date): Promise<BulkFile[] | undefined> {
   const mine = await tx`

@@ -1,6 +1,15 @@
 // Money must not leave: provider remittances and enrollee cost-sharing are excluded from payer-to-payer
 // (42 CFR 422.121(b)(4)(ii)(A)(1)). Removed when a record is written, proved by hasMoney on what is left.
-import { codings, isObject, type Json, type JsonObject, objects, type Resource } from '../../src/fhir/resource.ts';
+import {
+  codings,
+  isObject,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
+import { RECORD_TYPES } from './record-types.ts';
 
 const BASE_AMOUNTS = new Set([
   'submitted',
@@ -27,18 +36,42 @@ const C4BB_AMOUNTS = new Set([
   'drugcost',
 ]);
 const UNITS = new Set(['allowedunits', 'consumedunits']);
-const CURRENCY_TEXT = /\$\s?\d|\bUSD\b|\bdollars?\b/i;
+const CURRENCY_SIGN = /[$€£¥]\s?\d/;
+const CURRENCY_TEXT = /[$€£¥]\s?\d|\bUSD\b|\bdollars?\b/i;
 const ISO_4217 = 'urn:iso:std:iso:4217';
 export const REVIEW_ACTION = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
 const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 
-const isMoney = (v: JsonObject): boolean => Object.hasOwn(v, 'currency') || v['system'] === ISO_4217;
+/** A Quantity may name the currency by its unit alone. */
+const CURRENCY_UNIT = /^(?:US\s?\$|USD|EUR|GBP|CAD|[$€£¥]|(?:US )?dollars?|cents?)$/i;
+/** Extensions whose name says that their number is an amount. */
+const AMOUNT_URL = /(?:amount|price|cost|charge|copay|coinsurance|deductible|payment|paid|fee)s?$/i;
+const NUMBERS = [
+  'valueDecimal',
+  'valueInteger',
+  'valuePositiveInt',
+  'valueUnsignedInt',
+  'valueString',
+  'valueQuantity',
+];
+
+const isMoney = (v: JsonObject): boolean =>
+  Object.hasOwn(v, 'currency') ||
+  v['system'] === ISO_4217 ||
+  (v['value'] !== undefined && [v['unit'], v['code']].some((u) => CURRENCY_UNIT.test(text(u) ?? '')));
+const isAmountExtension = (v: JsonObject): boolean =>
+  AMOUNT_URL.test(text(v['url']) ?? '') && NUMBERS.some((key) => v[key] !== undefined);
+/** A text that was put into an attachment. */
+const attachmentTellsMoney = (v: JsonObject): boolean =>
+  typeof v['data'] === 'string' &&
+  /^text\/|[+/](?:xml|json)/.test(text(v['contentType']) ?? '') &&
+  CURRENCY_TEXT.test(Buffer.from(v['data'], 'base64').toString('utf8'));
 /** Members that hold words for people, where an amount may be told. Names are none: there is a chain Dollar General. */
 const FREE_TEXT = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
 const tellsMoney = (key: string, value: Json): boolean =>
-  typeof value === 'string' && FREE_TEXT.has(key) && CURRENCY_TEXT.test(value);
+  typeof value === 'string' && (FREE_TEXT.has(key) ? CURRENCY_TEXT : CURRENCY_SIGN).test(value);
 
 const categoryOf = (adjudication: JsonObject): { amount: boolean; units: boolean } => {
   const found = codings(adjudication['category']);
@@ -119,6 +152,14 @@ function scrubBenefit(resource: Resource): Resource {
   return next;
 }
 
+const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney', 'adjustment']);
+/** A number under a name that stands for money, whatever it says of a currency; balances of a benefit are of this kind. */
+const isPriced = (key: string, value: JsonObject): boolean =>
+  key === 'benefitBalance' || (PRICED.has(key) && typeof value['value'] === 'number');
+/** The plain number of an adjudication, unless it counts units. */
+const isAmountValue = (key: string, value: JsonObject): boolean =>
+  key === 'adjudication' && typeof value['value'] === 'number' && !categoryOf(value).units;
+
 /** Any money left in extensions, contained resources and free quantities, and with `words` in free text. Structure is kept, empty parents go. */
 function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (Array.isArray(value)) {
@@ -132,11 +173,13 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (!isObject(value)) return value;
   if (isMoney(value)) return undefined;
   if (typeof value['url'] === 'string' && 'valueMoney' in value) return undefined;
+  if (words && (isPriced(key, value) || isAmountExtension(value) || attachmentTellsMoney(value))) return undefined;
   if (words && key === 'text' && typeof value['div'] === 'string' && CURRENCY_TEXT.test(value['div'])) return undefined;
   const out: JsonObject = {};
   let hadExtensionValue = false;
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined || name === 'valueMoney' || name === '__proto__') continue;
+    if (words && (name === 'factor' || (name === 'value' && isAmountValue(key, value)))) continue;
     if (name.startsWith('value') && typeof value['url'] === 'string') hadExtensionValue = true;
     const kept = sweep(member, words, name);
     if (kept !== undefined) out[name] = kept;
@@ -146,6 +189,8 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   return lostExtensionValue || Object.keys(out).length === 0 ? undefined : out;
 }
 
+const UNIT_IN_TEXT = /"(?:unit|code)":"(?:US\s?\$|USD|EUR|GBP|CAD|[$€£¥]|(?:US )?dollars?|cents?)"/i;
+
 /** Could this text carry money at all? Cheap: most records are sent as they are. */
 export function mayHoldMoney(type: string, json: string): boolean {
   return (
@@ -154,9 +199,15 @@ export function mayHoldMoney(type: string, json: string): boolean {
     json.includes('"currency"') ||
     json.includes('\\u') ||
     json.includes('valueMoney') ||
+    json.includes('"contained"') ||
+    UNIT_IN_TEXT.test(json) ||
     json.includes(ISO_4217)
   );
 }
+
+/** Types that are about money and nothing else. */
+const isFinancial = (type: string): boolean =>
+  RECORD_TYPES[type]?.class === 'financial' || type === 'PaymentNotice' || type === 'PaymentReconciliation';
 
 /** The resource without money; the same object when there was none to remove. */
 export function withoutMoney(resource: Resource): Resource {
@@ -168,9 +219,9 @@ export function withoutMoney(resource: Resource): Resource {
   }
   const contained = next['contained'];
   if (Array.isArray(contained)) {
-    const clean = contained.map((c) =>
-      isObject(c) && typeof c['resourceType'] === 'string' ? withoutMoney(c as Resource) : c,
-    );
+    const clean = contained
+      .filter((c) => !(isObject(c) && isFinancial(text(c['resourceType']) ?? '')))
+      .map((c) => (isObject(c) && typeof c['resourceType'] === 'string' ? withoutMoney(c as Resource) : c));
     next = { ...next, contained: clean };
   }
   const swept = sweep(next, holdsWords(resource));
@@ -179,10 +230,8 @@ export function withoutMoney(resource: Resource): Resource {
 }
 
 /** Types whose free text may tell what something cost. */
-const holdsWords = (resource: Resource): boolean =>
-  resource.resourceType === 'ExplanationOfBenefit' || resource.resourceType === 'Coverage';
-
-const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney']);
+const holdsWords = (resource: JsonObject): boolean =>
+  resource['resourceType'] === 'ExplanationOfBenefit' || resource['resourceType'] === 'Coverage';
 
 /**
  * Every place where money is left, as paths; empty is the proof. Walks structure and, for ExplanationOfBenefit and
@@ -190,18 +239,20 @@ const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney
  */
 export function moneyIn(resource: Resource): string[] {
   const found: string[] = [];
-  const checksText = holdsWords(resource);
-  const walk = (value: Json | undefined, path: string, key: string): void => {
-    if (Array.isArray(value)) for (const v of value) walk(v, path, key);
+  const walk = (value: Json | undefined, path: string, key: string, words: boolean): void => {
+    if (Array.isArray(value)) for (const v of value) walk(v, path, key, words);
     else if (isObject(value)) {
-      if (isMoney(value)) found.push(path);
-      else if (PRICED.has(key) && typeof value['value'] === 'number' && checksText) found.push(path);
+      const isWordy = words || holdsWords(value);
+      if (isMoney(value) || (path.includes('contained') && isFinancial(text(value['resourceType']) ?? '')))
+        found.push(path);
+      else if (isWordy && (isPriced(key, value) || isAmountValue(key, value) || 'factor' in value)) found.push(path);
+      else if (isWordy && (isAmountExtension(value) || attachmentTellsMoney(value))) found.push(path);
       for (const [name, member] of Object.entries(value)) {
         if (name === 'valueMoney') found.push(`${path}.${name}`);
-        walk(member, `${path}.${name}`, name);
+        walk(member, `${path}.${name}`, name, isWordy);
       }
-    } else if (checksText && value !== undefined && tellsMoney(key, value)) found.push(path);
+    } else if (words && value !== undefined && tellsMoney(key, value)) found.push(path);
   };
-  walk(resource, resource.resourceType, '');
+  walk(resource, resource.resourceType, '', holdsWords(resource));
   return found;
 }

@@ -1,7 +1,8 @@
-// `audit verify` and `audit head`.
+// `audit verify`, `audit head` and `audit content`.
 import { readFileSync } from 'node:fs';
 import { sealAll } from '../../exchange/audit/run-seal.ts';
 import { verifyAudit } from '../../exchange/audit/verify.ts';
+import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { lastSeal } from '../../exchange/store/audit-seal.ts';
 import { CommandFault } from './fault.ts';
 import { withNode } from './node.ts';
@@ -41,5 +42,33 @@ export async function auditHead(): Promise<void> {
     const last = await lastSeal(deps.database.sql);
     if (!last) throw new CommandFault('Nothing has been recorded yet.');
     say(last.jws);
+  });
+}
+
+const MOST_SHOWN = 100;
+
+/** Walks the files of exports for what must not leave. Exit code 1 when anything is found. */
+export async function auditContent(job: string | undefined, options: { json?: boolean }): Promise<void> {
+  await withNode(async ({ deps }) => {
+    let shown = 0;
+    const verdict = await walkContent(deps, job, (fault) => {
+      if (options.json) say(JSON.stringify(fault));
+      else if (shown++ < MOST_SHOWN)
+        say(
+          `FOUND  ${fault.kind}: export ${fault.job}, file ${fault.file} (${fault.type}), line ${fault.line} ${fault.path}`,
+        );
+    });
+    if (!verdict) throw new CommandFault(`There is no export "${job}" whose files are there.`);
+    if (verdict.faults > 0) process.exitCode = 1;
+    if (options.json) return say(JSON.stringify(verdict));
+    if (shown > MOST_SHOWN) say(`… and ${number.format(shown - MOST_SHOWN)} more`);
+    say(
+      `${number.format(verdict.lines)} lines in ${number.format(verdict.files)} files of ${number.format(verdict.jobs)} exports`,
+    );
+    say(
+      verdict.faults === 0
+        ? 'Nothing that must not leave was found.'
+        : `${number.format(verdict.faults)} places must not leave.`,
+    );
   });
 }

@@ -1,0 +1,129 @@
+// Does a line of an export hold what must not leave? Written apart from the rules that decide what leaves (transform/), so
+// that a fault there is found here. Pure. 42 CFR 422.121(b)(4)(ii), (b)(1)(iv).
+import {
+  codings,
+  extensions,
+  isObject,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
+import { labelOf } from '../transform/label.ts';
+import { authorizationFacts, isAuthorization } from '../transform/prior-authorization.ts';
+import { serviceEnd } from '../transform/service-date.ts';
+
+export type ContentFault = {
+  kind: 'money' | 'denied-pa' | 'drug-pa' | 'window' | 'label' | 'other-member' | 'type';
+  /** where in the record; names of elements only, never values */
+  path: string;
+};
+export type ContentContext = {
+  /** policy of each member whom the export holds */
+  members: ReadonlyMap<string, string>;
+  /** first day of the window, on the day of the export */
+  windowStart: string;
+};
+
+const NEVER = new Set(
+  'Claim ClaimResponse PaymentNotice PaymentReconciliation Invoice ChargeItem ChargeItemDefinition Account Contract'.split(
+    ' ',
+  ),
+);
+const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary benefitBalance'.split(' '));
+const UNITS = new Set(['allowedunits', 'consumedunits']);
+const SIGN = /[$€£¥]\s?\d/;
+const WORD = /[$€£¥]\s?\d|\bUSD\b|\bdollars?\b/i;
+const PROSE = new Set('text div disposition description valueString valueMarkdown'.split(' '));
+const REVIEW = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
+const REVIEW_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
+
+/** Places where money is told, in structure or in words. */
+function moneyPlaces(resource: Resource): string[] {
+  const found: string[] = [];
+  const visit = (value: Json | undefined, path: string, key: string, isCost: boolean): void => {
+    if (Array.isArray(value)) {
+      for (const v of value) visit(v, path, key, isCost);
+      return;
+    }
+    if (!isObject(value)) {
+      if (isCost && typeof value === 'string' && (PROSE.has(key) ? WORD : SIGN).test(value)) found.push(path);
+      return;
+    }
+    const type = text(value['resourceType']);
+    const inside = isCost || type === 'ExplanationOfBenefit' || type === 'Coverage';
+    if (type !== undefined && NEVER.has(type)) found.push(path);
+    if (Object.hasOwn(value, 'currency') || value['system'] === 'urn:iso:std:iso:4217') found.push(path);
+    if (inside && key === 'adjudication' && value['value'] !== undefined && !isUnits(value))
+      found.push(`${path}.value`);
+    if (inside && key === 'amount' && value['value'] !== undefined) found.push(path);
+    for (const [name, member] of Object.entries(value)) {
+      const here = `${path}.${name}`;
+      if (/^_?valueMoney$/.test(name) || (inside && PRICE_KEYS.has(name))) found.push(here);
+      visit(member, here, name, inside);
+    }
+  };
+  visit(resource, resource.resourceType, '', false);
+  return found;
+}
+
+const isUnits = (adjudication: JsonObject): boolean =>
+  codings(adjudication['category']).some((c) => UNITS.has(text(c['code']) ?? ''));
+
+/** A line of an authorization whose only decision is a denial, or that is for a drug. */
+function deniedOrDrug(resource: Resource): ContentFault[] {
+  const { state, removedLines } = authorizationFacts(resource);
+  const found: ContentFault[] = [];
+  const whole = 'ExplanationOfBenefit';
+  if (state === 'denied' || state === 'unclear') found.push({ kind: 'denied-pa', path: whole });
+  else if (state === 'drug') found.push({ kind: 'drug-pa', path: whole });
+  else if (removedLines.length > 0) found.push({ kind: 'denied-pa', path: `${whole}.item` });
+  const codesOf = (element: JsonObject) =>
+    objects(element['adjudication']).flatMap((a) =>
+      extensions(a, REVIEW).flatMap((e) =>
+        extensions(e, REVIEW_CODE).flatMap((c) => codings(c['valueCodeableConcept']).map((x) => text(x['code']))),
+      ),
+    );
+  // no code but denials, header and lines together: whatever the state says
+  const all = [resource as JsonObject, ...objects(resource['item'])].flatMap(codesOf);
+  if (found.length === 0 && all.length > 0 && all.every((code) => code === 'A3'))
+    found.push({ kind: 'denied-pa', path: whole });
+  return found;
+}
+
+/** Patients that a record names, anywhere. */
+function patientsIn(value: Json | undefined, found = new Set<string>()): Set<string> {
+  if (Array.isArray(value)) for (const v of value) patientsIn(v, found);
+  else if (isObject(value))
+    for (const [name, member] of Object.entries(value)) {
+      // who else of a family holds the policy is part of a member's own cover
+      if (name === 'subscriber' || name === 'policyHolder') continue;
+      const id =
+        name === 'reference' && typeof member === 'string' ? /(?:^|\/)Patient\/([^/]+)/.exec(member)?.[1] : undefined;
+      if (id !== undefined) found.add(id);
+      patientsIn(member, found);
+    }
+  return found;
+}
+
+/** Every fault of one record of an export. */
+export function contentFaults(resource: Resource, context: ContentContext): ContentFault[] {
+  const type = resource.resourceType;
+  const found: ContentFault[] = moneyPlaces(resource).map((path) => ({ kind: 'money', path }));
+  if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
+  if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
+  else {
+    const end = serviceEnd(resource);
+    if (end !== undefined && end < context.windowStart) found.push({ kind: 'window', path: type });
+  }
+  const patients = patientsIn(resource);
+  if (type === 'Patient') patients.add(text(resource['id']) ?? '');
+  const strangers = [...patients].filter((id) => !context.members.has(id));
+  if (strangers.length > 0) found.push({ kind: 'other-member', path: type });
+  const label = labelOf(resource);
+  const policies = [...patients].map((id) => context.members.get(id));
+  if (label === 2 || (label === 1 && policies.some((p) => p !== 'sensitive')))
+    found.push({ kind: 'label', path: `${type}.meta` });
+  return found;
+}

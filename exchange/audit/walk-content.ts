@@ -1,0 +1,115 @@
+// Walks the files of finished exports, line by line, for anything that must not leave.
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import type { Deps } from '../../src/deps.ts';
+import { lines } from '../../src/fhir/ndjson.ts';
+import { isResource } from '../../src/fhir/resource.ts';
+import { localDay, yearsBefore } from '../clocks/business-day.ts';
+import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
+import { deliveredMembers } from '../store/delivered.ts';
+import { type ContentContext, type ContentFault, contentFaults } from './content.ts';
+
+export type FoundFault = {
+  job: string;
+  file: string;
+  type: string;
+  /** counts from 1; 0 when it is about the file */
+  line: number;
+  kind: ContentFault['kind'] | 'unreadable' | 'changed-file' | 'missing-file' | 'line-count';
+  path: string;
+};
+export type ContentVerdict = { jobs: number; files: number; lines: number; faults: number };
+
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config'>;
+const PAGE = 1000;
+
+async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentContext> {
+  const members = new Map<string, string>();
+  for (let after = ''; ; ) {
+    const page = await deliveredMembers(deps.database.sql, job.id, after, PAGE);
+    for (const m of page) members.set(m.memberId, m.policy);
+    if (page.length < PAGE) break;
+    after = page.at(-1)?.memberId ?? after;
+  }
+  const day = localDay(job.transactionTime, deps.config.timeZone);
+  return { members, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
+}
+
+/** Bytes as stored, hashed as they pass. */
+async function* hashed(source: AsyncIterable<Uint8Array>, hash: ReturnType<typeof createHash>) {
+  for await (const chunk of source) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+type Place = Omit<FoundFault, 'line' | 'kind' | 'path'>;
+
+async function walkFile(
+  deps: Needs,
+  file: BulkFile,
+  context: ContentContext,
+  tell: (fault: FoundFault) => void,
+): Promise<number> {
+  const place: Place = { job: file.jobId, file: file.id, type: file.type };
+  const about = (kind: FoundFault['kind'], line = 0, path = '') => tell({ ...place, line, kind, path });
+  const stored = await deps.blobs.get(file.blobKey);
+  if (!stored) {
+    about('missing-file');
+    return 0;
+  }
+  const hash = createHash('sha256');
+  let n = 0;
+  try {
+    const plain = Readable.from(hashed(stored, hash)).pipe(createGunzip());
+    for await (const line of lines(plain)) {
+      n++;
+      const resource = 'text' in line ? read(line.text) : undefined;
+      if (!resource || (file.kind === 'output' && resource.resourceType !== file.type))
+        about('unreadable', line.number);
+      else if (file.kind === 'output')
+        for (const fault of contentFaults(resource, context)) about(fault.kind, line.number, fault.path);
+    }
+  } catch {
+    about('unreadable', n + 1);
+    return n;
+  }
+  if (hash.digest('hex') !== file.sha256) about('changed-file');
+  if (n !== file.lines) about('line-count');
+  return n;
+}
+
+function read(line: string) {
+  try {
+    const parsed: unknown = JSON.parse(line);
+    return isResource(parsed) ? parsed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param jobId one export; else all whose files are there
+ * @returns undefined when there is no such export
+ */
+export async function walkContent(
+  deps: Needs,
+  jobId: string | undefined,
+  tell: (fault: FoundFault) => void,
+): Promise<ContentVerdict | undefined> {
+  const jobs = await finishedExports(deps.database.sql, jobId);
+  if (jobId !== undefined && jobs.length === 0) return undefined;
+  const verdict: ContentVerdict = { jobs: jobs.length, files: 0, lines: 0, faults: 0 };
+  for (const job of jobs) {
+    const context = await contextOf(deps, job);
+    for (const file of await jobFiles(deps.database.sql, job.id)) {
+      verdict.files++;
+      verdict.lines += await walkFile(deps, file, context, (fault) => {
+        verdict.faults++;
+        tell(fault);
+      });
+    }
+  }
+  return verdict;
+}

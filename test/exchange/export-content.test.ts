@@ -1,0 +1,264 @@
+// What must not leave: looked for in whole exports by a walk that shares no rule for money with what removes it.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { contentFaults } from '../../exchange/audit/content.ts';
+import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
+import { importMembers } from '../../exchange/members/import-members.ts';
+import { factsOf } from '../../exchange/transform/facts.ts';
+import { moneyIn } from '../../exchange/transform/money.ts';
+import type { Json, Resource } from '../../src/fhir/resource.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import { readImport } from '../../src/import/read-import.ts';
+import { memberFolders } from '../../src/seed/index.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient } from './export-client.ts';
+import { client } from './peer-client.ts';
+
+const context = {
+  members: new Map([
+    ['m', 'regular'],
+    ['s', 'sensitive'],
+  ]),
+  windowStart: '2021-11-24',
+};
+const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
+
+/** One hostile place for money each, in a claim or an authorization that is otherwise plain. */
+const USD = { value: 12.5, currency: 'USD' };
+const amount = (code: string, system = 'http://terminology.hl7.org/CodeSystem/adjudication') => ({
+  category: { coding: [{ system, code }] },
+});
+const PLACES: Record<string, object> = {
+  total: { total: [{ category: {}, amount: USD }] },
+  'payment amount': { payment: { amount: USD, date: '2026-01-01', adjustment: { value: 1 } } },
+  'adjudication amount': { adjudication: [{ ...amount('submitted'), amount: USD }] },
+  'adjudication amount without a currency': { adjudication: [{ ...amount('copay'), amount: { value: 20 } }] },
+  'adjudication value': { adjudication: [{ ...amount('coinsurance', 'x/C4BBAdjudication'), value: 20 }] },
+  'adjudication with a reason': { adjudication: [{ ...amount('benefit'), reason: { text: 'x' }, amount: USD }] },
+  'line adjudication': { item: [{ sequence: 1, adjudication: [{ ...amount('eligible'), amount: USD }] }] },
+  'line net': { item: [{ sequence: 1, net: USD, unitPrice: { value: 3 }, factor: 2 }] },
+  'detail and sub-detail': {
+    item: [{ detail: [{ net: USD, subDetail: [{ unitPrice: USD, adjudication: [{ amount: USD }] }] }] }],
+  },
+  'added line': { addItem: [{ net: USD, detail: [{ subDetail: [{ net: USD }] }] }] },
+  benefitBalance: { benefitBalance: [{ financial: [{ allowedMoney: USD, usedUnsignedInt: 100 }] }] },
+  'valueMoney in an extension': { extension: [{ url: 'u', extension: [{ url: 'v', valueMoney: USD }] }] },
+  'Quantity of a currency': {
+    extension: [{ url: 'u', valueQuantity: { value: 3, system: 'urn:iso:std:iso:4217', code: 'USD' } }],
+  },
+  'Quantity with a unit alone': { supportingInfo: [{ sequence: 1, valueQuantity: { value: 3, unit: '$' } }] },
+  'a decimal under a telling name': { extension: [{ url: 'http://x/member-paid-amount', valueDecimal: 41.2 }] },
+  'a text in an extension': { extension: [{ url: 'u', valueString: 'paid $ 41' }] },
+  'supporting information': { supportingInfo: [{ sequence: 1, valueString: 'billed 41 USD' }] },
+  'an attachment of text': {
+    supportingInfo: [
+      { sequence: 1, valueAttachment: { contentType: 'text/plain', data: Buffer.from('owes $41').toString('base64') } },
+    ],
+  },
+  note: { processNote: [{ number: 1, text: 'You owe 41 dollars' }] },
+  disposition: { disposition: 'paid $41.20' },
+  narrative: { text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">Paid $41</div>' } },
+  'text of a code': { item: [{ sequence: 1, productOrService: { text: 'visit, $41' } }] },
+  'display of a reason': {
+    item: [{ sequence: 1, adjudication: [{ ...amount('x'), reason: { coding: [{ display: 'over €300 limit' }] } }] }],
+  },
+  'a title': { supportingInfo: [{ sequence: 1, valueAttachment: { title: 'Bill £30' } }] },
+  'a contained claim': {
+    contained: [{ resourceType: 'Claim', id: 'c', total: USD, item: [{ unitPrice: { value: 3 } }] }],
+  },
+  'a contained cover': { contained: [{ resourceType: 'Coverage', id: 'c', costToBeneficiary: [{ valueMoney: USD }] }] },
+  'a contained bill': { contained: [{ resourceType: 'Invoice', id: 'c', totalNet: { value: 3 } }] },
+  'beside a primitive': { _created: { extension: [{ url: 'u', valueMoney: USD }] } },
+};
+const benefit = (use: string, parts: object[]): Resource => {
+  const merged: Record<string, Json> = {};
+  for (const part of parts)
+    for (const [key, value] of Object.entries(part as Record<string, Json>)) {
+      const old = merged[key];
+      merged[key] = Array.isArray(old) && Array.isArray(value) ? [...old, ...value] : value;
+    }
+  return {
+    resourceType: 'ExplanationOfBenefit',
+    id: 'e',
+    status: 'active',
+    use,
+    created: '2026-01-01',
+    patient: { reference: 'Patient/m' },
+    ...merged,
+  };
+};
+const shared = (resource: Resource): Resource => {
+  const json = JSON.stringify(resource);
+  return JSON.parse(factsOf(resource, json).shared ?? json) as Resource;
+};
+const moneyOf = (resource: Resource) => contentFaults(resource, context).filter((f) => f.kind === 'money');
+
+describe('money', () => {
+  test.each(Object.keys(PLACES))('%s: seen by both walks, and gone from what leaves', (name) => {
+    for (const use of ['claim', 'preauthorization']) {
+      const resource = benefit(use, [PLACES[name] ?? {}]);
+      expect(moneyIn(resource), 'by the one that removes').not.toEqual([]);
+      expect(moneyOf(shared(resource))).toEqual([]);
+      expect(moneyIn(shared(resource))).toEqual([]);
+      // within another record too
+      const wrapped = { resourceType: 'Observation', id: 'o', contained: [resource] } as Resource;
+      expect(moneyOf(shared(wrapped))).toEqual([]);
+    }
+  });
+
+  test('any of them together', () => {
+    fc.assert(
+      fc.property(
+        fc.constantFrom('claim', 'preauthorization'),
+        fc.uniqueArray(fc.constantFrom(...Object.keys(PLACES)), { minLength: 1, maxLength: 8 }),
+        (use, names) => {
+          const out = shared(
+            benefit(
+              use,
+              names.map((n) => PLACES[n] ?? {}),
+            ),
+          );
+          expect(moneyOf(out)).toEqual([]);
+          expect([out['id'], out['status'], out['use']]).toEqual(['e', 'active', use]);
+        },
+      ),
+      { numRuns: 300, seed: 4 },
+    );
+  });
+
+  test('what is no money stays: units, doses, names', () => {
+    const kept = benefit('claim', [
+      { adjudication: [{ ...amount('allowedunits'), value: 4 }] },
+      { insurer: { display: 'Dollar General Health' }, payment: { date: '2026-01-02', type: { text: 'complete' } } },
+      { supportingInfo: [{ sequence: 1, valueQuantity: { value: 3, unit: 'mg', code: 'mg' } }] },
+    ]);
+    expect(shared(kept)).toEqual(kept);
+  });
+});
+
+describe('the walk finds', () => {
+  const lab = (more: object) => ({
+    resourceType: 'Observation',
+    id: 'o',
+    subject: { reference: 'Patient/m' },
+    ...more,
+  });
+  const psy = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+  const part2 = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: '42CFRPart2' }] };
+  test.each<[string, object, string[]]>([
+    ['nothing in a plain record', lab({}), []],
+    ['what is older than the window', lab({ effectiveDateTime: '2020-01-01' }), ['window']],
+    ['a label under #regular', lab({ meta: psy }), ['label']],
+    ['no label under #sensitive', lab({ meta: psy, subject: { reference: 'Patient/s' } }), []],
+    ['Part 2 under either', lab({ meta: part2, subject: { reference: 'Patient/s' } }), ['label']],
+    ['another member', lab({ performer: [{ reference: 'Patient/x' }] }), ['other-member']],
+    ['another member as Patient', { resourceType: 'Patient', id: 'x' }, ['other-member']],
+    [
+      'a type that is about money',
+      { resourceType: 'Claim', id: 'c', patient: { reference: 'Patient/m' } },
+      ['money', 'type'],
+    ],
+    [
+      'a drug authorization',
+      { ...benefit('preauthorization', []), type: { coding: [{ code: 'pharmacy' }] } },
+      ['drug-pa'],
+    ],
+    ['a denial in words', { ...benefit('preauthorization', []), disposition: 'Denied' }, ['denied-pa']],
+  ])('%s', (_, resource, expected) => expect(kinds(resource)).toEqual(expected));
+});
+
+/** Everybody is matched for a peer, every third under #sensitive. */
+async function grantAll(node: TestNode, peerId: string): Promise<string> {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at) values ('j', 'match', ${peerId}, 'complete', '', '{}', now(), now())`;
+  await sql`insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values ('g', 'j', ${peerId}, 'match', now(), '{}')`;
+  await sql`
+    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id, group_id, consent_policy, consent_from, consent_to)
+    select 'j', n, 's' || n, 'match', 'match', id, 'g', case when n % 3 = 0 then 'sensitive' else 'regular' end, current_date - 1, current_date + 100
+    from (select id, row_number() over (order by id) as n from exchange.member) m`;
+  return 'g';
+}
+async function walk(node: TestNode, job?: string) {
+  const faults: FoundFault[] = [];
+  const verdict = await walkContent(node.deps, job, (f) => void faults.push(f));
+  return { verdict, faults };
+}
+
+async function exported(
+  paths: string[],
+  env: Record<string, string> = {},
+): Promise<{ node: TestNode; them: ExportClient; job: string }> {
+  const node = await startNode(env);
+  await importMembers(node.deps, { records: readImport(paths), validate, reject: () => {} });
+  const them = new ExportClient(node, await client(node, 'a'));
+  await them.signIn();
+  const group = await grantAll(node, 'a');
+  const { status } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
+  return { node, them, job: status.split('/').at(-1) ?? '' };
+}
+
+describe('a whole export', () => {
+  let folder: string;
+  let node: TestNode;
+  let them: ExportClient;
+  let job: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'payer-node-content-'));
+    await memberFolders({ seed: 3, members: 30, out: folder });
+    ({ node, them, job } = await exported([join(folder, 'prior')]));
+  }, 60_000);
+  afterAll(async () => {
+    await node?.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('of generated members is clean, and it is not for want of what could be wrong', async () => {
+    const { verdict, faults } = await walk(node, job);
+    expect(faults).toEqual([]);
+    expect(verdict?.lines).toBeGreaterThan(1000);
+    const [held] = await node.deps.database.sql`
+      select count(*) filter (where shared is not null)::int as money, count(*) filter (where pa_state in ('denied', 'drug'))::int as pa,
+        count(*) filter (where label > 0)::int as sensitive from exchange.resource`;
+    for (const n of Object.values(held ?? {})) expect(n).toBeGreaterThan(0);
+    expect(await walk(node, 'none')).toEqual({ verdict: undefined, faults: [] });
+  });
+
+  test('what a fault in a rule let out is found with its line, and so is a changed file', async () => {
+    const { sql } = node.deps.database;
+    await sql`update exchange.resource set shared = null, moved_at = now() where shared is not null and type = 'ExplanationOfBenefit' and pa_state is null`;
+    await sql`update exchange.resource set pa_state = 'approved', pa_changed = current_date, shared = null, moved_at = now() where pa_state = 'denied'`;
+    await sql`update exchange.resource set label = 0, moved_at = now() where label > 0`;
+    const { status } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
+    const second = status.split('/').at(-1) ?? '';
+    const { faults, verdict } = await walk(node, second);
+    expect(verdict?.faults).toBe(faults.length);
+    expect([...new Set(faults.map((f) => f.kind))].sort()).toEqual(
+      expect.arrayContaining(['denied-pa', 'label', 'money']),
+    );
+    expect(faults.every((f) => f.line > 0)).toBe(true);
+    await sql`update exchange.bulk_file set lines = lines + 1, sha256 = 'x' where job_id = ${job} and type = 'Patient'`;
+    expect((await walk(node, job)).faults.map((f) => [f.type, f.kind, f.line])).toEqual([
+      ['Patient', 'changed-file', 0],
+      ['Patient', 'line-count', 0],
+    ]);
+  });
+});
+
+const foreign = join(process.env['TEST_DATA_DIR'] ?? '/nowhere', 'data/members-synthea-smart');
+test.skipIf(!existsSync(foreign))(
+  'an export of foreign records is clean',
+  async () => {
+    const { node, job } = await exported([foreign], { EXPORT_WINDOW_YEARS: '200' });
+    try {
+      const { verdict, faults } = await walk(node, job);
+      expect(faults.slice(0, 20)).toEqual([]);
+      expect(verdict?.lines).toBeGreaterThan(1000);
+    } finally {
+      await node.close();
+    }
+  },
+  120_000,
+);
