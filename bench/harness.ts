@@ -179,14 +179,15 @@ export async function load(
   bench: Bench,
   server: Running,
   pathsFile: string,
-  options: { seconds?: number; connections?: number } = {},
+  options: { seconds?: number; connections?: number; headers?: Record<string, string> } = {},
 ): Promise<Load> {
-  const { seconds = 4, connections = 16 } = options;
+  const { seconds = 4, connections = 16, headers = {} } = options;
   const generator = await bench.start('load.ts', [
     String(server.ready['port']),
     pathsFile,
     String(seconds),
     String(connections),
+    JSON.stringify(headers),
   ]);
   const cpu = cpuOf(server.pid);
   const databaseCpu = bench.databaseCpu();

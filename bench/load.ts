@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 
-const [port = '', file = '', seconds = '5', connections = '16'] = process.argv.slice(2);
+const [port = '', file = '', seconds = '5', connections = '16', headers = '{}'] = process.argv.slice(2);
 const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
 const run = (duration: number) =>
   autocannon({
     url: `http://127.0.0.1:${port}`,
     connections: Number(connections),
     duration,
+    headers: JSON.parse(headers) as Record<string, string>,
     requests: paths.map((path) => ({ path })),
   });
 
@@ -21,6 +22,6 @@ process.stdout.write(
     elapsed: r.duration,
     p50: r.latency.p50,
     p99: r.latency.p99,
-    failed: r.errors + r.timeouts + r.non2xx,
+    failed: r.errors + r.timeouts + r.non2xx - (r.statusCodeStats?.['304']?.count ?? 0),
   })}\n`,
 );

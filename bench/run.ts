@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { exports_, match, pull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { imports, mirror } from './import.ts';
+import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
 import { read, search } from './search.ts';
 
@@ -11,6 +12,7 @@ const QUESTIONS: Record<string, Question> = {
   publish,
   read,
   search,
+  memory,
   import: imports,
   mirror,
   export: exports_,

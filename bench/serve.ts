@@ -1,10 +1,13 @@
 // A server process: `product` is the directory as it ships, anything else the raw routes. Prints its port when it listens.
 import { openSync, writeSync } from 'node:fs';
-import { serve } from '@hono/node-server';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Hono } from 'hono';
 import { createDirectory } from '../directory/app.ts';
+import { type QuickHolder, quickListener } from '../src/command/quick-listener.ts';
 import { readConfig } from '../src/config.ts';
 import { prometheus } from '../src/runtime/metrics.ts';
-import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../src/runtime/node.ts';
+import { fileBlobs, fileKeys, gathered, jsonLog, openDatabase } from '../src/runtime/node.ts';
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
@@ -15,22 +18,44 @@ const config = {
   baseUrl: BASE.replace('/directory/fhir', ''),
 };
 const sink = openSync('/dev/null', 'w');
-const log = jsonLog('info', (line) => writeSync(sink, line));
+const log = jsonLog(
+  'info',
+  gathered((text) => writeSync(sink, text)),
+);
+const quick: QuickHolder = {};
 const app =
   kind === 'product' || kind === 'cached'
-    ? createDirectory({
-        config,
-        clock: () => new Date(),
-        database,
-        keys: fileKeys(config.keysDir),
-        blobs: fileBlobs('bench-blobs'),
-        log,
-        metrics: prometheus(),
-      })
+    ? createDirectory(
+        {
+          config,
+          clock: () => new Date(),
+          database,
+          keys: fileKeys(config.keysDir),
+          blobs: fileBlobs('bench-blobs'),
+          log,
+          metrics: prometheus(),
+        },
+        {
+          onQuick: (answer) => {
+            quick.answer = answer;
+          },
+        },
+      )
     : rawRoutes(database.sql);
-const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) =>
-  process.stdout.write(`${JSON.stringify({ port })}\n`),
-);
+/** A bare server of as many bytes as a search by NPI answers. */
+const bytes = Buffer.alloc(2400, 'x');
+const listening = (port: number) => void process.stdout.write(`${JSON.stringify({ port })}\n`);
+const server =
+  kind === 'bytes'
+    ? createServer((request, response) => {
+        if (request.headers['if-none-match'] !== undefined) response.writeHead(304, { etag: 'W/"1"' }).end();
+        else response.writeHead(200, { 'content-type': 'application/fhir+json', etag: 'W/"1"' }).end(bytes);
+      }).listen(0, '127.0.0.1', function (this: Server) {
+        listening((this.address() as AddressInfo).port);
+      })
+    : createServer(quickListener(app as Hono, '127.0.0.1', quick)).listen(0, '127.0.0.1', function (this: Server) {
+        listening((this.address() as AddressInfo).port);
+      });
 process.once('SIGTERM', () => {
   server.close();
   void database.close().then(() => process.exit(0));

@@ -9,6 +9,8 @@ export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<s
 export type Answers = {
   /** The change counter and its time, at most a quarter of a second old; somewhat older while another request asks for it. */
   change(sql: Queryable): Promise<string>;
+  /** the counter without asking, while it is fresh */
+  fresh(): string | undefined;
   get(question: string, change: string): Answer | undefined;
   set(question: string, change: string, answer: Answer): void;
 };
@@ -48,6 +50,7 @@ export function answers(bytes: number, now: () => number = () => performance.now
         asking = false;
       }
     },
+    fresh: () => (known !== undefined && now() - known.at < FRESH_MS ? known.change : undefined),
     get(question, change) {
       if (change !== of) return undefined;
       const answer = held.get(question);

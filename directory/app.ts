@@ -16,6 +16,7 @@ import { inNetworkDefinition } from './in-network/definition.ts';
 import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { publicationRoutes } from './publication-routes.ts';
+import { type QuickAnswer, quickAnswers } from './quick.ts';
 import { read, vread } from './read.ts';
 import { searchParameterRoutes } from './search-parameter.ts';
 import { searchByGet, searchByPost } from './search-type.ts';
@@ -45,6 +46,8 @@ export type DirectoryOptions = {
   admission?: Admission;
   /** shared with the pages */
   limit?: RateLimit | undefined;
+  /** is given what answers from memory without the router */
+  onQuick?: (quick: QuickAnswer) => void;
 };
 
 /** The app, with its routes under {@link DIRECTORY_PATH}. */
@@ -63,11 +66,11 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       await next();
     });
   const { directoryCacheMb } = deps.config;
-  if (directoryCacheMb > 0)
-    app.use(
-      `${DIRECTORY_PATH}/*`,
-      fromMemory(deps, options.answers ?? answers(directoryCacheMb * 1_000_000), DIRECTORY_PATH),
-    );
+  if (directoryCacheMb > 0) {
+    const kept = options.answers ?? answers(directoryCacheMb * 1_000_000);
+    app.use(`${DIRECTORY_PATH}/*`, fromMemory(deps, kept, DIRECTORY_PATH));
+    options.onQuick?.(quickAnswers(deps, kept, limit, DIRECTORY_PATH));
+  }
   const admit = options.admission ?? admissionFor(deps.config);
   app.use(`${DIRECTORY_PATH}/:type/*`, (_c, next) => admitted(admit, next));
   app.use(`${DIRECTORY_PATH}/:type`, (_c, next) => admitted(admit, next));

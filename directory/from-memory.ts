@@ -20,23 +20,15 @@ export function fromMemory(
   path: string,
 ): MiddlewareHandler<FhirEnv> {
   return async (c, next) => {
-    const asked = readQuestion(c, path);
+    const asked = readQuestion(c.req.raw.method, pathOf(c.req.raw.url), (name) => c.req.header(name), path);
     if (asked === undefined) return await next();
     const { question, search } = asked;
     const change = await answers.change(deps.database.sql);
-    // answers may speak of today: none is given tomorrow
-    const tag = search
-      ? `W/"${change}.${Math.floor(deps.clock().getTime() / DAY)}.${fingerprint(question)}"`
-      : undefined;
+    const tag = search ? searchTag(change, deps.clock(), question) : undefined;
     const known = answers.get(question, change);
     if (known !== undefined && (tag === undefined || known.headers['etag'] === tag)) return fromAnswer(c, known);
     const ifNoneMatch = c.req.header('if-none-match');
-    if (
-      tag !== undefined &&
-      ifNoneMatch?.includes('*') === false &&
-      isNotModified(ifNoneMatch, undefined, tag, new Date(0))
-    ) {
-      // the client can only have the tag from an answer to the same question
+    if (tag !== undefined && hasTag(ifNoneMatch, tag)) {
       route(c, '/:type');
       return reply(c, null, 304, { etag: tag, 'cache-control': 'no-cache' });
     }
@@ -78,15 +70,68 @@ function fingerprint(question: string): string {
   return (hash >>> 0).toString(16);
 }
 
-/** What makes two requests the same question; undefined for what is always asked anew. */
-function readQuestion(c: Context<FhirEnv>, path: string): { question: string; search: boolean } | undefined {
-  const { url } = c.req.raw;
-  if (url.length > MAX_URL || (c.req.raw.method !== 'GET' && c.req.raw.method !== 'HEAD')) return undefined;
-  const asked = url.slice(url.indexOf('/', url.indexOf('://') + 3));
+/** Answers may speak of today: none is given tomorrow. */
+const searchTag = (change: string, now: Date, question: string) =>
+  `W/"${change}.${Math.floor(now.getTime() / DAY)}.${fingerprint(question)}"`;
+
+/** Has the client the answer of this tag? It can only have the tag from an answer to the same question. */
+const hasTag = (ifNoneMatch: string | undefined, tag: string): boolean =>
+  ifNoneMatch?.includes('*') === false && isNotModified(ifNoneMatch, undefined, tag, new Date(0));
+
+/** Path and query of an absolute URL. */
+const pathOf = (url: string) => url.slice(url.indexOf('/', url.indexOf('://') + 3));
+
+/** What makes two requests the same question; undefined for what is always asked anew. `asked`: path and query. */
+function readQuestion(
+  method: string,
+  asked: string,
+  header: (name: string) => string | undefined,
+  path: string,
+): { question: string; search: boolean } | undefined {
+  if (asked.length > MAX_URL || (method !== 'GET' && method !== 'HEAD')) return undefined;
   const form = asked.startsWith(path) ? READ_OR_SEARCH.exec(asked.slice(path.length)) : null;
   if (form === null || MOVING.test(asked)) return undefined;
   // `_format` in the URL comes before `Accept`: the handler judges
-  if (!acceptsJson(c.req.header('accept'))) return undefined;
-  const lenient = c.req.header('prefer')?.includes('handling=lenient') === true;
+  if (!acceptsJson(header('accept'))) return undefined;
+  const lenient = header('prefer')?.includes('handling=lenient') === true;
   return { question: lenient ? `${asked} lenient` : asked, search: form[1] === undefined };
+}
+
+/** An answer that needs neither the database nor the router. */
+export type Quick = {
+  status: 200 | 304;
+  headers: Record<string, string>;
+  body: Answer['body'] | undefined;
+  route: string;
+};
+
+/**
+ * The same answers for a server that can give them before it makes a request of what came: a GET whose answer is in memory,
+ * while the change counter is fresh.
+ * @param asked path and query
+ */
+export function quickly(
+  answers: Answers,
+  now: Date,
+  request: { method: string; asked: string; header: (name: string) => string | undefined },
+  path: string,
+): Quick | undefined {
+  if (request.method !== 'GET') return undefined;
+  const change = answers.fresh();
+  if (change === undefined || !request.asked.startsWith(path)) return undefined;
+  const read = readQuestion('GET', request.asked, request.header, path);
+  if (read === undefined) return undefined;
+  const tag = read.search ? searchTag(change, now, read.question) : undefined;
+  const ifNoneMatch = request.header('if-none-match');
+  if (tag !== undefined && hasTag(ifNoneMatch, tag))
+    return { status: 304, headers: { etag: tag, 'cache-control': 'no-cache' }, body: undefined, route: '/:type' };
+  const known = answers.get(read.question, change);
+  const etag = known?.headers['etag'];
+  if (known === undefined || etag === undefined || (tag !== undefined && etag !== tag)) return undefined;
+  const modified = known.headers['last-modified'];
+  const since = modified === undefined ? undefined : request.header('if-modified-since');
+  if (!isNotModified(ifNoneMatch, since, etag, new Date(modified ?? 0)))
+    return { status: 200, headers: known.headers, body: known.body, route: known.route };
+  const { 'content-type': _, ...headers } = known.headers;
+  return { status: 304, headers, body: undefined, route: known.route };
 }

@@ -1,7 +1,6 @@
 // One HTTP server for the services of a node, with health and metrics beside them.
 import { once } from 'node:events';
-import type { Server as HttpServer } from 'node:http';
-import { serve } from '@hono/node-server';
+import { createServer } from 'node:http';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createSite } from '../../directory/site.ts';
@@ -9,6 +8,7 @@ import { createExchange } from '../../exchange/app.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress } from '../http/rate-limit.ts';
 import type { OpenNode } from './node.ts';
+import { type QuickHolder, quickListener } from './quick-listener.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
 type Page = (request: Request) => Response | Promise<Response>;
@@ -18,6 +18,8 @@ export type Mounted = {
   services: Services;
   metrics?: { text(): Promise<string>; contentType: string };
   staff?: Page;
+  /** is given what the directory answers from memory */
+  quick?: QuickHolder;
 };
 
 const text = (body: string, status = 200) =>
@@ -43,7 +45,12 @@ export function createApp(m: Mounted): Hono {
   const directory =
     m.services === 'exchange'
       ? undefined
-      : createSite(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
+      : createSite(node.directory, {
+          peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address,
+          onQuick: (answer) => {
+            if (m.quick) m.quick.answer = answer;
+          },
+        });
   const exchange = m.services === 'directory' ? undefined : createExchange(node.deps, addressOf);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
@@ -84,8 +91,13 @@ export function createApp(m: Mounted): Hono {
 export type Listening = { port: number; close(): Promise<void> };
 
 /** Listens; rejects when the port is taken. */
-export async function listen(app: Hono, config: { host: string; port: number }): Promise<Listening> {
-  const server = serve({ fetch: app.fetch, hostname: config.host, port: config.port }) as HttpServer;
+export async function listen(
+  app: Hono,
+  config: { host: string; port: number },
+  quick: QuickHolder = {},
+): Promise<Listening> {
+  const server = createServer(quickListener(app, config.host, quick));
+  server.listen(config.port, config.host);
   server.headersTimeout = 10_000;
   server.requestTimeout = 120_000;
   server.keepAliveTimeout = 61_000;

@@ -11,6 +11,7 @@ import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
 import { publishFirst, startPublisher } from './publish.ts';
+import type { QuickHolder } from './quick-listener.ts';
 import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
 import { isSeeded, seedSandbox } from './sandbox.ts';
@@ -61,9 +62,10 @@ async function startAll(services: Services, config: Config, running: Running, si
   running.add('node', () => node.close());
   if (services !== 'exchange') await checkIndex(node, server.embedded !== undefined, say);
   const staff = services === 'directory' ? undefined : staffPages(node);
-  const app = createApp({ node, services, metrics, ...(staff ? { staff: staff.page } : {}) });
+  const quick: QuickHolder = {};
+  const app = createApp({ node, services, metrics, quick, ...(staff ? { staff: staff.page } : {}) });
   // the port is bound before the sandbox is filled: a taken port is told at once
-  const main = await listen(app, config);
+  const main = await listen(app, config, quick);
   running.add('http', () => main.close());
   const prior = config.sandbox && services === 'all' ? await openPrior(config, server, running) : undefined;
   if (prior && !(await isSeeded(node))) await seedSandbox(node, prior.node, say);

@@ -50,13 +50,12 @@ export function fhirApp(
   deps: Pick<Deps, 'log' | 'metrics' | 'clock'>,
   always: Record<string, string> = {},
 ): Hono<FhirEnv> {
-  const fixed = { 'x-content-type-options': 'nosniff', ...always };
+  const fixed = fixedHeaders(always);
   const app = new Hono<FhirEnv>({ getPath: normalPath });
 
   app.use(async (c, next) => {
     const started = performance.now();
-    const given = c.req.header('x-request-id');
-    const requestId = given !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : crypto.randomUUID();
+    const requestId = requestIdOf(c.req.header('x-request-id'));
     c.set('requestId', requestId);
     c.set('logged', {});
     const headers = { 'x-request-id': requestId, ...fixed };
@@ -66,16 +65,14 @@ export function fhirApp(
     const route = c.get('route') ?? 'other';
     const status = c.res.status;
     if (c.get('replied') !== true) for (const [name, value] of Object.entries(headers)) c.res.headers.set(name, value);
-    deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
-    deps.metrics.observe('http_request_seconds', seconds, { service, route });
-    deps.log('info', 'request', {
+    recordRequest(deps, {
       service,
       method: c.req.method,
       route,
       status,
-      ms: Math.round(seconds * 1000),
+      seconds,
       requestId,
-      ...c.get('logged'),
+      more: c.get('logged'),
     });
   });
 
@@ -91,6 +88,35 @@ export function fhirApp(
   });
   return app;
 }
+
+export type Recorded = {
+  service: Service;
+  method: string;
+  route: string;
+  status: number;
+  seconds: number;
+  requestId: string;
+  more?: Record<string, string | number | boolean>;
+};
+
+/** Counts a request and logs its line. */
+export function recordRequest(deps: Pick<Deps, 'log' | 'metrics'>, r: Recorded): void {
+  const { service, method, route, status, seconds, requestId } = r;
+  deps.metrics.count('http_requests_total', { service, route, status: `${Math.floor(status / 100)}xx` });
+  deps.metrics.observe('http_request_seconds', seconds, { service, route });
+  const ms = Math.round(seconds * 1000);
+  deps.log('info', 'request', { service, method, route, status, ms, requestId, ...r.more });
+}
+
+/** Headers of every answer of a service. */
+export const fixedHeaders = (always: Record<string, string> = {}): Record<string, string> => ({
+  'x-content-type-options': 'nosniff',
+  ...always,
+});
+
+/** The id that the client gave, when it is one, or a new one. */
+export const requestIdOf = (given: string | undefined): string =>
+  given !== undefined && /^[A-Za-z0-9-]{1,64}$/.test(given) ? given : crypto.randomUUID();
 
 /** Marks the route of a request for its log line; call it first in a handler. */
 export function route(c: Context<FhirEnv>, template: string): void {

@@ -22,14 +22,39 @@ import { formerKeys, publicKey } from './public-keys.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
-/** Log lines as JSON to a stream (standard error by default). */
+/** Log lines as JSON to a stream (standard error by default). Warnings and errors do not wait, see {@link gathered}. */
 export function jsonLog(
   level: LogLevel | 'silent',
-  write: (line: string) => void = (l) => process.stderr.write(l),
+  write: (line: string, now: boolean) => void = gathered((text) => process.stderr.write(text)),
 ): Log {
   return (at, event, fields = {}) => {
     if (LEVELS[at] < LEVELS[level]) return;
-    write(`${JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })}\n`);
+    write(
+      `${JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })}\n`,
+      LEVELS[at] >= LEVELS.warn,
+    );
+  };
+}
+
+const GATHER_MS = 20;
+const GATHER_LENGTH = 64 * 1024;
+
+/** Lines written together, at most 20 milliseconds late: a write for each costs a busy server a tenth of its time. */
+export function gathered(write: (text: string) => void): (line: string, now: boolean) => void {
+  let held = '';
+  let timer: NodeJS.Timeout | undefined;
+  const flush = () => {
+    clearTimeout(timer);
+    timer = undefined;
+    const text = held;
+    held = '';
+    if (text !== '') write(text);
+  };
+  process.once('exit', flush);
+  return (line, now) => {
+    held += line;
+    if (now || held.length > GATHER_LENGTH) flush();
+    else timer ??= setTimeout(flush, GATHER_MS).unref();
   };
 }
 

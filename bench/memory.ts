@@ -1,0 +1,62 @@
+// How fast are answers from memory, and 304s? Beside a bare HTTP server that sends the same bytes.
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openDatabase } from '../src/runtime/node.ts';
+import { round } from './compare.ts';
+import { type Answer, type Bench, load, type Question } from './harness.ts';
+import { MIX } from './search-mix.ts';
+
+const KIND = 'npi';
+
+export const memory: Question = async (bench) => {
+  const url = await bench.directory();
+  const kind = MIX.find((k) => k.name === KIND);
+  if (!kind) throw new Error(`There is no kind ${KIND}.`);
+  const database = openDatabase(url, { max: 1 });
+  const values = await kind.sample(database.sql).finally(() => database.close());
+  const file = join(tmpdir(), `payer-node-memory-${process.pid}`);
+  writeFileSync(file, values.map((v) => `/directory/fhir/${kind.ask(v)}`).join('\n'));
+  return [
+    await question(bench, url, file, 'from memory', undefined),
+    await question(bench, url, file, 'not modified', 'if-none-match'),
+  ];
+};
+
+async function question(
+  bench: Bench,
+  url: string,
+  file: string,
+  name: string,
+  conditional: string | undefined,
+): Promise<Answer> {
+  const measure = async (kind: 'cached' | 'bytes') => {
+    const server = await bench.start('serve.ts', [kind, url]);
+    try {
+      const first = await fetch(
+        `http://127.0.0.1:${String(server.ready['port'])}/directory/fhir/Practitioner?_count=1`,
+      );
+      const tag = first.headers.get('etag') ?? '"bench"';
+      return await load(bench, server, file, {
+        ...(conditional === undefined ? {} : { headers: { [conditional]: tag } }),
+      });
+    } finally {
+      await server.stop();
+    }
+  };
+  const raw = await measure('bytes');
+  const product = await measure('cached');
+  return {
+    question: name,
+    unit: 'requests/s',
+    size: bench.size,
+    product: Math.round(product.rate),
+    raw: Math.round(raw.rate),
+    ratio: round(product.rate / raw.rate, 2),
+    cpuMs: round(product.cpuMs, 3),
+    databaseCpuMs: round(product.databaseCpuMs, 3),
+    p50: product.p50,
+    p99: product.p99,
+    rssMb: product.rssMb,
+  };
+}

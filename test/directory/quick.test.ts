@@ -1,0 +1,117 @@
+// What the Node server answers before it routes: the same as the router, and nothing that the router would not say.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Hono } from 'hono';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDirectory } from '../../directory/app.ts';
+import { type QuickHolder, quickListener } from '../../src/command/quick-listener.ts';
+import { readConfig } from '../../src/config.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
+import { directory, keysFor, NOW, ORIGIN } from './fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>>;
+let base: string;
+let quickly = 0;
+let lines: Record<string, unknown>[] = [];
+const quick: QuickHolder = {};
+const counted: QuickHolder = {
+  answer: (request) => {
+    const found = quick.answer?.(request);
+    if (found !== undefined) quickly++;
+    return found;
+  },
+};
+let server: ReturnType<typeof createServer>;
+
+beforeAll(async () => {
+  d = await directory();
+  const app = createDirectory(
+    {
+      config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '40' }),
+      clock: () => NOW,
+      database: d.database,
+      keys: keysFor(),
+      blobs: d.blobs,
+      log: (level, event, fields) => lines.push({ level, event, ...fields }),
+      metrics: noMetrics,
+    },
+    { onQuick: (answer) => (quick.answer = answer), peer: () => '127.0.0.1' },
+  );
+  server = createServer(quickListener(app as unknown as Hono, '127.0.0.1', counted));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  base = `http://127.0.0.1:${(server.address() as AddressInfo).port}/directory/fhir`;
+});
+afterAll(async () => {
+  server.close();
+  await d.close();
+});
+
+const plain = (answer: Response) => {
+  const headers = Object.fromEntries(answer.headers);
+  for (const name of [
+    'x-request-id',
+    'date',
+    'ratelimit',
+    'keep-alive',
+    'connection',
+    'transfer-encoding',
+    'content-length',
+  ])
+    delete headers[name];
+  return headers;
+};
+
+test('the same answer, header by header, with its line in the log', async () => {
+  const first = await fetch(`${base}/Practitioner?name=ana`);
+  const body = await first.text();
+  lines = [];
+  const before = quickly;
+  const second = await fetch(`${base}/Practitioner?name=ana`, { headers: { 'x-request-id': 'mine' } });
+  expect(quickly).toBe(before + 1);
+  expect(await second.text()).toBe(body);
+  expect(plain(second)).toEqual(plain(first));
+  expect(second.headers.get('x-request-id')).toBe('mine');
+  expect(second.headers.get('content-length')).toBe(String(Buffer.byteLength(body)));
+  expect(lines).toEqual([
+    expect.objectContaining({
+      event: 'request',
+      service: 'directory',
+      method: 'GET',
+      route: '/:type',
+      status: 200,
+      requestId: 'mine',
+    }),
+  ]);
+});
+
+test('304 for the newest answer, of a search and of a read; the tag of another question is none', async () => {
+  const search = await fetch(`${base}/Practitioner?name=ana`);
+  const read = await fetch(`${base}/Practitioner/p1`);
+  const again = async (path: string, answer: Response) => {
+    const found = await fetch(`${base}/${path}`, { headers: { 'if-none-match': answer.headers.get('etag') ?? '' } });
+    return [found.status, found.headers.get('etag') === answer.headers.get('etag'), (await found.text()) === ''];
+  };
+  const before = quickly;
+  expect(await again('Practitioner?name=ana', search)).toEqual([304, true, true]);
+  expect(await again('Practitioner/p1', read)).toEqual([304, true, true]);
+  expect(quickly).toBe(before + 2);
+  expect(await again('Organization?name=never-asked', search)).toEqual([200, false, false]);
+});
+
+test('what cannot be accepted, other methods and other paths go to the router', async () => {
+  await fetch(`${base}/Practitioner?name=ana`);
+  const before = quickly;
+  expect((await fetch(`${base}/Practitioner?name=ana`, { headers: { accept: 'text/csv' } })).status).toBe(406);
+  expect((await fetch(`${base}/Practitioner?name=ana`, { method: 'DELETE' })).status).toBe(405);
+  expect((await fetch(`${base}/Practitioner?name=ana`, { method: 'HEAD' })).status).toBe(200);
+  expect((await fetch(`${base}/metadata`)).status).toBe(200);
+  expect((await fetch(`${base}/Practitioner?nonsense=1`)).status).toBe(400);
+  expect(quickly).toBe(before);
+});
+
+test('the limit of a client counts here too', async () => {
+  const statuses: number[] = [];
+  for (let i = 0; i < 60; i++) statuses.push((await fetch(`${base}/Practitioner?name=ana`)).status);
+  expect(statuses[0]).toBe(200);
+  expect(statuses.at(-1)).toBe(429);
+});
