@@ -7,6 +7,7 @@ import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { Desk } from './desk.ts';
+import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
@@ -41,6 +42,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   lines(desk);
   lists(desk);
   requests(desk);
+  disclosures(desk);
 
   app.notFound((c) =>
     c.req.method === 'GET' || c.req.method === 'HEAD'

@@ -1,4 +1,5 @@
 // /staff/requests: what peers asked of us.
+import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { countDecisions, findRequest, jobFiles, pageRequests, peerLines, type RequestLine } from '../report/lists.ts';
@@ -72,6 +73,7 @@ export function requests(desk: Desk): void {
       title: 'Requests to us',
       place: 'requests',
       lead: ['What other payers asked of us. Each request is due at the end of the next business day.'],
+      after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
       before: filterForm('/staff/requests', [
         {
           name: 'state',

@@ -1,0 +1,107 @@
+// /staff/disclosures: what was disclosed of a member, to whom and when; as page, CSV, JSON and FHIR AuditEvents.
+import { html } from '../../src/ui/html.ts';
+import { ACCOUNT_YEARS, disclosureBundle, disclosuresOf, HOW, memberBehind, WHY } from '../report/disclosures.ts';
+import { recordExport } from '../report/sessions.ts';
+import { count, timeCell } from '../report/words.ts';
+import type { Desk, Visit } from './desk.ts';
+import { csrfField, problem } from './frame.ts';
+
+const PATH = '/staff/disclosures';
+
+const finder = (visit: Visit, said?: string) => html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
+<form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}
+<label>Member number or Patient id <input name="member" required maxlength="64" autocomplete="off"></label>
+<button>Show</button></form>`;
+
+export function disclosures(desk: Desk): void {
+  const { deps } = desk;
+  const page = (visit: Visit, said?: string) =>
+    desk.show(visit, {
+      title: 'Disclosures',
+      place: 'requests',
+      trail: [['/staff/requests', 'Requests to us']],
+      lead: [
+        `What left this node of one member's records in the last ${ACCOUNT_YEARS} years: to whom, when, what and why. That you look is recorded for the member.`,
+      ],
+      before: finder(visit, said),
+      tables: [],
+    });
+  desk.page(PATH, 'rows', (visit) => page(visit));
+
+  // the number of a member belongs in no address
+  desk.form(PATH, 'rows', async (visit, form) => {
+    const member = await memberBehind(deps, (form.get('member') ?? '').trim());
+    if (member === undefined) return page(visit, 'No single member has this number or id.');
+    return visit.c.redirect(`${PATH}/${member}`, 303);
+  });
+
+  const look = async (visit: Visit) => {
+    const member = visit.c.req.param('member') ?? '';
+    const found = await disclosuresOf(deps, member);
+    if (found) await desk.viewed(visit, 'disclosures', `Patient/${member}`, [member], found.length);
+    return found && { member, found };
+  };
+
+  desk.page(`${PATH}/:member`, 'rows', async (visit) => {
+    const seen = await look(visit);
+    if (!seen) return desk.notFound(visit, 'There is no such member.');
+    const { timeZone } = deps.config;
+    const left = seen.found.filter((d) => d.at !== null).length;
+    return desk.show(visit, {
+      title: 'Disclosures of a member',
+      place: 'requests',
+      trail: [
+        ['/staff/requests', 'Requests to us'],
+        [PATH, 'Disclosures'],
+      ],
+      lead: [
+        `${count(left, 'time', 'times')} something left in the last ${ACCOUNT_YEARS} years. What was made ready and never fetched is shown without a time. Purpose of all: ${WHY}.`,
+      ],
+      before: html`<p><a href="${PATH}/${seen.member}/audit-events">As FHIR AuditEvents</a></p>`,
+      tables: [
+        {
+          name: 'disclosures',
+          caption: 'Disclosures',
+          columns: [
+            { key: 'when', label: 'First fetched', kind: 'head' },
+            { key: 'last', label: 'Last fetched' },
+            { key: 'recipient', label: 'To' },
+            { key: 'npi', label: 'NPI' },
+            { key: 'how', label: 'How' },
+            { key: 'what', label: 'What' },
+            { key: 'why', label: 'Why' },
+            { key: 'consent', label: 'Under consent' },
+            { key: 'request', label: 'Request' },
+          ],
+          rows: seen.found.map((d) => [
+            timeCell(d.at, timeZone),
+            timeCell(d.lastAt, timeZone),
+            { value: d.peerName },
+            { value: d.peerNpi },
+            { value: HOW[d.action] },
+            {
+              value: Object.entries(d.types)
+                .map(([type, n]) => `${n} ${type}`)
+                .join(', '),
+            },
+            { value: WHY },
+            { value: d.consentId, code: true },
+            { value: d.object, code: true },
+          ]),
+          empty: 'Nothing of this member has left.',
+        },
+      ],
+    });
+  });
+
+  desk.page(`${PATH}/:member/audit-events`, 'rows', async (visit) => {
+    const seen = await look(visit);
+    if (!seen) return problem(visit.c, deps, 404, 'Not found', 'There is no such member.', visit.session);
+    const bundle = disclosureBundle(deps, seen.member, seen.found);
+    await recordExport(deps, visit.session, `${PATH}/:member`, 'fhir', bundle.entry?.length ?? 0, visit.requestId);
+    return visit.c.body(JSON.stringify(bundle), 200, {
+      'content-type': 'application/fhir+json; charset=utf-8',
+      'content-disposition': 'attachment; filename="disclosures.json"',
+    });
+  });
+}

@@ -1,0 +1,91 @@
+// The accounting of disclosures of a member: rows, files and AuditEvents say the same.
+import { parse } from 'csv-parse/sync';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { startNode, type TestNode } from '../../support/node.ts';
+import { ExportClient } from '../export-client.ts';
+import { client } from '../peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, US } from '../plan-fixture.ts';
+import { fieldOf, Visitor } from './support.ts';
+
+const { rivera, robert } = PEOPLE;
+const ana = idOf(rivera);
+let node: TestNode;
+let reviewer: Visitor;
+let viewer: Visitor;
+let group: string;
+
+const lab = (id: string, member: string) => ({
+  resourceType: 'Observation',
+  id,
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+  subject: { reference: `Patient/${member}` },
+});
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' });
+  await enrol(node.deps, [rivera, robert], [lab('o1', ana), lab('o2', ana), lab('o3', idOf(robert))]);
+  const them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  await them.signIn();
+  group = await them.group([card(rivera), card(robert)]);
+  // fetched in part, whole and not at all
+  const kick = async (types: string) => them.finished(await them.get(`Group/${group}/$export`, `_type=${types}`));
+  const first = await kick('Observation,Patient');
+  const file = first.manifest.output.find((f) => f.type === 'Observation')?.url ?? '';
+  await them.lines(file);
+  await them.lines(file);
+  await kick('Patient');
+  const account = developmentAccount(node.deps.config);
+  const app = createStaff(node.deps, { development: account });
+  reviewer = new Visitor(app, node.base);
+  viewer = new Visitor(app, node.base);
+  await reviewer.signIn('dev-reviewer', account?.password ?? '');
+  await viewer.signIn('dev-viewer', account?.password ?? '');
+});
+afterAll(() => node.close());
+
+test('who has fetched what, and under which consent', async () => {
+  const { sql } = node.deps.database;
+  const csv = await (await reviewer.get(`/staff/disclosures/${ana}?format=csv`)).text();
+  const rows = parse(csv, { columns: true, bom: true }) as Record<string, string>[];
+  expect(rows).toHaveLength(2);
+  const [never, fetched] = rows;
+  const consent = await sql<{ id: string }[]>`
+    select 'match/' || job_id || '/' || position as id from exchange.match_member where member_id = ${ana} and group_id = ${group}`;
+  expect(JSON.stringify(fetched)).toContain(consent[0]?.id);
+  // the Patient file of the same export was not fetched
+  expect(Object.values(fetched ?? {})).toEqual(expect.arrayContaining(['Payer a', '2 Observation', ASKER.npi]));
+  expect(Object.values(never ?? {})).toEqual(expect.arrayContaining(['1 Patient']));
+  expect(Object.values(never ?? {})[0]).toBe('');
+  const events = (await (await reviewer.get(`/staff/disclosures/${ana}/audit-events`)).json()) as {
+    entry: { resource: Record<string, unknown> }[];
+  };
+  expect(events.entry).toHaveLength(1);
+  expect(events.entry[0]?.resource).toMatchObject({
+    resourceType: 'AuditEvent',
+    outcome: '0',
+    agent: [{ who: { identifier: { value: ASKER.npi }, display: 'Payer a' }, requestor: true }],
+    entity: [
+      { what: { reference: `Patient/${ana}` }, detail: [{ type: 'Observation', valueString: '2' }] },
+      { what: { identifier: { value: consent[0]?.id } } },
+    ],
+  });
+});
+
+test('for reviewers only; each look is recorded for the member; the number of a member is in no address', async () => {
+  const { sql } = node.deps.database;
+  expect((await viewer.get(`/staff/disclosures/${ana}`)).status).toBe(403);
+  const looks = () =>
+    sql`select 1 from exchange.audit where action = 'view' and member_id = ${ana} and detail->>'page' = 'disclosures'`;
+  const before = (await looks()).length;
+  expect((await reviewer.get(`/staff/disclosures/${ana}`)).status).toBe(200);
+  expect((await looks()).length).toBe(before + 1);
+  expect((await reviewer.get('/staff/disclosures/nobody')).status).toBe(404);
+  const csrf = fieldOf(await (await reviewer.get('/staff/disclosures')).text(), 'csrf');
+  const found = await reviewer.post('/staff/disclosures', { csrf, member: rivera.number });
+  expect([found.status, found.headers.get('location')]).toEqual([303, `/staff/disclosures/${ana}`]);
+  const none = await reviewer.post('/staff/disclosures', { csrf, member: 'nobody' });
+  expect([none.status, (await none.text()).includes('No single member')]).toEqual([200, true]);
+});
