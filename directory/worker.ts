@@ -1,4 +1,5 @@
 // The directory as a Cloudflare Worker: `wrangler deploy --env directory`.
+import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
 import { answers } from './answers.ts';
 import { DIRECTORY_ROLE } from './app.ts';
@@ -12,7 +13,9 @@ const plans = { plans: undefined };
 
 export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
-    const deps = workerDeps(env, ctx, { role: DIRECTORY_ROLE, keys: secretKeys(env) });
+    const { BLOBS } = env;
+    const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
+    const deps = workerDeps(env, ctx, { role: DIRECTORY_ROLE, keys: secretKeys(env), ...files });
     try {
       return await createSite(deps, { totals: known, answers: kept, plans }).fetch(request);
     } finally {

@@ -28,12 +28,29 @@ export function readRange(header: string | undefined, size: number): Range {
   return start >= size || start >= end ? 'unsatisfiable' : { start, end };
 }
 
-/** Bytes of a stream as an answer. */
+/** workerd packs a body whose headers say gzip unless it is told that it is packed; elsewhere the word means nothing. */
+type Packed = ResponseInit & { encodeBody?: 'manual' };
+
+/** workerd sends a length only with such a stream; the Node process has none. */
+type Fixed = { FixedLengthStream?: new (length: number) => ReadableWritablePair<Uint8Array, Uint8Array> };
+
+/** Bytes of a stream as an answer, of the length that its headers tell. */
 export function streamed(stream: AsyncIterable<Uint8Array>, status: number, headers: Record<string, string>): Response {
-  return new Response(Readable.toWeb(Readable.from(stream, { objectMode: false })) as ReadableStream, {
-    status,
-    headers,
-  });
+  const web = Readable.toWeb(Readable.from(stream, { objectMode: false })) as ReadableStream<Uint8Array>;
+  const { FixedLengthStream } = globalThis as Fixed;
+  const length = headers['content-length'];
+  const body =
+    FixedLengthStream === undefined || length === undefined
+      ? web
+      : web.pipeThrough(new FixedLengthStream(Number(length)));
+  const init: Packed = { status, headers, encodeBody: 'manual' };
+  return new Response(body, init);
+}
+
+/** On Workers the header is the edge's own; what the client sent stands in `cf`. */
+function acceptEncoding(request: Request & { cf?: { clientAcceptEncoding?: unknown } }): string | undefined {
+  const own = request.cf?.clientAcceptEncoding;
+  return typeof own === 'string' ? own : (request.headers.get('accept-encoding') ?? undefined);
 }
 
 /** May the answer be gzip? `q=0` says no. */
@@ -68,7 +85,7 @@ export async function serveFile(
   headers: Record<string, string>,
 ): Promise<Response | undefined> {
   const asked = (name: string) => request.headers.get(name) ?? undefined;
-  const packed = file.gzip && acceptsGzip(asked('accept-encoding'));
+  const packed = file.gzip && acceptsGzip(acceptEncoding(request));
   const size = file.gzip && !packed ? file.bytes : file.storedBytes;
   const etag = `"${file.sha256.slice(0, 32)}${file.gzip && !packed ? '-i' : ''}"`;
   const all: Record<string, string> = {
