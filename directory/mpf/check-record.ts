@@ -7,6 +7,7 @@ import type { MpfCodeName } from './codes.ts';
 import { contractsOf, isMaSystem, planNetworks, providerNetworks, yearOf } from './contract.ts';
 import { FLAG, type KeyFlags } from './key-flags.ts';
 import { extensionUrl, isNetwork } from './shape.ts';
+import { isZipOf } from './zip-states.ts';
 
 export type RecordContext = { contract: string; year: number; now: Date; flags: KeyFlags };
 type Found = [code: MpfCodeName, element: string];
@@ -166,5 +167,6 @@ function checkAddress(address: JsonObject | undefined, element: string): Found[]
   const zip = value('postalCode');
   if (zip === '') found.push(['A2005', `${element}.postalCode`]);
   else if (!/^\d{5}$/.test(zip) || zip === '00000' || zip === '99999') found.push(['A2006', `${element}.postalCode`]);
+  else if (STATES.has(value('state')) && !isZipOf(zip, value('state'))) found.push(['A2008', element]);
   return found;
 }

@@ -72,9 +72,8 @@ export const MPF_CODES = {
   A2008: {
     level: 'record',
     name: 'InvalidAddress',
-    text: 'The address cannot be placed: its ZIP is unknown, or of another state.',
-    how: 'outside',
-    needs: 'ZIP table',
+    text: 'The address cannot be placed: its ZIP is of no state, or of another one, by its first three digits.',
+    how: 'files',
   },
   F5001: { level: 'record', name: 'MissingNetworkReference', text: 'The record names no network.', how: 'files' },
   F5002: {

@@ -188,6 +188,7 @@ const FAULTS: Partial<Record<MpfCodeName, Change>> = {
   A2003: put('place', 'address', { ...address, state: '' }),
   A2004: put('place', 'address', { ...address, state: 'ct' }),
   A2005: put('place', 'address', { ...address, postalCode: '' }),
+  A2008: put('place', 'address', { ...address, postalCode: '10001' }),
   A2006: put('place', 'address', { ...address, postalCode: '06103-1234' }),
   A2007: put('place', 'address', { ...address, line: [] }),
   A2009: put('role', 'telecom', []),
