@@ -72,8 +72,8 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     options.onQuick?.(quickAnswers(deps, kept, limit, DIRECTORY_PATH));
   }
   const admit = options.admission ?? admissionFor(deps.config);
+  // the pattern holds for /:type too: a request that took two places would wait for itself
   app.use(`${DIRECTORY_PATH}/:type/*`, (_c, next) => admitted(admit, next));
-  app.use(`${DIRECTORY_PATH}/:type`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(
     capabilityStatement({ base, countMax: deps.config.directoryCountMax, date: RELEASED, version: VERSION }),
   );

@@ -175,3 +175,57 @@ test('memory is bounded, the least used goes first', () => {
   expect(kept.get('new', '2')).toBeDefined();
   expect(kept.get('late', '1')).toBeUndefined();
 });
+
+test('a request takes one place, however many come at once', async () => {
+  const places = { now: 0, most: 0, entered: 0 };
+  const app = createDirectory(
+    {
+      config: readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' }),
+      clock: () => NOW,
+      database: d.database,
+      keys: keysFor(),
+      blobs: d.blobs,
+      log: () => {},
+      metrics: noMetrics,
+    },
+    {
+      admission: {
+        enter: async () => {
+          places.entered++;
+          places.most = Math.max(places.most, ++places.now);
+        },
+        leave: () => void places.now--,
+      },
+    },
+  );
+  const paths = [
+    'Practitioner?name=ana',
+    'Practitioner/p1',
+    'Practitioner/p1/_history',
+    'Practitioner/nobody',
+    'Practitioner?x=1',
+  ];
+  const many = Array.from({ length: 50 }, (_, i) => app.request(`/directory/fhir/${paths[i % paths.length]}`));
+  const statuses = (await Promise.all(many)).map((a) => a.status);
+  expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 404, 400]);
+  expect(places).toEqual({ now: 0, most: 50, entered: 50 });
+});
+
+test('more than there are places for wait and are answered', async () => {
+  const app = createDirectory({
+    config: readConfig({
+      BASE_URL: ORIGIN,
+      DIRECTORY_RATE_PER_MINUTE: '0',
+      DIRECTORY_CACHE_MB: '0',
+      DATABASE_POOL: '2',
+    }),
+    clock: () => NOW,
+    database: d.database,
+    keys: keysFor(),
+    blobs: d.blobs,
+    log: () => {},
+    metrics: noMetrics,
+  });
+  const many = Array.from({ length: 300 }, () => app.request('/directory/fhir/Practitioner?name=ana'));
+  expect(new Set((await Promise.all(many)).map((a) => a.status))).toEqual(new Set([200]));
+});
