@@ -96,6 +96,10 @@ export const MATCH_OUTCOMES = {
 export const DECISIONS = {
   matched: calm('Exactly one member fits and the consent sent with the request holds.'),
   'no-match': calm('Nobody fits.'),
+  throttled: look(
+    'Too many different cards were tried for this person. Nobody was looked for.',
+    'See the security events; ask the payer what it is doing.',
+  ),
   ambiguous: look('More than one person fits, so nobody was named.', 'Check our data for double entries.'),
   'consent-malformed': calm('The consent sent with the request lacks required parts.'),
   'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),

@@ -85,7 +85,7 @@ const devMark = (session: StaffSession) => (session.development ? { dev: true } 
 export async function recordRefusal(
   deps: Needs,
   actor: string,
-  action: 'sign-in' | 'view' | 'accept',
+  action: 'sign-in' | 'view' | 'accept' | 'manage',
   object: string,
   reason: string,
   requestId: string,

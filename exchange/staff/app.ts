@@ -11,9 +11,11 @@ import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
+import { peers } from './peers.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
 import { requests } from './requests.ts';
+import { security } from './security.ts';
 import { signIn } from './sign-in.ts';
 
 export type StaffOptions = {
@@ -43,6 +45,8 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   lists(desk);
   requests(desk);
   disclosures(desk);
+  peers(desk);
+  security(desk);
 
   app.notFound((c) =>
     c.req.method === 'GET' || c.req.method === 'HEAD'

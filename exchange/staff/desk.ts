@@ -6,12 +6,13 @@ import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 
-/** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. */
-export type Permission = 'counts' | 'rows' | 'decide';
+/** `counts`: figures, states and clocks. `rows`: records and names of members. `decide`: to accept a pull. `peers`: the registry. */
+export type Permission = 'counts' | 'rows' | 'decide' | 'peers';
 const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
   counts: ['viewer', 'reviewer', 'admin'],
   rows: ['reviewer'],
   decide: ['reviewer'],
+  peers: ['admin'],
 };
 
 export function may(session: StaffSession, permission: Permission): boolean {
@@ -65,12 +66,13 @@ export class Desk {
       await recordRefusal(
         this.deps,
         session.subject,
-        permission === 'decide' ? 'accept' : 'view',
+        permission === 'decide' ? 'accept' : permission === 'peers' ? 'manage' : 'view',
         path,
         'role',
         requestId,
       );
-      const text = 'Your role does not open this page. Reviewers see records and names, and may accept a pull.';
+      const text =
+        'Your role does not open this page. Reviewers see records and names, and may accept a pull; administrators change the registry of payers.';
       return problem(c, this.deps, 403, 'Not for your role', text, session);
     }
     return { c, session, requestId };

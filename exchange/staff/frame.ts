@@ -23,13 +23,15 @@ export function staffHeaders(baseUrl: string): Record<string, string> {
   };
 }
 
-export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'peers';
+export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events';
 const NAV: readonly [Place, string, string][] = [
   ['overview', '/staff', 'Overview'],
   ['pulls', '/staff/pulls', 'Pulls'],
   ['clocks', '/staff/clocks', 'Clocks'],
   ['requests', '/staff/requests', 'Requests to us'],
+  ['matches', '/staff/matches', 'Matches'],
   ['peers', '/staff/peers', 'Other payers'],
+  ['events', '/staff/events', 'Security'],
 ];
 
 export type View = {

@@ -1,15 +1,16 @@
 // /staff/peers and /staff/clocks.
+import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
-import type { Desk } from './desk.ts';
+import { type Desk, may } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
 
 const CLOCK_FILTERS = { open: 'running', late: 'late', blocked: 'blocked', closed: 'ended', all: 'all' } as const;
-const PEER_STATES: Readonly<Record<string, Cell>> = {
+export const PEER_STATES: Readonly<Record<string, Cell>> = {
   active: { value: 'active', tone: 'good' },
   pending: { value: 'pending', text: 'waits for approval', tone: 'look' },
   suspended: { value: 'suspended', tone: 'act' },
@@ -26,7 +27,10 @@ export function lists(desk: Desk): void {
     return desk.show(visit, {
       title: 'Other payers',
       place: 'peers',
-      lead: ['Payers we exchange members’ history with. An administrator adds them on the command line (peer add).'],
+      lead: ['Payers we exchange members’ history with. An administrator registers them; another one approves.'],
+      before: may(visit.session, 'peers')
+        ? html`<p><a class="button" href="/staff/peers/new">Register a payer</a></p>`
+        : '',
       tables: [
         {
           name: 'peers',
@@ -46,7 +50,7 @@ export function lists(desk: Desk): void {
             { key: 'lastPull', label: 'Last pull' },
           ],
           rows: peers.map((p) => [
-            { value: p.name },
+            { value: p.name, href: `/staff/peers/${p.id}` },
             { value: p.id, code: true },
             PEER_STATES[p.state] ?? { value: p.state },
             { value: p.npi },

@@ -126,3 +126,10 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
     select distinct kind, hashtextextended(t, kind), id
     from unnest(${all.map((t) => t.kind)}::smallint[], ${all.map((t) => t.text)}::text[], ${all.map((t) => t.id)}::text[]) as x(kind, t, id)`;
 }
+
+/** Members who named a peer as their other payer. Reads other_coverage whole: once, when a peer is added. */
+export async function countLinked(sql: Queryable, peerId: string): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(distinct member_id)::int as n from exchange.other_coverage where peer_id = ${peerId}`;
+  return row?.n ?? 0;
+}

@@ -1,5 +1,5 @@
 // The history of a peer's record: who changed what, when, and what it was before.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 
 export type PeerChange = {
   id: string;
@@ -49,4 +49,82 @@ export async function recordKeysSeen(
     from old where p.id = old.id and old.keys_seen is distinct from ${[...thumbprints]}::text[]
     returning to_jsonb(old.keys_seen) as before`;
   return row?.before ?? undefined;
+}
+
+export async function findChange(tx: Queryable, peerId: string, id: string): Promise<PeerChange | undefined> {
+  if (!/^\d{1,18}$/.test(id)) return undefined;
+  const [row] = await tx<PeerChange[]>`
+    select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
+    from exchange.peer_change where id = ${id}::text::bigint and peer_id = ${peerId} for update`;
+  return row;
+}
+
+export async function decideChange(
+  tx: Queryable,
+  id: string,
+  state: 'applied' | 'rejected',
+  by: string,
+  at: Date,
+): Promise<void> {
+  await tx`update exchange.peer_change set state = ${state}, decided_by = ${by}, decided_at = ${at} where id = ${id}::text::bigint`;
+}
+
+/** Who last changed the state of a peer. peer_change_peer. */
+export async function lastStatePerson(tx: Queryable, peerId: string): Promise<string | undefined> {
+  const [row] = await tx<{ by: string }[]>`
+    select by from exchange.peer_change where peer_id = ${peerId} and what = 'state' order by id desc limit 1`;
+  return row?.by;
+}
+
+type Fields = {
+  name?: string;
+  npi?: string | null;
+  fhirBase?: string | null;
+  clientIdThere?: string | null;
+  clientIdHere?: string | null;
+  jwksUrl?: string | null;
+  jwks?: { keys: JsonWebKey[] } | null;
+  scopes?: string[];
+};
+const COLUMN: Readonly<Record<keyof Fields, string>> = {
+  name: 'name',
+  npi: 'npi',
+  fhirBase: 'fhir_base',
+  clientIdThere: 'client_id_there',
+  clientIdHere: 'client_id_here',
+  jwksUrl: 'jwks_url',
+  jwks: 'jwks',
+  scopes: 'scopes',
+};
+
+/**
+ * Writes fields of a peer's record and raises its epoch: tokens given before are void, key sets are read anew. With another
+ * FHIR address what discovery had pinned is forgotten.
+ * @returns false when the client id belongs to another peer
+ */
+export async function writePeerFields(tx: Queryable, id: string, fields: Fields): Promise<boolean> {
+  const [taken] = await tx`
+    select 1 from exchange.peer where client_id_here = ${fields.clientIdHere ?? null} and id <> ${id}`;
+  if (taken) return false;
+  const names = Object.keys(fields) as (keyof Fields)[];
+  const sets = names.map((name, i) => {
+    const cast = name === 'jwks' ? '::text::jsonb' : name === 'scopes' ? '::text::text[]' : '::text';
+    return `${COLUMN[name]} = $${i + 2}${cast}`;
+  });
+  if (names.includes('fhirBase')) sets.push(`token_endpoint = null, issuer = null, origins = '{}'`);
+  if (names.includes('jwks') || names.includes('jwksUrl')) sets.push('keys_seen = null, keys_seen_at = null');
+  const values = names.map((name) => {
+    const value = fields[name];
+    if (value === null || value === undefined) return null;
+    return Array.isArray(value) ? arrayLiteral(value) : typeof value === 'string' ? value : JSON.stringify(value);
+  });
+  await tx.unsafe(`update exchange.peer set ${['epoch = epoch + 1', ...sets].join(', ')} where id = $1`, [
+    id,
+    ...values,
+  ]);
+  return true;
+}
+
+export async function writeBlocked(tx: Queryable, id: string, kids: readonly string[]): Promise<void> {
+  await tx`update exchange.peer set blocked_kids = ${arrayLiteral(kids)}::text::text[], epoch = epoch + 1 where id = ${id}`;
 }

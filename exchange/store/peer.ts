@@ -56,13 +56,13 @@ export async function listPeers(sql: Queryable): Promise<Peer[]> {
 export type NewPeer = Pick<Peer, 'id' | 'name'> &
   Partial<Pick<Peer, 'npi' | 'fhirBase' | 'clientIdThere' | 'clientIdHere' | 'jwksUrl' | 'jwks' | 'scopes'>>;
 
-/** Adds a peer as pending. Returns false when the id is taken. */
+/** Adds a peer as pending. Returns false when the id or its client id is taken. */
 export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
   const added = await sql`
     insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, added_by, added_at)
     values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
       ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[], ${by}, ${now})
-    on conflict (id) do nothing returning id`;
+    on conflict do nothing returning id`;
   return added.length === 1;
 }
 

@@ -1,12 +1,12 @@
 // The commands about peers: add, approve, suspend, list, check.
 import { readFileSync } from 'node:fs';
-import { discover } from '../../exchange/client/discover.ts';
-import { PeerFault } from '../../exchange/client/peer-fetch.ts';
+import { checkPeer } from '../../exchange/peers/check.ts';
+import { DEFAULT_SCOPES } from '../../exchange/peers/registration.ts';
+import { type By, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
-import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
-import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
-import { addPeer, findPeer, listPeers, recordCheck, setPeerState } from '../../exchange/store/peer.ts';
-import { BULK_MATCH_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
+import { countLinked } from '../../exchange/store/enrolment.ts';
+import { findPeer, listPeers } from '../../exchange/store/peer.ts';
+import { parseScope } from '../auth/scopes.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 
@@ -39,44 +39,26 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
   if (unknown !== undefined) throw new CommandFault(`"${unknown}" is no scope that can be granted.`);
   const jwks = o.jwks === undefined ? undefined : readKeys(o.jwks);
   await withNode(async ({ deps }) => {
-    const now = deps.clock();
-    const done = await deps.database.sql.begin(async (tx) => {
-      const added = await addPeer(
-        tx,
-        {
-          id,
-          name: o.name,
-          ...(o.npi === undefined ? {} : { npi: o.npi }),
-          ...(o.fhirBase === undefined ? {} : { fhirBase: o.fhirBase.replace(/\/+$/, '') }),
-          ...(o.clientIdThere === undefined ? {} : { clientIdThere: o.clientIdThere }),
-          ...(o.clientId === undefined ? {} : { clientIdHere: o.clientId }),
-          ...(o.jwksUrl === undefined ? {} : { jwksUrl: o.jwksUrl }),
-          ...(jwks === undefined ? {} : { jwks }),
-          scopes: o.scope ?? [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'],
-        },
-        person(),
-        now,
-      );
-      if (added)
-        await writeAudit(tx, [
-          auditRow({
-            at: now,
-            actorKind: 'command',
-            actor: person(),
-            action: 'peer-added',
-            object: `peer/${id}`,
-            peerId: id,
-          }),
-        ]);
-      return added;
-    });
-    if (!done) throw new CommandFault(`There is a peer "${id}" already.`);
-    const linked = await linkOtherCoverage(deps.database.sql, { id, npi: o.npi ?? null, name: o.name });
+    const fields = {
+      name: o.name,
+      npi: o.npi ?? null,
+      fhirBase: o.fhirBase?.replace(/\/+$/, '') ?? null,
+      clientIdThere: o.clientIdThere ?? null,
+      clientIdHere: o.clientId ?? null,
+      jwksUrl: o.jwksUrl ?? null,
+      jwks: jwks ?? null,
+      scopes: o.scope ?? [...DEFAULT_SCOPES],
+    };
+    if ((await registerPeer(deps, id, fields, ourselves())) === 'taken')
+      throw new CommandFault(`There is a peer "${id}" already, or its client id is taken.`);
+    const linked = await countLinked(deps.database.sql, id);
     say(`${id} is added and waits for approval: peer approve ${id}`);
     if (linked > 0) say(`${linked} members named it as their other payer.`);
     say(`Our keys for its registration: ${addresses(deps.config).clientJwks}`);
   });
 }
+
+const ourselves = (): By => ({ kind: 'command', name: person() });
 
 function readKeys(file: string): { keys: JsonWebKey[] } {
   let parsed: unknown;
@@ -94,39 +76,22 @@ function readKeys(file: string): { keys: JsonWebKey[] } {
 }
 
 export async function peerApprove(id: string): Promise<void> {
-  await withNode(async ({ deps, config }) => {
-    const peer = await findPeer(deps.database.sql, id);
-    if (!peer) throw new CommandFault(`There is no peer "${id}".`);
-    if (peer.state === 'active') throw new CommandFault(`${id} is active already.`);
-    if (config.peerSecondPerson && !config.sandbox && peer.addedBy === person())
-      throw new CommandFault(
-        `${id} was added by ${peer.addedBy}: another person must approve it (PEER_SECOND_PERSON).`,
-      );
-    await move(deps, id, 'active', 'peer-approved');
+  await withNode(async ({ deps }) => {
+    const done = await movePeer(deps, id, 'active', ourselves());
+    if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
+    if (done === 'same-person')
+      throw new CommandFault(`You added or suspended ${id}: another person must approve it (PEER_SECOND_PERSON).`);
+    if (done !== 'ok') throw new CommandFault(`${id} is active already, or closed.`);
     say(`${id} is active.`);
   });
 }
 
 export async function peerSuspend(id: string): Promise<void> {
   await withNode(async ({ deps }) => {
-    if (!(await findPeer(deps.database.sql, id))) throw new CommandFault(`There is no peer "${id}".`);
-    await move(deps, id, 'suspended', 'peer-suspended');
+    const done = await movePeer(deps, id, 'suspended', ourselves());
+    if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
+    if (done !== 'ok') throw new CommandFault(`${id} is not active.`);
     say(`${id} is suspended: its tokens are void and nothing is asked of it.`);
-  });
-}
-
-async function move(
-  deps: Parameters<Parameters<typeof withNode>[0]>[0]['deps'],
-  id: string,
-  state: 'active' | 'suspended',
-  action: string,
-): Promise<void> {
-  const now = deps.clock();
-  await deps.database.sql.begin(async (tx) => {
-    await setPeerState(tx, id, state, person(), now);
-    await writeAudit(tx, [
-      auditRow({ at: now, actorKind: 'command', actor: person(), action, object: `peer/${id}`, peerId: id }),
-    ]);
   });
 }
 
@@ -147,18 +112,12 @@ export async function peerCheck(id: string): Promise<void> {
   await withNode(async ({ deps }) => {
     const peer = await findPeer(deps.database.sql, id);
     if (!peer) throw new CommandFault(`There is no peer "${id}".`);
-    try {
-      const found = await discover(deps, peer);
-      await recordCheck(deps.database.sql, id, deps.clock(), true, found);
-      say(`${id} answers: FHIR ${found.fhirVersion ?? '?'}, ${found.software ?? 'unnamed software'}`);
-      say(
-        `  token endpoint ${found.tokenEndpoint}${peer.tokenEndpoint !== null && peer.tokenEndpoint !== found.tokenEndpoint ? '  DIFFERS from the pinned one' : ''}`,
-      );
-      say(`  Group operations: ${found.groupOperations.join(', ') || 'none named'}`);
-    } catch (error) {
-      if (!(error instanceof PeerFault)) throw error;
-      await recordCheck(deps.database.sql, id, deps.clock(), false, { reason: error.reason });
-      throw new CommandFault(`${id} cannot be used: ${error.reason}.`);
-    }
+    const checked = await checkPeer(deps, peer, ourselves());
+    if ('fault' in checked) throw new CommandFault(`${id} cannot be used: ${checked.fault}.`);
+    const { found, differs } = checked;
+    say(`${id} answers: FHIR ${found.fhirVersion ?? '?'}, ${found.software ?? 'unnamed software'}`);
+    say(`  token endpoint ${found.tokenEndpoint}`);
+    for (const d of differs) say(`  ${d.name} DIFFERS from the pinned ${d.pinned}`);
+    say(`  Group operations: ${found.groupOperations.join(', ') || 'none named'}`);
   });
 }

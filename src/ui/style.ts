@@ -76,6 +76,7 @@ button.plain{background:transparent;color:var(--accent);border-color:var(--line)
 details{margin:.5rem 0}
 summary{cursor:pointer;font-weight:600;padding:.25rem 0}
 footer{max-width:90rem;margin:0 auto;padding:0 1.25rem 2rem;color:var(--soft);font-size:.85rem}
+section.box p>input,section.box p>select{width:min(100%,34rem)}
 @media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.5rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em}td.number{white-space:normal}}
 @media print{:root{--ground:#fff;--paper:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999}header.site nav,.who,.files,form,.skip{display:none}section.table,section.box{border:0;padding:0;break-inside:auto}.scroll{overflow:visible}table{font-size:8pt}thead{display:table-header-group}tr{break-inside:avoid}pre{max-height:none}a{text-decoration:none}}
 `;

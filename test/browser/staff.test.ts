@@ -107,8 +107,21 @@ describe.skipIf(!isThere)(
         '/staff/clocks',
         '/staff/requests',
         '/staff/peers',
+        '/staff/peers/prior',
+        '/staff/matches',
+        '/staff/events',
         '/staff/nothing',
       ]) {
+        await check(path, 390, 'light');
+        await check(path, 1280, 'dark');
+      }
+      // forms of the registry are an administrator's
+      await context.clearCookies();
+      await page.goto(`${base}/staff/sign-in`);
+      await page.check('input[value="dev-admin"]');
+      await page.fill('#password', node.account.password);
+      await page.click('main button');
+      for (const path of ['/staff/peers/new', '/staff/peers/prior', '/staff/events']) {
         await check(path, 390, 'light');
         await check(path, 1280, 'dark');
       }

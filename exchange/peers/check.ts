@@ -1,0 +1,67 @@
+// Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is told, never followed.
+
+import type { Deps } from '../../src/deps.ts';
+import { type Discovery, discover } from '../client/discover.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { type Peer, recordCheck } from '../store/peer.ts';
+import { addPeerChange } from '../store/peer-change.ts';
+
+export type Checked =
+  | { found: Discovery; differs: { name: string; pinned: string; now: string }[] }
+  | { fault: string };
+
+/** Values that must not change without a person: the audience of our assertions is among them. */
+export function pinnedDifferences(peer: Peer, found: Discovery): { name: string; pinned: string; now: string }[] {
+  const pairs = [
+    ['token endpoint', peer.tokenEndpoint, found.tokenEndpoint],
+    ['issuer', peer.issuer, found.issuer ?? null],
+  ] as const;
+  return pairs.flatMap(([name, pinned, now]) =>
+    pinned === null || pinned === now ? [] : [{ name, pinned, now: now ?? 'none' }],
+  );
+}
+
+export async function checkPeer(
+  deps: Deps,
+  peer: Peer,
+  by: { kind: 'staff' | 'command'; name: string },
+): Promise<Checked> {
+  const at = deps.clock();
+  let found: Discovery;
+  try {
+    found = await discover(deps, peer);
+  } catch (error) {
+    if (!(error instanceof PeerFault)) throw error;
+    await recordCheck(deps.database.sql, peer.id, at, false, { reason: error.reason });
+    return { fault: error.reason };
+  }
+  const differs = pinnedDifferences(peer, found);
+  await deps.database.sql.begin(async (tx) => {
+    await recordCheck(tx, peer.id, at, differs.length === 0, { ...found, differs: differs.map((d) => d.name) });
+    if (differs.length === 0) return;
+    await addPeerChange(tx, {
+      peerId: peer.id,
+      what: 'discovery',
+      before: Object.fromEntries(differs.map((d) => [d.name, d.pinned])),
+      after: Object.fromEntries(differs.map((d) => [d.name, d.now])),
+      byKind: by.kind,
+      by: by.name,
+      at,
+      state: 'applied',
+    });
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: by.kind,
+        actor: by.name,
+        action: 'peer-checked',
+        object: `peer/${peer.id}`,
+        peerId: peer.id,
+        outcome: 'failed',
+        reason: 'discovery-changed',
+      }),
+    ]);
+  });
+  return { found, differs };
+}

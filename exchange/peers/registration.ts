@@ -1,0 +1,104 @@
+// What a peer's record may hold, read from a form. Pure. Sentences name the field and are shown to the person who typed.
+import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
+import { BULK_MATCH_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { isObject, objects } from '../../src/fhir/resource.ts';
+
+/** The part of a record that people write; `null` is empty. */
+export type PeerFields = {
+  name: string;
+  npi: string | null;
+  fhirBase: string | null;
+  clientIdThere: string | null;
+  clientIdHere: string | null;
+  jwksUrl: string | null;
+  jwks: { keys: JsonWebKey[] } | null;
+  scopes: string[];
+};
+
+export const DEFAULT_SCOPES: readonly string[] = [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+const MAX_KEYS_TEXT = 64 * 1024;
+
+export function isPeerId(id: string): boolean {
+  return /^[a-z0-9][a-z0-9-]{0,62}$/.test(id) && id !== 'own' && id !== 'new';
+}
+
+const isAddress = (value: string) => {
+  if (!URL.canParse(value)) return false;
+  const url = new URL(value);
+  return (
+    (url.protocol === 'https:' || url.protocol === 'http:') &&
+    url.username === '' &&
+    url.search === '' &&
+    url.hash === ''
+  );
+};
+
+/** Fields of a form, or what is wrong with them. */
+export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | { faults: string[] } {
+  const faults: string[] = [];
+  const get = (name: string): string | null => {
+    const value = (form.get(name) ?? '').trim();
+    return value === '' ? null : value;
+  };
+  const address = (name: string, label: string): string | null => {
+    const value = get(name)?.replace(/\/+$/, '') ?? null;
+    if (value !== null && !isAddress(value)) faults.push(`${label} must be an https address without query.`);
+    return value;
+  };
+  const name = get('name');
+  if (name === null || name.length > 200) faults.push('The name is missing or longer than 200 characters.');
+  const npi = get('npi');
+  if (npi !== null && !/^[0-9]{10}$/.test(npi)) faults.push('The NPI must be ten digits.');
+  const fields: PeerFields = {
+    name: name ?? '',
+    npi,
+    fhirBase: address('fhirBase', 'The FHIR address'),
+    clientIdThere: get('clientIdThere'),
+    clientIdHere: get('clientIdHere'),
+    jwksUrl: address('jwksUrl', 'The address of its keys'),
+    jwks: null,
+    scopes: (get('scopes') ?? '').split(/\s+/).filter(Boolean),
+  };
+  const keys = readKeys(get('jwks'));
+  if (typeof keys === 'string') faults.push(keys);
+  else fields.jwks = keys;
+  if (fields.jwks !== null && fields.jwksUrl !== null)
+    faults.push('Give the address of its keys or the keys, not both.');
+  if (fields.clientIdHere !== null && fields.jwks === null && fields.jwksUrl === null)
+    faults.push('A client that asks us needs its keys.');
+  if (fields.clientIdHere === null && (fields.jwks !== null || fields.jwksUrl !== null))
+    faults.push('Keys belong to a client id here.');
+  if (fields.scopes.some((s) => parseScope(s) === undefined)) faults.push('A scope is none that can be granted.');
+  return faults.length > 0 ? { faults } : { fields };
+}
+
+function readKeys(text: string | null): { keys: JsonWebKey[] } | null | string {
+  if (text === null) return null;
+  if (text.length > MAX_KEYS_TEXT) return 'The keys are longer than 64 KiB.';
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return 'The keys are not JSON.';
+  }
+  if (!isObject(value) || !Array.isArray(value['keys']) || value['keys'].length === 0)
+    return 'The keys must be a JWK set: {"keys": […]}.';
+  const keys = objects(value['keys']);
+  if (holdsPrivateKey(keys))
+    return 'The keys hold a private key. It must be kept secret: ask the payer for a new pair.';
+  if (keys.some((k) => typeof k['kid'] !== 'string' || typeof k['kty'] !== 'string'))
+    return 'Each key needs kid and kty.';
+  return { keys: keys as JsonWebKey[] };
+}
+
+/** Fields that differ, as they were and as they are to be. */
+export function differences(
+  had: PeerFields,
+  wanted: PeerFields,
+): { before: Partial<PeerFields>; after: Partial<PeerFields> } {
+  const names = (Object.keys(wanted) as (keyof PeerFields)[]).filter(
+    (name) => JSON.stringify(had[name]) !== JSON.stringify(wanted[name]),
+  );
+  const pick = (of: PeerFields) => Object.fromEntries(names.map((n) => [n, of[n]])) as Partial<PeerFields>;
+  return { before: pick(had), after: pick(wanted) };
+}

@@ -1,0 +1,210 @@
+// Changes of the registry of peers, by staff page or command: each with its row of history and of the audit in one
+// transaction, and, where the setting asks for it, in force only after a second person.
+import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { linkOtherCoverage } from '../store/enrolment.ts';
+import { addPeer, findPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
+import {
+  addPeerChange,
+  decideChange,
+  findChange,
+  lastStatePerson,
+  type PeerChange,
+  writeBlocked,
+  writePeerFields,
+} from '../store/peer-change.ts';
+import { addDocument, endDocument, type NewDocument } from '../store/peer-document.ts';
+import { differences, type PeerFields } from './registration.ts';
+
+type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
+export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; dev?: boolean };
+export type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'not-now';
+export type Done = 'ok' | 'proposed' | Refusal;
+
+export const needsSecondPerson = (config: Needs['config']): boolean => config.peerSecondPerson && !config.sandbox;
+
+/** What people may write of a record. */
+export const fieldsOf = (p: Peer): PeerFields => ({
+  name: p.name,
+  npi: p.npi,
+  fhirBase: p.fhirBase,
+  clientIdThere: p.clientIdThere,
+  clientIdHere: p.clientIdHere,
+  jwksUrl: p.jwksUrl,
+  jwks: p.jwks,
+  scopes: p.scopes,
+});
+
+async function record(
+  tx: Queryable,
+  by: By,
+  at: Date,
+  c: { peerId: string; action: string; what: string; before?: object; after?: object; state?: PeerChange['state'] },
+): Promise<void> {
+  await addPeerChange(tx, {
+    peerId: c.peerId,
+    what: c.what,
+    before: { ...c.before },
+    after: { ...c.after },
+    byKind: by.kind,
+    by: by.name,
+    at,
+    state: c.state ?? 'applied',
+  });
+  await audit(tx, by, at, c.peerId, c.action, { fields: Object.keys(c.after ?? {}) });
+}
+
+async function audit(tx: Queryable, by: By, at: Date, peerId: string, action: string, detail: object): Promise<void> {
+  await writeAudit(tx, [
+    auditRow({
+      at,
+      actorKind: by.kind,
+      actor: by.name,
+      action,
+      object: `peer/${peerId}`,
+      peerId,
+      requestId: by.requestId ?? '',
+      detail: { ...detail, ...(by.dev ? { dev: true } : {}) },
+    }),
+  ]);
+}
+
+/** Adds a peer, which waits for approval. */
+export async function registerPeer(deps: Needs, id: string, fields: PeerFields, by: By): Promise<Done> {
+  const at = deps.clock();
+  const present = Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== null)) as Partial<PeerFields>;
+  const done = await deps.database.sql.begin(async (tx) => {
+    if (!(await addPeer(tx, { ...present, id, name: fields.name }, by.name, at))) return 'taken' as const;
+    await record(tx, by, at, { peerId: id, action: 'peer-added', what: 'registration', after: present });
+    return 'ok' as const;
+  });
+  if (done === 'ok') await linkOtherCoverage(deps.database.sql, { id, npi: fields.npi, name: fields.name });
+  return done;
+}
+
+/** May this state follow that one? A closed peer stays closed: its client id is never given to another. */
+const FOLLOWS: Readonly<Record<PeerState, readonly PeerState[]>> = {
+  pending: ['active', 'closed'],
+  active: ['suspended', 'closed'],
+  suspended: ['active', 'closed'],
+  closed: [],
+};
+
+/**
+ * Moves a peer to another state, at once: tokens given before are void. Making it active needs another person than the one
+ * who added it, and than the one who suspended it.
+ */
+export async function movePeer(deps: Needs, id: string, state: PeerState, by: By): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const peer = await findPeer(tx, id);
+    if (!peer) return 'not-found';
+    if (!FOLLOWS[peer.state].includes(state)) return 'not-now';
+    if (state === 'active' && needsSecondPerson(deps.config)) {
+      const last = await lastStatePerson(tx, id);
+      if (peer.addedBy === by.name || last === by.name) return 'same-person';
+    }
+    if (!(await setPeerState(tx, id, state, by.name, at))) return 'not-now';
+    const action = state === 'active' ? 'peer-approved' : `peer-${state}`;
+    await record(tx, by, at, { peerId: id, action, what: 'state', before: { state: peer.state }, after: { state } });
+    return 'ok';
+  });
+}
+
+/** Changes what people may write. Of an active peer it waits for a second person; until then nothing changes. */
+export async function changePeer(deps: Needs, id: string, wanted: PeerFields, by: By): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const peer = await findPeer(tx, id);
+    if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
+    const { before, after } = differences(fieldsOf(peer), wanted);
+    if (Object.keys(after).length === 0) return 'no-change';
+    const waits = needsSecondPerson(deps.config) && peer.state !== 'pending';
+    if (!waits && !(await writePeerFields(tx, id, after))) return 'taken';
+    const what = { peerId: id, what: 'record', before, after };
+    await record(tx, by, at, {
+      ...what,
+      action: waits ? 'peer-change-proposed' : 'peer-changed',
+      state: waits ? 'proposed' : 'applied',
+    });
+    return waits ? 'proposed' : 'ok';
+  });
+}
+
+/** Puts a proposed change in force, or rejects it. What it was made from must still be so. */
+export async function decidePeerChange(
+  deps: Needs,
+  id: string,
+  changeId: string,
+  accept: boolean,
+  by: By,
+): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const change = await findChange(tx, id, changeId);
+    const peer = await findPeer(tx, id);
+    if (!change || !peer) return 'not-found';
+    if (change.state !== 'proposed') return 'not-now';
+    if (accept && change.by === by.name) return 'same-person';
+    if (accept) {
+      const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...(change.before as Partial<PeerFields>) });
+      if (Object.keys(now.after).length > 0 || peer.state === 'closed') return 'stale';
+      if (!(await writePeerFields(tx, id, change.after as Partial<PeerFields>))) return 'taken';
+    }
+    await decideChange(tx, changeId, accept ? 'applied' : 'rejected', by.name, at);
+    const detail = { change: changeId, fields: Object.keys(change.after) };
+    await audit(tx, by, at, id, accept ? 'peer-changed' : 'peer-change-rejected', detail);
+    return 'ok';
+  });
+}
+
+/** Blocks one key of a peer, or lets it in again: in force at once, and tokens given before are void. */
+export async function blockKey(deps: Needs, id: string, kid: string, blocked: boolean, by: By): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const peer = await findPeer(tx, id);
+    if (!peer) return 'not-found';
+    if (kid === '' || kid.length > 256 || peer.blockedKids.includes(kid) === blocked) return 'no-change';
+    // opening again what somebody has closed is as grave as an approval
+    if (!blocked && needsSecondPerson(deps.config)) return 'same-person';
+    const kids = blocked ? [...peer.blockedKids, kid] : peer.blockedKids.filter((k) => k !== kid);
+    await writeBlocked(tx, id, kids);
+    await record(tx, by, at, {
+      peerId: id,
+      action: blocked ? 'peer-key-blocked' : 'peer-key-unblocked',
+      what: 'blocked-keys',
+      before: { kids: peer.blockedKids },
+      after: { kids },
+    });
+    return 'ok';
+  });
+}
+
+/** Notes what the trust in a peer rests on. */
+export async function addTrustDocument(deps: Needs, document: NewDocument, by: By): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    if (!(await findPeer(tx, document.peerId))) return 'not-found';
+    await addDocument(tx, document, by.name, at);
+    const { peerId, ...after } = document;
+    await record(tx, by, at, { peerId, action: 'peer-document-added', what: 'document', after });
+    return 'ok';
+  });
+}
+
+export async function endTrustDocument(deps: Needs, id: string, documentId: string, by: By): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const title = await endDocument(tx, id, documentId, by.name, at);
+    if (title === undefined) return 'not-found';
+    await record(tx, by, at, {
+      peerId: id,
+      action: 'peer-document-ended',
+      what: 'document',
+      before: { title },
+      after: { ended: true },
+    });
+    return 'ok';
+  });
+}

@@ -1,0 +1,110 @@
+// Security events and match decisions in words. No name, number or date of a person is in either: a decision is told by its
+// rule, and the member by a key.
+import { act, calm, look, type Meaning } from '../reconcile/meaning.ts';
+
+export { countSecurity, type MatchRow, pageMatches, pageSecurity, type SecurityRow } from '../store/report-security.ts';
+
+/** Why something was refused, by the reason of its audit row. */
+export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
+  replay: look(
+    'A token request was sent a second time, word by word. The second was refused.',
+    'Once may be a retry; again and again, ask the payer whether its requests are copied.',
+  ),
+  throttled: act(
+    'Refusals came so often that the asker has to wait.',
+    'See who it is. Suspend the payer if it is not known to be a fault.',
+  ),
+  'private-key': act(
+    'The payer published its private key. It was suspended at once.',
+    'Ask the payer for a new pair of keys.',
+  ),
+  'unknown-client': look(
+    'A token was asked for under a client id that nobody here has.',
+    'Nothing, unless it is often.',
+  ),
+  'client-suspended': look('A payer that is not active asked for a token.', 'Nothing, unless it should be active.'),
+  signature: look('A token request was not signed by the payer’s key.', 'Ask the payer; it may have changed keys.'),
+  key: look(
+    'A token request names a key that is not in the payer’s key set.',
+    'Ask the payer; it may have changed keys.',
+  ),
+  'blocked-key': act('A key that was blocked here was used.', 'Ask the payer who still has it.'),
+  jku: act(
+    'A token request named another address of keys than the registered one.',
+    'Ask the payer whether it moved its keys.',
+  ),
+  'client-id': look('A token request names two different clients.', 'Ask the payer.'),
+  'keys-unreadable': look('The payer’s keys could not be read at their address.', 'Tell the payer.'),
+  'keys-throttled': look(
+    'The payer’s keys were asked for too often, and then not any more.',
+    'Somebody may be trying key names.',
+  ),
+  header: calm('A token request had a header that is not allowed.'),
+  claims: calm('A token request lacked required claims, or they contradict each other.'),
+  audience: look('A token request was made for another server.', 'Ask the payer which address it has for us.'),
+  expired: calm('A token request was too old, or valid for too long.'),
+  malformed: calm('A token request was not readable.'),
+  scope: calm('A token was asked for, but for nothing that the payer may have.'),
+  'token-void': look(
+    'A token was used that is void: the payer was suspended or its record changed since.',
+    'Nothing; it asks for a new one.',
+  ),
+  'insufficient-scope': look(
+    'A payer asked for something that its token does not cover.',
+    'Nothing, unless it is often.',
+  ),
+  'not-granted': look(
+    'A payer asked for a record, a member or a Group that does not exist or is not its to see.',
+    'Again and again, it may be trying ids: ask the payer.',
+  ),
+  role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),
+};
+
+const FORM = calm('A token request was not in the form that is required.');
+/** The meaning of a refusal; those of the form of a request have one in common. */
+export function refusalMeaning(action: string, reason: string): Meaning {
+  return (
+    SECURITY_REASONS[reason] ??
+    (action === 'token' ? FORM : action === 'sign-in' ? calm('A sign-in was refused.') : calm('Something was refused.'))
+  );
+}
+
+/** What agreed for each rule, and what it did not ask for: docs/exchange.md, Matching. */
+export const MATCH_RULES: Readonly<Record<number, { agreed: string; open: string }>> = {
+  26: { agreed: 'our own unique member id and the birth date', open: 'The name was not needed.' },
+  27: { agreed: 'a first name, the birth date and the member number', open: 'The family name was not needed.' },
+  28: {
+    agreed: 'the family name (one letter may differ), the birth date and the member number',
+    open: 'The first name did not agree, or was not needed.',
+  },
+  31: {
+    agreed: 'the family name, the first name (one letter may differ), the birth date and the subscriber number',
+    open: 'The member number did not agree or was not given.',
+  },
+  32: {
+    agreed: 'the first name, the birth date and the subscriber number, and the family name but for one letter',
+    open: 'The family name differed in one letter; the member number did not agree or was not given.',
+  },
+  8: {
+    agreed: 'a first name, the birth date and the Medicare number',
+    open: 'No card number of ours agreed or was needed.',
+  },
+};
+
+/** How a decision came about, in sentences. */
+export function explainMatch(reason: string, rule: number | null): string {
+  const words = rule === null ? undefined : MATCH_RULES[rule];
+  const found = words && `Exactly one member agreed in ${words.agreed} (rule ${rule}). ${words.open}`;
+  switch (reason) {
+    case 'matched':
+      return `${found ?? 'Exactly one member fits.'} The consent sent with the request holds.`;
+    case 'no-match':
+      return 'No rule fits: nobody agreed in the birth date together with a name and a number of ours. Which of them differed is not kept.';
+    case 'ambiguous':
+      return 'Several members fit a rule equally well, and nothing told them apart. Nobody was named.';
+    case 'throttled':
+      return 'Too many different cards were tried for this person, or one card for too many persons. Nobody was looked for or named, whoever it was.';
+    default:
+      return `${found ?? 'One member fits.'} The consent was the obstacle.`;
+  }
+}

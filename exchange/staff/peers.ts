@@ -1,0 +1,266 @@
+// /staff/peers/new and /staff/peers/ID: the registry of payers, for administrators; everybody may read it.
+import type { Context } from 'hono';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { html, type Part } from '../../src/ui/html.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { checkPeer } from '../peers/check.ts';
+import { isPeerId, readPeerFields } from '../peers/registration.ts';
+import {
+  addTrustDocument,
+  type By,
+  blockKey,
+  changePeer,
+  type Done,
+  decidePeerChange,
+  endTrustDocument,
+  fieldsOf,
+  movePeer,
+  needsSecondPerson,
+  registerPeer,
+} from '../peers/registry.ts';
+import { DOCUMENT_KINDS, type DocumentKind, findPeer, type Peer, peerChanges, peerDocuments } from '../report/peers.ts';
+import { timeCell } from '../report/words.ts';
+import { type Desk, may, type Visit } from './desk.ts';
+import { pageText, problem } from './frame.ts';
+import { PEER_STATES } from './lists.ts';
+import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
+
+const TRAIL = [['/staff/peers', 'Other payers']] as const;
+const CHANGES = 100;
+const DONE: Readonly<Record<string, string>> = {
+  ok: 'Done.',
+  proposed: 'The change waits for another person. Until then nothing is different.',
+  checked: 'Its addresses answer, and nothing differs from what was pinned.',
+  differs: 'Its addresses answer, but differ from what was pinned. See the history below; nothing was followed.',
+  away: 'It could not be checked. See the last check in the list of payers.',
+};
+const REFUSED: Readonly<Record<Exclude<Done, 'ok' | 'proposed'>, readonly [400 | 404 | 409 | 403, string]>> = {
+  'not-found': [404, 'There is no such payer or change.'],
+  taken: [409, 'The id or the client id is taken by another payer.'],
+  'same-person': [403, 'Another person has to do this: nobody approves an own change.'],
+  'no-change': [400, 'Nothing would be different.'],
+  stale: [409, 'The record has changed since. Reject this change and make it anew.'],
+  'not-now': [409, 'That is not possible in the state it is in.'],
+};
+
+export function peers(desk: Desk): void {
+  const { deps } = desk;
+  const { sql } = deps.database;
+  const byOf = ({ session, requestId }: Visit): By => ({
+    kind: 'staff',
+    name: session.subject,
+    requestId,
+    ...(session.development ? { dev: true } : {}),
+  });
+  const answer = (visit: Visit, id: string, done: Done | 'checked' | 'differs' | 'away'): Response => {
+    if (done in REFUSED) {
+      const [status, text] = REFUSED[done as keyof typeof REFUSED];
+      return problem(visit.c, deps, status, 'Not done', text, visit.session);
+    }
+    return visit.c.redirect(`/staff/peers/${id}?done=${done}`, 303);
+  };
+  const registration = (visit: Visit, faults: readonly string[], typed?: URLSearchParams): Response => {
+    const second = needsSecondPerson(deps.config) ? ' Another administrator has to approve it.' : '';
+    const main = html`<p>The payer waits for approval; until then it is neither answered nor asked.${second}</p>${faultList(faults)}
+<section class="box">${actionForm(visit.session, '/staff/peers', 'Register', [
+      html`<p><label for="i-id">Short name <span class="hint">– lower-case letters, digits and hyphens; stays for ever</span></label><input id="i-id" name="id" value="${typed?.get('id') ?? ''}" required autocomplete="off"></p>`,
+      recordFields(undefined, typed),
+    ])}</section>`;
+    const page = { title: 'Register a payer', main, place: 'peers' as const, trail: TRAIL };
+    return visit.c.html(pageText(deps, page, visit.session), faults.length > 0 ? 400 : 200);
+  };
+
+  desk.page('/staff/peers/new', 'peers', async (visit) => registration(visit, []));
+  desk.form('/staff/peers', 'peers', async (visit, form) => {
+    const id = (form.get('id') ?? '').trim();
+    const read = readPeerFields(form);
+    const faults = isPeerId(id) ? [] : ['The short name may have lower-case letters, digits and hyphens.'];
+    if ('faults' in read || faults.length > 0)
+      return registration(visit, [...faults, ...('faults' in read ? read.faults : [])], form);
+    const done = await registerPeer(deps, id, read.fields, byOf(visit));
+    return done === 'taken' ? registration(visit, [REFUSED.taken[1]], form) : answer(visit, id, done);
+  });
+
+  const detail = async (visit: Visit, peer: Peer, faults: readonly string[] = [], typed?: URLSearchParams) => {
+    const { session, c } = visit;
+    const [changes, documents] = await Promise.all([peerChanges(sql, peer.id, CHANGES), peerDocuments(sql, peer.id)]);
+    const manages = may(session, 'peers');
+    const done = DONE[c.req.query('done') ?? ''];
+    const proposed = changes.filter((x) => x.state === 'proposed');
+    const waiting: Part = proposed.map(
+      (x) =>
+        html`<section class="box"><h2>A change waits for another person</h2><p>Proposed by ${x.by}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
+          manages
+            ? [
+                actionForm(
+                  session,
+                  `/staff/peers/${peer.id}/accept`,
+                  'Put in force',
+                  html`<input type="hidden" name="change" value="${x.id}">`,
+                ),
+                actionForm(
+                  session,
+                  `/staff/peers/${peer.id}/reject`,
+                  'Reject',
+                  html`<input type="hidden" name="change" value="${x.id}">`,
+                ),
+              ]
+            : ''
+        }</section>`,
+    );
+    const manage = html`<section class="box"><h2>Manage</h2>${stateForms(session, peer)}${blockForm(session, peer.id)}
+<details${faults.length > 0 ? html` open` : ''}><summary>Change its record</summary>${actionForm(session, `/staff/peers/${peer.id}/change`, 'Change', recordFields(fieldsOf(peer), typed))}</details>
+<details><summary>Note a document</summary>${documentForm(session, peer.id)}</details></section>`;
+    const running = documents.filter((d) => d.endedAt === null);
+    const enders =
+      manages && running.length > 0
+        ? html`<section class="box"><h2>End a document</h2>${running.map((d) => actionForm(session, `/staff/peers/${peer.id}/end-document`, `End “${d.title}”`, html`<input type="hidden" name="document" value="${d.id}">`))}</section>`
+        : '';
+    return desk.show(visit, {
+      title: peer.name,
+      place: 'peers',
+      trail: TRAIL,
+      before: [done === undefined ? '' : html`<p class="note" role="status">${done}</p>`, faultList(faults), waiting],
+      tables: peerTables(peer, changes, documents, deps.config.timeZone),
+      after: manages && peer.state !== 'closed' ? [manage, enders] : '',
+    });
+  };
+
+  desk.page('/staff/peers/:id', 'counts', async (visit) => {
+    const peer = await findPeer(sql, idOf(visit.c));
+    return peer ? detail(visit, peer) : desk.notFound(visit, 'There is no such payer.');
+  });
+
+  const act = (what: string, work: (visit: Visit, id: string, form: URLSearchParams) => Promise<Done | Response>) =>
+    desk.form(`/staff/peers/:id/${what}`, 'peers', async (visit, form) => {
+      const id = idOf(visit.c);
+      const done = await work(visit, id, form);
+      return done instanceof Response ? done : answer(visit, id, done);
+    });
+  act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)));
+  act('suspend', (visit, id) => movePeer(deps, id, 'suspended', byOf(visit)));
+  act('close', (visit, id) => movePeer(deps, id, 'closed', byOf(visit)));
+  act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)));
+  act('reject', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', false, byOf(visit)));
+  act('block', (visit, id, form) => blockKey(deps, id, (form.get('kid') ?? '').trim(), true, byOf(visit)));
+  act('end-document', (visit, id, form) => endTrustDocument(deps, id, form.get('document') ?? '', byOf(visit)));
+  act('change', async (visit, id, form) => {
+    const peer = await findPeer(sql, id);
+    if (!peer) return 'not-found';
+    const read = readPeerFields(form);
+    return 'faults' in read ? detail(visit, peer, read.faults, form) : changePeer(deps, id, read.fields, byOf(visit));
+  });
+  act('document', async (visit, id, form) => {
+    const read = readDocument(form);
+    return read ? addTrustDocument(deps, { peerId: id, ...read }, byOf(visit)) : 'no-change';
+  });
+  act('check', async (visit, id) => {
+    const peer = await findPeer(sql, id);
+    if (!peer) return 'not-found';
+    const checked = await checkPeer(deps, peer, byOf(visit));
+    return answer(visit, id, 'fault' in checked ? 'away' : checked.differs.length > 0 ? 'differs' : 'checked');
+  });
+}
+
+const idOf = (c: Context<FhirEnv>): string => c.req.param('id') ?? '';
+
+function readDocument(form: URLSearchParams) {
+  const get = (name: string) => (form.get(name) ?? '').trim().slice(0, 300);
+  const date = (name: string) =>
+    /^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])$/.test(get(name)) && !Number.isNaN(Date.parse(get(name)))
+      ? get(name)
+      : null;
+  const kind = DOCUMENT_KINDS.find((k): k is DocumentKind => k === get('kind'));
+  return kind === undefined || get('title') === ''
+    ? undefined
+    : { kind, title: get('title'), place: get('place'), from: date('from'), to: date('to') };
+}
+
+function peerTables(
+  peer: Peer,
+  changes: Awaited<ReturnType<typeof peerChanges>>,
+  documents: Awaited<ReturnType<typeof peerDocuments>>,
+  timeZone: string,
+): Table[] {
+  const facts: [string, string | null][] = [
+    ['Short name', peer.id],
+    ['NPI', peer.npi],
+    ['FHIR address', peer.fhirBase],
+    ['Token address, pinned', peer.tokenEndpoint],
+    ['Issuer, pinned', peer.issuer],
+    ['Our client id there', peer.clientIdThere],
+    ['Its client id here', peer.clientIdHere],
+    ['Address of its keys', peer.jwksUrl],
+    ['Keys given to us', peer.jwks === null ? null : keyIds(peer)],
+    ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
+    ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
+    ['May be granted', peer.scopes.join(' ')],
+    ['Added by', peer.addedBy],
+    ['Approved by', peer.approvedBy],
+  ];
+  const short = (value: object) => JSON.stringify(value).slice(0, 300);
+  return [
+    {
+      name: 'record',
+      caption: 'Record',
+      columns: [
+        { key: 'field', label: 'Field', kind: 'head' },
+        { key: 'value', label: 'Value' },
+      ],
+      rows: [
+        [{ value: 'State' }, PEER_STATES[peer.state] ?? { value: peer.state }],
+        ...facts.map(([name, value]) => [{ value: name }, value === null ? { value } : { value, code: true as const }]),
+      ],
+      empty: '',
+    },
+    {
+      name: 'documents',
+      caption: 'What the trust rests on',
+      columns: [
+        { key: 'title', label: 'Document', kind: 'head' },
+        { key: 'kind', label: 'Kind' },
+        { key: 'place', label: 'Kept at' },
+        { key: 'from', label: 'From' },
+        { key: 'to', label: 'To' },
+        { key: 'added', label: 'Noted by' },
+        { key: 'ended', label: 'Ended' },
+      ],
+      rows: documents.map((d) => [
+        { value: d.title },
+        { value: d.kind },
+        { value: d.place },
+        { value: d.from },
+        { value: d.to },
+        { value: d.addedBy },
+        timeCell(d.endedAt, timeZone),
+      ]),
+      empty: 'No document is noted.',
+    },
+    {
+      name: 'history',
+      caption: 'History',
+      columns: [
+        { key: 'at', label: 'When', kind: 'head' },
+        { key: 'what', label: 'What' },
+        { key: 'by', label: 'By' },
+        { key: 'before', label: 'Before' },
+        { key: 'after', label: 'After' },
+        { key: 'state', label: 'State' },
+        { key: 'decided', label: 'Decided by' },
+      ],
+      rows: changes.map((x) => [
+        timeCell(x.at, timeZone),
+        { value: x.what },
+        { value: x.by },
+        { value: short(x.before), code: true },
+        { value: short(x.after), code: true },
+        { value: x.state, tone: x.state === 'proposed' ? ('look' as const) : ('calm' as const) },
+        { value: x.decidedBy },
+      ]),
+      empty: 'Nothing has changed since it was registered.',
+    },
+  ];
+}
+
+const keyIds = (peer: Peer): string =>
+  (peer.jwks?.keys ?? []).map((k) => String((k as { kid?: unknown }).kid ?? '?')).join(', ');

@@ -1,0 +1,200 @@
+// /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
+import { meaning } from '../reconcile/reasons.ts';
+import { peerLines } from '../report/lists.ts';
+import { memberKeys } from '../report/member-key.ts';
+import {
+  countSecurity,
+  explainMatch,
+  MATCH_RULES,
+  pageMatches,
+  pageSecurity,
+  refusalMeaning,
+  SECURITY_REASONS,
+} from '../report/security.ts';
+import { codeCell, numberCell, timeCell } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { address, withQuery } from './frame.ts';
+import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+
+const DAY = 86_400_000;
+const TONES = { calm: 'calm', look: 'look', act: 'act' } as const;
+const DECIDED = ['matched', 'no-match', 'ambiguous', 'throttled'] as const;
+
+export function security(desk: Desk): void {
+  const { deps } = desk;
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+
+  desk.page('/staff/events', 'counts', async (visit) => {
+    const { c } = visit;
+    const peers = await peerLines(sql);
+    const peerId = choice(
+      c,
+      'peer',
+      peers.map((p) => p.id),
+    );
+    const reason = choice(c, 'reason', Object.keys(SECURITY_REASONS));
+    const after = readAfter(c);
+    const place = after && /^\d+$/.test(after.id) ? { at: after.at, seq: after.id } : undefined;
+    const [found, counts] = await Promise.all([
+      pageSecurity(sql, { peerId, reason }, PAGE + 1, place),
+      countSecurity(sql, new Date(deps.clock().getTime() - 7 * DAY)),
+    ]);
+    const { rows, last } = cut(found);
+    return desk.show(visit, {
+      title: 'Security events',
+      place: 'events',
+      lead: [
+        'What was refused to payers and to people, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
+      ],
+      before: filterForm('/staff/events', [
+        {
+          name: 'peer',
+          label: 'Other payer',
+          all: 'all',
+          chosen: peerId,
+          options: peers.map((p) => [p.id, p.name] as const),
+        },
+        {
+          name: 'reason',
+          label: 'Reason',
+          all: 'all',
+          chosen: reason,
+          options: Object.keys(SECURITY_REASONS).map((r) => [r, r] as const),
+        },
+      ]),
+      tables: [
+        {
+          name: 'week',
+          caption: 'Last seven days',
+          columns: [
+            { key: 'reason', label: 'Reason', kind: 'head' },
+            { key: 'times', label: 'Times', kind: 'number' },
+            { key: 'meaning', label: 'Meaning' },
+            { key: 'todo', label: 'What to do' },
+          ],
+          rows: counts.map((n) => {
+            const m = refusalMeaning(n.action, n.reason);
+            return [
+              { value: n.reason, text: `${n.action}: ${n.reason}`, tone: TONES[m.severity] },
+              numberCell(
+                n.n,
+                n.reason in SECURITY_REASONS ? address('/staff/events', { reason: n.reason }) : undefined,
+              ),
+              { value: m.text },
+              { value: m.todo },
+            ];
+          }),
+          empty: 'Nothing was refused.',
+        },
+        {
+          name: 'events',
+          caption: 'Events',
+          columns: [
+            { key: 'at', label: 'When', kind: 'head' },
+            { key: 'payer', label: 'Payer' },
+            { key: 'event', label: 'Event' },
+            { key: 'what', label: 'What happened' },
+            { key: 'object', label: 'About' },
+            { key: 'address', label: 'Address mark' },
+          ],
+          rows: rows.map((r) => [
+            timeCell(r.at, timeZone),
+            { value: r.peerId, text: r.peerName ?? (r.actorKind === 'peer' ? 'not known' : r.actorKind) },
+            { value: `${r.action}: ${r.reason}`, tone: TONES[refusalMeaning(r.action, r.reason).severity] },
+            { value: refusalMeaning(r.action, r.reason).text },
+            { value: r.object === '' ? null : r.object, code: true },
+            { value: typeof r.detail['address'] === 'string' ? r.detail['address'].slice(0, 8) : null, code: true },
+          ]),
+          empty: 'No such event.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: afterText(last.at, last.seq) }),
+    });
+  });
+
+  desk.page('/staff/matches', 'counts', async (visit) => {
+    const { c } = visit;
+    const peers = await peerLines(sql);
+    const peerId = choice(
+      c,
+      'peer',
+      peers.map((p) => p.id),
+    );
+    const reason = choice(c, 'reason', DECIDED);
+    const after = /^\d{1,18}$/.exec(c.req.query('after') ?? '')?.[0];
+    const { rows, last } = cut(await pageMatches(sql, { peerId, reason }, PAGE + 1, after));
+    const keyOf = await memberKeys(deps);
+    const members = rows.flatMap((r) => r.memberId ?? []);
+    await desk.viewed(visit, 'matches', 'matches', members, rows.length);
+    return desk.show(visit, {
+      title: 'Matches',
+      place: 'matches',
+      lead: [
+        'How each question of another payer for a member was decided, newest first: the rule that decided, what agreed, and what did not.',
+      ],
+      before: filterForm('/staff/matches', [
+        {
+          name: 'peer',
+          label: 'Other payer',
+          all: 'all',
+          chosen: peerId,
+          options: peers.map((p) => [p.id, p.name] as const),
+        },
+        { name: 'reason', label: 'Decision', all: 'all', chosen: reason, options: DECIDED.map((d) => [d, d] as const) },
+      ]),
+      tables: [
+        {
+          name: 'matches',
+          caption: 'Decisions',
+          columns: [
+            { key: 'at', label: 'When', kind: 'head' },
+            { key: 'payer', label: 'Asked by' },
+            { key: 'question', label: 'Question' },
+            { key: 'decision', label: 'Decision' },
+            { key: 'member', label: 'Member' },
+            { key: 'rule', label: 'Rule', kind: 'number' },
+            { key: 'why', label: 'How it was decided' },
+            { key: 'todo', label: 'What to do' },
+          ],
+          rows: rows.map((r) => [
+            timeCell(r.at, timeZone),
+            { value: r.peerId, text: r.peerName ?? r.peerId },
+            {
+              value: r.object,
+              text: r.object.startsWith('member-match/') ? 'one member' : `batch, ${r.object.split('/')[2] ?? ''}`,
+              ...jobLink(r.object),
+            },
+            codeCell(r.reason, 'decision'),
+            { value: r.memberId === null ? null : keyOf(r.memberId), code: true },
+            { value: r.rule },
+            { value: explainMatch(r.reason, r.rule) },
+            { value: meaning('decision', r.reason).todo },
+          ]),
+          empty: 'Nobody has asked for a member yet.',
+        },
+        {
+          name: 'rules',
+          caption: 'The rules',
+          columns: [
+            { key: 'rule', label: 'Rule', kind: 'head' },
+            { key: 'agreed', label: 'All of these must agree' },
+            { key: 'open', label: 'The rest' },
+          ],
+          rows: Object.entries(MATCH_RULES).map(([rule, r]) => [
+            { value: rule },
+            { value: r.agreed },
+            { value: r.open },
+          ]),
+          empty: '',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: last.seq }),
+    });
+  });
+}
+
+const jobLink = (object: string) => {
+  const job = /^match\/([0-9a-f]+)\//.exec(object)?.[1];
+  return job === undefined ? {} : { href: `/staff/requests/${job}` };
+};

@@ -1,0 +1,280 @@
+// The registry of payers by staff page: who may, what a second person is for, what stays in the history; security events and
+// decisions about members in words.
+import { exportJWK, generateKeyPair } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type By,
+  changePeer,
+  decidePeerChange,
+  fieldsOf,
+  movePeer,
+  registerPeer,
+} from '../../../exchange/peers/registry.ts';
+import { explainMatch, MATCH_RULES, SECURITY_REASONS } from '../../../exchange/report/security.ts';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { findPeer } from '../../../exchange/store/peer.ts';
+import { peerChanges } from '../../../exchange/store/peer-change.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
+
+let node: StaffNode;
+const visitors: Record<string, Visitor> = {};
+const as = (user: string): Visitor => visitors[user] as Visitor;
+const sql = () => node.ours.deps.database.sql;
+
+beforeAll(async () => {
+  node = await startStaff();
+  for (const user of ['dev-viewer', 'dev-reviewer', 'dev-admin']) {
+    const visitor = new Visitor(node.app, node.ours.base);
+    await visitor.signIn(user, node.account.password);
+    visitors[user] = visitor;
+  }
+});
+afterAll(() => node?.close());
+
+async function send(user: string, path: string, form: Record<string, string>): Promise<Response> {
+  const page = await (await as(user).get('/staff')).text();
+  return as(user).post(path, { csrf: fieldOf(page, 'csrf'), ...form });
+}
+const keys = async (kid: string, isPrivate = false) => {
+  const pair = await generateKeyPair('ES384', { extractable: true });
+  return JSON.stringify({ keys: [{ ...(await exportJWK(isPrivate ? pair.privateKey : pair.publicKey)), kid }] });
+};
+
+describe('by staff page', () => {
+  test('only administrators see the forms and may send them; each refusal is recorded', async () => {
+    expect((await as('dev-viewer').get('/staff/peers/new')).status).toBe(403);
+    expect((await send('dev-reviewer', '/staff/peers', { id: 'x', name: 'X' })).status).toBe(403);
+    expect((await send('dev-viewer', '/staff/peers/prior/suspend', {})).status).toBe(403);
+    expect((await findPeer(sql(), 'prior'))?.state).toBe('active');
+    const page = await (await as('dev-viewer').get('/staff/peers/prior')).text();
+    expect(page).not.toContain('<form method="post" action="/staff/peers');
+    const rows =
+      await sql()`select 1 from exchange.audit where action = 'manage' and outcome = 'refused' and reason = 'role'`;
+    expect(rows.length).toBe(3);
+  });
+
+  test('a form from elsewhere, or without the session’s token, changes nothing', async () => {
+    const form = { id: 'evil', name: 'Evil' };
+    expect((await as('dev-admin').post('/staff/peers', { csrf: 'x', ...form })).status).toBe(403);
+    expect((await as('dev-admin').post('/staff/peers', form, { origin: 'https://evil.example' })).status).toBe(403);
+    expect(await findPeer(sql(), 'evil')).toBeUndefined();
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['no id', { id: 'Big Name', name: 'X' }, 'short name'],
+    ['reserved id', { id: 'new', name: 'X' }, 'short name'],
+    ['no name', { id: 'x' }, 'name is missing'],
+    ['NPI', { id: 'x', name: 'X', npi: '12' }, 'ten digits'],
+    ['address', { id: 'x', name: 'X', fhirBase: 'javascript:alert(1)' }, 'https address'],
+    ['user in the address', { id: 'x', name: 'X', fhirBase: 'https://a@b.example/fhir' }, 'https address'],
+    ['client without keys', { id: 'x', name: 'X', clientIdHere: 'c' }, 'needs its keys'],
+    ['keys that are none', { id: 'x', name: 'X', clientIdHere: 'c', jwks: '{' }, 'not JSON'],
+    ['scope', { id: 'x', name: 'X', scopes: 'system/*.cud' }, 'none that can be granted'],
+  ])('what cannot be taken is told and stays typed: %s', async (_, form, text) => {
+    const answer = await send('dev-admin', '/staff/peers', form);
+    const page = await answer.text();
+    expect(answer.status).toBe(400);
+    expect(page).toContain(text);
+    expect(page).toContain('role="alert"');
+    expect(await findPeer(sql(), 'x')).toBeUndefined();
+  });
+
+  test('a private key is not taken', async () => {
+    const answer = await send('dev-admin', '/staff/peers', {
+      id: 'x',
+      name: 'X',
+      clientIdHere: 'c',
+      jwks: await keys('k', true),
+    });
+    expect(answer.status).toBe(400);
+    expect(await answer.text()).toContain('private key');
+  });
+
+  test('from registration to closing, with history, audit and void tokens', async () => {
+    const form = {
+      id: 'new-payer',
+      name: EVIL,
+      clientIdHere: 'client-n',
+      jwks: await keys('k1'),
+      scopes: 'system/*.rs',
+    };
+    const added = await send('dev-admin', '/staff/peers', form);
+    expect([added.status, added.headers.get('location')]).toEqual([303, '/staff/peers/new-payer?done=ok']);
+    const page = await (await as('dev-admin').get('/staff/peers/new-payer?done=ok')).text();
+    expect(page).toContain('waits for approval');
+    expect(page).not.toContain('<img');
+    expect((await send('dev-admin', '/staff/peers', form)).status).toBe(400);
+    expect((await send('dev-admin', '/staff/peers', { ...form, id: 'other' })).status).toBe(400);
+    const epoch = async () => (await findPeer(sql(), 'new-payer'))?.epoch ?? 0;
+    const steps: [string, Record<string, string>, string][] = [
+      ['approve', {}, 'active'],
+      ['change', { ...form, name: 'New Payer', scopes: 'system/Patient.rs' }, 'active'],
+      ['block', { kid: 'k1' }, 'active'],
+      ['suspend', {}, 'suspended'],
+      ['approve', {}, 'active'],
+      ['close', {}, 'closed'],
+    ];
+    for (const [what, fields, state] of steps) {
+      const before = await epoch();
+      const answer = await send('dev-admin', `/staff/peers/new-payer/${what}`, fields);
+      expect([what, answer.status]).toEqual([what, 303]);
+      expect((await findPeer(sql(), 'new-payer'))?.state).toBe(state);
+      expect(await epoch()).toBe(before + 1);
+    }
+    const peer = await findPeer(sql(), 'new-payer');
+    expect(peer).toMatchObject({ name: 'New Payer', scopes: ['system/Patient.rs'], blockedKids: ['k1'] });
+    expect((await send('dev-admin', '/staff/peers/new-payer/approve', {})).status).toBe(409);
+    const history = await peerChanges(sql(), 'new-payer', 100);
+    expect(history.map((h) => h.what).reverse()).toEqual([
+      'registration',
+      'state',
+      'record',
+      'blocked-keys',
+      'state',
+      'state',
+      'state',
+    ]);
+    expect(history.at(-3)).toMatchObject({
+      before: { scopes: ['system/*.rs'] },
+      after: { scopes: ['system/Patient.rs'] },
+    });
+    const audit = await sql()<{ action: string; dev: boolean }[]>`
+      select action, (detail->>'dev')::boolean as dev from exchange.audit where object = 'peer/new-payer' order by seq`;
+    expect(audit.map((a) => a.action)).toEqual([
+      'peer-added',
+      'peer-approved',
+      'peer-changed',
+      'peer-key-blocked',
+      'peer-suspended',
+      'peer-approved',
+      'peer-closed',
+    ]);
+    expect(audit.every((a) => a.dev)).toBe(true);
+  });
+
+  test('documents are noted and ended', async () => {
+    const document = { kind: 'contract', title: SCRIPT, place: 'drawer 3', from: '2026-01-01', to: '2026-13-45' };
+    expect((await send('dev-admin', '/staff/peers/prior/document', document)).status).toBe(303);
+    expect((await send('dev-admin', '/staff/peers/prior/document', { kind: 'odd', title: 'x' })).status).toBe(400);
+    const page = await (await as('dev-admin').get('/staff/peers/prior')).text();
+    expect(page).not.toContain(SCRIPT);
+    expect(page).toContain('drawer 3');
+    const [row] = await sql()<
+      { id: string; to: string | null }[]
+    >`select id::text, valid_to::text as to from exchange.peer_document`;
+    expect(row?.to).toBeNull();
+    expect((await send('dev-admin', '/staff/peers/prior/end-document', { document: row?.id ?? '' })).status).toBe(303);
+    expect((await send('dev-admin', '/staff/peers/prior/end-document', { document: row?.id ?? '' })).status).toBe(404);
+  });
+
+  test('a check asks the peer, and a changed token endpoint is told, not followed', async () => {
+    expect((await send('dev-admin', '/staff/peers/prior/check', {})).headers.get('location')).toContain('done=checked');
+    const peer = await findPeer(sql(), 'prior');
+    await sql()`update exchange.peer set token_endpoint = 'https://pinned.example/token' where id = 'prior'`;
+    expect((await send('dev-admin', '/staff/peers/prior/check', {})).headers.get('location')).toContain('done=differs');
+    expect((await findPeer(sql(), 'prior'))?.tokenEndpoint).toBe('https://pinned.example/token');
+    const [told] =
+      await sql()`select reason from exchange.audit where action = 'peer-checked' order by seq desc limit 1`;
+    expect(told?.['reason']).toBe('discovery-changed');
+    await sql()`update exchange.peer set token_endpoint = ${peer?.tokenEndpoint ?? null} where id = 'prior'`;
+  });
+
+  test('unknown payers and actions are 404', async () => {
+    for (const path of ['/staff/peers/nobody/approve', '/staff/peers/nobody/document', '/staff/peers/nobody/check'])
+      expect((await send('dev-admin', path, { kind: 'other', title: 'x' })).status, path).toBe(404);
+    expect((await as('dev-admin').get('/staff/peers/nobody')).status).toBe(404);
+  });
+});
+
+describe('a second person', () => {
+  const ann: By = { kind: 'staff', name: 'ann' };
+  const bob: By = { kind: 'staff', name: 'bob' };
+  const fields = {
+    name: 'Two',
+    npi: null,
+    fhirBase: 'https://two.example/fhir',
+    clientIdThere: null,
+    clientIdHere: null,
+    jwksUrl: null,
+    jwks: null,
+    scopes: [],
+  };
+  beforeAll(() => void Object.assign(node.ours.deps.config, { sandbox: false }));
+  afterAll(() => void Object.assign(node.ours.deps.config, { sandbox: true }));
+
+  test('approves what the first has added or suspended', async () => {
+    const { deps } = node.ours;
+    expect(await registerPeer(deps, 'two', fields, ann)).toBe('ok');
+    expect(await movePeer(deps, 'two', 'active', ann)).toBe('same-person');
+    expect(await movePeer(deps, 'two', 'active', bob)).toBe('ok');
+    expect(await movePeer(deps, 'two', 'suspended', bob)).toBe('ok');
+    expect(await movePeer(deps, 'two', 'active', bob)).toBe('same-person');
+    expect(await movePeer(deps, 'two', 'active', { kind: 'staff', name: 'eve' })).toBe('ok');
+  });
+
+  test('puts changes in force, of what still is as it was', async () => {
+    const { deps } = node.ours;
+    const had = await findPeer(sql(), 'two');
+    if (!had) throw new Error('no peer');
+    const proposed = async (more: object) => changePeer(deps, 'two', { ...fieldsOf(had), ...more }, ann);
+    expect(await proposed({})).toBe('no-change');
+    expect(await proposed({ fhirBase: 'https://evil.example/fhir' })).toBe('proposed');
+    expect((await findPeer(sql(), 'two'))?.fhirBase).toBe('https://two.example/fhir');
+    expect((await findPeer(sql(), 'two'))?.epoch).toBe(had.epoch);
+    const newest = async () => (await peerChanges(sql(), 'two', 1))[0]?.id ?? '';
+    const first = await newest();
+    expect(await decidePeerChange(deps, 'two', first, true, ann)).toBe('same-person');
+    expect(await decidePeerChange(deps, 'prior', first, true, bob)).toBe('not-found');
+    expect(await decidePeerChange(deps, 'two', first, false, bob)).toBe('ok');
+    expect(await decidePeerChange(deps, 'two', first, true, bob)).toBe('not-now');
+    await proposed({ name: 'Second' });
+    const second = await newest();
+    await proposed({ name: 'Third' });
+    const third = await newest();
+    expect(await decidePeerChange(deps, 'two', second, true, bob)).toBe('ok');
+    expect(await decidePeerChange(deps, 'two', third, true, bob)).toBe('stale');
+    expect(await findPeer(sql(), 'two')).toMatchObject({ name: 'Second', epoch: had.epoch + 1 });
+  });
+});
+
+describe('in words', () => {
+  test('decisions are told by rule, without a name', async () => {
+    const account = developmentAccount(node.prior.deps.config);
+    if (!account) throw new Error('no account');
+    const visitor = new Visitor(createStaff(node.prior.deps, { development: account }), node.prior.base);
+    await visitor.signIn('dev-viewer', account.password);
+    const page = await (await visitor.get('/staff/matches')).text();
+    expect(page).toMatch(/Exactly one member agreed in .+ \(rule \d+\)/);
+    const names = await node.prior.deps.database.sql<{ family: string }[]>`
+      select distinct body::jsonb #>> '{name,0,family}' as family from exchange.resource where type = 'Patient' and member_id = id`;
+    expect(names.length).toBeGreaterThan(0);
+    for (const { family } of names) expect(page).not.toContain(`>${family}`);
+    const [seen] = await node.prior.deps.database
+      .sql`select 1 from exchange.audit where action = 'view' and object = 'matches'`;
+    expect(seen).toBeDefined();
+    for (const reason of ['matched', 'no-match', 'ambiguous', 'throttled', 'consent-expired'])
+      for (const rule of [null, ...Object.keys(MATCH_RULES).map(Number)])
+        expect(explainMatch(reason, rule)).toMatch(/\.$/);
+    const { sql: there } = node.prior.deps.database;
+    const rows = await there<
+      { rule: number }[]
+    >`select distinct (detail->>'rule')::int as rule from exchange.audit where action = 'match' and detail->>'rule' is not null`;
+    for (const { rule } of rows) expect(MATCH_RULES[rule], String(rule)).toBeDefined();
+  });
+
+  test('every reason that the token endpoint writes down has words', () => {
+    for (const m of Object.values(SECURITY_REASONS)) expect(m.text).toMatch(/\.$/);
+  });
+
+  test('events are listed with their payer, filtered and taken along', async () => {
+    const answer = await as('dev-viewer').get('/staff/events?reason=role');
+    const page = await answer.text();
+    expect(answer.status).toBe(200);
+    expect(page).toContain('A person opened a page that their role does not open.');
+    const json = (await (await as('dev-viewer').get('/staff/events?format=json')).json()) as {
+      tables: { name: string; rows: unknown[] }[];
+    };
+    expect(JSON.stringify(json)).toContain('manage: role');
+  });
+});
