@@ -150,8 +150,9 @@ program
   .command('keys')
   .description('signing keys of this node')
   .command('rotate')
-  .description('make a new signing key; the older ones stay published')
+  .description('make a new signing key beside the old ones')
   .addArgument(new Argument('<use>', 'of which').choices(ROTATED_USES))
+  .option('--now', 'the old keys are lost or stolen: withdraw them at once')
   .action(rotateKey);
 
 program.command('doctor').description('check that everything is in place').action(doctor);

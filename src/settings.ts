@@ -108,6 +108,20 @@ export const SETTINGS = {
     'KEYS_DIR',
     true,
   ),
+  tokenFurtherKeys: setting(
+    'TOKEN_FURTHER_KEYS',
+    'Storage',
+    'With TOKEN_KEY: public keys (JWK Set) of the one before and the one to come. Publish a key a day before it signs and a day after.',
+    publicKeys.optional(),
+    'none',
+  ),
+  clientFurtherKeys: setting(
+    'CLIENT_FURTHER_KEYS',
+    'Storage',
+    'With CLIENT_KEY: public keys (JWK Set) of the one before and the one to come.',
+    publicKeys.optional(),
+    'none',
+  ),
   directoryKey: setting(
     'DIRECTORY_KEY',
     'Storage',

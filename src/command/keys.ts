@@ -1,27 +1,38 @@
-// `keys rotate`: a new signing key beside the old ones, which stay published.
+// `keys rotate`: a new signing key beside the old ones. Those that others look up are announced a day ahead.
 import { readConfig } from '../config.ts';
 import type { KeyUse } from '../deps.ts';
-import { makeKey } from '../runtime/node.ts';
+import { makeKey, withdrawKeys } from '../runtime/node.ts';
 import { CommandFault } from './fault.ts';
 
 /** Uses that can be rotated, and the setting that wins over the folder. */
-const ROTATED: Partial<Record<KeyUse, 'tokenKey' | 'clientKey' | 'directoryKey'>> = {
+const ROTATED: Partial<Record<KeyUse, 'tokenKey' | 'clientKey' | 'directoryKey' | null>> = {
   token: 'tokenKey',
   client: 'clientKey',
   directory: 'directoryKey',
+  evidence: null,
 };
 export const ROTATED_USES = Object.keys(ROTATED);
 
-export async function rotateKey(use: string): Promise<void> {
-  const known = (Object.entries(ROTATED) as [KeyUse, 'tokenKey' | 'clientKey' | 'directoryKey'][]).find(
-    ([u]) => u === use,
-  );
+const THEN: Partial<Record<KeyUse, string>> = {
+  token: 'It is published now and signs after a day; the old one is withdrawn a day later. Nothing needs a restart.',
+  client:
+    'It is published now and signs after a day; the old one is withdrawn a day later. Send the new public key to payers that hold our keys as a file.',
+  directory: 'It signs within a minute; older keys stay published.',
+  evidence: 'It signs within a minute; older keys stay, so that old seals can be verified.',
+};
+
+/** @param options.now the old keys are lost or stolen: they are withdrawn at once, and what they signed is void */
+export async function rotateKey(use: string, options: { now?: boolean }): Promise<void> {
+  const known = (Object.keys(ROTATED) as KeyUse[]).find((u) => u === use);
   if (!known) throw new CommandFault(`There is no key for "${use}". Choose one of ${ROTATED_USES.join(', ')}.`);
   const config = readConfig(process.env);
-  if (config[known[1]] !== undefined)
+  const name = ROTATED[known];
+  if (name && config[name] !== undefined)
     throw new CommandFault(`The ${use} key comes from the environment: set a new one there (docs/settings.md).`);
-  const kid = await makeKey(config.keysDir, known[0]);
-  process.stdout.write(
-    `The new ${use} key is ${kid}, in ${config.keysDir}. Nodes sign with it after their next start; older keys stay published.\n`,
-  );
+  if (options.now && known === 'evidence')
+    throw new CommandFault('Evidence keys are not withdrawn: seals made with them could not be verified any more.');
+  const kid = await makeKey(config.keysDir, known);
+  const withdrawn = options.now ? withdrawKeys(config.keysDir, known, kid) : 0;
+  const then = options.now ? `It signs within a minute; ${withdrawn} older keys are withdrawn.` : (THEN[known] ?? '');
+  process.stdout.write(`The new ${use} key is ${kid}, in ${config.keysDir}. ${then}\n`);
 }

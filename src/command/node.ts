@@ -82,7 +82,7 @@ export async function openNode(
     keys: fileKeys(
       config.keysDir,
       { token: config.tokenKey, client: config.clientKey, directory: config.directoryKey },
-      { directory: config.directoryFormerKeys },
+      { token: config.tokenFurtherKeys, client: config.clientFurtherKeys, directory: config.directoryFormerKeys },
     ),
     log: jsonLog(config.logLevel),
     metrics: options.metrics ?? noMetrics,

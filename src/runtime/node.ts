@@ -1,24 +1,14 @@
 // The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import { createHash, randomUUID } from 'node:crypto';
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
 import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { exportJWK, generateKeyPair } from 'jose';
 import postgres, { type Sql } from 'postgres';
-import type { Blobs, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
+import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
-import { formerKeys, publicKey } from './public-keys.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -173,58 +163,4 @@ export function fileBlobs(folder: string): Blobs {
   };
 }
 
-type Key = JsonWebKey & { kid: string; alg: string };
-
-/**
- * A new key of a use as a file of its own, mode 0600: the newest signs, the older ones stay published.
- * @returns its kid
- */
-export async function makeKey(folder: string, use: KeyUse): Promise<string> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const kid = randomUUID();
-  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
-  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
-  const stamp = new Date().toISOString().replace(/[-:.]/g, '').slice(0, 18);
-  writeFileSync(join(folder, `${use}-${stamp}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
-  return kid;
-}
-
-/**
- * Signing keys in a folder, one file a key; the first key of each use is made when missing.
- * @param given private JWKs as text that win over the folder, such as secrets of the environment
- * @param former public JWK Sets as text, published beside the keys that are given
- */
-export function fileKeys(
-  folder: string,
-  given: Partial<Record<KeyUse, string | undefined>> = {},
-  former: Partial<Record<KeyUse, string | undefined>> = {},
-): Keys {
-  const root = resolve(folder);
-  const made = new Map<KeyUse, Promise<Key[]>>();
-  const load = async (use: KeyUse): Promise<Key[]> => {
-    const own = given[use];
-    if (own !== undefined) return [JSON.parse(own) as Key];
-    mkdirSync(root, { recursive: true, mode: 0o700 });
-    const files = () =>
-      readdirSync(root)
-        .filter((f) => f.startsWith(`${use}-`) && f.endsWith('.jwk'))
-        .sort();
-    if (files().length === 0) await makeKey(root, use);
-    return files().map((f) => JSON.parse(readFileSync(join(root, f), 'utf8')) as Key);
-  };
-  const all = (use: KeyUse): Promise<Key[]> => {
-    const known = made.get(use) ?? load(use);
-    made.set(use, known);
-    return known;
-  };
-  return {
-    async signing(use) {
-      const newest = (await all(use)).at(-1);
-      if (!newest) throw new Error(`There is no ${use} key in the keys folder.`);
-      return newest;
-    },
-    async published(use) {
-      return [...formerKeys(former[use]), ...(await all(use))].map(publicKey);
-    },
-  };
-}
+export { fileKeys, makeKey, withdrawKeys } from './key-files.ts';

@@ -70,7 +70,7 @@ const noBlobs: Blobs = {
 };
 /**
  * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY` and `PSEUDONYM_KEY` of the exchange, `DIRECTORY_KEY` of the
- * directory. Of `DIRECTORY_FORMER_KEYS` the public halves are published too.
+ * directory. The public keys of `DIRECTORY_FORMER_KEYS`, `TOKEN_FURTHER_KEYS` and `CLIENT_FURTHER_KEYS` are published too.
  */
 export function secretKeys(env: WorkerEnv): Keys {
   const names: Partial<Record<KeyUse, string>> = {
@@ -87,7 +87,12 @@ export function secretKeys(env: WorkerEnv): Keys {
   return {
     signing: async (use) => read(use),
     published: async (use) => {
-      const former = use === 'directory' ? env['DIRECTORY_FORMER_KEYS'] : undefined;
+      const further = {
+        directory: 'DIRECTORY_FORMER_KEYS',
+        token: 'TOKEN_FURTHER_KEYS',
+        client: 'CLIENT_FURTHER_KEYS',
+      };
+      const former = use in further ? env[further[use as keyof typeof further]] : undefined;
       return [...formerKeys(typeof former === 'string' ? former : undefined), read(use)].map(publicKey);
     },
   };

@@ -1,0 +1,121 @@
+// Signing keys as files of a folder. Keys that others look up before they see a signature are published a day before they
+// sign, and a day after: nobody who keeps a key set for a while is surprised, and no restart is needed.
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
+import type { Keys, KeyUse } from '../deps.ts';
+import { formerKeys, publicKey } from './public-keys.ts';
+
+type Key = JsonWebKey & { kid: string; alg: string };
+
+const DAY = 86_400_000;
+/** A process looks for new files this often. */
+const LOOK_AGAIN_MS = 30_000;
+/** Uses whose signatures are checked for minutes, by others who keep our key set. The rest is checked for years. */
+const ANNOUNCED: ReadonlySet<KeyUse> = new Set(['token', 'client']);
+
+/** Times of files, oldest first: which one signs, and from which on they are published. Pure. */
+export function keyPlan(made: readonly Date[], use: KeyUse, now: Date): { signs: number; publishedFrom: number } {
+  const lead = ANNOUNCED.has(use) ? DAY : 0;
+  // the first key signs at once: nobody knows another
+  const startOf = (i: number) => (i === 0 ? 0 : (made[i]?.getTime() ?? 0) + lead);
+  let signs = 0;
+  for (let i = 1; i < made.length; i++) if (startOf(i) <= now.getTime()) signs = i;
+  if (!ANNOUNCED.has(use)) return { signs, publishedFrom: 0 };
+  let publishedFrom = 0;
+  // the last use of a key is the start of the next one
+  while (publishedFrom < signs && startOf(publishedFrom + 1) + DAY <= now.getTime()) publishedFrom++;
+  return { signs, publishedFrom };
+}
+
+const filesOf = (root: string, use: KeyUse): string[] =>
+  readdirSync(root)
+    .filter((f) => f.startsWith(`${use}-`) && f.endsWith('.jwk'))
+    .sort();
+
+const stampOf = (at: Date): string => at.toISOString().replace(/[-:.]/g, '').slice(0, 18);
+
+/** When a key of this file name was made. */
+function madeAt(file: string): Date {
+  const m = /-(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})-/.exec(file);
+  return m ? new Date(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}.${m[7]}Z`) : new Date(0);
+}
+
+/**
+ * A new key of a use as a file of its own, mode 0600.
+ * @returns its kid
+ */
+export async function makeKey(folder: string, use: KeyUse, now = new Date()): Promise<string> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const kid = randomUUID();
+  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
+  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
+  writeFileSync(join(folder, `${use}-${stampOf(now)}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
+  return kid;
+}
+
+/** Takes all keys of a use out of service but one: they neither sign nor are published. Their files stay, renamed. */
+export function withdrawKeys(folder: string, use: KeyUse, exceptKid: string): number {
+  const files = filesOf(folder, use).filter((f) => !f.includes(exceptKid));
+  for (const file of files) renameSync(join(folder, file), join(folder, `${file}.withdrawn`));
+  return files.length;
+}
+
+/**
+ * Signing keys in a folder, one file a key; the first key of each use is made when missing.
+ * @param given private JWKs as text that win over the folder, such as secrets of the environment
+ * @param former public JWK Sets as text, published beside the keys that are given
+ */
+export function fileKeys(
+  folder: string,
+  given: Partial<Record<KeyUse, string | undefined>> = {},
+  former: Partial<Record<KeyUse, string | undefined>> = {},
+  clock: () => Date = () => new Date(),
+): Keys {
+  const root = resolve(folder);
+  type Loaded = { at: number; keys: Promise<{ key: Key; made: Date }[]> };
+  const loaded = new Map<KeyUse, Loaded>();
+  const load = async (use: KeyUse): Promise<{ key: Key; made: Date }[]> => {
+    const own = given[use];
+    if (own !== undefined) return [{ key: JSON.parse(own) as Key, made: new Date(0) }];
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+    if (filesOf(root, use).length === 0) await makeKey(root, use, clock());
+    return filesOf(root, use).map((f) => ({
+      key: JSON.parse(readFileSync(join(root, f), 'utf8')) as Key,
+      made: madeAt(f),
+    }));
+  };
+  const all = (use: KeyUse): Promise<{ key: Key; made: Date }[]> => {
+    const now = clock().getTime();
+    const known = loaded.get(use);
+    if (known && now - known.at < LOOK_AGAIN_MS) return known.keys;
+    const fresh = { at: now, keys: load(use) };
+    fresh.keys.catch(() => loaded.delete(use));
+    loaded.set(use, fresh);
+    return fresh.keys;
+  };
+  const plan = async (use: KeyUse) => {
+    const keys = await all(use);
+    return {
+      keys,
+      ...keyPlan(
+        keys.map((k) => k.made),
+        use,
+        clock(),
+      ),
+    };
+  };
+  return {
+    async signing(use) {
+      const { keys, signs } = await plan(use);
+      const one = keys[signs];
+      if (!one) throw new Error(`There is no ${use} key in the keys folder.`);
+      return one.key;
+    },
+    async published(use) {
+      const { keys, publishedFrom } = await plan(use);
+      return [...formerKeys(former[use]), ...keys.slice(publishedFrom).map((k) => k.key)].map(publicKey);
+    },
+  };
+}

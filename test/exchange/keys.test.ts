@@ -1,0 +1,107 @@
+// Rotation of our own keys without a gap: published before first use, after last use, and taken up by a running process.
+import { mkdtempSync, readdirSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { createExchange } from '../../exchange/app.ts';
+import { signAccessToken, verifyAccessToken } from '../../src/auth/access-token.ts';
+import { keyPlan } from '../../src/runtime/key-files.ts';
+import { fileKeys, makeKey, withdrawKeys } from '../../src/runtime/node.ts';
+import { startNode } from '../support/node.ts';
+import { client } from './peer-client.ts';
+
+const HOUR = 3_600_000;
+const start = new Date('2026-05-01T00:00:00Z');
+const after = (hours: number) => new Date(start.getTime() + hours * HOUR);
+const folderOf = () => mkdtempSync(join(tmpdir(), 'payer-node-test-rotation-'));
+
+describe.each(['token', 'client'] as const)('%s keys', (use) => {
+  test('are published a day before they sign and a day after, hour by hour', async () => {
+    const folder = folderOf();
+    let now = start;
+    const keys = fileKeys(folder, {}, {}, () => now);
+    const first = (await keys.signing(use)).kid;
+    now = after(100);
+    const second = await makeKey(folder, use, now);
+    now = after(101);
+    for (let hour = 101; hour < 160; hour++) {
+      now = after(hour);
+      const published = (await keys.published(use)).map((k) => k.kid);
+      const signs = (await keys.signing(use)).kid;
+      expect([hour, signs]).toEqual([hour, hour < 124 ? first : second]);
+      expect([hour, published]).toEqual([hour, hour < 148 ? [first, second] : [second]]);
+      expect(published).toContain(signs);
+    }
+    expect(JSON.stringify(await keys.published(use))).not.toContain('"d"');
+  });
+
+  test('in an emergency the old ones are gone at once', async () => {
+    const folder = folderOf();
+    let now = start;
+    const keys = fileKeys(folder, {}, {}, () => now);
+    await keys.signing(use);
+    const fresh = await makeKey(folder, use, after(1));
+    expect(withdrawKeys(folder, use, fresh)).toBe(1);
+    now = after(2);
+    expect((await keys.signing(use)).kid).toBe(fresh);
+    expect((await keys.published(use)).map((k) => k.kid)).toEqual([fresh]);
+    for (const file of readdirSync(folder)) expect(statSync(join(folder, file)).mode & 0o777).toBe(0o600);
+  });
+});
+
+test('keys of evidence and of the directory sign at once and stay published for ever', () => {
+  const made = [0, 1, 2].map((d) => after(d * 24));
+  for (const use of ['evidence', 'directory'] as const)
+    expect(keyPlan(made, use, after(10_000))).toEqual({ signs: 2, publishedFrom: 0 });
+  expect(keyPlan([], 'token', start)).toEqual({ signs: 0, publishedFrom: 0 });
+  expect(keyPlan([start], 'token', start)).toEqual({ signs: 0, publishedFrom: 0 });
+  expect(keyPlan(made, 'token', after(10_000))).toEqual({ signs: 2, publishedFrom: 2 });
+});
+
+test('keys beside one of the environment are published with it', async () => {
+  const other = fileKeys(folderOf());
+  const own = JSON.stringify(await other.signing('token'));
+  const beside = await fileKeys(folderOf()).published('token');
+  const keys = fileKeys(folderOf(), { token: own }, { token: JSON.stringify({ keys: beside }) });
+  expect((await keys.published('token')).map((k) => k.kid)).toEqual([
+    beside[0]?.kid,
+    (await other.signing('token')).kid,
+  ]);
+});
+
+test('tokens given before a rotation hold their five minutes after it, in a node that runs', async () => {
+  const folder = folderOf();
+  let now = start;
+  const clock = () => now;
+  const keys = fileKeys(folder, {}, {}, clock);
+  const node = await startNode({}, { clock, keys });
+  try {
+    await client(node, 'a');
+    const app = createExchange(node.deps);
+    const here = { issuer: `${node.base}/exchange/auth`, audience: `${node.base}/exchange/fhir` };
+    const given = async () =>
+      signAccessToken(await keys.signing('token'), {
+        clientId: 'client-a',
+        scope: 'system/*.rs',
+        epoch: 2,
+        ...here,
+        now,
+      });
+    const works = async (token: string) =>
+      (await app.request(`${node.base}/exchange/fhir/Group`, { headers: { authorization: `Bearer ${token}` } })).status;
+    await given();
+    now = after(10);
+    await makeKey(folder, 'token', now);
+    now = new Date(after(34).getTime() - 1000); // a second before the new key signs
+    const old = await given();
+    now = after(34.01);
+    const fresh = await given();
+    expect([await works(old), await works(fresh)]).toEqual([200, 200]);
+    const kid = (t: string) =>
+      (JSON.parse(Buffer.from(t.split('.')[0] ?? '', 'base64url').toString()) as { kid: string }).kid;
+    expect(kid(old)).not.toBe(kid(fresh));
+    expect(await verifyAccessToken(old, await keys.published('token'), { ...here, now: after(35) })).toBeUndefined();
+  } finally {
+    await node.close();
+  }
+});
