@@ -123,11 +123,12 @@ export function minify(json: string): string {
 /**
  * The text of a resource with its `id` and the version members of its `meta` replaced. Every other character stays.
  * @param json a minified resource
- * @param change `id` (optional, FHIR id), `versionId` (string), `lastUpdated` (FHIR instant), `source` (uri, optional)
+ * @param change `id` (optional, FHIR id), `versionId` (string), `lastUpdated` (FHIR instant), `source` (uri, optional),
+ *   `profiles` (optional: those that stay of `meta.profile`)
  */
 export function stamp(
   json: string,
-  change: { id?: string; versionId: string; lastUpdated: string; source?: string },
+  change: { id?: string; versionId: string; lastUpdated: string; source?: string; profiles?: readonly string[] },
 ): string {
   const top = members(json);
   const stamped = `"versionId":"${change.versionId}","lastUpdated":"${change.lastUpdated}"${
@@ -141,8 +142,14 @@ export function stamp(
     const dropped = new Set(
       change.source === undefined ? ['versionId', 'lastUpdated'] : ['versionId', 'lastUpdated', 'source'],
     );
+    const { profiles } = change;
+    if (profiles?.length === 0) dropped.add('profile');
     const kept = members(json, meta.valueStart).filter((m) => !dropped.has(m.key));
-    const rest = kept.map((m) => `,${json.slice(m.start, m.end)}`).join('');
+    const written = (m: (typeof kept)[number]) =>
+      profiles !== undefined && m.key === 'profile'
+        ? `,"profile":${JSON.stringify(profiles)}`
+        : `,${json.slice(m.start, m.end)}`;
+    const rest = kept.map(written).join('');
     edits.push({ start: meta.valueStart, end: meta.end, with: `{${stamped}${rest}}` });
   } else {
     const after = id ?? top.find((m) => m.key === 'resourceType');

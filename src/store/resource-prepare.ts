@@ -1,7 +1,7 @@
 // From one line of input to a staged resource: parse, judge, hash, extract. Pure but for the validator it is given.
 import { contentHash, DIRECTORY_CONTENT } from '../fhir/canonical.ts';
 import { minify, stamp } from '../fhir/json-text.ts';
-import { ID_PATTERN, isResource, type Resource } from '../fhir/resource.ts';
+import { ID_PATTERN, isObject, isResource, type Resource, strings } from '../fhir/resource.ts';
 import { emptyEntries, extract } from '../fhir/search/extract.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import type { Staged } from './resource-staging.ts';
@@ -58,7 +58,12 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   const [first] = findings;
   if (options.strict === true && first)
     return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
-  const stamped = stamp(minify(entry.text), { versionId: MARK, lastUpdated: MARK });
+  const profiles = keptProfiles(resource, findings);
+  const stamped = stamp(minify(entry.text), {
+    versionId: MARK,
+    lastUpdated: MARK,
+    ...(profiles === undefined ? {} : { profiles }),
+  });
   const cut = stamped.indexOf(CUT);
   return {
     staged: {
@@ -69,9 +74,32 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
       head: stamped.slice(0, cut),
       tail: stamped.slice(cut + CUT.length),
       findings: findings.map((f) => `${f.code} ${f.path}`),
-      entries: extract(resource, options.base),
+      entries: extract(profiles === undefined ? resource : claiming(resource, profiles), options.base),
     },
   };
+}
+
+/** Findings that break no profile: they are about values that the profiles leave free. */
+const HARMLESS: ReadonlySet<string> = new Set(['odd-postal-code', 'odd-phone', 'conditional-reference']);
+const OURS = /^http:\/\/hl7\.org\/fhir\/us\/(davinci-pdex-plan-net|core)\//;
+
+/**
+ * What we serve claims no profile that it breaks. Undefined: all claims stay.
+ * The claims of Plan-Net and US Core go when there is a finding that is more than an odd value.
+ */
+function keptProfiles(resource: Resource, findings: readonly Finding[]): string[] | undefined {
+  if (findings.every((f) => HARMLESS.has(f.code))) return undefined;
+  const claimed = claimsOf(resource);
+  const kept = claimed.filter((p) => !OURS.test(p));
+  return kept.length === claimed.length ? undefined : kept;
+}
+
+const claimsOf = ({ meta }: Resource): string[] => (isObject(meta) ? strings(meta['profile']) : []);
+
+function claiming(resource: Resource, profiles: string[]): Resource {
+  const { meta } = resource;
+  const { profile: _, ...rest } = isObject(meta) ? meta : {};
+  return { ...resource, meta: profiles.length === 0 ? rest : { ...rest, profile: profiles } };
 }
 
 function parse(text: string): unknown {

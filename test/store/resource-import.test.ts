@@ -1,10 +1,13 @@
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { extract } from '../../src/fhir/search/extract.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { readState } from '../../src/store/resource.ts';
+import { importResources } from '../../src/store/resource-import.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
-import { BASE, deletion, directory, entries, FIXTURE, keyOf } from '../directory/fixture.ts';
+import { BASE, deletion, directory, entries, FIXTURE, keyOf, NOW } from '../directory/fixture.ts';
+import { freshDb } from '../support/db.ts';
 
 let d: Awaited<ReturnType<typeof directory>> | undefined;
 const fresh = async (resources: readonly (Resource | string)[] = []) => {
@@ -275,4 +278,40 @@ test('the role of the directory reads its schema and nothing else', async () => 
   await own.database.sql`create table exchange.secret_of_a_test (a int)`;
   await expect(limited.sql`select * from exchange.secret_of_a_test`).rejects.toMatchObject({ code: '42501' });
   await limited.close();
+});
+
+test('a resource that breaks its profile does not claim it; one with an odd phone number does', async () => {
+  const profile = 'http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition/plannet-Practitioner';
+  const person = (id: string, npi: string, phone: string) => ({
+    resourceType: 'Practitioner',
+    id,
+    meta: { profile: [profile, 'https://plan.example/own'], tag: [{ code: 't' }] },
+    identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: npi }],
+    active: true,
+    name: [{ family: 'Example', given: ['Ana'] }],
+    telecom: [{ system: 'phone', value: phone }],
+  });
+  const database = await freshDb();
+  const summary = await importResources(
+    database,
+    entries([person('bad', '9000000016', '8605550100'), person('odd', '9000000015', '12')]),
+    {
+      base: BASE,
+      clock: () => NOW,
+      validate: (r) => validate(r, { profiles: 'plan-net' }),
+    },
+  );
+  expect(summary.findings).toMatchObject({ 'us-core-17': 1, 'odd-phone': 1 });
+  const rows = await database.sql<
+    { key: string; meta: object }[]
+  >`select key, body::jsonb->'meta' as meta from directory.resource order by key`;
+  const stamped = { versionId: '1', lastUpdated: NOW.toISOString() };
+  expect([...rows]).toEqual([
+    { key: 'Practitioner/bad', meta: { ...stamped, profile: ['https://plan.example/own'], tag: [{ code: 't' }] } },
+    {
+      key: 'Practitioner/odd',
+      meta: { ...stamped, profile: [profile, 'https://plan.example/own'], tag: [{ code: 't' }] },
+    },
+  ]);
+  await database.close();
 });
