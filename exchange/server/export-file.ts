@@ -7,6 +7,7 @@ import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts'
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findFile } from '../store/bulk-job.ts';
@@ -21,7 +22,9 @@ export function exportFile(deps: Deps) {
     const file =
       job.state === 'complete' && name !== undefined ? await findFile(deps.database.sql, job.id, name) : undefined;
     if (!file) throw new Outcome('not-found');
-    if (job.kind === 'export' && file.kind === 'output' && !covers(caller, file.type))
+    // the list of what left the view names types too
+    const types = file.kind === 'output' ? [file.type] : ((job.parameters as Partial<ExportParameters>).types ?? []);
+    if (job.kind === 'export' && types.some((type) => !covers(caller, type)))
       throw new Outcome('insufficient-scope', undefined, {
         headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
       });

@@ -122,6 +122,8 @@ export function exportDelete(deps: Deps) {
       await deps.blobs.delete(f.blobKey);
       await forgetFile(deps.database.sql, job.id, f.blobKey);
     }
+    // and what a worker that died has left
+    if (job.kind === 'export') for (const key of await deps.blobs.list(`bulk/${job.id}/`)) await deps.blobs.delete(key);
     return c.body(null, 202, PRIVATE);
   };
 }

@@ -73,7 +73,10 @@ export async function countOpenJobs(
   return row ?? { open: 0, ofGroup: 0 };
 }
 
-/** Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. */
+/** Jobs of one peer that run at once, so that a peer who asks for much does not keep others waiting. */
+const RUNNING_PER_PEER = 2;
+
+/** Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open. */
 export async function claimJob(
   sql: Queryable,
   owner: string,
@@ -84,9 +87,10 @@ export async function claimJob(
     `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3), attempts = attempts + 1,
        started_at = coalesce(started_at, $2::timestamptz)
      where id = (
-       select id from exchange.bulk_job
-       where state in ('queued', 'running') and (lease_until is null or lease_until < $2::timestamptz)
-       order by received_at for update skip locked limit 1
+       select j.id from exchange.bulk_job j
+       where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz)
+         and (select count(*) from exchange.bulk_job r where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz) < ${RUNNING_PER_PEER}
+       order by j.received_at for update skip locked limit 1
      ) returning ${COLUMNS}`,
     [owner, now, leaseSeconds],
   );

@@ -1,5 +1,7 @@
 // What an export answers to its parameters, and in which form.
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { claimJob } from '../../exchange/store/bulk-job.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
 import { BULK_MATCH, client } from './peer-client.ts';
@@ -300,6 +302,32 @@ describe('forms', () => {
 });
 
 describe('limits', () => {
+  test('of one peer two jobs run at once; another’s is taken before its third', async () => {
+    const { sql } = node.deps.database;
+    for (let i = 0; i < 3; i++) await them.get(`${place}/$export`, '_type=Patient');
+    await other.get('Patient/$export', '_type=Patient');
+    const taken: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      const job = await claimJob(sql, `w${i}`, new Date(), 60);
+      taken.push(job?.peerId ?? 'none');
+    }
+    expect(taken).toEqual(['a', 'a', 'b', 'none']);
+    // their workers die: the leases end, and the jobs are made
+    await sql`update exchange.bulk_job set lease_until = now() - interval '1 second' where state = 'running'`;
+    await node.work();
+    const [left] = await sql`select count(*)::int as n from exchange.bulk_job where state in ('queued', 'running')`;
+    expect(left?.['n']).toBe(0);
+  });
+
+  test('DELETE removes what a worker that died has left', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient');
+    const status = kick.header('content-location') ?? '';
+    const left = `bulk/${status.split('/').at(-1)}/half.ndjson.gz`;
+    await node.deps.blobs.put(left, Readable.from([Buffer.from('x')]));
+    expect((await them.call(status, { method: 'DELETE' })).status).toBe(202);
+    expect(await node.deps.blobs.size(left)).toBeUndefined();
+  });
+
   test('ten polls before their time are answered, the next is 429; the job goes on', async () => {
     const kick = await them.get(`${place}/$export`, '_type=Patient');
     const status = kick.header('content-location') ?? '';
@@ -329,6 +357,14 @@ describe('limits', () => {
     const file = (type: string) => manifest.output.find((f) => f.type === type)?.url ?? '';
     expect((await them.call(file('Observation'), { token: less })).status).toBe(403);
     expect((await them.call(file('Patient'), { token: less })).status).toBe(200);
+    // notes and deletions tell of all types of the job
+    const noted = await them.finished(
+      await them.get(`${place}/$export`, '_type=Patient,Observation&nothing=1', {
+        prefer: 'respond-async, handling=lenient',
+      }),
+    );
+    const note = noted.manifest.error?.[0]?.url ?? '';
+    expect([(await them.call(note)).status, (await them.call(note, { token: less })).status]).toEqual([200, 403]);
   });
 
   test('another client, a random id and a path that climbs get the same answer', async () => {
