@@ -4,6 +4,10 @@ import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type FhirEnv, fhirApp } from '../src/http/fhir-app.ts';
 import { VERSION } from '../src/version.ts';
+import { docsPage, docsStyle } from './integrate/docs-page.ts';
+import { openapiJson } from './integrate/openapi.ts';
+import { selfTest } from './integrate/self-test-page.ts';
+import { STYLE_PATH } from './integrate/style.ts';
 import { groupExport, patientExport, systemExport } from './server/bulk-export.ts';
 import { bulkMemberMatch } from './server/bulk-member-match.ts';
 import { davinciDataExport } from './server/davinci-data-export.ts';
@@ -47,6 +51,10 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },
     [`${FHIR}/$export-file/:job/:file`]: { GET: exportFile(deps) },
+    [`${FHIR}/$self-test`]: { GET: selfTest(deps) },
+    '/exchange/openapi.json': { GET: openapiJson(deps, VERSION) },
+    '/exchange/docs': { GET: docsPage(deps) },
+    [STYLE_PATH]: { GET: docsStyle() },
     ...memberRoutes(deps, FHIR),
   };
   const listed = Object.entries(routes).flatMap(([path, handlers]) =>
