@@ -9,7 +9,7 @@ import {
   addPeerChange,
   decideChange,
   findChange,
-  lastStatePerson,
+  hasChanged,
   type PeerChange,
   writeBlocked,
   writePeerFields,
@@ -93,7 +93,7 @@ const FOLLOWS: Readonly<Record<PeerState, readonly PeerState[]>> = {
 
 /**
  * Moves a peer to another state, at once: tokens given before are void. Making it active needs another person than the one
- * who added it, and than the one who suspended it.
+ * who added, changed or suspended it since.
  */
 export async function movePeer(deps: Needs, id: string, state: PeerState, by: By): Promise<Done> {
   const at = deps.clock();
@@ -102,8 +102,8 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
     if (!peer) return 'not-found';
     if (!FOLLOWS[peer.state].includes(state)) return 'not-now';
     if (state === 'active' && needsSecondPerson(deps.config)) {
-      const last = await lastStatePerson(tx, id);
-      if (peer.addedBy === by.name || last === by.name) return 'same-person';
+      const isOwn = peer.approvedBy === null && peer.addedBy === by.name;
+      if (isOwn || (await hasChanged(tx, id, by.name))) return 'same-person';
     }
     if (!(await setPeerState(tx, id, state, by.name, at))) return 'not-now';
     const action = state === 'active' ? 'peer-approved' : `peer-${state}`;

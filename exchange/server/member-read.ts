@@ -89,15 +89,12 @@ export function memberSearch(deps: Deps, type: string) {
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps) };
     const search = readMemberSearch(type, await pairsOf(c), options);
     if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
-    const { grants, asked } = await grantsFor(deps, caller, search);
-    for (const member of asked)
-      if (!grants.some((g) => g.memberId === member))
-        await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${member}`);
+    const { grants, asked, missed } = await grantsFor(deps, caller, search);
+    for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
     const page = await findPage(deps, grants, search);
     const included = await include(deps, caller, grants, search, page.found);
-    const members = grants.map((g) => g.memberId).filter((m) => asked.includes(m));
     const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-    await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, members);
+    await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
     const base = addresses(deps.config).fhir;
     const url = (more: [string, string][]) =>
       `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
@@ -123,25 +120,29 @@ async function pairsOf(c: Context<FhirEnv>): Promise<[string, string][]> {
   return [...query, ...new URLSearchParams(body)];
 }
 
-/** Whose records are searched. `asked`: the members that the query names. */
+/**
+ * Whose records are searched. `asked`: the granted members that the query names. `missed`: what it names besides, one entry
+ * for each, whether or not there is such a member: the work must not tell.
+ */
 async function grantsFor(
   deps: Deps,
   caller: Caller,
   search: MemberSearch,
-): Promise<{ grants: Grant[]; asked: string[] }> {
-  const { sql } = deps.database;
-  let named = search.members;
-  if (search.umbs) {
-    const found: string[] = [];
-    for (const umb of search.umbs) {
-      const member = await memberOfUmb(sql, umb);
-      if (member !== undefined) found.push(member);
-    }
-    named = named ? named.filter((m) => found.includes(m)) : found;
-  }
+): Promise<{ grants: Grant[]; asked: string[]; missed: string[] }> {
+  const found: string[] = [];
+  for (const umb of search.umbs ?? []) found.push((await memberOfUmb(deps.database.sql, umb)) ?? NOBODY);
+  const { members } = search;
+  const named = search.umbs ? found.filter((m) => members?.includes(m) ?? true) : members;
   const grants = await grantsOf(deps, caller.peer.id, named);
-  return { grants, asked: named ?? [] };
+  const granted = new Set(grants.map((g) => g.memberId));
+  const away = (named ?? []).filter((m) => !granted.has(m));
+  // a member found by an identifier is not named to the peer's disadvantage: its id is not in the event
+  const missed = away.map((m) => (members?.includes(m) ? `Patient/${m}` : ''));
+  return { grants, asked: (named ?? []).filter((m) => granted.has(m)), missed };
 }
+
+/** No member has this id: it is too long. */
+const NOBODY = '-'.repeat(65);
 
 /** One page, read in batches: a criterion may leave few of the rows that are read. */
 async function findPage(

@@ -69,11 +69,17 @@ export async function decideChange(
   await tx`update exchange.peer_change set state = ${state}, decided_by = ${by}, decided_at = ${at} where id = ${id}::text::bigint`;
 }
 
-/** Who last changed the state of a peer. peer_change_peer. */
-export async function lastStatePerson(tx: Queryable, peerId: string): Promise<string | undefined> {
-  const [row] = await tx<{ by: string }[]>`
-    select by from exchange.peer_change where peer_id = ${peerId} and what = 'state' order by id desc limit 1`;
-  return row?.by;
+/**
+ * Did this person register, change, suspend or otherwise move the peer since it was last made active, without somebody else
+ * deciding? peer_change_peer.
+ */
+export async function hasChanged(tx: Queryable, peerId: string, person: string): Promise<boolean> {
+  const [row] = await tx`
+    select 1 from exchange.peer_change
+    where peer_id = ${peerId} and by = ${person} and state = 'applied' and decided_by is null and what in ('registration', 'record', 'state')
+      and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)
+    limit 1`;
+  return row !== undefined;
 }
 
 type Fields = {

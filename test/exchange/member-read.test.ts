@@ -184,6 +184,26 @@ describe('the member of a match', () => {
     expect(ids((await get(`Observation?patient=${me}`, otherToken)).json())).toEqual([]);
   });
 
+  test('an identifier of somebody else costs what one of nobody costs, and names nobody', async () => {
+    const [other] = await node.deps.database.sql<
+      { umb: string }[]
+    >`select umb from exchange.member where id = ${idOf(robert)}`;
+    const rowsOf = async (umb: string) => {
+      const [before] = await node.deps.database.sql<
+        { n: number }[]
+      >`select coalesce(max(seq), 0)::int as n from exchange.audit`;
+      const a = await get(`Patient?identifier=${encodeURIComponent(`${node.base}/sid/umb|${umb}`)}`);
+      expect(ids(a.json())).toEqual([]);
+      return [
+        ...(await node.deps.database.sql`
+          select action, object, member_id, reason, detail from exchange.audit where seq > ${before?.n ?? 0} order by seq`),
+      ];
+    };
+    const foreign = await rowsOf(other?.umb ?? '');
+    expect(foreign).toHaveLength(1);
+    expect(foreign).toEqual(await rowsOf('U-none'));
+  });
+
   test('after the last day of the consent, or the member’s no, it is gone', async () => {
     const { sql } = node.deps.database;
     const had = now;

@@ -207,6 +207,10 @@ describe('a second person', () => {
     const { deps } = node.ours;
     expect(await registerPeer(deps, 'two', fields, ann)).toBe('ok');
     expect(await movePeer(deps, 'two', 'active', ann)).toBe('same-person');
+    // who changes what waits for approval does not approve it either
+    const eve: By = { kind: 'staff', name: 'eve' };
+    expect(await changePeer(deps, 'two', { ...fields, npi: '9000000020' }, eve)).toBe('ok');
+    expect(await movePeer(deps, 'two', 'active', eve)).toBe('same-person');
     expect(await movePeer(deps, 'two', 'active', bob)).toBe('ok');
     expect(await movePeer(deps, 'two', 'suspended', bob)).toBe('ok');
     expect(await movePeer(deps, 'two', 'active', bob)).toBe('same-person');
