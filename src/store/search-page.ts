@@ -43,6 +43,12 @@ export type Found = {
 };
 
 /**
+ * Sizes of pages that clients ask for stand in the statement: of a limit that it does not know the planner expects a tenth
+ * of all rows, and plans each time. Others are values, so that their number makes no statements.
+ */
+const USUAL_COUNTS: ReadonlySet<number> = new Set([1, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500]);
+
+/**
  * The statement of a page: a row of numbers, then a row an entry. Rows and not one concatenated text: the server then
  * sends bodies from its pages without building a value of their total size, which halves its work (docs/directory.md).
  */
@@ -50,8 +56,9 @@ export function pageStatement(request: SearchRequest, counting: Counting): State
   const { values, bind } = binder();
   const including = request.includes.length > 0;
   const carried = including ? ', r.refs, r.ref_params' : '';
-  const size = bind(String(request.count), 'int');
-  const limit = bind(String(request.count + 1), 'int');
+  const literal = USUAL_COUNTS.has(request.count);
+  const size = literal ? String(request.count) : bind(String(request.count), 'int');
+  const limit = literal ? String(request.count + 1) : bind(String(request.count + 1), 'int');
   const ranked = rankedBy(request);
   const parts = { size, limit, carried };
   const found =
