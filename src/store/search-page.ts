@@ -44,7 +44,8 @@ export type Found = {
 
 /**
  * Sizes of pages that clients ask for stand in the statement: of a limit that it does not know the planner expects a tenth
- * of all rows, and plans each time. Others are values, so that their number makes no statements.
+ * of all rows, and plans each time. Others are values, so that their number makes no statements; and with includes, whose
+ * reach a kept plan does not know, planning each time is what is wanted.
  */
 const USUAL_COUNTS: ReadonlySet<number> = new Set([1, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500]);
 
@@ -56,7 +57,7 @@ export function pageStatement(request: SearchRequest, counting: Counting): State
   const { values, bind } = binder();
   const including = request.includes.length > 0;
   const carried = including ? ', r.refs, r.ref_params' : '';
-  const literal = USUAL_COUNTS.has(request.count);
+  const literal = !including && USUAL_COUNTS.has(request.count);
   const size = literal ? String(request.count) : bind(String(request.count), 'int');
   const limit = literal ? String(request.count + 1) : bind(String(request.count + 1), 'int');
   const ranked = rankedBy(request);
