@@ -20,8 +20,12 @@ export async function compare(
     `${about.question} raw: ${Math.round(raw.rate)}, CPU ${raw.cpuMs.toFixed(3)} ms + database ${raw.databaseCpuMs.toFixed(3)} ms`,
   );
   const product = await measure('product');
+  return { ...about, ...compared(bench, product, raw) };
+}
+
+/** The figures of an answer: the product's load beside that of the raw server. */
+export function compared(bench: Bench, product: Load, raw: Load): Omit<Answer, 'question' | 'unit'> {
   return {
-    ...about,
     size: bench.size,
     product: Math.round(product.rate),
     raw: Math.round(raw.rate),

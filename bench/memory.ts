@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../src/runtime/node.ts';
-import { round } from './compare.ts';
+import { compared } from './compare.ts';
 import { type Answer, type Bench, load, type Question } from './harness.ts';
 import { MIX } from './search-mix.ts';
 
@@ -37,17 +37,5 @@ async function question(bench: Bench, url: string, file: string, name: string, c
   };
   const raw = await measure('bytes');
   const product = await measure('cached');
-  return {
-    question: name,
-    unit: 'requests/s',
-    size: bench.size,
-    product: Math.round(product.rate),
-    raw: Math.round(raw.rate),
-    ratio: round(product.rate / raw.rate, 2),
-    cpuMs: round(product.cpuMs, 3),
-    databaseCpuMs: round(product.databaseCpuMs, 3),
-    p50: product.p50,
-    p99: product.p99,
-    rssMb: product.rssMb,
-  };
+  return { question: name, unit: 'requests/s', ...compared(bench, product, raw) };
 }

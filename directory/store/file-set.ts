@@ -95,13 +95,6 @@ export async function findFile(sql: Queryable, name: string): Promise<(SetFile &
   return row;
 }
 
-export async function findSet(sql: Queryable, id: string): Promise<FileSet | undefined> {
-  const [row] = await sql.unsafe<FileSet[]>(`select ${SET} from directory.file_set where id = $1`, [id], {
-    prepare: true,
-  });
-  return row;
-}
-
 /** The set that is shown of a channel and key. current_set_pkey. */
 export async function currentSet(sql: Queryable, channel: Channel, key: string): Promise<FileSet | undefined> {
   const [row] = await sql.unsafe<FileSet[]>(

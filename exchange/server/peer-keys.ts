@@ -4,10 +4,11 @@ import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
 import { takeCall } from '../store/match-attempt.ts';
 import { type Peer, setPeerState } from '../store/peer.ts';
-import { addPeerChange, recordKeysSeen } from '../store/peer-change.ts';
+import { addPeerChange, type PeerChange, recordKeysSeen } from '../store/peer-change.ts';
 
 const MAX_BYTES = 64 * 1024;
 const MAX_KEYS = 100;
@@ -112,28 +113,18 @@ async function judged(deps: Deps, peer: Peer, found: Fetched): Promise<Fetched> 
   const at = deps.clock();
   await deps.database.sql.begin(async (tx) => {
     if (!(await setPeerState(tx, peer.id, 'suspended', 'system', at))) return;
-    await addPeerChange(tx, {
-      peerId: peer.id,
-      what: 'state',
-      before: { state: peer.state },
-      after: { state: 'suspended', reason: 'private-key' },
-      byKind: 'system',
-      by: 'token',
+    const after = { state: 'suspended', reason: 'private-key' };
+    await record(
+      tx,
+      peer,
       at,
-      state: 'applied',
-    });
-    await writeAudit(tx, [
-      auditRow({
-        at,
-        actorKind: 'system',
-        actor: 'token',
+      { what: 'state', before: { state: peer.state }, after },
+      {
         action: 'peer-suspended',
-        object: `peer/${peer.id}`,
-        peerId: peer.id,
         outcome: 'refused',
         reason: 'private-key',
-      }),
-    ]);
+      },
+    );
   });
   deps.log('error', 'peer publishes a private key', { peer: peer.id });
   return found;
@@ -149,29 +140,25 @@ async function noteKeys(deps: Deps, peer: Peer, keys: readonly JWK[], at: Date):
   await deps.database.sql.begin(async (tx) => {
     const before = await recordKeysSeen(tx, peer.id, seen, at);
     if (before === undefined) return;
-    await addPeerChange(tx, {
-      peerId: peer.id,
-      what: 'key-set',
-      before: { keys: before },
-      after: { keys: seen },
-      byKind: 'system',
-      by: 'token',
-      at,
-      state: 'applied',
-    });
-    await writeAudit(tx, [
-      auditRow({
-        at,
-        actorKind: 'system',
-        actor: 'token',
-        action: 'peer-keys-changed',
-        object: `peer/${peer.id}`,
-        peerId: peer.id,
-        detail: {
-          added: seen.filter((k) => !before.includes(k)).length,
-          removed: before.filter((k) => !seen.includes(k)).length,
-        },
-      }),
-    ]);
+    const detail = {
+      added: seen.filter((k) => !before.includes(k)).length,
+      removed: before.filter((k) => !seen.includes(k)).length,
+    };
+    const change = { what: 'key-set', before: { keys: before }, after: { keys: seen } } as const;
+    await record(tx, peer, at, change, { action: 'peer-keys-changed', detail });
   });
+}
+
+/** What the node itself changed of a peer, in its record and in the audit trail. */
+async function record(
+  tx: Queryable,
+  peer: Peer,
+  at: Date,
+  change: Pick<PeerChange, 'what' | 'before' | 'after'>,
+  entry: Pick<AuditEntry, 'action' | 'outcome' | 'reason' | 'detail'>,
+): Promise<void> {
+  await addPeerChange(tx, { peerId: peer.id, ...change, byKind: 'system', by: 'token', at, state: 'applied' });
+  await writeAudit(tx, [
+    auditRow({ at, actorKind: 'system', actor: 'token', object: `peer/${peer.id}`, peerId: peer.id, ...entry }),
+  ]);
 }

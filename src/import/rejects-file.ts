@@ -1,9 +1,8 @@
 // The rejects file: NDJSON, one object for each line or entry that was not taken. It holds places and reasons, never
-// content. And the summary of findings, for what was taken as it was sent.
+// content.
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import type { Issue, IssueCode } from '../fhir/validate/validate.ts';
 import type { Place } from './entry.ts';
 
 /** `code` is a code of reject.ts, a code of the validator, or one of the importer that had to decide. */
@@ -60,35 +59,3 @@ const ordered = ({ source, line, entry, resourceType, id, code, reason }: Reject
   code,
   reason,
 });
-
-export type FindingRow = { code: IssueCode; count: number; samples: string[] };
-
-export type FindingsSummary = {
-  /** Counts the findings among the issues of a stored resource. */
-  add(place: Place, issues: readonly Issue[]): void;
-  /** Most frequent first; each with up to three places `file:line path`. */
-  rows(): FindingRow[];
-};
-
-const SAMPLES = 3;
-
-export function findingsSummary(): FindingsSummary {
-  const found = new Map<IssueCode, FindingRow>();
-  return {
-    add(place, issues) {
-      for (const { severity, code, path } of issues) {
-        if (severity !== 'finding') continue;
-        const row = found.get(code) ?? { code, count: 0, samples: [] };
-        row.count++;
-        if (row.samples.length < SAMPLES) row.samples.push(`${placeText(place)} ${path}`);
-        found.set(code, row);
-      }
-    },
-    rows: () => [...found.values()].sort((a, b) => b.count - a.count || (a.code < b.code ? -1 : 1)),
-  };
-}
-
-/** `file:line` or `file:line#entry`. */
-export function placeText({ source, line, entry }: Place): string {
-  return `${source}:${line}${entry === undefined ? '' : `#${entry}`}`;
-}

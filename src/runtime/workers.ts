@@ -3,6 +3,7 @@
 import postgres, { type Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
+import { Outcome } from '../fhir/outcome.ts';
 import type { Database } from '../store/database.ts';
 import { noMetrics } from './no-metrics.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
@@ -56,9 +57,9 @@ export function requestDatabase(
   };
 }
 
-/** What only the Node process has. */
+/** What is not bound is answered with 503 and named: it is the operator's to set. */
 function absent(what: string): never {
-  throw new Error(`${what} is not bound to this Worker.`);
+  throw new Outcome('unavailable', `${what} is not bound to this Worker.`);
 }
 
 const noBlobs: Blobs = {
@@ -81,7 +82,7 @@ export function secretKeys(env: WorkerEnv): Keys {
   };
   const read = (use: KeyUse) => {
     const text = names[use] === undefined ? undefined : env[names[use]];
-    if (typeof text !== 'string') throw new Error(`The secret ${names[use] ?? use} is not set.`);
+    if (typeof text !== 'string') throw new Outcome('unavailable', `The secret ${names[use] ?? use} is not set.`);
     return JSON.parse(text) as JsonWebKey & { kid: string; alg: string };
   };
   return {

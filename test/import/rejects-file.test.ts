@@ -3,8 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import { findingsSummary, rejectsWriter } from '../../src/import/rejects-file.ts';
+import { rejectsWriter } from '../../src/import/rejects-file.ts';
 
 let folder = '';
 beforeEach(async () => {
@@ -64,32 +63,4 @@ test('a file that cannot be made is an error of the import', async () => {
   const rejects = rejectsWriter(join(folder, 'no', 'such', 'folder'));
   await rejects.write({ source: 'a', line: 1, code: 'not-json', reason: 'x' });
   await expect(rejects.close()).rejects.toThrow('ENOENT');
-});
-
-test('findings are counted by code with the first three places; errors are not findings', () => {
-  const summary = findingsSummary();
-  const npi = { system: 'http://hl7.org/fhir/sid/us-npi', value: '1234567890' };
-  for (let line = 1; line <= 5; line++)
-    summary.add(
-      { source: 'p.ndjson', line },
-      validate({ resourceType: 'Practitioner', identifier: [npi, npi], address: [{ postalCode: '1' }], oops: 1 }),
-    );
-  summary.add({ source: 'b.json', line: 1, entry: 7 }, validate({ resourceType: 'Organization' }));
-  expect(summary.rows()).toEqual([
-    {
-      code: 'us-core-17',
-      count: 10,
-      samples: [
-        'p.ndjson:1 Practitioner.identifier[0].value',
-        'p.ndjson:1 Practitioner.identifier[1].value',
-        'p.ndjson:2 Practitioner.identifier[0].value',
-      ],
-    },
-    {
-      code: 'odd-postal-code',
-      count: 5,
-      samples: [1, 2, 3].map((line) => `p.ndjson:${line} Practitioner.address[0].postalCode`),
-    },
-    { code: 'org-1', count: 1, samples: ['b.json:1#7 Organization'] },
-  ]);
 });
