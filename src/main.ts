@@ -5,6 +5,7 @@ import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } fro
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
+import { membersContacts, membersInvite } from './command/members.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
@@ -92,6 +93,18 @@ peer.command('approve').description('make a registered payer active').argument('
 peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
 peer.command('list').description('all payers').action(peerList);
 peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
+
+const members = program.command('members').description('choices of members about the exchange');
+members
+  .command('invite')
+  .description('make a link for every member who has not chosen, for a mailing')
+  .requiredOption('--out <file>', 'CSV of member number and link')
+  .action(membersInvite);
+members
+  .command('contacts')
+  .description('record what was delivered: offers, questions about other payers, education, reminders')
+  .argument('<file>', 'CSV: member_number,kind,at,channel,result,language')
+  .action(membersContacts);
 
 const pull = program.command('pull').description("members' history from other payers");
 pull

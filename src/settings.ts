@@ -220,6 +220,16 @@ export const SETTINGS = {
       ),
     '',
   ),
+  complianceDate: setting(
+    'COMPLIANCE_DATE',
+    'Plan',
+    'From when the rule binds the plan, as YYYY-MM-DD. Members enrolled before must have been offered the choice by then.',
+    z
+      .string()
+      .regex(/^\d{4}-\d\d-\d\d$/, 'must be a date YYYY-MM-DD')
+      .default('2027-01-01'),
+    '2027-01-01',
+  ),
   exportWindowYears: setting(
     'EXPORT_WINDOW_YEARS',
     'Exchange',

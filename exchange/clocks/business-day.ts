@@ -1,5 +1,6 @@
 // Due dates on the federal business-day calendar (5 U.S.C. 6103(a)), as calendar dates of the plan's time zone; never as
 // blocks of 24 hours.
+import { calendarVersion } from './rules.ts';
 
 /** A calendar date, YYYY-MM-DD. */
 export type Day = string;
@@ -109,6 +110,13 @@ function offsetAt(at: Date, timeZone: string): number {
 export function responseDue(receivedAt: Date, calendar: { timeZone: string; extraHolidays: readonly Day[] }): Date {
   return endOfDay(nextBusinessDay(localDay(receivedAt, calendar.timeZone), calendar.extraHolidays), calendar.timeZone);
 }
+
+/** What the set-based clocks of members need of the settings. */
+export const calendarOf = (config: { timeZone: string; extraHolidays: readonly Day[]; complianceDate: Day }) => ({
+  zone: config.timeZone,
+  version: calendarVersion(config.extraHolidays),
+  complianceDay: config.complianceDate,
+});
 
 /** When a request to a peer is due: the end of the seventh calendar day after the start. */
 export function requestDue(startedOn: Day, timeZone: string): Date {

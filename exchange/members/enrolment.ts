@@ -4,6 +4,8 @@ import { createHash } from 'node:crypto';
 import { timeRange } from '../../src/fhir/instant.ts';
 import { ENROLMENT_COLUMNS } from '../../src/import/enrolment-columns.ts';
 
+import { LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
+
 export { ENROLMENT_COLUMNS };
 export type EnrolmentColumn = (typeof ENROLMENT_COLUMNS)[number];
 
@@ -29,6 +31,9 @@ export type Enrolment = {
   plan: string;
   starts: string;
   ends: string | undefined;
+  lob: LineOfBusiness;
+  /** when the enrolment was accepted (by CMS), where that starts the week of the offer */
+  acceptedOn: string | undefined;
   prior: { payer: string; memberNumber: string; starts: string | undefined; ends: string | undefined } | undefined;
   choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
 };
@@ -70,6 +75,10 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
   const starts = dayOf('coverage_start', true) ?? '';
   const ends = dayOf('coverage_end', false);
   if (ends !== undefined && ends < starts) faults.push('coverage_end is before coverage_start.');
+  const lob = get('line_of_business')?.toLowerCase() ?? 'ma';
+  if (!Object.hasOwn(LINES_OF_BUSINESS, lob))
+    faults.push(`line_of_business must be one of ${Object.keys(LINES_OF_BUSINESS).join(', ')}.`);
+  const acceptedOn = dayOf('accepted_on', false);
   const payer = get('prior_payer');
   const priorNumber = get('prior_member_number');
   if (payer === undefined && priorNumber !== undefined)
@@ -98,6 +107,8 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     plan: get('plan') ?? 'unspecified',
     starts,
     ends,
+    lob: lob as LineOfBusiness,
+    acceptedOn,
     prior:
       payer === undefined
         ? undefined

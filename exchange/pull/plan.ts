@@ -1,14 +1,18 @@
 // Which pulls are due: members who have opted in and named a payer we know, in one batch per peer.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
-import { localDay, requestDue } from '../clocks/business-day.ts';
+import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
+import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { openRequestClocks } from '../store/clock.ts';
+import { openRequestClocks } from '../store/member-clock.ts';
 import { listPeers } from '../store/peer.ts';
 import { addPull, candidates, unasked } from '../store/pull.ts';
 
-/** Concurrent coverage is asked for again after three months (42 CFR 422.121(b)(6)(i)). */
-const REFRESH_MONTHS = 3;
+/**
+ * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while
+ * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness.
+ */
+const REFRESH = { months: 3, runOffDays: RUN_OFF_DAYS, earlyDays: 5 };
 
 export type PlanRequest = {
   /** only this peer */
@@ -29,10 +33,10 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
   const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds });
-  await openRequestClocks(sql, now, requestDue(localDay(now, deps.config.timeZone), deps.config.timeZone));
+  await openRequestClocks(sql, calendarOf(deps.config), now);
   const made: string[] = [];
   for (const peer of peers) {
-    const open = request.again ? undefined : await unasked(sql, peer.id, now, REFRESH_MONTHS);
+    const open = request.again ? undefined : await unasked(sql, peer.id, now, REFRESH);
     const due = all.filter((c) => c.peerId === peer.id && (open === undefined || open.has(c.otherCoverageId)));
     for (let from = 0; from < due.length; from += deps.config.pullBatch) {
       const batch = due.slice(from, from + deps.config.pullBatch);

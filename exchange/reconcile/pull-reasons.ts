@@ -132,6 +132,9 @@ export const CLOCK_REASONS = {
   ),
   'no-endpoint': act('The payer that the member named is not an active peer.', 'An administrator registers it.'),
   'consent-withdrawn': calm('The member withdrew the choice.'),
+  'member-withdrew': calm('The member withdrew the choice.'),
+  'member-declined': calm('The member declined.'),
+  'coverage-ended': calm('The coverage ended before it was due.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 /** States of a pull in words. */

@@ -1,5 +1,6 @@
 // Times, spans and codes as a reader says them. Pure; `now` and the zone are passed in.
 import type { Cell, Tone } from '../../src/ui/table.ts';
+import { CLOCK_RULES } from '../clocks/rules.ts';
 import { type CodeKind, meaning } from '../reconcile/reasons.ts';
 
 const formats = new Map<string, Intl.DateTimeFormat>();
@@ -83,12 +84,9 @@ export function clockCell(clock: { state: string; dueAt: Date; closedAt?: Date |
   }
 }
 
-export const CLOCK_KINDS: Readonly<Record<string, string>> = {
-  C2: 'Request a member’s history (7 days)',
-  'C3-match': 'Answer a match request (1 business day)',
-  'C3-export': 'Answer an export request (1 business day)',
-  C4: 'Ask again each quarter',
-};
+export const CLOCK_KINDS: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(CLOCK_RULES).map(([kind, rule]) => [kind, rule.name]),
+);
 
 export const CAUSES: Readonly<Record<string, string>> = {
   'opt-in': 'Members chose the exchange',

@@ -7,6 +7,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { responseDue } from '../clocks/business-day.ts';
+import { calendarVersion } from '../clocks/rules.ts';
 import { BundleFault, readMemberBundles } from '../match/member-bundle.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
@@ -56,7 +57,15 @@ export function bulkMemberMatch(deps: Deps) {
         receivedAt,
         dueAt,
       });
-      await openClock(tx, { kind: 'C3-match', subject: id, peerId: caller.peer.id, startsAt: receivedAt, dueAt });
+      await openClock(tx, {
+        kind: 'C3-match',
+        subject: id,
+        peerId: caller.peer.id,
+        startsAt: receivedAt,
+        dueAt,
+        zone: deps.config.timeZone,
+        calendar: calendarVersion(deps.config.extraHolidays),
+      });
       await writeAudit(tx, [
         auditRow({
           at: receivedAt,

@@ -5,6 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { localDay, responseDue } from '../clocks/business-day.ts';
+import { calendarVersion } from '../clocks/rules.ts';
 import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
@@ -75,7 +76,15 @@ export async function kickOffExport(
       receivedAt,
       dueAt,
     });
-    await openClock(tx, { kind: 'C3-export', subject: id, peerId: caller.peer.id, startsAt: receivedAt, dueAt });
+    await openClock(tx, {
+      kind: 'C3-export',
+      subject: id,
+      peerId: caller.peer.id,
+      startsAt: receivedAt,
+      dueAt,
+      zone: deps.config.timeZone,
+      calendar: calendarVersion(deps.config.extraHolidays),
+    });
     await writeAudit(tx, [
       auditRow({
         at: receivedAt,

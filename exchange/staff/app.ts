@@ -6,11 +6,13 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
+import { clock } from './clock.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
+import { members } from './members.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
@@ -43,8 +45,10 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   pull(desk);
   lines(desk);
   lists(desk);
+  clock(desk);
   requests(desk);
   disclosures(desk);
+  members(desk);
   peers(desk);
   security(desk);
 

@@ -23,9 +23,10 @@ export function staffHeaders(baseUrl: string): Record<string, string> {
   };
 }
 
-export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events';
+export type Place = 'overview' | 'members' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events';
 const NAV: readonly [Place, string, string][] = [
   ['overview', '/staff', 'Overview'],
+  ['members', '/staff/members', 'Members'],
   ['pulls', '/staff/pulls', 'Pulls'],
   ['clocks', '/staff/clocks', 'Clocks'],
   ['requests', '/staff/requests', 'Requests to us'],

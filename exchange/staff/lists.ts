@@ -112,7 +112,7 @@ export function lists(desk: Desk): void {
             { key: 'reason', label: 'Reason' },
           ],
           rows: rows.map((k) => [
-            { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind },
+            { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind, href: `/staff/clocks/${k.id}` },
             { value: k.peerId, text: k.peerName ?? 'not a registered payer' },
             { value: k.memberId === null ? null : keyOf(k.memberId), code: true },
             timeCell(k.startsAt, timeZone),

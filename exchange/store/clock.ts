@@ -1,51 +1,43 @@
-// Clocks: every duty with a due time is a row. Opened with the event that starts it, in the same transaction.
+// Clocks: every duty with a due time is a row, opened with the event that starts it, in the same transaction. Those of
+// members are opened by sets in member-clock.ts.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
+import { type ClockKind, RULE_VERSION, ruleRef } from '../clocks/rules.ts';
 
-/** C2 request to a peer, C3 our answer to a peer (match and export), C4 quarterly refresh. */
-export type ClockKind = 'C2' | 'C3-match' | 'C3-export' | 'C4';
+export type { ClockKind };
 
-/**
- * Opens the clock of every opted-in member's request to another payer: it runs from now, when both the opt-in and the payer
- * are known. Members whose payer cannot be asked stay visible as blocked, and run again when it can. One statement, so it
- * also serves the schedule on Workers.
- */
-export async function openRequestClocks(tx: Queryable, now: Date, dueAt: Date): Promise<void> {
-  await tx`
-    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason)
-    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${now}, ${dueAt},
-      case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
-      case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end
-    from exchange.other_coverage o
-    join lateral (
-      select choice from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in'
-    left join exchange.peer p on p.id = o.peer_id
-    on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id
-      where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`;
-}
-
+/** Opens the clock of an answer to a peer. */
 export async function openClock(
   tx: Queryable,
-  clock: { kind: ClockKind; subject: string; memberId?: string; peerId?: string; startsAt: Date; dueAt: Date },
+  clock: {
+    kind: 'C3-match' | 'C3-export';
+    subject: string;
+    peerId: string;
+    startsAt: Date;
+    dueAt: Date;
+    zone: string;
+    calendar: string;
+  },
 ): Promise<void> {
   await tx`
-    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state)
-    values (${randomUUID()}, ${clock.kind}, ${clock.subject}, ${clock.memberId ?? null}, ${clock.peerId ?? null}, ${clock.startsAt}, ${clock.dueAt}, 'open')
+    insert into exchange.clock (id, kind, subject, peer_id, starts_at, due_at, state, rule_ref, rule_version, calendar_version, zone, start_event)
+    values (${randomUUID()}, ${clock.kind}, ${clock.subject}, ${clock.peerId}, ${clock.startsAt}, ${clock.dueAt}, 'open',
+      ${ruleRef(clock.kind, null)}, ${RULE_VERSION}, ${clock.calendar}, ${clock.zone}, 'request-received')
     on conflict (kind, subject) do nothing`;
 }
 
-/** Closes an open clock: met, or met late when its time had passed. */
+/** Closes a running clock: met, or met late when its time had passed. `event` names what stopped it. */
 export async function closeClock(
   tx: Queryable,
   kind: ClockKind,
   subject: string,
   at: Date,
   reason?: string,
+  event = 'answered',
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}
-    where kind = ${kind} and subject = ${subject} and state = 'open'`;
+    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = ${reason ?? null}, stop_event = ${event}
+    where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted')`;
 }
 
 export async function blockClock(
@@ -55,10 +47,12 @@ export async function blockClock(
   state: 'attempted' | 'blocked' | 'withdrawn',
   reason: string,
 ): Promise<void> {
-  await tx`update exchange.clock set state = ${state}, reason = ${reason} where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
+  await tx`
+    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} = 'withdrawn' then now() end
+    where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 
-/** Open clocks past their due time, by kind. */
+/** Running clocks past their due time, by kind. Served by clock_open. */
 export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: string; n: number }[]> {
   return [
     ...(await sql<

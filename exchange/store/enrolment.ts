@@ -25,12 +25,15 @@ export async function writeEnrolment(
   source: string,
 ): Promise<Omit<EnrolmentCounts, 'members'>> {
   const enrolments = await tx`
-    insert into exchange.enrolment (member_id, member_number, subscriber_id, plan, starts, ends)
-    select distinct on (m, n, s) m, n, sub, p, s::date, e::date
+    insert into exchange.enrolment (member_id, member_number, subscriber_id, plan, starts, ends, lob, accepted_on)
+    select distinct on (m, n, s) m, n, sub, p, s::date, e::date, l, a::date
     from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.subscriberId ?? null)}::text[],
-      ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[]) as t(m, n, sub, p, s, e)
-    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id
-      where (exchange.enrolment.ends, exchange.enrolment.plan, exchange.enrolment.subscriber_id) is distinct from (excluded.ends, excluded.plan, excluded.subscriber_id)
+      ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
+      ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) as t(m, n, sub, p, s, e, l, a)
+    on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
+        lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on)
+      where (exchange.enrolment.ends, exchange.enrolment.plan, exchange.enrolment.subscriber_id, exchange.enrolment.lob, exchange.enrolment.accepted_on)
+        is distinct from (excluded.ends, excluded.plan, excluded.subscriber_id, excluded.lob, coalesce(excluded.accepted_on, exchange.enrolment.accepted_on))
     returning 1`;
   const prior = rows.filter((r) => r.prior !== undefined);
   const other = await tx`

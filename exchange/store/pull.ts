@@ -178,25 +178,40 @@ export async function candidates(
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, c.recorded_on::text as "recordedOn", o.payer, o.peer_id as "peerId"
     from exchange.other_coverage o
     join lateral (
-      select id, choice, policy, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in'
+      select id, choice, policy, payers, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < current_date))
     where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
       and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
     order by o.member_id`;
   return [...rows];
 }
 
-/** Which of these coverages no pull has asked for yet, or not in the last `months` while the coverage goes on. */
-export async function unasked(sql: Queryable, peerId: string, now: Date, months: number): Promise<Set<string>> {
+/**
+ * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
+ * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. Reads
+ * the peer's coverages (once a tick), and for each the index pull_member_member.
+ */
+export async function unasked(
+  sql: Queryable,
+  peerId: string,
+  now: Date,
+  refresh: { months: number; runOffDays: number; earlyDays: number },
+): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`
     select o.id from exchange.other_coverage o
-    where o.peer_id = ${peerId}
-      and not exists (select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.other_coverage_id = o.id and p.state = any(${[...OPEN_STATES]}::text[]))
+    cross join lateral (
+      select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
+        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn')) as asked, max(p.created_at) as tried
+      from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
+    ) l
+    where o.peer_id = ${peerId} and l.open = 0
       and (
-        not exists (select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.other_coverage_id = o.id and p.state not in ('failed', 'withdrawn'))
-        or ((o.ends is null or o.ends >= ${now}::date) and not exists (
-          select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-          where m.other_coverage_id = o.id and p.created_at > ${now}::timestamptz - make_interval(months => ${months})))
+        l.asked is null
+        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
+        or ((o.ends is null or o.ends >= ${now}::date)
+          and l.tried <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
+        or (o.ends < ${now}::date and o.ends >= ${now}::date - ${refresh.runOffDays}::int
+          and l.tried <= ${now}::timestamptz - interval '1 month' + make_interval(days => ${refresh.earlyDays}))
       )`;
   return new Set(rows.map((r) => r.id));
 }

@@ -5,6 +5,7 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
+import { createMemberPages } from '../../exchange/member/app.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress } from '../http/rate-limit.ts';
 import type { OpenNode } from './node.ts';
@@ -79,6 +80,8 @@ export function createApp(m: Mounted): Hono {
     app.all('/staff/*', (c) => staff(c.req.raw));
   }
   if (exchange) {
+    const members = createMemberPages(node.deps);
+    app.all('/my/*', (c) => members.fetch(c.req.raw, c.env));
     app.all('/exchange/*', (c) => exchange.fetch(c.req.raw, c.env));
     for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
       app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));

@@ -39,7 +39,7 @@ export function normalPath(request: Request): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-export type Service = 'directory' | 'exchange' | 'staff';
+export type Service = 'directory' | 'exchange' | 'staff' | 'member';
 
 /**
  * A Hono app with the house's manners.

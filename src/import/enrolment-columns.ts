@@ -17,6 +17,8 @@ export const ENROLMENT_COLUMNS = [
   'plan',
   'coverage_start',
   'coverage_end',
+  'line_of_business',
+  'accepted_on',
   'prior_payer',
   'prior_member_number',
   'prior_coverage_start',

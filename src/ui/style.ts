@@ -72,6 +72,7 @@ button.plain{background:transparent;color:var(--accent);border-color:var(--line)
 .narrow{max-width:30rem}
 .narrow label{margin:.6rem 0 .25rem}
 .narrow input:not([type=radio]){width:100%}
+p.good{border-left:4px solid var(--good);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 .problem{border-left:4px solid var(--act);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 details{margin:.5rem 0}
 summary{cursor:pointer;font-weight:600;padding:.25rem 0}

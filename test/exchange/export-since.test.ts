@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { revokeEnded } from '../../exchange/export/revoke.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { undo } from '../support/undo.ts';
 import { ExportClient, keysOf, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';
 import { client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
@@ -242,8 +243,11 @@ describe('consent that ends', () => {
   const withdraw = (member: string) => node.deps.database.sql`
     insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
     values (${`w-${Math.random()}`}, ${member}, 'withdraw', 'regular', current_date, 'test')`;
-  const allow = (member: string) => node.deps.database.sql`
-    delete from exchange.consent where member_id = ${member} and choice = 'withdraw'`;
+  const allow = (member: string) =>
+    undo(
+      node.deps.database.sql,
+      node.deps.database.sql`delete from exchange.consent where member_id = ${member} and choice = 'withdraw'`,
+    );
 
   test('after files exist: they are gone at once, the job is revoked, its files are removed', async () => {
     const group = await them.group([card(rivera), card(robert)]);
@@ -297,7 +301,10 @@ describe('consent that ends', () => {
 
   test('a consent that began after the member said no is the later word', async () => {
     await withdraw(idOf(robert));
-    await node.deps.database.sql`update exchange.consent set recorded_on = current_date - 1 where choice = 'withdraw'`;
+    await undo(
+      node.deps.database.sql,
+      node.deps.database.sql`update exchange.consent set recorded_on = current_date - 1 where choice = 'withdraw'`,
+    );
     const group = await them.group([card(robert)]);
     expect((await sent(them, await run(them, group))).filter((k) => k.startsWith('Patient/'))).toHaveLength(1);
   });

@@ -7,6 +7,7 @@ import { moneyIn } from '../../exchange/transform/money.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { undo } from '../support/undo.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
 
@@ -217,7 +218,8 @@ describe('the member of a match', () => {
     await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
       values ('no', ${me}, 'withdraw', 'regular', ${now.toISOString().slice(0, 10)}, 'test')`;
     expect((await get(`Patient/${me}`)).status).toBe(404);
-    await sql`delete from exchange.consent where id = 'no'`;
+    await expect(sql`delete from exchange.consent where id = 'no'`).rejects.toThrow('insert-only');
+    await undo(sql, sql`delete from exchange.consent where id = 'no'`);
     expect((await get(`Patient/${me}`)).status).toBe(200);
   });
 });

@@ -42,6 +42,8 @@ export function enrolmentRow(seed: number, index: number, side: Side, until?: st
     plan: side === 'prior' ? 'OH-PPO-1' : 'ME-PPO-1',
     coverage_start: isoDate(spell.start),
     coverage_end: spell.end === undefined ? '' : isoDate(spell.end),
+    line_of_business: '',
+    accepted_on: '',
     prior_payer: '',
     prior_member_number: '',
     prior_coverage_start: '',

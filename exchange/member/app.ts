@@ -1,0 +1,177 @@
+// /my/CODE: the member's own page about the exchange, reached by a link and the birth date. No script, no cookie: what proves
+// the member after the birth date is a short-lived field of the forms.
+import type { Hono } from 'hono';
+import { isOwnOrigin } from '../../src/auth/staff-session.ts';
+import type { Deps } from '../../src/deps.ts';
+import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { html, type Part } from '../../src/ui/html.ts';
+import { documentText } from '../../src/ui/page.ts';
+import { STYLE } from '../../src/ui/style.ts';
+import { type Actor, readChoice, readPayer, recordChoice, recordPayer, recordRequest } from '../members/choose.ts';
+import { educationParagraphs, educationText, type Language } from '../members/education.ts';
+import { choiceForm, payerForm } from '../members/forms.ts';
+import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
+import { CHOICE_WORDS, faultWords } from '../members/words.ts';
+import { peerLines } from '../report/lists.ts';
+import { memberAccount } from '../report/member-account.ts';
+import { readForm } from '../staff/desk.ts';
+import { type StaffContext, staffHeaders } from '../staff/frame.ts';
+
+/** The member's pages. All routes begin with `/my`. */
+export function createMemberPages(deps: Deps): Hono<FhirEnv> {
+  const app = fhirApp('member', deps, staffHeaders(deps.config.baseUrl));
+  const styles = html`<link rel="stylesheet" href="/my/style.css">`;
+
+  const send = (c: StaffContext, language: Language, main: Part, status: 200 | 400 | 403 | 404 | 500 = 200) => {
+    const other = language === 'en' ? 'es' : 'en';
+    const code = c.req.param('code');
+    return c.html(
+      documentText({
+        title: CHOICE_WORDS[language].title,
+        site: deps.config.planName,
+        language,
+        style: styles,
+        ...(language === 'es' ? { skip: 'Ir al contenido', notice: 'Aviso' } : {}),
+        banner: deps.config.sandbox
+          ? language === 'es'
+            ? 'Prueba: todas las personas son inventadas.'
+            : 'Sandbox: all people here are invented.'
+          : undefined,
+        header: html`<header class="site"><div class="bar"><span class="brand">${deps.config.planName}</span>${
+          code === undefined
+            ? ''
+            : html`<a href="/my/${code}?lang=${other}" hreflang="${other}" lang="${other}">${other === 'es' ? 'Español' : 'English'}</a>`
+        }</div></header>`,
+        main,
+      }),
+      status,
+    );
+  };
+  const languageOf = (c: StaffContext, form?: URLSearchParams): Language =>
+    (form?.get('language') ?? c.req.query('lang')) === 'es' ? 'es' : 'en';
+
+  const text = (language: Language): Part => [
+    educationParagraphs(language).map((p) => html`<p>${p}</p>`),
+    html`<p class="hint">${CHOICE_WORDS[language].version(educationText(language).version)}</p>`,
+  ];
+  const door = (c: StaffContext, language: Language, said: Part = '') => {
+    const w = CHOICE_WORDS[language];
+    return html`${text(language)}<section class="box narrow">${said}<form method="post" action="/my/${c.req.param('code') ?? ''}"><input type="hidden" name="language" value="${language}">
+<p>${w.birthWhy}</p><p><label>${w.birth} <input type="date" name="birth_date" required></label></p><p><button>${w.go}</button></p></form></section>`;
+  };
+
+  const room = async (c: StaffContext, language: Language, memberId: string, said: Part = '') => {
+    const code = c.req.param('code') ?? '';
+    const account = await memberAccount(deps, memberId);
+    if (!account) return send(c, language, html`<p class="problem">${CHOICE_WORDS[language].ended}</p>`, 404);
+    const w = CHOICE_WORDS[language];
+    const hidden = html`<input type="hidden" name="pass" value="${await passOf(deps, code, memberId)}">`;
+    const known = (await peerLines(deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
+    const isYes = account.choices[0]?.choice === 'opt-in';
+    return send(
+      c,
+      language,
+      html`${said}<section class="box">${choiceForm(`/my/${code}/choice`, language, account.choices[0], hidden)}</section>
+<section class="box"><h2>${w.payersTitle}</h2>${
+        account.payers.length === 0
+          ? html`<p>${w.noPayers}</p>`
+          : html`<ul>${account.payers.map(
+              (p) =>
+                html`<li>${p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
+            )}</ul>`
+      }${payerForm(`/my/${code}/payer`, language, hidden, known)}</section>${text(language)}`,
+    );
+  };
+
+  const form = (
+    path: string,
+    handler: (c: StaffContext, sent: URLSearchParams, language: Language) => Promise<Response>,
+  ) =>
+    app.post(path, async (c) => {
+      route(c, path);
+      const own = isOwnOrigin(
+        { origin: c.req.header('origin'), secFetchSite: c.req.header('sec-fetch-site') },
+        c.req.url,
+        deps.config.baseUrl,
+      );
+      const sent = own ? await readForm(c) : undefined;
+      const language = languageOf(c, sent);
+      if (!sent) return send(c, language, html`<p class="problem">${CHOICE_WORDS[language].wrong}</p>`, 400);
+      return handler(c, sent, language);
+    });
+
+  /** A form of a member who has given the birth date. */
+  const act = (
+    path: string,
+    handler: (
+      c: StaffContext,
+      sent: URLSearchParams,
+      language: Language,
+      memberId: string,
+      actor: Actor,
+    ) => Promise<Response>,
+  ) =>
+    form(path, async (c, sent, language) => {
+      const memberId = await memberOfPass(deps, c.req.param('code') ?? '', sent.get('pass') ?? '');
+      if (memberId === undefined)
+        return send(
+          c,
+          language,
+          door(c, language, html`<p class="problem">${CHOICE_WORDS[language].birthWhy}</p>`),
+          403,
+        );
+      const actor: Actor = { kind: 'system', subject: 'member page', requestId: c.get('requestId') };
+      return handler(c, sent, language, memberId, actor);
+    });
+
+  app.get('/my/style.css', (c) => {
+    route(c, '/my/style.css');
+    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8' });
+  });
+  app.get('/my/:code', async (c) => {
+    route(c, '/my/:code');
+    const language = languageOf(c);
+    if (!(await isOpen(deps, c.req.param('code'))))
+      return send(c, language, html`<p class="problem">${CHOICE_WORDS[language].ended}</p>${text(language)}`, 404);
+    return send(c, language, door(c, language));
+  });
+  form('/my/:code', async (c, sent, language) => {
+    const memberId = await unlock(deps, c.req.param('code') ?? '', (sent.get('birth_date') ?? '').trim());
+    if (memberId === undefined)
+      return send(
+        c,
+        language,
+        door(c, language, html`<p class="problem" role="alert">${CHOICE_WORDS[language].wrong}</p>`),
+        403,
+      );
+    return room(c, language, memberId);
+  });
+  const good = (words: string) => html`<p class="good" role="status">${words}</p>`;
+  const bad = (language: Language, codes: readonly string[]) =>
+    html`<div class="problem" role="alert"><ul>${faultWords(language, codes).map((f) => html`<li>${f}</li>`)}</ul></div>`;
+  act('/my/:code/choice', async (c, sent, language, memberId, actor) => {
+    sent.set('verification', 'link and birth date');
+    const read = readChoice(sent, 'portal');
+    if ('faults' in read) return room(c, language, memberId, bad(language, read.faults));
+    const id = await recordChoice(deps, memberId, read, actor);
+    const w = CHOICE_WORDS[language];
+    return room(c, language, memberId, good(id === undefined ? w.same : w.saved));
+  });
+  act('/my/:code/payer', async (c, sent, language, memberId, actor) => {
+    const read = readPayer(sent);
+    if ('faults' in read) return room(c, language, memberId, bad(language, read.faults));
+    await recordPayer(deps, memberId, read, actor);
+    return room(c, language, memberId, good(CHOICE_WORDS[language].payerAdded));
+  });
+  act('/my/:code/request', async (c, sent, language, memberId, actor) => {
+    const done = await recordRequest(deps, memberId, sent.get('coverage') ?? '', actor);
+    return room(c, language, memberId, done ? good(CHOICE_WORDS[language].asked) : bad(language, ['choice']));
+  });
+
+  app.notFound((c) => send(c, languageOf(c), html`<p class="problem">${CHOICE_WORDS[languageOf(c)].ended}</p>`, 404));
+  app.onError((error, c) => {
+    deps.log('error', 'member page failed', { requestId: c.get('requestId'), error: describe(error) });
+    return send(c, languageOf(c), html`<p class="problem">${c.get('requestId')}</p>`, 500);
+  });
+  return app;
+}

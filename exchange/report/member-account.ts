@@ -1,0 +1,56 @@
+// Everything the node knows of one member's choice and of the duties towards the member, for the staff page.
+import type { Deps } from '../../src/deps.ts';
+import {
+  type ChoiceRow,
+  type ContactRow,
+  type EnrolmentRow,
+  type Looked,
+  type MemberAsk,
+  type MemberClock,
+  memberAsks,
+  memberAudit,
+  memberChoices,
+  memberClocks,
+  memberContacts,
+  memberEnrolments,
+  type OtherCoverage,
+  otherCoverages,
+} from '../store/member-choice.ts';
+import { findMemberId } from '../store/report-disclosures.ts';
+import { patientTexts } from '../store/report-lines.ts';
+import { personOf } from './members.ts';
+
+const MOST_LOOKS = 200;
+
+export type MemberAccount = {
+  memberId: string;
+  person: { name: string; birthDate: string | null };
+  enrolments: EnrolmentRow[];
+  choices: ChoiceRow[];
+  contacts: (ContactRow & { text: string | null })[];
+  payers: OtherCoverage[];
+  clocks: MemberClock[];
+  asks: MemberAsk[];
+  looks: Looked[];
+};
+
+/** Undefined when there is no such member. */
+export async function memberAccount(
+  deps: Pick<Deps, 'database'>,
+  memberId: string,
+): Promise<MemberAccount | undefined> {
+  const { sql } = deps.database;
+  if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
+  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks] = await Promise.all([
+    patientTexts(sql, [memberId]),
+    memberEnrolments(sql, memberId),
+    memberChoices(sql, memberId),
+    memberContacts(sql, memberId),
+    otherCoverages(sql, memberId),
+    memberClocks(sql, memberId),
+    memberAsks(sql, memberId),
+    memberAudit(sql, memberId, MOST_LOOKS),
+  ]);
+  const person = personOf(patients.get(memberId));
+  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks };
+}

@@ -1,0 +1,118 @@
+// /staff/clocks/:id: one duty, by which rule and calendar it was due, and why it was late.
+import { html, type Part } from '../../src/ui/html.ts';
+import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import { clockWithNotes, noteClock } from '../report/clock.ts';
+import { memberKeys } from '../report/member-key.ts';
+import { clockCell, timeCell } from '../report/words.ts';
+import { type Desk, may, type Visit } from './desk.ts';
+import { csrfField } from './frame.ts';
+import { faultList } from './peer-forms.ts';
+
+const PATH = '/staff/clocks/:id';
+
+export function clock(desk: Desk): void {
+  const { deps } = desk;
+  const { timeZone } = deps.config;
+
+  const page = async (visit: Visit, note: Part = '') => {
+    const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
+    if (!found) return desk.notFound(visit, 'There is no such clock.');
+    const k = found.clock;
+    const rule = CLOCK_RULES[k.kind as ClockKind];
+    const keyOf = await memberKeys(deps);
+    const row = (label: string, cell: { value: string | null; text?: string; code?: true; href?: string }) => [
+      { value: label },
+      cell,
+    ];
+    if (k.memberId !== null) await desk.viewed(visit, 'clock', `clock/${k.id}`, [k.memberId], 1);
+    return desk.show(visit, {
+      title: rule?.name ?? k.kind,
+      place: 'clocks',
+      trail: [['/staff/clocks', 'Clocks']],
+      lead: [],
+      before: [
+        note,
+        may(visit.session, 'decide')
+          ? html`<section class="box"><h2>Why it was late</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}
+<p><label>Reason <select name="reason">${Object.entries(LATE_REASONS).map(([code, words]) => html`<option value="${code}">${words}</option>`)}</select></label></p>
+<p><label>Number of the corrective action <span class="hint">– needed for a lateness of ours</span> <input name="corrective_action" maxlength="100" autocomplete="off"></label></p>
+<p><label>In your words <textarea name="words" rows="3" maxlength="1000"></textarea></label></p><p><button>Record it</button></p></form></section>`
+          : '',
+      ],
+      tables: [
+        {
+          name: 'clock',
+          caption: 'The duty',
+          columns: [
+            { key: 'what', label: 'What', kind: 'head' },
+            { key: 'value', label: 'Value' },
+          ],
+          rows: [
+            row('Kind', { value: k.kind, code: true }),
+            row('Rule', { value: k.ruleRef }),
+            row('Due by the rule', { value: rule?.due ?? null }),
+            row('Fulfilled when', { value: rule?.stop ?? null }),
+            row('Member', {
+              value: k.memberId === null ? null : keyOf(k.memberId),
+              code: true,
+              ...(k.memberId !== null && may(visit.session, 'rows') ? { href: `/staff/members/${k.memberId}` } : {}),
+            }),
+            row('Other payer', { value: k.peerName }),
+            row('About', { value: k.kind.startsWith('C3') ? k.subject : null, code: true }),
+            [{ value: 'Started' }, timeCell(k.startsAt, timeZone)],
+            row('Started by', { value: k.startEvent, code: true }),
+            [{ value: 'Due at' }, timeCell(k.dueAt, timeZone)],
+            [{ value: 'Stands at' }, clockCell(k, deps.clock())],
+            [{ value: 'Ended' }, timeCell(k.closedAt, timeZone)],
+            row('Ended by', { value: k.stopEvent, code: true }),
+            row('Reason', {
+              value: k.reason,
+              ...(k.reason === null ? {} : { text: meaning('clock', k.reason).text }),
+            }),
+            row('Version of the rules', { value: k.ruleVersion }),
+            row('Version of the calendar', { value: k.calendarVersion }),
+            row('Time zone', { value: k.zone }),
+          ],
+          empty: '',
+        },
+        {
+          name: 'notes',
+          caption: 'What people said',
+          columns: [
+            { key: 'when', label: 'When', kind: 'head' },
+            { key: 'by', label: 'By' },
+            { key: 'reason', label: 'Reason' },
+            { key: 'action', label: 'Corrective action' },
+            { key: 'words', label: 'In words' },
+          ],
+          rows: found.notes.map((n) => [
+            timeCell(n.at, timeZone),
+            { value: n.by },
+            { value: n.reason, text: LATE_REASONS[n.reason as keyof typeof LATE_REASONS] ?? n.reason },
+            { value: n.correctiveAction === '' ? null : n.correctiveAction },
+            { value: n.words === '' ? null : n.words },
+          ]),
+          empty: 'Nobody has said anything.',
+        },
+      ],
+    });
+  };
+
+  desk.page(PATH, 'counts', (visit) => page(visit));
+  desk.form(PATH, 'decide', async (visit, form) => {
+    const found = await clockWithNotes(deps, visit.c.req.param('id') ?? '');
+    if (!found) return desk.notFound(visit, 'There is no such clock.');
+    const get = (name: string) => (form.get(name) ?? '').trim();
+    const said = await noteClock(
+      deps,
+      visit.session,
+      found.clock,
+      { reason: get('reason'), correctiveAction: get('corrective_action'), words: get('words') },
+      visit.requestId,
+    );
+    return said === undefined
+      ? visit.c.redirect(`/staff/clocks/${found.clock.id}`, 303)
+      : page(visit, faultList([said]));
+  });
+}

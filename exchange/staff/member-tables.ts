@@ -1,0 +1,200 @@
+// The tables of a member's page.
+import type { Table } from '../../src/ui/table.ts';
+import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
+import { CONTACT_KINDS } from '../members/choose.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import type { MemberAccount } from '../report/member-account.ts';
+import { clockCell, timeCell } from '../report/words.ts';
+
+export const CONTACT_RESULTS = {
+  delivered: 'delivered',
+  'no-answer': 'nobody answered',
+  returned: 'came back',
+} as const;
+
+export function memberTables(a: MemberAccount, timeZone: string, now: Date): Table[] {
+  const text = (value: string | null) => ({ value });
+  return [
+    {
+      name: 'choices',
+      caption: 'Choices, the newest first',
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'choice', label: 'Choice' },
+        { key: 'policy', label: 'Sensitive records' },
+        { key: 'payers', label: 'Which payers' },
+        { key: 'by', label: 'Given by' },
+        { key: 'channel', label: 'How' },
+        { key: 'verification', label: 'Person verified by' },
+        { key: 'text', label: 'Text shown (SHA-256)', kind: 'hash' },
+        { key: 'document', label: 'Proof' },
+        { key: 'recordedBy', label: 'Recorded by' },
+        { key: 'recorded', label: 'Recorded' },
+        { key: 'id', label: 'Consent' },
+      ],
+      rows: a.choices.map((c) => [
+        c.givenAt === null ? { value: c.recordedOn } : timeCell(c.givenAt, timeZone),
+        { value: c.choice },
+        { value: c.policy, text: c.policy === 'sensitive' ? 'included' : 'left out' },
+        { value: c.payers },
+        { value: c.givenBy, text: c.representative === null ? c.givenBy : `${c.representative}, ${c.authority ?? ''}` },
+        text(c.channel),
+        text(c.verification),
+        { value: c.textSha256, code: true },
+        text(c.document),
+        { value: c.recordedBy ?? c.source },
+        timeCell(c.createdAt, timeZone),
+        { value: c.id, code: true },
+      ]),
+      empty: 'No choice is known.',
+    },
+    {
+      name: 'contacts',
+      caption: 'Offers, questions and education',
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'kind', label: 'What' },
+        { key: 'channel', label: 'How' },
+        { key: 'result', label: 'Result' },
+        { key: 'text', label: 'Text' },
+        { key: 'recordedBy', label: 'Recorded by' },
+      ],
+      rows: a.contacts.map((c) => [
+        timeCell(c.at, timeZone),
+        { value: c.kind, text: CONTACT_KINDS[c.kind] },
+        { value: c.channel },
+        { value: c.result, text: CONTACT_RESULTS[c.result], tone: c.result === 'delivered' ? 'good' : 'look' },
+        text(c.text),
+        { value: c.recordedBy },
+      ]),
+      empty: 'No offer is recorded.',
+    },
+    {
+      name: 'payers',
+      caption: 'Other payers',
+      columns: [
+        { key: 'payer', label: 'Payer', kind: 'head' },
+        { key: 'registered', label: 'Registered as' },
+        { key: 'number', label: 'Member number there' },
+        { key: 'starts', label: 'From' },
+        { key: 'ends', label: 'Until' },
+        { key: 'known', label: 'Known since' },
+        { key: 'saidBy', label: 'Said by' },
+      ],
+      rows: a.payers.map((p) => [
+        { value: p.payer },
+        p.peerId === null
+          ? { value: null, text: 'no registered payer', tone: 'look' }
+          : { value: p.peerId, text: p.peerName ?? p.peerId, href: `/staff/peers/${p.peerId}` },
+        { value: p.memberNumber === '' ? null : p.memberNumber },
+        text(p.starts),
+        { value: p.ends, text: p.ends ?? 'goes on' },
+        timeCell(p.knownAt, timeZone),
+        { value: p.saidBy },
+      ]),
+      empty: 'No other payer is known.',
+    },
+    {
+      name: 'clocks',
+      caption: 'Duties and their due times',
+      columns: [
+        { key: 'duty', label: 'Duty', kind: 'head' },
+        { key: 'payer', label: 'Other payer' },
+        { key: 'started', label: 'Started' },
+        { key: 'startEvent', label: 'Started by' },
+        { key: 'due', label: 'Due' },
+        { key: 'stands', label: 'Stands at' },
+        { key: 'ended', label: 'Ended' },
+        { key: 'stopEvent', label: 'Ended by' },
+        { key: 'reason', label: 'Reason' },
+        { key: 'rule', label: 'Rule' },
+        { key: 'version', label: 'Version of rule and calendar' },
+      ],
+      rows: a.clocks.map((k) => [
+        {
+          value: k.kind,
+          text: CLOCK_RULES[k.kind as ClockKind]?.name ?? k.kind,
+          href: `/staff/clocks/${k.id}`,
+        },
+        text(k.peerName),
+        timeCell(k.startsAt, timeZone),
+        { value: k.startEvent, code: true },
+        timeCell(k.dueAt, timeZone),
+        clockCell(k, now),
+        timeCell(k.closedAt, timeZone),
+        { value: k.stopEvent, code: true },
+        k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
+        text(k.ruleRef),
+        { value: k.ruleVersion === null ? null : `${k.ruleVersion}, ${k.calendarVersion ?? ''}` },
+      ]),
+      empty: 'No clock runs.',
+    },
+    {
+      name: 'requests',
+      caption: 'Requests for this member’s history',
+      columns: [
+        { key: 'when', label: 'Planned', kind: 'head' },
+        { key: 'payer', label: 'Asked' },
+        { key: 'sent', label: 'Export asked for' },
+        { key: 'answer', label: 'Answer' },
+        { key: 'state', label: 'State' },
+        { key: 'units', label: 'Lines received', kind: 'number' },
+        { key: 'policy', label: 'Under' },
+        { key: 'consent', label: 'Consent' },
+      ],
+      rows: a.asks.map((p) => [
+        { ...timeCell(p.createdAt, timeZone), href: `/staff/pulls/${p.pullId}` },
+        { value: p.peerName },
+        timeCell(p.kickedOffAt, timeZone),
+        { value: p.outcome, text: p.outcome === null ? 'none yet' : meaning('match', p.outcome).text },
+        { value: p.state, text: meaning('state', p.state).text },
+        { value: p.units },
+        { value: p.policy },
+        { value: p.consentId, code: true },
+      ]),
+      empty: 'No payer was asked.',
+    },
+    {
+      name: 'coverage',
+      caption: 'Coverage with us',
+      columns: [
+        { key: 'number', label: 'Member number', kind: 'head' },
+        { key: 'plan', label: 'Plan' },
+        { key: 'lob', label: 'Line of business' },
+        { key: 'starts', label: 'From' },
+        { key: 'ends', label: 'Until' },
+        { key: 'accepted', label: 'Acceptance received' },
+      ],
+      rows: a.enrolments.map((e) => [
+        { value: e.memberNumber },
+        { value: e.plan },
+        { value: e.lob, text: LINES_OF_BUSINESS[e.lob as LineOfBusiness]?.name ?? e.lob },
+        { value: e.starts },
+        { value: e.ends, text: e.ends ?? 'goes on' },
+        text(e.acceptedOn),
+      ]),
+      empty: 'No coverage is known.',
+    },
+    {
+      name: 'looks',
+      caption: 'Who looked, and what was done (the newest 200)',
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'kind', label: 'Who' },
+        { key: 'actor', label: 'Name' },
+        { key: 'action', label: 'What' },
+        { key: 'object', label: 'Object' },
+        { key: 'outcome', label: 'Result' },
+      ],
+      rows: a.looks.map((l) => [
+        timeCell(l.at, timeZone),
+        { value: l.actorKind },
+        { value: l.actor },
+        { value: l.action },
+        { value: l.object, code: true },
+        { value: l.outcome },
+      ]),
+      empty: 'Nobody has looked.',
+    },
+  ];
+}

@@ -1,0 +1,178 @@
+// /staff/members: a member's choice, payers, duties and proofs on one page, with the forms for a call.
+import { html, type Part } from '../../src/ui/html.ts';
+import {
+  type Actor,
+  CHANNELS,
+  CONTACT_KINDS,
+  isChannel,
+  readChoice,
+  readPayer,
+  recordChoice,
+  recordContacts,
+  recordPayer,
+  recordRequest,
+} from '../members/choose.ts';
+import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
+import { choiceForm, choiceSentence, payerForm } from '../members/forms.ts';
+import { INVITATION_DAYS, invite } from '../members/invite.ts';
+import { CHOICE_WORDS, faultWords } from '../members/words.ts';
+import { memberBehind } from '../report/disclosures.ts';
+import { peerLines } from '../report/lists.ts';
+import { type MemberAccount, memberAccount } from '../report/member-account.ts';
+import { type Desk, may, type Visit } from './desk.ts';
+import { address, csrfField } from './frame.ts';
+import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
+import { faultList } from './peer-forms.ts';
+
+const PATH = '/staff/members';
+const languageOf = (visit: Visit): Language => {
+  const lang = visit.c.req.query('lang');
+  return isLanguage(lang) ? lang : 'en';
+};
+const actorOf = (visit: Visit): Actor => ({
+  kind: 'staff',
+  subject: visit.session.subject,
+  requestId: visit.requestId,
+});
+
+function staffFields(language: Language): Part {
+  const says = language === 'es';
+  return html`<p><label>${says ? 'Cómo respondió' : 'How the member answered'} <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${c}</option>`)}</select></label></p>
+<p><label>${says ? 'Cómo se verificó a la persona' : 'How the person was verified'} <input name="verification" required maxlength="200" autocomplete="off"></label></p>
+<p><label>${says ? 'Prueba (número de grabación o formulario)' : 'Proof (number of the recording or form)'} <input name="document" maxlength="200" autocomplete="off"></label></p>`;
+}
+
+async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: Language): Promise<Part> {
+  const here = `${PATH}/${a.memberId}`;
+  const w = CHOICE_WORDS[language];
+  const csrf = csrfField(visit.session);
+  const other = language === 'en' ? 'es' : 'en';
+  const known = (await peerLines(desk.deps.database.sql)).filter((p) => p.state === 'active').map((p) => p.name);
+  return html`<p><a href="${here}?lang=${other}" hreflang="${other}">${other === 'es' ? 'Hablar en español' : 'Speak English'}</a></p>
+<details><summary>${language === 'es' ? 'Leer al miembro' : 'Read to the member'} (${w.version(educationText(language).version)})</summary><div lang="${language}">${educationParagraphs(language).map((p) => html`<p>${p}</p>`)}</div></details>
+<div class="pair" lang="${language}"><section class="box"><h2>${w.title}</h2>${choiceForm(`${here}/choice`, language, a.choices[0], csrf, staffFields(language))}</section>
+<section class="box"><h2>${w.payersTitle}</h2>${payerForm(`${here}/payer`, language, csrf, known)}${
+    a.choices[0]?.choice === 'opt-in'
+      ? a.payers.map(
+          (p) =>
+            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.payer} <button>${w.ask}</button></p></form>`,
+        )
+      : ''
+  }</section></div>
+<div class="pair"><section class="box"><h2>Record an offer or question</h2><form method="post" action="${here}/contact">${csrf}
+<p><label>What <select name="kind">${Object.entries(CONTACT_KINDS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
+<p><label>How <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${c}</option>`)}</select></label></p>
+<p><label>Result <select name="result">${Object.entries(CONTACT_RESULTS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
+<p><button>Record it</button></p></form></section>
+<section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>`;
+}
+
+export function members(desk: Desk): void {
+  const { deps } = desk;
+  const { timeZone } = deps.config;
+  const finder = (visit: Visit, said?: string) =>
+    desk.show(visit, {
+      title: 'Members',
+      place: 'members',
+      lead: ['Choice, other payers and duties of one member. That you look is recorded for the member.'],
+      before: html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
+<form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}<label>Member number or Patient id <input name="member" required maxlength="64" autocomplete="off"></label><button>Show</button></form>`,
+      tables: [],
+    });
+
+  const page = async (visit: Visit, memberId: string, note: Part = '') => {
+    const account = await memberAccount(deps, memberId);
+    if (!account) return desk.notFound(visit, 'There is no such member.');
+    await desk.viewed(visit, 'member', `Patient/${memberId}`, [memberId], account.looks.length);
+    const [held] = account.choices;
+    const language = languageOf(visit);
+    return desk.show(visit, {
+      title: account.person.name,
+      place: 'members',
+      trail: [[PATH, 'Members']],
+      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${choiceSentence(held, 'en')}`],
+      before: [
+        note,
+        html`<p><a href="/staff/disclosures/${memberId}">What left of this member’s records</a></p>`,
+        may(visit.session, 'decide') ? await callForms(desk, visit, account, language) : '',
+      ],
+      tables: memberTables(account, timeZone, deps.clock()),
+    });
+  };
+
+  desk.page(PATH, 'rows', (visit) => finder(visit));
+  // the number of a member belongs in no address
+  desk.form(PATH, 'rows', async (visit, form) => {
+    const member = await memberBehind(deps, (form.get('member') ?? '').trim());
+    return member === undefined
+      ? finder(visit, 'No single member has this number or id.')
+      : visit.c.redirect(`${PATH}/${member}`, 303);
+  });
+  const memberOf = (visit: Visit) => visit.c.req.param('member') ?? '';
+  desk.page(`${PATH}/:member`, 'rows', (visit) => {
+    const said = visit.c.req.query('said');
+    const w = CHOICE_WORDS[languageOf(visit)];
+    const note = { choice: w.saved, same: w.same, payer: w.payerAdded, request: w.asked, contact: 'Recorded.' }[
+      said ?? ''
+    ];
+    return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
+  });
+  const back = (visit: Visit, said: string, language: Language = 'en') =>
+    visit.c.redirect(
+      address(`${PATH}/${memberOf(visit)}`, { said, ...(language === 'es' ? { lang: 'es' } : {}) }),
+      303,
+    );
+  const exists = async (visit: Visit) => (await memberBehind(deps, memberOf(visit))) === memberOf(visit);
+
+  desk.form(`${PATH}/:member/choice`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+    const read = readChoice(form);
+    const language = form.get('language') === 'es' ? 'es' : 'en';
+    if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
+    const id = await recordChoice(deps, memberOf(visit), read, actorOf(visit));
+    return back(visit, id === undefined ? 'same' : 'choice', language);
+  });
+  desk.form(`${PATH}/:member/payer`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+    const read = readPayer(form);
+    const language = form.get('language') === 'es' ? 'es' : 'en';
+    if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
+    await recordPayer(deps, memberOf(visit), read, actorOf(visit));
+    return back(visit, 'payer', language);
+  });
+  desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
+    const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));
+    return done
+      ? back(visit, 'request')
+      : desk.notFound(visit, 'There is no such coverage of a member who has opted in.');
+  });
+  desk.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {
+    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+    const [kind, channel, result] = [form.get('kind') ?? '', form.get('channel') ?? '', form.get('result') ?? ''];
+    if (!Object.hasOwn(CONTACT_KINDS, kind) || !isChannel(channel) || !Object.hasOwn(CONTACT_RESULTS, result))
+      return page(visit, memberOf(visit), faultList(['Choose what, how and the result from the lists.']));
+    await recordContacts(
+      deps,
+      [
+        {
+          memberId: memberOf(visit),
+          kind: kind as keyof typeof CONTACT_KINDS,
+          at: deps.clock(),
+          channel,
+          result: result as keyof typeof CONTACT_RESULTS,
+        },
+      ],
+      actorOf(visit),
+    );
+    return back(visit, 'contact');
+  });
+  desk.form(`${PATH}/:member/link`, 'decide', async (visit) => {
+    if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');
+    const [made] = await invite(deps, [memberOf(visit)], actorOf(visit));
+    return page(
+      visit,
+      memberOf(visit),
+      html`<p class="good" role="status">Give this link to the member; it is shown once: <code>${made?.url ?? ''}</code></p>`,
+    );
+  });
+}

@@ -1,0 +1,223 @@
+// The clocks of members, opened and closed by sets: so a missed tick loses nothing, an import of a million is one statement,
+// and the schedule on Workers can do it too. Due times are computed on local dates in the plan's zone, by the database.
+import type { Queryable } from '../../src/store/database.ts';
+import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, RULE_VERSION, RUN_OFF_DAYS } from '../clocks/rules.ts';
+
+export type Calendar = {
+  /** IANA zone of the plan */
+  zone: string;
+  /** see `calendarVersion` */
+  version: string;
+  /** the day on which those enrolled before it must have been offered the choice, YYYY-MM-DD */
+  complianceDay: string;
+};
+
+/** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
+const refSql = (kind: ClockKind, lob: string): string =>
+  `case ${lob} ${Object.entries(LINES_OF_BUSINESS)
+    .map(([code, l]) => `when '${code}' then '${l.paragraph}, as 422.121(b)${CLOCK_RULES[kind].sub}'`)
+    .join(' ')} end`;
+
+/**
+ * Opens the clocks for the offer and for the question about other payers, for enrolments that begin a coverage (not those
+ * that go on from an earlier one), and marks them. Served by enrolment_unclocked. Returns the members.
+ */
+export async function openOfferClocks(tx: Queryable, calendar: Calendar): Promise<string[]> {
+  const rows = await tx.unsafe<{ id: string }[]>(
+    `with fresh as (
+       update exchange.enrolment set clocked = true where not clocked returning member_id, starts, accepted_on, lob
+     ), first as (
+       select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day from fresh e
+       where not exists (
+         select from exchange.enrolment f
+         where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+       order by e.member_id, e.starts, e.accepted_on desc nulls last
+     )
+     insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
+       ((greatest(f.day + 7, $2::date) + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
+       case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1, 'coverage-start'
+     from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)
+     on conflict (kind, subject) do nothing
+     returning member_id as id`,
+    [calendar.zone, calendar.complianceDay, RULE_VERSION, calendar.version],
+  );
+  return [...new Set(rows.map((r) => r.id))];
+}
+
+/** An offer counts for a coverage that begins up to this many days later. */
+const EARLY_DAYS = 90;
+
+/**
+ * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
+ * was due. `memberIds` undefined: of all members with such clocks running. Served by clock_member or clock_open.
+ */
+export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[] | undefined): Promise<void> {
+  const only = memberIds === undefined ? null : [...memberIds];
+  await tx`
+    update exchange.clock k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
+    from exchange.clock o
+    cross join lateral (
+      select at, event from (
+        select c.at, 'contact/' || c.id as event from exchange.contact c
+        where c.member_id = o.member_id and c.result = 'delivered' and c.kind = case o.kind when 'C1-offer' then 'offer' else 'identify' end
+        union all
+        select coalesce(h.given_at, h.recorded_on::timestamp at time zone o.zone), 'consent/' || h.id from exchange.consent h
+        where h.member_id = o.member_id and o.kind = 'C1-offer'
+        union all
+        select v.known_at, 'other-coverage/' || v.id from exchange.other_coverage v where v.member_id = o.member_id and o.kind = 'C1b-identify'
+      ) x
+      where x.at >= o.starts_at - make_interval(days => ${EARLY_DAYS})
+      order by at limit 1
+    ) s
+    where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and (${only}::text[] is null or o.member_id = any(${only}::text[]))
+      and k.id = o.id`;
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = e.ends::timestamp at time zone k.zone
+    from exchange.enrolment e
+    where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and (${only}::text[] is null or k.member_id = any(${only}::text[]))
+      and e.member_id = k.member_id and k.subject = e.member_id || '/' || e.starts and e.ends is not null
+      and (e.ends::timestamp at time zone k.zone) < k.due_at
+      and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
+}
+
+/**
+ * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
+ * known. Payers that cannot be asked stay visible as blocked; when they can, that is the start. A clock that ended with a
+ * withdrawal is kept under another subject when the member opts in again. `memberIds` undefined: of all.
+ */
+export async function openRequestClocks(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds?: readonly string[],
+): Promise<void> {
+  const only = memberIds === undefined ? null : [...memberIds];
+  await tx`
+    update exchange.clock k set subject = k.subject || '/' || k.id
+    from exchange.other_coverage o
+    join lateral (
+      select choice, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+    ) c on c.choice = 'opt-in'
+    where k.kind = 'C2' and k.state = 'withdrawn' and k.subject = o.id and c.at > k.closed_at
+      and (${only}::text[] is null or o.member_id = any(${only}::text[]))`;
+  await tx.unsafe(
+    `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
+       ((((s.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'),
+       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
+       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
+       l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1, 'opt-in-and-payer-known'
+     from exchange.other_coverage o
+     join lateral (
+       select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
+       where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < current_date))
+     left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
+     left join exchange.peer p on p.id = o.peer_id
+     cross join lateral (select greatest(c.at, o.known_at) as at) s
+     where ($5::text[] is null or o.member_id = any($5::text[]))
+       and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
+     on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
+       starts_at = $4::timestamptz, start_event = 'payer-known',
+       due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
+       where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
+    [calendar.zone, RULE_VERSION, calendar.version, now, only],
+  );
+}
+
+/** Ends the clocks of requests for members whose newest choice is no opt-in. `memberIds` undefined: of all. */
+export async function settleWithdrawn(
+  tx: Queryable,
+  now: Date,
+  memberIds: readonly string[] | undefined,
+): Promise<number> {
+  const only = memberIds === undefined ? null : [...memberIds];
+  const rows = await tx`
+    update exchange.clock k set state = 'withdrawn', reason = 'member-' || case c.choice when 'decline' then 'declined' else 'withdrew' end, closed_at = ${now}, stop_event = 'consent/' || c.id
+    from exchange.clock o
+    cross join lateral (
+      select id, choice from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+    ) c
+    where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and c.choice <> 'opt-in'
+      and (${only}::text[] is null or o.member_id = any(${only}::text[])) and k.id = o.id
+    returning 1`;
+  return rows.length;
+}
+
+/** A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index. */
+export async function hastenRequest(
+  tx: Queryable,
+  calendar: Calendar,
+  request: { id: string; otherCoverageId: string; at: Date },
+): Promise<void> {
+  const due = tx`((((${request.at}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
+  await tx`
+    update exchange.clock set subject = subject || '/' || id
+    where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
+  await tx`
+    insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${request.at}, ${due},
+      case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
+      case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
+      l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' || ${request.id}::text
+    from exchange.other_coverage o left join exchange.peer p on p.id = o.peer_id
+    left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
+    where o.id = ${request.otherCoverageId}
+    on conflict (kind, subject) do update set due_at = least(exchange.clock.due_at, excluded.due_at)`;
+}
+
+/**
+ * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
+ * that has ended; the clocks before them are met. Pulls are taken once, by pull_unclocked; clocks by clock_member.
+ */
+export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: Date): Promise<void> {
+  await tx.unsafe(
+    `with asked as (
+       update exchange.pull set clocked = true where kicked_off_at is not null and not clocked returning id, peer_id, kicked_off_at
+     ), covered as (
+       select distinct on (o.id) o.id, o.member_id, o.ends, a.peer_id, a.kicked_off_at as at, a.id as pull_id, (a.kicked_off_at at time zone $1)::date as day
+       from asked a join exchange.pull_member m on m.pull_id = a.id and m.outcome = 'matched'
+       join exchange.other_coverage o on o.id = m.other_coverage_id
+       order by o.id, a.kicked_off_at desc
+     ), met as (
+       update exchange.clock k set state = case when c.at <= k.due_at then 'met' else 'met-late' end, closed_at = c.at, stop_event = 'pull/' || c.pull_id
+       from covered c
+       where k.member_id = c.member_id and k.kind in ('C4', 'C5-runoff') and k.state in ('open', 'attempted') and k.starts_at < c.at
+         and k.subject like c.id || '/%'
+       returning 1
+     )
+     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
+     select gen_random_uuid()::text, n.kind, c.id || '/' || c.pull_id, c.member_id, c.peer_id, c.at,
+       (((c.day + n.span)::date + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', l.lob,
+       case n.kind when 'C4' then ${refSql('C4', 'l.lob')} else ${refSql('C5-runoff', 'l.lob')} end, $2, $3, $1, 'export-accepted'
+     from covered c
+     cross join lateral (
+       select case when c.ends is null or c.ends >= c.day then 'C4' else 'C5-runoff' end as kind,
+         case when c.ends is null or c.ends >= c.day then interval '3 months' else interval '1 month' end as span
+     ) n
+     left join lateral (select lob from exchange.enrolment where member_id = c.member_id order by starts desc limit 1) l on true
+     where (n.kind = 'C4' or c.ends + ${RUN_OFF_DAYS} >= c.day) and ((select count(*) from met) >= 0)
+     on conflict (kind, subject) do nothing`,
+    [calendar.zone, RULE_VERSION, calendar.version],
+  );
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
+    from exchange.other_coverage o
+    where k.state = 'open' and k.kind in ('C4', 'C5-runoff') and o.member_id = k.member_id and k.subject like o.id || '/%'
+      and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
+        or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date))`;
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
+    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
+      and not exists (
+        select from exchange.enrolment e
+        where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date)
+      and exists (select from exchange.enrolment e where e.member_id = k.member_id)`;
+  // a payer that answered that it has no such member has been asked
+  await tx`
+    update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+    where k.kind in ('C4', 'C5-runoff') and k.state = 'open' and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
+      and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
+}

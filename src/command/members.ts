@@ -1,0 +1,57 @@
+// The commands about members' choices: links for a mailing, and what came of it.
+
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { importContacts } from '../../exchange/members/import-contacts.ts';
+import { invite } from '../../exchange/members/invite.ts';
+import { undecidedMembers } from '../../exchange/store/member-choice.ts';
+import { csvLine } from '../seed/index.ts';
+import { CommandFault } from './fault.ts';
+import { person, withNode } from './node.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const BATCH = 1000;
+
+/** `members invite`: a CSV of member number and link for everyone enrolled who has not chosen. */
+export async function membersInvite(options: { out: string }): Promise<void> {
+  await withNode(async (node) => {
+    const { sql } = node.deps.database;
+    const out = createWriteStream(options.out, { flags: 'wx', mode: 0o600 });
+    try {
+      await once(out, 'open');
+    } catch {
+      throw new CommandFault(`${options.out} cannot be written, or exists already.`);
+    }
+    const actor = { kind: 'system', subject: `members invite by ${person()}`, requestId: '' } as const;
+    out.write(`${csvLine(['member_number', 'link'])}\n`);
+    let after = '';
+    let made = 0;
+    for (;;) {
+      const batch = await undecidedMembers(sql, node.deps.clock(), after, BATCH);
+      const last = batch.at(-1);
+      if (!last) break;
+      const links = await invite(
+        node.deps,
+        batch.map((b) => b.memberId),
+        actor,
+      );
+      for (const [i, link] of links.entries())
+        if (!out.write(`${csvLine([batch[i]?.memberNumber ?? '', link.url])}\n`)) await once(out, 'drain');
+      made += batch.length;
+      after = last.memberId;
+    }
+    out.end();
+    await once(out, 'close');
+    say(`${made} links in ${options.out}. Report back what was delivered with "members contacts FILE".`);
+  });
+}
+
+/** `members contacts`: offers, questions, education and reminders that were delivered, or not. */
+export async function membersContacts(path: string): Promise<void> {
+  await withNode(async (node) => {
+    const result = await importContacts(node.deps, path);
+    for (const f of result.faults) say(`line ${f.line}: ${f.reason}`);
+    say(`${result.read} rows read, ${result.added} contacts added, ${result.faults.length} refused.`);
+    if (result.faults.length > 0) process.exitCode = 1;
+  });
+}

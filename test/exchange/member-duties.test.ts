@@ -1,0 +1,222 @@
+// The duties towards members: clocks of the offer, the question, the request and its renewal; choices and how they are proved.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordChoice, recordContacts, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+let node: TestNode;
+let now = new Date('2027-03-10T15:00:00Z');
+const ACTOR = { kind: 'staff', subject: 'dev|someone', requestId: 'r' } as const;
+const YES = {
+  choice: 'opt-in',
+  policy: 'regular',
+  payers: 'both',
+  channel: 'phone',
+  language: 'en',
+  verification: 'birth date and address',
+} as const;
+
+async function addMember(id: string, starts: string, over: { accepted?: string; ends?: string; lob?: string } = {}) {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.member (id, umb) values (${id}, ${`U-${id}`}) on conflict do nothing`;
+  await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends, lob, accepted_on)
+    values (${id}, ${`N-${id}`}, 'HMO', ${starts}, ${over.ends ?? null}, ${over.lob ?? 'ma'}, ${over.accepted ?? null})`;
+}
+const clocks = async (memberId: string) =>
+  (
+    await node.deps.database.sql<
+      {
+        kind: string;
+        state: string;
+        due: string;
+        reason: string | null;
+        ref: string;
+        calendar: string;
+        stop: string | null;
+      }[]
+    >`select kind, state, to_char(due_at at time zone 'America/New_York', 'YYYY-MM-DD HH24:MI:SS.MS') as due, reason, rule_ref as ref,
+        calendar_version as calendar, stop_event as stop
+      from exchange.clock where member_id = ${memberId} order by kind, starts_at`
+  ).map((c) => ({ ...c }));
+const of = async (memberId: string, kind: string) => (await clocks(memberId)).filter((c) => c.kind === kind);
+
+beforeAll(async () => {
+  node = await startNode({}, { clock: () => now });
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, origins, added_by)
+    values ('old-plan', 'Old Plan', '9000000012', 'active', 'https://old.example/fhir', 'us', array['https://old.example'], 'test')`;
+});
+afterAll(() => node.close());
+
+describe('the offer', () => {
+  test('is due seven days after the later of coverage start and acceptance, at local midnight, over a change of clocks', async () => {
+    await addMember('o1', '2027-03-10');
+    await addMember('o2', '2027-03-10', { accepted: '2027-03-12', lob: 'qhp' });
+    await keepClocks(node.deps);
+    // daylight saving begins on 14 March 2027
+    expect((await of('o1', 'C1-offer'))[0]).toMatchObject({
+      due: '2027-03-17 23:59:59.999',
+      state: 'open',
+      ref: '42 CFR 422.121(b), as 422.121(b)(2)(i)',
+      calendar: 'us-federal/1',
+    });
+    expect((await of('o2', 'C1-offer'))[0]).toMatchObject({
+      due: '2027-03-19 23:59:59.999',
+      ref: expect.stringContaining('156.222'),
+    });
+    expect(await of('o2', 'C1b-identify')).toHaveLength(1);
+  });
+
+  test('is due on the compliance date for those enrolled before', async () => {
+    await addMember('o3', '2019-05-01');
+    await keepClocks(node.deps);
+    expect((await of('o3', 'C1-offer'))[0]?.due).toBe('2027-01-01 23:59:59.999');
+  });
+
+  test('a coverage that goes on is no new start; after a gap it is', async () => {
+    await addMember('o4', '2026-01-01', { ends: '2026-12-31' });
+    await addMember('o4', '2027-01-01');
+    await addMember('o5', '2020-01-01', { ends: '2024-12-31' });
+    await addMember('o5', '2027-03-01');
+    await keepClocks(node.deps);
+    expect(await of('o4', 'C1-offer')).toHaveLength(1);
+    const [old, renewed] = await of('o5', 'C1-offer');
+    expect(old).toMatchObject({ state: 'not-applicable', reason: 'coverage-ended' });
+    expect(renewed).toMatchObject({ state: 'open', due: '2027-03-08 23:59:59.999' });
+  });
+
+  test('stops with what reached the member, and not with what came back', async () => {
+    const contact = { memberId: 'o1', at: now, channel: 'mail' } as const;
+    await recordContacts(node.deps, [{ ...contact, kind: 'offer', result: 'returned' }], ACTOR);
+    expect((await of('o1', 'C1-offer'))[0]?.state).toBe('open');
+    await recordContacts(node.deps, [{ ...contact, kind: 'offer', result: 'delivered', channel: 'phone' }], ACTOR);
+    expect((await of('o1', 'C1-offer'))[0]).toMatchObject({ state: 'met', stop: expect.stringMatching(/^contact\//) });
+    expect((await of('o1', 'C1b-identify'))[0]?.state).toBe('open');
+    await recordContacts(
+      node.deps,
+      [{ memberId: 'o3', at: now, channel: 'mail', kind: 'offer', result: 'delivered' }],
+      ACTOR,
+    );
+    expect((await of('o3', 'C1-offer'))[0]?.state).toBe('met-late');
+    // the same file again adds nothing
+    expect(
+      await recordContacts(
+        node.deps,
+        [{ memberId: 'o3', at: now, channel: 'mail', kind: 'offer', result: 'delivered' }],
+        ACTOR,
+      ),
+    ).toBe(0);
+  });
+});
+
+describe('the request', () => {
+  test('runs from the later of opt-in and payer known', async () => {
+    await addMember('r1', '2027-03-05');
+    await recordChoice(node.deps, 'r1', YES, ACTOR);
+    expect(await of('r1', 'C2')).toEqual([]);
+    now = new Date('2027-03-12T04:30:00Z'); // 11 March, 23:30 in New York
+    await recordPayer(
+      node.deps,
+      'r1',
+      { payer: 'old plan', memberNumber: 'X1', starts: null, ends: '2027-02-28' },
+      ACTOR,
+    );
+    expect(await of('r1', 'C2')).toMatchObject([{ state: 'open', due: '2027-03-18 23:59:59.999' }]);
+    await keepClocks(node.deps);
+    expect(await of('r1', 'C2')).toHaveLength(1);
+    expect(await of('r1', 'C1b-identify')).toMatchObject([{ state: 'met' }]);
+  });
+
+  test('to a payer without an address is blocked, and runs a week from when it has one', async () => {
+    await addMember('r2', '2027-03-01');
+    await recordChoice(node.deps, 'r2', YES, ACTOR);
+    await recordPayer(node.deps, 'r2', { payer: 'Unknown Plan', memberNumber: '', starts: null, ends: null }, ACTOR);
+    expect(await of('r2', 'C2')).toMatchObject([{ state: 'blocked', reason: 'no-endpoint' }]);
+    now = new Date('2027-04-01T15:00:00Z');
+    await node.deps.database.sql`update exchange.other_coverage set peer_id = 'old-plan' where member_id = 'r2'`;
+    await keepClocks(node.deps);
+    expect(await of('r2', 'C2')).toMatchObject([{ state: 'open', due: '2027-04-08 23:59:59.999' }]);
+  });
+
+  test('ends with a withdrawal, on the due day too, and begins anew with the next opt-in', async () => {
+    now = new Date('2027-04-08T23:00:00Z');
+    await recordChoice(node.deps, 'r2', { ...YES, choice: 'decline' }, ACTOR);
+    expect(await of('r2', 'C2')).toMatchObject([{ state: 'withdrawn', reason: 'member-withdrew' }]);
+    now = new Date('2027-04-09T15:00:00Z');
+    expect(await recordChoice(node.deps, 'r2', { ...YES, choice: 'decline' }, ACTOR)).toBeUndefined();
+    await recordChoice(node.deps, 'r2', YES, ACTOR);
+    expect(await of('r2', 'C2')).toMatchObject([
+      { state: 'withdrawn' },
+      { state: 'open', due: '2027-04-16 23:59:59.999' },
+    ]);
+    // opting out and in within a minute: the last word holds
+    await recordChoice(node.deps, 'r2', { ...YES, choice: 'decline' }, ACTOR);
+    now = new Date(now.getTime() + 60_000);
+    await recordChoice(node.deps, 'r2', YES, ACTOR);
+    const held = await node.deps.database.sql<{ choice: string }[]>`
+      select choice from exchange.consent where member_id = 'r2' order by recorded_on, created_at`;
+    expect(held.map((h) => h.choice)).toEqual(['opt-in', 'withdraw', 'opt-in', 'withdraw', 'opt-in']);
+    expect((await of('r2', 'C2')).filter((c) => c.state === 'open')).toHaveLength(1);
+  });
+
+  test('of a member’s own has a week of its own; nobody else’s coverage can be named', async () => {
+    const { sql } = node.deps.database;
+    const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = 'r1'`;
+    await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = 'r1' and kind = 'C2'`;
+    expect(await recordRequest(node.deps, 'r2', coverage?.id ?? '', ACTOR)).toBe(false);
+    expect(await recordRequest(node.deps, 'r1', coverage?.id ?? '', ACTOR)).toBe(true);
+    expect(await of('r1', 'C2')).toMatchObject([{ state: 'met' }, { state: 'open', due: '2027-04-16 23:59:59.999' }]);
+  });
+
+  test('asks only the payers that the member allows', async () => {
+    await addMember('r3', '2027-03-01');
+    await recordPayer(node.deps, 'r3', { payer: 'Old Plan', memberNumber: 'X3', starts: null, ends: null }, ACTOR);
+    await recordChoice(node.deps, 'r3', { ...YES, payers: 'previous' }, ACTOR);
+    expect(await of('r3', 'C2')).toEqual([]);
+    const [pull = ''] = await planPulls(node.deps, { cause: 'opt-in' });
+    const asked = await node.deps.database.sql<{ id: string }[]>`
+      select member_id as id from exchange.pull_member where pull_id = ${pull} order by 1`;
+    expect(asked.map((a) => a.id)).toEqual(['r1', 'r2']);
+  });
+});
+
+describe('asking again', () => {
+  test('quarterly while both cover the member, monthly for ninety days after', async () => {
+    const { sql } = node.deps.database;
+    now = new Date('2027-11-30T15:00:00Z');
+    const kicked = async (memberId: string, ends: string | null) => {
+      await addMember(memberId, '2027-01-01');
+      await recordPayer(node.deps, memberId, { payer: 'Old Plan', memberNumber: memberId, starts: null, ends }, ACTOR);
+      await recordChoice(node.deps, memberId, YES, ACTOR);
+    };
+    await kicked('a1', null);
+    await kicked('a2', '2027-11-15');
+    await kicked('a3', '2027-06-30');
+    const pull = async () => {
+      const [id = ''] = await planPulls(node.deps, { cause: 'opt-in' });
+      await sql`update exchange.pull set kicked_off_at = ${now}, state = 'done', finished_at = ${now} where id = ${id}`;
+      await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
+      await keepClocks(node.deps);
+      return (
+        await sql<{ id: string }[]>`select member_id as id from exchange.pull_member where pull_id = ${id} order by 1`
+      ).map((r) => r.id);
+    };
+    expect(await pull()).toEqual(['a1', 'a2', 'a3']);
+    // the last of February of a leap year
+    expect(await of('a1', 'C4')).toMatchObject([{ state: 'open', due: '2028-02-29 23:59:59.999' }]);
+    expect(await of('a2', 'C5-runoff')).toMatchObject([{ state: 'open', due: '2027-12-30 23:59:59.999' }]);
+    expect([...(await of('a3', 'C4')), ...(await of('a3', 'C5-runoff'))]).toEqual([]);
+    now = new Date('2027-12-27T15:00:00Z');
+    expect(await pull()).toEqual(['a2']);
+    expect(await of('a2', 'C5-runoff')).toMatchObject([
+      { state: 'met', stop: expect.stringMatching(/^pull\//) },
+      { state: 'open' },
+    ]);
+    now = new Date('2028-02-27T15:00:00Z');
+    expect(await pull()).toEqual(expect.arrayContaining(['a1']));
+    expect(await of('a1', 'C4')).toMatchObject([{ state: 'met' }, { state: 'open', due: '2028-05-27 23:59:59.999' }]);
+    await keepClocks(node.deps);
+    expect((await of('a2', 'C5-runoff')).filter((c) => c.state === 'open')).toEqual([]);
+  });
+});

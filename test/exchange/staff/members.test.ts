@@ -1,0 +1,129 @@
+// The page of a member for a call, and the member's own page.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createMemberPages } from '../../../exchange/member/app.ts';
+import { unlock } from '../../../exchange/members/invite.ts';
+import { keepClocks } from '../../../exchange/schedule.ts';
+import { createStaff } from '../../../exchange/staff/app.ts';
+import { developmentAccount } from '../../../src/auth/staff-development.ts';
+import { startNode, type TestNode } from '../../support/node.ts';
+import { enrol, idOf, PEOPLE, US } from '../plan-fixture.ts';
+import { fieldOf, Visitor } from './support.ts';
+
+const { rivera, robert } = PEOPLE;
+const ana = idOf(rivera);
+let node: TestNode;
+let reviewer: Visitor;
+let viewer: Visitor;
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, SANDBOX: 'on' });
+  await enrol(node.deps, [rivera, robert]);
+  await keepClocks(node.deps);
+  const account = developmentAccount(node.deps.config);
+  const app = createStaff(node.deps, { development: account });
+  reviewer = new Visitor(app, node.base);
+  viewer = new Visitor(app, node.base);
+  await reviewer.signIn('dev-reviewer', account?.password ?? '');
+  await viewer.signIn('dev-viewer', account?.password ?? '');
+});
+afterAll(() => node.close());
+
+const choices = (member: string) => node.deps.database.sql<
+  { choice: string; policy: string; channel: string; by: string; text: string | null; verification: string | null }[]
+>`
+  select choice, policy, channel, given_by as by, text_sha256 as text, verification from exchange.consent where member_id = ${member} order by created_at`;
+
+test('on a call: choose, name a payer, record the offer, in Spanish too', async () => {
+  const page = `/staff/members/${ana}`;
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const form = (path: string, fields: Record<string, string>) => reviewer.post(`${page}/${path}`, { csrf, ...fields });
+  const faulty = await form('choice', { choice: 'opt-in', channel: 'phone', verification: '' });
+  expect(faulty.status).toBe(200);
+  expect(await choices(ana)).toHaveLength(0);
+  const good = { choice: 'opt-in', channel: 'phone', verification: 'birth date', language: 'es', policy: 'sensitive' };
+  expect((await form('choice', good)).headers.get('location')).toContain('lang=es');
+  expect((await form('choice', { ...good, representative: 'Luz Rivera' })).status).toBe(200);
+  await form('choice', { ...good, policy: '', representative: 'Luz Rivera', authority: 'guardian' });
+  const [first, second] = await choices(ana);
+  expect(first).toMatchObject({
+    choice: 'opt-in',
+    policy: 'sensitive',
+    channel: 'phone',
+    by: 'member',
+    verification: 'birth date',
+  });
+  expect(second).toMatchObject({ policy: 'regular', by: 'representative' });
+  const [text] = await node.deps.database.sql<{ language: string; body: string }[]>`
+    select language, body from exchange.shown_text where sha256 = ${first?.text ?? ''}`;
+  expect(text?.language).toBe('es');
+  await form('payer', { payer: 'Some Plan', member_number: 'Q1', starts: '2020-01-01', ends: '2019-01-01' });
+  expect(await node.deps.database.sql`select 1 from exchange.other_coverage where member_id = ${ana}`).toHaveLength(0);
+  await form('payer', { payer: 'Some Plan', member_number: 'Q1', starts: '2020-01-01', ends: '' });
+  await form('contact', { kind: 'offer', channel: 'phone', result: 'delivered' });
+  const shown = await (await reviewer.get(`${page}?format=json`)).json();
+  expect(shown.tables.payers).toHaveLength(1);
+  expect(shown.tables.choices).toHaveLength(2);
+  expect(shown.tables.clocks.map((k: { duty: string }) => k.duty).sort()).toEqual(['C1-offer', 'C1b-identify', 'C2']);
+  expect(shown.tables.looks.filter((l: { action: string }) => l.action === 'choice')).toHaveLength(2);
+});
+
+test('only reviewers, only from our own pages', async () => {
+  expect((await viewer.get(`/staff/members/${ana}`)).status).toBe(403);
+  expect((await reviewer.post(`/staff/members/${ana}/choice`, { csrf: 'x', choice: 'decline' })).status).toBe(403);
+  expect((await reviewer.get('/staff/members/nobody')).status).toBe(404);
+  expect(await choices(ana)).toHaveLength(2);
+});
+
+test('why a clock was late: ours needs a corrective action', async () => {
+  const [k] = await node.deps.database.sql<{ id: string }[]>`
+    select id from exchange.clock where member_id = ${idOf(robert)} and kind = 'C1-offer'`;
+  const page = `/staff/clocks/${k?.id}`;
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const say = (fields: Record<string, string>) => reviewer.post(page, { csrf, ...fields });
+  expect((await say({ reason: 'our-backlog' })).status).toBe(200);
+  expect((await say({ reason: 'because' })).status).toBe(200);
+  expect((await say({ reason: 'our-backlog', corrective_action: 'CA-7' })).status).toBe(303);
+  const shown = await (await reviewer.get(`${page}?format=json`)).json();
+  expect(shown.tables.notes).toHaveLength(1);
+});
+
+test('the member’s link: birth date, choice, payer; five wrong dates end it', async () => {
+  const csrf = fieldOf(await (await reviewer.get(`/staff/members/${idOf(robert)}`)).text(), 'csrf');
+  const made = await (await reviewer.post(`/staff/members/${idOf(robert)}/link`, { csrf })).text();
+  const code = /\/my\/([\w-]{22})/.exec(made)?.[1] ?? '';
+  expect(code).not.toBe('');
+  const pages = createMemberPages(node.deps);
+  const send = (path: string, fields: Record<string, string>, origin = node.base) =>
+    pages.request(`${node.base}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin, 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams(fields).toString(),
+    });
+  const door = await pages.request(`${node.base}/my/${code}?lang=es`);
+  expect(door.status).toBe(200);
+  expect(door.headers.get('set-cookie')).toBeNull();
+  expect(await door.text()).not.toContain('Johnson');
+  expect((await send(`/my/${code}`, { birth_date: '1961-02-03' })).status).toBe(403);
+  expect((await send(`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' })).status).toBe(403);
+  const room = await send(`/my/${code}`, { birth_date: robert.born, language: 'es' });
+  expect(room.status).toBe(200);
+  const pass = fieldOf(await room.text(), 'pass');
+  expect(
+    (await send(`/my/${code}/choice`, { pass, choice: 'opt-in', language: 'es' }, 'https://evil.example')).status,
+  ).toBe(400);
+  expect((await send(`/my/${code}/choice`, { pass, choice: 'opt-in', payers: 'both', language: 'es' })).status).toBe(
+    200,
+  );
+  expect((await send(`/my/${code}/payer`, { pass, payer: 'Other Plan' })).status).toBe(200);
+  expect((await choices(idOf(robert))).at(-1)).toMatchObject({
+    choice: 'opt-in',
+    channel: 'portal',
+    verification: 'link and birth date',
+  });
+  // a pass belongs to its link
+  expect((await send(`/my/other-${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
+  for (let i = 0; i < 5; i++) expect(await unlock(node.deps, code, '1900-01-01')).toBeUndefined();
+  expect(await unlock(node.deps, code, robert.born)).toBeUndefined();
+  expect((await send(`/my/${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
+  expect((await pages.request(`${node.base}/my/${code}`)).status).toBe(404);
+});
