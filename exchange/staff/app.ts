@@ -7,6 +7,7 @@ import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { clock } from './clock.ts';
+import { compliance } from './compliance.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
@@ -49,6 +50,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   requests(desk);
   disclosures(desk);
   members(desk);
+  compliance(desk);
   peers(desk);
   security(desk);
 

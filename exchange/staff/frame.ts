@@ -23,10 +23,20 @@ export function staffHeaders(baseUrl: string): Record<string, string> {
   };
 }
 
-export type Place = 'overview' | 'members' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events';
+export type Place =
+  | 'compliance'
+  | 'overview'
+  | 'members'
+  | 'pulls'
+  | 'clocks'
+  | 'requests'
+  | 'matches'
+  | 'peers'
+  | 'events';
 const NAV: readonly [Place, string, string][] = [
   ['overview', '/staff', 'Overview'],
   ['members', '/staff/members', 'Members'],
+  ['compliance', '/staff/compliance', 'Compliance'],
   ['pulls', '/staff/pulls', 'Pulls'],
   ['clocks', '/staff/clocks', 'Clocks'],
   ['requests', '/staff/requests', 'Requests to us'],

@@ -1,0 +1,48 @@
+// How rows of the compliance report become cells: a table is a list of columns, each with how it is read.
+import type { Cell, Table } from '../../src/ui/table.ts';
+import type { Row } from '../store/report-compliance.ts';
+import { numberCell, timeCell } from './words.ts';
+
+export const text = (row: Row, key: string): string | null => {
+  const v = row[key];
+  return v === null || v === undefined ? null : v instanceof Date ? v.toISOString() : String(v);
+};
+export const num = (row: Row, key: string): number => Number(row[key] ?? 0);
+
+type Kind = 'number' | 'head' | 'hash';
+/** A column: its key, its label, how its cell is made, what it is. */
+export type Spec = [key: string, label: string, make: (row: Row) => Cell, kind?: Kind];
+
+export const minutes = (row: Row, key: string): Cell => {
+  const v = row[key];
+  return v === null || v === undefined ? { value: null, text: 'n/a' } : { value: Math.round(Number(v) * 10) / 10 };
+};
+
+/** A column of what stands in the row. */
+export const of = (key: string, label: string, kind?: Kind): Spec =>
+  kind === undefined
+    ? [key, label, (r) => ({ value: text(r, key) })]
+    : [key, label, (r) => (kind === 'number' ? numberCell(num(r, key)) : { value: text(r, key) }), kind];
+
+/** Columns of instants in a zone. */
+export const instants =
+  (timeZone: string) =>
+  (key: string, label: string): Spec => [
+    key,
+    label,
+    (r) => timeCell(r[key] instanceof Date ? (r[key] as Date) : null, timeZone),
+  ];
+
+export const table = (
+  name: string,
+  caption: string,
+  list: readonly Row[],
+  specs: readonly Spec[],
+  empty: string,
+): Table => ({
+  name,
+  caption,
+  columns: specs.map(([key, label, , kind]) => ({ key, label, ...(kind ? { kind } : {}) })),
+  rows: list.map((row) => specs.map(([, , make]) => make(row))),
+  empty,
+});

@@ -1,0 +1,314 @@
+// The tables of the compliance report.
+import type { Table } from '../../src/ui/table.ts';
+import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
+import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
+import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
+import { instants, minutes, num, of, table, text } from './compliance-cells.ts';
+import type { Figure, FigureRows } from './compliance-figures.ts';
+import { clockCell, numberCell } from './words.ts';
+
+/** What only the tables show, beside the rows of the figures. */
+export const MORE = [
+  'consents',
+  'decisions',
+  'disclosures',
+  'education',
+  'findings',
+  'incidents',
+  'notInTime',
+  'refusals',
+] as const satisfies readonly ComplianceQuery[];
+export type MoreRows = Record<(typeof MORE)[number], Row[]>;
+
+export function complianceTables(
+  had: FigureRows,
+  more: MoreRows,
+  figureList: readonly Figure[],
+  view: { before: string; timeZone: string; now: Date; keyOf: (memberId: string) => string },
+): Table[] {
+  const { keyOf, now } = view;
+  const when = instants(view.timeZone);
+  const byOutcome = new Map<string, Row>();
+  for (const r of had.outcomes) {
+    const key = `${text(r, 'payer')}\n${text(r, 'type')}`;
+    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, type: r['type'] ?? null };
+    line[String(r['outcome'])] = num(r, 'n');
+    line['sum'] = num(line, 'sum') + num(r, 'n');
+    byOutcome.set(key, line);
+  }
+  return [
+    {
+      name: 'figures',
+      caption: `Figures, with those of ${view.before} beside them`,
+      columns: [
+        { key: 'figure', label: 'No.', kind: 'head' },
+        { key: 'name', label: 'Figure' },
+        { key: 'value', label: 'Value', kind: 'number' },
+        { key: 'numerator', label: 'Numerator', kind: 'number' },
+        { key: 'denominator', label: 'Denominator', kind: 'number' },
+        { key: 'before', label: view.before, kind: 'number' },
+        { key: 'means', label: 'What is counted' },
+      ],
+      rows: figureList.map((f) => [
+        { value: f.id },
+        { value: f.name, ...(f.table === undefined ? {} : { href: `#t-${f.table}` }) },
+        { value: f.value },
+        f.numerator === null ? { value: null, text: '' } : numberCell(f.numerator),
+        f.denominator === null ? { value: null, text: '' } : numberCell(f.denominator),
+        { value: f.before },
+        { value: f.means },
+      ]),
+      empty: '',
+    },
+    table(
+      'clocks',
+      'Clocks due in the period',
+      had.clocks,
+      [
+        [
+          'kind',
+          'Duty',
+          (r) => ({ value: text(r, 'kind'), text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '' }),
+          'head',
+        ],
+        of('due', 'Due', 'number'),
+        of('met', 'Met in time', 'number'),
+        of('late', 'Met late', 'number'),
+        of('overdue', 'Overdue', 'number'),
+        of('running', 'Still running', 'number'),
+        of('attempted', 'Attempted', 'number'),
+        of('blocked', 'Blocked', 'number'),
+        of('withdrawn', 'Withdrawn', 'number'),
+        of('notApplicable', 'Does not apply', 'number'),
+      ],
+      'No clock was due.',
+    ),
+    table(
+      'not-in-time',
+      'Every clock that was not met in time, with its reason',
+      more.notInTime,
+      [
+        [
+          'kind',
+          'Duty',
+          (r) => ({
+            value: text(r, 'kind'),
+            text: CLOCK_RULES[text(r, 'kind') as ClockKind]?.name ?? '',
+            href: `/staff/clocks/${text(r, 'id') ?? ''}`,
+          }),
+          'head',
+        ],
+        [
+          'member',
+          'Member',
+          (r) => ({ value: r['memberId'] === null ? null : keyOf(String(r['memberId'])), code: true }),
+        ],
+        of('payer', 'Other payer'),
+        when('dueAt', 'Due'),
+        [
+          'stands',
+          'Stands at',
+          (r) =>
+            clockCell(
+              { state: String(r['state']), dueAt: r['dueAt'] as Date, closedAt: r['closedAt'] as Date | null },
+              now,
+            ),
+        ],
+        [
+          'reason',
+          'Reason',
+          (r) => {
+            const code = text(r, 'reason');
+            return code === null
+              ? { value: null, text: 'no reason given yet', tone: 'act' }
+              : { value: code, text: LATE_REASONS[code as keyof typeof LATE_REASONS] ?? meaning('clock', code).text };
+          },
+        ],
+        of('action', 'Corrective action'),
+        of('by', 'Said by'),
+      ],
+      'Every clock was met in time.',
+    ),
+    table(
+      'opt-in',
+      'Choices of members',
+      [{ ...had.optIn, obeyed: had.withdrawals['obeyed'] ?? 0 }],
+      [
+        of('offered', 'Offered', 'number'),
+        of('afterOffer', 'Opted in after an offer', 'number'),
+        of('optedIn', 'Opted in', 'number'),
+        of('declined', 'Declined', 'number'),
+        of('withdrew', 'Withdrew', 'number'),
+        of('obeyed', 'Withdrawals without a later request', 'number'),
+        of('representatives', 'By a representative', 'number'),
+      ],
+      '',
+    ),
+    table(
+      'we-asked',
+      'Requests we made',
+      had.weAsked,
+      [
+        of('payer', 'Payer', 'head'),
+        of('pulls', 'Pulls', 'number'),
+        of('submitted', 'Members', 'number'),
+        of('matched', 'Matched', 'number'),
+        of('unmatched', 'Not known there', 'number'),
+        of('constrained', 'Consent not enough', 'number'),
+        of('exports', 'Exports', 'number'),
+        of('files', 'Files', 'number'),
+        of('balanced', 'Balanced', 'number'),
+        of('failed', 'Failed or refused', 'number'),
+        of('faulty', 'With findings', 'number'),
+        ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
+        ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
+      ],
+      'We asked nobody.',
+    ),
+    table(
+      'they-asked',
+      'Requests we answered',
+      had.theyAsked,
+      [
+        of('payer', 'Payer', 'head'),
+        of('kind', 'Kind'),
+        of('received', 'Received', 'number'),
+        of('answered', 'Answered', 'number'),
+        of('inTime', 'Within one business day', 'number'),
+        of('overdue', 'Overdue', 'number'),
+        ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
+        ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
+      ],
+      'Nobody asked.',
+    ),
+    table(
+      'refusals',
+      'Refusals to peers, by reason',
+      more.refusals,
+      [
+        of('payer', 'Asked by', 'head'),
+        of('action', 'What'),
+        of('reason', 'Reason'),
+        of('n', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nothing was refused.',
+    ),
+    table(
+      'reconciliation',
+      'What became of received lines',
+      [...byOutcome.values()],
+      [
+        of('payer', 'Payer', 'head'),
+        of('type', 'Type'),
+        ...OUTCOME_NAMES.map((o) => of(o, o, 'number')),
+        of('sum', 'Lines', 'number'),
+      ],
+      'Nothing was received.',
+    ),
+    table(
+      'quarantine',
+      'In quarantine at the end of the period',
+      had.quarantine,
+      [
+        of('payer', 'Payer', 'head'),
+        [
+          'reason',
+          'Reason',
+          (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+        ],
+        of('n', 'Records', 'number'),
+        when('oldest', 'Oldest'),
+      ],
+      'Nothing is in quarantine.',
+    ),
+    table(
+      'findings',
+      'Findings',
+      more.findings,
+      [of('payer', 'Payer', 'head'), of('kind', 'Kind'), of('n', 'Times', 'number'), of('open', 'Open', 'number')],
+      'Nothing was found.',
+    ),
+    table(
+      'incidents',
+      'Records of other people',
+      more.incidents,
+      [
+        [
+          'pull',
+          'Pull',
+          (r) => ({ value: text(r, 'pull'), href: `/staff/pulls/${text(r, 'pull') ?? ''}`, code: true }),
+          'head',
+        ],
+        of('payer', 'Payer'),
+        of('reason', 'Reason'),
+        of('n', 'Records', 'number'),
+        when('at', 'When'),
+      ],
+      'No payer sent records of somebody else.',
+    ),
+    table(
+      'disclosures',
+      'Disclosures by recipient',
+      more.disclosures,
+      [
+        of('payer', 'Recipient', 'head'),
+        of('action', 'How'),
+        of('members', 'Members', 'number'),
+        of('rows', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nothing was disclosed.',
+    ),
+    table(
+      'consents',
+      'Was the choice in force at each request and each disclosure',
+      more.consents,
+      [
+        of('direction', 'What', 'head'),
+        of('payer', 'Payer'),
+        of('n', 'Members', 'number'),
+        of('held', 'Choice or consent in force', 'number'),
+      ],
+      'Nothing was asked and nothing disclosed.',
+    ),
+    table(
+      'matching',
+      'Answers to match requests',
+      had.matching,
+      [of('payer', 'Payer', 'head'), of('outcome', 'Answer'), of('reason', 'Why'), of('n', 'Members', 'number')],
+      'Nobody was looked for.',
+    ),
+    table(
+      'decisions',
+      'What people did',
+      more.decisions,
+      [
+        of('action', 'What', 'head'),
+        of('actor', 'Who'),
+        of('n', 'Times', 'number'),
+        when('first', 'First'),
+        when('last', 'Last'),
+      ],
+      'Nobody decided anything.',
+    ),
+    table(
+      'education',
+      'Texts shown to members',
+      more.education,
+      [
+        of('id', 'Text', 'head'),
+        of('version', 'Version'),
+        of('language', 'Language'),
+        of('sha256', 'SHA-256', 'hash'),
+        when('firstAt', 'First shown'),
+        of('kind', 'With'),
+        of('channel', 'How'),
+        of('n', 'Times', 'number'),
+      ],
+      'No text was shown.',
+    ),
+  ];
+}

@@ -1,0 +1,58 @@
+// The compliance report of a period: figures with numerator and denominator, and the rows behind them.
+import type { Deps } from '../../src/deps.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { VERSION } from '../../src/version.ts';
+import { calendarVersion, RULE_VERSION } from '../clocks/rules.ts';
+import { type ComplianceQuery, complianceRows, type Scope } from '../store/report-compliance.ts';
+import { type Figure, type FigureRows, figures } from './compliance-figures.ts';
+import { complianceTables, MORE, type MoreRows } from './compliance-tables.ts';
+import { memberKeys } from './member-key.ts';
+import { instantsOf, type Period, periodBefore } from './period.ts';
+
+type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;
+
+export type ComplianceScope = { period: Period; peerId?: string; lob?: string };
+export type ComplianceReport = { cover: [string, string][]; figures: Figure[]; tables: Table[] };
+
+/** Everything the report holds. The same rows and period give the same tables. */
+export async function complianceReport(deps: Needs, scope: ComplianceScope): Promise<ComplianceReport> {
+  const { sql } = deps.database;
+  const { timeZone } = deps.config;
+  const now = deps.clock();
+  const scopeOf = (p: Period): Scope => ({
+    ...instantsOf(p, timeZone),
+    now,
+    peerId: scope.peerId ?? null,
+    lob: scope.lob ?? null,
+  });
+  const here = scopeOf(scope.period);
+  const rows = (query: ComplianceQuery, s = here) => complianceRows(sql, query, s);
+  const before = periodBefore(scope.period);
+  const figureRows = async (s: Scope): Promise<FigureRows> => ({
+    clocks: await rows('clocks', s),
+    optIn: (await rows('optIn', s))[0] ?? {},
+    withdrawals: (await rows('withdrawals', s))[0] ?? {},
+    weAsked: await rows('weAsked', s),
+    theyAsked: await rows('theyAsked', s),
+    matching: await rows('matching', s),
+    outcomes: await rows('outcomes', s),
+    quarantine: await rows('quarantine', s),
+  });
+  const had = await figureRows(here);
+  const keyOf = await memberKeys(deps);
+  const more = Object.fromEntries(await Promise.all(MORE.map(async (q) => [q, await rows(q)]))) as MoreRows;
+  const figureList = figures(had, await figureRows(scopeOf(before)));
+  const tables = complianceTables(had, more, figureList, { before: before.name, timeZone, now, keyOf });
+  const cover: [string, string][] = [
+    ['plan', deps.config.planName],
+    ['identifier', deps.config.planNpi],
+    ['period', `${scope.period.first} to ${scope.period.last}`],
+    ['lineOfBusiness', scope.lob ?? 'all'],
+    ['payer', scope.peerId ?? 'all'],
+    ['timeZone', timeZone],
+    ['software', VERSION],
+    ['rules', RULE_VERSION],
+    ['calendar', calendarVersion(deps.config.extraHolidays)],
+  ];
+  return { cover, figures: figureList, tables };
+}

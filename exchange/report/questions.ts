@@ -1,0 +1,112 @@
+// The questions that a compliance reader or an auditor asks, and where the node answers them.
+
+export type Question = { question: string; where: string; href?: string; how: string };
+
+export const QUESTIONS: readonly Question[] = [
+  {
+    question: 'Which members enrolled in a month had no opt-in offer within the week, and why?',
+    where: 'Compliance: clocks not met in time',
+    href: '/staff/compliance#t-not-in-time',
+    how: 'Choose the month; rows of the duty “Offer the choice to opt in”, each with its reason.',
+  },
+  {
+    question: 'Every choice of a member, the text shown and the proof, in time order',
+    where: 'Members: choices',
+    href: '/staff/members',
+    how: 'Find the member; the texts are under Compliance: texts shown, by their SHA-256.',
+  },
+  {
+    question: 'Every payer asked for a member: when, with which consent, answer, files, outcomes',
+    where: 'Members: requests',
+    href: '/staff/members',
+    how: 'Each row leads to the pull, with its files and the outcome of every line.',
+  },
+  {
+    question: 'Every disclosure of a member in six years, in the form of 45 CFR 164.528',
+    where: 'Disclosures',
+    href: '/staff/disclosures',
+    how: 'Find the member; also as CSV and FHIR AuditEvents.',
+  },
+  {
+    question: 'All requests of a payer in a quarter: received, due, answered, how late',
+    where: 'Other payers: statement',
+    href: '/staff/peers',
+    how: 'Open the payer, then its statement, and choose the quarter.',
+  },
+  {
+    question: 'All refusals with reason',
+    where: 'Compliance: refusals; Security for each one',
+    href: '/staff/compliance#t-refusals',
+    how: 'Who approved a suspension stands in the history of the payer.',
+  },
+  {
+    question: 'Concurrent members whose last request is older than three months',
+    where: 'Clocks: late',
+    href: '/staff/clocks?show=late',
+    how: 'Rows of the duty “Ask a concurrent payer again”.',
+  },
+  {
+    question: 'All records received from a payer that are not visible, by reason',
+    where: 'Compliance: quarantine',
+    href: '/staff/compliance#t-quarantine',
+    how: 'Choose the payer; each line is under its pull, lines with outcome quarantined.',
+  },
+  {
+    question: 'Proof that a file held no money, no denied and no drug authorization',
+    where: 'payer-node audit content EXPORT',
+    how: 'Walks the file and names file and line of anything found; the evidence pack holds its result.',
+  },
+  {
+    question: 'Which version of rule and calendar made a due date',
+    where: 'Clocks: one clock',
+    href: '/staff/clocks',
+    how: 'Open the clock: paragraph, versions, zone, what started it.',
+  },
+  {
+    question: 'Every human decision on a member’s records',
+    where: 'Members: who looked, and what was done',
+    href: '/staff/members',
+    how: 'Rows of staff with anything but “view”; each names its object.',
+  },
+  {
+    question: 'What changed between two reports',
+    where: 'Compliance: figures',
+    href: '/staff/compliance',
+    how: 'Each figure stands beside the one of the period before.',
+  },
+  {
+    question: 'Was the choice in force at each request and each disclosure',
+    where: 'Compliance: choice in force',
+    href: '/staff/compliance#t-consents',
+    how: 'Both numbers of a row must be equal; one member’s at Members: requests and choices.',
+  },
+  {
+    question: 'Which members were affected by an outage, and were their clocks met',
+    where: 'Compliance: clocks not met in time',
+    href: '/staff/compliance#t-not-in-time',
+    how: 'Choose the days of the outage and those after; reasons “our-outage” carry the corrective action.',
+  },
+  {
+    question: 'Records of the wrong person: when, whose fault, since when',
+    where: 'Compliance: records of other people',
+    href: '/staff/compliance#t-incidents',
+    how: 'Each row leads to the pull and its lines.',
+  },
+  {
+    question: 'Who looked at a member’s data',
+    where: 'Members: who looked',
+    href: '/staff/members',
+    how: 'Looks are rows with “view”.',
+  },
+  {
+    question: 'Which public documentation was online on a day',
+    where: 'docs and CHANGELOG of the version in force',
+    href: '/exchange/docs',
+    how: 'The version stands on each report and in each evidence pack; the documentation is part of the program.',
+  },
+  {
+    question: 'Does the chain of evidence verify from the last audit to today',
+    where: 'payer-node audit verify --head FILE',
+    how: 'With the head that was kept at the last audit; a pack is verified offline with payer-node evidence verify FILE.',
+  },
+];

@@ -1,0 +1,105 @@
+// /staff/compliance: the report of a period; /staff/peers/:id/statement: what passed between a payer and us;
+// /staff/questions: what auditors ask, and where it is answered.
+import { html, type Part } from '../../src/ui/html.ts';
+import { localDay } from '../clocks/business-day.ts';
+import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
+import { complianceReport } from '../report/compliance.ts';
+import { peerLines } from '../report/lists.ts';
+import { type Period, quarterOf, readPeriod } from '../report/period.ts';
+import { QUESTIONS } from '../report/questions.ts';
+import { peerStatement } from '../report/statement.ts';
+import type { Desk, Visit } from './desk.ts';
+import { problem } from './frame.ts';
+
+export function compliance(desk: Desk): void {
+  const { deps } = desk;
+  const { timeZone } = deps.config;
+  const periodOf = (visit: Visit): Period | undefined =>
+    readPeriod(visit.c.req.query('period') || quarterOf(localDay(deps.clock(), timeZone)));
+  const noPeriod = (visit: Visit) =>
+    problem(
+      visit.c,
+      deps,
+      400,
+      'No such period',
+      'Write a year (2027), quarter (2027-Q1), month (2027-03), day (2027-03-31) or two days (2027-03-01/2027-03-31).',
+      visit.session,
+    );
+  const periodField = (p: Period): Part =>
+    html`<label>Period <input name="period" value="${p.name}" size="24" required></label>`;
+
+  desk.page('/staff/compliance', 'counts', async (visit) => {
+    const period = periodOf(visit);
+    if (!period) return noPeriod(visit);
+    const peers = await peerLines(deps.database.sql);
+    const peerId = visit.c.req.query('peer') || undefined;
+    const lob = visit.c.req.query('lob') || undefined;
+    if (peerId !== undefined && !peers.some((p) => p.id === peerId))
+      return desk.notFound(visit, 'There is no such payer.');
+    if (lob !== undefined && !Object.hasOwn(LINES_OF_BUSINESS, lob))
+      return desk.notFound(visit, 'There is no such line of business.');
+    const report = await complianceReport(deps, {
+      period,
+      ...(peerId === undefined ? {} : { peerId }),
+      ...(lob === undefined ? {} : { lob }),
+    });
+    await desk.viewed(visit, 'compliance', `report/${period.name}`, [], report.tables.length);
+    const option = (value: string, label: string, chosen: string | undefined) =>
+      html`<option value="${value}"${value === (chosen ?? '') ? html` selected` : ''}>${label}</option>`;
+    return desk.show(visit, {
+      title: `Compliance, ${period.name}`,
+      place: 'compliance',
+      lead: [report.cover.map(([k, v]) => `${k}: ${v}`).join(' · ')],
+      before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
+<label>Line of business <select name="lob">${option('', 'all', lob)}${Object.entries(LINES_OF_BUSINESS).map(([code, l]) => option(code, l.name, lob))}</select></label>
+<label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label><button>Show</button></form>
+<p><a href="/staff/questions">What auditors ask, and where it is answered</a>${peerId === undefined ? '' : html` · <a href="/staff/peers/${peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
+      tables: report.tables,
+    });
+  });
+
+  desk.page('/staff/peers/:id/statement', 'counts', async (visit) => {
+    const period = periodOf(visit);
+    if (!period) return noPeriod(visit);
+    const statement = await peerStatement(deps, visit.c.req.param('id') ?? '', period);
+    if (!statement) return desk.notFound(visit, 'There is no such payer.');
+    return desk.show(visit, {
+      title: `Statement: ${statement.name}, ${period.name}`,
+      place: 'peers',
+      trail: [['/staff/peers', 'Other payers']],
+      lead: [
+        'What this payer asked of us and what we asked of it, with times, sizes and the SHA-256 of files. It names no member.',
+      ],
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
+      tables: [statement.table],
+    });
+  });
+
+  desk.page('/staff/questions', 'counts', async (visit) =>
+    desk.show(visit, {
+      title: 'What auditors ask',
+      place: 'compliance',
+      trail: [['/staff/compliance', 'Compliance']],
+      lead: ['Each question with the place where it is answered. Periods and payers are chosen there.'],
+      tables: [
+        {
+          name: 'questions',
+          caption: 'Questions',
+          columns: [
+            { key: 'no', label: 'No.', kind: 'head' },
+            { key: 'question', label: 'Question' },
+            { key: 'where', label: 'Where' },
+            { key: 'how', label: 'How' },
+          ],
+          rows: QUESTIONS.map((q, i) => [
+            { value: i + 1 },
+            { value: q.question },
+            { value: q.where, ...(q.href === undefined ? { code: true as const } : { href: q.href }) },
+            { value: q.how },
+          ]),
+          empty: '',
+        },
+      ],
+    }),
+  );
+}

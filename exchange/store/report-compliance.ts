@@ -1,0 +1,144 @@
+// What the compliance report counts. Every statement takes the same five values: $1 first instant, $2 the instant after the
+// last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
+// jobs, contacts, choices); the ledger by the pulls of the period.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
+export type Row = Record<string, string | number | boolean | Date | null>;
+
+const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
+const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
+/** members of a line of business, when one is asked for */
+const LOB = (member: string) =>
+  `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
+
+/** Named statements, one a figure or table. */
+export const COMPLIANCE_SQL = {
+  clocks: `
+    select kind, count(*) filter (where starts_at >= $1)::int as started, count(*)::int as due,
+      count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,
+      count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
+      count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
+      count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
+      count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
+    from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
+  notInTime: `
+    select k.id, k.kind, k.member_id as "memberId", p.name as payer, k.due_at as "dueAt", k.state, k.closed_at as "closedAt", coalesce(n.reason, k.reason) as reason,
+      n.corrective_action as action, n.by, n.words
+    from exchange.clock k left join exchange.peer p on p.id = k.peer_id
+    left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
+    where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
+      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)) and ${USED}
+    order by k.due_at, k.id limit 5000`,
+  optIn: `
+    select
+      (select count(distinct member_id)::int from exchange.contact c where kind = 'offer' and result = 'delivered' and at >= $1 and at < $2 and ${LOB('c.member_id')}) as offered,
+      (select count(distinct c.member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2
+         and exists (select from exchange.contact t where t.member_id = c.member_id and t.kind = 'offer' and t.result = 'delivered' and t.at <= coalesce(c.given_at, c.created_at)) and ${LOB('c.member_id')}) as "afterOffer",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'opt-in' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as "optedIn",
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'decline' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as declined,
+      (select count(distinct member_id)::int from exchange.consent c where choice = 'withdraw' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as withdrew,
+      (select count(distinct member_id)::int from exchange.consent c where given_by = 'representative' and coalesce(given_at, recorded_on::timestamptz) >= $1 and coalesce(given_at, recorded_on::timestamptz) < $2 and ${LOB('c.member_id')}) as representatives
+    where ${USED}`,
+  withdrawals: `
+    select count(*)::int as all, count(*) filter (where not exists (
+      select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+      where m.member_id = c.member_id and p.kicked_off_at > coalesce(c.given_at, c.created_at)
+        and p.kicked_off_at < coalesce((select min(coalesce(o.given_at, o.created_at)) from exchange.consent o
+          where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
+    from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
+  weAsked: `
+    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(sum(m.submitted), 0)::int as submitted, coalesce(sum(m.matched), 0)::int as matched,
+      coalesce(sum(m.constrained), 0)::int as constrained, coalesce(sum(m.unmatched), 0)::int as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
+      count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
+      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id))::int as faulty,
+      coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
+      percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id
+    left join lateral (
+      select count(distinct m.member_id) filter (where m.outcome is not null) as submitted, count(distinct m.member_id) filter (where m.outcome = 'matched') as matched,
+        count(distinct m.member_id) filter (where m.outcome = 'constrained') as constrained, count(distinct m.member_id) filter (where m.outcome = 'not-matched') as unmatched
+      from exchange.pull_member m where m.pull_id = p.id and ${LOB('m.member_id')}
+    ) m on true
+    left join lateral (select count(*) as files from exchange.pull_file f where f.pull_id = p.id) f on true
+    where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
+    group by p.peer_id, r.name order by r.name`,
+  theyAsked: `
+    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(j.transaction_time)::int as answered,
+      count(*) filter (where j.transaction_time is not null and j.completed_at <= j.due_at)::int as "inTime",
+      count(*) filter (where j.transaction_time is null and j.due_at < $3 and j.state in ('queued', 'running', 'failed'))::int as overdue,
+      percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "medianMinutes",
+      percentile_cont(0.95) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "p95Minutes"
+    from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id
+    where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
+    group by j.peer_id, r.name, j.kind order by r.name, j.kind`,
+  matching: `
+    select r.name as payer, m.outcome, m.reason, count(*)::int as n
+    from exchange.match_member m join exchange.bulk_job j on j.id = m.job_id join exchange.peer r on r.id = j.peer_id
+    where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
+    group by 1, 2, 3 order by 1, 2, 4 desc`,
+  outcomes: `
+    select r.name as payer, coalesce(l.type, '') as type, l.outcome, count(*)::int as n
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+  quarantine: `
+    select r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as oldest
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
+    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
+    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${USED}
+    group by 1, 2 order by 1, 3 desc`,
+  findings: `
+    select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
+    from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
+    where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
+  incidents: `
+    select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 5, 1`,
+  disclosures: `
+    select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
+  refusals: `
+    select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    from exchange.audit a left join exchange.peer r on r.id = a.peer_id
+    where a.outcome = 'refused' and a.actor_kind = 'peer' and a.at >= $1 and a.at < $2 and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 4 desc`,
+  decisions: `
+    select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
+    from exchange.audit a
+    where a.actor_kind in ('staff', 'command') and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
+  education: `
+    select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n
+    from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
+    where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
+  consents: `
+    select 'request' as direction, r.name as payer, count(*)::int as n, count(*) filter (where c.choice = 'opt-in')::int as held
+    from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
+    left join lateral (
+      select choice from exchange.consent where member_id = m.member_id and coalesce(given_at, created_at) <= p.kicked_off_at order by recorded_on desc, created_at desc limit 1
+    ) c on true
+    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2
+    union all
+    select 'disclosure', r.name, count(*)::int, count(*) filter (where a.consent_id is not null)::int
+    from exchange.audit a join exchange.peer r on r.id = a.peer_id
+    where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+      and ($4::text is null or a.peer_id = $4) group by 1, 2 order by 1, 2`,
+  statement: `
+    select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
+      coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason,
+      (select string_agg(f.sha256, ' ' order by f.position) from exchange.bulk_file f where f.job_id = j.id) as hashes
+    from exchange.bulk_job j where j.peer_id = $4 and j.received_at >= $1 and j.received_at < $2 and ${USED}
+    union all
+    select 'by us', p.id, 'pull', p.created_at, p.finished_at, p.due_at, p.state, (select count(*)::int from exchange.pull_member m where m.pull_id = p.id), p.reason,
+      (select string_agg(f.sha256, ' ' order by f.position) from exchange.pull_file f where f.pull_id = p.id)
+    from exchange.pull p where p.peer_id = $4 and p.created_at >= $1 and p.created_at < $2
+    order by 4, 2`,
+} as const;
+export type ComplianceQuery = keyof typeof COMPLIANCE_SQL;
+
+/** Rows of one statement over a scope. */
+export async function complianceRows(sql: Queryable, query: ComplianceQuery, s: Scope): Promise<Row[]> {
+  return [...(await sql.unsafe<Row[]>(COMPLIANCE_SQL[query], [s.from, s.to, s.now, s.peerId, s.lob]))];
+}

@@ -1,0 +1,92 @@
+// The compliance report: figures are the sums of their rows, periods are those of the plan's zone, files say the same as pages.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { share } from '../../../exchange/report/compliance-figures.ts';
+import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
+import { keepClocks } from '../../../exchange/schedule.ts';
+import { type StaffNode, startStaff, Visitor } from './support.ts';
+
+let s: StaffNode;
+let reviewer: Visitor;
+type Rows = Record<string, string | number | null>[];
+let tables: Record<string, Rows>;
+const figure = (id: string) => tables['figures']?.find((f) => f['figure'] === id);
+
+beforeAll(async () => {
+  s = await startStaff();
+  await keepClocks(s.ours.deps);
+  reviewer = new Visitor(s.app, s.ours.base);
+  await reviewer.signIn('dev-reviewer', s.account.password);
+  const year = new Date().getUTCFullYear();
+  tables = (await (await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json`)).json())
+    .tables;
+}, 120_000);
+afterAll(() => s.close());
+
+test('periods', () => {
+  expect(readPeriod('2027-Q1')).toMatchObject({ first: '2027-01-01', last: '2027-03-31' });
+  expect(readPeriod('2028-02')).toMatchObject({ last: '2028-02-29' });
+  expect(readPeriod('2027-02-30')).toBeUndefined();
+  expect(readPeriod('2027-13')).toBeUndefined();
+  expect(readPeriod('2027-03-02/2027-03-01')).toBeUndefined();
+  const q = readPeriod('2027-Q1');
+  if (!q) throw new Error('no quarter');
+  expect(periodBefore(q).name).toBe('2026-Q4');
+  expect(periodBefore({ name: 'x', first: '2027-03-03', last: '2027-03-04' })).toMatchObject({
+    first: '2027-03-01',
+    last: '2027-03-02',
+  });
+  const { from, to } = instantsOf(q, 'America/New_York');
+  expect([from.toISOString(), to.toISOString()]).toEqual(['2027-01-01T05:00:00.000Z', '2027-04-01T04:00:00.000Z']);
+  expect([share(0, 0), share(1, 3)]).toEqual(['n/a', '33.3 %']);
+});
+
+test('figures are what the rows say', async () => {
+  const { sql } = s.ours.deps.database;
+  const [l] = await sql<{ all: number; used: number }[]>`
+    select count(*)::int as all, count(*) filter (where outcome not in ('quarantined', 'rejected', 'retracted'))::int as used
+    from exchange.ledger l join exchange.pull p on p.id = l.pull_id where p.finished_at > now() - interval '1 year'`;
+  expect(figure('F12')).toMatchObject({ denominator: l?.all, numerator: l?.used });
+  const lines = tables['reconciliation'] ?? [];
+  expect(lines.reduce((a, r) => a + Number(r['sum']), 0)).toBe(l?.all);
+  for (const row of lines)
+    expect(
+      [
+        'created',
+        'updated',
+        'unchanged',
+        'linked-duplicate',
+        'echo',
+        'shared',
+        'retracted',
+        'quarantined',
+        'rejected',
+      ].reduce((a, o) => a + Number(row[o] ?? 0), 0),
+    ).toBe(row['sum']);
+  const [c] = await sql<{ due: number; met: number }[]>`
+    select count(*) filter (where state not in ('withdrawn', 'not-applicable'))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
+  expect(figure('F4')).toMatchObject({ denominator: c?.due, numerator: c?.met });
+  expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
+  expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
+  expect(figure('F14')).toMatchObject({ numerator: 2, denominator: 3 });
+  const consents = (tables['consents'] ?? []).filter((r) => r['direction'] === 'request');
+  expect(consents).toHaveLength(1);
+  expect(consents[0]?.['n']).toBe(consents[0]?.['held']);
+});
+
+test('page, CSV and statement; no person in any; wrong periods are said', async () => {
+  const page = await (await reviewer.get('/staff/compliance')).text();
+  for (const name of Object.keys(tables)) expect(page).toContain(`id="t-${name}"`);
+  const people = await s.ours.deps.database.sql<
+    { family: string }[]
+  >`select unnest(family) as family from exchange.member_profile`;
+  for (const { family } of people) expect(page.toUpperCase()).not.toContain(`>${family}<`);
+  expect((await reviewer.get('/staff/compliance?period=soon')).status).toBe(400);
+  expect((await reviewer.get('/staff/compliance?lob=x')).status).toBe(404);
+  expect((await (await reviewer.get('/staff/compliance?format=csv&table=figures')).text()).split('\r\n')[0]).toContain(
+    'figure',
+  );
+  const statement = await (await reviewer.get('/staff/peers/prior/statement?format=json')).json();
+  expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
+  expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
+  expect((await reviewer.get('/staff/questions')).status).toBe(200);
+});
