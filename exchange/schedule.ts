@@ -1,6 +1,7 @@
 // What the schedule does wherever it runs: open the clocks of new duties, tell of overdue ones, forget what is spent. On Node
 // it also wakes the worker (command/serve.ts); on Workers this is all.
 import type { Deps } from '../src/deps.ts';
+import { keepAlerts } from './alerts/keep.ts';
 import { calendarOf } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
@@ -33,4 +34,5 @@ export async function keepClocks(deps: Deps): Promise<void> {
     deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });
     deps.log('warn', 'clocks overdue', { kind: clock.kind, count: clock.n });
   }
+  await keepAlerts(deps);
 }

@@ -38,6 +38,7 @@ export const METRICS = {
   token_requests_total: { kind: 'counter', help: 'Token requests by result.', labels: ['result'] },
   match_members_total: { kind: 'counter', help: 'Members asked for by bulk match, by result.', labels: ['result'] },
   clocks_overdue: { kind: 'gauge', help: 'Open clocks past their due time by kind.', labels: ['kind'] },
+  alerts_standing: { kind: 'gauge', help: 'Standing alerts by kind.', labels: ['kind'] },
 } as const satisfies Record<
   string,
   { kind: 'counter' | 'histogram' | 'gauge'; help: string; labels: readonly string[] }

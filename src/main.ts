@@ -3,6 +3,7 @@ import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
+import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence } from './command/fault.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite } from './command/members.ts';
@@ -167,6 +168,21 @@ program
   .addArgument(new Argument('<use>', 'of which').choices(ROTATED_USES))
   .option('--now', 'the old keys are lost or stolen: withdraw them at once')
   .action(rotateKey);
+
+const evidence = program.command('evidence').description('evidence for an auditor');
+evidence
+  .command('pack')
+  .description('one ZIP with the report of a period and everything behind it, signed')
+  .requiredOption('--period <period>', '2027, 2027-Q1, 2027-03, a day, or two days with a slash')
+  .requiredOption('--out <file>', 'the ZIP; its signature is written beside it')
+  .action(evidencePack);
+evidence
+  .command('verify')
+  .description('check a pack; needs no database and no network')
+  .argument('<file>')
+  .option('--keys <file>', "the plan's public keys (JWK Set), got elsewhere")
+  .option('--json', 'the verdict as JSON')
+  .action(evidenceVerify);
 
 program.command('doctor').description('check that everything is in place').action(doctor);
 

@@ -489,6 +489,28 @@ export const SETTINGS = {
     'loopback only',
     true,
   ),
+  alertWebhookUrl: setting(
+    'ALERT_WEBHOOK_URL',
+    'Operations',
+    'Address that alerts are posted to (Standard Webhooks). Guarded as peers are: https and public, or in PEER_ALLOWED_NETWORKS.',
+    url.optional(),
+    'nobody is told',
+  ),
+  alertWebhookSecret: setting(
+    'ALERT_WEBHOOK_SECRET',
+    'Operations',
+    'Shared secret (whsec_ and base64) that signs alerts.',
+    z.string().min(16, 'must be 16 characters or more').optional(),
+    'not signed',
+    true,
+  ),
+  alertQuarantine: setting(
+    'ALERT_QUARANTINE',
+    'Operations',
+    'Records in quarantine beyond which an alert stands.',
+    integer(1000, 0, 1_000_000_000),
+    '1000',
+  ),
   logLevel: setting(
     'LOG_LEVEL',
     'Operations',

@@ -128,7 +128,10 @@ create table exchange.alert (
   last_at timestamptz not null,
   cleared_at timestamptz,
   sent_at timestamptz,
-  send_attempts integer not null default 0
+  send_attempts integer not null default 0,
+  next_send_at timestamptz
 );
+--> statement-breakpoint
+create index alert_unsent on exchange.alert (next_send_at) where next_send_at is not null;
 --> statement-breakpoint
 create unique index alert_standing on exchange.alert (kind, subject) where cleared_at is null;

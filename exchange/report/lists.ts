@@ -1,4 +1,5 @@
 // The lists of the staff pages: pulls, clocks, peers and what peers asked of us.
+export { type Alert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
 export {
   type After,

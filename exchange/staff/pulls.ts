@@ -2,8 +2,9 @@
 import { html, type Safe } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
-import { numbers, type PullLine, pagePulls, peerLines } from '../report/lists.ts';
+import { numbers, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
 import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
+import { alertTable } from './alerts.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
@@ -64,7 +65,11 @@ export function pulls(desk: Desk): void {
 
   desk.page('/staff', 'counts', async (visit) => {
     const now = deps.clock();
-    const [n, recent] = await Promise.all([numbers(sql, now), pagePulls(sql, {}, now, 10)]);
+    const [n, recent, alerts] = await Promise.all([
+      numbers(sql, now),
+      pagePulls(sql, {}, now, 10),
+      recentAlerts(sql, 10),
+    ]);
     const sum = (states: readonly string[]) =>
       n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);
     const total = n.pulls.reduce((s, p) => s + p.n, 0);
@@ -136,7 +141,7 @@ export function pulls(desk: Desk): void {
       place: 'overview' as const,
       lead: [`How the payer-to-payer exchange of ${deps.config.planName} stands.`],
       before: html`<ul class="tiles">${tiles.map(tile)}</ul>`,
-      tables: [pullTable(recent, now, timeZone, 'Newest pulls'), states],
+      tables: [alertTable(alerts, timeZone), pullTable(recent, now, timeZone, 'Newest pulls'), states],
     };
     const isPage = (visit.c.req.query('format') ?? 'html') === 'html';
     return desk.show(visit, isPage ? view : { ...view, tables: [figures, ...view.tables] });

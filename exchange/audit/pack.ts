@@ -1,0 +1,203 @@
+// An evidence pack: one ZIP with the report of a period and the rows behind it, each file with its SHA-256 in index.json; a
+// detached signature (JWS, RFC 7515 appendix F) over index.json lies beside it. The same rows give the same bytes: entries in
+// a fixed order, stored, with a fixed time.
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished, pipeline } from 'node:stream/promises';
+import { CompactSign, importJWK } from 'jose';
+import { ZipFile } from 'yazl';
+import type { Deps } from '../../src/deps.ts';
+import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
+import type { JsonObject } from '../../src/fhir/resource.ts';
+import { html, Safe } from '../../src/ui/html.ts';
+import { documentText } from '../../src/ui/page.ts';
+import { STYLE } from '../../src/ui/style.ts';
+import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { type ComplianceReport, complianceReport } from '../report/compliance.ts';
+import { instantsOf, type Period } from '../report/period.ts';
+import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/evidence.ts';
+import { sealAll } from './run-seal.ts';
+import { walkContent } from './walk-content.ts';
+
+/** `typ` of the signature. */
+export const PACK_TYPE = 'evidence-pack+jws';
+export const PACK_SCHEMA = 'payer-node/evidence-pack/1';
+/** All entries carry this time: a pack must not depend on when it was made. */
+const FIXED = new Date(Date.UTC(2000, 0, 1, 12));
+
+export type PackItem = { path: string; what: string; bytes: number; lines?: number; sha256: string };
+export type PackIndex = {
+  schema: string;
+  plan: { name: string; npi: string };
+  period: { first: string; last: string; timeZone: string };
+  asOf: string;
+  versions: Record<string, string>;
+  items: PackItem[];
+};
+
+/** Detached: the payload is index.json itself. */
+async function signatureOf(deps: Pick<Deps, 'keys'>, index: Uint8Array): Promise<string> {
+  const key = await deps.keys.signing('evidence');
+  const jws = await new CompactSign(index)
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: PACK_TYPE })
+    .sign(await importJWK(key, key.alg));
+  const [header = '', , signature = ''] = jws.split('.');
+  return `${header}..${signature}`;
+}
+
+const jsonText = (value: unknown): string =>
+  `${canonicalJson(JSON.parse(JSON.stringify(value)) as JsonObject, AS_IT_IS)}\n`;
+
+/**
+ * Writes `out` and `out.jws`.
+ * @returns the index that was signed
+ * @throws when a file exists already or cannot be written; nothing is left then
+ */
+export async function writePack(
+  deps: Pick<Deps, 'database' | 'keys' | 'clock' | 'config' | 'blobs'>,
+  period: Period,
+  out: string,
+): Promise<PackIndex> {
+  await sealAll(deps);
+  const folder = await mkdtemp(join(tmpdir(), 'payer-node-evidence-'));
+  try {
+    const items: PackItem[] = [];
+    const put = async (path: string, what: string, text: string) => {
+      await writeFile(join(folder, path), text);
+      const bytes = Buffer.from(text);
+      items.push({ path, what, bytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') });
+    };
+    const span = instantsOf(period, deps.config.timeZone);
+    const reader = deps.database.dedicated('work');
+    let asOf = span.from;
+    try {
+      await inSnapshot(reader, async (tx) => {
+        const sealed = await lastSealBefore(tx, span.to);
+        // a past period is judged as of its end, the running one as of its newest seal
+        asOf = span.to <= deps.clock() ? span.to : (sealed ?? span.from);
+        for (const file of Object.keys(EVIDENCE_SQL) as EvidenceFile[])
+          items.push(await writeRows(tx, folder, file, span));
+      });
+    } finally {
+      await reader.end({ timeout: 5 });
+    }
+    const report = await complianceReport({ ...deps, clock: () => asOf }, { period });
+    await putReport(put, report, period, deps.config);
+    const proof = { faults: [] as unknown[], verdict: {} as unknown };
+    proof.verdict = await walkContent(deps, undefined, (fault) => void proof.faults.push(fault));
+    await put(
+      'content.json',
+      'Walk over the files of exports that are still kept: what must not leave',
+      jsonText(proof),
+    );
+    await put(
+      'keys.json',
+      'Public keys that sign heads and packs',
+      jsonText({ keys: await deps.keys.published('evidence') }),
+    );
+    await put('README.txt', 'How to verify this pack', HOW);
+    items.sort((a, b) => (a.path < b.path ? -1 : 1));
+    const index: PackIndex = {
+      schema: PACK_SCHEMA,
+      plan: { name: deps.config.planName, npi: deps.config.planNpi },
+      period: { first: period.first, last: period.last, timeZone: deps.config.timeZone },
+      asOf: asOf.toISOString(),
+      versions: Object.fromEntries(report.cover.filter(([k]) => ['software', 'rules', 'calendar'].includes(k))),
+      items,
+    };
+    const text = jsonText(index);
+    await zip(folder, items, text, out);
+    await writeFile(`${out}.jws`, `${await signatureOf(deps, Buffer.from(text))}\n`, { mode: 0o600 });
+    return index;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeRows(
+  tx: Parameters<typeof evidenceRows>[0],
+  folder: string,
+  file: EvidenceFile,
+  span: { from: Date; to: Date },
+): Promise<PackItem> {
+  const stream = createWriteStream(join(folder, file));
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let lines = 0;
+  for await (const rows of evidenceRows(tx, file, span)) {
+    const text = Buffer.from(rows.map((r) => jsonText(JSON.parse(r))).join(''));
+    hash.update(text);
+    bytes += text.length;
+    lines += rows.length;
+    if (!stream.write(text)) await once(stream, 'drain');
+  }
+  stream.end();
+  await finished(stream);
+  return { path: file, what: EVIDENCE_SQL[file].kind, bytes, lines, sha256: hash.digest('hex') };
+}
+
+async function putReport(
+  put: (path: string, what: string, text: string) => Promise<void>,
+  report: ComplianceReport,
+  period: Period,
+  config: { planName: string; timeZone: string },
+): Promise<void> {
+  const title = `Compliance, ${period.name}`;
+  await put(
+    'report.json',
+    'The compliance report, for programs',
+    jsonText({
+      cover: Object.fromEntries(report.cover),
+      tables: Object.fromEntries(report.tables.map((t) => [t.name, tableJson(t)])),
+    }),
+  );
+  await put('report.csv', 'The compliance report, for spreadsheets', tablesCsv(report.tables));
+  await put(
+    'index.html',
+    'The compliance report, to read and print',
+    documentText({
+      title,
+      site: config.planName,
+      style: html`<style>${new Safe(STYLE)}</style>`,
+      main: [
+        html`<dl>${report.cover.map(([k, v]) => html`<dt>${k}</dt><dd>${v}</dd>`)}</dl>`,
+        // addresses of the staff pages mean nothing on paper
+        report.tables.map((t) => tableHtml({ ...t, rows: t.rows.map((r) => r.map(({ href: _, ...cell }) => cell)) })),
+      ],
+      footer: `Times are those of ${config.timeZone}.`,
+    }),
+  );
+}
+
+async function zip(folder: string, items: readonly PackItem[], index: string, out: string): Promise<void> {
+  const file = new ZipFile();
+  const options = { mtime: FIXED, mode: 0o100644, compress: false, forceDosTimestamp: true } as const;
+  file.addBuffer(Buffer.from(index), 'index.json', options);
+  for (const item of items) file.addFile(join(folder, item.path), item.path, options);
+  file.end();
+  try {
+    await pipeline(file.outputStream, createWriteStream(out, { flags: 'wx', mode: 0o600 }));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(out, { force: true });
+    throw error;
+  }
+}
+
+const HOW = `How to verify this pack
+
+With the program:   payer-node evidence verify PACK.zip
+                    (needs no database and no network; add --keys FILE to hold it against keys that you got elsewhere)
+
+By hand:
+1. PACK.zip.jws is a detached JWS (RFC 7515, appendix F), algorithm ES384. Put base64url(index.json) between its two dots and
+   verify it with the key in keys.json whose kid its header names. Make sure that the key is the plan's: keys.json alone proves
+   only that the pack is of one piece.
+2. index.json lists every other file with its SHA-256 and length. Recompute them.
+3. audit-seals.jsonl: each seal's prev is the root of the seal before it. Each jws is a signed head (ES384) with the same id, prev
+   and root. The root is SHA-256 over prev and then, for each row of the seal in order, its number (8 bytes, big-endian) and hash.
+4. audit-rows.jsonl: the hash of a row is SHA-256 over the canonical JSON (RFC 8785) of all its members except seq and hash.
+`;

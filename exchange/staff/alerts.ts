@@ -1,0 +1,41 @@
+// The table of alerts on the overview.
+import type { Cell, Table } from '../../src/ui/table.ts';
+import type { Alert } from '../report/lists.ts';
+import { CLOCK_KINDS, numberCell, timeCell } from '../report/words.ts';
+
+const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
+  'clocks-overdue': { text: 'Clocks are overdue', href: () => '/staff/clocks?show=late' },
+  'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
+  'peer-failing': { text: 'Pulls from a payer fail again and again', href: (id) => `/staff/peers/${id}` },
+  'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
+  'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
+};
+
+export function alertTable(alerts: readonly Alert[], timeZone: string): Table {
+  const about = (a: Alert): Cell => ({
+    value: a.subject,
+    text: a.kind === 'clocks-overdue' ? (CLOCK_KINDS[a.subject] ?? a.subject) : a.subject,
+    href: KINDS[a.kind].href(a.subject),
+  });
+  return {
+    name: 'alerts',
+    caption: 'Alerts',
+    columns: [
+      { key: 'what', label: 'What', kind: 'head' },
+      { key: 'about', label: 'About' },
+      { key: 'amount', label: 'How many', kind: 'number' },
+      { key: 'since', label: 'Since' },
+      { key: 'until', label: 'Until' },
+      { key: 'told', label: 'Told' },
+    ],
+    rows: alerts.map((a) => [
+      { value: a.kind, text: KINDS[a.kind].text, tone: a.clearedAt === null ? 'act' : 'calm' },
+      about(a),
+      numberCell(a.amount),
+      timeCell(a.firstAt, timeZone),
+      a.clearedAt === null ? { value: null, text: 'goes on' } : timeCell(a.clearedAt, timeZone),
+      timeCell(a.sentAt, timeZone),
+    ]),
+    empty: 'Nothing needs attention.',
+  };
+}

@@ -1,0 +1,100 @@
+// Alerts: conditions that people have to know of, a row while each lasts.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type AlertKind = 'clocks-overdue' | 'pull-waits' | 'peer-failing' | 'wrong-patient' | 'quarantine-full';
+export type Condition = { kind: AlertKind; subject: string; amount: number };
+
+/** Failed or refused pulls of a payer in a row, after which it counts as failing. */
+const FAILING = 3;
+
+/**
+ * What holds now. Clocks by clock_open; pulls, peers and findings are small tables; the quarantine by identity_quarantined;
+ * ledger rows of the pulls of a week only, by its primary key.
+ */
+export async function standingConditions(sql: Queryable, now: Date, quarantine: number): Promise<Condition[]> {
+  const rows = await sql<Condition[]>`
+    select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where state = 'open' and due_at < ${now} group by kind
+    union all
+    select 'pull-waits', id, 1 from exchange.pull where state in ('review', 'unbalanced', 'partial')
+    union all
+    select 'peer-failing', l.peer_id, l.failed from (
+      select p.peer_id, count(*)::int as failed from exchange.pull p
+      where p.state in ('failed', 'refused') and p.created_at > ${now}::timestamptz - interval '30 days'
+        and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
+      group by p.peer_id) l where l.failed >= ${FAILING}
+    union all
+    select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger l on l.pull_id = p.id and l.reason = 'wrong-patient'
+      where p.finished_at > ${now}::timestamptz - interval '7 days' group by p.id
+    union all
+    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') q where q.n > ${quarantine}`;
+  return [...rows];
+}
+
+/** Records what holds: new conditions get a row, known ones their amount, those that hold no more end. Served by alert_standing. */
+export async function recordConditions(tx: Queryable, standing: readonly Condition[], now: Date): Promise<void> {
+  const [kinds, subjects, amounts] = [
+    standing.map((c) => c.kind),
+    standing.map((c) => c.subject),
+    standing.map((c) => c.amount),
+  ];
+  await tx`
+    insert into exchange.alert (id, kind, subject, amount, first_at, last_at, next_send_at)
+    select gen_random_uuid()::text, k, s, a, ${now}, ${now}, ${now}
+    from unnest(${kinds}::text[], ${subjects}::text[], ${amounts}::int[]) as t(k, s, a)
+    on conflict (kind, subject) where cleared_at is null do update set amount = excluded.amount, last_at = excluded.last_at`;
+  await tx`
+    update exchange.alert a set cleared_at = ${now}, next_send_at = ${now}, send_attempts = 0
+    where a.cleared_at is null and not exists (
+      select from unnest(${kinds}::text[], ${subjects}::text[]) as t(k, s) where t.k = a.kind and t.s = a.subject)`;
+}
+
+export type Alert = {
+  id: string;
+  kind: AlertKind;
+  subject: string;
+  amount: number;
+  firstAt: Date;
+  lastAt: Date;
+  clearedAt: Date | null;
+  sentAt: Date | null;
+};
+
+const ALERT = `id, kind, subject, amount, first_at as "firstAt", last_at as "lastAt", cleared_at as "clearedAt", sent_at as "sentAt"`;
+
+/** Standing alerts and the newest that have ended. */
+export async function recentAlerts(sql: Queryable, limit: number): Promise<Alert[]> {
+  return [
+    ...(await sql.unsafe<Alert[]>(
+      `select ${ALERT} from exchange.alert order by cleared_at is not null, first_at desc, id limit $1`,
+      [limit],
+    )),
+  ];
+}
+
+/**
+ * Claims alerts that have not been told yet (their beginning or their end), each for one sender: another try is due when this
+ * one has had time to fail. `backoff`: seconds until the next try, by tries so far.
+ */
+export async function claimUnsent(tx: Queryable, now: Date, limit: number): Promise<(Alert & { attempts: number })[]> {
+  return [
+    ...(await tx.unsafe<(Alert & { attempts: number })[]>(
+      `update exchange.alert set send_attempts = send_attempts + 1,
+         next_send_at = $1::timestamptz + least(interval '1 hour', interval '30 seconds' * power(2, send_attempts))
+       where id in (select id from exchange.alert where next_send_at <= $1 order by next_send_at limit $2 for update skip locked)
+       returning ${ALERT}, send_attempts as attempts`,
+      [now, limit],
+    )),
+  ];
+}
+
+/** It was told. Its end, if that came meanwhile, is told too. */
+export async function markSent(sql: Queryable, id: string, wasCleared: boolean, now: Date): Promise<void> {
+  await sql`
+    update exchange.alert set sent_at = ${now}, next_send_at = case when cleared_at is not null and not ${wasCleared} then ${now}::timestamptz end
+    where id = ${id}`;
+}
+
+/** Nobody is to be told: there is no address. */
+export async function forgetUnsent(sql: Queryable): Promise<void> {
+  await sql`update exchange.alert set next_send_at = null where next_send_at is not null`;
+}

@@ -1,0 +1,102 @@
+// Alerts: begin, end, are told once each, again and again until it is heard; nothing of a member in them.
+import { createHmac } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+const SECRET = `whsec_${Buffer.from('a shared secret of the plan').toString('base64')}`;
+let node: TestNode;
+let now = new Date('2027-03-10T15:00:00Z');
+let status = 204;
+const told: { body: string; headers: Headers }[] = [];
+
+beforeAll(async () => {
+  node = await startNode(
+    { ALERT_WEBHOOK_URL: 'https://alerts.example/hook', ALERT_WEBHOOK_SECRET: SECRET, ALERT_QUARANTINE: '0' },
+    {
+      clock: () => now,
+      fetch: async (input, init) => {
+        expect(String(input)).toBe('https://alerts.example/hook');
+        told.push({ body: String(init?.body), headers: new Headers(init?.headers) });
+        return new Response(null, { status });
+      },
+    },
+  );
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.peer (id, name, state, added_by) values ('old-plan', 'Old Plan', 'active', 'test')`;
+});
+afterAll(() => node.close());
+const after = (seconds: number) => {
+  now = new Date(now.getTime() + seconds * 1000);
+};
+const sent = () =>
+  told
+    .splice(0)
+    .map((t) => JSON.parse(t.body) as { type: string; data: { kind: string; subject: string; amount: number } });
+
+test('nothing stands: nobody is told', async () => {
+  await keepAlerts(node.deps);
+  expect(sent()).toEqual([]);
+});
+
+test('a clock that is late is told once, signed, and again when it is met', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('k', 'C3-export', 'j', ${now}, ${new Date(now.getTime() - 1)}, 'open')`;
+  await keepAlerts(node.deps);
+  const [first] = told;
+  const { headers, body } = first ?? { headers: new Headers(), body: '' };
+  const [version, mac] = (headers.get('webhook-signature') ?? '').split(',');
+  expect(version).toBe('v1');
+  expect(mac).toBe(
+    createHmac('sha256', 'a shared secret of the plan')
+      .update(`${headers.get('webhook-id')}.${headers.get('webhook-timestamp')}.${body}`)
+      .digest('base64'),
+  );
+  expect(sent()).toMatchObject([
+    { type: 'alert.standing', data: { kind: 'clocks-overdue', subject: 'C3-export', amount: 1 } },
+  ]);
+  after(60);
+  await keepAlerts(node.deps);
+  expect(sent()).toEqual([]);
+  await sql`update exchange.clock set state = 'met-late', closed_at = ${now} where id = 'k'`;
+  await keepAlerts(node.deps);
+  expect(sent()).toMatchObject([{ type: 'alert.cleared' }]);
+});
+
+test('a receiver that fails is tried again with growing pauses', async () => {
+  const { sql } = node.deps.database;
+  status = 500;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values ('p', 'old-plan', 'unbalanced', 'test', ${now}, ${now}, ${now})`;
+  await keepAlerts(node.deps);
+  expect(sent()).toHaveLength(1);
+  after(10);
+  await keepAlerts(node.deps);
+  expect(sent()).toEqual([]);
+  after(25);
+  await keepAlerts(node.deps);
+  expect(sent()).toHaveLength(1);
+  after(35);
+  await keepAlerts(node.deps);
+  expect(sent()).toEqual([]);
+  status = 200;
+  after(30);
+  await keepAlerts(node.deps);
+  expect(sent()).toMatchObject([{ data: { kind: 'pull-waits', subject: 'p' } }]);
+  await keepAlerts(node.deps);
+  expect(sent()).toEqual([]);
+});
+
+test('failing payers, records of others, a full quarantine', async () => {
+  const { sql } = node.deps.database;
+  for (const id of ['f1', 'f2', 'f3'])
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values (${id}, 'old-plan', 'failed', 'test', ${now}, ${now}, ${now})`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values ('w', 'old-plan', 'review', 'test', ${now}, ${now}, ${now}, ${now})`;
+  await sql`insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id) values ('w', 0, 1, 0, 'quarantined', 'wrong-patient', 'Condition', 'c')`;
+  await sql`insert into exchange.identity (peer_id, type, source_id, local_id, state, first_pull, last_pull) values ('old-plan', 'Condition', 'c', 'x', 'quarantined', 'w', 'w')`;
+  await keepAlerts(node.deps);
+  expect(
+    sent()
+      .map((t) => `${t.data.kind} ${t.data.subject} ${t.data.amount}`)
+      .toSorted(),
+  ).toEqual(['peer-failing old-plan 3', 'pull-waits w 1', 'quarantine-full all 1', 'wrong-patient w 1']);
+});

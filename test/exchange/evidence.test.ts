@@ -1,0 +1,96 @@
+// The evidence pack: the same rows give the same bytes, and one changed byte is found and named without any database.
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { exportJWK, generateKeyPair } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PackIndex, writePack } from '../../exchange/audit/pack.ts';
+import { verifyPack } from '../../exchange/audit/verify-pack.ts';
+import { readPeriod } from '../../exchange/report/period.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { type StaffNode, startStaff } from './staff/support.ts';
+
+let s: StaffNode;
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-evidence-'));
+const pack = join(folder, 'pack.zip');
+const year = new Date().getUTCFullYear();
+const period = readPeriod(`${year - 1}-01-01/${year + 1}-12-31`);
+if (!period) throw new Error('no period');
+let index: PackIndex;
+
+beforeAll(async () => {
+  s = await startStaff();
+  await keepClocks(s.ours.deps);
+  index = await writePack(s.ours.deps, period, pack);
+}, 120_000);
+afterAll(async () => {
+  await s.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('holds the rows of the period', async () => {
+  const { sql } = s.ours.deps.database;
+  const [n] = await sql<{ ledger: number; clocks: number; rows: number }[]>`
+    select (select count(*)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id) as ledger, (select count(*)::int from exchange.clock) as clocks,
+      (select count(*)::int from exchange.audit) as rows`;
+  const lines = (path: string) => index.items.find((i) => i.path === path)?.lines;
+  expect(lines('ledger.jsonl')).toBe(n?.ledger);
+  expect(lines('clocks.jsonl')).toBeGreaterThan(0);
+  const verdict = await verifyPack(pack);
+  expect(verdict.faults).toEqual([]);
+  expect(verdict.rows).toBe(n?.rows);
+  expect(verdict.items).toBe(index.items.length);
+  expect(verdict.keys).toHaveLength(1);
+});
+
+test('the same rows give the same bytes', async () => {
+  const again = join(folder, 'again.zip');
+  await writePack(s.ours.deps, period, again);
+  expect(readFileSync(again).equals(readFileSync(pack))).toBe(true);
+  await expect(writePack(s.ours.deps, period, again)).rejects.toMatchObject({ code: 'EEXIST' });
+});
+
+const changed = async (at: (bytes: Buffer) => number, name: string) => {
+  const bytes = readFileSync(pack);
+  const i = at(bytes);
+  bytes[i] = (bytes[i] ?? 0) ^ 1;
+  const file = join(folder, `${name}.zip`);
+  writeFileSync(file, bytes);
+  writeFileSync(`${file}.jws`, readFileSync(`${pack}.jws`));
+  return (await verifyPack(file)).faults;
+};
+const within = (text: string) => (bytes: Buffer) => bytes.indexOf(text) + 2;
+
+test('one byte changed anywhere in a file is found and the file is named', async () => {
+  expect(await changed(within('"outcome":"created"'), 'ledger')).toEqual(
+    expect.arrayContaining([expect.stringMatching(/^ledger\.jsonl/)]),
+  );
+  expect((await changed(within('"actorKind":"system"'), 'row')).join('\n')).toMatch(/audit-rows\.jsonl|Row/);
+  expect((await changed(within('"schema":"payer-node'), 'index')).length).toBeGreaterThan(0);
+  expect((await changed(within('"asOf"'), 'asof')).join('\n')).toMatch(/signature|index\.json/);
+});
+
+test('another key’s signature, none, no pack', async () => {
+  const { publicKey } = await generateKeyPair('ES384', { extractable: true });
+  const other = [{ ...(await exportJWK(publicKey)), alg: 'ES384', kid: 'other' }];
+  expect((await verifyPack(pack, other)).faults.join('\n')).toContain('signature does not hold');
+  const bare = join(folder, 'bare.zip');
+  writeFileSync(bare, readFileSync(pack));
+  expect((await verifyPack(bare)).faults.join('\n')).toContain('not signed');
+  writeFileSync(bare, 'no zip');
+  expect((await verifyPack(bare)).faults).toHaveLength(1);
+  expect((await verifyPack(join(folder, 'nothing.zip'))).faults).toHaveLength(1);
+});
+
+test('whoever can sign but changed a row is found by the chain inside', async () => {
+  // a pack made after somebody with the database's own rights changed an audit row
+  const { sql } = s.ours.deps.database;
+  await sql`alter table exchange.audit disable trigger audit_insert_only`;
+  await sql`update exchange.audit set detail = '{"members": 0}' where seq = (select min(seq) from exchange.audit where action = 'pull-planned')`;
+  await sql`alter table exchange.audit enable trigger audit_insert_only`;
+  const file = join(folder, 'after.zip');
+  await writePack(s.ours.deps, period, file);
+  const { faults } = await verifyPack(file);
+  expect(faults).toHaveLength(1);
+  expect(faults[0]).toContain('was changed');
+});
