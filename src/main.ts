@@ -63,6 +63,13 @@ load
   .description("load members' records and enrolment")
   .argument('[path...]', 'files or folders of records')
   .option('--enrolment <file>', 'enrolment CSV: docs/enrolment.md')
+  .option('--x12', 'the enrolment file is an X12 834 file')
+  .option('--member-ref <qualifier>', 'with --x12: REF01 of the member’s own number', '23')
+  .addOption(
+    new Option('--line-of-business <code>', 'with --x12: of all its members')
+      .choices(['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'])
+      .default('ma'),
+  )
   .option('--enrolment-template <file>', 'write an enrolment CSV for these records instead of loading them')
   .option('--prior-payer <peer>', 'with --enrolment-template: a file for the node that will ask this payer')
   .option('--strict', 'reject what has any finding')

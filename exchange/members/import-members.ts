@@ -16,12 +16,14 @@ import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../st
 import { isShared } from '../transform/record-types.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
 import { readOwnRecord } from './read-own.ts';
+import { type Options834, read834 } from './x12-834.ts';
 
 export type ImportMembersInput = {
   /** records, already read from files; may be empty */
   records: AsyncIterable<ImportEntry>;
-  /** path of an enrolment CSV */
+  /** path of an enrolment CSV, or of an X12 834 file when `x12` says how to read it */
   enrolment?: string;
+  x12?: Options834;
   validate: (resource: unknown) => Issue[];
   /** refuse records with any finding, not only broken ones */
   strict?: boolean;
@@ -42,11 +44,22 @@ export type ImportMembersResult = {
 const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
 const CSV_FILE = 0;
 
-/** Rows of the CSV, one at a time. A row that cannot be read is refused with its line. */
+/** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
 async function* enrolmentRows(
-  path: string,
+  input: Pick<ImportMembersInput, 'x12'> & { enrolment: string },
   reject: ImportMembersInput['reject'],
 ): AsyncGenerator<{ line: number; row: Enrolment }> {
+  const path = input.enrolment;
+  if (input.x12 !== undefined) {
+    const refuse = (line: number, reason: string) =>
+      reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
+    for await (const { line, values } of read834(path, input.x12, refuse)) {
+      const row = readEnrolment(values);
+      if ('faults' in row) await refuse(line, row.faults.join(' '));
+      else yield { line, row };
+    }
+    return;
+  }
   const parser = createReadStream(path).pipe(
     parseCsv({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, trim: true, info: true }),
   );
@@ -89,7 +102,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
 
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined)
-      for await (const { line, row } of enrolmentRows(input.enrolment, refuse)) {
+      for await (const { line, row } of enrolmentRows({ ...input, enrolment: input.enrolment }, refuse)) {
         if (row.isKnownPatient) continue;
         const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl));
         const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
@@ -223,7 +236,7 @@ async function commitEnrolment(
   };
   let batch: { line: number; row: Enrolment }[] = [];
   // faults of rows were reported while staging
-  for await (const item of enrolmentRows(path, () => {})) {
+  for await (const item of enrolmentRows({ ...input, enrolment: path }, () => {})) {
     batch.push(item);
     if (batch.length < 1000) continue;
     await flush(batch);

@@ -170,7 +170,16 @@ function rejectOf(entry: ImportEntry, code: string, reason: string): Reject {
 
 export async function importMembersCommand(
   paths: string[],
-  options: { enrolment?: string; enrolmentTemplate?: string; priorPayer?: string; strict?: boolean; rejects: string },
+  options: {
+    enrolment?: string;
+    x12?: boolean;
+    memberRef: string;
+    lineOfBusiness: string;
+    enrolmentTemplate?: string;
+    priorPayer?: string;
+    strict?: boolean;
+    rejects: string;
+  },
 ): Promise<void> {
   if (options.enrolmentTemplate !== undefined)
     return writeTemplate(paths, options.enrolmentTemplate, options.priorPayer);
@@ -184,6 +193,7 @@ export async function importMembersCommand(
     const result = await importMembers(node.deps, {
       records: paths.length === 0 ? none : readImport(paths, { progress: (p) => progress.update(p), signal }),
       ...(options.enrolment === undefined ? {} : { enrolment: options.enrolment }),
+      ...(options.x12 ? { x12: { memberRef: options.memberRef, lob: options.lineOfBusiness } } : {}),
       validate,
       ...(options.strict ? { strict: true } : {}),
       reject: (r) => rejects.write(r),
