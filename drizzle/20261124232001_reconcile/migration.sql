@@ -73,7 +73,7 @@ create table exchange.review_item (
   b_id text,
   b_hash bytea,
   peer_id text not null,
-  pull_id text not null references exchange.pull,
+  pull_id text references exchange.pull,
   file integer,
   line integer,
   entry integer,

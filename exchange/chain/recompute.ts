@@ -12,6 +12,7 @@ import {
   writeChainFindings,
   writeChains,
 } from '../store/chain.ts';
+import type { Work } from '../store/write-links.ts';
 import { authorizationChains } from './authorizations.ts';
 import { type Chain, claimChains } from './claims.ts';
 import type { ReviewEntry } from './facts.ts';
@@ -37,19 +38,14 @@ function sorted(value: unknown): unknown {
  * @param windowStart gaps of services before this day are of little weight
  * @param at instant of the transaction
  */
-export async function recomputeChains(
-  tx: Queryable,
-  work: { id: string; pull: string; peerId: string },
-  windowStart: string,
-  at: string,
-): Promise<void> {
+export async function recomputeChains(tx: Queryable, work: Work, windowStart: string, at: string): Promise<void> {
   const members = await claimMembers(tx, work.id);
   for (let i = 0; i < members.length; i += PAGE) await page(tx, work, members.slice(i, i + PAGE), windowStart, at);
 }
 
 async function page(
   tx: Queryable,
-  work: { id: string; pull: string; peerId: string },
+  work: Work,
   members: readonly string[],
   windowStart: string,
   at: string,
@@ -98,7 +94,8 @@ async function page(
       isItem: CHAIN_ITEMS.includes(a.code),
       weight: ITEM_KINDS['chain-anomaly']?.weight ?? 1,
     }));
-  await writeChainFindings(tx, work, found, at);
+  const { pull } = work;
+  if (pull !== null) await writeChainFindings(tx, { ...work, pull }, found, at);
   await closeChainItems(
     tx,
     [...were].filter(([key]) => !are.has(key)).map(([, a]) => ({ memberId: a.memberId, id: a.at, code: a.code })),

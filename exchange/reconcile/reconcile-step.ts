@@ -1,62 +1,24 @@
 // reconciling → done: stage, decide, rewrite, commit. Everything before the commit may be repeated; the commit is one
 // transaction, at whose end the database itself checks that no unit is lost (trigger pull_conservation).
-import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { releaseJob } from '../client/kick-off.ts';
-import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
-import { addresses, ourselves } from '../plan.ts';
+import { ourselves } from '../plan.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
-import type { Peer } from '../store/peer.ts';
-import { movePull, type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import { findPull, movePull } from '../store/pull.ts';
 import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, stagingClients } from '../store/staging.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
+import { releaseArrived } from './replay.ts';
 import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
-
-/** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
-const RULE_YEARS = 5;
-
-/** What reading a pull's units needs to know, as of now. */
-export async function unitContext(
-  deps: Pick<Deps, 'config' | 'clock' | 'database'>,
-  pull: Pull,
-  peer: Peer,
-): Promise<UnitContext> {
-  const { sql } = deps.database;
-  const withdrawn = new Set(await withdrawnMembers(sql, pull.id));
-  const members = new Map<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>();
-  for (const m of await pullMembers(sql, pull.id)) {
-    if (m.outcome !== 'matched' || m.peerPatientId === null) continue;
-    const other = members.get(m.peerPatientId);
-    const doubtful = other?.doubtful === true || (other !== undefined && other.memberId !== m.memberId);
-    members.set(m.peerPatientId, {
-      memberId: m.memberId,
-      policy: m.policy,
-      withdrawn: withdrawn.has(m.memberId),
-      doubtful,
-    });
-  }
-  const { timeZone } = deps.config;
-  return {
-    peerId: peer.id,
-    peerBase: peer.fhirBase ?? '',
-    ourBase: addresses(deps.config).fhir,
-    ourNpi: deps.config.planNpi,
-    members,
-    windowStart: yearsBefore(localDay(pull.kickedOffAt ?? pull.createdAt, timeZone), RULE_YEARS),
-    latest: addDays(localDay(deps.clock(), timeZone), 2),
-    validate,
-  };
-}
+import { unitContext } from './unit-context.ts';
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
@@ -82,6 +44,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   took('commit');
   await clearStaging(sql, s.pull.id);
   took('clear');
+  await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
   if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
 }
 

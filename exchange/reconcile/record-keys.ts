@@ -79,7 +79,10 @@ const RULES: Readonly<Record<string, Rule>> = {
     return narrative === '' ? [] : [`e:text|${digest(narrative)}`];
   },
   Condition: (r) => codesOf(r['code']).map((c) => `e:${c}` as const),
-  Device: (r) => codesOf(r['type']).map((c) => `e:${c}` as const),
+  Device: (r) =>
+    objects(r['udiCarrier']).flatMap((u) =>
+      text(u['deviceIdentifier']) === undefined ? [] : [`e:${String(u['deviceIdentifier'])}` as const],
+    ),
   DiagnosticReport: (r) => each(codesOf(r['code']), day(began(r, 'effective'))),
   DocumentReference: (r) => {
     const at = documentDay(r);

@@ -32,7 +32,7 @@ async function writeIdentity(tx: Queryable, pull: string, peerId: string, by: st
       hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
 }
 
-async function writeLedger(tx: Queryable, work: Work): Promise<void> {
+async function writeLedger(tx: Queryable, work: Decided): Promise<void> {
   await tx`
     insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated)
     select ${work.pull}, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
@@ -40,7 +40,7 @@ async function writeLedger(tx: Queryable, work: Work): Promise<void> {
 }
 
 /** What was noted. A unit that is as it was is noted of the peer only, by count. */
-async function writeFindings(tx: Queryable, work: Work): Promise<void> {
+export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
   await tx`
     insert into exchange.finding (pull_id, kind, type, amount)
     select ${work.pull}, f, type, count(*) from exchange.staging cross join unnest(findings) f
@@ -60,7 +60,7 @@ async function writeFindings(tx: Queryable, work: Work): Promise<void> {
 }
 
 /** About files and the pull as a whole. */
-async function writePullFindings(tx: Queryable, work: Work, isFull: boolean): Promise<void> {
+async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean): Promise<void> {
   await tx`
     insert into exchange.finding (pull_id, kind, file, type)
     select pull_id, 'count-missing', position, type from exchange.pull_file where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0`;
@@ -172,7 +172,7 @@ export type CommitPeer = { id: string; name: string; npi: string | null; base: s
 /** Records, links, identities, items and Provenance of a decided work, without its ledger. */
 export async function commitRecords(
   tx: Queryable,
-  work: Work,
+  work: Decided,
   peer: CommitPeer,
   us: { name: string; npi: string | null },
   at: string,

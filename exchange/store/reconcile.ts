@@ -29,7 +29,7 @@ async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
 }
 
 /** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
-async function provenanceMembers(tx: Queryable, work: Decided): Promise<void> {
+export async function provenanceMembers(tx: Queryable, work: Decided): Promise<void> {
   await tx.unsafe(
     `with target as materialized (
        select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id
@@ -99,7 +99,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
  * Our own records coming back: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. What names ours and says something else is no echo.
  */
-async function echoes(tx: Queryable, pull: string): Promise<void> {
+export async function echoes(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'echo', local_id = r.id
     from exchange.resource r
@@ -152,7 +152,7 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
 }
 
 /** Directory-type records that exist here already: by NPI. */
-async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
+export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'shared', local_id = e.id
     from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
@@ -160,7 +160,7 @@ async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
 }
 
 /** What is left is new. Whether it is linked with another record is judged when its references lead to ours. */
-async function newUnits(tx: Queryable, pull: string): Promise<void> {
+export async function newUnits(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging set outcome = case when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
     where pull_id = ${pull} and outcome is null`;

@@ -4,7 +4,8 @@ import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';
 
-export type Work = { id: string; pull: string; peerId: string };
+/** `pull` is null for records of our own that were imported. */
+export type Work = { id: string; pull: string | null; peerId: string };
 
 const MOST_IN_CLUSTER = 10;
 const RULES = `v${RULES_VERSION}`;
@@ -13,8 +14,8 @@ const RULES = `v${RULES_VERSION}`;
 export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
   await tx`
     delete from exchange.link l using exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome in ('updated', 'retracted') and not s.is_shared and s.member_id is not null
-      and l.member_id = s.member_id and l.type = s.type and (l.a_id = s.local_id or l.b_id = s.local_id) and l.rule not in ('decision', 'match')
+    where s.pull_id = ${work.id} and (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
+      and l.member_id = s.member_id and l.type = s.type and (l.a_id = s.local_id or l.b_id = s.local_id) and l.rule not in ('decision', 'match') and l.state <> 'rejected'
       and not exists (
         select from exchange.judged j where j.pull_id = ${work.id} and j.kind = l.kind and j.type = l.type
           and least(j.id, j.other_id) = least(l.a_id, l.b_id) and greatest(j.id, j.other_id) = greatest(l.a_id, l.b_id))`;
@@ -55,7 +56,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
   await tx`
     update exchange.review_item i set state = 'gone'
     from exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome in ('updated', 'retracted') and not s.is_shared and s.member_id is not null
+    where s.pull_id = ${work.id} and (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
       and i.member_id = s.member_id and i.type = s.type and i.state <> 'gone' and i.b_id is not null
       and (i.a_id = s.local_id or i.b_id = s.local_id) and i.rule <> 'chain'
       and not exists (
@@ -64,7 +65,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
   await tx`
     with judged as (
       select distinct on (j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id)) j.*, s.hash as b_hash, s.source_id,
-        coalesce(r.hash, o.hash) as a_hash,
+        coalesce(r.hash, o.hash) as a_hash, r.origin as other_origin,
         md5(concat_ws('|', j.member_id, j.conflict, j.type, least(j.id, j.other_id), greatest(j.id, j.other_id))) as item
       from exchange.judged j
       join exchange.staging s on s.pull_id = ${work.id} and s.file = j.file and s.line = j.line and s.entry = j.entry
@@ -75,7 +76,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     ), written as (
       insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
       select item, member_id, conflict, coalesce((${weights}::text::jsonb->>conflict)::smallint, 1) , type, other_type, other_id, a_hash, type, id, b_hash,
-        ${work.peerId}, ${work.pull}, file, line, entry, rule || ' ' || ${RULES}, detail, ${at}::text::timestamptz
+        coalesce(nullif(other_origin, 'own'), ${work.peerId}::text), ${work.pull}, case when ${work.pull}::text is not null then file end, line, entry, rule || ' ' || ${RULES}, detail, ${at}::text::timestamptz
       from judged
       on conflict (id) do update set a_hash = excluded.a_hash, b_hash = excluded.b_hash, a_type = excluded.a_type, a_id = excluded.a_id, b_type = excluded.b_type,
         b_id = excluded.b_id, pull_id = excluded.pull_id, file = excluded.file, line = excluded.line, entry = excluded.entry, rule = excluded.rule, detail = excluded.detail,
@@ -87,7 +88,7 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
     )
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
     select ${work.pull}, j.conflict, j.file, j.line, j.entry, j.type, j.source_id, j.member_id, j.id, j.other_id
-    from judged j join written w on w.id = j.item`;
+    from judged j join written w on w.id = j.item where ${work.pull}::text is not null`;
 }
 
 /** Items for records in quarantine whose release or removal a person decides. Those that came in after all are gone. */

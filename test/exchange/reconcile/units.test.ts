@@ -1,8 +1,8 @@
 // Reconciliation of single cases: what each received unit becomes. Numbers are those of the specification's test list.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { localId } from '../../exchange/reconcile/local-id.ts';
-import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
-import { brokenLaws } from '../journey/laws.ts';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { contentHashes, MEMBER_CONTENT } from '../../../src/fhir/canonical.ts';
+import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
