@@ -95,6 +95,15 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
     where pull_id = ${pull} and outcome is null and (not has_body or reason = 'entered-in-error')`;
 }
 
+/** What a person released stays as it is when it comes again or is read again. By review_item's primary key. */
+export async function releasedUnits(tx: Queryable, work: Decided, reason: string | null): Promise<void> {
+  await tx`
+    update exchange.staging s set outcome = 'unchanged', reason = ${reason}, local_id = i.local_id
+    from exchange.identity i, exchange.review_item r
+    where s.pull_id = ${work.id} and s.outcome = 'quarantined' and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id
+      and i.state = 'visible' and i.hash = s.hash and r.id = md5(concat_ws('|', 'held', i.peer_id, s.type, s.source_id)) and r.decision = 'release' and r.state = 'decided'`;
+}
+
 /**
  * Our own records coming back: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. What names ours and says something else is no echo.
@@ -177,6 +186,7 @@ export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
   await reset(tx, work.id);
   await duplicatesInJob(tx, work.id);
   await provenanceMembers(tx, work);
+  await releasedUnits(tx, work, null);
   await knownUnits(tx, work.id, work.peerId);
   await echoes(tx, work.id);
   if (work.isFull) await aliases(tx, work.id, work.peerId);

@@ -1,12 +1,13 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
-import { type Decided, echoes, newUnits, provenanceMembers, sharedUnits } from './reconcile.ts';
+import { type Decided, echoes, newUnits, provenanceMembers, releasedUnits, sharedUnits } from './reconcile.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
  * what is shown and still may be is written again when its form differs (`replayed`); the rest is as in a pull.
  */
 export async function decideReplay(tx: Queryable, work: Decided): Promise<void> {
+  await releasedUnits(tx, work, 'superseded');
   await provenanceMembers(tx, work);
   await tx.unsafe(
     `update exchange.staging s set
