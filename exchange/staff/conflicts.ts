@@ -1,154 +1,30 @@
 // /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
 import { html, type Safe } from '../../src/ui/html.ts';
-import type { Cell, Table } from '../../src/ui/table.ts';
-import { meaning } from '../reconcile/reasons.ts';
-import { besides } from '../report/plain-record.ts';
 import { codeCell, numberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideItem, type Refusal } from '../review/decide.ts';
 import { DECISIONS_OF_PEOPLE, ITEM_KINDS, type PersonDecision } from '../review/kinds.ts';
-import { type Item, type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
+import { type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
+import {
+  besideTable,
+  factTable,
+  historyTable,
+  label,
+  originTable,
+  STATES,
+  WEIGHTS,
+  weightCell,
+} from './conflict-tables.ts';
 import { type Desk, may, type Visit } from './desk.ts';
 import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
 import { choice, cut, filterForm, PAGE } from './paging.ts';
 
 const PATH = '/staff/conflicts';
-const STATES = { open: 'To decide', decided: 'Decided', gone: 'No longer there' } as const;
-const WEIGHTS: Readonly<Record<string, string>> = { '3': 'Safety or identity', '2': 'Care', '1': 'Can wait' };
-
-const label = (kind: string) => ITEM_KINDS[kind]?.label ?? kind;
-const codeMeaning = (kind: string) => meaning(kind in HELD_WORDS ? 'reason' : 'finding', kind);
-const HELD_WORDS: Readonly<Record<string, true>> = {
-  'wrong-patient': true,
-  'consent-scope': true,
-  'consent-withdrawn': true,
-  'modifier-extension': true,
-  'implicit-rules': true,
-  'invalid-resource': true,
-  'denied-pa': true,
-  'drug-pa': true,
-};
 
 function readPlace(text: string | undefined): ItemPlace | undefined {
   const m = /^([123])~(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)~([0-9a-f]{32})$/.exec(text ?? '');
   return m?.[2] === undefined || m[3] === undefined
     ? undefined
     : { weight: Number(m[1]), at: new Date(m[2]), id: m[3] };
-}
-
-const weightCell = (weight: number): Cell => ({
-  value: weight,
-  text: WEIGHTS[String(weight)] ?? String(weight),
-  tone: weight === 3 ? 'act' : weight === 2 ? 'look' : 'calm',
-});
-
-/** Where the item came from, for the drill-down to the raw line. */
-const lineHref = (i: Item): string | undefined =>
-  i.pullId === null || i.file === null || i.line === null
-    ? undefined
-    : `/staff/pulls/${i.pullId}/lines/${i.file}/${i.line}/${i.entry ?? 0}`;
-
-function factTable(r: ItemReport, timeZone: string): Table {
-  const { item } = r;
-  const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
-  const words = codeMeaning(item.kind);
-  const href = lineHref(item);
-  return {
-    name: 'item',
-    caption: 'What this is about',
-    columns: [
-      { key: 'fact', label: 'Fact', kind: 'head' },
-      { key: 'value', label: 'Value' },
-      { key: 'meaning', label: 'In words' },
-    ],
-    rows: [
-      row('Kind', { value: item.kind, text: label(item.kind) }, `${words.text} ${words.todo}`),
-      row('Weight', weightCell(item.weight)),
-      row(
-        'State',
-        { value: item.state, text: STATES[item.state] },
-        item.reopened > 0 ? `Opened again ${item.reopened} times, because a copy changed.` : '',
-      ),
-      row('Rule that fired', { value: item.rule, code: true }, item.detail),
-      row('Member', { value: r.memberKey, code: true }),
-      row('Other payer', { value: r.peerName }),
-      row(
-        'Received line',
-        href === undefined
-          ? { value: null }
-          : { value: `${item.file ?? ''}-${item.line ?? ''}-${item.entry ?? 0}`, href },
-      ),
-      row('Open since', timeCell(item.openedAt, timeZone)),
-    ],
-    empty: '',
-  };
-}
-
-function besideTable(r: ItemReport): Table {
-  const name = (c: ItemReport['first']) => (c === undefined ? 'not there' : c.isOurs ? 'Ours' : `From ${c.origin}`);
-  return {
-    name: 'beside',
-    caption: 'Both side by side',
-    columns: [
-      { key: 'part', label: 'Part', kind: 'head' },
-      { key: 'first', label: name(r.first) },
-      { key: 'second', label: name(r.second) },
-      { key: 'differs', label: 'Differs' },
-    ],
-    rows: besides(r.first?.plain, r.second?.plain).map((b) => [
-      { value: b.label },
-      { value: b.first, text: b.first ?? 'does not say' },
-      { value: b.second, text: b.second ?? 'does not say' },
-      { value: b.differs ? 'yes' : 'no', ...(b.differs ? { tone: 'look' as const } : {}) },
-    ]),
-    empty: 'There is no record to show beside another.',
-  };
-}
-
-function originTable(r: ItemReport, timeZone: string): Table {
-  const rows = [r.first, r.second].flatMap((c) => (c === undefined ? [] : c.origins.map((o) => ({ c, o }))));
-  return {
-    name: 'provenance',
-    caption: 'Where each comes from (Provenance)',
-    columns: [
-      { key: 'record', label: 'Record', kind: 'head' },
-      { key: 'recorded', label: 'Recorded' },
-      { key: 'activity', label: 'Activity' },
-      { key: 'who', label: 'Who' },
-      { key: 'from', label: 'Stated by' },
-    ],
-    rows: rows.map(({ c, o }) => [
-      { value: c.id, text: c.isOurs ? 'Ours' : `From ${c.origin}` },
-      timeCell(o.recorded, timeZone),
-      { value: o.activity },
-      { value: o.who },
-      { value: o.from },
-    ]),
-    empty: 'No statement of origin names either of them.',
-  };
-}
-
-function historyTable(r: ItemReport, timeZone: string): Table {
-  return {
-    name: 'decisions',
-    caption: 'What was decided',
-    columns: [
-      { key: 'at', label: 'When', kind: 'head' },
-      { key: 'decision', label: 'Decision' },
-      { key: 'by', label: 'By' },
-      { key: 'role', label: 'Role' },
-      { key: 'reason', label: 'Reason' },
-      { key: 'rules', label: 'Rules' },
-    ],
-    rows: r.decisions.map((d) => [
-      timeCell(d.at, timeZone),
-      { value: d.undoes === null ? d.decision : `undo ${d.decision}` },
-      { value: d.byName },
-      { value: d.role },
-      { value: d.reason },
-      { value: `v${d.rules}` },
-    ]),
-    empty: 'Nothing yet.',
-  };
 }
 
 function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
