@@ -11,10 +11,11 @@ import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
-import { changedMembers, commitImport, type ImportCounts } from '../store/import.ts';
+import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
+import { linkOwn } from './link-own.ts';
 import { readOwnRecord } from './read-own.ts';
 import { type Options834, read834 } from './x12-834.ts';
 
@@ -170,6 +171,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
       await clients.end();
     }
     const { counts, refused: late } = await commitImport(deps.database, work);
+    if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
     for (const r of late)
       await refuse({
         source: sources[r.file] ?? 'unknown',

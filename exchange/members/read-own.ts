@@ -1,9 +1,10 @@
 // One imported record of our own, ready for staging: whose it is, its hash, keys and facts.
-import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { referencesIn, stamp } from '../../src/fhir/json-text.ts';
 import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { claimFacts } from '../chain/facts.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
@@ -73,6 +74,12 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       isShared: owner.kind === 'shared',
       targets: owner.kind === 'targets' ? owner.targets : undefined,
       hash: contentHash(resource, MEMBER_CONTENT),
+      // of what peers get: that is what may come back
+      substance: contentHashes(
+        facts.shared === undefined ? resource : (JSON.parse(facts.shared) as Resource),
+        MEMBER_CONTENT,
+      ).substance,
+      claim: claimFacts(resource),
       npi: npiOf(resource),
       keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
       serviceEnd: facts.serviceEnd,

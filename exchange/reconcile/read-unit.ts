@@ -1,17 +1,19 @@
 // The first look at one received unit: what it is, whose it is, whether it may be kept, its hash and keys. Pure; whether it
 // is new is decided later, by set. The first reason that applies decides.
-import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { minify, stamp } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
+import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { type StagedUnit, sha256, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
+import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
 
@@ -21,11 +23,16 @@ export type UnitContext = {
   peerBase: string;
   /** our own FHIR base: a record that names it as source is ours coming back */
   ourBase: string;
-  /** peer Patient id → our member, of the members matched in this pull */
-  members: ReadonlyMap<string, { memberId: string; policy: string; withdrawn: boolean }>;
+  ourNpi: string | null;
+  /** peer Patient id → our member, of the members matched in this pull; `doubtful`: matched to two of them */
+  members: ReadonlyMap<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>;
   /** first day of service that counts as within five years */
   windowStart: string;
+  /** last day that a service or a birth can have: two days from now */
+  latest: string;
   validate: (resource: unknown) => Issue[];
+  /** a person released the record from this reason */
+  released?: string;
 };
 
 export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
@@ -34,7 +41,6 @@ const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
 const TYPE_NAME = /^[A-Za-z]{1,64}$/;
 /** NUL, and halves of surrogate pairs, as JSON.stringify writes them. */
 const NOT_TEXT = /(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f][0-9a-f]{2})/;
-const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|\son\w+\s*=|javascript:/i;
 
 /** One line of an output file. */
 export function readUnit(line: string, context: UnitContext): Unit {
@@ -92,19 +98,23 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const isForeign = owner.kind === 'patient' && owner.base !== undefined && owner.base !== context.peerBase;
   if (isForeign || (patientId !== undefined && !member)) return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
-  if (member?.withdrawn) return hold('consent-withdrawn', whose);
+  // one person there, two of our members: whose it is cannot be told
+  if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
+  const isHeld = (reason: string) => context.released !== reason;
+  if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
   const issues = context.validate(resource);
   if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
   if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
-  if (plain.includes('"modifierExtension"')) return hold('modifier-extension', whose);
-  if (resource['implicitRules'] !== undefined) return hold('implicit-rules', whose);
+  if (plain.includes('"modifierExtension"') && isHeld('modifier-extension')) return hold('modifier-extension', whose);
+  if (resource['implicitRules'] !== undefined && isHeld('implicit-rules')) return hold('implicit-rules', whose);
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
   const facts = factsOf(resource, plain);
-  if (facts.authorization?.state === 'denied') return hold('denied-pa', whose);
-  if (facts.authorization?.state === 'drug') return hold('drug-pa', whose);
-  if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive') return hold('consent-scope', whose);
+  if (facts.authorization?.state === 'denied' && isHeld('denied-pa')) return hold('denied-pa', whose);
+  if (facts.authorization?.state === 'drug' && isHeld('drug-pa')) return hold('drug-pa', whose);
+  if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
+    return hold('consent-scope', whose);
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
 
   let kept = json;
@@ -112,19 +122,15 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     findings.add('money-present');
     kept = facts.shared;
   }
-  if (facts.shared !== undefined && facts.authorization !== undefined && facts.authorization.removedLines.length > 0)
+  if (facts.shared !== undefined && facts.authorization !== undefined && facts.authorization.removedLines.length > 0) {
+    findings.add('denied-pa');
     kept = facts.shared;
-  const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
-  if (narrative !== undefined && ACTIVE_CONTENT.test(narrative)) {
-    findings.add('narrative-dropped');
-    const { text: _, ...rest } = JSON.parse(kept) as Resource;
-    kept = JSON.stringify(rest);
   }
+  const inbound = checkInbound(resource, kept, plain, context.latest, facts.label);
+  for (const f of inbound.findings) findings.add(f);
+  kept = inbound.kept;
+  if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');
   const id = localId(context.peerId, type, sourceId);
-  const source = text(meta['source']);
-  const echoOf = source?.startsWith(`${context.ourBase}/${type}/`)
-    ? source.slice(context.ourBase.length + type.length + 2).split('/')[0]
-    : undefined;
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
   return {
@@ -134,7 +140,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     localId: id,
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
-    hash: contentHash(resource, MEMBER_CONTENT),
+    ...contentHashes(resource, MEMBER_CONTENT),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
     findings: [...findings],
@@ -143,7 +149,8 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     paChanged: facts.authorization?.changed,
     paEnd: facts.authorization?.end,
     label: facts.label,
-    echoOf,
+    echoOf: copyOf(resource, context.ourBase),
+    claim: claimFacts(resource),
     body: stamp(kept, {
       id,
       versionId: VERSION_MARK,

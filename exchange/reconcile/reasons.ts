@@ -166,6 +166,10 @@ export const FINDINGS = {
   'large-cluster': look('Many records are linked with one another.', 'Check the identifiers that link them.'),
   'missing-at-source': look('Records that came before did not come this time.', 'Ask the other payer.'),
   'no-provenance': look('Records came without a statement of their origin.', 'Tell the other payer.'),
+  'denied-pa': look(
+    'An authorization came with lines that were denied or are for a drug. Those lines are not kept.',
+    'Tell the other payer.',
+  ),
   reinstated: UNIT_REASONS.reinstated,
   'patient-change': UNIT_REASONS['patient-change'],
 } as const satisfies Readonly<Record<string, Meaning>>;

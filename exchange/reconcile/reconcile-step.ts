@@ -1,110 +1,24 @@
 // reconciling → done: stage, decide, rewrite, commit. Everything before the commit may be repeated; the commit is one
 // transaction, at whose end the database itself checks that no unit is lost (trigger pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { referencesIn } from '../../src/fhir/json-text.ts';
-import { validate } from '../../src/fhir/validate/validate.ts';
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { recomputeChains } from '../chain/recompute.ts';
 import { releaseJob } from '../client/kick-off.ts';
-import { localDay, yearsBefore } from '../clocks/business-day.ts';
-import { addresses, ourselves } from '../plan.ts';
+import { ourselves } from '../plan.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
-import { movePull, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import { findPull, movePull } from '../store/pull.ts';
 import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
-import { decideUnits, resolveTargets, type ToRewrite, unitsToWrite } from '../store/reconcile.ts';
+import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
-import { clearStaging, type RewrittenUnit, stageRewritten, stagingClients } from '../store/staging.ts';
+import { clearStaging, stagingClients } from '../store/staging.ts';
+import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
-import { peerKey, rewriteReferences, type Target } from './rewrite.ts';
+import { releaseArrived } from './replay.ts';
+import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
-
-const PAGE = 1000;
-/** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
-const RULE_YEARS = 5;
-
-async function unitContext(s: Step): Promise<UnitContext> {
-  const { sql } = s.deps.database;
-  const withdrawn = new Set(await withdrawnMembers(sql, s.pull.id));
-  const members = new Map<string, { memberId: string; policy: string; withdrawn: boolean }>();
-  for (const m of await pullMembers(sql, s.pull.id))
-    if (m.outcome === 'matched' && m.peerPatientId !== null)
-      members.set(m.peerPatientId, { memberId: m.memberId, policy: m.policy, withdrawn: withdrawn.has(m.memberId) });
-  return {
-    peerId: s.peer.id,
-    peerBase: s.peer.fhirBase ?? '',
-    ourBase: addresses(s.deps.config).fhir,
-    members,
-    windowStart: yearsBefore(localDay(s.pull.kickedOffAt ?? s.pull.createdAt, s.deps.config.timeZone), RULE_YEARS),
-    validate,
-  };
-}
-
-type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
-
-/** Pages of units that will be written, each with what their references lead to. One page ahead of its reader. */
-async function* resolvedPages(s: Step, context: UnitContext, reader: Sql): AsyncGenerator<Resolved> {
-  const { sql } = s.deps.database;
-  const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
-    const keys = new Set<string>();
-    for (const unit of units)
-      for (const reference of referencesIn(unit.body)) {
-        const key = peerKey(reference, context.peerBase);
-        if (key !== undefined) keys.add(key);
-      }
-    return { units, targets: await resolveTargets(sql, s.pull.id, s.peer.id, [...keys]) };
-  };
-  let ahead: Promise<Resolved> | undefined;
-  for await (const units of unitsToWrite(reader, s.pull.id, PAGE)) {
-    const next = resolve(units);
-    next.catch(() => {}); // judged when it is awaited
-    if (ahead) yield await ahead;
-    ahead = next;
-  }
-  if (ahead) yield await ahead;
-}
-
-/** Rewritten texts of the units that will be written. */
-async function* rewritten(s: Step, context: UnitContext, reader: Sql): AsyncGenerator<RewrittenUnit> {
-  const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
-  for await (const { units, targets } of resolvedPages(s, context, reader))
-    for (const unit of units) {
-      const out = rewriteReferences(unit.body, context.peerBase, memberOf, (key) => targets.get(key));
-      yield {
-        file: unit.file,
-        line: unit.line,
-        entry: unit.entry,
-        final: out.json,
-        links: out.links,
-        refers: out.refers,
-        targets: aboutOf(unit.targets, targets, memberOf),
-      };
-    }
-}
-
-/** What a Provenance is about, in our keys. */
-function aboutOf(
-  keys: string[] | null,
-  known: ReadonlyMap<string, { localId: string }>,
-  memberOf: (key: string) => string | undefined,
-): string[] | undefined {
-  return keys?.flatMap((key) => {
-    const type = key.slice(0, key.indexOf('/'));
-    const id = known.get(key)?.localId ?? (type === 'Patient' ? memberOf(key) : undefined);
-    return id === undefined ? [] : [`${type}/${id}`];
-  });
-}
-
-async function rewrite(s: Step, context: UnitContext): Promise<void> {
-  await s.deps.database.sql`delete from exchange.rewritten where pull_id = ${s.pull.id}`;
-  const writer = s.deps.database.dedicated('copy');
-  const reader = s.deps.database.dedicated('copy');
-  try {
-    await stageRewritten(writer, s.pull.id, rewritten(s, context, reader));
-  } finally {
-    await Promise.all([writer.end({ timeout: 1 }), reader.end({ timeout: 1 })]);
-  }
-}
+import { unitContext } from './unit-context.ts';
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
@@ -113,20 +27,24 @@ export async function reconcileStep(s: Step): Promise<void> {
     s.deps.log('debug', 'reconcile', { pull: s.pull.id, part, ms: Math.round(performance.now() - since) });
     since = performance.now();
   };
-  const context = await unitContext(s);
+  const context = await unitContext(s.deps, s.pull, s.peer);
+  const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
   await sql`analyze exchange.staging`;
   took('analyze');
-  await sql.begin((tx) => decideUnits(tx, s.pull.id, s.peer.id));
+  await sql.begin((tx) => decideUnits(tx, work));
   took('decide');
-  await rewrite(s, context);
-  took('rewrite');
+  await rewriteUnits(s.deps, work, context);
   await sql`analyze exchange.rewritten`;
-  await commit(s);
+  took('rewrite');
+  await linkUnits(s.deps, work);
+  took('link');
+  await commit(s, context, work);
   took('commit');
   await clearStaging(sql, s.pull.id);
   took('clear');
+  await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
   if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
 }
 
@@ -157,7 +75,7 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   }
 }
 
-async function commit(s: Step): Promise<void> {
+async function commit(s: Step, context: UnitContext, work: Decided): Promise<void> {
   const us = ourselves(s.deps.config);
   await s.deps.database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
@@ -165,11 +83,12 @@ async function commit(s: Step): Promise<void> {
     await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
     await commitPull(
       tx,
-      s.pull.id,
-      { id: s.peer.id, name: s.peer.name, npi: s.peer.npi },
+      work,
+      { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase },
       { name: us.name, npi: us.npi },
       formatInstant(now),
     );
+    await recomputeChains(tx, work, context.windowStart, formatInstant(now));
     const outcomes = await tx<
       { outcome: string; n: number }[]
     >`select outcome, count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} group by outcome`;

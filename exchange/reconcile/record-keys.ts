@@ -1,220 +1,145 @@
-// Keys under which two records of one member are the same thing. Strong: the same business object (identifier). Event:
-// the same event told twice (code, time and value). Value: the same event without its value, so that two records that
-// share a value key and no event key contradict each other. Nothing here collapses records: keys lead to links.
+// Under which keys a record is found again by others of the same member that may tell of the same thing. Keys only bring
+// pairs together, by set and cheaply; what a pair is, `judge/` decides. Strong keys (`s:`) are identifiers of the record;
+// event keys (`e:`) are coarse on purpose: a pair too many costs a look, a pair too few is a duplicate missed.
 import { createHash } from 'node:crypto';
+import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import {
-  codings,
-  isObject,
-  type Json,
-  type JsonObject,
-  objects,
-  type Resource,
-  text,
-} from '../../src/fhir/resource.ts';
+  began,
+  classGroup,
+  codesOf,
+  day,
+  digest,
+  drugCodes,
+  identifiers,
+  measured,
+  minute,
+  period,
+  vaccineCodes,
+  words,
+} from './codes.ts';
 
-export type KeyKind = 'strong' | 'event' | 'value';
-/** kind letter, colon, text: `s:…`, `e:…`, `v:…` */
-export type RecordKey = `${'s' | 'e' | 'v'}:${string}`;
+/** kind letter, colon, text */
+export type RecordKey = `${'s' | 'e'}:${string}`;
 
-const NOT_KEYED = new Set(['secondary', 'old', 'temp']);
+const each = (codes: readonly string[], rest: string | undefined): RecordKey[] =>
+  rest === undefined ? [] : codes.map((c) => `e:${c}|${rest}` as const);
 
-/** Type codes of identifiers that name something other than the record itself. */
-const identifiers = (resource: Resource): RecordKey[] => {
-  const list = [...objects(resource['identifier']), ...objects(resource['masterIdentifier'])];
-  return list
-    .filter(
-      (i) => !NOT_KEYED.has(text(i['use']) ?? '') && text(i['system']) !== undefined && text(i['value']) !== undefined,
-    )
-    .map((i) => `s:${String(i['system'])}|${String(i['value'])}` as const);
-};
-
-const usable = (coding: JsonObject): boolean => {
-  const system = text(coding['system']);
-  return (
-    system !== undefined &&
-    text(coding['code']) !== undefined &&
-    !system.endsWith('/v3-NullFlavor') &&
-    !system.endsWith('/data-absent-reason')
-  );
-};
-const codesOf = (concept: Json | undefined): string[] => [
-  ...new Set(
-    codings(concept)
-      .filter(usable)
-      .map((c) => `${String(c['system'])}|${String(c['code'])}`),
-  ),
-];
-const day = (value: string | undefined) => (value !== undefined && value.length >= 10 ? value.slice(0, 10) : undefined);
-/** UTC minute of a dateTime that has a time; a bare day never identifies a measurement. */
-const minute = (value: string | undefined): string | undefined => {
-  if (value === undefined || !/T\d\d:\d\d/.test(value)) return undefined;
-  const time = new Date(value);
-  return Number.isNaN(time.getTime()) ? undefined : time.toISOString().slice(0, 16);
-};
-const digest = (value: unknown) =>
-  createHash('sha256')
-    .update(JSON.stringify(value) ?? '')
-    .digest('hex')
-    .slice(0, 24);
-
-const NO_KNOWN_ALLERGY = new Set(['716186003', '409137002', '428607008', '429625007']);
-
-/** mass and substance concentration of common laboratory values in one unit, by LOINC: factor to mg/dL */
-const TO_MG_DL: Record<string, number> = {
-  '2345-7': 18.0182,
-  '2339-0': 18.0182,
-  '2093-3': 38.67,
-  '2571-8': 88.57,
-  '2160-0': 1 / 88.42,
-};
-
-function quantity(value: Json | undefined, loinc: string | undefined): string | undefined {
-  if (!isObject(value) || typeof value['value'] !== 'number') return undefined;
-  const unit = text(value['code']) ?? text(value['unit']) ?? '';
-  const factor = loinc === undefined ? undefined : TO_MG_DL[loinc];
-  const molar = unit === 'mmol/L' || unit === 'umol/L';
-  if (factor !== undefined && molar) return `${Math.round(value['value'] * factor)} mg/dL`;
-  return factor !== undefined && unit === 'mg/dL'
-    ? `${Math.round(value['value'])} mg/dL`
-    : `${Number(value['value'].toPrecision(6))} ${unit}`;
+/** Authorization numbers: identifier, `preAuthRef`, and the number of a review action. */
+export function authorizationNumbers(r: Resource): string[] {
+  const found = new Set<string>();
+  for (const i of objects(r['identifier'])) {
+    const value = text(i['value']);
+    if (value !== undefined && text(i['use']) !== 'secondary') found.add(value);
+  }
+  for (const ref of Array.isArray(r['preAuthRef']) ? r['preAuthRef'] : []) if (typeof ref === 'string') found.add(ref);
+  const lines = [r, ...objects(r['item'])].flatMap((e) => objects(e['adjudication']));
+  for (const a of lines)
+    for (const action of objects(a['extension']).filter((e) => String(e['url']).endsWith('/extension-reviewAction')))
+      for (const part of objects(action['extension'])) {
+        const number = part['url'] === 'number' ? text(part['valueString']) : undefined;
+        if (number !== undefined) found.add(number);
+      }
+  return [...found];
 }
 
-function observationValue(resource: Resource, loinc: string | undefined): string {
-  const single = quantity(resource['valueQuantity'], loinc);
-  const parts = objects(resource['component']).map(
-    (c) =>
-      `${codesOf(c['code']).join('+')}=${quantity(c['valueQuantity'], undefined) ?? digest(c['valueCodeableConcept'])}`,
-  );
-  return (
-    single ??
-    (parts.length > 0
-      ? parts.sort().join(';')
-      : digest(
-          codesOf(resource['valueCodeableConcept']).length > 0
-            ? codesOf(resource['valueCodeableConcept'])
-            : (resource['valueString'] ?? null),
-        ))
-  );
+/** What was served: `code|day` of the items of a claim. */
+export function servicesOf(r: Resource): string[] {
+  const found = new Set<string>();
+  for (const item of objects(r['item'])) {
+    const at = day(item['servicedDate']) ?? day(period(item['servicedPeriod']).start);
+    if (at !== undefined) for (const code of codesOf(item['productOrService'])) found.add(`${code}|${at}`);
+  }
+  return [...found];
 }
 
-type Rule = (resource: Resource) => RecordKey[];
+/** SHA-256 of decoded attachments. */
+export const attachmentHashes = (r: Resource): string[] =>
+  objects(r['content'])
+    .map((c) => (isObject(c['attachment']) ? text(c['attachment']['data']) : undefined))
+    .filter((d) => d !== undefined)
+    .map((d) => createHash('sha256').update(Buffer.from(d, 'base64')).digest('hex'));
 
-const RULES: Record<string, Rule> = {
-  AllergyIntolerance: (r) => {
-    const category = (Array.isArray(r['category']) ? r['category'].map(String) : []).sort().join('+');
-    const status = codings(r['verificationStatus']).map((c) => String(c['code']));
-    const doubtful = status.some((s) => s === 'refuted' || s === 'entered-in-error');
-    return codesOf(r['code'] ?? objects(r['reaction'])[0]?.['substance']).flatMap((code): RecordKey[] =>
-      NO_KNOWN_ALLERGY.has(code.split('|')[1] ?? '')
-        ? [`e:allergy-none|${code}`]
-        : doubtful
-          ? [`v:allergy|${code}|${category}`]
-          : [`e:allergy|${code}|${category}`, `v:allergy|${code}|${category}`],
-    );
+/** The day that a document is about. */
+export const documentDay = (r: Resource): string | undefined =>
+  day(isObject(r['context']) ? period(r['context']['period']).start : undefined) ?? day(r['date']);
+
+const MEASURED = new Set(['laboratory', 'vital-signs']);
+
+type Rule = (r: Resource) => RecordKey[];
+const RULES: Readonly<Record<string, Rule>> = {
+  // few of each to a member: all are compared
+  AllergyIntolerance: () => ['e:all'],
+  CareTeam: () => ['e:all'],
+  Coverage: () => ['e:all'],
+  RelatedPerson: () => ['e:all'],
+  CarePlan: (r) => {
+    const categories = codesOf(r['category']);
+    if (categories.length > 0) return categories.map((c) => `e:${c}` as const);
+    const narrative = isObject(r['text']) ? words(r['text']['div']) : '';
+    return narrative === '' ? [] : [`e:text|${digest(narrative)}`];
   },
-  Condition: (r) => {
-    const at = day(text(r['onsetDateTime'])) ?? day(text(r['recordedDate']));
-    if (at === undefined) return [];
-    const category = codings(r['category'])
-      .map((c) => String(c['code']))
-      .sort()
-      .join('+');
-    const status = codings(r['verificationStatus']).map((c) => String(c['code']));
-    const doubtful = status.some((s) => s === 'refuted' || s === 'entered-in-error');
-    const sites = codesOf(r['bodySite']).sort().join('+');
-    return codesOf(r['code']).flatMap((code): RecordKey[] => {
-      const key = `${code}|${category}|${sites}|${at}`;
-      return doubtful ? [`v:condition|${key}`] : [`e:condition|${key}`, `v:condition|${key}`];
-    });
-  },
-  Immunization: (r) => {
-    const at = day(text(r['occurrenceDateTime']));
-    const status = text(r['status']);
-    if (at === undefined || status === undefined) return [];
-    const protocol = objects(r['protocolApplied'])[0];
-    const dose =
-      text(protocol?.['doseNumberString']) ??
-      (typeof protocol?.['doseNumberPositiveInt'] === 'number' ? String(protocol['doseNumberPositiveInt']) : '');
-    return codesOf(r['vaccineCode']).map((code) => `e:immunization|${code}|${at}|${status}|${dose}` as const);
-  },
-  Observation: (r) => {
-    const at = minute(text(r['effectiveDateTime']) ?? text(r['effectiveInstant']));
-    if (at === undefined) return [];
-    return codesOf(r['code']).flatMap((code): RecordKey[] => {
-      const loinc = code.startsWith('http://loinc.org|') ? code.slice(17) : undefined;
-      return [`e:observation|${code}|${at}|${observationValue(r, loinc)}`, `v:observation|${code}|${at}`];
-    });
-  },
-  MedicationRequest: (r) => {
-    const at = day(text(r['authoredOn']));
-    if (at === undefined) return [];
-    const dosage = digest(
-      objects(r['dosageInstruction']).map((d) => [d['text'] ?? null, d['timing'] ?? null, d['doseAndRate'] ?? null]),
-    );
-    return codesOf(r['medicationCodeableConcept']).flatMap((code): RecordKey[] => {
-      const key = `${code}|${at}|${String(r['intent'])}`;
-      return [`e:medication-request|${key}|${dosage}`, `v:medication-request|${key}`];
-    });
-  },
-  MedicationDispense: (r) => {
-    const at = day(text(r['whenHandedOver']));
-    const supply = quantity(r['daysSupply'], undefined);
-    const amount = quantity(r['quantity'], undefined);
-    if (at === undefined || supply === undefined || amount === undefined) return [];
-    return codesOf(r['medicationCodeableConcept']).map(
-      (code) => `e:dispense|${code}|${at}|${supply}|${amount}` as const,
-    );
-  },
-  Goal: (r) => {
-    const at = day(text(r['startDate']));
-    return at === undefined ? [] : codesOf(r['description']).map((code) => `e:goal|${code}|${at}` as const);
-  },
-  ExplanationOfBenefit: (r) => {
-    const kind = codings(r['type'])
-      .map((c) => String(c['code']))
-      .sort()
-      .join('+');
-    const insurer = isObject(r['insurer'])
-      ? isObject(r['insurer']['identifier'])
-        ? String(r['insurer']['identifier']['value'])
-        : ''
-      : '';
-    return objects(r['identifier'])
-      .filter(
-        (i) =>
-          text(i['system']) !== undefined &&
-          text(i['value']) !== undefined &&
-          codings(i['type']).some((c) => c['code'] === 'uc'),
-      )
-      .map(
-        (i) => `s:claim|${insurer}|${String(i['system'])}|${String(i['value'])}|${kind}|${String(r['use'])}` as const,
-      );
-  },
+  Condition: (r) => codesOf(r['code']).map((c) => `e:${c}` as const),
+  Device: (r) =>
+    objects(r['udiCarrier']).flatMap((u) =>
+      text(u['deviceIdentifier']) === undefined ? [] : [`e:${String(u['deviceIdentifier'])}` as const],
+    ),
+  DiagnosticReport: (r) => each(codesOf(r['code']), day(began(r, 'effective'))),
   DocumentReference: (r) => {
-    // with the day it is about: forms and short notes have the same bytes again and again
-    const context = isObject(r['context']) && isObject(r['context']['period']) ? r['context']['period'] : {};
-    const at = day(text(context['start'])) ?? day(text(r['date'])) ?? '';
-    const hashes = objects(r['content'])
-      .map((c) => (isObject(c['attachment']) ? text(c['attachment']['data']) : undefined))
-      .filter((d): d is string => d !== undefined)
-      .map((d) => `s:attachment|${createHash('sha256').update(Buffer.from(d, 'base64')).digest('hex')}|${at}` as const);
-    return [...identifiers(r), ...hashes];
+    const at = documentDay(r);
+    return [
+      ...attachmentHashes(r).map((h) => `s:attachment|${h}|${at ?? ''}` as const),
+      ...each(codesOf(r['type']), at),
+    ];
   },
+  Encounter: (r) => {
+    if (classGroup(r) === 'inpatient') return ['e:inpatient'];
+    const at = day(period(r['period']).start);
+    return at === undefined ? [] : [`e:${at}`];
+  },
+  ExplanationOfBenefit: (r) =>
+    r['use'] === 'preauthorization'
+      ? [
+          ...authorizationNumbers(r).map((n) => `s:authorization|${n}` as const),
+          ...servicesOf(r).map((s) => `e:authorization|${s}` as const),
+        ]
+      : [...servicesOf(r).map((s) => `e:${s}` as const)],
+  FamilyMemberHistory: (r) => codesOf(r['relationship']).map((c) => `e:${c}` as const),
+  Goal: (r) => {
+    const at = day(r['startDate']);
+    const description = isObject(r['description']) ? words(r['description']['text']) : '';
+    return at === undefined
+      ? []
+      : [
+          ...each(codesOf(r['description']), at),
+          ...(description === '' ? [] : [`e:text|${description}|${at}` as const]),
+        ];
+  },
+  Immunization: (r) => each(vaccineCodes(r), day(r['occurrenceDateTime'])),
+  MedicationAdministration: (r) => each(drugCodes(r), minute(began(r, 'effective'))),
+  MedicationDispense: (r) => each(drugCodes(r), day(r['whenHandedOver'])),
+  MedicationRequest: (r) => drugCodes(r).map((c) => `e:${c}` as const),
+  Observation: (r) => {
+    const at = began(r, 'effective');
+    const isMeasured = codesOf(r['category']).some((c) => MEASURED.has(c.slice(c.indexOf('|') + 1)));
+    return each(measured(r['code']), minute(at) ?? (isMeasured ? undefined : day(at)));
+  },
+  Procedure: (r) => each(codesOf(r['code']), day(began(r, 'performed'))),
+  Provenance: (r) => (text(r['recorded']) === undefined ? [] : [`e:${String(r['recorded'])}`]),
+  QuestionnaireResponse: (r) => {
+    const at = minute(r['authored']);
+    return at === undefined ? [] : [`e:${String(r['questionnaire'])}|${at}`];
+  },
+  ServiceRequest: (r) => each(codesOf(r['code']), day(r['authoredOn'])),
+  Specimen: (r) =>
+    each(codesOf(r['type']), minute(isObject(r['collection']) ? began(r['collection'], 'collected') : undefined)),
 };
 
-/** Types whose identifiers do not name the record alone: a Coverage of two payers, the claims above. */
-const NO_IDENTIFIER_KEY = new Set([
-  'ExplanationOfBenefit',
-  'DocumentReference',
-  'Coverage',
-  'Patient',
-  'Provenance',
-  'Consent',
-]);
+/** Types without keys by identifier: their own rule says what names them. */
+const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage']);
 
-/** All keys of a record, without repeats. Empty for types that have none. */
-export function recordKeys(resource: Resource): RecordKey[] {
-  const own = RULES[resource.resourceType]?.(resource) ?? [];
-  const strong = NO_IDENTIFIER_KEY.has(resource.resourceType) ? [] : identifiers(resource);
-  return [...new Set([...strong, ...own])];
+/** All keys of a record, without repeats. The references in it play no part: they differ from payer to payer. */
+export function recordKeys(r: Resource): RecordKey[] {
+  const own = RULES[r.resourceType]?.(r) ?? [];
+  const strong = NOT_BY_IDENTIFIER.has(r.resourceType) ? [] : identifiers(r).map((i) => `s:${i}` as const);
+  return [...new Set<RecordKey>([...strong, ...own])];
 }

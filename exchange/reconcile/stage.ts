@@ -22,9 +22,19 @@ export async function* gunzipped(source: AsyncIterable<Uint8Array> | undefined):
   }
 }
 
-async function* unitsOf(deps: Deps, file: PullFile, context: UnitContext): AsyncGenerator<StagedUnit> {
+/**
+ * The units of a kept file.
+ * @param contextOf how a line is read; undefined leaves the line out
+ */
+export async function* unitsOf(
+  deps: Pick<Deps, 'blobs'>,
+  file: PullFile,
+  contextOf: (line: number) => UnitContext | undefined,
+): AsyncGenerator<StagedUnit> {
   if (file.blobKey === null) return;
   for await (const line of lines(gunzipped(await deps.blobs.get(file.blobKey)))) {
+    const context = contextOf(line.number);
+    if (!context) continue;
     const at = { file: file.position, line: line.number, entry: 0 };
     if (!('text' in line))
       yield { ...at, outcome: 'rejected', reason: line.fault === 'too-large' ? 'too-large' : 'invalid-json' };
@@ -47,7 +57,11 @@ export async function stageFile(
   const { sql } = deps.database;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await clearStaging(sql, pullId, file.position);
-  const units = await stageUnits(clients, pullId, unitsOf(deps, file, context));
+  const units = await stageUnits(
+    clients,
+    pullId,
+    unitsOf(deps, file, () => context),
+  );
   const lines = file.kind === 'deleted' ? await stagedLines(sql, pullId, file.position) : units;
   await fileStaged(sql, pullId, file.position, units, lines);
   return units;

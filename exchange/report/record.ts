@@ -46,7 +46,7 @@ export type RecordReport = {
 };
 
 /** The raw line of a kept file. */
-async function receivedLine(
+export async function receivedLine(
   deps: Pick<Deps, 'blobs' | 'database'>,
   pullId: string,
   at: Place,

@@ -8,6 +8,7 @@ import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { clock } from './clock.ts';
 import { compliance } from './compliance.ts';
+import { conflicts } from './conflicts.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
@@ -47,6 +48,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   lines(desk);
   lists(desk);
   clock(desk);
+  conflicts(desk);
   requests(desk);
   disclosures(desk);
   members(desk);

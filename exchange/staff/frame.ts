@@ -28,6 +28,7 @@ export type Place =
   | 'overview'
   | 'members'
   | 'pulls'
+  | 'conflicts'
   | 'clocks'
   | 'requests'
   | 'matches'
@@ -38,6 +39,7 @@ const NAV: readonly [Place, string, string][] = [
   ['members', '/staff/members', 'Members'],
   ['compliance', '/staff/compliance', 'Compliance'],
   ['pulls', '/staff/pulls', 'Pulls'],
+  ['conflicts', '/staff/conflicts', 'Conflicts'],
   ['clocks', '/staff/clocks', 'Clocks'],
   ['requests', '/staff/requests', 'Requests to us'],
   ['matches', '/staff/matches', 'Matches'],

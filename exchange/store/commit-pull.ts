@@ -1,58 +1,29 @@
 // Committing a decided pull: entities, links, identity map, ledger, findings and Provenance in the caller's transaction.
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
+import { SHARED_TYPES } from '../transform/record-types.ts';
+import type { Decided } from './reconcile.ts';
 import { byKey, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 
 /** Findings that are counted by type instead of one row a unit: they are about the peer, not about one record. */
-const COUNTED = ['profile-violation', 'older-than-5y', 'money-present', 'dangling-soft'];
+const COUNTED = [
+  'profile-violation',
+  'older-than-5y',
+  'money-present',
+  'dangling-soft',
+  'terminology-unknown',
+  'peer-rekey',
+  'attachment-not-fetched',
+];
 
-async function writeLinks(tx: Queryable, pull: string, peerId: string): Promise<void> {
-  await tx.unsafe(
-    `insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
-     select s.member_id, s.type, least(s.local_id, r.id), greatest(s.local_id, r.id),
-       case when min(r.kind) = 1 then 'same-record' else 'same-event' end, case when min(r.kind) = 1 then 1.0 else 0.9 end, 'confirmed',
-       min(split_part(k, '|', 1)), $1
-     from exchange.staging s cross join unnest(s.keys) k
-     join exchange.record_key r on r.member_id = s.member_id and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
-     where s.pull_id = $1 and s.outcome in ('linked-duplicate', 'updated') and left(k, 1) <> 'v' and r.origin <> $2
-     group by s.member_id, s.type, s.local_id, r.id
-     on conflict do nothing`,
-    [pull, peerId],
-  );
-  // the same measurement, drug order, allergy or problem, told differently: both stay, a person decides
-  await tx.unsafe(
-    `with clash as (
-       select distinct s.member_id, s.type, s.local_id, r.id as other, s.file, s.line, s.entry, s.source_id
-       from exchange.staging s cross join unnest(s.keys) k
-       join exchange.record_key r on r.member_id = s.member_id and r.type = s.type and r.kind = 3 and r.hash = hashtextextended(k, 0) and r.origin <> $2
-       where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate') and left(k, 1) = 'v'
-         and not exists (
-           select from unnest(s.keys) e join exchange.record_key x on x.member_id = s.member_id and x.type = s.type and x.kind = 2
-             and x.hash = hashtextextended(e, 0) and x.id = r.id where left(e, 1) = 'e')
-     ), linked as (
-       insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
-       select member_id, type, least(local_id, other), greatest(local_id, other), 'conflict', 0, 'proposed', 'value', $1 from clash
-       on conflict do nothing returning member_id, type, a_id, b_id
-     )
-     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
-     select $1, 'value-mismatch', c.file, c.line, c.entry, c.type, c.source_id, c.member_id, c.local_id, c.other
-     from clash c join linked l on l.member_id = c.member_id and l.type = c.type and l.a_id = least(c.local_id, c.other) and l.b_id = greatest(c.local_id, c.other)`,
-    [pull, peerId],
-  );
-  await tx`
-    insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
-    select member_id, 'Patient', least(local_id, member_id), greatest(local_id, member_id), 'same-record', 1, 'confirmed', 'match', ${pull}
-    from exchange.staging where pull_id = ${pull} and type = 'Patient' and outcome = 'linked-duplicate'
-    on conflict do nothing`;
-}
-
-async function writeIdentity(tx: Queryable, pull: string, peerId: string): Promise<void> {
+async function writeIdentity(tx: Queryable, pull: string, peerId: string, by: string): Promise<void> {
   await tx`
     insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
-      case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${pull}, ${pull}
+      case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${by}, ${by}
     from exchange.staging
-    where pull_id = ${pull} and outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') and source_id is not null
+    where pull_id = ${pull} and (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
       and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = staging.type and i.source_id = staging.source_id and i.state <> 'quarantined'))
     order by type, source_id, (outcome = 'quarantined'), file desc, line desc
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
@@ -61,29 +32,100 @@ async function writeIdentity(tx: Queryable, pull: string, peerId: string): Promi
       hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
 }
 
-async function writeLedger(tx: Queryable, pull: string): Promise<void> {
+async function writeLedger(tx: Queryable, work: Decided): Promise<void> {
   await tx`
     insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated)
-    select pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
-    from exchange.staging where pull_id = ${pull}`;
+    select ${work.pull}, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
+    from exchange.staging where pull_id = ${work.id}`;
+}
+
+/** What was noted. A unit that is as it was is noted of the peer only, by count. */
+export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
   await tx`
     insert into exchange.finding (pull_id, kind, type, amount)
-    select ${pull}, f, type, count(*) from exchange.staging cross join unnest(findings) f
-    where pull_id = ${pull} and f = any(${COUNTED}) group by f, type`;
+    select ${work.pull}, f, type, count(*) from exchange.staging cross join unnest(findings) f
+    where pull_id = ${work.id} and f = any(${COUNTED}) group by f, type`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${pull}, f, file, line, entry, type, source_id, member_id, local_id from exchange.staging cross join unnest(findings) f
-    where pull_id = ${pull} and f <> all(${COUNTED})`;
+    select ${work.pull}, f, file, line, entry, type, source_id, member_id, local_id from exchange.staging cross join unnest(findings) f
+    where pull_id = ${work.id} and f <> all(${COUNTED}) and (outcome <> 'unchanged' or f = 'duplicate-id')`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${pull}, reason, file, line, entry, type, source_id, member_id, local_id from exchange.staging
-    where pull_id = ${pull} and reason in ('reinstated', 'patient-change')`;
+    select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id from exchange.staging
+    where pull_id = ${work.id} and reason in ('reinstated', 'patient-change')`;
+  await tx`
+    insert into exchange.finding (pull_id, kind, type, amount)
+    select ${work.pull}, 'dangling-soft', s.type, count(*) from exchange.rewritten w join exchange.staging s using (pull_id, file, line, entry) cross join unnest(w.unresolved) u
+    where w.pull_id = ${work.id} and split_part(u, '/', 1) <> all(${[...SHARED_TYPES]}) group by s.type`;
+}
+
+/** About files and the pull as a whole. */
+async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean): Promise<void> {
+  await tx`
+    insert into exchange.finding (pull_id, kind, file, type)
+    select pull_id, 'count-missing', position, type from exchange.pull_file where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0`;
+  await tx`
+    insert into exchange.finding (pull_id, kind, file, type, amount)
+    select ${work.pull}, 'mixed-types', f.position, f.type, count(*) from exchange.staging s join exchange.pull_file f on f.pull_id = ${work.pull} and f.position = s.file
+    where s.pull_id = ${work.id} and f.kind = 'output' and s.type is not null and f.type <> s.type group by f.position, f.type`;
+  await tx`
+    insert into exchange.finding (pull_id, kind, amount)
+    select ${work.pull}, 'no-provenance', count(*) from exchange.staging s
+    where s.pull_id = ${work.id} and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
+      and not exists (select from exchange.staging p where p.pull_id = ${work.id} and p.type = 'Provenance')
+    having count(*) > 0`;
+  if (!isFull) return;
+  await tx`
+    insert into exchange.finding (pull_id, kind, type, amount)
+    select ${work.pull}, 'missing-at-source', r.type, count(*)
+    from (select distinct member_id from exchange.staging where pull_id = ${work.id} and member_id is not null) m
+    join exchange.resource r on r.member_id = m.member_id and r.origin = ${work.peerId} and not r.deleted and r.type <> 'Patient'
+    where not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.source_id = r.source_id)
+      and not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.local_id = r.id)
+    group by r.type`;
+}
+
+/** References that lead nowhere wait for their target; what waited for a record that came now is led to it. */
+async function writeDangling(tx: Queryable, work: Work, base: string, at: string): Promise<void> {
+  await tx`
+    insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
+    select distinct ${work.peerId}, split_part(u, '/', 1), split_part(u, '/', 2), s.member_id, s.type, s.local_id
+    from exchange.rewritten w join exchange.staging s using (pull_id, file, line, entry) cross join unnest(w.unresolved) u
+    where w.pull_id = ${work.id} and s.member_id is not null and not s.is_shared
+    on conflict do nothing`;
+  await tx`
+    insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
+    select distinct ${work.peerId}, split_part(t, '/', 1), split_part(t, '/', 2), '', 'Provenance', s.source_id
+    from exchange.staging s cross join unnest(s.targets) t
+    where s.pull_id = ${work.id} and s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance'
+    on conflict do nothing`;
+  const identifier = JSON.stringify(`${base}/`).slice(0, -1);
+  await tx.unsafe(
+    `with come as materialized (
+       select distinct d.target_type, d.target_id, d.member_id, d.type, d.id, s.local_id, s.is_shared
+       from exchange.staging s join exchange.dangling d on d.peer_id = $2 and d.target_type = s.type and d.target_id = s.source_id
+       where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo') and s.local_id is not null
+         and d.member_id <> '' and (s.is_shared or s.member_id = d.member_id)
+     ), edit as (
+       select member_id, type, id, array_agg('"identifier":{"system":' || $3 || target_type || '","value":"' || target_id || '"}' order by target_type, target_id) as olds,
+         array_agg('"reference":"' || target_type || '/' || local_id || '"' order by target_type, target_id) as news,
+         array_agg(target_type || '/' || local_id) filter (where is_shared) as shared
+       from come group by member_id, type, id
+     ), moved as (
+       update exchange.resource r set body = exchange.replace_all(r.body, e.olds, e.news), shared = exchange.replace_all(r.shared, e.olds, e.news),
+         links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $4::text::timestamptz
+       from edit e where r.member_id = e.member_id and r.type = e.type and r.id = e.id
+     )
+     delete from exchange.dangling d using come c
+     where d.peer_id = $2 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id`,
+    [work.id, work.peerId, identifier, at],
+  );
 }
 
 /** Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. */
 async function writeCustody(
   tx: Queryable,
-  pull: string,
+  work: string,
   peer: { name: string; npi: string | null },
   us: { name: string; npi: string | null },
   at: string,
@@ -121,23 +163,42 @@ async function writeCustody(
      select member_id, 'Provenance', id, 1, 'own', $2::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,
        $3 || id || $4 || targets || case activity when 'UPDATE' then $5 else $6 end
      from made`,
-    [pull, at, head, meta, closing('UPDATE'), closing('APPEND')],
+    [work, at, head, meta, closing('UPDATE'), closing('APPEND')],
   );
+}
+
+export type CommitPeer = { id: string; name: string; npi: string | null; base: string };
+
+/** Records, links, identities, items and Provenance of a decided work, without its ledger. */
+export async function commitRecords(
+  tx: Queryable,
+  work: Decided,
+  peer: CommitPeer,
+  us: { name: string; npi: string | null },
+  at: string,
+): Promise<void> {
+  await byKey(tx);
+  await writeSharedRecords(tx, work.id, peer.id, at);
+  await writeLinks(tx, work);
+  await writeItems(tx, work, at);
+  await writeMemberRecords(tx, work.id, peer.id, at);
+  await writeIdentity(tx, work.id, peer.id, work.pull);
+  await writeDangling(tx, work, peer.base, at);
+  await writeHeldItems(tx, work, at);
+  await writeCustody(tx, work.id, peer, us, at);
 }
 
 /** Writes everything that was decided for a pull. The staging stays; the caller clears it after the commit. */
 export async function commitPull(
   tx: Queryable,
-  pull: string,
-  peer: { id: string; name: string; npi: string | null },
+  work: Decided,
+  peer: CommitPeer,
   us: { name: string; npi: string | null },
   at: string,
 ): Promise<void> {
   await byKey(tx);
-  await writeSharedRecords(tx, pull, peer.id, at);
-  await writeLinks(tx, pull, peer.id);
-  await writeMemberRecords(tx, pull, peer.id, at);
-  await writeIdentity(tx, pull, peer.id);
-  await writeLedger(tx, pull);
-  await writeCustody(tx, pull, peer, us, at);
+  await writePullFindings(tx, work, work.isFull);
+  await commitRecords(tx, work, peer, us, at);
+  await writeLedger(tx, work);
+  await writeFindings(tx, work);
 }

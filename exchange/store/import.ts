@@ -1,5 +1,6 @@
 // Deciding and committing an import of our own members' records.
 import type { Database, Queryable } from '../../src/store/database.ts';
+import { recomputeChains } from '../chain/recompute.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 
 export type ImportCounts = {
@@ -105,6 +106,7 @@ export async function commitImport(
     await decide(tx, work);
     await writeSharedRecords(tx, work, 'own', at);
     await writeMemberRecords(tx, work, 'own', at);
+    await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     const totals = await tx<{ outcome: string; reason: string | null; n: number }[]>`
       select outcome, reason, count(*)::int as n from exchange.staging where pull_id = ${work} group by 1, 2`;
     const refused = await tx<Refused[]>`
@@ -135,4 +137,10 @@ export async function* changedMembers(sql: Queryable, work: string, size = 1000)
     yield page.map((r) => r.id);
     after = page.at(-1)?.id ?? after;
   }
+}
+
+/** Is there anything of other payers that our own records could be linked with? */
+export async function hasReceived(sql: Queryable): Promise<boolean> {
+  const [row] = await sql`select from exchange.identity limit 1`;
+  return row !== undefined;
 }

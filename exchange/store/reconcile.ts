@@ -8,7 +8,7 @@ const same = (a: string, b: string) =>
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {
   await tx`
-    update exchange.staging set outcome = null, reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
+    update exchange.staging set outcome = null, findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
     where pull_id = ${pull} and outcome is not null and (has_body or reason in ('entered-in-error', 'deleted-at-source'))`;
 }
 
@@ -29,7 +29,7 @@ async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
 }
 
 /** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
-async function provenanceMembers(tx: Queryable, pull: string, peerId: string): Promise<void> {
+export async function provenanceMembers(tx: Queryable, work: Decided): Promise<void> {
   await tx.unsafe(
     `with target as materialized (
        select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id
@@ -45,18 +45,18 @@ async function provenanceMembers(tx: Queryable, pull: string, peerId: string): P
        where i.state in ('visible', 'echo')
        union all
        select g.file, g.line, g.entry, m.member_id
-       from target g join exchange.pull_member m on m.pull_id = $1 and g.type = 'Patient' and m.peer_patient_id = g.id
+       from target g join exchange.pull_member m on m.pull_id = $3 and g.type = 'Patient' and m.peer_patient_id = g.id
      ), about as (
        select $1::text as pull_id, file, line, entry, min(member_id) as member_id, count(distinct member_id) as members
        from known group by file, line, entry
      )
      update exchange.staging s set member_id = case when a.members = 1 then a.member_id end, is_shared = a.members <> 1
      from about a where ${same('s', 'a')}`,
-    [pull, peerId],
+    [work.id, work.peerId, work.pull],
   );
   await tx`
     update exchange.staging set outcome = 'quarantined', reason = 'dangling-reference'
-    where pull_id = ${pull} and outcome is null and has_body and not is_shared and member_id is null`;
+    where pull_id = ${work.id} and outcome is null and has_body and not is_shared and member_id is null`;
 }
 
 /** Units whose key the identity map knows. */
@@ -95,55 +95,103 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
     where pull_id = ${pull} and outcome is null and (not has_body or reason = 'entered-in-error')`;
 }
 
-/** Our own records coming back. */
-async function echoes(tx: Queryable, pull: string): Promise<void> {
+/** What a person released stays as it is when it comes again or is read again. By review_item's primary key. */
+export async function releasedUnits(tx: Queryable, work: Decided, reason: string | null): Promise<void> {
   await tx`
-    update exchange.staging s set outcome = 'echo', local_id = r.id
-    from exchange.resource r
-    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.echo_of is not null
-      and r.member_id = s.member_id and r.type = s.type and r.id = s.echo_of and r.origin = 'own'`;
+    update exchange.staging s set outcome = 'unchanged', reason = ${reason}, local_id = i.local_id
+    from exchange.identity i, exchange.review_item r
+    where s.pull_id = ${work.id} and s.outcome = 'quarantined' and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id
+      and i.state = 'visible' and i.hash = s.hash and r.id = md5(concat_ws('|', 'held', i.peer_id, s.type, s.source_id)) and r.decision = 'release' and r.state = 'decided'`;
+}
+
+/**
+ * Our own records coming back: the same content, or the same but for references and noted ids when the record says to be a
+ * copy of ours or ours was disclosed to somebody. What names ours and says something else is no echo.
+ */
+export async function echoes(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'echo', local_id = r.id
     from exchange.resource r
     where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
       and r.member_id = s.member_id and r.type = s.type and r.hash = s.hash and r.origin = 'own'`;
+  await tx`
+    update exchange.staging s set outcome = 'echo', local_id = r.id
+    from exchange.resource r
+    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
+      and r.member_id = s.member_id and r.type = s.type and r.substance = s.substance and r.origin = 'own'
+      and (r.id = s.echo_of or exists (
+        select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))`;
+}
+
+/** With fewer records of a member nothing can be said of a pattern. */
+const FEWEST_RENUMBERED = 3;
+
+/**
+ * A peer that gave new ids to its records: when of a member most known ids are gone from a full pull, new ids with known
+ * content are taken as aliases of what we have. Reads the member's records by primary key, and only in full pulls.
+ */
+async function aliases(tx: Queryable, pull: string, peerId: string): Promise<void> {
+  await tx.unsafe(
+    `with fresh as materialized (
+       select distinct member_id from exchange.staging
+       where pull_id = $1 and outcome is null and not is_shared and member_id is not null and type <> 'Patient'
+     ), known as materialized (
+       select r.member_id, r.type, r.id, r.substance, s.pull_id is null as gone
+       from fresh f join exchange.resource r on r.member_id = f.member_id and r.origin = $2 and not r.deleted and r.type <> 'Patient'
+       left join lateral (select s.pull_id from exchange.staging s where s.pull_id = $1 and s.type = r.type and s.source_id = r.source_id limit 1) s on true
+     ), suspect as (
+       select member_id, count(*) as n from known group by member_id having count(*) filter (where gone) * 2 > count(*) and count(*) >= ${FEWEST_RENUMBERED}
+     ), old as (
+       select k.*, row_number() over (partition by k.member_id, k.type, k.substance order by k.id) as place
+       from known k join suspect using (member_id) where k.gone and k.substance is not null
+     ), new as (
+       select s.file, s.line, s.entry, s.member_id, s.type, s.substance, row_number() over (partition by s.member_id, s.type, s.substance order by s.file, s.line, s.entry) as place
+       from exchange.staging s join suspect using (member_id)
+       where s.pull_id = $1 and s.outcome is null and not s.is_shared and s.type <> 'Patient'
+     ), alias as (
+       select n.file, n.line, n.entry, o.id, o.member_id from new n join old o using (member_id, type, substance, place)
+     ), renumbered as (
+       select a.member_id from alias a join suspect s using (member_id) group by a.member_id, s.n having count(*) * 2 > s.n
+     )
+     update exchange.staging s set outcome = 'unchanged', local_id = a.id, findings = array_append(s.findings, 'peer-rekey')
+     from alias a join renumbered using (member_id)
+     where s.pull_id = $1 and s.file = a.file and s.line = a.line and s.entry = a.entry`,
+    [pull, peerId],
+  );
 }
 
 /** Directory-type records that exist here already: by NPI. */
-async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
+export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'shared', local_id = e.id
     from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
     where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
 }
 
-/** What is left is new: linked when it shares a strong or an event key with a record of another origin. */
-async function newUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
-  await tx.unsafe(
-    `with linked as materialized (
-       select distinct s.file, s.line, s.entry
-       from exchange.staging s cross join unnest(s.keys) k
-       join exchange.record_key r on r.member_id = s.member_id and r.type = s.type
-         and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
-       where s.pull_id = $1 and s.outcome is null and not s.is_shared and left(k, 1) <> 'v' and r.origin <> $2
-     )
-     update exchange.staging s
-     set outcome = case when s.type = 'Patient' and not s.is_shared or l.file is not null then 'linked-duplicate' else 'created' end
-     from exchange.staging n left join linked l using (file, line, entry)
-     where s.pull_id = $1 and ${same('s', 'n')} and n.pull_id = $1 and n.outcome is null`,
-    [pull, peerId],
-  );
+/** What is left is new. Whether it is linked with another record is judged when its references lead to ours. */
+export async function newUnits(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    update exchange.staging set outcome = case when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
+    where pull_id = ${pull} and outcome is null`;
 }
 
-/** Decides every staged unit of a pull. Afterwards each has an outcome. */
-export async function decideUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
-  await reset(tx, pull);
-  await duplicatesInJob(tx, pull);
-  await provenanceMembers(tx, pull, peerId);
-  await knownUnits(tx, pull, peerId);
-  await echoes(tx, pull);
-  await sharedUnits(tx, pull);
-  await newUnits(tx, pull, peerId);
+/**
+ * What is decided: `id` the work id under which units are staged, `pull` the pull whose members and files they are.
+ * `isFull`: everything was asked for, so that what did not come is gone.
+ */
+export type Decided = { id: string; pull: string; peerId: string; isFull: boolean };
+
+/** Decides every staged unit of a work. Afterwards each has an outcome. */
+export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
+  await reset(tx, work.id);
+  await duplicatesInJob(tx, work.id);
+  await provenanceMembers(tx, work);
+  await releasedUnits(tx, work, null);
+  await knownUnits(tx, work.id, work.peerId);
+  await echoes(tx, work.id);
+  if (work.isFull) await aliases(tx, work.id, work.peerId);
+  await sharedUnits(tx, work.id);
+  await newUnits(tx, work.id);
 }
 
 export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };

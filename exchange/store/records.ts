@@ -25,7 +25,7 @@ export async function transactionInstant(tx: Queryable): Promise<string> {
   return row.at.toISOString();
 }
 
-const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld';
+const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim';
 
 /**
  * Writes member records of a work id: replaced versions go to history, keys and directory references are renewed.
@@ -61,7 +61,7 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
      from next
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
-       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, targets = excluded.targets, links = excluded.links,
+       pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, substance = excluded.substance, claim = excluded.claim, targets = excluded.targets, links = excluded.links,
        own_label = excluded.own_label, labeller = excluded.labeller, refers = excluded.refers, moved_at = null,
        body = excluded.body, shared = excluded.shared`,
     [work, origin, at],

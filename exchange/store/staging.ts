@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyIn, openCopy } from '../../src/store/copy.ts';
 import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
+import type { ClaimFacts } from '../chain/facts.ts';
 
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
 export const VERSION_MARK = '%version%';
@@ -20,6 +21,8 @@ export type StagedUnit = {
   isShared?: boolean;
   /** lower-case hex SHA-256 */
   hash?: string | undefined;
+  /** the same of the content without references and noted ids */
+  substance?: string | undefined;
   /** FHIR instant as sent */
   lastUpdated?: string | undefined;
   npi?: string | undefined;
@@ -41,10 +44,12 @@ export type StagedUnit = {
   refers?: string[] | undefined;
   /** id of our own record of the same type that this says to be a copy of */
   echoOf?: string | undefined;
+  /** what chains of claims are made of */
+  claim?: ClaimFacts | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
@@ -78,6 +83,8 @@ function row(work: string, u: StagedUnit): string {
     list(u.links),
     u.echoOf,
     list(u.refers),
+    u.substance === undefined ? undefined : `\\x${u.substance}`,
+    u.claim === undefined ? undefined : JSON.stringify(u.claim),
   ]
     .map(copyField)
     .join('\t');
@@ -127,6 +134,8 @@ export type RewrittenUnit = {
   final: string;
   links: string[];
   refers: string[];
+  /** keys `Type/id` of the peer's records that have not come */
+  unresolved: string[];
   /** our keys of what a Provenance is about */
   targets: string[] | undefined;
 };
@@ -135,15 +144,19 @@ export type RewrittenUnit = {
 export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterable<RewrittenUnit>): Promise<number> {
   const out = async function* () {
     for await (const u of units)
-      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets), list(u.refers)]
+      yield [work, u.file, u.line, u.entry, u.final, list(u.links), list(u.targets), list(u.refers), list(u.unresolved)]
         .map(copyField)
         .join('\t');
   };
   return copyIn(
     dedicated,
-    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets, refers) from stdin',
+    'copy exchange.rewritten (pull_id, file, line, entry, final, links, targets, refers, unresolved) from stdin',
     out(),
   );
+}
+
+export async function clearRewritten(sql: Queryable, work: string): Promise<void> {
+  await sql`delete from exchange.rewritten where pull_id = ${work}`;
 }
 
 /** Removes what is staged under a work id; of one file, when named. Served by the primary key. */
@@ -152,6 +165,7 @@ export async function clearStaging(sql: Queryable, work: string, file?: number):
     await sql`delete from exchange.staging where pull_id = ${work}`;
     await sql`delete from exchange.staged_text where pull_id = ${work}`;
     await sql`delete from exchange.rewritten where pull_id = ${work}`;
+    await sql`delete from exchange.judged where pull_id = ${work}`;
   } else {
     await sql`delete from exchange.staging where pull_id = ${work} and file = ${file}`;
     await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file}`;

@@ -69,3 +69,19 @@ export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
 export function contentHash(resource: JsonObject, use: CanonicalUse): string {
   return createHash('sha256').update(canonicalJson(resource, use)).digest('hex');
 }
+
+/** Ids that transmitters note on a record: an identifier with `use` secondary. */
+const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
+
+/**
+ * {@link contentHash}, and beside it the hash of the same content without literal references and secondary identifiers: the
+ * same for a record that went through another payer, who gives ids of its own to everything.
+ */
+export function contentHashes(resource: JsonObject, use: CanonicalUse): { hash: string; substance: string } {
+  const text = canonicalJson(resource, use);
+  const digest = (t: string) => createHash('sha256').update(t).digest('hex');
+  let bare = text.replace(/"reference":"[^"]*"/g, '""');
+  if (bare.includes('"use":"secondary"'))
+    bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
+  return { hash: digest(text), substance: digest(bare) };
+}

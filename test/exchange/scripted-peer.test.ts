@@ -8,7 +8,7 @@ import { addPeer, type Peer, setPeerState } from '../../exchange/store/peer.ts';
 import { findPull, OPEN_STATES, type Pull } from '../../exchange/store/pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol, type Person } from './plan-fixture.ts';
-import { lab } from './reconcile-pull.ts';
+import { lab } from './reconcile/reconcile-pull.ts';
 
 type Seen = { method: string; path: string; token: string | undefined; headers: IncomingMessage['headers'] };
 type Handler = (request: IncomingMessage, answer: ServerResponse, body: string) => void;

@@ -13,20 +13,25 @@ const LAWS = {
     left join exchange.ledger l on l.pull_id = f.pull_id and l.file = f.position
     where p.state = 'done' and p.accepted_by is null and f.kind <> 'error' and f.declared is not null
     group by 1, 2, 3 having f.declared <> count(distinct l.line)`,
-  'L4: visible records are those created, less those retracted': `
+  'L4: visible records are those created or released, less those retracted or hidden': `
     with booked as (
       select count(*) filter (where outcome in ('created', 'linked-duplicate'))::int as made, count(*) filter (where reason = 'reinstated')::int as back,
         count(*) filter (where outcome = 'retracted' and local_id <> '')::int as gone
       from exchange.ledger
+    ), revised as (
+      select count(*) filter (where outcome_before in ('quarantined', 'rejected') and outcome in ('created', 'linked-duplicate'))::int
+        - count(*) filter (where outcome_before not in ('quarantined', 'rejected') and outcome in ('quarantined', 'rejected'))::int as more
+      from exchange.unit_revision
     ), there as (
       select (select count(*) from exchange.resource where origin <> 'own' and not deleted)::int
         + (select count(*) from exchange.shared_resource where origin <> 'own' and not deleted)::int as n
-    ) select booked.*, there.n from booked, there where made + back - gone <> n`,
+    ) select booked.*, more, there.n from booked, revised, there where made + back - gone + more <> n`,
   'L8: a visible received record has a source, a ledger row and a Provenance': `
     select r.member_id, r.type, r.id from exchange.resource r
     where r.origin <> 'own' and not r.deleted and (
       (r.body::jsonb #>> '{meta,source}') is null
-      or not exists (select from exchange.ledger l where l.local_id = r.id and l.type = r.type and l.member_id = r.member_id)
+      or not exists (select from exchange.ledger l where l.type = r.type and l.member_id = r.member_id and (l.local_id = r.id or (l.source_id = r.source_id and exists (
+        select from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry))))
       or (r.type <> 'Provenance' and not exists (
         select from exchange.resource p where p.member_id = r.member_id and p.type = 'Provenance' and (r.type || '/' || r.id) = any(p.targets))))`,
   'L9: a received record belongs to a member whom the peer matched': `

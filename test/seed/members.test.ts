@@ -270,14 +270,16 @@ describe('the key', () => {
   const prior = byId('prior');
   const current = byId('current');
 
-  test('names records that exist, each pair once, in all four kinds', () => {
+  test('names records that exist, each pair once, in all kinds', () => {
     for (const t of rows) {
       expect(prior.get(t.priorId), t.priorId).toBeDefined();
       const other = current.get(t.currentId);
       expect(other?.resourceType, t.currentId).toBe(t.type);
     }
     expect(new Set(rows.map((t) => `${t.type} ${t.priorId} ${t.currentId}`)).size).toBe(rows.length);
-    expect(new Set(rows.map((t) => t.kind))).toEqual(new Set(['same-record', 'same-event', 'conflict', 'different']));
+    expect(new Set(rows.map((t) => t.kind))).toEqual(
+      new Set(['derived-from', 'same-record', 'same-event', 'conflict', 'different']),
+    );
   });
 
   test('is true of the records', () => {

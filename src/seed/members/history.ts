@@ -25,16 +25,9 @@ import { coverage, patient } from './patient.ts';
 import { isOn, personOn } from './person.ts';
 import { carePlan, careTeam, device, documentReference, goal, procedure, provenance } from './plans-of-care.ts';
 import { type Decision, priorAuthorization } from './prior-authorization.ts';
+import { protocolsOf } from './protocols.ts';
 import { addSharedEvents } from './shared-events.ts';
 import type { Side } from './side.ts';
-
-/** Conditions of a member: two or three common ones; about one in four has one that is labelled sensitive. */
-export function protocolsOf(index: number): Protocol[] {
-  const list = [at(COMMON, index), at(COMMON, index + 1 + (index % 4))];
-  if (index % 3 === 0) list.push(at(COMMON, index + 3));
-  if (index % 4 === 3) list.push(at(SENSITIVE, Math.floor(index / 4)));
-  return list.filter((p, i) => list.indexOf(p) === i);
-}
 
 /** Versions of the claim of visit `n`. At the prior plan some were adjusted once or twice, some taken back altogether. */
 function versions(index: number, n: number, side: Side): Version[] {

@@ -9,17 +9,20 @@ import { ALLERGENS, COMMON, SYSTEM, VACCINES } from './codes.ts';
 import { enrolled } from './coverage.ts';
 import { medicationDispense } from './medication.ts';
 import { caseOf, isOn } from './person.ts';
+import { protocolsOf } from './protocols.ts';
 import { patientId, recordId } from './side.ts';
 
 const KIND = kindKey('shared-events');
 
-export type TruthKind = 'same-record' | 'same-event' | 'conflict' | 'different';
+export type TruthKind = 'same-record' | 'same-event' | 'derived-from' | 'conflict' | 'different';
 
 /** One line of the key: what a pair of records, one of each side, truly is. */
 export type Truth = {
   /** member index */
   member: number;
   type: string;
+  /** type of the prior plan's record, where it is another */
+  priorType?: string;
   priorId: string;
   currentId: string;
   kind: TruthKind;
@@ -170,12 +173,18 @@ export function truth(seed: number, index: number, until?: string): Truth[] {
   add('Encounter', 'same-day-visit', 'same-day-visit', 'different', 'same day, other practitioner');
   add('Encounter', 'shared-visit', 'shared-visit', 'same-record', `visit ${p.echoedVisit.visit}`);
   add('Condition', 'shared-problem', 'shared-problem', 'same-event', `${SYSTEM.icd10}|${p.protocol.icd10}`);
+  // what both plans' charts begin with: the problems that follow the first, and the team
+  for (const [i, protocol] of protocolsOf(index).slice(1).entries())
+    add('Condition', `cond-${i + 1}`, `cond-${i + 1}`, 'same-event', `${SYSTEM.icd10}|${protocol.icd10}`);
+  add('CareTeam', 'careteam-1', 'careteam-1', 'same-event', 'the same clinicians');
   add(
     'MedicationDispense',
     'shared-fill-claim',
     'shared-fill',
-    'same-event',
+    'derived-from',
     'pharmacy claim and dispense of one fill',
   );
+  const claim = rows.at(-1);
+  if (claim) claim.priorType = 'ExplanationOfBenefit';
   return rows;
 }

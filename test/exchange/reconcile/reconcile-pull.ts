@@ -1,15 +1,17 @@
 // A pull whose files are at hand: the reconcile step alone, against a real database, without a peer.
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { PeerTokens } from '../../exchange/client/token.ts';
-import type { Step } from '../../exchange/pull/states.ts';
-import { reconcileStep } from '../../exchange/reconcile/reconcile-step.ts';
-import { findPeer } from '../../exchange/store/peer.ts';
-import { findPull } from '../../exchange/store/pull.ts';
-import { readConfig } from '../../src/config.ts';
-import type { Blobs, Deps } from '../../src/deps.ts';
-import { noMetrics } from '../../src/runtime/no-metrics.ts';
-import { freshDb } from '../support/db.ts';
+import { PeerTokens } from '../../../exchange/client/token.ts';
+import { importMembers } from '../../../exchange/members/import-members.ts';
+import type { Step } from '../../../exchange/pull/states.ts';
+import { reconcileStep } from '../../../exchange/reconcile/reconcile-step.ts';
+import { findPeer } from '../../../exchange/store/peer.ts';
+import { findPull } from '../../../exchange/store/pull.ts';
+import { readConfig } from '../../../src/config.ts';
+import type { Blobs, Deps } from '../../../src/deps.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { noMetrics } from '../../../src/runtime/no-metrics.ts';
+import { freshDb } from '../../support/db.ts';
 
 export const PEER = 'prior';
 export const PEER_BASE = 'https://prior.example/fhir';
@@ -17,6 +19,8 @@ export const OUR_BASE = 'https://ours.example/exchange/fhir';
 /** our members by the peer's Patient ids */
 export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
+/** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
+export type PullOptions = { peer?: string; members?: [string, string][]; since?: Date };
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
 
 function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
@@ -64,21 +68,36 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
       values (${`c-${member}`}, ${member}, 'opt-in', ${policy}, '2026-01-01', 'test')`;
   }
 
+  /** Our own records, through the import. Patients of the members come first. */
+  async function own(...resources: object[]): Promise<void> {
+    const rejects: unknown[] = [];
+    const entries = async function* () {
+      for (const [i, resource] of resources.entries())
+        yield { source: 'own', line: i + 1, text: JSON.stringify(resource), resource: resource as Resource };
+    };
+    await importMembers(deps, { records: entries(), validate: () => [], reject: (r) => void rejects.push(r) });
+    if (rejects.length > 0) throw new Error(JSON.stringify(rejects));
+  }
+
   /** Reconciles files as one pull; returns its id and the state in which it rests. */
-  async function pull(files: RawFile[]): Promise<{ id: string; state: string; reason: string | null }> {
+  async function pull(
+    files: RawFile[],
+    how: PullOptions = {},
+  ): Promise<{ id: string; state: string; reason: string | null }> {
     const id = randomUUID();
-    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time)
-      values (${id}, ${PEER}, 'reconciling', 'test', now(), now(), now(), 'test', now())`;
-    for (const [patient, member] of Object.entries(MEMBERS))
+    const peerId = how.peer ?? PEER;
+    await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time, since)
+      values (${id}, ${peerId}, 'reconciling', 'test', now(), now(), now(), 'test', now(), ${how.since ?? null})`;
+    for (const [patient, member] of how.members ?? Object.entries(MEMBERS))
       await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
-        values (${id}, ${`s-${patient}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
+        values (${id}, ${`s-${patient}-${member}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
     for (const [position, f] of files.entries()) {
       const key = `${id}/${position}`;
       blobs.kept.set(key, gzipSync(f.lines.map((l) => `${l}\n`).join('')));
       await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key)
         values (${id}, ${position}, ${f.kind}, ${f.type}, 'https://prior.example/f', ${f.declared ?? null}, 'downloaded', ${key})`;
     }
-    const [found, peer] = [await findPull(sql, id), await findPeer(sql, PEER)];
+    const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
     const step: Step = { deps, tokens: new PeerTokens(), owner: 'test', pull: found, peer };
     await reconcileStep(step);
@@ -92,7 +111,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
       select outcome, reason, type, source_id as source from exchange.ledger where pull_id = ${id} order by file, line, entry`;
     return rows.map((r) => [r.outcome, r.reason, r.type && `${r.type}/${r.source ?? ''}`].filter(Boolean).join(' '));
   }
-  return { sql, deps, pull, ledger, close: () => database.close() };
+  return { sql, deps, own, pull, ledger, close: () => database.close() };
 }
 
 /** One file of output lines. */

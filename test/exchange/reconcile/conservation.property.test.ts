@@ -2,7 +2,7 @@
 // was received decides what is known, not how it was cut into files; a replay changes nothing. (R82)
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { brokenLaws, extent } from '../journey/laws.ts';
+import { brokenLaws, extent } from '../../journey/laws.ts';
 import { deletions, lab, type RawFile, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;

@@ -1,8 +1,8 @@
 // Reconciliation of single cases: what each received unit becomes. Numbers are those of the specification's test list.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { localId } from '../../exchange/reconcile/local-id.ts';
-import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
-import { brokenLaws } from '../journey/laws.ts';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { contentHashes, MEMBER_CONTENT } from '../../../src/fhir/canonical.ts';
+import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -119,8 +119,9 @@ describe('deletions', () => {
 describe('our own records coming back', () => {
   beforeAll(async () => {
     const own = { ...lab('own1', { subject: { reference: 'Patient/m1' } }) };
-    await node.sql`insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, body)
-      values ('m1', 'Observation', 'own1', 1, 'own', now(), ${`\\x${contentHash(own as never, MEMBER_CONTENT)}`}::text::bytea, 0, ${JSON.stringify({ ...own, meta: { versionId: '1' } })})`;
+    const { hash, substance } = contentHashes(own as never, MEMBER_CONTENT);
+    await node.sql`insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, substance, label, body)
+      values ('m1', 'Observation', 'own1', 1, 'own', now(), ${`\\x${hash}`}::text::bytea, ${`\\x${substance}`}::text::bytea, 0, ${JSON.stringify({ ...own, meta: { versionId: '1' } })})`;
   });
 
   test('R55, R57: an echo is no second record, and when it comes back changed ours is not touched', async () => {

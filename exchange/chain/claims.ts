@@ -1,0 +1,281 @@
+// Chains of claims: which version of a claim counts, and what does not fit together. `related` names only the claim just
+// before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
+import { createHash } from 'node:crypto';
+import type { ClaimFacts, ClaimNumber } from './facts.ts';
+
+export type ClaimRecord = {
+  id: string;
+  /** one text for one insurer, however its senders call it */
+  insurer: string;
+  facts: ClaimFacts;
+  /** when we wrote it: of two copies of one claim the newer speaks */
+  at: number;
+};
+export type AnomalyCode =
+  | 'gap'
+  | 'not-reciprocal'
+  | 'fork'
+  | 'cycle'
+  | 'self'
+  | 'both-active'
+  | 'no-final'
+  | 'date-inversion'
+  | 'type-change'
+  | 'insurer-change'
+  | 'uc-collision';
+export type Anomaly = { code: AnomalyCode; at: string; detail: string; low?: true };
+/** `final`: one version counts. `void`: taken back. `open`: waits for a version. `undecided`: a person decides. */
+export type ChainState = 'final' | 'void' | 'open' | 'undecided';
+export type ChainNode = { number: string; ids: string[]; status: string; created: string | null; final: boolean };
+export type Chain = {
+  chain: string;
+  kind: 'claim' | 'authorization';
+  state: ChainState;
+  finalId: string | null;
+  nodes: ChainNode[];
+  anomalies: Anomaly[];
+  facts: Record<string, unknown>;
+};
+
+type Node = {
+  key: string;
+  number: string;
+  records: ClaimRecord[];
+  facts: ClaimFacts;
+  insurer: string;
+  before: Set<Node>;
+  after: Set<Node>;
+};
+
+/** Do two spans of days have nothing in common? */
+const apart = (a: ClaimFacts, b: ClaimFacts): boolean =>
+  a.from !== undefined && b.from !== undefined && ((a.to ?? a.from) < b.from || (b.to ?? b.from) < a.from);
+
+const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
+  n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
+
+/** One node a claim version: copies of it from several senders are one. */
+function nodesOf(records: readonly ClaimRecord[], anomalies: Anomaly[]): Node[] {
+  const nodes: Node[] = [];
+  const byNumber = new Map<string, Node[]>();
+  for (const r of [...records].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1))) {
+    const [number] = r.facts.numbers;
+    const key = number === undefined ? `id|${r.id}` : `${r.insurer}|${number.system ?? ''}|${number.value}`;
+    const same = byNumber.get(key) ?? [];
+    const twin = same.find((n) => n.facts.type === r.facts.type && !apart(n.facts, r.facts));
+    if (twin) {
+      twin.records.push(r);
+      continue;
+    }
+    const node: Node = {
+      key,
+      number: number?.value ?? r.id,
+      records: [r],
+      facts: r.facts,
+      insurer: r.insurer,
+      before: new Set(),
+      after: new Set(),
+    };
+    const collides = same[0];
+    if (collides) {
+      const code = collides.facts.type === r.facts.type ? 'other days' : 'another type';
+      anomalies.push({
+        code: 'uc-collision',
+        at: r.id,
+        detail: `number ${node.number} also stands on a claim of ${code}`,
+      });
+    }
+    byNumber.set(key, [...same, node]);
+    nodes.push(node);
+  }
+  return nodes;
+}
+
+/** Does `to` lead on to `from` already? Then an edge from `from` to `to` would close a circle. */
+function reaches(start: Node, goal: Node): boolean {
+  const seen = new Set<Node>([start]);
+  const open = [start];
+  for (let n = open.pop(); n; n = open.pop()) {
+    if (n === goal) return true;
+    for (const next of n.after)
+      if (!seen.has(next)) {
+        seen.add(next);
+        open.push(next);
+      }
+  }
+  return false;
+}
+
+/** Edges from what claims name; what they name and is not here is a gap. */
+function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly[]): void {
+  const byValue = new Map<string, Node[]>();
+  for (const n of nodes)
+    for (const number of n.facts.numbers) byValue.set(number.value, [...(byValue.get(number.value) ?? []), n]);
+  const find = (from: Node, named: ClaimNumber): Node | undefined => {
+    const all = (byValue.get(named.value) ?? []).filter((n) => n.facts.numbers.some((x) => fits(x, named)));
+    const own = all.filter((n) => n.insurer === from.insurer);
+    const list = own.length > 0 ? own : all;
+    return list.find((n) => n.facts.type === from.facts.type && n !== from) ?? list.find((n) => n !== from) ?? list[0];
+  };
+  const edges: { before: Node; after: Node; by: Node }[] = [];
+  const ordered = [...nodes].sort((a, b) => (a.key + a.facts.type < b.key + b.facts.type ? -1 : 1));
+  for (const node of ordered)
+    for (const [direction, names] of [
+      ['before', node.facts.prior],
+      ['after', node.facts.next],
+    ] as const)
+      for (const named of names) {
+        const at = node.records[0]?.id ?? '';
+        const other = find(node, named);
+        if (!other) {
+          const old = (node.facts.from ?? node.facts.created ?? '9999') < windowStart;
+          const word = direction === 'before' ? 'predecessor' : 'successor';
+          anomalies.push({
+            code: 'gap',
+            at,
+            detail: `${word} ${named.value} has not come`,
+            ...(old ? { low: true } : {}),
+          });
+        } else if (other === node) anomalies.push({ code: 'self', at, detail: `${node.number} names itself` });
+        else
+          edges.push(
+            direction === 'before'
+              ? { before: other, after: node, by: node }
+              : { before: node, after: other, by: node },
+          );
+      }
+  for (const { before, after, by } of edges) {
+    if (before.after.has(after)) continue;
+    if (reaches(after, before)) {
+      anomalies.push({
+        code: 'cycle',
+        at: by.records[0]?.id ?? '',
+        detail: `${before.number} and ${after.number} follow each other`,
+      });
+      continue;
+    }
+    before.after.add(after);
+    after.before.add(before);
+  }
+}
+
+function judgeEdges(node: Node, anomalies: Anomaly[]): void {
+  const names = (list: ClaimNumber[], other: Node) => list.some((x) => other.facts.numbers.some((n) => fits(n, x)));
+  for (const next of node.after) {
+    const at = next.records[0]?.id ?? '';
+    const add = (code: AnomalyCode, detail: string) => anomalies.push({ code, at, detail });
+    if (!names(node.facts.next, next))
+      add('not-reciprocal', `${next.number} names ${node.number}, which does not name it`);
+    else if (!names(next.facts.prior, node))
+      add('not-reciprocal', `${node.number} names ${next.number}, which does not name it`);
+    if (node.facts.status === 'active' && next.facts.status === 'active')
+      add('both-active', `${node.number} and its successor ${next.number} are both active`);
+    if (
+      node.facts.created !== undefined &&
+      next.facts.created !== undefined &&
+      next.facts.created.slice(0, 10) < node.facts.created.slice(0, 10)
+    )
+      add('date-inversion', `${next.number} is older than ${node.number}, which it replaces`);
+    if (node.facts.type !== next.facts.type) add('type-change', `${node.facts.type} became ${next.facts.type}`);
+    if (node.insurer !== next.insurer) add('insurer-change', `${next.number} is of another insurer`);
+  }
+  if (node.after.size > 1)
+    anomalies.push({
+      code: 'fork',
+      at: node.records[0]?.id ?? '',
+      detail: `${node.number} has ${node.after.size} successors`,
+    });
+}
+
+/** Nodes that hang together, in the order of their edges; `created` breaks ties. */
+function components(nodes: readonly Node[]): Node[][] {
+  const seen = new Set<Node>();
+  const out: Node[][] = [];
+  for (const start of nodes) {
+    if (seen.has(start)) continue;
+    const group: Node[] = [];
+    const open = [start];
+    seen.add(start);
+    for (let n = open.pop(); n; n = open.pop()) {
+      group.push(n);
+      for (const x of [...n.before, ...n.after])
+        if (!seen.has(x)) {
+          seen.add(x);
+          open.push(x);
+        }
+    }
+    const placed = new Set<Node>();
+    const order: Node[] = [];
+    const rank = (n: Node) => `${n.facts.created ?? ''}|${n.number}`;
+    while (order.length < group.length) {
+      const free = group
+        .filter((n) => !placed.has(n) && [...n.before].every((b) => placed.has(b)))
+        .sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+      const next = free[0];
+      if (!next) break; // cannot be: edges that close a circle were left out
+      placed.add(next);
+      order.push(next);
+    }
+    out.push(order);
+  }
+  return out;
+}
+
+function chainOf(order: Node[], found: Anomaly[]): Chain | undefined {
+  const ids = new Set(order.flatMap((n) => n.records.map((r) => r.id)));
+  const anomalies = found.filter((a) => ids.has(a.at));
+  const leaves = order.filter((n) => n.after.size === 0);
+  const [last] = leaves;
+  const broken = anomalies.some((a) => a.code === 'fork' || a.code === 'cycle' || a.code === 'self');
+  const waits =
+    last !== undefined &&
+    anomalies.some(
+      (a) => a.code === 'gap' && a.detail.startsWith('successor') && last.records.some((r) => r.id === a.at),
+    );
+  let state: ChainState;
+  if (broken || leaves.length !== 1 || !last) state = 'undecided';
+  else if (waits) state = 'open';
+  else state = last.facts.status === 'active' ? 'final' : 'void';
+  if (waits && state === 'open' && order.every((n) => n.facts.status === 'cancelled'))
+    anomalies.push({
+      code: 'no-final',
+      at: last?.records[0]?.id ?? '',
+      detail: 'all versions are cancelled, and a successor is named',
+    });
+  const first = order[0];
+  if (!first || (order.length === 1 && anomalies.length === 0 && state === 'final')) return undefined;
+  const chain = createHash('sha256')
+    .update(order.map((n) => `${n.key}|${n.facts.type}`).sort()[0] ?? '')
+    .digest('hex')
+    .slice(0, 32);
+  return {
+    chain,
+    kind: 'claim',
+    state,
+    finalId: state === 'final' ? (last?.records[0]?.id ?? null) : null,
+    nodes: order.map((n) => ({
+      number: n.number,
+      ids: n.records.map((r) => r.id),
+      status: n.facts.status,
+      created: n.facts.created ?? null,
+      final: state === 'final' && n === last,
+    })),
+    anomalies,
+    facts: {},
+  };
+}
+
+/**
+ * Chains of one member's claims. Claims that stand alone, active and without anything odd, are none.
+ * @param windowStart gaps of services before this day are of little weight
+ */
+export function claimChains(records: readonly ClaimRecord[], windowStart: string): Chain[] {
+  const anomalies: Anomaly[] = [];
+  const nodes = nodesOf(
+    records.filter((r) => r.facts.use === 'claim' && r.facts.status !== 'entered-in-error'),
+    anomalies,
+  );
+  connect(nodes, windowStart, anomalies);
+  for (const node of nodes) judgeEdges(node, anomalies);
+  return components(nodes).flatMap((order) => chainOf(order, anomalies) ?? []);
+}

@@ -1,0 +1,131 @@
+// What a chain needs to know of an ExplanationOfBenefit, taken when the record is read and kept beside it. Pure.
+import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { bare, codesOf, day, period } from '../reconcile/codes.ts';
+import { authorizationNumbers } from '../reconcile/record-keys.ts';
+
+/** A claim number: `system` may be missing where a claim names another. */
+export type ClaimNumber = { system?: string; value: string };
+export type ReviewEntry = { code: string; when: string };
+export type ClaimFacts = {
+  use: 'claim' | 'preauthorization';
+  /** as written: `Organization/id` of the sender */
+  insurer?: string;
+  /** `system|value` of the insurer's identifier */
+  insurerId?: string;
+  status: string;
+  /** claim type codes, sorted */
+  type: string;
+  created?: string;
+  /** days of service */
+  from?: string;
+  to?: string;
+  numbers: ClaimNumber[];
+  prior: ClaimNumber[];
+  next: ClaimNumber[];
+  /** authorizations: every review action with its time, oldest first */
+  reviews?: ReviewEntry[];
+  /** authorizations: earlier ones named by lines */
+  previous?: string[];
+  /** units allowed and used, when the lines say */
+  units?: { allowed: number; used: number };
+  /** claims: authorizations used */
+  authorizations?: string[];
+};
+
+const REVIEW = '/extension-reviewAction';
+const WHEN = '/base-ext-when-adjudicated';
+const PREVIOUS =
+  /\/extension-(?:previousAuthorizationNumber|itemPreviousAuthorizationNumber)$|previousAuthorizationNumber$/;
+
+const numberOf = (i: Json | undefined): ClaimNumber[] => {
+  if (!isObject(i)) return [];
+  const [system, value] = [text(i['system']), text(i['value'])];
+  return value === undefined ? [] : [{ ...(system === undefined ? {} : { system }), value }];
+};
+
+const named = (r: Resource, codes: readonly string[]): ClaimNumber[] =>
+  objects(r['related'])
+    .filter((x) => bare(x['relationship']).some((c) => codes.includes(c)))
+    .flatMap((x) => numberOf(x['reference']));
+
+const adjudications = (r: JsonObject): JsonObject[] =>
+  [r, ...objects(r['item'])].flatMap((e) => objects(e['adjudication']));
+
+function reviewsOf(r: Resource): ReviewEntry[] {
+  const found = new Map<string, ReviewEntry>();
+  for (const a of adjudications(r)) {
+    const parts = objects(a['extension']);
+    const when = text(parts.find((e) => String(e['url']).endsWith(WHEN))?.['valueDateTime']) ?? '';
+    for (const action of parts.filter((e) => String(e['url']).endsWith(REVIEW)))
+      for (const part of objects(action['extension']))
+        for (const code of bare(part['valueCodeableConcept'])) found.set(`${code}|${when}`, { code, when });
+  }
+  return [...found.values()];
+}
+
+function unitsOf(r: Resource): ClaimFacts['units'] {
+  const sum = (code: string) =>
+    objects(r['item'])
+      .flatMap((i) => objects(i['adjudication']))
+      .filter((a) => bare(a['category']).includes(code) && typeof a['value'] === 'number')
+      .reduce((n, a) => n + Number(a['value']), 0);
+  const allowed = sum('allowedunits');
+  return allowed > 0 ? { allowed, used: sum('consumedunits') } : undefined;
+}
+
+/** undefined for all other types. */
+export function claimFacts(r: Resource): ClaimFacts | undefined {
+  if (r.resourceType !== 'ExplanationOfBenefit') return undefined;
+  const isPa = r['use'] === 'preauthorization';
+  const insurer = isObject(r['insurer']) ? r['insurer'] : {};
+  const insurerNumber = numberOf(insurer['identifier'])[0];
+  const days = objects(r['item'])
+    .flatMap((i) => [
+      day(i['servicedDate']),
+      day(period(i['servicedPeriod']).start),
+      day(period(i['servicedPeriod']).end),
+    ])
+    .concat([day(period(r['billablePeriod']).start), day(period(r['billablePeriod']).end)])
+    .filter((d) => d !== undefined)
+    .sort();
+  const [from, to] = [days[0], days.at(-1)];
+  const created = text(r['created']);
+  const reference = text(insurer['reference']);
+  const reviews = isPa ? reviewsOf(r) : [];
+  const previous = isPa
+    ? objects(r['item'])
+        .flatMap((i) => objects(i['extension']))
+        .filter((e) => PREVIOUS.test(String(e['url'])))
+        .flatMap((e) => text(e['valueString']) ?? numberOf(e['valueIdentifier'])[0]?.value ?? [])
+    : [];
+  const units = isPa ? unitsOf(r) : undefined;
+  const used = isPa
+    ? []
+    : objects(r['insurance']).flatMap((i) =>
+        Array.isArray(i['preAuthRef']) ? i['preAuthRef'].filter((x): x is string => typeof x === 'string') : [],
+      );
+  return {
+    use: isPa ? 'preauthorization' : 'claim',
+    ...(reference === undefined ? {} : { insurer: reference }),
+    ...(insurerNumber === undefined ? {} : { insurerId: `${insurerNumber.system ?? ''}|${insurerNumber.value}` }),
+    status: text(r['status']) ?? 'active',
+    type: codesOf(r['type'])
+      .map((c) => c.slice(c.indexOf('|') + 1))
+      .sort()
+      .join('+'),
+    ...(created === undefined ? {} : { created }),
+    ...(from === undefined ? {} : { from }),
+    ...(to === undefined ? {} : { to }),
+    numbers: isPa
+      ? authorizationNumbers(r).map((value) => ({ value }))
+      : objects(r['identifier'])
+          .filter((i) => bare(i['type']).includes('uc') && i['use'] !== 'secondary')
+          .flatMap(numberOf),
+    prior: isPa ? [] : named(r, ['prior']),
+    next: isPa ? [] : named(r, ['replacedby']),
+    ...(reviews.length === 0 ? {} : { reviews }),
+    ...(previous.length === 0 ? {} : { previous }),
+    ...(units === undefined ? {} : { units }),
+    ...(used.length === 0 ? {} : { authorizations: used }),
+  };
+}

@@ -1,0 +1,16 @@
+// Our own records beside what other payers sent before: imported later, they are judged like those that are received.
+import type { Deps } from '../../src/deps.ts';
+import { linkUnits } from '../reconcile/link.ts';
+import { byKey, transactionInstant } from '../store/records.ts';
+import { writeItems, writeLinks } from '../store/write-links.ts';
+
+/** @param work an import that is committed and still staged */
+export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
+  const own = { id: work, pull: null, peerId: 'own' };
+  await linkUnits(deps, own);
+  await deps.database.sql.begin(async (tx) => {
+    await byKey(tx);
+    await writeLinks(tx, own);
+    await writeItems(tx, own, await transactionInstant(tx));
+  });
+}

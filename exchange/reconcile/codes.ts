@@ -1,0 +1,252 @@
+// What judging two records needs to know of codes, days, quantities and texts. Pure.
+import { createHash } from 'node:crypto';
+import {
+  codings,
+  isObject,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
+
+/** Code systems that are also sent as OIDs. */
+const OIDS: Readonly<Record<string, string>> = {
+  'urn:oid:2.16.840.1.113883.6.96': 'http://snomed.info/sct',
+  'urn:oid:2.16.840.1.113883.6.1': 'http://loinc.org',
+  'urn:oid:2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
+  'urn:oid:2.16.840.1.113883.6.90': 'http://hl7.org/fhir/sid/icd-10-cm',
+  'urn:oid:2.16.840.1.113883.6.103': 'http://hl7.org/fhir/sid/icd-9-cm',
+  'urn:oid:2.16.840.1.113883.12.292': 'http://hl7.org/fhir/sid/cvx',
+  'urn:oid:2.16.840.1.113883.6.69': 'http://hl7.org/fhir/sid/ndc',
+  'urn:oid:2.16.840.1.113883.6.12': 'http://www.ama-assn.org/go/cpt',
+  'urn:oid:2.16.840.1.113883.6.285': 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets',
+};
+export const ICD10 = 'http://hl7.org/fhir/sid/icd-10-cm';
+export const NDC = 'http://hl7.org/fhir/sid/ndc';
+export const CVX = 'http://hl7.org/fhir/sid/cvx';
+
+/** NDC in eleven digits without hyphens: 5-4-2, padded from 4-4-2, 5-3-2 or 5-4-1. */
+function ndc11(code: string): string {
+  const parts = code.split('-');
+  if (parts.length !== 3) return code;
+  const [a = '', b = '', c = ''] = parts;
+  return a.padStart(5, '0') + b.padStart(4, '0') + c.padStart(2, '0');
+}
+
+/** `system|code` of the usable codings: OIDs mapped, unknown and nullFlavor codes dropped. */
+export function codesOf(concept: Json | undefined): string[] {
+  const found = new Set<string>();
+  for (const c of codings(concept)) {
+    const written = text(c['system']);
+    const code = text(c['code']);
+    if (written === undefined || code === undefined) continue;
+    const system = OIDS[written] ?? written;
+    if (system.endsWith('/v3-NullFlavor') || system.endsWith('/data-absent-reason')) continue;
+    found.add(`${system}|${system === NDC ? ndc11(code) : code}`);
+  }
+  return [...found];
+}
+
+const systemOf = (code: string) => code.slice(0, code.indexOf('|'));
+export const overlap = (a: readonly string[], b: readonly string[]): boolean => a.some((x) => b.includes(x));
+/** Both say something and nothing of it is the same. */
+export const disjoint = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length > 0 && b.length > 0 && !overlap(a, b);
+/** A code in common, and no system in which both have codes and none in common: a header is not its child. */
+export const sameCodes = (a: readonly string[], b: readonly string[]): boolean =>
+  overlap(a, b) &&
+  !a.some((x) => {
+    const system = systemOf(x);
+    const theirs = b.filter((y) => systemOf(y) === system);
+    return theirs.length > 0 && !a.some((y) => theirs.includes(y));
+  });
+
+export const bare = (concept: Json | undefined): string[] => codings(concept).flatMap((c) => text(c['code']) ?? []);
+
+/** The day as written, which is the local one. */
+export const day = (value: Json | undefined): string | undefined =>
+  typeof value === 'string' && value.length >= 10 ? value.slice(0, 10) : undefined;
+/** UTC minute of a dateTime that has a time; a bare day never identifies a measurement. */
+export function minute(value: Json | undefined): string | undefined {
+  if (typeof value !== 'string' || !/T\d\d:\d\d/.test(value)) return undefined;
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString().slice(0, 16);
+}
+export const daysBetween = (a: string, b: string): number => Math.abs(Date.parse(a) - Date.parse(b)) / 86_400_000;
+/** `start` and `end` of a Period as written. */
+export const period = (value: Json | undefined): { start: string | undefined; end: string | undefined } =>
+  isObject(value) ? { start: text(value['start']), end: text(value['end']) } : { start: undefined, end: undefined };
+/** When something was done: `performedDateTime`, else the start of `performedPeriod`. */
+export const began = (r: JsonObject, stem: string): Json | undefined =>
+  r[`${stem}DateTime`] ?? r[`${stem}Instant`] ?? period(r[`${stem}Period`]).start ?? r[`${stem}Date`];
+
+export const digest = (value: unknown): string =>
+  createHash('sha256')
+    .update(JSON.stringify(value) ?? '')
+    .digest('hex')
+    .slice(0, 24);
+/** Words of a text: lower case, without marks and spaces between them doubled. */
+export const words = (value: Json | undefined): string =>
+  typeof value === 'string'
+    ? value
+        .replace(/<[^>]*>/g, ' ')
+        .normalize('NFKD')
+        .replace(/[^\p{L}\p{N}]+/gu, ' ')
+        .trim()
+        .toLowerCase()
+    : '';
+
+/** Factor to g/L. */
+const MASS: Readonly<Record<string, number>> = {
+  'g/L': 1,
+  'g/dL': 10,
+  'g/mL': 1000,
+  'mg/dL': 0.01,
+  'mg/L': 0.001,
+  'mg/mL': 1,
+  'ug/mL': 0.001,
+  'ug/dL': 1e-5,
+  'ug/L': 1e-6,
+  'ng/mL': 1e-6,
+  'ng/dL': 1e-8,
+  'ng/L': 1e-9,
+  'pg/mL': 1e-9,
+};
+/** Factor to mol/L. */
+const SUBSTANCE: Readonly<Record<string, number>> = { 'mol/L': 1, 'mmol/L': 1e-3, 'umol/L': 1e-6, 'nmol/L': 1e-9 };
+/** Molar mass in g/mol, by LOINC of the measurement as mass concentration or as substance concentration. */
+const MOLAR: Readonly<Record<string, number>> = Object.fromEntries(
+  (
+    [
+      [180.16, ['2345-7', '2339-0', '14749-6', '15074-8', '1558-6']], // glucose
+      [386.65, ['2093-3', '14647-2', '2085-9', '14646-4', '13457-7', '22748-8', '18262-6']], // cholesterol
+      [885.4, ['2571-8', '14927-8']], // triglycerides
+      [113.12, ['2160-0', '14682-9']], // creatinine
+      [28.01, ['3094-0', '22664-7']], // urea nitrogen
+      [584.66, ['1975-2', '14631-6']], // bilirubin
+      [40.08, ['17861-6', '2000-8']], // calcium
+    ] as const
+  ).flatMap(([mass, loincs]) => loincs.map((l) => [l, mass])),
+);
+/** LOINC codes of one measurement in mass and in substance concentration. */
+const TWINS: readonly (readonly string[])[] = [
+  ['2345-7', '14749-6'],
+  ['2339-0', '15074-8'],
+  ['2093-3', '14647-2'],
+  ['2085-9', '14646-4'],
+  ['2571-8', '14927-8'],
+  ['2160-0', '14682-9'],
+  ['3094-0', '22664-7'],
+  ['1975-2', '14631-6'],
+  ['17861-6', '2000-8'],
+];
+const TWIN_OF: ReadonlyMap<string, string> = new Map(TWINS.flatMap(([a = '', b = '']) => [[b, a] as const]));
+/** Codes of a measurement, those in substance concentration as their twin in mass concentration. */
+export const measured = (concept: Json | undefined): string[] => [
+  ...new Set(
+    codesOf(concept).map((c) => {
+      const twin = c.startsWith('http://loinc.org|') ? TWIN_OF.get(c.slice(17)) : undefined;
+      return twin === undefined ? c : `http://loinc.org|${twin}`;
+    }),
+  ),
+];
+
+const unitOf = (q: JsonObject): string => text(q['code']) ?? text(q['unit']) ?? '';
+
+/** Are two quantities the same value? Exact in one unit, within one per cent when a unit is converted. */
+export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: readonly string[] = []): boolean {
+  if (!isObject(a) || !isObject(b)) return a === undefined && b === undefined;
+  const [x, y] = [a['value'], b['value']];
+  if (typeof x !== 'number' || typeof y !== 'number') return x === y;
+  if ((a['comparator'] ?? '') !== (b['comparator'] ?? '')) return false;
+  const [ua, ub] = [unitOf(a), unitOf(b)];
+  if (ua === ub) return Number(x.toPrecision(6)) === Number(y.toPrecision(6));
+  const molar = codes.map((c) => MOLAR[c.slice(c.indexOf('|') + 1)]).find((m) => m !== undefined);
+  const grams = (v: number, unit: string): number | undefined => {
+    const mass = MASS[unit];
+    if (mass !== undefined) return v * mass;
+    const moles = SUBSTANCE[unit];
+    return moles === undefined || molar === undefined ? undefined : v * moles * molar;
+  };
+  const [ga, gb] = [grams(x, ua), grams(y, ub)];
+  if (ga === undefined || gb === undefined) return false;
+  return Math.abs(ga - gb) <= 0.01 * Math.max(Math.abs(ga), Math.abs(gb));
+}
+
+/** Values that are no quantity, in one text; undefined when there is none. */
+function otherValue(r: JsonObject): string | undefined {
+  const codes = codesOf(r['valueCodeableConcept']);
+  if (codes.length > 0) return [...codes].sort().join('+');
+  for (const [key, value] of Object.entries(r))
+    if (key.startsWith('value') && key !== 'valueQuantity' && value !== undefined)
+      return isObject(value) && typeof value['text'] === 'string' ? words(value['text']) : digest(value);
+  return undefined;
+}
+
+/** Do two Observations, or two components, say the same? Components in any order. */
+export function sameValue(a: JsonObject, b: JsonObject): boolean {
+  const codes = [...measured(a['code']), ...measured(b['code'])];
+  if (!sameQuantity(a['valueQuantity'], b['valueQuantity'], codes)) return false;
+  if (otherValue(a) !== otherValue(b)) return false;
+  const [ca, cb] = [objects(a['component']), objects(b['component'])];
+  return (
+    ca.length === cb.length &&
+    ca.every((x) => cb.some((y) => sameCodes(measured(x['code']), measured(y['code'])) && sameValue(x, y)))
+  );
+}
+
+/** NDC of vaccines as CVX; a small map of the labelers' first packages of COVID-19 vaccines, 11 digits. */
+const NDC_TO_CVX: Readonly<Record<string, string>> = {
+  '59267100001': '208',
+  '59267100002': '208',
+  '59267100003': '208',
+  '80777027310': '207',
+  '80777027399': '207',
+  '59676058005': '212',
+  '59676058015': '212',
+  '59267102501': '217',
+  '59267102502': '217',
+  '59267102503': '217',
+  '80631010001': '211',
+};
+/** Vaccine codes; an NDC that is known stands for its CVX too. */
+export function vaccineCodes(r: Resource): string[] {
+  const codes = codesOf(r['vaccineCode']);
+  return [
+    ...new Set(
+      codes.flatMap((c) => {
+        const cvx = c.startsWith(`${NDC}|`) ? NDC_TO_CVX[c.slice(NDC.length + 1)] : undefined;
+        return cvx === undefined ? [c] : [c, `${CVX}|${cvx}`];
+      }),
+    ),
+  ];
+}
+
+const NOT_OF_THE_RECORD = new Set(['secondary', 'old', 'temp']);
+/** `system|value` of the identifiers that name the record itself. */
+export function identifiers(r: Resource): string[] {
+  return [...objects(r['identifier']), ...objects(r['masterIdentifier'])]
+    .filter((i) => !NOT_OF_THE_RECORD.has(text(i['use']) ?? ''))
+    .flatMap((i) => {
+      const [system, value] = [text(i['system']), text(i['value'])];
+      return system === undefined || value === undefined ? [] : [`${system}|${value}`];
+    });
+}
+
+/** Codes of the drug of an order or a fill. */
+export const drugCodes = (r: Resource): string[] => codesOf(r['medicationCodeableConcept']);
+
+const CLASS_GROUP: Readonly<Record<string, string>> = {
+  IMP: 'inpatient',
+  ACUTE: 'inpatient',
+  NONAC: 'inpatient',
+  SS: 'inpatient',
+  OBSENC: 'inpatient',
+  EMER: 'emergency',
+  VR: 'virtual',
+  HH: 'home',
+};
+/** Ambulatory, emergency, inpatient, virtual or home. */
+export const classGroup = (r: Resource): string =>
+  CLASS_GROUP[isObject(r['class']) ? (text(r['class']['code']) ?? '') : ''] ?? 'ambulatory';

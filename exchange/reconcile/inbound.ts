@@ -1,0 +1,111 @@
+// Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
+import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+
+const ACTIVE_CONTENT =
+  /<script|<iframe|<object|<embed|<form|<link\b|\son\w+\s*=|javascript:|<(?:img|a)\b[^>]*\b(?:src|href)\s*=\s*["']?\s*(?:https?:|\/\/)/i;
+/** Kinds of attachment that are kept with their data. */
+const KEPT_TYPE =
+  /^(?:text\/(?:plain|xml|csv|rtf|markdown)|application\/(?:pdf|xml|json|rtf|dicom|fhir\+json|fhir\+xml|hl7-[\w+-]+|cda\+xml|hl7-cda\+xml)|image\/(?:jpeg|png|gif|tiff|bmp|webp|dicom-rle)|audio\/[\w.+-]+|video\/[\w.+-]+)(?:;|$)/i;
+/** Base64 of what begins a program: MZ, ELF, #! */
+const PROGRAM = /^(?:TV[oqpr]|f0VMR|IyEv)/;
+const MAX_ATTACHMENT_BASE64 = 14_000_000;
+const SERVICE_DATES =
+  /"(birthDate|deceasedDateTime|effectiveDateTime|effectiveInstant|performedDateTime|occurrenceDateTime|whenHandedOver|whenPrepared|servicedDate|onsetDateTime|onsetDate|recordedDate|issued|authoredOn|authored)":"(\d{4})(-\d\d-\d\d)?/g;
+const NOT_A_SYSTEM = /"system":"(?!https?:|urn:)[^"]*"/;
+
+/** Does a Part 2 record come with the notice that must go with it (42 CFR 2.32)? */
+function hasPart2Notice(resource: Resource, json: string): boolean {
+  const meta = resource['meta'];
+  const codes = isObject(meta) ? objects(meta['security']).map((s) => s['code']) : [];
+  return (
+    codes.includes('NORDSLCD') ||
+    /42\s*CFR\s*part\s*2\s+prohibits|prohibited\s+from\s+making\s+any\s+further\s+disclosure/i.test(json)
+  );
+}
+
+function hasUnknownSystem(value: Json | undefined): boolean {
+  if (Array.isArray(value)) return value.some(hasUnknownSystem);
+  if (!isObject(value)) return false;
+  for (const c of objects(value['coding'])) {
+    const system = text(c['system']);
+    if (system !== undefined && !/^(?:https?:|urn:)/.test(system)) return true;
+  }
+  return Object.values(value).some(hasUnknownSystem);
+}
+
+/** Attachments of a record, wherever they stand, seen and changed in place. */
+function attachments(value: Json | undefined, see: (attachment: JsonObject) => void): void {
+  if (Array.isArray(value)) for (const v of value) attachments(v, see);
+  else if (isObject(value)) {
+    if (typeof value['contentType'] === 'string' || typeof value['data'] === 'string') see(value);
+    for (const v of Object.values(value)) attachments(v, see);
+  }
+}
+
+export type Inbound = { findings: string[]; kept: string };
+
+/**
+ * @param kept the text that will be stored, so far
+ * @param plain the text without escapes, only looked at
+ * @param latest last day, YYYY-MM-DD, that a service or a birth may have: two days from now
+ */
+export function checkInbound(resource: Resource, kept: string, plain: string, latest: string, label: number): Inbound {
+  const findings = new Set<string>();
+  for (const [, , year = '', rest] of plain.matchAll(SERVICE_DATES))
+    if (year < '1900' || (rest === undefined ? year > latest.slice(0, 4) : year + rest > latest))
+      findings.add('implausible-date');
+  if (NOT_A_SYSTEM.test(plain) && hasUnknownSystem(resource)) findings.add('terminology-unknown');
+  if (label === 2 && !hasPart2Notice(resource, plain)) findings.add('part2-no-notice');
+  const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
+  const dropsNarrative = narrative !== undefined && ACTIVE_CONTENT.test(narrative);
+  if (dropsNarrative) findings.add('narrative-dropped');
+  let dropsData = false;
+  if (plain.includes('"contentType"') || plain.includes('"data"'))
+    attachments(resource, (a) => {
+      const data = text(a['data']);
+      if (data === undefined) {
+        if (text(a['url']) !== undefined) findings.add('attachment-not-fetched');
+      } else if (isUnsafe(a, data)) {
+        findings.add('attachment-unsafe');
+        dropsData = true;
+      }
+    });
+  if (!dropsNarrative && !dropsData) return { findings: [...findings], kept };
+  const next = JSON.parse(kept) as Resource;
+  if (dropsNarrative) delete next['text'];
+  if (dropsData)
+    attachments(next, (a) => {
+      const data = text(a['data']);
+      if (data !== undefined && isUnsafe(a, data)) delete a['data'];
+    });
+  return { findings: [...findings], kept: JSON.stringify(next) };
+}
+
+const isUnsafe = (a: JsonObject, data: string): boolean =>
+  data.length > MAX_ATTACHMENT_BASE64 ||
+  PROGRAM.test(data) ||
+  (typeof a['contentType'] === 'string' && !KEPT_TYPE.test(a['contentType']));
+
+const TRANSMITTER = 'transmitter';
+
+/** Does a Provenance name us as one who transmitted the records before? */
+export function namesUsAsTransmitter(resource: Resource, npi: string | null): boolean {
+  if (npi === null || resource.resourceType !== 'Provenance') return false;
+  return objects(resource['agent']).some((a) => {
+    const type = isObject(a['type']) ? objects(a['type']['coding']).some((c) => c['code'] === TRANSMITTER) : false;
+    const who = isObject(a['who']) && isObject(a['who']['identifier']) ? a['who']['identifier']['value'] : undefined;
+    return type && who === npi;
+  });
+}
+
+/** Our own id that a record says to be a copy of: by `meta.source` or by a secondary identifier. */
+export function copyOf(resource: Resource, ourBase: string): string | undefined {
+  const type = resource.resourceType;
+  const meta = resource['meta'];
+  const source = isObject(meta) ? text(meta['source']) : undefined;
+  if (source?.startsWith(`${ourBase}/${type}/`)) return source.slice(ourBase.length + type.length + 2).split('/')[0];
+  const noted = objects(resource['identifier']).find(
+    (i) => i['use'] === 'secondary' && i['system'] === `${ourBase}/${type}`,
+  );
+  return text(noted?.['value']);
+}

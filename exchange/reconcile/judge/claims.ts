@@ -1,0 +1,172 @@
+// Orders, fills, claims, authorizations, devices and coverage.
+import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
+import { authorizationNumbers, servicesOf } from '../record-keys.ts';
+import { numberedApart, sameVisit, sharesIdentifier } from './clinical.ts';
+import { conflict, type Judge, type Known, part, sameEvent, sameOf, sameRecord, sameTarget } from './verdict.ts';
+
+const dosage = (r: Resource): string =>
+  digest(
+    objects(r['dosageInstruction']).map((d) => [
+      d['timing'] ?? null,
+      d['doseAndRate'] ?? null,
+      d['timing'] === undefined && d['doseAndRate'] === undefined ? (d['text'] ?? null) : null,
+    ]),
+  );
+const hasDosage = (r: Resource) => objects(r['dosageInstruction']).length > 0;
+
+export const medicationRequest: Judge = (a, b, known) => {
+  if (a['intent'] !== b['intent'] || !overlap(drugCodes(a), drugCodes(b))) return undefined;
+  const bothActive = a['status'] === 'active' && b['status'] === 'active';
+  const doseDiffers = hasDosage(a) && hasDosage(b) && dosage(a) !== dosage(b);
+  if (bothActive && doseDiffers) return conflict('dosage-mismatch', 'dosage');
+  if (sharesIdentifier(a, b)) return sameRecord('prescription');
+  const sameDay = day(a['authoredOn']) !== undefined && day(a['authoredOn']) === day(b['authoredOn']);
+  const requester = part(sameTarget(a['requester'], b['requester'], known), [
+    a['requester'] !== undefined,
+    b['requester'] !== undefined,
+  ]);
+  if (sameDay && !doseDiffers && requester !== undefined)
+    return sameEvent('prescription', requester + (hasDosage(a) === hasDosage(b) ? 0 : 1));
+  return bothActive ? conflict('duplicate-order', 'active-orders') : undefined;
+};
+
+export const medicationDispense: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('fill');
+  if (numberedApart(a, b)) return undefined;
+  const at = day(a['whenHandedOver']);
+  if (at === undefined || at !== day(b['whenHandedOver']) || !overlap(drugCodes(a), drugCodes(b))) return undefined;
+  const actors = (r: Resource) =>
+    objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
+  if (sameOf(actors(a), actors(b), known) === false) return undefined;
+  const amount = (key: 'daysSupply' | 'quantity') => {
+    if (a[key] === undefined || b[key] === undefined) return a[key] === b[key] ? 0 : 1;
+    const [x, y] = [a[key], b[key]];
+    const value = (q: Json) => (isObject(q) ? q['value'] : undefined);
+    return sameQuantity(x, y) || value(x) === value(y) ? 0 : undefined;
+  };
+  const [supply, quantity] = [amount('daysSupply'), amount('quantity')];
+  return supply === undefined || quantity === undefined ? undefined : sameEvent('fill', supply + quantity);
+};
+
+export const medicationAdministration: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const visit = sameVisit(a['context'], b['context'], known);
+  return visit === false ? undefined : sameEvent('administration', visit === true ? 0 : 1);
+};
+
+/** A pharmacy claim and the fill that it is about. */
+export const claimOfFill: Judge = (claim, fill, known) => {
+  if (claim['use'] === 'preauthorization' || !bare(claim['type']).includes('pharmacy')) return undefined;
+  const derived = (rule: string) => ({ kind: 'derived-from', score: 1, rule }) as const;
+  if (sharesIdentifier(claim, fill)) return derived('fill-number');
+  if (numberedApart(claim, fill)) return undefined;
+  const [item, more] = objects(claim['item']);
+  if (item === undefined || more !== undefined) return undefined;
+  const at = day(item['servicedDate']) ?? day(period(item['servicedPeriod']).start);
+  if (at === undefined || at !== day(fill['whenHandedOver'])) return undefined;
+  const sold = bare(item['productOrService']).map((c) => c.replaceAll('-', ''));
+  const packages = drugCodes(fill)
+    .filter((c) => c.startsWith(`${NDC}|`))
+    .map((c) => c.slice(NDC.length + 1));
+  const codes =
+    overlap(packages, sold) ||
+    sameCodes(drugCodes(fill), drugCodes({ resourceType: '', medicationCodeableConcept: item['productOrService'] }));
+  if (!codes) return undefined;
+  const number = (q: Json | undefined) => (isObject(q) && typeof q['value'] === 'number' ? q['value'] : undefined);
+  const [qa, qb] = [number(item['quantity']), number(fill['quantity'])];
+  if (qa !== undefined && qb !== undefined && qa !== qb) return undefined;
+  const supply = objects(claim['supportingInfo']).find((s) => bare(s['category']).includes('dayssupply'));
+  const [da, db] = [number(supply?.['valueQuantity']), number(fill['daysSupply'])];
+  if (da !== undefined && db !== undefined && da !== db) return undefined;
+  const actors = objects(fill['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
+  const pharmacy = claim['provider'] === undefined ? undefined : sameOf([claim['provider']], actors, known);
+  if (pharmacy === false) return undefined;
+  return pharmacy === true && qa !== undefined && qa === qb ? { ...derived('fill'), score: 0.9 } : undefined;
+};
+
+/** The insurer of a claim is the same; when neither says, the system of its numbers does. */
+function sameInsurer(a: Resource, b: Resource, known: Known): boolean | undefined {
+  return sameTarget(a['insurer'], b['insurer'], known);
+}
+
+const uniqueClaims = (r: Resource): string[] =>
+  objects(r['identifier'])
+    .filter((i) => bare(i['type']).includes('uc'))
+    .map((i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`);
+
+function claim(a: Resource, b: Resource, known: Known) {
+  const insurer = sameInsurer(a, b, known);
+  const sameType = overlap(bare(a['type']), bare(b['type']));
+  if (overlap(uniqueClaims(a), uniqueClaims(b)) && insurer !== false) return sameType ? sameRecord('claim') : undefined; // a collision: the chains tell of it
+  if (insurer !== false || !sameType) return undefined;
+  const [sa, sb] = [servicesOf(a).sort(), servicesOf(b).sort()];
+  if (sa.length === 0 || sa.join() !== sb.join()) return undefined;
+  if (sameTarget(a['provider'], b['provider'], known) !== true) return undefined;
+  return { kind: 'coordination-of-benefits', score: 0.9, rule: 'services' } as const;
+}
+
+function authorization(a: Resource, b: Resource, known: Known) {
+  const insurer = sameInsurer(a, b, known);
+  if (insurer === false) return undefined;
+  if (overlap(authorizationNumbers(a), authorizationNumbers(b)) && insurer === true) return sameRecord('authorization');
+  const provider = sameTarget(a['provider'], b['provider'], known);
+  const requested = day(a['created']) !== undefined && day(a['created']) === day(b['created']);
+  if (insurer !== true || provider !== true || !requested) return undefined;
+  return overlap(servicesOf(a), servicesOf(b)) ? sameEvent('authorization') : undefined;
+}
+
+export const explanationOfBenefit: Judge = (a, b, known) => {
+  const isPa = (r: Resource) => r['use'] === 'preauthorization';
+  if (isPa(a) !== isPa(b)) return undefined;
+  return isPa(a) ? authorization(a, b, known) : claim(a, b, known);
+};
+
+export const coverage: Judge = (a, b, known) => {
+  const [pa, pb] = [objects(a['payor']), objects(b['payor'])];
+  const payor = sameOf(pa, pb, known);
+  const member = (r: Resource) =>
+    objects(r['identifier'])
+      .filter((i) => bare(i['type']).includes('MB'))
+      .flatMap((i) => text(i['value']) ?? []);
+  if (payor === true) {
+    if (overlap(member(a), member(b))) return sameRecord('member-number');
+    const [sa, sb] = [text(a['subscriberId']), text(b['subscriberId'])];
+    if (sa !== undefined && sa === sb && text(a['dependent']) === text(b['dependent'])) return sameRecord('subscriber');
+    const [fa, fb] = [day(period(a['period']).start), day(period(b['period']).start)];
+    return fa !== undefined && fa === fb && overlap(bare(a['type']), bare(b['type']))
+      ? sameEvent('coverage')
+      : undefined;
+  }
+  const [ta, tb] = [period(a['period']), period(b['period'])];
+  const [fa, fb] = [day(ta.start), day(tb.start)];
+  if (fa === undefined || fb === undefined || a['status'] === 'cancelled' || b['status'] === 'cancelled')
+    return undefined;
+  const [ea, eb] = [day(ta.end) ?? '9999', day(tb.end) ?? '9999'];
+  return fa <= eb && fb <= ea
+    ? conflict('coverage-overlap', 'periods', `${fa > fb ? fa : fb} to ${ea < eb ? ea : eb}`)
+    : undefined;
+};
+
+export const device: Judge = (a, b) => {
+  const udi = (r: Resource) => objects(r['udiCarrier']).flatMap((u) => text(u['deviceIdentifier']) ?? []);
+  const [sa, sb] = [text(a['serialNumber']), text(b['serialNumber'])];
+  if (overlap(udi(a), udi(b))) {
+    if (sa !== undefined && sb !== undefined) return sa === sb ? sameRecord('udi') : undefined;
+    const lots = (r: Resource) => [text(r['lotNumber']), day(r['manufactureDate'])].filter((x) => x !== undefined);
+    return overlap(lots(a), lots(b)) ? sameEvent('device') : undefined;
+  }
+  return sharesIdentifier(a, b) ? sameRecord('identifier') : undefined;
+};
+
+export const provenance: Judge = (a, b, known) => {
+  if (minute(a['recorded']) === undefined || a['recorded'] !== b['recorded']) return undefined;
+  if (bare(a['activity']).join() !== bare(b['activity']).join()) return undefined;
+  const agents = (r: Resource) => objects(r['agent']).flatMap((x) => (x['who'] === undefined ? [] : [x['who']]));
+  if (sameOf(agents(a), agents(b), known) !== true) return undefined;
+  const targets = (r: Resource) => objects(r['target']).flatMap((t) => text(t['reference']) ?? []);
+  const [ta, tb] = [targets(a), targets(b)];
+  const all =
+    ta.length > 0 && ta.length === tb.length && ta.every((x) => tb.some((y) => x === y || known.linked(x, y)));
+  return all ? sameEvent('provenance') : undefined;
+};

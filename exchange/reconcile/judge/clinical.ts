@@ -1,0 +1,300 @@
+// Allergies, problems, results, visits, procedures and documents: when two records tell of the same thing.
+import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
+import {
+  bare,
+  began,
+  classGroup,
+  codesOf,
+  day,
+  daysBetween,
+  digest,
+  disjoint,
+  identifiers,
+  measured,
+  minute,
+  overlap,
+  period,
+  sameCodes,
+  sameValue,
+  vaccineCodes,
+} from '../codes.ts';
+import { attachmentHashes, documentDay } from '../record-keys.ts';
+import {
+  conflict,
+  type Judge,
+  type Known,
+  part,
+  referenceOf,
+  sameEvent,
+  sameOf,
+  sameRecord,
+  sameTarget,
+} from './verdict.ts';
+
+export const sharesIdentifier = (a: Resource, b: Resource): boolean => overlap(identifiers(a), identifiers(b));
+
+const systemOf = (identifier: string) => identifier.slice(0, identifier.lastIndexOf('|'));
+/** Systems in which everybody makes numbers: two of them say nothing. */
+const NOBODYS = new Set(['urn:ietf:rfc:3986', '']);
+/** Do both carry numbers of one system, and other ones? Then who gave them counted two things. */
+export function numberedApart(a: Resource, b: Resource): boolean {
+  const [ia, ib] = [identifiers(a), identifiers(b)];
+  return ia.some((x) => {
+    const theirs = ib.filter((y) => systemOf(y) === systemOf(x) && !NOBODYS.has(systemOf(x)));
+    return theirs.length > 0 && !theirs.some((y) => ia.includes(y));
+  });
+}
+
+/** Codes that say that there is no known allergy. */
+const NO_KNOWN_ALLERGY = new Set(['716186003', '409137002', '428607008', '429625007', '716184000', '1003774007']);
+const isDoubtful = (r: Resource): boolean =>
+  bare(r['verificationStatus']).some((s) => s === 'refuted' || s === 'entered-in-error');
+const substances = (r: Resource): string[] => {
+  const own = codesOf(r['code']);
+  return own.length > 0 ? own : objects(r['reaction']).flatMap((x) => codesOf(x['substance']));
+};
+const categories = (r: Resource): string[] =>
+  Array.isArray(r['category']) ? r['category'].filter((c): c is string => typeof c === 'string') : [];
+
+export const allergy: Judge = (a, b) => {
+  const [sa, sb] = [substances(a), substances(b)];
+  const none = (codes: string[]) => codes.some((c) => NO_KNOWN_ALLERGY.has(c.slice(c.indexOf('|') + 1)));
+  if (none(sa) !== none(sb)) {
+    const [denial, real] = none(sa) ? [a, b] : [b, a];
+    const isFood = (r: Resource) => categories(r);
+    if (isDoubtful(real) || isDoubtful(denial) || disjoint(isFood(denial), isFood(real))) return undefined;
+    return sb.length === 0 || sa.length === 0 ? undefined : conflict('status-mismatch', 'no-known-allergy');
+  }
+  if (!overlap(sa, sb)) return undefined;
+  if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const [ca, cb] = [categories(a), categories(b)];
+  const category = part(overlap(ca, cb) ? true : disjoint(ca, cb) ? false : undefined, [ca.length > 0, cb.length > 0]);
+  return category === undefined ? undefined : sameEvent('allergy', category);
+};
+
+const isDiagnosis = (r: Resource): boolean => bare(r['category']).includes('encounter-diagnosis');
+const ACTIVE = new Set(['active', 'recurrence', 'relapse']);
+const isActive = (r: Resource): boolean | undefined => {
+  const [status] = bare(r['clinicalStatus']);
+  return status === undefined ? undefined : ACTIVE.has(status);
+};
+/** A problem that is over: its span as days. */
+const span = (r: Resource): [string, string] | undefined => {
+  const [from, to] = [day(began(r, 'onset')) ?? day(r['recordedDate']), day(began(r, 'abatement'))];
+  return from === undefined || to === undefined ? undefined : [from, to];
+};
+
+export const condition: Judge = (a, b, known) => {
+  if (isDiagnosis(a) !== isDiagnosis(b)) return undefined;
+  if (!sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  if (disjoint(codesOf(a['bodySite']), codesOf(b['bodySite']))) return undefined;
+  if (isDiagnosis(a)) {
+    const visit = sameVisit(a['encounter'], b['encounter'], known);
+    if (visit === false) return undefined;
+    if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
+    if (sharesIdentifier(a, b)) return sameRecord('identifier');
+    if (visit === true) return sameEvent('diagnosis');
+    const days = (r: Resource) => [day(began(r, 'onset')), day(r['recordedDate'])].filter((d) => d !== undefined);
+    return overlap(days(a), days(b)) ? sameEvent('diagnosis') : undefined;
+  }
+  if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
+  const [ta, tb] = [span(a), span(b)];
+  if (ta && tb && (ta[1] < tb[0] || tb[1] < ta[0])) return undefined; // two episodes
+  if (isActive(a) !== undefined && isActive(b) !== undefined && isActive(a) !== isActive(b))
+    return conflict('status-mismatch', 'clinical-status');
+  return sharesIdentifier(a, b) ? sameRecord('identifier') : sameEvent('problem');
+};
+
+/** Do two references lead to one visit? false: to two that are not linked; undefined: one does not say. */
+export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known): boolean | undefined {
+  const [ra, rb] = [referenceOf(a), referenceOf(b)];
+  if (ra === undefined || rb === undefined) return undefined;
+  return ra === rb || known.linked(ra, rb);
+}
+
+export const immunization: Judge = (a, b) => {
+  if (a['status'] !== b['status'] || day(a['occurrenceDateTime']) !== day(b['occurrenceDateTime'])) return undefined;
+  if (day(a['occurrenceDateTime']) === undefined || !overlap(vaccineCodes(a), vaccineCodes(b))) return undefined;
+  const dose = (r: Resource) => {
+    const [p] = objects(r['protocolApplied']);
+    const d = p?.['doseNumberPositiveInt'] ?? p?.['doseNumberString'];
+    return d === undefined ? [] : [String(d)];
+  };
+  if (disjoint(dose(a), dose(b))) return undefined;
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const lot = (r: Resource) => (text(r['lotNumber']) === undefined ? [] : [String(r['lotNumber']).toUpperCase()]);
+  return sameEvent('immunization', disjoint(lot(a), lot(b)) ? 1 : 0);
+};
+
+const kindOf = (r: Resource): 'vital' | 'day' | 'laboratory' => {
+  const c = bare(r['category']);
+  if (c.includes('vital-signs')) return 'vital';
+  return c.some((x) => x === 'social-history' || x === 'survey' || x === 'sdoh') ? 'day' : 'laboratory';
+};
+
+export const observation: Judge = (a, b, known) => {
+  if (!sameCodes(measured(a['code']), measured(b['code']))) return undefined;
+  if (sharesIdentifier(a, b))
+    return sameValue(a, b) ? sameRecord('accession') : conflict('value-mismatch', 'accession');
+  if (numberedApart(a, b)) return undefined;
+  const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
+  const kind = kindOf(a);
+  if (kind !== kindOf(b)) return undefined;
+  if (kind === 'day')
+    return day(ta) !== undefined && day(ta) === day(tb) && sameValue(a, b) ? sameEvent('survey') : undefined;
+  if (minute(ta) === undefined || minute(ta) !== minute(tb)) return undefined;
+  if (kind === 'vital') return sameValue(a, b) ? sameEvent('vital-sign') : undefined;
+  const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
+  const specimen =
+    referenceOf(a['specimen']) !== undefined && referenceOf(a['specimen']) === referenceOf(b['specimen']);
+  const performer = specimen ? 0 : part(sameOf(pa, pb, known), [pa.length > 0, pb.length > 0]);
+  if (performer === undefined) return undefined;
+  if (sameValue(a, b)) return sameEvent('result', performer);
+  return performer === 0 ? conflict('value-mismatch', 'result') : undefined;
+};
+
+export const report: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('report-identifier');
+  const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
+  const at = minute(ta) !== undefined && minute(tb) !== undefined ? minute(ta) === minute(tb) : day(ta) === day(tb);
+  if (!at || day(ta) === undefined || !sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
+  const performer = part(sameOf(pa, pb, known), [pa.length > 0, pb.length > 0]);
+  if (performer === undefined) return undefined;
+  const refs = (r: Resource) => objects(r['result']).flatMap((x) => referenceOf(x) ?? []);
+  const [fewer, more] = [refs(a), refs(b)].sort((x, y) => x.length - y.length) as [string[], string[]];
+  if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 ? 0 : 1));
+  const all = fewer.every((x) => more.some((y) => x === y || known.linked(x, y)));
+  return all ? sameEvent('report', performer) : undefined;
+};
+
+export const document: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const sameDay = documentDay(a) !== undefined && documentDay(a) === documentDay(b);
+  // forms and short notes have the same bytes again and again: only about the same day they are one
+  if (sameDay && overlap(attachmentHashes(a), attachmentHashes(b))) return sameRecord('attachment');
+  const sizes = (r: Resource) =>
+    objects(r['content']).flatMap((c) => {
+      const size = isObject(c['attachment']) ? c['attachment']['size'] : undefined;
+      return typeof size === 'number' ? [String(size)] : [];
+    });
+  if (!sameDay || !sameCodes(codesOf(a['type']), codesOf(b['type'])) || !overlap(sizes(a), sizes(b))) return undefined;
+  return sameOf(objects(a['author']), objects(b['author']), known) === true ? sameEvent('document') : undefined;
+};
+
+const practitioners = (r: Resource): Json[] =>
+  objects(r['participant'])
+    .map((p) => p['individual'])
+    .filter((i): i is Json => i !== undefined && /^Practitioner/.test(referenceOf(i) ?? 'Practitioner'));
+
+export const encounter: Judge = (a, b, known) => {
+  const group = classGroup(a);
+  if (group !== classGroup(b)) return undefined; // an emergency and the stay that follows are two
+  const [pa, pb] = [period(a['period']), period(b['period'])];
+  const facility = sameTarget(a['serviceProvider'], b['serviceProvider'], known);
+  if (sharesIdentifier(a, b) && facility !== false) return sameRecord('visit');
+  if (numberedApart(a, b)) return undefined;
+  if (group === 'inpatient') {
+    const [sa, sb] = [day(pa.start), day(pb.start)];
+    if (sa === undefined || sb === undefined || facility !== true) return undefined;
+    const [ea, eb] = [day(pa.end) ?? '9999', day(pb.end) ?? '9999'];
+    return sa <= eb && sb <= ea ? sameEvent('stay') : undefined;
+  }
+  if (day(pa.start) === undefined || day(pa.start) !== day(pb.start)) return undefined;
+  const [wa, wb] = [practitioners(a), practitioners(b)];
+  const who = sameOf(wa, wb, known);
+  if (who === false) return undefined; // two practitioners on one day are two visits
+  if (who === true) return facility === false ? undefined : sameEvent('visit');
+  if (facility === false) return undefined;
+  if (facility === true) return sameEvent('visit');
+  const says = (r: Resource, w: Json[]) => r['serviceProvider'] !== undefined || w.length > 0;
+  return says(a, wa) !== says(b, wb) ? sameEvent('visit', 1) : undefined;
+};
+
+/** What makes two services out of one code on one day: modifiers, sides, sites, teeth. */
+const marks = (r: Resource): { modifiers: string[]; sites: string[] } => {
+  const codes = [...bare(r['code']), ...objects(r['extension']).flatMap((e) => bare(e['valueCodeableConcept']))];
+  const side = (c: string) => /^(LT|RT|E[1-4]|F[A1-9]|T[A1-9])$/.test(c);
+  return {
+    modifiers: codes.filter((c) => c === '59' || c === '76' || c === '77'),
+    sites: [...codes.filter(side), ...codesOf(r['bodySite'])],
+  };
+};
+
+export const procedure: Judge = (a, b, known) => {
+  if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return undefined;
+  const at = day(began(a, 'performed'));
+  if (at === undefined || at !== day(began(b, 'performed'))) return undefined;
+  if (!overlap(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const [ma, mb] = [marks(a), marks(b)];
+  if (ma.modifiers.length > 0 || mb.modifiers.length > 0) {
+    if ([...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join()) return undefined;
+  }
+  if (disjoint(ma.sites, mb.sites)) return undefined;
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const actors = (r: Resource) =>
+    objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
+  const visit = sameVisit(a['encounter'], b['encounter'], known);
+  const who = sameOf(actors(a), actors(b), known);
+  if (who === true || visit === true) return who === false ? undefined : sameEvent('procedure');
+  if (who === false) return undefined;
+  return sameEvent('procedure', 1);
+};
+
+export const goal: Judge = (a, b) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  return day(a['startDate']) !== undefined && day(a['startDate']) === day(b['startDate'])
+    ? sameEvent('goal')
+    : undefined;
+};
+
+export const carePlan: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const author = sameOf(objects(a['author'] ?? null), objects(b['author'] ?? null), known);
+  if (author === false) return undefined;
+  const [sa, sb] = [day(period(a['period']).start), day(period(b['period']).start)];
+  const [ca, cb] = [codesOf(a['category']), codesOf(b['category'])];
+  if (ca.length === 0 && cb.length === 0) return sameEvent('narrative');
+  if (!overlap(ca, cb) || sa === undefined || sb === undefined || daysBetween(sa, sb) > 7) return undefined;
+  const missing = part(author, [a['author'] !== undefined, b['author'] !== undefined]);
+  return sameEvent('care-plan', missing ?? 2);
+};
+
+export const careTeam: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const members = (r: Resource) =>
+    objects(r['participant']).flatMap((p) => (referenceOf(p['member']) === undefined ? [] : [p['member']]));
+  const [ma, mb] = [members(a), members(b)];
+  const common = ma.filter((x) => mb.some((y) => sameTarget(x, y, known) === true)).length;
+  const all = ma.length + mb.length - common;
+  if (all === 0 || common / all < 0.8) return undefined;
+  const named =
+    overlap(codesOf(a['category']), codesOf(b['category'])) || (text(a['name']) ?? '') === (text(b['name']) ?? '');
+  return named ? sameEvent('care-team') : undefined;
+};
+
+export const serviceRequest: Judge = (a, b, known) => {
+  if (sharesIdentifier(a, b)) return sameRecord('order');
+  if (!sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const missing = part(sameTarget(a['requester'], b['requester'], known), [
+    a['requester'] !== undefined,
+    b['requester'] !== undefined,
+  ]);
+  return missing === undefined ? undefined : sameEvent('order', missing);
+};
+
+export const specimen: Judge = (a, b) => (sharesIdentifier(a, b) ? sameRecord('accession') : sameEvent('specimen'));
+
+export const familyHistory: Judge = (a, b) => {
+  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  const codes = (r: Resource) => objects(r['condition']).flatMap((c) => codesOf(c['code']));
+  return overlap(codes(a), codes(b)) ? sameEvent('family-history') : undefined;
+};
+
+export const questionnaire: Judge = (a, b) =>
+  sharesIdentifier(a, b)
+    ? sameRecord('identifier')
+    : digest(a['item']) === digest(b['item'])
+      ? sameEvent('questionnaire')
+      : undefined;

@@ -1,0 +1,55 @@
+// Two records of one member: the same record, the same event, a contradiction, or nothing to do with each other. One row a
+// type. Pure. What the rules are is told in docs/reconciliation.md.
+import type { Resource } from '../../../src/fhir/resource.ts';
+import * as claims from './claims.ts';
+import * as clinical from './clinical.ts';
+import { relatedPerson } from './people.ts';
+import { type Judge, type Known, sameRecord, type Verdict } from './verdict.ts';
+
+const JUDGES: Readonly<Record<string, Judge>> = {
+  AllergyIntolerance: clinical.allergy,
+  CarePlan: clinical.carePlan,
+  CareTeam: clinical.careTeam,
+  Condition: clinical.condition,
+  Coverage: claims.coverage,
+  Device: claims.device,
+  DiagnosticReport: clinical.report,
+  DocumentReference: clinical.document,
+  Encounter: clinical.encounter,
+  ExplanationOfBenefit: claims.explanationOfBenefit,
+  FamilyMemberHistory: clinical.familyHistory,
+  Goal: clinical.goal,
+  Immunization: clinical.immunization,
+  MedicationAdministration: claims.medicationAdministration,
+  MedicationDispense: claims.medicationDispense,
+  MedicationRequest: claims.medicationRequest,
+  Observation: clinical.observation,
+  Procedure: clinical.procedure,
+  Provenance: claims.provenance,
+  QuestionnaireResponse: clinical.questionnaire,
+  RelatedPerson: relatedPerson,
+  ServiceRequest: clinical.serviceRequest,
+  Specimen: clinical.specimen,
+};
+
+/** Links of these kinds make two entries of a record one. */
+export const FOLDS = ['same-record', 'same-event'] as const;
+/** Only these contradictions are links too: the others are about the person, a cover, or two orders. */
+export const CONFLICTS_OF_PAIRS: readonly string[] = ['value-mismatch', 'status-mismatch', 'dosage-mismatch'];
+/** Score from which a link holds without a person. */
+export const CONFIRMED = 0.9;
+
+/** Types in the order in which pairs are judged: what others refer to comes first. */
+export const JUDGED_FIRST: readonly string[] = ['Encounter', 'Observation'];
+
+/** @param a @param b current forms of two records of one member, references in our ids, in any order */
+export function judge(a: Resource, b: Resource, known: Known): Verdict | undefined {
+  if (a.resourceType !== b.resourceType) {
+    if (a.resourceType === 'ExplanationOfBenefit') return claims.claimOfFill(a, b, known);
+    if (b.resourceType === 'ExplanationOfBenefit') return claims.claimOfFill(b, a, known);
+    return undefined;
+  }
+  const rule = JUDGES[a.resourceType];
+  if (rule) return rule(a, b, known);
+  return clinical.sharesIdentifier(a, b) ? sameRecord('identifier') : undefined;
+}

@@ -1,0 +1,104 @@
+// Judging pairs: what a pull is about to write beside what there is. Between rewriting and commit, because records can only
+// be compared when the references of both lead to our ids.
+import type { Deps } from '../../src/deps.ts';
+import { referencesIn } from '../../src/fhir/json-text.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import {
+  candidatePairs,
+  clearJudged,
+  heldLinks,
+  type Judged,
+  noteJudged,
+  npisOf,
+  outcomesByLinks,
+  type Pair,
+} from '../store/link.ts';
+import { CONFIRMED, judge } from './judge/judge.ts';
+import { demographics } from './judge/people.ts';
+import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
+
+const PAGE = 500;
+const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location)\//;
+
+/** Which records of the member at hand are linked. Pairs come member by member, so only one is remembered. */
+class Linked {
+  #member = '';
+  readonly #pairs = new Set<string>();
+
+  at(memberId: string, held: readonly { memberId: string; type: string; a: string; b: string }[]): void {
+    if (memberId !== this.#member) {
+      this.#pairs.clear();
+      this.#member = memberId;
+    }
+    for (const l of held) if (l.memberId === memberId) this.add(`${l.type}/${l.a}`, `${l.type}/${l.b}`);
+  }
+  add(a: string, b: string): void {
+    this.#pairs.add(a < b ? `${a}|${b}` : `${b}|${a}`);
+  }
+  has(a: string, b: string): boolean {
+    return this.#pairs.has(a < b ? `${a}|${b}` : `${b}|${a}`);
+  }
+}
+
+function verdicts(pair: Pair, known: Known): Verdict[] {
+  const [a, b] = [JSON.parse(pair.a) as Resource, JSON.parse(pair.b) as Resource];
+  if (pair.type === 'Patient') return demographics(a, b);
+  const found = judge(a, b, known);
+  // it says to be ours and says something else: one record in two states, whatever its keys are
+  if (pair.isCopy && found?.kind !== 'conflict') return [sameRecord('source')];
+  return found ? [found] : [];
+}
+
+function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
+  const { file, line, entry, memberId, type, id, otherType, otherId } = pair;
+  const place = { file, line, entry, memberId, type, id, otherType, otherId };
+  const rows: Judged[] = found.map((v) =>
+    v.kind === 'conflict'
+      ? { ...place, kind: 'conflict', score: 0, rule: v.rule, conflict: v.conflict, detail: v.detail ?? '' }
+      : {
+          ...place,
+          kind: v.kind,
+          score: v.score,
+          rule: v.rule,
+          conflict: v.score < CONFIRMED ? 'possible-duplicate' : null,
+          detail: '',
+        },
+  );
+  const strong = found.some((v) => v.kind === 'same-record' || (v.kind === 'conflict' && pair.isCopy));
+  if (strong && (pair.isCopy || pair.wasDisclosed))
+    rows.push({ ...place, kind: 'echo', score: 0, rule: 'disclosed', conflict: 'echo-modified', detail: '' });
+  return rows;
+}
+
+/** Judges all pairs of a work and sets the outcome of units that are linked. May be repeated. */
+export async function linkUnits(deps: Pick<Deps, 'database'>, work: { id: string; peerId: string }): Promise<void> {
+  const { sql } = deps.database;
+  await clearJudged(sql, work.id);
+  const reader = deps.database.dedicated('copy');
+  const linked = new Linked();
+  try {
+    for await (const pairs of candidatePairs(reader, work, PAGE)) {
+      const keys = new Set(
+        pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
+      );
+      const [npis, held] = await Promise.all([
+        npisOf(sql, work.id, [...keys]),
+        heldLinks(sql, [...new Set(pairs.map((p) => p.memberId))]),
+      ]);
+      const known: Known = { npi: (key) => npis.get(key), linked: (a, b) => linked.has(a, b) };
+      const rows: Judged[] = [];
+      for (const pair of pairs) {
+        linked.at(pair.memberId, held);
+        const found = verdicts(pair, known);
+        if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
+          linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
+        rows.push(...rowsOf(pair, found));
+      }
+      await noteJudged(sql, work.id, rows);
+    }
+  } finally {
+    await reader.end({ timeout: 1 });
+  }
+  await sql`analyze exchange.judged`;
+  await outcomesByLinks(sql, work.id);
+}

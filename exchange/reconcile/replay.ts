@@ -1,0 +1,240 @@
+// Running today's rules on the kept files of a pull: everything is read, decided, rewritten and judged again, and what comes
+// out is compared with what is there. A dry run does the same in a transaction that is taken back. Single units go the same
+// way when a person releases them, or when the record that they are about has come.
+import { randomUUID } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { formatInstant } from '../../src/fhir/instant.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Chain } from '../chain/claims.ts';
+import { claimFacts } from '../chain/facts.ts';
+import { recomputeChains } from '../chain/recompute.ts';
+import { ourselves } from '../plan.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { chainsOf } from '../store/chain.ts';
+import { commitRecords } from '../store/commit-pull.ts';
+import type { Peer } from '../store/peer.ts';
+import type { Pull } from '../store/pull.ts';
+import { pullFiles } from '../store/pull-file.ts';
+import type { Decided } from '../store/reconcile.ts';
+import { transactionInstant } from '../store/records.ts';
+import {
+  arrivedUnits,
+  decideReplay,
+  forgetWaiting,
+  type LinkRow,
+  linksOfWork,
+  membersOfWork,
+  recordsToKey,
+  rekey,
+  settleReplayed,
+  type UnitChange,
+  unitChanges,
+  withdrawUnits,
+  writeRevisions,
+} from '../store/replay.ts';
+import { clearStaging, stageUnits, stagingClients } from '../store/staging.ts';
+import { RULES_VERSION } from './judge/verdict.ts';
+import { linkUnits } from './link.ts';
+import type { UnitContext } from './read-unit.ts';
+import { recordKeys } from './record-keys.ts';
+import { rewriteUnits } from './rewrite-units.ts';
+import { unitsOf } from './stage.ts';
+import { unitContext } from './unit-context.ts';
+
+export type Replay = {
+  pull: Pull;
+  peer: Peer;
+  /** who or what asked */
+  by: { kind: 'staff' | 'system' | 'command'; name: string };
+  cause: 'replay' | 'release' | 'arrival';
+  /** changes nothing */
+  dryRun?: boolean;
+  /** only these units, each with the reason from which a person releases it */
+  only?: readonly { file: number; line: number; entry: number; released?: string }[];
+  requestId?: string;
+};
+export type ReplayReport = {
+  rules: number;
+  units: UnitChange[];
+  links: { added: LinkRow[]; removed: LinkRow[] };
+  chains: { memberId: string; chain: string; before: string | null; after: string | null }[];
+};
+
+class TakenBack extends Error {}
+
+type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
+
+/** Stages the units of a replay. Choices that members made since do not hide what was lawfully received. */
+async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext): Promise<void> {
+  const then: UnitContext = {
+    ...context,
+    members: new Map(
+      [...context.members].map(([id, m]) => [id, { ...m, withdrawn: r.cause === 'replay' ? false : m.withdrawn }]),
+    ),
+  };
+  const chosen = r.only && new Map(r.only.map((o) => [`${o.file}-${o.line}`, o]));
+  const clients = stagingClients(deps.database);
+  try {
+    for (const file of await pullFiles(deps.database.sql, r.pull.id)) {
+      if (file.kind === 'error' || file.blobKey === null) continue;
+      if (r.only && !r.only.some((o) => o.file === file.position)) continue;
+      const contextOf = (line: number): UnitContext | undefined => {
+        if (!chosen) return then;
+        const one = chosen.get(`${file.position}-${line}`);
+        if (!one) return undefined;
+        return one.released === undefined ? then : { ...then, released: one.released };
+      };
+      await stageUnits(clients, work.id, unitsOf(deps, file, contextOf));
+    }
+  } finally {
+    await clients.end();
+  }
+}
+
+/** Makes the keys of everything that the members have anew: rules may key records otherwise than when they came. */
+async function keyAnew(deps: Needs, work: Decided): Promise<void> {
+  const { sql } = deps.database;
+  for await (const page of recordsToKey(sql, await membersOfWork(sql, work.id)))
+    await sql.begin((tx) =>
+      rekey(
+        tx,
+        page.map((p) => {
+          const r = JSON.parse(p.body) as Resource;
+          const shown = p.shared === null ? r : (JSON.parse(p.shared) as Resource);
+          const { memberId, type, id, origin } = p;
+          const { substance } = contentHashes(shown, MEMBER_CONTENT);
+          return { memberId, type, id, origin, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
+        }),
+      ),
+    );
+}
+
+const linkKey = (l: LinkRow) => [l.memberId, l.type, l.a, l.b, l.kind, l.state].join('|');
+const brief = (c: Chain | undefined): string | null =>
+  c === undefined
+    ? null
+    : `${c.kind} ${c.state}${c.finalId === null ? '' : ` ${c.finalId}`}: ${c.nodes.map((n) => n.number).join(' → ')}${c.anomalies.length > 0 ? ` (${c.anomalies.map((a) => a.code).join(', ')})` : ''}`;
+
+/**
+ * @throws Error when a kept file is gone
+ */
+export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
+  const { sql } = deps.database;
+  const work: Decided = { id: `replay-${randomUUID()}`, pull: r.pull.id, peerId: r.peer.id, isFull: false };
+  const context = await unitContext(deps, r.pull, r.peer);
+  try {
+    await stage(deps, r, work, context);
+    await sql`analyze exchange.staging`;
+    await sql.begin((tx) => decideReplay(tx, work));
+    if (r.cause === 'replay') await keyAnew(deps, work);
+    await rewriteUnits(deps, work, context);
+    await sql`analyze exchange.rewritten`;
+    await linkUnits(deps, work);
+    await sql.begin((tx) => settleReplayed(tx, work.id));
+    return await apply(deps, r, work, context);
+  } finally {
+    await clearStaging(sql, work.id);
+  }
+}
+
+async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext): Promise<ReplayReport> {
+  let report: ReplayReport | undefined;
+  try {
+    await deps.database.sql.begin(async (tx) => {
+      const at = await transactionInstant(tx);
+      const instant = formatInstant(new Date(at));
+      const members = await membersOfWork(tx, work.id);
+      const [links, chains] = [await linksOfWork(tx, work.id), await chainsOf(tx, members)];
+      const units = await unitChanges(tx, work);
+      await withdrawUnits(tx, work, instant);
+      const us = ourselves(deps.config);
+      await commitRecords(
+        tx,
+        work,
+        { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase },
+        us,
+        instant,
+      );
+      await recomputeChains(tx, work, context.windowStart, instant);
+      await writeRevisions(tx, r.pull.id, units, {
+        cause: r.cause,
+        rules: RULES_VERSION,
+        by: r.by.name,
+        at: new Date(at),
+      });
+      const [nowLinks, nowChains] = [await linksOfWork(tx, work.id), await chainsOf(tx, members)];
+      report = {
+        rules: RULES_VERSION,
+        units,
+        links: linkChanges(links, nowLinks),
+        chains: chainChanges(chains, nowChains),
+      };
+      if (r.dryRun === true) throw new TakenBack();
+      await writeAudit(tx, [
+        auditRow({
+          at: new Date(at),
+          actorKind: r.by.kind,
+          actor: r.by.name,
+          action: r.cause === 'replay' ? 'reconcile-replay' : 'reconcile-release',
+          object: `pull/${r.pull.id}`,
+          peerId: r.peer.id,
+          reason: r.cause,
+          requestId: r.requestId ?? '',
+          detail: {
+            rules: RULES_VERSION,
+            units: units.length,
+            linksAdded: report.links.added.length,
+            linksRemoved: report.links.removed.length,
+            chains: report.chains.length,
+          },
+        }),
+      ]);
+    });
+  } catch (error) {
+    if (!(error instanceof TakenBack)) throw error;
+  }
+  if (!report) throw new Error('the replay came to no end');
+  return report;
+}
+
+function linkChanges(before: readonly LinkRow[], after: readonly LinkRow[]): ReplayReport['links'] {
+  const [were, are] = [new Set(before.map(linkKey)), new Set(after.map(linkKey))];
+  return { added: after.filter((l) => !were.has(linkKey(l))), removed: before.filter((l) => !are.has(linkKey(l))) };
+}
+
+function chainChanges(
+  before: readonly (Chain & { memberId: string })[],
+  after: readonly (Chain & { memberId: string })[],
+): ReplayReport['chains'] {
+  const keyOf = (c: Chain & { memberId: string }) => `${c.memberId}|${c.chain}`;
+  const [old, now] = [new Map(before.map((c) => [keyOf(c), c])), new Map(after.map((c) => [keyOf(c), c]))];
+  return [...new Set([...old.keys(), ...now.keys()])].sort().flatMap((key) => {
+    const [a, b] = [brief(old.get(key)), brief(now.get(key))];
+    const [memberId = '', chain = ''] = key.split('|');
+    return a === b ? [] : [{ memberId, chain, before: a, after: b }];
+  });
+}
+
+/** Takes in the Provenance of a peer that waited for what it is about. Returns how many units. */
+export async function releaseArrived(
+  deps: Needs,
+  peer: Peer,
+  pullOf: (id: string) => Promise<Pull | undefined>,
+): Promise<number> {
+  const waiting = await arrivedUnits(deps.database.sql, peer.id);
+  let released = 0;
+  for (const pullId of new Set(waiting.map((w) => w.pullId))) {
+    const pull = await pullOf(pullId);
+    if (!pull) continue;
+    const only = waiting.filter((w) => w.pullId === pullId);
+    const done = await replay(deps, { pull, peer, by: { kind: 'system', name: 'pull' }, cause: 'arrival', only });
+    released += done.units.filter((u) => u.outcome !== 'quarantined').length;
+    await forgetWaiting(
+      deps.database.sql,
+      peer.id,
+      only.map((w) => w.sourceId),
+    );
+  }
+  return released;
+}

@@ -1,0 +1,44 @@
+// What reading the units of a pull needs to know: whose records they may be, under which choice, and as of which day.
+import type { Deps } from '../../src/deps.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
+import { addresses } from '../plan.ts';
+import type { Peer } from '../store/peer.ts';
+import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import type { UnitContext } from './read-unit.ts';
+
+/** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
+const RULE_YEARS = 5;
+
+/** What reading a pull's units needs to know, as of now. */
+export async function unitContext(
+  deps: Pick<Deps, 'config' | 'clock' | 'database'>,
+  pull: Pull,
+  peer: Peer,
+): Promise<UnitContext> {
+  const { sql } = deps.database;
+  const withdrawn = new Set(await withdrawnMembers(sql, pull.id));
+  const members = new Map<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>();
+  for (const m of await pullMembers(sql, pull.id)) {
+    if (m.outcome !== 'matched' || m.peerPatientId === null) continue;
+    const other = members.get(m.peerPatientId);
+    const doubtful = other?.doubtful === true || (other !== undefined && other.memberId !== m.memberId);
+    members.set(m.peerPatientId, {
+      memberId: m.memberId,
+      policy: m.policy,
+      withdrawn: withdrawn.has(m.memberId),
+      doubtful,
+    });
+  }
+  const { timeZone } = deps.config;
+  return {
+    peerId: peer.id,
+    peerBase: peer.fhirBase ?? '',
+    ourBase: addresses(deps.config).fhir,
+    ourNpi: deps.config.planNpi,
+    members,
+    windowStart: yearsBefore(localDay(pull.kickedOffAt ?? pull.createdAt, timeZone), RULE_YEARS),
+    latest: addDays(localDay(deps.clock(), timeZone), 2),
+    validate,
+  };
+}

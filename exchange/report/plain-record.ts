@@ -1,0 +1,245 @@
+// A record in plain words: what it is, when, what it says, who and where. For people who do not read FHIR. Pure.
+import { codings, isObject, type Json, objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
+
+/** Name of a directory-type record by our key `Type/id`. */
+export type NameOf = (key: string) => string | undefined;
+export type PlainFact = { label: string; value: string };
+export type PlainRecord = {
+  /** what kind of thing, in words */
+  kind: string;
+  /** the thing itself: `Hemoglobin 13.5 g/dL` */
+  what: string;
+  /** YYYY, YYYY-MM or YYYY-MM-DD; null: no date */
+  day: string | null;
+  facts: PlainFact[];
+};
+
+export const KINDS: Readonly<Record<string, string>> = {
+  AllergyIntolerance: 'Allergy',
+  CarePlan: 'Care plan',
+  CareTeam: 'Care team',
+  Condition: 'Health problem',
+  Coverage: 'Coverage',
+  Device: 'Device',
+  DiagnosticReport: 'Report',
+  DocumentReference: 'Document',
+  Encounter: 'Visit',
+  ExplanationOfBenefit: 'Claim',
+  FamilyMemberHistory: 'Family history',
+  Goal: 'Goal',
+  Immunization: 'Vaccination',
+  MedicationAdministration: 'Drug given',
+  MedicationDispense: 'Drug filled',
+  MedicationRequest: 'Drug ordered',
+  MedicationStatement: 'Drug taken',
+  Observation: 'Result',
+  Patient: 'Person',
+  Procedure: 'Procedure',
+  QuestionnaireResponse: 'Questionnaire',
+  RelatedPerson: 'Related person',
+  ServiceRequest: 'Order',
+  Specimen: 'Specimen',
+};
+/** `MedicationAdministration` as `Medication administration`. */
+const spaced = (type: string): string =>
+  type.replace(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+export const kindOf = (r: Resource): string => {
+  if (r.resourceType === 'ExplanationOfBenefit' && r['use'] === 'preauthorization') return 'Prior authorization';
+  return KINDS[r.resourceType] ?? spaced(r.resourceType);
+};
+
+/** A concept as it is called: its text, a display, or its codes. */
+export function conceptText(value: Json | undefined): string | undefined {
+  const [first] = objects(value);
+  if (!first) return undefined;
+  const said = text(first['text']);
+  if (said !== undefined) return said;
+  const list = codings(first);
+  return (
+    list.map((c) => text(c['display'])).find((d) => d !== undefined) ??
+    list.map((c) => text(c['code'])).find((c) => c !== undefined)
+  );
+}
+
+function quantityText(value: Json | undefined): string | undefined {
+  if (!isObject(value) || (typeof value['value'] !== 'number' && typeof value['value'] !== 'string')) return undefined;
+  return `${text(value['comparator']) ?? ''}${String(value['value'])} ${text(value['unit']) ?? text(value['code']) ?? ''}`.trim();
+}
+
+function valueText(r: Json | undefined): string | undefined {
+  if (!isObject(r)) return undefined;
+  const parts = objects(r['component']).flatMap((c) => {
+    const v = valueText(c);
+    return v === undefined ? [] : [`${conceptText(c['code']) ?? 'part'} ${v}`];
+  });
+  const own =
+    quantityText(r['valueQuantity']) ??
+    conceptText(r['valueCodeableConcept']) ??
+    text(r['valueString']) ??
+    (r['valueBoolean'] === undefined ? undefined : r['valueBoolean'] === true ? 'yes' : 'no') ??
+    (typeof r['valueInteger'] === 'number' ? String(r['valueInteger']) : undefined) ??
+    text(r['valueDateTime']);
+  return [own, ...parts].filter((p) => p !== undefined).join(', ') || conceptText(r['dataAbsentReason']);
+}
+
+const start = (p: Json | undefined): string | undefined =>
+  isObject(p) ? (text(p['start']) ?? text(p['end'])) : undefined;
+const DATES: readonly ((r: Resource) => string | undefined)[] = [
+  (r) => text(r['effectiveDateTime']) ?? text(r['effectiveInstant']) ?? start(r['effectivePeriod']),
+  (r) => text(r['performedDateTime']) ?? start(r['performedPeriod']),
+  (r) => text(r['occurrenceDateTime']) ?? text(r['occurrenceString']),
+  (r) => text(r['whenHandedOver']) ?? text(r['whenPrepared']),
+  (r) => start(r['billablePeriod']),
+  (r) => (r.resourceType === 'DocumentReference' && isObject(r['context']) ? start(r['context']['period']) : undefined),
+  (r) => text(r['onsetDateTime']) ?? start(r['onsetPeriod']),
+  (r) => start(r['period']),
+  (r) => text(r['authoredOn']) ?? text(r['authored']),
+  (r) => text(r['startDate']),
+  (r) => text(r['started']),
+  (r) => text(r['recordedDate']) ?? text(r['issued']) ?? text(r['date']) ?? text(r['created']) ?? text(r['recorded']),
+];
+/** The day that a record is about, as far as it says. */
+export function plainDay(r: Resource): string | null {
+  for (const read of DATES) {
+    const found = read(r);
+    if (found !== undefined && /^\d{4}/.test(found)) return found.slice(0, 10);
+  }
+  return null;
+}
+
+function personText(r: Resource): string {
+  const [name] = objects(r['name']);
+  return (
+    [...strings(name?.['given']), text(name?.['family'])].filter((p) => p !== undefined).join(' ') ||
+    (text(name?.['text']) ?? 'no name')
+  );
+}
+
+/** What stands for the record in one line. */
+function whatOf(r: Resource): string {
+  const type = r.resourceType;
+  if (type === 'Patient' || type === 'RelatedPerson') return personText(r);
+  if (type === 'Coverage') return conceptText(r['type']) ?? 'Coverage';
+  const name =
+    conceptText(r['code']) ??
+    conceptText(r['vaccineCode']) ??
+    conceptText(r['medicationCodeableConcept']) ??
+    conceptText(r['description']) ??
+    (type === 'Encounter'
+      ? (conceptText(r['type']) ??
+        (isObject(r['class']) ? (text(r['class']['display']) ?? text(r['class']['code'])) : undefined))
+      : undefined) ??
+    (type === 'ExplanationOfBenefit'
+      ? [...new Set(objects(r['item']).flatMap((i) => conceptText(i['productOrService']) ?? []))]
+          .slice(0, 3)
+          .join(', ') || conceptText(r['type'])
+      : undefined) ??
+    conceptText(r['type']) ??
+    text(r['title']) ??
+    text(r['name']) ??
+    conceptText(r['category']) ??
+    (type === 'AllergyIntolerance' ? conceptText(objects(r['reaction'])[0]?.['substance']) : undefined) ??
+    text(r['description']);
+  const value = type === 'Observation' ? valueText(r) : undefined;
+  return [name ?? kindOf(r), value].filter((p) => p !== undefined).join(' ');
+}
+
+function targetText(value: Json | undefined, nameOf: NameOf): string | undefined {
+  if (!isObject(value)) return undefined;
+  const reference = text(value['reference']);
+  const identifier = isObject(value['identifier']) ? text(value['identifier']['value']) : undefined;
+  return (reference === undefined ? undefined : nameOf(reference)) ?? text(value['display']) ?? identifier ?? reference;
+}
+
+const WHO = ['performer', 'requester', 'recorder', 'asserter', 'author', 'provider', 'individual', 'actor'];
+
+function namesOf(r: Resource, nameOf: NameOf): string[] {
+  const found = new Set<string>();
+  const add = (v: Json | undefined) => {
+    const name = targetText(v, nameOf);
+    if (name !== undefined) found.add(name);
+  };
+  for (const key of WHO) for (const one of objects(r[key])) add(one['actor'] ?? one);
+  for (const p of [...objects(r['participant']), ...objects(r['careTeam'])])
+    add(p['individual'] ?? p['member'] ?? p['provider']);
+  return [...found];
+}
+
+/** @param nameOf names of people and places that the record refers to */
+export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
+  const facts: PlainFact[] = [];
+  const add = (label: string, value: string | undefined) => {
+    if (value !== undefined && value !== '') facts.push({ label, value });
+  };
+  const what = whatOf(r);
+  const day = plainDay(r);
+  add('What', what);
+  add('When', day ?? undefined);
+  add('Ended', isObject(r['period']) ? text(r['period']['end']) : text(r['abatementDateTime']));
+  add('State', text(r['status']) ?? conceptText(r['clinicalStatus']));
+  if (text(r['status']) !== undefined) add('Clinical state', conceptText(r['clinicalStatus']));
+  add('Certainty', conceptText(r['verificationStatus']));
+  add('Value', r.resourceType === 'Observation' ? valueText(r) : undefined);
+  add(
+    'Dosage',
+    objects(r['dosageInstruction'])
+      .flatMap((d) => text(d['text']) ?? [])
+      .join('; '),
+  );
+  add('Amount', quantityText(r['quantity']));
+  add('Days of supply', quantityText(r['daysSupply']));
+  add('Lot', text(r['lotNumber']));
+  add(
+    'Reaction',
+    objects(r['reaction'])
+      .flatMap((x) => conceptText(x['manifestation']) ?? [])
+      .join(', '),
+  );
+  add('Reason', conceptText(r['reasonCode']));
+  add('Who', namesOf(r, nameOf).join(', '));
+  add(
+    'Where',
+    targetText(r['serviceProvider'], nameOf) ??
+      objects(r['location']).flatMap((l) => targetText(l['location'] ?? l, nameOf) ?? [])[0],
+  );
+  add('Insurer', targetText(r['insurer'], nameOf) ?? targetText(objects(r['payor'])[0], nameOf));
+  add('Born', text(r['birthDate']));
+  add('Sex', r.resourceType === 'Patient' ? text(r['gender']) : undefined);
+  add('Died', text(r['deceasedDateTime']) ?? (r['deceasedBoolean'] === true ? 'yes' : undefined));
+  add(
+    'Address',
+    objects(r['address']).map((a) =>
+      [...strings(a['line']), text(a['city']), text(a['state']), text(a['postalCode'])]
+        .filter((p) => p !== undefined)
+        .join(', '),
+    )[0],
+  );
+  add(
+    'Numbers',
+    objects(r['identifier'])
+      .filter((i) => i['use'] !== 'secondary')
+      .flatMap((i) => text(i['value']) ?? [])
+      .slice(0, 4)
+      .join(', '),
+  );
+  add(
+    'Note',
+    objects(r['note'])
+      .flatMap((n) => text(n['text']) ?? [])
+      .join(' '),
+  );
+  return { kind: kindOf(r), what, day, facts };
+}
+
+/** Two records fact by fact; what differs is marked. */
+export function besides(
+  a: PlainRecord | undefined,
+  b: PlainRecord | undefined,
+): { label: string; first: string | null; second: string | null; differs: boolean }[] {
+  const labels = [...new Set([...(a?.facts ?? []), ...(b?.facts ?? [])].map((f) => f.label))];
+  const of = (r: PlainRecord | undefined, label: string) => r?.facts.find((f) => f.label === label)?.value ?? null;
+  return labels.map((label) => {
+    const [first, second] = [of(a, label), of(b, label)];
+    return { label, first, second, differs: a !== undefined && b !== undefined && first !== second };
+  });
+}

@@ -1,0 +1,139 @@
+// What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
+import type { Deps } from '../../src/deps.ts';
+import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
+import { replay } from '../reconcile/replay.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { findPeer } from '../store/peer.ts';
+import { findPull } from '../store/pull.ts';
+import { writeRevisions } from '../store/replay.ts';
+import { findLine } from '../store/report-lines.ts';
+import {
+  decisionsOf,
+  findItem,
+  type Item,
+  linkByPerson,
+  undoLinks,
+  unlinkByPerson,
+  writeDecision,
+} from '../store/review.ts';
+import { ITEM_KINDS, type PersonDecision } from './kinds.ts';
+
+export type Person = { subject: string; name: string; role: string; development: boolean };
+/** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. */
+export type Refusal = 'no-item' | 'changed' | 'not-allowed' | 'no-reason' | 'nothing-to-undo';
+export type Decide = { itemId: string; decision: PersonDecision | 'undo'; reason: string; mark: string };
+
+type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
+type Tx = Parameters<typeof writeDecision>[0];
+
+const MOST_REASON = 1000;
+
+/** The decision in force: the last that nothing undoes. */
+function inForce(all: Awaited<ReturnType<typeof decisionsOf>>) {
+  const undone = new Set(all.flatMap((d) => d.undoes ?? []));
+  return all.filter((d) => d.undoes === null && !undone.has(d.id)).at(-1);
+}
+
+async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Promise<void> {
+  if (item.memberId === null || item.aId === null || item.bId === null) return;
+  if (isUndo) {
+    if (decision === 'same-event' || decision === 'different-events') await undoLinks(tx, item);
+  } else if (decision === 'same-event') await linkByPerson(tx, item);
+  else if (decision === 'different-events') await unlinkByPerson(tx, item);
+}
+
+/** A record that is held is taken in, or goes back behind its check. After the decision: it reads a kept file. */
+async function releaseUnit(deps: Needs, item: Item, person: Person, isUndo: boolean, requestId: string): Promise<void> {
+  const { sql } = deps.database;
+  if (item.pullId === null || item.file === null || item.line === null) return;
+  const [pull, peer] = [await findPull(sql, item.pullId), await findPeer(sql, item.peerId)];
+  if (!pull || !peer) return;
+  await replay(deps, {
+    pull,
+    peer,
+    by: { kind: 'staff', name: person.subject },
+    cause: 'release',
+    only: [{ file: item.file, line: item.line, entry: item.entry ?? 0, ...(isUndo ? {} : { released: item.kind }) }],
+    requestId,
+  });
+}
+
+async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {
+  if (item.pullId === null || item.file === null || item.line === null) return;
+  const place = { file: item.file, line: item.line, entry: item.entry ?? 0 };
+  const line = await findLine(tx, item.pullId, place);
+  if (!line) return;
+  const { type, sourceId, memberId } = line;
+  const change = {
+    ...place,
+    type,
+    sourceId,
+    memberId,
+    outcomeBefore: 'quarantined',
+    reasonBefore: item.kind,
+    outcome: 'quarantined',
+    reason: item.kind,
+  };
+  await writeRevisions(tx, item.pullId, [change], { cause: 'discard', rules: RULES_VERSION, by: person.subject, at });
+}
+
+/** Decides, or takes the decision in force back. undefined: done. */
+export async function decideItem(
+  deps: Needs,
+  person: Person,
+  d: Decide,
+  requestId: string,
+): Promise<Refusal | undefined> {
+  const at = deps.clock();
+  const reason = d.reason.trim().slice(0, MOST_REASON);
+  if (reason.length < 3) return 'no-reason';
+  let done: { item: Item; decision: string } | undefined;
+  const refused = await deps.database.sql.begin(async (tx): Promise<Refusal | undefined> => {
+    const item = await findItem(tx, d.itemId, true);
+    if (!item) return 'no-item';
+    if (item.mark !== d.mark) return 'changed';
+    const isUndo = d.decision === 'undo';
+    const earlier = isUndo ? inForce(await decisionsOf(tx, item.id)) : undefined;
+    if (isUndo && (item.state !== 'decided' || !earlier)) return 'nothing-to-undo';
+    if (!isUndo && item.state !== 'open') return 'changed';
+    if (d.decision !== 'undo' && !(ITEM_KINDS[item.kind]?.allows.includes(d.decision) ?? false)) return 'not-allowed';
+    const decision = earlier?.decision ?? d.decision;
+    await writeDecision(tx, item, {
+      decision,
+      undoes: earlier?.id ?? null,
+      subject: person.subject,
+      name: person.name,
+      role: person.role,
+      at,
+      reason,
+      rules: RULES_VERSION,
+    });
+    await follow(tx, item, decision, isUndo);
+    if (decision === 'discard' && !isUndo) await discardUnit(tx, item, person, at);
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'staff',
+        actor: person.subject,
+        action: 'decide',
+        object: `item/${item.id}`,
+        memberId: item.memberId ?? undefined,
+        peerId: item.peerId,
+        reason: isUndo ? 'undo' : decision,
+        requestId,
+        detail: {
+          kind: item.kind,
+          decision,
+          undo: isUndo,
+          rules: RULES_VERSION,
+          ...(person.development ? { dev: true } : {}),
+        },
+      }),
+    ]);
+    done = { item, decision };
+    return undefined;
+  });
+  if (refused === undefined && done?.decision === 'release')
+    await releaseUnit(deps, done.item, person, d.decision === 'undo', requestId);
+  return refused;
+}

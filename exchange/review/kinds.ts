@@ -1,0 +1,74 @@
+// What people decide about: kinds of items, their weight, and the decisions that each allows. One table; the pages, the
+// commit and the documentation read it.
+
+export const DECISIONS_OF_PEOPLE = {
+  'keep-both': 'Both stand. The member’s record shows both.',
+  'prefer-ours': 'Ours is shown; the other one is kept and hidden from the merged record.',
+  'prefer-theirs': 'The other payer’s is shown in the merged record; ours is kept and not changed.',
+  'same-event': 'Both tell of the same thing and are shown as one entry.',
+  'different-events': 'They are two things. The link between them goes.',
+  dismiss: 'Nothing needs to be done.',
+  release: 'The record is taken in although a check held it back.',
+  discard: 'The record stays out for good. Its raw line is kept.',
+  'report-to-peer': 'The other payer is to be told. The item stays decided.',
+} as const;
+export type PersonDecision = keyof typeof DECISIONS_OF_PEOPLE;
+
+/** `weight` 3: safety or identity of the member; 2: care; 1: can wait. */
+export type ItemKind = { weight: 1 | 2 | 3; label: string; allows: readonly PersonDecision[] };
+
+const PAIR = ['keep-both', 'prefer-ours', 'prefer-theirs', 'same-event', 'different-events', 'report-to-peer'] as const;
+const PERSON = ['keep-both', 'dismiss', 'report-to-peer'] as const;
+const HELD = ['discard', 'report-to-peer'] as const;
+const RELEASABLE = ['release', ...HELD] as const;
+
+export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
+  'identity-doubt': { weight: 3, label: 'Birth date or sex differ', allows: PERSON },
+  'deceased-mismatch': { weight: 3, label: 'One side says that the member has died', allows: PERSON },
+  'wrong-patient': { weight: 3, label: 'A record about somebody else', allows: HELD },
+  'status-mismatch': { weight: 3, label: 'The same allergy or problem with another status', allows: PAIR },
+  'dosage-mismatch': { weight: 2, label: 'The same drug with another dosage', allows: PAIR },
+  'value-mismatch': { weight: 2, label: 'The same result with another value', allows: PAIR },
+  'echo-modified': { weight: 2, label: 'Our own record came back changed', allows: PAIR },
+  'consent-scope': { weight: 2, label: 'Sensitive record outside the choice', allows: RELEASABLE },
+  'consent-withdrawn': { weight: 2, label: 'Came after the choice was withdrawn', allows: RELEASABLE },
+  'modifier-extension': { weight: 2, label: 'Unknown extension that may change the meaning', allows: RELEASABLE },
+  'implicit-rules': { weight: 2, label: 'Only readable under rules of the sender', allows: RELEASABLE },
+  'chain-anomaly': {
+    weight: 1,
+    label: 'Versions of a claim do not fit together',
+    allows: ['dismiss', 'report-to-peer'],
+  },
+  'possible-duplicate': { weight: 1, label: 'Maybe the same thing', allows: PAIR },
+  'duplicate-order': {
+    weight: 1,
+    label: 'Two active orders for one drug',
+    allows: ['keep-both', 'dismiss', 'report-to-peer'],
+  },
+  'demographic-mismatch': {
+    weight: 1,
+    label: 'Name, address or phone differ',
+    allows: ['keep-both', 'dismiss', 'report-to-peer'],
+  },
+  'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },
+  'invalid-resource': { weight: 1, label: 'Breaks the structure of FHIR', allows: HELD },
+  'denied-pa': { weight: 1, label: 'Denied authorization', allows: RELEASABLE },
+  'drug-pa': { weight: 1, label: 'Authorization for a drug', allows: RELEASABLE },
+};
+
+/** Quarantine reasons that become items, with their weight. The others are on the report only. */
+export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
+  [
+    'wrong-patient',
+    'consent-scope',
+    'consent-withdrawn',
+    'modifier-extension',
+    'implicit-rules',
+    'invalid-resource',
+    'denied-pa',
+    'drug-pa',
+  ].map((kind) => [kind, ITEM_KINDS[kind]?.weight ?? 1]),
+);
+
+/** Anomalies of chains that a person should look at; the others close by themselves or change nothing. */
+export const CHAIN_ITEMS: readonly string[] = ['fork', 'cycle', 'self', 'no-final', 'insurer-change', 'uc-collision'];

@@ -1,0 +1,134 @@
+// An item with everything that a person needs to decide it: both records in words and as text, their origins, the rule, and
+// what was decided before.
+import type { Deps } from '../../src/deps.ts';
+import { referencesIn } from '../../src/fhir/json-text.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { prettyJson } from '../../src/ui/pretty-json.ts';
+import { memberKeys } from '../report/member-key.ts';
+import { personOf } from '../report/members.ts';
+import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
+import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
+import { findPeer } from '../store/peer.ts';
+import { provenanceOf } from '../store/report-lines.ts';
+import {
+  countItems,
+  type Decision,
+  decisionsOf,
+  directoryNames,
+  findItem,
+  type Item,
+  type ItemFilter,
+  type ItemPlace,
+  listItems,
+  memberRecord,
+  type StoredRecord,
+} from '../store/review.ts';
+import { isShared } from '../transform/record-types.ts';
+
+export type { Item, ItemFilter, ItemPlace };
+export type Copy = {
+  plain: PlainRecord;
+  text: string;
+  origin: string;
+  isOurs: boolean;
+  id: string;
+  version: number;
+  isHidden: boolean;
+  origins: Origin[];
+};
+export type ItemReport = {
+  item: Item;
+  memberKey: string | null;
+  peerName: string;
+  /** ours, or the one that was there first */
+  first: Copy | undefined;
+  /** the other payer's, or the one that came */
+  second: Copy | undefined;
+  /** of a record in quarantine: the line as it came */
+  received: string | undefined;
+  decisions: Decision[];
+};
+
+type Needs = Pick<Deps, 'database' | 'keys' | 'blobs'>;
+
+/** Names for the directory references of some texts. */
+export async function namesFor(deps: Pick<Deps, 'database'>, texts: readonly string[]): Promise<NameOf> {
+  const keys = new Set(texts.flatMap(referencesIn).filter((r) => isShared(r.slice(0, Math.max(0, r.indexOf('/'))))));
+  const bodies = await directoryNames(deps.database.sql, [...keys]);
+  const names = new Map(
+    [...bodies].map(([key, body]) => {
+      const r = JSON.parse(body) as Resource;
+      return [key, typeof r['name'] === 'string' ? r['name'] : personOf(body).name];
+    }),
+  );
+  return (key) => names.get(key);
+}
+
+async function copyOf(
+  deps: Needs,
+  memberId: string,
+  r: StoredRecord,
+  nameOf: NameOf,
+  peerName: (id: string) => string,
+): Promise<Copy> {
+  const origin = r.origin === 'own' ? 'ours' : peerName(r.origin);
+  const provenance = await provenanceOf(deps.database.sql, memberId, `${r.type}/${r.id}`);
+  return {
+    plain: plainRecord(JSON.parse(r.body) as Resource, nameOf),
+    text: prettyJson(r.body),
+    origin,
+    isOurs: r.origin === 'own',
+    id: r.id,
+    version: r.version,
+    isHidden: r.deleted,
+    origins: provenance.map((p) => readOrigin(p, origin)),
+  };
+}
+
+export async function itemReport(deps: Needs, id: string): Promise<ItemReport | undefined> {
+  const { sql } = deps.database;
+  const item = /^[0-9a-f]{32}$/.test(id) ? await findItem(sql, id) : undefined;
+  if (!item) return undefined;
+  const { memberId } = item;
+  const peers = new Map<string, string>();
+  const record = async (type: string | null, recordId: string | null) =>
+    memberId === null || type === null || recordId === null ? undefined : memberRecord(sql, memberId, type, recordId);
+  const [a, b] = [await record(item.aType, item.aId), await record(item.bType, item.bId)];
+  for (const peerId of new Set([item.peerId, a?.origin, b?.origin].filter((o) => o !== undefined && o !== 'own')))
+    peers.set(peerId ?? '', (await findPeer(sql, peerId ?? ''))?.name ?? peerId ?? '');
+  const peerName = (peerId: string) => peers.get(peerId) ?? peerId;
+  const nameOf = await namesFor(deps, [a?.body ?? '', b?.body ?? '']);
+  // ours stands first, whichever came first
+  const [x, y] = b?.origin === 'own' ? [b, a] : [a, b];
+  const copy = async (r: StoredRecord | undefined) =>
+    r && memberId !== null ? copyOf(deps, memberId, r, nameOf, peerName) : undefined;
+  const isHeld = item.aId === null && item.bId === null;
+  const raw =
+    isHeld && item.pullId !== null && item.file !== null && item.line !== null
+      ? await receivedLine(deps, item.pullId, { file: item.file, line: item.line, entry: item.entry ?? 0 })
+      : undefined;
+  return {
+    item,
+    memberKey: memberId === null ? null : (await memberKeys(deps))(memberId),
+    peerName: peerName(item.peerId),
+    first: await copy(x),
+    second: await copy(y),
+    received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
+    decisions: await decisionsOf(sql, item.id),
+  };
+}
+
+export async function items(
+  deps: Pick<Deps, 'database' | 'keys'>,
+  filter: ItemFilter,
+  limit: number,
+  after?: ItemPlace,
+): Promise<{ rows: (Item & { memberKey: string | null })[]; counts: Awaited<ReturnType<typeof countItems>> }> {
+  const { sql } = deps.database;
+  const keyOf = await memberKeys(deps);
+  const rows = await listItems(sql, filter, limit, after);
+  return {
+    rows: rows.map((i) => ({ ...i, memberKey: i.memberId === null ? null : keyOf(i.memberId) })),
+    counts: await countItems(sql),
+  };
+}

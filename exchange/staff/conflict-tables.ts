@@ -1,0 +1,129 @@
+// The tables of an item for people: what it is about, both copies beside each other, where they come from, what was decided.
+import type { Cell, Table } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import { besides } from '../report/plain-record.ts';
+import { timeCell } from '../report/words.ts';
+import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';
+import type { Item, ItemReport } from '../review/read.ts';
+
+export const STATES = { open: 'To decide', decided: 'Decided', gone: 'No longer there' } as const;
+export const WEIGHTS: Readonly<Record<string, string>> = { '3': 'Safety or identity', '2': 'Care', '1': 'Can wait' };
+
+export const label = (kind: string) => ITEM_KINDS[kind]?.label ?? kind;
+const codeMeaning = (kind: string) => meaning(kind in HELD_ITEMS ? 'reason' : 'finding', kind);
+
+export const weightCell = (weight: number): Cell => ({
+  value: weight,
+  text: WEIGHTS[String(weight)] ?? String(weight),
+  tone: weight === 3 ? 'act' : weight === 2 ? 'look' : 'calm',
+});
+
+/** Where the item came from, for the drill-down to the raw line. */
+const lineHref = (i: Item): string | undefined =>
+  i.pullId === null || i.file === null || i.line === null
+    ? undefined
+    : `/staff/pulls/${i.pullId}/lines/${i.file}/${i.line}/${i.entry ?? 0}`;
+
+export function factTable(r: ItemReport, timeZone: string): Table {
+  const { item } = r;
+  const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
+  const words = codeMeaning(item.kind);
+  const href = lineHref(item);
+  return {
+    name: 'item',
+    caption: 'What this is about',
+    columns: [
+      { key: 'fact', label: 'Fact', kind: 'head' },
+      { key: 'value', label: 'Value' },
+      { key: 'meaning', label: 'In words' },
+    ],
+    rows: [
+      row('Kind', { value: item.kind, text: label(item.kind) }, `${words.text} ${words.todo}`),
+      row('Weight', weightCell(item.weight)),
+      row(
+        'State',
+        { value: item.state, text: STATES[item.state] },
+        item.reopened > 0 ? `Opened again ${item.reopened} times, because a copy changed.` : '',
+      ),
+      row('Rule that fired', { value: item.rule, code: true }, item.detail),
+      row('Member', { value: r.memberKey, code: true }),
+      row('Other payer', { value: r.peerName }),
+      row(
+        'Received line',
+        href === undefined
+          ? { value: null }
+          : { value: `${item.file ?? ''}-${item.line ?? ''}-${item.entry ?? 0}`, href },
+      ),
+      row('Open since', timeCell(item.openedAt, timeZone)),
+    ],
+    empty: '',
+  };
+}
+
+export function besideTable(r: ItemReport): Table {
+  const name = (c: ItemReport['first']) => (c === undefined ? 'not there' : c.isOurs ? 'Ours' : `From ${c.origin}`);
+  return {
+    name: 'beside',
+    caption: 'Both side by side',
+    columns: [
+      { key: 'part', label: 'Part', kind: 'head' },
+      { key: 'first', label: name(r.first) },
+      { key: 'second', label: name(r.second) },
+      { key: 'differs', label: 'Differs' },
+    ],
+    rows: besides(r.first?.plain, r.second?.plain).map((b) => [
+      { value: b.label },
+      { value: b.first, text: b.first ?? 'does not say' },
+      { value: b.second, text: b.second ?? 'does not say' },
+      { value: b.differs ? 'yes' : 'no', ...(b.differs ? { tone: 'look' as const } : {}) },
+    ]),
+    empty: 'There is no record to show beside another.',
+  };
+}
+
+export function originTable(r: ItemReport, timeZone: string): Table {
+  const rows = [r.first, r.second].flatMap((c) => (c === undefined ? [] : c.origins.map((o) => ({ c, o }))));
+  return {
+    name: 'provenance',
+    caption: 'Where each comes from (Provenance)',
+    columns: [
+      { key: 'record', label: 'Record', kind: 'head' },
+      { key: 'recorded', label: 'Recorded' },
+      { key: 'activity', label: 'Activity' },
+      { key: 'who', label: 'Who' },
+      { key: 'from', label: 'Stated by' },
+    ],
+    rows: rows.map(({ c, o }) => [
+      { value: c.id, text: c.isOurs ? 'Ours' : `From ${c.origin}` },
+      timeCell(o.recorded, timeZone),
+      { value: o.activity },
+      { value: o.who },
+      { value: o.from },
+    ]),
+    empty: 'No statement of origin names either of them.',
+  };
+}
+
+export function historyTable(r: ItemReport, timeZone: string): Table {
+  return {
+    name: 'decisions',
+    caption: 'What was decided',
+    columns: [
+      { key: 'at', label: 'When', kind: 'head' },
+      { key: 'decision', label: 'Decision' },
+      { key: 'by', label: 'By' },
+      { key: 'role', label: 'Role' },
+      { key: 'reason', label: 'Reason' },
+      { key: 'rules', label: 'Rules' },
+    ],
+    rows: r.decisions.map((d) => [
+      timeCell(d.at, timeZone),
+      { value: d.undoes === null ? d.decision : `undo ${d.decision}` },
+      { value: d.byName },
+      { value: d.role },
+      { value: d.reason },
+      { value: `v${d.rules}` },
+    ]),
+    empty: 'Nothing yet.',
+  };
+}

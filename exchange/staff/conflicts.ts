@@ -1,0 +1,215 @@
+// /staff/conflicts: what people decide about: contradictions, doubts and records in quarantine. Heaviest first.
+import { html, type Safe } from '../../src/ui/html.ts';
+import { codeCell, numberCell, timeCell } from '../report/words.ts';
+import { type Decide, decideItem, type Refusal } from '../review/decide.ts';
+import { DECISIONS_OF_PEOPLE, ITEM_KINDS, type PersonDecision } from '../review/kinds.ts';
+import { type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
+import {
+  besideTable,
+  factTable,
+  historyTable,
+  label,
+  originTable,
+  STATES,
+  WEIGHTS,
+  weightCell,
+} from './conflict-tables.ts';
+import { type Desk, may, type Visit } from './desk.ts';
+import { address, csrfField, problem, type StaffContext, withQuery } from './frame.ts';
+import { choice, cut, filterForm, PAGE } from './paging.ts';
+
+const PATH = '/staff/conflicts';
+
+function readPlace(text: string | undefined): ItemPlace | undefined {
+  const m = /^([123])~(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)~([0-9a-f]{32})$/.exec(text ?? '');
+  return m?.[2] === undefined || m[3] === undefined
+    ? undefined
+    : { weight: Number(m[1]), at: new Date(m[2]), id: m[3] };
+}
+
+function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
+  const { item } = r;
+  if (!may(visit.session, 'decide')) return undefined;
+  const hidden = html`${csrfField(visit.session)}<input type="hidden" name="mark" value="${item.mark}">`;
+  const reason = html`<p><label for="reason">Reason, for those who read it later</label><input id="reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p>`;
+  const path = `${PATH}/${item.id}`;
+  if (item.state === 'decided')
+    return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${item.decision ?? ''}”</button></form></section>`;
+  if (item.state !== 'open') return undefined;
+  const allowed = (ITEM_KINDS[item.kind]?.allows ?? []) as readonly PersonDecision[];
+  return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allowed.map(
+    (d) =>
+      html`<p><label><input type="radio" name="decision" value="${d}" required> <strong>${d}</strong>: ${DECISIONS_OF_PEOPLE[d]}</label></p>`,
+  )}</fieldset>${reason}<button>Decide</button></form></section>`;
+}
+
+const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
+  'no-item': [404, 'There is no such item.'],
+  changed: [409, 'The item has changed since you opened it. Open it again and decide on what it is now.'],
+  'not-allowed': [400, 'This kind of item does not allow that decision.'],
+  'no-reason': [400, 'Give a reason of three letters or more.'],
+  'nothing-to-undo': [409, 'There is no decision in force that could be taken back.'],
+};
+
+const roleOf = (visit: Visit) =>
+  visit.session.roles.includes('reviewer') ? 'reviewer' : (visit.session.roles[0] ?? '');
+
+function readFilter(c: StaffContext) {
+  const weight = choice(c, 'weight', ['1', '2', '3']);
+  return {
+    state: choice(c, 'state', ['open', 'decided', 'gone'] as const) ?? ('open' as const),
+    kind: choice(c, 'kind', Object.keys(ITEM_KINDS)),
+    weight: weight === undefined ? undefined : Number(weight),
+  };
+}
+
+export function conflicts(desk: Desk): void {
+  const { deps } = desk;
+  const { timeZone } = deps.config;
+
+  desk.page(PATH, 'rows', async (visit) => {
+    const { c } = visit;
+    const filter = readFilter(c);
+    const found = await items(deps, filter, PAGE + 1, readPlace(c.req.query('after')));
+    const { rows, last } = cut(found.rows);
+    await desk.viewed(
+      visit,
+      'conflicts',
+      'items',
+      rows.flatMap((i) => i.memberId ?? []),
+      rows.length,
+    );
+    return desk.show(visit, {
+      title: 'Conflicts and quarantine',
+      place: 'conflicts',
+      lead: [
+        'Two sources contradict each other, or a check held a record back. Nothing of this was decided by a machine. Those that concern the safety or the identity of a member come first.',
+      ],
+      before: filterForm(PATH, [
+        {
+          name: 'state',
+          label: 'State',
+          all: 'to decide',
+          chosen: filter.state === 'open' ? undefined : filter.state,
+          options: [
+            ['decided', STATES.decided],
+            ['gone', STATES.gone],
+          ],
+        },
+        {
+          name: 'weight',
+          label: 'Weight',
+          all: 'all',
+          chosen: filter.weight === undefined ? undefined : String(filter.weight),
+          options: Object.entries(WEIGHTS).map(([k, v]) => [k, v] as const),
+        },
+        {
+          name: 'kind',
+          label: 'Kind',
+          all: 'all kinds',
+          chosen: filter.kind,
+          options: Object.entries(ITEM_KINDS).map(([k, v]) => [k, v.label] as const),
+        },
+      ]),
+      tables: [
+        {
+          name: 'items',
+          caption: STATES[filter.state],
+          columns: [
+            { key: 'kind', label: 'What', kind: 'head' },
+            { key: 'weight', label: 'Weight' },
+            { key: 'type', label: 'Type' },
+            { key: 'member', label: 'Member' },
+            { key: 'peer', label: 'Other payer' },
+            { key: 'detail', label: 'Detail' },
+            { key: 'opened', label: 'Open since' },
+            { key: 'decision', label: 'Decision' },
+          ],
+          rows: rows.map((i) => [
+            { value: i.kind, text: label(i.kind), href: `${PATH}/${i.id}` },
+            weightCell(i.weight),
+            { value: i.type },
+            { value: i.memberKey, code: true },
+            { value: i.peerId },
+            { value: i.detail },
+            timeCell(i.openedAt, timeZone),
+            codeCell(i.decision),
+          ]),
+          empty: 'There is nothing of this kind.',
+        },
+        {
+          name: 'kinds',
+          caption: 'How many of each kind',
+          columns: [
+            { key: 'kind', label: 'Kind', kind: 'head' },
+            { key: 'weight', label: 'Weight' },
+            { key: 'open', label: 'To decide', kind: 'number' },
+            { key: 'decided', label: 'Decided', kind: 'number' },
+            { key: 'gone', label: 'No longer there', kind: 'number' },
+          ],
+          rows: [...new Set(found.counts.map((k) => k.kind))].map((kind) => {
+            const n = (state: string) =>
+              found.counts.filter((k) => k.kind === kind && k.state === state).reduce((sum, k) => sum + k.n, 0);
+            return [
+              { value: kind, text: label(kind) },
+              weightCell(ITEM_KINDS[kind]?.weight ?? 1),
+              numberCell(n('open'), address(PATH, { kind })),
+              numberCell(n('decided'), address(PATH, { kind, state: 'decided' })),
+              numberCell(n('gone'), address(PATH, { kind, state: 'gone' })),
+            ];
+          }),
+          empty: 'None yet.',
+        },
+      ],
+      next: last && withQuery(c.req.url, { after: `${last.weight}~${last.openedAt.toISOString()}~${last.id}` }),
+    });
+  });
+
+  desk.page(`${PATH}/:id`, 'rows', async (visit) => {
+    const r = await itemReport(deps, visit.c.req.param('id') ?? '');
+    if (!r) return desk.notFound(visit, 'There is no such item.');
+    await desk.viewed(visit, 'conflict', `item/${r.item.id}`, r.item.memberId === null ? [] : [r.item.memberId], 1);
+    const texts = [
+      ...(r.first
+        ? [{ name: 'first', caption: r.first.isOurs ? 'Ours' : `From ${r.first.origin}`, text: r.first.text }]
+        : []),
+      ...(r.second
+        ? [{ name: 'second', caption: r.second.isOurs ? 'Ours' : `From ${r.second.origin}`, text: r.second.text }]
+        : []),
+      ...(r.received === undefined
+        ? []
+        : [{ name: 'received', caption: `As received from ${r.peerName}`, text: r.received }]),
+    ];
+    return desk.show(visit, {
+      title: label(r.item.kind),
+      place: 'conflicts',
+      trail: [[PATH, 'Conflicts and quarantine']],
+      tables: [
+        factTable(r, timeZone),
+        ...(r.first || r.second ? [besideTable(r), originTable(r, timeZone)] : []),
+        historyTable(r, timeZone),
+      ],
+      ...(texts.length > 0 ? { texts } : {}),
+      after: decideForm(visit, r),
+    });
+  });
+
+  desk.form(`${PATH}/:id`, 'decide', async (visit, form) => {
+    const id = visit.c.req.param('id') ?? '';
+    const decision = form.get('decision') ?? '';
+    const known = decision === 'undo' || decision in DECISIONS_OF_PEOPLE;
+    const asked: Decide = {
+      itemId: id,
+      decision: (known ? decision : 'undo') as Decide['decision'],
+      reason: form.get('reason') ?? '',
+      mark: form.get('mark') ?? '',
+    };
+    const { subject, name, development } = visit.session;
+    const refused = known
+      ? await decideItem(deps, { subject, name, role: roleOf(visit), development }, asked, visit.requestId)
+      : 'not-allowed';
+    if (refused === undefined) return visit.c.redirect(`${PATH}/${id}`, 303);
+    const [status, text] = REFUSALS[refused];
+    return problem(visit.c, deps, status, 'Not decided', text, visit.session);
+  });
+}

@@ -1,0 +1,145 @@
+// Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
+import type { Queryable, Sql } from '../../src/store/database.ts';
+import { CONFIRMED } from '../reconcile/judge/judge.ts';
+
+export type Pair = {
+  file: number;
+  line: number;
+  entry: number;
+  memberId: string;
+  type: string;
+  id: string;
+  otherType: string;
+  otherId: string;
+  /** the unit says to be a copy of the other record, or the other record went to some peer */
+  isCopy: boolean;
+  wasDisclosed: boolean;
+  /** JSON texts, references in our ids */
+  a: string;
+  b: string;
+};
+export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
+  kind: string;
+  score: number;
+  rule: string;
+  conflict: string | null;
+  detail: string;
+};
+
+/**
+ * Pairs of what a work writes with what there is, ordered by member, visits and results first, in pages from a cursor on a
+ * client of its own. By the primary keys of record_key (member, type, kind, hash) and resource.
+ */
+export function candidatePairs(
+  dedicated: Sql,
+  work: { id: string; peerId: string },
+  size: number,
+): AsyncIterable<Pair[]> {
+  return dedicated
+    .unsafe<Pair[]>(
+      `with unit as materialized (
+         select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
+         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null
+       ), key as materialized (
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
+         from unit u cross join unnest(u.keys) k
+       ), pair as (
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy, false as fresh
+         from key n join exchange.record_key r on r.member_id = n.member_id and r.type = n.type and r.kind = n.kind and r.hash = n.hash
+         where r.origin <> $2 and r.id <> n.local_id
+         union
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, false
+         from key n join exchange.record_key r on r.member_id = n.member_id and r.kind = n.kind and r.hash = n.hash
+           and r.type = case n.type when 'ExplanationOfBenefit' then 'MedicationDispense' else 'ExplanationOfBenefit' end
+         where n.type in ('ExplanationOfBenefit', 'MedicationDispense')
+           and not exists (select from unit u where u.type = r.type and u.local_id = r.id)
+         union
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, o.type, o.local_id, false, true
+         from key n join key o on o.member_id = n.member_id and o.kind = n.kind and o.hash = n.hash
+         where n.type = 'ExplanationOfBenefit' and o.type = 'MedicationDispense'
+         union
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, false
+         from unit u where u.echo_of is not null and u.echo_of <> u.local_id
+         union
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.member_id, false, false from unit u where u.type = 'Patient'
+       ), one as (
+         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(fresh) as fresh
+         from pair group by 1, 2, 3, 4, 5, 6, 7, 8
+       )
+       select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
+         p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
+           select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
+         coalesce(w.final, t.body) as a, coalesce(r.body, fw.final, ft.body) as b
+       from one p
+       join exchange.staged_text t on t.pull_id = $1 and t.file = p.file and t.line = p.line and t.entry = p.entry
+       left join exchange.rewritten w on w.pull_id = $1 and w.file = p.file and w.line = p.line and w.entry = p.entry
+       left join exchange.resource r on not p.fresh and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
+       left join unit f on p.fresh and f.type = p.other_type and f.local_id = p.other_id
+       left join exchange.staged_text ft on ft.pull_id = $1 and ft.file = f.file and ft.line = f.line and ft.entry = f.entry
+       left join exchange.rewritten fw on fw.pull_id = $1 and fw.file = f.file and fw.line = f.line and fw.entry = f.entry
+       where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
+       order by p.member_id, case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.local_id, p.other_id`,
+      [work.id, work.peerId],
+    )
+    .cursor(size);
+}
+
+/** NPIs of directory-type records by our key, those of this work included. Primary key; staging_shared. */
+export async function npisOf(sql: Queryable, work: string, keys: readonly string[]): Promise<Map<string, string>> {
+  if (keys.length === 0) return new Map();
+  const rows = await sql<{ key: string; npi: string }[]>`
+    select k.key, coalesce(e.npi, s.npi) as npi
+    from (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t) k
+    left join exchange.shared_resource e on e.type = k.type and e.id = k.id
+    left join lateral (
+      select npi from exchange.staging s where s.pull_id = ${work} and s.is_shared and s.local_id = k.id and s.type = k.type and s.npi is not null limit 1) s on true
+    where coalesce(e.npi, s.npi) is not null`;
+  return new Map(rows.map((r) => [r.key, r.npi]));
+}
+
+/** Links of members that hold, of the types that others refer to. Primary key (member, type). */
+export async function heldLinks(
+  sql: Queryable,
+  memberIds: readonly string[],
+): Promise<{ memberId: string; type: string; a: string; b: string }[]> {
+  return [
+    ...(await sql<{ memberId: string; type: string; a: string; b: string }[]>`
+      select member_id as "memberId", type, a_id as a, b_id as b from exchange.link
+      where member_id = any(${[...memberIds]}::text[]) and type in ('Encounter', 'Observation') and state = 'confirmed' and kind in ('same-record', 'same-event')`),
+  ];
+}
+
+export async function noteJudged(sql: Queryable, work: string, rows: readonly Judged[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql`
+    insert into exchange.judged (pull_id, file, line, entry, member_id, type, id, other_type, other_id, kind, score, rule, conflict, detail)
+    select ${work}, file, line, entry, "memberId", type, id, "otherType", "otherId", kind, score, rule, conflict, detail
+    from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb)
+      as r(file integer, line integer, entry integer, "memberId" text, type text, id text, "otherType" text, "otherId" text, kind text, score real, rule text, conflict text, detail text)`;
+}
+
+export async function clearJudged(sql: Queryable, work: string): Promise<void> {
+  await sql`delete from exchange.judged where pull_id = ${work}`;
+}
+
+/** New units that are linked are linked duplicates; an unlinked one that we may have transmitted once may be an echo. */
+export async function outcomesByLinks(sql: Queryable, work: string): Promise<void> {
+  await sql`
+    update exchange.staging s set outcome = 'linked-duplicate'
+    where s.pull_id = ${work} and s.outcome = 'created' and exists (
+      select from exchange.judged j where j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry
+        and j.kind in ('same-record', 'same-event') and j.score >= ${CONFIRMED}::real
+        and not exists (select from exchange.link l where l.member_id = j.member_id and l.type = j.type and l.state = 'rejected'
+          and l.a_id = least(j.id, j.other_id) and l.b_id = greatest(j.id, j.other_id)))`;
+  await sql`
+    with told as materialized (
+      select member_id, unnest(targets) as key, file, line, entry from exchange.staging
+      where pull_id = ${work} and type = 'Provenance' and 'possible-echo' = any(findings)
+    ), quiet as (
+      update exchange.staging s set findings = array_remove(s.findings, 'possible-echo') from told t
+      where s.pull_id = ${work} and s.file = t.file and s.line = t.line and s.entry = t.entry
+    )
+    update exchange.staging s set findings = array_append(s.findings, 'possible-echo')
+    from (select distinct split_part(key, '/', 1) as type, split_part(key, '/', 2) as id from told) t
+    where s.pull_id = ${work} and s.type = t.type and s.source_id = t.id and s.outcome = 'created'`;
+}

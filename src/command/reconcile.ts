@@ -1,0 +1,50 @@
+// `payer-node reconcile replay PULL`: today's rules on the kept files of a pull.
+import { type ReplayReport, replay } from '../../exchange/reconcile/replay.ts';
+import { findPeer } from '../../exchange/store/peer.ts';
+import { findPull } from '../../exchange/store/pull.ts';
+import { CommandFault } from './fault.ts';
+import { person, withNode } from './node.ts';
+
+const say = (line: string) => void process.stdout.write(`${line}\n`);
+const MOST_SHOWN = 200;
+
+const shown = (outcome: string, reason: string | null) => (reason === null ? outcome : `${outcome} (${reason})`);
+
+function* reportLines(r: ReplayReport): Generator<string> {
+  yield `Rules of version ${r.rules}. Units that change: ${r.units.length}. Links added: ${r.links.added.length}, removed: ${r.links.removed.length}. Chains that change: ${r.chains.length}.`;
+  for (const u of r.units)
+    yield `unit ${u.file}-${u.line}-${u.entry}  ${u.type ?? 'no type'}/${u.sourceId ?? ''}  ${shown(u.outcomeBefore, u.reasonBefore)} → ${shown(u.outcome, u.reason)}`;
+  for (const [sign, links] of [
+    ['+', r.links.added],
+    ['-', r.links.removed],
+  ] as const)
+    for (const l of links) yield `link ${sign} ${l.type}  ${l.a} – ${l.b}  ${l.kind}, ${l.state}, by ${l.rule}`;
+  for (const c of r.chains) yield `chain ${c.chain.slice(0, 12)}  ${c.before ?? 'none'}  ⇒  ${c.after ?? 'none'}`;
+}
+
+export async function reconcileReplay(id: string, options: { dryRun?: boolean; json?: boolean }): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const { sql } = deps.database;
+    const pull = await findPull(sql, id);
+    if (!pull) throw new CommandFault(`There is no pull "${id}".`);
+    if (pull.state !== 'done')
+      throw new CommandFault(`Pull "${id}" is ${pull.state}: only a pull that is done can be replayed.`);
+    const peer = await findPeer(sql, pull.peerId);
+    if (!peer) throw new CommandFault(`The payer "${pull.peerId}" of the pull is not registered any more.`);
+    const report = await replay(deps, {
+      pull,
+      peer,
+      by: { kind: 'command', name: person() },
+      cause: 'replay',
+      ...(options.dryRun === true ? { dryRun: true } : {}),
+    });
+    if (options.json === true) return say(JSON.stringify(report, null, 2));
+    let n = 0;
+    for (const line of reportLines(report)) {
+      if (++n > MOST_SHOWN) continue;
+      say(line);
+    }
+    if (n > MOST_SHOWN) say(`… ${n - MOST_SHOWN} more; --json shows all.`);
+    say(options.dryRun === true ? 'Nothing was changed: this was a dry run.' : 'Done.');
+  });
+}

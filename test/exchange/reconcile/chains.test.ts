@@ -1,0 +1,209 @@
+// Chains of claims and authorizations, made from facts alone; and the four claims of the example folder.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { authorizationChains } from '../../../exchange/chain/authorizations.ts';
+import { type ClaimRecord, claimChains } from '../../../exchange/chain/claims.ts';
+import { claimFacts } from '../../../exchange/chain/facts.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+
+type Given = {
+  uc: string;
+  prior?: string;
+  next?: string;
+  status?: string;
+  type?: string;
+  day?: string;
+  created?: string;
+  insurer?: string;
+};
+const claim = (g: Given): ClaimRecord => {
+  const related = (code: string, value: string) => ({
+    relationship: { coding: [{ code }] },
+    reference: { system: 'https://p.example', value },
+  });
+  const facts = claimFacts({
+    resourceType: 'ExplanationOfBenefit',
+    status: g.status ?? 'active',
+    use: 'claim',
+    type: { coding: [{ system: 't', code: g.type ?? 'professional' }] },
+    identifier: [{ type: { coding: [{ code: 'uc' }] }, system: 'https://p.example', value: g.uc }],
+    created: g.created ?? '2026-01-01',
+    billablePeriod: { start: g.day ?? '2025-12-01', end: g.day ?? '2025-12-01' },
+    related: [...(g.prior ? [related('prior', g.prior)] : []), ...(g.next ? [related('replacedby', g.next)] : [])],
+  } as Resource);
+  if (!facts) throw new Error('no facts');
+  return { id: `eob-${g.uc}-${facts.type}-${g.day ?? ''}`, insurer: g.insurer ?? 'npi|1', facts, at: 1 };
+};
+const chains = (...given: Given[]) => claimChains(given.map(claim), '2021-01-01');
+const brief = (...given: Given[]) =>
+  chains(...given).map((c) =>
+    `${c.state} ${c.nodes.map((n) => `${n.number}${n.final ? '*' : ''}`).join('>')} ${c.anomalies
+      .map((a) => a.code + (a.low ? '-low' : ''))
+      .sort()
+      .join()}`.trim(),
+  );
+
+const A: Given = { uc: 'A', next: 'B', status: 'cancelled', created: '2026-01-01' };
+const B: Given = { uc: 'B', prior: 'A', next: 'C', status: 'cancelled', created: '2026-02-01' };
+const C: Given = { uc: 'C', prior: 'B', created: '2026-03-01' };
+
+const CASES: [string, Given[], string[]][] = [
+  ['R33 three versions, in reverse order', [C, B, A], ['final A>B>C*']],
+  ['R34 the middle one is missing', [A, C], ['open A gap,no-final', 'final C* gap']],
+  [
+    'R35 two successors',
+    [
+      { ...A, next: '' },
+      { uc: 'B', prior: 'A' },
+      { uc: 'D', prior: 'A' },
+    ],
+    ['undecided A>B>D fork,not-reciprocal,not-reciprocal'],
+  ],
+  [
+    'R36 a circle',
+    [
+      { uc: 'A', prior: 'B' },
+      { uc: 'B', prior: 'A' },
+    ],
+    ['undecided B>A both-active,cycle,not-reciprocal'],
+  ],
+  ['a claim that names itself', [{ uc: 'A', prior: 'A' }], ['undecided A self']],
+  [
+    'R37 the predecessor is still active',
+    [
+      { ...A, next: 'C', status: 'active' },
+      { ...C, prior: 'A' },
+    ],
+    ['final A>C* both-active'],
+  ],
+  ['R38 cancelled without successor', [{ uc: 'A', status: 'cancelled' }], ['void A']],
+  ['R39 the predecessor is too old', [{ uc: 'C', prior: 'B', day: '2020-01-01' }], ['final C* gap-low']],
+  [
+    'R40 one number, other types',
+    [{ uc: 'A' }, { uc: 'A', type: 'pharmacy' }, { uc: 'A', type: 'institutional' }],
+    ['final A* uc-collision', 'final A* uc-collision'],
+  ],
+  ['one number, other days', [{ uc: 'A' }, { uc: 'A', day: '2024-01-01' }], ['final A* uc-collision']],
+  [
+    'a later version that is older',
+    [
+      { ...A, next: 'C' },
+      { ...C, prior: 'A', created: '2025-01-01' },
+    ],
+    ['final A>C* date-inversion'],
+  ],
+  [
+    'only one side names the other',
+    [
+      { ...A, next: '' },
+      { ...C, prior: 'A' },
+    ],
+    ['final A>C* not-reciprocal'],
+  ],
+  [
+    'another type in the chain',
+    [
+      { ...A, next: 'C' },
+      { ...C, prior: 'A', type: 'oral' },
+    ],
+    ['final A>C* type-change'],
+  ],
+  [
+    'another insurer in the chain',
+    [
+      { ...A, next: 'C' },
+      { ...C, prior: 'A', insurer: 'npi|2' },
+    ],
+    ['final A>C* insurer-change'],
+  ],
+  ['a claim that stands alone', [{ uc: 'A' }], []],
+];
+
+describe('claims', () => {
+  test.each(CASES)('%s', (_, given, expected) => expect(brief(...given).sort()).toEqual([...expected].sort()));
+
+  test('the order in which claims come changes nothing, and no net of names makes it run for ever', () => {
+    const given = fc.array(
+      fc.record({
+        uc: fc.constantFrom('A', 'B', 'C', 'D'),
+        prior: fc.constantFrom('', 'A', 'B', 'C', 'X'),
+        next: fc.constantFrom('', 'B', 'C', 'D', 'Y'),
+        status: fc.constantFrom('active', 'cancelled'),
+      }),
+      { maxLength: 6 },
+    );
+    fc.assert(
+      fc.property(given, (list) => {
+        const unique = [...new Map(list.map((g) => [g.uc, g])).values()];
+        const one = chains(...unique);
+        const other = chains(...[...unique].reverse());
+        const plain = (cs: typeof one) => cs.map((c) => [c.chain, c.state, c.finalId]).sort();
+        expect(plain(other)).toEqual(plain(one));
+        for (const c of one) expect(c.nodes.filter((n) => n.final).length).toBe(c.state === 'final' ? 1 : 0);
+      }),
+      { numRuns: 200, seed: 1 },
+    );
+  });
+
+  const folder = join(process.env['TEST_DATA_DIR'] ?? '', 'data/pdex-examples');
+  test.skipIf(process.env['TEST_DATA_DIR'] === undefined || !existsSync(folder))(
+    'the example chain of three and the claim beside it',
+    () => {
+      const lines = readFileSync(join(folder, 'ours/claim-chain.ExplanationOfBenefit.ndjson'), 'utf8')
+        .trim()
+        .split('\n');
+      const records = lines
+        .map((l) => JSON.parse(l) as Resource)
+        .flatMap((r): ClaimRecord[] => {
+          const facts = claimFacts(r);
+          return facts ? [{ id: String(r['id']), insurer: facts.insurer ?? '', facts, at: 1 }] : [];
+        });
+      const [chain, ...more] = claimChains(records, '2021-01-01');
+      expect(more).toEqual([]);
+      expect(chain).toMatchObject({ state: 'final', anomalies: [] });
+      expect(chain?.nodes).toHaveLength(3);
+    },
+  );
+});
+
+describe('authorizations', () => {
+  const pa = (id: string, at: number, ...reviews: [string, string][]): ClaimRecord => ({
+    id,
+    insurer: 'npi|1',
+    at,
+    facts: {
+      use: 'preauthorization',
+      status: 'active',
+      type: 'professional',
+      numbers: [{ value: 'AUTH1' }],
+      prior: [],
+      next: [],
+      reviews: reviews.map(([code, when]) => ({ code, when })),
+    },
+  });
+  test('R42, R43: pended, then approved is one authorization with two states, in whatever order they come', () => {
+    const pended = pa('x', 1, ['A4', '2026-01-01T00:00:00Z']);
+    const approved = pa('x', 2, ['A1', '2026-01-05T00:00:00Z']);
+    for (const list of [
+      [pended, approved],
+      [approved, pended],
+    ]) {
+      const [chain, ...more] = authorizationChains(list, new Map());
+      expect(more).toEqual([]);
+      expect(chain?.facts).toMatchObject({ state: 'approved', history: [{ code: 'A4' }, { code: 'A1' }] });
+    }
+    const [first] = authorizationChains([pended], new Map());
+    const [after] = authorizationChains(
+      [approved],
+      new Map([[first?.chain ?? '', [{ code: 'A4', when: '2026-01-01T00:00:00Z' }]]]),
+    );
+    expect(after?.facts['history']).toHaveLength(2);
+  });
+  test('two records of one number are one authorization', () => {
+    const [chain, ...more] = authorizationChains([pa('x', 1), pa('y', 2)], new Map());
+    expect(more).toEqual([]);
+    expect(chain).toMatchObject({ finalId: 'y', facts: { state: 'pended', numbers: ['AUTH1'] } });
+  });
+});

@@ -1,0 +1,125 @@
+// Conflicts and quarantine on the staff pages: listed by weight, shown with both sides, decided, taken back, audited.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fieldOf, type StaffNode, startStaff, Visitor } from './support.ts';
+
+let node: StaffNode;
+let reviewer: Visitor;
+let viewer: Visitor;
+const sql = () => node.ours.deps.database.sql;
+
+beforeAll(async () => {
+  node = await startStaff();
+  reviewer = new Visitor(node.app, node.ours.base);
+  viewer = new Visitor(node.app, node.ours.base);
+  await reviewer.signIn('dev-reviewer', node.account.password);
+  await viewer.signIn('dev-viewer', node.account.password);
+}, 60_000);
+afterAll(() => node.close());
+
+type Row = { kind: string; weight: number; member: string; detail: string };
+const json = async (query = '') =>
+  (await (await reviewer.get(`/staff/conflicts?format=json${query}`)).json()) as {
+    tables: { items: Row[]; kinds: { kind: string; open: number; decided: number }[] };
+  };
+const itemOf = async (kind: string) =>
+  String(
+    (await sql()`select id from exchange.review_item where kind = ${kind} and state = 'open' order by id limit 1`)[0]?.[
+      'id'
+    ],
+  );
+const links = async (id: string) => [
+  ...(await sql()`
+  select l.kind, l.state, l.rule from exchange.review_item i join exchange.link l on l.member_id = i.member_id and l.type = i.type
+    and l.a_id = least(i.a_id, i.b_id) and l.b_id = greatest(i.a_id, i.b_id) where i.id = ${id} order by l.kind`),
+];
+
+async function decide(id: string, decision: string, more: Record<string, string> = {}): Promise<Response> {
+  const page = await (await reviewer.get(`/staff/conflicts/${id}`)).text();
+  return reviewer.post(`/staff/conflicts/${id}`, {
+    csrf: fieldOf(page, 'csrf'),
+    mark: fieldOf(page, 'mark'),
+    decision,
+    reason: 'looked at both',
+    ...more,
+  });
+}
+
+test('every conflict of the generated truth is listed, heaviest first', async () => {
+  const { tables } = await json();
+  const weights = tables.items.map((i) => i.weight);
+  expect(weights).toEqual([...weights].sort((a, b) => b - a));
+  const open = Object.fromEntries(tables.kinds.map((k) => [k.kind, k.open]));
+  expect(open['value-mismatch']).toBeGreaterThan(0);
+  expect(open['status-mismatch']).toBeGreaterThan(0);
+  const only = await json('&kind=value-mismatch');
+  expect(new Set(only.tables.items.map((i) => i.kind))).toEqual(new Set(['value-mismatch']));
+});
+
+test('a page shows both values, both origins and what may be decided; each look is recorded for the member', async () => {
+  const id = await itemOf('value-mismatch');
+  const looks = () =>
+    sql()`select from exchange.audit where action = 'view' and object = ${`item/${id}`} and member_id is not null`;
+  const before = (await looks()).length;
+  const view = (await (await reviewer.get(`/staff/conflicts/${id}?format=json`)).json()) as {
+    tables: {
+      beside: { part: string; first: string; second: string; differs: string }[];
+      provenance: { record: string }[];
+    };
+  };
+  const value = view.tables.beside.find((b) => b.part === 'Value');
+  expect(value?.differs).toBe('yes');
+  expect(value?.first).not.toBe(value?.second);
+  expect(view.tables.provenance.length).toBeGreaterThan(0);
+  expect(await looks()).toHaveLength(before + 1);
+  expect((await viewer.get(`/staff/conflicts/${id}`)).status).toBe(403);
+  expect((await reviewer.get('/staff/conflicts/ffffffffffffffffffffffffffffffff')).status).toBe(404);
+});
+
+test('decided, taken back and decided otherwise: nothing is forgotten', async () => {
+  const id = await itemOf('value-mismatch');
+  const first = await decide(id, 'prefer-theirs');
+  expect([first.status, first.headers.get('location')]).toEqual([303, `/staff/conflicts/${id}`]);
+  expect((await sql()`select state, decision from exchange.review_item where id = ${id}`)[0]).toEqual({
+    state: 'decided',
+    decision: 'prefer-theirs',
+  });
+  expect((await decide(id, 'undo')).status).toBe(303);
+  expect((await sql()`select state, decision from exchange.review_item where id = ${id}`)[0]).toEqual({
+    state: 'open',
+    decision: null,
+  });
+  expect((await decide(id, 'same-event')).status).toBe(303);
+  expect(await links(id)).toEqual([
+    { kind: 'conflict', state: 'proposed', rule: 'accession' },
+    { kind: 'same-event', state: 'confirmed', rule: 'decision' },
+  ]);
+  expect((await decide(id, 'undo')).status).toBe(303);
+  expect(await links(id)).toEqual([{ kind: 'conflict', state: 'proposed', rule: 'accession' }]);
+  const history =
+    await sql()`select decision, undoes is not null as undo from exchange.review_decision where item_id = ${id} order by id`;
+  expect([...history]).toEqual([
+    { decision: 'prefer-theirs', undo: false },
+    { decision: 'prefer-theirs', undo: true },
+    { decision: 'same-event', undo: false },
+    { decision: 'same-event', undo: true },
+  ]);
+  expect(await sql()`select from exchange.audit where action = 'decide' and object = ${`item/${id}`}`).toHaveLength(4);
+  await expect(sql()`delete from exchange.review_decision where item_id = ${id}`).rejects.toThrow('insert-only');
+});
+
+test('refused: without a reason, from a page of before, of a kind that does not allow it, without the token, by a viewer', async () => {
+  const id = await itemOf('status-mismatch');
+  const state = () => sql()`select state, decision from exchange.review_item where id = ${id}`;
+  const before = [...(await state())];
+  expect((await decide(id, 'keep-both', { reason: ' ' })).status).toBe(400);
+  expect((await decide(id, 'keep-both', { mark: 'old' })).status).toBe(409);
+  expect((await decide(id, 'release')).status).toBe(400);
+  expect((await decide(id, 'explode')).status).toBe(400);
+  expect((await decide(id, 'undo')).status).toBe(409);
+  expect((await decide(id, 'keep-both', { csrf: 'x' })).status).toBe(403);
+  const csrf = fieldOf(await (await viewer.get('/staff')).text(), 'csrf');
+  expect(
+    (await viewer.post(`/staff/conflicts/${id}`, { csrf, decision: 'keep-both', reason: 'because', mark: 'x' })).status,
+  ).toBe(403);
+  expect([...(await state())]).toEqual(before);
+});
