@@ -4,17 +4,17 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { Queryable, Sql } from '../../src/store/database.ts';
-import { releaseJob } from '../client/kick-off.ts';
 import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
 import { movePull, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import { noteFaults } from '../store/pull-fault.ts';
 import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { decideUnits, resolveTargets, type ToRewrite, unitsToWrite } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
-import { clearStaging, type RewrittenUnit, stageRewritten, stagingClients } from '../store/staging.ts';
+import { clearStaging, mostlyHeld, type RewrittenUnit, stageRewritten, stagingClients } from '../store/staging.ts';
 import type { UnitContext } from './read-unit.ts';
 import { peerKey, rewriteReferences, type Target } from './rewrite.ts';
 import { stageFile } from './stage.ts';
@@ -127,7 +127,6 @@ export async function reconcileStep(s: Step): Promise<void> {
   took('commit');
   await clearStaging(sql, s.pull.id);
   took('clear');
-  if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
 }
 
 /** Stages every file. False when one of them is not what the manifest declared: then the pull moved elsewhere. */
@@ -151,7 +150,12 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
       await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
       return false;
     }
-    return true;
+    const held = s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines) : undefined;
+    if (held === undefined) return true;
+    await clearStaging(sql, s.pull.id);
+    const detail = `file ${held.file}: ${held.lines} lines are none or belong to others`;
+    await advance(s, 'partial', { reason: 'too-many-held' }, detail);
+    return false;
   } finally {
     await clients.end();
   }
@@ -170,6 +174,8 @@ async function commit(s: Step): Promise<void> {
       { name: us.name, npi: us.npi },
       formatInstant(now),
     );
+    await noteFaults(tx, s.pull.id, s.faults);
+    s.faults.clear();
     const outcomes = await tx<
       { outcome: string; n: number }[]
     >`select outcome, count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} group by outcome`;
