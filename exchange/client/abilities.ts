@@ -84,13 +84,23 @@ export function negotiate(
 ): Abilities {
   const offered = offers(s, record);
   const has = (form: MatchForm | FetchForm) => offered[form] && !learned.lacks.includes(form);
+  const suits = (f: FetchForm, match: MatchForm) =>
+    !learned.lacks.includes(f) &&
+    (f !== 'group' || match === 'bulk' || record.groupThere !== null) &&
+    (f !== 'all' || record.sendsAll);
   const fetchFor = (match: MatchForm): FetchForm | undefined =>
-    FETCH_AFTER[match].find((f) => has(f) && (f !== 'group' || match === 'bulk' || record.groupThere !== null));
+    FETCH_AFTER[match].find((f) => has(f) && suits(f, match));
   const order = ['bulk', 'single', 'patients'] as const;
-  const match = order.find((m) => has(m) && fetchFor(m) !== undefined) ?? order.find((m) => has(m)) ?? 'bulk';
+  // what the statement does not name may be there all the same: it is tried last
+  const match =
+    order.find((m) => has(m) && fetchFor(m) !== undefined) ??
+    order.find(has) ??
+    order.find((m) => !learned.lacks.includes(m)) ??
+    'bulk';
+  const fetch = fetchFor(match) ?? FETCH_AFTER[match].find((f) => suits(f, match)) ?? 'everything';
   return {
     match,
-    fetch: fetchFor(match) ?? (match === 'bulk' ? 'davinci' : 'everything'),
+    fetch,
     pdex:
       s.guides.map((g) => /davinci-pdex.*\|([0-9][0-9A-Za-z.-]{0,30})$/.exec(g)?.[1]).find((v) => v !== undefined) ??
       null,
