@@ -2,10 +2,11 @@
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { discover } from '../exchange/client/discover.ts';
-import { kickOff, poll, readManifest, withToken } from '../exchange/client/kick-off.ts';
+import { kickOff, poll, readManifest } from '../exchange/client/kick-off.ts';
 import { matchRequest } from '../exchange/client/member-bundle.ts';
 import { askPeer } from '../exchange/client/peer-fetch.ts';
-import { PeerTokens } from '../exchange/client/token.ts';
+import { type Talk, talkTo } from '../exchange/client/talk.ts';
+import { PeerTokens, withToken } from '../exchange/client/token.ts';
 import { addresses, ourselves } from '../exchange/plan.ts';
 import { planPulls } from '../exchange/pull/plan.ts';
 import { takeStep } from '../exchange/pull/run.ts';
@@ -32,19 +33,16 @@ async function peerOf(deps: Deps): Promise<Peer> {
   return (await findPeer(deps.database.sql, 'prior')) ?? peer;
 }
 
-async function untilDone(deps: Deps, tokens: PeerTokens, peer: Peer, status: string): Promise<string> {
+async function untilDone(talk: Talk, status: string): Promise<string> {
   for (;;) {
-    const answer = await poll(deps, tokens, peer, status, 0);
+    const answer = await poll(talk, status, 0);
     if (answer.isDone) return answer.text;
     await new Promise((r) => setTimeout(r, 20));
   }
 }
 
-async function match(
-  deps: Deps,
-  tokens: PeerTokens,
-  peer: Peer,
-): Promise<{ members: number; group: string; seconds: number }> {
+async function match(talk: Talk): Promise<{ members: number; group: string; seconds: number }> {
+  const { deps, peer } = talk;
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
   const asked = await submissions(deps.database.sql, id);
   const day = new Date().toISOString().slice(0, 10);
@@ -58,10 +56,10 @@ async function match(
     ),
   );
   const started = performance.now();
-  const status = await kickOff(deps, tokens, peer, '/Group/$bulk-member-match', body);
-  const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
+  const status = await kickOff(talk, '/Group/$bulk-member-match', body);
+  const manifest = readManifest(JSON.parse(await untilDone(talk, status)), status);
   const file = manifest.files.find((f) => f.type === 'Group');
-  const response = await withToken(deps, tokens, peer, (token) => askPeer(deps, peer, file?.url ?? '', { token }));
+  const response = await withToken(talk, (token) => askPeer(talk, file?.url ?? '', { token }));
   const [first = '{}'] = (await response.text()).split('\n');
   return {
     members: asked.length,
@@ -78,17 +76,16 @@ const rss = () => Math.round(process.memoryUsage.rss() / 1048576);
 
 /** Kick-off to last byte of every file. */
 export async function askExport(deps: Deps): Promise<Measured> {
-  const tokens = new PeerTokens();
-  const peer = await peerOf(deps);
-  const { group } = await match(deps, tokens, peer);
+  const talk = talkTo(deps, new PeerTokens(), await peerOf(deps));
+  const { group } = await match(talk);
   const cpu = process.cpuUsage();
   const started = performance.now();
-  const status = await kickOff(deps, tokens, peer, `/Group/${group}/$davinci-data-export`, '');
-  const manifest = readManifest(JSON.parse(await untilDone(deps, tokens, peer, status)), status);
+  const status = await kickOff(talk, `/Group/${group}/$davinci-data-export`, '');
+  const manifest = readManifest(JSON.parse(await untilDone(talk, status)), status);
   let units = 0;
   for (const file of manifest.files) {
-    const response = await withToken(deps, tokens, peer, (token) =>
-      askPeer(deps, peer, file.url, { token, headers: { 'accept-encoding': 'gzip' } }),
+    const response = await withToken(talk, (token) =>
+      askPeer(talk, file.url, { token, headers: { 'accept-encoding': 'gzip' } }),
     );
     for await (const _ of response.body as unknown as AsyncIterable<Uint8Array>);
     if (file.kind === 'output') units += file.count ?? 0;
@@ -97,10 +94,9 @@ export async function askExport(deps: Deps): Promise<Measured> {
 }
 
 export async function askMatch(deps: Deps): Promise<Measured> {
-  const tokens = new PeerTokens();
-  const peer = await peerOf(deps);
+  const talk = talkTo(deps, new PeerTokens(), await peerOf(deps));
   const cpu = process.cpuUsage();
-  const { members, seconds } = await match(deps, tokens, peer);
+  const { members, seconds } = await match(talk);
   return { seconds, units: members, cpuMs: used(cpu), rssMb: rss() };
 }
 

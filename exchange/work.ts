@@ -77,9 +77,13 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
   let woken = options.plans;
-  let nudged = false;
+  let rousings = 0;
   let sealed = 0;
-  let rouse: () => void = () => {};
+  const sleepers = new Set<() => void>();
+  const rouse = () => {
+    rousings++;
+    for (const wake of [...sleepers]) wake();
+  };
 
   const seal = async () => {
     if (Date.now() - sealed < SEAL_MS) return;
@@ -91,38 +95,45 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
     if (woken) {
       woken = false;
       if (options.plans) await planPulls(deps, { cause: 'opt-in' });
+      rouse();
       await keepClocks(deps);
       await revokeEnded(deps);
       await removeExpired(deps);
+      await pulls.release();
     }
     const job = await takeJob(deps, owner);
-    const steps = await pulls.drain(ending.signal);
-    return job || steps > 0;
+    return job;
   };
 
-  const loop = (async () => {
+  /** Takes turns until the end; rests while nothing is due. */
+  const keepOn = async (name: string, take: () => Promise<boolean>): Promise<void> => {
     while (!ending.signal.aborted) {
       let busy = false;
       let due = IDLE_MS;
+      const seen = rousings;
       try {
-        busy = await turn();
+        busy = await take();
         if (!busy) due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
       } catch (error) {
-        deps.log('error', 'work loop', { error: describe(error) });
+        deps.log('error', name, { error: describe(error) });
       }
-      if (busy || nudged || ending.signal.aborted) {
-        nudged = false;
-        continue;
-      }
+      if (busy || seen !== rousings || ending.signal.aborted) continue;
       await new Promise<void>((done) => {
-        const timer = setTimeout(done, Math.max(BUSY_MS, due));
-        rouse = () => {
+        const timer = setTimeout(wake, Math.max(BUSY_MS, due));
+        function wake() {
           clearTimeout(timer);
+          sleepers.delete(wake);
           done();
-        };
+        }
+        sleepers.add(wake);
       });
     }
-  })();
+  };
+  const loops = [
+    keepOn('work loop', turn),
+    // a peer that is slow holds up one lane, not the others
+    ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
+  ];
 
   return {
     wake() {
@@ -130,13 +141,12 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       rouse();
     },
     nudge() {
-      nudged = true;
       rouse();
     },
     async stop() {
       ending.abort();
       rouse();
-      await loop;
+      await Promise.all(loops);
       await sealAll(deps); // the tail is short when nobody works
     },
   };

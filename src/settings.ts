@@ -259,6 +259,13 @@ export const SETTINGS = {
     '10000',
   ),
   pullBatch: setting('PULL_BATCH', 'Exchange', 'Members in one request to a peer.', integer(1000, 1, 10_000), '1000'),
+  pullLanes: setting(
+    'PULL_LANES',
+    'Exchange',
+    'Pulls that one process works on at once. Only one of them takes records in; the others wait for their peers.',
+    integer(4, 1, 64),
+    '4',
+  ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',
     'Exchange',

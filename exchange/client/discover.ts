@@ -1,9 +1,12 @@
 // Discovery of a peer: SMART configuration and CapabilityStatement. What differs from the pinned record stops the pull
 // until a person looks: a taken-over discovery file must not collect our assertions.
 import type { Deps } from '../../src/deps.ts';
-import { isObject, type Json, objects, strings, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
 import type { Peer } from '../store/peer.ts';
-import { askPeer, PeerFault, readJson } from './peer-fetch.ts';
+import type { Statement } from './abilities.ts';
+import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
+import { type Talk, talkTo } from './talk.ts';
+import { PeerTokens } from './token.ts';
 
 export type Discovery = {
   tokenEndpoint: string;
@@ -14,9 +17,27 @@ export type Discovery = {
   software: string | undefined;
   guides: string[];
   groupOperations: string[];
+  statement: Statement;
 };
 
 const MAX = 4 * 1024 * 1024;
+
+const operationsOf = (o: JsonObject): string[] =>
+  objects(o['operation']).flatMap((x) => [text(x['name']) ?? '', text(x['definition']) ?? ''].filter(Boolean));
+
+/** What a CapabilityStatement says of operations and searches. */
+function readStatement(c: JsonObject | undefined, rest: JsonObject): Statement {
+  const resources = objects(rest['resource']).filter((r) => typeof r['type'] === 'string');
+  return {
+    operations: Object.fromEntries(resources.map((r) => [String(r['type']), operationsOf(r)])),
+    systemOperations: operationsOf(rest),
+    guides: c === undefined ? [] : [...strings(c['implementationGuide']), ...strings(c['instantiates'])],
+    searchParams: Object.fromEntries(
+      resources.map((r) => [String(r['type']), objects(r['searchParam']).map((p) => text(p['name']) ?? '')]),
+    ),
+    revincludes: resources.some((r) => strings(r['searchRevInclude']).includes('Provenance:target')),
+  };
+}
 
 /** Judges both documents. Throws PeerFault when the peer cannot be used. */
 export function readDiscovery(smart: unknown, statement: unknown): Discovery {
@@ -26,30 +47,37 @@ export function readDiscovery(smart: unknown, statement: unknown): Discovery {
   if (tokenEndpoint === undefined || !URL.canParse(tokenEndpoint)) throw new PeerFault('no-token-endpoint');
   const methods = strings(s['token_endpoint_auth_methods_supported']);
   if (methods.length > 0 && !methods.includes('private_key_jwt')) throw new PeerFault('no-private-key-jwt');
-  const c = statement as Json;
-  const rest = isObject(c) ? (objects(c['rest'])[0] ?? {}) : {};
+  const c = isObject(statement as Json) ? (statement as JsonObject) : undefined;
+  const rest = c === undefined ? {} : (objects(c['rest'])[0] ?? {});
+  const fhirVersion = c === undefined ? undefined : text(c['fhirVersion']);
+  if (fhirVersion !== undefined && !fhirVersion.startsWith('4.0')) throw new PeerFault('other-fhir-version');
   const group = objects(rest['resource']).find((r) => r['type'] === 'Group');
   return {
     tokenEndpoint,
     issuer: text(s['issuer']),
     algorithms: strings(s['token_endpoint_auth_signing_alg_values_supported']),
     scopes: strings(s['scopes_supported']),
-    fhirVersion: isObject(c) ? text(c['fhirVersion']) : undefined,
-    software: isObject(c) && isObject(c['software']) ? text(c['software']['name']) : undefined,
-    guides: isObject(c) ? strings(c['implementationGuide']) : [],
+    fhirVersion,
+    software: c !== undefined && isObject(c['software']) ? text(c['software']['name']) : undefined,
+    guides: c === undefined ? [] : strings(c['implementationGuide']),
     groupOperations: objects(group?.['operation']).map((o) => text(o['name']) ?? ''),
+    statement: readStatement(c, rest),
   };
 }
 
 /** Asks a peer for both documents, without a token. */
-export async function discover(deps: Deps, peer: Peer): Promise<Discovery> {
+export async function discover(deps: Deps, peer: Peer, note?: Talk['note']): Promise<Discovery> {
   if (peer.fhirBase === null) throw new PeerFault('no-endpoint');
+  const talk = talkTo(deps, new PeerTokens(), peer, note);
   const get = async (path: string) => {
-    const response = await askPeer(deps, peer, `${peer.fhirBase}${path}`, {
+    const response = await askPeer(talk, `${peer.fhirBase}${path}`, {
       headers: { accept: 'application/json, application/fhir+json' },
     });
-    if (response.status !== 200) throw new PeerFault(`discovery-${response.status}`);
-    return readJson(response, MAX);
+    if (response.status !== 200) {
+      await discard(response);
+      throw new PeerFault(`discovery-${response.status}`);
+    }
+    return readJson(response, MAX, note);
   };
   return readDiscovery(await get('/.well-known/smart-configuration'), await get('/metadata'));
 }

@@ -1,95 +1,233 @@
-// Downloading one file of a manifest, whole or not at all: the stream is checked while it is kept, and a cut or oversized
-// one leaves nothing. What is kept is the NDJSON as sent, gzipped, with the SHA-256 of its uncompressed bytes.
-import { createHash } from 'node:crypto';
+// Downloading one file of a manifest, whole or not at all. What comes is kept in parts as it was sent; a body that breaks off,
+// or a process that dies, loses at most one part, and the rest is asked for by range when the peer's strong entity tag says
+// that it is still the same. Kept at the end: gzip of the NDJSON as sent, with the SHA-256 of its uncompressed bytes.
+// https://www.rfc-editor.org/rfc/rfc9110#name-range-requests
 import { Readable } from 'node:stream';
 import { createGunzip, createGzip } from 'node:zlib';
 import type { Deps } from '../../src/deps.ts';
-import type { Peer } from '../store/peer.ts';
-import { withToken } from './kick-off.ts';
 import { askPeer, discard, isPeerOrigin, PeerFault } from './peer-fetch.ts';
-import type { PeerTokens } from './token.ts';
+import { Look, type Looked, paced } from './receive.ts';
+import type { Talk } from './talk.ts';
+import { withToken } from './token.ts';
 
-export const MAX_FILE_BYTES = 2 * 1024 * 1024 * 1024;
-const MAX_RATIO = 200;
+export type Downloaded = { blobKey: string; bytes: number; sha256: string; lines: number };
 
-export type Downloaded = { bytes: number; sha256: string };
+/** What is kept of a file that is not whole yet. */
+export type Kept = { parts: number; bytes: number; etag: string | null; encoding: 'gzip' | 'identity' | null };
+export const NOTHING: Kept = { parts: 0, bytes: 0, etag: null, encoding: null };
+
+export type FileRequest = {
+  url: string;
+  needsToken: boolean | undefined;
+  /** blob keys begin with it */
+  key: string;
+  kept?: Kept;
+  /** tells what is kept, after each part */
+  keep?: (kept: Kept) => Promise<void>;
+};
+
+const DAY_MS = 86_400_000;
+const partKey = (key: string, part: number): string => `${key}.p${part}.ndjson.gz`;
+const wholeKey = (key: string): string => `${key}.ndjson.gz`;
+const isStrong = (etag: string | null): etag is string => etag !== null && /^"[^"]*"$/.test(etag);
 
 /** Sends the token only where the manifest asks for it (or does not say) and the origin is the peer's own. */
-export async function download(
-  deps: Deps,
-  tokens: PeerTokens,
-  peer: Peer,
-  file: { url: string; needsToken: boolean | undefined },
-  key: string,
-): Promise<Downloaded> {
+async function ask(talk: Talk, file: FileRequest, kept: Kept): Promise<Response> {
   const url = new URL(file.url);
-  if (!isPeerOrigin(url, peer)) throw new PeerFault('foreign-origin');
-  const headers = { accept: 'application/fhir+ndjson', 'accept-encoding': 'gzip' };
-  const response =
-    file.needsToken === false
-      ? await askPeer(deps, peer, url.href, { headers, timeoutMs: 3_600_000 })
-      : await withToken(deps, tokens, peer, (token) =>
-          askPeer(deps, peer, url.href, { headers, token, timeoutMs: 3_600_000 }),
-        );
-  if (response.status !== 200 || response.body === null) {
-    await discard(response);
-    throw new PeerFault(`file-${response.status}`, { isTransient: false });
-  }
-  return keep(deps, response.body as unknown as AsyncIterable<Uint8Array>, key);
+  if (file.needsToken === true && !isPeerOrigin(url, talk.peer)) throw new PeerFault('foreign-origin');
+  const request = {
+    isFile: true,
+    timeoutMs: DAY_MS,
+    headers: {
+      accept: 'application/fhir+ndjson',
+      'accept-encoding': kept.encoding === 'identity' ? 'identity' : 'gzip',
+      ...(kept.bytes > 0 && kept.etag !== null ? { range: `bytes=${kept.bytes}-`, 'if-range': kept.etag } : {}),
+    },
+  };
+  return file.needsToken === false || !isPeerOrigin(url, talk.peer)
+    ? askPeer(talk, url.href, request)
+    : withToken(talk, (token) => askPeer(talk, url.href, { ...request, token }));
 }
 
-/** Bytes that begin with the gzip magic are inflated once more: the file itself was a .gz. */
-async function* inflated(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = source[Symbol.asyncIterator]();
-  const first = await reader.next();
-  if (first.done) return;
-  const rest = async function* () {
-    yield first.value;
-    for (;;) {
-      const next = await reader.next();
-      if (next.done) return;
+/** How the body is encoded; a fault when it is in a way that was not asked for. */
+function encodingOf(response: Response): 'gzip' | 'identity' {
+  const given = (response.headers.get('content-encoding') ?? '').trim().toLowerCase();
+  if (given === '' || given === 'identity') return 'identity';
+  if (given === 'gzip' || given === 'x-gzip') return 'gzip';
+  throw new PeerFault('file-encoding');
+}
+
+/** Is it the rest of what we hold? */
+function goesOn(response: Response, kept: Kept): boolean {
+  const range = /^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+  return Number(range?.[1]) === kept.bytes && response.headers.get('etag') === kept.etag;
+}
+
+/** @throws PeerFault; what was kept stays for the next try, unless it is of no use */
+export async function download(talk: Talk, file: FileRequest): Promise<Downloaded> {
+  let kept = file.kept ?? NOTHING;
+  if (kept.bytes > 0 && !isStrong(kept.etag)) kept = await forget(talk, file, kept);
+  let response = await ask(talk, file, kept);
+  if (kept.bytes > 0 && (response.status === 416 || (response.status === 206 && !goesOn(response, kept)))) {
+    await discard(response);
+    talk.note('peer-range');
+    kept = await forget(talk, file, kept);
+    response = await ask(talk, file, kept);
+  } else if (kept.bytes > 0 && response.status === 200) kept = await forget(talk, file, kept);
+  if (response.status !== (kept.bytes > 0 ? 206 : 200) || response.body === null) {
+    await discard(response);
+    throw new PeerFault(`file-${response.status}`);
+  }
+  const encoding = await accepted(talk, response);
+  if (kept.bytes > 0 && encoding !== kept.encoding) {
+    await discard(response);
+    talk.note('peer-range');
+    await forget(talk, file, kept);
+    throw new PeerFault('file-cut', { isTransient: true });
+  }
+  return receive(talk, file, response, { ...kept, encoding, etag: response.headers.get('etag') });
+}
+
+async function accepted(talk: Talk, response: Response): Promise<'gzip' | 'identity'> {
+  const type = (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  try {
+    if (type === 'text/html') throw new PeerFault('file-html');
+    if (!/ndjson|octet-stream|gzip/.test(type)) talk.note('peer-content-type');
+    return encodingOf(response);
+  } catch (error) {
+    await discard(response);
+    throw error;
+  }
+}
+
+async function forget(talk: Talk, file: FileRequest, kept: Kept): Promise<Kept> {
+  await file.keep?.(NOTHING);
+  for (let p = 0; p < kept.parts; p++) await talk.deps.blobs.delete(partKey(file.key, p));
+  return NOTHING;
+}
+
+/** Takes a body in, part after part. */
+async function receive(talk: Talk, file: FileRequest, response: Response, from: Kept): Promise<Downloaded> {
+  const { limits, deps } = talk;
+  let kept = from;
+  const isWhole = from.bytes === 0;
+  const look = new Look(limits, from.encoding === 'gzip');
+  const body = paced(response.body as unknown as AsyncIterable<Uint8Array>, limits)[Symbol.asyncIterator]();
+  const announced = Number(response.headers.get('content-length') ?? Number.NaN);
+  let arrived = 0;
+  let cut: unknown;
+  let isOver = false;
+  const part = async function* () {
+    let size = 0;
+    while (size < limits.partBytes) {
+      let next: IteratorResult<Uint8Array>;
+      try {
+        next = await body.next();
+      } catch (error) {
+        cut = error;
+        isOver = true;
+        return;
+      }
+      if (next.done === true) {
+        isOver = true;
+        return;
+      }
+      arrived += next.value.length;
+      if (isWhole) await look.take(next.value);
+      else if (from.bytes + arrived > limits.fileBytes) throw new PeerFault('file-too-large');
+      size += next.value.length;
+      kept = { ...kept, bytes: kept.bytes + next.value.length };
       yield next.value;
     }
   };
-  if (first.value[0] !== 0x1f || first.value[1] !== 0x8b) {
-    yield* rest();
-    return;
+  try {
+    while (!isOver) {
+      await deps.blobs.put(partKey(file.key, kept.parts), packed(part(), from.encoding === 'gzip'));
+      kept = { ...kept, parts: kept.parts + 1 };
+      if (!isOver || cut !== undefined) if (isStrong(kept.etag)) await file.keep?.(kept);
+    }
+    if (cut === undefined && !Number.isNaN(announced) && announced !== arrived) {
+      talk.note('peer-length');
+      cut = new Error('length');
+    }
+    if (cut !== undefined) throw cut;
+    return await assemble(talk, file, kept, isWhole ? await look.end() : undefined);
+  } catch (error) {
+    look.stop();
+    await body.return?.(undefined);
+    return giveUp(talk, file, kept, error);
   }
+}
+
+/** A part as it is stored: gzip as it came, anything else packed. Parts of gzip one after the other are gzip. */
+function packed(part: AsyncGenerator<Uint8Array>, isGzip: boolean): AsyncIterable<Uint8Array> {
+  if (isGzip) return part;
+  const source = Readable.from(part, { objectMode: false });
+  const gzip = createGzip({ level: 1 });
+  source.on('error', (e) => gzip.destroy(e));
+  return source.pipe(gzip);
+}
+
+const storedParts = async function* (deps: Deps, key: string, parts: number): AsyncGenerator<Uint8Array> {
+  for (let p = 0; p < parts; p++) {
+    const stored = await deps.blobs.get(partKey(key, p));
+    if (!stored) throw new PeerFault('file-cut', { isTransient: true });
+    yield* stored;
+  }
+};
+
+async function lookAt(talk: Talk, source: AsyncIterable<Uint8Array>): Promise<Looked> {
+  const look = new Look(talk.limits, true);
+  try {
+    for await (const chunk of source) await look.take(chunk);
+    return await look.end();
+  } finally {
+    look.stop();
+  }
+}
+
+async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const gunzip = createGunzip();
-  const body = Readable.from(rest(), { objectMode: false });
+  const body = Readable.from(source, { objectMode: false });
   body.on('error', (e) => gunzip.destroy(e));
   yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
 }
 
-async function keep(deps: Deps, body: AsyncIterable<Uint8Array>, key: string): Promise<Downloaded> {
-  const hash = createHash('sha256');
-  let bytes = 0;
-  let arrived = 0;
-  const counted = async function* () {
-    for await (const chunk of body) {
-      arrived += chunk.length;
-      yield chunk;
-    }
-  };
-  const checked = async function* () {
-    for await (const chunk of inflated(counted())) {
-      bytes += chunk.length;
-      if (bytes > MAX_FILE_BYTES) throw new PeerFault('file-too-large');
-      if (bytes > 1024 * 1024 && bytes > arrived * MAX_RATIO) throw new PeerFault('file-bomb');
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  try {
-    const source = Readable.from(checked(), { objectMode: false });
-    const gzip = createGzip({ level: 1 });
-    source.on('error', (e) => gzip.destroy(e));
-    await deps.blobs.put(key, source.pipe(gzip));
-  } catch (error) {
-    if (error instanceof PeerFault) throw error;
-    const code = (error as { code?: string }).code ?? '';
-    if (code === 'ENOSPC') throw error;
-    throw new PeerFault('file-cut', { isTransient: true });
+/**
+ * One file of all parts. Parts of several answers are looked at here for the first time together; what was packed twice is
+ * unpacked once.
+ */
+async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked | undefined): Promise<Downloaded> {
+  const { blobs } = talk.deps;
+  const whole = () => storedParts(talk.deps, file.key, kept.parts);
+  const looked = seen ?? (await lookAt(talk, whole()));
+  if (kept.parts === 1 && !looked.isDouble) return { blobKey: partKey(file.key, 0), ...factsOf(looked) };
+  const blobKey = wholeKey(file.key);
+  await blobs.put(blobKey, looked.isDouble ? unpacked(whole()) : whole());
+  const final = looked.isDouble ? await lookAt(talk, (await blobs.get(blobKey)) ?? whole()) : looked;
+  if (final.isDouble) {
+    await blobs.delete(blobKey);
+    throw new PeerFault('file-encoding');
   }
-  return { bytes, sha256: hash.digest('hex') };
+  for (let p = 0; p < kept.parts; p++) await blobs.delete(partKey(file.key, p));
+  return { blobKey, ...factsOf(final) };
+}
+
+const factsOf = ({ bytes, sha256, lines }: Looked) => ({ bytes, sha256, lines });
+
+/** @throws always: the fault, after what is of no use was let go */
+async function giveUp(talk: Talk, file: FileRequest, kept: Kept, error: unknown): Promise<never> {
+  const fault =
+    error instanceof PeerFault
+      ? error
+      : (error as { code?: string }).code === 'ENOSPC'
+        ? undefined
+        : new PeerFault('file-cut', { isTransient: true });
+  if (fault === undefined) throw error;
+  if (fault.reason === 'file-cut') talk.note('peer-file-cut');
+  if (fault.reason === 'file-corrupt') talk.note('peer-file-corrupt');
+  if (fault.reason === 'file-slow') talk.note('peer-slow');
+  const isUseful = isStrong(kept.etag) && (fault.reason === 'file-cut' || fault.reason === 'file-slow');
+  if (!isUseful) await forget(talk, file, kept);
+  throw fault;
 }

@@ -142,3 +142,12 @@ export function matchRequest(
     })),
   };
 }
+
+/** The request body of $member-match: the same parts, of one member, and nothing beside them (its slicing is closed). */
+export function singleMatchRequest(...request: [Submission, Payer, Payer, string, string]): Parameters {
+  const [submission, ...rest] = request;
+  return {
+    resourceType: 'Parameters',
+    parameter: matchRequest([submission], ...rest).parameter?.[0]?.part ?? [],
+  };
+}

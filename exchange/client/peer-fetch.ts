@@ -1,9 +1,10 @@
 // Requests to a peer. A URL is used only when it was given to us and its origin is one the peer's record allows; the
-// token goes to those origins and nowhere else. Redirects are refused.
-import type { Deps } from '../../src/deps.ts';
+// token goes to the peer's own origins and nowhere else. Redirects are refused, except of files.
+import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
-import { retryAfterMs } from '../../src/net/retry-after.ts';
+import { readRetryAfter } from '../../src/net/retry-after.ts';
 import type { Peer } from '../store/peer.ts';
+import type { Talk } from './talk.ts';
 
 /** Why a step cannot go on. `transient`: the same step may succeed later. `permanent`: the pull ends or needs a person. */
 export class PeerFault extends Error {
@@ -26,36 +27,35 @@ export function isPeerOrigin(url: URL, peer: Pick<Peer, 'origins' | 'fhirBase'>)
   return allowed.has(url.origin);
 }
 
+/** May a file be fetched from there? Without a token, unless the origin is the peer's own. */
+export const isFileOrigin = (url: URL, peer: Pick<Peer, 'origins' | 'fhirBase' | 'fileOrigins'>): boolean =>
+  isPeerOrigin(url, peer) || peer.fileOrigins.includes(url.origin);
+
 export type PeerRequest = {
   method?: 'GET' | 'POST' | 'DELETE';
   headers?: Record<string, string>;
   body?: string;
   token?: string;
+  /** to the last byte; 60 s unless told */
   timeoutMs?: number;
+  /** a file: other hosts of the peer's record may be asked, and redirects among them are followed */
+  isFile?: boolean;
+  /** 500 and 501 are the end of a job, unless their outcome says that it will pass */
+  endsOnError?: boolean;
 };
 
-const LIMITS = { minMs: 1000, maxMs: 3_600_000 };
+const WAIT = { minMs: 1000, maxMs: 3_600_000 };
+const WAIT_FILE = { minMs: 1000, maxMs: 300_000 };
+const MAX_HOPS = 5;
+const MAX_ERROR_BODY = 1024 * 1024;
+/** https://hl7.org/fhir/R4/valueset-issue-type.html, below `transient` */
+const TRANSIENT = new Set(['transient', 'lock-error', 'no-store', 'exception', 'timeout', 'incomplete', 'throttled']);
 
-/**
- * Asks a peer.
- * @throws PeerFault for a foreign origin, a redirect, a network failure, 429 and 5xx
- */
-export async function askPeer(deps: Deps, peer: Peer, address: string, request: PeerRequest = {}): Promise<Response> {
-  let url: URL;
+async function send(talk: Talk, url: URL, request: PeerRequest, token: string | undefined): Promise<Response> {
   try {
-    url = new URL(address);
-  } catch {
-    throw new PeerFault('bad-url');
-  }
-  if (!isPeerOrigin(url, peer)) throw new PeerFault('foreign-origin');
-  let response: Response;
-  try {
-    response = await deps.fetch(url, {
+    return await talk.deps.fetch(url, {
       method: request.method ?? 'GET',
-      headers: {
-        ...request.headers,
-        ...(request.token === undefined ? {} : { authorization: `Bearer ${request.token}` }),
-      },
+      headers: { ...request.headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
       ...(request.body === undefined ? {} : { body: request.body }),
       redirect: 'manual',
       signal: AbortSignal.timeout(request.timeoutMs ?? 60_000),
@@ -67,19 +67,70 @@ export async function askPeer(deps: Deps, peer: Peer, address: string, request: 
     if (refused) throw new PeerFault('refused-address');
     throw new PeerFault('unreachable', { isTransient: true });
   }
-  if (response.status >= 300 && response.status < 400) {
+}
+
+/** Where a redirect of a file leads, when the peer's record allows it. */
+function target(talk: Talk, from: URL, response: Response): URL {
+  const location = response.headers.get('location');
+  if (location === null || !URL.canParse(location, from.href)) throw new PeerFault('redirect');
+  const url = new URL(location, from);
+  if (from.protocol === 'https:' && url.protocol !== 'https:') throw new PeerFault('redirect');
+  if (!isFileOrigin(url, talk.peer)) throw new PeerFault('foreign-origin');
+  return url;
+}
+
+const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304;
+
+/**
+ * Asks a peer.
+ * @throws PeerFault for a foreign origin, a redirect, a network failure, 429 and 5xx
+ */
+export async function askPeer(talk: Talk, address: string, request: PeerRequest = {}): Promise<Response> {
+  if (!URL.canParse(address)) throw new PeerFault('bad-url');
+  let url = new URL(address);
+  if (!isPeerOrigin(url, talk.peer) && !(request.isFile && isFileOrigin(url, talk.peer)))
+    throw new PeerFault('foreign-origin');
+  let token = isPeerOrigin(url, talk.peer) ? request.token : undefined;
+  let response = await send(talk, url, request, token);
+  for (let hops = 1; isRedirect(response.status); hops++) {
     await discard(response);
-    throw new PeerFault('redirect');
+    if (!request.isFile || hops > MAX_HOPS) throw new PeerFault('redirect');
+    const next = target(talk, url, response);
+    // once dropped it does not come back: another origin chose where we are
+    if (next.origin !== url.origin) token = undefined;
+    talk.note('peer-redirect');
+    url = next;
+    response = await send(talk, url, request, token);
   }
-  if (response.status === 429 || response.status >= 500) {
-    const retryMs = retryAfterMs(response.headers.get('retry-after'), deps.clock(), LIMITS);
-    await discard(response);
-    throw new PeerFault(response.status === 429 ? 'throttled' : `status-${response.status}`, {
-      isTransient: true,
-      retryMs,
-    });
-  }
+  if (response.status === 429 || response.status >= 500) return refuseLater(talk, response, request);
   return response;
+}
+
+async function refuseLater(talk: Talk, response: Response, request: PeerRequest): Promise<never> {
+  const { status } = response;
+  const wait = readRetryAfter(
+    response.headers.get('retry-after'),
+    talk.deps.clock(),
+    request.isFile ? WAIT_FILE : WAIT,
+  );
+  if (wait?.isAbsurd) talk.note('peer-retry-after');
+  if (request.endsOnError && (status === 500 || status === 501)) {
+    const codes = issueCodes(await readBounded(response, MAX_ERROR_BODY).catch(() => ''));
+    if (codes.length > 0 && !codes.some((c) => TRANSIENT.has(c))) throw new PeerFault(`job-failed-${status}`);
+  } else await discard(response);
+  throw new PeerFault(status === 429 ? 'throttled' : `status-${status}`, { isTransient: true, retryMs: wait?.ms });
+}
+
+/** `issue.code` of an OperationOutcome; empty when it is none. */
+export function issueCodes(body: string): string[] {
+  let parsed: Json;
+  try {
+    parsed = JSON.parse(body) as Json;
+  } catch {
+    return [];
+  }
+  if (!isObject(parsed) || parsed['resourceType'] !== 'OperationOutcome') return [];
+  return objects(parsed['issue']).flatMap((i) => text(i['code']) ?? []);
 }
 
 /** Lets go of a body that is not wanted. */
@@ -87,26 +138,30 @@ export async function discard(response: Response): Promise<void> {
   await response.body?.cancel().catch(() => {});
 }
 
-/** A JSON body of bounded size; a PeerFault when it is none. */
-export async function readJson(response: Response, maxBytes: number): Promise<unknown> {
-  let text: string;
+/** The text of a body of bounded size. */
+export async function readText(response: Response, maxBytes: number): Promise<string> {
   try {
-    text = await readBounded(response, maxBytes);
+    return await readBounded(response, maxBytes);
   } catch (error) {
     if (error instanceof TooLarge) throw new PeerFault('body-too-large');
     throw new PeerFault('body-cut', { isTransient: true });
   }
+}
+
+/** A JSON body of bounded size; a PeerFault when it is none. */
+export async function readJson(response: Response, maxBytes: number, note?: Talk['note']): Promise<unknown> {
+  const body = await readText(response, maxBytes);
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(body) as unknown;
   } catch {
+    note?.('peer-not-json');
     throw new PeerFault('not-json', { isTransient: true });
   }
 }
 
 /** Waiting time before the next poll: what the peer says, else growing. */
-export function pollDelayMs(response: Response, attempts: number, now: Date): number {
-  return (
-    retryAfterMs(response.headers.get('retry-after'), now, LIMITS) ??
-    Math.min(300_000, 1000 * 1.7 ** Math.min(attempts, 12))
-  );
+export function pollDelayMs(talk: Talk, response: Response, attempts: number): number {
+  const said = readRetryAfter(response.headers.get('retry-after'), talk.deps.clock(), WAIT);
+  if (said?.isAbsurd) talk.note('peer-retry-after');
+  return said?.ms ?? Math.min(300_000, 1000 * 1.7 ** Math.min(attempts, 12));
 }

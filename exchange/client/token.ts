@@ -1,59 +1,102 @@
-// Access tokens of peers: kept in memory only, a new assertion for every attempt.
+// Access tokens of peers: kept in memory only, a new assertion for every attempt. What the audience is comes from the pinned
+// record, never from a fresh discovery answer.
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
-import { BULK_MATCH_SCOPE } from '../../src/auth/scopes.ts';
-import type { Deps } from '../../src/deps.ts';
+import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import type { Peer } from '../store/peer.ts';
-import { askPeer, PeerFault, readJson } from './peer-fetch.ts';
+import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
+import type { Talk } from './talk.ts';
 
 type Kept = { token: string; until: number };
-const WANTED = [BULK_MATCH_SCOPE, 'system/*.rs', 'system/Group.rs'];
+/** The spelling of PDex 2.1 */
+const BULK_MATCH_SCOPE_21 = 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/bulk-member-match';
+const V1 = ['system/*.read'];
+
+/**
+ * Which scopes are asked for, one set after the other until one is granted: as its guide spells them, then those of the
+ * wanted ones that it lists, then in the spelling of SMART v1.
+ */
+export function scopeAttempts(peer: Pick<Peer, 'abilities'>): string[][] {
+  const { match = 'bulk', scopes = [] } = peer.abilities ?? {};
+  const bulk =
+    !scopes.includes(BULK_MATCH_SCOPE) && scopes.includes(BULK_MATCH_SCOPE_21) ? BULK_MATCH_SCOPE_21 : BULK_MATCH_SCOPE;
+  const operation = match === 'bulk' ? [bulk] : match === 'single' ? [SINGLE_MATCH_SCOPE] : [];
+  const usual = [...operation, 'system/*.rs', ...(match === 'patients' ? [] : ['system/Group.rs'])];
+  const listed = scopes.filter((s) => usual.includes(s) || /^system\/[A-Z*][A-Za-z]*\.(rs|r|s|read)$/.test(s));
+  const knowsOnlyV1 = scopes.some((s) => s.endsWith('.read')) && !scopes.some((s) => /\.c?r?u?d?s$/.test(s));
+  const v1 = [...operation, ...V1];
+  return [
+    ...(knowsOnlyV1 ? [v1] : [usual]),
+    ...(listed.length > 0 ? [listed] : []),
+    ...(knowsOnlyV1 ? [usual] : [v1]),
+    V1,
+  ];
+}
 
 /** One per process and database; tokens never leave memory. */
 export class PeerTokens {
   readonly #kept = new Map<string, Kept>();
 
   /** A token that is good for 30 seconds more. */
-  async get(deps: Deps, peer: Peer): Promise<string> {
-    const have = this.#kept.get(peer.id);
-    const now = deps.clock().getTime();
+  async get(talk: Talk): Promise<string> {
+    const have = this.#kept.get(talk.peer.id);
+    const now = talk.deps.clock().getTime();
     if (have && now < have.until - 30_000) return have.token;
-    const fresh = await requestToken(deps, peer);
-    this.#kept.set(peer.id, fresh);
+    const fresh = await firstGranted(talk);
+    this.#kept.set(talk.peer.id, fresh);
     return fresh.token;
   }
 
-  drop(peerId: string): void {
-    this.#kept.delete(peerId);
+  /** Forgets a token; one that came since is kept. */
+  drop(peerId: string, token: string): void {
+    if (this.#kept.get(peerId)?.token === token) this.#kept.delete(peerId);
   }
 }
 
-async function requestToken(deps: Deps, peer: Peer): Promise<Kept> {
+async function firstGranted(talk: Talk): Promise<Kept> {
+  const sets = scopeAttempts(talk.peer);
+  for (const [i, scopes] of sets.entries()) {
+    try {
+      return await requestToken(talk, scopes);
+    } catch (error) {
+      const isScope = error instanceof PeerFault && error.reason === 'token-invalid_scope';
+      if (!isScope || i === sets.length - 1) throw error;
+      talk.note('peer-scope');
+    }
+  }
+  throw new PeerFault('token-invalid_scope');
+}
+
+async function requestToken(talk: Talk, scopes: readonly string[]): Promise<Kept> {
+  const { peer, deps } = talk;
   if (peer.tokenEndpoint === null || peer.clientIdThere === null) throw new PeerFault('not-registered');
+  if (peer.audience === 'issuer' && peer.issuer === null) throw new PeerFault('no-issuer');
   const now = deps.clock();
   const assertion = await signAssertion(await deps.keys.signing('client'), {
     clientId: peer.clientIdThere,
-    audience: peer.tokenEndpoint,
+    audience: peer.audience === 'issuer' ? (peer.issuer ?? '') : peer.tokenEndpoint,
     now,
   });
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
-    scope: WANTED.join(' '),
+    scope: scopes.join(' '),
     client_assertion_type: ASSERTION_TYPE,
     client_assertion: assertion,
   });
-  const response = await askPeer(deps, peer, peer.tokenEndpoint, {
+  const response = await askPeer(talk, peer.tokenEndpoint, {
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
     body: form.toString(),
   });
-  return readToken(response.status, await readJson(response, 64 * 1024), now);
+  return readToken(response.status, await readJson(response, 64 * 1024, talk.note), now);
 }
 
 /** Judges a token answer. */
 export function readToken(status: number, body: unknown, now: Date): Kept {
   const b = body as Json;
-  const error = isObject(b) ? text(b['error']) : undefined;
+  const said = isObject(b) ? text(b['error']) : undefined;
+  // a code of RFC 6749 5.2, or no code: what a peer writes does not end up in our reasons
+  const error = said !== undefined && /^[a-z_]{1,40}$/.test(said) ? said : undefined;
   if (status !== 200)
     throw new PeerFault(error === undefined ? `token-${status}` : `token-${error}`, {
       isTransient: error === undefined,
@@ -64,4 +107,18 @@ export function readToken(status: number, body: unknown, now: Date): Kept {
   const given = isObject(b) ? Number(b['expires_in']) : Number.NaN;
   const seconds = Number.isFinite(given) && given > 0 ? Math.min(given, 3600) : 60;
   return { token, until: now.getTime() + seconds * 1000 };
+}
+
+/** Sends with a token; once again with a new one after a 401. */
+export async function withToken(talk: Talk, send: (token: string) => Promise<Response>): Promise<Response> {
+  const had = await talk.tokens.get(talk);
+  const first = await send(had);
+  if (first.status !== 401) return first;
+  await discard(first);
+  talk.note('peer-token');
+  talk.tokens.drop(talk.peer.id, had);
+  const second = await send(await talk.tokens.get(talk));
+  if (second.status !== 401) return second;
+  await discard(second);
+  throw new PeerFault('auth');
 }

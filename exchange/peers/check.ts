@@ -1,18 +1,20 @@
 // Asks a peer for its discovery documents and keeps what it said. What differs from the pinned record is told, never followed.
 
 import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { negotiate } from '../client/abilities.ts';
 import { type Discovery, discover } from '../client/discover.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type Peer, recordCheck } from '../store/peer.ts';
 import { addPeerChange } from '../store/peer-change.ts';
+import { recordAbilities } from '../store/peer-health.ts';
 
-export type Checked =
-  | { found: Discovery; differs: { name: string; pinned: string; now: string }[] }
-  | { fault: string };
+export type Difference = { name: string; pinned: string; now: string };
+export type Checked = { found: Discovery; differs: Difference[] } | { fault: string };
 
 /** Values that must not change without a person: the audience of our assertions is among them. */
-export function pinnedDifferences(peer: Peer, found: Discovery): { name: string; pinned: string; now: string }[] {
+export function pinnedDifferences(peer: Peer, found: Discovery): Difference[] {
   const pairs = [
     ['token endpoint', peer.tokenEndpoint, found.tokenEndpoint],
     ['issuer', peer.issuer, found.issuer ?? null],
@@ -38,30 +40,45 @@ export async function checkPeer(
   }
   const differs = pinnedDifferences(peer, found);
   await deps.database.sql.begin(async (tx) => {
-    await recordCheck(tx, peer.id, at, differs.length === 0, { ...found, differs: differs.map((d) => d.name) });
-    if (differs.length === 0) return;
-    await addPeerChange(tx, {
-      peerId: peer.id,
-      what: 'discovery',
-      before: Object.fromEntries(differs.map((d) => [d.name, d.pinned])),
-      after: Object.fromEntries(differs.map((d) => [d.name, d.now])),
-      byKind: by.kind,
-      by: by.name,
-      at,
-      state: 'applied',
-    });
-    await writeAudit(tx, [
-      auditRow({
-        at,
-        actorKind: by.kind,
-        actor: by.name,
-        action: 'peer-checked',
-        object: `peer/${peer.id}`,
-        peerId: peer.id,
-        outcome: 'failed',
-        reason: 'discovery-changed',
-      }),
-    ]);
+    const { statement: _, ...facts } = found;
+    await recordCheck(tx, peer.id, at, differs.length === 0, { ...facts, differs: differs.map((d) => d.name) });
+    if (differs.length > 0) await recordDifferences(tx, peer, differs, by, at);
+    else {
+      const abilities = negotiate(found.statement, found.scopes, peer, peer.abilities ?? undefined);
+      await recordAbilities(tx, peer.id, abilities, at);
+    }
   });
   return { found, differs };
+}
+
+/** What differs from the pinned record, in the peer's history and the audit. */
+export async function recordDifferences(
+  tx: Queryable,
+  peer: Peer,
+  differs: readonly Difference[],
+  by: { kind: 'staff' | 'command' | 'system'; name: string },
+  at: Date,
+): Promise<void> {
+  await addPeerChange(tx, {
+    peerId: peer.id,
+    what: 'discovery',
+    before: Object.fromEntries(differs.map((d) => [d.name, d.pinned])),
+    after: Object.fromEntries(differs.map((d) => [d.name, d.now])),
+    byKind: by.kind,
+    by: by.name,
+    at,
+    state: 'applied',
+  });
+  await writeAudit(tx, [
+    auditRow({
+      at,
+      actorKind: by.kind,
+      actor: by.name,
+      action: 'peer-checked',
+      object: `peer/${peer.id}`,
+      peerId: peer.id,
+      outcome: 'failed',
+      reason: 'discovery-changed',
+    }),
+  ]);
 }

@@ -6,20 +6,24 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
 import { findPeer } from '../store/peer.ts';
-import { claimPull, findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';
-import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
+import { peerAnswered, peerFailed } from '../store/peer-health.ts';
 import {
-  advance,
-  authorizeStep,
-  discoverStep,
-  downloadStep,
-  exportingStep,
-  exportStep,
-  matchingStep,
-  matchStep,
-  type Step,
-  Waiting,
-} from './states.ts';
+  type Claim,
+  claimPull,
+  findPull,
+  LeaseLost,
+  type Pull,
+  type PullState,
+  postponePull,
+  renewPull,
+} from '../store/pull.ts';
+import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
+import { downloadStep } from './download-step.ts';
+import { exportingStep, exportStep } from './export-step.ts';
+import { matchingStep, matchStep } from './match-step.ts';
+import { releaseEnded } from './release.ts';
+import { splitPull } from './split.ts';
+import { advance, authorizeStep, discoverStep, type Step, stepOf, Waiting, writeFaults } from './states.ts';
 
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
 const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
@@ -38,6 +42,12 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 /** How often lost work at a peer is begun anew. */
 const MAX_RESTARTS = 3;
 
+/** Faults that say that the peer is not there at all, for now: they are waited out until the pull's deadline. */
+const isAway = (reason: string): boolean =>
+  reason === 'unreachable' || reason === 'throttled' || /^status-50[234]$/.test(reason);
+/** Answers that are none are asked for this often, with pauses, and no more. */
+const NONSENSE_TRIES = 3;
+
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
 export function judgeFault(
   fault: PeerFault,
@@ -50,7 +60,13 @@ export function judgeFault(
   const failures = pull.reason === null ? 0 : pull.attempts;
   const isLate = now.getTime() - pull.createdAt.getTime() > deadlineHours * 3_600_000;
   if (fault.isTransient && !isLate) {
-    const wait = fault.retryMs ?? BACKOFF_MS[failures];
+    const last = BACKOFF_MS[BACKOFF_MS.length - 1] ?? 0;
+    const tries = fault.reason === 'not-json' ? NONSENSE_TRIES : BACKOFF_MS.length;
+    const wait = isAway(fault.reason)
+      ? (fault.retryMs ?? BACKOFF_MS[failures] ?? last)
+      : failures < tries
+        ? (fault.retryMs ?? BACKOFF_MS[failures])
+        : undefined;
     if (wait !== undefined) return { kind: 'retry', ms: wait };
   }
   if ((fault.reason === 'job-lost' || fault.reason === 'group-gone') && restarts < MAX_RESTARTS && !isLate)
@@ -70,14 +86,23 @@ const RESTART: Partial<Record<PullState, PullState>> = {
 };
 
 /** One step of one pull. True when one was due. */
-export async function takeStep(deps: Deps, tokens: PeerTokens, owner: string, only?: string): Promise<boolean> {
+export async function takeStep(
+  deps: Deps,
+  tokens: PeerTokens,
+  owner: string,
+  only?: string,
+  which: Pick<Claim, 'except'> = {},
+  begun?: (pull: Pull) => void,
+): Promise<boolean> {
   const { sql } = deps.database;
-  const pull = await claimPull(sql, owner, deps.clock(), deps.config.leaseSeconds, only);
+  const { leaseSeconds } = deps.config;
+  const pull = await claimPull(sql, { owner, now: deps.clock(), leaseSeconds, only, ...which });
   if (!pull) return false;
+  begun?.(pull);
   const peer = await findPeer(sql, pull.peerId);
   const step = STEPS[pull.state];
   if (!peer || !step) throw new Error('a pull without peer or step was claimed');
-  const s: Step = { deps, tokens, owner, pull, peer };
+  const s = stepOf(deps, tokens, owner, pull, peer);
   const renewal = setInterval(
     () => {
       renewPull(sql, pull.id, owner, deps.clock(), deps.config.leaseSeconds).catch((error: unknown) =>
@@ -89,11 +114,13 @@ export async function takeStep(deps: Deps, tokens: PeerTokens, owner: string, on
   try {
     if (peer.state !== 'active') await advance(s, 'review', { reason: 'peer-not-active' }, '');
     else await step(s);
+    if (pull.state !== 'reconciling') await peerAnswered(sql, peer.id, deps.clock());
   } catch (error) {
     await afterFault(s, error);
   } finally {
     clearInterval(renewal);
   }
+  await releaseEnded(deps, tokens, pull.id);
   return true;
 }
 
@@ -104,8 +131,12 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   const later = (ms: number) => new Date(now.getTime() + ms);
   if (error instanceof LeaseLost) return;
   if (error instanceof Waiting) {
-    if (now.getTime() - pull.createdAt.getTime() > deps.config.pullDeadlineHours * 3_600_000)
+    await peerAnswered(sql, pull.peerId, now);
+    if (now.getTime() - pull.createdAt.getTime() > deps.config.pullDeadlineHours * 3_600_000) {
+      s.note('peer-never-ready');
       return advance(s, 'failed', { reason: 'peer-too-slow', finishedAt: now }, '');
+    }
+    await writeFaults(s);
     return postponePull(sql, pull.id, owner, later(error.ms), pull.reason === null ? pull.attempts + 1 : 0, null);
   }
   if (error instanceof PeerFault) {
@@ -116,7 +147,10 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
       reason: error.reason,
       attempts: pull.attempts,
     });
+    await judgePeer(s, error, now);
+    if (error.reason === 'batch-too-large' && (await splitPull(s))) return;
     const judged = judgeFault(error, pull, await restartsOf(sql, pull.id), now, deps.config.pullDeadlineHours);
+    if (judged.kind === 'retry') await writeFaults(s);
     if (judged.kind === 'retry')
       return postponePull(
         sql,
@@ -127,6 +161,7 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
         error.reason,
       );
     const restart = judged.kind === 'restart' ? RESTART[pull.state] : undefined;
+    if (restart !== undefined && error.reason === 'job-lost') s.note('peer-job-lost');
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     return advance(s, judged.kind === 'end' ? judged.state : 'failed', { reason: error.reason, finishedAt: now }, '');
   }
@@ -136,11 +171,22 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
   await postponePull(sql, pull.id, owner, later(wait), pull.attempts + 1, 'our-fault');
 }
 
+/** Does the fault say that the peer does not work? A refusal or a lost job is an answer; a request to wait is none against it. */
+async function judgePeer(s: Step, fault: PeerFault, now: Date): Promise<void> {
+  const { sql } = s.deps.database;
+  if (!fault.isTransient) return peerAnswered(sql, s.peer.id, now);
+  if (fault.reason === 'throttled') return;
+  const until = await peerFailed(sql, s.peer.id, fault.reason, now);
+  if (until !== undefined)
+    s.deps.log('warn', 'peer paused', { peer: s.peer.id, reason: fault.reason, until: until.toISOString() });
+}
+
 /** A worker with an owner id and its peers' tokens in memory. */
 export class PullWorker {
   readonly #tokens = new PeerTokens();
   readonly #owner = randomUUID();
   readonly #deps: Deps;
+  #isReconciling = false;
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -156,6 +202,35 @@ export class PullWorker {
     let steps = 0;
     while (!signal?.aborted && (await takeStep(this.#deps, this.#tokens, this.#owner))) steps++;
     return steps;
+  }
+
+  /**
+   * One step, beside others of this process. Only one of them takes records in: that is work for the whole processor, and its
+   * memory is that of one.
+   */
+  async step(): Promise<boolean> {
+    const isBusy = this.#isReconciling;
+    let isMine = false;
+    try {
+      return await takeStep(
+        this.#deps,
+        this.#tokens,
+        randomUUID(),
+        undefined,
+        isBusy ? { except: ['reconciling'] } : {},
+        (pull) => {
+          isMine = pull.state === 'reconciling';
+          this.#isReconciling ||= isMine;
+        },
+      );
+    } finally {
+      if (isMine) this.#isReconciling = false;
+    }
+  }
+
+  /** Deletes the jobs of ended pulls at their peers, where that was missed. */
+  release(): Promise<void> {
+    return releaseEnded(this.#deps, this.#tokens);
   }
 
   /** Works on one pull until it rests: ended, or with a person. Waits between polls. */

@@ -3,6 +3,7 @@
 // closed lists of the conservation law; a new code needs a row here, and a test holds that.
 
 import { act, calm, look, type Meaning } from './meaning.ts';
+import { PEER_FAULTS } from './peer-faults.ts';
 import { CLOCK_REASONS, DECISIONS, MATCH_OUTCOMES, PULL_REASONS, PULL_STATES, WITHHELD } from './pull-reasons.ts';
 
 export type { Meaning, Severity } from './meaning.ts';
@@ -172,6 +173,7 @@ export const FINDINGS = {
   ),
   reinstated: UNIT_REASONS.reinstated,
   'patient-change': UNIT_REASONS['patient-change'],
+  ...PEER_FAULTS,
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 const TABLES = {

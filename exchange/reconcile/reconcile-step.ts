@@ -3,16 +3,16 @@
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
-import { releaseJob } from '../client/kick-off.ts';
 import { ourselves } from '../plan.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
+import { noteFaults } from '../store/pull-fault.ts';
 import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
-import { clearStaging, stagingClients } from '../store/staging.ts';
+import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { releaseArrived } from './replay.ts';
@@ -45,7 +45,6 @@ export async function reconcileStep(s: Step): Promise<void> {
   await clearStaging(sql, s.pull.id);
   took('clear');
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
-  if (s.pull.exportStatusUrl !== null) await releaseJob(s.deps, s.tokens, s.peer, s.pull.exportStatusUrl);
 }
 
 /** Stages every file. False when one of them is not what the manifest declared: then the pull moved elsewhere. */
@@ -69,7 +68,12 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
       await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
       return false;
     }
-    return true;
+    const held = s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines) : undefined;
+    if (held === undefined) return true;
+    await clearStaging(sql, s.pull.id);
+    const detail = `file ${held.file}: ${held.lines} lines are none or belong to others`;
+    await advance(s, 'partial', { reason: 'too-many-held' }, detail);
+    return false;
   } finally {
     await clients.end();
   }
@@ -89,6 +93,8 @@ async function commit(s: Step, context: UnitContext, work: Decided): Promise<voi
       formatInstant(now),
     );
     await recomputeChains(tx, work, context.windowStart, formatInstant(now));
+    await noteFaults(tx, s.pull.id, s.faults);
+    s.faults.clear();
     const outcomes = await tx<
       { outcome: string; n: number }[]
     >`select outcome, count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} group by outcome`;

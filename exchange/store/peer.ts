@@ -1,5 +1,6 @@
 // The registry of peers: both halves of each, with who added and who approved it.
 import type { Queryable } from '../../src/store/database.ts';
+import type { Abilities } from '../client/abilities.ts';
 
 export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
 export type Peer = {
@@ -27,6 +28,28 @@ export type Peer = {
   keysSeen: string[] | null;
   keysSeenAt: Date | null;
   quirks: Record<string, unknown>;
+  /** further origins whose files may be fetched, never with our token */
+  fileOrigins: string[];
+  /** the Group that was agreed on with a peer that matches nobody itself */
+  groupThere: string | null;
+  /** it may be asked for everybody our client may see, when it cannot be asked for some */
+  sendsAll: boolean;
+  /** what our assertions name as their audience */
+  audience: 'token-url' | 'issuer';
+  /** where it publishes its endpoints: base of davinci-configuration or payer-index */
+  discoveryUrl: string | null;
+  /** what it was found to speak */
+  abilities: Abilities | null;
+  abilitiesAt: Date | null;
+  /** limits that differ from the usual ones (client/limits.ts) */
+  limits: Record<string, number>;
+  /** failures in a row; since when, and the last one */
+  failures: number;
+  failingSince: Date | null;
+  failure: string | null;
+  /** not asked before this time */
+  pausedUntil: Date | null;
+  answeredAt: Date | null;
   addedBy: string;
   addedAt: Date;
   approvedBy: string | null;
@@ -34,7 +57,9 @@ export type Peer = {
 };
 
 const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
-  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt", quirks, added_by as "addedBy", added_at as "addedAt",
+  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt", quirks,
+  to_jsonb(file_origins) as "fileOrigins", group_there as "groupThere", sends_all as "sendsAll", audience, discovery_url as "discoveryUrl", abilities, abilities_at as "abilitiesAt", limits,
+  failures, failing_since as "failingSince", failure, paused_until as "pausedUntil", answered_at as "answeredAt", added_by as "addedBy", added_at as "addedAt",
   approved_by as "approvedBy", approved_at as "approvedAt"`;
 
 export async function findPeer(sql: Queryable, id: string): Promise<Peer | undefined> {

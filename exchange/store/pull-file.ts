@@ -1,6 +1,7 @@
 // Files of a pull's manifest, each with what became of it.
 import type { Queryable } from '../../src/store/database.ts';
-import type { ManifestFile } from '../client/kick-off.ts';
+import type { Kept } from '../client/download.ts';
+import type { ManifestFile } from '../client/manifest.ts';
 
 export type PullFile = {
   position: number;
@@ -18,31 +19,77 @@ export type PullFile = {
   lines: number | null;
   failure: string | null;
 };
+/** A file with what is kept of it while it is not whole. */
+export type FileWithParts = PullFile & { kept: Kept };
 
+/** Writes the files of a manifest, in place of those of an earlier one. */
 export async function addFiles(tx: Queryable, pullId: string, files: readonly ManifestFile[]): Promise<void> {
   await tx`delete from exchange.pull_file where pull_id = ${pullId}`;
-  for (const [position, f] of files.entries())
-    await tx`
-      insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state)
-      values (${pullId}, ${position}, ${f.kind}, ${f.type}, ${f.url}, ${f.count ?? null}, 'pending')`;
+  await appendFiles(tx, pullId, files, 0);
 }
 
-export async function pullFiles(sql: Queryable, pullId: string): Promise<PullFile[]> {
-  const rows = await sql<(Omit<PullFile, 'bytes'> & { bytes: string | null })[]>`
-    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure
+/** Writes further files, from a position on. */
+export async function appendFiles(
+  tx: Queryable,
+  pullId: string,
+  files: readonly ManifestFile[],
+  from: number,
+): Promise<void> {
+  const column = <K extends keyof ManifestFile>(name: K) => files.map((f) => f[name] ?? null);
+  await tx`
+    insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state)
+    select ${pullId}, ${from} + n - 1, kind, type, url, declared, 'pending'
+    from unnest(${column('kind')}::text[], ${column('type')}::text[], ${column('url')}::text[], ${column('count')}::int[]) with ordinality as f(kind, type, url, declared, n)`;
+}
+
+/** Gives files that are not there yet the addresses of a fresher manifest. pull_file_pkey. */
+export async function moveFiles(
+  tx: Queryable,
+  pullId: string,
+  moved: readonly { position: number; url: string }[],
+): Promise<void> {
+  await tx`
+    update exchange.pull_file f set url = m.url
+    from unnest(${moved.map((m) => m.position)}::int[], ${moved.map((m) => m.url)}::text[]) as m(position, url)
+    where f.pull_id = ${pullId} and f.position = m.position and f.state = 'pending'`;
+}
+
+type Row = Omit<PullFile, 'bytes'> & {
+  bytes: string | null;
+  parts: number;
+  partBytes: string;
+  etag: string | null;
+  encoding: Kept['encoding'];
+};
+
+export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWithParts[]> {
+  const rows = await sql<Row[]>`
+    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure,
+      parts, part_bytes as "partBytes", etag, encoding
     from exchange.pull_file where pull_id = ${pullId} order by position`;
-  return rows.map((r) => ({ ...r, bytes: r.bytes === null ? null : Number(r.bytes) }));
+  return rows.map(({ parts, partBytes, etag, encoding, ...r }) => ({
+    ...r,
+    bytes: r.bytes === null ? null : Number(r.bytes),
+    kept: { parts, bytes: Number(partBytes), etag, encoding },
+  }));
+}
+
+/** Notes what is kept of a file that is not whole yet. pull_file_pkey. */
+export async function fileKept(tx: Queryable, pullId: string, position: number, kept: Kept): Promise<void> {
+  await tx`
+    update exchange.pull_file set parts = ${kept.parts}, part_bytes = ${kept.bytes}, etag = ${kept.etag}, encoding = ${kept.encoding}
+    where pull_id = ${pullId} and position = ${position}`;
 }
 
 export async function fileDownloaded(
   tx: Queryable,
   pullId: string,
   position: number,
-  got: { blobKey: string; bytes: number; sha256: string },
+  got: { blobKey: string; bytes: number; sha256: string; lines: number },
 ): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, units = null,
-      failure = case when failure = ${REFETCHED} then failure end
+    update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, units = null,
+      parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -74,7 +121,7 @@ export const REFETCHED = 'count-mismatch';
 /** A file with other lines than declared is fetched once more. */
 export async function refetchFile(tx: Queryable, pullId: string, position: number): Promise<void> {
   await tx`
-    update exchange.pull_file set state = 'pending', attempts = 0, units = null, failure = ${REFETCHED}
+    update exchange.pull_file set state = 'pending', attempts = 0, units = null, parts = 0, part_bytes = 0, etag = null, encoding = null, failure = ${REFETCHED}
     where pull_id = ${pullId} and position = ${position}`;
 }
 

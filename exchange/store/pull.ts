@@ -1,6 +1,10 @@
 // Pulls: what we ask of peers. The row is the work; whoever holds its lease takes one step and commits the result.
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
+import type { FetchForm, MatchForm } from '../client/abilities.ts';
+import { PAUSE_AFTER } from './peer-health.ts';
+
+export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
 
 export const OPEN_STATES = [
   'due',
@@ -43,11 +47,14 @@ export type Pull = {
   kickedOffAt: Date | null;
   finishedAt: Date | null;
   acceptedBy: string | null;
+  /** how members are found and their records asked for in this pull; null before it is known */
+  matchForm: MatchForm | null;
+  fetchForm: FetchForm | null;
 };
 
 const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
   match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
-  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy"`;
+  kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm"`;
 
 export async function findPull(sql: Queryable, id: string): Promise<Pull | undefined> {
   const [row] = await sql.unsafe<Pull[]>(`select ${COLUMNS} from exchange.pull where id = $1`, [id]);
@@ -62,23 +69,46 @@ export async function listPulls(sql: Queryable, limit = 100): Promise<Pull[]> {
   ];
 }
 
-/** Takes one pull that is due and that nobody works on; `only` limits it to one. */
-export async function claimPull(
-  sql: Queryable,
-  owner: string,
-  now: Date,
-  leaseSeconds: number,
-  only?: string,
-): Promise<Pull | undefined> {
+export type Claim = {
+  owner: string;
+  now: Date;
+  leaseSeconds: number;
+  /** this one */
+  only?: string | undefined;
+  /** in none of these states */
+  except?: readonly PullState[];
+  /** of peers that are worked with this often at once */
+  perPeer?: number;
+};
+
+/**
+ * Takes one pull that is due and that nobody works on. Not of a peer that is paused; of one that failed lately, one at a time.
+ * Served by pull_due.
+ */
+export async function claimPull(sql: Queryable, claim: Claim): Promise<Pull | undefined> {
+  const states = OPEN_STATES.filter((s) => !(claim.except ?? []).includes(s));
   const [row] = await sql.unsafe<Pull[]>(
     `update exchange.pull set lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3)
      where id = (
-       select id from exchange.pull
-       where state = any($4::text[]) and next_at <= $2::timestamptz and (lease_until is null or lease_until < $2::timestamptz)
-         and ($5::text is null or id = $5)
-       order by next_at for update skip locked limit 1
+       select q.id from exchange.pull q join exchange.peer p on p.id = q.peer_id
+       where q.state = any($4::text[]) and q.next_at <= $2::timestamptz and (q.lease_until is null or q.lease_until < $2::timestamptz)
+         and ($5::text is null or q.id = $5)
+         and (q.state = 'reconciling' or (
+           (p.paused_until is null or p.paused_until <= $2::timestamptz)
+           and (select count(*) from exchange.pull o where o.peer_id = q.peer_id and o.lease_until >= $2::timestamptz and o.state = any($8::text[]))
+             < case when p.failures >= $6 then 1 else $7 end))
+       order by q.next_at for update of q skip locked limit 1
      ) returning ${COLUMNS}`,
-    [owner, now, leaseSeconds, [...OPEN_STATES] as never, only ?? null],
+    [
+      claim.owner,
+      claim.now,
+      claim.leaseSeconds,
+      states as never,
+      claim.only ?? null,
+      PAUSE_AFTER,
+      claim.perPeer ?? 2,
+      OPEN_STATES.filter((s) => s !== 'reconciling') as never,
+    ],
   );
   return row;
 }
@@ -109,6 +139,8 @@ export type PullPatch = Partial<
     | 'finishedAt'
     | 'attempts'
     | 'nextAt'
+    | 'matchForm'
+    | 'fetchForm'
   >
 >;
 
@@ -139,6 +171,8 @@ export async function movePull(
       since = case when ${'since' in p} then ${p.since ?? null}::timestamptz else since end,
       transaction_time = case when ${'transactionTime' in p} then ${p.transactionTime ?? null}::timestamptz else transaction_time end,
       kicked_off_at = case when ${'kickedOffAt' in p} then ${p.kickedOffAt ?? null}::timestamptz else kicked_off_at end,
+      match_form = case when ${'matchForm' in p} then ${p.matchForm ?? null} else match_form end,
+      fetch_form = case when ${'fetchForm' in p} then ${p.fetchForm ?? null} else fetch_form end,
       finished_at = case when ${'finishedAt' in p} then ${p.finishedAt ?? null}::timestamptz else finished_at end
     where id = ${id} and lease_owner = ${owner} returning 1`;
   if (moved.length === 0) throw new LeaseLost('the pull is worked on elsewhere');
@@ -241,44 +275,6 @@ export async function addPull(
   return id;
 }
 
-export type PullMember = {
-  submittedId: string;
-  memberId: string;
-  otherCoverageId: string | null;
-  consentId: string;
-  policy: string;
-  outcome: string | null;
-  peerPatientId: string | null;
-};
-
-export async function pullMembers(sql: Queryable, pullId: string): Promise<PullMember[]> {
-  return [
-    ...(await sql<PullMember[]>`
-      select submitted_id as "submittedId", member_id as "memberId", other_coverage_id as "otherCoverageId", consent_id as "consentId", policy, outcome, peer_patient_id as "peerPatientId"
-      from exchange.pull_member where pull_id = ${pullId} order by submitted_id`),
-  ];
-}
-
-export async function setOutcomes(
-  tx: Queryable,
-  pullId: string,
-  outcomes: readonly { submittedId: string; outcome: string; peerPatientId: string | null }[],
-): Promise<void> {
-  await tx`
-    update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient
-    from unnest(${outcomes.map((o) => o.submittedId)}::text[], ${outcomes.map((o) => o.outcome)}::text[], ${outcomes.map((o) => o.peerPatientId)}::text[]) as o(id, outcome, patient)
-    where m.pull_id = ${pullId} and m.submitted_id = o.id`;
-}
-
-/** Members of a pull whose opt-in no longer holds. */
-export async function withdrawnMembers(sql: Queryable, pullId: string): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    select m.member_id as id from exchange.pull_member m
-    where m.pull_id = ${pullId} and (
-      select choice from exchange.consent c where c.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) <> 'opt-in'`;
-  return rows.map((r) => r.id);
-}
-
 /**
  * The newest balanced pull from a peer whose matched members include exactly these: its Group and watermark let the next
  * one ask only for what changed.
@@ -287,29 +283,24 @@ export async function watermark(
   sql: Queryable,
   peerId: string,
   memberIds: readonly string[],
-): Promise<{ pullId: string; groupId: string; transactionTime: Date } | undefined> {
-  const [row] = await sql<{ pullId: string; groupId: string; transactionTime: Date }[]>`
-    select p.id as "pullId", p.group_id as "groupId", p.transaction_time as "transactionTime"
+): Promise<{ pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date } | undefined> {
+  const [row] = await sql<
+    { pullId: string; groupId: string | null; fetchForm: FetchForm | null; transactionTime: Date }[]
+  >`
+    select p.id as "pullId", p.group_id as "groupId", p.fetch_form as "fetchForm", p.transaction_time as "transactionTime"
     from exchange.pull p
-    where p.peer_id = ${peerId} and p.state = 'done' and p.group_id is not null and p.transaction_time is not null
+    where p.peer_id = ${peerId} and p.state = 'done' and (p.group_id is not null or p.fetch_form in ('patient', 'all')) and p.transaction_time is not null
       and (select array_agg(distinct member_id order by member_id) from exchange.pull_member where pull_id = p.id)
         = (select array_agg(distinct x order by x) from unnest(${[...memberIds]}::text[]) x)
     order by p.transaction_time desc limit 1`;
   return row;
 }
 
-/** What an earlier pull of the same members learned of them: used when its Group is asked again. */
-export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: string): Promise<void> {
-  await tx`
-    update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id
-    from exchange.pull_member f
-    where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
-}
-
 /** Milliseconds until the next pull step or job is due, at most `longest`. */
 export async function nextDue(sql: Queryable, now: Date, longest: number): Promise<number> {
   const [row] = await sql<{ at: Date | null; jobs: boolean }[]>`
-    select (select min(next_at) from exchange.pull where state = any(${[...OPEN_STATES]}::text[])) as at,
+    select (select min(greatest(q.next_at, case when q.state <> 'reconciling' then p.paused_until end))
+        from exchange.pull q join exchange.peer p on p.id = q.peer_id where q.state = any(${[...OPEN_STATES]}::text[])) as at,
       exists (select from exchange.bulk_job where state in ('queued', 'running')) as jobs`;
   if (row?.jobs === true) return Math.min(longest, 150);
   return row?.at == null ? longest : Math.min(longest, Math.max(0, row.at.getTime() - now.getTime()));

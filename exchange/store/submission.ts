@@ -16,7 +16,10 @@ type Row = {
   policy: 'regular' | 'sensitive';
 };
 
-/** Members of a pull with person, cards and consent. Those without a Patient or coverage of ours are left out. */
+/**
+ * Members of a pull with person, cards and consent. Those without a Patient or coverage of ours are left out, and those whose
+ * choice no longer holds.
+ */
 export async function submissions(sql: Queryable, pullId: string): Promise<Submission[]> {
   const rows = await sql<Row[]>`
     select m.submitted_id as "submittedId", r.body, e.member_number as "memberNumber", e.starts::text as "coverageStart",
@@ -27,7 +30,9 @@ export async function submissions(sql: Queryable, pullId: string): Promise<Submi
     left join exchange.resource r on r.member_id = m.member_id and r.type = 'Patient' and r.id = m.member_id and not r.deleted
     left join exchange.other_coverage o on o.id = m.other_coverage_id
     left join lateral (select member_number, starts from exchange.enrolment where member_id = m.member_id order by starts desc limit 1) e on true
-    where m.pull_id = ${pullId} order by m.submitted_id`;
+    where m.pull_id = ${pullId}
+      and (select choice from exchange.consent n where n.member_id = m.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in'
+    order by m.submitted_id`;
   return rows.flatMap((r) =>
     r.body === null || r.memberNumber === null || r.coverageStart === null
       ? []

@@ -2,7 +2,7 @@
 // the checked address. Redirects are never followed here; proxies of the environment are not used.
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, fetch as undiciFetch } from 'undici';
+import { Agent, type Dispatcher, fetch as undiciFetch, request as undiciRequest } from 'undici';
 import { checkUrl, mayConnect, type NetworkPolicy } from '../net/address.ts';
 
 /** The request was refused by the guard before anything was sent. */
@@ -36,10 +36,50 @@ export function guardedFetch(policy: NetworkPolicy): typeof fetch & { close(): P
     const url = new URL(input instanceof Request ? input.url : input);
     const fault = checkUrl(url, policy);
     if (fault !== undefined) throw new RefusedAddress(fault);
+    const asked = new Headers(init.headers);
+    if (asked.has('accept-encoding')) return asSent(url, init, asked, agent);
     const response = await undiciFetch(url, { ...init, redirect: 'manual', dispatcher: agent } as Parameters<
       typeof undiciFetch
     >[1]);
     return response as unknown as Response;
   };
   return Object.assign(guarded as typeof fetch, { close: () => agent.close() });
+}
+
+/** Who names an encoding gets the bytes as they were sent: ranges count them, and what is kept is kept so. */
+async function asSent(url: URL, init: RequestInit, headers: Headers, dispatcher: Agent): Promise<Response> {
+  const answer = await undiciRequest(url, {
+    method: (init.method ?? 'GET') as Dispatcher.HttpMethod,
+    headers: Object.fromEntries(headers),
+    ...(init.signal ? { signal: init.signal } : {}),
+    ...(typeof init.body === 'string' ? { body: init.body } : {}),
+    dispatcher,
+  });
+  const hasBody = ![101, 204, 205, 304].includes(answer.statusCode);
+  if (!hasBody) await answer.body.dump();
+  return new Response(hasBody ? pulled(answer.body) : null, {
+    status: answer.statusCode,
+    headers: Object.entries(answer.headers).flatMap(([name, value]) =>
+      value === undefined ? [] : [value].flat().map((v): [string, string] => [name, v]),
+    ),
+  });
+}
+
+/** A stream that reads no faster than it is read, and whose end by the reader closes the connection. */
+function pulled(body: Dispatcher.ResponseData['body']): ReadableStream<Uint8Array> {
+  body.on('error', () => {}); // told to the reader, when there is one
+  const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const next = await chunks.next();
+        if (next.done === true) controller.close();
+        else controller.enqueue(next.value);
+      },
+      cancel() {
+        body.destroy();
+      },
+    },
+    { highWaterMark: 0 },
+  );
 }

@@ -18,7 +18,7 @@ import {
   smoking,
   vitalSign,
 } from './clinical.ts';
-import { COMMON, PROCEDURES, type Protocol, SENSITIVE, VACCINES } from './codes.ts';
+import { PROCEDURES, type Protocol, VACCINES } from './codes.ts';
 import { enrolled } from './coverage.ts';
 import { medicationDispense, medicationRequest } from './medication.ts';
 import { coverage, patient } from './patient.ts';

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { PeerTokens } from '../../../exchange/client/token.ts';
 import { importMembers } from '../../../exchange/members/import-members.ts';
-import type { Step } from '../../../exchange/pull/states.ts';
+import { stepOf } from '../../../exchange/pull/states.ts';
 import { reconcileStep } from '../../../exchange/reconcile/reconcile-step.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { findPull } from '../../../exchange/store/pull.ts';
@@ -99,8 +99,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
-    const step: Step = { deps, tokens: new PeerTokens(), owner: 'test', pull: found, peer };
-    await reconcileStep(step);
+    await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
     return { id, state: after?.state ?? '', reason: after?.reason ?? null };
   }

@@ -1,0 +1,91 @@
+// Answers that come at once, page after page: Patient/ID/$everything and searches. Every entry becomes a line of NDJSON, in
+// the text in which it came; the pages themselves are not kept.
+// https://hl7.org/fhir/R4/patient-operation-everything.html · https://hl7.org/fhir/R4/http.html#paging
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
+import { bundleEntries } from '../../src/import/bundle.ts';
+import type { Downloaded } from './download.ts';
+import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
+import type { Talk } from './talk.ts';
+import { withToken } from './token.ts';
+
+/** Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. */
+async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: string; bundle: JsonObject }> {
+  const seen = new Set<string>();
+  let earlier = '';
+  for (let url: string | undefined = address; url !== undefined; ) {
+    if (seen.has(url) || seen.size >= talk.limits.pages) throw new PeerFault('bundle-loop');
+    seen.add(url);
+    const asked: string = url;
+    const response = await withToken(talk, (token) =>
+      askPeer(talk, asked, { token, headers: { accept: 'application/fhir+json' } }),
+    );
+    if (response.status !== 200) {
+      await discard(response);
+      throw new PeerFault(`bundle-${response.status}`);
+    }
+    const json = await readText(response, talk.limits.bundleBytes);
+    let bundle: Json;
+    try {
+      bundle = JSON.parse(json) as Json;
+    } catch {
+      talk.note('peer-not-json');
+      throw new PeerFault('not-json', { isTransient: true });
+    }
+    if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw new PeerFault('bundle-malformed');
+    const entries = createHash('sha256')
+      .update(JSON.stringify(bundle['entry'] ?? []))
+      .digest('hex');
+    if (entries === earlier) throw new PeerFault('bundle-loop');
+    earlier = entries;
+    yield { json, bundle };
+    const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
+    const next = link === undefined ? undefined : text(link['url']);
+    if (next !== undefined && !URL.canParse(next, asked)) throw new PeerFault('bundle-malformed');
+    url = next === undefined ? undefined : new URL(next, asked).href;
+  }
+}
+
+/** All resources of a paged answer, as one file of NDJSON. */
+export async function downloadBundles(talk: Talk, address: string, key: string): Promise<Downloaded> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let lines = 0;
+  const out = async function* () {
+    for await (const { json, bundle } of pagesOf(talk, address)) {
+      const page: string[] = [];
+      for (const entry of bundleEntries(json, bundle)) {
+        if ('fault' in entry) {
+          talk.note('peer-bundle-outcome');
+          continue;
+        }
+        if (entry.resource !== undefined) page.push(`${entry.text}\n`);
+      }
+      lines += page.length;
+      const chunk = Buffer.from(page.join(''));
+      bytes += chunk.length;
+      if (bytes > talk.limits.fileBytes) throw new PeerFault('file-too-large');
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  const source = Readable.from(out(), { objectMode: false });
+  const gzip = createGzip({ level: 1 });
+  source.on('error', (e) => gzip.destroy(e));
+  const blobKey = `${key}.ndjson.gz`;
+  await talk.deps.blobs.put(blobKey, source.pipe(gzip));
+  return { blobKey, bytes, sha256: hash.digest('hex'), lines };
+}
+
+/** The resources of one small answer, such as a search for a person. */
+export async function searchAll(talk: Talk, address: string): Promise<Json[]> {
+  const found: Json[] = [];
+  for await (const { json, bundle } of pagesOf(talk, address)) {
+    for (const entry of bundleEntries(json, bundle))
+      if (!('fault' in entry) && entry.resource !== undefined) found.push(entry.resource);
+    if (found.length > 100) throw new PeerFault('bundle-malformed');
+  }
+  return found;
+}

@@ -1,0 +1,44 @@
+// What a peer may send us at most, and how long it may take. A peer's record may name others for itself (`peer limit`).
+
+type Limit = { value: number; unit: string; help: string };
+
+export const LIMITS = {
+  fileBytes: { value: 2 * 1024 ** 3, unit: 'bytes', help: 'One file, uncompressed.' },
+  fileWireBytes: { value: 512 * 1024 ** 2, unit: 'bytes', help: 'One file as it is sent, when it is compressed.' },
+  fileRatio: { value: 200, unit: 'times', help: 'Uncompressed to compressed size, past the first MiB.' },
+  fileLines: { value: 5_000_000, unit: 'lines', help: 'Lines of one file.' },
+  fileBlankLines: { value: 10_000, unit: 'lines', help: 'Blank lines of one file.' },
+  fileTries: { value: 6, unit: 'times', help: 'How often one file is tried.' },
+  pullBytes: { value: 50 * 1024 ** 3, unit: 'bytes', help: 'All files of one pull, uncompressed.' },
+  slowBytesPerSecond: {
+    value: 1000,
+    unit: 'bytes/s',
+    help: 'What comes slower than this is given up and tried again.',
+  },
+  slowWindowMs: { value: 60_000, unit: 'ms', help: 'Over how long the speed is taken.' },
+  partBytes: { value: 32 * 1024 ** 2, unit: 'bytes', help: 'After so much of a file, what has come survives a crash.' },
+  manifestBytes: { value: 32 * 1024 ** 2, unit: 'bytes', help: 'A manifest with all its pages.' },
+  manifestFiles: { value: 200_000, unit: 'files', help: 'Files of one manifest.' },
+  pages: { value: 10_000, unit: 'pages', help: 'Pages of a manifest or of a Bundle.' },
+  bundleBytes: { value: 64 * 1024 ** 2, unit: 'bytes', help: 'One page of a Bundle.' },
+  heldLines: {
+    value: 1000,
+    unit: 'lines',
+    help: 'Lines of one file that belong to others or are none, before it waits for a person.',
+  },
+} as const satisfies Record<string, Limit>;
+
+export type LimitName = keyof typeof LIMITS;
+export type Limits = Readonly<Record<LimitName, number>>;
+
+export const isLimitName = (name: string): name is LimitName => Object.hasOwn(LIMITS, name);
+
+/** The limits that hold for a peer: the usual ones, less those of its record. */
+export function limitsOf(own: Readonly<Record<string, unknown>>): Limits {
+  return Object.fromEntries(
+    Object.entries(LIMITS).map(([name, limit]) => {
+      const given = own[name];
+      return [name, typeof given === 'number' && given >= 0 ? given : limit.value];
+    }),
+  ) as Limits;
+}

@@ -1,0 +1,141 @@
+// Reading a manifest: of Bulk Data 1 to 3 and of the 4.0 ballot, with pages, and as peers really write them.
+// https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---output-manifest
+import { parseInstant } from '../../src/fhir/instant.ts';
+import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
+import type { Talk } from './talk.ts';
+import { withToken } from './token.ts';
+
+/** Lines of one file that we can count. */
+const MAX_COUNT = 2_147_483_647;
+
+export type ManifestFile = {
+  kind: 'output' | 'deleted' | 'error';
+  type: string;
+  url: string;
+  count: number | undefined;
+};
+export type Manifest = {
+  transactionTime: Date | undefined;
+  requiresAccessToken: boolean | undefined;
+  files: ManifestFile[];
+};
+
+const none = (): void => {};
+
+/** Judges a manifest. Relative URLs are resolved against the status URL. */
+export function readManifest(body: unknown, statusUrl: string, note: Talk['note'] = none): Manifest {
+  const b = body as Json;
+  // every member but these may be missing; an answer that has none of them is no manifest
+  if (!isObject(b) || 'resourceType' in b || !['transactionTime', 'output', 'error'].some((m) => m in b))
+    throw new PeerFault('manifest-malformed');
+  const seen = new Set<string>();
+  const list = (name: string, kind: ManifestFile['kind']): ManifestFile[] =>
+    objects(b[name]).flatMap((f) => {
+      const given = text(f['url']);
+      if (given === undefined || !URL.canParse(given, statusUrl)) throw new PeerFault('manifest-malformed');
+      if (!URL.canParse(given)) note('peer-relative-url');
+      const url = new URL(given, statusUrl).href;
+      if (seen.has(url)) {
+        note('peer-duplicate-url');
+        return [];
+      }
+      seen.add(url);
+      if (typeof f['count'] === 'string') note('peer-manifest-types');
+      const count = f['count'] === undefined ? undefined : Number(f['count']);
+      if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
+      const type = text(f['type']) ?? '';
+      return [
+        {
+          kind,
+          type: /^[A-Za-z]{1,64}$/.test(type) ? type : '',
+          url,
+          count: count !== undefined && Number.isInteger(count) && count >= 0 ? count : undefined,
+        },
+      ];
+    });
+  const requires = b['requiresAccessToken'];
+  if (typeof requires === 'string') note('peer-manifest-types');
+  const time = text(b['transactionTime']);
+  return {
+    transactionTime: time === undefined ? undefined : parseInstant(time),
+    requiresAccessToken:
+      requires === true || requires === 'true' ? true : requires === false || requires === 'false' ? false : undefined,
+    files: [
+      ...list('output', 'output'),
+      ...list('deleted', 'deleted'),
+      ...list('error', 'error'),
+      ...list('outcome', 'error'),
+    ],
+  };
+}
+
+const nextPage = (body: Json): string | undefined =>
+  isObject(body)
+    ? objects(body['link'])
+        .filter((l) => text(l['relation'])?.toLowerCase() === 'next')
+        .map((l) => text(l['url']))
+        .find((u) => u !== undefined)
+    : undefined;
+
+const LISTS = ['output', 'deleted', 'error', 'outcome'] as const;
+
+/** The JSON of a page and how much text it was. */
+async function readPage(talk: Talk, response: Response, left: number): Promise<{ body: Json; size: number }> {
+  const page = await readText(response, left);
+  try {
+    return { body: JSON.parse(page) as Json, size: page.length };
+  } catch {
+    talk.note('peer-not-json');
+    throw new PeerFault('not-json', { isTransient: true });
+  }
+}
+
+/**
+ * A manifest with the files of all its pages (Bulk Data 3.0: `link`), or whatever else the status said. Pages that come round
+ * again, by address or by what they list, are a fault.
+ */
+export async function readPages(talk: Talk, statusUrl: string, answer: Response): Promise<Json> {
+  const { limits } = talk;
+  const first = await readPage(talk, answer, limits.manifestBytes);
+  const whole = first.body;
+  if (!isObject(whole)) throw new PeerFault('manifest-malformed');
+  const seen = new Set([statusUrl]);
+  const lists = new Map<string, Json[]>(
+    LISTS.filter((l) => whole[l] !== undefined).map((l) => [l, [...objects(whole[l])]]),
+  );
+  const count = () => [...lists.values()].reduce((n, l) => n + l.length, 0);
+  let size = first.size;
+  let earlier = JSON.stringify(LISTS.map((l) => whole[l] ?? null));
+  for (let link = nextPage(whole); link !== undefined; ) {
+    if (!URL.canParse(link, statusUrl)) throw new PeerFault('manifest-malformed');
+    const url = new URL(link, statusUrl).href;
+    if (seen.has(url) || seen.size >= limits.pages) throw new PeerFault('manifest-loop');
+    seen.add(url);
+    const response = await withToken(talk, (token) =>
+      askPeer(talk, url, { token, headers: { accept: 'application/json' } }),
+    );
+    if (response.status !== 200) {
+      await discard(response);
+      throw new PeerFault(`manifest-${response.status}`);
+    }
+    const { body: page, size: more } = await readPage(talk, response, limits.manifestBytes - size);
+    size += more;
+    if (!isObject(page)) throw new PeerFault('manifest-malformed');
+    const lists_ = JSON.stringify(LISTS.map((l) => page[l] ?? null));
+    if (lists_ === earlier && count() > 0) throw new PeerFault('manifest-loop');
+    earlier = lists_;
+    if (page['transactionTime'] !== undefined && page['transactionTime'] !== whole['transactionTime'])
+      talk.note('peer-manifest-changed');
+    for (const l of LISTS)
+      if (page[l] !== undefined) {
+        const into = lists.get(l) ?? [];
+        into.push(...objects(page[l]));
+        lists.set(l, into);
+      }
+    if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');
+    link = nextPage(page);
+  }
+  if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');
+  return { ...whole, ...Object.fromEntries(lists) };
+}

@@ -1,0 +1,119 @@
+// Finding members one by one: HRex $member-match, and, at a peer that matches nobody, the search for a card number.
+// https://hl7.org/fhir/us/davinci-hrex/OperationDefinition-member-match.html
+import type { Parameters } from 'fhir/r4.js';
+import { fold } from '../../src/fhir/fold.ts';
+import { isId, referenceId } from '../../src/fhir/reference.ts';
+import { isObject, isResource, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
+import { searchAll } from './bundle-pages.ts';
+import type { Correlated } from './correlate.ts';
+import type { Submission } from './member-bundle.ts';
+import { askPeer, issueCodes, PeerFault, readText } from './peer-fetch.ts';
+import type { Talk } from './talk.ts';
+import { withToken } from './token.ts';
+
+export type Single = Pick<Correlated, 'outcome' | 'peerPatientId'>;
+const NOBODY: Single = { outcome: 'not-matched', peerPatientId: null };
+const MAX_ANSWER = 1024 * 1024;
+
+/** What an answer to $member-match says: the Patient, or an identifier that leads to one. */
+export type SingleAnswer = Single | { identifier: string };
+
+/** Judges an answer. @throws PeerFault when the operation is not there */
+export function readSingleMatch(status: number, body: string): SingleAnswer {
+  if (status === 422 || status === 400) {
+    const codes = issueCodes(body);
+    if (status === 400 && codes.includes('not-supported')) throw new PeerFault('no-member-match');
+    return codes.some((c) => c === 'suppressed' || c === 'forbidden') ? { ...NOBODY, outcome: 'constrained' } : NOBODY;
+  }
+  if (status === 404 || status === 405 || status === 501) throw new PeerFault('no-member-match');
+  if (status === 403) throw new PeerFault('forbidden');
+  if (status !== 200) throw new PeerFault(`match-${status}`);
+  let parsed: Json;
+  try {
+    parsed = JSON.parse(body) as Json;
+  } catch {
+    throw new PeerFault('match-answer-malformed');
+  }
+  if (!isResource(parsed) || parsed.resourceType !== 'Parameters') throw new PeerFault('match-answer-malformed');
+  const parameters = objects(parsed['parameter']);
+  const named = (name: string) => parameters.find((p) => p['name'] === name);
+  const reference = named('MemberId')?.['valueReference'];
+  const id = isObject(reference) ? referenceId(text(reference['reference']), 'Patient') : undefined;
+  if (id !== undefined) return { outcome: 'matched', peerPatientId: id };
+  const token =
+    tokenOf(named('MemberIdentifier')?.['valueIdentifier']) ??
+    tokenOf(memberIdentifier(named('MemberPatient')?.['resource']));
+  if (token === undefined) throw new PeerFault('match-answer-malformed');
+  return { identifier: token };
+}
+
+/** `system|value` for a search. */
+function tokenOf(identifier: Json | undefined): string | undefined {
+  if (!isObject(identifier)) return undefined;
+  const value = text(identifier['value']);
+  const system = text(identifier['system']);
+  return value === undefined || value === '' ? undefined : system === undefined ? value : `${system}|${value}`;
+}
+
+/** The member number of an echoed Patient: what servers answered before HRex 1.0. */
+function memberIdentifier(patient: Json | undefined): Json | undefined {
+  if (!isObject(patient)) return undefined;
+  return objects(patient['identifier']).find((i) => {
+    const type = isObject(i['type']) ? objects(i['type']['coding']) : [];
+    return type.some((c) => c['code'] === 'MB' || c['code'] === 'UMB');
+  });
+}
+
+/** Asks for one member. `body`: the Parameters of the operation. */
+export async function matchOne(talk: Talk, body: Parameters, asked: Submission): Promise<Single> {
+  const response = await withToken(talk, (token) =>
+    askPeer(talk, `${talk.peer.fhirBase ?? ''}/Patient/$member-match`, {
+      method: 'POST',
+      token,
+      headers: { accept: 'application/fhir+json', 'content-type': 'application/fhir+json' },
+      body: JSON.stringify(body),
+    }),
+  );
+  const answer = readSingleMatch(response.status, await readText(response, MAX_ANSWER));
+  if (!('identifier' in answer)) return answer;
+  return onlyOne(await patientsWith(talk, answer.identifier), (p) => isPerson(p, asked));
+}
+
+/** Looks for one member among the Patients that our client may see: card number, birth date and name must all be the same. */
+export async function findOne(talk: Talk, asked: Submission): Promise<Single> {
+  if (asked.theirNumber === '') return NOBODY;
+  return onlyOne(await patientsWith(talk, asked.theirNumber), (p) => isHolder(p, asked));
+}
+
+async function patientsWith(talk: Talk, token: string): Promise<JsonObject[]> {
+  const query = new URLSearchParams({ identifier: token });
+  const found = await searchAll(talk, `${talk.peer.fhirBase ?? ''}/Patient?${query.toString()}`);
+  return found.filter((p): p is JsonObject => isResource(p) && p.resourceType === 'Patient');
+}
+
+function onlyOne(found: readonly JsonObject[], fits: (p: JsonObject) => boolean): Single {
+  const ids = new Set(found.filter(fits).flatMap((p) => (isId(p['id']) ? [p['id']] : [])));
+  const [id] = ids;
+  return ids.size === 1 && id !== undefined ? { outcome: 'matched', peerPatientId: id } : NOBODY;
+}
+
+/** The same birth date and family name. */
+function isPerson(patient: JsonObject, asked: Submission): boolean {
+  const family = asked.patient.name?.[0]?.family;
+  const families = objects(patient['name']).map((n) => fold(text(n['family']) ?? ''));
+  return (
+    asked.patient.birthDate !== undefined &&
+    text(patient['birthDate']) === asked.patient.birthDate &&
+    family !== undefined &&
+    families.includes(fold(family))
+  );
+}
+
+/** That person, with the card number that the member gave us. */
+export function isHolder(patient: JsonObject, asked: Submission): boolean {
+  return (
+    asked.theirNumber !== '' &&
+    objects(patient['identifier']).some((i) => i['value'] === asked.theirNumber) &&
+    isPerson(patient, asked)
+  );
+}

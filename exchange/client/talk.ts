@@ -1,0 +1,12 @@
+// What every request to a peer needs: who asks whom, with which tokens, and where its faults are noted.
+import type { Deps } from '../../src/deps.ts';
+import type { PeerFaultCode } from '../reconcile/peer-faults.ts';
+import type { Peer } from '../store/peer.ts';
+import { type Limits, limitsOf } from './limits.ts';
+import type { PeerTokens } from './token.ts';
+
+export type Talk = { deps: Deps; tokens: PeerTokens; peer: Peer; limits: Limits; note(fault: PeerFaultCode): void };
+
+export function talkTo(deps: Deps, tokens: PeerTokens, peer: Peer, note: Talk['note'] = () => {}): Talk {
+  return { deps, tokens, peer, limits: limitsOf(peer.limits), note };
+}

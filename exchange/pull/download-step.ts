@@ -1,0 +1,128 @@
+// downloading → reconciling: every file is kept as it came, with its hash. Finished files are not fetched again; one that broke
+// off goes on from what is kept.
+import { downloadBundles } from '../client/bundle-pages.ts';
+import { type Downloaded, download } from '../client/download.ts';
+import { poll, readManifest } from '../client/kick-off.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
+import { pullMembers } from '../store/pull.ts';
+import {
+  appendFiles,
+  type FileWithParts,
+  fileDownloaded,
+  fileFailed,
+  fileKept,
+  moveFiles,
+  pullFiles,
+  REFETCHED,
+} from '../store/pull-file.ts';
+import { closeRequests, SYNCHRONOUS } from './export-step.ts';
+import { freshLinks } from './fresh-links.ts';
+import { inLanes } from './lanes.ts';
+import { abilitiesOf, advance, fallBack, type Step, Waiting, writeFaults } from './states.ts';
+
+/** Files of one pull at once. */
+const WIDTH = 4;
+/** Faults after which the others need not be tried. */
+const FOR_ALL = new Set(['auth', 'unreachable', 'throttled', 'not-registered']);
+const NOT_SPOKEN = /^bundle-(400|404|405|501)$/;
+
+export async function downloadStep(s: Step): Promise<void> {
+  const { sql } = s.deps.database;
+  const isAtOnce = SYNCHRONOUS.includes(s.pull.fetchForm);
+  let files = await pullFiles(sql, s.pull.id);
+  for (let isFresh = false; ; isFresh = true) {
+    const outcome = await fetchAll(s, files);
+    if (outcome.fault && isAtOnce && s.pull.fetchForm === 'everything' && NOT_SPOKEN.test(outcome.fault.reason))
+      if (!files.some((f) => f.state === 'downloaded') && abilitiesOf(s).searchTypes.length > 0)
+        return fallBack(s, 'everything', outcome.fault, 'matched');
+    if (!outcome.hasExpired || isFresh || isAtOnce) {
+      if (outcome.fault?.isTransient) throw outcome.fault;
+      break;
+    }
+    await readAgain(s, files);
+    files = await pullFiles(sql, s.pull.id);
+  }
+  files = await pullFiles(sql, s.pull.id);
+  const messages = files.filter((f) => f.kind === 'error' && (f.lines ?? 0) > 0);
+  if (messages.length > 0) s.note('peer-error-file');
+  const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
+  if (failed.length > 0 && s.pull.acceptedBy === null)
+    return advance(s, 'partial', { reason: 'file-failed' }, `${failed.length} files could not be fetched`);
+  const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
+  if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
+    return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
+  const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
+  return advance(s, 'reconciling', {}, '', (tx) => closeRequests(tx, members, s.deps.clock()));
+}
+
+type Fetched = { fault: PeerFault | undefined; hasExpired: boolean };
+
+/** Fetches what is missing. `fault`: the last one that another try may mend, or else the last one. */
+async function fetchAll(s: Step, files: readonly FileWithParts[]): Promise<Fetched> {
+  const manifest = readManifest(JSON.parse(s.pull.manifest ?? '{}'), s.pull.exportStatusUrl ?? s.peer.fhirBase ?? '');
+  const outcome: Fetched = { fault: undefined, hasExpired: false };
+  await inLanes(
+    files.filter((f) => f.state === 'pending'),
+    WIDTH,
+    async (file) => {
+      try {
+        await fetchFile(s, file, manifest.requiresAccessToken);
+      } catch (error) {
+        if (!(error instanceof PeerFault)) throw error;
+        const { isFinal, isExpired } = judge(s, file, error);
+        if (error.reason !== 'auth')
+          await fileFailed(s.deps.database.sql, s.pull.id, file.position, error.reason, isFinal);
+        if (FOR_ALL.has(error.reason) && !isFinal) throw error;
+        outcome.hasExpired ||= isExpired;
+        if (!isFinal && !isExpired) outcome.fault = error;
+        else if (!outcome.fault?.isTransient) outcome.fault = error;
+      }
+    },
+  );
+  return outcome;
+}
+
+/** Is it the end of this file? One that is gone is looked up once more in a fresh manifest. Pure but for the limits. */
+function judge(s: Step, file: FileWithParts, fault: PeerFault): { isFinal: boolean; isExpired: boolean } {
+  const isLast = file.attempts + 1 >= s.limits.fileTries;
+  const isGone = fault.reason === 'file-404' || fault.reason === 'file-410';
+  const isExpired = isGone && s.pull.exportStatusUrl !== null && file.failure !== fault.reason && !isLast;
+  if (fault.reason === 'auth') return { isFinal: false, isExpired: false };
+  return { isFinal: !isExpired && (!fault.isTransient || isLast), isExpired };
+}
+
+async function fetchFile(s: Step, file: FileWithParts, needsToken: boolean | undefined): Promise<void> {
+  const { sql } = s.deps.database;
+  // a second look at a file stands beside the first
+  const key = `pulls/${s.pull.id}/${file.position}${file.failure === REFETCHED ? 'r' : ''}`;
+  const got: Downloaded = SYNCHRONOUS.includes(s.pull.fetchForm)
+    ? await downloadBundles(s, file.url, key)
+    : await download(s, {
+        url: file.url,
+        needsToken,
+        key,
+        kept: file.kept,
+        keep: (kept) => fileKept(sql, s.pull.id, file.position, kept),
+      });
+  await fileDownloaded(sql, s.pull.id, file.position, got);
+}
+
+/** Files that are gone may be had under fresh addresses: the manifest is read once more. */
+async function readAgain(s: Step, files: readonly FileWithParts[]): Promise<void> {
+  const { sql } = s.deps.database;
+  const statusUrl = s.pull.exportStatusUrl ?? '';
+  s.note('peer-files-expired');
+  const answer = await poll(s, statusUrl, s.pull.attempts);
+  if (!answer.isDone) {
+    await writeFaults(s);
+    throw new Waiting(answer.waitMs);
+  }
+  const now = readManifest(JSON.parse(answer.text), statusUrl);
+  const { moved, added, vanished } = freshLinks(files, now.files);
+  if (added.length > 0) s.note('peer-manifest-changed');
+  for (const _ of vanished) s.note('peer-file-vanished');
+  await sql.begin(async (tx) => {
+    await moveFiles(tx, s.pull.id, moved);
+    await appendFiles(tx, s.pull.id, added, files.length);
+  });
+}

@@ -1,0 +1,200 @@
+// matched → exporting → downloading: the matched members' records are asked for in the form that the peer speaks, and what it
+// lists is stored whole before the first file.
+import type { Json } from '../../src/fhir/resource.ts';
+import type { Abilities, FetchForm } from '../client/abilities.ts';
+import { kickOff, poll, readManifest } from '../client/kick-off.ts';
+import type { Manifest, ManifestFile } from '../client/manifest.ts';
+import { askPeer, discard, PeerFault } from '../client/peer-fetch.ts';
+import { withToken } from '../client/token.ts';
+import { closeClock } from '../store/clock.ts';
+import { recordAbilities } from '../store/peer-health.ts';
+import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull.ts';
+import { addFiles } from '../store/pull-file.ts';
+import { abilitiesOf, advance, fallBack, type Step, Waiting } from './states.ts';
+
+type Tx = Parameters<typeof movePull>[0];
+const CLOCK_SKEW_MS = 300_000;
+const NOT_SPOKEN = /^(kick-off-(400|404|405|422|501)|job-failed-501|status-501)$/;
+const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
+/** Asked for by name when a peer sends none of them unasked (`lacks` holds `untyped`). */
+const TYPES =
+  'Patient,Coverage,ExplanationOfBenefit,Encounter,Condition,Observation,Procedure,MedicationRequest,MedicationDispense,Immunization,AllergyIntolerance,DiagnosticReport,DocumentReference,CarePlan,CareTeam,Goal,Device,ServiceRequest,RelatedPerson,Organization,Practitioner,PractitionerRole,Location,Provenance';
+/** An answer of these alone is the list of members, not their history. */
+const BARE = new Set([
+  'Group',
+  'Patient',
+  'Coverage',
+  'RelatedPerson',
+  'Organization',
+  'Practitioner',
+  'PractitionerRole',
+  'Location',
+]);
+export const SYNCHRONOUS: readonly (FetchForm | null)[] = ['everything', 'search'];
+
+/** The duty to ask ends when the peer has taken the request. */
+export async function closeRequests(tx: Tx, members: readonly PullMember[], at: Date): Promise<void> {
+  for (const m of members)
+    if (m.outcome === 'matched' && m.otherCoverageId !== null) await closeClock(tx, 'C2', m.otherCoverageId, at);
+}
+
+/** matched → exporting; of a peer that answers at once, → downloading. */
+export async function exportStep(s: Step): Promise<void> {
+  const { sql } = s.deps.database;
+  const withdrawn = new Set(await withdrawnMembers(sql, s.pull.id));
+  const members = (await pullMembers(sql, s.pull.id)).filter((m) => m.outcome === 'matched');
+  const asked = members.filter((m) => !withdrawn.has(m.memberId));
+  if (asked.length === 0)
+    return advance(s, 'withdrawn', { reason: 'consent-withdrawn', finishedAt: s.deps.clock() }, '');
+  const form = s.pull.fetchForm ?? abilitiesOf(s).fetch;
+  const patients = asked.flatMap((m) => m.peerPatientId ?? []);
+  if (SYNCHRONOUS.includes(form)) return askAtOnce(s, form, patients);
+  let statusUrl: string;
+  try {
+    statusUrl = await start(s, form, patients);
+  } catch (error) {
+    if (error instanceof PeerFault && form !== 'all' && NOT_SPOKEN.test(error.reason))
+      return fallBack(s, form, error, 'matched');
+    throw error;
+  }
+  const at = s.deps.clock();
+  return advance(
+    s,
+    'exporting',
+    { exportStatusUrl: statusUrl, kickedOffAt: at },
+    s.pull.since === null ? 'everything' : `changes since ${s.pull.since.toISOString()}`,
+    (tx) => closeRequests(tx, members, at),
+  );
+}
+
+/** Kicks an export off. @returns the status URL */
+async function start(s: Step, form: FetchForm, patients: readonly string[]): Promise<string> {
+  const since = s.pull.since?.toISOString();
+  const type = abilitiesOf(s).lacks.includes('untyped') ? TYPES : undefined;
+  const query = (more: Record<string, string> = {}) => {
+    const q = new URLSearchParams({
+      ...more,
+      ...(since === undefined ? {} : { _since: since }),
+      ...(type === undefined ? {} : { _type: type }),
+    }).toString();
+    return q === '' ? '' : `?${q}`;
+  };
+  const group = `/Group/${encodeURIComponent(s.pull.groupId ?? '')}`;
+  if (form === 'group') return kickOff(s, `${group}/$export${query()}`).catch(asMissingForm);
+  if (form === 'all') return kickOff(s, `/Patient/$export${query()}`).catch(asMissingForm);
+  const parameter: Json[] = [
+    ...(form === 'davinci' ? [{ name: 'exportType', valueCanonical: PAYER_TO_PAYER }] : []),
+    ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
+    ...(type === undefined ? [] : [{ name: '_type', valueString: type }]),
+    ...(form === 'patient'
+      ? patients.map((id) => ({ name: 'patient', valueReference: { reference: `Patient/${id}` } }))
+      : []),
+  ];
+  const body = JSON.stringify({ resourceType: 'Parameters', parameter });
+  if (form === 'patient') return kickOff(s, '/Patient/$export', body).catch(asMissingForm);
+  const path = `${group}/$davinci-data-export`;
+  const byGet = () => kickOff(s, path + query({ exportType: PAYER_TO_PAYER }));
+  if (abilitiesOf(s).byGet) return byGet();
+  try {
+    return await kickOff(s, path, body);
+  } catch (error) {
+    if (!(error instanceof PeerFault)) throw error;
+    // a peer that offers the operation by GET alone says 405, or 404 although the Group is there
+    if (error.reason !== 'kick-off-405' && !(error.reason === 'group-gone' && (await hasGroup(s, group)))) throw error;
+    const statusUrl = await byGet().catch((second: unknown) => {
+      throw second instanceof PeerFault && second.reason === 'group-gone' ? new PeerFault('kick-off-404') : second;
+    });
+    s.note('peer-form');
+    await recordAbilities(s.deps.database.sql, s.peer.id, { ...abilitiesOf(s), byGet: true }, s.deps.clock());
+    return statusUrl;
+  }
+}
+
+/** 404 of a plain export says that it is not there, not that a Group of ours is gone. */
+function asMissingForm(error: unknown): never {
+  throw error instanceof PeerFault && error.reason === 'group-gone' ? new PeerFault('kick-off-404') : error;
+}
+
+async function hasGroup(s: Step, group: string): Promise<boolean> {
+  const response = await withToken(s, (token) =>
+    askPeer(s, `${s.peer.fhirBase ?? ''}${group}`, { token, headers: { accept: 'application/fhir+json' } }),
+  );
+  await discard(response);
+  return response.status === 200;
+}
+
+/** Addresses that answer at once with what belongs to these patients. Pure. */
+export function requestsFor(
+  form: FetchForm,
+  base: string,
+  a: Pick<Abilities, 'searchTypes' | 'revincludes'>,
+  patients: readonly string[],
+): { type: string; url: string }[] {
+  if (form === 'everything') return patients.map((id) => ({ type: '', url: `${base}/Patient/${id}/$everything` }));
+  const more = a.revincludes ? '&_revinclude=Provenance:target' : '';
+  return patients.flatMap((id) => [
+    { type: 'Patient', url: `${base}/Patient?_id=${id}` },
+    ...a.searchTypes
+      .filter((type) => type !== 'Provenance' || !a.revincludes)
+      .map((type) => ({ type, url: `${base}/${type}?patient=${id}&_count=100${more}` })),
+  ]);
+}
+
+async function askAtOnce(s: Step, form: FetchForm, patients: readonly string[]): Promise<void> {
+  const abilities = abilitiesOf(s);
+  if (form === 'search' && abilities.searchTypes.length === 0) throw new PeerFault('no-export-form');
+  const files = requestsFor(form, s.peer.fhirBase ?? '', abilities, patients).map(
+    (r): ManifestFile => ({ kind: 'output', type: r.type, url: r.url, count: undefined }),
+  );
+  // such answers have no time of their own: the next request asks for everything again
+  const manifest = { output: files.map(({ type, url }) => ({ type, url })), error: [] };
+  return advance(
+    s,
+    'downloading',
+    { manifest: JSON.stringify(manifest), transactionTime: null, kickedOffAt: s.deps.clock(), exportStatusUrl: null },
+    `${files.length} requests`,
+    (tx) => addFiles(tx, s.pull.id, files),
+  );
+}
+
+/** exporting → downloading: the manifest is stored whole before the first file. */
+export async function exportingStep(s: Step): Promise<void> {
+  const statusUrl = s.pull.exportStatusUrl ?? '';
+  const answer = await poll(s, statusUrl, s.pull.attempts);
+  if (!answer.isDone) throw new Waiting(answer.waitMs);
+  const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);
+  if (isBare(s, manifest)) {
+    const abilities = abilitiesOf(s);
+    s.note('peer-types');
+    return advance(s, 'matched', {}, 'asked again with types named', (tx) =>
+      recordAbilities(tx, s.peer.id, { ...abilities, lacks: [...abilities.lacks, 'untyped'] }, s.deps.clock()),
+    );
+  }
+  return advance(
+    s,
+    'downloading',
+    { manifest: answer.text, transactionTime: timeOf(s, manifest) },
+    `${manifest.files.length} files`,
+    (tx) => addFiles(tx, s.pull.id, manifest.files),
+  );
+}
+
+/** The watermark. A time ahead of now would hide what changes until then from the next pull; one before the last is a fault. */
+function timeOf(s: Step, manifest: Manifest): Date | null {
+  const time = manifest.transactionTime;
+  const isAhead = (time?.getTime() ?? 0) - s.deps.clock().getTime() > CLOCK_SKEW_MS;
+  const isBack = time !== undefined && s.pull.since !== null && time < s.pull.since;
+  if (time !== undefined && !isAhead && !isBack) return time;
+  s.note('peer-transaction-time');
+  return null;
+}
+
+function isBare(s: Step, manifest: Manifest): boolean {
+  const types = manifest.files.filter((f) => f.kind === 'output').map((f) => f.type);
+  return (
+    s.pull.since === null &&
+    types.length > 0 &&
+    types.every((t) => BARE.has(t)) &&
+    !abilitiesOf(s).lacks.includes('untyped')
+  );
+}

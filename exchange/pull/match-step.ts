@@ -1,0 +1,230 @@
+// authorized → matching → matched: who of our members the peer knows, in the form that it speaks.
+import { lines } from '../../src/fhir/ndjson.ts';
+import { isId } from '../../src/fhir/reference.ts';
+import { isResource, type Json, type JsonObject } from '../../src/fhir/resource.ts';
+import { type Correlated, type Correlation, correlate, groupsIn } from '../client/correlate.ts';
+import { download } from '../client/download.ts';
+import { kickOff, poll, readManifest } from '../client/kick-off.ts';
+import { matchRequest, type Submission, singleMatchRequest } from '../client/member-bundle.ts';
+import { PeerFault } from '../client/peer-fetch.ts';
+import { findOne, isHolder, matchOne, type Single } from '../client/single-match.ts';
+import { addDays, localDay } from '../clocks/business-day.ts';
+import { addresses, ourselves } from '../plan.ts';
+import { gunzipped } from '../reconcile/stage.ts';
+import { closeClock } from '../store/clock.ts';
+import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull.ts';
+import { submissions } from '../store/submission.ts';
+import { inLanes } from './lanes.ts';
+import { abilitiesOf, advance, fallBack, type Step, Waiting } from './states.ts';
+
+type Tx = Parameters<typeof movePull>[0];
+/** Requests at once to a peer that is asked one by one. */
+const WIDTH = 4;
+const OVERLAP_MS = 60_000;
+/** Answers of a peer that has no such operation. */
+const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|status-501|no-member-match)$/;
+
+/** authorized → matching, or straight to matched when what an earlier pull learned still serves. */
+export async function matchStep(s: Step): Promise<void> {
+  const { sql } = s.deps.database;
+  if (!s.pull.isFull && (await useEarlier(s))) return;
+  const asked = await submissions(sql, s.pull.id);
+  if (asked.length === 0) return advance(s, 'failed', { reason: 'no-usable-member', finishedAt: s.deps.clock() }, '');
+  const form = s.pull.matchForm ?? abilitiesOf(s).match;
+  try {
+    if (form === 'bulk') return await matchBatch(s, asked);
+    if (form === 'single') return await oneByOne(s, asked, (a) => matchOne(s, singleMatchRequest(a, ...parties(s)), a));
+    if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
+    return await listPatients(s, asked.length);
+  } catch (error) {
+    if (error instanceof PeerFault && MISSING.test(error.reason)) return fallBack(s, form, error, 'authorized');
+    throw error;
+  }
+}
+
+async function useEarlier(s: Step): Promise<boolean> {
+  const { sql } = s.deps.database;
+  const members = await pullMembers(sql, s.pull.id);
+  const earlier = await watermark(
+    sql,
+    s.peer.id,
+    members.map((m) => m.memberId),
+  );
+  if (!earlier) return false;
+  const since = new Date(earlier.transactionTime.getTime() - OVERLAP_MS);
+  await advance(
+    s,
+    'matched',
+    { groupId: earlier.groupId, since, ...(earlier.fetchForm === null ? {} : { fetchForm: earlier.fetchForm }) },
+    `as an earlier pull, changes since ${since.toISOString()}`,
+    (tx) => copyOutcomes(tx, s.pull.id, earlier.pullId),
+  );
+  return true;
+}
+
+/** Us, the peer, the last day of the consents, and where their originals are. */
+function parties(s: Step) {
+  const us = ourselves(s.deps.config);
+  const today = localDay(s.deps.clock(), s.deps.config.timeZone);
+  const peer = { npi: s.peer.npi, name: s.peer.name };
+  return [us, peer, addDays(today, 365), `${addresses(s.deps.config).fhir}/DocumentReference`] as const;
+}
+
+async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
+  const body = matchRequest(asked, ...parties(s));
+  const statusUrl = await kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
+  return advance(s, 'matching', { matchStatusUrl: statusUrl, since: null }, `${asked.length} members submitted`);
+}
+
+/** Each answer is kept at once: a process that dies asks only for the rest. */
+async function oneByOne(s: Step, asked: readonly Submission[], ask: (a: Submission) => Promise<Single>): Promise<void> {
+  const { sql } = s.deps.database;
+  const known = new Map((await pullMembers(sql, s.pull.id)).map((m) => [m.submittedId, m.outcome]));
+  const open = asked.filter((a) => known.get(a.submittedId) === null);
+  await inLanes(open, WIDTH, async (a) => {
+    const found = await ask(a);
+    await setOutcomes(sql, s.pull.id, [{ submittedId: a.submittedId, ...found }]);
+  });
+  const members = (await pullMembers(sql, s.pull.id)).map((m) => ({
+    submittedId: m.submittedId,
+    outcome: (m.outcome ?? 'missing') as Correlated['outcome'],
+    peerPatientId: m.peerPatientId,
+  }));
+  return finish(s, { members: onePersonEach(members), groupId: s.peer.groupThere ?? undefined, uncorrelated: 0 });
+}
+
+/** One person of theirs for two members of ours: neither answer can be trusted. */
+export function onePersonEach(members: readonly Correlated[]): Correlated[] {
+  const times = new Map<string, number>();
+  for (const { peerPatientId: id } of members) if (id !== null) times.set(id, (times.get(id) ?? 0) + 1);
+  return members.map((m) =>
+    m.peerPatientId !== null && (times.get(m.peerPatientId) ?? 0) > 1
+      ? { ...m, outcome: 'conflict', peerPatientId: null }
+      : m,
+  );
+}
+
+/** A peer that can neither match nor search: its Patients are listed, and ours are looked for among them. */
+async function listPatients(s: Step, asked: number): Promise<void> {
+  const { groupThere } = s.peer;
+  const path = groupThere === null ? '/Patient/$export' : `/Group/${encodeURIComponent(groupThere)}/$export`;
+  const statusUrl = await kickOff(s, `${path}?_type=Patient`);
+  return advance(
+    s,
+    'matching',
+    { matchStatusUrl: statusUrl, since: null },
+    `its Patients are listed for ${asked} members`,
+  );
+}
+
+/** matching → matched: poll, fetch the answer, lead it back to our members. */
+export async function matchingStep(s: Step): Promise<void> {
+  const statusUrl = s.pull.matchStatusUrl ?? '';
+  const answer = await poll(s, statusUrl, s.pull.attempts);
+  if (!answer.isDone) throw new Waiting(answer.waitMs);
+  const asked = await submissions(s.deps.database.sql, s.pull.id);
+  const body = JSON.parse(answer.text) as Json;
+  if (s.pull.matchForm === 'patients') return finish(s, await amongPatients(s, body, statusUrl, asked));
+  const resources: Json[] = [];
+  if (isResource(body)) resources.push(body);
+  else {
+    const manifest = readManifest(body, statusUrl, s.note);
+    const output = manifest.files.filter((f) => f.kind === 'output');
+    const chosen = output.some((f) => f.type === 'Group') ? output.filter((f) => f.type === 'Group') : output;
+    for (const [i, file] of chosen.entries())
+      for await (const line of linesOf(s, file.url, manifest.requiresAccessToken, `pulls/${s.pull.id}/match-${i}`))
+        resources.push(JSON.parse(line) as Json);
+  }
+  const result = correlate(
+    groupsIn(resources),
+    asked.map((a) => ({
+      submittedId: a.submittedId,
+      family: a.patient.name?.[0]?.family,
+      birthDate: a.patient.birthDate,
+    })),
+  );
+  if (result.uncorrelated > 0) s.note('peer-match-stray');
+  return finish(s, result);
+}
+
+/** Fetches a small file and reads it line by line. */
+async function* linesOf(s: Step, url: string, needsToken: boolean | undefined, key: string): AsyncGenerator<string> {
+  const got = await download(s, { url, needsToken, key });
+  for await (const line of lines(gunzipped(await s.deps.blobs.get(got.blobKey)))) {
+    if (!('text' in line)) throw new PeerFault('match-answer-malformed');
+    try {
+      JSON.parse(line.text);
+    } catch {
+      throw new PeerFault('match-answer-malformed');
+    }
+    yield line.text;
+  }
+}
+
+/** Our members among the Patients of a list. Of the others nothing is kept. */
+async function amongPatients(
+  s: Step,
+  body: Json,
+  statusUrl: string,
+  asked: readonly Submission[],
+): Promise<Correlation> {
+  const manifest = readManifest(body, statusUrl, s.note);
+  const found = new Map<string, Set<string>>();
+  const byNumber = Map.groupBy(asked, (a) => a.theirNumber);
+  const key = `pulls/${s.pull.id}/patients`;
+  for (const file of manifest.files.filter((f) => f.kind === 'output' && (f.type === 'Patient' || f.type === '')))
+    try {
+      for await (const line of linesOf(s, file.url, manifest.requiresAccessToken, key)) {
+        const patient = JSON.parse(line) as Json;
+        if (!isResource(patient) || patient.resourceType !== 'Patient') continue;
+        const id = isId(patient['id']) ? patient['id'] : undefined;
+        for (const a of candidates(patient, byNumber))
+          if (id !== undefined && isHolder(patient, a))
+            found.set(a.submittedId, (found.get(a.submittedId) ?? new Set()).add(id));
+      }
+    } finally {
+      // the list holds people who are none of our members
+      for (const stored of await s.deps.blobs.list(`pulls/${s.pull.id}/`))
+        if (stored.startsWith(key)) await s.deps.blobs.delete(stored);
+    }
+  const members = asked.map((a): Correlated => {
+    const [id, second] = found.get(a.submittedId) ?? [];
+    return id !== undefined && second === undefined
+      ? { submittedId: a.submittedId, outcome: 'matched', peerPatientId: id }
+      : { submittedId: a.submittedId, outcome: 'not-matched', peerPatientId: null };
+  });
+  return { members: onePersonEach(members), groupId: s.peer.groupThere ?? undefined, uncorrelated: 0 };
+}
+
+function candidates(patient: JsonObject, byNumber: ReadonlyMap<string, Submission[]>): Submission[] {
+  const identifiers = Array.isArray(patient['identifier']) ? patient['identifier'] : [];
+  return identifiers.flatMap((i) => {
+    const value = typeof i === 'object' && i !== null && !Array.isArray(i) ? i['value'] : undefined;
+    return typeof value === 'string' ? (byNumber.get(value) ?? []) : [];
+  });
+}
+
+async function finish(s: Step, result: Correlation): Promise<void> {
+  const matched = result.members.filter((m) => m.outcome === 'matched').length;
+  const members = await pullMembers(s.deps.database.sql, s.pull.id);
+  const coverageOf = new Map(members.map((m) => [m.submittedId, m.otherCoverageId]));
+  const record = async (tx: Tx) => {
+    await setOutcomes(tx, s.pull.id, result.members);
+    // an answer without a match also ends the duty to ask
+    for (const m of result.members)
+      if (m.outcome === 'not-matched' || m.outcome === 'constrained')
+        await closeClock(
+          tx,
+          'C2',
+          coverageOf.get(m.submittedId) ?? '',
+          s.deps.clock(),
+          m.outcome === 'constrained' ? 'consent-constraint' : 'no-unique-match',
+        );
+  };
+  const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
+  if (matched === 0) return advance(s, 'done', { finishedAt: s.deps.clock(), reason: 'no-match' }, detail, record);
+  const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
+  if (result.groupId === undefined && needsGroup)
+    return advance(s, 'review', { reason: 'group-without-id' }, detail, record);
+  return advance(s, 'matched', { groupId: result.groupId ?? null }, detail, record);
+}

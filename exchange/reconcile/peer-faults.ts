@@ -1,0 +1,81 @@
+// What a peer did against the rules of the exchange, in words. Each is a finding of the pull in which it was seen.
+import { act, calm, look, type Meaning } from './meaning.ts';
+
+export const PEER_FAULTS = {
+  'peer-retry-after': look(
+    'It asked us to wait for a time that makes no sense. We waited within limits.',
+    'Tell the other payer.',
+  ),
+  'peer-relative-url': look('Its list of files names addresses that are not absolute.', 'Tell the other payer.'),
+  'peer-duplicate-url': look(
+    'Its list of files names a file more than once. It was fetched once.',
+    'Tell the other payer.',
+  ),
+  'peer-manifest-types': look(
+    'Its list of files has values of the wrong kind, such as numbers as text.',
+    'Tell the other payer.',
+  ),
+  'peer-manifest-changed': look(
+    'Its list of files changed after it was given.',
+    'Ask the other payer which one holds.',
+  ),
+  'peer-file-vanished': act('A file that it had listed was no longer in its list.', 'Ask the other payer for it.'),
+  'peer-transaction-time': look(
+    'The time of its answer is missing, in the future or before the last one. The next request asks for everything again.',
+    'Tell the other payer.',
+  ),
+  'peer-file-cut': look('A file broke off and was fetched again or gone on with.', 'Nothing, unless it happens often.'),
+  'peer-file-corrupt': look(
+    'A file was damaged on its way and was fetched again.',
+    'Nothing, unless it happens often.',
+  ),
+  'peer-range': look(
+    'It answered a request for the rest of a file with something else. The file was fetched from its start.',
+    'Tell the other payer.',
+  ),
+  'peer-slow': look(
+    'A file came too slowly and was given up; it was tried again.',
+    'Nothing, unless it happens often.',
+  ),
+  'peer-length': look('A file had another length than announced.', 'Tell the other payer.'),
+  'peer-content-type': look('A file was not announced as NDJSON.', 'Tell the other payer.'),
+  'peer-redirect': calm('It sent us on to another address that its record allows. No token went there.'),
+  'peer-not-json': look('It answered with something that is not JSON. It was asked again.', 'Tell the other payer.'),
+  'peer-token': look(
+    'It did not take a token that it had given. A new one was fetched.',
+    'Nothing, unless it happens often.',
+  ),
+  'peer-scope': look(
+    'It did not grant the scopes that its guide names. Others were asked for.',
+    'Tell the other payer.',
+  ),
+  'peer-error-file': look(
+    'It reported problems of its own with this answer.',
+    'Read them in the file of messages as it came.',
+  ),
+  'peer-files-expired': look(
+    'Its files expired before they were fetched; they were asked for again.',
+    'Tell the other payer.',
+  ),
+  'peer-job-lost': look('It lost the job; it was asked again.', 'Nothing, unless it happens often.'),
+  'peer-never-ready': act(
+    'It did not finish in time. The job was cancelled.',
+    'Ask the other payer; the request is made again.',
+  ),
+  'peer-form': calm('It does not speak the way of asking that was tried first. Another was used and is remembered.'),
+  'peer-types': look(
+    'Its answer held no claims, encounters or conditions; it was asked again with their types named.',
+    'Tell the other payer.',
+  ),
+  'peer-batch': look(
+    'It takes fewer members at once. The request was divided.',
+    'Lower PULL_BATCH if it happens often.',
+  ),
+  'peer-match-stray': look('Its match answer names people that we did not ask about.', 'Tell the other payer.'),
+  'peer-bundle-outcome': look(
+    'Its answer held messages among the records. They are kept with the pages as they came.',
+    'Nothing.',
+  ),
+} as const satisfies Readonly<Record<string, Meaning>>;
+
+export type PeerFaultCode = keyof typeof PEER_FAULTS;

@@ -1,0 +1,674 @@
+// Everything that a download client must survive, as a table: what the peer does, where the pull comes to rest and why, what is
+// in the ledger, what is noted about the peer, and what is held of the person afterwards. Nothing wrong is ever stored.
+import { createHash } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
+import { meaning } from '../../exchange/reconcile/reasons.ts';
+import {
+  good,
+  type Handler,
+  json,
+  ndjson,
+  type Script,
+  type ScriptedPeer,
+  scriptedPeer,
+  sends,
+  status,
+  turns,
+} from '../support/scripted-peer.ts';
+import { lab } from './reconcile/reconcile-pull.ts';
+
+let peer: ScriptedPeer;
+beforeAll(async () => {
+  peer = await scriptedPeer();
+});
+beforeEach(async () => {
+  await peer.record({});
+  // every row begins with nothing of the peer
+  await peer.node.deps.database.sql.unsafe(
+    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.record_key where origin = 'scripted'`,
+  );
+});
+afterAll(() => peer.close());
+
+type Row = {
+  does: string;
+  script: () => Script;
+  record?: () => Record<string, unknown>;
+  state: string;
+  reason?: string;
+  /** how many of each outcome are booked */
+  ledger?: Record<string, number>;
+  /** noted about the peer; exactly these */
+  notes?: readonly string[];
+  /** ids of the records held afterwards */
+  holds: readonly string[];
+  also?: (rested: { id: string; waited: number }) => void | Promise<void>;
+};
+
+const two = ndjson(good('a'), good('b'));
+/** Does not pack well: a file of them is cut in its middle. */
+const varied = (id: string): string =>
+  JSON.stringify(
+    lab(id, { subject: { reference: 'Patient/p9' }, note: [{ text: createHash('sha512').update(id).digest('hex') }] }),
+  );
+const big = ndjson(...Array.from({ length: 400 }, (_, i) => varied(`r${i}`)));
+const bigIds = Array.from({ length: 400 }, (_, i) => `r${i}`).sort();
+const packed = gzipSync(big);
+const listing =
+  (...files: object[]): Handler =>
+  (_, a) =>
+    json(a, peer.manifest(files));
+const lists = (more: object, ...files: object[]): Script => ({
+  'GET /status/export': (_, a) => json(a, peer.manifest(files.length > 0 ? files : [peer.file()], more)),
+});
+const serves = (handler: Handler): Script => ({ ...lists({}), 'GET /f/1': handler });
+/** Sends a beginning and cuts the connection. */
+const cut =
+  (bytes: Buffer, at: number, headers: Record<string, string>): Handler =>
+  (_, a) => {
+    a.writeHead(200, { 'content-type': 'application/fhir+ndjson', 'content-length': String(bytes.length), ...headers });
+    a.write(bytes.subarray(0, at), () => setTimeout(() => a.destroy(), 10));
+  };
+/** Answers with the rest that is asked for. */
+const rest =
+  (bytes: Buffer, headers: Record<string, string>, shift = 0): Handler =>
+  (request, a) => {
+    const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    a.writeHead(206, {
+      'content-type': 'application/fhir+ndjson',
+      'content-range': `bytes ${from + shift}-${bytes.length - 1}/${bytes.length}`,
+      ...headers,
+    }).end(bytes.subarray(from));
+  };
+const strong = { etag: '"v1"', 'content-encoding': 'gzip' };
+const asked = (path: string) => peer.seen.filter((s) => s.path === path && s.method === 'GET');
+const goodTwo = { ledger: { created: 2 }, holds: ['a', 'b'], state: 'done' } as const;
+const goodBig = { ledger: { created: 400 }, holds: bigIds, state: 'done' } as const;
+
+const ROWS: Row[] = [
+  { does: 'all right', script: () => ({}), ...goodTwo, notes: [] },
+  // transport
+  {
+    does: 'cuts a packed file whose entity tag is strong: the rest is asked for',
+    script: () => serves(turns(cut(packed, 2000, strong), rest(packed, strong))),
+    ...goodBig,
+    notes: ['peer-file-cut'],
+    also: () =>
+      expect(asked('/f/1').map((s) => [s.headers.range, s.headers['if-range']])).toEqual([
+        [undefined, undefined],
+        ['bytes=2000-', '"v1"'],
+      ]),
+  },
+  {
+    does: 'cuts a plain file whose entity tag is strong',
+    script: () => {
+      const headers = { etag: '"v1"' };
+      const bytes = Buffer.from(big);
+      return serves(turns(cut(bytes, 5001, headers), rest(bytes, headers)));
+    },
+    ...goodBig,
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'cuts again and again, a little further each time',
+    script: () =>
+      serves(
+        turns(cut(packed, 500, strong), (request, a, body) => {
+          const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+          if (from + 700 >= packed.length || from >= 1900) return rest(packed, strong)(request, a, body);
+          a.writeHead(206, {
+            'content-range': `bytes ${from}-${packed.length - 1}/${packed.length}`,
+            'content-type': 'application/fhir+ndjson',
+            ...strong,
+          });
+          a.write(packed.subarray(from, from + 700), () => setTimeout(() => a.destroy(), 10));
+        }),
+      ),
+    ...goodBig,
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'cuts a file without an entity tag: from the start again',
+    script: () =>
+      serves(turns(cut(packed, 2000, { 'content-encoding': 'gzip' }), sends(packed, { 'content-encoding': 'gzip' }))),
+    ...goodBig,
+    notes: ['peer-file-cut'],
+    also: () => expect(asked('/f/1')[1]?.headers.range).toBeUndefined(),
+  },
+  {
+    does: 'answers the rest with the whole of another version',
+    script: () =>
+      serves(turns(cut(packed, 2000, strong), sends(gzipSync(two), { etag: '"v2"', 'content-encoding': 'gzip' }))),
+    ...goodTwo,
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'answers the rest with another range, then right',
+    script: () => serves(turns(cut(packed, 2000, strong), rest(packed, strong, 7), sends(packed, strong))),
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+  },
+  {
+    does: 'answers the rest with 416, then right',
+    script: () => serves(turns(cut(packed, 2000, strong), status(416), sends(packed, strong))),
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+  },
+  {
+    does: 'answers the rest with a part of something else: what does not unpack is never taken',
+    script: () => {
+      const other = gzipSync(ndjson(...Array.from({ length: 400 }, (_, i) => varied(`x${i}`))));
+      return serves(turns(cut(packed, 2000, strong), rest(other, strong), sends(packed, strong)));
+    },
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-file-corrupt'],
+  },
+  {
+    does: 'sends gzip without its end',
+    script: () =>
+      serves(
+        turns(sends(packed.subarray(0, packed.length - 10), { 'content-encoding': 'gzip' }), sends(packed, strong)),
+      ),
+    ...goodBig,
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'sends damaged gzip for ever',
+    script: () => {
+      const broken = Buffer.from(packed);
+      broken.fill(7, 1000, 1100);
+      return serves(sends(broken, strong));
+    },
+    state: 'partial',
+    reason: 'file-failed',
+    notes: ['peer-file-corrupt'],
+    holds: [],
+  },
+  {
+    does: 'sends a file that is .gz itself',
+    script: () => serves(sends(packed, { 'content-type': 'application/gzip' })),
+    ...goodBig,
+    notes: [],
+  },
+  {
+    does: 'packs a .gz file once more',
+    script: () => serves(sends(gzipSync(packed), { 'content-encoding': 'gzip' })),
+    ...goodBig,
+    notes: [],
+  },
+  {
+    does: 'packs three times',
+    script: () => serves(sends(gzipSync(gzipSync(packed)), { 'content-encoding': 'gzip' })),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'packs in a way that was not asked for',
+    script: () => serves(sends(two, { 'content-encoding': 'br' })),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'sends a web page for a file',
+    script: () => serves(sends('<html>Sign in</html>', { 'content-type': 'text/html' })),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'names no or another content type',
+    script: () => serves(sends(two, { 'content-type': 'text/plain' })),
+    ...goodTwo,
+    notes: ['peer-content-type'],
+  },
+  {
+    does: 'trickles',
+    record: () => ({ limits: { slowWindowMs: 150, slowBytesPerSecond: 100_000, fileTries: 2 } }),
+    script: () =>
+      serves((_, a) => {
+        a.writeHead(200, { 'content-type': 'application/fhir+ndjson' });
+        const drop = setInterval(() => a.write(' '), 20);
+        a.on('close', () => clearInterval(drop));
+      }),
+    state: 'partial',
+    reason: 'file-failed',
+    notes: ['peer-slow'],
+    holds: [],
+  },
+  {
+    does: '503 with an absurd time to wait',
+    script: () => serves(turns((_, a) => json(a, {}, 503, { 'retry-after': '1e12' }), sends(two))),
+    ...goodTwo,
+    notes: ['peer-retry-after'],
+  },
+  {
+    does: '429 on a file with an epoch time: five minutes at most',
+    script: () => serves(turns((_, a) => json(a, {}, 429, { 'retry-after': '1800000000' }), sends(two))),
+    ...goodTwo,
+    notes: ['peer-retry-after'],
+    also: ({ waited }) => expect(waited).toBeLessThan(400_000),
+  },
+  {
+    does: '401 in mid list: one new token, finished files stay',
+    script: () => ({
+      'GET /status/export': listing(peer.file('/f/1', 2), peer.file('/f/2', 1)),
+      'GET /f/2': turns(status(401), sends(ndjson(good('c')))),
+    }),
+    state: 'done',
+    ledger: { created: 3 },
+    notes: ['peer-token'],
+    holds: ['a', 'b', 'c'],
+    also: () => expect(asked('/f/1')).toHaveLength(1),
+  },
+  {
+    does: '403 for one file: the others are had, a person decides',
+    script: () => ({
+      'GET /status/export': listing(peer.file('/f/1', 2), peer.file('/f/2', 1)),
+      'GET /f/2': status(403),
+    }),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+    also: () => expect(asked('/f/1')).toHaveLength(1),
+  },
+  {
+    does: 'lets a file expire and lists it under a fresh address',
+    script: () => ({
+      'GET /status/export': turns(listing(peer.file('/f/old?sig=1', 2)), listing(peer.file('/f/new?sig=2', 2))),
+      'GET /f/old': status(410),
+      'GET /f/new': sends(two),
+    }),
+    ...goodTwo,
+    notes: ['peer-files-expired'],
+  },
+  {
+    does: 'lets everything expire: one new export',
+    script: () => ({
+      'GET /status/export': turns(listing(peer.file('/f/old', 2)), status(404), listing(peer.file('/f/1', 2))),
+      'GET /f/old': status(404),
+    }),
+    ...goodTwo,
+    notes: ['peer-files-expired', 'peer-job-lost'],
+    also: () => expect(peer.seen.filter((s) => s.path.endsWith('$davinci-data-export'))).toHaveLength(2),
+  },
+  {
+    does: 'changes its manifest: what is new is taken, what is gone is told',
+    script: () => ({
+      'GET /status/export': turns(
+        listing(peer.file('/f/1', 2), peer.file('/f/gone', 9)),
+        listing(peer.file('/f/1', 2), peer.file('/f/more', 1)),
+      ),
+      'GET /f/gone': status(404),
+      'GET /f/more': sends(ndjson(good('c'))),
+    }),
+    state: 'partial',
+    reason: 'file-failed',
+    notes: ['peer-files-expired', 'peer-manifest-changed', 'peer-file-vanished'],
+    holds: [],
+    also: () => expect(asked('/f/more')).toHaveLength(1),
+  },
+  // redirects and origins
+  {
+    does: 'redirects a file to a host that its record allows: followed, without token',
+    record: () => ({ fileOrigins: [peer.foreignBase] }),
+    script: () => ({
+      ...serves((_, a) => void a.writeHead(302, { location: `${peer.foreignBase}/s3` }).end()),
+      'FOREIGN /s3': sends(two),
+    }),
+    ...goodTwo,
+    notes: ['peer-redirect'],
+    also: () => expect(peer.strangers.map((s) => s.token)).toEqual([undefined]),
+  },
+  {
+    does: 'redirects there and back: the token does not come back',
+    record: () => ({ fileOrigins: [peer.foreignBase] }),
+    script: () => ({
+      ...serves((_, a) => void a.writeHead(307, { location: `${peer.foreignBase}/s3` }).end()),
+      'FOREIGN /s3': (_, a) => void a.writeHead(302, { location: `${peer.base}/f/back` }).end(),
+      'GET /f/back': sends(two),
+    }),
+    ...goodTwo,
+    notes: ['peer-redirect'],
+    also: () => expect(asked('/f/back')[0]?.token).toBeUndefined(),
+  },
+  {
+    does: 'redirects a file elsewhere',
+    script: () => serves((_, a) => void a.writeHead(302, { location: `${peer.foreignBase}/s3` }).end()),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+    also: () => expect(peer.strangers).toEqual([]),
+  },
+  {
+    does: 'redirects a file in a circle',
+    script: () => serves((_, a) => void a.writeHead(302, { location: '/f/1' }).end()),
+    state: 'partial',
+    reason: 'file-failed',
+    notes: ['peer-redirect'],
+    holds: [],
+  },
+  {
+    does: 'lists a file at a host of its record that must have a token: refused',
+    record: () => ({ fileOrigins: [peer.foreignBase] }),
+    script: () => lists({}, { type: 'Observation', url: `${peer.foreignBase}/s3` }),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+    also: () => expect(peer.strangers).toEqual([]),
+  },
+  {
+    does: 'lists a file at a host of its record that needs no token',
+    record: () => ({ fileOrigins: [peer.foreignBase] }),
+    script: () => ({
+      ...lists({ requiresAccessToken: false }, { type: 'Observation', url: `${peer.foreignBase}/s3` }),
+      'FOREIGN /s3': sends(two),
+    }),
+    ...goodTwo,
+    notes: [],
+    also: () => expect(peer.strangers[0]?.token).toBeUndefined(),
+  },
+  {
+    does: 'asks the token request on to another host',
+    script: () => ({ 'POST /token': (_, a) => void a.writeHead(307, { location: `${peer.foreignBase}/t` }).end() }),
+    state: 'review',
+    reason: 'redirect',
+    holds: [],
+    also: () => expect(peer.strangers).toEqual([]),
+  },
+  // job and manifest
+  {
+    does: 'says 500 for a job that failed',
+    script: () => ({
+      'GET /status/export': status(500, { resourceType: 'OperationOutcome', issue: [{ code: 'processing' }] }),
+    }),
+    state: 'failed',
+    reason: 'job-failed-500',
+    holds: [],
+    also: () => expect(asked('/status/export')).toHaveLength(1),
+  },
+  {
+    does: 'says 500 for trouble that passes',
+    script: () => ({
+      'GET /status/export': turns(
+        status(500, { resourceType: 'OperationOutcome', issue: [{ code: 'lock-error' }] }),
+        listing(peer.file('/f/1', 2)),
+      ),
+    }),
+    ...goodTwo,
+  },
+  {
+    does: 'never has the export ready: given up, and cancelled there',
+    script: () => ({ 'GET /status/export': (_, a) => void a.writeHead(202, { 'retry-after': '3600' }).end() }),
+    state: 'failed',
+    reason: 'peer-too-slow',
+    notes: ['peer-never-ready'],
+    holds: [],
+    also: () => expect(peer.seen.filter((s) => s.method === 'DELETE').map((s) => s.path)).toContain('/status/export'),
+  },
+  {
+    does: 'says in a header that it is still running',
+    script: () => ({
+      'GET /status/export': turns(
+        (_, a) => json(a, '', 200, { 'x-export-status': '202 Accepted' }),
+        listing(peer.file('/f/1', 2)),
+      ),
+    }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'answers the status with a web page, then right',
+    script: () => ({
+      'GET /status/export': turns(sends('<html>', { 'content-type': 'text/html' }), listing(peer.file('/f/1', 2))),
+    }),
+    ...goodTwo,
+    notes: ['peer-not-json'],
+  },
+  {
+    does: 'has endless pages, each other than the last',
+    record: () => ({ limits: { pages: 20 } }),
+    script: () => {
+      let n = 0;
+      return {
+        'GET /status/export': (_, a) => {
+          n++;
+          json(
+            a,
+            peer.manifest([peer.file(`/f/${n}`)], { link: [{ relation: 'next', url: `/status/export?page=${n}` }] }),
+          );
+        },
+      };
+    },
+    state: 'failed',
+    reason: 'manifest-loop',
+    holds: [],
+  },
+  {
+    does: 'has pages that always list the same',
+    script: () => {
+      let n = 0;
+      return {
+        'GET /status/export': (_, a) =>
+          json(a, peer.manifest([peer.file()], { link: [{ relation: 'next', url: `/status/export?page=${++n}` }] })),
+      };
+    },
+    state: 'failed',
+    reason: 'manifest-loop',
+    holds: [],
+    also: () => expect(asked('/status/export')).toHaveLength(2),
+  },
+  {
+    does: 'sends a manifest without end',
+    record: () => ({ limits: { manifestBytes: 10_000 } }),
+    script: () => lists({ note: 'x'.repeat(20_000) }),
+    state: 'failed',
+    reason: 'body-too-large',
+    holds: [],
+  },
+  {
+    does: 'lists too many files',
+    record: () => ({ limits: { manifestFiles: 3 } }),
+    script: () => lists({}, ...[1, 2, 3, 4].map((n) => peer.file(`/f/${n}`))),
+    state: 'failed',
+    reason: 'manifest-too-large',
+    holds: [],
+  },
+  { does: 'lists nothing', script: () => ({ 'GET /status/export': listing() }), state: 'done', holds: [], notes: [] },
+  {
+    does: 'writes a manifest of the 4.0 ballot, with relative addresses, numbers as text, one file twice',
+    script: () => ({
+      'GET /status/export': (_, a) =>
+        json(a, {
+          manifestType: 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest',
+          transactionTime: '2026-01-05T00:00:00Z',
+          requiresAccessToken: 'true',
+          outputFormat: 'application/fhir+ndjson',
+          output: [
+            { type: 'Observation', url: '/f/1', count: '2' },
+            { type: 'Observation', url: '/f/1', count: 2 },
+          ],
+          outcome: [{ url: '/f/outcome', count: 1, countSeverity: [{ code: 'warning', count: 1 }] }],
+        }),
+      'GET /f/outcome': sends(
+        ndjson(
+          JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity: 'warning', code: 'processing' }] }),
+        ),
+      ),
+    }),
+    ...goodTwo,
+    notes: ['peer-relative-url', 'peer-manifest-types', 'peer-duplicate-url', 'peer-error-file'],
+  },
+  {
+    does: 'says a time before the last one: no watermark',
+    script: () => lists({ transactionTime: undefined }),
+    ...goodTwo,
+    notes: ['peer-transaction-time'],
+    also: async ({ id }) => {
+      const [row] = await peer.node.deps.database.sql`select transaction_time as t from exchange.pull where id = ${id}`;
+      expect(row?.['t']).toBeNull();
+    },
+  },
+  {
+    does: 'declares fewer lines than it sends',
+    script: () => lists({}, peer.file('/f/1', 1)),
+    state: 'unbalanced',
+    reason: 'count-mismatch',
+    holds: [],
+  },
+  {
+    does: 'declares more lines than it sends',
+    script: () => lists({}, peer.file('/f/1', 3)),
+    state: 'unbalanced',
+    reason: 'count-mismatch',
+    holds: [],
+  },
+  // content
+  {
+    does: 'sends records of other people, a few',
+    script: () => serves(sends(ndjson(good('a'), JSON.stringify(lab('x', { subject: { reference: 'Patient/p10' } }))))),
+    state: 'done',
+    ledger: { created: 1, 'quarantined wrong-patient': 1 },
+    notes: [],
+    holds: ['a'],
+  },
+  {
+    does: 'sends records of other people, many: nothing is taken before a person has looked',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            good('a'),
+            ...Array.from({ length: 60 }, (_, i) =>
+              JSON.stringify(lab(`x${i}`, { subject: { reference: 'Patient/p10' } })),
+            ),
+          ),
+        ),
+      ),
+    state: 'partial',
+    reason: 'too-many-held',
+    holds: [],
+  },
+  {
+    does: 'sends lines that are none, byte order mark, CRLF, blank lines, no last newline',
+    script: () =>
+      serves(
+        sends(
+          `\ufeff${good('a')}\r\n\r\n\n{"broken\n[1]\n{"resourceType":"Observation"}\n{"resourceType":"Observation","id":"../x"}\n${good('b')}`,
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 2, 'rejected invalid-json': 1, 'rejected not-a-resource': 1, 'rejected missing-id': 2 },
+    notes: [],
+    holds: ['a', 'b'],
+  },
+  {
+    does: 'sends bytes that are no UTF-8, and a character cut by chunks',
+    script: () =>
+      serves((_, a) => {
+        const line = Buffer.from(
+          `${JSON.stringify(lab('u', { subject: { reference: 'Patient/p9' }, note: [{ text: 'café ☃' }] }))}\n`,
+        );
+        a.writeHead(200, { 'content-type': 'application/fhir+ndjson' });
+        a.write(Buffer.from([0x7b, 0xff, 0xfe, 0x0a]));
+        const at = line.indexOf(Buffer.from('☃')) + 1;
+        a.write(line.subarray(0, at), () => setTimeout(() => a.end(line.subarray(at)), 20));
+      }),
+    state: 'done',
+    ledger: { created: 1, 'rejected invalid-json': 1 },
+    notes: [],
+    holds: ['u'],
+  },
+  {
+    does: 'names the same record in output and in deletions',
+    script: () => ({
+      ...lists({ deleted: [{ type: 'Bundle', url: `${peer.base}/f/d`, count: 1 }] }),
+      'GET /f/d': sends(
+        ndjson(
+          JSON.stringify({
+            resourceType: 'Bundle',
+            type: 'transaction',
+            entry: [{ request: { method: 'DELETE', url: 'Observation/a' } }],
+          }),
+        ),
+      ),
+    }),
+    state: 'done',
+    ledger: { created: 2, 'unchanged duplicate-in-job': 1 },
+    notes: [],
+    holds: ['a', 'b'],
+  },
+  // bombs
+  {
+    does: 'sends a gzip bomb',
+    script: () => serves(sends(gzipSync(Buffer.alloc(8 * 1024 * 1024, ' ')), { 'content-encoding': 'gzip' })),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'hides a gzip bomb in gzip',
+    script: () =>
+      serves(sends(gzipSync(gzipSync(Buffer.alloc(64 * 1024 * 1024, ' '))), { 'content-encoding': 'gzip' })),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'sends more than a file may have',
+    record: () => ({ limits: { fileBytes: 10_000 } }),
+    script: () => serves(sends(big)),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'sends too many lines, or too many that are blank',
+    record: () => ({ limits: { fileBlankLines: 100 } }),
+    script: () => serves(sends(`${two}${'\n'.repeat(200)}`)),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
+  {
+    does: 'sends files that are too large together',
+    record: () => ({ limits: { pullBytes: 10 } }),
+    script: () => ({}),
+    state: 'partial',
+    reason: 'pull-too-large',
+    holds: [],
+  },
+  {
+    does: 'sends a line that is too long',
+    script: () => serves(sends(`${'x'.repeat(17 * 1024 * 1024)}\n${good('a')}\n`)),
+    state: 'done',
+    ledger: { created: 1, 'rejected too-large': 1 },
+    notes: [],
+    holds: ['a'],
+  },
+];
+
+test.each(ROWS)('$does', async (row) => {
+  await peer.record(row.record?.() ?? {});
+  const rested = await peer.pull(row.script());
+  expect([rested.state, rested.reason]).toEqual([row.state, row.reason ?? null]);
+  expect(await peer.stored()).toEqual([...row.holds]);
+  if (row.ledger) expect(await peer.ledger(rested.id)).toEqual(row.ledger);
+  else if (row.state !== 'done') expect(await peer.ledger(rested.id)).toEqual({});
+  if (row.notes) expect(Object.keys(await peer.findings(rested.id)).sort()).toEqual([...row.notes].sort());
+  await row.also?.(rested);
+});
+
+test('what is noted about a peer has words, and so has every reason', async () => {
+  const { sql } = peer.node.deps.database;
+  const kinds = await sql<
+    { kind: string }[]
+  >`select distinct kind from exchange.finding where starts_with(kind, 'peer-')`;
+  expect(kinds.filter((k) => !Object.hasOwn(PEER_FAULTS, k.kind))).toEqual([]);
+  const reasons = await sql<{ reason: string }[]>`
+    select reason from exchange.pull where reason is not null union select failure from exchange.pull_file where failure is not null`;
+  expect(reasons.filter((r) => meaning('pull', r.reason).text.includes('no sentence'))).toEqual([]);
+});

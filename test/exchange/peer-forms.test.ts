@@ -1,0 +1,488 @@
+// Peers of every kind as prior payers: PDex 2.2, PDex 2.1, single member match, plain Bulk Data with and without search, and
+// those whose statement promises what they do not keep. The form is negotiated, and what is learned is remembered.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Abilities, negotiate, withoutForm } from '../../exchange/client/abilities.ts';
+import { readSingleMatch } from '../../exchange/client/single-match.ts';
+import { scopeAttempts } from '../../exchange/client/token.ts';
+import { onePersonEach } from '../../exchange/pull/match-step.ts';
+import {
+  good,
+  groupOf,
+  type Handler,
+  json,
+  ndjson,
+  type Script,
+  type ScriptedPeer,
+  scriptedPeer,
+  sends,
+  status,
+  turns,
+} from '../support/scripted-peer.ts';
+
+/** The person, as the peer knows her. */
+const PERSON_THERE = { resourceType: 'Patient', id: 'p9', name: [{ family: 'Rivera' }], birthDate: '1974-12-25' };
+
+let peer: ScriptedPeer;
+beforeAll(async () => {
+  peer = await scriptedPeer();
+});
+beforeEach(async () => {
+  await peer.record({});
+  await peer.node.deps.database.sql.unsafe(
+    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.record_key where origin = 'scripted'`,
+  );
+});
+afterAll(() => peer.close());
+
+const speaks =
+  (resources: Record<string, { operation?: string[]; search?: string[] }>, guides: string[] = []): Handler =>
+  (_, a) =>
+    json(a, {
+      resourceType: 'CapabilityStatement',
+      fhirVersion: '4.0.1',
+      implementationGuide: guides,
+      rest: [
+        {
+          mode: 'server',
+          resource: Object.entries(resources).map(([type, r]) => ({
+            type,
+            operation: (r.operation ?? []).map((name) => ({ name })),
+            searchParam: (r.search ?? []).map((name) => ({ name })),
+          })),
+        },
+      ],
+    });
+const METADATA = 'GET /fhir/metadata';
+const bundle = (resources: object[], next?: string): object => ({
+  resourceType: 'Bundle',
+  type: 'searchset',
+  ...(next === undefined ? {} : { link: [{ relation: 'next', url: next }] }),
+  entry: resources.map((resource) => ({ resource })),
+});
+const parsed = (id: string): object => JSON.parse(good(id)) as object;
+const paths = (method = 'GET') => peer.seen.filter((s) => s.method === method).map((s) => s.path);
+const abilities = async (): Promise<Abilities> => {
+  const [row] = await peer.node.deps.database.sql<
+    { a: Abilities }[]
+  >`select abilities as a from exchange.peer where id = 'scripted'`;
+  if (!row) throw new Error('no peer');
+  return row.a;
+};
+const matchAnswer =
+  (...parameter: object[]): Handler =>
+  (_, a) =>
+    json(a, { resourceType: 'Parameters', parameter });
+const identified = { name: 'MemberIdentifier', valueIdentifier: { system: 'urn:s', value: 'U1' } };
+const kicksOff: Handler = (_, a) => void a.writeHead(202, { 'content-location': '/status/export' }).end();
+
+describe('PDex', () => {
+  test('2.1: a Parameters file holds the Groups', async () => {
+    let submitted = '';
+    const done = await peer.pull({
+      [METADATA]: speaks({ Group: { operation: ['bulk-member-match', 'davinci-data-export'] } }, [
+        'http://hl7.org/fhir/us/davinci-pdex/ImplementationGuide/hl7.fhir.us.davinci-pdex|2.1.0',
+      ]),
+      'POST /fhir/Group/$bulk-member-match': (_, a, body) => {
+        submitted = /"id":"(m-[^"]+)"/.exec(body)?.[1] ?? '';
+        a.writeHead(202, { 'content-location': '/status/match' }).end();
+      },
+      'GET /status/match': (_, a) =>
+        json(a, peer.manifest([{ type: 'Parameters', url: `${peer.base}/f/p`, count: 1 }])),
+      'GET /f/p': (r, a, b) =>
+        sends(
+          ndjson(
+            JSON.stringify({
+              resourceType: 'Parameters',
+              parameter: [{ name: 'MatchedMembers', resource: groupOf([[submitted, 'p9']]) }],
+            }),
+          ),
+        )(r, a, b),
+    });
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+    expect(await abilities()).toMatchObject({ match: 'bulk', fetch: 'davinci', pdex: '2.1.0' });
+  });
+
+  test('the export by GET only: learned once, kept', async () => {
+    const script: Script = {
+      'POST /fhir/Group/g1/$davinci-data-export': status(405),
+      'GET /fhir/Group/g1/$davinci-data-export': kicksOff,
+    };
+    const first = await peer.pull(script);
+    expect([first.state, paths('POST').filter((p) => p.endsWith('export')).length]).toEqual(['done', 1]);
+    const asked = peer.seen.find((s) => s.method === 'GET' && s.path.endsWith('$davinci-data-export'));
+    expect(new URL(asked?.url ?? '', 'http://x').searchParams.get('exportType')).toBe(
+      'hl7.fhir.us.davinci-pdex#payertopayer',
+    );
+    const second = await peer.pull(script);
+    expect([second.state, paths('POST').filter((p) => p.endsWith('export')).length]).toEqual(['done', 0]);
+  });
+
+  test('an answer without any history is asked for again with types named', async () => {
+    const done = await peer.pull({
+      'GET /status/export': turns(
+        (_, a) => json(a, peer.manifest([{ type: 'Coverage', url: `${peer.base}/f/c` }])),
+        (_, a) => json(a, peer.manifest([peer.file('/f/1', 2)])),
+      ),
+    });
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+    const bodies = peer.seen
+      .filter((s) => s.path.endsWith('$davinci-data-export'))
+      .map((s) => s.body.includes('ExplanationOfBenefit'));
+    expect(bodies).toEqual([false, true]);
+  });
+
+  test('413: the batch is divided, and a batch of one fails', async () => {
+    const failed = await peer.pull({ 'POST /fhir/Group/$bulk-member-match': status(413) });
+    expect([failed.state, failed.reason]).toEqual(['failed', 'batch-too-large']);
+  });
+});
+
+describe('one member at a time', () => {
+  const single = (over: Script = {}): Script => ({
+    [METADATA]: speaks({ Patient: { operation: ['member-match', 'export'], search: ['identifier'] } }),
+    'POST /fhir/Patient/$member-match': matchAnswer(identified, {
+      name: 'MemberId',
+      valueReference: { reference: 'Patient/p9' },
+    }),
+    'POST /fhir/Patient/$export': kicksOff,
+    ...over,
+  });
+
+  test('$member-match, then Patient/$export of that Patient', async () => {
+    const done = await peer.pull(single());
+    expect([done.state, done.matchForm, done.fetchForm, await peer.stored()]).toEqual([
+      'done',
+      'single',
+      'patient',
+      ['a', 'b'],
+    ]);
+    const asked = JSON.parse(peer.seen.find((s) => s.path.endsWith('member-match'))?.body ?? '{}') as {
+      parameter: { name: string }[];
+    };
+    expect(asked.parameter.map((p) => p.name)).toEqual([
+      'MemberPatient',
+      'CoverageToMatch',
+      'CoverageToLink',
+      'Consent',
+    ]);
+    expect(peer.seen.find((s) => s.path.endsWith('Patient/$export'))?.body).toContain('Patient/p9');
+    const [clock] = await peer.node.deps.database.sql`select state from exchange.clock where kind = 'C2'`;
+    expect(clock?.['state']).toMatch(/^met/);
+  });
+
+  test('an identifier instead of an id leads to exactly one Patient', async () => {
+    const found = (...patients: object[]) =>
+      single({
+        'POST /fhir/Patient/$member-match': matchAnswer(identified),
+        'GET /fhir/Patient': (_, a) => json(a, bundle(patients)),
+      });
+    const done = await peer.pull(found(PERSON_THERE));
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+    expect(peer.seen.find((s) => s.path === '/fhir/Patient')?.url).toBe('/fhir/Patient?identifier=urn%3As%7CU1');
+    for (const patients of [
+      [],
+      [{ ...PERSON_THERE, birthDate: '1974-12-26' }],
+      [PERSON_THERE, { ...PERSON_THERE, id: 'p10' }],
+    ]) {
+      const none = await peer.pull(found(...patients));
+      expect([none.state, none.reason]).toEqual(['done', 'no-match']);
+    }
+  });
+
+  test('422 is an answer: nobody, or not with this choice', async () => {
+    const none = await peer.pull(single({ 'POST /fhir/Patient/$member-match': status(422) }));
+    expect([none.state, none.reason]).toEqual(['done', 'no-match']);
+    const held = await peer.pull(
+      single({
+        'POST /fhir/Patient/$member-match': status(422, {
+          resourceType: 'OperationOutcome',
+          issue: [{ code: 'suppressed' }],
+        }),
+      }),
+    );
+    const [member] = await peer.node.deps.database
+      .sql`select outcome from exchange.pull_member where pull_id = ${held.id}`;
+    expect([held.reason, member?.['outcome']]).toEqual(['no-match', 'constrained']);
+  });
+
+  test('$everything, page after page; decimals stay as they were written', async () => {
+    const done = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'everything'] } }),
+        'GET /fhir/Patient/p9/$everything': (r, a) =>
+          void a
+            .writeHead(200, { 'content-type': 'application/fhir+json' })
+            .end(
+              r.url?.includes('page')
+                ? JSON.stringify(bundle([parsed('b')]))
+                : JSON.stringify(bundle([parsed('a')], '/fhir/Patient/p9/$everything?page=2')).replace(
+                    '"value":13.5',
+                    '"value":13.500',
+                  ),
+            ),
+      }),
+    );
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'everything', ['a', 'b']]);
+    const [row] = await peer.node.deps.database
+      .sql`select body from exchange.resource where origin = 'scripted' and body like '%13.500%'`;
+    expect(row).toBeDefined();
+    expect(done.transactionTime).toBeNull();
+  });
+
+  test.each([
+    ['by address', '/fhir/Patient/p9/$everything'],
+    ['by content', '/fhir/Patient/p9/$everything?page=2'],
+    ['to another host', 'FOREIGN'],
+  ])('$everything whose pages go round %s is not taken', async (_, next) => {
+    const rested = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'everything'] } }),
+        'GET /fhir/Patient/p9/$everything': (_r, a) =>
+          json(a, bundle([parsed('a')], next === 'FOREIGN' ? `${peer.foreignBase}/x` : next)),
+      }),
+    );
+    expect([rested.state, rested.reason, await peer.stored()]).toEqual(['partial', 'file-failed', []]);
+    expect(peer.strangers).toEqual([]);
+  });
+
+  test('$everything that is not there after all: searches, remembered', async () => {
+    const script = single({
+      [METADATA]: speaks({
+        Patient: { operation: ['member-match', 'everything'], search: ['_id'] },
+        Observation: { search: ['patient', 'code'] },
+        Encounter: { search: ['date'] },
+      }),
+      'GET /fhir/Patient/p9/$everything': status(404),
+      'GET /fhir/Patient': (_, a) => json(a, bundle([PERSON_THERE])),
+      'GET /fhir/Observation': (_, a) => json(a, bundle([parsed('a'), parsed('b')])),
+    });
+    const done = await peer.pull(script);
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'search', ['a', 'b']]);
+    await peer.pull(script);
+    expect(paths()).not.toContain('/fhir/Patient/p9/$everything');
+  });
+});
+
+describe('plain Bulk Data', () => {
+  const listed = ndjson(
+    JSON.stringify({ ...PERSON_THERE, identifier: [{ system: 'urn:card', value: 'XN1' }] }),
+    JSON.stringify({ ...PERSON_THERE, id: 'p10', identifier: [{ system: 'urn:card', value: 'other' }] }),
+  );
+  test('Patients are found by search on the card number; their export names them', async () => {
+    const done = await peer.pull({
+      [METADATA]: speaks({
+        Patient: { operation: ['export'], search: ['identifier'] },
+        Group: { operation: ['export'] },
+      }),
+      'GET /fhir/Patient': (_, a) => json(a, bundle([{ ...PERSON_THERE, identifier: [{ value: 'XN1' }] }])),
+      'POST /fhir/Patient/$export': kicksOff,
+    });
+    expect([done.state, done.matchForm, done.fetchForm, await peer.stored()]).toEqual([
+      'done',
+      'patients',
+      'patient',
+      ['a', 'b'],
+    ]);
+  });
+
+  test('or by a list of Patients, of which nothing is kept', async () => {
+    const done = await peer.pull({
+      [METADATA]: speaks({ Patient: { operation: ['export'] } }),
+      'GET /fhir/Patient/$export': (_, a) => void a.writeHead(202, { 'content-location': '/status/match' }).end(),
+      'GET /status/match': (_, a) => json(a, peer.manifest([{ type: 'Patient', url: `${peer.base}/f/list` }])),
+      'GET /f/list': sends(listed),
+      'POST /fhir/Patient/$export': kicksOff,
+    });
+    expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+    expect((await peer.node.deps.blobs.list(`pulls/${done.id}/`)).filter((k) => k.includes('patients'))).toEqual([]);
+  });
+
+  test('the Group that was agreed on is exported as a whole; others in it are kept out', async () => {
+    await peer.record({ groupThere: 'agreed' });
+    const done = await peer.pull({
+      [METADATA]: speaks({ Group: { operation: ['export'] } }),
+      'GET /fhir/Group/agreed/$export': (r, a) =>
+        void a
+          .writeHead(202, { 'content-location': r.url?.includes('_type=Patient') ? '/status/match' : '/status/export' })
+          .end(),
+      'GET /status/match': (_, a) => json(a, peer.manifest([{ type: 'Patient', url: `${peer.base}/f/list` }])),
+      'GET /f/list': sends(listed),
+      'GET /status/export': (_, a) => json(a, peer.manifest([peer.file('/f/1')])),
+      'GET /f/1': sends(ndjson(good('a'), good('c').replace('Patient/p9', 'Patient/p10'))),
+    });
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'group', ['a']]);
+    expect(await peer.ledger(done.id)).toEqual({ created: 1, 'quarantined wrong-patient': 1 });
+  });
+
+  test('a peer that cannot be asked for some is not asked for all, unless its record says so', async () => {
+    const script: Script = {
+      [METADATA]: speaks({ Patient: { operation: ['export'], search: ['identifier'] } }),
+      'GET /fhir/Patient': (_, a) => json(a, bundle([{ ...PERSON_THERE, identifier: [{ value: 'XN1' }] }])),
+      'POST /fhir/Patient/$export': status(400),
+      'GET /fhir/Patient/$export': kicksOff,
+    };
+    const failed = await peer.pull(script);
+    expect([failed.state, paths().filter((p) => p.endsWith('$export'))]).toEqual(['partial', []]);
+    await peer.record({ sendsAll: true });
+    const { sql } = peer.node.deps.database;
+    await sql`update exchange.peer set abilities = ${JSON.stringify({ ...negotiate({ operations: {}, systemOperations: [], guides: [], searchParams: {}, revincludes: false }, [], { groupThere: null, sendsAll: true }), lacks: ['patient'] })}::text::jsonb, abilities_at = now() where id = 'scripted'`;
+    const done = await peer.pull(script);
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'all', ['a', 'b']]);
+  });
+});
+
+describe('what is promised and not kept', () => {
+  test('a bulk match that is not there: one by one; remembered', async () => {
+    const script: Script = {
+      'POST /fhir/Group/$bulk-member-match': status(404),
+      'POST /fhir/Patient/$member-match': matchAnswer(identified, {
+        name: 'MemberId',
+        valueReference: { reference: 'Patient/p9' },
+      }),
+      'POST /fhir/Patient/$export': kicksOff,
+    };
+    const done = await peer.pull(script);
+    expect([done.state, done.matchForm, await peer.findings(done.id)]).toEqual(['done', 'single', { 'peer-form': 1 }]);
+    await peer.pull(script);
+    expect(paths('POST')).not.toContain('/fhir/Group/$bulk-member-match');
+    const [row] = await peer.node.deps.database.sql`select abilities_at as at from exchange.peer where id = 'scripted'`;
+    expect(row?.['at']).toBeInstanceOf(Date);
+  });
+
+  test('scopes that are not granted: others are asked for', async () => {
+    const asked: string[] = [];
+    const done = await peer.pull({
+      'POST /token': (_, a, body) => {
+        const scope = new URLSearchParams(body).get('scope') ?? '';
+        asked.push(scope);
+        if (scope.includes('BulkMemberMatch')) json(a, { error: 'invalid_scope' }, 400);
+        else json(a, { access_token: 't', token_type: 'Bearer', expires_in: 300 });
+      },
+    });
+    expect([done.state, asked.at(-1)]).toEqual(['done', 'system/*.read']);
+  });
+
+  test('the audience is what the record says, and never what discovery says today', async () => {
+    const audiences: string[] = [];
+    const keep: Handler = (_, a, body) => {
+      const jwt = new URLSearchParams(body).get('client_assertion') ?? '';
+      audiences.push((JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()) as { aud: string }).aud);
+      json(a, { access_token: 't', token_type: 'Bearer', expires_in: 300 });
+    };
+    await peer.pull({ 'POST /token': keep });
+    expect(audiences.at(-1)).toBe(`${peer.base}/token`);
+    await peer.node.deps.database.sql`update exchange.peer set issuer = 'https://issuer.example' where id = 'scripted'`;
+    await peer.record({ audience: 'issuer' });
+    const changed = await peer.pull({ 'POST /token': keep });
+    expect([changed.state, changed.reason]).toEqual(['review', 'discovery-changed']);
+    const config: Handler = (_, a) =>
+      json(a, { token_endpoint: `${peer.base}/token`, issuer: 'https://issuer.example' });
+    const done = await peer.pull({ 'POST /token': keep, 'GET /fhir/.well-known/smart-configuration': config });
+    expect([done.state, audiences.at(-1)]).toEqual(['done', 'https://issuer.example']);
+    await peer.node.deps.database.sql`update exchange.peer set issuer = null where id = 'scripted'`;
+  });
+
+  test('five failures in a row pause the peer: its pulls wait and lose no try', async () => {
+    const { sql } = peer.node.deps.database;
+    let failures = 0;
+    const done = await peer.pull({
+      'GET /fhir/metadata': (r, a, b) => {
+        if (failures++ < 12) a.destroy();
+        else peer.normal['GET /fhir/metadata']?.(r, a, b);
+      },
+    });
+    expect(done.state).toBe('done');
+    // 1 + 2 + 4 + 8 + 16 + 32 + 60 + 60 minutes: pauses grow to an hour
+    expect(done.waited).toBeGreaterThan(2 * 3_600_000);
+    const [row] = await sql`select failures, paused_until as until, failure from exchange.peer where id = 'scripted'`;
+    expect(row).toEqual({ failures: 0, until: null, failure: null });
+  });
+});
+
+describe('judgements alone', () => {
+  const record = { groupThere: null, sendsAll: false };
+  const statement = (operations: Record<string, string[]>, searchParams: Record<string, string[]> = {}) => ({
+    operations,
+    systemOperations: [],
+    guides: [],
+    searchParams,
+    revincludes: false,
+  });
+  test.each<[string, Record<string, string[]>, Record<string, string[]>, string, string]>([
+    ['nothing said', {}, {}, 'bulk', 'davinci'],
+    [
+      'all of PDex',
+      { Group: ['bulk-member-match', 'davinci-data-export', 'export'], Patient: ['member-match', 'export'] },
+      {},
+      'bulk',
+      'davinci',
+    ],
+    [
+      'canonicals alone',
+      {
+        Group: [
+          'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch',
+          'http://hl7.org/fhir/us/davinci-atr/OperationDefinition/davinci-data-export|2.1.0',
+        ],
+      },
+      {},
+      'bulk',
+      'davinci',
+    ],
+    ['bulk match and plain export', { Group: ['bulk-member-match', 'export'] }, {}, 'bulk', 'group'],
+    ['single match and everything', { Patient: ['member-match', '$everything'] }, {}, 'single', 'everything'],
+    ['single match and searches', { Patient: ['member-match'] }, { Observation: ['patient'] }, 'single', 'search'],
+    ['plain', { Patient: ['patient-export'], Group: ['group-export'] }, {}, 'patients', 'patient'],
+  ])('%s', (_, operations, searches, match, fetch) => {
+    expect(negotiate(statement(operations, searches), [], record)).toMatchObject({ match, fetch });
+  });
+  test('falling back ends', () => {
+    let a: Abilities | undefined = negotiate(
+      statement({ Patient: ['member-match', 'export', 'everything'] }),
+      [],
+      record,
+    );
+    const seen: string[] = [];
+    for (; a !== undefined; a = withoutForm(a, a.fetch)) seen.push(a.fetch);
+    expect(seen).toEqual(['patient', 'everything', 'search']);
+  });
+  test('scopes', () => {
+    const of = (match: Abilities['match'], ...scopes: string[]) =>
+      scopeAttempts({ abilities: { match, scopes } as Abilities })[0]?.join(' ');
+    expect(of('bulk')).toContain('BulkMemberMatch');
+    expect(
+      of('bulk', 'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/bulk-member-match', 'system/*.rs'),
+    ).toContain('/bulk-member-match');
+    expect(of('single')).toContain('member-match');
+    expect(of('patients', 'system/*.read')).toBe('system/*.read');
+  });
+  test('answers to $member-match', () => {
+    const read = (code: number, body: object) => readSingleMatch(code, JSON.stringify(body));
+    expect(
+      read(200, {
+        resourceType: 'Parameters',
+        parameter: [{ name: 'MemberIdentifier', valueIdentifier: { value: '7' } }],
+      }),
+    ).toEqual({ identifier: '7' });
+    expect(read(422, {})).toEqual({ outcome: 'not-matched', peerPatientId: null });
+    for (const [code, reason] of [
+      [404, 'no-member-match'],
+      [403, 'forbidden'],
+      [200, 'match-answer-malformed'],
+      [418, 'match-418'],
+    ] as const)
+      expect(() => read(code, {})).toThrow(reason);
+  });
+  test('one person of theirs for two of ours is neither', () => {
+    const m = (submittedId: string, peerPatientId: string) => ({
+      submittedId,
+      outcome: 'matched' as const,
+      peerPatientId,
+    });
+    expect(onePersonEach([m('1', 'a'), m('2', 'a'), m('3', 'b')]).map((x) => x.outcome)).toEqual([
+      'conflict',
+      'conflict',
+      'matched',
+    ]);
+  });
+});
