@@ -1,12 +1,17 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
 import { createExchange } from './app.ts';
+import { createMemberPages } from './member/app.ts';
 import { keepClocks } from './schedule.ts';
+import { createStaff } from './staff/app.ts';
 
 export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
     const deps = workerDeps(env, ctx, { keys: secretKeys(env) });
     try {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/staff' || pathname.startsWith('/staff/')) return await createStaff(deps).fetch(request);
+      if (pathname.startsWith('/my/')) return await createMemberPages(deps).fetch(request);
       return await createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(request);
     } finally {
       deps.end();

@@ -7,6 +7,8 @@ import { createRequire } from 'node:module';
 import { getRequestListener } from '@hono/node-server';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createMemberPages } from '../../exchange/member/app.ts';
+import { invite } from '../../exchange/members/invite.ts';
 import { HAND, type StaffNode, startStaff, UNBALANCED } from '../exchange/staff/support.ts';
 
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
@@ -28,7 +30,12 @@ describe.skipIf(!isThere)(
         startStaff(),
         chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] }),
       ]);
-      server = createServer(getRequestListener(node.app.fetch));
+      const my = createMemberPages(node.ours.deps);
+      server = createServer(
+        getRequestListener((request) =>
+          new URL(request.url).pathname.startsWith('/my/') ? my.fetch(request) : node.app.fetch(request),
+        ),
+      );
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');
       const { port } = server.address() as { port: number };
@@ -95,6 +102,7 @@ describe.skipIf(!isThere)(
       await signIn(page);
       const [at] = await node.ours.deps.database.sql<{ file: number; line: number }[]>`
       select file, line from exchange.finding where pull_id = ${node.pullId} and kind = 'value-mismatch' order by id limit 1`;
+      const [clock] = await node.ours.deps.database.sql<{ id: string }[]>`select id from exchange.clock limit 1`;
       for (const path of [
         '/staff',
         '/staff/pulls',
@@ -105,6 +113,14 @@ describe.skipIf(!isThere)(
         `/staff/pulls/${node.pullId}/lines/${at?.file}/${at?.line}/0`,
         `/staff/pulls/${HAND}/lines/0/2/0`,
         '/staff/clocks',
+        '/staff/members',
+        `/staff/members/${node.memberId}`,
+        `/staff/members/${node.memberId}?lang=es`,
+        `/staff/clocks/${clock?.id}`,
+        '/staff/compliance',
+        '/staff/peers/prior/statement',
+        '/staff/questions',
+        '/staff/conflicts',
         '/staff/requests',
         '/staff/peers',
         '/staff/peers/prior',
@@ -124,6 +140,14 @@ describe.skipIf(!isThere)(
       for (const path of ['/staff/peers/new', '/staff/peers/prior', '/staff/events']) {
         await check(path, 390, 'light');
         await check(path, 1280, 'dark');
+      }
+      // the member's own page
+      const actor = { kind: 'system', subject: 'test', requestId: '' } as const;
+      const [link] = await invite(node.ours.deps, [node.memberId], actor);
+      const path = new URL(link?.url ?? '').pathname;
+      for (const language of ['en', 'es']) {
+        await check(`${path}?lang=${language}`, 390, 'light');
+        await check(`${path}?lang=${language}`, 1280, 'dark');
       }
       expect(faults).toEqual([]);
       await context.close();

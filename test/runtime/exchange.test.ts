@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
@@ -53,6 +54,23 @@ describe('the exchange in workerd', () => {
 
   test('answers as on Node', async () => {
     await exchangeSmoke((path, init) => server.fetch(path, init as never) as unknown as Promise<Response>, base, key);
+  });
+
+  test('staff pages and the member’s page', async () => {
+    const get = (path: string) => server.fetch(path, { redirect: 'manual' } as never) as unknown as Promise<Response>;
+    const staff = await get('/staff/compliance');
+    expect([staff.status, staff.headers.get('location')]).toEqual([
+      303,
+      '/staff/sign-in?return_to=%2Fstaff%2Fcompliance',
+    ]);
+    expect((await get('/staff/style.css')).headers.get('content-type')).toContain('text/css');
+    await db.sql`insert into exchange.member (id, umb) values ('m0', 'U-0')`;
+    const code = 'AAAAAAAAAAAAAAAAAAAAAA';
+    const hash = createHash('sha256').update(`invitation ${code}`).digest('hex');
+    await db.sql`insert into exchange.invitation (id_hash, member_id, created_at, expires_at, created_by)
+      values (${`\\x${hash}`}::text::bytea, 'm0', now(), now() + interval '1 day', 'test')`;
+    expect((await get(`/my/${code}?lang=es`)).status).toBe(200);
+    expect((await get('/my/nothing')).status).toBe(404);
   });
 
   test('the schedule keeps the clocks', async () => {
