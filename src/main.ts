@@ -4,6 +4,14 @@ import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
+import {
+  harvestAdd,
+  harvestImportIndex,
+  harvestList,
+  harvestProbe,
+  harvestShow,
+  harvestSwitch,
+} from './command/harvest.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { peerAdd, peerApprove, peerCheck, peerList, peerSuspend } from './command/peers.ts';
 import { publish, publishProbe } from './command/publish.ts';
@@ -92,6 +100,39 @@ peer.command('approve').description('make a registered payer active').argument('
 peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
 peer.command('list').description('all payers').action(peerList);
 peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
+
+const harvest = program.command('harvest').description('directories of other payers');
+harvest
+  .command('add')
+  .description('register a directory')
+  .argument('<slug>', '2 to 12 lower-case letters and digits: begins the ids of its records, for ever')
+  .requiredOption('--name <name>', 'legal name of the payer')
+  .requiredOption('--url <url>', 'its FHIR base, $bulk-publish manifest or index of files')
+  .addOption(new Option('--trust <trust>', 'what it is').choices(['authority', 'payer', 'aggregator', 'unknown']))
+  .addOption(new Option('--publish <terms>', 'what its terms allow').choices(['link', 'search', 'republish']))
+  .option('--rate <n>', 'requests a second', '1')
+  .option('--contact <contact>', 'whom to write to')
+  .option('--unmarked-npi', 'NPIs without a marker but assigned by CMS count')
+  .action(harvestAdd);
+harvest
+  .command('import-index')
+  .description('register payers from payer-index files or the list of state Medicaid agencies; they begin paused')
+  .argument('<path...>', 'files or folders')
+  .action(harvestImportIndex);
+harvest.command('list').description('all directories').action(harvestList);
+harvest.command('show').description('one directory: addresses, facts, history').argument('<slug>').action(harvestShow);
+harvest.command('probe').description('measure what a directory does').argument('<slug>').action(harvestProbe);
+for (const [name, state, what] of [
+  ['resume', 'on', 'harvest it again'],
+  ['pause', 'paused', 'ask nothing of it for now'],
+  ['block', 'blocked', 'ask nothing of it, not even by command'],
+] as const)
+  harvest
+    .command(name)
+    .description(what)
+    .argument('<slug>')
+    .option('--reason <text>', 'why', '')
+    .action((slug: string, o: { reason: string }) => harvestSwitch(slug, state, o.reason));
 
 const pull = program.command('pull').description("members' history from other payers");
 pull
