@@ -149,7 +149,7 @@ async function probeTotal(
   const { bundle } = id === undefined ? {} : await ask(client, `${base}/${type}?_id=${encodeURIComponent(id)}`);
   const one = bundle && totalOf(bundle);
   const distinct = bundle && new Set(entriesOf(bundle).map((r) => text(r['id']))).size;
-  if (distinct === 1 && one !== undefined && one > 1 && one <= 10)
+  if (distinct === 1 && one !== undefined && one > 1 && one <= 10 && total % one === 0)
     return note(type, 'total', `factor ${one}`, `_id gave total ${one} for one record`);
   note(type, 'total', 'honest', `_id gave total ${one ?? 'absent'}`);
 }

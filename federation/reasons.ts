@@ -83,6 +83,8 @@ export const REASONS = {
 } as const satisfies Record<string, { kind: FaultKind; text: string }>;
 export type Reason = keyof typeof REASONS;
 
+export const isReason = (text: string): text is Reason => Object.hasOwn(REASONS, text);
+
 /** A harvest cannot go on this way. `detail` names what, without contents of records. */
 export class HarvestFault extends Error {
   readonly reason: Reason;

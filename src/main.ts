@@ -6,10 +6,14 @@ import { doctor } from './command/doctor.ts';
 import { faultSentence } from './command/fault.ts';
 import {
   harvestAdd,
+  harvestDecide,
   harvestImportIndex,
   harvestList,
   harvestProbe,
+  harvestRun,
+  harvestRuns,
   harvestShow,
+  harvestShowRun,
   harvestSwitch,
 } from './command/harvest.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
@@ -122,6 +126,27 @@ harvest
 harvest.command('list').description('all directories').action(harvestList);
 harvest.command('show').description('one directory: addresses, facts, history').argument('<slug>').action(harvestShow);
 harvest.command('probe').description('measure what a directory does').argument('<slug>').action(harvestProbe);
+harvest
+  .command('run')
+  .description('harvest now, whatever the hour')
+  .argument('[slug]', 'only this directory')
+  .action(harvestRun);
+harvest.command('runs').description('the newest runs').argument('[slug]').action(harvestRuns);
+harvest
+  .command('show-run')
+  .description('one run: what came, and why it is not whole')
+  .argument('<run>')
+  .action(harvestShowRun);
+harvest
+  .command('release')
+  .description('apply a run that was held back')
+  .argument('<run>')
+  .action((run: string) => harvestDecide(run, 'release'));
+harvest
+  .command('discard')
+  .description('leave out a run that was held back; it is read again next time')
+  .argument('<run>')
+  .action((run: string) => harvestDecide(run, 'discard'));
 for (const [name, state, what] of [
   ['resume', 'on', 'harvest it again'],
   ['pause', 'paused', 'ask nothing of it for now'],

@@ -163,7 +163,8 @@ create unlogged table federation.seen (
   type smallint not null,
   seq bigint not null,
   rk bigint not null,
-  base_rk bigint not null
+  base_rk bigint not null,
+  updated timestamptz(3)
 );
 --> statement-breakpoint
 create index seen_run on federation.seen (run, type);

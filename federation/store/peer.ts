@@ -172,16 +172,17 @@ export async function leavePeerLease(sql: Queryable, slug: string, owner: string
   await sql`update federation.peer set lease_owner = null, lease_until = null where slug = ${slug} and lease_owner = ${owner}`;
 }
 
-/** A peer that is due and free, claimed by its lease in the same statement. */
+/** A peer of these that is due and free, claimed by its lease in the same statement. */
 export async function claimDuePeer(
   sql: Queryable,
   owner: string,
   now: Date,
   seconds: number,
+  slugs: readonly string[],
 ): Promise<string | undefined> {
   const [row] = await sql<{ slug: string }[]>`
     update federation.peer set lease_owner = ${owner}, lease_until = ${new Date(now.getTime() + seconds * 1000)}
-    where slug = (select slug from federation.peer where state = 'on' and next_due <= ${now}
+    where slug = (select slug from federation.peer where state = 'on' and next_due <= ${now} and slug = any(${[...slugs]}::text[])
       and (lease_owner is null or lease_until < ${now}) order by next_due limit 1 for update skip locked)
     returning slug`;
   return row?.slug;

@@ -1,9 +1,14 @@
 // The commands about directories of other payers.
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { TRIPS } from '../../federation/breaker.ts';
 import type { FederationDeps } from '../../federation/client.ts';
+import { typeName } from '../../federation/harvest/context.ts';
+import { harvestPeer } from '../../federation/harvest/run.ts';
+import { decideRun } from '../../federation/harvest/settle.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../federation/payer-index-file.ts';
 import { probePeer } from '../../federation/probe.ts';
+import { isReason, REASONS } from '../../federation/reasons.ts';
 import { addPeer, importSeeded, switchPeer } from '../../federation/registry.ts';
 import { currentFacts } from '../../federation/store/fact.ts';
 import {
@@ -15,6 +20,7 @@ import {
   type Publish,
   type Trust,
 } from '../../federation/store/peer.ts';
+import { findRun, listRuns, runTypes } from '../../federation/store/run.ts';
 import { importFiles } from '../import/files.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
@@ -173,4 +179,72 @@ function resolveMoved(from: string, to: string): string | undefined {
     if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
   }
   return undefined;
+}
+
+/** Harvests now, whatever the hour, and says what came. */
+export async function harvestRun(slug: string | undefined): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const peers =
+      slug === undefined
+        ? (await listPeers(deps.database.sql)).filter((p) => p.state === 'on')
+        : [await known(deps, slug)];
+    if (peers.length === 0) say('No directory is switched on.');
+    let failed = 0;
+    for (const peer of peers) {
+      if (peer.state !== 'on')
+        throw new CommandFault(
+          `${peer.slug} is ${peer.state}${peer.stateReason === '' ? '' : `: ${peer.stateReason}`}. payer-node harvest resume ${peer.slug}`,
+        );
+      const done = await harvestPeer(deps, peer);
+      if (done.state === 'failed') failed++;
+      if (done.run === '') say(`${peer.slug}: another process is harvesting it.`);
+      else await sayRun(deps, done.run);
+    }
+    if (failed > 0) throw new CommandFault(`${failed} of ${peers.length} harvests failed.`);
+  });
+}
+
+async function sayRun(deps: FederationDeps, id: string): Promise<void> {
+  const run = await findRun(deps.database.sql, id);
+  if (!run) throw new CommandFault(`There is no run ${id}.`);
+  say(`run ${run.id} of ${run.peer}: ${run.state}${run.reason === '' ? '' : ` — ${reasonText(run.reason)}`}`);
+  for (const t of await runTypes(deps.database.sql, id)) {
+    const counts = Object.entries(t.counters)
+      .filter(([name, n]) => n > 0 && name !== 'staged')
+      .map(([name, n]) => `${name} ${n}`)
+      .join(', ');
+    say(
+      `  ${typeName(t.type).padEnd(24)} rung ${t.rung}  ${t.state}${t.complete ? ', whole' : ''}  ${counts}${t.reason === '' ? '' : ` — ${reasonText(t.reason)}`}`,
+    );
+    for (const trip of t.trips) say(`    held back: ${TRIPS[trip.name]} (${trip.detail})`);
+  }
+  if (run.state === 'quarantined')
+    say(`  Release it (payer-node harvest release ${id}) or discard it (payer-node harvest discard ${id}).`);
+}
+
+const reasonText = (reason: string): string => (isReason(reason) ? REASONS[reason].text : reason);
+
+export async function harvestRuns(slug: string | undefined): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const runs = await listRuns(deps.database.sql, slug, 50);
+    if (runs.length === 0) say('Nothing was harvested yet.');
+    for (const r of runs)
+      say(`${r.id.padStart(6)} ${r.peer.padEnd(12)} ${r.startedAt.toISOString()} ${r.state.padEnd(11)} ${r.reason}`);
+  });
+}
+
+export async function harvestShowRun(id: string): Promise<void> {
+  if (!/^\d{1,18}$/.test(id)) throw new CommandFault(`"${id}" is no number of a run.`);
+  await withNode(({ deps }) => sayRun(deps, id));
+}
+
+export async function harvestDecide(id: string, verdict: 'release' | 'discard'): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const done = await decideRun(deps, id, verdict, person());
+    if (done === 'not-found') throw new CommandFault(`There is no run "${id}".`);
+    if (done === 'not-quarantined') throw new CommandFault(`Run ${id} waits for no decision.`);
+    if (done === 'staging-lost')
+      throw new CommandFault(`What run ${id} had read is lost after a crash of the database. It will be read again.`);
+    say(`Run ${id} is ${verdict === 'release' ? 'released' : 'discarded'}.`);
+  });
 }
