@@ -94,7 +94,8 @@ async function harvestLeased(deps: FederationDeps, peer: Peer, alive: () => bool
     if (cursor === undefined) {
       await clearStage(sql, run.id);
       await endRun(sql, run.id, 'unchanged', '', deps.clock());
-      await succeed(deps, peer, peer.cursor);
+      const { index } = peer.cursor;
+      await succeed(deps, peer, { ...peer.cursor, index: { ...index, polls: (index?.polls ?? 0) + 1 } });
       return { run: run.id, state: 'unchanged', reason: '' };
     }
     await endCheck(h);

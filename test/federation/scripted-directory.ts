@@ -270,5 +270,6 @@ export const outcome = (status: number): Answer =>
 
 function send(answer: ServerResponse, a: Answer): void {
   answer.writeHead(a.status ?? 200, { 'content-type': 'application/fhir+json', ...a.headers });
-  answer.end(a.body);
+  if ('broken' in a) answer.write(a.body, () => setTimeout(() => answer.destroy(), 20));
+  else answer.end(a.body);
 }
