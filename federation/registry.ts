@@ -4,6 +4,7 @@ import type { Deps } from '../src/deps.ts';
 import type { Database } from '../src/store/database.ts';
 import { baseKey, type ClassifiedUrl, classifyUrl } from './classify-url.ts';
 import type { Owner, Seeded } from './payer-index-file.ts';
+import { hasOwnPrefix } from './store/merge.ts';
 import {
   addToPeer,
   findPeer,
@@ -53,6 +54,8 @@ export async function addPeer(deps: RegistryDeps, given: AddPeer, by: string): P
     return { ok: false, fault: `${given.url} cannot be harvested: ${url.kind}${url.note ? ` (${url.note})` : ''}.` };
   const base = baseOf(url);
   if (base !== null && isOurs(base, deps.config.baseUrl)) return { ok: false, fault: 'That is our own directory.' };
+  if (await hasOwnPrefix(deps.database.sql, given.slug))
+    return { ok: false, fault: `Records of our own have ids that begin with "${given.slug}.": choose another slug.` };
   const at = deps.clock();
   const first: PeerUrl = {
     kind: url.kind,

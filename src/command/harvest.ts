@@ -6,6 +6,8 @@ import type { FederationDeps } from '../../federation/client.ts';
 import { typeName } from '../../federation/harvest/context.ts';
 import { harvestPeer } from '../../federation/harvest/run.ts';
 import { decideRun } from '../../federation/harvest/settle.ts';
+import { linkDue } from '../../federation/link.ts';
+import { mergeDue } from '../../federation/merge.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../federation/payer-index-file.ts';
 import { probePeer } from '../../federation/probe.ts';
 import { isReason, REASONS } from '../../federation/reasons.ts';
@@ -200,6 +202,7 @@ export async function harvestRun(slug: string | undefined): Promise<void> {
       if (done.run === '') say(`${peer.slug}: another process is harvesting it.`);
       else await sayRun(deps, done.run);
     }
+    await sayMerged(deps);
     if (failed > 0) throw new CommandFault(`${failed} of ${peers.length} harvests failed.`);
   });
 }
@@ -220,6 +223,18 @@ async function sayRun(deps: FederationDeps, id: string): Promise<void> {
   }
   if (run.state === 'quarantined')
     say(`  Release it (payer-node harvest release ${id}) or discard it (payer-node harvest discard ${id}).`);
+}
+
+/** Merges and links what is due. */
+async function sayMerged(deps: FederationDeps): Promise<void> {
+  const merged = await mergeDue(deps);
+  if (merged === 'busy') say('Another process is merging.');
+  else if (merged)
+    say(
+      `merged: ${merged.created} new, ${merged.updated} changed, ${merged.deleted} gone, ${merged.unchanged} as they were, ${merged.rejected} not taken`,
+    );
+  const linked = await linkDue(deps);
+  if (linked) say(`links: ${linked.same} the same, ${linked.review} to be looked at`);
 }
 
 const reasonText = (reason: string): string => (isReason(reason) ? REASONS[reason].text : reason);
@@ -246,5 +261,6 @@ export async function harvestDecide(id: string, verdict: 'release' | 'discard'):
     if (done === 'staging-lost')
       throw new CommandFault(`What run ${id} had read is lost after a crash of the database. It will be read again.`);
     say(`Run ${id} is ${verdict === 'release' ? 'released' : 'discarded'}.`);
+    await sayMerged(deps);
   });
 }

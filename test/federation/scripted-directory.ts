@@ -8,7 +8,7 @@ export type Answer = { status?: number; headers?: Record<string, string>; body: 
 export type Handler = (request: IncomingMessage, url: URL) => Answer | 'cut' | undefined;
 
 const NPI = 'http://hl7.org/fhir/sid/us-npi';
-export const npi = (n: number) => withCheckDigit(String(900_000_000 + n));
+export const npi = (n: number) => withCheckDigit(String(900_100_000 + n));
 
 /** Invented people, places and a network. */
 export function records(people = 12): Resource[] {
