@@ -46,13 +46,16 @@ export type DirectoryOptions = {
   admission?: Admission;
   /** shared with the pages */
   limit?: RateLimit | undefined;
+  /** the merged base of federation: the same API at another path over another schema, without the publications of our own */
+  merged?: { path: string; description: string };
   /** is given what answers from memory without the router */
   onQuick?: (quick: QuickAnswer) => void;
 };
 
 /** The app, with its routes under {@link DIRECTORY_PATH}. */
 export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
-  const base = `${deps.config.baseUrl}${DIRECTORY_PATH}`;
+  const path = options.merged?.path ?? DIRECTORY_PATH;
+  const base = `${deps.config.baseUrl}${path}`;
   const app = fhirApp('directory', deps, CORS);
   const searchDeps = { ...deps, base, totals: options.totals ?? totals() };
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
@@ -68,27 +71,33 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const { directoryCacheMb } = deps.config;
   if (directoryCacheMb > 0) {
     const kept = options.answers ?? answers(directoryCacheMb * 1_000_000);
-    app.use(`${DIRECTORY_PATH}/*`, fromMemory(deps, kept, DIRECTORY_PATH));
-    options.onQuick?.(quickAnswers(deps, kept, limit, DIRECTORY_PATH));
+    app.use(`${path}/*`, fromMemory(deps, kept, path));
+    options.onQuick?.(quickAnswers(deps, kept, limit, path));
   }
   const admit = options.admission ?? admissionFor(deps.config);
   // the pattern holds for /:type too: a request that took two places would wait for itself
-  app.use(`${DIRECTORY_PATH}/:type/*`, (_c, next) => admitted(admit, next));
+  app.use(`${path}/:type/*`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(
-    capabilityStatement({ base, countMax: deps.config.directoryCountMax, date: RELEASED, version: VERSION }),
+    capabilityStatement({
+      base,
+      countMax: deps.config.directoryCountMax,
+      date: RELEASED,
+      version: VERSION,
+      ...(options.merged ? { merged: options.merged.description } : {}),
+    }),
   );
-  const at = app.basePath(DIRECTORY_PATH);
+  const at = app.basePath(path);
   at.options('*', preflight);
   at.get('/metadata', (c) => {
     route(c, '/metadata');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
     return reply(c, metadata, 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=300' });
   });
-  publicationRoutes(app, at, { ...searchDeps, wake: () => deps.wake?.() });
+  if (!options.merged) publicationRoutes(app, at, { ...searchDeps, wake: () => deps.wake?.() });
   at.get('/_history', (c) => history(c, searchDeps));
   at.get('/:type/_history', (c) => history(c, searchDeps));
   at.get('/:type/:id/_history', (c) => history(c, searchDeps));
-  app.get(JWKS_PATH, (c) => directoryKeys(c, deps));
+  if (!options.merged) app.get(JWKS_PATH, (c) => directoryKeys(c, deps));
   at.get('/$in-network', (c) => inNetworkByGet(c, searchDeps));
   at.post('/$in-network', (c) => inNetworkByPost(c, searchDeps));
   const definition = JSON.stringify(inNetworkDefinition(base, RELEASED));
@@ -100,7 +109,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
   at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
   at.all('/:type/_search', (c) => notAllowed(c, 'POST'));
-  for (const path of [
+  for (const route of [
     '/metadata',
     '/:type',
     '/:type/:id',
@@ -108,7 +117,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     '/:type/:id/_history',
     '/:type/:id/_history/:vid',
   ])
-    at.all(path, (c) => notAllowed(c, 'GET, HEAD'));
+    at.all(route, (c) => notAllowed(c, 'GET, HEAD'));
   return app;
 }
 

@@ -63,7 +63,14 @@ const OPERATIONS: readonly { name: string; definition: (base: string) => string 
   { name: 'bulk-publish', definition: (base) => `${base}/OperationDefinition/bulk-publish` },
 ];
 
-export type CapabilityOptions = { base: string; countMax: number; date: string; version: string };
+export type CapabilityOptions = {
+  base: string;
+  countMax: number;
+  date: string;
+  version: string;
+  /** the merged base: what it holds, in a sentence; it publishes no files and claims no guide */
+  merged?: string;
+};
 
 /** @param options.date FHIR dateTime of the program's state */
 export function capabilityStatement(options: CapabilityOptions): CapabilityStatement {
@@ -79,8 +86,8 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
     date: options.date,
     kind: 'instance',
     software: { name: 'Payer Node', version: options.version },
-    implementation: { description: 'Public Plan-Net provider directory', url: options.base },
-    instantiates: [`${PLAN_NET}/CapabilityStatement/plan-net`],
+    implementation: { description: options.merged ?? 'Public Plan-Net provider directory', url: options.base },
+    ...(options.merged === undefined ? { instantiates: [`${PLAN_NET}/CapabilityStatement/plan-net`] } : {}),
     implementationGuide: [`${PLAN_NET}/ImplementationGuide/hl7.fhir.us.davinci-pdex-plan-net|1.2.0`],
     fhirVersion: '4.0.1',
     format: ['json', 'application/fhir+json'],
@@ -98,7 +105,9 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
         interaction: [{ code: 'history-system' }],
-        operation: OPERATIONS.map(({ name, definition }) => ({ name, definition: definition(options.base) })),
+        operation: OPERATIONS.filter((o) => options.merged === undefined || o.name === 'in-network').map(
+          ({ name, definition }) => ({ name, definition: definition(options.base) }),
+        ),
         resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),
       },
     ],

@@ -488,6 +488,30 @@ export const SETTINGS = {
       ),
     'mfa',
   ),
+  harvestEvery: setting(
+    'HARVEST_EVERY',
+    'Federation',
+    'How often a directory of another payer is asked for what changed, as ISO 8601 duration; `off` harvests on command only.',
+    z
+      .string()
+      .refine((v) => v === 'off' || durationMs(v) !== undefined, 'must be off or a duration like P1D')
+      .default('P1D'),
+    'P1D',
+  ),
+  harvestWholeDays: setting(
+    'HARVEST_WHOLE_DAYS',
+    'Federation',
+    'After so many days a type that was asked for changes only is read as a whole again.',
+    integer(30, 1, 365),
+    '30',
+  ),
+  federationHopLimit: setting(
+    'FEDERATION_HOP_LIMIT',
+    'Federation',
+    'Records that a peer itself has from others are taken up to this distance from their source; 1 takes its own only.',
+    integer(1, 1, 5),
+    '1',
+  ),
   metricsToken: setting(
     'METRICS_TOKEN',
     'Operations',

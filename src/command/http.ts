@@ -6,6 +6,8 @@ import { type Context, Hono } from 'hono';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
+import { createFederation } from '../../federation/app.ts';
+import { nodeId } from '../../federation/client.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress } from '../http/rate-limit.ts';
 import type { OpenNode } from './node.ts';
@@ -52,6 +54,10 @@ export function createApp(m: Mounted): Hono {
             if (m.quick) m.quick.answer = answer;
           },
         });
+  const federation =
+    m.services === 'exchange'
+      ? undefined
+      : createFederation(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
   const exchange = m.services === 'directory' ? undefined : createExchange(node.deps, addressOf);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
@@ -86,10 +92,22 @@ export function createApp(m: Mounted): Hono {
     for (const path of ['smart-configuration', 'oauth-authorization-server/exchange/auth', 'udap'])
       app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));
   }
+  if (federation) {
+    // a crawl of ours that has come back to us: RFC 9110 7.6.3, RFC 5842 7.2
+    app.use('/directory/*', async (c, next) => {
+      const via = c.req.header('via');
+      if (via !== undefined && namesUs(via, nodeId(node.config))) return text('this request began here', 508);
+      return next();
+    });
+    app.all('/directory/all/*', (c) => federation.fetch(c.req.raw, c.env));
+  }
   const fallback = directory ?? exchange;
   if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
   return app;
 }
+
+/** Is one of the hops of a Via header this node? */
+const namesUs = (via: string, us: string): boolean => via.split(',').some((hop) => hop.trim().split(/\s+/)[1] === us);
 
 export type Listening = { port: number; close(): Promise<void> };
 

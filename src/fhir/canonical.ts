@@ -31,6 +31,24 @@ export const MEMBER_CONTENT: CanonicalUse = {
   sets: new Set(['identifier', 'coding', 'category', 'telecom', 'security']),
 };
 
+/**
+ * A record of a peer's directory: what counts as a change of it. Its id is its identity, not its content; times, narrative and
+ * the order of lists that have none do not count (federation.md 6). A change here asks for a new {@link PEER_CONTENT_VERSION}.
+ */
+export const PEER_CONTENT: CanonicalUse = {
+  top: new Set(['id', 'text']),
+  meta: new Set(['versionId', 'lastUpdated', 'source']),
+  referenceKeys: true,
+  sets: new Set(
+    (
+      'identifier telecom extension location healthcareService network endpoint specialty code type communication alias coding ' +
+      'category address qualification daysOfWeek availableTime notAvailable hoursOfOperation program characteristic payloadType ' +
+      'payloadMimeType coverageArea coverage plan contact tag profile security target primarySource validator'
+    ).split(' '),
+  ),
+};
+export const PEER_CONTENT_VERSION = 1;
+
 const NOTHING: ReadonlySet<string> = new Set();
 
 /** Plain RFC 8785: everything counts. */

@@ -10,6 +10,7 @@ import { addGeometry, addVerified, openingPatterns } from './resource-load-furth
 import { changeTime } from './resource-merge.ts';
 import { markIndexed } from './resource-reindex.ts';
 import type { Staged } from './resource-staging.ts';
+import { schemaOf } from './schema-view.ts';
 import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
 import { knownWords } from './vocabulary.ts';
 
@@ -64,7 +65,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
     await sql.unsafe('commit');
     return undefined;
   }
-  for (const table of TABLES) await createBeside(sql, 'directory', table);
+  for (const table of TABLES) await createBeside(sql, schemaOf(sql), table);
   const at = Date.parse(dated);
   const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
   let rows = emptyRows();
@@ -99,8 +100,8 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       }
       await vocabulary.write(sql);
       const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
-      for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, 'directory', table);
-      await swap(sql, 'directory', TABLES);
+      for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, schemaOf(sql), table);
+      await swap(sql, schemaOf(sql), TABLES);
       const [state] = await sql.unsafe<{ change: string }[]>(
         `update directory.state set change = change + $1::int, changed_at = case $1::int when 0 then changed_at else $2::timestamptz end,
            counts = (select array_agg(coalesce(r.n, 0) order by c.type) from unnest(counts) with ordinality c(n, type)
@@ -217,7 +218,7 @@ async function removeRepeated(
   if (!deletions) {
     await sql.unsafe('savepoint indexing');
     try {
-      await indexBeside(sql, 'directory', 'resource');
+      await indexBeside(sql, schemaOf(sql), 'resource');
       return { created: sent, unchanged: 0, duplicates: 0, collided: [] };
     } catch (error) {
       if ((error as { code?: unknown }).code !== '23505') throw error;
@@ -237,7 +238,7 @@ async function removeRepeated(
   for (const table of TABLES.filter((t) => t !== 'resource'))
     await sql.unsafe(`delete from directory.${besideName(table)} where rk in (select rk from repeated)`);
   await sql.unsafe(`delete from ${resources} r using repeated p where r.ctid = p.at and not p.kept`);
-  await indexBeside(sql, 'directory', 'resource');
+  await indexBeside(sql, schemaOf(sql), 'resource');
   await enterAgain(sql, base);
   const [n] = await sql.unsafe<{ gone: number; ids: number; kept: number; collided: number }[]>(
     `select count(*) filter (where not kept)::int as gone, count(distinct rk)::int as ids,

@@ -1,0 +1,121 @@
+// The end of a run: each type is judged and either applied or kept back until a person decides.
+import { type Trip, trips } from '../breaker.ts';
+import type { FederationDeps } from '../client.ts';
+import { recordEvent } from '../store/peer.ts';
+import {
+  decideType,
+  endRun,
+  findRun,
+  type Run,
+  type RunState,
+  type RunType,
+  runTypes,
+  saveType,
+} from '../store/run.ts';
+import { type Actions, apply, outlook, resolve } from '../store/settle.ts';
+import { clearStage, countStaged } from '../store/stage.ts';
+
+/** Files of chains and exports tell which of two contents is the later; pages do not. */
+const ORDER = (rung: number): 'last' | 'variants' => (rung === 1 || rung === 3 ? 'last' : 'variants');
+
+const ACTIONS: Record<keyof Actions, string> = {
+  c: 'new',
+  u: 'updated',
+  r: 'returned',
+  d: 'deleted',
+  m: 'absent',
+  v: 'variant-gone',
+};
+
+/** Judges and applies what has been read. @returns state and reason of the run */
+export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
+  const { sql } = deps.database;
+  for (const t of await runTypes(sql, run.id)) if (t.state === 'read') await settleType(deps, run, t);
+  return await conclude(deps, run);
+}
+
+/** The state of a run by those of its types. */
+export async function conclude(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
+  const types = await runTypes(deps.database.sql, run.id);
+  const waiting = types.filter((t) => t.state === 'quarantined');
+  if (waiting.length > 0) {
+    const reason = [...new Set(waiting.flatMap((t) => t.trips.map((x) => x.name)))].join(', ');
+    await endRun(deps.database.sql, run.id, 'quarantined', reason, deps.clock());
+    return { state: 'quarantined', reason };
+  }
+  const partial = types.filter((t) => t.reason !== '' || t.state === 'discarded');
+  const reason = [...new Set(partial.map((t) => (t.state === 'discarded' ? 'discarded' : t.reason)))].join(', ');
+  const state = partial.length > 0 ? 'partial' : 'done';
+  await endRun(deps.database.sql, run.id, state, reason, deps.clock());
+  return { state, reason };
+}
+
+async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<void> {
+  const of = { run: run.id, peer: run.peer, type: t.type };
+  await deps.database.sql.begin(async (tx) => {
+    if ((t.counters['staged'] ?? 0) > 0 && (await countStaged(tx, run.id, t.type)) === 0) {
+      await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
+      return;
+    }
+    await resolve(tx, of, ORDER(t.rung), t.complete);
+    const found = await outlook(tx, of);
+    const counters = {
+      ...t.counters,
+      ...Object.fromEntries(Object.entries(found.actions).map(([a, n]) => [ACTIONS[a as keyof Actions], n])),
+    };
+    const tripped: Trip[] = trips(found);
+    if (tripped.length > 0) {
+      await saveType(tx, { ...t, state: 'quarantined', counters, trips: tripped });
+      const detail = `run ${run.id}: ${tripped.map((x) => `${x.name} (${x.detail})`).join(', ')}`;
+      await recordEvent(tx, { peer: run.peer, what: 'quarantined', detail, by: 'harvest', at: deps.clock() });
+      return;
+    }
+    const tombstones = await apply(tx, of, deps.clock());
+    await saveType(tx, { ...t, state: 'applied', counters: { ...counters, tombstones } });
+    await clearStage(tx, run.id, t.type);
+  });
+}
+
+export type Decided = 'ok' | 'not-found' | 'not-quarantined' | 'staging-lost';
+
+/** Releases what was kept back, or discards it. A discarded run is read again from its beginning next time. */
+export async function decideRun(
+  deps: FederationDeps,
+  id: string,
+  verdict: 'release' | 'discard',
+  by: string,
+): Promise<Decided> {
+  const { sql } = deps.database;
+  const run = /^\d{1,18}$/.test(id) ? await findRun(sql, id) : undefined;
+  if (!run) return 'not-found';
+  const waiting = (await runTypes(sql, run.id)).filter((t) => t.state === 'quarantined');
+  if (run.state !== 'quarantined' || waiting.length === 0) return 'not-quarantined';
+  const at = deps.clock();
+  let lost = false;
+  await sql.begin(async (tx) => {
+    for (const t of waiting) {
+      const of = { run: run.id, peer: run.peer, type: t.type };
+      const staged = await countStaged(tx, run.id, t.type);
+      const gone = verdict === 'release' && (t.counters['staged'] ?? 0) > 0 && staged === 0;
+      lost ||= gone;
+      if (verdict === 'release' && !gone) {
+        const tombstones = await apply(tx, of, at);
+        await saveType(tx, { ...t, state: 'applied', counters: { ...t.counters, tombstones } });
+        await decideType(tx, run.id, t.type, 'applied', by, at);
+      } else {
+        await saveType(tx, { ...t, state: 'discarded', reason: gone ? 'staging-lost' : t.reason });
+        await decideType(tx, run.id, t.type, 'discarded', by, at);
+      }
+      await clearStage(tx, run.id, t.type);
+    }
+    await recordEvent(tx, {
+      peer: run.peer,
+      what: verdict === 'release' ? 'released' : 'discarded',
+      detail: `run ${run.id}`,
+      by,
+      at,
+    });
+  });
+  await conclude(deps, run);
+  return lost ? 'staging-lost' : 'ok';
+}
