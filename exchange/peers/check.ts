@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { negotiate } from '../client/abilities.ts';
 import { type Discovery, discover } from '../client/discover.ts';
+import { findEndpoints } from '../client/endpoints.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type Peer, recordCheck } from '../store/peer.ts';
@@ -24,6 +25,20 @@ export function pinnedDifferences(peer: Peer, found: Discovery): Difference[] {
   );
 }
 
+/**
+ * Does the payer publish another address of its exchange than the one we ask? Nothing published says nothing: such documents
+ * come and go.
+ */
+export async function publishedDifference(deps: Deps, peer: Peer): Promise<Difference[]> {
+  if (peer.discoveryUrl === null || peer.fhirBase === null) return [];
+  const { endpoints } = await findEndpoints(deps, peer.discoveryUrl);
+  const urls = [...new Set(endpoints.map((e) => e.url))];
+  const [first] = urls;
+  return first === undefined || urls.includes(peer.fhirBase)
+    ? []
+    : [{ name: 'published FHIR address', pinned: peer.fhirBase, now: first }];
+}
+
 export async function checkPeer(
   deps: Deps,
   peer: Peer,
@@ -31,14 +46,16 @@ export async function checkPeer(
 ): Promise<Checked> {
   const at = deps.clock();
   let found: Discovery;
+  let published: Difference[] = [];
   try {
     found = await discover(deps, peer);
+    published = await publishedDifference(deps, peer);
   } catch (error) {
     if (!(error instanceof PeerFault)) throw error;
     await recordCheck(deps.database.sql, peer.id, at, false, { reason: error.reason });
     return { fault: error.reason };
   }
-  const differs = pinnedDifferences(peer, found);
+  const differs = [...pinnedDifferences(peer, found), ...published];
   await deps.database.sql.begin(async (tx) => {
     const { statement: _, ...facts } = found;
     await recordCheck(tx, peer.id, at, differs.length === 0, { ...facts, differs: differs.map((d) => d.name) });

@@ -1,6 +1,7 @@
 // What a peer's record may hold, read from a form. Pure. Sentences name the field and are shown to the person who typed.
 import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { isId } from '../../src/fhir/reference.ts';
 import { isObject, objects } from '../../src/fhir/resource.ts';
 
 /** The part of a record that people write; `null` is empty. */
@@ -13,9 +14,30 @@ export type PeerFields = {
   jwksUrl: string | null;
   jwks: { keys: JsonWebKey[] } | null;
   scopes: string[];
+  /** further hosts whose files may be fetched, without our token */
+  fileOrigins: string[];
+  /** Group that was agreed on with a payer that matches nobody itself */
+  groupThere: string | null;
+  /** may be asked for everybody our client may see, when it cannot be asked for some */
+  sendsAll: boolean;
+  audience: 'token-url' | 'issuer';
+  /** base of its davinci-configuration or payer-index */
+  discoveryUrl: string | null;
 };
 
+/** What a record says when nobody wrote anything else. */
+export const USUAL = {
+  fileOrigins: [] as string[],
+  groupThere: null,
+  sendsAll: false,
+  audience: 'token-url',
+  discoveryUrl: null,
+} as const satisfies Partial<PeerFields>;
+
 export const DEFAULT_SCOPES: readonly string[] = [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+/** A record as it is written: what is not said is as usual, or stays as it was. */
+export type Registration = Omit<PeerFields, keyof typeof USUAL> & Partial<Pick<PeerFields, keyof typeof USUAL>>;
+
 const MAX_KEYS_TEXT = 64 * 1024;
 
 export function isPeerId(id: string): boolean {
@@ -58,7 +80,18 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
     jwksUrl: address('jwksUrl', 'The address of its keys'),
     jwks: null,
     scopes: (get('scopes') ?? '').split(/\s+/).filter(Boolean),
+    fileOrigins: [],
+    groupThere: get('groupThere'),
+    sendsAll: get('sendsAll') !== null,
+    audience: get('audience') === 'issuer' ? 'issuer' : 'token-url',
+    discoveryUrl: address('discoveryUrl', 'The address where it publishes its endpoints'),
   };
+  for (const typed of (get('fileOrigins') ?? '').split(/\s+/).filter(Boolean)) {
+    const origin = fileOrigin(typed);
+    if (origin === undefined) faults.push('A file host must be an https address without path.');
+    else fields.fileOrigins.push(origin);
+  }
+  if (fields.groupThere !== null && !isId(fields.groupThere)) faults.push('The Group must be the id of a resource.');
   const keys = readKeys(get('jwks'));
   if (typeof keys === 'string') faults.push(keys);
   else fields.jwks = keys;
@@ -70,6 +103,13 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
     faults.push('Keys belong to a client id here.');
   if (fields.scopes.some((s) => parseScope(s) === undefined)) faults.push('A scope is none that can be granted.');
   return faults.length > 0 ? { faults } : { fields };
+}
+
+/** `https://files.example` of an address without path; undefined when it is none. */
+export function fileOrigin(typed: string): string | undefined {
+  if (!isAddress(typed)) return undefined;
+  const url = new URL(typed);
+  return url.pathname === '/' ? url.origin : undefined;
 }
 
 function readKeys(text: string | null): { keys: JsonWebKey[] } | null | string {

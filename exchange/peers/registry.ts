@@ -2,6 +2,7 @@
 // transaction, and, where the setting asks for it, in force only after a second person.
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { isLimitName, type LimitName } from '../client/limits.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { linkOtherCoverage } from '../store/enrolment.ts';
 import { addPeer, findPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
@@ -15,7 +16,8 @@ import {
   writePeerFields,
 } from '../store/peer-change.ts';
 import { addDocument, endDocument, type NewDocument } from '../store/peer-document.ts';
-import { differences, type PeerFields } from './registration.ts';
+import { setPeerLimit } from '../store/peer-health.ts';
+import { differences, type PeerFields, type Registration } from './registration.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; dev?: boolean };
@@ -34,6 +36,11 @@ export const fieldsOf = (p: Peer): PeerFields => ({
   jwksUrl: p.jwksUrl,
   jwks: p.jwks,
   scopes: p.scopes,
+  fileOrigins: p.fileOrigins,
+  groupThere: p.groupThere,
+  sendsAll: p.sendsAll,
+  audience: p.audience,
+  discoveryUrl: p.discoveryUrl,
 });
 
 async function record(
@@ -71,7 +78,7 @@ async function audit(tx: Queryable, by: By, at: Date, peerId: string, action: st
 }
 
 /** Adds a peer, which waits for approval. */
-export async function registerPeer(deps: Needs, id: string, fields: PeerFields, by: By): Promise<Done> {
+export async function registerPeer(deps: Needs, id: string, fields: Registration, by: By): Promise<Done> {
   const at = deps.clock();
   const present = Object.fromEntries(Object.entries(fields).filter(([, v]) => v !== null)) as Partial<PeerFields>;
   const done = await deps.database.sql.begin(async (tx) => {
@@ -113,12 +120,12 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
 }
 
 /** Changes what people may write. Of an active peer it waits for a second person; until then nothing changes. */
-export async function changePeer(deps: Needs, id: string, wanted: PeerFields, by: By): Promise<Done> {
+export async function changePeer(deps: Needs, id: string, wanted: Registration, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
     const peer = await findPeer(tx, id);
     if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
-    const { before, after } = differences(fieldsOf(peer), wanted);
+    const { before, after } = differences(fieldsOf(peer), { ...fieldsOf(peer), ...wanted });
     if (Object.keys(after).length === 0) return 'no-change';
     const waits = needsSecondPerson(deps.config) && peer.state !== 'pending';
     if (!waits && !(await writePeerFields(tx, id, after))) return 'taken';
@@ -155,6 +162,32 @@ export async function decidePeerChange(
     await decideChange(tx, changeId, accept ? 'applied' : 'rejected', by.name, at);
     const detail = { change: changeId, fields: Object.keys(change.after) };
     await audit(tx, by, at, id, accept ? 'peer-changed' : 'peer-change-rejected', detail);
+    return 'ok';
+  });
+}
+
+/** Sets a limit of the peer's own, or takes it away. In force at once: a limit gives nobody anything. */
+export async function limitPeer(
+  deps: Needs,
+  id: string,
+  name: LimitName,
+  value: number | undefined,
+  by: By,
+): Promise<Done> {
+  const at = deps.clock();
+  return await deps.database.sql.begin(async (tx): Promise<Done> => {
+    const peer = await findPeer(tx, id);
+    if (!peer) return 'not-found';
+    if (!isLimitName(name) || peer.limits[name] === value) return 'no-change';
+    await setPeerLimit(tx, id, name, value);
+    const before = { [name]: peer.limits[name] ?? null };
+    await record(tx, by, at, {
+      peerId: id,
+      action: 'peer-limited',
+      what: 'limits',
+      before,
+      after: { [name]: value ?? null },
+    });
     return 'ok';
   });
 }

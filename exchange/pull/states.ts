@@ -6,7 +6,7 @@ import { discover } from '../client/discover.ts';
 import { PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
-import { pinnedDifferences, recordDifferences } from '../peers/check.ts';
+import { pinnedDifferences, publishedDifference, recordDifferences } from '../peers/check.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type Peer, pinPeer } from '../store/peer.ts';
 import { recordAbilities } from '../store/peer-health.ts';
@@ -75,7 +75,7 @@ export async function discoverStep(s: Step): Promise<void> {
   if (members.every((m) => withdrawn.has(m.memberId)))
     return advance(s, 'withdrawn', { reason: 'consent-withdrawn', finishedAt: s.deps.clock() }, '');
   const found = await discover(s.deps, s.peer, s.note);
-  const differs = pinnedDifferences(s.peer, found);
+  const differs = [...pinnedDifferences(s.peer, found), ...(await publishedDifference(s.deps, s.peer))];
   if (differs.length > 0)
     return advance(
       s,

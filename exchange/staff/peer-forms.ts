@@ -38,7 +38,7 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
     if (!had) return name === 'scopes' ? DEFAULT_SCOPES.join('\n') : '';
     const v = had[name];
     if (v === null) return '';
-    if (name === 'scopes') return had.scopes.join('\n');
+    if (name === 'scopes' || name === 'fileOrigins') return had[name].join('\n');
     return typeof v === 'string' ? v : JSON.stringify(v, null, 1);
   };
   return [
@@ -47,6 +47,29 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
     html`<h2>When we ask it</h2>`,
     field({ name: 'fhirBase', label: 'FHIR address of its exchange', value: value('fhirBase'), type: 'url' }),
     field({ name: 'clientIdThere', label: 'Our client id there', value: value('clientIdThere') }),
+    html`<details><summary>Where it differs from the usual</summary>`,
+    field({
+      name: 'discoveryUrl',
+      label: 'Where it publishes its endpoints',
+      hint: 'base of davinci-configuration or payer-index',
+      value: value('discoveryUrl'),
+      type: 'url',
+    }),
+    field({
+      name: 'fileOrigins',
+      label: 'Other hosts of its files',
+      hint: 'one a line; asked without our token',
+      value: value('fileOrigins'),
+      long: true,
+    }),
+    field({
+      name: 'groupThere',
+      label: 'Group that was agreed on',
+      hint: 'for a payer that matches nobody itself',
+      value: value('groupThere'),
+    }),
+    html`<p><label for="i-audience">Audience of our assertions</label><select id="i-audience" name="audience"><option value="token-url">its token address</option><option value="issuer"${value('audience') === 'issuer' ? html` selected` : ''}>its issuer</option></select></p>
+<p><label><input type="checkbox" name="sendsAll" value="yes"${value('sendsAll') === 'true' || value('sendsAll') === 'yes' ? html` checked` : ''}> It may be asked for everybody our client may see, when it cannot be asked for some</label></p></details>`,
     html`<h2>When it asks us</h2>`,
     field({ name: 'clientIdHere', label: 'Its client id here', value: value('clientIdHere') }),
     field({

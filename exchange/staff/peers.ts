@@ -18,6 +18,7 @@ import {
   needsSecondPerson,
   registerPeer,
 } from '../peers/registry.ts';
+import { healthFacts } from '../report/peer-health.ts';
 import { DOCUMENT_KINDS, type DocumentKind, findPeer, type Peer, peerChanges, peerDocuments } from '../report/peers.ts';
 import { timeCell } from '../report/words.ts';
 import { type Desk, may, type Visit } from './desk.ts';
@@ -195,6 +196,11 @@ function peerTables(
     ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
     ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
     ['May be granted', peer.scopes.join(' ')],
+    ['Where it publishes its endpoints', peer.discoveryUrl],
+    ['Other hosts of its files', peer.fileOrigins.length === 0 ? null : peer.fileOrigins.join(' ')],
+    ['Group that was agreed on', peer.groupThere],
+    ['Audience of our assertions', peer.audience],
+    ['Limits of its own', Object.keys(peer.limits).length === 0 ? null : JSON.stringify(peer.limits)],
     ['Added by', peer.addedBy],
     ['Approved by', peer.approvedBy],
   ];
@@ -211,6 +217,21 @@ function peerTables(
         [{ value: 'State' }, PEER_STATES[peer.state] ?? { value: peer.state }],
         ...facts.map(([name, value]) => [{ value: name }, value === null ? { value } : { value, code: true as const }]),
       ],
+      empty: '',
+    },
+    {
+      name: 'health',
+      caption: 'How it is asked, and whether it answers',
+      columns: [
+        { key: 'field', label: 'Field', kind: 'head' },
+        { key: 'value', label: 'Value' },
+      ],
+      rows: healthFacts(peer).map((f) => [
+        { value: f.name },
+        f.at === undefined
+          ? { value: f.value, ...(f.tone === undefined ? {} : { tone: f.tone }) }
+          : timeCell(f.at, timeZone),
+      ]),
       empty: '',
     },
     {

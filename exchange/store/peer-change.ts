@@ -91,6 +91,11 @@ type Fields = {
   jwksUrl?: string | null;
   jwks?: { keys: JsonWebKey[] } | null;
   scopes?: string[];
+  fileOrigins?: string[];
+  groupThere?: string | null;
+  sendsAll?: boolean;
+  audience?: 'token-url' | 'issuer';
+  discoveryUrl?: string | null;
 };
 const COLUMN: Readonly<Record<keyof Fields, string>> = {
   name: 'name',
@@ -101,6 +106,17 @@ const COLUMN: Readonly<Record<keyof Fields, string>> = {
   jwksUrl: 'jwks_url',
   jwks: 'jwks',
   scopes: 'scopes',
+  fileOrigins: 'file_origins',
+  groupThere: 'group_there',
+  sendsAll: 'sends_all',
+  audience: 'audience',
+  discoveryUrl: 'discovery_url',
+};
+const CAST: Readonly<Partial<Record<keyof Fields, string>>> = {
+  jwks: '::text::jsonb',
+  scopes: '::text::text[]',
+  fileOrigins: '::text::text[]',
+  sendsAll: '::text::boolean',
 };
 
 /**
@@ -114,10 +130,12 @@ export async function writePeerFields(tx: Queryable, id: string, fields: Fields)
   if (taken) return false;
   const names = Object.keys(fields) as (keyof Fields)[];
   const sets = names.map((name, i) => {
-    const cast = name === 'jwks' ? '::text::jsonb' : name === 'scopes' ? '::text::text[]' : '::text';
-    return `${COLUMN[name]} = $${i + 2}${cast}`;
+    return `${COLUMN[name]} = $${i + 2}${CAST[name] ?? '::text'}`;
   });
   if (names.includes('fhirBase')) sets.push(`token_endpoint = null, issuer = null, origins = '{}'`);
+  // how it is asked is found out anew
+  if (names.some((n) => n === 'fhirBase' || n === 'groupThere' || n === 'sendsAll'))
+    sets.push('abilities = null, abilities_at = null, failures = 0, paused_until = null');
   if (names.includes('jwks') || names.includes('jwksUrl')) sets.push('keys_seen = null, keys_seen_at = null');
   const values = names.map((name) => {
     const value = fields[name];

@@ -79,14 +79,31 @@ export async function listPeers(sql: Queryable): Promise<Peer[]> {
 }
 
 export type NewPeer = Pick<Peer, 'id' | 'name'> &
-  Partial<Pick<Peer, 'npi' | 'fhirBase' | 'clientIdThere' | 'clientIdHere' | 'jwksUrl' | 'jwks' | 'scopes'>>;
+  Partial<
+    Pick<
+      Peer,
+      | 'npi'
+      | 'fhirBase'
+      | 'clientIdThere'
+      | 'clientIdHere'
+      | 'jwksUrl'
+      | 'jwks'
+      | 'scopes'
+      | 'fileOrigins'
+      | 'groupThere'
+      | 'sendsAll'
+      | 'audience'
+      | 'discoveryUrl'
+    >
+  >;
 
 /** Adds a peer as pending. Returns false when the id or its client id is taken. */
 export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
   const added = await sql`
-    insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, added_by, added_at)
+    insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
     values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
-      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[], ${by}, ${now})
+      ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[],
+      ${peer.fileOrigins ?? []}::text[], ${peer.groupThere ?? null}, ${peer.sendsAll ?? false}, ${peer.audience ?? 'token-url'}, ${peer.discoveryUrl ?? null}, ${by}, ${now})
     on conflict do nothing returning id`;
   return added.length === 1;
 }

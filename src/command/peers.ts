@@ -1,12 +1,16 @@
 // The commands about peers: add, approve, suspend, list, check.
 import { readFileSync } from 'node:fs';
+import { findEndpoints } from '../../exchange/client/endpoints.ts';
+import { isLimitName, LIMITS } from '../../exchange/client/limits.ts';
 import { checkPeer } from '../../exchange/peers/check.ts';
-import { DEFAULT_SCOPES } from '../../exchange/peers/registration.ts';
-import { type By, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
+import { DEFAULT_SCOPES, fileOrigin } from '../../exchange/peers/registration.ts';
+import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
+import { healthFacts } from '../../exchange/report/peer-health.ts';
 import { countLinked } from '../../exchange/store/enrolment.ts';
 import { findPeer, listPeers } from '../../exchange/store/peer.ts';
 import { parseScope } from '../auth/scopes.ts';
+import { isId } from '../fhir/reference.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 
@@ -21,6 +25,11 @@ export type AddOptions = {
   jwksUrl?: string;
   jwks?: string;
   scope?: string[];
+  fileHost?: string[];
+  group?: string;
+  sendsAll?: boolean;
+  audience?: string;
+  discoveryUrl?: string;
 };
 
 export async function peerAdd(id: string, o: AddOptions): Promise<void> {
@@ -30,6 +39,7 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
   for (const [flag, value] of [
     ['--fhir-base', o.fhirBase],
     ['--jwks-url', o.jwksUrl],
+    ['--discovery-url', o.discoveryUrl],
   ] as const)
     if (value !== undefined && !URL.canParse(value)) throw new CommandFault(`${flag} is not a URL.`);
   if (o.jwks !== undefined && o.jwksUrl !== undefined) throw new CommandFault('Give --jwks or --jwks-url, not both.');
@@ -37,6 +47,14 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
     throw new CommandFault('A client that asks us needs its keys: --jwks-url or --jwks.');
   const unknown = (o.scope ?? []).find((s) => parseScope(s) === undefined);
   if (unknown !== undefined) throw new CommandFault(`"${unknown}" is no scope that can be granted.`);
+  const fileOrigins = (o.fileHost ?? []).map((typed) => {
+    const origin = fileOrigin(typed);
+    if (origin === undefined) throw new CommandFault(`"${typed}" is no host of files: https://files.example`);
+    return origin;
+  });
+  if (o.group !== undefined && !isId(o.group)) throw new CommandFault('--group must be the id of a Group.');
+  const audience = o.audience ?? 'token-url';
+  if (audience !== 'token-url' && audience !== 'issuer') throw new CommandFault('--audience is token-url or issuer.');
   const jwks = o.jwks === undefined ? undefined : readKeys(o.jwks);
   await withNode(async ({ deps }) => {
     const fields = {
@@ -48,6 +66,11 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
       jwksUrl: o.jwksUrl ?? null,
       jwks: jwks ?? null,
       scopes: o.scope ?? [...DEFAULT_SCOPES],
+      fileOrigins,
+      groupThere: o.group ?? null,
+      sendsAll: o.sendsAll ?? false,
+      audience: audience as 'token-url' | 'issuer',
+      discoveryUrl: o.discoveryUrl ?? null,
     };
     if ((await registerPeer(deps, id, fields, ourselves())) === 'taken')
       throw new CommandFault(`There is a peer "${id}" already, or its client id is taken.`);
@@ -104,6 +127,10 @@ export async function peerList(): Promise<void> {
       say(
         `${''.padEnd(31)} we ask: ${p.fhirBase ?? '—'}${p.clientIdThere === null ? '' : ` as ${p.clientIdThere}`}; asks us: ${p.clientIdHere ?? '—'}`,
       );
+      if (p.fhirBase !== null)
+        say(
+          `${''.padEnd(31)} ${p.abilities === null ? 'not asked yet' : `by ${p.abilities.match}, ${p.abilities.fetch}`}${p.failures === 0 ? '' : `; ${p.failures} failures in a row (${p.failure ?? ''})`}${p.pausedUntil === null ? '' : `; paused until ${p.pausedUntil.toISOString()}`}`,
+        );
     }
   });
 }
@@ -119,5 +146,47 @@ export async function peerCheck(id: string): Promise<void> {
     say(`  token endpoint ${found.tokenEndpoint}`);
     for (const d of differs) say(`  ${d.name} DIFFERS from the pinned ${d.pinned}`);
     say(`  Group operations: ${found.groupOperations.join(', ') || 'none named'}`);
+  });
+}
+
+/** All that is known of how a payer is asked and whether it answers. */
+export async function peerShow(id: string): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const peer = await findPeer(deps.database.sql, id);
+    if (!peer) throw new CommandFault(`There is no peer "${id}".`);
+    say(`${peer.id}  ${peer.state}  ${peer.name}`);
+    for (const f of healthFacts(peer))
+      say(`  ${f.name.padEnd(26)} ${f.at === undefined ? (f.value ?? '—') : (f.at?.toISOString() ?? '—')}`);
+    for (const [name, limit] of Object.entries(LIMITS)) {
+      const own = peer.limits[name];
+      if (own !== undefined) say(`  limit ${name.padEnd(20)} ${own} ${limit.unit} (usually ${limit.value})`);
+    }
+  });
+}
+
+/** `NAME=VALUE`, or `NAME=` for the usual one again. */
+export async function peerLimit(id: string, pair: string): Promise<void> {
+  const [name = '', value = ''] = pair.split('=');
+  if (!isLimitName(name)) throw new CommandFault(`"${name}" is no limit. Limits: ${Object.keys(LIMITS).join(', ')}.`);
+  const number = value === '' ? undefined : Number(value);
+  if (number !== undefined && (!Number.isFinite(number) || number < 0))
+    throw new CommandFault(`${name} must be a number of ${LIMITS[name].unit}.`);
+  await withNode(async ({ deps }) => {
+    const done = await limitPeer(deps, id, name, number, ourselves());
+    if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
+    say(`${id}: ${name} is ${number ?? LIMITS[name].value} ${LIMITS[name].unit}.`);
+  });
+}
+
+/** Where a payer says that its exchange is. Nothing is registered. */
+export async function peerFind(url: string): Promise<void> {
+  if (!URL.canParse(url)) throw new CommandFault('The address is not a URL.');
+  await withNode(async ({ deps }) => {
+    const { endpoints, name, faults } = await findEndpoints(deps, url);
+    if (name !== undefined) say(name);
+    for (const e of endpoints) say(`  ${e.url}  (${e.code}, ${e.source})`);
+    for (const fault of faults) say(`  ${fault}`);
+    if (endpoints.length === 0) throw new CommandFault('No address of a payer-to-payer exchange is published there.');
+    say(`Register it: peer add ID --name NAME --fhir-base ${endpoints[0]?.url ?? ''} --discovery-url ${url}`);
   });
 }

@@ -2,6 +2,7 @@
 // those whose statement promises what they do not keep. The form is negotiated, and what is learned is remembered.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type Abilities, negotiate, withoutForm } from '../../exchange/client/abilities.ts';
+import { readDavinci, readPayerIndex } from '../../exchange/client/endpoints.ts';
 import { readSingleMatch } from '../../exchange/client/single-match.ts';
 import { scopeAttempts } from '../../exchange/client/token.ts';
 import { onePersonEach } from '../../exchange/pull/match-step.ts';
@@ -396,6 +397,50 @@ describe('what is promised and not kept', () => {
     expect(done.waited).toBeGreaterThan(2 * 3_600_000);
     const [row] = await sql`select failures, paused_until as until, failure from exchange.peer where id = 'scripted'`;
     expect(row).toEqual({ failures: 0, until: null, failure: null });
+  });
+});
+
+describe('where a payer publishes its endpoints', () => {
+  const publishes = (url: string): Script => ({
+    'GET /fhir/.well-known/davinci-configuration': (_, a) =>
+      json(a, { endpoints: { 'davinci_pdex_payer_endpoint#2.1': url } }),
+  });
+  const watch = (on: boolean) =>
+    peer.node.deps.database
+      .sql`update exchange.peer set discovery_url = ${on ? `${peer.base}/fhir` : null} where id = 'scripted'`;
+  test('another address than the one we ask stops the pull before a token is asked for; the same, or none, does not', async () => {
+    await watch(true);
+    const moved = await peer.pull(publishes(`${peer.foreignBase}/fhir`));
+    expect([moved.state, moved.reason, paths('POST')]).toEqual(['review', 'discovery-changed', []]);
+    const [change] = await peer.node.deps.database
+      .sql`select before, after, by_kind from exchange.peer_change where what = 'discovery' order by id desc limit 1`;
+    expect(change).toEqual({
+      before: { 'published FHIR address': `${peer.base}/fhir` },
+      after: { 'published FHIR address': `${peer.foreignBase}/fhir` },
+      by_kind: 'system',
+    });
+    expect((await peer.pull(publishes(`${peer.base}/fhir/`))).state).toBe('done');
+    expect((await peer.pull()).state).toBe('done');
+    expect(peer.strangers).toEqual([]);
+    await watch(false);
+  });
+  test('documents of both kinds', () => {
+    const urls = readDavinci({
+      endpoints: {
+        davinci_pdex_payer_endpoint: 'https://a/',
+        'davinci_pdex_payer_endpoint#2.0': 'https://b',
+        'davinci_pdex_payer_endpoint#2.1': 'https://c',
+        other: 'https://d',
+        'davinci_pdex_payer_endpoint#1.0': 'javascript:1',
+      },
+    }).map((e) => e.url);
+    expect(urls).toEqual(['https://c', 'https://b', 'https://a']);
+    const plan = (url: string | null) => ({ plan_endpoints: { 'davinci_payer_to_payer_endpoint#1.1': url } });
+    expect(
+      readPayerIndex({ plan_groups: [plan('https://a/'), plan(null), plan('https://a/')] }).map((e) => e.url),
+    ).toEqual(['https://a']);
+    for (const nothing of [null, [], 'x', {}, { endpoints: [] }, { plan_groups: 7 }])
+      expect([...readDavinci(nothing), ...readPayerIndex(nothing)]).toEqual([]);
   });
 });
 
