@@ -8,6 +8,7 @@ import { type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { chainsOf } from '../store/chain.ts';
 import {
   lastChoice,
+  type MergedRow,
   mergedItems,
   mergedKeys,
   mergedLinks,
@@ -72,7 +73,8 @@ const STATE_WORDS: Readonly<Record<Chain['state'], string>> = {
   undecided: 'Its versions do not fit together; none counts until somebody decides.',
 };
 
-function chainNotes(chain: Chain, key: string, today: string, paEnd: string | null): string[] {
+function chainNotes(chain: Chain, key: string, today: string, row: Pick<MergedRow, 'paEnd' | 'origin'>): string[] {
+  const { paEnd } = row;
   if (chain.kind === 'authorization') {
     const { state, history, units } = chain.facts as {
       state?: string;
@@ -81,7 +83,7 @@ function chainNotes(chain: Chain, key: string, today: string, paEnd: string | nu
     };
     const ended = paEnd !== null && paEnd < today && state === 'approved';
     return [
-      `Authorization of the other payer, ${ended ? 'expired' : (state ?? 'pended')}${paEnd === null || paEnd.startsWith('9999') ? '' : `, until ${paEnd}`}. It is no authorization of our plan.`,
+      `${row.origin === 'own' ? 'Our authorization' : 'Authorization of the other payer'}, ${ended ? 'expired' : (state ?? 'pended')}${paEnd === null || paEnd.startsWith('9999') ? '' : `, until ${paEnd}`}.${row.origin === 'own' ? '' : ' It is no authorization of our plan.'}`,
       ...(history && history.length > 1
         ? [`Decisions: ${history.map((h) => `${h.code} ${h.when.slice(0, 10)}`).join(', ')}.`]
         : []),
@@ -163,7 +165,7 @@ export async function timeline(deps: Needs, memberId: string): Promise<Timeline 
         plain: plainRecord(JSON.parse(row.body) as Resource, nameOf),
         isSensitive: (row.label ?? 0) > 0,
         sources: group.map(source),
-        notes: chain ? chainNotes(chain, key, today, row.paEnd) : [],
+        notes: chain ? chainNotes(chain, key, today, row) : [],
         items: [...new Set(group.flatMap((k) => openOf.get(k) ?? []))],
       });
     }
