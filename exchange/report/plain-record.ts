@@ -175,7 +175,8 @@ export function plainRecord(r: Resource, nameOf: NameOf): PlainRecord {
   const day = plainDay(r);
   add('What', what);
   add('When', day ?? undefined);
-  add('Ended', isObject(r['period']) ? text(r['period']['end']) : text(r['abatementDateTime']));
+  const ended = (isObject(r['period']) ? text(r['period']['end']) : text(r['abatementDateTime']))?.slice(0, 10);
+  add('Ended', ended === day ? undefined : ended);
   add('State', text(r['status']) ?? conceptText(r['clinicalStatus']));
   if (text(r['status']) !== undefined) add('Clinical state', conceptText(r['clinicalStatus']));
   add('Certainty', conceptText(r['verificationStatus']));

@@ -72,3 +72,23 @@ export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
 
 /** Anomalies of chains that a person should look at; the others close by themselves or change nothing. */
 export const CHAIN_ITEMS: readonly string[] = ['fork', 'cycle', 'self', 'no-final', 'insurer-change', 'uc-collision'];
+
+/** Rules by which pairs and records became items, in words. */
+export const RULE_WORDS: Readonly<Record<string, string>> = {
+  accession: 'Both carry the same number of the laboratory, and the values differ.',
+  result: 'The same test, minute and laboratory, and the values differ.',
+  refuted: 'One side has refuted it, the other one has not.',
+  'no-known-allergy': 'One side says that there is no known allergy, the other one tells of one.',
+  'clinical-status': 'One side says that the problem is active, the other one that it is over.',
+  dosage: 'Both orders are active, for one drug, with other dosages.',
+  'active-orders': 'Both orders are active and for one drug.',
+  periods: 'The periods of two payers have days in common.',
+  patient: 'The person as the other payer describes them, beside ours.',
+  disclosed:
+    'It says to be a copy of ours, or carries the number of a record that we disclosed, and says something else.',
+  chain: 'Put together from what the claims name as their predecessors and successors.',
+  inbound: 'A check of what comes in held it back.',
+};
+/** A rule as it is written with an item (`accession v2`), in words. */
+export const ruleWords = (rule: string): string =>
+  RULE_WORDS[rule.split(' ')[0] ?? ''] ?? 'One part of what would make them one is missing on one side.';

@@ -19,6 +19,7 @@ import {
   type Item,
   type ItemFilter,
   type ItemPlace,
+  itemTexts,
   listItems,
   memberRecord,
   type StoredRecord,
@@ -123,12 +124,25 @@ export async function items(
   filter: ItemFilter,
   limit: number,
   after?: ItemPlace,
-): Promise<{ rows: (Item & { memberKey: string | null })[]; counts: Awaited<ReturnType<typeof countItems>> }> {
+): Promise<{
+  rows: (Item & { memberKey: string | null; what: string })[];
+  counts: Awaited<ReturnType<typeof countItems>>;
+}> {
   const { sql } = deps.database;
   const keyOf = await memberKeys(deps);
   const rows = await listItems(sql, filter, limit, after);
+  const bodies = await itemTexts(
+    sql,
+    rows.map((i) => i.id),
+  );
+  const what = (body: string | undefined) =>
+    body === undefined ? '' : plainRecord(JSON.parse(body) as Resource, () => undefined).what;
   return {
-    rows: rows.map((i) => ({ ...i, memberKey: i.memberId === null ? null : keyOf(i.memberId) })),
+    rows: rows.map((i) => ({
+      ...i,
+      memberKey: i.memberId === null ? null : keyOf(i.memberId),
+      what: i.type === 'Patient' ? '' : what(bodies.get(i.id)),
+    })),
     counts: await countItems(sql),
   };
 }

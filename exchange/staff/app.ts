@@ -18,6 +18,7 @@ import { members } from './members.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
+import { record } from './record.ts';
 import { requests } from './requests.ts';
 import { security } from './security.ts';
 import { signIn } from './sign-in.ts';
@@ -52,6 +53,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   requests(desk);
   disclosures(desk);
   members(desk);
+  record(desk);
   compliance(desk);
   peers(desk);
   security(desk);

@@ -3,7 +3,7 @@ import type { Cell, Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { besides } from '../report/plain-record.ts';
 import { timeCell } from '../report/words.ts';
-import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';
+import { HELD_ITEMS, ITEM_KINDS, ruleWords } from '../review/kinds.ts';
 import type { Item, ItemReport } from '../review/read.ts';
 
 export const STATES = { open: 'To decide', decided: 'Decided', gone: 'No longer there' } as const;
@@ -45,7 +45,11 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         { value: item.state, text: STATES[item.state] },
         item.reopened > 0 ? `Opened again ${item.reopened} times, because a copy changed.` : '',
       ),
-      row('Rule that fired', { value: item.rule, code: true }, item.detail),
+      row(
+        'Rule that fired',
+        { value: item.rule, code: true },
+        [ruleWords(item.rule), item.detail].filter((t) => t !== '').join(' '),
+      ),
       row('Member', { value: r.memberKey, code: true }),
       row('Other payer', { value: r.peerName }),
       row(

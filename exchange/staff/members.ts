@@ -93,6 +93,7 @@ export function members(desk: Desk): void {
       lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${choiceSentence(held, 'en')}`],
       before: [
         note,
+        html`<p><a href="${PATH}/${memberId}/record">The member’s merged record</a></p>`,
         html`<p><a href="/staff/disclosures/${memberId}">What left of this member’s records</a></p>`,
         may(visit.session, 'decide') ? await callForms(desk, visit, account, language) : '',
       ],

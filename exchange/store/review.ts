@@ -183,3 +183,12 @@ export async function directoryNames(sql: Queryable, keys: readonly string[]): P
     join exchange.shared_resource e on e.type = split_part(k, '/', 1) and e.id = split_part(k, '/', 2)`;
   return new Map(rows.map((r) => [r.key, r.body]));
 }
+
+/** Text of one of the records that each item is about, by item. Primary keys. */
+export async function itemTexts(sql: Queryable, ids: readonly string[]): Promise<Map<string, string>> {
+  const rows = await sql<{ id: string; body: string }[]>`
+    select i.id, r.body from exchange.review_item i
+    join exchange.resource r on r.member_id = i.member_id and r.type = coalesce(i.b_type, i.a_type) and r.id = coalesce(i.b_id, i.a_id)
+    where i.id = any(${[...ids]}::text[])`;
+  return new Map(rows.map((r) => [r.id, r.body]));
+}

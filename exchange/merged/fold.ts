@@ -1,0 +1,101 @@
+// The merged record: which of the copies of one thing stands for it, and what is not shown. Pure. Nothing is merged in the
+// store; this is a view, made anew each time.
+import type { Chain } from '../chain/claims.ts';
+import type { MergedItem, MergedKey, MergedLink } from '../store/merged.ts';
+
+export type Hidden = 'preferred-away' | 'identity-doubt' | 'withdrawn';
+export type Folded = {
+  /** record that stands for others → all of them, itself first */
+  groups: Map<string, string[]>;
+  /** record that does not stand for itself → the one that does */
+  shownAs: Map<string, string>;
+  hidden: Map<string, Hidden>;
+};
+
+const keyOf = (type: string, id: string) => `${type}/${id}`;
+const pairOf = (a: string, b: string) => (a < b ? `${a}|${b}` : `${b}|${a}`);
+
+/** Ids that a decision, a doubt about the person, or a withdrawn choice keeps from view. */
+function hiddenOf(
+  keys: readonly MergedKey[],
+  items: readonly MergedItem[],
+  choice: string | undefined,
+): Map<string, Hidden> {
+  const hidden = new Map<string, Hidden>();
+  const originOf = new Map(keys.map((k) => [keyOf(k.type, k.id), k.origin]));
+  const doubted = new Set(items.filter((i) => i.kind === 'identity-doubt' && i.state === 'open').map((i) => i.peerId));
+  for (const k of keys) {
+    if (k.origin === 'own') continue;
+    if (choice === 'withdraw' || choice === 'decline') hidden.set(keyOf(k.type, k.id), 'withdrawn');
+    else if (doubted.has(k.origin)) hidden.set(keyOf(k.type, k.id), 'identity-doubt');
+  }
+  for (const i of items) {
+    if (i.aId === null || i.bId === null || (i.decision !== 'prefer-ours' && i.decision !== 'prefer-theirs')) continue;
+    const [a, b] = [keyOf(i.type, i.aId), keyOf(i.type, i.bId)];
+    // of two other payers' copies the one that was there first counts as ours
+    const [ours, theirs] = originOf.get(b) === 'own' ? [b, a] : [a, b];
+    hidden.set(i.decision === 'prefer-ours' ? theirs : ours, 'preferred-away');
+  }
+  return hidden;
+}
+
+/**
+ * Folds copies into one: records over links that hold, unless a contradiction or a person keeps two of them apart; and
+ * versions of a claim into the one that counts. Ours stands for a group, else the newest.
+ */
+export function fold(
+  keys: readonly MergedKey[],
+  links: readonly MergedLink[],
+  chains: readonly Chain[],
+  items: readonly MergedItem[],
+  choice: string | undefined,
+): Folded {
+  const hidden = hiddenOf(keys, items, choice);
+  const known = new Map(keys.map((k) => [keyOf(k.type, k.id), k]));
+  const shown = new Set([...known.keys()].filter((k) => !hidden.has(k)));
+  const byPerson = new Set(
+    links
+      .filter((l) => l.rule === 'decision' && l.state === 'confirmed')
+      .map((l) => pairOf(keyOf(l.type, l.a), keyOf(l.type, l.b))),
+  );
+  const apart = new Set(
+    links
+      .filter((l) => l.kind === 'conflict' || l.state === 'rejected')
+      .map((l) => pairOf(keyOf(l.type, l.a), keyOf(l.type, l.b)))
+      .filter((p) => !byPerson.has(p)),
+  );
+  const groupOf = new Map<string, Set<string>>();
+  const group = (k: string) => groupOf.get(k) ?? new Set([k]);
+  const unite = (a: string, b: string) => {
+    if (!shown.has(a) || !shown.has(b)) return;
+    const [x, y] = [group(a), group(b)];
+    if (x === y) return;
+    for (const p of x) for (const q of y) if (apart.has(pairOf(p, q))) return;
+    for (const q of y) x.add(q);
+    for (const k of x) groupOf.set(k, x);
+  };
+  for (const l of links)
+    if (l.state === 'confirmed' && (l.kind === 'same-record' || l.kind === 'same-event'))
+      unite(keyOf(l.type, l.a), keyOf(l.type, l.b));
+  const final = new Set<string>();
+  for (const c of chains) {
+    const ids = c.nodes.flatMap((n) => n.ids).map((id) => keyOf('ExplanationOfBenefit', id));
+    const last = c.finalId === null ? ids.at(-1) : keyOf('ExplanationOfBenefit', c.finalId);
+    if (last === undefined || (c.state !== 'final' && c.state !== 'void')) continue;
+    final.add(last);
+    for (const id of ids) unite(last, id);
+  }
+  const rank = (k: string) => {
+    const r = known.get(k);
+    return `${final.has(k) ? 1 : 0}${k.startsWith('ExplanationOfBenefit/') ? '' : r?.origin === 'own' ? 1 : 0}${r?.lastUpdated.toISOString() ?? ''}${k}`;
+  };
+  const groups = new Map<string, string[]>();
+  const shownAs = new Map<string, string>();
+  for (const k of shown) {
+    const all = [...group(k)].sort((a, b) => (rank(a) > rank(b) ? -1 : 1));
+    const first = all[0] ?? k;
+    if (first === k) groups.set(k, all);
+    else shownAs.set(k, first);
+  }
+  return { groups, shownAs, hidden };
+}

@@ -1,0 +1,164 @@
+// /staff/members/:member/record: the member's merged record, by date; and the same as a FHIR Bundle.
+import { html, type Part } from '../../src/ui/html.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { mergedBundle } from '../merged/everything.ts';
+import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
+import { recordExport } from '../report/sessions.ts';
+import { count } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { withQuery } from './frame.ts';
+import { choice, filterForm } from './paging.ts';
+
+const PATH = '/staff/members';
+const MOST = 200;
+
+const HIDDEN_WORDS: Readonly<Record<keyof Timeline['hidden'], string>> = {
+  'preferred-away': 'because a reviewer preferred another copy',
+  'identity-doubt': 'because birth date or sex differ from ours and nobody has decided yet',
+  withdrawn: 'because the member has taken the choice back',
+};
+
+const lineOf = (e: Entry): string | undefined => {
+  const place = e.sources.find((s) => s.place !== undefined)?.place;
+  return place && `/staff/pulls/${place.pullId}/lines/${place.file}/${place.line}/${place.entry}`;
+};
+
+/** Sources as one sentence: `ours; Old Harbor (2)`. */
+function sourcesText(e: Entry): string {
+  const n = new Map<string, number>();
+  for (const s of e.sources) n.set(s.from, (n.get(s.from) ?? 0) + 1);
+  return [...n].map(([from, times]) => (times > 1 ? `${from} (${times} copies)` : from)).join('; ');
+}
+
+const details = (e: Entry): string =>
+  [
+    ...e.plain.facts.filter((f) => !['What', 'When', 'Numbers'].includes(f.label)).map((f) => `${f.label}: ${f.value}`),
+    ...e.notes,
+    ...(e.isSensitive ? ['Sensitive: not passed on without the member’s choice for it.'] : []),
+    ...(e.items.length > 0 ? ['Something about it is to be decided.'] : []),
+  ]
+    .join('. ')
+    .replace(/\.\. /g, '. ');
+
+function yearTable(year: string, entries: readonly Entry[]): Table {
+  return {
+    name: `y-${year}`,
+    caption: year === '' ? 'Without a date' : year,
+    columns: [
+      { key: 'day', label: 'Date', kind: 'head' },
+      { key: 'kind', label: 'What it is' },
+      { key: 'what', label: 'What' },
+      { key: 'details', label: 'Details' },
+      { key: 'from', label: 'Told by' },
+      { key: 'copies', label: 'Copies', kind: 'number' },
+      { key: 'line', label: 'Received line' },
+      { key: 'decide', label: 'To decide' },
+    ],
+    rows: entries.map((e) => {
+      const href = lineOf(e);
+      const place = e.sources.find((s) => s.place !== undefined)?.place;
+      const [item] = e.items;
+      return [
+        { value: e.plain.day, text: e.plain.day ?? 'no date' },
+        { value: e.plain.kind },
+        { value: e.plain.what },
+        { value: details(e) },
+        { value: sourcesText(e) },
+        { value: e.sources.length },
+        place === undefined || href === undefined
+          ? { value: null }
+          : { value: `${place.file}-${place.line}-${place.entry}`, href },
+        item === undefined
+          ? { value: null }
+          : {
+              value: e.items.length,
+              text: `${e.items.length} to decide`,
+              href: `/staff/conflicts/${item}`,
+              tone: 'look' as const,
+            },
+      ];
+    }),
+    empty: 'Nothing.',
+  };
+}
+
+/** Entries of a page, by year. */
+function yearTables(entries: readonly Entry[]): Table[] {
+  const years = [...new Set(entries.map((e) => e.plain.day?.slice(0, 4) ?? ''))];
+  return years.map((year) =>
+    yearTable(
+      year,
+      entries.filter((e) => (e.plain.day?.slice(0, 4) ?? '') === year),
+    ),
+  );
+}
+
+/** Pieces of text as the body of an answer. */
+function textStream(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  return new ReadableStream({
+    async pull(controller) {
+      const next = await pieces.next();
+      if (next.done === true) controller.close();
+      else controller.enqueue(encoder.encode(next.value));
+    },
+    async cancel() {
+      await pieces.return(undefined);
+    },
+  });
+}
+
+export function record(desk: Desk): void {
+  const { deps } = desk;
+
+  desk.page(`${PATH}/:member/record`, 'rows', async (visit) => {
+    const { c } = visit;
+    const member = c.req.param('member') ?? '';
+    const t = await timeline(deps, member);
+    if (!t) return desk.notFound(visit, 'There is no such member.');
+    const kinds = [...new Set(t.entries.map((e) => e.plain.kind))].sort();
+    const kind = choice(c, 'kind', kinds);
+    const chosen = t.entries.filter((e) => kind === undefined || e.plain.kind === kind);
+    const from = /^\d{1,9}$/.test(c.req.query('from') ?? '') ? Number(c.req.query('from')) : 0;
+    const page = chosen.slice(from, from + MOST);
+    await desk.viewed(visit, 'record-merged', `Patient/${member}`, [member], page.length);
+    const hidden = Object.entries(t.hidden).filter(([, n]) => n > 0) as [keyof Timeline['hidden'], number][];
+    const before: Part = [
+      html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a></p>`,
+      filterForm(`${PATH}/${member}/record`, [
+        { name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) },
+      ]),
+    ];
+    return desk.show(visit, {
+      title: `Record of ${t.person.name}`,
+      place: 'members',
+      trail: [
+        [PATH, 'Members'],
+        [`${PATH}/${member}`, t.person.name],
+      ],
+      lead: [
+        `Born ${t.person.birthDate ?? 'on an unknown day'}. ${count(chosen.length, 'entry', 'entries')}, newest first. What several sources tell is one entry; ${count(t.folded, 'copy stands', 'copies stand')} behind others. Every record is kept as it came.`,
+        ...hidden.map(
+          ([why, n]) => `${count(n, 'record is', 'records are')} kept and not shown, ${HIDDEN_WORDS[why]}.`,
+        ),
+      ],
+      before,
+      tables: page.length === 0 ? [yearTable('', [])] : yearTables(page),
+      next: from + MOST < chosen.length ? withQuery(c.req.url, { from: String(from + MOST) }) : undefined,
+    });
+  });
+
+  desk.page(`${PATH}/:member/everything`, 'rows', async (visit) => {
+    const { c } = visit;
+    const member = c.req.param('member') ?? '';
+    const bundle = await mergedBundle(deps, member);
+    if (!bundle) return desk.notFound(visit, 'There is no such member.');
+    await desk.viewed(visit, 'everything', `Patient/${member}`, [member], 1);
+    await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId);
+    const stream = textStream(bundle);
+    return c.body(stream, 200, {
+      'content-type': 'application/fhir+json; charset=utf-8',
+      'content-disposition': 'attachment; filename="record.json"',
+    });
+  });
+}

@@ -1,0 +1,99 @@
+// What the merged record of one member is made from. Every statement names the member and is served by a primary key or an
+// index that begins with it.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type MergedRow = {
+  type: string;
+  id: string;
+  origin: string;
+  sourceId: string | null;
+  lastUpdated: Date;
+  label: number | null;
+  paEnd: string | null;
+  links: string[] | null;
+  body: string;
+};
+
+/** Visible records of a member, in pages by type and id. */
+export async function* mergedRows(sql: Queryable, memberId: string, size = 500): AsyncGenerator<MergedRow[]> {
+  let after = { type: '', id: '' };
+  for (;;) {
+    const page = await sql<MergedRow[]>`
+      select type, id, origin, source_id as "sourceId", last_updated as "lastUpdated", label, pa_end::text as "paEnd", links, body
+      from exchange.resource where member_id = ${memberId} and (type, id) > (${after.type}, ${after.id}) and not deleted
+      order by type, id limit ${size}`;
+    if (page.length > 0) yield [...page];
+    const last = page.at(-1);
+    if (page.length < size || !last) return;
+    after = { type: last.type, id: last.id };
+  }
+}
+
+export type MergedKey = { type: string; id: string; origin: string; lastUpdated: Date };
+/** The same without texts, whole. */
+export async function mergedKeys(sql: Queryable, memberId: string): Promise<MergedKey[]> {
+  return [
+    ...(await sql<MergedKey[]>`
+      select type, id, origin, last_updated as "lastUpdated" from exchange.resource where member_id = ${memberId} and not deleted order by type, id`),
+  ];
+}
+
+export type MergedLink = { type: string; a: string; b: string; kind: string; state: string; rule: string };
+export async function mergedLinks(sql: Queryable, memberId: string): Promise<MergedLink[]> {
+  return [
+    ...(await sql<MergedLink[]>`
+      select type, a_id as a, b_id as b, kind, state, rule from exchange.link where member_id = ${memberId} and b_type is null order by 1, 2, 3, 4`),
+  ];
+}
+
+export type MergedItem = {
+  id: string;
+  kind: string;
+  type: string;
+  aId: string | null;
+  bId: string | null;
+  peerId: string;
+  state: string;
+  decision: string | null;
+};
+/** Items of a member that show or hide something. review_item_member. */
+export async function mergedItems(sql: Queryable, memberId: string): Promise<MergedItem[]> {
+  return [
+    ...(await sql<MergedItem[]>`
+      select id, kind, type, a_id as "aId", b_id as "bId", peer_id as "peerId", state, decision from exchange.review_item
+      where member_id = ${memberId} and state in ('open', 'decided') and (b_id is not null or kind = 'identity-doubt')`),
+  ];
+}
+
+export type ReceivedPlace = { type: string; id: string; pullId: string; file: number; line: number; entry: number };
+/** The line from which each received record came last. ledger_member. */
+export async function receivedPlaces(sql: Queryable, memberId: string): Promise<ReceivedPlace[]> {
+  return [
+    ...(await sql<ReceivedPlace[]>`
+      select distinct on (l.type, l.local_id) l.type, l.local_id as id, l.pull_id as "pullId", l.file, l.line, l.entry
+      from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+      where l.member_id = ${memberId} and l.outcome in ('created', 'updated', 'linked-duplicate') and l.local_id is not null
+      order by l.type, l.local_id, p.created_at desc, l.file desc, l.line desc`),
+  ];
+}
+
+/** The member's newest choice about the exchange. */
+export async function lastChoice(sql: Queryable, memberId: string): Promise<string | undefined> {
+  const [row] = await sql<{ choice: string }[]>`
+    select choice from exchange.consent where member_id = ${memberId} order by recorded_on desc, created_at desc, id desc limit 1`;
+  return row?.choice;
+}
+
+/** Texts of directory-type records, in pages. Primary key. */
+export async function* sharedTexts(
+  sql: Queryable,
+  keys: readonly string[],
+  size = 500,
+): AsyncGenerator<{ key: string; body: string }[]> {
+  for (let i = 0; i < keys.length; i += size)
+    yield [
+      ...(await sql<{ key: string; body: string }[]>`
+        select k as key, e.body from unnest(${keys.slice(i, i + size)}::text[]) k
+        join exchange.shared_resource e on e.type = split_part(k, '/', 1) and e.id = split_part(k, '/', 2) and not e.deleted order by k`),
+    ];
+}
