@@ -85,10 +85,11 @@ load
   .description("load members' records and enrolment")
   .argument('[path...]', 'files or folders of records')
   .option('--enrolment <file>', 'enrolment CSV: docs/enrolment.md')
+  .option('--enrolment-from-coverage', 'take enrolment and other payers from the Coverage records')
   .option('--x12', 'the enrolment file is an X12 834 file')
   .option('--member-ref <qualifier>', 'with --x12: REF01 of the member’s own number', '23')
   .addOption(
-    new Option('--line-of-business <code>', 'with --x12: of all its members')
+    new Option('--line-of-business <code>', 'with --x12 or --enrolment-from-coverage: of all members')
       .choices(['ma', 'medicaid-ffs', 'medicaid-mc', 'chip-ffs', 'chip-mc', 'qhp'])
       .default('ma'),
   )

@@ -1,6 +1,7 @@
 // Writing enrolment: coverage with us, other coverage, choices, and what matching compares. Set-based, a batch at a time.
 import type { Queryable } from '../../src/store/database.ts';
 import { birthDate, familyName, givenNames, memberIds, tokens } from '../match/normalize.ts';
+import type { CoverageRow } from '../members/coverage.ts';
 import type { Enrolment } from '../members/enrolment.ts';
 
 /** How many of each were new. */
@@ -21,7 +22,7 @@ export async function addEnrolled(tx: Queryable, rows: readonly Enrolment[]): Pr
  */
 export async function writeEnrolment(
   tx: Queryable,
-  rows: readonly Enrolment[],
+  rows: readonly CoverageRow[],
   source: string,
 ): Promise<Omit<EnrolmentCounts, 'members'>> {
   const enrolments = await tx`

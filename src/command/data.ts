@@ -3,6 +3,8 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import type { LineOfBusiness } from '../../exchange/clocks/rules.ts';
+import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
 import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { templateRow } from '../../exchange/members/template.ts';
@@ -172,6 +174,7 @@ export async function importMembersCommand(
   paths: string[],
   options: {
     enrolment?: string;
+    enrolmentFromCoverage?: boolean;
     x12?: boolean;
     memberRef: string;
     lineOfBusiness: string;
@@ -199,11 +202,23 @@ export async function importMembersCommand(
       reject: (r) => rejects.write(r),
       signal,
     });
+    const { counts: c } = result;
+    let e = result.enrolment;
+    if (options.enrolmentFromCoverage)
+      e = await enrolFromCoverage(node.deps, options.lineOfBusiness as LineOfBusiness, (id, why) =>
+        rejects.write({
+          source: 'Coverage',
+          line: 0,
+          resourceType: 'Coverage',
+          id,
+          code: 'invalid-enrolment',
+          reason: `No enrolment: ${why}.`,
+        }),
+      );
     await rejects.close();
-    const { counts: c, enrolment: e } = result;
     progress.end([
       `created ${c.created}, updated ${c.updated}, unchanged ${c.unchanged}, deleted ${c.deleted}, repeated ${c.repeated}, rejected ${result.refused}`,
-      ...(options.enrolment === undefined
+      ...(options.enrolment === undefined && !options.enrolmentFromCoverage
         ? []
         : [
             `enrolment: ${e.enrolments} coverages, ${e.otherCoverages} other payers, ${e.choices} choices new or changed`,

@@ -1,0 +1,61 @@
+// Enrolment out of the Coverage records of our members, after they were imported.
+import type { Deps } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { LineOfBusiness } from '../clocks/rules.ts';
+import { coveragesOf, organizationsOf } from '../store/coverage.ts';
+import { type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
+import { namePayer } from '../store/member-choice.ts';
+import { type CoverageRow, type OtherPayer, readCoverage } from './coverage.ts';
+
+const PAGE = 500;
+
+/**
+ * Reads the Coverage of all members that have one, in pages; running it again changes nothing.
+ * @param report told of each Coverage that cannot be used
+ */
+export async function enrolFromCoverage(
+  deps: Pick<Deps, 'database' | 'clock' | 'config'>,
+  lob: LineOfBusiness,
+  report: (coverageId: string, reason: string) => Promise<void> | void,
+): Promise<EnrolmentCounts> {
+  const { sql } = deps.database;
+  const us = { npi: deps.config.planNpi, name: deps.config.planName };
+  const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
+  let after = '';
+  for (;;) {
+    const page = await coveragesOf(sql, after, PAGE);
+    if (page.length === 0) return total;
+    after = page.at(-1)?.memberId ?? after;
+    const parsed = page.map((p) => ({ ...p, coverage: JSON.parse(p.body) as Resource }));
+    const organizations = new Map(
+      (
+        await organizationsOf(
+          sql,
+          parsed.flatMap((p) => p.links ?? []),
+        )
+      ).map((o) => [`Organization/${o.id}`, JSON.parse(o.body) as Resource]),
+    );
+    const ours: CoverageRow[] = [];
+    const others: OtherPayer[] = [];
+    for (const p of parsed) {
+      const read = readCoverage(p.coverage, p.memberId, us, lob, organizations);
+      if ('ours' in read) ours.push(read.ours);
+      else if ('other' in read) others.push(read.other);
+      else await report(p.id, read.fault);
+    }
+    await sql.begin(async (tx) => {
+      const counts = await writeEnrolment(tx, ours, 'Coverage');
+      total.enrolments += counts.enrolments;
+      for (const o of others)
+        await namePayer(tx, {
+          ...o,
+          starts: o.starts ?? null,
+          ends: o.ends ?? null,
+          at: deps.clock(),
+          saidBy: 'Coverage',
+        });
+      total.otherCoverages += others.length;
+      await refreshProfiles(tx, [...new Set(ours.map((r) => r.memberId))], deps.clock());
+    });
+  }
+}

@@ -1,0 +1,84 @@
+// Enrolment out of FHIR Coverage.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { enrol } from './plan-fixture.ts';
+
+let node: TestNode;
+const NPI = 'http://hl7.org/fhir/sid/us-npi';
+const patient = (id: string) => ({
+  resourceType: 'Patient',
+  id,
+  name: [{ family: 'Marlowe', given: ['Ann'] }],
+  birthDate: '1980-01-01',
+  gender: 'female',
+});
+const coverage = (id: string, of: string, over: object) => ({
+  resourceType: 'Coverage',
+  id,
+  status: 'active',
+  beneficiary: { reference: `Patient/${of}` },
+  period: { start: '2027-01-01' },
+  payor: [{ identifier: { system: NPI, value: '9000000012' } }],
+  subscriberId: `S-${of}`,
+  ...over,
+});
+const MB = [
+  { type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' }] }, value: 'CARD1' },
+];
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: '9000000012', PLAN_NAME: 'Our Plan' });
+  await enrol(
+    node.deps,
+    [],
+    [
+      patient('p1'),
+      patient('p2'),
+      {
+        resourceType: 'Organization',
+        id: 'other',
+        active: true,
+        name: 'Old Plan',
+        identifier: [{ system: NPI, value: '9000000004' }],
+      },
+      coverage('c1', 'p1', { identifier: MB, class: [{ type: { coding: [{ code: 'plan' }] }, value: 'GOLD' }] }),
+      coverage('c2', 'p1', {
+        payor: [{ reference: 'Organization/other' }],
+        period: { start: '2020-01-01', end: '2026-12-31' },
+      }),
+      coverage('c3', 'p2', { payor: [{ display: 'OUR PLAN' }] }),
+      coverage('c4', 'p2', { status: 'entered-in-error' }),
+      coverage('c5', 'p2', { period: { end: '2027-12-31' } }),
+    ],
+  );
+});
+afterAll(() => node.close());
+
+test('ours, others, and what cannot be used; again nothing changes', async () => {
+  const { sql } = node.deps.database;
+  const refused: string[] = [];
+  const run = () => enrolFromCoverage(node.deps, 'qhp', (id) => void refused.push(id));
+  expect(await run()).toMatchObject({ enrolments: 2 });
+  expect(refused).toEqual(['c4', 'c5']);
+  expect([
+    ...(await sql`select member_id, member_number, subscriber_id, plan, starts::text, lob from exchange.enrolment order by 1`),
+  ]).toEqual([
+    { member_id: 'p1', member_number: 'CARD1', subscriber_id: 'S-p1', plan: 'GOLD', starts: '2027-01-01', lob: 'qhp' },
+    {
+      member_id: 'p2',
+      member_number: 'S-p2',
+      subscriber_id: 'S-p2',
+      plan: 'unspecified',
+      starts: '2027-01-01',
+      lob: 'qhp',
+    },
+  ]);
+  expect([...(await sql`select member_id, payer, member_number, ends::text from exchange.other_coverage`)]).toEqual([
+    { member_id: 'p1', payer: '9000000004', member_number: 'S-p1', ends: '2026-12-31' },
+  ]);
+  expect(await run()).toMatchObject({ enrolments: 0 });
+  expect(await sql`select 1 from exchange.other_coverage`).toHaveLength(1);
+  const [profile] = await sql<{ mb: string[] }[]>`select mb from exchange.member_profile where member_id = 'p1'`;
+  expect(profile?.mb).toContain('CARD1');
+});
