@@ -23,7 +23,7 @@ export function staffHeaders(baseUrl: string): Record<string, string> {
   };
 }
 
-export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events';
+export type Place = 'overview' | 'pulls' | 'clocks' | 'requests' | 'matches' | 'peers' | 'events' | 'federation';
 const NAV: readonly [Place, string, string][] = [
   ['overview', '/staff', 'Overview'],
   ['pulls', '/staff/pulls', 'Pulls'],
@@ -32,6 +32,7 @@ const NAV: readonly [Place, string, string][] = [
   ['matches', '/staff/matches', 'Matches'],
   ['peers', '/staff/peers', 'Other payers'],
   ['events', '/staff/events', 'Security'],
+  ['federation', '/staff/federation', 'Directories'],
 ];
 
 export type View = {
