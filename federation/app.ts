@@ -1,12 +1,19 @@
 // The merged base: the directory's own API over the schema in which our records stand beside those of peers, with Provenance.
-import type { Hono } from 'hono';
+import type { Context, Hono } from 'hono';
 import { createDirectory, type DirectoryDeps, type DirectoryOptions } from '../directory/app.ts';
-import { CORS } from '../directory/app-answers.ts';
+import { CORS, notAllowed } from '../directory/app-answers.ts';
+import { PAGE_HEADERS } from '../directory/publish/frame.ts';
+import { totals } from '../directory/totals.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
+import { checkAccepts } from '../src/http/negotiate.ts';
 import { onSchema } from '../src/store/schema-view.ts';
+import { toParameters } from './compare/answer.ts';
+import { compare, type Question } from './compare/compare.ts';
+import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
 import { MERGED_PATH } from './harvest/context.ts';
 import { MERGED_SCHEMA } from './merge.ts';
+import { factsPage, peersPage } from './peers-page.ts';
 import { provenance, provenanceOf } from './provenance.ts';
 
 const DESCRIPTION =
@@ -17,8 +24,9 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   const app = fhirApp('directory', deps, CORS);
   const at = app.basePath(MERGED_PATH);
   const { onQuick: _, ...shared } = options;
+  const mergedDatabase = onSchema(deps.database, MERGED_SCHEMA);
   const merged = createDirectory(
-    { ...deps, database: onSchema(deps.database, MERGED_SCHEMA) },
+    { ...deps, database: mergedDatabase },
     { ...shared, merged: { path: MERGED_PATH, description: DESCRIPTION } },
   );
   const base = `${deps.config.baseUrl}${MERGED_PATH}`;
@@ -36,6 +44,53 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     const found = await provenance(deps.database.sql, c.req.param('id'), base);
     if (!found) throw new Outcome('not-found');
     return reply(c, JSON.stringify(found), 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=60' });
+  });
+  let peers: { at: number; page: string } | undefined;
+  const compareDeps = {
+    sql: deps.database.sql,
+    search: { ...deps, database: mergedDatabase, base, totals: totals() },
+    planName: deps.config.planName,
+  };
+  const questionOf = (c: Context<FhirEnv>): Question => ({
+    npi: c.req.query('npi'),
+    organization: c.req.query('organization'),
+    location: c.req.query('location'),
+  });
+  at.get('/$compare', async (c) => {
+    route(c, '/$compare');
+    checkAccepts(c.req.header('accept'), c.req.query('_format'));
+    const compared = await compare(questionOf(c), compareDeps);
+    return reply(c, JSON.stringify(toParameters(compared)), 200, {
+      'content-type': FHIR_JSON,
+      'cache-control': 'no-cache',
+    });
+  });
+  at.all('/$compare', (c) => notAllowed(c, 'GET, HEAD'));
+  app.get(COMPARE_PAGE, async (c) => {
+    route(c, COMPARE_PAGE);
+    const question = questionOf(c);
+    if (Object.values(question).every((v) => v === undefined))
+      return reply(c, compareStart(deps.config), 200, PAGE_HEADERS);
+    try {
+      return reply(c, comparePage(deps.config, await compare(question, compareDeps)), 200, PAGE_HEADERS);
+    } catch (error) {
+      if (!(error instanceof Outcome)) throw error;
+      const said = error.status === 404 ? 'No directory lists it.' : error.message;
+      return reply(c, compareStart(deps.config, said), error.status, PAGE_HEADERS);
+    }
+  });
+  app.get('/directory/all/peers', async (c) => {
+    route(c, '/directory/all/peers');
+    // counting all records costs: once a minute is enough
+    if (peers === undefined || performance.now() - peers.at > 60_000)
+      peers = { at: performance.now(), page: await peersPage(deps.config, deps.database.sql) };
+    return reply(c, peers.page, 200, PAGE_HEADERS);
+  });
+  app.get('/directory/all/peers/:slug', async (c) => {
+    route(c, '/directory/all/peers/:slug');
+    const page = await factsPage(deps.config, deps.database.sql, c.req.param('slug'));
+    if (page === undefined) throw new Outcome('not-found');
+    return reply(c, page, 200, PAGE_HEADERS);
   });
   app.all(`${MERGED_PATH}/*`, (c) => merged.fetch(c.req.raw, c.env));
   return app;

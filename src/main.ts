@@ -9,12 +9,14 @@ import {
   harvestAdd,
   harvestDecide,
   harvestImportIndex,
+  harvestLink,
   harvestList,
   harvestProbe,
   harvestRun,
   harvestRuns,
   harvestShow,
   harvestShowRun,
+  harvestSignals,
   harvestSwitch,
 } from './command/harvest.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
@@ -195,6 +197,20 @@ harvest
   .description('leave out a run that was held back; it is read again next time')
   .argument('<run>')
   .action((run: string) => harvestDecide(run, 'discard'));
+harvest
+  .command('link')
+  .description('decide whether two records of the merged view are the same')
+  .argument('<one>', 'Type/id')
+  .argument('<other>', 'Type/id')
+  .argument('<outcome>', 'same, not, or rule to take a decision back')
+  .option('--note <text>', 'why')
+  .action(harvestLink);
+harvest
+  .command('signals')
+  .description('look for entries of our own directory that may be wrong, and measure it')
+  .option('--deactivated <csv>', 'the list of deactivated NPIs: number, day')
+  .option('--as-of <day>', 'day of that list, YYYY-MM-DD')
+  .action(harvestSignals);
 for (const [name, state, what] of [
   ['resume', 'on', 'harvest it again'],
   ['pause', 'paused', 'ask nothing of it for now'],

@@ -26,6 +26,8 @@ import { signIn } from './sign-in.ts';
 export type StaffOptions = {
   /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
   development?: DevelopmentAccount | undefined;
+  /** pages of other services, registered at the same desk */
+  further?: readonly ((desk: Desk) => void)[];
 };
 
 /**
@@ -57,6 +59,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   compliance(desk);
   peers(desk);
   security(desk);
+  for (const pages of options.further ?? []) pages(desk);
 
   app.notFound((c) =>
     c.req.method === 'GET' || c.req.method === 'HEAD'

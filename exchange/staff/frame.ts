@@ -33,7 +33,8 @@ export type Place =
   | 'requests'
   | 'matches'
   | 'peers'
-  | 'events';
+  | 'events'
+  | 'federation';
 const NAV: readonly [Place, string, string][] = [
   ['overview', '/staff', 'Overview'],
   ['members', '/staff/members', 'Members'],
@@ -45,6 +46,7 @@ const NAV: readonly [Place, string, string][] = [
   ['matches', '/staff/matches', 'Matches'],
   ['peers', '/staff/peers', 'Other payers'],
   ['events', '/staff/events', 'Security'],
+  ['federation', '/staff/federation', 'Directories'],
 ];
 
 export type View = {

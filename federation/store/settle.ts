@@ -217,3 +217,13 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<num
   );
   return gone.count;
 }
+
+export type Loss = { key: string; action: string; evidence: string };
+
+/** What a run that waits would take away, as examples. change_pkey, source_pkey */
+export async function losses(sql: Queryable, run: string, count: number): Promise<Loss[]> {
+  return sql<
+    Loss[]
+  >`select s.key, c.action::text as action, c.evidence from federation.change c join federation.source s on s.rk = c.rk
+    where c.run = ${run} and c.action in ('d', 'm', 'v') order by c.type, s.key limit ${count}`;
+}

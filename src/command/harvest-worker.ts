@@ -2,6 +2,8 @@
 import cron from 'node-cron';
 import { linkDue } from '../../federation/link.ts';
 import { mergeDue } from '../../federation/merge.ts';
+import { lookForSignals } from '../../federation/signals.ts';
+import { accuracyDays } from '../../federation/store/truth.ts';
 import { type HarvestWorker, startHarvesting } from '../../federation/work.ts';
 import type { OpenNode } from './node.ts';
 
@@ -9,6 +11,7 @@ export function startHarvester(node: OpenNode): Pick<HarvestWorker, 'stop'> {
   const worker = startHarvesting(node.deps, async () => {
     await mergeDue(node.deps);
     await linkDue(node.deps);
+    await measureToday(node);
   });
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: 'harvest' });
   worker.wake();
@@ -18,4 +21,10 @@ export function startHarvester(node: OpenNode): Pick<HarvestWorker, 'stop'> {
       await worker.stop();
     },
   };
+}
+
+/** Signals and measures once a day. */
+async function measureToday(node: OpenNode): Promise<void> {
+  const [newest] = await accuracyDays(node.deps.database.sql, 1);
+  if (newest !== node.deps.clock().toISOString().slice(0, 10)) await lookForSignals(node.deps);
 }

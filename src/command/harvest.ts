@@ -1,17 +1,20 @@
 // The commands about directories of other payers.
+
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
+import { parse } from 'csv-parse/sync';
 import { TRIPS } from '../../federation/breaker.ts';
 import type { FederationDeps } from '../../federation/client.ts';
 import { typeName } from '../../federation/harvest/context.ts';
 import { harvestPeer } from '../../federation/harvest/run.ts';
 import { decideRun } from '../../federation/harvest/settle.ts';
-import { linkDue } from '../../federation/link.ts';
+import { decidePair, linkDue } from '../../federation/link.ts';
 import { mergeDue } from '../../federation/merge.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../federation/payer-index-file.ts';
 import { probePeer } from '../../federation/probe.ts';
 import { isReason, REASONS } from '../../federation/reasons.ts';
 import { addPeer, importSeeded, switchPeer } from '../../federation/registry.ts';
+import { loadDeactivated, lookForSignals } from '../../federation/signals.ts';
 import { currentFacts } from '../../federation/store/fact.ts';
 import {
   findPeer,
@@ -262,5 +265,34 @@ export async function harvestDecide(id: string, verdict: 'release' | 'discard'):
       throw new CommandFault(`What run ${id} had read is lost after a crash of the database. It will be read again.`);
     say(`Run ${id} is ${verdict === 'release' ? 'released' : 'discarded'}.`);
     await sayMerged(deps);
+  });
+}
+
+/** Looks for what may be wrong in our own directory, and measures it. */
+export async function harvestSignals(options: { deactivated?: string; asOf?: string }): Promise<void> {
+  if (options.deactivated !== undefined && !/^\d{4}-\d\d-\d\d$/.test(options.asOf ?? ''))
+    throw new CommandFault('Say of which day the list is: --as-of YYYY-MM-DD. An old list would find too much.');
+  await withNode(async ({ deps }) => {
+    if (options.deactivated !== undefined) {
+      const rows = parse(readFileSync(options.deactivated, 'utf8'), {
+        bom: true,
+        relax_column_count: true,
+      }) as string[][];
+      say(`${await loadDeactivated(deps, rows, options.asOf ?? '')} deactivated NPIs loaded.`);
+    }
+    await sayMerged(deps);
+    for (const [name, n] of Object.entries(await lookForSignals(deps))) say(`${String(n).padStart(8)} ${name}`);
+  });
+}
+
+/** A person decides about a pair of records. */
+export async function harvestLink(a: string, b: string, outcome: string, options: { note?: string }): Promise<void> {
+  if (outcome !== 'same' && outcome !== 'not' && outcome !== 'rule')
+    throw new CommandFault('Say same, not, or rule (leave it to the rules).');
+  await withNode(async ({ deps }) => {
+    const done = await decidePair(deps, a, b, outcome, person(), options.note ?? '');
+    if (done !== 'ok')
+      throw new CommandFault('These are not two records of one type that may be linked. Networks are never linked.');
+    say('Done.');
   });
 }

@@ -1,5 +1,8 @@
 // The staff pages of a node.
+
 import { createStaff } from '../../exchange/staff/app.ts';
+import { federationPages } from '../../federation/staff/pages.ts';
+import { staffData } from '../../federation/staff-data.ts';
 import { developmentAccount } from '../auth/staff-development.ts';
 import type { OpenNode } from './node.ts';
 
@@ -10,6 +13,9 @@ export type StaffPages = { page: Page; account: { user: string; password: string
 /** The staff service of a node; in the sandbox with a development account of this start. */
 export function staffPages(node: OpenNode): StaffPages {
   const account = developmentAccount(node.config);
-  const app = createStaff(node.deps, account === undefined ? {} : { development: account });
+  const app = createStaff(node.deps, {
+    ...(account === undefined ? {} : { development: account }),
+    further: [(desk) => federationPages(desk, staffData(node.deps))],
+  });
   return { page: (request) => app.fetch(request), account };
 }

@@ -1,0 +1,65 @@
+// What the staff pages of federation show and do. The pages know no tables; this does.
+import type { FederationDeps } from './client.ts';
+import { decideRun } from './harvest/settle.ts';
+import { decidePair } from './link.ts';
+import { mergeDue } from './merge.ts';
+import { switchPeer } from './registry.ts';
+import { bodies } from './store/compare.ts';
+import { currentFacts } from './store/fact.ts';
+import { countLinks, reviewList } from './store/link.ts';
+import { findingCounts, peerOverview } from './store/overview.ts';
+import { findPeer, listEvents, type PeerState } from './store/peer.ts';
+import { findRun, listRuns, runTypes } from './store/run.ts';
+import { losses } from './store/settle.ts';
+import { type AccuracyRow, accuracy, signalCounts, signalList } from './store/truth.ts';
+
+export type { Link } from './store/link.ts';
+export type { Run, RunType } from './store/run.ts';
+export type { AccuracyRow };
+
+export function staffData(deps: FederationDeps) {
+  const { sql } = deps.database;
+  return {
+    config: deps.config,
+    clock: deps.clock,
+    peers: () => peerOverview(sql),
+    async peer(slug: string) {
+      const peer = await findPeer(sql, slug);
+      if (!peer) return undefined;
+      const [runs, events, findings, facts] = [
+        await listRuns(sql, slug, 30),
+        await listEvents(sql, slug, 50),
+        await findingCounts(sql, slug),
+        await currentFacts(sql, slug),
+      ];
+      return { peer, runs, events, findings, facts };
+    },
+    async run(id: string) {
+      const run = /^\d{1,18}$/.test(id) ? await findRun(sql, id) : undefined;
+      if (!run) return undefined;
+      const types = await runTypes(sql, run.id);
+      const lost = run.state === 'quarantined' ? await losses(sql, run.id, 50) : [];
+      return { run, types, lost };
+    },
+    async decideRun(id: string, verdict: 'release' | 'discard', by: string) {
+      const done = await decideRun(deps, id, verdict, by);
+      if (done === 'ok' && verdict === 'release') await mergeDue(deps);
+      return done;
+    },
+    switchPeer: (slug: string, state: PeerState, reason: string, by: string) =>
+      switchPeer(deps, slug, state, reason, by),
+    async links(type: number | undefined) {
+      const list = await reviewList(sql, type, 100);
+      const texts = await bodies(sql, [...new Set(list.flatMap((l) => [l.keyA, l.keyB]))]);
+      return { list, texts, counts: await countLinks(sql) };
+    },
+    decidePair: (a: string, b: string, outcome: 'same' | 'not' | 'rule', by: string, note: string) =>
+      decidePair(deps, a, b, outcome, by, note),
+    signals: async (name: string | undefined) => ({
+      counts: await signalCounts(sql),
+      list: name === undefined ? [] : await signalList(sql, name, 200),
+    }),
+    accuracy: () => accuracy(sql, 60),
+  };
+}
+export type StaffData = ReturnType<typeof staffData>;
