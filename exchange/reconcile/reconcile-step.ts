@@ -37,7 +37,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   await sql.begin((tx) => decideUnits(tx, work));
   took('decide');
   await rewriteUnits(s.deps, work, context);
-  await sql`analyze exchange.rewritten`;
+  await sql`analyze exchange.rewritten, exchange.staged_text`;
   took('rewrite');
   await linkUnits(s.deps, work);
   took('link');
