@@ -28,7 +28,7 @@ import {
   type Side,
   sharedRecords,
 } from '../src/seed/index.ts';
-import { askExport, askMatch, askPull } from './exchange-questions.ts';
+import { askExport, askMatch, askPull, askRepull } from './exchange-questions.ts';
 
 const SEED = 20_270_101;
 const NPI: Record<Side, string> = { prior: '9000000012', current: '9000000004' };
@@ -146,6 +146,7 @@ await database.sql`analyze`;
 process.stdout.write(`${JSON.stringify({ base })}\n`);
 if (task === 'export') process.stdout.write(`${JSON.stringify(await askExport(deps))}\n`);
 if (task === 'match') process.stdout.write(`${JSON.stringify(await askMatch(deps))}\n`);
+if (task === 'repull') process.stdout.write(`${JSON.stringify(await askRepull(deps, randomUUID()))}\n`);
 if (task === 'pull') process.stdout.write(`${JSON.stringify(await askPull(deps, randomUUID()))}\n`);
 
 process.once('SIGTERM', () => {

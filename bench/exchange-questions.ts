@@ -104,22 +104,47 @@ export async function askMatch(deps: Deps): Promise<Measured> {
 export async function askPull(deps: Deps, owner: string): Promise<Measured> {
   const tokens = new PeerTokens();
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
+  return measurePull(deps, tokens, owner, id);
+}
+
+/** The same once more, from files at hand: what a peer sends again, unchanged. The raw way does what it did before. */
+export async function askRepull(deps: Deps, owner: string): Promise<Measured> {
+  const tokens = new PeerTokens();
+  const [first = ''] = await planPulls(deps, { cause: 'command', again: true });
+  await untilState(deps, tokens, owner, first, 'done');
+  const [id = ''] = await planPulls(deps, { cause: 'command', again: true, full: true });
+  await untilState(deps, tokens, owner, id, 'reconciling');
+  const member = async () => {
+    const [row] = await deps.database.sql<
+      { n: string }[]
+    >`select sum(n_tup_ins + n_tup_upd + n_tup_del)::text as n from pg_stat_user_tables where schemaname = 'exchange' and relname ~ '^(resource|resource_version|record_key|link)'`;
+    return row?.n;
+  };
+  const written = await member();
+  const measured = await measurePull(deps, tokens, owner, id);
+  if ((await member()) !== written) throw new Error('an unchanged pull wrote member data');
+  return measured;
+}
+
+/** Steps until a pull is in a state. Polls do not wait longer than they must: the question is the work. */
+async function untilState(deps: Deps, tokens: PeerTokens, owner: string, id: string, state: string): Promise<void> {
+  for (;;) {
+    const pull = await findPull(deps.database.sql, id);
+    if (pull?.state === state) return;
+    if (!pull || ['done', 'failed', 'review', 'refused', 'unbalanced', 'partial'].includes(pull.state))
+      throw new Error(`the pull ended ${pull?.state ?? 'nowhere'} ${pull?.reason ?? ''}`);
+    if (await takeStep(deps, tokens, owner, id)) continue;
+    await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
+    await new Promise((r) => setTimeout(r, 20));
+  }
+}
+
+async function measurePull(deps: Deps, tokens: PeerTokens, owner: string, id: string): Promise<Measured> {
   const cpu = process.cpuUsage();
   const started = performance.now();
   let peak = 0;
   const watch = setInterval(() => (peak = Math.max(peak, rss())), 200);
-  for (;;) {
-    const pull = await findPull(deps.database.sql, id);
-    if (!pull || ['done', 'failed', 'review', 'refused', 'unbalanced', 'partial'].includes(pull.state)) {
-      if (pull?.state !== 'done') throw new Error(`the pull ended ${pull?.state ?? 'nowhere'} ${pull?.reason ?? ''}`);
-      break;
-    }
-    // polls do not wait longer than they must: the question is the work, not the peer's Retry-After
-    if (!(await takeStep(deps, tokens, owner, id))) {
-      await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
-      await new Promise((r) => setTimeout(r, 20));
-    }
-  }
+  await untilState(deps, tokens, owner, id, 'done');
   clearInterval(watch);
   const seconds = (performance.now() - started) / 1000;
   const cpuMs = used(cpu);

@@ -104,24 +104,24 @@ export const exports_: Question = async (bench) => {
   return answer('export', bench, 'resources/s', measured, raw.rows / raw.seconds, priorCpu, databaseCpu, priorRss);
 };
 
-export const pull: Question = async (bench) => {
-  const { measured, databaseCpu } = await both(
-    bench,
-    'pull',
-    Math.max(1, Math.round(bench.size / RECORDS_A_MEMBER)),
-    true,
-  );
-  return answer(
-    'pull',
-    bench,
-    'resources/s',
-    measured,
-    measured.units / (measured.rawSeconds ?? Number.NaN),
-    measured.cpuMs,
-    databaseCpu,
-    measured.rssMb,
-  );
-};
+const pullQuestion =
+  (task: 'pull' | 'repull'): Question =>
+  async (bench) => {
+    const members = Math.max(1, Math.round(bench.size / RECORDS_A_MEMBER));
+    const { measured, databaseCpu } = await both(bench, task, members, true);
+    return answer(
+      task,
+      bench,
+      'resources/s',
+      measured,
+      measured.units / (measured.rawSeconds ?? Number.NaN),
+      measured.cpuMs,
+      databaseCpu,
+      measured.rssMb,
+    );
+  };
+export const pull = pullQuestion('pull');
+export const repull = pullQuestion('repull');
 
 export const match: Question = async (bench) => {
   const { measured, priorUrl, priorCpu, databaseCpu, priorRss } = await both(bench, 'match', bench.size, false);

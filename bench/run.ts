@@ -1,6 +1,6 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
-import { exports_, match, pull } from './exchange.ts';
+import { exports_, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { imports, mirror } from './import.ts';
 import { memory } from './memory.ts';
@@ -17,6 +17,7 @@ const QUESTIONS: Record<string, Question> = {
   mirror,
   export: exports_,
   pull,
+  repull,
   match,
 };
 

@@ -13,6 +13,7 @@ import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-fi
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { releaseArrived } from './replay.ts';
@@ -36,7 +37,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   await sql.begin((tx) => decideUnits(tx, work));
   took('decide');
   await rewriteUnits(s.deps, work, context);
-  await sql`analyze exchange.rewritten`;
+  await sql`analyze exchange.rewritten, exchange.staged_text`;
   took('rewrite');
   await linkUnits(s.deps, work);
   took('link');
@@ -52,9 +53,12 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   const { sql } = s.deps.database;
   const clients = stagingClients(s.deps.database);
   try {
-    for (const file of await pullFiles(sql, s.pull.id)) {
+    const files = await pullFiles(sql, s.pull.id);
+    const hasDeletions = files.some((f) => f.kind === 'deleted' && f.lines !== 0);
+    const isKnown = await knownLines(s.deps, s.pull, context, hasDeletions);
+    for (const file of files) {
       if (file.kind === 'error' || file.state === 'failed') continue;
-      const units = await stageFile(s.deps, s.pull.id, file, context, clients);
+      const units = await stageFile(s.deps, s.pull.id, file, context, clients, isKnown);
       // a manifest counts lines; the line of a deletions file is a Bundle of several units
       const lines = file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : units;
       if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;

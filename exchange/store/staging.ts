@@ -21,6 +21,8 @@ export type StagedUnit = {
   isShared?: boolean;
   /** lower-case hex SHA-256 */
   hash?: string | undefined;
+  /** what the line is known by when it comes again (reconcile/known-lines.ts), lower-case hex */
+  lineHash?: string | undefined;
   /** the same of the content without references and noted ids */
   substance?: string | undefined;
   /** FHIR instant as sent */
@@ -49,7 +51,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
@@ -85,6 +87,7 @@ function row(work: string, u: StagedUnit): string {
     list(u.refers),
     u.substance === undefined ? undefined : `\\x${u.substance}`,
     u.claim === undefined ? undefined : JSON.stringify(u.claim),
+    u.lineHash === undefined ? undefined : `\\x${u.lineHash}`,
   ]
     .map(copyField)
     .join('\t');

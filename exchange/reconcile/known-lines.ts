@@ -1,0 +1,46 @@
+// Lines that came before, word for word. Most of a peer's second answer is its first one: such a line is known by its hash and
+// is `unchanged` without being parsed, checked or hashed as content. Only where the same line must mean the same: the same
+// rules, the same person of theirs for the same member of ours under the same choice, nothing noted about it the first time,
+// and no deletions beside it in the pull.
+import { hash } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { VERSION } from '../../src/version.ts';
+import { stageKnown, steadyMembers } from '../store/known-lines.ts';
+import { LABELLER } from '../transform/label.ts';
+import { RECORD_TYPES } from '../transform/record-types.ts';
+import { RULES_VERSION } from './judge/verdict.ts';
+import type { UnitContext } from './read-unit.ts';
+
+/** A line known by its hash is read anew when any of these differs. */
+const RULES = `${VERSION} ${RULES_VERSION} ${LABELLER}\n`;
+const HASH_BYTES = 16;
+/** How nearly everybody writes a resource. One that begins otherwise is read in full. */
+const BEGINNING = /^\{"resourceType":"([A-Za-z]{1,64})","id":"([A-Za-z0-9\-.]{1,64})"/;
+const SHARED_TYPES = Object.keys(RECORD_TYPES).filter((t) => RECORD_TYPES[t]?.class === 'shared');
+
+/** Lower-case hex of what a line is known by. */
+export const lineHash = (line: string): string => hash('sha256', RULES + line, 'hex').slice(0, 2 * HASH_BYTES);
+
+/** Stages what is known of a batch of lines; returns the numbers of the lines that need no more. */
+export type KnownLines = (file: number, batch: readonly { number: number; text: string }[]) => Promise<Set<number>>;
+
+/** How a pull's known lines are found; undefined when every line has to be read. */
+export async function knownLines(
+  deps: Pick<Deps, 'database'>,
+  pull: { id: string; peerId: string },
+  context: UnitContext,
+  hasDeletions: boolean,
+): Promise<KnownLines | undefined> {
+  if (hasDeletions) return undefined;
+  const { sql } = deps.database;
+  const open = new Set([...context.members.values()].flatMap((m) => (m.withdrawn || m.doubtful ? [] : m.memberId)));
+  const steady = (await steadyMembers(sql, pull.id, pull.peerId)).filter((m) => open.has(m));
+  if (steady.length === 0) return undefined;
+  return async (file, batch) => {
+    const lines = batch.flatMap(({ number, text }) => {
+      const [, type, sourceId] = BEGINNING.exec(text) ?? [];
+      return type === undefined || sourceId === undefined ? [] : [{ number, type, sourceId, hash: lineHash(text) }];
+    });
+    return lines.length === 0 ? new Set() : stageKnown(sql, pull, file, lines, steady, SHARED_TYPES);
+  };
+}
