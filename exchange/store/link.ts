@@ -43,40 +43,45 @@ export function candidatePairs(
        ), key as materialized (
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
+       ), both_of as (
+         -- claims and fills of one key by grouping: a join of the keys with themselves would be guessed small and be none
+         select member_id, array_agg(file) filter (where type = 'ExplanationOfBenefit') as c_file, array_agg(line) filter (where type = 'ExplanationOfBenefit') as c_line, array_agg(entry) filter (where type = 'ExplanationOfBenefit') as c_entry, array_agg(local_id) filter (where type = 'ExplanationOfBenefit') as c_id,
+           array_agg(file) filter (where type = 'MedicationDispense') as f_file, array_agg(line) filter (where type = 'MedicationDispense') as f_line, array_agg(entry) filter (where type = 'MedicationDispense') as f_entry, array_agg(local_id) filter (where type = 'MedicationDispense') as f_id
+         from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, kind, hash
+         having bool_or(type = 'ExplanationOfBenefit') and bool_or(type = 'MedicationDispense')
        ), pair as (
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy, false as fresh
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
+           null::integer as other_file, null::integer as other_line, null::integer as other_entry
          from key n join exchange.record_key r on r.member_id = n.member_id and r.type = n.type and r.kind = n.kind and r.hash = n.hash
          where r.origin <> $2 and r.id <> n.local_id
-         union
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, false
+         union all
+         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, null, null, null
          from key n join exchange.record_key r on r.member_id = n.member_id and r.kind = n.kind and r.hash = n.hash
            and r.type = case n.type when 'ExplanationOfBenefit' then 'MedicationDispense' else 'ExplanationOfBenefit' end
          where n.type in ('ExplanationOfBenefit', 'MedicationDispense')
-           and not exists (select from unit u where u.type = r.type and u.local_id = r.id)
-         union
-         select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, o.type, o.local_id, false, true
-         from key n join key o on o.member_id = n.member_id and o.kind = n.kind and o.hash = n.hash
-         where n.type = 'ExplanationOfBenefit' and o.type = 'MedicationDispense'
-         union
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, false
+         union all
+         select c.file, c.line, c.entry, b.member_id, 'ExplanationOfBenefit', c.id, 'MedicationDispense', f.id, false, f.file, f.line, f.entry
+         from both_of b cross join unnest(b.c_file, b.c_line, b.c_entry, b.c_id) c(file, line, entry, id) cross join unnest(b.f_file, b.f_line, b.f_entry, b.f_id) f(file, line, entry, id)
+         union all
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, null, null, null
          from unit u where u.echo_of is not null and u.echo_of <> u.local_id
-         union
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.member_id, false, false from unit u where u.type = 'Patient'
-       ), one as (
-         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy, bool_or(fresh) as fresh
+         union all
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.member_id, false, null, null, null from unit u where u.type = 'Patient'
+       ), one as materialized (
+         select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy,
+           max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
        )
        select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
          p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
            select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
-         coalesce(w.final, t.body) as a, coalesce(r.body, fw.final, ft.body) as b
+         coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b
        from one p
        join exchange.staged_text t on t.pull_id = $1 and t.file = p.file and t.line = p.line and t.entry = p.entry
        left join exchange.rewritten w on w.pull_id = $1 and w.file = p.file and w.line = p.line and w.entry = p.entry
-       left join exchange.resource r on not p.fresh and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
-       left join unit f on p.fresh and f.type = p.other_type and f.local_id = p.other_id
-       left join exchange.staged_text ft on ft.pull_id = $1 and ft.file = f.file and ft.line = f.line and ft.entry = f.entry
-       left join exchange.rewritten fw on fw.pull_id = $1 and fw.file = f.file and fw.line = f.line and fw.entry = f.entry
+       left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
+       left join exchange.staged_text ft on ft.pull_id = $1 and ft.file = p.other_file and ft.line = p.other_line and ft.entry = p.other_entry
+       left join exchange.rewritten fw on fw.pull_id = $1 and fw.file = p.other_file and fw.line = p.other_line and fw.entry = p.other_entry
        where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
        order by p.member_id, case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.local_id, p.other_id`,
       [work.id, work.peerId],

@@ -97,7 +97,7 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
   await tx`
     update exchange.review_item i set state = 'gone'
     from exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome not in ('quarantined', 'rejected') and s.source_id is not null and s.reason is distinct from 'duplicate-in-job'
+    where s.pull_id = ${work.id} and s.outcome in ('created', 'linked-duplicate', 'echo', 'shared', 'retracted') and s.source_id is not null
       and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone' and i.decision is distinct from 'release'`;
   await tx`
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)
