@@ -4,7 +4,7 @@ import { createFederation } from '../../federation/app.ts';
 import { choose, type Statement } from '../../federation/compare/choose.ts';
 import { linkDue } from '../../federation/link.ts';
 import { mergeDue } from '../../federation/merge.ts';
-import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { entries, keysFor } from '../directory/fixture.ts';
