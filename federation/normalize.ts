@@ -77,6 +77,7 @@ export function normalize(given: Resource, id: string, sourceId: string, context
 /** Source, origin and distance. Profiles are not claimed for what others send. */
 function marked(record: Resource, path: string, version: string | undefined, context: NormalizeContext): Resource {
   const meta: JsonObject = { ...objects(record['meta'])[0] };
+  const origin = text(meta['source']);
   for (const gone of ['versionId', 'lastUpdated', 'profile', 'source']) delete meta[gone];
   const from = context.base ?? `urn:payer-node:${context.slug}`;
   const hop = Math.max(
@@ -85,12 +86,14 @@ function marked(record: Resource, path: string, version: string | undefined, con
       .filter((t) => t['system'] === HOP_SYSTEM)
       .map((t) => Number(t['code']) || 1),
   );
+  // what the peer has from others keeps the address of its source, so that its source knows it again
+  const source = hop > 0 ? origin : undefined;
   const tags = objects(meta['tag']).filter((t) => t['system'] !== HOP_SYSTEM && t['system'] !== ORIGIN_SYSTEM);
   return {
     ...record,
     meta: {
       ...meta,
-      source: `${from}/${path}${version === undefined ? '' : `#${version}`}`,
+      source: source ?? `${from}/${path}${version === undefined ? '' : `#${version}`}`,
       tag: [...tags, { system: ORIGIN_SYSTEM, code: context.slug }, { system: HOP_SYSTEM, code: String(hop + 1) }],
     },
   };

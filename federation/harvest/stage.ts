@@ -22,6 +22,9 @@ export function lineHash(text: string): bigint {
 /** 64 bits of any text. */
 export const textHash = (text: string): bigint => hash('sha1', text, 'buffer').readBigInt64LE(0);
 
+/** `seq` tells which of two came later, deletions included. */
+type Line = { type: DirectoryType; text: string; hash: bigint; seq: number; resource: Resource | undefined };
+
 export type StageOptions = {
   /** a dedicated client */
   sql: Sql;
@@ -35,7 +38,7 @@ export type StageOptions = {
 export class Stage {
   readonly options: StageOptions;
   readonly counters = new Map<number, Counters>();
-  #lines: { type: DirectoryType; text: string; hash: bigint; resource: Resource | undefined }[] = [];
+  #lines: Line[] = [];
   #gone: { type: number; seq: number; key: string }[] = [];
   #seq: number;
 
@@ -63,7 +66,7 @@ export class Stage {
    */
   add(type: DirectoryType, text: string, resource?: Resource): void {
     this.count(type, 'read');
-    this.#lines.push({ type, text, hash: lineHash(text), resource });
+    this.#lines.push({ type, text, hash: lineHash(text), seq: this.#take(), resource });
   }
 
   /** A line that cannot be read: counted, never silently passed over. */
@@ -109,19 +112,12 @@ export class Stage {
       for (const type of DIRECTORY_TYPES) {
         const of = lines.filter((l) => l.type === type);
         if (of.length === 0) continue;
-        const first = this.#seq;
-        this.#seq += of.length;
-        position.seq = this.#seq;
-        const unknown = await markKnown(
-          tx,
-          { run, peer, type: TYPE_IDS[type], first },
-          of.map((l) => l.hash),
-        );
+        const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type] }, of);
         this.count(type, 'staged', of.length - unknown.length);
         const rows: Incoming[] = [];
         for (const at of unknown) {
           const line = of[at];
-          const row = line && this.#read(line, first + at);
+          const row = line && this.#read(line);
           if (row) rows.push(row);
         }
         await copyIncoming(sql, tx, run, rows);
@@ -133,10 +129,7 @@ export class Stage {
     })) as boolean;
   }
 
-  #read(
-    line: { type: DirectoryType; text: string; hash: bigint; resource: Resource | undefined },
-    seq: number,
-  ): Incoming | undefined {
+  #read(line: Line): Incoming | undefined {
     const { peer, context } = this.options;
     const resource = line.resource ?? parse(line.text);
     if (resource === undefined || line.text.includes('\\u0000')) {
@@ -157,7 +150,7 @@ export class Stage {
     this.count(line.type, 'staged');
     return {
       type: TYPE_IDS[read.type],
-      seq,
+      seq: line.seq,
       baseKey: `${read.type}/${mergedId(peer, read.id)}`,
       variantKey: `${read.type}/${variantId(peer, read.id, read.hash)}`,
       sourceId: read.id,

@@ -21,23 +21,22 @@ export type Incoming = {
 
 /**
  * Notes the lines that are stored as they came, and says which of them are not. source_line.
- * @param first sequence of the first line
  * @returns places of the unknown ones, from 0
  */
 export async function markKnown(
   sql: Queryable,
-  of: { run: string; peer: string; type: number; first: number },
-  hashes: readonly bigint[],
+  of: { run: string; peer: string; type: number },
+  lines: readonly { hash: bigint; seq: number }[],
 ): Promise<number[]> {
   const rows = await sql.unsafe<{ at: number }[]>(
-    `with h as materialized (select hash, n from unnest($1::bigint[]) with ordinality u(hash, n)),
+    `with h as materialized (select hash, seq, n from unnest($1::bigint[], $2::bigint[]) with ordinality u(hash, seq, n)),
      known as (
        insert into federation.seen (run, type, seq, rk, base_rk, updated)
-       select $2::bigint, $3::smallint, $5::bigint + h.n - 1, s.rk, s.base_rk, s.peer_updated
-       from h join federation.source s on s.peer = $4 and s.type = $3::smallint and s.line_hash = h.hash and s.state <> 't'
+       select $3::bigint, $4::smallint, h.seq, s.rk, s.base_rk, s.peer_updated
+       from h join federation.source s on s.peer = $5 and s.type = $4::smallint and s.line_hash = h.hash and s.state <> 't'
        returning seq)
-     select (h.n - 1)::int as at from h where not exists (select from known k where k.seq = $5::bigint + h.n - 1) order by 1`,
-    [`{${hashes.join(',')}}`, of.run, of.type, of.peer, of.first],
+     select (h.n - 1)::int as at from h where not exists (select from known k where k.seq = h.seq) order by 1`,
+    [`{${lines.map((l) => l.hash).join(',')}}`, `{${lines.map((l) => l.seq).join(',')}}`, of.run, of.type, of.peer],
     { prepare: true },
   );
   return rows.map((r) => r.at);
