@@ -137,7 +137,12 @@ async function rested(db: Db): Promise<string> {
   throw new Error('the pull did not end');
 }
 
-test('a pull that is killed in every state ends as one that is not', async () => {
+async function stateOf(db: Db): Promise<string | undefined> {
+  const [pull] = await db.sql<{ state: string }[]>`select state from exchange.pull`;
+  return pull?.state;
+}
+
+test('a pull that is killed in every state, or at any moment, ends as one that is not', async () => {
   const prior = await makeNode('prior', { name: PLAN_NAMES.prior, npi: '9000000012' });
   command(
     prior,
@@ -150,7 +155,7 @@ test('a pull that is killed in every state ends as one that is not', async () =>
     join(folder, 'r1'),
   );
   const askers: Node[] = [];
-  for (const name of ['calm', 'killed']) {
+  for (const name of ['calm', 'killed', 'chance']) {
     const asker = await makeNode(name, { name: PLAN_NAMES.current, npi: '9000000004' });
     command(
       asker,
@@ -195,7 +200,7 @@ test('a pull that is killed in every state ends as one that is not', async () =>
     command(prior, 'peer', 'approve', name);
     askers.push(asker);
   }
-  const [calm, killed] = askers as [Node, Node];
+  const [calm, killed, chance] = askers as [Node, Node, Node];
   const responder = await serve(prior);
 
   const undisturbed = await serve(calm);
@@ -222,6 +227,18 @@ test('a pull that is killed in every state ends as one that is not', async () =>
     if (done) break;
   }
   if (running) await kill(running, 'SIGTERM');
+
+  // and in whatever moment: within a file, within staging, within the commit
+  let struck = 0;
+  for (let starts = 0; starts < 12 && (await stateOf(chance.db)) !== 'done'; starts++) {
+    const child = await serve(chance);
+    await new Promise((r) => setTimeout(r, 100 + 300 * (starts + 1) * Math.random()));
+    await kill(child, 'SIGKILL');
+    struck += (await stateOf(chance.db)) === 'done' ? 0 : 1;
+  }
+  const last = await serve(chance);
+  expect(await rested(chance.db)).toBe('done');
+  await kill(last, 'SIGTERM');
   await kill(responder, 'SIGTERM');
 
   expect([...kills].sort()).toEqual([...OPEN_STATES].sort());
@@ -229,4 +246,6 @@ test('a pull that is killed in every state ends as one that is not', async () =>
   const expected = await result(calm.db);
   expect(expected.records.length).toBeGreaterThan(500);
   expect(await result(killed.db)).toEqual(expected);
+  expect(struck).toBeGreaterThan(0);
+  expect(await result(chance.db)).toEqual(expected);
 }, 180_000);
