@@ -73,6 +73,13 @@ function unitsOf(r: Resource): ClaimFacts['units'] {
   return allowed > 0 ? { allowed, used: sum('consumedunits') } : undefined;
 }
 
+/** Numbers typed as unique claim ids; claims of others may type none, then what comes first. */
+function claimNumbers(r: Resource): ClaimNumber[] {
+  const all = objects(r['identifier']).filter((i) => i['use'] !== 'secondary');
+  const typed = all.filter((i) => bare(i['type']).includes('uc'));
+  return (typed.length > 0 ? typed : all.slice(0, 1)).flatMap(numberOf);
+}
+
 /** undefined for all other types. */
 export function claimFacts(r: Resource): ClaimFacts | undefined {
   if (r.resourceType !== 'ExplanationOfBenefit') return undefined;
@@ -116,11 +123,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
     ...(created === undefined ? {} : { created }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    numbers: isPa
-      ? authorizationNumbers(r).map((value) => ({ value }))
-      : objects(r['identifier'])
-          .filter((i) => bare(i['type']).includes('uc') && i['use'] !== 'secondary')
-          .flatMap(numberOf),
+    numbers: isPa ? authorizationNumbers(r).map((value) => ({ value })) : claimNumbers(r),
     prior: isPa ? [] : named(r, ['prior']),
     next: isPa ? [] : named(r, ['replacedby']),
     ...(reviews.length === 0 ? {} : { reviews }),

@@ -5,6 +5,7 @@ import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimFacts } from '../chain/facts.ts';
+import { businessKeys } from '../reconcile/business-keys.ts';
 import { recordKeys } from '../reconcile/record-keys.ts';
 import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
@@ -81,7 +82,7 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       ).substance,
       claim: claimFacts(resource),
       npi: npiOf(resource),
-      keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
+      keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
       serviceEnd: facts.serviceEnd,
       paState: facts.authorization?.state,
       paChanged: facts.authorization?.changed,

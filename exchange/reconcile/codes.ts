@@ -62,6 +62,10 @@ export const sameCodes = (a: readonly string[], b: readonly string[]): boolean =
     return theirs.length > 0 && !a.some((y) => theirs.includes(y));
   });
 
+/** Both have codes of one system and none of it in common. */
+export const otherwiseCoded = (a: readonly string[], b: readonly string[]): boolean =>
+  !overlap(a, b) && a.some((x) => b.some((y) => systemOf(x) === systemOf(y)));
+
 export const bare = (concept: Json | undefined): string[] => codings(concept).flatMap((c) => text(c['code']) ?? []);
 
 /** The day as written, which is the local one. */

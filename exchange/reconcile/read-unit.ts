@@ -13,6 +13,7 @@ import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
+import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
@@ -142,7 +143,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     targets: owner.kind === 'targets' ? owner.targets : undefined,
     ...contentHashes(resource, MEMBER_CONTENT),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
-    keys: owner.kind === 'shared' ? undefined : recordKeys(resource),
+    keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],
     serviceEnd: facts.serviceEnd,
     paState: facts.authorization?.state,

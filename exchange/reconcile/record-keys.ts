@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import {
+  bare,
   began,
   classGroup,
   codesOf,
@@ -40,6 +41,17 @@ export function authorizationNumbers(r: Resource): string[] {
         if (number !== undefined) found.add(number);
       }
   return [...found];
+}
+
+/**
+ * Numbers by which a claim may be found: its unique claim ids, else its first number; of pharmacy claims all, the number of
+ * the fill is among them. Others are those of groups and accounts, which a member's claims share.
+ */
+function claimNumbers(r: Resource): string[] {
+  if (bare(r['type']).includes('pharmacy')) return identifiers(r);
+  const all = objects(r['identifier']);
+  const typed = all.filter((i) => bare(i['type']).includes('uc'));
+  return identifiers({ ...r, identifier: typed.length > 0 ? typed : all.slice(0, 1) });
 }
 
 /** What was served: `code|day` of the items of a claim. */
@@ -102,7 +114,7 @@ const RULES: Readonly<Record<string, Rule>> = {
           ...authorizationNumbers(r).map((n) => `s:authorization|${n}` as const),
           ...servicesOf(r).map((s) => `e:authorization|${s}` as const),
         ]
-      : [...servicesOf(r).map((s) => `e:${s}` as const)],
+      : [...claimNumbers(r).map((n) => `s:${n}` as const), ...servicesOf(r).map((s) => `e:${s}` as const)],
   FamilyMemberHistory: (r) => codesOf(r['relationship']).map((c) => `e:${c}` as const),
   Goal: (r) => {
     const at = day(r['startDate']);
@@ -135,7 +147,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 };
 
 /** Types without keys by identifier: their own rule says what names them. */
-const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage']);
+const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage', 'ExplanationOfBenefit']);
 
 /** All keys of a record, without repeats. The references in it play no part: they differ from payer to payer. */
 export function recordKeys(r: Resource): RecordKey[] {

@@ -160,12 +160,26 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
   );
 }
 
-/** Directory-type records that exist here already: by NPI. */
+/**
+ * Directory-type records that exist here already: by NPI, else by another number or by name and place. Two NPIs are two
+ * entries, whatever else they share. record_key under the member `*`.
+ */
 export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
   await tx`
     update exchange.staging s set outcome = 'shared', local_id = e.id
     from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
     where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
+  await tx`
+    update exchange.staging s set outcome = 'shared', local_id = m.id
+    from (
+      select distinct on (s.file, s.line, s.entry) s.file, s.line, s.entry, e.id
+      from exchange.staging s cross join unnest(s.keys) k
+      join exchange.record_key r on r.member_id = '*' and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
+      join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
+      where s.pull_id = ${pull} and s.outcome is null and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null)
+      order by s.file, s.line, s.entry, r.kind, e.origin <> 'own', e.id
+    ) m
+    where s.pull_id = ${pull} and s.file = m.file and s.line = m.line and s.entry = m.entry`;
 }
 
 /** What is left is new. Whether it is linked with another record is judged when its references lead to ours. */

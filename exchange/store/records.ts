@@ -116,4 +116,18 @@ export async function writeSharedRecords(tx: Queryable, work: string, origin: st
        and not r.deleted and r.origin = $2`,
     [work, origin, at],
   );
+  await tx.unsafe(
+    `delete from exchange.record_key k using exchange.staging s
+     where s.pull_id = $1 and s.outcome in ('updated', 'retracted') and s.is_shared and s.local_id is not null
+       and k.member_id = '*' and k.type = s.type and k.id = s.local_id and k.origin = $2`,
+    [work, origin],
+  );
+  await tx.unsafe(
+    `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
+     select '*', s.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), s.local_id, $2
+     from exchange.staging s cross join unnest(s.keys) k
+     where s.pull_id = $1 and s.is_shared and s.type <> 'Provenance' and s.outcome in ('created', 'updated')
+     on conflict do nothing`,
+    [work, origin],
+  );
 }

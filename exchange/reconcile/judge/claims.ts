@@ -26,8 +26,10 @@ export const medicationRequest: Judge = (a, b, known) => {
     a['requester'] !== undefined,
     b['requester'] !== undefined,
   ]);
+  const [ta, tb] = [minute(a['authoredOn']), minute(b['authoredOn'])];
+  const otherTime = ta !== undefined && tb !== undefined && ta !== tb ? 1 : 0;
   if (sameDay && !doseDiffers && requester !== undefined)
-    return sameEvent('prescription', requester + (hasDosage(a) === hasDosage(b) ? 0 : 1));
+    return sameEvent('prescription', requester + otherTime + (hasDosage(a) === hasDosage(b) ? 0 : 1));
   return bothActive ? conflict('duplicate-order', 'active-orders') : undefined;
 };
 
@@ -90,10 +92,14 @@ function sameInsurer(a: Resource, b: Resource, known: Known): boolean | undefine
   return sameTarget(a['insurer'], b['insurer'], known);
 }
 
-const uniqueClaims = (r: Resource): string[] =>
-  objects(r['identifier'])
-    .filter((i) => bare(i['type']).includes('uc'))
-    .map((i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`);
+/** Numbers of a claim: those typed as unique claim ids, else its first. */
+function uniqueClaims(r: Resource): string[] {
+  const all = objects(r['identifier']).filter((i) => i['use'] !== 'secondary');
+  const typed = all.filter((i) => bare(i['type']).includes('uc'));
+  return (typed.length > 0 ? typed : all.slice(0, 1)).map(
+    (i) => `${text(i['system']) ?? ''}|${text(i['value']) ?? ''}`,
+  );
+}
 
 function claim(a: Resource, b: Resource, known: Known) {
   const insurer = sameInsurer(a, b, known);

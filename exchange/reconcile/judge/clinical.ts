@@ -12,6 +12,7 @@ import {
   identifiers,
   measured,
   minute,
+  otherwiseCoded,
   overlap,
   period,
   sameCodes,
@@ -202,6 +203,7 @@ export const encounter: Judge = (a, b, known) => {
     return sa <= eb && sb <= ea ? sameEvent('stay') : undefined;
   }
   if (day(pa.start) === undefined || day(pa.start) !== day(pb.start)) return undefined;
+  if (otherwiseCoded(codesOf(a['type']), codesOf(b['type']))) return undefined;
   const [wa, wb] = [practitioners(a), practitioners(b)];
   const who = sameOf(wa, wb, known);
   if (who === false) return undefined; // two practitioners on one day are two visits
@@ -269,8 +271,13 @@ export const careTeam: Judge = (a, b, known) => {
   const common = ma.filter((x) => mb.some((y) => sameTarget(x, y, known) === true)).length;
   const all = ma.length + mb.length - common;
   if (all === 0 || common / all < 0.8) return undefined;
+  if (disjoint(codesOf(a['reasonCode']), codesOf(b['reasonCode']))) return undefined;
+  const [sa, sb] = [day(period(a['period']).start), day(period(b['period']).start)];
+  const says = (r: Resource) => codesOf(r['category']).length > 0 || text(r['name']) !== undefined;
   const named =
-    overlap(codesOf(a['category']), codesOf(b['category'])) || (text(a['name']) ?? '') === (text(b['name']) ?? '');
+    overlap(codesOf(a['category']), codesOf(b['category'])) ||
+    (text(a['name']) !== undefined && text(a['name']) === text(b['name'])) ||
+    (!says(a) && !says(b) && sa !== undefined && sa === sb);
   return named ? sameEvent('care-team') : undefined;
 };
 
