@@ -21,15 +21,24 @@ import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
 type Stop = () => Promise<void>;
 
 /** What runs, so that it can be stopped in reverse order. */
+/** For all stops together: a database that has died answers nothing, not even that it stops. Answers under way have ten seconds. */
+const STOP_MS = 20_000;
+
 class Running {
   readonly #stops: { name: string; stop: Stop }[] = [];
   add(name: string, stop: Stop): void {
     this.#stops.push({ name, stop });
   }
   async stop(say: (line: string) => void): Promise<void> {
+    const end = Date.now() + STOP_MS;
     for (const { name, stop } of this.#stops.reverse())
       try {
-        await stop();
+        const late = await Promise.race([
+          stop().then(() => false),
+          // unref: what stops in time is not held up by its own deadline
+          new Promise<true>((done) => setTimeout(() => done(true), Math.max(1000, end - Date.now())).unref()),
+        ]);
+        if (late) say(`${name} did not stop in time and was left.`);
       } catch (error) {
         say(`${name} did not stop cleanly: ${error instanceof Error ? error.message : 'unknown'}`);
       }
@@ -52,6 +61,8 @@ export async function serveNode(services: Services, env: Record<string, string |
     await running.stop(say);
   }
   say('Stopped.');
+  // what was left must not keep the process
+  setTimeout(() => process.exit(), 1000).unref();
 }
 
 async function startAll(services: Services, config: Config, running: Running, signal: AbortSignal): Promise<void> {

@@ -54,25 +54,15 @@ type Address = { path?: string | false; host: string[]; port: number[] };
  * A TCP connection without Nagle's delay: postgres.js writes the end of a COPY as a packet of its own, which would wait 40
  * milliseconds for the server's acknowledgement. With several hosts, TLS or a
  * Unix socket the driver connects by itself.
+ *
+ * The socket is handed over before it is connected: were it a promise that fails, the driver would never take that connection
+ * of the pool up again, and a database that was away for seconds would be away for ever.
  */
-function withoutDelay(url: string): { socket?: (address: Address) => Promise<Socket> } {
+function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
   const { host: hosts, searchParams } = new URL(url);
   if (hosts.includes(',') || hosts === '' || searchParams.has('sslmode') || searchParams.has('ssl')) return {};
   return {
-    socket: ({ host, port }) =>
-      new Promise((done, fail) => {
-        const socket = connect({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, noDelay: true, timeout: 15_000 });
-        socket.once('timeout', () =>
-          socket.destroy(Object.assign(new Error('connect timeout'), { code: 'ETIMEDOUT' })),
-        );
-        socket.once('error', fail);
-        socket.once('connect', () => {
-          socket.removeAllListeners('error');
-          socket.removeAllListeners('timeout');
-          socket.setTimeout(0);
-          done(socket);
-        });
-      }),
+    socket: ({ host, port }) => connect({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, noDelay: true }),
   };
 }
 
@@ -91,6 +81,8 @@ export function openDatabase(
       onnotice: () => {},
       idle_timeout: max === 1 ? 0 : 300,
       connect_timeout: 15,
+      // seconds until the next try; the driver's own pauses grow to twenty
+      backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),
       ...(withoutDelay(url) as object),
       connection: {
         application_name: application,

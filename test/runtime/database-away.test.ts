@@ -1,0 +1,90 @@
+// A database that is away for a while: what is asked meanwhile fails, and afterwards everything goes on, the loops too.
+import { once } from 'node:events';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { startWork } from '../../exchange/work.ts';
+import { openDatabase } from '../../src/runtime/node.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+/** Stands between the node and its database. */
+class Gate {
+  #server: Server | undefined;
+  readonly #sockets = new Set<Socket>();
+  readonly #to: { host: string; port: number };
+  port = 0;
+
+  constructor(to: { host: string; port: number }) {
+    this.#to = to;
+  }
+
+  async open(): Promise<void> {
+    this.#server = createServer((from) => {
+      const to = connect(this.#to);
+      for (const [a, b] of [
+        [from, to],
+        [to, from],
+      ] as const) {
+        this.#sockets.add(a);
+        a.on('error', () => b.destroy());
+        a.on('close', () => {
+          this.#sockets.delete(a);
+          b.destroy();
+        });
+        a.pipe(b);
+      }
+    });
+    this.#server.listen(this.port, '127.0.0.1');
+    await once(this.#server, 'listening');
+    this.port = (this.#server.address() as { port: number }).port;
+  }
+
+  /** Everything under way breaks off, nothing new is accepted. */
+  async shut(): Promise<void> {
+    const closed = this.#server && once(this.#server, 'close');
+    this.#server?.close();
+    for (const s of this.#sockets) s.destroy();
+    await closed;
+  }
+}
+
+let node: TestNode;
+let gate: Gate;
+let through: ReturnType<typeof openDatabase>;
+
+beforeAll(async () => {
+  node = await startNode();
+  const url = new URL((node.deps.database as unknown as { url: string }).url);
+  gate = new Gate({ host: url.hostname, port: Number(url.port) });
+  await gate.open();
+  url.port = String(gate.port);
+  through = openDatabase(url.href, { max: 4 });
+});
+afterAll(async () => {
+  await through.close();
+  await gate.shut();
+  await node.close();
+});
+
+test('more is asked than there are connections, and all of it goes on afterwards', async () => {
+  const { sql } = through;
+  await Promise.all(Array.from({ length: 8 }, () => sql`select 1`));
+  const worker = startWork({ ...node.deps, database: through }, { plans: false });
+  await gate.shut();
+  const asked = Array.from({ length: 12 }, (_, i) => (i % 2 === 0 ? sql`select 1` : sql.begin((tx) => tx`select 1`)));
+  const during = Promise.allSettled(asked);
+  await new Promise((r) => setTimeout(r, 1500));
+  await gate.open();
+  // fails or is answered: nothing waits for ever
+  expect(await during).toHaveLength(12);
+  expect([...(await sql`select 1 as n`)]).toEqual([{ n: 1 }]);
+  // the sealer is part of the loop
+  await writeAudit(node.deps.database.sql, [
+    auditRow({ at: new Date(), actorKind: 'system', actor: 'test', action: 'test' }),
+  ]);
+  await vi.waitFor(
+    async () => expect(await node.deps.database.sql`select 1 from exchange.audit_unsealed`).toHaveLength(0),
+    { timeout: 30_000, interval: 100 },
+  );
+  await worker.stop();
+}, 90_000);
