@@ -166,7 +166,8 @@ create unlogged table federation.seen (
   base_rk bigint not null,
   updated timestamptz(3)
 );
-
+--> statement-breakpoint
+create index seen_run on federation.seen (run, type);
 --> statement-breakpoint
 create unlogged table federation.gone (
   run bigint not null,

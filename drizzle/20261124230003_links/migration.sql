@@ -40,15 +40,7 @@ create index feature_street on federation.feature (type, street) where street is
 --> statement-breakpoint
 create index feature_cell on federation.feature (type, cell) where cell is not null;
 --> statement-breakpoint
--- ids again, one a row: a GIN index costs thirty pages a probe
-create table federation.feature_id (
-  id bigint not null,
-  type smallint not null,
-  rk bigint not null,
-  primary key (id, type, rk)
-);
---> statement-breakpoint
-create index feature_id_rk on federation.feature_id (rk);
+create index feature_ids on federation.feature using gin (ids);
 --> statement-breakpoint
 create index feature_dirty on federation.feature (type) where dirty;
 --> statement-breakpoint
