@@ -53,10 +53,26 @@ const PARTS: Record<string, Record<string, () => string>> = {
       ),
   },
   'docs/federation.md': {
-    trips: () => table(['Trip', 'When'], Object.entries(TRIPS).map(([n, t]) => [code(n), t])),
-    reasons: () => table(['Reason', 'Meaning'], Object.entries(REASONS).map(([n, r]) => [code(n), r.text])),
-    rules: () => table(['Rule', 'Meaning'], Object.entries(RULES).map(([n, t]) => [code(n), t])),
-    choices: () => table(['Rule', 'Meaning'], Object.entries(CHOICES).map(([n, t]) => [code(n), t])),
+    trips: () =>
+      table(
+        ['Trip', 'When'],
+        Object.entries(TRIPS).map(([n, t]) => [code(n), t]),
+      ),
+    reasons: () =>
+      table(
+        ['Reason', 'Meaning'],
+        Object.entries(REASONS).map(([n, r]) => [code(n), r.text]),
+      ),
+    rules: () =>
+      table(
+        ['Rule', 'Meaning'],
+        Object.entries(RULES).map(([n, t]) => [code(n), t]),
+      ),
+    choices: () =>
+      table(
+        ['Rule', 'Meaning'],
+        Object.entries(CHOICES).map(([n, t]) => [code(n), t]),
+      ),
     signals: () =>
       table(
         ['Signal', 'Meaning', 'Caution'],
