@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { exports_, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
+import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
@@ -19,6 +20,7 @@ const QUESTIONS: Record<string, Question> = {
   pull,
   repull,
   match,
+  harvest,
 };
 
 const HELP = `npm run bench -- [question…] [--size N] [--json]

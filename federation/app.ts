@@ -16,6 +16,15 @@ import { MERGED_SCHEMA } from './merge.ts';
 import { factsPage, peersPage } from './peers-page.ts';
 import { provenance, provenanceOf } from './provenance.ts';
 
+/** As of other public pages; one of ours has a form. */
+const HEADERS = {
+  ...PAGE_HEADERS,
+  'content-security-policy': PAGE_HEADERS['content-security-policy'].replace(
+    "form-action 'none'",
+    "form-action 'self'",
+  ),
+};
+
 const DESCRIPTION =
   'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours.';
 
@@ -69,14 +78,13 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   app.get(COMPARE_PAGE, async (c) => {
     route(c, COMPARE_PAGE);
     const question = questionOf(c);
-    if (Object.values(question).every((v) => v === undefined))
-      return reply(c, compareStart(deps.config), 200, PAGE_HEADERS);
+    if (Object.values(question).every((v) => v === undefined)) return reply(c, compareStart(deps.config), 200, HEADERS);
     try {
-      return reply(c, comparePage(deps.config, await compare(question, compareDeps)), 200, PAGE_HEADERS);
+      return reply(c, comparePage(deps.config, await compare(question, compareDeps)), 200, HEADERS);
     } catch (error) {
       if (!(error instanceof Outcome)) throw error;
       const said = error.status === 404 ? 'No directory lists it.' : error.message;
-      return reply(c, compareStart(deps.config, said), error.status, PAGE_HEADERS);
+      return reply(c, compareStart(deps.config, said), error.status, HEADERS);
     }
   });
   app.get('/directory/all/peers', async (c) => {
@@ -84,13 +92,13 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     // counting all records costs: once a minute is enough
     if (peers === undefined || performance.now() - peers.at > 60_000)
       peers = { at: performance.now(), page: await peersPage(deps.config, deps.database.sql) };
-    return reply(c, peers.page, 200, PAGE_HEADERS);
+    return reply(c, peers.page, 200, HEADERS);
   });
   app.get('/directory/all/peers/:slug', async (c) => {
     route(c, '/directory/all/peers/:slug');
     const page = await factsPage(deps.config, deps.database.sql, c.req.param('slug'));
     if (page === undefined) throw new Outcome('not-found');
-    return reply(c, page, 200, PAGE_HEADERS);
+    return reply(c, page, 200, HEADERS);
   });
   app.all(`${MERGED_PATH}/*`, (c) => merged.fetch(c.req.raw, c.env));
   return app;

@@ -37,7 +37,7 @@ export async function linkDue(deps: FederationDeps): Promise<{ same: number; rev
   const reader = deps.database.dedicated('work');
   const found = { same: 0, review: 0 };
   try {
-    await sql.unsafe('analyze federation.feature');
+    await sql.unsafe('analyze federation.feature, federation.feature_id');
     for (const type of LINKED_TYPES) {
       let rows: LinkRow[] = [];
       for await (const batch of candidates(reader, type)) {

@@ -114,7 +114,7 @@ export function rewrite(
   given: string,
   contained: ReadonlyMap<string, string>,
   context: NormalizeContext,
-): string | 'external' | undefined {
+): string | undefined {
   const reference = parseReference(
     given
       .trim()

@@ -2,6 +2,11 @@
 // not what the code says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
+import { TRIPS } from '../federation/breaker.ts';
+import { CHOICES } from '../federation/compare/choose.ts';
+import { RULES } from '../federation/judge-pair.ts';
+import { REASONS } from '../federation/reasons.ts';
+import { SIGNALS } from '../federation/signals.ts';
 import { METRICS } from '../src/deps.ts';
 import { OUTCOMES } from '../src/fhir/outcome.ts';
 import { SETTINGS, type Setting } from '../src/settings.ts';
@@ -45,6 +50,33 @@ const PARTS: Record<string, Record<string, () => string>> = {
           m.labels.map(code).join(' '),
           m.help,
         ]),
+      ),
+  },
+  'docs/federation.md': {
+    trips: () =>
+      table(
+        ['Trip', 'When'],
+        Object.entries(TRIPS).map(([n, t]) => [code(n), t]),
+      ),
+    reasons: () =>
+      table(
+        ['Reason', 'Meaning'],
+        Object.entries(REASONS).map(([n, r]) => [code(n), r.text]),
+      ),
+    rules: () =>
+      table(
+        ['Rule', 'Meaning'],
+        Object.entries(RULES).map(([n, t]) => [code(n), t]),
+      ),
+    choices: () =>
+      table(
+        ['Rule', 'Meaning'],
+        Object.entries(CHOICES).map(([n, t]) => [code(n), t]),
+      ),
+    signals: () =>
+      table(
+        ['Signal', 'Meaning', 'Caution'],
+        Object.entries(SIGNALS).map(([n, s]) => [code(n), s.text, s.caution === '' ? '–' : s.caution]),
       ),
   },
   'docs/enrolment.md': { columns: () => `\`\`\`csv\n${ENROLMENT_COLUMNS.join(',')}\n\`\`\`` },

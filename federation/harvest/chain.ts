@@ -189,7 +189,7 @@ async function readFile(h: Harvest, file: File & { deletes: boolean }): Promise<
     } else if (file.deletes) {
       if (!(await readDeletions(h, record.text))) bad = true;
     } else if (file.type) stage.add(file.type, record.text, record.resource);
-    if (stage.isFull) await stage.flush();
+    if (stage.isFull) await stage.flushSoon();
   }
   await stage.flush();
   if (file.count !== undefined && file.count !== n && file.type) {

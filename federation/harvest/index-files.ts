@@ -86,7 +86,7 @@ async function readOne(h: Harvest, file: { url: string; type: DirectoryType | un
           await beginOnce(h, type);
           h.stage.add(type, record.text, record.resource);
         }
-        if (h.stage.isFull) await h.stage.flush();
+        if (h.stage.isFull) await h.stage.flushSoon();
       }
       return;
     } catch (error) {

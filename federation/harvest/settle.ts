@@ -12,7 +12,7 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import { type Actions, apply, outlook, resolve } from '../store/settle.ts';
+import { type Actions, apply, isAsKnown, outlook, resolve } from '../store/settle.ts';
 import { clearStage, countStaged } from '../store/stage.ts';
 
 /** Files of chains and exports tell which of two contents is the later; pages do not. */
@@ -55,6 +55,11 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   await deps.database.sql.begin(async (tx) => {
     if ((t.counters['staged'] ?? 0) > 0 && (await countStaged(tx, run.id, t.type)) === 0) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
+      return;
+    }
+    if (t.complete && (await isAsKnown(tx, of))) {
+      await saveType(tx, { ...t, state: 'applied' });
+      await clearStage(tx, run.id, t.type);
       return;
     }
     await resolve(tx, of, ORDER(t.rung), t.complete);

@@ -91,6 +91,15 @@ export class Stage {
     return seq;
   }
 
+  #running: Promise<unknown> | undefined;
+
+  /** Writes a full batch while the next one is read; one at a time. A fault shows at the next call. */
+  async flushSoon(): Promise<void> {
+    await this.#running;
+    this.#running = this.#write();
+    this.#running.catch(() => {}); // judged by whoever waits for it next
+  }
+
   /**
    * Writes what was gathered, and the position.
    * @param page of a sweep: hashes of its address and of its ids
@@ -98,6 +107,15 @@ export class Stage {
    * @throws HarvestFault when the peer was switched off, or another process has taken over
    */
   async flush(
+    page?: { type: DirectoryType; pass: number; hashes: bigint[] },
+    evidence = 'deleted in its files',
+  ): Promise<boolean> {
+    await this.#running;
+    this.#running = undefined;
+    return await this.#write(page, evidence);
+  }
+
+  async #write(
     page?: { type: DirectoryType; pass: number; hashes: bigint[] },
     evidence = 'deleted in its files',
   ): Promise<boolean> {

@@ -193,18 +193,9 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
     if (!found) return desk.notFound(visit, 'There is no such run.');
     const { run, types, lost } = found;
     const waits = run.state === 'quarantined';
-    const columns = [
-      'read',
-      'new',
-      'updated',
-      'returned',
-      'absent',
-      'deleted',
-      'tombstones',
-      'own',
-      'far',
-      'damaged',
-    ] as const;
+    const columns = (
+      ['read', 'new', 'updated', 'returned', 'absent', 'deleted', 'tombstones', 'own', 'far', 'damaged'] as const
+    ).filter((name) => types.some((t) => (t.counters[name] ?? 0) > 0));
     return desk.show(visit, {
       title: `Run ${run.id} of ${run.peer}`,
       place: 'federation',
@@ -224,21 +215,21 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
             { key: 'rung', label: 'Way', kind: 'number' },
             { key: 'state', label: 'State' },
             { key: 'whole', label: 'Whole' },
-            ...columns.map((key) => ({ key, label: key, kind: 'number' as const })),
             { key: 'why', label: 'Why' },
+            ...columns.map((key) => ({ key, label: key, kind: 'number' as const })),
           ],
           rows: types.map((t) => [
             { value: typeName(t.type) },
             { value: t.rung },
             { value: t.state, tone: stateTone(t.state) },
             { value: t.complete ? 'yes' : 'no' },
-            ...columns.map((name) => ({ value: t.counters[name] ?? 0 })),
             {
               value: [
                 ...t.trips.map((x) => `${TRIPS[x.name]} (${x.detail})`),
                 ...(t.reason === '' ? [] : [reasonText(t.reason)]),
               ].join(' '),
             },
+            ...columns.map((name) => ({ value: t.counters[name] ?? 0 })),
           ]),
           empty: 'Nothing was read.',
         },

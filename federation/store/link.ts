@@ -19,41 +19,56 @@ const SIDE = (x: string) =>
 /** Of a block the first so many are compared with: all that are equal hang together by them. */
 const NEAR = 24;
 
+type Block = {
+  on: string;
+  /** equal keys are the same entity: each is compared with the first of its block, so that all hang together */
+  first?: true;
+};
+
 /** By type, what two records must share to be compared at all, with the index that finds it. */
-const BLOCKS: Readonly<Record<number, readonly string[]>> = {
-  1: ['b.ids && a.ids'], // feature_ids
-  3: ['b.ids && a.ids'],
+const BLOCKS: Readonly<Record<number, readonly Block[]>> = {
+  1: [{ on: 'b.ids && a.ids', first: true }], // feature_id_pkey
+  3: [{ on: 'b.ids && a.ids', first: true }],
   // feature_street, feature_phone, feature_cell
   4: [
-    'b.street = a.street and a.street is not null',
-    'b.phone = a.phone and a.phone is not null and b.zip = a.zip',
-    'b.cell = a.cell and a.cell is not null',
+    { on: 'b.street = a.street and a.street is not null', first: true },
+    { on: 'b.phone = a.phone and a.phone is not null and b.zip = a.zip' },
+    { on: 'b.cell = a.cell and a.cell is not null' },
   ],
-  // feature_npi, feature_ids, feature_phone
+  // feature_npi, feature_id_pkey, feature_phone
   5: [
-    'b.npi = a.npi and a.npi is not null and not b.is_network',
-    'b.ids && a.ids and not b.is_network',
-    'b.phone = a.phone and a.phone is not null and not b.is_network',
+    { on: 'b.npi = a.npi and a.npi is not null and not b.is_network', first: true },
+    { on: 'b.ids && a.ids and not b.is_network', first: true },
+    { on: 'b.phone = a.phone and a.phone is not null and not b.is_network' },
   ],
-  // feature_npi, feature_ids, feature_name_no_npi, feature_name
+  // feature_npi, feature_id_pkey, feature_name_no_npi, feature_name
   7: [
-    'b.npi = a.npi and a.npi is not null',
-    'b.ids && a.ids',
-    `a.family <> '' and b.family = a.family and b.state = a.state and b.npi is null and left(b.given, 1) = left(a.given, 1)`,
-    `a.npi is null and a.family <> '' and b.family = a.family and b.state = a.state and left(b.given, 1) = left(a.given, 1)`,
+    { on: 'b.npi = a.npi and a.npi is not null', first: true },
+    { on: 'b.ids && a.ids' },
+    {
+      on: `a.family <> '' and b.family <> '' and b.family = a.family and b.state = a.state and b.npi is null and left(b.given, 1) = left(a.given, 1)`,
+    },
+    {
+      on: `a.npi is null and a.family <> '' and b.family <> '' and b.family = a.family and b.state = a.state and left(b.given, 1) = left(a.given, 1)`,
+    },
   ],
 };
 export const LINKED_TYPES = Object.keys(BLOCKS).map(Number);
 
+// `b.rk + 0`: in the order of the primary key a plan would walk all records to find the first few
 /** Pairs to be judged of records that are new or changed. A pair may come more than once. On a dedicated client. */
 export async function* candidates(sql: Sql, type: number): AsyncGenerator<Candidate[]> {
   for (const block of BLOCKS[type] ?? []) {
-    const guard = block.includes('ids &&') ? `and a.ids <> '{}'` : '';
+    const byId = block.on.includes('ids &&');
+    const guard = byId ? `and a.ids <> '{}'` : '';
+    const among = byId
+      ? 'unnest(a.ids) u(id) join federation.feature_id x on x.id = u.id and x.type = a.type join federation.feature b on b.rk = x.rk'
+      : 'federation.feature b';
     const rows = sql<Candidate[]>`${sql.unsafe(`
       select least(a.rk, b.rk)::text as a, greatest(a.rk, b.rk)::text as b,
         case when a.rk < b.rk then ${SIDE('a')} else ${SIDE('b')} end as left, case when a.rk < b.rk then ${SIDE('b')} else ${SIDE('a')} end as right
       from federation.feature a cross join lateral (
-        select * from federation.feature b where b.type = ${type} and b.rk <> a.rk and ${block} order by b.rk limit ${NEAR}) b
+        select b.* from ${among} where b.type = ${type} and b.rk <> a.rk and ${block.on} ${block.first ? 'order by b.rk + 0' : ''} limit ${NEAR}) b
       where a.type = ${type} and a.dirty and not a.is_network ${guard}`)}`;
     for await (const batch of rows.cursor(2000)) yield batch;
   }

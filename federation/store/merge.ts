@@ -142,6 +142,8 @@ export async function writeFeatures(sql: Sql, rows: readonly FeatureRow[], gone:
       where l.by = 'rule' and l.a = c.rk`;
     await tx`delete from federation.link l using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c
       where l.by = 'rule' and l.b = c.rk`;
+    await tx`delete from federation.feature_id i using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c where i.rk = c.rk`;
+    await tx`insert into federation.feature_id (id, type, rk) select distinct u, f.type, f.rk from fresh f, unnest(f.ids) u on conflict do nothing`;
     await tx.unsafe(`insert into federation.feature (${COLUMNS}) select distinct on (rk) ${COLUMNS} from fresh order by rk
       on conflict (rk) do update set (${COLUMNS.replace('rk, ', '')}, dirty) = row(${COLUMNS.replace('rk, ', '')
         .split(', ')

@@ -6,6 +6,8 @@ import { FLAGS, type FlagName } from '../record.ts';
 export type Settling = { run: string; peer: string; type: number };
 
 const values = (s: Settling): string[] => [s.run, String(s.type)];
+/** From so many rows on a plan should know it. */
+const MANY = 2000;
 const OF = 'run = $1::bigint and type = $2::smallint';
 
 /**
@@ -23,6 +25,14 @@ export async function resolve(
 ): Promise<void> {
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
+  // fresh tables have no statistics, and a plan for a handful of rows takes hours for a million
+  const [staged] = await sql.unsafe<{ many: boolean }[]>(
+    `select (select count(*) from (select from federation.incoming where ${OF} limit ${MANY}) i) = ${MANY}
+       or (select count(*) from (select from federation.seen where ${OF} limit ${MANY}) n) = ${MANY} as many`,
+    values(s),
+  );
+  if (staged?.many)
+    await sql.unsafe('analyze federation.incoming, federation.seen, federation.gone, federation.source');
   // the same content under another time or order: known. source_base
   await run(`with known as (
       delete from federation.incoming i using federation.source s
@@ -70,14 +80,29 @@ export async function resolve(
     );
 }
 
+/**
+ * Whether the run found exactly what is known, and nothing waits to be counted as missing: then there is nothing to decide.
+ * source_line
+ */
+export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
+  const [row] = await sql.unsafe<{ known: boolean }[]>(
+    `select not exists (select from federation.incoming where ${OF}) and not exists (select from federation.gone where ${OF})
+       and not exists (select from federation.missing where peer = $3 and type = $2::smallint)
+       and (select count(distinct rk) from federation.seen where ${OF})
+         = (select count(*) from federation.source where peer = $3 and type = $2::smallint and state <> 't') as known`,
+    [...values(s), s.peer],
+  );
+  return row?.known === true;
+}
+
 type Run = (text: string, more?: string[]) => Promise<unknown>;
 
 /** The later of two contents of one id holds. */
 async function keepLast(run: Run): Promise<void> {
   await run(`delete from federation.incoming i using (
-      select i.ctid as at, i.seq, max(i.seq) over (partition by i.base_rk) as last,
-        (select max(n.seq) from federation.seen n where n.run = i.run and n.type = i.type and n.base_rk = i.base_rk) as seen
-      from federation.incoming i where ${OF}) d
+      select i.ctid as at, i.seq, max(i.seq) over (partition by i.base_rk) as last, n.seq as seen from federation.incoming i
+      left join (select base_rk, max(seq) as seq from federation.seen where ${OF} group by 1) n on n.base_rk = i.base_rk
+      where i.run = $1::bigint and i.type = $2::smallint) d
     where i.ctid = d.at and (d.seq < d.last or d.seq < coalesce(d.seen, -1))`);
   await run(`delete from federation.seen n using federation.incoming i
     where n.run = $1::bigint and n.type = $2::smallint and i.run = n.run and i.type = n.type and i.base_rk = n.base_rk and i.seq > n.seq`);
@@ -106,8 +131,9 @@ const sums = (prefix: string, where: string) =>
 
 export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
 
-/** What the run would do, for the breaker. source_line */
+/** What the run would do, for the breaker; call it after {@link resolve}. source_line */
 export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
+  await sql.unsafe('analyze federation.change');
   const [row] = await sql.unsafe<Record<string, number>[]>(
     `with x as (
       select s.flags, true as was, c.rk is null as stays from federation.source s

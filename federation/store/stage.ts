@@ -88,7 +88,7 @@ export async function notePage(
   return rows.length === new Set(hashes).size;
 }
 
-/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_base, seen_run. */
+/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_base; seen is read as a whole. */
 export async function countMet(sql: Queryable, run: string, type: number): Promise<{ ids: number; contents: number }> {
   const [row] = await sql<{ ids: number; contents: number }[]>`
     select count(distinct base_rk)::int as ids, count(distinct (base_rk, content))::int as contents from (

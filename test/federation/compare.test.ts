@@ -119,6 +119,7 @@ describe('$compare', () => {
   test('as a page, also when nobody lists it', async () => {
     const page = await get(`/directory/all/compare?npi=${npi(1)}`);
     expect([page.status, page.headers.get('content-type')]).toEqual([200, 'text/html; charset=utf-8']);
+    expect(page.headers.get('content-security-policy')).toContain("form-action 'self'");
     const text = await page.text();
     for (const said of ['860-555-0122', '860 555 0133', '555-0111', 'Own Plan']) expect(text).toContain(said);
     expect((await get('/directory/all/compare')).status).toBe(200);

@@ -1,6 +1,8 @@
 // Harvests from a scripted peer: the whole, what changed, what is gone, and what a person must decide.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { harvestPeer } from '../../federation/harvest/run.ts';
 import { decideRun } from '../../federation/harvest/settle.ts';
+import { probePeer } from '../../federation/probe.ts';
 import { switchPeer } from '../../federation/registry.ts';
 import { currentFacts } from '../../federation/store/fact.ts';
 import { scriptedDirectory } from './scripted-directory.ts';
@@ -168,6 +170,32 @@ describe('what is absent', () => {
     const done = await whole();
     expect(done.types.find((t) => t.type === 4)).toMatchObject({ state: 'quarantined', trips: [{ name: 'empty' }] });
     expect(await w.counts('oak')).toEqual({ l: ALL });
+  });
+});
+
+describe('a process that dies', () => {
+  test.each([3, 9, 14, 18])('after %i requests: the next goes on, and all is there once', async (n) => {
+    dir.script.stride = 2;
+    await probePeer(w.deps, await w.peer('oak'), 'test');
+    const from = dir.seen.length;
+    let killed = false;
+    const real = w.deps.fetch;
+    w.deps.fetch = ((...given: Parameters<typeof fetch>) => {
+      if (dir.seen.length - from >= n) killed = true;
+      if (killed) throw new TypeError('killed', { cause: Object.assign(new Error('killed'), { name: 'Killed' }) });
+      return real(...given);
+    }) as typeof fetch;
+    const first = await harvestPeer(w.deps, await w.peer('oak'), { stopped: () => killed });
+    expect(first.state).toBe('later');
+    w.deps.fetch = real;
+    const before = dir.seen.length;
+    const done = await w.harvest('oak');
+    expect([done.run, done.state]).toEqual([first.run, 'done']);
+    // 27 records in pages of two: at most one page is read again
+    expect(dir.seen.length - before).toBeLessThanOrEqual(22 - n + 1);
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+    for (const table of ['incoming', 'seen', 'change', 'page'])
+      expect(await w.sql.unsafe(`select * from federation.${table}`)).toHaveLength(0);
   });
 });
 

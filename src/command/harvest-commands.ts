@@ -1,0 +1,90 @@
+// `payer-node harvest …` and its arguments.
+import { type Command, Option } from 'commander';
+import {
+  harvestAdd,
+  harvestDecide,
+  harvestImportIndex,
+  harvestLink,
+  harvestList,
+  harvestProbe,
+  harvestRun,
+  harvestRuns,
+  harvestShow,
+  harvestShowRun,
+  harvestSignals,
+  harvestSwitch,
+} from './harvest.ts';
+
+export function harvestCommands(program: Command): void {
+  const harvest = program.command('harvest').description('directories of other payers');
+  harvest
+    .command('add')
+    .description('register a directory')
+    .argument('<slug>', '2 to 12 lower-case letters and digits: begins the ids of its records, for ever')
+    .requiredOption('--name <name>', 'legal name of the payer')
+    .requiredOption('--url <url>', 'its FHIR base, $bulk-publish manifest or index of files')
+    .addOption(new Option('--trust <trust>', 'what it is').choices(['authority', 'payer', 'aggregator', 'unknown']))
+    .addOption(new Option('--publish <terms>', 'what its terms allow').choices(['link', 'search', 'republish']))
+    .option('--rate <n>', 'requests a second', '1')
+    .option('--contact <contact>', 'whom to write to')
+    .option('--unmarked-npi', 'NPIs without a marker but assigned by CMS count')
+    .action(harvestAdd);
+  harvest
+    .command('import-index')
+    .description('register payers from payer-index files or the list of state Medicaid agencies; they begin paused')
+    .argument('<path...>', 'files or folders')
+    .action(harvestImportIndex);
+  harvest.command('list').description('all directories').action(harvestList);
+  harvest
+    .command('show')
+    .description('one directory: addresses, facts, history')
+    .argument('<slug>')
+    .action(harvestShow);
+  harvest.command('probe').description('measure what a directory does').argument('<slug>').action(harvestProbe);
+  harvest
+    .command('run')
+    .description('harvest now, whatever the hour')
+    .argument('[slug]', 'only this directory')
+    .action(harvestRun);
+  harvest.command('runs').description('the newest runs').argument('[slug]').action(harvestRuns);
+  harvest
+    .command('show-run')
+    .description('one run: what came, and why it is not whole')
+    .argument('<run>')
+    .action(harvestShowRun);
+  harvest
+    .command('release')
+    .description('apply a run that was held back')
+    .argument('<run>')
+    .action((run: string) => harvestDecide(run, 'release'));
+  harvest
+    .command('discard')
+    .description('leave out a run that was held back; it is read again next time')
+    .argument('<run>')
+    .action((run: string) => harvestDecide(run, 'discard'));
+  harvest
+    .command('link')
+    .description('decide whether two records of the merged view are the same')
+    .argument('<one>', 'Type/id')
+    .argument('<other>', 'Type/id')
+    .argument('<outcome>', 'same, not, or rule to take a decision back')
+    .option('--note <text>', 'why')
+    .action(harvestLink);
+  harvest
+    .command('signals')
+    .description('look for entries of our own directory that may be wrong, and measure it')
+    .option('--deactivated <csv>', 'the list of deactivated NPIs: number, day')
+    .option('--as-of <day>', 'day of that list, YYYY-MM-DD')
+    .action(harvestSignals);
+  for (const [name, state, what] of [
+    ['resume', 'on', 'harvest it again'],
+    ['pause', 'paused', 'ask nothing of it for now'],
+    ['block', 'blocked', 'ask nothing of it, not even by command'],
+  ] as const)
+    harvest
+      .command(name)
+      .description(what)
+      .argument('<slug>')
+      .option('--reason <text>', 'why', '')
+      .action((slug: string, o: { reason: string }) => harvestSwitch(slug, state, o.reason));
+}
