@@ -11,7 +11,7 @@ import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
-import { nextDue } from './store/pull.ts';
+import { nextDue } from './store/due.ts';
 
 const JOB_TRIES = 3;
 const BUSY_MS = 150;
