@@ -1,7 +1,9 @@
 // Prints the parts of the documentation that are tables of the code. `--check` changes nothing and fails when a page is
 // not what the code says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { LIMITS } from '../exchange/client/limits.ts';
 import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
+import { PEER_FAULTS } from '../exchange/reconcile/peer-faults.ts';
 import { TRIPS } from '../federation/breaker.ts';
 import { CHOICES } from '../federation/compare/choose.ts';
 import { RULES } from '../federation/judge-pair.ts';
@@ -77,6 +79,16 @@ const PARTS: Record<string, Record<string, () => string>> = {
       table(
         ['Signal', 'Meaning', 'Caution'],
         Object.entries(SIGNALS).map(([n, s]) => [code(n), s.text, s.caution === '' ? '–' : s.caution]),
+  'docs/pulls.md': {
+    limits: () =>
+      table(
+        ['Limit', 'Usually', 'Meaning'],
+        Object.entries(LIMITS).map(([n, l]) => [code(n), `${l.value.toLocaleString('en-US')} ${l.unit}`, l.help]),
+      ),
+    faults: () =>
+      table(
+        ['Code', 'Meaning', 'What to do'],
+        Object.entries(PEER_FAULTS).map(([c, m]) => [code(c), m.text, m.todo]),
       ),
   },
   'docs/enrolment.md': { columns: () => `\`\`\`csv\n${ENROLMENT_COLUMNS.join(',')}\n\`\`\`` },

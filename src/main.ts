@@ -8,16 +8,7 @@ import { faultSentence } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite } from './command/members.ts';
-import {
-  peerAdd,
-  peerApprove,
-  peerCheck,
-  peerFind,
-  peerLimit,
-  peerList,
-  peerShow,
-  peerSuspend,
-} from './command/peers.ts';
+import { peerCommands } from './command/peer-commands.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
 import { reconcileReplay } from './command/reconcile.ts';
@@ -95,41 +86,7 @@ program
     new Command('directory').description('after an update of the program or of BASE_URL').action(reindexDirectory),
   );
 
-const peer = program.command('peer').description('other payers');
-peer
-  .command('add')
-  .description('register a payer; it waits for approval')
-  .argument('<id>', 'short name: lower-case letters, digits, hyphens')
-  .requiredOption('--name <name>', 'legal name')
-  .option('--npi <npi>', 'its NPI, as requests and consents name it')
-  .option('--fhir-base <url>', 'its exchange, when we ask it')
-  .option('--client-id-there <id>', 'our client id at its authorization server')
-  .option('--client-id <id>', 'its client id here, when it asks us')
-  .option('--jwks-url <url>', 'where its public keys are')
-  .option('--jwks <file>', 'its public keys as a file')
-  .option('--scope <scope...>', 'what it may be granted')
-  .option('--discovery-url <url>', 'where it publishes its endpoints (davinci-configuration, payer-index)')
-  .option('--file-host <origin...>', 'further hosts of its files; they never get our token')
-  .option('--group <id>', 'the Group that was agreed on, where it matches nobody itself')
-  .option('--sends-all', 'it may be asked for everybody our client may see, when it cannot be asked for some')
-  .option('--audience <what>', 'what our assertions name: token-url (usual) or issuer')
-  .action(peerAdd);
-peer.command('approve').description('make a registered payer active').argument('<id>').action(peerApprove);
-peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
-peer.command('list').description('all payers').action(peerList);
-peer.command('show').description('how a payer is asked, and whether it answers').argument('<id>').action(peerShow);
-peer
-  .command('limit')
-  .description('a limit of its own for what it may send')
-  .argument('<id>')
-  .argument('<name=value>', 'without a value: the usual one again')
-  .action(peerLimit);
-peer
-  .command('find')
-  .description('where a payer says that its exchange is')
-  .argument('<url>', 'base of its davinci-configuration or payer-index')
-  .action(peerFind);
-peer.command('check').description('ask a payer for its discovery documents').argument('<id>').action(peerCheck);
+program.addCommand(peerCommands());
 
 const members = program.command('members').description('choices of members about the exchange');
 members

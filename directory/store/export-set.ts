@@ -43,9 +43,9 @@ export async function findExport(
   aliveSince: Date,
 ): Promise<Pick<FileSet, 'id' | 'state' | 'covers' | 'parameters' | 'askedAt' | 'madeAt'> | undefined> {
   const [row] = await sql<Pick<FileSet, 'id' | 'state' | 'covers' | 'parameters' | 'askedAt' | 'madeAt'>[]>`
-    select id::text as id, state, covers, parameters, asked_at as "askedAt", made_at as "madeAt" from directory.file_set
+    select id::text as id, state, covers, parameters, asked_at as "askedAt", made_at as "madeAt" from directory.file_set s
     where channel = 'export' and key = ${key} and (unlisted_at is null or unlisted_at > ${aliveSince})
-    order by id desc limit 1`;
+    order by s.id desc limit 1`;
   return row;
 }
 

@@ -72,7 +72,10 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
       await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
       return false;
     }
-    const held = s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines) : undefined;
+    const mayHaveOthers =
+      s.pull.fetchForm === 'all' || (s.pull.fetchForm === 'group' && s.pull.matchForm === 'patients');
+    const held =
+      s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines, mayHaveOthers) : undefined;
     if (held === undefined) return true;
     await clearStaging(sql, s.pull.id);
     const detail = `file ${held.file}: ${held.lines} lines are none or belong to others`;

@@ -61,28 +61,31 @@ async function* newUnitsOf(
   }
 }
 
-/** Batches of lines with what is known of them; one batch is looked up while the one before is read. */
+/** Batches that are looked up while one is read. */
+const AHEAD = 4;
+
+/** Batches of lines with what is known of them. */
 async function* lookedUp(deps: Pick<Deps, 'blobs'>, file: PullFile, isKnown: KnownLines) {
-  let ahead: { batch: Line[]; found: Promise<Set<number>> } | undefined;
+  const ahead: { batch: Line[]; found: Promise<Set<number>> }[] = [];
   const look = (batch: Line[]) => {
     const found = isKnown(
       file.position,
       batch.filter((l) => 'text' in l),
     );
     found.catch(() => {}); // judged when it is awaited
-    return { batch, found };
+    ahead.push({ batch, found });
   };
   let batch: Line[] = [];
   for await (const line of lines(gunzipped(await deps.blobs.get(file.blobKey ?? '')))) {
     batch.push(line);
     if (batch.length < BATCH) continue;
-    const next = look(batch);
+    look(batch);
     batch = [];
-    if (ahead) yield { batch: ahead.batch, found: await ahead.found };
-    ahead = next;
+    const first = ahead.length > AHEAD ? ahead.shift() : undefined;
+    if (first) yield { batch: first.batch, found: await first.found };
   }
-  if (ahead) yield { batch: ahead.batch, found: await ahead.found };
-  if (batch.length > 0) yield { batch, found: await look(batch).found };
+  if (batch.length > 0) look(batch);
+  for (const { batch, found } of ahead) yield { batch, found: await found };
 }
 
 /** One line of records as a unit. */

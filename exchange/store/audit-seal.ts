@@ -34,7 +34,7 @@ export async function lastSeal(
   sql: Queryable,
 ): Promise<{ id: number; root: string; jws: string; at: Date } | undefined> {
   const [row] = await sql<{ id: string; root: string; jws: string; at: Date }[]>`
-    select id::text as id, encode(root, 'hex') as root, jws, sealed_at as at from exchange.audit_seal order by id desc limit 1`;
+    select id::text as id, encode(root, 'hex') as root, jws, sealed_at as at from exchange.audit_seal s order by s.id desc limit 1`;
   return row === undefined ? undefined : { ...row, id: Number(row.id) };
 }
 
@@ -52,7 +52,7 @@ export async function* readSeals(sql: Sql): AsyncGenerator<StoredSeal> {
   >`
     select id::text as id, sealed_at as at, array_to_string(seqs, ',') as seqs, marks, encode(prev, 'hex') as prev,
       encode(root, 'hex') as root, jws
-    from exchange.audit_seal order by id`;
+    from exchange.audit_seal s order by s.id`;
   for await (const some of rows.cursor(20))
     for (const r of some)
       yield {

@@ -8,7 +8,7 @@ const same = (a: string, b: string) =>
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {
   await tx`
-    update exchange.staging set outcome = null, findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
+    update exchange.staging set outcome = null, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
     where pull_id = ${pull} and outcome is not null and (has_body or reason in ('entered-in-error', 'deleted-at-source'))`;
 }
 
@@ -62,7 +62,7 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
 /** Units whose key the identity map knows. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
        outcome = case
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' end
          when not s.has_body and s.type = 'Patient' then 'unchanged'
@@ -98,7 +98,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
 /** What a person released stays as it is when it comes again or is read again. By review_item's primary key. */
 export async function releasedUnits(tx: Queryable, work: Decided, reason: string | null): Promise<void> {
   await tx`
-    update exchange.staging s set outcome = 'unchanged', reason = ${reason}, local_id = i.local_id
+    update exchange.staging s set outcome = 'unchanged', reason = ${reason}, made_id = coalesce(s.made_id, s.local_id), local_id = i.local_id
     from exchange.identity i, exchange.review_item r
     where s.pull_id = ${work.id} and s.outcome = 'quarantined' and i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id
       and i.state = 'visible' and i.hash = s.hash and r.id = md5(concat_ws('|', 'held', i.peer_id, s.type, s.source_id)) and r.decision = 'release' and r.state = 'decided'`;
@@ -110,12 +110,12 @@ export async function releasedUnits(tx: Queryable, work: Decided, reason: string
  */
 export async function echoes(tx: Queryable, pull: string): Promise<void> {
   await tx`
-    update exchange.staging s set outcome = 'echo', local_id = r.id
+    update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = r.id
     from exchange.resource r
     where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
       and r.member_id = s.member_id and r.type = s.type and r.hash = s.hash and r.origin = 'own'`;
   await tx`
-    update exchange.staging s set outcome = 'echo', local_id = r.id
+    update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = r.id
     from exchange.resource r
     where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
       and r.member_id = s.member_id and r.type = s.type and r.substance = s.substance and r.origin = 'own'
@@ -153,7 +153,7 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
      ), renumbered as (
        select a.member_id from alias a join suspect s using (member_id) group by a.member_id, s.n having count(*) * 2 > s.n
      )
-     update exchange.staging s set outcome = 'unchanged', local_id = a.id, findings = array_append(s.findings, 'peer-rekey')
+     update exchange.staging s set outcome = 'unchanged', made_id = coalesce(s.made_id, s.local_id), local_id = a.id, findings = array_append(s.findings, 'peer-rekey')
      from alias a join renumbered using (member_id)
      where s.pull_id = $1 and s.file = a.file and s.line = a.line and s.entry = a.entry`,
     [pull, peerId],
@@ -166,11 +166,11 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
  */
 export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
   await tx`
-    update exchange.staging s set outcome = 'shared', local_id = e.id
+    update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
     from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
     where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
   await tx`
-    update exchange.staging s set outcome = 'shared', local_id = m.id
+    update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = m.id
     from (
       select distinct on (s.file, s.line, s.entry) s.file, s.line, s.entry, e.id
       from exchange.staging s cross join unnest(s.keys) k

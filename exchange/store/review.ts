@@ -94,7 +94,7 @@ export async function decisionsOf(sql: Queryable, itemId: string): Promise<Decis
   return [
     ...(await sql<Decision[]>`
       select id::text as id, decision, undoes::text as undoes, by_subject as "bySubject", by_name as "byName", role, at, reason, rules
-      from exchange.review_decision where item_id = ${itemId} order by id`),
+      from exchange.review_decision d where item_id = ${itemId} order by d.id`),
   ];
 }
 

@@ -59,7 +59,7 @@ const TYPE = `run::text as run, type, rung, state, complete, reason, counters, t
 /** The run of a peer that was begun and not ended. run_peer. */
 export async function openRun(sql: Queryable, peer: string): Promise<Run | undefined> {
   const [row] = await sql.unsafe<Run[]>(
-    `select ${RUN} from federation.run where peer = $1 and state in ('running', 'quarantined') order by id desc limit 1`,
+    `select ${RUN} from federation.run r where peer = $1 and state in ('running', 'quarantined') order by r.id desc limit 1`,
     [peer],
   );
   return row;
@@ -83,7 +83,7 @@ export async function findRun(sql: Queryable, id: string): Promise<Run | undefin
 /** The newest runs, of one peer or of all. run_peer. */
 export async function listRuns(sql: Queryable, peer: string | undefined, count: number): Promise<Run[]> {
   return sql.unsafe<Run[]>(
-    `select ${RUN} from federation.run where ($1::text is null or peer = $1) order by id desc limit $2`,
+    `select ${RUN} from federation.run r where ($1::text is null or peer = $1) order by r.id desc limit $2`,
     [peer ?? null, count],
   );
 }

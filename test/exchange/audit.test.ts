@@ -63,6 +63,14 @@ test('rows that commit late are sealed too, and sealers do not meet', async () =
   expect(await kinds()).toEqual([]);
 });
 
+test('the tenth seal is followed by the eleventh', async () => {
+  for (let n = 0; n < 12; n++) {
+    await write(n, 1);
+    expect(await sealAll(node.deps)).toBe(1);
+  }
+  expect(await kinds()).toEqual([]);
+});
+
 test('a transaction that is rolled back leaves nothing to seal', async () => {
   await expect(
     node.deps.database.sql.begin(async (tx) => {

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { PeerTokens } from '../../../exchange/client/token.ts';
 import { importMembers } from '../../../exchange/members/import-members.ts';
-import { stepOf } from '../../../exchange/pull/states.ts';
+import { type Step, stepOf } from '../../../exchange/pull/states.ts';
 import { reconcileStep } from '../../../exchange/reconcile/reconcile-step.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { findPull } from '../../../exchange/store/pull.ts';
@@ -20,7 +20,8 @@ export const OUR_BASE = 'https://ours.example/exchange/fhir';
 export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
-export type PullOptions = { peer?: string; members?: [string, string][]; since?: Date };
+/** `dies`: the process is killed once, after deciding and before what is decided is written. */
+export type PullOptions = { peer?: string; members?: [string, string][]; since?: Date; dies?: boolean };
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
 
 function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
@@ -99,6 +100,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
+    if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer));
     await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
     return { id, state: after?.state ?? '', reason: after?.reason ?? null };
@@ -111,6 +113,25 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
     return rows.map((r) => [r.outcome, r.reason, r.type && `${r.type}/${r.source ?? ''}`].filter(Boolean).join(' '));
   }
   return { sql, deps, own, pull, ledger, close: () => database.close() };
+}
+
+/** Two clients of its own stage the units; the third is the first thing that is wanted after they are decided. */
+async function dyingOnce(step: Step): Promise<void> {
+  let opened = 0;
+  const { database } = step.deps;
+  const dedicated: typeof database.dedicated = (use) => {
+    if (++opened > 2) throw new Error('killed');
+    return database.dedicated(use);
+  };
+  const deps = { ...step.deps, database: { ...database, dedicated } };
+  await reconcileStep({ ...step, deps }).then(
+    () => {
+      throw new Error('the pull went through');
+    },
+    (error: Error) => {
+      if (error.message !== 'killed') throw error;
+    },
+  );
 }
 
 /** One file of output lines. */

@@ -54,6 +54,39 @@ describe('by staff page', () => {
     expect(rows.length).toBe(3);
   });
 
+  test('how a payer is asked and whether it answers stand on its page; hosts of files are origins and nothing else', async () => {
+    await sql()`insert into exchange.peer (id, name, state, fhir_base, client_id_there, added_by, failures, failing_since, failure, paused_until, abilities_at, abilities)
+      values ('lame', 'Lame Harbor Health', 'active', 'https://lame.example/fhir', 'c', 'somebody', 7, now(), 'unreachable', now() + interval '1 hour', now(),
+        '{"match":"single","fetch":"patient","pdex":"2.1.0","lacks":["bulk"],"byGet":false,"findsByIdentifier":true,"searchTypes":[],"revincludes":false,"scopes":[]}')`;
+    const page = await (await as('dev-admin').get('/staff/peers/lame')).text();
+    expect(page).toContain('id="t-health"');
+    expect(page).toMatch(/Failures in a row<\/th><td[^>]*><span class="tone-act">[^<]*7</);
+    const form = { name: 'Lame Harbor Health', fhirBase: 'https://lame.example/fhir', clientIdThere: 'c', scopes: '' };
+    expect(
+      (await send('dev-admin', '/staff/peers/lame/change', { ...form, fileOrigins: 'https://files.example/x' })).status,
+    ).toBe(200);
+    const sent = {
+      ...form,
+      fileOrigins: 'https://files.example\nhttps://more.example',
+      groupThere: 'g1',
+      sendsAll: 'yes',
+      audience: 'issuer',
+    };
+    expect((await send('dev-admin', '/staff/peers/lame/change', sent)).status).toBe(303);
+    const [change] = await peerChanges(sql(), 'lame', 1);
+    const wanted = {
+      fileOrigins: ['https://files.example', 'https://more.example'],
+      groupThere: 'g1',
+      sendsAll: true,
+      audience: 'issuer',
+    };
+    expect(change?.after).toMatchObject(wanted);
+    const peer = await findPeer(sql(), 'lame');
+    // in force at once in the sandbox, or waiting for somebody else
+    if (change?.state === 'applied') expect(peer).toMatchObject({ ...wanted, failures: 0, abilities: null });
+    else expect(peer?.fileOrigins).toEqual([]);
+  });
+
   test('a form from elsewhere, or without the session’s token, changes nothing', async () => {
     const form = { id: 'evil', name: 'Evil' };
     expect((await as('dev-admin').post('/staff/peers', { csrf: 'x', ...form })).status).toBe(403);

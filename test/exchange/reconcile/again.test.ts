@@ -1,0 +1,145 @@
+// The same once more: a pull that is killed between deciding and writing, and lines that come again word for word.
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lineHash } from '../../../exchange/reconcile/known-lines.ts';
+import { withCheckDigit } from '../../../src/fhir/npi.ts';
+import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeEach(async () => {
+  node = await reconciler();
+});
+afterEach(() => node.close());
+
+const NPI = { system: 'http://hl7.org/fhir/sid/us-npi', value: withCheckDigit('900000003') };
+const organization = (id: string, more: object = {}) => ({
+  resourceType: 'Organization',
+  id,
+  identifier: [NPI],
+  active: true,
+  name: 'Cedar Clinic',
+  ...more,
+});
+const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: 'Doe' }], birthDate: '1970-01-01' });
+
+describe('killed between deciding and writing', () => {
+  test('what exists here stays what it is: shared, an echo, an update', async () => {
+    const own = [
+      patient('m1'),
+      patient('m2'),
+      organization('our-org', { name: 'Ours' }),
+      lab('own-1', { subject: { reference: 'Patient/m1' }, issued: '2026-01-01T09:00:00Z' }),
+    ];
+    const first = [output('Observation', lab('a'), lab('b', { effectiveDateTime: '2026-01-02T08:00:00Z' }))];
+    const second = [
+      output('Organization', organization('o1')),
+      output(
+        'Observation',
+        lab('a', { meta: { lastUpdated: '2026-02-01T00:00:00Z' }, valueQuantity: { value: 14 } }),
+        lab('b', { effectiveDateTime: '2026-01-02T08:00:00Z' }),
+        lab('e', { issued: '2026-01-01T09:00:00Z' }),
+      ),
+    ];
+    const result = async (dies: boolean) => {
+      const n = await reconciler();
+      await n.own(...own);
+      await n.pull(first);
+      const { id, state } = await n.pull(second, { dies });
+      const records =
+        await n.sql`select type, id, version, origin, encode(hash, 'hex') as hash from exchange.resource where type <> 'Provenance' order by 1, 2`;
+      const shared = await n.sql`select type, id, origin, body from exchange.shared_resource order by 1, 2`;
+      const out = {
+        state,
+        ledger: await n.ledger(id),
+        records: [...records],
+        shared: shared.map((r) => [r['type'], r['id'], r['origin']]),
+      };
+      await n.close();
+      return out;
+    };
+    const calm = await result(false);
+    expect(calm.ledger[0]).toBe('shared Organization/o1');
+    expect(calm.ledger[1]).toBe('updated Observation/a');
+    expect(await result(true)).toEqual(calm);
+  });
+});
+
+describe('lines that come again', () => {
+  const files = () => [
+    output('Organization', organization('o1')),
+    output('Observation', lab('a'), lab('b', { effectiveDateTime: '2026-01-02T08:00:00Z' })),
+  ];
+  /** Content hashes that fit nothing: whoever reads a line takes it for changed. */
+  const poison = () => node.sql`update exchange.identity set hash = '\\x00', last_updated = null`;
+
+  test('are unchanged without being read', async () => {
+    await node.pull(files());
+    await poison();
+    const { id, state } = await node.pull(files());
+    expect([state, await node.ledger(id)]).toEqual([
+      'done',
+      ['unchanged Organization/o1', 'unchanged Observation/a', 'unchanged Observation/b'],
+    ]);
+  });
+
+  test('one byte more is read', async () => {
+    await node.pull(files());
+    await poison();
+    const changed = files();
+    changed[1]?.lines.splice(0, 1, `${changed[1].lines[0]} `);
+    const { id } = await node.pull(changed);
+    expect((await node.ledger(id))[1]).toBe('updated Observation/a');
+  });
+
+  test.each<[string, () => Promise<unknown>, object]>([
+    [
+      'another person there',
+      async () => {},
+      {
+        members: [
+          ['p1', 'm2'],
+          ['p2', 'm1'],
+        ],
+      },
+    ],
+    ['other rules', () => node.sql`update exchange.identity set line_hash = '\\x01'`, {}],
+    ['another choice', () => node.sql`update exchange.pull_member set policy = 'sensitive'`, {}],
+    [
+      'a record taken back',
+      () => node.sql`update exchange.identity set state = 'retracted' where type = 'Observation'`,
+      {},
+    ],
+  ])('%s: all of the member is read', async (_, change, how) => {
+    await node.pull(files());
+    await poison();
+    await change();
+    const { id } = await node.pull(files(), how);
+    expect((await node.ledger(id)).filter((l) => l.startsWith('unchanged Observation'))).toEqual([]);
+  });
+
+  test('with deletions beside them all are read, and the record that is sent stays', async () => {
+    await node.pull(files());
+    await poison();
+    const { id } = await node.pull([...files(), deletions('Observation/a')]);
+    const ledger = await node.ledger(id);
+    expect(ledger[1]).toBe('updated Observation/a');
+    expect(ledger.at(-1)).toContain('unchanged duplicate-in-job');
+  });
+
+  test('what was noted is noted again', async () => {
+    const old = [output('Observation', lab('old', { effectiveDateTime: '2001-01-01T08:00:00Z' }))];
+    await node.pull(old);
+    const { id } = await node.pull(old);
+    expect(await node.ledger(id)).toEqual(['unchanged Observation/old']);
+    const noted = await node.sql`select kind from exchange.finding where pull_id = ${id}`;
+    expect(noted.map((f) => f['kind'])).toContain('older-than-5y');
+  });
+
+  test('a line that was read and is unchanged is known the next time', async () => {
+    await node.pull(files());
+    await node.sql`update exchange.identity set line_hash = null`;
+    await node.pull(files());
+    const known =
+      await node.sql`select encode(line_hash, 'hex') as hash from exchange.identity where type = 'Observation' order by source_id`;
+    expect(known.map((k) => k['hash'])).toEqual(files()[1]?.lines.map((l) => lineHash(l)));
+  });
+});
