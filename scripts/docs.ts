@@ -79,6 +79,8 @@ const PARTS: Record<string, Record<string, () => string>> = {
       table(
         ['Signal', 'Meaning', 'Caution'],
         Object.entries(SIGNALS).map(([n, s]) => [code(n), s.text, s.caution === '' ? '–' : s.caution]),
+      ),
+  },
   'docs/pulls.md': {
     limits: () =>
       table(

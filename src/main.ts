@@ -11,7 +11,7 @@ import { membersContacts, membersInvite } from './command/members.ts';
 import { peerCommands } from './command/peer-commands.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
-import { reconcileReplay } from './command/reconcile.ts';
+import { reconcileCommand } from './command/reconcile.ts';
 import { reindexDirectory } from './command/reindex.ts';
 import { report } from './command/report.ts';
 import { parseServices, serveNode } from './command/serve.ts';
@@ -118,15 +118,7 @@ pull
   .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);
 
-program
-  .command('reconcile')
-  .description('what came from other payers')
-  .command('replay')
-  .description("run today's rules on the kept files of a pull")
-  .argument('<pull>')
-  .option('--dry-run', 'only show what would change')
-  .option('--json', 'everything, as JSON')
-  .action(reconcileReplay);
+program.addCommand(reconcileCommand());
 
 const publishing = program
   .command('publish')

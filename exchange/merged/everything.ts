@@ -9,16 +9,21 @@ import { foldedOf } from './timeline.ts';
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
 
-/** The Bundle piece by piece; undefined when there is no such member. `memberId` exists when the first piece comes. */
-export async function mergedBundle(deps: Needs, memberId: string): Promise<AsyncGenerator<string> | undefined> {
+/** Without `withSensitive` labelled records are left out. The Bundle piece by piece; undefined when there is no such member. `memberId` exists when the first piece comes. */
+export async function mergedBundle(
+  deps: Needs,
+  memberId: string,
+  withSensitive: boolean,
+): Promise<AsyncGenerator<string> | undefined> {
   const found = await foldedOf(deps, memberId);
-  return found && pieces(deps, memberId, found.folded);
+  return found && pieces(deps, memberId, found.folded, withSensitive);
 }
 
 async function* pieces(
   deps: Needs,
   memberId: string,
   folded: { groups: ReadonlyMap<string, string[]>; shownAs: ReadonlyMap<string, string> },
+  withSensitive: boolean,
 ): AsyncGenerator<string> {
   const { sql } = deps.database;
   const base = addresses(deps.config).fhir;
@@ -38,7 +43,8 @@ async function* pieces(
   for await (const rows of mergedRows(sql, memberId))
     for (const row of rows) {
       const key = `${row.type}/${row.id}`;
-      if (!folded.groups.has(key)) continue;
+      // a record that is not labelled yet counts as sensitive
+      if (!folded.groups.has(key) || (!withSensitive && (row.label ?? 1) > 0)) continue;
       for (const link of row.links ?? []) shared.add(link);
       yield separated(entry(key, row.body));
     }

@@ -163,7 +163,7 @@ export async function timeline(deps: Needs, memberId: string): Promise<Timeline 
         key,
         type: row.type,
         plain: plainRecord(JSON.parse(row.body) as Resource, nameOf),
-        isSensitive: (row.label ?? 0) > 0,
+        isSensitive: (row.label ?? 1) > 0,
         sources: group.map(source),
         notes: chain ? chainNotes(chain, key, today, row) : [],
         items: [...new Set(group.flatMap((k) => openOf.get(k) ?? []))],

@@ -60,6 +60,7 @@ function readFilter(c: StaffContext) {
     state: choice(c, 'state', ['open', 'decided', 'gone'] as const) ?? ('open' as const),
     kind: choice(c, 'kind', Object.keys(ITEM_KINDS)),
     weight: weight === undefined ? undefined : Number(weight),
+    decision: choice(c, 'decision', Object.keys(DECISIONS_OF_PEOPLE)),
   };
 }
 
@@ -102,6 +103,13 @@ export function conflicts(desk: Desk): void {
           all: 'all',
           chosen: filter.weight === undefined ? undefined : String(filter.weight),
           options: Object.entries(WEIGHTS).map(([k, v]) => [k, v] as const),
+        },
+        {
+          name: 'decision',
+          label: 'Decision',
+          all: 'any decision',
+          chosen: filter.decision,
+          options: Object.keys(DECISIONS_OF_PEOPLE).map((d) => [d, d] as const),
         },
         {
           name: 'kind',

@@ -116,15 +116,27 @@ export function record(desk: Desk): void {
     const member = c.req.param('member') ?? '';
     const t = await timeline(deps, member);
     if (!t) return desk.notFound(visit, 'There is no such member.');
-    const kinds = [...new Set(t.entries.map((e) => e.plain.kind))].sort();
+    const withSensitive = c.req.query('sensitive') === 'show';
+    const held = t.entries.filter((e) => e.isSensitive).length;
+    const entries = withSensitive ? t.entries : t.entries.filter((e) => !e.isSensitive);
+    const kinds = [...new Set(entries.map((e) => e.plain.kind))].sort();
     const kind = choice(c, 'kind', kinds);
-    const chosen = t.entries.filter((e) => kind === undefined || e.plain.kind === kind);
+    const chosen = entries.filter((e) => kind === undefined || e.plain.kind === kind);
     const from = /^\d{1,9}$/.test(c.req.query('from') ?? '') ? Number(c.req.query('from')) : 0;
     const page = chosen.slice(from, from + MOST);
-    await desk.viewed(visit, 'record-merged', `Patient/${member}`, [member], page.length);
+    await desk.viewed(
+      visit,
+      withSensitive ? 'record-sensitive' : 'record-merged',
+      `Patient/${member}`,
+      [member],
+      page.length,
+    );
     const hidden = Object.entries(t.hidden).filter(([, n]) => n > 0) as [keyof Timeline['hidden'], number][];
     const before: Part = [
-      html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a></p>`,
+      html`<p><a href="${PATH}/${member}/everything">The merged record as FHIR (JSON)</a>, or <a href="${PATH}/${member}/everything?sensitive=include">with sensitive records</a></p>`,
+      held > 0 &&
+        !withSensitive &&
+        html`<p><a href="${withQuery(c.req.url, { sensitive: 'show' })}">Show the sensitive records too</a>. That you open them is recorded for the member.</p>`,
       filterForm(`${PATH}/${member}/record`, [
         { name: 'kind', label: 'What', all: 'everything', chosen: kind, options: kinds.map((k) => [k, k] as const) },
       ]),
@@ -151,9 +163,10 @@ export function record(desk: Desk): void {
   desk.page(`${PATH}/:member/everything`, 'rows', async (visit) => {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
-    const bundle = await mergedBundle(deps, member);
+    const withSensitive = c.req.query('sensitive') === 'include';
+    const bundle = await mergedBundle(deps, member, withSensitive);
     if (!bundle) return desk.notFound(visit, 'There is no such member.');
-    await desk.viewed(visit, 'everything', `Patient/${member}`, [member], 1);
+    await desk.viewed(visit, withSensitive ? 'everything-sensitive' : 'everything', `Patient/${member}`, [member], 1);
     await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId);
     const stream = textStream(bundle);
     return c.body(stream, 200, {

@@ -125,6 +125,30 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
   );
 }
 
+/**
+ * A statement of transmission that names the person or a Bundle is about the records of the member that came with it: up to
+ * 10,000 of them become its targets. What names records keeps them.
+ */
+async function retargetTransmissions(tx: Queryable, work: string): Promise<void> {
+  await tx`
+    with told as materialized (
+      select s.member_id, s.local_id from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry)
+      where s.pull_id = ${work} and s.type = 'Provenance' and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
+        and t.body like '%"transmitter"%' and not exists (select from unnest(s.targets) x where x not like 'Patient/%' and x not like 'Bundle/%')
+    ), record as (
+      select s.member_id, s.type || '/' || s.local_id as key, row_number() over (partition by s.member_id order by s.file, s.line) as place
+      from exchange.staging s join (select distinct member_id from told) m using (member_id)
+      where s.pull_id = ${work} and s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo') and not s.is_shared
+        and s.type not in ('Provenance', 'Patient') and s.reason is distinct from 'duplicate-in-job'
+    ), records as (
+      select member_id, array_agg(key order by place) as keys, string_agg('{"reference":"' || key || '"}', ',' order by place) as refs
+      from record where place <= 10000 group by member_id
+    )
+    update exchange.resource r set targets = x.keys, body = regexp_replace(r.body, '"target":\\[[^]]*\\]', '"target":[' || x.refs || ']')
+    from told t join records x using (member_id)
+    where r.member_id = t.member_id and r.type = 'Provenance' and r.id = t.local_id`;
+}
+
 /** Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. */
 async function writeCustody(
   tx: Queryable,
@@ -188,6 +212,7 @@ export async function commitRecords(
   await writeIdentity(tx, work.id, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);
+  await retargetTransmissions(tx, work.id);
   await writeCustody(tx, work.id, peer, us, at);
 }
 

@@ -46,6 +46,11 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
        union all
        select g.file, g.line, g.entry, m.member_id
        from target g join exchange.pull_member m on m.pull_id = $3 and g.type = 'Patient' and m.peer_patient_id = g.id
+       union all
+       -- a Bundle that was sent to a node before: of one member, when the pull is about one
+       select g.file, g.line, g.entry, o.member_id
+       from target g cross join (select min(member_id) as member_id from exchange.pull_member where pull_id = $3 and outcome = 'matched' having count(distinct member_id) = 1) o
+       where g.type = 'Bundle'
      ), about as (
        select $1::text as pull_id, file, line, entry, min(member_id) as member_id, count(distinct member_id) as members
        from known group by file, line, entry

@@ -1,4 +1,6 @@
 // `payer-node reconcile replay PULL`: today's rules on the kept files of a pull.
+
+import { Command } from 'commander';
 import { type ReplayReport, replay } from '../../exchange/reconcile/replay.ts';
 import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull } from '../../exchange/store/pull.ts';
@@ -22,7 +24,7 @@ function* reportLines(r: ReplayReport): Generator<string> {
   for (const c of r.chains) yield `chain ${c.chain.slice(0, 12)}  ${c.before ?? 'none'}  ⇒  ${c.after ?? 'none'}`;
 }
 
-export async function reconcileReplay(id: string, options: { dryRun?: boolean; json?: boolean }): Promise<void> {
+async function reconcileReplay(id: string, options: { dryRun?: boolean; json?: boolean }): Promise<void> {
   await withNode(async ({ deps }) => {
     const { sql } = deps.database;
     const pull = await findPull(sql, id);
@@ -47,4 +49,16 @@ export async function reconcileReplay(id: string, options: { dryRun?: boolean; j
     if (n > MOST_SHOWN) say(`… ${n - MOST_SHOWN} more; --json shows all.`);
     say(options.dryRun === true ? 'Nothing was changed: this was a dry run.' : 'Done.');
   });
+}
+
+export function reconcileCommand(): Command {
+  const reconcile = new Command('reconcile').description('what came from other payers');
+  reconcile
+    .command('replay')
+    .description("run today's rules on the kept files of a pull")
+    .argument('<pull>')
+    .option('--dry-run', 'only show what would change')
+    .option('--json', 'everything, as JSON')
+    .action(reconcileReplay);
+  return reconcile;
 }

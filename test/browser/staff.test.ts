@@ -55,6 +55,26 @@ describe.skipIf(!isThere)(
       expect(page.url()).toBe(`${base}/staff/pulls`);
     }
 
+    test('a conflict is decided and taken back without JavaScript', async () => {
+      const context = await browser.newContext({ javaScriptEnabled: false });
+      const page = await context.newPage();
+      await signIn(page);
+      await page.goto(`${base}/staff/conflicts`);
+      await page.click('section:has(#t-items) tbody tr:first-child a');
+      const address = page.url();
+      expect(await page.locator('section:has(#t-beside) tbody tr').count()).toBeGreaterThan(1);
+      await page.check('input[value="keep-both"]');
+      await page.fill('#reason', 'both may be right');
+      await page.click('main form button');
+      expect(page.url()).toBe(address);
+      expect(await page.locator('section:has(#t-decisions) tbody tr').count()).toBe(1);
+      await page.fill('#reason', 'on second thought');
+      await page.click('main form button');
+      expect(await page.locator('section:has(#t-decisions) tbody tr').count()).toBe(2);
+      expect(await page.locator('input[value="keep-both"]').count()).toBe(1);
+      await context.close();
+    });
+
     test('sign-in, pulls, report, lines, one record and sign-out work without JavaScript', async () => {
       const context = await browser.newContext({ javaScriptEnabled: false });
       const page = await context.newPage();
@@ -103,6 +123,9 @@ describe.skipIf(!isThere)(
       const [at] = await node.ours.deps.database.sql<{ file: number; line: number }[]>`
       select file, line from exchange.finding where pull_id = ${node.pullId} and kind = 'value-mismatch' order by id limit 1`;
       const [clock] = await node.ours.deps.database.sql<{ id: string }[]>`select id from exchange.clock limit 1`;
+      const [item] = await node.ours.deps.database.sql<
+        { id: string }[]
+      >`select id from exchange.review_item order by id limit 1`;
       for (const path of [
         '/staff',
         '/staff/pulls',
@@ -121,6 +144,8 @@ describe.skipIf(!isThere)(
         '/staff/peers/prior/statement',
         '/staff/questions',
         '/staff/conflicts',
+        `/staff/conflicts/${item?.id}`,
+        `/staff/members/${node.memberId}/record`,
         '/staff/requests',
         '/staff/peers',
         '/staff/peers/prior',

@@ -658,3 +658,46 @@ test('R62: files without count are noted and balance', async () => {
   expect(state).toBe('done');
   expect(await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'count-missing'`).toHaveLength(1);
 });
+
+test('R67: a line beyond the limit is rejected, and the next one is read', async () => {
+  const long = JSON.stringify({ ...lab('r67'), note: [{ text: 'x'.repeat(17 * 1024 * 1024) }] });
+  const next = lab('r67b', { effectiveDateTime: '2026-09-03T08:00:00Z' });
+  const { id, state } = await node.pull([output('Observation', long, next)], { since: new Date() });
+  expect([state, ...(await node.ledger(id))]).toEqual(['done', 'rejected too-large', 'created Observation/r67b']);
+});
+
+test('R74: a choice that was taken back before the records came in holds them, as an item, and hides nothing else', async () => {
+  await node.sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('w-m2', 'm2', 'withdraw', 'regular', '2026-06-01', 'test')`;
+  const theirs = lab('r74', { subject: { reference: 'Patient/p2' } });
+  const { id } = await node.pull(
+    [output('Observation', theirs, lab('r74b', { effectiveDateTime: '2026-09-04T08:00:00Z' }))],
+    { since: new Date() },
+  );
+  expect(await node.ledger(id)).toEqual(['quarantined consent-withdrawn Observation/r74', 'created Observation/r74b']);
+  expect(
+    await node.sql`select from exchange.review_item where kind = 'consent-withdrawn' and state = 'open'`,
+  ).toHaveLength(1);
+});
+
+test('R78: twins of one surname and birth date: what came for one is not filed with the other', async () => {
+  const both = (id: string, patient: string) =>
+    lab(id, { subject: { reference: `Patient/${patient}` }, effectiveDateTime: '2026-09-05T08:00:00Z' });
+  const twins = await reconciler();
+  try {
+    await twins.own(
+      { resourceType: 'Patient', id: 'm1', birthDate: '2010-05-05' },
+      { resourceType: 'Patient', id: 'm2', birthDate: '2010-05-05' },
+      lab('own', { subject: { reference: 'Patient/m1' }, effectiveDateTime: '2026-09-05T08:00:00Z' }),
+    );
+    const { id } = await twins.pull([output('Observation', both('x', 'p1'), both('y', 'p2'))]);
+    expect(await twins.ledger(id)).toEqual(['linked-duplicate Observation/x', 'created Observation/y']);
+    const rows =
+      await twins.sql`select source_id as s, member_id as m from exchange.resource where origin = ${PEER} and type = 'Observation' order by 1`;
+    expect([...rows]).toEqual([
+      { s: 'x', m: 'm1' },
+      { s: 'y', m: 'm2' },
+    ]);
+  } finally {
+    await twins.close();
+  }
+});

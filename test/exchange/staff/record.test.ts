@@ -27,7 +27,10 @@ type Row = {
 };
 async function rows(): Promise<Row[]> {
   const out: Row[] = [];
-  for (let url: string | undefined = `/staff/members/${member}/record?format=json`; url !== undefined; ) {
+  for (
+    let url: string | undefined = `/staff/members/${member}/record?format=json&sensitive=show`;
+    url !== undefined;
+  ) {
     const page = (await (await reviewer.get(url)).json()) as { tables: Record<string, Row[]>; next?: string };
     out.push(...Object.values(page.tables).flat());
     url = page.next;
@@ -38,7 +41,8 @@ type Bundle = {
   type: string;
   entry: { fullUrl: string; resource: { resourceType: string; id: string; meta: { source?: string } } }[];
 };
-const everything = async () => (await (await reviewer.get(`/staff/members/${member}/everything`)).json()) as Bundle;
+const everything = async () =>
+  (await (await reviewer.get(`/staff/members/${member}/everything?sensitive=include`)).json()) as Bundle;
 const keys = async () => (await everything()).entry.map((e) => `${e.resource.resourceType}/${e.resource.id}`);
 
 test('what two plans tell is one entry with both sources; chains are their last version; contradictions are two', async () => {
@@ -75,7 +79,7 @@ test('dates fall, every received entry leads to its raw line, and each look is r
   expect(received.length).toBeGreaterThan(50);
   expect(received.filter((r) => r.line === null)).toEqual([]);
   expect(
-    await sql()`select from exchange.audit where action = 'view' and member_id = ${member} and detail->>'page' = 'record-merged'`,
+    await sql()`select from exchange.audit where action = 'view' and member_id = ${member} and detail->>'page' = 'record-sensitive'`,
   ).not.toHaveLength(0);
 });
 
@@ -125,4 +129,22 @@ test('a doubt about the person, and a choice taken back, hide what others sent a
   expect(await received()).toBe(before);
   expect((await reviewer.get('/staff/members/nobody/record')).status).toBe(404);
   expect((await reviewer.get('/staff/members/nobody/everything')).status).toBe(404);
+});
+
+test('sensitive records are shown only when they are asked for, and that is recorded', async () => {
+  const [row] =
+    await sql()`select member_id as id, type || '/' || id as key from exchange.resource where label > 0 and not deleted and type <> 'Provenance' limit 1`;
+  const id = String(row?.['id']);
+  expect(row).toBeDefined();
+  const bundle = async (query: string) =>
+    JSON.stringify(await (await reviewer.get(`/staff/members/${id}/everything${query}`)).json());
+  const key = String(row?.['key']).slice(String(row?.['key']).indexOf('/') + 1);
+  expect(await bundle('')).not.toContain(`"id":"${key}"`);
+  expect(
+    await sql()`select from exchange.audit where member_id = ${id} and detail->>'page' = 'everything-sensitive'`,
+  ).toHaveLength(0);
+  expect(await bundle('?sensitive=include')).toContain(`"id":"${key}"`);
+  expect(
+    await sql()`select from exchange.audit where member_id = ${id} and detail->>'page' = 'everything-sensitive'`,
+  ).toHaveLength(1);
 });

@@ -1,0 +1,124 @@
+// Statements of origin over several payers: kept, led to our records, each hop of its own.
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { brokenLaws } from '../../journey/laws.ts';
+import { lab, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';
+
+const transmitter = (id: string, ...targets: string[]) => ({
+  resourceType: 'Provenance',
+  id,
+  target: targets.map((reference) => ({ reference })),
+  recorded: '2026-01-01T00:00:00Z',
+  agent: [{ type: { coding: [{ code: 'transmitter' }] }, who: { display: 'x' } }],
+});
+
+test('R15: a transmission of a Bundle, or of the person, is about the records that came', async () => {
+  const node = await reconciler();
+  try {
+    const files = [
+      output('Observation', lab('a'), lab('b', { effectiveDateTime: '2026-01-03T08:00:00Z' })),
+      output(
+        'Provenance',
+        transmitter('t1', 'Bundle/1000000-1'),
+        transmitter('t2', 'Patient/p1'),
+        transmitter('t3', 'Observation/b'),
+      ),
+    ];
+    const { id } = await node.pull(files, { members: [['p1', 'm1']] });
+    expect((await node.ledger(id)).slice(2)).toEqual([
+      'created Provenance/t1',
+      'created Provenance/t2',
+      'created Provenance/t3',
+    ]);
+    const key = (source: string) => `Observation/${localId(PEER, 'Observation', source)}`;
+    for (const [source, wanted] of [
+      ['t1', ['a', 'b']],
+      ['t2', ['a', 'b']],
+      ['t3', ['b']],
+    ] as const) {
+      const [row] = await node.sql<{ targets: string[]; body: { target: { reference: string }[] } }[]>`
+        select targets, body::jsonb as body from exchange.resource where id = ${localId(PEER, 'Provenance', source)}`;
+      expect(row?.targets).toEqual(wanted.map(key));
+      expect(row?.body.target.map((t) => t.reference)).toEqual(wanted.map(key));
+    }
+    expect(await brokenLaws(node.sql)).toEqual({});
+    const again = await node.pull(files, { members: [['p1', 'm1']] });
+    expect(new Set((await node.ledger(again.id)).map((l) => l.split(' ')[0]))).toEqual(new Set(['unchanged']));
+  } finally {
+    await node.close();
+  }
+});
+
+const folder = join(process.env['TEST_DATA_DIR'] ?? '', 'data/pdex-examples');
+describe.skipIf(process.env['TEST_DATA_DIR'] === undefined || !existsSync(folder))('examples of the guide', () => {
+  const filesOf = (name: string): RawFile[] => {
+    const bundle = JSON.parse(readFileSync(join(folder, 'pdex-2.2.0', name), 'utf8')) as {
+      entry: { resource: Resource }[];
+    };
+    const byType = new Map<string, object[]>();
+    for (const { resource } of bundle.entry)
+      byType.set(resource.resourceType, [...(byType.get(resource.resourceType) ?? []), resource]);
+    return [...byType].map(([type, list]) => output(type, ...list));
+  };
+
+  test('R16: a visit through three payers is one visit with every hop, whoever sends it', async () => {
+    const node = await reconciler();
+    try {
+      const members: [string, string][] = [
+        ['1-3', 'm1'],
+        ['1-2', 'm1'],
+      ];
+      await node.pull(filesOf('Bundle-1000000-3.json'), { members });
+      const visits =
+        await node.sql`select source_id as s from exchange.resource where type = 'Encounter' and not deleted order by 1`;
+      expect([...visits].map((v) => v['s'])).toEqual(['6-1-2-3', '7-1-2-3', '8-2-3']);
+      const hops = await node.sql`
+        select source_id as s from exchange.resource where type = 'Provenance' and origin = ${PEER} and ${`Encounter/${localId(PEER, 'Encounter', '6-1-2-3')}`} = any(targets) order by 1`;
+      expect([...hops].map((h) => h['s'])).toEqual(['1000002-1-2-3', '1000004-1-2-3', '1000005-2-3', '1000006-3']);
+      expect(await brokenLaws(node.sql)).toEqual({});
+    } finally {
+      await node.close();
+    }
+  });
+
+  test('all examples of claims and records at once: the laws hold, a replay writes nothing', async () => {
+    const node = await reconciler('sensitive');
+    try {
+      const claims = readFileSync(join(folder, 'ours/claim-chain.ExplanationOfBenefit.ndjson'), 'utf8')
+        .trim()
+        .split('\n');
+      const files = [
+        ...filesOf('Bundle-1000000-1.json'),
+        ...filesOf('Bundle-1000000-2.json'),
+        output('ExplanationOfBenefit', ...claims),
+      ];
+      const members: [string, string][] = [
+        ['1', 'm1'],
+        ['1-2', 'm1'],
+        ['op-88120', 'm1'],
+      ];
+      const { id, state } = await node.pull(files, { members });
+      expect(state).toBe('done');
+      expect((await node.ledger(id)).length).toBe(files.reduce((n, f) => n + f.lines.length, 0));
+      expect(await brokenLaws(node.sql)).toEqual({});
+      const [chain] = await node.sql<
+        { state: string; nodes: { number: string; final: boolean }[]; anomalies: object[] }[]
+      >`select state, nodes, anomalies from exchange.chain where jsonb_array_length(nodes) > 1`;
+      expect([chain?.state, chain?.nodes.length, chain?.nodes.at(-1)?.final, chain?.anomalies.length]).toEqual([
+        'final',
+        3,
+        true,
+        0,
+      ]);
+      const again = await node.pull(files, { members });
+      expect(
+        (await node.ledger(again.id)).filter((l) => !/^(unchanged|quarantined|rejected|echo|shared)/.test(l)),
+      ).toEqual([]);
+    } finally {
+      await node.close();
+    }
+  });
+});

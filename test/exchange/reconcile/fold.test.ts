@@ -1,0 +1,92 @@
+// Which copies of one thing stand for it in the merged record.
+import { expect, test } from 'vitest';
+import type { Chain } from '../../../exchange/chain/claims.ts';
+import { fold } from '../../../exchange/merged/fold.ts';
+import type { MergedItem, MergedKey, MergedLink } from '../../../exchange/store/merged.ts';
+
+const keys = (...given: [id: string, origin: string, at: number, type?: string][]): MergedKey[] =>
+  given.map(([id, origin, at, type = 'Observation']) => ({ type, id, origin, lastUpdated: new Date(at) }));
+const link = (a: string, b: string, more: Partial<MergedLink> = {}): MergedLink => ({
+  type: 'Observation',
+  a,
+  b,
+  kind: 'same-event',
+  state: 'confirmed',
+  rule: 'result',
+  ...more,
+});
+const groups = (...args: Parameters<typeof fold>) =>
+  [...fold(...args).groups.values()].map((g) => g.map((k) => k.split('/')[1]).join('+')).sort();
+const three = keys(['a', 'own', 1], ['b', 'p', 2], ['c', 'q', 3]);
+
+test('links make groups; ours stands for them, else the newest', () => {
+  expect(groups(three, [link('a', 'b'), link('b', 'c')], [], [], undefined)).toEqual(['a+c+b']);
+  expect(groups(keys(['b', 'p', 2], ['c', 'q', 3]), [link('b', 'c')], [], [], undefined)).toEqual(['c+b']);
+  expect(groups(three, [link('a', 'b', { state: 'proposed' })], [], [], undefined)).toEqual(['a', 'b', 'c']);
+});
+
+test('a contradiction or a refusal between two keeps a chain of links from making them one; a person’s word counts more', () => {
+  const chain = [link('a', 'b'), link('b', 'c')];
+  const conflict = link('a', 'c', { kind: 'conflict', state: 'proposed' });
+  expect(groups(three, [...chain, conflict], [], [], undefined)).toEqual(['a+b', 'c']);
+  expect(groups(three, [...chain, link('a', 'c', { state: 'rejected', rule: 'decision' })], [], [], undefined)).toEqual(
+    ['a+b', 'c'],
+  );
+  expect(groups(three, [...chain, conflict, link('a', 'c', { rule: 'decision' })], [], [], undefined)).toEqual([
+    'a+c+b',
+  ]);
+});
+
+const item = (more: Partial<MergedItem>): MergedItem => ({
+  id: 'i',
+  kind: 'value-mismatch',
+  type: 'Observation',
+  aId: 'a',
+  bId: 'b',
+  peerId: 'p',
+  state: 'decided',
+  decision: null,
+  ...more,
+});
+
+test('what is preferred away, in doubt or withdrawn is hidden, and says why', () => {
+  const hidden = (items: MergedItem[], choice?: string) =>
+    [...fold(three, [], [], items, choice).hidden].map(([k, why]) => `${k} ${why}`);
+  expect(hidden([item({ decision: 'prefer-ours' })])).toEqual(['Observation/b preferred-away']);
+  expect(hidden([item({ decision: 'prefer-theirs', aId: 'b', bId: 'a' })])).toEqual(['Observation/a preferred-away']);
+  expect(hidden([item({ decision: 'keep-both' })])).toEqual([]);
+  expect(hidden([item({ kind: 'identity-doubt', state: 'open', type: 'Patient' })])).toEqual([
+    'Observation/b identity-doubt',
+  ]);
+  expect(hidden([item({ kind: 'identity-doubt', state: 'decided', decision: 'dismiss', type: 'Patient' })])).toEqual(
+    [],
+  );
+  expect(hidden([], 'withdraw')).toEqual(['Observation/b withdrawn', 'Observation/c withdrawn']);
+  expect(hidden([], 'opt-in')).toEqual([]);
+});
+
+test('of a chain the version that counts is shown; when none counts, all are', () => {
+  const claims = keys(
+    ['1', 'p', 1, 'ExplanationOfBenefit'],
+    ['2', 'p', 2, 'ExplanationOfBenefit'],
+    ['3', 'p', 3, 'ExplanationOfBenefit'],
+  );
+  const chain = (state: Chain['state'], finalId: string | null): Chain => ({
+    chain: 'x',
+    kind: 'claim',
+    state,
+    finalId,
+    nodes: ['1', '2', '3'].map((id) => ({
+      number: id,
+      ids: [id],
+      status: 'active',
+      created: null,
+      final: id === finalId,
+    })),
+    anomalies: [],
+    facts: {},
+  });
+  expect(groups(claims, [], [chain('final', '2')], [], undefined)).toEqual(['2+3+1']);
+  expect(groups(claims, [], [chain('void', null)], [], undefined)).toEqual(['3+2+1']);
+  expect(groups(claims, [], [chain('undecided', null)], [], undefined)).toEqual(['1', '2', '3']);
+});
