@@ -6,25 +6,25 @@ import { calendarOf } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
 import { forgetAttempts } from './store/match-attempt.ts';
-import {
-  openOfferClocks,
-  openRefreshClocks,
-  openRequestClocks,
-  settleOfferClocks,
-  settleWithdrawn,
-} from './store/member-clock.ts';
+import { openOfferClocks, openRefreshClocks, openRequestClocks, settleOfferClocks } from './store/member-clock.ts';
 import { forgetAssertions } from './store/peer.ts';
+
+/** Enrolments whose clocks are set in one transaction. */
+const OFFERS_AT_ONCE = 5000;
 
 /** One tick. Missed ticks lose nothing: everything is computed from rows. */
 export async function keepClocks(deps: Deps): Promise<void> {
   const { sql } = deps.database;
   const now = deps.clock();
   const calendar = calendarOf(deps.config);
+  for (let taken = OFFERS_AT_ONCE; taken === OFFERS_AT_ONCE; )
+    taken = await sql.begin(async (tx) => {
+      const opened = await openOfferClocks(tx, calendar, OFFERS_AT_ONCE);
+      await settleOfferClocks(tx, opened.memberIds);
+      return opened.taken;
+    });
   await sql.begin(async (tx) => {
-    await openOfferClocks(tx, calendar);
-    await settleOfferClocks(tx, undefined);
     await openRequestClocks(tx, calendar, now);
-    await settleWithdrawn(tx, now, undefined);
     await openRefreshClocks(tx, calendar, now);
   });
   await forgetAssertions(sql, now);

@@ -12,6 +12,7 @@ import type { Reject } from '../../src/import/rejects-file.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
+import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
@@ -226,6 +227,9 @@ async function commitEnrolment(
     await deps.database.sql.begin(async (tx) => {
       total.members += await addEnrolled(tx, rows);
       const counts = await writeEnrolment(tx, rows, 'enrolment file');
+      const touched = rows.map((r) => r.memberId);
+      await settleOfferClocks(tx, touched);
+      await settleWithdrawn(tx, deps.clock(), touched);
       total.enrolments += counts.enrolments;
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;

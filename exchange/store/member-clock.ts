@@ -12,6 +12,11 @@ export type Calendar = {
   complianceDay: string;
 };
 
+/** Still enrolled, or never known to be (records without an enrolment), as SQL. */
+export const enrolledSql = (member: string, today: string): string =>
+  `(exists (select from exchange.enrolment e where e.member_id = ${member} and coalesce(e.ends, 'infinity'::date) >= ${today})
+    or not exists (select from exchange.enrolment e where e.member_id = ${member}))`;
+
 /** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
 const refSql = (kind: ClockKind, lob: string): string =>
   `case ${lob} ${Object.entries(LINES_OF_BUSINESS)
@@ -20,29 +25,36 @@ const refSql = (kind: ClockKind, lob: string): string =>
 
 /**
  * Opens the clocks for the offer and for the question about other payers, for enrolments that begin a coverage (not those
- * that go on from an earlier one), and marks them. Served by enrolment_unclocked. Returns the members.
+ * that go on from an earlier one), and marks them: at most `limit` enrolments at once. Served by enrolment_unclocked.
+ * @returns how many enrolments were taken, and the members whose clocks are new
  */
-export async function openOfferClocks(tx: Queryable, calendar: Calendar): Promise<string[]> {
-  const rows = await tx.unsafe<{ id: string }[]>(
+export async function openOfferClocks(
+  tx: Queryable,
+  calendar: Calendar,
+  limit: number,
+): Promise<{ taken: number; memberIds: string[] }> {
+  const rows = await tx.unsafe<{ id: string | null; taken: number }[]>(
     `with fresh as (
-       update exchange.enrolment set clocked = true where not clocked returning member_id, starts, accepted_on, lob
+       update exchange.enrolment set clocked = true
+       where ctid = any(array(select ctid from exchange.enrolment where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
      ), first as (
        select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day from fresh e
        where not exists (
          select from exchange.enrolment f
          where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
        order by e.member_id, e.starts, e.accepted_on desc nulls last
-     )
+     ), opened as (
      insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
        ((greatest(f.day + 7, $2::date) + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
        case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1, 'coverage-start'
      from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)
      on conflict (kind, subject) do nothing
-     returning member_id as id`,
-    [calendar.zone, calendar.complianceDay, RULE_VERSION, calendar.version],
+     returning member_id as id)
+     select (select count(*)::int from fresh) as taken, o.id from (select 1) one left join (select distinct id from opened) o on true`,
+    [calendar.zone, calendar.complianceDay, RULE_VERSION, calendar.version, limit],
   );
-  return [...new Set(rows.map((r) => r.id))];
+  return { taken: rows[0]?.taken ?? 0, memberIds: rows.flatMap((r) => r.id ?? []) };
 }
 
 /** An offer counts for a coverage that begins up to this many days later. */
@@ -50,10 +62,11 @@ const EARLY_DAYS = 90;
 
 /**
  * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
- * was due. `memberIds` undefined: of all members with such clocks running. Served by clock_member or clock_open.
+ * was due. Served by clock_member.
  */
-export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[] | undefined): Promise<void> {
-  const only = memberIds === undefined ? null : [...memberIds];
+export async function settleOfferClocks(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  if (memberIds.length === 0) return;
+  const only = [...memberIds];
   await tx`
     update exchange.clock k set state = case when s.at <= k.due_at then 'met' else 'met-late' end, closed_at = s.at, stop_event = s.event, reason = null
     from exchange.clock o
@@ -70,12 +83,12 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
       where x.at >= o.starts_at - make_interval(days => ${EARLY_DAYS})
       order by at limit 1
     ) s
-    where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and (${only}::text[] is null or o.member_id = any(${only}::text[]))
+    where o.kind in ('C1-offer', 'C1b-identify') and o.state = 'open' and o.member_id = any(${only}::text[])
       and k.id = o.id`;
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = e.ends::timestamp at time zone k.zone
     from exchange.enrolment e
-    where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and (${only}::text[] is null or k.member_id = any(${only}::text[]))
+    where k.kind in ('C1-offer', 'C1b-identify') and k.state = 'open' and k.member_id = any(${only}::text[])
       and e.member_id = k.member_id and k.subject = e.member_id || '/' || e.starts and e.ends is not null
       and (e.ends::timestamp at time zone k.zone) < k.due_at
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
@@ -116,7 +129,7 @@ export async function openRequestClocks(
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select greatest(c.at, o.known_at) as at) s
-     where ($5::text[] is null or o.member_id = any($5::text[]))
+     where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '(now() at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
        starts_at = $4::timestamptz, start_event = 'payer-known',
@@ -126,13 +139,10 @@ export async function openRequestClocks(
   );
 }
 
-/** Ends the clocks of requests for members whose newest choice is no opt-in. `memberIds` undefined: of all. */
-export async function settleWithdrawn(
-  tx: Queryable,
-  now: Date,
-  memberIds: readonly string[] | undefined,
-): Promise<number> {
-  const only = memberIds === undefined ? null : [...memberIds];
+/** Ends the clocks of requests for those members whose newest choice is no opt-in. Served by clock_member. */
+export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
+  if (memberIds.length === 0) return 0;
+  const only = [...memberIds];
   const rows = await tx`
     update exchange.clock k set state = 'withdrawn', reason = 'member-' || case c.choice when 'decline' then 'declined' else 'withdrew' end, closed_at = ${now}, stop_event = 'consent/' || c.id
     from exchange.clock o
@@ -140,7 +150,7 @@ export async function settleWithdrawn(
       select id, choice from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
     ) c
     where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and c.choice <> 'opt-in'
-      and (${only}::text[] is null or o.member_id = any(${only}::text[])) and k.id = o.id
+      and o.member_id = any(${only}::text[]) and k.id = o.id
     returning 1`;
   return rows.length;
 }
@@ -166,6 +176,9 @@ export async function hastenRequest(
     where o.id = ${request.otherCoverageId}
     on conflict (kind, subject) do update set due_at = least(exchange.clock.due_at, excluded.due_at)`;
 }
+
+/** Clocks are looked at whether they still apply when they are due within so many days: a tick must not read all that run. */
+const NEAR_DAYS = 10;
 
 /**
  * Sets the next clocks of what pulls have asked for: quarterly for coverage that goes on, monthly for late claims of coverage
@@ -204,12 +217,12 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
     from exchange.other_coverage o
-    where k.state = 'open' and k.kind in ('C4', 'C5-runoff') and o.member_id = k.member_id and k.subject like o.id || '/%'
+    where k.state = 'open' and k.kind in ('C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and o.member_id = k.member_id and k.subject like o.id || '/%'
       and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date))`;
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
-    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
+    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and k.member_id is not null
       and not exists (
         select from exchange.enrolment e
         where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date)
@@ -218,6 +231,6 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
   await tx`
     update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-    where k.kind in ('C4', 'C5-runoff') and k.state = 'open' and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
+    where k.kind in ('C4', 'C5-runoff') and k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
+import { enrolledSql } from './member-clock.ts';
 import { PAUSE_AFTER } from './peer-health.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
@@ -203,7 +204,7 @@ export type Candidate = {
   peerId: string | null;
 };
 
-/** Members who have opted in and named another payer: their newest choice holds. */
+/** Members who are enrolled, have opted in and named another payer: their newest choice holds. */
 export async function candidates(
   sql: Queryable,
   filter: { peerId?: string | undefined; memberIds?: readonly string[] | undefined },
@@ -216,6 +217,7 @@ export async function candidates(
     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < current_date))
     where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
       and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
+      and ${sql.unsafe(enrolledSql('o.member_id', 'current_date'))}
     order by o.member_id`;
   return [...rows];
 }

@@ -181,6 +181,16 @@ describe('the request', () => {
   });
 });
 
+test('who is no longer enrolled is not asked for any more', async () => {
+  const { sql } = node.deps.database;
+  await addMember('e1', '2026-01-01', { ends: '2026-06-30' });
+  await recordPayer(node.deps, 'e1', { payer: 'Old Plan', memberNumber: 'E1', starts: null, ends: null }, ACTOR);
+  await recordChoice(node.deps, 'e1', YES, ACTOR);
+  expect(await of('e1', 'C2')).toEqual([]);
+  await planPulls(node.deps, { cause: 'opt-in' });
+  expect(await sql`select 1 from exchange.pull_member where member_id = 'e1'`).toHaveLength(0);
+});
+
 describe('asking again', () => {
   test('quarterly while both cover the member, monthly for ninety days after', async () => {
     const { sql } = node.deps.database;
