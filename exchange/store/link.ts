@@ -66,7 +66,10 @@ export function candidatePairs(
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.echo_of, true, null, null, null
          from unit u where u.echo_of is not null and u.echo_of <> u.local_id
          union all
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, u.member_id, false, null, null, null from unit u where u.type = 'Patient'
+         -- a person beside ours; ours, when it is ours that is written, beside all others
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, u.type, r.id, false, null, null, null
+         from unit u join exchange.resource r on r.member_id = u.member_id and r.type = 'Patient' and (r.origin = 'own' or $2 = 'own') and r.id <> u.local_id
+         where u.type = 'Patient'
        ), one as materialized (
          select file, line, entry, member_id, type, local_id, other_type, other_id, bool_or(copy) as copy,
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry

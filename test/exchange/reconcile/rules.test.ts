@@ -606,6 +606,22 @@ describe('contradictions', () => {
     const [ours] =
       await node.sql`select body::jsonb ->> 'birthDate' as birth from exchange.resource where type = 'Patient' and id = 'm1'`;
     expect(ours?.['birth']).toBe('1970-01-01');
+    // ours changes otherwise: the doubt stays. Ours is corrected: it is gone
+    const state = async () =>
+      (await node.sql`select state from exchange.review_item where kind = 'identity-doubt' and member_id = 'm1'`)[0]?.[
+        'state'
+      ];
+    const mine = (birthDate: string) => ({
+      resourceType: 'Patient',
+      id: 'm1',
+      birthDate,
+      gender: 'female',
+      name: [{ family: 'Lee', given: ['Ann', 'B'] }],
+    });
+    await node.own(mine('1970-01-01'));
+    expect(await state()).toBe('open');
+    await node.own(mine('1971-01-01'));
+    expect(await state()).toBe('gone');
   });
 });
 
