@@ -75,7 +75,7 @@ export async function linkUnits(deps: Pick<Deps, 'database'>, work: { id: string
   const { sql } = deps.database;
   await clearJudged(sql, work.id);
   // outcomes were decided since the last statistics: without them each pair is looked for in all units
-  await sql`analyze exchange.staging (outcome, type, member_id, is_shared, local_id, echo_of, keys)`;
+  await sql`analyze exchange.staging (outcome, type, member_id, is_shared, local_id, echo_of)`;
   const reader = deps.database.dedicated('copy');
   const linked = new Linked();
   try {

@@ -32,12 +32,13 @@ export async function reconcileStep(s: Step): Promise<void> {
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
-  await sql`analyze exchange.staging`;
+  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
+  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
   took('analyze');
   await sql.begin((tx) => decideUnits(tx, work));
   took('decide');
   await rewriteUnits(s.deps, work, context);
-  await sql`analyze exchange.rewritten, exchange.staged_text`;
+  await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
   took('rewrite');
   await linkUnits(s.deps, work);
   took('link');

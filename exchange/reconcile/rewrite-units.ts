@@ -1,4 +1,4 @@
-// Rewriting the references of what a work will write, page by page, one page ahead of the writer.
+// Rewriting the references of what a work will write, page by page, a few pages ahead of the writer.
 import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Sql } from '../../src/store/database.ts';
@@ -10,29 +10,43 @@ import { peerKey, rewriteReferences, type Target } from './rewrite.ts';
 
 type Needs = Pick<Deps, 'database'>;
 const PAGE = 1000;
+/** Pages whose references are looked up while one is written. */
+const AHEAD = 3;
+/** Directory records that are remembered: many records of many members refer to the same few. */
+const REMEMBERED = 50_000;
 
 type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
 
-/** Pages of units that will be written, each with what their references lead to. One page ahead of its reader. */
+/** Pages of units that will be written, each with what their references lead to. */
 async function* resolvedPages(deps: Needs, work: Work, context: UnitContext, reader: Sql): AsyncGenerator<Resolved> {
   const { sql } = deps.database;
+  const remembered = new Map<string, Target>();
   const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
     const keys = new Set<string>();
+    const known = new Map<string, Target>();
     for (const unit of units)
       for (const reference of referencesIn(unit.body)) {
         const key = peerKey(reference, context.peerBase);
-        if (key !== undefined) keys.add(key);
+        const target = key === undefined ? undefined : remembered.get(key);
+        if (key !== undefined && target !== undefined) known.set(key, target);
+        else if (key !== undefined) keys.add(key);
       }
-    return { units, targets: await resolveTargets(sql, work.id, work.peerId, [...keys]) };
+    const found = await resolveTargets(sql, work.id, work.peerId, [...keys]);
+    for (const [key, target] of found) {
+      known.set(key, target);
+      if (target.isShared && remembered.size < REMEMBERED) remembered.set(key, target);
+    }
+    return { units, targets: known };
   };
-  let ahead: Promise<Resolved> | undefined;
+  const ahead: Promise<Resolved>[] = [];
   for await (const units of unitsToWrite(reader, work.id, PAGE)) {
     const next = resolve(units);
     next.catch(() => {}); // judged when it is awaited
-    if (ahead) yield await ahead;
-    ahead = next;
+    ahead.push(next);
+    const first = ahead.length > AHEAD ? ahead.shift() : undefined;
+    if (first) yield await first;
   }
-  if (ahead) yield await ahead;
+  for (const next of ahead) yield await next;
 }
 
 /** Rewritten texts of the units that will be written. */

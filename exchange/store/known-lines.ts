@@ -43,9 +43,11 @@ export async function stageKnown(
 /** What came unchanged and was read in full is known the next time. Served by the primary keys. */
 export async function keepLineHashes(tx: Queryable, work: string, peerId: string): Promise<void> {
   await tx`
-    update exchange.identity i set line_hash = s.line_hash
-    from exchange.staging s
-    where s.pull_id = ${work} and s.outcome = 'unchanged' and s.reason is null and s.line_hash is not null
-      and i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash
+    with s as materialized (
+      select type, source_id, hash, line_hash from exchange.staging
+      where pull_id = ${work} and outcome = 'unchanged' and reason is null and line_hash is not null
+    )
+    update exchange.identity i set line_hash = s.line_hash from s
+    where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash
       and i.line_hash is distinct from s.line_hash`;
 }
