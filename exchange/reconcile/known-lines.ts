@@ -1,7 +1,7 @@
 // Lines that came before, word for word. Most of a peer's second answer is its first one: such a line is known by its hash and
 // is `unchanged` without being parsed, checked or hashed as content. Only where the same line must mean the same: the same
-// rules, the same person of theirs for the same member of ours under the same choice, nothing noted about it the first time,
-// and no deletions beside it in the pull.
+// rules, the same person of theirs for the same member of ours under the same choice, nothing noted about it but what the line
+// alone tells (that is noted again), and no deletions beside it in the pull.
 import { hash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
@@ -17,6 +17,19 @@ const HASH_BYTES = 16;
 /** How nearly everybody writes a resource. One that begins otherwise is read in full. */
 const BEGINNING = /^\{"resourceType":"([A-Za-z]{1,64})","id":"([A-Za-z0-9\-.]{1,64})"/;
 const SHARED_TYPES = Object.keys(RECORD_TYPES).filter((t) => RECORD_TYPES[t]?.class === 'shared');
+
+/** Findings that a line has by itself, whatever else is in the pull. `older-than-5y` stays what it was when it was read. */
+export const OF_THE_LINE: ReadonlySet<string> = new Set([
+  'money-present',
+  'older-than-5y',
+  'profile-violation',
+  'narrative-dropped',
+  'denied-pa',
+  'terminology-unknown',
+  'part2-no-notice',
+  'attachment-unsafe',
+  'attachment-not-fetched',
+]);
 
 /** Lower-case hex of what a line is known by. */
 export const lineHash = (line: string): string => hash('sha256', RULES + line, 'hex').slice(0, 2 * HASH_BYTES);

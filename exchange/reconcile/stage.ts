@@ -6,7 +6,7 @@ import type { Deps } from '../../src/deps.ts';
 import { type Line, lines } from '../../src/fhir/ndjson.ts';
 import { fileStaged, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
 import { clearStaging, type StagedUnit, type StagingClients, stageUnits } from '../store/staging.ts';
-import { type KnownLines, lineHash } from './known-lines.ts';
+import { type KnownLines, lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readDeletions, readUnit, type UnitContext } from './read-unit.ts';
 
 /** The bytes of a kept file. */
@@ -95,7 +95,7 @@ function unitOf(line: Line, file: PullFile, context: UnitContext): StagedUnit {
     return { ...at, outcome: 'rejected', reason: line.fault === 'too-large' ? 'too-large' : 'invalid-json' };
   const unit = readUnit(line.text, context);
   const isPlain = unit.body !== undefined && unit.outcome === undefined && unit.reason === undefined;
-  return isPlain && (unit.findings ?? []).length === 0
+  return isPlain && (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
     ? { ...at, ...unit, lineHash: lineHash(line.text) }
     : { ...at, ...unit };
 }

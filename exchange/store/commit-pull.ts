@@ -20,10 +20,11 @@ const COUNTED = [
 
 async function writeIdentity(tx: Queryable, pull: string, peerId: string, by: string): Promise<void> {
   await tx`
-    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash)
+    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
       case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${by}, ${by},
-      case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end
+      case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
+      array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey')
     from exchange.staging
     where pull_id = ${pull} and (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
       and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = staging.type and i.source_id = staging.source_id and i.state <> 'quarantined'))
@@ -31,7 +32,7 @@ async function writeIdentity(tx: Queryable, pull: string, peerId: string, by: st
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = coalesce(excluded.member_id, exchange.identity.member_id),
-      line_hash = excluded.line_hash, hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
+      line_hash = excluded.line_hash, line_findings = excluded.line_findings, hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
   await keepLineHashes(tx, pull, peerId);
 }
 

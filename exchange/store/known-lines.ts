@@ -30,8 +30,8 @@ export async function stageKnown(
   sharedTypes: readonly string[],
 ): Promise<Set<number>> {
   const rows = await sql<{ line: number }[]>`
-    insert into exchange.staging (pull_id, file, line, entry, outcome, type, source_id, member_id, local_id, is_shared, hash, last_updated)
-    select ${pull.id}, ${file}, k.line, 0, 'unchanged', i.type, i.source_id, i.member_id, i.local_id, i.member_id is null, i.hash, i.last_updated
+    insert into exchange.staging (pull_id, file, line, entry, outcome, type, source_id, member_id, local_id, is_shared, hash, last_updated, findings)
+    select ${pull.id}, ${file}, k.line, 0, 'unchanged', i.type, i.source_id, i.member_id, i.local_id, i.member_id is null, i.hash, i.last_updated, i.line_findings
     from unnest(${lines.map((l) => l.number)}::int[], ${lines.map((l) => l.type)}::text[], ${lines.map((l) => l.sourceId)}::text[], ${lines.map((l) => l.hash)}::text[]) as k(line, type, source_id, hash)
     join exchange.identity i on i.peer_id = ${pull.peerId} and i.type = k.type and i.source_id = k.source_id
     where i.state = 'visible' and i.line_hash = decode(k.hash, 'hex')
@@ -44,10 +44,10 @@ export async function stageKnown(
 export async function keepLineHashes(tx: Queryable, work: string, peerId: string): Promise<void> {
   await tx`
     with s as materialized (
-      select type, source_id, hash, line_hash from exchange.staging
+      select type, source_id, hash, line_hash, findings from exchange.staging
       where pull_id = ${work} and outcome = 'unchanged' and reason is null and line_hash is not null
     )
-    update exchange.identity i set line_hash = s.line_hash from s
+    update exchange.identity i set line_hash = s.line_hash, line_findings = array_remove(array_remove(s.findings, 'duplicate-id'), 'peer-rekey') from s
     where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash
       and i.line_hash is distinct from s.line_hash`;
 }

@@ -128,6 +128,7 @@ describe('lines that come again', () => {
   test('what was noted is noted again', async () => {
     const old = [output('Observation', lab('old', { effectiveDateTime: '2001-01-01T08:00:00Z' }))];
     await node.pull(old);
+    await poison();
     const { id } = await node.pull(old);
     expect(await node.ledger(id)).toEqual(['unchanged Observation/old']);
     const noted = await node.sql`select kind from exchange.finding where pull_id = ${id}`;
