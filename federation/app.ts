@@ -12,6 +12,7 @@ import { checkAccepts } from '../src/http/negotiate.ts';
 import { rateLimit } from '../src/http/rate-limit.ts';
 import { storeFailure } from '../src/store/failure.ts';
 import { onSchema } from '../src/store/schema-view.ts';
+import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
 import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
@@ -95,6 +96,11 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
       const said = error.status === 404 ? 'No directory lists it.' : error.message;
       return reply(c, compareStart(deps.config, said), error.status, HEADERS);
     }
+  });
+  app.get('/directory/all/accuracy', async (c) => {
+    route(c, '/directory/all/accuracy');
+    if (!deps.config.accuracyPublic) throw new Outcome('unknown-route');
+    return reply(c, await accuracyPage(deps.config, deps.database.sql), 200, HEADERS);
   });
   app.get('/directory/all/peers', async (c) => {
     route(c, '/directory/all/peers');

@@ -131,6 +131,17 @@ describe('$compare', () => {
   });
 });
 
+test('accuracy is public only where the plan says so', async () => {
+  expect((await get('/directory/all/accuracy')).status).toBe(404);
+  const open = createFederation({
+    ...w.deps,
+    config: { ...w.deps.config, accuracyPublic: true },
+    keys: keysFor(),
+    metrics: noMetrics,
+  } as never);
+  expect((await open.request('/directory/all/accuracy')).status).toBe(200);
+});
+
 describe('the pages over all directories', () => {
   test('find, show and link among themselves, in both languages', async () => {
     const found = await get('/all/find?name=Rivera1');
