@@ -192,7 +192,7 @@ async function readType(h: Harvest, type: DirectoryType, since: string | undefin
     } catch (error) {
       if (!(error instanceof HarvestFault)) throw error;
       if (rung === 7 || error.kind === 'transient' || error.kind === 'blocked') {
-        if (!endsType(error)) throw error;
+        if (!endsType(error, h.position.url !== undefined)) throw error;
         return { complete: false, reason: error.reason };
       }
       await clearStage(h.deps.database.sql, h.run.id, TYPE_IDS[type]);
@@ -218,7 +218,11 @@ const ONE_TYPE = new Set<Reason>([
   'server-error',
   'body-cut',
 ]);
-const endsType = (error: HarvestFault): boolean => ONE_TYPE.has(error.reason) && error.until === undefined;
+/** Errors of the server amid the pages of a type are waited out, and the run goes on; on its first page they are about the type. */
+const endsType = (error: HarvestFault, amid: boolean): boolean =>
+  ONE_TYPE.has(error.reason) &&
+  error.until === undefined &&
+  !(amid && (error.reason === 'server-error' || error.reason === 'body-cut'));
 
 async function afterRun(deps: FederationDeps, peer: Peer, run: Run, cursor: Cursor, state: RunState): Promise<void> {
   // what waits for a decision has not been taken: discarded, it is read from the beginning
