@@ -1,13 +1,18 @@
 // The merged base: the directory's own API over the schema in which our records stand beside those of peers, with Provenance.
 import type { Context, Hono } from 'hono';
-import { createDirectory, type DirectoryDeps, type DirectoryOptions } from '../directory/app.ts';
+import { admissionFor, createDirectory, type DirectoryDeps, type DirectoryOptions } from '../directory/app.ts';
 import { CORS, notAllowed } from '../directory/app-answers.ts';
+import { pageData } from '../directory/page-data.ts';
+import { createPages } from '../directory/pages/app.ts';
 import { PAGE_HEADERS } from '../directory/publish/frame.ts';
 import { totals } from '../directory/totals.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
+import { rateLimit } from '../src/http/rate-limit.ts';
+import { storeFailure } from '../src/store/failure.ts';
 import { onSchema } from '../src/store/schema-view.ts';
+import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
 import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
@@ -25,6 +30,9 @@ const HEADERS = {
   ),
 };
 
+/** Where the pages over all directories begin. */
+export const PAGES_ROOT = '/all';
+
 const DESCRIPTION =
   'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours.';
 
@@ -32,7 +40,9 @@ const DESCRIPTION =
 export function createFederation(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
   const app = fhirApp('directory', deps, CORS);
   const at = app.basePath(MERGED_PATH);
-  const { onQuick: _, ...shared } = options;
+  const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
+  const { onQuick: _, ...given } = options;
+  const shared = { ...given, limit };
   const mergedDatabase = onSchema(deps.database, MERGED_SCHEMA);
   const merged = createDirectory(
     { ...deps, database: mergedDatabase },
@@ -87,6 +97,11 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
       return reply(c, compareStart(deps.config, said), error.status, HEADERS);
     }
   });
+  app.get('/directory/all/accuracy', async (c) => {
+    route(c, '/directory/all/accuracy');
+    if (!deps.config.accuracyPublic) throw new Outcome('unknown-route');
+    return reply(c, await accuracyPage(deps.config, deps.database.sql), 200, HEADERS);
+  });
   app.get('/directory/all/peers', async (c) => {
     route(c, '/directory/all/peers');
     // counting all records costs: once a minute is enough
@@ -100,6 +115,27 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     if (page === undefined) throw new Outcome('not-found');
     return reply(c, page, 200, HEADERS);
   });
+  const pages = createPages(
+    pageData(
+      {
+        ...deps,
+        config: { ...deps.config, planName: `${deps.config.planName} · all directories` },
+        database: mergedDatabase,
+        base,
+        totals: totals(),
+      },
+      { plans: undefined },
+    ),
+    deps,
+    {
+      root: PAGES_ROOT,
+      limit,
+      admission: options.admission ?? admissionFor(deps.config),
+      peer: options.peer,
+      failure: storeFailure,
+    },
+  );
+  for (const path of [PAGES_ROOT, `${PAGES_ROOT}/*`]) app.all(path, (c) => pages.fetch(c.req.raw, c.env));
   app.all(`${MERGED_PATH}/*`, (c) => merged.fetch(c.req.raw, c.env));
   return app;
 }

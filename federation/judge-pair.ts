@@ -1,6 +1,7 @@
 // Are two records about the same person, organization, place? Three answers, and the rule that gave them. Pure. The table of
 // federation.md 9; networks are never the same, and nobody is the same by name alone.
 import type { DirectoryType } from '../src/fhir/search/types.ts';
+import { nicknamesOf } from '../src/names/nicknames.ts';
 import { ID_KIND, idKind } from './features.ts';
 import { jaroWinkler } from './similarity.ts';
 
@@ -24,6 +25,8 @@ export type Side = {
 export const RULES = {
   'npi-family': 'Practitioners: the same valid NPI, and family names that are alike.',
   'npi-other-name': 'Practitioners: the same NPI, but family names that differ. A change of name, or a mistake.',
+  'npi-other-given':
+    'Practitioners: the same NPI and family name, but given names that have nothing in common. Relatives, or a slip.',
   'licence-state': 'Practitioners: the same licence in the same state.',
   'name-contact': 'Practitioners without a common NPI: names alike, and the same phone or address.',
   'npi-name-address': 'Organizations: the same NPI, names alike, the same address.',
@@ -73,10 +76,13 @@ const same = (a: string | null, b: string | null): boolean => a !== null && a ==
 
 function practitioners(a: Side, b: Side, shared: boolean): Verdict | undefined {
   const family = familyLikeness(a, b);
-  if (same(a.npi, b.npi))
-    return family >= FAMILY
+  if (same(a.npi, b.npi)) {
+    if (family < FAMILY) return { outcome: 'review', rule: 'npi-other-name', score: 0.5 + family / 4 };
+    // stricter than the table: a number mistyped into that of a namesake must not join two people
+    return givenAlike(a.given, b.given)
       ? { outcome: 'same', rule: 'npi-family', score: family }
-      : { outcome: 'review', rule: 'npi-other-name', score: 0.5 + family / 4 };
+      : { outcome: 'review', rule: 'npi-other-given', score: 0.6 };
+  }
   // two valid numbers that differ are two persons
   if (a.npi !== null && b.npi !== null) return undefined;
   if (shared && family >= FAMILY) return { outcome: 'review', rule: 'licence-state', score: 0.85 };
@@ -84,6 +90,20 @@ function practitioners(a: Side, b: Side, shared: boolean): Verdict | undefined {
   if (whole >= NAME && family >= FAMILY && (same(a.phone, b.phone) || same(a.address, b.address)))
     return { outcome: 'review', rule: 'name-contact', score: whole - 0.2 };
   return undefined;
+}
+
+/**
+ * Nothing is known, or the first given name of one is a given name of the other: the same, a short form, a misspelling. An
+ * initial counts against a first name only: half of all people share the initial of a middle name with somebody.
+ */
+function givenAlike(a: string, b: string): boolean {
+  const [x, y] = [a, b].map((s) => s.split(' ').filter(Boolean)) as [string[], string[]];
+  const [first, other] = [x[0], y[0]];
+  if (first === undefined || other === undefined) return true;
+  if ((first.length === 1 || other.length === 1) && first[0] === other[0]) return true;
+  const alike = (v: string, u: string) =>
+    v.length > 1 && (v === u || nicknamesOf(v).has(u) || nicknamesOf(u).has(v) || jaroWinkler(v, u) >= FAMILY);
+  return y.some((u) => alike(first, u)) || x.some((v) => alike(other, v));
 }
 
 /** Family names as they are, or one of two of a double name. */

@@ -34,7 +34,7 @@ export async function peersPage(config: PageConfig, sql: Queryable): Promise<str
       },
     ]),
     empty: 'No other directories are shown here.',
-    note: html`Compare what they say about one provider: <a href="/directory/all/compare">field by field</a>.`,
+    note: html`Search <a href="/all">in all of them</a>, or compare what they say about one provider: <a href="/directory/all/compare">field by field</a>.`,
   };
   return publicationPage(config, {
     title: 'All directories',

@@ -3,8 +3,9 @@
 import { isValidNpi } from '../src/fhir/npi.ts';
 import { isObject, type JsonObject, objects, type Resource, text } from '../src/fhir/resource.ts';
 import { DIRECTORY_TYPES } from '../src/fhir/search/types.ts';
-import { type Client, discard, type FederationDeps, type JsonAnswer, peerClient, readBundle } from './client.ts';
+import { type Client, type FederationDeps, peerClient, readBundle } from './client.ts';
 import { npiOf } from './npi.ts';
+import { type Note, probeFiles, tried } from './probe-files.ts';
 import { HarvestFault } from './reasons.ts';
 import { type Fact, insertFacts } from './store/fact.ts';
 import { type Peer, recordEvent, setProbed } from './store/peer.ts';
@@ -34,18 +35,6 @@ export async function probePeer(deps: FederationDeps, peer: Peer, by: string): P
     at,
   });
   return facts;
-}
-
-type Note = (type: string, name: string, value: string, evidence: string) => void;
-
-/** What became of a question: the answer, or its fault as a word. */
-async function tried(client: Client, url: string): Promise<{ answer?: JsonAnswer; fault?: string }> {
-  try {
-    return { answer: await client.json(url) };
-  } catch (error) {
-    if (!(error instanceof HarvestFault)) throw error;
-    return { fault: error.reason };
-  }
 }
 
 async function probeServer(client: Client, base: string, note: Note, clock: () => Date): Promise<void> {
@@ -269,40 +258,4 @@ function noteSamples(type: string, found: Resource[], note: Note): void {
     );
   const placeholders = found.filter((r) => JSON.stringify(r).includes('resource-placeholder')).length;
   if (placeholders > 0) note(type, 'placeholders', String(placeholders), `of ${found.length} samples`);
-}
-
-async function probeFiles(client: Client, peer: Peer, note: Note): Promise<void> {
-  const bulk =
-    peer.urls.find((u) => u.kind === 'bulk-manifest')?.url ??
-    (peer.base === null ? undefined : `${peer.base}/$bulk-publish`);
-  if (bulk !== undefined) {
-    const { answer, fault } = await tried(client, bulk);
-    const value = answer?.status === 200 && isObject(answer.value) ? answer.value : undefined;
-    const isManifest =
-      value !== undefined && typeof value['transactionTime'] === 'string' && value['resourceType'] === undefined;
-    note(
-      '',
-      'bulk-publish',
-      isManifest ? 'works' : 'none',
-      isManifest
-        ? `updateCadence ${text(value['updateCadence']) ?? 'absent'}`
-        : (fault ?? `status ${answer?.status ?? 0}`),
-    );
-    const etag = answer?.headers.get('etag');
-    if (isManifest && etag) {
-      const again = await client.get(bulk, { headers: { 'if-none-match': etag } });
-      await discard(again);
-      note('', 'bulk-etag', again.status === 304 ? '304' : String(again.status), 'asked again with If-None-Match');
-    }
-  }
-  for (const u of peer.urls.filter((x) => x.kind === 'mpf-index')) {
-    const { answer, fault } = await tried(client, u.url);
-    const value = isObject(answer?.value) ? answer.value : undefined;
-    note(
-      '',
-      'file-index',
-      Array.isArray(value?.['provider_urls']) ? 'works' : 'none',
-      fault ?? `status ${answer?.status ?? 0} of ${u.url}`,
-    );
-  }
 }

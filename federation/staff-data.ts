@@ -1,9 +1,11 @@
 // What the staff pages of federation show and do. The pages know no tables; this does.
+import { type Attestation, attest } from './attest.ts';
 import type { FederationDeps } from './client.ts';
 import { decideRun } from './harvest/settle.ts';
 import { decidePair } from './link.ts';
 import { mergeDue } from './merge.ts';
 import { switchPeer } from './registry.ts';
+import { lookForSignals } from './signals.ts';
 import { bodies } from './store/compare.ts';
 import { currentFacts } from './store/fact.ts';
 import { countLinks, reviewList } from './store/link.ts';
@@ -11,7 +13,7 @@ import { findingCounts, peerOverview } from './store/overview.ts';
 import { findPeer, listEvents, type PeerState } from './store/peer.ts';
 import { findRun, listRuns, runTypes } from './store/run.ts';
 import { losses } from './store/settle.ts';
-import { type AccuracyRow, accuracy, signalCounts, signalList } from './store/truth.ts';
+import { type AccuracyRow, accuracy, settleSignal, signalCounts, signalList } from './store/truth.ts';
 
 export type { Link } from './store/link.ts';
 export type { Run, RunType } from './store/run.ts';
@@ -60,6 +62,15 @@ export function staffData(deps: FederationDeps) {
       list: name === undefined ? [] : await signalList(sql, name, 200),
     }),
     accuracy: () => accuracy(sql, 60),
+    settle: (rk: string, name: string, by: string) => settleSignal(sql, rk, name, by, deps.clock()),
+    async attest(a: Attestation) {
+      const done = await attest(deps, a);
+      if (done === 'ok') {
+        await mergeDue(deps);
+        await lookForSignals(deps);
+      }
+      return done;
+    },
   };
 }
 export type StaffData = ReturnType<typeof staffData>;

@@ -512,6 +512,13 @@ export const SETTINGS = {
     integer(1, 1, 5),
     '1',
   ),
+  accuracyPublic: setting(
+    'ACCURACY_PUBLIC',
+    'Federation',
+    'Show how accurate our directory is, day by day, at /directory/all/accuracy. Counts only, nothing about a person.',
+    flag(false),
+    'off',
+  ),
   metricsToken: setting(
     'METRICS_TOKEN',
     'Operations',

@@ -18,6 +18,8 @@ import { providerPage } from './provider.ts';
 import { STYLE } from './style.ts';
 
 export type PagesOptions = {
+  /** begins every path; absent: our own directory */
+  root?: Root;
   limit: RateLimit | undefined;
   admission: Admission;
   /** the outcome of an error of the database, when it is about reach or time */
@@ -28,6 +30,9 @@ export type PagesOptions = {
 
 const MAX_FORM = 1024 * 1024;
 const PREFIXES = ['', '/en', '/es'] as const;
+/** Where pages begin: those of our own directory, and those over all directories. */
+const ROOTS = ['', '/all'] as const;
+export type Root = (typeof ROOTS)[number];
 
 /** Paths that are pages; others belong to the API. */
 export const isPagePath = (path: string): boolean =>
@@ -60,7 +65,8 @@ export function createPages(
   });
   const speaks = (c: PageContext): Language => languageOf(c, data);
   for (const prefix of PREFIXES) {
-    const at = (path: string) => (path === '/' && prefix !== '' ? prefix : `${prefix}${path}`);
+    const before = `${options.root ?? ''}${prefix}`;
+    const at = (path: string) => (path === '/' && before !== '' ? before : `${before}${path}`);
     app.get(at('/'), async (c) => {
       route(c, 'page /');
       const l = speaks(c);
@@ -116,10 +122,12 @@ export function createPages(
 
 /** The language of the path; else that of the browser, which is only a default. */
 function languageOf(c: PageContext, data: PageData): Language {
-  const first = new URL(c.req.url).pathname.split('/')[1] ?? '';
+  const { pathname } = new URL(c.req.url);
+  const root = ROOTS.find((r) => r !== '' && (pathname === r || pathname.startsWith(`${r}/`))) ?? '';
+  const first = pathname.slice(root.length).split('/')[1] ?? '';
   const explicit = isLanguage(first);
   const code = explicit ? first : preferred(c.req.header('accept-language'));
-  return language(code, explicit ? `/${code}` : '', data.config.timeZone);
+  return language(code, explicit ? `/${code}` : '', data.config.timeZone, root);
 }
 
 /** The plan may be given by name or number; an address with its id is what is shared. */

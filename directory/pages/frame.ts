@@ -58,7 +58,7 @@ export async function pageText(data: PageData, l: Language, page: Page): Promise
   const t = l.texts;
   const { changedAt } = await data.state();
   const place = page.name === 'check' || page.name === 'developers' ? page.name : 'home';
-  const other = (code: LanguageCode) => link({ ...l, prefix: `/${code}` }, page.path, page.query);
+  const other = (code: LanguageCode) => link({ ...l, prefix: `${l.root}/${code}` }, page.path, page.query);
   return documentText({
     title: page.title,
     site: data.config.planName,

@@ -10,7 +10,9 @@ const LOCALES: Record<LanguageCode, string> = { en: 'en-US', es: 'es-US' };
 export type Language = {
   code: LanguageCode;
   texts: Texts;
-  /** `/es`, or nothing where the language is the reader's own default */
+  /** begins every path of these pages: nothing, or `/all` for those over all directories */
+  root: string;
+  /** the root with `/es`, or alone where the language is the reader's own default */
   prefix: string;
   day(date: Date | string): string;
   moment(date: Date): string;
@@ -40,7 +42,7 @@ export function preferred(header: string | undefined): LanguageCode {
 }
 
 /** @param zone IANA time zone of moments; days are days */
-export function language(code: LanguageCode, prefix: string, zone: string): Language {
+export function language(code: LanguageCode, prefix: string, zone: string, root = ''): Language {
   const locale = LOCALES[code];
   const days = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
   const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: zone });
@@ -56,7 +58,8 @@ export function language(code: LanguageCode, prefix: string, zone: string): Lang
   return {
     code,
     texts: LANGUAGES[code],
-    prefix,
+    root,
+    prefix: root + prefix,
     day: (date) => {
       const text = typeof date === 'string' ? date : date.toISOString();
       return /^\d{4}(-\d\d)?$/.test(text) ? text : valid(new Date(text.slice(0, 10)), (d) => days.format(d), text);

@@ -3,25 +3,16 @@
 import { randomUUID } from 'node:crypto';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import { durationMs } from '../../src/settings.ts';
 import { type FederationDeps, peerClient } from '../client.ts';
 import { probePeer } from '../probe.ts';
-import { HarvestFault, REASONS, type Reason } from '../reasons.ts';
+import { HarvestFault, type Reason } from '../reasons.ts';
 import { currentFacts } from '../store/fact.ts';
-import {
-  type Cursor,
-  leavePeerLease,
-  type Peer,
-  recordEvent,
-  setNextDue,
-  setPeerRun,
-  setPeerState,
-  takePeerLease,
-} from '../store/peer.ts';
-import { beginRun, endRun, openRun, type Run, type RunState, runTypes } from '../store/run.ts';
+import { type Cursor, leavePeerLease, type Peer, setNextDue, takePeerLease } from '../store/peer.ts';
+import { beginRun, endRun, openRun, type RunState, runTypes } from '../store/run.ts';
 import { clearStage } from '../store/stage.ts';
 import { bulkRoot, readChain } from './chain.ts';
 import { beginRung, type Ending, endRung, factsOf, type Harvest, recordContext } from './context.ts';
+import { afterRun, failRun, nextTime, succeed } from './end-run.ts';
 import { offersExport, readExport } from './export.ts';
 import { readIndexFiles } from './index-files.ts';
 import { settleRun } from './settle.ts';
@@ -32,8 +23,6 @@ import { walk } from './walk.ts';
 export type Harvested = { run: string; state: RunState | 'busy' | 'waits' | 'later'; reason: string };
 
 const DAY = 86_400_000;
-const FAILURES = 3;
-const RETRY_MS = 5 * 60_000;
 
 /** Harvests a peer now. `busy`: another process does. `waits`: a run of it waits for a decision. `later`: it asked us to wait. */
 export async function harvestPeer(
@@ -192,7 +181,7 @@ async function readType(h: Harvest, type: DirectoryType, since: string | undefin
     } catch (error) {
       if (!(error instanceof HarvestFault)) throw error;
       if (rung === 7 || error.kind === 'transient' || error.kind === 'blocked') {
-        if (!endsType(error)) throw error;
+        if (!endsType(error, h.position.url !== undefined)) throw error;
         return { complete: false, reason: error.reason };
       }
       await clearStage(h.deps.database.sql, h.run.id, TYPE_IDS[type]);
@@ -218,82 +207,8 @@ const ONE_TYPE = new Set<Reason>([
   'server-error',
   'body-cut',
 ]);
-const endsType = (error: HarvestFault): boolean => ONE_TYPE.has(error.reason) && error.until === undefined;
-
-async function afterRun(deps: FederationDeps, peer: Peer, run: Run, cursor: Cursor, state: RunState): Promise<void> {
-  // what waits for a decision has not been taken: discarded, it is read from the beginning
-  if (state === 'quarantined')
-    await setPeerRun(deps.database.sql, peer.slug, {
-      cursor: withoutPlaces(peer.cursor),
-      nextDue: nextTime(deps),
-      failures: 0,
-    });
-  else {
-    const types = await runTypes(deps.database.sql, run.id);
-    const damaged = types.some((t) => ['damaged-file', 'count-differs', 'staging-lost'].includes(t.reason));
-    await succeed(deps, peer, damaged ? withoutPlaces(peer.cursor) : cursor);
-  }
-}
-
-const withoutPlaces = (cursor: Cursor): Cursor => ({ index: { polls: cursor.index?.polls ?? 0 } });
-
-const nextTime = (deps: FederationDeps): Date =>
-  new Date(deps.clock().getTime() + (durationMs(deps.config.harvestEvery) ?? DAY));
-
-const succeed = (deps: FederationDeps, peer: Peer, cursor: Cursor): Promise<void> =>
-  setPeerRun(deps.database.sql, peer.slug, { cursor, nextDue: nextTime(deps), failures: 0 });
-
-async function failRun(deps: FederationDeps, peer: Peer, run: Run, error: unknown): Promise<Harvested> {
-  const { sql } = deps.database;
-  const now = deps.clock();
-  if (!(error instanceof HarvestFault)) {
-    deps.log('error', 'harvest failed', { peer: peer.slug, run: run.id, error: describe(error) });
-    // the run stays open: the next process goes on
-    await setNextDue(sql, peer.slug, new Date(now.getTime() + 10 * 60_000));
-    throw error;
-  }
-  if (error.reason === 'peer-switched-off' && error.detail === 'stopped')
-    return { run: run.id, state: 'later', reason: 'stopped' };
-  if (error.until) {
-    await setNextDue(sql, peer.slug, error.until);
-    await recordEvent(sql, {
-      peer: peer.slug,
-      what: 'waits',
-      detail: `until ${error.until.toISOString()} (${error.reason})`,
-      by: 'harvest',
-      at: now,
-    });
-    return { run: run.id, state: 'later', reason: error.reason };
-  }
-  if (error.reason === 'peer-switched-off') {
-    await clearStage(sql, run.id);
-    await endRun(sql, run.id, 'failed', error.reason, now);
-    return { run: run.id, state: 'failed', reason: error.reason };
-  }
-  const failures = peer.failures + 1;
-  if (error.kind === 'transient' && failures < FAILURES) {
-    // what was read so far is kept: the next attempt goes on from here
-    await setPeerRun(sql, peer.slug, {
-      cursor: peer.cursor,
-      nextDue: new Date(now.getTime() + RETRY_MS * 2 ** failures),
-      failures,
-    });
-    return { run: run.id, state: 'later', reason: error.reason };
-  }
-  await clearStage(sql, run.id);
-  await endRun(sql, run.id, 'failed', error.detail === '' ? error.reason : `${error.reason} (${error.detail})`, now);
-  await setPeerRun(sql, peer.slug, { cursor: peer.cursor, nextDue: new Date(now.getTime() + 3_600_000), failures });
-  const off = error.kind === 'blocked' ? 'blocked' : failures >= FAILURES ? 'paused' : undefined;
-  if (off) {
-    await setPeerState(sql, peer.slug, { state: off, reason: REASONS[error.reason].text, by: 'harvest', at: now });
-    await recordEvent(sql, {
-      peer: peer.slug,
-      what: off,
-      detail: `${error.reason} ${error.detail}`.trim(),
-      by: 'harvest',
-      at: now,
-    });
-  }
-  deps.log('warn', 'harvest failed', { peer: peer.slug, run: run.id, reason: error.reason, detail: error.detail });
-  return { run: run.id, state: 'failed', reason: error.reason };
-}
+/** Errors of the server amid the pages of a type are waited out, and the run goes on; on its first page they are about the type. */
+const endsType = (error: HarvestFault, amid: boolean): boolean =>
+  ONE_TYPE.has(error.reason) &&
+  error.until === undefined &&
+  !(amid && (error.reason === 'server-error' || error.reason === 'body-cut'));

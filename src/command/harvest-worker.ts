@@ -3,12 +3,15 @@ import cron from 'node-cron';
 import { linkDue } from '../../federation/link.ts';
 import { mergeDue } from '../../federation/merge.ts';
 import { lookForSignals } from '../../federation/signals.ts';
+import { listPeers } from '../../federation/store/peer.ts';
 import { accuracyDays } from '../../federation/store/truth.ts';
 import { type HarvestWorker, startHarvesting } from '../../federation/work.ts';
 import type { OpenNode } from './node.ts';
 
 export function startHarvester(node: OpenNode): Pick<HarvestWorker, 'stop'> {
   const worker = startHarvesting(node.deps, async () => {
+    // a node that knows no other directory has no use for a second copy of its own
+    if (!node.config.sandbox && (await listPeers(node.deps.database.sql)).length === 0) return;
     await mergeDue(node.deps);
     await linkDue(node.deps);
     await measureToday(node);

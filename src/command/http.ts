@@ -99,7 +99,7 @@ export function createApp(m: Mounted): Hono {
       if (via !== undefined && namesUs(via, nodeId(node.config))) return text('this request began here', 508);
       return next();
     });
-    app.all('/directory/all/*', (c) => federation.fetch(c.req.raw, c.env));
+    for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, (c) => federation.fetch(c.req.raw, c.env));
   }
   const fallback = directory ?? exchange;
   if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));

@@ -131,6 +131,36 @@ describe('$compare', () => {
   });
 });
 
+test('accuracy is public only where the plan says so', async () => {
+  expect((await get('/directory/all/accuracy')).status).toBe(404);
+  const open = createFederation({
+    ...w.deps,
+    config: { ...w.deps.config, accuracyPublic: true },
+    keys: keysFor(),
+    metrics: noMetrics,
+  } as never);
+  expect((await open.request('/directory/all/accuracy')).status).toBe(200);
+});
+
+describe('the pages over all directories', () => {
+  test('find, show and link among themselves, in both languages', async () => {
+    const found = await get('/all/find?name=Rivera1');
+    expect(found.status).toBe(200);
+    const text = await found.text();
+    for (const id of ['p1', 'oak.p1', 'elm.p1', 'fir.p1']) expect(text).toContain(`/all/provider/Practitioner/${id}"`);
+    expect((await get('/all/provider/Practitioner/oak.p1')).status).toBe(200);
+    expect((await get('/all/es/provider/Practitioner/oak.p1')).status).toBe(200);
+    expect((await get('/all/provider/Practitioner/none')).status).toBe(404);
+    const home = await (await get('/all')).text();
+    expect(
+      [...home.matchAll(/(?:href|action)="(\/[^"]*)"/g)]
+        .map((m) => m[1])
+        .filter((h) => h !== '/directory.css' && !h?.startsWith('/all')),
+    ).toEqual([]);
+    expect((await get('/all/es')).status).toBe(200);
+  });
+});
+
 describe('the rules', () => {
   const day = (n: number) => new Date(Date.UTC(2027, 0, n));
   const s = (peer: string, same: string, more: Partial<Statement> = {}): Statement => ({

@@ -5,7 +5,7 @@ import { decideRun } from '../../federation/harvest/settle.ts';
 import { probePeer } from '../../federation/probe.ts';
 import { switchPeer } from '../../federation/registry.ts';
 import { currentFacts } from '../../federation/store/fact.ts';
-import { scriptedDirectory } from './scripted-directory.ts';
+import { outcome, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';
 
 let dir: Awaited<ReturnType<typeof scriptedDirectory>>;
@@ -197,6 +197,22 @@ describe('a process that dies', () => {
     for (const table of ['incoming', 'seen', 'change', 'page'])
       expect(await w.sql.unsafe(`select * from federation.${table}`)).toHaveLength(0);
   });
+});
+
+test('of two processes that begin at once, one harvests', async () => {
+  const peer = await w.peer('oak');
+  const both = await Promise.all([harvestPeer(w.deps, peer), harvestPeer(w.deps, peer)]);
+  expect(both.map((b) => b.state).sort()).toEqual(['busy', 'done']);
+  expect(await w.counts('oak')).toEqual({ l: ALL });
+});
+
+test('three failures in a row pause a peer, and what was read is kept between them', async () => {
+  dir.script.first = (_r, url) => (url.searchParams.has('_from') ? outcome(503) : undefined);
+  dir.script.stride = 5;
+  const states: string[] = [];
+  for (let n = 0; n < 3; n++) states.push((await w.harvest('oak')).state);
+  expect(states).toEqual(['later', 'later', 'failed']);
+  expect((await w.peer('oak')).state).toBe('paused');
 });
 
 describe('the switch', () => {

@@ -195,14 +195,59 @@ describe('signals', () => {
       }),
     ).rejects.toMatchObject({ code: '42501' });
   });
+  test('an attestation is recorded once, and what was due is not due any more', async () => {
+    const page = await (await as('dev-admin').get('/staff/federation/signals?signal=never-verified')).text();
+    const send = (more: Record<string, string>) =>
+      as('dev-admin').post('/staff/federation/signals', {
+        csrf: fieldOf(page, 'csrf'),
+        signal: 'never-verified',
+        what: 'attest',
+        ...more,
+      });
+    const good = { key: 'Practitioner/p4', day: '2027-02-28', who: 'Staff of Elm Clinic' };
+    for (const wrong of [
+      { day: '2099-01-01' },
+      { day: 'today' },
+      { who: ' ' },
+      { key: 'Practitioner/none' },
+      { key: 'InsurancePlan/x' },
+    ])
+      expect((await send({ ...good, ...wrong })).status).toBe(404);
+    expect((await send(good)).status).toBe(303);
+    expect((await send(good)).status).toBe(303);
+    expect(await keys('never-verified')).toEqual(['Organization/clinic']);
+    const stored = await w.sql<
+      { body: string }[]
+    >`select body from directory.resource where key like 'VerificationResult/attest-%'`;
+    expect(stored).toHaveLength(1);
+    expect(JSON.parse(stored[0]?.body ?? '{}')).toMatchObject({
+      status: 'validated',
+      lastPerformed: '2027-02-28',
+      nextScheduled: '2027-05-29',
+      attestation: { date: '2027-02-28' },
+    });
+    const [s] = await signalList(w.sql, 'never-verified', 1);
+    expect(
+      (
+        await as('dev-admin').post('/staff/federation/signals', {
+          csrf: fieldOf(page, 'csrf'),
+          signal: 'never-verified',
+          what: 'settle',
+          rk: s?.rk ?? '',
+        })
+      ).status,
+    ).toBe(303);
+    expect(await keys('never-verified')).toEqual([]);
+    expect((await as('dev-viewer').post('/staff/federation/signals', { csrf: 'x' })).status).toBe(403);
+  });
   test('accuracy is measured by day, and shown', async () => {
     expect((await accuracy(w.sql, 30)).map((a) => [a.measure, a.n, a.of])).toEqual([
-      ['ever verified', 3, 5],
-      ['verified in time', 2, 5],
+      ['ever verified', 4, 5],
+      ['verified in time', 3, 5],
       ['without a signal', 2, 5],
     ]);
     const page = await (await as('dev-viewer').get('/staff/federation/signals?signal=never-verified')).text();
-    expect(rowsOf(page, 'work')).toHaveLength(2);
+    expect(rowsOf(page, 'work')).toHaveLength(0);
     expect(rowsOf(page, 'accuracy')).toHaveLength(3);
   });
 });
