@@ -12,8 +12,9 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import { type Actions, apply, isAsKnown, outlook, resolve } from '../store/settle.ts';
+import { type Actions, apply, dropOwn, isAsKnown, outlook, resolve } from '../store/settle.ts';
 import { clearStage, countStaged } from '../store/stage.ts';
+import { typeName } from './context.ts';
 
 /** Files of chains and exports tell which of two contents is the later; pages do not. */
 const ORDER = (rung: number): 'last' | 'variants' => (rung === 1 || rung === 3 ? 'last' : 'variants');
@@ -57,6 +58,8 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
       return;
     }
+    const own = await dropOwn(tx, of, typeName(t.type));
+    if (own > 0) t.counters['own'] = (t.counters['own'] ?? 0) + own;
     if (t.complete && (await isAsKnown(tx, of))) {
       await saveType(tx, { ...t, state: 'applied' });
       await clearStage(tx, run.id, t.type);

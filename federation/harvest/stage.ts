@@ -150,7 +150,7 @@ export class Stage {
   #read(line: Line): Incoming | undefined {
     const { peer, context } = this.options;
     const resource = line.resource ?? parse(line.text);
-    if (resource === undefined || line.text.includes('\\u0000')) {
+    if (resource === undefined || isUnstorable(line.text, resource)) {
       this.count(line.type, 'damaged');
       return undefined;
     }
@@ -190,4 +190,10 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */
+function isUnstorable(text: string, resource: unknown): boolean {
+  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return false;
+  return text.includes('\\u0000') || /\\ud[89a-f]/.test(JSON.stringify(resource));
 }

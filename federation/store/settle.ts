@@ -81,6 +81,23 @@ export async function resolve(
 }
 
 /**
+ * Takes out what is a copy of our own: the same type, id and content, and the very millisecond of one of its versions, whatever
+ * marks the copy lost on its way. resource_pkey, history_pkey
+ * @returns how many
+ */
+export async function dropOwn(sql: Queryable, s: Settling, typeName: string): Promise<number> {
+  const same = (version: string) =>
+    `case when ${version}.last_updated = i.updated and ${version}.body <> '' then ${version}.body::jsonb - '{meta,text}'::text[] = i.raw::jsonb - '{meta,text}'::text[] else false end`;
+  const rows = await sql.unsafe(
+    `delete from federation.incoming i where ${OF} and i.updated is not null and exists (
+       select from directory.resource r where r.rk = hashtextextended($3 || '/' || i.source_id, 0) and r.key = $3 || '/' || i.source_id
+         and (${same('r')} or exists (select from directory.history h where h.rk = r.rk and ${same('h')})))`,
+    [...values(s), typeName],
+  );
+  return rows.count;
+}
+
+/**
  * Whether the run found exactly what is known, and nothing waits to be counted as missing: then there is nothing to decide.
  * source_line
  */

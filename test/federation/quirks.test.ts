@@ -547,6 +547,18 @@ const ROWS: Row[] = [
     live: ALL,
   },
   {
+    id: 'Q60',
+    does: 'sends half characters and U+0000',
+    set: (s) => {
+      role(s, 'p1')['name'] = [{ family: 'Half\ud83d' }];
+      role(s, 'p2')['name'] = [{ family: 'Nul\u0000' }];
+      role(s, 'p3')['name'] = [{ family: 'Whole\ud83d\ude00' }];
+    },
+    state: 'partial',
+    types: { 7: 'damaged-file' },
+    live: ALL - 2,
+  },
+  {
     id: 'Q59',
     does: 'sends entries that are no resources',
     later: (s) =>

@@ -32,6 +32,7 @@ async function startNode(people: number, family: string): Promise<Node> {
     DIRECTORY_CACHE_MB: '0',
     PUBLISH_EVERY: 'P1D',
   });
+  w.state.now = new Date(w.state.now.getTime() + people); // no two payers write in the same millisecond
   const deps = { ...w.deps, keys: keysFor(), metrics: noMetrics } as never;
   const own = createDirectory(deps);
   const merged = createFederation(deps);
@@ -100,6 +101,45 @@ describe('two nodes', () => {
     const meta = (await a.sql`select body from merged.resource where key = 'Practitioner/oak.p1'`)[0]?.['body'];
     expect(String(meta)).toContain(`${b.base}/directory/fhir/Practitioner/p1`);
     await a.sql`update federation.peer set state = 'paused' where slug = 'oak'`;
+  });
+});
+
+describe('a peer that answers with our own records', () => {
+  test('has them left out, marked or not', async () => {
+    const [a, c] = [node(0), node(2)];
+    const copies = (await c.sql<{ body: string }[]>`select body from directory.resource where not deleted`).map(
+      (r) => r.body,
+    );
+    const mirror = createServer((request, answer) => {
+      answer.setHeader('content-type', 'application/json');
+      if (request.url === '/m/f') answer.end(copies.map((body) => `${body}\n`).join(''));
+      else
+        answer.end(
+          JSON.stringify({
+            transactionTime: '2027-03-01T00:00:00Z',
+            requiresAccessToken: false,
+            output: [{ type: 'Practitioner', url: `${base}/m/f` }],
+          }),
+        );
+    });
+    mirror.listen(0, '127.0.0.1');
+    await new Promise((done) => mirror.once('listening', done));
+    const base = `http://127.0.0.1:${(mirror.address() as AddressInfo).port}`;
+    try {
+      await c.add('mirror', `${base}/m/$bulk-publish`);
+      const done = await c.harvest('mirror');
+      expect(done.types.find((t) => t.type === 7)?.counters['own']).toBe(5);
+      expect(await c.counts('mirror')).toEqual({});
+      // to somebody else they are records of that peer
+      await a.add('mirror', `${base}/m/$bulk-publish`);
+      await a.harvest('mirror');
+      expect(await a.counts('mirror')).toEqual({ l: 5 });
+    } finally {
+      for (const n of [a, c]) await n.sql`delete from federation.outbox`;
+      for (const n of [a, c]) await n.sql`update federation.peer set state = 'paused' where slug = 'mirror'`;
+      mirror.closeAllConnections();
+      mirror.close();
+    }
   });
 });
 
