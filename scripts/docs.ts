@@ -1,14 +1,14 @@
 // Prints the parts of the documentation that are tables of the code. `--check` changes nothing and fails when a page is
 // not what the code says.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { TRIPS } from '../directory/federation/breaker.ts';
+import { CHOICES } from '../directory/federation/compare/choose.ts';
+import { RULES } from '../directory/federation/judge-pair.ts';
+import { REASONS } from '../directory/federation/reasons.ts';
+import { SIGNALS } from '../directory/federation/signals.ts';
 import { LIMITS } from '../exchange/client/limits.ts';
 import { ENROLMENT_COLUMNS } from '../exchange/members/enrolment.ts';
 import { PEER_FAULTS } from '../exchange/reconcile/peer-faults.ts';
-import { TRIPS } from '../federation/breaker.ts';
-import { CHOICES } from '../federation/compare/choose.ts';
-import { RULES } from '../federation/judge-pair.ts';
-import { REASONS } from '../federation/reasons.ts';
-import { SIGNALS } from '../federation/signals.ts';
 import { METRICS } from '../src/deps.ts';
 import { OUTCOMES } from '../src/fhir/outcome.ts';
 import { SETTINGS, type Setting } from '../src/settings.ts';

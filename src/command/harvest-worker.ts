@@ -1,11 +1,11 @@
 // Harvesting in a serving node: woken every minute, what is due stands in tables.
 import cron from 'node-cron';
-import { linkDue } from '../../federation/link.ts';
-import { mergeDue } from '../../federation/merge.ts';
-import { lookForSignals } from '../../federation/signals.ts';
-import { listPeers } from '../../federation/store/peer.ts';
-import { accuracyDays } from '../../federation/store/truth.ts';
-import { type HarvestWorker, startHarvesting } from '../../federation/work.ts';
+import { linkDue } from '../../directory/federation/link.ts';
+import { mergeDue } from '../../directory/federation/merge.ts';
+import { lookForSignals } from '../../directory/federation/signals.ts';
+import { listPeers } from '../../directory/federation/store/peer.ts';
+import { accuracyDays } from '../../directory/federation/store/truth.ts';
+import { type HarvestWorker, startHarvesting } from '../../directory/federation/work.ts';
 import type { OpenNode } from './node.ts';
 
 export function startHarvester(node: OpenNode): Pick<HarvestWorker, 'stop'> {

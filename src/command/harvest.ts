@@ -3,19 +3,19 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { TRIPS } from '../../federation/breaker.ts';
-import type { FederationDeps } from '../../federation/client.ts';
-import { typeName } from '../../federation/harvest/context.ts';
-import { harvestPeer } from '../../federation/harvest/run.ts';
-import { decideRun } from '../../federation/harvest/settle.ts';
-import { decidePair, linkDue } from '../../federation/link.ts';
-import { mergeDue } from '../../federation/merge.ts';
-import { readIndexFile, readStateList, type Seeded } from '../../federation/payer-index-file.ts';
-import { probePeer } from '../../federation/probe.ts';
-import { isReason, REASONS } from '../../federation/reasons.ts';
-import { addPeer, importSeeded, switchPeer } from '../../federation/registry.ts';
-import { loadDeactivated, lookForSignals } from '../../federation/signals.ts';
-import { currentFacts } from '../../federation/store/fact.ts';
+import { TRIPS } from '../../directory/federation/breaker.ts';
+import type { FederationDeps } from '../../directory/federation/client.ts';
+import { typeName } from '../../directory/federation/harvest/context.ts';
+import { harvestPeer } from '../../directory/federation/harvest/run.ts';
+import { decideRun } from '../../directory/federation/harvest/settle.ts';
+import { decidePair, linkDue } from '../../directory/federation/link.ts';
+import { mergeDue } from '../../directory/federation/merge.ts';
+import { readIndexFile, readStateList, type Seeded } from '../../directory/federation/payer-index-file.ts';
+import { probePeer } from '../../directory/federation/probe.ts';
+import { isReason, REASONS } from '../../directory/federation/reasons.ts';
+import { addPeer, importSeeded, switchPeer } from '../../directory/federation/registry.ts';
+import { loadDeactivated, lookForSignals } from '../../directory/federation/signals.ts';
+import { currentFacts } from '../../directory/federation/store/fact.ts';
 import {
   findPeer,
   listEvents,
@@ -24,8 +24,8 @@ import {
   type PeerState,
   type Publish,
   type Trust,
-} from '../../federation/store/peer.ts';
-import { findRun, listRuns, runTypes } from '../../federation/store/run.ts';
+} from '../../directory/federation/store/peer.ts';
+import { findRun, listRuns, runTypes } from '../../directory/federation/store/run.ts';
 import { importFiles } from '../import/files.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';

@@ -1,8 +1,8 @@
 // The staff pages of a node.
 
+import { federationPages } from '../../directory/federation/staff/pages.ts';
+import { staffData } from '../../directory/federation/staff-data.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
-import { federationPages } from '../../federation/staff/pages.ts';
-import { staffData } from '../../federation/staff-data.ts';
 import { developmentAccount } from '../auth/staff-development.ts';
 import type { OpenNode } from './node.ts';
 

@@ -1,0 +1,141 @@
+// The merged base: the directory's own API over the schema in which our records stand beside those of peers, with Provenance.
+import type { Context, Hono } from 'hono';
+import { Outcome } from '../../src/fhir/outcome.ts';
+import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
+import { rateLimit } from '../../src/http/rate-limit.ts';
+import { storeFailure } from '../../src/store/failure.ts';
+import { onSchema } from '../../src/store/schema-view.ts';
+import { admissionFor, createDirectory, type DirectoryDeps, type DirectoryOptions } from '../app.ts';
+import { CORS, notAllowed } from '../app-answers.ts';
+import { pageData } from '../page-data.ts';
+import { createPages } from '../pages/app.ts';
+import { PAGE_HEADERS } from '../publish/frame.ts';
+import { totals } from '../totals.ts';
+import { accuracyPage } from './accuracy-page.ts';
+import { toParameters } from './compare/answer.ts';
+import { compare, type Question } from './compare/compare.ts';
+import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
+import { MERGED_PATH } from './harvest/context.ts';
+import { MERGED_SCHEMA } from './merge.ts';
+import { factsPage, peersPage } from './peers-page.ts';
+import { provenance, provenanceOf } from './provenance.ts';
+
+/** As of other public pages; one of ours has a form. */
+const HEADERS = {
+  ...PAGE_HEADERS,
+  'content-security-policy': PAGE_HEADERS['content-security-policy'].replace(
+    "form-action 'none'",
+    "form-action 'self'",
+  ),
+};
+
+/** Where the pages over all directories begin. */
+export const PAGES_ROOT = '/all';
+
+const DESCRIPTION =
+  'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours.';
+
+/** The app, with its routes under {@link MERGED_PATH}. */
+export function createFederation(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
+  const app = fhirApp('directory', deps, CORS);
+  const at = app.basePath(MERGED_PATH);
+  const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
+  const { onQuick: _, ...given } = options;
+  const shared = { ...given, limit };
+  const mergedDatabase = onSchema(deps.database, MERGED_SCHEMA);
+  const merged = createDirectory(
+    { ...deps, database: mergedDatabase },
+    { ...shared, merged: { path: MERGED_PATH, description: DESCRIPTION } },
+  );
+  const base = `${deps.config.baseUrl}${MERGED_PATH}`;
+  at.get('/Provenance', async (c) => {
+    route(c, '/Provenance');
+    const target = c.req.query('target');
+    if (target === undefined) throw new Outcome('missing-parameter', 'Ask with target=Type/id.');
+    return reply(c, JSON.stringify(await provenanceOf(deps.database.sql, target, base)), 200, {
+      'content-type': FHIR_JSON,
+      'cache-control': 'public, max-age=60',
+    });
+  });
+  at.get('/Provenance/:id', async (c) => {
+    route(c, '/Provenance/:id');
+    const found = await provenance(deps.database.sql, c.req.param('id'), base);
+    if (!found) throw new Outcome('not-found');
+    return reply(c, JSON.stringify(found), 200, { 'content-type': FHIR_JSON, 'cache-control': 'public, max-age=60' });
+  });
+  let peers: { at: number; page: string } | undefined;
+  const compareDeps = {
+    sql: deps.database.sql,
+    search: { ...deps, database: mergedDatabase, base, totals: totals() },
+    planName: deps.config.planName,
+  };
+  const questionOf = (c: Context<FhirEnv>): Question => ({
+    npi: c.req.query('npi'),
+    organization: c.req.query('organization'),
+    location: c.req.query('location'),
+  });
+  at.get('/$compare', async (c) => {
+    route(c, '/$compare');
+    checkAccepts(c.req.header('accept'), c.req.query('_format'));
+    const compared = await compare(questionOf(c), compareDeps);
+    return reply(c, JSON.stringify(toParameters(compared)), 200, {
+      'content-type': FHIR_JSON,
+      'cache-control': 'no-cache',
+    });
+  });
+  at.all('/$compare', (c) => notAllowed(c, 'GET, HEAD'));
+  app.get(COMPARE_PAGE, async (c) => {
+    route(c, COMPARE_PAGE);
+    const question = questionOf(c);
+    if (Object.values(question).every((v) => v === undefined)) return reply(c, compareStart(deps.config), 200, HEADERS);
+    try {
+      return reply(c, comparePage(deps.config, await compare(question, compareDeps)), 200, HEADERS);
+    } catch (error) {
+      if (!(error instanceof Outcome)) throw error;
+      const said = error.status === 404 ? 'No directory lists it.' : error.message;
+      return reply(c, compareStart(deps.config, said), error.status, HEADERS);
+    }
+  });
+  app.get('/directory/all/accuracy', async (c) => {
+    route(c, '/directory/all/accuracy');
+    if (!deps.config.accuracyPublic) throw new Outcome('unknown-route');
+    return reply(c, await accuracyPage(deps.config, deps.database.sql), 200, HEADERS);
+  });
+  app.get('/directory/all/peers', async (c) => {
+    route(c, '/directory/all/peers');
+    // counting all records costs: once a minute is enough
+    if (peers === undefined || performance.now() - peers.at > 60_000)
+      peers = { at: performance.now(), page: await peersPage(deps.config, deps.database.sql) };
+    return reply(c, peers.page, 200, HEADERS);
+  });
+  app.get('/directory/all/peers/:slug', async (c) => {
+    route(c, '/directory/all/peers/:slug');
+    const page = await factsPage(deps.config, deps.database.sql, c.req.param('slug'));
+    if (page === undefined) throw new Outcome('not-found');
+    return reply(c, page, 200, HEADERS);
+  });
+  const pages = createPages(
+    pageData(
+      {
+        ...deps,
+        config: { ...deps.config, planName: `${deps.config.planName} · all directories` },
+        database: mergedDatabase,
+        base,
+        totals: totals(),
+      },
+      { plans: undefined },
+    ),
+    deps,
+    {
+      root: PAGES_ROOT,
+      limit,
+      admission: options.admission ?? admissionFor(deps.config),
+      peer: options.peer,
+      failure: storeFailure,
+    },
+  );
+  for (const path of [PAGES_ROOT, `${PAGES_ROOT}/*`]) app.all(path, (c) => pages.fetch(c.req.raw, c.env));
+  app.all(`${MERGED_PATH}/*`, (c) => merged.fetch(c.req.raw, c.env));
+  return app;
+}

@@ -1,0 +1,243 @@
+// Rung 1: $bulk-publish. The root is a snapshot; its chain brings what changed since. Bulk Data 4.0.0-ballot, publication.md 2.2.
+
+import { parseReference } from '../../../src/fhir/reference.ts';
+import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
+import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
+import { HarvestFault } from '../reasons.ts';
+import type { Cursor } from '../store/peer.ts';
+import { typesOf } from '../store/stage.ts';
+import { beginRung, type Ending, endRung, type Harvest, typeName } from './context.ts';
+import { fileBytes, fileRecords } from './files.ts';
+
+type File = { type: DirectoryType | undefined; url: string; count: number | undefined };
+export type Manifest = {
+  transactionTime: string;
+  output: File[];
+  deleted: File[];
+  next: string | undefined;
+  unknown: string[];
+};
+
+/** Reads a manifest page. @throws HarvestFault `not-a-manifest` */
+export function readManifest(value: unknown): Manifest {
+  if (!isObject(value) || value['resourceType'] !== undefined) throw new HarvestFault('not-a-manifest');
+  const transactionTime = text(value['transactionTime']);
+  if (transactionTime === undefined || value['outputOrganizedBy'] !== undefined)
+    throw new HarvestFault('not-a-manifest');
+  const unknown: string[] = [];
+  const files = (list: JsonObject[], typed: boolean): File[] =>
+    list.flatMap((f) => {
+      const url = text(f['url']);
+      if (url === undefined) throw new HarvestFault('not-a-manifest', 'a file without url');
+      const type = text(f['type']);
+      if (typed && (type === undefined || !isDirectoryType(type))) {
+        // other FHIR types are none of ours; a name that is no type is a failure and not a zero (Q23)
+        if (type === undefined || !/^[A-Z][A-Za-z]+$/.test(type)) unknown.push(type ?? '?');
+        return [];
+      }
+      return [
+        {
+          type: typed ? (type as DirectoryType) : undefined,
+          url,
+          count: typeof f['count'] === 'number' ? f['count'] : undefined,
+        },
+      ];
+    });
+  const link = objects(value['link']).find((l) => l['relation'] === 'next');
+  return {
+    transactionTime,
+    output: files(objects(value['output']), true),
+    deleted: files(objects(value['deleted']), false),
+    next: text(link?.['url']),
+    unknown,
+  };
+}
+
+const TENTH = 10;
+
+/** Where the chain of a peer begins. */
+export function bulkRoot(h: Pick<Harvest, 'peer' | 'facts'>): string | undefined {
+  const named = h.peer.urls.find((u) => u.kind === 'bulk-manifest')?.url;
+  return (
+    named ?? (h.facts('bulk-publish') === 'works' && h.peer.base !== null ? `${h.peer.base}/$bulk-publish` : undefined)
+  );
+}
+
+/**
+ * Reads what is new in the chain, or all of it from its root.
+ * @returns the cursor to go on from when this is applied; undefined when nothing is new
+ */
+export async function readChain(h: Harvest, root: string): Promise<Cursor | undefined> {
+  const { position, peer } = h;
+  const held = peer.cursor.bulk;
+  const polls = (peer.cursor.index?.polls ?? 0) + 1;
+  position.whole ??= held === undefined;
+  position.page ??= held?.page ?? root;
+  let etag: string | undefined;
+  let damaged = false;
+  for (;;) {
+    const page: string = position.page;
+    const first = page === held?.page && position.file === undefined && position.whole === false;
+    // an entity tag that never changes is not believed for ever (Q26)
+    const conditional = first && held?.etag !== undefined && polls % TENTH !== 0;
+    let answer: Awaited<ReturnType<Harvest['client']['json']>>;
+    try {
+      answer = await h.client.json(page, {
+        accept: 'application/json',
+        ...(conditional ? { headers: { 'if-none-match': held?.etag ?? '' } } : {}),
+        anyHost: page !== root,
+      });
+      if (answer.status !== 304 && answer.status !== 200)
+        throw new HarvestFault(
+          answer.status === 404 || answer.status === 410 ? 'not-found' : 'bad-request',
+          String(answer.status),
+        );
+    } catch (error) {
+      if (!(error instanceof HarvestFault) || error.kind !== 'unsupported' || page === root) throw error;
+      fromRoot(h, root);
+      continue;
+    }
+    if (answer.status === 304) return undefined;
+    const manifest = readManifest(answer.value);
+    etag = answer.headers.get('etag') ?? undefined;
+    const isKnownPage = first && page !== root;
+    if (!isKnownPage) {
+      if (first && page === root && manifest.transactionTime === held?.start) return undefined;
+      if (page === root) position.whole = true;
+      for (const name of manifest.unknown) {
+        damaged = true;
+        h.deps.log('warn', 'manifest names an unknown type', { peer: peer.slug, type: name });
+      }
+      damaged = (await readFiles(h, manifest, page)) || damaged;
+      position.anchor = manifest.transactionTime;
+    }
+    if (manifest.next === '#closed') {
+      if (page === root) throw new HarvestFault('not-a-manifest', 'a root that is closed');
+      fromRoot(h, root);
+      continue;
+    }
+    if (manifest.next === undefined || manifest.next === '#pending') {
+      if (isKnownPage) return undefined;
+      await endChain(h, damaged);
+      return {
+        ...peer.cursor,
+        bulk: { page, etag, start: manifest.transactionTime },
+        index: { ...peer.cursor.index, polls },
+      };
+    }
+    position.page = new URL(manifest.next, page).href;
+    delete position.file;
+    await h.stage.flush();
+  }
+}
+
+/** The chain has ended or its page is gone: all is read again, beside what is there. */
+function fromRoot(h: Harvest, root: string): void {
+  h.position.page = root;
+  h.position.whole = true;
+  delete h.position.file;
+}
+
+/** @returns true when a file was not what it should be */
+export async function readFiles(h: Harvest, given: Manifest, page: string): Promise<boolean> {
+  let manifest = given;
+  let damaged = false;
+  const all = () => [
+    ...manifest.output.map((f) => ({ ...f, deletes: false })),
+    ...manifest.deleted.map((f) => ({ ...f, deletes: true })),
+  ];
+  for (let at = h.position.file ?? 0; at < all().length; at++) {
+    h.position.file = at;
+    for (let attempt = 1; ; attempt++) {
+      const file = all()[at];
+      if (!file) break;
+      try {
+        damaged = (await readFile(h, file)) || damaged;
+        break;
+      } catch (error) {
+        if (!(error instanceof HarvestFault) || attempt >= 3) {
+          if (error instanceof HarvestFault && error.reason === 'body-cut' && file.type !== undefined) {
+            h.stage.damaged(file.type);
+            damaged = true;
+            break;
+          }
+          throw error;
+        }
+        if (error.kind === 'unsupported' || error.reason === 'forbidden') {
+          // an address that was signed for an hour: the manifest has a new one (Q20)
+          const again = await h.client.json(page, { accept: 'application/json', anyHost: true });
+          manifest = readManifest(again.value);
+        } else if (error.reason !== 'body-cut') throw error;
+      }
+    }
+    h.position.file = at + 1;
+    await h.stage.flush();
+  }
+  return damaged;
+}
+
+async function readFile(h: Harvest, file: File & { deletes: boolean }): Promise<boolean> {
+  const { stage } = h;
+  let n = 0;
+  let bad = false;
+  if (file.type) await beginRung(h, file.type, 1);
+  for await (const record of fileRecords(fileBytes(h.client, file.url))) {
+    n++;
+    if ('fault' in record) {
+      bad = true;
+      if (file.type) stage.damaged(file.type);
+    } else if (file.deletes) {
+      if (!(await readDeletions(h, record.text))) bad = true;
+    } else if (file.type) stage.add(file.type, record.text, record.resource);
+    if (stage.isFull) await stage.flushSoon();
+  }
+  await stage.flush();
+  if (file.count !== undefined && file.count !== n && file.type) {
+    stage.count(file.type, 'count-differs');
+    h.deps.log('warn', 'file differs from its manifest', {
+      peer: h.peer.slug,
+      type: file.type,
+      lines: n,
+      said: file.count,
+    });
+    return true;
+  }
+  return bad;
+}
+
+/** A line of a `deleted` file: a transaction Bundle of DELETE requests. */
+async function readDeletions(h: Harvest, line: string): Promise<boolean> {
+  let bundle: unknown;
+  try {
+    bundle = JSON.parse(line);
+  } catch {
+    return false;
+  }
+  if (!isObject(bundle)) return false;
+  for (const entry of objects(bundle['entry'])) {
+    const request = isObject(entry['request']) ? entry['request'] : {};
+    const reference = parseReference(text(request['url']) ?? '');
+    if (request['method'] !== 'DELETE' || (reference.kind !== 'relative' && reference.kind !== 'absolute'))
+      return false;
+    if (!isDirectoryType(reference.type)) continue;
+    await beginRung(h, reference.type, 1);
+    h.stage.delete(reference.type, reference.id);
+  }
+  return true;
+}
+
+/** All types are read: those that came, and in a snapshot those of which nothing came any more. */
+async function endChain(h: Harvest, damaged: boolean): Promise<void> {
+  const had = (await typesOf(h.deps.database.sql, h.peer.slug)).map(typeName);
+  const ending: Ending = { complete: h.position.whole === true && !damaged, reason: damaged ? 'damaged-file' : '' };
+  for (const type of DIRECTORY_TYPES) {
+    const read = h.stage.counters.size > 0 && hasCounters(h, type);
+    if (!read && !(h.position.whole === true && had.includes(type))) continue;
+    await beginRung(h, type, 1);
+    const differs = (h.stage.counters.get(typeIdOf(type))?.['count-differs'] ?? 0) > 0;
+    await endRung(h, type, differs ? { complete: false, reason: 'count-differs' } : ending);
+  }
+}
+
+const typeIdOf = (type: DirectoryType): number => TYPE_IDS[type];
+const hasCounters = (h: Harvest, type: DirectoryType): boolean => h.stage.counters.has(typeIdOf(type));

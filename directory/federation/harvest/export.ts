@@ -1,0 +1,89 @@
+// Rung 3: $export of the peer, as a whole or since the last time. Bulk Data 2.0.0 and 3.0.0; also the names of the 4.0.0 ballot.
+import { isObject, objects, text } from '../../../src/fhir/resource.ts';
+import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
+import { retryAfterMs } from '../../../src/net/retry-after.ts';
+import { discard } from '../client.ts';
+import { HarvestFault } from '../reasons.ts';
+import type { Cursor } from '../store/peer.ts';
+import { readFiles } from './chain.ts';
+import { beginRung, endRung, type Harvest } from './context.ts';
+
+const POLLS = 2000;
+
+/** Does the peer offer it? Only what is claimed is tried: a kick-off costs the peer work. */
+export const offersExport = (h: Harvest): boolean =>
+  h.peer.base !== null &&
+  (h.facts('claims-operations') ?? '').split(' ').some((o) => o === 'export' || o === '$export');
+
+/**
+ * @param since ISO; undefined asks for everything
+ * @returns the cursor of the next time
+ */
+export async function readExport(h: Harvest, since: string | undefined): Promise<Cursor> {
+  const { position, peer } = h;
+  position.status ??= await kickOff(h, since);
+  const manifest = await poll(h, position.status);
+  const output = objects(manifest['output']).flatMap((f) => {
+    const type = text(f['type']);
+    const url = text(f['url']);
+    return type !== undefined && url !== undefined && isDirectoryType(type)
+      ? [{ type, url, count: typeof f['count'] === 'number' ? f['count'] : undefined }]
+      : [];
+  });
+  const deleted = objects(manifest['deleted']).flatMap((f) =>
+    text(f['url']) === undefined ? [] : [{ type: undefined, url: text(f['url']) ?? '', count: undefined }],
+  );
+  const damaged = await readFiles(
+    h,
+    { transactionTime: '', output, deleted, next: undefined, unknown: [] },
+    position.status,
+  );
+  const failed = objects(manifest['error']).length + objects(manifest['outcome']).length > 0;
+  const whole = since === undefined;
+  const listed = new Set<DirectoryType>(output.map((f) => f.type));
+  for (const type of DIRECTORY_TYPES) {
+    if (!h.stage.counters.has(TYPE_IDS[type]) && !listed.has(type)) continue;
+    await beginRung(h, type, 3);
+    // a whole export whose manifest tells of errors proves nothing
+    await endRung(h, type, {
+      complete: whole && !damaged && !failed,
+      reason: damaged ? 'damaged-file' : failed ? 'export-failed' : '',
+    });
+  }
+  return { ...peer.cursor, exported: text(manifest['transactionTime']) };
+}
+
+async function kickOff(h: Harvest, since: string | undefined): Promise<string> {
+  const query = since === undefined ? '' : `?_since=${encodeURIComponent(since)}`;
+  const response = await h.client.get(`${h.peer.base}/$export${query}`, { headers: { prefer: 'respond-async' } });
+  await discard(response);
+  const location = response.headers.get('content-location');
+  if (response.status !== 202 || location === null)
+    throw new HarvestFault(response.status >= 500 ? 'export-failed' : 'bad-request', String(response.status));
+  h.position.anchor ??= response.headers.get('date') ?? '';
+  return new URL(location, `${h.peer.base}/`).href;
+}
+
+async function poll(h: Harvest, status: string) {
+  const wait = h.deps.wait ?? ((ms: number) => new Promise<void>((done) => setTimeout(done, ms)));
+  for (let n = 0; n < POLLS; n++) {
+    const response = await h.client.get(status, { accept: 'application/json' });
+    if (response.status === 202) {
+      const ms =
+        retryAfterMs(response.headers.get('retry-after'), h.deps.clock(), { minMs: 500, maxMs: 120_000 }) ??
+        Math.min(60_000, 1000 * 1.5 ** Math.min(n, 10));
+      await discard(response);
+      await h.stage.flush();
+      await wait(ms);
+      continue;
+    }
+    if (response.status !== 200) {
+      await discard(response);
+      throw new HarvestFault(response.status === 404 ? 'not-found' : 'export-failed', String(response.status));
+    }
+    const value: unknown = await response.json().catch(() => undefined);
+    if (!isObject(value) || !Array.isArray(value['output'])) throw new HarvestFault('not-a-manifest');
+    return value;
+  }
+  throw new HarvestFault('export-failed', 'no end');
+}

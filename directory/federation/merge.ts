@@ -1,0 +1,218 @@
+// Brings the merged base up to date: our own records as they changed, peers' records as they were applied. It may stop anywhere:
+// what was not confirmed is done again, and the same record twice changes nothing.
+import { randomUUID } from 'node:crypto';
+import { replaceReferences } from '../../src/fhir/json-text.ts';
+import { parseReference } from '../../src/fhir/reference.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import { type ImportEntry, type ImportSummary, importResources } from '../../src/store/resource-import.ts';
+import { onSchema } from '../../src/store/schema-view.ts';
+import { DIRECTORY_PATH } from '../app.ts';
+import { baseKey } from './classify-url.ts';
+import type { FederationDeps } from './client.ts';
+import { featuresOf } from './features.ts';
+import { MERGED_PATH } from './harvest/context.ts';
+import { hasPeerPrefix } from './ids.ts';
+import { type NormalizeContext, normalize } from './normalize.ts';
+import {
+  clearOutbox,
+  type FeatureRow,
+  insertFindings,
+  leaveMergeLease,
+  outboxEnd,
+  outboxRows,
+  ownChanges,
+  ownState,
+  setOwnThrough,
+  takeMergeLease,
+  writeFeatures,
+} from './store/merge.ts';
+import { listPeers, type Peer } from './store/peer.ts';
+
+export const MERGED_SCHEMA = 'merged';
+
+export type MergeSummary = Pick<ImportSummary, 'created' | 'updated' | 'unchanged' | 'deleted' | 'rejected'> & {
+  external: number;
+};
+
+/** Merges what is due. `busy`: another process does. undefined: nothing was due. */
+export async function mergeDue(deps: FederationDeps): Promise<MergeSummary | 'busy' | undefined> {
+  const { sql } = deps.database;
+  const owner = randomUUID();
+  const { leaseSeconds } = deps.config;
+  if (!(await takeMergeLease(sql, owner, new Date(), leaseSeconds))) return 'busy';
+  const renewal = setInterval(
+    () => void takeMergeLease(sql, owner, new Date(), leaseSeconds).catch(() => {}),
+    (leaseSeconds * 1000) / 3,
+  );
+  try {
+    const { through, changedAt } = await ownState(sql);
+    const own = changedAt !== null && (through === null || changedAt > through);
+    const end = await outboxEnd(sql);
+    if (!own && end === undefined) return undefined;
+    return await merge(deps, own ? { since: through, through: changedAt } : undefined, end);
+  } finally {
+    clearInterval(renewal);
+    await leaveMergeLease(sql, owner);
+  }
+}
+
+async function merge(
+  deps: FederationDeps,
+  own: { since: Date | null; through: Date } | undefined,
+  end: string | undefined,
+): Promise<MergeSummary> {
+  const { sql } = deps.database;
+  const reader = deps.database.dedicated('work');
+  const writer = deps.database.dedicated('work');
+  const peers = new Map((await listPeers(sql)).map((p) => [p.slug, p]));
+  const rejected: { key: string; peer: string; code: string; detail: string }[] = [];
+  const counts = { external: 0 };
+  try {
+    const features = featureWriter(writer);
+    const summary = await importResources(
+      onSchema(deps.database, MERGED_SCHEMA),
+      (async function* () {
+        if (own) yield* ownEntries(ownChanges(reader, own.since), deps, new Set(peers.keys()), features);
+        if (end !== undefined) yield* peerEntries(outboxRows(reader, end), deps, peers, features, counts);
+        await features.flush();
+      })(),
+      {
+        base: `${deps.config.baseUrl}${MERGED_PATH}`,
+        clock: deps.clock,
+        validate,
+        onReject: (entry, code, message) =>
+          rejected.push({
+            key: entry.source,
+            peer: slugOf(entry.source, peers),
+            code: `not-merged ${code}`,
+            detail: message,
+          }),
+      },
+    );
+    await insertFindings(sql, rejected, deps.clock());
+    if (own) await setOwnThrough(sql, own.through);
+    if (end !== undefined) await clearOutbox(sql, end);
+    const { created, updated, unchanged, deleted } = summary;
+    deps.log('info', 'merged', { created, updated, unchanged, deleted, rejected: summary.rejected });
+    return { created, updated, unchanged, deleted, rejected: summary.rejected, external: counts.external };
+  } finally {
+    await reader.end({ timeout: 5 });
+    await writer.end({ timeout: 5 });
+  }
+}
+
+const slugOf = (key: string, peers: ReadonlyMap<string, Peer>): string => {
+  const slug = key.split('/')[1]?.split('.', 1)[0] ?? '';
+  return peers.has(slug) ? slug : '';
+};
+
+const BATCH = 2000;
+
+function featureWriter(sql: ReturnType<FederationDeps['database']['dedicated']>) {
+  let rows: FeatureRow[] = [];
+  let gone: string[] = [];
+  const flush = async () => {
+    if (rows.length + gone.length === 0) return;
+    const [r, g] = [rows, gone];
+    rows = [];
+    gone = [];
+    await writeFeatures(sql, r, g);
+  };
+  return {
+    flush,
+    async add(key: string, peer: string, resource: Resource) {
+      const f = featuresOf(resource);
+      if (!f) return;
+      rows.push({ ...f, key, peer });
+      if (rows.length >= BATCH) await flush();
+    },
+    async remove(key: string) {
+      gone.push(key);
+      if (gone.length >= BATCH) await flush();
+    },
+  };
+}
+type FeatureWriter = ReturnType<typeof featureWriter>;
+
+const removal = (key: string): ImportEntry => ({
+  source: key,
+  line: 0,
+  text: '',
+  request: { method: 'DELETE', url: key },
+});
+
+/** Our own records keep their ids; absolute references to our own base lead into the merged one. */
+async function* ownEntries(
+  batches: AsyncGenerator<{ key: string; deleted: boolean; body: string }[]>,
+  deps: FederationDeps,
+  slugs: ReadonlySet<string>,
+  features: FeatureWriter,
+): AsyncGenerator<ImportEntry> {
+  const ours = baseKey(`${deps.config.baseUrl}${DIRECTORY_PATH}`);
+  for await (const rows of batches)
+    for (const { key, deleted, body } of rows) {
+      if (hasPeerPrefix(key.split('/')[1] ?? '', slugs)) {
+        deps.log('warn', 'own record not merged: its id begins like those of a peer', { type: key.split('/')[0] });
+        continue;
+      }
+      if (deleted) {
+        await features.remove(key);
+        yield removal(key);
+        continue;
+      }
+      const text = replaceReferences(body, (reference) => {
+        const r = parseReference(reference);
+        return r.kind === 'absolute' && baseKey(r.base) === ours ? `"reference":"${r.type}/${r.id}"` : undefined;
+      });
+      const resource = JSON.parse(text) as Resource;
+      await features.add(key, '', resource);
+      yield { source: key, line: 0, text, resource };
+    }
+}
+
+async function* peerEntries(
+  batches: ReturnType<typeof outboxRows>,
+  deps: FederationDeps,
+  peers: ReadonlyMap<string, Peer>,
+  features: FeatureWriter,
+  counts: { external: number },
+): AsyncGenerator<ImportEntry> {
+  const contexts = new Map([...peers.values()].map((p) => [p.slug, normalizeContext(p, peers, deps)]));
+  for await (const rows of batches)
+    for (const row of rows) {
+      const context = contexts.get(row.peer);
+      if (row.state !== 'l' || context === undefined || peers.get(row.peer)?.publish === 'link') {
+        await features.remove(row.key);
+        yield removal(row.key);
+        continue;
+      }
+      const { records, external } = normalize(
+        JSON.parse(row.raw) as Resource,
+        row.key.split('/')[1] ?? '',
+        row.sourceId,
+        context,
+      );
+      counts.external += external;
+      for (const resource of records) {
+        const key = `${resource.resourceType}/${String(resource['id'])}`;
+        await features.add(key, row.peer, resource);
+        yield { source: key, line: 0, text: JSON.stringify(resource), resource };
+      }
+    }
+}
+
+/** What references of a peer's records may lead to. */
+export function normalizeContext(
+  peer: Peer,
+  peers: ReadonlyMap<string, Peer>,
+  deps: Pick<FederationDeps, 'config'>,
+): NormalizeContext {
+  const bases = new Map<string, string>(
+    [DIRECTORY_PATH, MERGED_PATH].map((path) => [baseKey(`${deps.config.baseUrl}${path}`), '']),
+  );
+  for (const p of peers.values())
+    for (const url of [p.base, ...p.urls.filter((u) => u.kind === 'fhir-base').map((u) => u.url)])
+      if (url) bases.set(baseKey(url), p.slug);
+  return { slug: peer.slug, base: peer.base ?? undefined, bases, unmarkedNpi: peer.unmarkedNpi };
+}

@@ -1,0 +1,77 @@
+// Public pages about the directories that are shown together: who they are, how fresh, and what was measured of each.
+
+import type { Queryable } from '../../src/store/database.ts';
+import { html } from '../../src/ui/html.ts';
+import { type Table, tableHtml } from '../../src/ui/table.ts';
+import { count, publicationPage, timeText } from '../publish/frame.ts';
+import { currentFacts } from './store/fact.ts';
+import { peerOverview } from './store/overview.ts';
+import { findPeer } from './store/peer.ts';
+
+type PageConfig = { planName: string; sandbox: boolean };
+
+export async function peersPage(config: PageConfig, sql: Queryable): Promise<string> {
+  const rows = await peerOverview(sql);
+  const table: Table = {
+    name: 'peers',
+    caption: 'Directories of other payers',
+    columns: [
+      { key: 'payer', label: 'Payer', kind: 'head' },
+      { key: 'state', label: 'Now' },
+      { key: 'records', label: 'Records', kind: 'number' },
+      { key: 'ended', label: 'Ended or gone', kind: 'number' },
+      { key: 'last', label: 'Last read' },
+      { key: 'result', label: 'Result' },
+    ],
+    rows: rows.map((r) => [
+      { value: r.name, href: `/directory/all/peers/${r.slug}` },
+      { value: r.state },
+      { value: r.live, text: count(r.live) },
+      { value: r.gone, text: count(r.gone) },
+      r.lastAt ? { value: r.lastAt.toISOString(), text: timeText(r.lastAt), time: true } : { value: null },
+      {
+        value: r.lastState,
+        text: r.lastState === 'done' || r.lastState === 'unchanged' ? 'whole' : (r.lastState ?? '–'),
+      },
+    ]),
+    empty: 'No other directories are shown here.',
+    note: html`Search <a href="/all">in all of them</a>, or compare what they say about one provider: <a href="/directory/all/compare">field by field</a>.`,
+  };
+  return publicationPage(config, {
+    title: 'All directories',
+    main: tableHtml(table),
+    trail: html`<a href="/">Directory</a> › `,
+  });
+}
+
+/** The fact sheet of a peer; undefined when there is none. */
+export async function factsPage(config: PageConfig, sql: Queryable, slug: string): Promise<string | undefined> {
+  const peer = await findPeer(sql, slug);
+  if (!peer) return undefined;
+  const facts = await currentFacts(sql, slug);
+  const table: Table = {
+    name: 'facts',
+    caption: 'What it does, measured',
+    columns: [
+      { key: 'type', label: 'Type' },
+      { key: 'fact', label: 'Fact', kind: 'head' },
+      { key: 'value', label: 'Value' },
+      { key: 'evidence', label: 'Evidence' },
+      { key: 'day', label: 'Measured' },
+    ],
+    rows: facts.map((f) => [
+      { value: f.type === '' ? 'whole server' : f.type },
+      { value: f.name },
+      { value: f.value },
+      { value: f.evidence },
+      { value: f.at.toISOString(), text: f.at.toISOString().slice(0, 10), time: true },
+    ]),
+    empty: 'It has not been measured yet.',
+  };
+  const main = html`<p>${peer.base ?? peer.urls[0]?.url ?? ''}</p>${tableHtml(table)}`;
+  return publicationPage(config, {
+    title: peer.name,
+    main,
+    trail: html`<a href="/directory/all/peers">All directories</a> › `,
+  });
+}

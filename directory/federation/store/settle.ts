@@ -1,0 +1,272 @@
+// Judging and applying what a run has read: every step works on the set of one type of one run.
+import type { Queryable } from '../../../src/store/database.ts';
+import type { Outlook } from '../breaker.ts';
+import { FLAGS, type FlagName } from '../record.ts';
+
+export type Settling = { run: string; peer: string; type: number };
+
+const values = (s: Settling): string[] => [s.run, String(s.type)];
+/** From so many rows on a plan should know it. */
+const MANY = 2000;
+const OF = 'run = $1::bigint and type = $2::smallint';
+
+/**
+ * Decides what is to be written: `change` holds a row for each record that is new (c), other (u), back (r), deleted (d), absent
+ * (m) or a content of its id that is gone (v). May be called again.
+ * @param order `last`: of two contents of an id the later one holds (files of a chain). `variants`: they are kept beside each
+ *   other, unless their times tell which is the newer
+ * @param complete nothing was left unread: what is absent counts
+ */
+export async function resolve(
+  sql: Queryable,
+  s: Settling,
+  order: 'last' | 'variants',
+  complete: boolean,
+): Promise<void> {
+  const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
+  await run(`delete from federation.change where ${OF}`);
+  // fresh tables have no statistics, and a plan for a handful of rows takes hours for a million
+  const [staged] = await sql.unsafe<{ many: boolean }[]>(
+    `select (select count(*) from (select from federation.incoming where ${OF} limit ${MANY}) i) = ${MANY}
+       or (select count(*) from (select from federation.seen where ${OF} limit ${MANY}) n) = ${MANY} as many`,
+    values(s),
+  );
+  if (staged?.many)
+    await sql.unsafe('analyze federation.incoming, federation.seen, federation.gone, federation.source');
+  // the same content under another time or order: known. source_base
+  await run(`with known as (
+      delete from federation.incoming i using federation.source s
+      where i.run = $1::bigint and i.type = $2::smallint and s.base_rk = i.base_rk and s.hash = i.hash and s.state = i.state
+      returning i.seq, s.rk, s.base_rk, i.updated)
+    insert into federation.seen (run, type, seq, rk, base_rk, updated) select $1::bigint, $2::smallint, seq, rk, base_rk, updated from known`);
+  await run(`delete from federation.incoming i using (
+      select ctid as at, row_number() over (partition by base_rk, hash order by seq desc) as n from federation.incoming where ${OF}) d
+    where i.ctid = d.at and d.n > 1`);
+  if (order === 'last') await keepLast(run);
+  else await keepNewest(run);
+  await run(`delete from federation.gone g where ${OF} and (
+      exists (select from federation.incoming i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq)
+      or exists (select from federation.seen i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq))`);
+  await run(`insert into federation.change (run, type, rk, action, seq, key)
+    select $1::bigint, $2::smallint, hashtextextended(k.key, 0),
+      (case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)::"char", k.seq, k.key
+    from (
+      select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key else i.variant_key end as key
+      from federation.incoming i
+      left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk
+      where i.run = $1::bigint and i.type = $2::smallint
+        and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) k
+    left join federation.source s on s.rk = hashtextextended(k.key, 0)
+    on conflict do nothing`);
+  await run(
+    `insert into federation.change (run, type, rk, action, evidence)
+    select distinct on (s.rk) $1::bigint, $2::smallint, s.rk, 'd'::"char", g.evidence
+    from federation.gone g join federation.source s on s.base_rk = g.base_rk and s.peer = $3 and s.state <> 't'
+    where g.run = $1::bigint and g.type = $2::smallint order by s.rk, g.seq desc
+    on conflict do nothing`,
+    [s.peer],
+  );
+  if (complete)
+    await run(
+      `insert into federation.change (run, type, rk, action, evidence)
+      select $1::bigint, $2::smallint, s.rk, (case when b.base_rk is null then 'm' else 'v' end)::"char", 'absent from run ' || $1
+      from federation.source s
+      left join (select distinct base_rk from federation.seen where ${OF} union select base_rk from federation.incoming where ${OF}) b
+        on b.base_rk = s.base_rk
+      where s.peer = $3 and s.type = $2::smallint and s.state <> 't'
+        and not exists (select from federation.seen n where n.run = $1::bigint and n.type = $2::smallint and n.rk = s.rk)
+        and not exists (select from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.rk = s.rk)`,
+      [s.peer],
+    );
+}
+
+/**
+ * Takes out what is a copy of our own: the same type, id and content, and the very millisecond of one of its versions, whatever
+ * marks the copy lost on its way. resource_pkey, history_pkey
+ * @returns how many
+ */
+export async function dropOwn(sql: Queryable, s: Settling, typeName: string): Promise<number> {
+  const same = (version: string) =>
+    `case when ${version}.last_updated = i.updated and ${version}.body <> '' then ${version}.body::jsonb - '{meta,text}'::text[] = i.raw::jsonb - '{meta,text}'::text[] else false end`;
+  const rows = await sql.unsafe(
+    `delete from federation.incoming i where ${OF} and i.updated is not null and exists (
+       select from directory.resource r where r.rk = hashtextextended($3 || '/' || i.source_id, 0) and r.key = $3 || '/' || i.source_id
+         and (${same('r')} or exists (select from directory.history h where h.rk = r.rk and ${same('h')})))`,
+    [...values(s), typeName],
+  );
+  return rows.count;
+}
+
+/**
+ * Whether the run found exactly what is known, and nothing waits to be counted as missing: then there is nothing to decide.
+ * source_line
+ */
+export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
+  const [row] = await sql.unsafe<{ known: boolean }[]>(
+    `select not exists (select from federation.incoming where ${OF}) and not exists (select from federation.gone where ${OF})
+       and not exists (select from federation.missing where peer = $3 and type = $2::smallint)
+       and (select count(distinct rk) from federation.seen where ${OF})
+         = (select count(*) from federation.source where peer = $3 and type = $2::smallint and state <> 't') as known`,
+    [...values(s), s.peer],
+  );
+  return row?.known === true;
+}
+
+type Run = (text: string, more?: string[]) => Promise<unknown>;
+
+/** The later of two contents of one id holds. */
+async function keepLast(run: Run): Promise<void> {
+  await run(`delete from federation.incoming i using (
+      select i.ctid as at, i.seq, max(i.seq) over (partition by i.base_rk) as last, n.seq as seen from federation.incoming i
+      left join (select base_rk, max(seq) as seq from federation.seen where ${OF} group by 1) n on n.base_rk = i.base_rk
+      where i.run = $1::bigint and i.type = $2::smallint) d
+    where i.ctid = d.at and (d.seq < d.last or d.seq < coalesce(d.seen, -1))`);
+  await run(`delete from federation.seen n using federation.incoming i
+    where n.run = $1::bigint and n.type = $2::smallint and i.run = n.run and i.type = n.type and i.base_rk = n.base_rk and i.seq > n.seq`);
+}
+
+/** Where every content of an id has its own time, the newest holds; else all stay. */
+async function keepNewest(run: Run): Promise<void> {
+  await run(`with b as (select distinct base_rk from federation.incoming where ${OF}),
+    c as (
+      select base_rk, hash, updated from federation.incoming where ${OF}
+      union all
+      select n.base_rk, s.hash, n.updated from federation.seen n join b using (base_rk) join federation.source s on s.rk = n.rk where ${OF.replaceAll('run', 'n.run').replaceAll('type', 'n.type')}),
+    g as (
+      select base_rk, max(updated) as newest from c group by 1
+      having count(distinct hash) > 1 and bool_and(updated is not null) and count(distinct updated) = count(distinct hash)),
+    older as (
+      delete from federation.incoming i using g where i.run = $1::bigint and i.type = $2::smallint and i.base_rk = g.base_rk and i.updated < g.newest)
+    delete from federation.seen n using g where n.run = $1::bigint and n.type = $2::smallint and n.base_rk = g.base_rk and n.updated < g.newest`);
+}
+
+const FLAG_NAMES = Object.keys(FLAGS) as FlagName[];
+const sums = (prefix: string, where: string) =>
+  FLAG_NAMES.map((f) => `(count(*) filter (where ${where} and flags & ${FLAGS[f]} > 0))::int as "${prefix}${f}"`).join(
+    ', ',
+  );
+
+export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
+
+/** What the run would do, for the breaker; call it after {@link resolve}. source_line */
+export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
+  await sql.unsafe('analyze federation.change');
+  const [row] = await sql.unsafe<Record<string, number>[]>(
+    `with x as (
+      select s.flags, true as was, c.rk is null as stays from federation.source s
+      left join federation.change c on c.run = $1::bigint and c.type = $2::smallint and c.rk = s.rk
+      where s.peer = $3 and s.type = $2::smallint and s.state <> 't'
+        -- what was missing before has been judged then
+        and not (c.action is not distinct from 'm' and exists (select from federation.missing m where m.rk = s.rk))
+      union all
+      select i.flags, false, true from federation.change c
+      join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
+      where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r'))
+    select (count(*) filter (where was))::int as before, (count(*) filter (where stays))::int as after,
+      ${sums('b', 'was')}, ${sums('a', 'stays')} from x`,
+    [...values(s), s.peer],
+  );
+  const actions: Actions = { c: 0, u: 0, r: 0, d: 0, m: 0, v: 0 };
+  const found = await sql.unsafe<{ action: keyof Actions; n: number; fresh: number }[]>(
+    `select c.action::text as action, count(*)::int as n, (count(*) filter (where m.rk is null))::int as fresh
+     from federation.change c left join federation.missing m on m.rk = c.rk where c.run = $1::bigint and c.type = $2::smallint group by 1`,
+    values(s),
+  );
+  for (const f of found) actions[f.action] = f.n;
+  const lost = found
+    .filter((f) => f.action === 'd' || f.action === 'm' || f.action === 'v')
+    .reduce((n, f) => n + f.fresh, 0);
+  const fields = (prefix: string) =>
+    Object.fromEntries(FLAG_NAMES.map((f) => [f, row?.[`${prefix}${f}`] ?? 0])) as Record<FlagName, number>;
+  return {
+    before: row?.['before'] ?? 0,
+    after: row?.['after'] ?? 0,
+    lost,
+    updated: actions.u,
+    fieldsBefore: fields('b'),
+    fieldsAfter: fields('a'),
+    actions,
+  };
+}
+
+/** Absent from so many complete runs and for so many days: both must be past. */
+export const TOMBSTONE = { runs: 3, days: 14 } as const;
+
+/**
+ * Writes what was decided, in the transaction of the caller. source_pkey, missing_pkey.
+ * @returns records that became tombstones
+ */
+export async function apply(sql: Queryable, s: Settling, now: Date): Promise<number> {
+  const at = now.toISOString();
+  await sql.unsafe(
+    `insert into federation.source as s (rk, base_rk, line_hash, peer, type, state, flags, first_seen, content_changed_at, peer_updated,
+       changed_run, key, source_id, hash, raw)
+     select c.rk, i.base_rk, i.line_hash, $3, i.type, i.state, i.flags, $4, $4, i.updated, $1::bigint, c.key, i.source_id, i.hash, i.raw
+     from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
+     where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') order by c.rk
+     on conflict (rk) do update set base_rk = excluded.base_rk, line_hash = excluded.line_hash, state = excluded.state, flags = excluded.flags,
+       content_changed_at = case when s.hash = excluded.hash and s.state <> 't' then s.content_changed_at else excluded.content_changed_at end,
+       peer_updated = excluded.peer_updated, changed_run = excluded.changed_run, hash = excluded.hash, evidence = '', raw = excluded.raw
+     where s.key = excluded.key`,
+    [...values(s), s.peer, at],
+  );
+  await sql.unsafe(
+    `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and f.rk = c.rk`,
+    values(s),
+  );
+  await sql.unsafe(
+    `insert into federation.finding (rk, peer, code, at)
+     select c.rk, $3, f, $4 from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.findings) f
+     where c.run = $1::bigint and c.type = $2::smallint on conflict do nothing`,
+    [...values(s), s.peer, at],
+  );
+  await sql.unsafe(
+    `insert into federation.finding (rk, peer, code, at)
+     select c.rk, $3, 'variant', $4 from federation.change c where c.run = $1::bigint and c.type = $2::smallint
+       and c.key like '%.v________' and c.action in ('c', 'u', 'r') on conflict do nothing`,
+    [...values(s), s.peer, at],
+  );
+  // who was seen again is not missing
+  await sql.unsafe(
+    `delete from federation.missing m where m.peer = $3 and m.type = $2::smallint and (
+       exists (select from federation.seen n where n.run = $1::bigint and n.type = m.type and n.rk = m.rk)
+       or exists (select from federation.change c where c.run = $1::bigint and c.type = m.type and c.rk = m.rk and c.action <> 'm'))`,
+    [...values(s), s.peer],
+  );
+  await sql.unsafe(
+    `insert into federation.missing as m (rk, peer, type, since, runs, last_run)
+     select c.rk, $3, c.type, $4, 1, c.run from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'm'
+     on conflict (rk) do update set runs = m.runs + 1, last_run = excluded.last_run where m.last_run <> excluded.last_run`,
+    [...values(s), s.peer, at],
+  );
+  await sql.unsafe(
+    `update federation.change c set action = 'g', evidence = 'absent from ' || m.runs || ' complete runs since ' || to_char(m.since at time zone 'UTC', 'YYYY-MM-DD')
+     from federation.missing m where c.run = $1::bigint and c.type = $2::smallint and c.action = 'm' and m.rk = c.rk
+       and m.runs >= ${TOMBSTONE.runs} and m.since <= $3::timestamptz - interval '${TOMBSTONE.days} days'`,
+    [...values(s), at],
+  );
+  const gone = await sql.unsafe(
+    `update federation.source s set state = 't', content_changed_at = $3, changed_run = $1::bigint, evidence = c.evidence
+     from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action in ('d', 'v', 'g') and s.rk = c.rk`,
+    [...values(s), at],
+  );
+  await sql.unsafe(
+    `delete from federation.missing m using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'g' and m.rk = c.rk`,
+    values(s),
+  );
+  await sql.unsafe(
+    `insert into federation.outbox (rk) select rk from federation.change where run = $1::bigint and type = $2::smallint and action <> 'm' order by rk`,
+    values(s),
+  );
+  return gone.count;
+}
+
+export type Loss = { key: string; action: string; evidence: string };
+
+/** What a run that waits would take away, as examples. change_pkey, source_pkey */
+export async function losses(sql: Queryable, run: string, count: number): Promise<Loss[]> {
+  return sql<
+    Loss[]
+  >`select s.key, c.action::text as action, c.evidence from federation.change c join federation.source s on s.rk = c.rk
+    where c.run = ${run} and c.action in ('d', 'm', 'v') order by c.type, s.key limit ${count}`;
+}

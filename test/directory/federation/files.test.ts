@@ -1,0 +1,338 @@
+// Harvests of files: the chain of $bulk-publish, indexes of Bundles, exports; and what is wrong with files.
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { typeOfFileName } from '../../../directory/federation/harvest/files.ts';
+import { filesOf } from '../../../directory/federation/harvest/index-files.ts';
+import { HarvestFault } from '../../../directory/federation/reasons.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { type Answer, json, outcome, records, scriptedDirectory } from './scripted-directory.ts';
+import { type World, world } from './world.ts';
+
+let dir: Awaited<ReturnType<typeof scriptedDirectory>>;
+let w: World;
+let paths: Record<string, Answer | 'cut' | ((headers: Record<string, unknown>) => Answer)>;
+beforeAll(async () => {
+  dir = await scriptedDirectory();
+});
+afterAll(() => dir.close());
+beforeEach(async () => {
+  dir.reset();
+  paths = {};
+  dir.script.first = (request, url) => {
+    const found = paths[url.pathname];
+    return typeof found === 'function' ? found(request.headers) : found;
+  };
+  w = await world();
+});
+afterEach(() => w.close());
+
+const ndjson = (list: readonly unknown[]) =>
+  list.map((r) => `${typeof r === 'string' ? r : JSON.stringify(r)}\n`).join('');
+const file = (body: string | Buffer, headers: Record<string, string> = {}): Answer => ({
+  headers: { 'content-type': 'application/fhir+ndjson', ...headers },
+  body,
+});
+const manifest = (at: string, output: [string, string, number?][], next?: string, deleted: string[] = []) =>
+  json({
+    transactionTime: at,
+    requiresAccessToken: false,
+    output: output.map(([type, path, count]) => ({
+      type,
+      url: `${dir.base}${path}`,
+      ...(count === undefined ? {} : { count }),
+    })),
+    ...(deleted.length === 0 ? {} : { deleted: deleted.map((path) => ({ url: `${dir.base}${path}` })) }),
+    ...(next === undefined
+      ? {}
+      : { link: [{ relation: 'next', url: next.startsWith('#') ? next : `${dir.base}${next}` }] }),
+  });
+const of = (type: string, list: Resource[] = records()) => list.filter((r) => r.resourceType === type);
+const ROOT = '/fhir/$bulk-publish';
+
+function chain(): void {
+  paths[ROOT] = manifest(
+    '2027-03-01T04:00:00Z',
+    [
+      ['Practitioner', '/f/p', 12],
+      ['Organization', '/f/o', 2],
+    ],
+    '/chain/1',
+  );
+  paths['/f/p'] = file(ndjson(of('Practitioner')));
+  paths['/f/o'] = file(ndjson(of('Organization')));
+  paths['/chain/1'] = { ...manifest('2027-03-01T04:00:00Z', [], '#pending') };
+}
+
+describe('$bulk-publish', () => {
+  beforeEach(async () => {
+    chain();
+    await w.add('oak', `${dir.base}${ROOT}`);
+  });
+
+  test('root, then the chain: changes and deletions', async () => {
+    expect((await w.harvest('oak')).state).toBe('done');
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+    w.day();
+    expect((await w.harvest('oak')).state).toBe('unchanged');
+    paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], '/chain/2');
+    const changed = { ...of('Practitioner')[0], gender: 'male' };
+    // Q25: what is deleted on the page that brings it is deleted
+    paths['/chain/2'] = manifest('2027-03-02T04:00:00Z', [['Practitioner', '/f/p2', 2]], '#pending', ['/f/d2']);
+    paths['/f/p2'] = file(ndjson([changed, of('Practitioner')[4]]));
+    paths['/f/d2'] = file(
+      ndjson([
+        {
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: ['p3', 'p5'].map((id) => ({ request: { method: 'DELETE', url: `Practitioner/${id}` } })),
+        },
+      ]),
+    );
+    const done = await w.harvest('oak');
+    expect(done.types).toMatchObject([
+      { type: 7, rung: 1, complete: false, counters: { updated: 1, deleted: 2, tombstones: 2 } },
+    ]);
+    expect(await w.keys('oak', 't')).toEqual(['Practitioner/oak.p3', 'Practitioner/oak.p5']);
+  });
+
+  test('Q24: #closed begins again from the root, beside the old data', async () => {
+    await w.harvest('oak');
+    w.day();
+    paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], '#closed');
+    paths[ROOT] = manifest(
+      '2027-03-02T04:00:00Z',
+      [
+        ['Practitioner', '/f/p', 12],
+        ['Organization', '/f/o', 2],
+      ],
+      '/chain/9',
+    );
+    paths['/chain/9'] = manifest('2027-03-02T04:00:00Z', [], '#pending');
+    const done = await w.harvest('oak');
+    expect(done.types.map((t) => [t.type, t.complete])).toEqual([
+      [5, true],
+      [7, true],
+    ]);
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+    expect((await w.peer('oak')).cursor.bulk?.page).toBe(`${dir.base}/chain/9`);
+  });
+
+  test('the page of the chain is gone: from the root', async () => {
+    await w.harvest('oak');
+    delete paths['/chain/1'];
+    paths[ROOT] = manifest('2027-03-02T04:00:00Z', [
+      ['Practitioner', '/f/p'],
+      ['Organization', '/f/o'],
+    ]);
+    w.day();
+    expect((await w.harvest('oak')).state).toBe('done');
+  });
+
+  test('Q26: an entity tag that never changes is not believed for ever', async () => {
+    const pages: [Answer, Answer] = [
+      manifest('2027-03-01T04:00:00Z', [], '#pending'),
+      manifest('2027-03-01T04:00:00Z', [], '/chain/2'),
+    ];
+    let changed = false;
+    paths['/chain/1'] = (headers) =>
+      headers['if-none-match'] === '"x"'
+        ? { status: 304, body: '' }
+        : { ...(changed ? pages[1] : pages[0]), headers: { etag: '"x"' } };
+    await w.harvest('oak');
+    changed = true;
+    paths['/chain/2'] = manifest('2027-03-02T04:00:00Z', [['Practitioner', '/f/n']], '#pending');
+    paths['/f/n'] = file(ndjson([{ ...of('Practitioner')[0], id: 'n' }]));
+    const states: string[] = [];
+    for (let poll = 0; poll < 10; poll++) {
+      w.day();
+      states.push((await w.harvest('oak')).state);
+    }
+    expect(states.filter((s) => s === 'done')).toHaveLength(1);
+    expect(await w.counts('oak')).toEqual({ l: 15 });
+  });
+
+  test.each<[string, () => void, string, number]>([
+    ['Q21: gzip without saying so', () => (paths['/f/p'] = file(gzipSync(ndjson(of('Practitioner'))))), '', 12],
+    ['zstd without saying so', () => (paths['/f/p'] = file(zstdCompressSync(ndjson(of('Practitioner'))))), '', 12],
+    [
+      'Q21: truncated gzip',
+      () => (paths['/f/p'] = file(gzipSync(ndjson(of('Practitioner'))).subarray(0, 300))),
+      'damaged-file',
+      0,
+    ],
+    [
+      'Q22: BOM, CRLF, blank lines, no last newline',
+      () => (paths['/f/p'] = file(`\ufeff${ndjson(of('Practitioner')).replaceAll('\n', '\r\n\r\n').trimEnd()}`)),
+      '',
+      12,
+    ],
+    [
+      'Q22: a broken line',
+      () =>
+        (paths['/f/p'] = file(ndjson([...of('Practitioner').slice(0, 11), '{"resourceType":"Practitioner","id":']))),
+      'damaged-file',
+      11,
+    ],
+    [
+      'a line of another type',
+      () => (paths['/f/p'] = file(ndjson([...of('Practitioner').slice(0, 11), of('Location')[0]]))),
+      'damaged-file',
+      11,
+    ],
+    [
+      'fewer lines than the manifest says',
+      () => (paths['/f/p'] = file(ndjson(of('Practitioner').slice(0, 9)))),
+      'count-differs',
+      9,
+    ],
+  ])('%s', async (_name, set, reason, live) => {
+    set();
+    const done = await w.harvest('oak');
+    const type = done.types.find((t) => t.type === 7);
+    expect([type?.reason, type?.complete]).toEqual([reason, reason === '']);
+    expect((await w.keys('oak')).filter((k) => k.startsWith('Practitioner/'))).toHaveLength(live);
+  });
+
+  test('damage to a file that was whole takes nothing away, and the next time all is read again', async () => {
+    await w.harvest('oak');
+    paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], '#closed');
+    paths['/f/p'] = file(ndjson([...of('Practitioner').slice(0, 5), 'x']));
+    paths[ROOT] = manifest('2027-03-02T04:00:00Z', [
+      ['Practitioner', '/f/p'],
+      ['Organization', '/f/o'],
+    ]);
+    w.day();
+    const damaged = await w.harvest('oak');
+    expect(damaged.types.map((t) => [t.type, t.complete, t.reason])).toEqual([
+      [5, true, ''],
+      [7, false, 'damaged-file'],
+    ]);
+    expect(damaged.state).toBe('partial');
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+    expect((await w.sql`select * from federation.missing`).length).toBe(0);
+    expect((await w.peer('oak')).cursor.bulk).toBeUndefined();
+  });
+
+  test('Q20: an address that has expired is asked for again', async () => {
+    let fetched = 0;
+    paths[ROOT] = () => {
+      fetched++;
+      return manifest('2027-03-01T04:00:00Z', [['Practitioner', `/signed/${fetched}`, 12]]);
+    };
+    for (const n of [1, 2]) paths[`/signed/${n}`] = outcome(403);
+    paths['/signed/3'] = file(ndjson(of('Practitioner')));
+    const done = await w.harvest('oak');
+    expect(done.state).toBe('done');
+    expect(await w.counts('oak')).toEqual({ l: 12 });
+  });
+
+  test('Q49: a file that was cut is asked for from where it broke off', async () => {
+    const body = Buffer.from(ndjson(of('Practitioner')));
+    const ranges: unknown[] = [];
+    let cut = true;
+    dir.script.first = (request, url) => {
+      if (url.pathname !== '/f/p') return paths[url.pathname] as Answer | undefined;
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      if (request.headers.range) ranges.push(from);
+      if (cut) {
+        cut = false;
+        return {
+          headers: { 'content-length': String(body.length) },
+          body: body.subarray(0, 700),
+          status: 200,
+          broken: true,
+        } as Answer;
+      }
+      return from === 0
+        ? file(body)
+        : {
+            status: 206,
+            headers: { 'content-range': `bytes ${from}-${body.length - 1}/${body.length}` },
+            body: body.subarray(from),
+          };
+    };
+    expect((await w.harvest('oak')).state).toBe('done');
+    expect(ranges).toEqual([700]);
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+});
+
+describe('an index of files', () => {
+  const bundle = (list: Resource[]) =>
+    json({ resourceType: 'Bundle', type: 'collection', entry: list.map((resource) => ({ resource })) });
+  test('Bundles, and what is in none of them is missing', async () => {
+    paths['/mpf/H1234/2027/index.json'] = json({ provider_urls: [`${dir.base}/mpf/a.json`, `${dir.base}/mpf/b.json`] });
+    paths['/mpf/a.json'] = bundle(of('Practitioner'));
+    paths['/mpf/b.json'] = bundle([...of('Organization'), ...of('PractitionerRole')]);
+    await w.add('elm', `${dir.base}/mpf/H1234/2027`);
+    expect((await w.harvest('elm')).state).toBe('done');
+    expect(await w.counts('elm')).toEqual({ l: 26 });
+    paths['/mpf/a.json'] = bundle(of('Practitioner').slice(1));
+    w.day();
+    const done = await w.harvest('elm');
+    expect(done.types.find((t) => t.type === 7)).toMatchObject({ rung: 2, complete: true, counters: { absent: 1 } });
+    paths['/mpf/a.json'] = outcome(404);
+    w.day();
+    expect(await w.harvest('elm')).toMatchObject({ state: 'failed', reason: 'not-found' });
+    expect(await w.counts('elm')).toEqual({ l: 26 });
+  });
+
+  test('Q23: names are matched whole, unknown ones are a failure', () => {
+    for (const [name, type] of [
+      ['OrganizationAffiliation_2026-08-20.ndjson', 'OrganizationAffiliation'],
+      ['08-Organization.ndjson.zst', 'Organization'],
+      ['Organization.ndjson', 'Organization'],
+      ['Organizations.ndjson', undefined],
+    ] as const)
+      expect(typeOfFileName(name)).toBe(type);
+    expect(filesOf({ files: { '06-Practitioner.ndjson.zst': {} } }, 'https://dir.example/x/manifest.json')).toEqual([
+      { url: 'https://dir.example/x/06-Practitioner.ndjson.zst', type: 'Practitioner' },
+    ]);
+    expect(() => filesOf({ files: { 'Doctors.ndjson': {} } }, 'https://dir.example/')).toThrow(HarvestFault);
+    expect(() => filesOf([], 'https://dir.example/')).toThrow(HarvestFault);
+  });
+});
+
+test('an export, whole and then since', async () => {
+  paths['/fhir/metadata'] = json({ resourceType: 'CapabilityStatement', rest: [{ operation: [{ name: 'export' }] }] });
+  let since: string | null = null;
+  let polls = 0;
+  const list = records();
+  dir.script.first = (_request, url) => {
+    if (url.pathname === '/fhir/$export') {
+      since = url.searchParams.get('_since');
+      polls = 0;
+      return { status: 202, headers: { 'content-location': `${dir.base}/fhir/status/1` }, body: '' };
+    }
+    if (url.pathname === '/fhir/status/1') {
+      if (polls++ === 0) return { status: 202, headers: { 'retry-after': '3' }, body: '' };
+      const output = [{ type: 'Practitioner', url: `${dir.base}/f/p`, count: since ? 1 : 12 }];
+      return json({
+        transactionTime: '2027-03-01T10:00:00Z',
+        requiresAccessToken: false,
+        output,
+        error: [],
+        deleted: since ? [{ type: 'Bundle', url: `${dir.base}/f/d` }] : [],
+      });
+    }
+    if (url.pathname === '/f/p')
+      return file(ndjson(since ? [{ ...list.find((r) => r['id'] === 'p1'), gender: 'male' }] : of('Practitioner')));
+    if (url.pathname === '/f/d')
+      return file(
+        ndjson([
+          {
+            resourceType: 'Bundle',
+            type: 'transaction',
+            entry: [{ request: { method: 'DELETE', url: 'Practitioner/p2' } }],
+          },
+        ]),
+      );
+    return paths[url.pathname] as Answer | undefined;
+  };
+  await w.add('fir', dir.fhir);
+  expect((await w.harvest('fir')).types).toMatchObject([{ type: 7, rung: 3, complete: true }]);
+  w.day();
+  const done = await w.harvest('fir');
+  expect(since).toBe('2027-03-01T10:00:00Z');
+  expect(done.types).toMatchObject([{ type: 7, complete: false, counters: { updated: 1, deleted: 1 } }]);
+});

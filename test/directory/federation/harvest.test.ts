@@ -1,0 +1,230 @@
+// Harvests from a scripted peer: the whole, what changed, what is gone, and what a person must decide.
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
+import { decideRun } from '../../../directory/federation/harvest/settle.ts';
+import { probePeer } from '../../../directory/federation/probe.ts';
+import { switchPeer } from '../../../directory/federation/registry.ts';
+import { currentFacts } from '../../../directory/federation/store/fact.ts';
+import { outcome, scriptedDirectory } from './scripted-directory.ts';
+import { type World, world } from './world.ts';
+
+let dir: Awaited<ReturnType<typeof scriptedDirectory>>;
+let w: World;
+beforeAll(async () => {
+  dir = await scriptedDirectory();
+});
+afterAll(() => dir.close());
+beforeEach(async () => {
+  dir.reset();
+  w = await world();
+  await w.add('oak', dir.fhir);
+});
+afterEach(() => w.close());
+
+const ALL = 27;
+const by = (types: { type: number; counters: Record<string, number> }[], type: number) =>
+  types.find((t) => t.type === type)?.counters ?? {};
+
+describe('a peer that behaves', () => {
+  test('is probed, then read as a whole, with ids of its own', async () => {
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['done', '']);
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+    expect((await w.keys('oak')).slice(0, 3)).toEqual([
+      'Location/oak.loc',
+      'Organization/oak.clinic',
+      'Organization/oak.net',
+    ]);
+    const facts = Object.fromEntries((await currentFacts(w.sql, 'oak')).map((f) => [`${f.type} ${f.name}`, f.value]));
+    expect(facts).toMatchObject({
+      'Practitioner enumerates': 'yes',
+      'Practitioner last-updated': 'works',
+      'Practitioner total': 'honest',
+      'Practitioner npi-style': '1',
+      ' bulk-publish': 'none',
+    });
+    expect(
+      dir.seen.every(
+        (s) => s.headers['via'] === '1.1 plan.example' && /payer-node/.test(String(s.headers['user-agent'])),
+      ),
+    ).toBe(true);
+  });
+
+  test('that has not changed writes no record', async () => {
+    await w.harvest('oak');
+    const before = await w.sql`select rk, xmin::text as x from federation.source order by rk`;
+    w.day();
+    const done = await w.harvest('oak');
+    expect(done.state).toBe('done');
+    expect(await w.sql`select rk, xmin::text as x from federation.source order by rk`).toEqual(before);
+  });
+
+  test('a change, a new record and an ended one', async () => {
+    await w.harvest('oak');
+    w.day();
+    const list = dir.script.records;
+    const p1 = list.find((r) => r['id'] === 'p1');
+    const p2 = list.find((r) => r['id'] === 'p2');
+    if (!p1 || !p2) throw new Error('fixture');
+    const now = '2027-03-02T11:00:00Z';
+    Object.assign(p1, { gender: 'male', meta: { versionId: '2', lastUpdated: now } });
+    Object.assign(p2, { active: false, meta: { versionId: '2', lastUpdated: now } });
+    list.push({
+      resourceType: 'Practitioner',
+      id: 'new',
+      active: true,
+      meta: { versionId: '1', lastUpdated: now },
+      name: [{ family: 'New' }],
+    });
+    const done = await w.harvest('oak');
+    const practitioners = done.types.find((t) => t.type === 7);
+    expect(practitioners).toMatchObject({ rung: 5, complete: false, counters: { new: 1, updated: 2 } });
+    expect(await w.counts('oak')).toEqual({ l: ALL, e: 1 });
+  });
+
+  test('history brings deletions', async () => {
+    dir.script.history = true;
+    await w.harvest('oak');
+    w.day();
+    dir.script.records = dir.script.records.filter((r) => r['id'] !== 'r3');
+    dir.script.deleted = [{ type: 'PractitionerRole', id: 'r3', at: '2027-03-01T23:00:00Z' }];
+    const done = await w.harvest('oak');
+    expect(done.types.find((t) => t.type === 8)).toMatchObject({ rung: 4, counters: { deleted: 1, tombstones: 1 } });
+    expect(await w.keys('oak', 't')).toEqual(['PractitionerRole/oak.r3']);
+  });
+});
+
+describe('what is absent', () => {
+  /** every day a whole sweep */
+  const whole = async () => {
+    await w.sql`update federation.peer set cursor = '{}'`;
+    return await w.harvest('oak');
+  };
+
+  test('is missing after one whole run, gone after three and fourteen days, back when it comes back', async () => {
+    await w.harvest('oak');
+    const all = dir.script.records;
+    dir.script.records = all.filter((r) => r['id'] !== 'p5');
+    for (const [day, tombstones] of [
+      [1, 0],
+      [1, 0],
+      [1, 0],
+      [12, 1],
+    ] as const) {
+      w.day(day);
+      const done = await whole();
+      expect(by(done.types, 7)['tombstones']).toBe(tombstones);
+    }
+    expect(await w.keys('oak', 't')).toEqual(['Practitioner/oak.p5']);
+    dir.script.records = all;
+    w.day();
+    const done = await whole();
+    expect(by(done.types, 7)['returned']).toBe(1);
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+  });
+
+  test('is not counted by a run that is not whole', async () => {
+    await w.harvest('oak');
+    dir.script.records = dir.script.records.filter((r) => r['id'] !== 'p5');
+    dir.script.total = (n) => (n > 1 ? n + 4 : n);
+    dir.script.lastUpdated = 'ignored';
+    await w.sql`delete from federation.fact`;
+    await w.sql`update federation.peer set probed_at = null`;
+    w.day();
+    const done = await whole();
+    expect(done).toMatchObject({ state: 'partial', reason: 'short-of-total' });
+    expect((await w.sql`select * from federation.missing`).length).toBe(0);
+  });
+
+  test('too much at once waits for a person, who may release or discard it', async () => {
+    await w.harvest('oak');
+    const all = dir.script.records;
+    dir.script.records = all.filter(
+      (r) => r.resourceType !== 'PractitionerRole' || Number(String(r['id']).slice(1)) <= 5,
+    );
+    w.day();
+    const done = await whole();
+    expect(done.state).toBe('quarantined');
+    expect(done.types.find((t) => t.type === 8)).toMatchObject({
+      state: 'quarantined',
+      trips: [{ name: 'deletions' }, { name: 'count' }],
+    });
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+    expect((await w.harvest('oak')).state).toBe('waits');
+    expect(await decideRun(w.deps, done.run, 'discard', 'ada')).toBe('ok');
+    expect((await w.sql`select * from federation.missing`).length).toBe(0);
+    w.day();
+    const again = await w.harvest('oak');
+    expect(again.state).toBe('quarantined');
+    expect(await decideRun(w.deps, again.run, 'release', 'ada')).toBe('ok');
+    expect((await w.sql`select * from federation.missing`).length).toBe(7);
+    expect(await decideRun(w.deps, again.run, 'release', 'ada')).toBe('not-quarantined');
+    w.day();
+    expect((await whole()).state).toBe('done');
+  });
+
+  test('a type with nothing left is never believed at once', async () => {
+    await w.harvest('oak');
+    dir.script.records = dir.script.records.filter((r) => r.resourceType !== 'Location');
+    w.day();
+    const done = await whole();
+    expect(done.types.find((t) => t.type === 4)).toMatchObject({ state: 'quarantined', trips: [{ name: 'empty' }] });
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+  });
+});
+
+describe('a process that dies', () => {
+  test.each([3, 9, 14, 18])('after %i requests: the next goes on, and all is there once', async (n) => {
+    dir.script.stride = 2;
+    await probePeer(w.deps, await w.peer('oak'), 'test');
+    const from = dir.seen.length;
+    let killed = false;
+    const real = w.deps.fetch;
+    w.deps.fetch = ((...given: Parameters<typeof fetch>) => {
+      if (dir.seen.length - from >= n) killed = true;
+      if (killed) throw new TypeError('killed', { cause: Object.assign(new Error('killed'), { name: 'Killed' }) });
+      return real(...given);
+    }) as typeof fetch;
+    const first = await harvestPeer(w.deps, await w.peer('oak'), { stopped: () => killed });
+    expect(first.state).toBe('later');
+    w.deps.fetch = real;
+    const before = dir.seen.length;
+    const done = await w.harvest('oak');
+    expect([done.run, done.state]).toEqual([first.run, 'done']);
+    // 27 records in pages of two: at most one page is read again
+    expect(dir.seen.length - before).toBeLessThanOrEqual(22 - n + 1);
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+    for (const table of ['incoming', 'seen', 'change', 'page'])
+      expect(await w.sql.unsafe(`select * from federation.${table}`)).toHaveLength(0);
+  });
+});
+
+test('of two processes that begin at once, one harvests', async () => {
+  const peer = await w.peer('oak');
+  const both = await Promise.all([harvestPeer(w.deps, peer), harvestPeer(w.deps, peer)]);
+  expect(both.map((b) => b.state).sort()).toEqual(['busy', 'done']);
+  expect(await w.counts('oak')).toEqual({ l: ALL });
+});
+
+test('three failures in a row pause a peer, and what was read is kept between them', async () => {
+  dir.script.first = (_r, url) => (url.searchParams.has('_from') ? outcome(503) : undefined);
+  dir.script.stride = 5;
+  const states: string[] = [];
+  for (let n = 0; n < 3; n++) states.push((await w.harvest('oak')).state);
+  expect(states).toEqual(['later', 'later', 'failed']);
+  expect((await w.peer('oak')).state).toBe('paused');
+});
+
+describe('the switch', () => {
+  test('stops a harvest that runs', async () => {
+    dir.script.stride = 3;
+    let n = 0;
+    dir.script.first = (_r, url) => {
+      if (url.searchParams.has('_from') && ++n === 2) void switchPeer(w.deps, 'oak', 'blocked', 'stop', 'ada');
+      return undefined;
+    };
+    const done = await w.harvest('oak');
+    expect(done).toMatchObject({ state: 'failed', reason: 'peer-switched-off' });
+    expect((await w.peer('oak')).state).toBe('blocked');
+  });
+});

@@ -1,0 +1,207 @@
+// The registry: addresses of every kind, files of payers in both shapes, and peers that many owners share.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { classifyUrl, urlsIn } from '../../../directory/federation/classify-url.ts';
+import {
+  readEndpoint,
+  readIndexFile,
+  readStateList,
+  type Seeded,
+} from '../../../directory/federation/payer-index-file.ts';
+import { addPeer, freeSlug, importSeeded, switchPeer } from '../../../directory/federation/registry.ts';
+import { findPeer, listEvents, listPeers } from '../../../directory/federation/store/peer.ts';
+import { readConfig } from '../../../src/config.ts';
+import { freshDb } from '../../support/db.ts';
+
+// Q50: address → kind, normalised
+const ADDRESSES: [string, string, string][] = [
+  ['https://dir.example/fhir/', 'fhir-base', 'https://dir.example/fhir'],
+  [' https://DIR.Example/fhir ', 'fhir-base', 'https://dir.example/fhir'],
+  ['https://dir.example/r4/metadata', 'fhir-base', 'https://dir.example/r4'],
+  ['https://dir.example/r4//Practitioner', 'fhir-base', 'https://dir.example/r4'],
+  ['https://dir.example/files/H1234/2027/index.json', 'mpf-index', 'https://dir.example/files/H1234/2027/index.json'],
+  ['https://dir.example/files/H1234/2027', 'mpf-index', 'https://dir.example/files/H1234/2027'],
+  ['https://dir.example/fhir/%24bulk-publish', 'bulk-manifest', 'https://dir.example/fhir/$bulk-publish'],
+  ['https://dir.example/BulkPublish/manifest', 'bulk-manifest', 'https://dir.example/BulkPublish/manifest'],
+  ['https://dir.example/swagger/index.html', 'human-page', 'https://dir.example/swagger/index.html'],
+  ['https://dir.example/api-docs/directory', 'human-page', 'https://dir.example/api-docs/directory'],
+  ['https://api-stg.dir.example/fhir', 'non-production', 'https://api-stg.dir.example/fhir'],
+  ['https://dir.example/TST/fhir', 'non-production', 'https://dir.example/TST/fhir'],
+  ['https://sandbox.dir.example/fhir', 'non-production', 'https://sandbox.dir.example/fhir'],
+  ['https://latest.dir.example/contest', 'fhir-base', 'https://latest.dir.example/contest'],
+  ['https://dir.example:8003/fhir', 'unusual-port', 'https://dir.example:8003/fhir'],
+  ['Not yet available', 'not-a-url', 'Not yet available'],
+];
+
+const config = readConfig({ BASE_URL: 'https://plan.example' });
+const NOW = new Date('2027-03-01T12:00:00Z');
+let db: Awaited<ReturnType<typeof freshDb>>;
+const deps = () => ({ config, clock: () => NOW, database: db });
+
+beforeAll(async () => {
+  db = await freshDb();
+});
+afterAll(() => db.close());
+
+test.each(ADDRESSES)('%s is %s', (given, kind, url) => expect(classifyUrl(given)).toMatchObject({ kind, url }));
+test('a cell may hold several addresses', () =>
+  expect(urlsIn('\u00a0https://a.example/x\n\nhttps://b.example/y. ')).toEqual([
+    'https://a.example/x',
+    'https://b.example/y',
+  ]));
+test('slugs are made of names and never twice', () => {
+  expect(freeSlug('Oak Health Plan, Inc.', new Set())).toBe('oakhealthpla');
+  expect(freeSlug('Oak Health Plan, Inc.', new Set(['oakhealthpla']))).toBe('oakhealthpl2');
+  expect(freeSlug('Ö', new Set())).toBe('peero');
+});
+
+const FPI = {
+  system: 'https://directory.cms.gov/payer_identification_system/fpi',
+  value: '13e068e1-cd54-5baa-b7e3-79761afe7afc',
+};
+describe('Q51: the payer index', () => {
+  const group = {
+    plan_identifiers: [{ value: 'H1-1' }],
+    plan_endpoints: {
+      'davinci_pdex_provider_directory_endpoint#1.1': 'https://oak.example/fhir',
+      davinci_payer_to_payer_endpoint: null,
+    },
+  };
+  test('older shape: names at the root; null makes no statement', () => {
+    const read = readIndexFile({ payerLegalName: 'Oak', identifier: [FPI], plan_groups: [group] });
+    expect(read).toMatchObject({ kind: 'index', plans: 1, seeded: { owner: { name: 'Oak', identifiers: [FPI] } } });
+    expect(read.kind === 'index' && read.seeded.endpoints).toEqual([
+      { family: 'directory', key: 'davinci_pdex_provider_directory_endpoint#1.1', url: 'https://oak.example/fhir' },
+    ]);
+  });
+  test('Draft 1: names at the identifier; both names of payer-to-payer', () => {
+    const read = readIndexFile({
+      identifier: [
+        { ...FPI, is_fpi: true, payerLegalName: 'Oak', fpi_source_system: 'NAIC_ID', fpi_source_value: '12345' },
+      ],
+      plan_groups: [
+        {
+          ...group,
+          plan_endpoints: {
+            davinci_pdex_payer_endpoint: 'https://oak.example/p2p',
+            'davinci_pdex_provider_directory_endpoint_all_at_once#1': 'https://oak.example/fhir/$bulk-publish',
+          },
+        },
+      ],
+    });
+    expect(read.kind === 'index' && read.seeded.endpoints.map((e) => e.family)).toEqual(['payer-to-payer', 'bulk']);
+    expect(read.kind === 'index' && read.seeded.owner.identifiers).toContainEqual({
+      system: 'NAIC_ID',
+      value: '12345',
+    });
+  });
+  test.each([
+    [{ is_seeded: false, new_file: 'a/b.json' }, 'moved'],
+    [{ identifier: [FPI] }, 'fault'],
+    ['x', 'fault'],
+    [null, 'fault'],
+  ])('%j is %s', (content, kind) => expect(readIndexFile(content).kind).toBe(kind));
+});
+
+test('Endpoint resources name addresses', () => {
+  const endpoint = {
+    resourceType: 'Endpoint',
+    status: 'active',
+    connectionType: { code: 'hl7-fhir-rest' },
+    address: 'https://elm.example/fhir',
+    managingOrganization: { display: 'Elm' },
+  };
+  expect(readEndpoint(endpoint, () => undefined)).toMatchObject({
+    owner: { name: 'Elm' },
+    endpoints: [{ url: 'https://elm.example/fhir' }],
+  });
+  expect(readEndpoint({ ...endpoint, connectionType: { code: 'direct-project' } }, () => undefined)).toBeUndefined();
+  expect(readEndpoint({ ...endpoint, status: 'off' }, () => undefined)).toBeUndefined();
+});
+
+const seeded = (name: string, url: string): Seeded => ({
+  owner: { name, identifiers: [] },
+  endpoints: [{ family: 'directory', key: 'k', url }],
+});
+
+describe('the registry', () => {
+  test('Q53: one base of many legal entities is one peer with many owners, paused', async () => {
+    const result = await importSeeded(
+      deps(),
+      [seeded('Oak One', 'https://oak.example/fhir/'), seeded('Oak Two', 'https://OAK.example//fhir/metadata')],
+      'payer-index',
+      'test',
+    );
+    expect(result).toMatchObject({ added: ['oakone'], joined: ['oakone'], kept: [] });
+    const peer = await findPeer(db.sql, 'oakone');
+    expect(peer).toMatchObject({ state: 'paused', base: 'https://oak.example/fhir' });
+    expect(peer?.owners.map((o) => o.name)).toEqual(['Oak One', 'Oak Two']);
+  });
+  test('addresses that are not harvested are told', async () => {
+    const result = await importSeeded(deps(), [seeded('Elm', 'https://stage.elm.example/fhir')], 'payer-index', 'test');
+    expect(result.kept.map((k) => k.kind)).toEqual(['non-production']);
+  });
+  test('our own base is refused, in each form', async () => {
+    for (const url of ['https://plan.example/directory/fhir', 'https://PLAN.example:443//directory/all/fhir/metadata'])
+      expect(await addPeer(deps(), { slug: 'self', name: 'Self', url }, 'test')).toMatchObject({ ok: false });
+    expect(await findPeer(db.sql, 'self')).toBeUndefined();
+  });
+  test('a slug is given once; bad ones are refused', async () => {
+    expect(await addPeer(deps(), { slug: 'fir', name: 'Fir', url: 'https://fir.example/fhir' }, 'ada')).toMatchObject({
+      ok: true,
+    });
+    expect(
+      await addPeer(deps(), { slug: 'fir', name: 'Fir 2', url: 'https://fir2.example/fhir' }, 'ada'),
+    ).toMatchObject({ ok: false });
+    expect(await addPeer(deps(), { slug: 'Fir!', name: 'Fir', url: 'https://fir3.example/fhir' }, 'ada')).toMatchObject(
+      { ok: false },
+    );
+  });
+  test('the kill switch keeps its reason and its author', async () => {
+    expect(await switchPeer(deps(), 'fir', 'blocked', 'they asked us to stop', 'ada')).toBe(true);
+    expect(await findPeer(db.sql, 'fir')).toMatchObject({
+      state: 'blocked',
+      stateReason: 'they asked us to stop',
+      stateBy: 'ada',
+    });
+    expect((await listEvents(db.sql, 'fir')).map((e) => e.what)).toEqual(['blocked', 'added']);
+    expect(await switchPeer(deps(), 'nobody', 'on', '', 'ada')).toBe(false);
+  });
+});
+
+const folder = process.env['TEST_DATA_DIR'];
+describe.skipIf(folder === undefined)('files of real payers (parsed, never called)', () => {
+  const root = join(folder ?? '', 'data/plannet-fpi');
+  test('142 index files: 138 payers, 4 that moved; 71 addresses', async () => {
+    const base = join(root, 'payer_index_files/medicare_advantage');
+    const reads = readdirSync(base, { recursive: true, encoding: 'utf8' })
+      .filter((f) => f.endsWith('.json'))
+      .map((f) => readIndexFile(JSON.parse(readFileSync(join(base, f), 'utf8'))));
+    expect(reads.filter((r) => r.kind === 'moved')).toHaveLength(4);
+    const payers = reads.flatMap((r) => (r.kind === 'index' ? [r] : []));
+    expect(payers).toHaveLength(138);
+    expect(payers.reduce((n, p) => n + p.plans, 0)).toBe(2557);
+    const urls = new Set(
+      payers.flatMap((p) => p.seeded.endpoints.filter((e) => e.family === 'directory').map((e) => e.url)),
+    );
+    expect(urls.size).toBe(71);
+    const fresh = await freshDb();
+    const result = await importSeeded(
+      { ...deps(), database: fresh },
+      payers.map((p) => p.seeded),
+      'payer-index',
+      'test',
+    );
+    const peers = await listPeers(fresh.sql);
+    expect(peers.length).toBe(result.added.length);
+    expect(peers.every((p) => p.state === 'paused')).toBe(true);
+    expect(Math.max(...peers.map((p) => p.owners.length))).toBeGreaterThan(30);
+    await fresh.close();
+  });
+  test('the list of state Medicaid agencies: 37 states, 68 addresses', () => {
+    const states = readStateList(readFileSync(join(root, 'SMAEndpointDirectory.csv'), 'utf8'));
+    expect(states).toHaveLength(37);
+    expect(new Set(states.flatMap((s) => s.endpoints.map((e) => e.url))).size).toBe(68);
+  });
+});

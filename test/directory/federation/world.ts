@@ -1,0 +1,75 @@
+// A node that harvests, with a clock moved by hand and waits that cost nothing.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { FederationDeps } from '../../../directory/federation/client.ts';
+import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
+import { addPeer } from '../../../directory/federation/registry.ts';
+import { findPeer } from '../../../directory/federation/store/peer.ts';
+import { runTypes } from '../../../directory/federation/store/run.ts';
+import { readConfig } from '../../../src/config.ts';
+import { fileBlobs } from '../../../src/runtime/node.ts';
+import { guardedFetch } from '../../../src/runtime/node-fetch.ts';
+import { freshDb } from '../../support/db.ts';
+
+export async function world(env: Record<string, string> = {}) {
+  const database = await freshDb();
+  const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-federation-'));
+  const state = { now: new Date('2027-03-01T12:00:00Z'), waited: [] as number[] };
+  const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8', ...env });
+  const outgoing = guardedFetch({ allowLoopback: true, allowedNetworks: config.peerAllowedNetworks });
+  const lines: Record<string, unknown>[] = [];
+  const deps: FederationDeps = {
+    config,
+    clock: () => state.now,
+    database,
+    fetch: outgoing,
+    blobs: fileBlobs(folder),
+    log: (level, event, fields) => lines.push({ level, event, ...fields }),
+    wait: async (ms) => void state.waited.push(ms),
+  };
+  return {
+    deps,
+    state,
+    lines,
+    sql: database.sql,
+    database,
+    add: (slug: string, url: string, more: object = {}) =>
+      addPeer(deps, { slug, name: slug, url, perSecond: 10_000, ...more }, 'test'),
+    async harvest(slug: string) {
+      const peer = await findPeer(database.sql, slug);
+      if (!peer) throw new Error(`no peer ${slug}`);
+      const done = await harvestPeer(deps, peer);
+      const types = done.run === '' ? [] : await runTypes(database.sql, done.run);
+      return { ...done, types };
+    },
+    peer: async (slug: string) => {
+      const peer = await findPeer(database.sql, slug);
+      if (!peer) throw new Error(`no peer ${slug}`);
+      return peer;
+    },
+    /** records of a peer by state: `l` live, `e` ended, `h` held, `t` tombstone */
+    async counts(slug: string): Promise<Record<string, number>> {
+      const rows = await database.sql<
+        { state: string; n: number }[]
+      >`select state::text as state, count(*)::int as n from federation.source where peer = ${slug} group by 1`;
+      return Object.fromEntries(rows.map((r) => [r.state, r.n]));
+    },
+    async keys(slug: string, state = 'l'): Promise<string[]> {
+      return (
+        await database.sql<
+          { key: string }[]
+        >`select key from federation.source where peer = ${slug} and state = ${state}::"char" order by key`
+      ).map((r) => r.key);
+    },
+    day: (n = 1) => {
+      state.now = new Date(state.now.getTime() + n * 86_400_000);
+    },
+    async close() {
+      await outgoing.close();
+      await database.close();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+export type World = Awaited<ReturnType<typeof world>>;
