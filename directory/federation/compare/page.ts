@@ -1,6 +1,7 @@
 // The comparison as a page for people: each field with the value, who says so, and who says something else.
 
 import { html, type Part, type Safe } from '../../../src/ui/html.ts';
+import { term } from '../../pages/texts/terms.ts';
 import { publicationPage } from '../../publish/frame.ts';
 import { CHOICES, type Statement } from './choose.ts';
 import type { Compared } from './compare.ts';
@@ -43,26 +44,41 @@ function groupTable(g: Compared['groups'][number]): Safe {
 <tbody>${g.fields.map(({ field, chosen }) => {
     const conflict = chosen.others.length > 0 && chosen.rule !== 'each';
     return html`<tr><th scope="row">${FIELDS[field].label}</th>
-<td data-label="Value">${conflict ? html`<strong>${chosen.value[0]?.shown ?? ''}</strong>` : (chosen.value[0]?.shown ?? '')}</td>
+<td data-label="Value">${conflict ? html`<strong>${words(field, chosen.value[0])}</strong>` : words(field, chosen.value[0])}</td>
 <td data-label="Who says so">${sources(chosen.value)}</td>
 <td data-label="Others say">${
       chosen.others.length === 0
         ? html`<span class="aside">nobody</span>`
-        : html`<div${conflict ? html` class="tone-look"` : ''}>${chosen.others.map((o) => html`<div>${conflict ? '◆ ' : ''}${o[0]?.shown ?? ''}</div>${sources(o)}`)}</div>`
+        : html`<div${conflict ? html` class="tone-look"` : ''}>${chosen.others.map((o) => html`<div>${conflict ? '◆ ' : ''}${words(field, o[0])}</div>${sources(o)}`)}</div>`
     }</td>
 <td data-label="Why">${CHOICES[chosen.rule]}</td></tr>`;
   })}</tbody></table></div></section>`;
 }
 
+/** Fields whose values are codes of the guide. */
+const CODED: ReadonlySet<string> = new Set(['accessibility', 'new-patients']);
+const words = (field: string, s: Statement | undefined): string =>
+  CODED.has(field)
+    ? (s?.shown ?? '')
+        .split(', ')
+        .map((code) => term(code, 'en') ?? code)
+        .join(', ')
+    : (s?.shown ?? '');
+
 const day = (at: Date): string => at.toISOString().slice(0, 10);
 
 function sources(list: readonly Statement[]): Part {
+  const said = new Set<string>();
   return list.map((s) => {
     const dates = [
       `changed ${day(s.changedAt)}`,
       ...(s.verifiedAt ? [`verified ${day(s.verifiedAt)}`] : []),
       ...(s.attestedAt ? [`attested ${day(s.attestedAt)}`] : []),
     ];
+    // several records of one payer may say the same on the same day
+    const line = `${s.payer} ${dates.join(', ')}`;
+    if (said.has(line)) return '';
+    said.add(line);
     return html`<div><span>${s.payer}</span> <small>(${dates.join(', ')})</small></div>`;
   });
 }
