@@ -46,3 +46,16 @@ export const table = (
   rows: list.map((row) => specs.map(([, , make]) => make(row))),
   empty,
 });
+
+/** Outcomes by payer and type as one row each, with their sum. */
+export function outcomeRows(rows: readonly Row[]): Row[] {
+  const byOutcome = new Map<string, Row>();
+  for (const r of rows) {
+    const key = `${text(r, 'payer')}\n${text(r, 'type')}`;
+    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, type: r['type'] ?? null };
+    line[String(r['outcome'])] = num(r, 'n');
+    line['sum'] = num(line, 'sum') + num(r, 'n');
+    byOutcome.set(key, line);
+  }
+  return [...byOutcome.values()];
+}

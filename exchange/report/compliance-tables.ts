@@ -3,12 +3,13 @@ import type { Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
-import { instants, minutes, num, of, table, text } from './compliance-cells.ts';
+import { instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { clockCell, numberCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
+  'metrics',
   'consents',
   'decisions',
   'disclosures',
@@ -28,14 +29,6 @@ export function complianceTables(
 ): Table[] {
   const { keyOf, now } = view;
   const when = instants(view.timeZone);
-  const byOutcome = new Map<string, Row>();
-  for (const r of had.outcomes) {
-    const key = `${text(r, 'payer')}\n${text(r, 'type')}`;
-    const line = byOutcome.get(key) ?? { payer: r['payer'] ?? null, type: r['type'] ?? null };
-    line[String(r['outcome'])] = num(r, 'n');
-    line['sum'] = num(line, 'sum') + num(r, 'n');
-    byOutcome.set(key, line);
-  }
   return [
     {
       name: 'figures',
@@ -145,6 +138,21 @@ export function complianceTables(
       '',
     ),
     table(
+      'metrics',
+      'Payer-to-payer numbers, ready when CMS asks',
+      more.metrics,
+      [
+        of('requested', 'Members we asked for', 'number'),
+        of('matched', 'Members matched', 'number'),
+        of('received', 'Members whose records came', 'number'),
+        of('disclosed', 'Members whose records we gave', 'number'),
+        of('asked', 'Requests received', 'number'),
+        of('inTime', 'Answered within one business day', 'number'),
+        ['median', 'Median minutes to answer', (r) => minutes(r, 'medianMinutes'), 'number'],
+      ],
+      '',
+    ),
+    table(
       'we-asked',
       'Requests we made',
       had.weAsked,
@@ -198,7 +206,7 @@ export function complianceTables(
     table(
       'reconciliation',
       'What became of received lines',
-      [...byOutcome.values()],
+      outcomeRows(had.outcomes),
       [
         of('payer', 'Payer', 'head'),
         of('type', 'Type'),

@@ -125,6 +125,23 @@ export const COMPLIANCE_SQL = {
     from exchange.audit a join exchange.peer r on r.id = a.peer_id
     where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) group by 1, 2 order by 1, 2`,
+  metrics: `
+    select
+      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+        where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as requested,
+      (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+        where m.outcome = 'matched' and p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as matched,
+      (select count(distinct l.member_id)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+        where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')}) as received,
+      (select count(distinct a.member_id)::int from exchange.audit a
+        where a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok' and a.at >= $1 and a.at < $2
+          and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')}) as disclosed,
+      (select count(*)::int from exchange.bulk_job j where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as asked,
+      (select count(*)::int from exchange.bulk_job j
+        where j.transaction_time is not null and j.completed_at <= j.due_at and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "inTime",
+      (select percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) from exchange.bulk_job j
+        where j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4)) as "medianMinutes"
+    where ${USED}`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
       coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason,

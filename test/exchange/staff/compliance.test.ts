@@ -68,6 +68,10 @@ test('figures are what the rows say', async () => {
   expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
   expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
   expect(figure('F14')).toMatchObject({ numerator: 2, denominator: 3 });
+  const [m] = await sql<{ requested: number; received: number }[]>`
+    select (select count(distinct member_id)::int from exchange.pull_member) as requested,
+      (select count(distinct l.member_id)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id where p.finished_at is not null) as received`;
+  expect(tables['metrics']?.[0]).toMatchObject({ requested: m?.requested, received: m?.received, disclosed: 0 });
   const consents = (tables['consents'] ?? []).filter((r) => r['direction'] === 'request');
   expect(consents).toHaveLength(1);
   expect(consents[0]?.['n']).toBe(consents[0]?.['held']);
