@@ -1,6 +1,7 @@
 // How rows of the compliance report become cells: a table is a list of columns, each with how it is read.
 import type { Cell, Table } from '../../src/ui/table.ts';
 import type { Row } from '../store/report-compliance.ts';
+import type { Figure } from './compliance-figures.ts';
 import { numberCell, timeCell } from './words.ts';
 
 export const text = (row: Row, key: string): string | null => {
@@ -58,4 +59,31 @@ export function outcomeRows(rows: readonly Row[]): Row[] {
     byOutcome.set(key, line);
   }
   return [...byOutcome.values()];
+}
+
+/** The figures, each leading to its rows. */
+export function figureTable(figureList: readonly Figure[], before: string): Table {
+  return {
+    name: 'figures',
+    caption: `Figures, with those of ${before} beside them`,
+    columns: [
+      { key: 'figure', label: 'No.', kind: 'head' },
+      { key: 'name', label: 'Figure' },
+      { key: 'value', label: 'Value', kind: 'number' },
+      { key: 'numerator', label: 'Numerator', kind: 'number' },
+      { key: 'denominator', label: 'Denominator', kind: 'number' },
+      { key: 'before', label: before, kind: 'number' },
+      { key: 'means', label: 'What is counted' },
+    ],
+    rows: figureList.map((f) => [
+      { value: f.id },
+      { value: f.name, ...(f.table === undefined ? {} : { href: `#t-${f.table}` }) },
+      { value: f.value },
+      f.numerator === null ? { value: null, text: '' } : numberCell(f.numerator),
+      f.denominator === null ? { value: null, text: '' } : numberCell(f.denominator),
+      { value: f.before },
+      { value: f.means },
+    ]),
+    empty: '',
+  };
 }

@@ -3,9 +3,9 @@ import type { Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
-import { instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
-import { clockCell, numberCell } from './words.ts';
+import { clockCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
@@ -30,29 +30,7 @@ export function complianceTables(
   const { keyOf, now } = view;
   const when = instants(view.timeZone);
   return [
-    {
-      name: 'figures',
-      caption: `Figures, with those of ${view.before} beside them`,
-      columns: [
-        { key: 'figure', label: 'No.', kind: 'head' },
-        { key: 'name', label: 'Figure' },
-        { key: 'value', label: 'Value', kind: 'number' },
-        { key: 'numerator', label: 'Numerator', kind: 'number' },
-        { key: 'denominator', label: 'Denominator', kind: 'number' },
-        { key: 'before', label: view.before, kind: 'number' },
-        { key: 'means', label: 'What is counted' },
-      ],
-      rows: figureList.map((f) => [
-        { value: f.id },
-        { value: f.name, ...(f.table === undefined ? {} : { href: `#t-${f.table}` }) },
-        { value: f.value },
-        f.numerator === null ? { value: null, text: '' } : numberCell(f.numerator),
-        f.denominator === null ? { value: null, text: '' } : numberCell(f.denominator),
-        { value: f.before },
-        { value: f.means },
-      ]),
-      empty: '',
-    },
+    figureTable(figureList, view.before),
     table(
       'clocks',
       'Clocks due in the period',
