@@ -1,7 +1,7 @@
 // The `payer-node` command.
 import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
-import { importDirectory, importMembersCommand, runMigrate, runSeedCommand } from './command/data.ts';
+import { importDirectory, importMembersCommand, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence } from './command/fault.ts';
@@ -60,6 +60,11 @@ load
   .option('--mirror', 'the data is known to be valid: do not validate')
   .option('--rejects <file>', 'where rejected lines go', 'rejects.ndjson')
   .action(importDirectory);
+load
+  .command('taxonomy')
+  .description('load your copy of the provider taxonomy (NUCC CSV): imports check specialties against it')
+  .argument('<file>')
+  .action(importTaxonomy);
 load
   .command('members')
   .description("load members' records and enrolment")

@@ -16,9 +16,11 @@ import { templates } from '../import/plan/templates.ts';
 import { progressReporter } from '../import/progress.ts';
 import { readImport } from '../import/read-import.ts';
 import { type Reject, rejectsWriter } from '../import/rejects-file.ts';
+import { readTaxonomyFile } from '../import/taxonomy-file.ts';
 import { csvLine, runSeed } from '../seed/index.ts';
 import { migrate, planMigration } from '../store/migrate.ts';
 import { type ImportEntry, importResources } from '../store/resource-import.ts';
+import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
 import { openServer, withNode } from './node.ts';
 
@@ -109,6 +111,7 @@ export async function importDirectory(
     const rejects = rejectsWriter(options.rejects);
     const pending: Promise<void>[] = [];
     const progress = progressReporter('import directory');
+    const taxonomy = await taxonomyCodes(node.deps.database.sql);
     const summary = await importResources(
       node.deps.database,
       readDirectoryFiles(paths, {
@@ -120,7 +123,9 @@ export async function importDirectory(
       {
         base: `${node.config.baseUrl}/directory/fhir`,
         clock: node.deps.clock,
-        ...(options.mirror ? {} : { validate: (r: unknown) => validate(r, { profiles: 'plan-net' }) }),
+        ...(options.mirror
+          ? {}
+          : { validate: (r: unknown) => validate(r, { profiles: 'plan-net', ...(taxonomy ? { taxonomy } : {}) }) }),
         ...(options.strict ? { strict: true } : {}),
         signal,
         onReject: (entry, code, message) => pending.push(rejects.write(rejectOf(entry, code, message))),
@@ -142,6 +147,17 @@ export async function importDirectory(
         : []),
       ...(signal.aborted ? ['stopped: what was read is committed; run it again to go on'] : []),
     ]);
+  });
+}
+
+/** Loads the operator's copy of the taxonomy; later imports check specialties against it. */
+export async function importTaxonomy(path: string): Promise<void> {
+  const codes = await readTaxonomyFile(path);
+  await withNode(async (node) => {
+    const { added, removed } = await node.deps.database.sql.begin((tx) => replaceTaxonomy(tx, codes));
+    say(
+      `${codes.length} taxonomy codes: ${added} new, ${removed} gone. Imports check specialties against them from now on.`,
+    );
   });
 }
 
