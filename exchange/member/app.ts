@@ -77,7 +77,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
           ? html`<p>${w.noPayers}</p>`
           : html`<ul>${account.payers.map(
               (p) =>
-                html`<li>${p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
+                html`<li>${p.peerName ?? p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
             )}</ul>`
       }${payerForm(`/my/${code}/payer`, language, hidden, known)}</section>${text(language)}`,
     );

@@ -7,13 +7,13 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Which members enrolled in a month had no opt-in offer within the week, and why?',
     where: 'Compliance: clocks not met in time',
     href: '/staff/compliance#t-not-in-time',
-    how: 'Choose the month; rows of the duty “Offer the choice to opt in”, each with its reason.',
+    how: 'Choose the month in which the offers were due (a week after the coverage began, for the first ones 2027-01); rows of the duty “Offer the choice to opt in”, each with its reason. Clocks has those that still run.',
   },
   {
     question: 'Every choice of a member, the text shown and the proof, in time order',
     where: 'Members: choices',
     href: '/staff/members',
-    how: 'Find the member; the texts are under Compliance: texts shown, by their SHA-256.',
+    how: 'Find the member; the SHA-256 of the text leads to its words, as they were then.',
   },
   {
     question: 'Every payer asked for a member: when, with which consent, answer, files, outcomes',

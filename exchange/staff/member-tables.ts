@@ -40,7 +40,9 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { value: c.givenBy, text: c.representative === null ? c.givenBy : `${c.representative}, ${c.authority ?? ''}` },
         text(c.channel),
         text(c.verification),
-        { value: c.textSha256, code: true },
+        c.textSha256 === null
+          ? { value: null }
+          : { value: c.textSha256, code: true, href: `/staff/texts/${c.textSha256}` },
         text(c.document),
         { value: c.recordedBy ?? c.source },
         timeCell(c.createdAt, timeZone),
@@ -64,7 +66,10 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { value: c.kind, text: CONTACT_KINDS[c.kind] },
         { value: c.channel },
         { value: c.result, text: CONTACT_RESULTS[c.result], tone: c.result === 'delivered' ? 'good' : 'look' },
-        text(c.text),
+        {
+          value: c.text,
+          ...(c.text === null || c.textSha256 === null ? {} : { href: `/staff/texts/${c.textSha256}` }),
+        },
         { value: c.recordedBy },
       ]),
       empty: 'No offer is recorded.',

@@ -55,7 +55,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
     a.choices[0]?.choice === 'opt-in'
       ? a.payers.map(
           (p) =>
-            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.payer} <button>${w.ask}</button></p></form>`,
+            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.peerName ?? p.payer} <button>${w.ask}</button></p></form>`,
         )
       : ''
   }</section></div>
@@ -113,9 +113,13 @@ export function members(desk: Desk): void {
   desk.page(`${PATH}/:member`, 'rows', (visit) => {
     const said = visit.c.req.query('said');
     const w = CHOICE_WORDS[languageOf(visit)];
-    const note = { choice: w.saved, same: w.same, payer: w.payerAdded, request: w.asked, contact: 'Recorded.' }[
-      said ?? ''
-    ];
+    const note = new Map([
+      ['choice', w.saved],
+      ['same', w.same],
+      ['payer', w.payerAdded],
+      ['request', w.asked],
+      ['contact', 'Recorded.'],
+    ]).get(said ?? '');
     return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
   });
   const back = (visit: Visit, said: string, language: Language = 'en') =>

@@ -57,13 +57,16 @@ export async function keepText(tx: Queryable, t: ShownText, at: Date): Promise<v
     values (${t.sha256}, ${t.id}, ${t.version}, ${t.language}, ${t.body}, ${at}) on conflict do nothing`;
 }
 
-export async function shownTexts(sql: Queryable): Promise<(ShownText & { firstAt: Date; shown: number })[]> {
-  return [
-    ...(await sql<(ShownText & { firstAt: Date; shown: number })[]>`
-      select t.sha256, t.id, t.version, t.language, t.body, t.first_at as "firstAt",
-        (select count(*)::int from exchange.contact c where c.text_sha256 = t.sha256) as shown
-      from exchange.shown_text t order by t.id, t.first_at desc, t.language`),
-  ];
+export type KeptText = ShownText & { firstAt: Date; choices: number; contacts: number };
+
+/** A text with how often it was shown. Served by shown_text's primary key; the counts read choices and contacts once. */
+export async function keptText(sql: Queryable, sha256: string): Promise<KeptText | undefined> {
+  const [row] = await sql<KeptText[]>`
+    select t.sha256, t.id, t.version, t.language, t.body, t.first_at as "firstAt",
+      (select count(*)::int from exchange.consent c where c.text_sha256 = t.sha256) as choices,
+      (select count(*)::int from exchange.contact c where c.text_sha256 = t.sha256) as contacts
+    from exchange.shown_text t where t.sha256 = ${sha256}`;
+  return row;
 }
 
 export type ContactKind = 'offer' | 'identify' | 'education' | 'reminder';

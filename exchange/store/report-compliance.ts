@@ -20,6 +20,7 @@ export const COMPLIANCE_SQL = {
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
       count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
+      count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
   notInTime: `
@@ -82,7 +83,7 @@ export const COMPLIANCE_SQL = {
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   quarantine: `
-    select r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as oldest
+    select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${USED}
@@ -107,7 +108,7 @@ export const COMPLIANCE_SQL = {
   decisions: `
     select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a
-    where a.actor_kind in ('staff', 'command') and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
+    where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
     select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n

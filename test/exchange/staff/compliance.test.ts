@@ -63,7 +63,7 @@ test('figures are what the rows say', async () => {
       ].reduce((a, o) => a + Number(row[o] ?? 0), 0),
     ).toBe(row['sum']);
   const [c] = await sql<{ due: number; met: number }[]>`
-    select count(*) filter (where state not in ('withdrawn', 'not-applicable'))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
+    select count(*) filter (where state not in ('withdrawn', 'not-applicable') and not (state in ('open', 'attempted', 'blocked') and due_at > now()))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
   expect(figure('F4')).toMatchObject({ denominator: c?.due, numerator: c?.met });
   expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
   expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
@@ -89,4 +89,29 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
   expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
   expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
+});
+
+test('what may still be met in time is not counted as late; what was refused is not what people did', async () => {
+  const { sql } = s.ours.deps.database;
+  const [k] = await sql<{ id: string; due: Date }[]>`
+    update exchange.clock set state = 'blocked', due_at = now() + interval '1 day' where id =
+      (select id from exchange.clock where kind = 'C2' and state = 'met' order by id limit 1) returning id, due_at as due`;
+  const year = new Date().getUTCFullYear();
+  const read = async () =>
+    (await (await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json`)).json()).tables;
+  const f4 = (t: Record<string, Rows>) => t['figures']?.find((f) => f['figure'] === 'F4');
+  const before = Number(figure('F4')?.['denominator']);
+  expect(k).toBeDefined();
+  expect(f4(await read())).toMatchObject({ denominator: before - 1 });
+  await sql`update exchange.clock set due_at = now() - interval '1 minute' where id = ${k?.id ?? ''}`;
+  const late = await read();
+  expect(f4(late)).toMatchObject({ denominator: before, numerator: Number(figure('F4')?.['numerator']) - 1 });
+  expect(late['not-in-time']).toHaveLength((tables['not-in-time'] ?? []).length + 1);
+  const viewer = new Visitor(s.app, s.ours.base);
+  await viewer.signIn('dev-viewer', s.account.password);
+  expect((await viewer.post('/staff/members/nobody/choice', { csrf: 'x' })).status).toBe(403);
+  const [refused] = await sql`select 1 from exchange.audit where action = 'accept' and outcome = 'refused'`;
+  expect(refused).toBeDefined();
+  const did = ((await read())['decisions'] ?? []).filter((r: Rows[number]) => r['who'] === 'dev|dev-viewer');
+  expect(did).toHaveLength(0);
 });

@@ -1,7 +1,7 @@
 // The page of a member for a call, and the member's own page.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemberPages } from '../../../exchange/member/app.ts';
-import { unlock } from '../../../exchange/members/invite.ts';
+import { invite, unlock } from '../../../exchange/members/invite.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
@@ -126,4 +126,44 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
   expect(await unlock(node.deps, code, robert.born)).toBeUndefined();
   expect((await send(`/my/${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
   expect((await pages.request(`${node.base}/my/${code}`)).status).toBe(404);
+});
+
+test('a link takes five tries, also when they come at once', async () => {
+  const [made] = await invite(node.deps, [ana], { kind: 'staff', subject: 'test', requestId: '' });
+  const code = made?.url.split('/').at(-1) ?? '';
+  await Promise.all(Array.from({ length: 30 }, (_, i) => unlock(node.deps, code, `19${10 + i}-01-01`)));
+  const [row] = await node.deps.database.sql<{ failures: number }[]>`
+    select failures from exchange.invitation order by created_at desc, failures desc limit 1`;
+  expect(row?.failures).toBe(5);
+  expect(await unlock(node.deps, code, rivera.born)).toBeUndefined();
+  // a right date gives the tries back
+  const [other] = await invite(node.deps, [ana], { kind: 'staff', subject: 'test', requestId: '' });
+  const next = other?.url.split('/').at(-1) ?? '';
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 4; i++) expect(await unlock(node.deps, next, '1900-01-01')).toBeUndefined();
+    expect(await unlock(node.deps, next, rivera.born)).toBe(ana);
+  }
+});
+
+test('the text that was shown is there word for word', async () => {
+  const [shown] = await node.deps.database.sql<{ sha256: string; body: string }[]>`
+    select sha256, body from exchange.shown_text where language = 'es'`;
+  const page = await (await viewer.get(`/staff/texts/${shown?.sha256}?format=json`)).json();
+  expect(page.tables.texts).toEqual([{ copy: 'body', text: shown?.body }]);
+  expect((await viewer.get(`/staff/texts/${'0'.repeat(64)}`)).status).toBe(404);
+  expect(await (await reviewer.get(`/staff/members/${ana}`)).text()).toContain(`/staff/texts/${shown?.sha256}`);
+});
+
+test('what no person types is refused, not an error of ours', async () => {
+  const page = `/staff/members/${ana}`;
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const choice = { csrf, choice: 'opt-in', channel: 'phone', verification: 'card', document: 'a\0b' };
+  expect((await reviewer.post(`${page}/choice`, choice)).status).toBe(400);
+  for (const path of [
+    `${page}?said=constructor`,
+    `/staff/conflicts?after=2~9999-99-99T99:99:99.999Z~${'0'.repeat(32)}`,
+  ])
+    expect((await reviewer.get(path)).status).toBe(200);
+  for (const path of ['members', 'clocks', 'pulls', 'peers', 'requests', 'disclosures'])
+    expect((await reviewer.get(`/staff/${path}/%00`)).status).toBe(404);
 });
