@@ -28,7 +28,9 @@ export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
     }>)
       yield { line: info.lines, values: record };
   } catch (cause) {
-    if (cause instanceof CsvError) throw new ImportFault(`${path} cannot be read as CSV: ${cause.message}.`, { cause });
+    // the parser's own words quote the line, which may be of a person
+    if (cause instanceof CsvError)
+      throw new ImportFault(`${path} is no CSV from line ${String(cause['lines'])} on (${cause.code}).`, { cause });
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     throw new ImportFault(`There is no file ${path}, or it cannot be read.`, { cause });
   }

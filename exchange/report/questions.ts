@@ -64,9 +64,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Every human decision on a member’s records',
-    where: 'Members: who looked, and what was done',
+    where: 'Members: what people decided and recorded',
     href: '/staff/members',
-    how: 'Rows of staff with anything but “view”; each names its object.',
+    how: 'Each row leads to what was decided, with the versions that were seen.',
   },
   {
     question: 'What changed between two reports',
@@ -96,7 +96,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Who looked at a member’s data',
     where: 'Members: who looked',
     href: '/staff/members',
-    how: 'Looks are rows with “view”.',
+    how: 'Looks are rows with “view”; older ones than the newest 200 are in the evidence pack of their period (audit-rows.jsonl).',
   },
   {
     question: 'Which public documentation was online on a day',

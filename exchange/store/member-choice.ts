@@ -232,14 +232,32 @@ export async function memberAsks(sql: Queryable, memberId: string): Promise<Memb
   ];
 }
 
-export type Looked = { at: Date; actorKind: string; actor: string; action: string; object: string; outcome: string };
+export type Looked = {
+  at: Date;
+  actorKind: string;
+  actor: string;
+  action: string;
+  object: string;
+  outcome: string;
+  reason: string;
+};
 
 /** Who looked at a member's data or acted on it. Served by audit_member. */
 export async function memberAudit(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
   return [
     ...(await sql<Looked[]>`
-      select at, actor_kind as "actorKind", actor, action, object, outcome from exchange.audit
+      select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
       where member_id = ${memberId} order by at desc, seq desc limit ${limit}`),
+  ];
+}
+
+/** What people decided or recorded about a member: looks, of which there are many, never push one out. Served by audit_member. */
+export async function memberDeeds(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
+  return [
+    ...(await sql<Looked[]>`
+      select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
+      where member_id = ${memberId} and actor_kind in ('staff', 'command') and outcome = 'ok' and action <> 'view'
+      order by at desc, seq desc limit ${limit}`),
   ];
 }
 

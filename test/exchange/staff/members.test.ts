@@ -64,6 +64,12 @@ test('on a call: choose, name a payer, record the offer, in Spanish too', async 
   expect(shown.tables.payers).toHaveLength(1);
   expect(shown.tables.choices).toHaveLength(2);
   expect(shown.tables.clocks.map((k: { duty: string }) => k.duty).sort()).toEqual(['C1-offer', 'C1b-identify', 'C2']);
+  expect(shown.tables.deeds.map((d: { action: string }) => d.action)).toEqual([
+    'contact',
+    'payer-named',
+    'choice',
+    'choice',
+  ]);
   expect(shown.tables.looks.filter((l: { action: string }) => l.action === 'choice')).toHaveLength(2);
 });
 
