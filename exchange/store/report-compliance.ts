@@ -81,12 +81,12 @@ export const COMPLIANCE_SQL = {
   outcomes: `
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, count(*)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   quarantine: `
     select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
-    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${USED}
+    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
     group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
@@ -95,12 +95,12 @@ export const COMPLIANCE_SQL = {
   incidents: `
     select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 5, 1`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   disclosures: `
     select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
     from exchange.audit a join exchange.peer r on r.id = a.peer_id
     where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} and ${USED} group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -120,12 +120,12 @@ export const COMPLIANCE_SQL = {
     left join lateral (
       select choice from exchange.consent where member_id = m.member_id and coalesce(given_at, created_at) <= p.kicked_off_at order by recorded_on desc, created_at desc limit 1
     ) c on true
-    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2
+    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED} group by 1, 2
     union all
     select 'disclosure', r.name, count(*)::int, count(*) filter (where a.consent_id is not null)::int
     from exchange.audit a join exchange.peer r on r.id = a.peer_id
     where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) group by 1, 2 order by 1, 2`,
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} group by 1, 2 order by 1, 2`,
   statement: `
     select 'to us' as direction, j.id, j.kind, j.received_at as at, j.completed_at as answered, j.due_at as due, j.state,
       coalesce((j.parameters->>'members')::int, (select count(*)::int from exchange.match_member m where m.group_id = j.group_id)) as size, j.failure as reason,

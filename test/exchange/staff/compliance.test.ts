@@ -91,6 +91,26 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
 });
 
+test('of one line of business: no line of members of another', async () => {
+  const { sql } = s.ours.deps.database;
+  const year = new Date().getUTCFullYear();
+  const of = async (lob: string): Promise<Record<string, Rows>> =>
+    (
+      await (
+        await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json&lob=${lob}`)
+      ).json()
+    ).tables;
+  const sum = (t: Record<string, Rows>) => (t['reconciliation'] ?? []).reduce((a, r) => a + Number(r['sum']), 0);
+  await sql`update exchange.enrolment set lob = 'ma'`;
+  const none = await of('qhp');
+  expect([sum(none), none['consents']?.length, none['incidents']?.length]).toEqual([0, 0, 0]);
+  const [own] = await sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+    where p.finished_at > now() - interval '1 year' and l.member_id in (select member_id from exchange.enrolment)`;
+  expect(sum(await of('ma'))).toBe(own?.n);
+  expect(own?.n).toBeGreaterThan(0);
+});
+
 test('what may still be met in time is not counted as late; what was refused is not what people did', async () => {
   const { sql } = s.ours.deps.database;
   const [k] = await sql<{ id: string; due: Date }[]>`

@@ -89,8 +89,11 @@ test('why a clock was late: ours needs a corrective action', async () => {
   expect((await say({ reason: 'our-backlog' })).status).toBe(200);
   expect((await say({ reason: 'because' })).status).toBe(200);
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-7' })).status).toBe(303);
+  await node.deps.database.sql`update exchange.clock set state = 'met' where id = ${k?.id ?? ''}`;
+  expect((await say({ reason: 'our-backlog', corrective_action: 'CA-8' })).status).toBe(200);
   const shown = await (await reviewer.get(`${page}?format=json`)).json();
   expect(shown.tables.notes).toHaveLength(1);
+  await node.deps.database.sql`update exchange.clock set state = 'open' where id = ${k?.id ?? ''}`;
 });
 
 test('the member’s link: birth date, choice, payer; five wrong dates end it', async () => {
