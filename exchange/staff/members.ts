@@ -118,6 +118,7 @@ export function members(desk: Desk): void {
       ['same', w.same],
       ['payer', w.payerAdded],
       ['request', w.asked],
+      ['no-address', w.noAddress],
       ['contact', 'Recorded.'],
     ]).get(said ?? '');
     return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
@@ -142,13 +143,14 @@ export function members(desk: Desk): void {
     const read = readPayer(form);
     const language = form.get('language') === 'es' ? 'es' : 'en';
     if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
-    await recordPayer(deps, memberOf(visit), read, actorOf(visit));
+    if ((await recordPayer(deps, memberOf(visit), read, actorOf(visit))) === undefined)
+      return page(visit, memberOf(visit), faultList(faultWords(language, ['many'])));
     return back(visit, 'payer', language);
   });
   desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
     const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));
     return done
-      ? back(visit, 'request')
+      ? back(visit, done === 'asked' ? 'request' : 'no-address')
       : desk.notFound(visit, 'There is no such coverage of a member who has opted in.');
   });
   desk.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {

@@ -165,6 +165,18 @@ export async function addRequest(
   return id;
 }
 
+/** Has the member asked for this since? */
+export async function hasRequest(
+  tx: Queryable,
+  memberId: string,
+  otherCoverageId: string,
+  since: Date,
+): Promise<boolean> {
+  const rows = await tx`
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} limit 1`;
+  return rows.length > 0;
+}
+
 export type EnrolmentRow = {
   memberNumber: string;
   plan: string;

@@ -129,6 +129,15 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
     channel: 'portal',
     verification: 'link and birth date',
   });
+  const { sql } = node.deps.database;
+  const [coverage] = await sql<
+    { id: string }[]
+  >`select id from exchange.other_coverage where member_id = ${idOf(robert)}`;
+  for (let i = 0; i < 3; i++) await send(`/my/${code}/request`, { pass, coverage: coverage?.id ?? '' });
+  expect(await sql`select 1 from exchange.member_request where member_id = ${idOf(robert)}`).toHaveLength(1);
+  // a link is no way to fill the database
+  for (let i = 0; i < 55; i++) await send(`/my/${code}/payer`, { pass, payer: `Plan ${i}` });
+  expect(await sql`select 1 from exchange.other_coverage where member_id = ${idOf(robert)}`).toHaveLength(50);
   // a pass belongs to its link
   expect((await send(`/my/other-${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
   for (let i = 0; i < 5; i++) expect(await unlock(node.deps, code, '1900-01-01')).toBeUndefined();
