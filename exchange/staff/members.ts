@@ -13,7 +13,7 @@ import {
   recordRequest,
 } from '../members/choose.ts';
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
-import { choiceForm, choiceSentence, payerForm } from '../members/forms.ts';
+import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords } from '../members/words.ts';
 import { memberBehind } from '../report/disclosures.ts';
@@ -34,6 +34,12 @@ const actorOf = (visit: Visit): Actor => ({
   subject: visit.session.subject,
   requestId: visit.requestId,
 });
+
+/** What holds, for those who read about the member: the form speaks to the member. */
+function heldText(held: MemberAccount['choices'][number] | undefined): string {
+  if (!held) return 'Has not chosen yet.';
+  return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${held.recordedOn}.`;
+}
 
 function staffFields(language: Language): Part {
   const says = language === 'es';
@@ -90,7 +96,7 @@ export function members(desk: Desk): void {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
-      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${choiceSentence(held, 'en')}`],
+      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${heldText(held)}`],
       before: [
         note,
         html`<p><a href="${PATH}/${memberId}/record">The member’s merged record</a></p>`,

@@ -12,7 +12,7 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 const LOB = (member: string) =>
   `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
 
-/** Named statements, one a figure or table. */
+/** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 export const COMPLIANCE_SQL = {
   clocks: `
     select kind, count(*) filter (where starts_at >= $1)::int as started, count(*)::int as due,
@@ -49,18 +49,24 @@ export const COMPLIANCE_SQL = {
           where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
     from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
   weAsked: `
-    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(sum(m.submitted), 0)::int as submitted, coalesce(sum(m.matched), 0)::int as matched,
-      coalesce(sum(m.constrained), 0)::int as constrained, coalesce(sum(m.unmatched), 0)::int as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
+    with asked as (
+      select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
+      from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      where p.created_at >= $1 and p.created_at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      group by 1, 2
+    ), members as (
+      select peer_id, count(*)::int as submitted, count(*) filter (where matched)::int as matched,
+        count(*) filter (where constrained and not matched)::int as constrained, count(*) filter (where not matched and not constrained)::int as unmatched
+      from asked group by 1
+    )
+    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
+      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
       count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
       count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id))::int as faulty,
       coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
     from exchange.pull p join exchange.peer r on r.id = p.peer_id
-    left join lateral (
-      select count(distinct m.member_id) filter (where m.outcome is not null) as submitted, count(distinct m.member_id) filter (where m.outcome = 'matched') as matched,
-        count(distinct m.member_id) filter (where m.outcome = 'constrained') as constrained, count(distinct m.member_id) filter (where m.outcome = 'not-matched') as unmatched
-      from exchange.pull_member m where m.pull_id = p.id and ${LOB('m.member_id')}
-    ) m on true
+    left join members m on m.peer_id = p.peer_id
     left join lateral (select count(*) as files from exchange.pull_file f where f.pull_id = p.id) f on true
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
     group by p.peer_id, r.name order by r.name`,

@@ -67,6 +67,14 @@ test('figures are what the rows say', async () => {
   expect(figure('F4')).toMatchObject({ denominator: c?.due, numerator: c?.met });
   expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
   expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
+  const [asked] = await sql<{ all: number; matched: number }[]>`
+    select count(distinct (p.peer_id, m.member_id))::int as all, count(distinct (p.peer_id, m.member_id)) filter (where m.outcome = 'matched')::int as matched
+    from exchange.pull p join exchange.pull_member m on m.pull_id = p.id where m.outcome is not null`;
+  const [times] = await sql<
+    { n: number }[]
+  >`select count(*)::int as n from exchange.pull_member where outcome is not null`;
+  expect(times?.n).toBeGreaterThan(asked?.all ?? 0);
+  expect(figure('F9')).toMatchObject({ denominator: asked?.all, numerator: asked?.matched });
   expect(figure('F14')).toMatchObject({ numerator: 2, denominator: 3 });
   const consents = (tables['consents'] ?? []).filter((r) => r['direction'] === 'request');
   expect(consents).toHaveLength(1);
