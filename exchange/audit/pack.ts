@@ -3,7 +3,7 @@
 // a fixed order, stored, with a fixed time.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -62,6 +62,8 @@ export async function writePack(
   period: Period,
   out: string,
 ): Promise<PackIndex> {
+  // a signature that lies there may be of a pack that somebody keeps elsewhere
+  if (existsSync(`${out}.jws`)) throw Object.assign(new Error('the signature exists'), { code: 'EEXIST' });
   await sealAll(deps);
   const folder = await mkdtemp(join(tmpdir(), 'payer-node-evidence-'));
   try {
@@ -111,7 +113,13 @@ export async function writePack(
     };
     const text = jsonText(index);
     await zip(folder, items, text, out);
-    await writeFile(`${out}.jws`, `${await signatureOf(deps, Buffer.from(text))}\n`, { mode: 0o600 });
+    const signature = await signatureOf(deps, Buffer.from(text));
+    try {
+      await writeFile(`${out}.jws`, `${signature}\n`, { flag: 'wx', mode: 0o600 });
+    } catch (error) {
+      await rm(out, { force: true });
+      throw error;
+    }
     return index;
   } finally {
     await rm(folder, { recursive: true, force: true });
@@ -182,7 +190,8 @@ async function zip(folder: string, items: readonly PackItem[], index: string, ou
   try {
     await pipeline(file.outputStream, createWriteStream(out, { flags: 'wx', mode: 0o600 }));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(out, { force: true });
+    // what could not be opened is not ours to remove
+    if ((error as NodeJS.ErrnoException).syscall !== 'open') await rm(out, { force: true });
     throw error;
   }
 }

@@ -3,9 +3,10 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createLocalJWKSet, flattenedVerify, type JWK } from 'jose';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
+import { z } from 'zod';
 import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
-import { isObject, type Json } from '../../src/fhir/resource.ts';
+import type { Json } from '../../src/fhir/resource.ts';
 import { PACK_SCHEMA, PACK_TYPE, type PackIndex } from './pack.ts';
 import { sealRoot } from './seal.ts';
 import { readHead } from './verify.ts';
@@ -30,19 +31,22 @@ export async function verifyPack(path: string, pinned?: readonly JWK[]): Promise
   const fault = (text: string) => {
     if (verdict.faults.length < MOST_FAULTS) verdict.faults.push(text);
   };
-  let zip: ZipFile;
+  let zip: ZipFile | undefined;
+  const entries = new Map<string, Entry>();
   try {
     zip = await openPromise(path, { autoClose: false });
-  } catch (error) {
-    fault(`${path} is no readable ZIP file: ${error instanceof Error ? error.message : 'unknown'}.`);
-    return verdict;
-  }
-  try {
-    const entries = new Map<string, Entry>();
     for await (const entry of zip.eachEntry()) {
       if (entries.has(entry.fileName)) fault(`${entry.fileName} is there twice.`);
       entries.set(entry.fileName, entry);
     }
+  } catch (error) {
+    fault(
+      `${path} is no readable ZIP file: ${(error instanceof Error ? error.message : 'unknown').replace(/\.$/, '')}.`,
+    );
+    zip?.close();
+    return verdict;
+  }
+  try {
     const text = await wholeOf(zip, entries.get('index.json'));
     const index = text === undefined ? undefined : readIndex(text);
     if (!text || !index) {
@@ -104,12 +108,19 @@ async function hashOf(zip: ZipFile, entry: Entry): Promise<{ sha256: string; byt
   return { sha256: hash.digest('hex'), bytes };
 }
 
+/** What is read of index.json before its signature has been judged: anybody may have written it. */
+const INDEX = z.object({
+  schema: z.literal(PACK_SCHEMA),
+  plan: z.object({ name: z.string(), npi: z.string() }),
+  period: z.object({ first: z.string(), last: z.string() }),
+  asOf: z.string(),
+  items: z.array(z.object({ path: z.string(), bytes: z.number(), sha256: z.string() })),
+});
+
 function readIndex(text: Buffer): PackIndex | undefined {
   try {
     const parsed = JSON.parse(text.toString('utf8')) as Json;
-    return isObject(parsed) && parsed['schema'] === PACK_SCHEMA && Array.isArray(parsed['items'])
-      ? (parsed as unknown as PackIndex)
-      : undefined;
+    return INDEX.safeParse(parsed).success ? (parsed as unknown as PackIndex) : undefined;
   } catch {
     return undefined;
   }

@@ -77,7 +77,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
           ? html`<p>${w.noPayers}</p>`
           : html`<ul>${account.payers.map(
               (p) =>
-                html`<li>${p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
+                html`<li>${p.peerName ?? p.payer}${isYes ? html` <form method="post" action="/my/${code}/request">${hidden}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><button>${w.ask}</button></form>` : ''}</li>`,
             )}</ul>`
       }${payerForm(`/my/${code}/payer`, language, hidden, known)}</section>${text(language)}`,
     );
@@ -160,12 +160,15 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
   act('/my/:code/payer', async (c, sent, language, memberId, actor) => {
     const read = readPayer(sent);
     if ('faults' in read) return room(c, language, memberId, bad(language, read.faults));
-    await recordPayer(deps, memberId, read, actor);
+    if ((await recordPayer(deps, memberId, read, actor)) === undefined)
+      return room(c, language, memberId, bad(language, ['many']));
     return room(c, language, memberId, good(CHOICE_WORDS[language].payerAdded));
   });
   act('/my/:code/request', async (c, sent, language, memberId, actor) => {
     const done = await recordRequest(deps, memberId, sent.get('coverage') ?? '', actor);
-    return room(c, language, memberId, done ? good(CHOICE_WORDS[language].asked) : bad(language, ['choice']));
+    const w = CHOICE_WORDS[language];
+    const said = done && good(done === 'asked' ? w.asked : w.noAddress);
+    return room(c, language, memberId, said ?? bad(language, ['choice']));
   });
 
   app.notFound((c) => send(c, languageOf(c), html`<p class="problem">${CHOICE_WORDS[languageOf(c)].ended}</p>`, 404));

@@ -11,6 +11,7 @@ import {
   type Choice,
   type ContactKind,
   type ContactRow,
+  hasRequest,
   keepText,
   memberChoices,
   namePayer,
@@ -18,6 +19,8 @@ import {
 } from '../store/member-choice.ts';
 import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { educationText, type Language } from './education.ts';
+
+const HOUR = 3_600_000;
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 
@@ -150,10 +153,22 @@ export function readPayer(form: URLSearchParams): PayerInput | { faults: string[
   return { payer, memberNumber, starts: starts === '' ? null : starts, ends: ends === '' ? null : ends };
 }
 
-/** Another payer that the member names. Returns the id of the coverage. */
-export async function recordPayer(deps: Needs, memberId: string, input: PayerInput, actor: Actor): Promise<string> {
+/** Payers of one member; a link is no way to fill the database. */
+const MOST_PAYERS = 50;
+
+/** Another payer that the member names. Returns the id of the coverage, undefined when too many are named already. */
+export async function recordPayer(
+  deps: Needs,
+  memberId: string,
+  input: PayerInput,
+  actor: Actor,
+): Promise<string | undefined> {
   const at = deps.clock();
   return deps.database.sql.begin(async (tx) => {
+    await tx`select 1 from exchange.member where id = ${memberId} for update`;
+    const named = await otherCoverages(tx, memberId);
+    const isKnown = named.some((n) => n.payer === input.payer && n.memberNumber === input.memberNumber);
+    if (!isKnown && named.length >= MOST_PAYERS) return undefined;
     const id = await namePayer(tx, { ...input, memberId, at, saidBy: actor.subject });
     await writeAudit(tx, [
       auditRow({
@@ -172,19 +187,28 @@ export async function recordPayer(deps: Needs, memberId: string, input: PayerInp
   });
 }
 
-/** The member wants a payer asked now. False when the coverage is not the member's. */
+/** What became of the wish to have a payer asked: `no-address` when it is not registered, so that nobody can ask it yet. */
+export type Requested = 'asked' | 'no-address';
+
+/**
+ * The member wants a payer asked now; said twice within an hour it is one request. Undefined when the coverage is not the
+ * member's, or the member has not opted in.
+ */
 export async function recordRequest(
   deps: Needs,
   memberId: string,
   otherCoverageId: string,
   actor: Actor,
-): Promise<boolean> {
+): Promise<Requested | undefined> {
   const at = deps.clock();
   return deps.database.sql.begin(async (tx) => {
-    const own = await otherCoverages(tx, memberId);
-    if (!own.some((o) => o.id === otherCoverageId)) return false;
+    await tx`select 1 from exchange.member where id = ${memberId} for update`;
+    const coverage = (await otherCoverages(tx, memberId)).find((o) => o.id === otherCoverageId);
+    if (!coverage) return undefined;
     const [held] = await memberChoices(tx, memberId);
-    if (held?.choice !== 'opt-in') return false;
+    if (held?.choice !== 'opt-in') return undefined;
+    const answer = coverage.peerState === 'active' ? 'asked' : 'no-address';
+    if (await hasRequest(tx, memberId, otherCoverageId, new Date(at.getTime() - HOUR))) return answer;
     const id = await addRequest(tx, { memberId, otherCoverageId, at, saidBy: actor.subject });
     await hastenRequest(tx, calendarOf(deps.config), { id, otherCoverageId, at });
     await writeAudit(tx, [
@@ -198,7 +222,7 @@ export async function recordRequest(
         requestId: actor.requestId,
       }),
     ]);
-    return true;
+    return answer;
   });
 }
 

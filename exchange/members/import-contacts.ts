@@ -1,35 +1,32 @@
 // `members contacts`: what a mail house or the member portal reports back, as CSV: which member got which message when.
-import { createReadStream } from 'node:fs';
-import { parse as parseCsv } from 'csv-parse';
 import type { Deps } from '../../src/deps.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { ImportFault } from '../../src/import/reject.ts';
 import { membersByNumber } from '../store/member-choice.ts';
 import { CONTACT_KINDS, isChannel, recordContacts } from './choose.ts';
+import { type CsvRow, csvRows } from './csv-rows.ts';
+import { isLanguage } from './education.ts';
 
 export const CONTACT_COLUMNS = ['member_number', 'kind', 'at', 'channel', 'result', 'language'] as const;
 const RESULTS = ['delivered', 'no-answer', 'returned'] as const;
 const BATCH = 1000;
 
-type Row = { line: number; values: Record<string, string> };
 export type ContactFault = { line: number; reason: string };
 
 /**
  * Records the contacts of a file. Rows that cannot be taken are returned with their lines; the others are taken. The same file
  * again adds nothing.
- * @throws ImportFault when a column is missing
+ * @throws ImportFault when the file cannot be read or a column is missing; what stood before a damaged line has been taken
  */
 export async function importContacts(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
   path: string,
 ): Promise<{ read: number; added: number; faults: ContactFault[] }> {
-  const rows = createReadStream(path).pipe(
-    parseCsv({ columns: true, bom: true, skip_empty_lines: true, trim: true, info: true }),
-  ) as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>;
+  const now = deps.clock();
   const faults: ContactFault[] = [];
   let read = 0;
   let added = 0;
-  let batch: Row[] = [];
+  let batch: CsvRow[] = [];
   const take = async () => {
     const ids = await membersByNumber(
       deps.database.sql,
@@ -41,14 +38,17 @@ export async function importContacts(
       const at = parseInstant(values['at'] ?? '');
       const channel = values['channel'] ?? '';
       const result = (values['result'] ?? '') === '' ? 'delivered' : (values['result'] ?? '');
+      const language = values['language'] || 'en';
       const wrong = [
         memberId === undefined ? 'No single member has this member_number.' : '',
         Object.hasOwn(CONTACT_KINDS, kind) ? '' : `kind must be one of ${Object.keys(CONTACT_KINDS).join(', ')}.`,
         at === undefined ? 'at must be an instant with time zone, such as 2027-01-05T10:00:00-05:00.' : '',
+        at !== undefined && at > now ? 'at lies in the future.' : '',
         isChannel(channel) ? '' : 'channel must be phone, mail, portal, in-person or email.',
+        isLanguage(language) ? '' : 'language must be en or es.',
         (RESULTS as readonly string[]).includes(result) ? '' : `result must be one of ${RESULTS.join(', ')}.`,
       ].filter((w) => w !== '');
-      if (wrong.length > 0 || memberId === undefined || at === undefined) {
+      if (wrong.length > 0 || memberId === undefined || at === undefined || !isLanguage(language)) {
         faults.push({ line, reason: wrong.join(' ') });
         return [];
       }
@@ -59,7 +59,7 @@ export async function importContacts(
           at,
           channel,
           result: result as (typeof RESULTS)[number],
-          language: values['language'] === 'es' ? ('es' as const) : ('en' as const),
+          language,
         },
       ];
     });
@@ -67,16 +67,16 @@ export async function importContacts(
     if (good.length > 0)
       added += await recordContacts(deps, good, { kind: 'system', subject: 'members contacts', requestId: '' });
   };
-  for await (const { record, info } of rows) {
+  for await (const row of csvRows(path)) {
     if (read === 0) {
-      const missing = ['member_number', 'kind', 'at', 'channel'].filter((c) => !(c in record));
+      const missing = ['member_number', 'kind', 'at', 'channel'].filter((c) => !(c in row.values));
       if (missing.length > 0)
         throw new ImportFault(
           `${path} has no column ${missing.join(', ')}. Its header must be: ${CONTACT_COLUMNS.join(',')}`,
         );
     }
     read++;
-    batch.push({ line: info.lines, values: record });
+    batch.push(row);
     if (batch.length >= BATCH) await take();
   }
   await take();

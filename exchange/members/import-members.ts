@@ -1,8 +1,6 @@
 // `import members`: our own members' records and their enrolment. Records are checked, staged by COPY and committed in one
 // transaction, so a stopped import leaves nothing half done; run it again.
 import { randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { parse as parseCsv } from 'csv-parse';
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
@@ -15,6 +13,7 @@ import { changedMembers, commitImport, hasReceived, type ImportCounts } from '..
 import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
+import { csvRows } from './csv-rows.ts';
 import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
 import { readOwnRecord } from './read-own.ts';
@@ -62,16 +61,13 @@ async function* enrolmentRows(
     }
     return;
   }
-  const parser = createReadStream(path).pipe(
-    parseCsv({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, trim: true, info: true }),
-  );
   let isChecked = false;
-  for await (const parsed of parser as AsyncIterable<{ record: Record<string, string>; info: { lines: number } }>) {
+  for await (const { line, values } of csvRows(path)) {
     if (!isChecked) {
       const missing = ['member_number', 'family', 'given', 'birth_date', 'coverage_start'].filter(
-        (c) => !(c in parsed.record),
+        (c) => !(c in values),
       );
-      const unknown = Object.keys(parsed.record).filter((c) => !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
+      const unknown = Object.keys(values).filter((c) => !(ENROLMENT_COLUMNS as readonly string[]).includes(c));
       if (missing.length > 0)
         throw new ImportFault(
           `The enrolment file ${path} has no column ${missing.join(', ')}. Its header must be: ${ENROLMENT_COLUMNS.join(',')}`,
@@ -80,10 +76,9 @@ async function* enrolmentRows(
         throw new ImportFault(`The enrolment file ${path} has a column that is not known: ${unknown.join(', ')}.`);
       isChecked = true;
     }
-    const row = readEnrolment(parsed.record);
-    if ('faults' in row)
-      await reject({ source: path, line: parsed.info.lines, code: 'invalid-enrolment', reason: row.faults.join(' ') });
-    else yield { line: parsed.info.lines, row };
+    const row = readEnrolment(values);
+    if ('faults' in row) await reject({ source: path, line, code: 'invalid-enrolment', reason: row.faults.join(' ') });
+    else yield { line, row };
   }
 }
 

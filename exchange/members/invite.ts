@@ -3,7 +3,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { sameText } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { addInvitations, failInvitation, findInvitation, openInvitation } from '../store/invitation.ts';
+import { addInvitations, findInvitation, openInvitation, takeTry } from '../store/invitation.ts';
 import { patientTexts } from '../store/report-lines.ts';
 import type { Actor } from './choose.ts';
 
@@ -52,14 +52,11 @@ export async function invite(
 export async function unlock(deps: Needs, code: string, birthDate: string): Promise<string | undefined> {
   const { sql } = deps.database;
   const hash = hashOf(code);
-  const found = await findInvitation(sql, hash, deps.clock(), TRIES);
+  const found = await takeTry(sql, hash, deps.clock(), TRIES);
   if (!found) return undefined;
   const patient = (await patientTexts(sql, [found.memberId])).get(found.memberId);
   const known = patient === undefined ? undefined : (JSON.parse(patient) as { birthDate?: unknown }).birthDate;
-  if (typeof known !== 'string' || !sameText(known, birthDate)) {
-    await failInvitation(sql, hash);
-    return undefined;
-  }
+  if (typeof known !== 'string' || !sameText(known, birthDate)) return undefined;
   await openInvitation(sql, hash, deps.clock());
   return found.memberId;
 }

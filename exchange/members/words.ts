@@ -31,6 +31,7 @@ export const CHOICE_WORDS = {
     payerAdded: 'Thank you. The plan is saved.',
     ask: 'Ask this plan now',
     asked: 'We ask this plan within a week.',
+    noAddress: 'We have noted that you want it. We do not know yet how to reach this plan; we ask it as soon as we do.',
     birth: 'Your birth date',
     go: 'Go on',
     birthWhy: 'Please tell us your birth date, so that nobody else can choose for you.',
@@ -47,6 +48,7 @@ export const CHOICE_WORDS = {
       payer: 'Please give the name of the plan.',
       member_number: 'The member number is too long.',
       dates: 'The dates cannot be right.',
+      many: 'More plans are named already than can be kept. Please call us.',
     },
   },
   es: {
@@ -78,6 +80,8 @@ export const CHOICE_WORDS = {
     payerAdded: 'Gracias. El plan está guardado.',
     ask: 'Pedir ahora a este plan',
     asked: 'Pediremos a este plan dentro de una semana.',
+    noAddress:
+      'Anotamos que usted lo desea. Todavía no sabemos cómo comunicarnos con este plan; le pediremos en cuanto lo sepamos.',
     birth: 'Su fecha de nacimiento',
     go: 'Continuar',
     birthWhy: 'Díganos su fecha de nacimiento, para que nadie más pueda decidir por usted.',
@@ -94,6 +98,7 @@ export const CHOICE_WORDS = {
       payer: 'Escriba el nombre del plan.',
       member_number: 'El número de miembro es demasiado largo.',
       dates: 'Las fechas no pueden ser correctas.',
+      many: 'Ya hay más planes de los que se pueden guardar. Llámenos, por favor.',
     },
   },
 } as const;

@@ -185,7 +185,7 @@ export async function* read834(
   const source = createReadStream(path);
   source.on('error', (error) => parser.destroy(error));
   source.pipe(parser);
-  for await (const segment of parser as unknown as AsyncIterable<X12Segment>) {
+  for await (const segment of segmentsOf(parser, path)) {
     number++;
     const e = (n: number): string => (segment.elements[n - 1]?.value ?? '').trim();
     switch (segment.tag) {
@@ -218,4 +218,14 @@ export async function* read834(
   }
   if (envelope === 'none') throw fault('no ISA segment: this is no X12 file.');
   if (envelope === 'open' || transaction) throw fault('the file ends before its IEA segment: it was cut off.');
+}
+
+/** @throws ImportFault when the file cannot be read */
+async function* segmentsOf(parser: X12Parser, path: string): AsyncGenerator<X12Segment> {
+  try {
+    yield* parser as unknown as AsyncIterable<X12Segment>;
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
+    throw new ImportFault(`There is no file ${path}, or it cannot be read.`, { cause });
+  }
 }

@@ -288,7 +288,12 @@ export function complianceTables(
         of('id', 'Text', 'head'),
         of('version', 'Version'),
         of('language', 'Language'),
-        of('sha256', 'SHA-256', 'hash'),
+        [
+          'sha256',
+          'SHA-256',
+          (r) => ({ value: text(r, 'sha256'), code: true, href: `/staff/texts/${text(r, 'sha256') ?? ''}` }),
+          'hash',
+        ],
         when('firstAt', 'First shown'),
         of('kind', 'With'),
         of('channel', 'How'),

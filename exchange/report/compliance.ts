@@ -11,6 +11,20 @@ import { instantsOf, type Period, periodBefore } from './period.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config' | 'keys'>;
 
+/** What a report of one line of business or one payer leaves whole: for the reader, who would take it for that part. */
+export function notSplit(scope: ComplianceScope): string[] {
+  return [
+    ...(scope.lob === undefined
+      ? []
+      : [
+          'Not of this line of business alone, because one request or pull is about members of several: requests we answered, answers to match requests, refusals, findings, pulls and exports, what people did, texts shown. Records shared by members, such as practitioners, are left out.',
+        ]),
+    ...(scope.peerId === undefined
+      ? []
+      : ['Choices of members and texts shown are not of one payer: they are all here.']),
+  ];
+}
+
 export type ComplianceScope = { period: Period; peerId?: string; lob?: string };
 export type ComplianceReport = { cover: [string, string][]; figures: Figure[]; tables: Table[] };
 

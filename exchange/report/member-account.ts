@@ -12,6 +12,7 @@ import {
   memberChoices,
   memberClocks,
   memberContacts,
+  memberDeeds,
   memberEnrolments,
   type OtherCoverage,
   otherCoverages,
@@ -21,6 +22,7 @@ import { patientTexts } from '../store/report-lines.ts';
 import { personOf } from './members.ts';
 
 const MOST_LOOKS = 200;
+const MOST_DEEDS = 1000;
 
 export type MemberAccount = {
   memberId: string;
@@ -32,6 +34,8 @@ export type MemberAccount = {
   clocks: MemberClock[];
   asks: MemberAsk[];
   looks: Looked[];
+  /** what people decided and recorded */
+  deeds: Looked[];
 };
 
 /** Undefined when there is no such member. */
@@ -41,7 +45,7 @@ export async function memberAccount(
 ): Promise<MemberAccount | undefined> {
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
-  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks] = await Promise.all([
+  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks, deeds] = await Promise.all([
     patientTexts(sql, [memberId]),
     memberEnrolments(sql, memberId),
     memberChoices(sql, memberId),
@@ -50,7 +54,8 @@ export async function memberAccount(
     memberClocks(sql, memberId),
     memberAsks(sql, memberId),
     memberAudit(sql, memberId, MOST_LOOKS),
+    memberDeeds(sql, memberId, MOST_DEEDS),
   ]);
   const person = personOf(patients.get(memberId));
-  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks };
+  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks, deeds };
 }

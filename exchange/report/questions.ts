@@ -7,13 +7,13 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Which members enrolled in a month had no opt-in offer within the week, and why?',
     where: 'Compliance: clocks not met in time',
     href: '/staff/compliance#t-not-in-time',
-    how: 'Choose the month; rows of the duty “Offer the choice to opt in”, each with its reason.',
+    how: 'Choose the month in which the offers were due (a week after the coverage began, for the first ones 2027-01); rows of the duty “Offer the choice to opt in”, each with its reason. Clocks has those that still run.',
   },
   {
     question: 'Every choice of a member, the text shown and the proof, in time order',
     where: 'Members: choices',
     href: '/staff/members',
-    how: 'Find the member; the texts are under Compliance: texts shown, by their SHA-256.',
+    how: 'Find the member; the SHA-256 of the text leads to its words, as they were then.',
   },
   {
     question: 'Every payer asked for a member: when, with which consent, answer, files, outcomes',
@@ -64,9 +64,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Every human decision on a member’s records',
-    where: 'Members: who looked, and what was done',
+    where: 'Members: what people decided and recorded',
     href: '/staff/members',
-    how: 'Rows of staff with anything but “view”; each names its object.',
+    how: 'Each row leads to what was decided, with the versions that were seen.',
   },
   {
     question: 'What changed between two reports',
@@ -96,7 +96,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Who looked at a member’s data',
     where: 'Members: who looked',
     href: '/staff/members',
-    how: 'Looks are rows with “view”.',
+    how: 'Looks are rows with “view”; older ones than the newest 200 are in the evidence pack of their period (audit-rows.jsonl).',
   },
   {
     question: 'Which public documentation was online on a day',

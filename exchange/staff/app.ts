@@ -22,6 +22,7 @@ import { record } from './record.ts';
 import { requests } from './requests.ts';
 import { security } from './security.ts';
 import { signIn } from './sign-in.ts';
+import { texts } from './texts.ts';
 
 export type StaffOptions = {
   /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
@@ -40,6 +41,10 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
     throw new Error('The development account is for the sandbox on loopback without an identity provider.');
   const app = fhirApp('staff', deps, staffHeaders(deps.config.baseUrl));
 
+  // no name of ours holds a NUL, and PostgreSQL takes none
+  app.use(async (c, next) =>
+    c.req.url.includes('%00') ? problem(c, deps, 404, 'Not found', 'There is no such page.') : next(),
+  );
   app.get('/staff/style.css', (c) => {
     route(c, '/staff/style.css');
     return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8' });
@@ -57,6 +62,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   members(desk);
   record(desk);
   compliance(desk);
+  texts(desk);
   peers(desk);
   security(desk);
   for (const pages of options.further ?? []) pages(desk);

@@ -2,7 +2,7 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
-import { clockWithNotes, noteClock } from '../report/clock.ts';
+import { clockWithNotes, mayBeLate, noteClock } from '../report/clock.ts';
 import { memberKeys } from '../report/member-key.ts';
 import { clockCell, timeCell } from '../report/words.ts';
 import { type Desk, may, type Visit } from './desk.ts';
@@ -33,7 +33,7 @@ export function clock(desk: Desk): void {
       lead: [],
       before: [
         note,
-        may(visit.session, 'decide')
+        may(visit.session, 'decide') && mayBeLate(k.state)
           ? html`<section class="box"><h2>Why it was late</h2><form method="post" action="/staff/clocks/${k.id}">${csrfField(visit.session)}
 <p><label>Reason <select name="reason">${Object.entries(LATE_REASONS).map(([code, words]) => html`<option value="${code}">${words}</option>`)}</select></label></p>
 <p><label>Number of the corrective action <span class="hint">– needed for a lateness of ours</span> <input name="corrective_action" maxlength="100" autocomplete="off"></label></p>

@@ -22,7 +22,7 @@ const PATH = '/staff/conflicts';
 
 function readPlace(text: string | undefined): ItemPlace | undefined {
   const m = /^([123])~(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)~([0-9a-f]{32})$/.exec(text ?? '');
-  return m?.[2] === undefined || m[3] === undefined
+  return m?.[2] === undefined || m[3] === undefined || Number.isNaN(Date.parse(m[2]))
     ? undefined
     : { weight: Number(m[1]), at: new Date(m[2]), id: m[3] };
 }
@@ -206,7 +206,7 @@ export function conflicts(desk: Desk): void {
   desk.form(`${PATH}/:id`, 'decide', async (visit, form) => {
     const id = visit.c.req.param('id') ?? '';
     const decision = form.get('decision') ?? '';
-    const known = decision === 'undo' || decision in DECISIONS_OF_PEOPLE;
+    const known = decision === 'undo' || Object.hasOwn(DECISIONS_OF_PEOPLE, decision);
     const asked: Decide = {
       itemId: id,
       decision: (known ? decision : 'undo') as Decide['decision'],

@@ -26,7 +26,10 @@ export async function readForm(c: StaffContext): Promise<URLSearchParams | undef
   if (!(c.req.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded')) return undefined;
   if (Number(c.req.header('content-length') ?? '0') > MAX_FORM_BYTES) return undefined;
   const body = await c.req.text();
-  return body.length > MAX_FORM_BYTES ? undefined : new URLSearchParams(body);
+  if (body.length > MAX_FORM_BYTES) return undefined;
+  const form = new URLSearchParams(body);
+  // PostgreSQL holds no NUL in a text, and no person types one
+  return [...form.values()].some((v) => v.includes('\0')) ? undefined : form;
 }
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {

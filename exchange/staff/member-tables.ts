@@ -1,5 +1,5 @@
 // The tables of a member's page.
-import type { Table } from '../../src/ui/table.ts';
+import type { Cell, Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
 import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
@@ -11,6 +11,13 @@ export const CONTACT_RESULTS = {
   'no-answer': 'nobody answered',
   returned: 'came back',
 } as const;
+
+/** An object of the audit; what has a page leads to it, where a decision stands with the versions that were seen. */
+function objectCell(object: string): Cell {
+  const [kind, id = ''] = object.split('/');
+  const page = kind === 'item' ? 'conflicts' : kind === 'clock' ? 'clocks' : undefined;
+  return { value: object, code: true, ...(page === undefined ? {} : { href: `/staff/${page}/${id}` }) };
+}
 
 export function memberTables(a: MemberAccount, timeZone: string, now: Date): Table[] {
   const text = (value: string | null) => ({ value });
@@ -40,7 +47,9 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { value: c.givenBy, text: c.representative === null ? c.givenBy : `${c.representative}, ${c.authority ?? ''}` },
         text(c.channel),
         text(c.verification),
-        { value: c.textSha256, code: true },
+        c.textSha256 === null
+          ? { value: null }
+          : { value: c.textSha256, code: true, href: `/staff/texts/${c.textSha256}` },
         text(c.document),
         { value: c.recordedBy ?? c.source },
         timeCell(c.createdAt, timeZone),
@@ -64,7 +73,10 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { value: c.kind, text: CONTACT_KINDS[c.kind] },
         { value: c.channel },
         { value: c.result, text: CONTACT_RESULTS[c.result], tone: c.result === 'delivered' ? 'good' : 'look' },
-        text(c.text),
+        {
+          value: c.text,
+          ...(c.text === null || c.textSha256 === null ? {} : { href: `/staff/texts/${c.textSha256}` }),
+        },
         { value: c.recordedBy },
       ]),
       empty: 'No offer is recorded.',
@@ -174,6 +186,25 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         text(e.acceptedOn),
       ]),
       empty: 'No coverage is known.',
+    },
+    {
+      name: 'deeds',
+      caption: 'What people decided and recorded',
+      columns: [
+        { key: 'when', label: 'When', kind: 'head' },
+        { key: 'actor', label: 'Who' },
+        { key: 'action', label: 'What' },
+        { key: 'reason', label: 'Decision' },
+        { key: 'object', label: 'Object' },
+      ],
+      rows: a.deeds.map((d) => [
+        timeCell(d.at, timeZone),
+        { value: d.actor },
+        { value: d.action },
+        { value: d.reason === '' ? null : d.reason },
+        objectCell(d.object),
+      ]),
+      empty: 'Nobody has decided anything.',
     },
     {
       name: 'looks',

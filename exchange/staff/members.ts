@@ -13,7 +13,7 @@ import {
   recordRequest,
 } from '../members/choose.ts';
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
-import { choiceForm, choiceSentence, payerForm } from '../members/forms.ts';
+import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords } from '../members/words.ts';
 import { memberBehind } from '../report/disclosures.ts';
@@ -35,6 +35,12 @@ const actorOf = (visit: Visit): Actor => ({
   requestId: visit.requestId,
 });
 
+/** What holds, for those who read about the member: the form speaks to the member. */
+function heldText(held: MemberAccount['choices'][number] | undefined): string {
+  if (!held) return 'Has not chosen yet.';
+  return `${held.choice === 'opt-in' ? 'Opted in' : 'Said no'} on ${held.recordedOn}.`;
+}
+
 function staffFields(language: Language): Part {
   const says = language === 'es';
   return html`<p><label>${says ? 'Cómo respondió' : 'How the member answered'} <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${c}</option>`)}</select></label></p>
@@ -55,7 +61,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
     a.choices[0]?.choice === 'opt-in'
       ? a.payers.map(
           (p) =>
-            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.payer} <button>${w.ask}</button></p></form>`,
+            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.peerName ?? p.payer} <button>${w.ask}</button></p></form>`,
         )
       : ''
   }</section></div>
@@ -90,7 +96,7 @@ export function members(desk: Desk): void {
       title: account.person.name,
       place: 'members',
       trail: [[PATH, 'Members']],
-      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${choiceSentence(held, 'en')}`],
+      lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${heldText(held)}`],
       before: [
         note,
         html`<p><a href="${PATH}/${memberId}/record">The member’s merged record</a></p>`,
@@ -113,9 +119,14 @@ export function members(desk: Desk): void {
   desk.page(`${PATH}/:member`, 'rows', (visit) => {
     const said = visit.c.req.query('said');
     const w = CHOICE_WORDS[languageOf(visit)];
-    const note = { choice: w.saved, same: w.same, payer: w.payerAdded, request: w.asked, contact: 'Recorded.' }[
-      said ?? ''
-    ];
+    const note = new Map([
+      ['choice', w.saved],
+      ['same', w.same],
+      ['payer', w.payerAdded],
+      ['request', w.asked],
+      ['no-address', w.noAddress],
+      ['contact', 'Recorded.'],
+    ]).get(said ?? '');
     return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
   });
   const back = (visit: Visit, said: string, language: Language = 'en') =>
@@ -138,13 +149,14 @@ export function members(desk: Desk): void {
     const read = readPayer(form);
     const language = form.get('language') === 'es' ? 'es' : 'en';
     if ('faults' in read) return page(visit, memberOf(visit), faultList(faultWords(language, read.faults)));
-    await recordPayer(deps, memberOf(visit), read, actorOf(visit));
+    if ((await recordPayer(deps, memberOf(visit), read, actorOf(visit))) === undefined)
+      return page(visit, memberOf(visit), faultList(faultWords(language, ['many'])));
     return back(visit, 'payer', language);
   });
   desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
     const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));
     return done
-      ? back(visit, 'request')
+      ? back(visit, done === 'asked' ? 'request' : 'no-address')
       : desk.notFound(visit, 'There is no such coverage of a member who has opted in.');
   });
   desk.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {

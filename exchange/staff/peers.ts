@@ -28,13 +28,13 @@ import { actionForm, blockForm, documentForm, faultList, recordFields, stateForm
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;
-const DONE: Readonly<Record<string, string>> = {
-  ok: 'Done.',
-  proposed: 'The change waits for another person. Until then nothing is different.',
-  checked: 'Its addresses answer, and nothing differs from what was pinned.',
-  differs: 'Its addresses answer, but differ from what was pinned. See the history below; nothing was followed.',
-  away: 'It could not be checked. See the last check in the list of payers.',
-};
+const DONE: ReadonlyMap<string, string> = new Map([
+  ['ok', 'Done.'],
+  ['proposed', 'The change waits for another person. Until then nothing is different.'],
+  ['checked', 'Its addresses answer, and nothing differs from what was pinned.'],
+  ['differs', 'Its addresses answer, but differ from what was pinned. See the history below; nothing was followed.'],
+  ['away', 'It could not be checked. See the last check in the list of payers.'],
+]);
 const REFUSED: Readonly<Record<Exclude<Done, 'ok' | 'proposed'>, readonly [400 | 404 | 409 | 403, string]>> = {
   'not-found': [404, 'There is no such payer or change.'],
   taken: [409, 'The id or the client id is taken by another payer.'],
@@ -86,7 +86,7 @@ export function peers(desk: Desk): void {
     const { session, c } = visit;
     const [changes, documents] = await Promise.all([peerChanges(sql, peer.id, CHANGES), peerDocuments(sql, peer.id)]);
     const manages = may(session, 'peers');
-    const done = DONE[c.req.query('done') ?? ''];
+    const done = DONE.get(c.req.query('done') ?? '');
     const proposed = changes.filter((x) => x.state === 'proposed');
     const waiting: Part = proposed.map(
       (x) =>
@@ -121,7 +121,12 @@ export function peers(desk: Desk): void {
       title: peer.name,
       place: 'peers',
       trail: TRAIL,
-      before: [done === undefined ? '' : html`<p class="note" role="status">${done}</p>`, faultList(faults), waiting],
+      before: [
+        done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
+        faultList(faults),
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a></p>`,
+        waiting,
+      ],
       tables: peerTables(peer, changes, documents, deps.config.timeZone),
       after: manages && peer.state !== 'closed' ? [manage, enders] : '',
     });

@@ -30,8 +30,21 @@ export async function findInvitation(
   return row;
 }
 
-export async function failInvitation(sql: Queryable, idHash: string): Promise<void> {
-  await sql`update exchange.invitation set failures = failures + 1 where id_hash = ${bytes(idHash)}::text::bytea`;
+/**
+ * Counts a try before it is judged, so that no number of tries at once gets more than its due; {@link openInvitation} takes
+ * it back. Undefined when there is no such link or no try is left. Served by the primary key.
+ */
+export async function takeTry(
+  sql: Queryable,
+  idHash: string,
+  now: Date,
+  tries: number,
+): Promise<{ memberId: string } | undefined> {
+  const [row] = await sql<{ memberId: string }[]>`
+    update exchange.invitation set failures = failures + 1
+    where id_hash = ${bytes(idHash)}::text::bytea and expires_at > ${now} and failures < ${tries}
+    returning member_id as "memberId"`;
+  return row;
 }
 
 export async function openInvitation(sql: Queryable, idHash: string, now: Date): Promise<void> {

@@ -57,13 +57,16 @@ export async function keepText(tx: Queryable, t: ShownText, at: Date): Promise<v
     values (${t.sha256}, ${t.id}, ${t.version}, ${t.language}, ${t.body}, ${at}) on conflict do nothing`;
 }
 
-export async function shownTexts(sql: Queryable): Promise<(ShownText & { firstAt: Date; shown: number })[]> {
-  return [
-    ...(await sql<(ShownText & { firstAt: Date; shown: number })[]>`
-      select t.sha256, t.id, t.version, t.language, t.body, t.first_at as "firstAt",
-        (select count(*)::int from exchange.contact c where c.text_sha256 = t.sha256) as shown
-      from exchange.shown_text t order by t.id, t.first_at desc, t.language`),
-  ];
+export type KeptText = ShownText & { firstAt: Date; choices: number; contacts: number };
+
+/** A text with how often it was shown. Served by shown_text's primary key; the counts read choices and contacts once. */
+export async function keptText(sql: Queryable, sha256: string): Promise<KeptText | undefined> {
+  const [row] = await sql<KeptText[]>`
+    select t.sha256, t.id, t.version, t.language, t.body, t.first_at as "firstAt",
+      (select count(*)::int from exchange.consent c where c.text_sha256 = t.sha256) as choices,
+      (select count(*)::int from exchange.contact c where c.text_sha256 = t.sha256) as contacts
+    from exchange.shown_text t where t.sha256 = ${sha256}`;
+  return row;
 }
 
 export type ContactKind = 'offer' | 'identify' | 'education' | 'reminder';
@@ -162,6 +165,18 @@ export async function addRequest(
   return id;
 }
 
+/** Has the member asked for this since? */
+export async function hasRequest(
+  tx: Queryable,
+  memberId: string,
+  otherCoverageId: string,
+  since: Date,
+): Promise<boolean> {
+  const rows = await tx`
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} limit 1`;
+  return rows.length > 0;
+}
+
 export type EnrolmentRow = {
   memberNumber: string;
   plan: string;
@@ -229,14 +244,32 @@ export async function memberAsks(sql: Queryable, memberId: string): Promise<Memb
   ];
 }
 
-export type Looked = { at: Date; actorKind: string; actor: string; action: string; object: string; outcome: string };
+export type Looked = {
+  at: Date;
+  actorKind: string;
+  actor: string;
+  action: string;
+  object: string;
+  outcome: string;
+  reason: string;
+};
 
 /** Who looked at a member's data or acted on it. Served by audit_member. */
 export async function memberAudit(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
   return [
     ...(await sql<Looked[]>`
-      select at, actor_kind as "actorKind", actor, action, object, outcome from exchange.audit
+      select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
       where member_id = ${memberId} order by at desc, seq desc limit ${limit}`),
+  ];
+}
+
+/** What people decided or recorded about a member: looks, of which there are many, never push one out. Served by audit_member. */
+export async function memberDeeds(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
+  return [
+    ...(await sql<Looked[]>`
+      select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
+      where member_id = ${memberId} and actor_kind in ('staff', 'command') and outcome = 'ok' and action <> 'view'
+      order by at desc, seq desc limit ${limit}`),
   ];
 }
 

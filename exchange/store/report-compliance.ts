@@ -12,7 +12,7 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 const LOB = (member: string) =>
   `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
 
-/** Named statements, one a figure or table. */
+/** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 export const COMPLIANCE_SQL = {
   clocks: `
     select kind, count(*) filter (where starts_at >= $1)::int as started, count(*)::int as due,
@@ -20,6 +20,7 @@ export const COMPLIANCE_SQL = {
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
       count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
+      count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
   notInTime: `
@@ -48,18 +49,24 @@ export const COMPLIANCE_SQL = {
           where o.member_id = c.member_id and o.choice = 'opt-in' and coalesce(o.given_at, o.created_at) > coalesce(c.given_at, c.created_at)), 'infinity')))::int as obeyed
     from exchange.consent c where c.choice = 'withdraw' and coalesce(c.given_at, c.created_at) >= $1 and coalesce(c.given_at, c.created_at) < $2 and ${LOB('c.member_id')} and ${USED}`,
   weAsked: `
-    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(sum(m.submitted), 0)::int as submitted, coalesce(sum(m.matched), 0)::int as matched,
-      coalesce(sum(m.constrained), 0)::int as constrained, coalesce(sum(m.unmatched), 0)::int as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
+    with asked as (
+      select p.peer_id, m.member_id, bool_or(m.outcome = 'matched') as matched, bool_or(m.outcome = 'constrained') as constrained
+      from exchange.pull p join exchange.pull_member m on m.pull_id = p.id
+      where p.created_at >= $1 and p.created_at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}
+      group by 1, 2
+    ), members as (
+      select peer_id, count(*)::int as submitted, count(*) filter (where matched)::int as matched,
+        count(*) filter (where constrained and not matched)::int as constrained, count(*) filter (where not matched and not constrained)::int as unmatched
+      from asked group by 1
+    )
+    select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
+      coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
       count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
       count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id))::int as faulty,
       coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
     from exchange.pull p join exchange.peer r on r.id = p.peer_id
-    left join lateral (
-      select count(distinct m.member_id) filter (where m.outcome is not null) as submitted, count(distinct m.member_id) filter (where m.outcome = 'matched') as matched,
-        count(distinct m.member_id) filter (where m.outcome = 'constrained') as constrained, count(distinct m.member_id) filter (where m.outcome = 'not-matched') as unmatched
-      from exchange.pull_member m where m.pull_id = p.id and ${LOB('m.member_id')}
-    ) m on true
+    left join members m on m.peer_id = p.peer_id
     left join lateral (select count(*) as files from exchange.pull_file f where f.pull_id = p.id) f on true
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
     group by p.peer_id, r.name order by r.name`,
@@ -80,12 +87,12 @@ export const COMPLIANCE_SQL = {
   outcomes: `
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, count(*)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   quarantine: `
-    select r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as oldest
+    select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
-    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${USED}
+    where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
     group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
@@ -94,12 +101,12 @@ export const COMPLIANCE_SQL = {
   incidents: `
     select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2, 3 order by 5, 1`,
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   disclosures: `
     select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
     from exchange.audit a join exchange.peer r on r.id = a.peer_id
     where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} and ${USED} group by 1, 2 order by 1, 2`,
   refusals: `
     select coalesce(r.name, a.actor) as payer, a.action, a.reason, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a left join exchange.peer r on r.id = a.peer_id
@@ -107,7 +114,7 @@ export const COMPLIANCE_SQL = {
   decisions: `
     select a.action, a.actor, count(*)::int as n, min(a.at) as first, max(a.at) as last
     from exchange.audit a
-    where a.actor_kind in ('staff', 'command') and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
+    where a.actor_kind in ('staff', 'command') and a.outcome = 'ok' and a.action not in ('view', 'sign-in', 'sign-out', 'export-report') and a.at >= $1 and a.at < $2
       and ($4::text is null or a.peer_id = $4) and ${USED} group by 1, 2 order by 1, 2`,
   education: `
     select t.id, t.version, t.language, t.sha256, t.first_at as "firstAt", c.kind, c.channel, count(c.id)::int as n
@@ -119,12 +126,12 @@ export const COMPLIANCE_SQL = {
     left join lateral (
       select choice from exchange.consent where member_id = m.member_id and coalesce(given_at, created_at) <= p.kicked_off_at order by recorded_on desc, created_at desc limit 1
     ) c on true
-    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2
+    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED} group by 1, 2
     union all
     select 'disclosure', r.name, count(*)::int, count(*) filter (where a.consent_id is not null)::int
     from exchange.audit a join exchange.peer r on r.id = a.peer_id
     where a.action in ('export-member', 'read', 'search', 'everything') and a.member_id is not null and a.outcome = 'ok' and a.at >= $1 and a.at < $2
-      and ($4::text is null or a.peer_id = $4) group by 1, 2 order by 1, 2`,
+      and ($4::text is null or a.peer_id = $4) and ${LOB('a.member_id')} group by 1, 2 order by 1, 2`,
   metrics: `
     select
       (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id

@@ -204,6 +204,8 @@ export async function importMembersCommand(
     return writeTemplate(paths, options.enrolmentTemplate, options.priorPayer);
   if (paths.length === 0 && options.enrolment === undefined)
     throw new CommandFault('Name files or folders of records, or an enrolment file with --enrolment.');
+  if (options.x12 && options.enrolment === undefined)
+    throw new CommandFault('--x12 says how the enrolment file is read: name that file with --enrolment.');
   const signal = interruptible();
   await withNode(async (node) => {
     const rejects = rejectsWriter(options.rejects);

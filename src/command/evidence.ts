@@ -1,14 +1,15 @@
 // `evidence pack`, `evidence verify`, and `compliance report`.
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { JWK } from 'jose';
 import { writePack } from '../../exchange/audit/pack.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
-import { type Period, readPeriod } from '../../exchange/report/period.ts';
+import { instantsOf, type Period, readPeriod } from '../../exchange/report/period.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+/** A pack may come from anybody: nothing of it steers the terminal. */
+const say = (line: string) => void process.stdout.write(`${line.replace(/\p{Cc}/gu, '\ufffd')}\n`);
 const number = new Intl.NumberFormat('en-US');
 
 function periodOf(text: string): Period {
@@ -24,10 +25,12 @@ function periodOf(text: string): Period {
 export async function evidencePack(options: { period: string; out: string }): Promise<void> {
   const period = periodOf(options.period);
   await withNode(async ({ deps }) => {
+    if (instantsOf(period, deps.config.timeZone).from > deps.clock())
+      throw new CommandFault(`The period ${period.name} has not begun: there is nothing to show of it.`);
     const index = await writePack(deps, period, options.out).catch((cause: unknown) => {
       const { code } = cause as NodeJS.ErrnoException;
-      if (code === 'EEXIST') throw new CommandFault(`${options.out} exists already.`, { cause });
-      if (code === 'ENOENT' || code === 'EACCES')
+      if (code === 'EEXIST') throw new CommandFault(`${options.out} or its .jws exists already.`, { cause });
+      if (code !== undefined && ['ENOENT', 'EACCES', 'ENOTDIR', 'EISDIR', 'EROFS'].includes(code))
         throw new CommandFault(`${options.out} cannot be written.`, { cause });
       throw cause;
     });
@@ -57,6 +60,7 @@ export async function evidenceVerify(file: string, options: { keys?: string; jso
     } catch (cause) {
       throw new CommandFault(`${options.keys} is no readable set of public keys.`, { cause });
     }
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) throw new CommandFault(`There is no file ${file}.`);
   const verdict = await verifyPack(file, keys);
   if (verdict.faults.length > 0) process.exitCode = 1;
   if (options.json) return say(JSON.stringify(verdict));

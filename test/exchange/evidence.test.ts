@@ -1,9 +1,11 @@
 // The evidence pack: the same rows give the same bytes, and one changed byte is found and named without any database.
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ZipFile } from 'yazl';
 import { type PackIndex, writePack } from '../../exchange/audit/pack.ts';
 import { verifyPack } from '../../exchange/audit/verify-pack.ts';
 import { readPeriod } from '../../exchange/report/period.ts';
@@ -68,6 +70,31 @@ test('one byte changed anywhere in a file is found and the file is named', async
   expect((await changed(within('"actorKind":"system"'), 'row')).join('\n')).toMatch(/audit-rows\.jsonl|Row/);
   expect((await changed(within('"schema":"payer-node'), 'index')).length).toBeGreaterThan(0);
   expect((await changed(within('"asOf"'), 'asof')).join('\n')).toMatch(/signature|index\.json/);
+});
+
+test('a pack that is damaged anywhere, or made by somebody to do harm, is judged and never a crash', async () => {
+  const { length } = readFileSync(pack);
+  const { faults } = await verifyPack(pack);
+  expect(faults).toEqual([]);
+  // the directory of a ZIP is its end
+  for (let back = 1; back < 1500; back += 11) await changed(() => length - back, 'directory');
+  const cut = join(folder, 'cut.zip');
+  writeFileSync(cut, readFileSync(pack).subarray(0, 5000));
+  expect((await verifyPack(cut)).faults).toHaveLength(1);
+  const zip = new ZipFile();
+  zip.addBuffer(Buffer.from('{"schema":"payer-node/evidence-pack/1","items":[null,{"path":1}]}'), 'index.json');
+  zip.end();
+  const made = join(folder, 'made.zip');
+  await pipeline(zip.outputStream, createWriteStream(made));
+  expect((await verifyPack(made)).faults).toHaveLength(1);
+});
+
+test('a pack writes over nothing, not even a signature', async () => {
+  const file = join(folder, 'other.zip');
+  writeFileSync(`${file}.jws`, 'kept');
+  await expect(writePack(s.ours.deps, period, file)).rejects.toMatchObject({ code: 'EEXIST' });
+  expect(readFileSync(`${file}.jws`, 'utf8')).toBe('kept');
+  expect(existsSync(file)).toBe(false);
 });
 
 test('another key’s signature, none, no pack', async () => {

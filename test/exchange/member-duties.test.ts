@@ -164,8 +164,8 @@ describe('the request', () => {
     const { sql } = node.deps.database;
     const [coverage] = await sql<{ id: string }[]>`select id from exchange.other_coverage where member_id = 'r1'`;
     await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = 'r1' and kind = 'C2'`;
-    expect(await recordRequest(node.deps, 'r2', coverage?.id ?? '', ACTOR)).toBe(false);
-    expect(await recordRequest(node.deps, 'r1', coverage?.id ?? '', ACTOR)).toBe(true);
+    expect(await recordRequest(node.deps, 'r2', coverage?.id ?? '', ACTOR)).toBeUndefined();
+    expect(await recordRequest(node.deps, 'r1', coverage?.id ?? '', ACTOR)).toBe('asked');
     expect(await of('r1', 'C2')).toMatchObject([{ state: 'met' }, { state: 'open', due: '2027-04-16 23:59:59.999' }]);
   });
 

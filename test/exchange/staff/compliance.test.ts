@@ -63,10 +63,18 @@ test('figures are what the rows say', async () => {
       ].reduce((a, o) => a + Number(row[o] ?? 0), 0),
     ).toBe(row['sum']);
   const [c] = await sql<{ due: number; met: number }[]>`
-    select count(*) filter (where state not in ('withdrawn', 'not-applicable'))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
+    select count(*) filter (where state not in ('withdrawn', 'not-applicable') and not (state in ('open', 'attempted', 'blocked') and due_at > now()))::int as due, count(*) filter (where state = 'met')::int as met from exchange.clock where kind = 'C2'`;
   expect(figure('F4')).toMatchObject({ denominator: c?.due, numerator: c?.met });
   expect(Number(figure('F4')?.['numerator'])).toBeGreaterThan(0);
   expect(figure('F8')).toMatchObject({ value: 'n/a', denominator: 0 });
+  const [asked] = await sql<{ all: number; matched: number }[]>`
+    select count(distinct (p.peer_id, m.member_id))::int as all, count(distinct (p.peer_id, m.member_id)) filter (where m.outcome = 'matched')::int as matched
+    from exchange.pull p join exchange.pull_member m on m.pull_id = p.id where m.outcome is not null`;
+  const [times] = await sql<
+    { n: number }[]
+  >`select count(*)::int as n from exchange.pull_member where outcome is not null`;
+  expect(times?.n).toBeGreaterThan(asked?.all ?? 0);
+  expect(figure('F9')).toMatchObject({ denominator: asked?.all, numerator: asked?.matched });
   expect(figure('F14')).toMatchObject({ numerator: 2, denominator: 3 });
   const [m] = await sql<{ requested: number; received: number }[]>`
     select (select count(distinct member_id)::int from exchange.pull_member) as requested,
@@ -93,4 +101,49 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
   expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
   expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
+});
+
+test('of one line of business: no line of members of another', async () => {
+  const { sql } = s.ours.deps.database;
+  const year = new Date().getUTCFullYear();
+  const of = async (lob: string): Promise<Record<string, Rows>> =>
+    (
+      await (
+        await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json&lob=${lob}`)
+      ).json()
+    ).tables;
+  const sum = (t: Record<string, Rows>) => (t['reconciliation'] ?? []).reduce((a, r) => a + Number(r['sum']), 0);
+  await sql`update exchange.enrolment set lob = 'ma'`;
+  const none = await of('qhp');
+  expect([sum(none), none['consents']?.length, none['incidents']?.length]).toEqual([0, 0, 0]);
+  const [own] = await sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+    where p.finished_at > now() - interval '1 year' and l.member_id in (select member_id from exchange.enrolment)`;
+  expect(sum(await of('ma'))).toBe(own?.n);
+  expect(own?.n).toBeGreaterThan(0);
+});
+
+test('what may still be met in time is not counted as late; what was refused is not what people did', async () => {
+  const { sql } = s.ours.deps.database;
+  const [k] = await sql<{ id: string; due: Date }[]>`
+    update exchange.clock set state = 'blocked', due_at = now() + interval '1 day' where id =
+      (select id from exchange.clock where kind = 'C2' and state = 'met' order by id limit 1) returning id, due_at as due`;
+  const year = new Date().getUTCFullYear();
+  const read = async () =>
+    (await (await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json`)).json()).tables;
+  const f4 = (t: Record<string, Rows>) => t['figures']?.find((f) => f['figure'] === 'F4');
+  const before = Number(figure('F4')?.['denominator']);
+  expect(k).toBeDefined();
+  expect(f4(await read())).toMatchObject({ denominator: before - 1 });
+  await sql`update exchange.clock set due_at = now() - interval '1 minute' where id = ${k?.id ?? ''}`;
+  const late = await read();
+  expect(f4(late)).toMatchObject({ denominator: before, numerator: Number(figure('F4')?.['numerator']) - 1 });
+  expect(late['not-in-time']).toHaveLength((tables['not-in-time'] ?? []).length + 1);
+  const viewer = new Visitor(s.app, s.ours.base);
+  await viewer.signIn('dev-viewer', s.account.password);
+  expect((await viewer.post('/staff/members/nobody/choice', { csrf: 'x' })).status).toBe(403);
+  const [refused] = await sql`select 1 from exchange.audit where action = 'accept' and outcome = 'refused'`;
+  expect(refused).toBeDefined();
+  const did = ((await read())['decisions'] ?? []).filter((r: Rows[number]) => r['who'] === 'dev|dev-viewer');
+  expect(did).toHaveLength(0);
 });

@@ -1,7 +1,7 @@
 // The page of a member for a call, and the member's own page.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemberPages } from '../../../exchange/member/app.ts';
-import { unlock } from '../../../exchange/members/invite.ts';
+import { invite, unlock } from '../../../exchange/members/invite.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
@@ -64,6 +64,12 @@ test('on a call: choose, name a payer, record the offer, in Spanish too', async 
   expect(shown.tables.payers).toHaveLength(1);
   expect(shown.tables.choices).toHaveLength(2);
   expect(shown.tables.clocks.map((k: { duty: string }) => k.duty).sort()).toEqual(['C1-offer', 'C1b-identify', 'C2']);
+  expect(shown.tables.deeds.map((d: { action: string }) => d.action)).toEqual([
+    'contact',
+    'payer-named',
+    'choice',
+    'choice',
+  ]);
   expect(shown.tables.looks.filter((l: { action: string }) => l.action === 'choice')).toHaveLength(2);
 });
 
@@ -83,8 +89,11 @@ test('why a clock was late: ours needs a corrective action', async () => {
   expect((await say({ reason: 'our-backlog' })).status).toBe(200);
   expect((await say({ reason: 'because' })).status).toBe(200);
   expect((await say({ reason: 'our-backlog', corrective_action: 'CA-7' })).status).toBe(303);
+  await node.deps.database.sql`update exchange.clock set state = 'met' where id = ${k?.id ?? ''}`;
+  expect((await say({ reason: 'our-backlog', corrective_action: 'CA-8' })).status).toBe(200);
   const shown = await (await reviewer.get(`${page}?format=json`)).json();
   expect(shown.tables.notes).toHaveLength(1);
+  await node.deps.database.sql`update exchange.clock set state = 'open' where id = ${k?.id ?? ''}`;
 });
 
 test('the member’s link: birth date, choice, payer; five wrong dates end it', async () => {
@@ -120,10 +129,59 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
     channel: 'portal',
     verification: 'link and birth date',
   });
+  const { sql } = node.deps.database;
+  const [coverage] = await sql<
+    { id: string }[]
+  >`select id from exchange.other_coverage where member_id = ${idOf(robert)}`;
+  for (let i = 0; i < 3; i++) await send(`/my/${code}/request`, { pass, coverage: coverage?.id ?? '' });
+  expect(await sql`select 1 from exchange.member_request where member_id = ${idOf(robert)}`).toHaveLength(1);
+  // a link is no way to fill the database
+  for (let i = 0; i < 55; i++) await send(`/my/${code}/payer`, { pass, payer: `Plan ${i}` });
+  expect(await sql`select 1 from exchange.other_coverage where member_id = ${idOf(robert)}`).toHaveLength(50);
   // a pass belongs to its link
   expect((await send(`/my/other-${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
   for (let i = 0; i < 5; i++) expect(await unlock(node.deps, code, '1900-01-01')).toBeUndefined();
   expect(await unlock(node.deps, code, robert.born)).toBeUndefined();
   expect((await send(`/my/${code}/choice`, { pass, choice: 'decline' })).status).toBe(403);
   expect((await pages.request(`${node.base}/my/${code}`)).status).toBe(404);
+});
+
+test('a link takes five tries, also when they come at once', async () => {
+  const [made] = await invite(node.deps, [ana], { kind: 'staff', subject: 'test', requestId: '' });
+  const code = made?.url.split('/').at(-1) ?? '';
+  await Promise.all(Array.from({ length: 30 }, (_, i) => unlock(node.deps, code, `19${10 + i}-01-01`)));
+  const [row] = await node.deps.database.sql<{ failures: number }[]>`
+    select failures from exchange.invitation order by created_at desc, failures desc limit 1`;
+  expect(row?.failures).toBe(5);
+  expect(await unlock(node.deps, code, rivera.born)).toBeUndefined();
+  // a right date gives the tries back
+  const [other] = await invite(node.deps, [ana], { kind: 'staff', subject: 'test', requestId: '' });
+  const next = other?.url.split('/').at(-1) ?? '';
+  for (let round = 0; round < 3; round++) {
+    for (let i = 0; i < 4; i++) expect(await unlock(node.deps, next, '1900-01-01')).toBeUndefined();
+    expect(await unlock(node.deps, next, rivera.born)).toBe(ana);
+  }
+});
+
+test('the text that was shown is there word for word', async () => {
+  const [shown] = await node.deps.database.sql<{ sha256: string; body: string }[]>`
+    select sha256, body from exchange.shown_text where language = 'es'`;
+  const page = await (await viewer.get(`/staff/texts/${shown?.sha256}?format=json`)).json();
+  expect(page.tables.texts).toEqual([{ copy: 'body', text: shown?.body }]);
+  expect((await viewer.get(`/staff/texts/${'0'.repeat(64)}`)).status).toBe(404);
+  expect(await (await reviewer.get(`/staff/members/${ana}`)).text()).toContain(`/staff/texts/${shown?.sha256}`);
+});
+
+test('what no person types is refused, not an error of ours', async () => {
+  const page = `/staff/members/${ana}`;
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const choice = { csrf, choice: 'opt-in', channel: 'phone', verification: 'card', document: 'a\0b' };
+  expect((await reviewer.post(`${page}/choice`, choice)).status).toBe(400);
+  for (const path of [
+    `${page}?said=constructor`,
+    `/staff/conflicts?after=2~9999-99-99T99:99:99.999Z~${'0'.repeat(32)}`,
+  ])
+    expect((await reviewer.get(path)).status).toBe(200);
+  for (const path of ['members', 'clocks', 'pulls', 'peers', 'requests', 'disclosures'])
+    expect((await reviewer.get(`/staff/${path}/%00`)).status).toBe(404);
 });
