@@ -66,6 +66,18 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   peers(desk);
   security(desk);
   for (const pages of options.further ?? []) pages(desk);
+  // the Worker has no harvests
+  if (options.further === undefined)
+    desk.page('/staff/federation', 'counts', async ({ c, session }) =>
+      problem(
+        c,
+        deps,
+        404,
+        'Not here',
+        'Directories of other payers are shown by the Node process of this plan.',
+        session,
+      ),
+    );
 
   app.notFound((c) =>
     c.req.method === 'GET' || c.req.method === 'HEAD'
