@@ -136,7 +136,12 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
     return send(c, language, door(c, language));
   });
   form('/my/:code', async (c, sent, language) => {
-    const memberId = await unlock(deps, c.req.param('code') ?? '', (sent.get('birth_date') ?? '').trim());
+    const memberId = await unlock(
+      deps,
+      c.req.param('code') ?? '',
+      (sent.get('birth_date') ?? '').trim(),
+      c.get('requestId'),
+    );
     if (memberId === undefined)
       return send(
         c,

@@ -48,16 +48,40 @@ export async function invite(
   return made.map((m) => ({ memberId: m.memberId, url: `${deps.config.baseUrl}/my/${m.code}` }));
 }
 
-/** The member of a link when the birth date (YYYY-MM-DD) is right; each wrong one counts, five end the link. */
-export async function unlock(deps: Needs, code: string, birthDate: string): Promise<string | undefined> {
+/**
+ * The member of a link when the birth date (YYYY-MM-DD) is right; each wrong one counts, five end the link. Both are in the
+ * audit of the member, who may ask who has looked.
+ */
+export async function unlock(
+  deps: Needs,
+  code: string,
+  birthDate: string,
+  requestId = '',
+): Promise<string | undefined> {
   const { sql } = deps.database;
   const hash = hashOf(code);
   const found = await takeTry(sql, hash, deps.clock(), TRIES);
   if (!found) return undefined;
   const patient = (await patientTexts(sql, [found.memberId])).get(found.memberId);
   const known = patient === undefined ? undefined : (JSON.parse(patient) as { birthDate?: unknown }).birthDate;
-  if (typeof known !== 'string' || !sameText(known, birthDate)) return undefined;
-  await openInvitation(sql, hash, deps.clock());
+  const isRight = typeof known === 'string' && sameText(known, birthDate);
+  await sql.begin(async (tx) => {
+    if (isRight) await openInvitation(tx, hash, deps.clock());
+    await writeAudit(tx, [
+      auditRow({
+        at: deps.clock(),
+        actorKind: 'system',
+        actor: 'member page',
+        action: 'member-link',
+        object: `Patient/${found.memberId}`,
+        memberId: found.memberId,
+        outcome: isRight ? 'ok' : 'refused',
+        reason: isRight ? '' : 'birth-date',
+        requestId,
+      }),
+    ]);
+  });
+  if (!isRight) return undefined;
   return found.memberId;
 }
 

@@ -10,6 +10,10 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'A token request was sent a second time, word by word. The second was refused.',
     'Once may be a retry; again and again, ask the payer whether its requests are copied.',
   ),
+  'birth-date': look(
+    'Somebody opened a member’s link and gave a birth date that is not the member’s. Five of them end the link.',
+    'Once is a slip. Of several members, ask who else has the mailing.',
+  ),
   throttled: act(
     'Refusals came so often that the asker has to wait.',
     'See who it is. Suspend the payer if it is not known to be a fault.',

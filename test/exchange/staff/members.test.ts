@@ -154,6 +154,12 @@ test('a link takes five tries, also when they come at once', async () => {
     select failures from exchange.invitation order by created_at desc, failures desc limit 1`;
   expect(row?.failures).toBe(5);
   expect(await unlock(node.deps, code, rivera.born)).toBeUndefined();
+  expect(
+    await node.deps.database
+      .sql`select 1 from exchange.audit where action = 'member-link' and reason = 'birth-date' and member_id = ${ana}`,
+  ).toHaveLength(5);
+  const events = await (await viewer.get('/staff/events?reason=birth-date&format=json')).json();
+  expect(events.tables.events.length).toBeGreaterThanOrEqual(5);
   // a right date gives the tries back
   const [other] = await invite(node.deps, [ana], { kind: 'staff', subject: 'test', requestId: '' });
   const next = other?.url.split('/').at(-1) ?? '';
