@@ -5,6 +5,7 @@ import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
 import { figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
+import { incidentsTable } from './compliance-incidents.ts';
 import { clockCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
@@ -216,24 +217,7 @@ export function complianceTables(
       [of('payer', 'Payer', 'head'), of('kind', 'Kind'), of('n', 'Times', 'number'), of('open', 'Open', 'number')],
       'Nothing was found.',
     ),
-    table(
-      'incidents',
-      'Records of other people',
-      more.incidents,
-      [
-        [
-          'pull',
-          'Pull',
-          (r) => ({ value: text(r, 'pull'), href: `/staff/pulls/${text(r, 'pull') ?? ''}`, code: true }),
-          'head',
-        ],
-        of('payer', 'Payer'),
-        of('reason', 'Reason'),
-        of('n', 'Records', 'number'),
-        when('at', 'When'),
-      ],
-      'No payer sent records of somebody else.',
-    ),
+    incidentsTable(more.incidents, view.timeZone),
     table(
       'disclosures',
       'Disclosures by recipient',

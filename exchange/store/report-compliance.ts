@@ -99,8 +99,11 @@ export const COMPLIANCE_SQL = {
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   incidents: `
-    select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at
+    select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at,
+      count(*) filter (where i.state = 'quarantined')::int as held,
+      case when count(*) filter (where i.state = 'quarantined') > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
+    left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   disclosures: `
     select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last

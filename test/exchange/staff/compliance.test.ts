@@ -147,3 +147,26 @@ test('what may still be met in time is not counted as late; what was refused is 
   const did = ((await read())['decisions'] ?? []).filter((r: Rows[number]) => r['who'] === 'dev|dev-viewer');
   expect(did).toHaveLength(0);
 });
+
+test('records of somebody else: how many are still held back, and for how long', async () => {
+  const { sql } = s.ours.deps.database;
+  // the ledger is insert-only: one more line of the pull, about a record that it has
+  const [l] = await sql<{ peer: string; type: string; source: string }[]>`
+    insert into exchange.ledger
+    select (jsonb_populate_record(l, '{"line": 999999, "outcome": "quarantined", "reason": "wrong-patient"}')).* from exchange.ledger l
+    join exchange.pull p on p.id = l.pull_id join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
+    where l.pull_id = ${s.pullId} and l.outcome = 'created' order by l.file, l.line, l.entry limit 1
+    returning 'prior' as peer, type, source_id as source`;
+  const read = async () => {
+    const year = new Date().getUTCFullYear();
+    const page = await reviewer.get(`/staff/compliance?period=${year - 1}-01-01/${year + 1}-12-31&format=json`);
+    return (await page.json()).tables['incidents'].filter((r: Rows[number]) => r['pull'] === s.pullId);
+  };
+  const state = (to: string) =>
+    sql`update exchange.identity set state = ${to} where peer_id = ${l?.peer ?? ''} and type = ${l?.type ?? ''} and source_id = ${l?.source ?? ''}`;
+  await state('quarantined');
+  await sql`update exchange.pull set finished_at = now() - interval '50 hours' where id = ${s.pullId}`;
+  expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
+  await state('visible');
+  expect(await read()).toMatchObject([{ n: 1, held: 0, days: null }]);
+});
