@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
 import { importContacts } from '../../exchange/members/import-contacts.ts';
 import { invite } from '../../exchange/members/invite.ts';
 import { undecidedMembers } from '../../exchange/store/member-choice.ts';
@@ -23,25 +24,26 @@ export async function membersInvite(options: { out: string }): Promise<void> {
       throw new CommandFault(`${options.out} cannot be written, or exists already.`);
     }
     const actor = { kind: 'system', subject: `members invite by ${person()}`, requestId: '' } as const;
-    out.write(`${csvLine(['member_number', 'link'])}\n`);
-    let after = '';
     let made = 0;
-    for (;;) {
-      const batch = await undecidedMembers(sql, node.deps.clock(), after, BATCH);
-      const last = batch.at(-1);
-      if (!last) break;
-      const links = await invite(
-        node.deps,
-        batch.map((b) => b.memberId),
-        actor,
-      );
-      for (const [i, link] of links.entries())
-        if (!out.write(`${csvLine([batch[i]?.memberNumber ?? '', link.url])}\n`)) await once(out, 'drain');
-      made += batch.length;
-      after = last.memberId;
+    async function* rows() {
+      yield `${csvLine(['member_number', 'link'])}\n`;
+      let after = '';
+      for (;;) {
+        const batch = await undecidedMembers(sql, node.deps.clock(), after, BATCH);
+        const last = batch.at(-1);
+        if (!last) return;
+        const links = await invite(
+          node.deps,
+          batch.map((b) => b.memberId),
+          actor,
+        );
+        yield links.map((link, n) => `${csvLine([batch[n]?.memberNumber ?? '', link.url])}\n`).join('');
+        made += batch.length;
+        after = last.memberId;
+      }
     }
-    out.end();
-    await once(out, 'close');
+    // a full disk ends the command with a sentence; links that were made and not written are known to nobody
+    await pipeline(rows, out);
     say(`${made} links in ${options.out}. Report back what was delivered with "members contacts FILE".`);
   });
 }
