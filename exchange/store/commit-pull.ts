@@ -43,6 +43,14 @@ async function writeLedger(tx: Queryable, work: Decided): Promise<void> {
     from exchange.staging where pull_id = ${work.id}`;
 }
 
+/**
+ * The references of a work that led nowhere, one a row: mostly none, so that they come first and units are looked up by their
+ * primary key, instead of every unit beside every text.
+ */
+const unresolved = (tx: Queryable, work: string) => tx`
+  select w.file, w.line, w.entry, u as key from exchange.rewritten w cross join unnest(w.unresolved) u
+  where w.pull_id = ${work} and w.unresolved is not null`;
+
 /** What was noted. A unit that is as it was is noted of the peer only, by count. */
 export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
   await tx`
@@ -58,9 +66,11 @@ export async function writeFindings(tx: Queryable, work: Decided): Promise<void>
     select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id from exchange.staging
     where pull_id = ${work.id} and reason in ('reinstated', 'patient-change')`;
   await tx`
+    with open as materialized (${unresolved(tx, work.id)})
     insert into exchange.finding (pull_id, kind, type, amount)
-    select ${work.pull}, 'dangling-soft', s.type, count(*) from exchange.rewritten w join exchange.staging s using (pull_id, file, line, entry) cross join unnest(w.unresolved) u
-    where w.pull_id = ${work.id} and split_part(u, '/', 1) <> all(${[...SHARED_TYPES]}) group by s.type`;
+    select ${work.pull}, 'dangling-soft', s.type, count(*)
+    from open o join exchange.staging s on s.pull_id = ${work.id} and s.file = o.file and s.line = o.line and s.entry = o.entry
+    where split_part(o.key, '/', 1) <> all(${[...SHARED_TYPES]}) group by s.type`;
 }
 
 /** About files and the pull as a whole. */
@@ -92,10 +102,11 @@ async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean):
 /** References that lead nowhere wait for their target; what waited for a record that came now is led to it. */
 async function writeDangling(tx: Queryable, work: Work, base: string, at: string): Promise<void> {
   await tx`
+    with open as materialized (${unresolved(tx, work.id)})
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
-    select distinct ${work.peerId}, split_part(u, '/', 1), split_part(u, '/', 2), s.member_id, s.type, s.local_id
-    from exchange.rewritten w join exchange.staging s using (pull_id, file, line, entry) cross join unnest(w.unresolved) u
-    where w.pull_id = ${work.id} and s.member_id is not null and not s.is_shared
+    select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), s.member_id, s.type, s.local_id
+    from open o join exchange.staging s on s.pull_id = ${work.id} and s.file = o.file and s.line = o.line and s.entry = o.entry
+    where s.member_id is not null and not s.is_shared
     on conflict do nothing`;
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
