@@ -4,12 +4,13 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
+import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { commitPull } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
-import { pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
+import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
@@ -49,42 +50,60 @@ export async function reconcileStep(s: Step): Promise<void> {
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
+/** Files read at once: while the database takes the end of one, the next is being read. */
+const LANES = 2;
+
+const isReadable = (f: PullFile): boolean => f.kind !== 'error' && f.state !== 'failed';
+
+/** Stages the files, each whole. Returns how many units each has, by position. */
+async function stageFiles(s: Step, context: UnitContext, named: readonly PullFile[]): Promise<Map<number, number>> {
+  const hasDeletions = named.some((f) => f.kind === 'deleted' && f.lines !== 0);
+  const files = named.filter(isReadable);
+  const isKnown = await knownLines(s.deps, s.pull, context, hasDeletions);
+  const units = new Map<number, number>();
+  const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
+  const all = [...free];
+  try {
+    await inLanes(files, LANES, async (file) => {
+      const clients = free.pop();
+      if (!clients) throw new Error('more files at once than clients');
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, context, clients, isKnown));
+      free.push(clients);
+    });
+  } finally {
+    await Promise.all(all.map((c) => c.end()));
+  }
+  return units;
+}
+
 /** Stages every file. False when one of them is not what the manifest declared: then the pull moved elsewhere. */
 async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   const { sql } = s.deps.database;
-  const clients = stagingClients(s.deps.database);
-  try {
-    const files = await pullFiles(sql, s.pull.id);
-    const hasDeletions = files.some((f) => f.kind === 'deleted' && f.lines !== 0);
-    const isKnown = await knownLines(s.deps, s.pull, context, hasDeletions);
-    for (const file of files) {
-      if (file.kind === 'error' || file.state === 'failed') continue;
-      const units = await stageFile(s.deps, s.pull.id, file, context, clients, isKnown);
-      // a manifest counts lines; the line of a deletions file is a Bundle of several units
-      const lines = file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : units;
-      if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;
-      const detail = `file ${file.position} has ${lines} lines, declared ${file.declared}`;
-      if (file.failure !== REFETCHED) {
-        const refetch = (tx: Queryable) => refetchFile(tx, s.pull.id, file.position);
-        await advance(s, 'downloading', {}, `${detail}: fetched again`, refetch);
-        return false;
-      }
-      await clearStaging(sql, s.pull.id);
-      await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
+  const files = await pullFiles(sql, s.pull.id);
+  const staged = await stageFiles(s, context, files);
+  for (const file of files.filter(isReadable)) {
+    // a manifest counts lines; the line of a deletions file is a Bundle of several units
+    const lines =
+      file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : staged.get(file.position);
+    if (file.declared === null || file.declared === lines || s.pull.acceptedBy !== null) continue;
+    const detail = `file ${file.position} has ${lines} lines, declared ${file.declared}`;
+    if (file.failure !== REFETCHED) {
+      const refetch = (tx: Queryable) => refetchFile(tx, s.pull.id, file.position);
+      await advance(s, 'downloading', {}, `${detail}: fetched again`, refetch);
       return false;
     }
-    const mayHaveOthers =
-      s.pull.fetchForm === 'all' || (s.pull.fetchForm === 'group' && s.pull.matchForm === 'patients');
-    const held =
-      s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines, mayHaveOthers) : undefined;
-    if (held === undefined) return true;
     await clearStaging(sql, s.pull.id);
-    const detail = `file ${held.file}: ${held.lines} lines are none or belong to others`;
-    await advance(s, 'partial', { reason: 'too-many-held' }, detail);
+    await advance(s, 'unbalanced', { reason: 'count-mismatch' }, detail);
     return false;
-  } finally {
-    await clients.end();
   }
+  const mayHaveOthers = s.pull.fetchForm === 'all' || (s.pull.fetchForm === 'group' && s.pull.matchForm === 'patients');
+  const held =
+    s.pull.acceptedBy === null ? await mostlyHeld(sql, s.pull.id, s.limits.heldLines, mayHaveOthers) : undefined;
+  if (held === undefined) return true;
+  await clearStaging(sql, s.pull.id);
+  const detail = `file ${held.file}: ${held.lines} lines are none or belong to others`;
+  await advance(s, 'partial', { reason: 'too-many-held' }, detail);
+  return false;
 }
 
 async function commit(s: Step, context: UnitContext, work: Decided): Promise<void> {

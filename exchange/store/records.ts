@@ -6,10 +6,11 @@ import { inheritLabels } from './labels.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
- * for every row, while the same statement fills it: keys only, for the rest of this transaction.
+ * for every row, while the same statement fills it: keys only, for the rest of this transaction. No unit is looked up twice, so
+ * nothing is remembered of them either.
  */
 export async function byKey(tx: Queryable): Promise<void> {
-  await tx.unsafe('set local enable_seqscan = off');
+  await tx.unsafe('set local enable_seqscan = off; set local enable_memoize = off');
 }
 
 const STAMPED = (column: string) =>

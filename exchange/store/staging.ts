@@ -126,8 +126,8 @@ export async function stageUnits(
     const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
     if (fullText) await fullText;
   }
-  await text.end();
-  return into.end();
+  const [, rows] = await Promise.all([text.end(), into.end()]);
+  return rows;
 }
 
 export type RewrittenUnit = {
