@@ -72,6 +72,7 @@ export async function writeMemberRecords(tx: Queryable, work: string, origin: st
      select s.member_id, s.type, case left(k, 1) when 's' then 1 when 'e' then 2 else 3 end, hashtextextended(k, 0), s.local_id, $2
      from exchange.staging s cross join unnest(s.keys) k
      where ${changed}
+     order by 1, 2, 3, 4
      on conflict do nothing`,
     [work, origin],
   );

@@ -1,6 +1,6 @@
 // The staging table: received or imported units on their way into the store.
 import { createHash } from 'node:crypto';
-import { copyIn, openCopy } from '../../src/store/copy.ts';
+import { type Copy, copyIn, openCopy } from '../../src/store/copy.ts';
 import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
 import type { ClaimFacts } from '../chain/facts.ts';
 
@@ -52,6 +52,8 @@ export type StagedUnit = {
 
 const COLUMNS =
   'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash';
+
+const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
@@ -114,19 +116,19 @@ export async function stageUnits(
   work: string,
   units: AsyncIterable<StagedUnit>,
 ): Promise<number> {
-  const into = await openCopy(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
-  const text = await openCopy(
-    clients.texts,
-    'copy exchange.staged_text (pull_id, file, line, entry, body, shared) from stdin',
-  );
+  // opened by the first row: of most files that come again no line is new
+  let into: Copy | undefined;
+  let text: Copy | undefined;
   for await (const u of units) {
+    into ??= await openCopy(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
     const full = into.write(row(work, u));
     if (full) await full;
     if (u.body === undefined) continue;
+    text ??= await openCopy(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
     const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
     if (fullText) await fullText;
   }
-  const [, rows] = await Promise.all([text.end(), into.end()]);
+  const [rows = 0] = await Promise.all([into?.end(), text?.end()]);
   return rows;
 }
 
