@@ -239,20 +239,28 @@ const holdsWords = (resource: JsonObject): boolean =>
  */
 export function moneyIn(resource: Resource): string[] {
   const found: string[] = [];
-  const walk = (value: Json | undefined, path: string, key: string, words: boolean): void => {
-    if (Array.isArray(value)) for (const v of value) walk(v, path, key, words);
+  // names on the way, put together only where money is found
+  const way: string[] = [resource.resourceType];
+  const walk = (value: Json | undefined, key: string, words: boolean): void => {
+    if (Array.isArray(value)) for (const v of value) walk(v, key, words);
     else if (isObject(value)) {
       const isWordy = words || holdsWords(value);
-      if (isMoney(value) || (path.includes('contained') && isFinancial(text(value['resourceType']) ?? '')))
-        found.push(path);
-      else if (isWordy && (isPriced(key, value) || isAmountValue(key, value) || 'factor' in value)) found.push(path);
-      else if (isWordy && (isAmountExtension(value) || attachmentTellsMoney(value))) found.push(path);
-      for (const [name, member] of Object.entries(value)) {
-        if (name === 'valueMoney') found.push(`${path}.${name}`);
-        walk(member, `${path}.${name}`, name, isWordy);
+      if (
+        isMoney(value) ||
+        (isFinancial(text(value['resourceType']) ?? '') && way.some((n) => n.includes('contained')))
+      )
+        found.push(way.join('.'));
+      else if (isWordy && (isPriced(key, value) || isAmountValue(key, value) || 'factor' in value))
+        found.push(way.join('.'));
+      else if (isWordy && (isAmountExtension(value) || attachmentTellsMoney(value))) found.push(way.join('.'));
+      for (const name of Object.keys(value)) {
+        way.push(name);
+        if (name === 'valueMoney') found.push(way.join('.'));
+        walk(value[name], name, isWordy);
+        way.pop();
       }
-    } else if (words && value !== undefined && tellsMoney(key, value)) found.push(path);
+    } else if (words && value !== undefined && tellsMoney(key, value)) found.push(way.join('.'));
   };
-  walk(resource, resource.resourceType, '', holdsWords(resource));
+  walk(resource, '', holdsWords(resource));
   return found;
 }

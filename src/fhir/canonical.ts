@@ -1,6 +1,6 @@
 // One canonical form of a resource and its SHA-256, used to tell whether content changed. RFC 8785 with the house's
 // rules: ignored paths per use, references in key form, unordered sets sorted, numbers compared by value.
-import { createHash } from 'node:crypto';
+import { hash as digest } from 'node:crypto';
 import { referenceKey } from './reference.ts';
 import { isObject, type Json, type JsonObject } from './resource.ts';
 
@@ -54,26 +54,48 @@ const NOTHING: ReadonlySet<string> = new Set();
 /** Plain RFC 8785: everything counts. */
 export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKeys: false, sets: NOTHING };
 
+/** Text that JSON writes as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
+
 function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>): string {
-  if (Array.isArray(value)) {
-    const parts = value.map((v) => write(v, use, '', NOTHING));
-    if (use.sets.has(key)) parts.sort();
-    return `[${parts.join(',')}]`;
-  }
+  if (typeof value === 'string') return quoted(use.referenceKeys && key === 'reference' ? referenceKey(value) : value);
+  if (Array.isArray(value)) return writeArray(value, use, use.sets.has(key));
   if (isObject(value)) return writeObject(value, use, ignore);
-  if (use.referenceKeys && key === 'reference' && typeof value === 'string') return JSON.stringify(referenceKey(value));
   return JSON.stringify(value);
+}
+
+function writeArray(values: readonly Json[], use: CanonicalUse, isSet: boolean): string {
+  if (isSet && values.length > 1) {
+    const parts = values.map((v) => write(v, use, '', NOTHING));
+    return `[${parts.sort().join(',')}]`;
+  }
+  let out = '[';
+  for (const value of values) out += (out === '[' ? '' : ',') + write(value, use, '', NOTHING);
+  return `${out}]`;
+}
+
+/** Sorted in place, by UTF-16 units: objects have few members, often nearly in order. */
+function sorted(keys: string[]): string[] {
+  if (keys.length > 32) return keys.sort();
+  for (let i = 1; i < keys.length; i++) {
+    const key = keys[i] as string;
+    let j = i - 1;
+    for (; j >= 0 && (keys[j] as string) > key; j--) keys[j + 1] = keys[j] as string;
+    keys[j + 1] = key;
+  }
+  return keys;
 }
 
 function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>): string {
   let out = '';
-  for (const key of Object.keys(object).sort()) {
+  for (const key of sorted(Object.keys(object))) {
     const value = object[key];
     if (value === undefined || ignore.has(key)) continue;
     const isMeta = ignore === use.top && key === 'meta';
     const text = write(value, use, key, isMeta ? use.meta : NOTHING);
     if (isMeta && text === '{}') continue;
-    out += `${out === '' ? '' : ','}${JSON.stringify(key)}:${text}`;
+    out += `${out === '' ? '' : ','}${quoted(key)}:${text}`;
   }
   return `{${out}}`;
 }
@@ -85,7 +107,7 @@ export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
 
 /** SHA-256 of the canonical form, lower-case hex, 64 characters. */
 export function contentHash(resource: JsonObject, use: CanonicalUse): string {
-  return createHash('sha256').update(canonicalJson(resource, use)).digest('hex');
+  return digest('sha256', canonicalJson(resource, use), 'hex');
 }
 
 /** Ids that transmitters note on a record: an identifier with `use` secondary. */
@@ -97,9 +119,8 @@ const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
  */
 export function contentHashes(resource: JsonObject, use: CanonicalUse): { hash: string; substance: string } {
   const text = canonicalJson(resource, use);
-  const digest = (t: string) => createHash('sha256').update(t).digest('hex');
   let bare = text.replace(/"reference":"[^"]*"/g, '""');
   if (bare.includes('"use":"secondary"'))
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
-  return { hash: digest(text), substance: digest(bare) };
+  return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };
 }

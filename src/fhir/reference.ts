@@ -10,6 +10,7 @@ export type Reference =
   | { kind: 'other'; text: string };
 
 const RELATIVE = /^([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
+const IS_KEY = /^[A-Z][A-Za-z]{1,63}\/[A-Za-z0-9\-.]{1,64}$/;
 const ABSOLUTE =
   /^(https?:\/\/\S+?)\/([A-Z][A-Za-z]{1,63})\/([A-Za-z0-9\-.]{1,64})(?:\/_history\/([A-Za-z0-9\-.]{1,64}))?$/;
 
@@ -35,6 +36,7 @@ export function parseReference(text: string): Reference {
 
 /** `Type/id` of a relative or absolute reference without base and version; any other text unchanged. */
 export function referenceKey(text: string): string {
+  if (IS_KEY.test(text)) return text;
   const parsed = parseReference(text);
   return parsed.kind === 'relative' || parsed.kind === 'absolute' ? `${parsed.type}/${parsed.id}` : text;
 }
