@@ -139,6 +139,11 @@ const KINDS: readonly [RegExp, string][] = [
   [/hios|qhp/i, 'plan'],
 ];
 
+/** Names are compared up to here: what an index cannot hold would stop the merge of everybody. */
+const LONGEST = 200;
+/** So many numbers of one record are matched by. */
+const MOST_IDS = 200;
+
 /** What the record is matched by; undefined for types that are never linked. */
 export function featuresOf(r: Resource): Features | undefined {
   if (
@@ -160,17 +165,18 @@ export function featuresOf(r: Resource): Features | undefined {
   );
   const lat = Number(position['latitude'] ?? Number.NaN);
   const lon = Number(position['longitude'] ?? Number.NaN);
-  const placed = Number.isFinite(lat) && Number.isFinite(lon);
+  const placed = Math.abs(lat) <= 90 && Math.abs(lon) <= 180;
   return {
     type: TYPE_IDS[r.resourceType],
     npi: npi && isValidNpi(npi.value) ? npi.value : undefined,
-    ...person,
-    name: typeof r['name'] === 'string' ? companyName(r['name']) : '',
+    family: person.family.slice(0, LONGEST),
+    given: person.given.slice(0, LONGEST),
+    name: typeof r['name'] === 'string' ? companyName(r['name']).slice(0, LONGEST) : '',
     address: address && textHash(`${address.street}|${address.unit}|${address.zip}`),
     street: address && textHash(`${address.street}|${address.zip}`),
     hasUnit: address !== undefined && address.unit !== '',
     zip: address?.zip ?? '',
-    state: address?.state ?? '',
+    state: (address?.state ?? '').slice(0, LONGEST),
     phone: phones[0],
     ids: idsOf(r),
     lat: placed ? lat : undefined,
@@ -204,7 +210,7 @@ function idsOf(r: Resource): bigint[] {
   const url = r.resourceType === 'Endpoint' ? text(r['address']) : undefined;
   if (url !== undefined)
     found.add(`url|${url.toLowerCase().replace(/\/+$/, '')}|${text(objects(r['connectionType'])[0]?.['code']) ?? ''}`);
-  return [...found].map((f) => {
+  return [...found].slice(0, MOST_IDS).map((f) => {
     const kind = f.startsWith('ein|') ? ID_KIND.tax : /^(?:clia|ccn)\|/.test(f) ? ID_KIND.facility : ID_KIND.other;
     return BigInt.asIntN(64, (textHash(f) & ~3n) | BigInt(kind));
   });
