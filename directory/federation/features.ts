@@ -130,6 +130,13 @@ export function humanName(name: JsonObject): { family: string; given: string } {
   return { family: parts.at(-1) ?? '', given: parts.slice(0, -1).join(' ') };
 }
 
+/** `jr`, `sr`, `ii`, `iii`, `iv` of a name, wherever it is written; empty when none is. Father and son may share all the rest. */
+export function generation(name: JsonObject): string {
+  const words = plain([...strings(name['suffix']), text(name['family']), text(name['text'])].filter(Boolean).join(' '));
+  const found = /(?:^| )(jr|junior|sr|senior|iii|ii|iv)(?= |$)/.exec(words)?.[1];
+  return found === undefined ? '' : found.slice(0, 3).replace('jun', 'jr').replace('sen', 'sr');
+}
+
 const KINDS: readonly [RegExp, string][] = [
   [/us-ein|2\.16\.840\.1\.113883\.4\.4$|\btin\b|tax/i, 'ein'],
   [/clia|2\.16\.840\.1\.113883\.4\.7$/i, 'clia'],
@@ -171,7 +178,12 @@ export function featuresOf(r: Resource): Features | undefined {
     npi: npi && isValidNpi(npi.value) ? npi.value : undefined,
     family: person.family.slice(0, LONGEST),
     given: person.given.slice(0, LONGEST),
-    name: typeof r['name'] === 'string' ? companyName(r['name']).slice(0, LONGEST) : '',
+    name:
+      typeof r['name'] === 'string'
+        ? companyName(r['name']).slice(0, LONGEST)
+        : person.family && name
+          ? generation(name)
+          : '',
     address: address && textHash(`${address.street}|${address.unit}|${address.zip}`),
     street: address && textHash(`${address.street}|${address.zip}`),
     hasUnit: address !== undefined && address.unit !== '',
