@@ -51,18 +51,19 @@ beforeAll(async () => {
   roleOf('r3')['extension'] = network(`${oak.fhir}/Organization/net`);
   roleOf('r4')['extension'] = network(`${MERGED}/Organization/oak.net`);
   roleOf('r5')['extension'] = network(`${elm.fhir}/Organization/net`);
-  Object.assign(roleOf('r6'), {
-    contained: [
-      {
-        resourceType: 'Location',
-        id: 'in',
-        status: 'active',
-        name: 'Inner',
-        address: { line: ['9 Elm Way'], city: 'Hartford', state: 'CT', postalCode: '06103' },
-      },
-    ],
-    location: [{ reference: '#in' }],
-  });
+  for (const id of ['r6', 'r7'])
+    Object.assign(roleOf(id), {
+      contained: [
+        {
+          resourceType: 'Location',
+          id: 'in',
+          status: 'active',
+          name: 'Inner',
+          address: { line: ['9 Elm Way'], city: 'Hartford', state: 'CT', postalCode: '06103' },
+        },
+      ],
+      location: [{ reference: '#in' }],
+    });
   const day = { lastUpdated: '2027-01-01T00:00:00Z' };
   elm.script.records.push(
     {
@@ -122,4 +123,25 @@ test('nobody verifies the record of another', async () => {
   const facts = await recordFacts(w.sql, [own, 'Practitioner/elm.p1']);
   expect(facts.get('Practitioner/elm.p1')?.verifiedAt).not.toBeNull();
   expect([facts.get(own)?.verifiedAt, facts.get(own)?.attestedAt]).toEqual([null, null]);
+});
+
+test('what was contained goes with what contained it', async () => {
+  expect(await find('Location?_id=elm.r6.c.in')).toEqual(['Location/elm.r6.c.in']);
+  delete roleOf('r6')['contained'];
+  roleOf('r6')['location'] = [{ reference: 'Location/loc' }];
+  await w.sql`update federation.peer set cursor = '{}'`;
+  w.day();
+  expect((await w.harvest('elm')).state).toBe('done');
+  await mergeDue(w.deps);
+  expect(await find('Location?_id=elm.r6.c.in')).toEqual([]);
+  expect(await find('PractitionerRole?_id=elm.r6')).toEqual(['PractitionerRole/elm.r6']);
+  // of a record that goes as a whole
+  expect(await find('Location?_id=elm.r7.c.in')).toEqual(['Location/elm.r7.c.in']);
+  roleOf('r7')['active'] = false;
+  await w.sql`update federation.peer set cursor = '{}'`;
+  w.day();
+  expect((await w.harvest('elm')).state).toBe('done');
+  await mergeDue(w.deps);
+  expect(await find('Location?_id=elm.r7.c.in')).toEqual([]);
+  expect(await w.sql`select * from federation.lifted`).toEqual([]);
 });
