@@ -145,3 +145,44 @@ test('what was contained goes with what contained it', async () => {
   expect(await find('Location?_id=elm.r7.c.in')).toEqual([]);
   expect(await w.sql`select * from federation.lifted`).toEqual([]);
 });
+
+test.each<[string, number[]]>([
+  ['/directory/all/peers/%00', [400, 404]],
+  ['/directory/all/peers/%E2%82', [400, 404]],
+  ['/directory/all/peers/<script>', [404]],
+  ['/directory/all/compare?npi=%00', [400]],
+  ['/directory/all/compare?organization=%00', [400, 404]],
+  ['/directory/all/compare?location=<script>alert(1)</script>', [404]],
+  ['/directory/all/compare?npi=1&organization=2', [400]],
+  ['/directory/all/fhir/$compare?organization=%00', [400, 404]],
+  ['/directory/all/fhir/$compare?npi=99999999999999999999', [400]],
+  ['/directory/all/fhir/Provenance?target=%00', [200, 400]],
+  ['/directory/all/fhir/Provenance/abc', [404]],
+  ['/directory/all/fhir/Provenance/999999999999999999999999', [404]],
+  ['/directory/all/fhir/Provenance/%00', [400, 404]],
+  ['/directory/all/fhir/Practitioner/elm.%00', [400, 404]],
+  ['/all?q=%00', [200, 400, 404]],
+])('a question that cannot be read is no failure of ours: %s', async (path, expected) => {
+  const answer = await app.request(path);
+  expect(expected).toContain(answer.status);
+  expect(await answer.text()).not.toContain('<script>alert');
+});
+
+test('what peers write is text on pages', async () => {
+  const evil = '<img src=x onerror=alert(1)>';
+  await w.sql`update federation.peer set name = ${evil} where slug = 'elm'`;
+  Object.assign(roleOf('clinic'), { name: `${evil} Clinic` });
+  await w.sql`update federation.peer set cursor = '{}'`;
+  w.day();
+  await w.harvest('elm');
+  await mergeDue(w.deps);
+  for (const path of [
+    '/directory/all/compare?organization=elm.clinic',
+    '/directory/all/peers',
+    '/directory/all/peers/elm',
+  ]) {
+    const text = await (await app.request(path)).text();
+    expect(text).toContain('&lt;img');
+    expect(text).not.toContain('<img src=x');
+  }
+});
