@@ -66,6 +66,7 @@ beforeAll(async () => {
     });
   const day = { lastUpdated: '2027-01-01T00:00:00Z' };
   elm.script.records.push(
+    { resourceType: 'Location', id: 'zip', meta: day, status: 'active', name: 'Elm', address: { postalCode: '06103' } },
     {
       resourceType: 'InsurancePlan',
       id: 'ip',
@@ -185,4 +186,9 @@ test('what peers write is text on pages', async () => {
     expect(text).toContain('&lt;img');
     expect(text).not.toContain('<img src=x');
   }
+});
+
+test('Q45: a place with only a ZIP is found by its ZIP; a distance it has none', async () => {
+  expect(await find('Location?address-postalcode=06103&_id=elm.zip')).toEqual(['Location/elm.zip']);
+  expect(await find('Location?near=41.76|-72.68|50|km')).not.toContain('Location/elm.zip');
 });
