@@ -30,6 +30,8 @@ const HEADERS = {
   ),
 };
 
+const SLUG = /^[a-z0-9]{2,12}$/;
+
 /** Where the pages over all directories begin. */
 export const PAGES_ROOT = '/all';
 
@@ -53,6 +55,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     route(c, '/Provenance');
     const target = c.req.query('target');
     if (target === undefined) throw new Outcome('missing-parameter', 'Ask with target=Type/id.');
+    if (target.includes('\0')) throw new Outcome('invalid-parameter', 'target is Type/id.');
     return reply(c, JSON.stringify(await provenanceOf(deps.database.sql, target, base)), 200, {
       'content-type': FHIR_JSON,
       'cache-control': 'public, max-age=60',
@@ -111,7 +114,8 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
   });
   app.get('/directory/all/peers/:slug', async (c) => {
     route(c, '/directory/all/peers/:slug');
-    const page = await factsPage(deps.config, deps.database.sql, c.req.param('slug'));
+    const slug = c.req.param('slug');
+    const page = SLUG.test(slug) ? await factsPage(deps.config, deps.database.sql, slug) : undefined;
     if (page === undefined) throw new Outcome('not-found');
     return reply(c, page, 200, HEADERS);
   });

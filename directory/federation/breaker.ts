@@ -9,6 +9,8 @@ export type Outlook = {
   /** that are absent or said to be deleted, not counting those that were missing already */
   lost: number;
   updated: number;
+  /** that went in the runs of the last 30 days, without a person having said so */
+  goneLately?: number;
   /** records with a field, before and after */
   fieldsBefore: Record<FlagName, number>;
   fieldsAfter: Record<FlagName, number>;
@@ -21,12 +23,16 @@ export const LIMITS = {
   fallShare: 0.1,
   fieldPoints: 10,
   changedShare: 0.9,
+  slowShare: 0.2,
+  slowDays: 30,
   least: 6,
 } as const;
 
 export const TRIPS = {
   deletions: 'More than 5 % of the records, or more than 10,000, would go.',
   count: 'The number of records falls by more than 10 %.',
+  'slow-fall':
+    'More than 20 % of the records would have gone within thirty days, in steps that were small enough each.',
   empty: 'A type that had records has none.',
   fields: 'A field that most records had is lost in more than 10 of 100.',
   'all-changed': 'More than 90 % of the records change at once.',
@@ -43,6 +49,10 @@ export function trips(o: Outlook): Trip[] {
     found.push({ name: 'deletions', detail: `${o.lost} of ${o.before}` });
   if (fall >= LIMITS.least && fall > o.before * LIMITS.fallShare)
     found.push({ name: 'count', detail: `${o.before} to ${o.after}` });
+  const lately = o.goneLately ?? 0;
+  const slowly = lately + o.lost;
+  if (lately > 0 && o.lost > 0 && slowly >= LIMITS.least && slowly > (o.before + lately) * LIMITS.slowShare)
+    found.push({ name: 'slow-fall', detail: `${slowly} of ${o.before + lately}` });
   if (o.after > 0)
     for (const [name, n] of Object.entries(o.fieldsBefore) as [FlagName, number][]) {
       const now = o.fieldsAfter[name];

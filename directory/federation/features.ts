@@ -130,6 +130,13 @@ export function humanName(name: JsonObject): { family: string; given: string } {
   return { family: parts.at(-1) ?? '', given: parts.slice(0, -1).join(' ') };
 }
 
+/** `jr`, `sr`, `ii`, `iii`, `iv` of a name, wherever it is written; empty when none is. Father and son may share all the rest. */
+export function generation(name: JsonObject): string {
+  const words = plain([...strings(name['suffix']), text(name['family']), text(name['text'])].filter(Boolean).join(' '));
+  const found = /(?:^| )(jr|junior|sr|senior|iii|ii|iv)(?= |$)/.exec(words)?.[1];
+  return found === undefined ? '' : found.slice(0, 3).replace('jun', 'jr').replace('sen', 'sr');
+}
+
 const KINDS: readonly [RegExp, string][] = [
   [/us-ein|2\.16\.840\.1\.113883\.4\.4$|\btin\b|tax/i, 'ein'],
   [/clia|2\.16\.840\.1\.113883\.4\.7$/i, 'clia'],
@@ -138,6 +145,11 @@ const KINDS: readonly [RegExp, string][] = [
   [/ma-plan-id/i, 'plan'],
   [/hios|qhp/i, 'plan'],
 ];
+
+/** Names are compared up to here: what an index cannot hold would stop the merge of everybody. */
+const LONGEST = 200;
+/** So many numbers of one record are matched by. */
+const MOST_IDS = 200;
 
 /** What the record is matched by; undefined for types that are never linked. */
 export function featuresOf(r: Resource): Features | undefined {
@@ -160,17 +172,23 @@ export function featuresOf(r: Resource): Features | undefined {
   );
   const lat = Number(position['latitude'] ?? Number.NaN);
   const lon = Number(position['longitude'] ?? Number.NaN);
-  const placed = Number.isFinite(lat) && Number.isFinite(lon);
+  const placed = Math.abs(lat) <= 90 && Math.abs(lon) <= 180;
   return {
     type: TYPE_IDS[r.resourceType],
     npi: npi && isValidNpi(npi.value) ? npi.value : undefined,
-    ...person,
-    name: typeof r['name'] === 'string' ? companyName(r['name']) : '',
+    family: person.family.slice(0, LONGEST),
+    given: person.given.slice(0, LONGEST),
+    name:
+      typeof r['name'] === 'string'
+        ? companyName(r['name']).slice(0, LONGEST)
+        : person.family && name
+          ? generation(name)
+          : '',
     address: address && textHash(`${address.street}|${address.unit}|${address.zip}`),
     street: address && textHash(`${address.street}|${address.zip}`),
     hasUnit: address !== undefined && address.unit !== '',
     zip: address?.zip ?? '',
-    state: address?.state ?? '',
+    state: (address?.state ?? '').slice(0, LONGEST),
     phone: phones[0],
     ids: idsOf(r),
     lat: placed ? lat : undefined,
@@ -204,7 +222,7 @@ function idsOf(r: Resource): bigint[] {
   const url = r.resourceType === 'Endpoint' ? text(r['address']) : undefined;
   if (url !== undefined)
     found.add(`url|${url.toLowerCase().replace(/\/+$/, '')}|${text(objects(r['connectionType'])[0]?.['code']) ?? ''}`);
-  return [...found].map((f) => {
+  return [...found].slice(0, MOST_IDS).map((f) => {
     const kind = f.startsWith('ein|') ? ID_KIND.tax : /^(?:clia|ccn)\|/.test(f) ? ID_KIND.facility : ID_KIND.other;
     return BigInt.asIntN(64, (textHash(f) & ~3n) | BigInt(kind));
   });

@@ -10,6 +10,7 @@ export type Side = {
   npi: string | null;
   family: string;
   given: string;
+  /** of an organization or a place; of a person its generation (`jr`, `sr`) */
   name: string;
   address: string | null;
   street: string | null;
@@ -26,7 +27,7 @@ export const RULES = {
   'npi-family': 'Practitioners: the same valid NPI, and family names that are alike.',
   'npi-other-name': 'Practitioners: the same NPI, but family names that differ. A change of name, or a mistake.',
   'npi-other-given':
-    'Practitioners: the same NPI and family name, but given names that have nothing in common. Relatives, or a slip.',
+    'Practitioners: the same NPI and family name, but given names that have nothing in common, or a Jr. and a Sr. Relatives, or a slip.',
   'licence-state': 'Practitioners: the same licence in the same state.',
   'name-contact': 'Practitioners without a common NPI: names alike, and the same phone or address.',
   'npi-name-address': 'Organizations: the same NPI, names alike, the same address.',
@@ -79,10 +80,11 @@ function practitioners(a: Side, b: Side, shared: boolean): Verdict | undefined {
   if (same(a.npi, b.npi)) {
     if (family < FAMILY) return { outcome: 'review', rule: 'npi-other-name', score: 0.5 + family / 4 };
     // stricter than the table: a number mistyped into that of a namesake must not join two people
-    return givenAlike(a.given, b.given)
+    return givenAlike(a.given, b.given) && !generationsDiffer(a, b)
       ? { outcome: 'same', rule: 'npi-family', score: family }
       : { outcome: 'review', rule: 'npi-other-given', score: 0.6 };
   }
+  if (generationsDiffer(a, b)) return undefined;
   // two valid numbers that differ are two persons
   if (a.npi !== null && b.npi !== null) return undefined;
   if (shared && family >= FAMILY) return { outcome: 'review', rule: 'licence-state', score: 0.85 };
@@ -91,6 +93,9 @@ function practitioners(a: Side, b: Side, shared: boolean): Verdict | undefined {
     return { outcome: 'review', rule: 'name-contact', score: whole - 0.2 };
   return undefined;
 }
+
+/** Junior and senior, as {@link Side.name} of a person says. Who is called neither may be either. */
+const generationsDiffer = (a: Side, b: Side): boolean => a.name !== '' && b.name !== '' && a.name !== b.name;
 
 /**
  * Nothing is known, or the first given name of one is a given name of the other: the same, a short form, a misspelling. An

@@ -15,10 +15,14 @@ import { MERGED_PATH } from './harvest/context.ts';
 import { hasPeerPrefix } from './ids.ts';
 import { type NormalizeContext, normalize } from './normalize.ts';
 import {
+  addLifted,
   clearOutbox,
   type FeatureRow,
+  forgetLifted,
   insertFindings,
+  type Lifted,
   leaveMergeLease,
+  liftedOf,
   outboxEnd,
   outboxRows,
   ownChanges,
@@ -68,13 +72,14 @@ async function merge(
   const peers = new Map((await listPeers(sql)).map((p) => [p.slug, p]));
   const rejected: { key: string; peer: string; code: string; detail: string }[] = [];
   const counts = { external: 0 };
+  const left: Lifted[] = [];
   try {
     const features = featureWriter(writer);
     const summary = await importResources(
       onSchema(deps.database, MERGED_SCHEMA),
       (async function* () {
         if (own) yield* ownEntries(ownChanges(reader, own.since), deps, new Set(peers.keys()), features);
-        if (end !== undefined) yield* peerEntries(outboxRows(reader, end), deps, peers, features, counts);
+        if (end !== undefined) yield* peerEntries(outboxRows(reader, end), deps, peers, features, counts, left);
         await features.flush();
       })(),
       {
@@ -90,6 +95,7 @@ async function merge(
           }),
       },
     );
+    await forgetLifted(sql, left);
     await insertFindings(sql, rejected, deps.clock());
     if (own) await setOwnThrough(sql, own.through);
     if (end !== undefined) await clearOutbox(sql, end);
@@ -177,29 +183,41 @@ async function* peerEntries(
   peers: ReadonlyMap<string, Peer>,
   features: FeatureWriter,
   counts: { external: number },
+  left: Lifted[],
 ): AsyncGenerator<ImportEntry> {
   const contexts = new Map([...peers.values()].map((p) => [p.slug, normalizeContext(p, peers, deps)]));
-  for await (const rows of batches)
+  for await (const rows of batches) {
+    const before = await liftedOf(
+      deps.database.sql,
+      rows.map((r) => r.rk),
+    );
     for (const row of rows) {
       const context = contexts.get(row.peer);
-      if (row.state !== 'l' || context === undefined || peers.get(row.peer)?.publish === 'link') {
-        await features.remove(row.key);
-        yield removal(row.key);
-        continue;
-      }
-      const { records, external } = normalize(
-        JSON.parse(row.raw) as Resource,
-        row.key.split('/')[1] ?? '',
-        row.sourceId,
-        context,
-      );
+      const shown = row.state === 'l' && context !== undefined && peers.get(row.peer)?.publish !== 'link';
+      const { records, external } = shown
+        ? normalize(JSON.parse(row.raw) as Resource, row.key.split('/')[1] ?? '', row.sourceId, context)
+        : { records: [], external: 0 };
       counts.external += external;
+      const keys = new Set(records.map((r) => `${r.resourceType}/${String(r['id'])}`));
+      // what it contained goes with it
+      const gone = [...(before.get(row.rk) ?? [])].filter((key) => !keys.has(key));
+      left.push(...gone.map((key) => ({ parent: row.rk, key })));
+      for (const key of shown ? gone : [row.key, ...gone]) {
+        await features.remove(key);
+        yield removal(key);
+      }
+      if (keys.size > 1)
+        await addLifted(
+          deps.database.sql,
+          [...keys].slice(1).map((key) => ({ parent: row.rk, key })),
+        );
       for (const resource of records) {
         const key = `${resource.resourceType}/${String(resource['id'])}`;
         await features.add(key, row.peer, resource);
         yield { source: key, line: 0, text: JSON.stringify(resource), resource };
       }
     }
+  }
 }
 
 /** What references of a peer's records may lead to. */

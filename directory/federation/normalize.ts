@@ -30,6 +30,7 @@ export type NormalizeContext = {
 export type Normalized = { records: Resource[]; external: number };
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
+const NETWORK_REFERENCE = `${PLAN_NET}/StructureDefinition/network-reference`;
 const MA_PLAN_ID = 'http://cms.gov/medicare/ma-plan-id';
 const ZERO_STATES = new Set(['CT', 'MA', 'ME', 'NH', 'NJ', 'PR', 'RI', 'VT', 'VI']);
 const ACCEPTING: Readonly<Record<string, string>> = { no: 'nopt', yes: 'newpt' };
@@ -64,7 +65,7 @@ export function normalize(given: Resource, id: string, sourceId: string, context
   let external = 0;
   const records = [main, ...lifted].map((r) => {
     delete r['text'];
-    const done = walk(r, (reference) => {
+    const done = walk(ownNetworks(r, context), (reference) => {
       const to = rewrite(reference, contained, context);
       if (to === 'external') external++;
       return to === 'external' ? undefined : to;
@@ -72,6 +73,40 @@ export function normalize(given: Resource, id: string, sourceId: string, context
     return values(done as Resource, context);
   });
   return { records, external };
+}
+
+/**
+ * Who is in a network, and in which plan it is, its owner says and nobody else: a reference to a network of another directory
+ * is kept as a name without a link. federation.md 10.
+ */
+function ownNetworks(record: Resource, context: NormalizeContext): Resource {
+  const own = (value: Json): Json => {
+    if (Array.isArray(value)) return value.map(own);
+    const reference = isObject(value) ? text(value['reference']) : undefined;
+    if (!isObject(value) || reference === undefined || !isElsewhere(reference, context)) return value;
+    const { reference: _, ...rest } = value;
+    return { ...rest, identifier: value['identifier'] ?? { value: reference } };
+  };
+  const out: Resource = { ...record };
+  if (out['network'] !== undefined) out['network'] = own(out['network']);
+  if (Array.isArray(out['plan']))
+    out['plan'] = out['plan'].map((p) =>
+      isObject(p) && p['network'] !== undefined ? { ...p, network: own(p['network']) } : p,
+    );
+  if (Array.isArray(out['extension']))
+    out['extension'] = out['extension'].map((e) =>
+      isObject(e) && e['url'] === NETWORK_REFERENCE && e['valueReference'] !== undefined
+        ? { ...e, valueReference: own(e['valueReference']) }
+        : e,
+    );
+  return out;
+}
+
+/** Into another directory that we know, ours included? */
+function isElsewhere(given: string, context: NormalizeContext): boolean {
+  const reference = parseReference(cleaned(given));
+  const slug = reference.kind === 'absolute' ? context.bases.get(baseKey(reference.base)) : undefined;
+  return slug !== undefined && slug !== context.slug;
 }
 
 /** Source, origin and distance. Profiles are not claimed for what others send. */
@@ -115,12 +150,7 @@ export function rewrite(
   contained: ReadonlyMap<string, string>,
   context: NormalizeContext,
 ): string | undefined {
-  const reference = parseReference(
-    given
-      .trim()
-      .replace(/([^:/])\/{2,}/g, '$1/')
-      .replace(/\/+$/, ''),
-  );
+  const reference = parseReference(cleaned(given));
   switch (reference.kind) {
     case 'fragment':
       return contained.get(reference.id);
@@ -135,6 +165,12 @@ export function rewrite(
       return undefined;
   }
 }
+
+const cleaned = (reference: string): string =>
+  reference
+    .trim()
+    .replace(/([^:/])\/{2,}/g, '$1/')
+    .replace(/\/+$/, '');
 
 /** Values in the form that searches expect. What was sent stays in the source record. */
 function values(record: Resource, context: NormalizeContext): Resource {

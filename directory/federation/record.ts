@@ -87,9 +87,14 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
   };
 }
 
-/** Seven fractional digits, offsets and bare dates are read; anything else is no time (Q46). */
+/** Seven fractional digits, offsets and bare dates are read; anything else, and what no calendar holds, is no time (Q46). */
 export function readTime(value: string | undefined): Date | undefined {
-  if (value === undefined) return undefined;
+  const at = value === undefined ? undefined : timeIn(value);
+  const year = at?.getUTCFullYear() ?? 0;
+  return year >= 1 && year <= 9999 ? at : undefined;
+}
+
+function timeIn(value: string): Date | undefined {
   const parsed = parseInstant(value.replace(/(\.\d{3})\d+/, '$1'));
   if (parsed) return parsed;
   const at = /^\d{4}-\d\d-\d\d/.test(value) ? Date.parse(value.replace(/(\.\d{3})\d+/, '$1')) : Number.NaN;

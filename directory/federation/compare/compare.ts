@@ -42,6 +42,8 @@ export async function compare(question: Question, deps: CompareDeps): Promise<Co
   const [name, value] = only as [keyof Question, string];
   if (name === 'npi' && !isValidNpi(value))
     throw new Outcome('invalid-parameter', 'npi is ten digits with a valid check digit.');
+  if (value.includes('\0'))
+    throw new Outcome('invalid-parameter', `${name} is an id: letters, digits, dots and dashes.`);
   const key =
     name === 'organization'
       ? `Organization/${value.replace(/^Organization\//, '')}`

@@ -3,6 +3,7 @@
 import { parseReference } from '../../../src/fhir/reference.ts';
 import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
+import { baseKey } from '../classify-url.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { Cursor } from '../store/peer.ts';
 import { typesOf } from '../store/stage.ts';
@@ -220,6 +221,9 @@ async function readDeletions(h: Harvest, line: string): Promise<boolean> {
     if (request['method'] !== 'DELETE' || (reference.kind !== 'relative' && reference.kind !== 'absolute'))
       return false;
     if (!isDirectoryType(reference.type)) continue;
+    // a record of ours, or of another peer, with the same id is another record
+    const { ours, direct } = h.stage.options.context;
+    if (reference.kind === 'absolute' && [...ours, ...direct].includes(baseKey(reference.base))) continue;
     await beginRung(h, reference.type, 1);
     h.stage.delete(reference.type, reference.id);
   }

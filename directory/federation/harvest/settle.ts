@@ -1,11 +1,12 @@
 // The end of a run: each type is judged and either applied or kept back until a person decides.
-import { type Trip, trips } from '../breaker.ts';
+import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
 import { recordEvent } from '../store/peer.ts';
 import {
   decideType,
   endRun,
   findRun,
+  goneLately,
   type Run,
   type RunState,
   type RunType,
@@ -71,7 +72,8 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
       ...t.counters,
       ...Object.fromEntries(Object.entries(found.actions).map(([a, n]) => [ACTIONS[a as keyof Actions], n])),
     };
-    const tripped: Trip[] = trips(found);
+    const since = new Date(deps.clock().getTime() - LIMITS.slowDays * 86_400_000);
+    const tripped: Trip[] = trips({ ...found, goneLately: await goneLately(tx, of, since) });
     if (tripped.length > 0) {
       await saveType(tx, { ...t, state: 'quarantined', counters, trips: tripped });
       const detail = `run ${run.id}: ${tripped.map((x) => `${x.name} (${x.detail})`).join(', ')}`;

@@ -150,7 +150,7 @@ export class Stage {
   #read(line: Line): Incoming | undefined {
     const { peer, context } = this.options;
     const resource = line.resource ?? parse(line.text);
-    if (resource === undefined || isUnstorable(line.text, resource)) {
+    if (resource === undefined || isUnstorable(line.text, resource) || isDeep(resource)) {
       this.count(line.type, 'damaged');
       return undefined;
     }
@@ -190,6 +190,14 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** federation.md 14; deeper ones would end in whatever reads them by recursion. */
+const LEVELS = 100;
+
+function isDeep(value: unknown, left = LEVELS): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((v) => isDeep(v, left - 1));
 }
 
 /** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */

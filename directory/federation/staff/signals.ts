@@ -82,7 +82,7 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
     const name = get('signal');
     const back = `${PATH}?signal=${encodeURIComponent(name)}`;
     if (get('what') === 'settle')
-      return /^-?\d{1,19}$/.test(get('rk')) && (await data.settle(get('rk'), name, visit.session.subject))
+      return isKey(get('rk')) && (await data.settle(get('rk'), name, visit.session.subject))
         ? visit.c.redirect(back, 303)
         : desk.notFound(visit, 'There is no such signal.');
     const done = await data.attest({ key: get('key'), day: get('day'), who: get('who'), how: 'manual' });
@@ -106,3 +106,6 @@ function workForms(visit: PortVisit, name: string, list: readonly { rk: string; 
       : html`<section class="box"><h2>Looked at</h2><p>The signal stays silent until its evidence changes.</p><form class="filter" method="post" action="${PATH}">${csrf(visit)}${signal}<div><label for="rk">Entry</label><select id="rk" name="rk">${list.map((s) => html`<option value="${s.rk}">${s.key}</option>`)}</select></div><button class="plain" name="what" value="settle">I have looked at it</button></form></section>`;
   return html`${attested}${looked}`;
 }
+
+/** A number of the database: 64 bits. */
+const isKey = (rk: string): boolean => /^-?\d{1,19}$/.test(rk) && BigInt.asIntN(64, BigInt(rk)) === BigInt(rk);

@@ -70,6 +70,31 @@ export async function* outboxRows(sql: Sql, end: string): AsyncGenerator<OutboxR
   for await (const batch of rows.cursor(1000)) yield batch;
 }
 
+/** What was lifted out of records before, by their rk. lifted_pkey */
+export async function liftedOf(sql: Queryable, parents: readonly string[]): Promise<Map<string, Set<string>>> {
+  const rows = await sql<{ parent: string; key: string }[]>`
+    select parent::text as parent, key from federation.lifted where parent = any(${[...parents]}::bigint[])`;
+  const found = new Map<string, Set<string>>();
+  for (const { parent, key } of rows) found.set(parent, (found.get(parent) ?? new Set()).add(key));
+  return found;
+}
+
+export type Lifted = { parent: string; key: string };
+
+/** Before they are merged: what stands in the merged base is always known here. */
+export async function addLifted(sql: Queryable, rows: readonly Lifted[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql`insert into federation.lifted (parent, key)
+    select r.parent, r.key from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) r(parent bigint, key text) on conflict do nothing`;
+}
+
+/** After they have left the merged base. */
+export async function forgetLifted(sql: Queryable, rows: readonly Lifted[]): Promise<void> {
+  if (rows.length === 0) return;
+  await sql`delete from federation.lifted l using jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) r(parent bigint, key text)
+    where l.parent = r.parent and l.key = r.key`;
+}
+
 export async function clearOutbox(sql: Queryable, end: string): Promise<void> {
   await sql`delete from federation.outbox where n <= ${end}::bigint`;
 }

@@ -141,3 +141,20 @@ export async function decideType(
 ): Promise<void> {
   await sql`update federation.run_type set state = ${state}, decided_by = ${by}, decided_at = ${at} where run = ${run} and type = ${type}`;
 }
+
+/** How many records of a type went since a time, and since a person last released a loss. run_peer, run_type_pkey, missing */
+export async function goneLately(
+  sql: Queryable,
+  of: { peer: string; type: number; run: string },
+  since: Date,
+): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    with t as (
+      select rt.*, r.started_at from federation.run r join federation.run_type rt on rt.run = r.id
+      where r.peer = ${of.peer} and rt.type = ${of.type} and rt.state = 'applied' and r.started_at >= ${since} and r.id <> ${of.run}),
+    cut as (select coalesce(max(decided_at), ${since}) as at from t)
+    select greatest(0, coalesce((select sum(coalesce((counters ->> 'tombstones')::int, 0) - coalesce((counters ->> 'returned')::int, 0))
+        from t, cut where t.started_at > cut.at), 0)
+      + (select count(*) from federation.missing m, cut where m.peer = ${of.peer} and m.type = ${of.type} and m.since > cut.at))::int as n`;
+  return row?.n ?? 0;
+}

@@ -69,6 +69,49 @@ describe('$bulk-publish', () => {
     await w.add('oak', `${dir.base}${ROOT}`);
   });
 
+  test.each([
+    'https://169.254.169.254/latest/meta-data',
+    'https://10.0.0.1/p.ndjson',
+    'https://[fd00::1]/p.ndjson',
+    'https://[::ffff:10.0.0.1]/p.ndjson',
+    'http://192.168.1.1/p.ndjson',
+    'file:///etc/hosts',
+  ])('files that lie within are never asked for: %s', async (url) => {
+    expect((await w.harvest('oak')).state).toBe('done');
+    await w.sql`update federation.peer set cursor = '{}'`;
+    paths[ROOT] = json({
+      transactionTime: '2027-03-02T04:00:00Z',
+      requiresAccessToken: false,
+      output: [{ type: 'Practitioner', url }],
+    });
+    w.day();
+    expect(await w.harvest('oak')).toMatchObject({ state: 'failed', reason: 'refused-address' });
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+
+  test('deletions at another directory are none here', async () => {
+    expect((await w.harvest('oak')).state).toBe('done');
+    const entry = (url: string) => ({ request: { method: 'DELETE', url } });
+    paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], '/chain/2');
+    paths['/chain/2'] = manifest('2027-03-02T04:00:00Z', [], '#pending', ['/f/gone']);
+    paths['/f/gone'] = file(
+      ndjson([
+        {
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: [
+            entry('https://plan.example/directory/fhir/Practitioner/p1'),
+            entry('Practitioner/p2'),
+            entry('Practitioner/never'),
+          ],
+        },
+      ]),
+    );
+    w.day();
+    expect((await w.harvest('oak')).state).toBe('done');
+    expect(await w.keys('oak', 't')).toEqual(['Practitioner/oak.p2']);
+  });
+
   test('root, then the chain: changes and deletions', async () => {
     expect((await w.harvest('oak')).state).toBe('done');
     expect(await w.counts('oak')).toEqual({ l: 14 });

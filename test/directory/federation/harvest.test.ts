@@ -163,6 +163,29 @@ describe('what is absent', () => {
     expect((await whole()).state).toBe('done');
   });
 
+  test('nor is half of all that goes in small steps, until a person releases it', async () => {
+    dir.script.history = true;
+    await w.harvest('oak');
+    const step = async (n: number) => {
+      w.day();
+      dir.script.records = dir.script.records.filter((r) => r['id'] !== `r${n}`);
+      dir.script.deleted.push({ type: 'PractitionerRole', id: `r${n}`, at: '2027-03-01T23:00:00Z' });
+      return await w.harvest('oak');
+    };
+    for (const n of [1, 2, 3, 4, 5]) expect((await step(n)).state).toBe('done');
+    const held = await step(6);
+    expect(held.types.find((t) => t.type === 8)).toMatchObject({
+      state: 'quarantined',
+      trips: [{ name: 'slow-fall' }],
+    });
+    expect((await w.counts('oak'))['t']).toBe(5);
+    w.state.now = new Date(w.state.now.getTime() + 3_600_000);
+    expect(await decideRun(w.deps, held.run, 'release', 'ada')).toBe('ok');
+    expect((await w.counts('oak'))['t']).toBe(6);
+    // from there on it is counted anew
+    expect((await step(7)).state).toBe('done');
+  });
+
   test('a type with nothing left is never believed at once', async () => {
     await w.harvest('oak');
     dir.script.records = dir.script.records.filter((r) => r.resourceType !== 'Location');

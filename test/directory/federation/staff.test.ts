@@ -238,6 +238,8 @@ describe('signals', () => {
       ).status,
     ).toBe(303);
     expect(await keys('never-verified')).toEqual([]);
+    const beyond = { csrf: fieldOf(page, 'csrf'), signal: 'never-verified', what: 'settle', rk: '9999999999999999999' };
+    expect((await as('dev-admin').post('/staff/federation/signals', beyond)).status).toBe(404);
     expect((await as('dev-viewer').post('/staff/federation/signals', { csrf: 'x' })).status).toBe(403);
   });
   test('accuracy is measured by day, and shown', async () => {
