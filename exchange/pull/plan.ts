@@ -32,7 +32,11 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const peers = (await listPeers(sql)).filter(
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
-  const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds });
+  const all = await candidates(
+    sql,
+    { peerId: request.peerId, memberIds: request.memberIds },
+    localDay(now, deps.config.timeZone),
+  );
   await openRequestClocks(sql, calendarOf(deps.config), now);
   const made: string[] = [];
   for (const peer of peers) {

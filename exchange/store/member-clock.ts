@@ -13,7 +13,7 @@ export type Calendar = {
 };
 
 /** Still enrolled, or never known to be (records without an enrolment), as SQL. */
-export const enrolledSql = (member: string, today: string): string =>
+const enrolledSql = (member: string, today: string): string =>
   `(exists (select from exchange.enrolment e where e.member_id = ${member} and coalesce(e.ends, 'infinity'::date) >= ${today})
     or not exists (select from exchange.enrolment e where e.member_id = ${member}))`;
 
@@ -125,7 +125,7 @@ export async function openRequestClocks(
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
        where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < current_date))
+     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < (now() at time zone $1)::date))
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select greatest(c.at, o.known_at) as at) s

@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
-import { enrolledSql } from './member-clock.ts';
 import { PAUSE_AFTER } from './peer-health.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
@@ -205,19 +204,26 @@ export type Candidate = {
 };
 
 /** Members who are enrolled, have opted in and named another payer: their newest choice holds. */
+const enrolled = (
+  sql: Queryable,
+  today: string,
+) => sql`(exists (select from exchange.enrolment e where e.member_id = o.member_id and coalesce(e.ends, 'infinity'::date) >= ${today}::date)
+  or not exists (select from exchange.enrolment e where e.member_id = o.member_id))`;
+
 export async function candidates(
   sql: Queryable,
   filter: { peerId?: string | undefined; memberIds?: readonly string[] | undefined },
+  today: string,
 ): Promise<Candidate[]> {
   const rows = await sql<Candidate[]>`
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, c.recorded_on::text as "recordedOn", o.payer, o.peer_id as "peerId"
     from exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < current_date))
+    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ${today}::date))
     where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
       and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
-      and ${sql.unsafe(enrolledSql('o.member_id', 'current_date'))}
+      and ${enrolled(sql, today)}
     order by o.member_id`;
   return [...rows];
 }

@@ -6,12 +6,12 @@ import { startNode, type TestNode } from '../support/node.ts';
 import { undo } from '../support/undo.ts';
 import { ExportClient, keysOf, type Manifest, REGULAR, SENSITIVE } from './export-client.ts';
 import { client } from './peer-client.ts';
-import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
 
 const { rivera, robert } = PEOPLE;
 const ana = idOf(rivera);
 const PSY = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
-const day = (days: number) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+const day = (days: number) => planDay(new Date(Date.now() + days * 86_400_000));
 
 let node: TestNode;
 let them: ExportClient;
@@ -242,7 +242,7 @@ describe('what was delivered and may not leave any more', () => {
 describe('consent that ends', () => {
   const withdraw = (member: string) => node.deps.database.sql`
     insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
-    values (${`w-${Math.random()}`}, ${member}, 'withdraw', 'regular', current_date, 'test')`;
+    values (${`w-${Math.random()}`}, ${member}, 'withdraw', 'regular', ${planDay()}::date, 'test')`;
   const allow = (member: string) =>
     undo(
       node.deps.database.sql,
@@ -303,7 +303,7 @@ describe('consent that ends', () => {
     await withdraw(idOf(robert));
     await undo(
       node.deps.database.sql,
-      node.deps.database.sql`update exchange.consent set recorded_on = current_date - 1 where choice = 'withdraw'`,
+      node.deps.database.sql`update exchange.consent set recorded_on = ${day(-1)}::date where choice = 'withdraw'`,
     );
     const group = await them.group([card(robert)]);
     expect((await sent(them, await run(them, group))).filter((k) => k.startsWith('Patient/'))).toHaveLength(1);

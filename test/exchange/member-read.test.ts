@@ -9,7 +9,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { undo } from '../support/undo.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
-import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
+import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, planDay, US } from './plan-fixture.ts';
 
 let node: TestNode;
 let peer: Client;
@@ -216,7 +216,7 @@ describe('the member of a match', () => {
     now = had;
     expect((await get(`Patient/${me}`)).status).toBe(200);
     await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
-      values ('no', ${me}, 'withdraw', 'regular', ${now.toISOString().slice(0, 10)}, 'test')`;
+      values ('no', ${me}, 'withdraw', 'regular', ${planDay(now)}, 'test')`;
     expect((await get(`Patient/${me}`)).status).toBe(404);
     await expect(sql`delete from exchange.consent where id = 'no'`).rejects.toThrow('insert-only');
     await undo(sql, sql`delete from exchange.consent where id = 'no'`);

@@ -2,11 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { localDay } from '../../exchange/clocks/business-day.ts';
 import { ENROLMENT_COLUMNS, patientIdFor } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
+
+/** The plan's own day, which late in the evening is not yet that of UTC. */
+export const planDay = (at = new Date()): string => localDay(at, 'America/New_York');
 
 export const US = { npi: '9000000012', name: 'Old Plan' };
 export const ASKER = { npi: '9000000004', name: 'New Plan' };
@@ -91,7 +95,7 @@ export type Asked = {
 };
 
 /** The three or four parts of one MemberBundle, to be changed by tests. */
-export function parts(asked: Asked, today = new Date().toISOString().slice(0, 10)) {
+export function parts(asked: Asked, today = planDay()) {
   const id = asked.id ?? 'm-1';
   const patient = {
     resourceType: 'Patient',
