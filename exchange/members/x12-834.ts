@@ -155,8 +155,8 @@ function rowsOf(m: Member, o: Options834): Row834[] {
   );
 }
 
-/** What a termination without an end date lacks; undefined when nothing does. */
-export const missingEnd = (m: Pick<Member, 'ends'>, values: Row834['values']): boolean =>
+/** A termination without an end date says too little. */
+const missingEnd = (m: Pick<Member, 'ends'>, values: Row834['values']): boolean =>
   m.ends && (values.coverage_end ?? '') === '';
 
 /**

@@ -195,15 +195,6 @@ export async function reviewList(sql: Queryable, type: number | undefined, count
   );
 }
 
-/** link_pkey */
-export async function findLink(sql: Queryable, a: string, b: string): Promise<Link | undefined> {
-  const [row] = await sql.unsafe<Link[]>(
-    `select ${LINK} ${FROM} where l.a = least($1::bigint, $2::bigint) and l.b = greatest($1::bigint, $2::bigint)`,
-    [a, b],
-  );
-  return row;
-}
-
 /** The word of a person about a pair, with its event. link_pkey */
 export async function decideLink(
   tx: Queryable,

@@ -99,11 +99,6 @@ export async function clearOutbox(sql: Queryable, end: string): Promise<void> {
   await sql`delete from federation.outbox where n <= ${end}::bigint`;
 }
 
-/** Puts all records of a peer into the outbox: its terms or its name space have changed. source_line */
-export async function requeuePeer(sql: Queryable, slug: string): Promise<void> {
-  await sql`insert into federation.outbox (rk) select rk from federation.source where peer = ${slug}`;
-}
-
 /** A record that the merged base could not take, as a finding. */
 export async function insertFindings(
   sql: Queryable,

@@ -129,11 +129,6 @@ export async function setNextDue(sql: Queryable, slug: string, at: Date): Promis
 }
 
 /** peer_pkey. */
-export async function setCursor(sql: Queryable, slug: string, cursor: Cursor): Promise<void> {
-  await sql`update federation.peer set cursor = ${JSON.stringify(cursor)}::text::jsonb where slug = ${slug}`;
-}
-
-/** peer_pkey. */
 export async function setProbed(sql: Queryable, slug: string, at: Date): Promise<void> {
   await sql`update federation.peer set probed_at = ${at} where slug = ${slug}`;
 }

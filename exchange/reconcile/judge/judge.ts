@@ -32,15 +32,10 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   Specimen: clinical.specimen,
 };
 
-/** Links of these kinds make two entries of a record one. */
-export const FOLDS = ['same-record', 'same-event'] as const;
 /** Only these contradictions are links too: the others are about the person, a cover, or two orders. */
 export const CONFLICTS_OF_PAIRS: readonly string[] = ['value-mismatch', 'status-mismatch', 'dosage-mismatch'];
 /** Score from which a link holds without a person. */
 export const CONFIRMED = 0.9;
-
-/** Types in the order in which pairs are judged: what others refer to comes first. */
-export const JUDGED_FIRST: readonly string[] = ['Encounter', 'Observation'];
 
 /** @param a @param b current forms of two records of one member, references in our ids, in any order */
 export function judge(a: Resource, b: Resource, known: Known): Verdict | undefined {
