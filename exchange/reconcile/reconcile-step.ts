@@ -12,8 +12,10 @@ import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
+import { sharedIds } from '../store/references.ts';
 import { transactionInstant } from '../store/records.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -53,6 +55,7 @@ export async function reconcileStep(s: Step): Promise<void> {
 /** Files read at once: while the database takes the end of one, the next is being read. */
 const LANES = 2;
 
+const isOfDirectory = (f: PullFile): boolean => f.kind === 'output' && f.type !== null && isShared(f.type);
 const isReadable = (f: PullFile): boolean => f.kind !== 'error' && f.state !== 'failed';
 
 /** Stages the files, each whole. Returns how many units each has, by position. */
@@ -63,13 +66,21 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
-  try {
-    await inLanes(files, LANES, async (file) => {
+  const stageThese = (these: readonly PullFile[], under: UnitContext) =>
+    inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, context, clients, isKnown));
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, clients, isKnown));
       free.push(clients);
     });
+  try {
+    // directory records first: references to them then lead where they should at once
+    await stageThese(files.filter(isOfDirectory), context);
+    const known = await sharedIds(s.deps.database.sql, { id: s.pull.id, peerId: s.peer.id });
+    await stageThese(
+      files.filter((f) => !isOfDirectory(f)),
+      { ...context, known },
+    );
   } finally {
     await Promise.all(all.map((c) => c.end()));
   }

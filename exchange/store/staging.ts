@@ -7,6 +7,7 @@ import type { ClaimFacts } from '../chain/facts.ts';
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
 export const VERSION_MARK = '%version%';
 export const TIME_MARK = '%time%';
+export const STAGED_VERSION = { versionId: VERSION_MARK, lastUpdated: TIME_MARK } as const;
 
 export type StagedUnit = {
   file: number;
@@ -44,6 +45,8 @@ export type StagedUnit = {
   links?: string[] | undefined;
   /** keys `Type/id` of the member's records it refers to, whose labels it inherits */
   refers?: string[] | undefined;
+  /** keys `Type/id` of the peer's records that its text refers to, each once, and what it was led to (store/references.ts) */
+  refs?: string[] | undefined;
   /** id of our own record of the same type that this says to be a copy of */
   echoOf?: string | undefined;
   /** what chains of claims are made of */
@@ -51,7 +54,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs';
 
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 
@@ -90,6 +93,7 @@ function row(work: string, u: StagedUnit): string {
     u.substance === undefined ? undefined : `\\x${u.substance}`,
     u.claim === undefined ? undefined : JSON.stringify(u.claim),
     u.lineHash === undefined ? undefined : `\\x${u.lineHash}`,
+    list(u.refs),
   ]
     .map(copyField)
     .join('\t');
