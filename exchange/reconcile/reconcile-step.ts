@@ -12,8 +12,8 @@ import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
-import { sharedIds } from '../store/references.ts';
 import { transactionInstant } from '../store/records.ts';
+import { sharedIds } from '../store/references.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
@@ -23,6 +23,7 @@ import { releaseArrived } from './replay.ts';
 import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
 import { unitContext } from './unit-context.ts';
+import { readingThreads } from './unit-reader.ts';
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
@@ -66,13 +67,20 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
-  const stageThese = (these: readonly PullFile[], under: UnitContext) =>
-    inLanes(these, LANES, async (file) => {
+  const readers = readingThreads(
+    s.deps.threads,
+    files.reduce((n, f) => n + (f.lines ?? 0), 0),
+  );
+  const stageThese = (these: readonly PullFile[], under: UnitContext) => {
+    const { validate: _, ...plain } = under;
+    const reader = readers.readerOf({ work: s.pull.id, context: plain });
+    return inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, clients, isKnown));
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, isKnown));
       free.push(clients);
     });
+  };
   try {
     // directory records first: references to them then lead where they should at once
     await stageThese(files.filter(isOfDirectory), context);
@@ -82,6 +90,7 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
       { ...context, known },
     );
   } finally {
+    readers.close();
     await Promise.all(all.map((c) => c.end()));
   }
   return units;

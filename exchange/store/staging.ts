@@ -114,26 +114,68 @@ export function stagingClients(database: Database): StagingClients {
   };
 }
 
+/** Units as rows of both tables, in COPY text format. */
+export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>; texts: Uint8Array<ArrayBuffer> };
+
+const textRow = (work: string, u: StagedUnit): string =>
+  [work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t');
+
+const bytesOf = (rows: readonly string[]): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(rows.length === 0 ? '' : `${rows.join('\n')}\n`);
+
+/** Rows of units under a work id. Pure. */
+export function stagedRows(work: string, units: readonly StagedUnit[]): StagedRows {
+  return {
+    units: units.length,
+    facts: bytesOf(units.map((u) => row(work, u))),
+    texts: bytesOf(units.flatMap((u) => (u.body === undefined ? [] : [textRow(work, u)]))),
+  };
+}
+
+export type Staging = { write(rows: StagedRows): Promise<void>; end(): Promise<void> };
+
+/** Takes rows into staging. Opened by the first row: of most files that come again no line is new. */
+export function openStaging(clients: StagingClients): Staging {
+  const lazily = (client: Sql, statement: string) => {
+    let opened: Promise<Copy> | undefined;
+    return {
+      write: async (bytes: Uint8Array<ArrayBuffer>) => {
+        if (bytes.length === 0) return;
+        opened ??= openCopy(client, statement);
+        await (await opened).write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      },
+      end: async () => void (await (await opened)?.end()),
+    };
+  };
+  const facts = lazily(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
+  const texts = lazily(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
+  return {
+    write: async (rows) => void (await Promise.all([facts.write(rows.facts), texts.write(rows.texts)])),
+    end: async () => void (await Promise.all([facts.end(), texts.end()])),
+  };
+}
+
+/** Units that are handed over together. */
+const TOGETHER = 200;
+
 /** Copies units into staging under a work id. Returns how many. */
 export async function stageUnits(
   clients: StagingClients,
   work: string,
   units: AsyncIterable<StagedUnit>,
 ): Promise<number> {
-  // opened by the first row: of most files that come again no line is new
-  let into: Copy | undefined;
-  let text: Copy | undefined;
-  for await (const u of units) {
-    into ??= await openCopy(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
-    const full = into.write(row(work, u));
-    if (full) await full;
-    if (u.body === undefined) continue;
-    text ??= await openCopy(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
-    const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
-    if (fullText) await fullText;
+  const into = openStaging(clients);
+  let held: StagedUnit[] = [];
+  let count = 0;
+  for await (const unit of units) {
+    count++;
+    if (held.push(unit) < TOGETHER) continue;
+    await into.write(stagedRows(work, held));
+    held = [];
   }
-  const [rows = 0] = await Promise.all([into?.end(), text?.end()]);
-  return rows;
+  await into.write(stagedRows(work, held));
+  await into.end();
+  return count;
 }
 
 export type RewrittenUnit = {
