@@ -152,8 +152,11 @@ async function judgeAttempts(
   now: Date,
 ): Promise<Map<number, Verdict>> {
   const secret = await attemptSecret(deps);
-  const attempts = queries.flatMap((q) => attemptOf(q, secret) ?? []);
-  const tried = await recordAttempts(deps.database.sql, peerId, attempts, now);
+  const attempts = queries.flatMap((q) => {
+    const attempt = attemptOf(q, secret);
+    return attempt === undefined ? [] : [{ ...attempt, peerId }];
+  });
+  const tried = await recordAttempts(deps.database.sql, attempts, now);
   const verdicts = new Map(queries.map((q) => [q.position, judgeAttempt(tried.get(q.position))]));
   const throttled = [...verdicts.values()].filter((v) => v !== 'evaluate').length;
   if (throttled > 0) deps.log('warn', 'match throttled', { peer: peerId, count: throttled });

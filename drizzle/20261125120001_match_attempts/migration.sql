@@ -1,0 +1,6 @@
+-- safe
+-- Forgetting goes by time, once an hour and in the order of writing: a BRIN index serves it, and unlike a B-tree lets a repeated
+-- attempt be renewed in place.
+drop index exchange.match_attempt_at;
+--> statement-breakpoint
+create index match_attempt_at on exchange.match_attempt using brin (at);
