@@ -115,7 +115,7 @@ export const bulkMatch: Question = async (bench) => {
   const databaseCpuMs = (bench.databaseCpu() - databaseCpu) / BATCH;
   bench.note(`${matched} of ${BATCH} matched in ${seconds.toFixed(2)} s`);
   const numbers = Array.from({ length: BATCH }, (_, i) => questionFor(pick(i, bench.size), US, ASKER)).map(
-    (q) => (q[1]?.resource as { identifier: { value: string }[] }).identifier[0]?.value ?? '',
+    (q) => (q[1]?.resource as { identifier?: { value: string }[] } | undefined)?.identifier?.[0]?.value ?? '',
   );
   const started = performance.now();
   await database.sql`

@@ -4,3 +4,5 @@
 drop index exchange.match_attempt_at;
 --> statement-breakpoint
 create index match_attempt_at on exchange.match_attempt using brin (at);
+--> statement-breakpoint
+create index match_group_peer on exchange.match_group (peer_id, created_at, id);

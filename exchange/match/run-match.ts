@@ -17,7 +17,7 @@ import { findPeer } from '../store/peer.ts';
 import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { decide } from './decide.ts';
-import { type Bucket, matchGroup, matchParameters, type Placed } from './groups.ts';
+import { type Bucket, matchBatchSystem, matchGroup, matchParameters, type Placed } from './groups.ts';
 import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
 import { NORMALIZATION } from './normalize.ts';
 
@@ -80,7 +80,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
 
   const about = {
     batch: job.id,
-    batchSystem: `${deps.config.baseUrl}/sid/match-batch`,
+    batchSystem: matchBatchSystem(deps.config.baseUrl),
     us,
     peer: them,
     at: formatInstant(now),

@@ -4,14 +4,14 @@ import type { Context } from 'hono';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceId } from '../../src/fhir/reference.ts';
-import { isObject, isResource, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, isResource, objects, text } from '../../src/fhir/resource.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { ELEMENT } from '../export/elements.ts';
 import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
 import { FilterFault, readTypeFilters, splitFilters } from '../export/type-filter.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { isFhirJson } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirText, strictJson } from './request-body.ts';
 
 export const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
@@ -35,12 +35,7 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   const body = await fhirText(c, MAX_BODY);
   if (body.trim() === '') return [];
   if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-  let json: Json;
-  try {
-    json = JSON.parse(body) as Json;
-  } catch {
-    throw new Outcome('invalid-json');
-  }
+  const json = strictJson(body);
   if (!isResource(json) || json.resourceType !== 'Parameters')
     throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
   const list = objects(json['parameter']);

@@ -13,19 +13,13 @@ import { BundleFault, type MemberBundle, readMemberBundles } from '../match/memb
 import { takeCall } from '../store/match-attempt.ts';
 import { authorize, type Caller } from './authorize.ts';
 import { isFhirJson } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirJson } from './request-body.ts';
 
 const MAX_BODY = 1024 * 1024;
 const NAMES = new Set(['MemberPatient', 'CoverageToMatch', 'CoverageToLink', 'Consent']);
 
 /** One member of the request. @throws Outcome unprocessable: the structure, never its values */
-function readRequest(body: string): MemberBundle {
-  let json: Json;
-  try {
-    json = JSON.parse(body) as Json;
-  } catch {
-    throw new Outcome('invalid-json');
-  }
+function readRequest(json: Json): MemberBundle {
   if (!isResource(json) || json.resourceType !== 'Parameters')
     throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
   const parameters = objects(json['parameter']);
@@ -59,7 +53,7 @@ export function memberMatch(deps: Deps) {
         ? 0
         : await takeCall(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
     if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
-    const bundle = readRequest(await fhirText(c, MAX_BODY));
+    const bundle = readRequest((await fhirJson(c, MAX_BODY)).json);
     const answered = await answer({ peer: caller.peer, bundle, requestId: c.get('requestId') });
     if ('refused' in answered) {
       await floor(started, deps.config.matchFloorMs);
