@@ -249,7 +249,7 @@ describe('Groups', () => {
     const { manifest } = await finished(await ask(asked));
     const groups = await lines(manifest.output.find((f) => f.type === 'Group')?.url ?? '');
     ids = groups.map((g) => String(g['id']));
-    [batch] = groups[0]?.['identifier'] as [typeof batch];
+    [batch] = (groups[0] as Resource)['identifier'] as unknown as [typeof batch];
   });
 
   test('are found by what PDex asks for, and by nothing of another system', async () => {

@@ -6,3 +6,6 @@ drop index exchange.match_attempt_at;
 create index match_attempt_at on exchange.match_attempt using brin (at);
 --> statement-breakpoint
 create index match_group_peer on exchange.match_group (peer_id, created_at, id);
+--> statement-breakpoint
+-- A block of a patient's records that goes on in another file (organizeOutputBy).
+alter table exchange.bulk_file add column continues_in text;
