@@ -1,14 +1,42 @@
 // Judging and applying what a run has read: every step works on the set of one type of one run.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/store/database.ts';
 import type { Outlook } from '../breaker.ts';
 import { FLAGS, type FlagName } from '../record.ts';
 
 export type Settling = { run: string; peer: string; type: number };
 
 const values = (s: Settling): string[] => [s.run, String(s.type)];
-/** From so many rows on a plan should know it. */
-const MANY = 2000;
 const OF = 'run = $1::bigint and type = $2::smallint';
+
+/** From so many rows on a plan should know them. */
+const MANY = 2000;
+
+/**
+ * Statistics of what a run has staged, before it is judged: fresh tables have none, and a plan for a handful of rows takes hours
+ * for a million. A small sample tells the sizes, which is all that these plans turn on; it costs milliseconds where the usual one
+ * costs half a second. Not within a transaction that lasts: it would keep the other types waiting.
+ */
+export async function measureStaged(sql: Sql, run: string): Promise<void> {
+  const [staged] = await sql.unsafe<{ many: boolean }[]>(
+    `select (select count(*) from (select from federation.incoming where run = $1::bigint limit ${MANY}) i) = ${MANY}
+       or (select count(*) from (select from federation.seen where run = $1::bigint limit ${MANY}) n) = ${MANY} as many`,
+    [run],
+  );
+  if (staged?.many !== true) return;
+  await sql.begin(async (tx) => {
+    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state), federation.seen (run, type, rk, base_rk),
+      federation.gone, federation.source (rk, base_rk, peer, type, state, hash)`);
+  });
+}
+
+/** The same of what was decided, between deciding and judging. */
+export async function measureChange(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe('analyze federation.change (run, type, rk, action, seq)');
+  });
+}
 
 /**
  * Decides what is to be written: `change` holds a row for each record that is new (c), other (u), back (r), deleted (d), absent
@@ -25,14 +53,6 @@ export async function resolve(
 ): Promise<void> {
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
-  // fresh tables have no statistics, and a plan for a handful of rows takes hours for a million
-  const [staged] = await sql.unsafe<{ many: boolean }[]>(
-    `select (select count(*) from (select from federation.incoming where ${OF} limit ${MANY}) i) = ${MANY}
-       or (select count(*) from (select from federation.seen where ${OF} limit ${MANY}) n) = ${MANY} as many`,
-    values(s),
-  );
-  if (staged?.many)
-    await sql.unsafe('analyze federation.incoming, federation.seen, federation.gone, federation.source');
   // the same content under another time or order: known. source_base
   await run(`with known as (
       delete from federation.incoming i using federation.source s
@@ -148,9 +168,8 @@ const sums = (prefix: string, where: string) =>
 
 export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
 
-/** What the run would do, for the breaker; call it after {@link resolve}. source_line */
+/** What the run would do, for the breaker; call it after {@link resolve} and {@link measureChange}. source_line */
 export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
-  await sql.unsafe('analyze federation.change');
   const [row] = await sql.unsafe<Record<string, number>[]>(
     `with x as (
       select s.flags, true as was, c.rk is null as stays from federation.source s
