@@ -1,6 +1,7 @@
 // The end of a run: each type is judged and either applied or kept back until a person decides.
 import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
+import { apply } from '../store/apply.ts';
 import { recordEvent } from '../store/peer.ts';
 import {
   decideType,
@@ -13,16 +14,7 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import {
-  type Actions,
-  apply,
-  dropOwn,
-  isAsKnown,
-  measureChange,
-  measureStaged,
-  outlook,
-  resolve,
-} from '../store/settle.ts';
+import { type Actions, dropOwn, isAsKnown, measureChange, measureStaged, outlook, resolve } from '../store/settle.ts';
 import { clearStage, countStaged } from '../store/stage.ts';
 import { typeName } from './context.ts';
 
