@@ -6,6 +6,7 @@ import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
+import { readers } from './readers.ts';
 import { read, search } from './search.ts';
 
 const QUESTIONS: Record<string, Question> = {
@@ -21,6 +22,7 @@ const QUESTIONS: Record<string, Question> = {
   repull,
   match,
   harvest,
+  readers,
 };
 
 const HELP = `npm run bench -- [question…] [--size N] [--json]
