@@ -7,6 +7,7 @@ import { imports, mirror } from './import.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
+import { readers } from './readers.ts';
 import { read, search } from './search.ts';
 
 const QUESTIONS: Record<string, Question> = {
@@ -24,6 +25,7 @@ const QUESTIONS: Record<string, Question> = {
   'member-match': memberMatch,
   'bulk-match': bulkMatch,
   harvest,
+  readers,
 };
 
 const HELP = `npm run bench -- [question…] [--size N] [--json]

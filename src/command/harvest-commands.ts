@@ -14,6 +14,7 @@ import {
   harvestSignals,
   harvestSwitch,
 } from './harvest.ts';
+import { harvestImportEndpoints } from './harvest-endpoints.ts';
 
 export function harvestCommands(program: Command): void {
   const harvest = program.command('harvest').description('directories of other payers');
@@ -34,6 +35,17 @@ export function harvestCommands(program: Command): void {
     .description('register payers from payer-index files or the list of state Medicaid agencies; they begin paused')
     .argument('<path...>', 'files or folders')
     .action(harvestImportIndex);
+  harvest
+    .command('import-endpoints')
+    .description('register payers from Endpoint resources of a national or other directory; they begin paused')
+    .argument('<path...>', 'files or folders: NDJSON, Bundles')
+    .addOption(
+      new Option('--all-are <half>', 'all that do not say what they serve are of this kind').choices([
+        'directory',
+        'payer-to-payer',
+      ]),
+    )
+    .action(harvestImportEndpoints);
   harvest.command('list').description('all directories').action(harvestList);
   harvest
     .command('show')
