@@ -9,3 +9,6 @@ create index match_group_peer on exchange.match_group (peer_id, created_at, id);
 --> statement-breakpoint
 -- A block of a patient's records that goes on in another file (organizeOutputBy).
 alter table exchange.bulk_file add column continues_in text;
+--> statement-breakpoint
+-- Which labeller decided what is sensitive in an export.
+alter table exchange.bulk_job add column labeller smallint;

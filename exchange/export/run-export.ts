@@ -14,7 +14,7 @@ import { clearDelivered, deliveredMembers, writeDelivered } from '../store/deliv
 import { settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
-import { LABELLER_VERSION } from '../transform/label.ts';
+import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
@@ -158,8 +158,9 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
   counts['resources'] = files
     .filter((f) => f.kind === 'output')
     .reduce((n, f) => n + f.lines, -(counts['headers'] ?? 0));
+  delete counts['headers'];
   const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
-  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files };
+  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
   await closeClock(tx, 'C3-export', job.id, at);
   const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;
