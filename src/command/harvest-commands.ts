@@ -11,10 +11,10 @@ import {
   harvestRuns,
   harvestShow,
   harvestShowRun,
-  harvestSignals,
   harvestSwitch,
 } from './harvest.ts';
 import { harvestImportEndpoints } from './harvest-endpoints.ts';
+import { harvestSignals } from './harvest-signals.ts';
 
 export function harvestCommands(program: Command): void {
   const harvest = program.command('harvest').description('directories of other payers');
@@ -86,7 +86,8 @@ export function harvestCommands(program: Command): void {
     .command('signals')
     .description('look for entries of our own directory that may be wrong, and measure it')
     .option('--deactivated <csv>', 'the list of deactivated NPIs: number, day')
-    .option('--as-of <day>', 'day of that list, YYYY-MM-DD')
+    .option('--registry <csv>', 'the registry of providers (NPPES) or an extract with its columns, plain or gzip')
+    .option('--as-of <day>', 'day of these files, YYYY-MM-DD')
     .action(harvestSignals);
   for (const [name, state, what] of [
     ['resume', 'on', 'harvest it again'],
