@@ -8,7 +8,7 @@ import type { Measured } from './exchange-questions.ts';
 import { type Answer, type Bench, cpuOf, type Question, rssOf } from './harness.ts';
 
 /** Records a generated member has at the prior payer, about. */
-const RECORDS_A_MEMBER = 220;
+export const RECORDS_A_MEMBER = 220;
 
 async function both(bench: Bench, task: string, members: number, withRecords: boolean) {
   const key = JSON.stringify({

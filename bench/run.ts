@@ -4,6 +4,7 @@ import { exports_, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
+import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
@@ -21,6 +22,7 @@ const QUESTIONS: Record<string, Question> = {
   export: exports_,
   pull,
   repull,
+  kill,
   match,
   'member-match': memberMatch,
   'bulk-match': bulkMatch,
