@@ -6,7 +6,7 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
 import type { Queryable, Sql } from '../../src/store/database.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
@@ -107,7 +107,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     today: run.today,
     yearAgo: addMonths(run.today, -12),
   };
-  const shape = new Shape(parameters);
+  const shape = new Shape(parameters, addresses(deps.config).fhir);
   const place = placing(files, parameters.byPatient === true, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const held: Grant[] = [];
