@@ -21,6 +21,9 @@ import { copyField } from '../src/store/database.ts';
 
 export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number; rawSeconds?: number };
 
+/** Line that an asker prints when what is measured begins. */
+export const BEGIN = '"begin"';
+
 async function peerOf(deps: Deps): Promise<Peer> {
   const peer = await findPeer(deps.database.sql, 'prior');
   if (!peer) throw new Error('no peer');
@@ -84,6 +87,7 @@ const rss = () => Math.round(process.memoryUsage.rss() / 1048576);
 export async function askExport(deps: Deps): Promise<Measured> {
   const talk = talkTo(deps, new PeerTokens(), await peerOf(deps));
   const { group } = await match(talk);
+  process.stdout.write(`${BEGIN}\n`);
   const cpu = process.cpuUsage();
   const started = performance.now();
   const status = await kickOff(talk, `/Group/${group}/$davinci-data-export`, '');
@@ -121,6 +125,7 @@ export async function askGroupExport(deps: Deps, manyMember: string): Promise<Gr
     const status = await kickOff(talk, `/Group/${group}/$davinci-data-export`, body);
     return { status, ms: performance.now() - started, started };
   };
+  process.stdout.write(`${BEGIN}\n`);
   const first = await kick([]);
   const text = await untilDone(talk, first.status);
   const manifest = readManifest(JSON.parse(text), first.status);
