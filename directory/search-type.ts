@@ -7,7 +7,8 @@ import { type Cursor, encodeCursor } from '../src/fhir/search/cursor.ts';
 import { readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts';
-import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
+import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
@@ -24,12 +25,8 @@ const MAX_URL = 8192;
 const MAX_FORM = 65_536;
 
 /** GET [type]?… */
-export async function searchByGet(c: Context<FhirEnv>, deps: SearchDeps): Promise<Response> {
-  route(c, '/:type');
-  const { url } = c.req.raw;
-  if (url.length > MAX_URL) throw new Outcome('url-too-long');
-  const query = url.indexOf('?');
-  return search(c, deps, query === -1 ? [] : [...new URLSearchParams(url.slice(query + 1))]);
+export function search(type: string, asked: Asked, deps: SearchDeps): Promise<Reply> {
+  return answer(type, asked, deps, queryOf(asked) ?? []);
 }
 
 /** POST [type]/_search, form in the body, further parameters in the URL */
@@ -41,23 +38,29 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
   const form = await c.req.text();
   if (form.length > MAX_FORM) throw new Outcome('too-large');
-  const query = c.req.raw.url.indexOf('?');
-  const inUrl = query === -1 ? [] : [...new URLSearchParams(c.req.raw.url.slice(query + 1))];
-  return search(c, deps, [...inUrl, ...new URLSearchParams(form)]);
+  const asked = askedOf(c);
+  const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
+  return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
 }
 
-async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, string][]): Promise<Response> {
-  const type = c.req.param('type') ?? '';
+async function answer(
+  type: string,
+  { url, header }: Asked,
+  deps: SearchDeps,
+  query: Iterable<[string, string]>,
+): Promise<Reply> {
+  if (url.length > MAX_URL) throw new Outcome('url-too-long');
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
-  checkAccepts(c.req.header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
+  const pairs = [...query];
+  checkAccepts(header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
   const request = readSearch(type, pairs, {
     ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,
-    lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
+    lenient: header('prefer')?.includes('handling=lenient') === true,
   });
-  if (request.explain) return explained(c, deps, request);
+  if (request.explain) return explained(deps, request);
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
-  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  return { body, status: 200, headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' } };
 }
 
 const requestOptions = ({ base, clock, config }: SearchDeps) => ({
@@ -128,7 +131,7 @@ async function swapped(request: SearchRequest, deps: SearchDeps): Promise<string
 }
 
 /** The plan of the statement as it ran, as Parameters. */
-async function explained(c: Context<FhirEnv>, deps: SearchDeps, request: SearchRequest): Promise<Response> {
+async function explained(deps: SearchDeps, request: SearchRequest): Promise<Reply> {
   const { statement, plan, rows, milliseconds } = await explainPage(deps.database.sql, request);
   const parameter = [
     { name: 'statement', valueString: statement },
@@ -136,10 +139,11 @@ async function explained(c: Context<FhirEnv>, deps: SearchDeps, request: SearchR
     { name: 'milliseconds', valueDecimal: milliseconds },
     { name: 'plan', valueString: plan },
   ];
-  return reply(c, JSON.stringify({ resourceType: 'Parameters', parameter }), 200, {
-    'content-type': FHIR_JSON,
-    'cache-control': 'no-store',
-  });
+  return {
+    body: JSON.stringify({ resourceType: 'Parameters', parameter }),
+    status: 200,
+    headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-store' },
+  };
 }
 
 function remarks(request: SearchRequest, cut = false): string[] {

@@ -1,14 +1,14 @@
 // Which search statements the server keeps prepared. Planning takes longer than most searches, and a kept plan does not know
-// its values: where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
+// its values (the service's connections never plan a prepared one anew): where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
 // turns, prepared and planned with its values, and the better way is kept for a while. Both ways meet the same load: a busy
 // machine, where everything is slow, does not make statements be planned each time and thereby busier. Statements are known by
 // their text, which has no values; only so many are kept.
 
 /** Milliseconds in the server from which a statement may be better planned each time: planning costs one or two. */
-const SLOW_MS = 50;
+const SLOW_MS = 20;
 const PLANNING_MS = 2;
-/** What a statement that was cancelled took, at least. */
-const CANCELLED_MS = 2000;
+/** So slow is no chance: the statement is planned from then on, without a trial. */
+const HOPELESS_MS = 1000;
 /** Turns of each way in a trial. The slowest one of each does not count: it may have met with something else. */
 const TURNS = 24;
 const REST_MS = 10 * 60_000;
@@ -26,6 +26,11 @@ type Way = { turns: number; sum: number; slowest: number };
 type Known = { prepared: boolean; until: number; trial: { prepared: Way; planned: Way } | undefined };
 
 const way = (): Way => ({ turns: 0, sum: 0, slowest: 0 });
+function count(w: Way, ms: number): void {
+  w.turns++;
+  w.sum += ms;
+  w.slowest = Math.max(w.slowest, ms);
+}
 const typical = (w: Way): number => (w.sum - w.slowest) / (w.turns - 1);
 
 /** @param now milliseconds, for tests */
@@ -46,20 +51,16 @@ export function plans(now: () => number = () => performance.now()): Plans {
     took(text, ms, prepared) {
       const found = known.get(text);
       if (found === undefined) return;
+      const decide = (keep: boolean) => known.set(text, { prepared: keep, until: now() + REST_MS, trial: undefined });
+      if (prepared && ms >= HOPELESS_MS) return void decide(false);
       if (found.trial === undefined) {
         if (ms < SLOW_MS || !prepared || found.until > now()) return;
         found.trial = { prepared: way(), planned: way() };
       }
       const { trial } = found;
-      const one = prepared ? trial.prepared : trial.planned;
-      const counted = Math.min(ms, CANCELLED_MS);
-      one.turns++;
-      one.sum += counted;
-      one.slowest = Math.max(one.slowest, counted);
+      count(prepared ? trial.prepared : trial.planned, ms);
       if (trial.prepared.turns < TURNS || trial.planned.turns < TURNS) return;
-      found.prepared = typical(trial.prepared) <= 2 * typical(trial.planned) + PLANNING_MS;
-      found.until = now() + REST_MS;
-      found.trial = undefined;
+      decide(typical(trial.prepared) <= 2 * typical(trial.planned) + PLANNING_MS);
     },
   };
 }
