@@ -54,7 +54,7 @@ export async function harvest(bench: Bench): Promise<Answer[]> {
 const round = (n: number) => Math.round(n * 1000) / 1000;
 
 /** A static chain over generated records. The root is new in each part; the page of `change` brings one record of a hundred. */
-async function localPeer(folder: string, n: number, size: number) {
+export async function localPeer(folder: string, n: number, size: number) {
   const types = new Map<
     string,
     {

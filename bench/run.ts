@@ -4,8 +4,10 @@ import { exports_, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
+import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
+import { readers } from './readers.ts';
 import { read, search } from './search.ts';
 
 const QUESTIONS: Record<string, Question> = {
@@ -20,7 +22,10 @@ const QUESTIONS: Record<string, Question> = {
   pull,
   repull,
   match,
+  'member-match': memberMatch,
+  'bulk-match': bulkMatch,
   harvest,
+  readers,
 };
 
 const HELP = `npm run bench -- [question…] [--size N] [--json]

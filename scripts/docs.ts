@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { TRIPS } from '../directory/federation/breaker.ts';
 import { CHOICES } from '../directory/federation/compare/choose.ts';
+import { FINDINGS, REFERENCE_FINDINGS } from '../directory/federation/findings.ts';
 import { RULES } from '../directory/federation/judge-pair.ts';
 import { REASONS } from '../directory/federation/reasons.ts';
 import { SIGNALS } from '../directory/federation/signals.ts';
@@ -64,6 +65,11 @@ const PARTS: Record<string, Record<string, () => string>> = {
       table(
         ['Reason', 'Meaning'],
         Object.entries(REASONS).map(([n, r]) => [code(n), r.text]),
+      ),
+    findings: () =>
+      table(
+        ['Finding', 'Meaning'],
+        Object.entries({ ...FINDINGS, ...REFERENCE_FINDINGS }).map(([n, t]) => [code(n), t]),
       ),
     rules: () =>
       table(

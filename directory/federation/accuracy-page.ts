@@ -4,7 +4,8 @@ import type { Queryable } from '../../src/store/database.ts';
 import { html } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { count, publicationPage } from '../publish/frame.ts';
-import { accuracy, DUE_DAYS } from './store/truth.ts';
+import { DUE_DAYS } from './store/signal-statements.ts';
+import { accuracy } from './store/truth.ts';
 
 const DAYS = 90;
 const SAID: Readonly<Record<string, string>> = {

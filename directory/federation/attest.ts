@@ -8,7 +8,7 @@ import { readResource } from '../../src/store/resource.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { DIRECTORY_PATH } from '../app.ts';
 import type { FederationDeps } from './client.ts';
-import { DUE_DAYS } from './store/truth.ts';
+import { DUE_DAYS } from './store/signal-statements.ts';
 
 const TERMINOLOGY = 'http://terminology.hl7.org/CodeSystem';
 const concept = (system: string, code: string): JsonObject => ({

@@ -1,5 +1,6 @@
 // What a record is matched by: numbers, and names, addresses and phones in a form in which small differences of writing are
 // gone. Pure; federation.md 9.
+
 import { isValidNpi } from '../../src/fhir/npi.ts';
 import {
   codings,
@@ -12,9 +13,10 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
+import { isApproximate } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET, TYPE_IDS } from '../../src/fhir/search/types.ts';
-import { textHash } from './harvest/stage.ts';
 import { npiOf } from './npi.ts';
+import { textHash } from './text-hash.ts';
 
 export type Features = {
   type: number;
@@ -172,7 +174,8 @@ export function featuresOf(r: Resource): Features | undefined {
   );
   const lat = Number(position['latitude'] ?? Number.NaN);
   const lon = Number(position['longitude'] ?? Number.NaN);
-  const placed = Math.abs(lat) <= 90 && Math.abs(lon) <= 180;
+  // the middle of a ZIP code area is where nobody is
+  const placed = Math.abs(lat) <= 90 && Math.abs(lon) <= 180 && !isApproximate(r);
   return {
     type: TYPE_IDS[r.resourceType],
     npi: npi && isValidNpi(npi.value) ? npi.value : undefined,

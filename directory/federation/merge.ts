@@ -14,6 +14,7 @@ import { featuresOf } from './features.ts';
 import { MERGED_PATH } from './harvest/context.ts';
 import { hasPeerPrefix } from './ids.ts';
 import { type NormalizeContext, normalize } from './normalize.ts';
+import { gatherNames, resolveReferences } from './resolve.ts';
 import {
   addLifted,
   clearOutbox,
@@ -74,6 +75,7 @@ async function merge(
   const counts = { external: 0 };
   const left: Lifted[] = [];
   try {
+    await gatherNames(sql);
     const features = featureWriter(writer);
     const summary = await importResources(
       onSchema(deps.database, MERGED_SCHEMA),
@@ -191,18 +193,27 @@ async function* peerEntries(
       deps.database.sql,
       rows.map((r) => r.rk),
     );
+    const shown = new Map<string, Resource>();
+    for (const row of rows)
+      if (row.state === 'l' && contexts.has(row.peer) && peers.get(row.peer)?.publish !== 'link')
+        shown.set(row.rk, JSON.parse(row.raw) as Resource);
+    const resolvers = await resolveReferences(
+      deps.database.sql,
+      rows.map((r) => ({ rk: r.rk, peer: r.peer, resource: shown.get(r.rk) })),
+    );
     for (const row of rows) {
       const context = contexts.get(row.peer);
-      const shown = row.state === 'l' && context !== undefined && peers.get(row.peer)?.publish !== 'link';
-      const { records, external } = shown
-        ? normalize(JSON.parse(row.raw) as Resource, row.key.split('/')[1] ?? '', row.sourceId, context)
-        : { records: [], external: 0 };
+      const resource = shown.get(row.rk);
+      const { records, external } =
+        resource && context
+          ? normalize(resource, row.key.split('/')[1] ?? '', row.sourceId, context, resolvers.get(row.rk))
+          : { records: [], external: 0 };
       counts.external += external;
       const keys = new Set(records.map((r) => `${r.resourceType}/${String(r['id'])}`));
       // what it contained goes with it
       const gone = [...(before.get(row.rk) ?? [])].filter((key) => !keys.has(key));
       left.push(...gone.map((key) => ({ parent: row.rk, key })));
-      for (const key of shown ? gone : [row.key, ...gone]) {
+      for (const key of resource ? gone : [row.key, ...gone]) {
         await features.remove(key);
         yield removal(key);
       }
@@ -211,10 +222,10 @@ async function* peerEntries(
           deps.database.sql,
           [...keys].slice(1).map((key) => ({ parent: row.rk, key })),
         );
-      for (const resource of records) {
-        const key = `${resource.resourceType}/${String(resource['id'])}`;
-        await features.add(key, row.peer, resource);
-        yield { source: key, line: 0, text: JSON.stringify(resource), resource };
+      for (const record of records) {
+        const key = `${record.resourceType}/${String(record['id'])}`;
+        await features.add(key, row.peer, record);
+        yield { source: key, line: 0, text: JSON.stringify(record), resource: record };
       }
     }
   }

@@ -12,11 +12,14 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { placed } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET } from '../../src/fhir/search/types.ts';
 import { baseKey } from './classify-url.ts';
 import { liftedId, mergedId } from './ids.ts';
 import { npiIn } from './npi.ts';
 import { HOP_SYSTEM, ORIGIN_SYSTEM } from './record.ts';
+import { replaceEach } from './references.ts';
+import type { Resolver } from './resolve.ts';
 
 export type NormalizeContext = {
   slug: string;
@@ -39,8 +42,16 @@ const ACCEPTING: Readonly<Record<string, string>> = { no: 'nopt', yes: 'newpt' }
  * @param given the record as it came
  * @param id its id in the merged base
  * @param sourceId its id at the peer
+ * @param resolve puts references right that have no address or a wrong one
  */
-export function normalize(given: Resource, id: string, sourceId: string, context: NormalizeContext): Normalized {
+export function normalize(
+  received: Resource,
+  id: string,
+  sourceId: string,
+  context: NormalizeContext,
+  resolve?: Resolver,
+): Normalized {
+  const given = resolve === undefined ? received : resolved(received, resolve);
   const lifted: Resource[] = [];
   const contained = new Map<string, string>();
   for (const c of objects(given['contained'])) {
@@ -74,6 +85,15 @@ export function normalize(given: Resource, id: string, sourceId: string, context
   });
   return { records, external };
 }
+
+/** Keys of the merged base are marked, so that they are not taken for ids of the peer. */
+const MARK = 'urn:merged:';
+
+const resolved = (record: Resource, resolve: Resolver): Resource =>
+  replaceEach(record, (reference, element) => {
+    const key = resolve(reference, element);
+    return key === undefined ? undefined : { ...reference, reference: `${MARK}${key}` };
+  });
 
 /**
  * Who is in a network, and in which plan it is, its owner says and nobody else: a reference to a network of another directory
@@ -150,6 +170,7 @@ export function rewrite(
   contained: ReadonlyMap<string, string>,
   context: NormalizeContext,
 ): string | undefined {
+  if (given.startsWith(MARK)) return given.slice(MARK.length);
   const reference = parseReference(cleaned(given));
   switch (reference.kind) {
     case 'fragment':
@@ -186,7 +207,7 @@ function values(record: Resource, context: NormalizeContext): Resource {
   if (Array.isArray(out['address'])) out['address'] = objects(out['address']).map(address);
   else if (isObject(out['address'])) out['address'] = address(out['address']);
   if (Array.isArray(out['extension'])) out['extension'] = objects(out['extension']).map(accepting);
-  return out;
+  return out.resourceType === 'Location' ? placed(out) : out;
 }
 
 function identifier(i: JsonObject, context: NormalizeContext): JsonObject {

@@ -1,7 +1,7 @@
-// Addresses of payers out of files: the payer index in both shapes (publication.md 6.2 to 6.4), the list of state Medicaid
-// agencies, and Endpoint resources. Pure.
+// Addresses of payers out of files: the payer index in both shapes (publication.md 6.2 to 6.4) and the list of state Medicaid
+// agencies. Endpoint resources: endpoint-file.ts. Pure.
 import { parse } from 'csv-parse/sync';
-import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { urlsIn } from './classify-url.ts';
 
 export type OwnerIdentifier = { system: string; value: string };
@@ -88,22 +88,4 @@ export function readStateList(csv: string): Seeded[] {
     };
     return [{ owner, endpoints: urls.map((url) => ({ family: 'directory' as const, key: STATE_COLUMN, url })) }];
   });
-}
-
-/** Directory addresses that Endpoint resources name (NDH, Plan-Net): FHIR REST endpoints with a managing organization. */
-export function readEndpoint(
-  resource: Resource,
-  organizationName: (reference: string) => string | undefined,
-): Seeded | undefined {
-  if (resource.resourceType !== 'Endpoint' || text(resource['status']) !== 'active') return undefined;
-  const type = isObject(resource['connectionType']) ? text(resource['connectionType']['code']) : undefined;
-  const url = urlsIn(text(resource['address']) ?? '')[0];
-  if (url === undefined || (type !== undefined && !/fhir|rest/i.test(type))) return undefined;
-  const reference = isObject(resource['managingOrganization']) ? resource['managingOrganization'] : undefined;
-  const name =
-    organizationName(text(reference?.['reference']) ?? '') ??
-    text(reference?.['display']) ??
-    text(resource['name']) ??
-    new URL(url).hostname;
-  return { owner: { name, identifiers: [] }, endpoints: [{ family: 'directory', key: type ?? 'address', url }] };
 }

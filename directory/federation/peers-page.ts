@@ -4,9 +4,11 @@ import type { Queryable } from '../../src/store/database.ts';
 import { html } from '../../src/ui/html.ts';
 import { type Table, tableHtml } from '../../src/ui/table.ts';
 import { count, publicationPage, timeText } from '../publish/frame.ts';
+import { findingText } from './findings.ts';
 import { currentFacts } from './store/fact.ts';
-import { peerOverview } from './store/overview.ts';
+import { findingCounts, peerOverview } from './store/overview.ts';
 import { findPeer } from './store/peer.ts';
+import { unresolvedCounts } from './store/reference.ts';
 
 type PageConfig = { planName: string; sandbox: boolean };
 
@@ -68,10 +70,40 @@ export async function factsPage(config: PageConfig, sql: Queryable, slug: string
     ]),
     empty: 'It has not been measured yet.',
   };
-  const main = html`<p>${peer.base ?? peer.urls[0]?.url ?? ''}</p>${tableHtml(table)}`;
+  const main = html`<p>${peer.base ?? peer.urls[0]?.url ?? ''}</p>${tableHtml(table)}${tableHtml(await oddities(sql, slug, false))}`;
   return publicationPage(config, {
     title: peer.name,
     main,
     trail: html`<a href="/directory/all/peers">All directories</a> › `,
   });
+}
+
+/**
+ * What was odd in its records, and references of them that lead nowhere.
+ * @param examples name a record for each: for staff, not in public
+ */
+export async function oddities(sql: Queryable, slug: string, examples: boolean): Promise<Table> {
+  const { named, addressed } = await unresolvedCounts(sql, slug);
+  const found = [
+    ...(await findingCounts(sql, slug)),
+    { code: 'references-by-address', n: addressed, example: null },
+    { code: 'references-by-name', n: named, example: null },
+  ].filter((f) => f.n > 0);
+  return {
+    name: 'findings',
+    caption: 'What was odd in its records',
+    columns: [
+      { key: 'finding', label: 'Finding', kind: 'head' },
+      { key: 'code', label: 'Code' },
+      { key: 'n', label: 'Count', kind: 'number' },
+      ...(examples ? [{ key: 'example', label: 'For example' }] : []),
+    ],
+    rows: found.map((f) => [
+      { value: findingText(f.code) },
+      { value: f.code, code: true },
+      { value: f.n, text: count(f.n) },
+      ...(examples ? [{ value: f.example, code: true as const }] : []),
+    ]),
+    empty: 'Nothing was odd.',
+  };
 }

@@ -16,6 +16,7 @@ import {
 import { type DirectoryType, isDirectoryType, PLAN_NET } from '../../src/fhir/search/types.ts';
 import { baseKey } from './classify-url.ts';
 import { npiIn, npiStyle } from './npi.ts';
+import { namesOf } from './references.ts';
 
 export const ORIGIN_SYSTEM = 'https://payer-node.example/fhir/CodeSystem/origin';
 export const HOP_SYSTEM = 'https://payer-node.example/fhir/CodeSystem/hop';
@@ -49,6 +50,8 @@ export type ReadRecord =
       flags: number;
       updated: Date | undefined;
       findings: string[];
+      /** what it answers to beside its id */
+      names: bigint[];
       npiStyles: number[];
     };
 
@@ -83,6 +86,7 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
     flags: flagsOf(resource, context.unmarkedNpi),
     updated: readTime(text(objects(resource['meta'])[0]?.['lastUpdated'])),
     findings: [...new Set(findings)],
+    names: namesOf(resource),
     npiStyles,
   };
 }

@@ -162,8 +162,21 @@ export async function importSeeded(
     const usable = urls.filter((u) => HARVESTED.has(u.kind));
     for (const u of urls) if (!HARVESTED.has(u.kind)) result.kept.push({ name: owner.name, url: u.url, kind: u.kind });
     for (const first of usable) await importOne(deps, owner, first, urls, seed, by, result);
+    if (usable.length === 0) await joinOwner(deps, owner, urls, result);
   }
   return result;
+}
+
+/** The other half of a payer whose directory is known: its owner wears the same identifier. */
+async function joinOwner(deps: RegistryDeps, owner: Owner, urls: PeerUrl[], result: Imported): Promise<void> {
+  const halves = urls.filter((u) => u.kind === 'payer-to-payer');
+  if (halves.length === 0) return;
+  const has = (o: Owner) =>
+    o.identifiers.some((i) => owner.identifiers.some((j) => i.system === j.system && i.value === j.value));
+  const peer = (await listPeers(deps.database.sql)).find((p) => p.owners.some(has));
+  if (!peer) return;
+  await addToPeer(deps.database.sql, peer.slug, peer.owners, withUrls(peer.urls, halves));
+  result.joined.push(peer.slug);
 }
 
 async function importOne(

@@ -4,15 +4,16 @@ import type { FederationDeps } from './client.ts';
 import { decideRun } from './harvest/settle.ts';
 import { decidePair } from './link.ts';
 import { mergeDue } from './merge.ts';
+import { oddities } from './peers-page.ts';
 import { switchPeer } from './registry.ts';
 import { lookForSignals } from './signals.ts';
+import { losses } from './store/apply.ts';
 import { bodies } from './store/compare.ts';
 import { currentFacts } from './store/fact.ts';
 import { countLinks, reviewList } from './store/link.ts';
-import { findingCounts, peerOverview } from './store/overview.ts';
+import { peerOverview } from './store/overview.ts';
 import { findPeer, listEvents, type PeerState } from './store/peer.ts';
 import { findRun, listRuns, runTypes } from './store/run.ts';
-import { losses } from './store/settle.ts';
 import { type AccuracyRow, accuracy, settleSignal, signalCounts, signalList } from './store/truth.ts';
 
 export type { Link } from './store/link.ts';
@@ -31,7 +32,7 @@ export function staffData(deps: FederationDeps) {
       const [runs, events, findings, facts] = [
         await listRuns(sql, slug, 30),
         await listEvents(sql, slug, 50),
-        await findingCounts(sql, slug),
+        await oddities(sql, slug, true),
         await currentFacts(sql, slug),
       ];
       return { peer, runs, events, findings, facts };

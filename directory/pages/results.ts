@@ -1,5 +1,7 @@
 // The results of a search as cards with numbers, and beside them the map with the same numbers. Pure.
+
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isApproximate } from '../../src/fhir/search/approximate.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
@@ -20,6 +22,8 @@ export type Card = {
   morePlaces: number;
   address: string[];
   at: Position | undefined;
+  /** it stands in the middle of its ZIP code area */
+  approximate: boolean;
   distance: Hit['distance'];
   phone: { text: string; href: string } | undefined;
   networks: Badge[];
@@ -85,6 +89,7 @@ function cardOf(
     morePlaces: Math.max(0, places.length - 1),
     address: addressLines(objects(place?.['address'])[0]),
     at: positionOf(place),
+    approximate: isApproximate(place),
     distance,
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
     networks: isRole ? networkBadges(resource, all, base, l) : acceptingBadges(resource, base, l),
@@ -164,6 +169,6 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
 ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${badges(card.networks)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
-<p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
+<p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>${card.approximate ? html` <span class="soft">${t.approximate}</span>` : ''}` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
 ${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;
 }

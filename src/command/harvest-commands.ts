@@ -11,9 +11,10 @@ import {
   harvestRuns,
   harvestShow,
   harvestShowRun,
-  harvestSignals,
   harvestSwitch,
 } from './harvest.ts';
+import { harvestImportEndpoints } from './harvest-endpoints.ts';
+import { harvestSignals } from './harvest-signals.ts';
 
 export function harvestCommands(program: Command): void {
   const harvest = program.command('harvest').description('directories of other payers');
@@ -34,6 +35,17 @@ export function harvestCommands(program: Command): void {
     .description('register payers from payer-index files or the list of state Medicaid agencies; they begin paused')
     .argument('<path...>', 'files or folders')
     .action(harvestImportIndex);
+  harvest
+    .command('import-endpoints')
+    .description('register payers from Endpoint resources of a national or other directory; they begin paused')
+    .argument('<path...>', 'files or folders: NDJSON, Bundles')
+    .addOption(
+      new Option('--all-are <half>', 'all that do not say what they serve are of this kind').choices([
+        'directory',
+        'payer-to-payer',
+      ]),
+    )
+    .action(harvestImportEndpoints);
   harvest.command('list').description('all directories').action(harvestList);
   harvest
     .command('show')
@@ -74,7 +86,8 @@ export function harvestCommands(program: Command): void {
     .command('signals')
     .description('look for entries of our own directory that may be wrong, and measure it')
     .option('--deactivated <csv>', 'the list of deactivated NPIs: number, day')
-    .option('--as-of <day>', 'day of that list, YYYY-MM-DD')
+    .option('--registry <csv>', 'the registry of providers (NPPES) or an extract with its columns, plain or gzip')
+    .option('--as-of <day>', 'day of these files, YYYY-MM-DD')
     .action(harvestSignals);
   for (const [name, state, what] of [
     ['resume', 'on', 'harvest it again'],

@@ -2,7 +2,6 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
-import { parse } from 'csv-parse/sync';
 import { TRIPS } from '../../directory/federation/breaker.ts';
 import type { FederationDeps } from '../../directory/federation/client.ts';
 import { typeName } from '../../directory/federation/harvest/context.ts';
@@ -14,7 +13,6 @@ import { readIndexFile, readStateList, type Seeded } from '../../directory/feder
 import { probePeer } from '../../directory/federation/probe.ts';
 import { isReason, REASONS } from '../../directory/federation/reasons.ts';
 import { addPeer, importSeeded, switchPeer } from '../../directory/federation/registry.ts';
-import { loadDeactivated, lookForSignals } from '../../directory/federation/signals.ts';
 import { currentFacts } from '../../directory/federation/store/fact.ts';
 import {
   findPeer,
@@ -229,7 +227,7 @@ async function sayRun(deps: FederationDeps, id: string): Promise<void> {
 }
 
 /** Merges and links what is due. */
-async function sayMerged(deps: FederationDeps): Promise<void> {
+export async function sayMerged(deps: FederationDeps): Promise<void> {
   const merged = await mergeDue(deps);
   if (merged === 'busy') say('Another process is merging.');
   else if (merged)
@@ -265,23 +263,6 @@ export async function harvestDecide(id: string, verdict: 'release' | 'discard'):
       throw new CommandFault(`What run ${id} had read is lost after a crash of the database. It will be read again.`);
     say(`Run ${id} is ${verdict === 'release' ? 'released' : 'discarded'}.`);
     await sayMerged(deps);
-  });
-}
-
-/** Looks for what may be wrong in our own directory, and measures it. */
-export async function harvestSignals(options: { deactivated?: string; asOf?: string }): Promise<void> {
-  if (options.deactivated !== undefined && !/^\d{4}-\d\d-\d\d$/.test(options.asOf ?? ''))
-    throw new CommandFault('Say of which day the list is: --as-of YYYY-MM-DD. An old list would find too much.');
-  await withNode(async ({ deps }) => {
-    if (options.deactivated !== undefined) {
-      const rows = parse(readFileSync(options.deactivated, 'utf8'), {
-        bom: true,
-        relax_column_count: true,
-      }) as string[][];
-      say(`${await loadDeactivated(deps, rows, options.asOf ?? '')} deactivated NPIs loaded.`);
-    }
-    await sayMerged(deps);
-    for (const [name, n] of Object.entries(await lookForSignals(deps))) say(`${String(n).padStart(8)} ${name}`);
   });
 }
 

@@ -1,4 +1,5 @@
 // The fields that are compared, and how each is read out of a record. `same` is the form in which two values are equal. Pure.
+
 import {
   codings,
   extensions,
@@ -9,6 +10,7 @@ import {
   strings,
   text,
 } from '../../../src/fhir/resource.ts';
+import { isApproximate } from '../../../src/fhir/search/approximate.ts';
 import { PLAN_NET } from '../../../src/fhir/search/types.ts';
 import { addressKey, humanName, phoneDigits, plain } from '../features.ts';
 
@@ -133,7 +135,7 @@ export const FIELDS = {
     label: 'Position',
     of: ['Location'],
     read: (r) =>
-      isObject(r['position'])
+      isObject(r['position']) && !isApproximate(r)
         ? said(`${Number(r['position']['latitude']).toFixed(4)}, ${Number(r['position']['longitude']).toFixed(4)}`)
         : [],
   },

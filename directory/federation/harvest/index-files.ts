@@ -5,9 +5,9 @@ import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '
 import { HarvestFault } from '../reasons.ts';
 import type { Cursor } from '../store/peer.ts';
 import { typesOf } from '../store/stage.ts';
+import { textHash } from '../text-hash.ts';
 import { beginRung, endRung, type Harvest, typeName } from './context.ts';
 import { fileBytes, fileRecords, typeOfFileName } from './files.ts';
-import { textHash } from './stage.ts';
 
 const TENTH = 10;
 

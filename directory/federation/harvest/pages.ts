@@ -5,8 +5,8 @@ import { bundleEntries } from '../../../src/import/bundle.ts';
 import { readBundle } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import { readTime } from '../record.ts';
+import { textHash } from '../text-hash.ts';
 import { anchorOf, type Harvest } from './context.ts';
-import { textHash } from './stage.ts';
 
 export type Paged = {
   /** entries of the type, repeats included */

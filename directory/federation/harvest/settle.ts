@@ -1,6 +1,7 @@
 // The end of a run: each type is judged and either applied or kept back until a person decides.
 import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
+import { apply } from '../store/apply.ts';
 import { recordEvent } from '../store/peer.ts';
 import {
   decideType,
@@ -13,7 +14,7 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import { type Actions, apply, dropOwn, isAsKnown, outlook, resolve } from '../store/settle.ts';
+import { type Actions, dropOwn, isAsKnown, measureChange, measureStaged, outlook, resolve } from '../store/settle.ts';
 import { clearStage, countStaged } from '../store/stage.ts';
 import { typeName } from './context.ts';
 
@@ -32,8 +33,22 @@ const ACTIONS: Record<keyof Actions, string> = {
 /** Judges and applies what has been read. @returns state and reason of the run */
 export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
   const { sql } = deps.database;
-  for (const t of await runTypes(sql, run.id)) if (t.state === 'read') await settleType(deps, run, t);
+  const waiting = (await runTypes(sql, run.id)).filter((t) => t.state === 'read');
+  if (waiting.length > 0) await measureStaged(sql, run.id);
+  const lane = async () => {
+    for (let t = waiting.shift(); t; t = waiting.shift()) await settleType(deps, run, t);
+  };
+  await allDone(Array.from({ length: LANES }, lane));
   return await conclude(deps, run);
+}
+
+/** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
+const LANES = 2;
+
+/** Waits for all, and tells the first fault. */
+async function allDone(running: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(running)).find((r) => r.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 /** The state of a run by those of its types. */
@@ -53,20 +68,30 @@ export async function conclude(deps: FederationDeps, run: Run): Promise<{ state:
 }
 
 async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<void> {
+  const { sql } = deps.database;
   const of = { run: run.id, peer: run.peer, type: t.type };
-  await deps.database.sql.begin(async (tx) => {
+  const open = await sql.begin(async (tx) => {
     if ((t.counters['staged'] ?? 0) > 0 && (await countStaged(tx, run.id, t.type)) === 0) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
-      return;
+      return false;
     }
     const own = await dropOwn(tx, of, typeName(t.type));
-    if (own > 0) t.counters['own'] = (t.counters['own'] ?? 0) + own;
+    if (own > 0) {
+      t.counters['own'] = (t.counters['own'] ?? 0) + own;
+      t.counters['staged'] = (t.counters['staged'] ?? 0) - own;
+    }
     if (t.complete && (await isAsKnown(tx, of))) {
       await saveType(tx, { ...t, state: 'applied' });
       await clearStage(tx, run.id, t.type);
-      return;
+      return false;
     }
     await resolve(tx, of, ORDER(t.rung), t.complete);
+    await saveType(tx, t); // what was dropped is counted once; the rest may be done again
+    return true;
+  });
+  if (!open) return;
+  await measureChange(sql);
+  await sql.begin(async (tx) => {
     const found = await outlook(tx, of);
     const counters = {
       ...t.counters,

@@ -19,9 +19,6 @@ export function lineHash(text: string): bigint {
   return BigInt.asIntN(64, bytes.readBigInt64LE(0) + BigInt(PEER_CONTENT_VERSION));
 }
 
-/** 64 bits of any text. */
-export const textHash = (text: string): bigint => hash('sha1', text, 'buffer').readBigInt64LE(0);
-
 /** `seq` tells which of two came later, deletions included. */
 type Line = { type: DirectoryType; text: string; hash: bigint; seq: number; resource: Resource | undefined };
 
@@ -178,6 +175,7 @@ export class Stage {
       flags: read.flags,
       updated: read.updated,
       findings: read.findings,
+      names: read.names,
       raw: line.text,
     };
   }

@@ -131,17 +131,7 @@ function peerTables({
       ]),
       empty: 'It was not harvested yet.',
     },
-    {
-      name: 'findings',
-      caption: 'What was odd in its records',
-      columns: [
-        { key: 'code', label: 'Finding', kind: 'head' },
-        { key: 'n', label: 'Records', kind: 'number' },
-        { key: 'example', label: 'For example' },
-      ],
-      rows: findings.map((f) => [{ value: f.code }, { value: f.n }, { value: f.example, code: true }]),
-      empty: 'Nothing was odd.',
-    },
+    findings,
     {
       name: 'facts',
       caption: 'What it does, measured',

@@ -1,14 +1,43 @@
 // Judging and applying what a run has read: every step works on the set of one type of one run.
-import type { Queryable } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/store/database.ts';
 import type { Outlook } from '../breaker.ts';
 import { FLAGS, type FlagName } from '../record.ts';
 
 export type Settling = { run: string; peer: string; type: number };
 
-const values = (s: Settling): string[] => [s.run, String(s.type)];
-/** From so many rows on a plan should know it. */
-const MANY = 2000;
+/** Run and type, the first parameters of every statement here. */
+export const values = (s: Settling): string[] => [s.run, String(s.type)];
 const OF = 'run = $1::bigint and type = $2::smallint';
+
+/** From so many rows on a plan should know them. */
+const MANY = 2000;
+
+/**
+ * Statistics of what a run has staged, before it is judged: fresh tables have none, and a plan for a handful of rows takes hours
+ * for a million. A small sample tells the sizes, which is all that these plans turn on; it costs milliseconds where the usual one
+ * costs half a second. Not within a transaction that lasts: it would keep the other types waiting.
+ */
+export async function measureStaged(sql: Sql, run: string): Promise<void> {
+  const [staged] = await sql.unsafe<{ many: boolean }[]>(
+    `select (select count(*) from (select from federation.incoming where run = $1::bigint limit ${MANY}) i) = ${MANY}
+       or (select count(*) from (select from federation.seen where run = $1::bigint limit ${MANY}) n) = ${MANY} as many`,
+    [run],
+  );
+  if (staged?.many !== true) return;
+  await sql.begin(async (tx) => {
+    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state), federation.seen (run, type, rk, base_rk),
+      federation.gone, federation.source (rk, base_rk, peer, type, state, hash)`);
+  });
+}
+
+/** The same of what was decided, between deciding and judging. */
+export async function measureChange(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe('analyze federation.change (run, type, rk, action, seq)');
+  });
+}
 
 /**
  * Decides what is to be written: `change` holds a row for each record that is new (c), other (u), back (r), deleted (d), absent
@@ -25,14 +54,6 @@ export async function resolve(
 ): Promise<void> {
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
-  // fresh tables have no statistics, and a plan for a handful of rows takes hours for a million
-  const [staged] = await sql.unsafe<{ many: boolean }[]>(
-    `select (select count(*) from (select from federation.incoming where ${OF} limit ${MANY}) i) = ${MANY}
-       or (select count(*) from (select from federation.seen where ${OF} limit ${MANY}) n) = ${MANY} as many`,
-    values(s),
-  );
-  if (staged?.many)
-    await sql.unsafe('analyze federation.incoming, federation.seen, federation.gone, federation.source');
   // the same content under another time or order: known. source_base
   await run(`with known as (
       delete from federation.incoming i using federation.source s
@@ -148,9 +169,8 @@ const sums = (prefix: string, where: string) =>
 
 export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
 
-/** What the run would do, for the breaker; call it after {@link resolve}. source_line */
+/** What the run would do, for the breaker; call it after {@link resolve} and {@link measureChange}. source_line */
 export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
-  await sql.unsafe('analyze federation.change');
   const [row] = await sql.unsafe<Record<string, number>[]>(
     `with x as (
       select s.flags, true as was, c.rk is null as stays from federation.source s
@@ -187,86 +207,4 @@ export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { 
     fieldsAfter: fields('a'),
     actions,
   };
-}
-
-/** Absent from so many complete runs and for so many days: both must be past. */
-export const TOMBSTONE = { runs: 3, days: 14 } as const;
-
-/**
- * Writes what was decided, in the transaction of the caller. source_pkey, missing_pkey.
- * @returns records that became tombstones
- */
-export async function apply(sql: Queryable, s: Settling, now: Date): Promise<number> {
-  const at = now.toISOString();
-  await sql.unsafe(
-    `insert into federation.source as s (rk, base_rk, line_hash, peer, type, state, flags, first_seen, content_changed_at, peer_updated,
-       changed_run, key, source_id, hash, raw)
-     select c.rk, i.base_rk, i.line_hash, $3, i.type, i.state, i.flags, $4, $4, i.updated, $1::bigint, c.key, i.source_id, i.hash, i.raw
-     from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
-     where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') order by c.rk
-     on conflict (rk) do update set base_rk = excluded.base_rk, line_hash = excluded.line_hash, state = excluded.state, flags = excluded.flags,
-       content_changed_at = case when s.hash = excluded.hash and s.state <> 't' then s.content_changed_at else excluded.content_changed_at end,
-       peer_updated = excluded.peer_updated, changed_run = excluded.changed_run, hash = excluded.hash, evidence = '', raw = excluded.raw
-     where s.key = excluded.key`,
-    [...values(s), s.peer, at],
-  );
-  await sql.unsafe(
-    `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and f.rk = c.rk`,
-    values(s),
-  );
-  await sql.unsafe(
-    `insert into federation.finding (rk, peer, code, at)
-     select c.rk, $3, f, $4 from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.findings) f
-     where c.run = $1::bigint and c.type = $2::smallint on conflict do nothing`,
-    [...values(s), s.peer, at],
-  );
-  await sql.unsafe(
-    `insert into federation.finding (rk, peer, code, at)
-     select c.rk, $3, 'variant', $4 from federation.change c where c.run = $1::bigint and c.type = $2::smallint
-       and c.key like '%.v________' and c.action in ('c', 'u', 'r') on conflict do nothing`,
-    [...values(s), s.peer, at],
-  );
-  // who was seen again is not missing
-  await sql.unsafe(
-    `delete from federation.missing m where m.peer = $3 and m.type = $2::smallint and (
-       exists (select from federation.seen n where n.run = $1::bigint and n.type = m.type and n.rk = m.rk)
-       or exists (select from federation.change c where c.run = $1::bigint and c.type = m.type and c.rk = m.rk and c.action <> 'm'))`,
-    [...values(s), s.peer],
-  );
-  await sql.unsafe(
-    `insert into federation.missing as m (rk, peer, type, since, runs, last_run)
-     select c.rk, $3, c.type, $4, 1, c.run from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'm'
-     on conflict (rk) do update set runs = m.runs + 1, last_run = excluded.last_run where m.last_run <> excluded.last_run`,
-    [...values(s), s.peer, at],
-  );
-  await sql.unsafe(
-    `update federation.change c set action = 'g', evidence = 'absent from ' || m.runs || ' complete runs since ' || to_char(m.since at time zone 'UTC', 'YYYY-MM-DD')
-     from federation.missing m where c.run = $1::bigint and c.type = $2::smallint and c.action = 'm' and m.rk = c.rk
-       and m.runs >= ${TOMBSTONE.runs} and m.since <= $3::timestamptz - interval '${TOMBSTONE.days} days'`,
-    [...values(s), at],
-  );
-  const gone = await sql.unsafe(
-    `update federation.source s set state = 't', content_changed_at = $3, changed_run = $1::bigint, evidence = c.evidence
-     from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action in ('d', 'v', 'g') and s.rk = c.rk`,
-    [...values(s), at],
-  );
-  await sql.unsafe(
-    `delete from federation.missing m using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'g' and m.rk = c.rk`,
-    values(s),
-  );
-  await sql.unsafe(
-    `insert into federation.outbox (rk) select rk from federation.change where run = $1::bigint and type = $2::smallint and action <> 'm' order by rk`,
-    values(s),
-  );
-  return gone.count;
-}
-
-export type Loss = { key: string; action: string; evidence: string };
-
-/** What a run that waits would take away, as examples. change_pkey, source_pkey */
-export async function losses(sql: Queryable, run: string, count: number): Promise<Loss[]> {
-  return sql<
-    Loss[]
-  >`select s.key, c.action::text as action, c.evidence from federation.change c join federation.source s on s.rk = c.rk
-    where c.run = ${run} and c.action in ('d', 'm', 'v') order by c.type, s.key limit ${count}`;
 }

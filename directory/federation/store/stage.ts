@@ -16,6 +16,7 @@ export type Incoming = {
   flags: number;
   updated: Date | undefined;
   findings: readonly string[];
+  names: readonly bigint[];
   raw: string;
 };
 
@@ -43,7 +44,7 @@ export async function markKnown(
 }
 
 const COLUMNS =
-  'run, type, seq, base_key, variant_key, source_id, hash, line_hash, state, flags, updated, findings, raw';
+  'run, type, seq, base_key, variant_key, source_id, hash, line_hash, state, flags, updated, findings, names, raw';
 
 /** Copies records on a dedicated client, within its transaction. */
 export async function copyIncoming(client: Sql, tx: Queryable, run: string, rows: readonly Incoming[]): Promise<void> {
@@ -53,7 +54,7 @@ export async function copyIncoming(client: Sql, tx: Queryable, run: string, rows
     const full = into.write(
       `${run}\t${r.type}\t${r.seq}\t${copyField(r.baseKey)}\t${copyField(r.variantKey)}\t${copyField(r.sourceId)}\t\\\\x${r.hash}\t${r.lineHash}\t${r.state}\t${r.flags}\t${
         r.updated === undefined ? '\\N' : r.updated.toISOString()
-      }\t{${r.findings.join(',')}}\t${copyField(r.raw)}`,
+      }\t{${r.findings.join(',')}}\t{${r.names.join(',')}}\t${copyField(r.raw)}`,
     );
     if (full) await full;
   }

@@ -1,46 +1,8 @@
-// Verification and ghost signals of our own directory: each signal one statement over the set. federation.md 11, 12.
-import type { Queryable } from '../../../src/store/database.ts';
+// Verification and ghost signals of our own directory, kept for the plan's staff. federation.md 11, 12.
 
-/** Days after which a verification is due again: individuals and groups; hospitals and facilities. */
-export const DUE_DAYS = { person: 90, facility: 365 } as const;
-export const DUE_SOON_DAYS = 14;
-export const SHARED_PHONE = 20;
-
-const OWN = `f.peer = '' and not f.is_network`;
-
-/** Each gives rk, key and evidence. Names and weights are the table of federation/signals.ts. */
-const STATEMENTS = {
-  // lookup of NPIs that fail the check digit: features hold valid ones only, so the body is asked
-  'npi-check-digit': `select r.rk, r.key, 'NPI ' || (i ->> 'value') || ' fails its check digit' as evidence
-    from directory.resource r, jsonb_array_elements(case when jsonb_typeof(r.body::jsonb -> 'identifier') = 'array' then r.body::jsonb -> 'identifier' else '[]' end) i
-    where r.type in (5, 7) and not r.deleted and i ->> 'system' = 'http://hl7.org/fhir/sid/us-npi'
-      and not exists (select from federation.feature f where f.rk = r.rk and f.npi is not null)`,
-  'npi-deactivated': `select f.rk, f.key, 'NPI ' || f.npi || ' deactivated' || coalesce(' ' || d.since, '') || ' by the extract of ' || d.as_of as evidence
-    from federation.feature f join federation.npi_deactivated d on d.npi = f.npi
-    join directory.resource r on r.rk = f.rk where ${OWN} and r.last_updated::date <= d.as_of`,
-  'shared-phone': `select f.rk, f.key, 'the phone is that of ' || p.n || ' organizations' as evidence from federation.feature f join (
-      select phone, count(distinct name) as n from federation.feature where type = 5 and phone is not null and name <> '' group by 1 having count(distinct name) > ${SHARED_PHONE}) p on p.phone = f.phone
-    where ${OWN} and f.type = 5`,
-  // ended records are in no index of their own; they are few
-  'ended-elsewhere': `with e as (
-      select s.peer, i ->> 'value' as npi from federation.source s,
-        jsonb_array_elements(case when jsonb_typeof(s.raw::jsonb -> 'identifier') = 'array' then s.raw::jsonb -> 'identifier' else '[]' end) i
-      where s.type = 7 and s.state = 'e' and s.flags & 1 > 0 and i ->> 'value' ~ '^[0-9]{10}$')
-    select f.rk, f.key, 'listed as ended by ' || string_agg(distinct e.peer, ', ') as evidence
-    from e join federation.feature f on f.npi = e.npi::bigint and f.type = 7 where ${OWN} group by 1, 2`,
-  'never-verified': `select f.rk, f.key, 'no successful verification is known' as evidence from federation.feature f
-    where ${OWN} and f.type in (5, 7) and not exists (select from directory.verification v where v.target = f.rk)`,
-  'verify-overdue': `select f.rk, f.key, 'verified last on ' || max(v.lo)::date as evidence from federation.feature f join directory.verification v on v.target = f.rk
-    where ${OWN} and f.type in (5, 7) group by 1, 2, f.type
-    having max(v.lo) < $1::timestamptz - case when f.type = 5 then interval '${DUE_DAYS.facility} days' else interval '${DUE_DAYS.person} days' end`,
-  'verify-due': `select f.rk, f.key, 'verified last on ' || max(v.lo)::date as evidence from federation.feature f join directory.verification v on v.target = f.rk
-    where ${OWN} and f.type in (5, 7) group by 1, 2, f.type
-    having max(v.lo) between $1::timestamptz - case when f.type = 5 then interval '${DUE_DAYS.facility} days' else interval '${DUE_DAYS.person} days' end
-      and $1::timestamptz - case when f.type = 5 then interval '${DUE_DAYS.facility - DUE_SOON_DAYS} days' else interval '${DUE_DAYS.person - DUE_SOON_DAYS} days' end`,
-  'phone-differs': `select f.rk, f.key, 'phone differs from ' || string_agg(distinct g.peer, ', ') as evidence from federation.feature f
-    join federation.cluster c on c.rk = f.rk join federation.cluster d on d.cluster = c.cluster join federation.feature g on g.rk = d.rk
-    where ${OWN} and g.peer <> '' and f.phone is not null and g.phone is not null and g.phone <> f.phone group by 1, 2`,
-} as const;
+import { copyIn } from '../../../src/store/copy.ts';
+import { copyField, type Queryable, type Sql } from '../../../src/store/database.ts';
+import { STATEMENTS } from './signal-statements.ts';
 
 export type SignalName = keyof typeof STATEMENTS;
 export const SIGNAL_NAMES = Object.keys(STATEMENTS) as SignalName[];
@@ -109,6 +71,40 @@ export async function measureAccuracy(tx: Queryable, now: Date): Promise<void> {
 export async function accuracy(sql: Queryable, days: number): Promise<AccuracyRow[]> {
   return sql<AccuracyRow[]>`select day::text as day, measure, n, of from federation.accuracy
     where day > (select max(day) from federation.accuracy) - ${days}::int order by day desc, measure`;
+}
+
+/** Middles of ZIP code areas, for the signals of one transaction. */
+export async function zipCentres(
+  tx: Queryable,
+  centres: readonly { zip: string; latitude: number; longitude: number }[],
+): Promise<void> {
+  await tx`create temp table zip_centre on commit drop as select z.zip, z.latitude as lat, z.longitude as lon
+    from jsonb_to_recordset(${JSON.stringify(centres)}::text::jsonb) z(zip text, latitude real, longitude real)`;
+}
+
+export type RegistryRow = { npi: string; type: 5 | 7; name: string; state: string; deactivated: string | undefined };
+
+/**
+ * Replaces the extract of the registry. One that breaks off changes nothing.
+ * @param client dedicated
+ */
+export async function replaceRegistry(client: Sql, rows: AsyncIterable<RegistryRow>, asOf: string): Promise<number> {
+  await client`create temp table fresh_registry (like federation.registry)`;
+  const n = await copyIn(
+    client,
+    'copy fresh_registry (npi, type, name, state, deactivated, as_of) from stdin',
+    (async function* () {
+      for await (const r of rows)
+        yield `${r.npi}\t${r.type}\t${copyField(r.name)}\t${copyField(r.state)}\t${r.deactivated ?? '\\N'}\t${asOf}`;
+    })(),
+  );
+  await client.begin(async (tx) => {
+    await tx`truncate federation.registry`;
+    await tx`insert into federation.registry select distinct on (npi) * from fresh_registry order by npi`;
+  });
+  await client`analyze federation.registry`;
+  await client`drop table fresh_registry`;
+  return n;
 }
 
 /** Replaces the list of deactivated NPIs. */

@@ -86,6 +86,7 @@ export const en = {
     next: 'Next results',
     first: 'Back to the first results',
     away: (distance: string) => `${distance} away`,
+    approximate: 'counted from the middle of its ZIP code',
     listedFor: 'Listed for',
     notListed: 'No network named',
     atOrganization: (name: string) => `at ${name}`,

@@ -89,6 +89,7 @@ export const es: Texts = {
     next: 'Resultados siguientes',
     first: 'Volver a los primeros resultados',
     away: (distance) => `a ${distance}`,
+    approximate: 'contado desde el centro de su código postal',
     listedFor: 'En la lista de',
     notListed: 'No nombra ninguna red',
     atOrganization: (name) => `en ${name}`,

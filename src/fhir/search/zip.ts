@@ -28,6 +28,12 @@ function decode(): Map<number, Point> {
   return found;
 }
 
+/** All of them, with their ZIP in five digits. */
+export function allZipCentres(): ({ zip: string } & Point)[] {
+  centres ??= decode();
+  return [...centres].map(([zip, point]) => ({ zip: String(zip).padStart(5, '0'), ...point }));
+}
+
 /** @param zip five digits, or nine */
 export function zipCentre(zip: string): Point | undefined {
   centres ??= decode();

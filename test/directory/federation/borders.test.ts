@@ -188,7 +188,11 @@ test('what peers write is text on pages', async () => {
   }
 });
 
-test('Q45: a place with only a ZIP is found by its ZIP; a distance it has none', async () => {
+test('Q45: a place with only a ZIP is found by it, and by distance from the middle of its area, which is said', async () => {
   expect(await find('Location?address-postalcode=06103&_id=elm.zip')).toEqual(['Location/elm.zip']);
-  expect(await find('Location?near=41.76|-72.68|50|km')).not.toContain('Location/elm.zip');
+  expect(await find('Location?near=41.76|-72.68|50|km')).toContain('Location/elm.zip');
+  const { position } = (await (await app.request('/directory/all/fhir/Location/elm.zip')).json()) as {
+    position: object;
+  };
+  expect(position).toMatchObject({ extension: [{ valueCode: 'zip-centre' }], latitude: expect.closeTo(41.77, 1) });
 });

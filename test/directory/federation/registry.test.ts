@@ -3,15 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { classifyUrl, urlsIn } from '../../../directory/federation/classify-url.ts';
-import {
-  readEndpoint,
-  readIndexFile,
-  readStateList,
-  type Seeded,
-} from '../../../directory/federation/payer-index-file.ts';
+import { readEndpoint } from '../../../directory/federation/endpoint-file.ts';
+import { readIndexFile, readStateList, type Seeded } from '../../../directory/federation/payer-index-file.ts';
 import { addPeer, freeSlug, importSeeded, switchPeer } from '../../../directory/federation/registry.ts';
 import { findPeer, listEvents, listPeers } from '../../../directory/federation/store/peer.ts';
 import { readConfig } from '../../../src/config.ts';
+import { PLAN_NET } from '../../../src/fhir/search/types.ts';
 import { freshDb } from '../../support/db.ts';
 
 // Q50: address → kind, normalised
@@ -104,20 +101,67 @@ describe('Q51: the payer index', () => {
   ])('%j is %s', (content, kind) => expect(readIndexFile(content).kind).toBe(kind));
 });
 
-test('Endpoint resources name addresses', () => {
+describe('Endpoint resources', () => {
   const endpoint = {
     resourceType: 'Endpoint',
+    id: 'e1',
     status: 'active',
     connectionType: { code: 'hl7-fhir-rest' },
+    name: 'Provider Directory API',
     address: 'https://elm.example/fhir',
-    managingOrganization: { display: 'Elm' },
+    managingOrganization: { reference: 'Organization/elm', display: 'Elm' },
   };
-  expect(readEndpoint(endpoint, () => undefined)).toMatchObject({
-    owner: { name: 'Elm' },
-    endpoints: [{ url: 'https://elm.example/fhir' }],
+  const use = (code: string) => ({
+    extension: [
+      {
+        url: 'http://hl7.org/fhir/us/ndh/StructureDefinition/base-ext-endpoint-usecase',
+        extension: [{ url: 'endpointUsecaseType', valueCodeableConcept: { coding: [{ code }] } }],
+      },
+    ],
   });
-  expect(readEndpoint({ ...endpoint, connectionType: { code: 'direct-project' } }, () => undefined)).toBeUndefined();
-  expect(readEndpoint({ ...endpoint, status: 'off' }, () => undefined)).toBeUndefined();
+  const standard = (url: string) => ({
+    extension: [
+      { url: `${PLAN_NET}/StructureDefinition/endpoint-usecase`, extension: [{ url: 'standard', valueUri: url }] },
+    ],
+  });
+  const none = () => undefined;
+
+  test('name the address, and the owner by the organization when the files hold it', () => {
+    expect(readEndpoint(endpoint, none)).toMatchObject({
+      owner: { name: 'Elm', identifiers: [] },
+      endpoints: [{ family: 'directory', url: 'https://elm.example/fhir' }],
+    });
+    const owner = { name: 'Elm Health Plan, Inc.', identifiers: [{ system: 'naic', value: '12345' }] };
+    expect(readEndpoint(endpoint, (r) => (r === 'Organization/elm' ? owner : undefined))).toMatchObject({ owner });
+  });
+  test.each([
+    ['its words', { name: 'Plan-Net' }, 'directory'],
+    ['the use case of the national directory', { name: 'API', ...use('payerToPayer') }, 'payer-to-payer'],
+    ['the guide it follows', { name: 'API', ...standard(PLAN_NET) }, 'directory'],
+    [
+      'its payload',
+      { name: 'API', payloadType: [{ text: 'x', coding: [{ display: 'Provider directory' }] }] },
+      'directory',
+    ],
+    ['its address', { name: 'API', address: 'https://elm.example/provider-directory/r4' }, 'directory'],
+  ])('the half is told by %s', (_, more, family) =>
+    expect(readEndpoint({ ...endpoint, ...more }, none)).toMatchObject({ endpoints: [{ family }] }),
+  );
+  test.each([
+    [{ connectionType: { code: 'direct-project' } }, 'not-fhir'],
+    [{ connectionType: { code: 'rest-non-fhir' } }, 'not-fhir'],
+    [{ status: 'off' }, 'not-active'],
+    [{ address: 'mailto:x@elm.example' }, 'no-address'],
+    [{ name: 'Elm Clinic FHIR' }, 'not-about-payers'],
+  ])('%j is not used: %s', (more, unused) => expect(readEndpoint({ ...endpoint, ...more }, none)).toEqual({ unused }));
+  test('an R5-shaped connection type, and a half that the caller knows', () =>
+    expect(
+      readEndpoint(
+        { ...endpoint, name: 'API', connectionType: [{ coding: [{ code: 'hl7-fhir-rest' }] }] },
+        none,
+        'payer-to-payer',
+      ),
+    ).toMatchObject({ endpoints: [{ family: 'payer-to-payer' }] }));
 });
 
 const seeded = (name: string, url: string): Seeded => ({
@@ -137,6 +181,26 @@ describe('the registry', () => {
     const peer = await findPeer(db.sql, 'oakone');
     expect(peer).toMatchObject({ state: 'paused', base: 'https://oak.example/fhir' });
     expect(peer?.owners.map((o) => o.name)).toEqual(['Oak One', 'Oak Two']);
+  });
+  test('the other half of a payer is joined by the identifier of its owner', async () => {
+    const owner = { name: 'Fir Plan', identifiers: [{ system: 'naic', value: '54321' }] };
+    const of = (family: 'directory' | 'payer-to-payer', url: string): Seeded => ({
+      owner,
+      endpoints: [{ family, key: 'Endpoint/1', url }],
+    });
+    await importSeeded(deps(), [of('directory', 'https://fir.example/dir')], 'endpoint', 'test');
+    const result = await importSeeded(
+      deps(),
+      [of('payer-to-payer', 'https://p2p.fir.example/fhir')],
+      'endpoint',
+      'test',
+    );
+    expect(result).toMatchObject({ added: [], joined: ['firplan'] });
+    expect((await findPeer(db.sql, 'firplan'))?.urls).toContainEqual({
+      kind: 'payer-to-payer',
+      url: 'https://p2p.fir.example/fhir',
+      found: 'endpoint: Endpoint/1',
+    });
   });
   test('addresses that are not harvested are told', async () => {
     const result = await importSeeded(deps(), [seeded('Elm', 'https://stage.elm.example/fhir')], 'payer-index', 'test');

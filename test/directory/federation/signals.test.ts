@@ -1,0 +1,154 @@
+// Signals that ask the registry of providers, the map, and other directories; each finds what was put there and nothing else.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { linkDue } from '../../../directory/federation/link.ts';
+import { mergeDue } from '../../../directory/federation/merge.ts';
+import { loadRegistry, lookForSignals, type NppesRow, registryRow } from '../../../directory/federation/signals.ts';
+import { signalList } from '../../../directory/federation/store/truth.ts';
+import type { JsonObject, Resource } from '../../../src/fhir/resource.ts';
+import { importResources } from '../../../src/store/resource-import.ts';
+import { entries } from '../fixture.ts';
+import { npi, records, scriptedDirectory } from './scripted-directory.ts';
+import { type World, world } from './world.ts';
+
+let dir: Awaited<ReturnType<typeof scriptedDirectory>>;
+let w: World;
+let found: Record<string, number>;
+const keys = async (name: string) => (await signalList(w.sql, name, 50)).map((s) => s.key);
+
+const place = (id: string, latitude: number, longitude: number, postalCode: string): Resource => ({
+  resourceType: 'Location',
+  id,
+  status: 'active',
+  name: id,
+  address: { line: [`${id} Way`], city: 'X', postalCode },
+  position: { latitude, longitude },
+});
+const role = (id: string, practitioner: string, location: string, more: JsonObject = {}): Resource => ({
+  resourceType: 'PractitionerRole',
+  id,
+  active: true,
+  practitioner: { reference: `Practitioner/${practitioner}` },
+  location: [{ reference: `Location/${location}` }],
+  telecom: [{ system: 'phone', value: '860-555-0100' }],
+  ...more,
+});
+const row = (n: number, more: NppesRow = {}): NppesRow => ({
+  NPI: npi(n),
+  'Entity Type Code': '1',
+  'Provider Last Name (Legal Name)': `RIVERA${n}`,
+  'Provider Business Practice Location Address State Name': 'CT',
+  ...more,
+});
+
+const all = async (rows: AsyncIterable<NppesRow>) => {
+  const list: NppesRow[] = [];
+  for await (const r of rows) list.push(r);
+  return list;
+};
+async function* each(rows: readonly NppesRow[]) {
+  yield* rows;
+}
+
+beforeAll(async () => {
+  dir = await scriptedDirectory();
+  w = await world();
+  const own = records(6).filter((r) => r.resourceType !== 'PractitionerRole');
+  // along a line of two hundred miles; those who read slides may be everywhere
+  for (let n = 0; n < 12; n++) own.push(place(`far${n}`, 41 + n * 0.27, -72.68, ''));
+  for (let n = 0; n < 12; n++) own.push(place(`close${n}`, 41.7 + n * 0.01, -72.68, ''));
+  for (let n = 0; n < 12; n++)
+    own.push(
+      role(`a${n}`, 'p1', `far${n}`),
+      role(`b${n}`, 'p2', `close${n}`),
+      role(`c${n}`, 'p3', `far${n}`, {
+        specialty: [{ coding: [{ system: 'http://nucc.org/provider-taxonomy', code: '207ZP0101X' }] }],
+      }),
+    );
+  own.push(
+    place('astray', 34.05, -118.24, '06103'),
+    role('left', 'p4', 'close1', { period: { end: '2027-02-10' } }),
+    role('leaving', 'p4', 'close1', { period: { end: '2027-02-26' } }),
+    role('stays', 'p4', 'close1', { period: { start: '2026-01-01', end: '2030-01-01' } }),
+  );
+  await importResources(w.database, entries(own), {
+    base: 'https://plan.example/directory/fhir',
+    clock: () => w.state.now,
+  });
+  const other = dir.script.records.find((r) => r['id'] === 'p5') as Resource;
+  other['address'] = [{ line: ['99 Other Road'], city: 'Hartford', state: 'CT', postalCode: '06103' }];
+  await w.add('oak', dir.fhir);
+  await w.harvest('oak');
+  await mergeDue(w.deps);
+  await linkDue(w.deps);
+  const registry = [
+    row(1),
+    row(2, { 'NPI Deactivation Date': '01/31/2027' }),
+    row(3, { 'NPI Deactivation Date': '01/31/2026', 'NPI Reactivation Date': '02/01/2026' }),
+    row(4, { 'Provider Last Name (Legal Name)': 'Stone' }),
+    row(5, { 'Provider Business Practice Location Address State Name': 'NY' }),
+    { NPI: npi(999), 'Entity Type Code': '1', 'Provider Last Name (Legal Name)': 'Elm' },
+    { NPI: 'x' },
+  ];
+  expect(await loadRegistry(w.deps, each(registry), '2027-03-05')).toEqual({ taken: 6, passed: 1 });
+  found = await lookForSignals(w.deps);
+});
+afterAll(async () => {
+  await w.close();
+  await dir.close();
+});
+
+test.each([
+  ['far-places', ['Practitioner/p1']],
+  ['outside-zip', ['Location/astray']],
+  ['left-not-removed', ['PractitionerRole/left']],
+  ['address-differs', ['Practitioner/p5']],
+  ['registry-deactivated', ['Practitioner/p2']],
+  ['registry-unknown', ['Practitioner/p6']],
+  ['registry-type', ['Organization/clinic']],
+  ['registry-name', ['Practitioner/p4']],
+  ['registry-state', ['Practitioner/p5']],
+])('%s', async (name, expected) => {
+  expect(await keys(name)).toEqual(expected);
+  expect(found[name]).toBe(expected.length);
+});
+
+describe('an extract', () => {
+  test('that is older than the records says nothing of what it does not know', async () => {
+    await loadRegistry(w.deps, each([row(1)]), '2020-01-01');
+    expect(await lookForSignals(w.deps)).toMatchObject({ 'registry-unknown': 0, 'registry-deactivated': 0 });
+  });
+  test('that breaks off changes nothing', async () => {
+    const broken = (async function* () {
+      yield row(2);
+      throw new Error('cut');
+    })();
+    await expect(loadRegistry(w.deps, broken, '2027-03-05')).rejects.toThrow('cut');
+    expect(await w.sql`select npi::text as npi from federation.registry`).toEqual([{ npi: npi(1) }]);
+  });
+  test('of a number that is gone has nothing but its day', () =>
+    expect(registryRow({ NPI: npi(7), 'Entity Type Code': '', 'NPI Deactivation Date': '01/31/2026' })).toMatchObject({
+      deactivated: '2026-01-31',
+      name: '',
+    }));
+  test('is read from a file, plain or gzip; another table is refused in a sentence', async () => {
+    const { registryRows } = await import('../../../src/command/harvest-signals.ts');
+    const { gzipSync } = await import('node:zlib');
+    const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-registry-'));
+    try {
+      const csv = `"NPI","Entity Type Code","Provider Last Name (Legal Name)"\n"${npi(1)}","1","RIVERA"\n`;
+      writeFileSync(join(folder, 'a.csv'), csv);
+      writeFileSync(join(folder, 'b.csv.gz'), gzipSync(csv));
+      writeFileSync(join(folder, 'c.csv'), 'a,b\n1,2\n');
+      writeFileSync(join(folder, 'd.csv.gz'), 'no gzip');
+      for (const name of ['a.csv', 'b.csv.gz'])
+        expect(await all(registryRows(join(folder, name)))).toMatchObject([{ NPI: npi(1) }]);
+      for (const name of ['c.csv', 'd.csv.gz', 'none.csv'])
+        await expect(all(registryRows(join(folder, name)))).rejects.toThrow(/ (is no extract|cannot be read)/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});

@@ -1,0 +1,40 @@
+// The thread that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startHarvestThread } from '../../src/command/harvester.ts';
+import { readConfig } from '../../src/config.ts';
+import { importResources } from '../../src/store/resource-import.ts';
+import { freshDb } from '../support/db.ts';
+
+let db: Awaited<ReturnType<typeof freshDb>>;
+const config = readConfig({ SANDBOX: 'on', LOG_LEVEL: 'silent' });
+beforeAll(async () => {
+  db = await freshDb();
+  const resource = {
+    resourceType: 'Organization',
+    id: 'one',
+    active: true,
+    name: 'Green Harbor',
+    address: [{ city: 'Salem' }],
+  };
+  await importResources(db, [{ source: 'test', line: 1, text: JSON.stringify(resource) }], {
+    base: `${config.baseUrl}/directory/fhir`,
+    clock: () => new Date(),
+  });
+});
+afterAll(() => db.close());
+
+test('it merges our own directory, and its connections are gone when it has stopped', async () => {
+  const lines: string[] = [];
+  const node = { config, deps: { log: (_: string, event: string) => void lines.push(event) } };
+  const thread = startHarvestThread(node as unknown as Parameters<typeof startHarvestThread>[0], db.url);
+  const merged = async () => (await db.sql`select key from merged.resource`).map((r) => String(r['key']));
+  await expect.poll(merged, { timeout: 25_000, interval: 100 }).toEqual(['Organization/one']);
+  await thread.stop();
+  const others = async () =>
+    (
+      await db.sql`select application_name from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+        and application_name like 'payer-node%' and application_name <> 'payer-node'`
+    ).length;
+  await expect.poll(others, { timeout: 10_000 }).toBe(0);
+  expect(lines).toEqual([]);
+});
