@@ -174,20 +174,25 @@ export const BASE = 'http://localhost:8080/directory/fhir';
 
 export type Load = { rate: number; p50: number; p99: number; cpuMs: number; databaseCpuMs: number; rssMb: number };
 
-/** Loads a server from a process of its own, after a warm-up. @param paths requested in turn */
+/**
+ * Loads a server from a process of its own, after a warm-up.
+ * @param pathsFile requested in turn, a path or a request as JSON a line
+ * @param options.rate requests a second in all; as many as can be when left out
+ */
 export async function load(
   bench: Bench,
   server: Running,
   pathsFile: string,
-  options: { seconds?: number; connections?: number; headers?: Record<string, string> } = {},
+  options: { seconds?: number; connections?: number; headers?: Record<string, string>; rate?: number } = {},
 ): Promise<Load> {
-  const { seconds = 4, connections = 16, headers = {} } = options;
+  const { seconds = 4, connections = 16, headers = {}, rate } = options;
   const generator = await bench.start('load.ts', [
     String(server.ready['port']),
     pathsFile,
     String(seconds),
     String(connections),
     JSON.stringify(headers),
+    ...(rate === undefined ? [] : [String(rate)]),
   ]);
   const cpu = cpuOf(server.pid);
   const databaseCpu = bench.databaseCpu();

@@ -2,15 +2,20 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 
-const [port = '', file = '', seconds = '5', connections = '16', headers = '{}'] = process.argv.slice(2);
-const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+const [port = '', file = '', seconds = '5', connections = '16', headers = '{}', rate = ''] = process.argv.slice(2);
+/** A line is a path, or a whole request as JSON. */
+const requests = readFileSync(file, 'utf8')
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => (line.startsWith('{') ? (JSON.parse(line) as autocannon.Request) : { path: line }));
 const run = (duration: number) =>
   autocannon({
     url: `http://127.0.0.1:${port}`,
     connections: Number(connections),
     duration,
     headers: JSON.parse(headers) as Record<string, string>,
-    requests: paths.map((path) => ({ path })),
+    requests,
+    ...(rate === '' ? {} : { overallRate: Number(rate) }),
   });
 
 await run(2);

@@ -4,6 +4,7 @@ import { exports_, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
+import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
 import { readers } from './readers.ts';
@@ -21,6 +22,8 @@ const QUESTIONS: Record<string, Question> = {
   pull,
   repull,
   match,
+  'member-match': memberMatch,
+  'bulk-match': bulkMatch,
   harvest,
   readers,
 };

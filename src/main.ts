@@ -7,7 +7,7 @@ import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
-import { membersContacts, membersInvite } from './command/members.ts';
+import { membersContacts, membersInvite, membersRelabel } from './command/members.ts';
 import { peerCommands } from './command/peer-commands.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
@@ -104,6 +104,10 @@ members
   .description('record what was delivered: offers, questions about other payers, education, reminders')
   .argument('<file>', 'CSV: member_number,kind,at,channel,result,language')
   .action(membersContacts);
+members
+  .command('relabel')
+  .description('decide again which records are sensitive, after an update of the value sets')
+  .action(membersRelabel);
 harvestCommands(program);
 
 const pull = program.command('pull').description("members' history from other payers");

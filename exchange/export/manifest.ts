@@ -16,6 +16,8 @@ export function manifest(
 ): Record<string, unknown> | undefined {
   const parameters = job.parameters as Partial<ExportParameters>;
   const isFourth = parameters.operation === 'export-v4';
+  const isByPatient = parameters.byPatient === true;
+  const urlOf = (id: string) => `${fhirBase}/$export-file/${job.id}/${id}.ndjson`;
   const size = parameters.partial === true ? MANIFEST_PAGE : Math.max(1, files.length);
   const pages = Math.max(1, Math.ceil(files.length / size));
   if (page > pages) return undefined;
@@ -24,10 +26,11 @@ export function manifest(
     shown
       .filter((f) => f.kind === kind)
       .map((f) => ({
-        ...(isFourth && kind !== 'output' ? {} : { type: f.type }),
-        url: `${fhirBase}/$export-file/${job.id}/${f.id}.ndjson`,
+        ...((kind === 'output' ? isByPatient : isFourth) ? {} : { type: f.type }),
+        url: urlOf(f.id),
         count: f.lines,
         fileSize: f.bytes,
+        ...(f.continuesIn === null ? {} : { continuesInFile: urlOf(f.continuesIn) }),
       }));
   return {
     transactionTime: formatInstant(job.transactionTime ?? job.completedAt ?? job.receivedAt),
@@ -35,6 +38,7 @@ export function manifest(
     requiresAccessToken: true,
     manifestType: 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkDataManifest',
     outputFormat: 'application/fhir+ndjson',
+    ...(isByPatient ? { outputOrganizedBy: 'Patient' } : {}),
     output: list('output'),
     deleted: list('deleted'),
     [isFourth ? 'outcome' : 'error']: list('error'),

@@ -16,6 +16,11 @@ export type ExportParameters = {
   filters?: string[];
   elements?: string[];
   latestProvenance?: boolean;
+  /** records in blocks of a patient, instead of files of a type */
+  byPatient?: boolean;
+  /** bytes that a file should have at least, and has at most */
+  minimumFileSize?: number;
+  maximumFileSize?: number;
   /** the manifest may come in pages */
   partial?: boolean;
   /** the status of the job is told beside that of the answer */

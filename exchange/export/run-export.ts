@@ -1,6 +1,6 @@
 // The worker's side of an export: one snapshot, one pass over the members' records, files gzipped as they are written. What
 // may leave is decided by the statement (store/export.ts); records are parsed only when the client asked for a part of them.
-import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
+import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
@@ -14,15 +14,23 @@ import { clearDelivered, deliveredMembers, writeDelivered } from '../store/deliv
 import { settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
-import { LABELLER_VERSION } from '../transform/label.ts';
+import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
-import { writeMembers } from './write-members.ts';
+import { placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
 const MEMBER_SLICE = 250;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
+
+/** Sizes that the client asked for, which are within what we give. */
+function fileLimits({ minimumFileSize: least, maximumFileSize: most }: ExportParameters): FileLimits {
+  if (least === undefined && most === undefined) return FILE_LIMITS;
+  const bytes = Math.min(Math.max(FILE_LIMITS.bytes, least ?? 0), most ?? Number.POSITIVE_INFINITY);
+  const lines = least === undefined ? FILE_LIMITS.lines : Number.POSITIVE_INFINITY;
+  return { lines, bytes, ...(most === undefined ? {} : { most }) };
+}
 const AUDIT_ROWS = 1000;
 /** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
 const CONSENT_CHANGED = 'consent-changed';
@@ -54,7 +62,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     scope: { peerId: job.peerId, groupId: job.groupId },
     today: localDay(deps.clock(), deps.config.timeZone),
     transactionTime: await settledTime(sql),
-    files: new NdjsonFiles(deps.blobs, folder, FILE_LIMITS),
+    files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
   };
   const client = deps.database.dedicated('export');
@@ -100,13 +108,18 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     yearAgo: addMonths(run.today, -12),
   };
   const shape = new Shape(parameters);
+  const place = placing(files, parameters.byPatient === true, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const held: Grant[] = [];
   for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
     const members = await withoutEnded(run, wanted.slice(from, from + MEMBER_SLICE));
     held.push(...members);
     if (members.length > 0)
-      await writeDelivered(sql, job, await writeMembers(tx, files, { ...conditions, members }, about, shape, counts));
+      await writeDelivered(
+        sql,
+        job,
+        await writeMembers(tx, files, place, { ...conditions, members }, about, shape, counts),
+      );
     const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
@@ -142,9 +155,12 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
     await requeueJob(tx, job.id, owner, CONSENT_CHANGED);
     return false;
   }
-  counts['resources'] = files.filter((f) => f.kind === 'output').reduce((n, f) => n + f.lines, 0);
+  counts['resources'] = files
+    .filter((f) => f.kind === 'output')
+    .reduce((n, f) => n + f.lines, -(counts['headers'] ?? 0));
+  delete counts['headers'];
   const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
-  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files };
+  const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
   await closeClock(tx, 'C3-export', job.id, at);
   const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;

@@ -11,6 +11,33 @@ import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
 
 const DELETIONS_PER_BUNDLE = 500;
 
+/** Where a record of a member is written. */
+type Place = (memberId: string, type: string, text: string) => Promise<void> | undefined;
+
+/** Files by patient have no type. */
+export const BY_PATIENT = '';
+
+/**
+ * A file of each type; or blocks, each of a patient under a header that names it.
+ * @param counts is told how many headers there are
+ */
+export function placing(files: NdjsonFiles, byPatient: boolean, counts: Record<string, number>): Place {
+  if (!byPatient) return (_, type, text) => files.write('output', type, text);
+  let open = '';
+  return async (memberId, _, text) => {
+    const parameter = [{ name: 'header', valueReference: { reference: `Patient/${memberId}` } }];
+    const header = JSON.stringify({ resourceType: 'Parameters', parameter });
+    let headers = 0;
+    if (open !== memberId) {
+      await files.write('output', BY_PATIENT, header);
+      headers++;
+    }
+    open = memberId;
+    if (await files.writeInBlock('output', BY_PATIENT, text, header)) headers++;
+    counts['headers'] = (counts['headers'] ?? 0) + headers;
+  };
+}
+
 type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
 
 /** What is held of one member while its records pass. */
@@ -38,6 +65,7 @@ class Sent {
 export async function writeMembers(
   tx: Sql,
   files: NdjsonFiles,
+  place: Place,
   conditions: Conditions,
   about: { us: Payer; peerId: string },
   shape: Shape,
@@ -45,15 +73,12 @@ export async function writeMembers(
 ): Promise<DeliveredMember[]> {
   const sent = new Map<string, Sent>(conditions.members.map((m) => [m.memberId, new Sent()]));
   const withProvenance = conditions.types.includes('Provenance');
-  const transmit = async (one: Sent | undefined) => {
+  const transmit = async (memberId: string) => {
+    const one = sent.get(memberId);
     if (!one) return;
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
       const targets = one.targets.slice(i, i + MAX_TARGETS);
-      await files.write(
-        'output',
-        'Provenance',
-        transmitterProvenance(about.us, about.peerId, targets, one.recorded).json,
-      );
+      await place(memberId, 'Provenance', transmitterProvenance(about.us, about.peerId, targets, one.recorded).json);
     }
     one.targets = [];
   };
@@ -61,16 +86,16 @@ export async function writeMembers(
   for await (const rows of exportRows(tx, conditions))
     for (const row of rows) {
       if (row.member_id !== member) {
-        await transmit(sent.get(member));
+        await transmit(member);
         member = row.member_id;
       }
       const text = shape.of(row.type, row.text);
       if (text === undefined) continue;
-      const full = files.write('output', row.type, text);
+      const full = place(member, row.type, text);
       if (full) await full;
       sent.get(member)?.add(row);
     }
-  await transmit(sent.get(member));
+  await transmit(member);
   const deleted = await deletedRows(tx, about.peerId, conditions);
   for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
     await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));

@@ -10,7 +10,8 @@ const STRONG_RULES: ReadonlySet<number> = new Set([26, 27, 28, 8]);
 /** The member's own id: what is still believed when many cards were tried for a person. */
 const OWN_ID_RULES: ReadonlySet<number> = new Set([27, 28]);
 
-export type Found = { persons: number; rule: number | null };
+/** `refusedOn`: when the member last said no to us, when that is the newest word; YYYY-MM-DD. */
+export type Found = { persons: number; rule: number | null; refusedOn?: string | null };
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
 /** A weak match never reveals that consent was the obstacle, and trying never reveals anything. */
@@ -37,7 +38,8 @@ export function decide(
     parties,
     today,
   );
-  return consent.ok
-    ? { bucket: 'match', reason: 'matched', policy: consent.policy, from: consent.from, to: consent.to }
-    : fault(consent.fault);
+  if (!consent.ok) return fault(consent.fault);
+  const refusedOn = found?.refusedOn ?? null;
+  if (refusedOn !== null && refusedOn >= consent.from) return fault('member-block');
+  return { bucket: 'match', reason: 'matched', policy: consent.policy, from: consent.from, to: consent.to };
 }

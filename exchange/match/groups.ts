@@ -13,6 +13,9 @@ export const MATCH_PARAMETERS = 'http://hl7.org/fhir/us/davinci-pdex/StructureDe
 const MATCH_COVERAGE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-match-coverage';
 const PROFILE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/';
 
+/** System of the identifier by which all Groups of one match are found. */
+export const matchBatchSystem = (baseUrl: string): string => `${baseUrl}/sid/match-batch`;
+
 export type Placed = { bundle: MemberBundle; memberId: string | undefined };
 
 const organization = (payer: Payer): JsonObject => ({

@@ -17,7 +17,7 @@ import { findPeer } from '../store/peer.ts';
 import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { decide } from './decide.ts';
-import { type Bucket, matchGroup, matchParameters, type Placed } from './groups.ts';
+import { type Bucket, matchBatchSystem, matchGroup, matchParameters, type Placed } from './groups.ts';
 import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
 import { NORMALIZATION } from './normalize.ts';
 
@@ -80,7 +80,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
 
   const about = {
     batch: job.id,
-    batchSystem: `${deps.config.baseUrl}/sid/match-batch`,
+    batchSystem: matchBatchSystem(deps.config.baseUrl),
     us,
     peer: them,
     at: formatInstant(now),
@@ -152,8 +152,11 @@ async function judgeAttempts(
   now: Date,
 ): Promise<Map<number, Verdict>> {
   const secret = await attemptSecret(deps);
-  const attempts = queries.flatMap((q) => attemptOf(q, secret) ?? []);
-  const tried = await recordAttempts(deps.database.sql, peerId, attempts, now);
+  const attempts = queries.flatMap((q) => {
+    const attempt = attemptOf(q, secret);
+    return attempt === undefined ? [] : [{ ...attempt, peerId }];
+  });
+  const tried = await recordAttempts(deps.database.sql, attempts, now);
   const verdicts = new Map(queries.map((q) => [q.position, judgeAttempt(tried.get(q.position))]));
   const throttled = [...verdicts.values()].filter((v) => v !== 'evaluate').length;
   if (throttled > 0) deps.log('warn', 'match throttled', { peer: peerId, count: throttled });

@@ -1,6 +1,6 @@
 // What a peer's record may hold, read from a form. Pure. Sentences name the field and are shown to the person who typed.
 import { holdsPrivateKey } from '../../src/auth/client-assertion.ts';
-import { BULK_MATCH_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { BULK_MATCH_SCOPE, MATCHED_GROUP_SCOPE, parseScope, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, objects } from '../../src/fhir/resource.ts';
 
@@ -34,7 +34,12 @@ export const USUAL = {
   discoveryUrl: null,
 } as const satisfies Partial<PeerFields>;
 
-export const DEFAULT_SCOPES: readonly string[] = [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+export const DEFAULT_SCOPES: readonly string[] = [
+  BULK_MATCH_SCOPE,
+  SINGLE_MATCH_SCOPE,
+  MATCHED_GROUP_SCOPE,
+  'system/*.rs',
+];
 /** A record as it is written: what is not said is as usual, or stays as it was. */
 export type Registration = Omit<PeerFields, keyof typeof USUAL> & Partial<Pick<PeerFields, keyof typeof USUAL>>;
 

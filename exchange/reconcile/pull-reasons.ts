@@ -136,10 +136,11 @@ export const DECISIONS = {
   'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
   'consent-not-yet': calm('The consent does not hold yet.'),
   'consent-expired': calm('The consent no longer holds.'),
+  'member-block': calm('The member has told us not to share since the consent began.'),
   'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
   'consent-wrong-recipient': look('The consent names another recipient than the asker.', 'Tell the other payer.'),
   'consent-policy-unknown': calm('The consent does not say which records it covers.'),
-  'attestation-missing': calm('The asker does not state where the signed consent is kept.'),
+  'attestation-missing': calm('The asker does not state that the member is enrolled with it.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 /** Why a record of a member did not leave in an export. */
@@ -148,7 +149,11 @@ export const WITHHELD = {
   'denied-pa': calm('Prior authorizations that were denied or whose state is not clear.'),
   'drug-pa': calm('Prior authorizations for drugs.'),
   'old-pa': calm('Prior authorizations that ended more than a year ago.'),
-  sensitive: calm('Sensitive records, or records not yet classified, that the member’s choice does not cover.'),
+  sensitive: calm('Sensitive records that the member’s choice does not cover.'),
+  unclassified: look(
+    'Records whose sensitivity this version of the program has not decided yet.',
+    'Run "members relabel"; they are held back from members whose choice leaves out sensitive records until then.',
+  ),
   window: calm('Services before the span of years that is exchanged.'),
   provenance: calm('Statements of origin about records that did not leave.'),
 } as const satisfies Readonly<Record<string, Meaning>>;

@@ -1,13 +1,14 @@
 // Who asks, and may they? Bearer tokens of ours, checked at every request against the peer as it is now.
 import type { Context } from 'hono';
-import { type TokenClaims, verifyAccessToken } from '../../src/auth/access-token.ts';
+import { KnownTokens, type TokenClaims } from '../../src/auth/access-token.ts';
 import { type Permission, permissionsOf } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { gather } from '../../src/http/gather.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { findPeerByClient, type Peer } from '../store/peer.ts';
+import { findPeersByClient, type Peer } from '../store/peer.ts';
 
 export type Caller = {
   peer: Peer;
@@ -17,6 +18,22 @@ export type Caller = {
   reads: ReadonlySet<string>;
   searches: ReadonlySet<string>;
 };
+
+type Doorkeeper = { tokens: KnownTokens; peerOf: (clientId: string) => Promise<Peer | undefined> };
+/** One for each set of dependencies: on Workers that is one for each request, which shares nothing with others. */
+const doorkeepers = new WeakMap<Deps, Doorkeeper>();
+
+function doorkeeperOf(deps: Deps): Doorkeeper {
+  const known = doorkeepers.get(deps);
+  if (known) return known;
+  const made = {
+    tokens: new KnownTokens(),
+    // read at each request, never remembered: a peer that is suspended is out at once
+    peerOf: gather((ids: readonly string[]) => findPeersByClient(deps.database.sql, ids), { most: 64, lanes: 4 }),
+  };
+  doorkeepers.set(deps, made);
+  return made;
+}
 
 const challenge = (error?: string) => ({
   headers: { 'www-authenticate': `Bearer realm="fhir"${error === undefined ? '' : `, error="${error}"`}` },
@@ -31,15 +48,16 @@ export async function authorize(c: Context<FhirEnv>, deps: Deps, needed: Permiss
   if (header === undefined) throw new Outcome('not-signed-in', undefined, challenge());
   const token = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
   const here = addresses(deps.config);
+  const doorkeeper = doorkeeperOf(deps);
   const claims =
     token === undefined
       ? undefined
-      : await verifyAccessToken(token, await deps.keys.published('token'), {
+      : await doorkeeper.tokens.verify(token, await deps.keys.published('token'), {
           issuer: here.issuer,
           audience: here.fhir,
           now: deps.clock(),
         });
-  const peer = claims && (await findPeerByClient(deps.database.sql, claims.clientId));
+  const peer = claims && (await doorkeeper.peerOf(claims.clientId));
   if (!claims || !peer) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
   if (peer.state !== 'active' || peer.epoch !== claims.epoch || !provesPossession(claims)) {
     await recordRefusal(c, deps, peer, 'token-void');

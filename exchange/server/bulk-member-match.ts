@@ -15,7 +15,7 @@ import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
 import { authorize } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirJson } from './request-body.ts';
 
 export const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
@@ -34,8 +34,8 @@ export function bulkMemberMatch(deps: Deps) {
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
     const { open } = await countOpenJobs(deps.database.sql, caller.peer.id);
     if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
-    const body = await fhirText(c, MAX_BODY);
-    const members = countMembers(body);
+    const { text: body, json } = await fhirJson(c, MAX_BODY);
+    const members = countMembers(json);
     if (members > deps.config.matchMaxMembers)
       throw new Outcome('too-large', `A request may hold at most ${deps.config.matchMaxMembers} MemberBundles.`);
 
@@ -90,13 +90,7 @@ export function bulkMemberMatch(deps: Deps) {
 }
 
 /** Structure is judged at once, so that the peer hears of it in the answer. */
-function countMembers(body: string): number {
-  let json: Json;
-  try {
-    json = JSON.parse(body) as Json;
-  } catch {
-    throw new Outcome('invalid-json');
-  }
+function countMembers(json: Json): number {
   try {
     return readMemberBundles(json).length;
   } catch (error) {

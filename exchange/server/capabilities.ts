@@ -3,6 +3,7 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
 import type { Deps } from '../../src/deps.ts';
 import { addresses } from '../plan.ts';
+import { GROUP_PARAMETERS } from './group-search-request.ts';
 import { includesOf, type MemberParameter, memberNames, memberParameters } from './member-parameters.ts';
 
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
@@ -51,15 +52,10 @@ const PROFILES: Readonly<Record<string, readonly string[]>> = {
   Provenance: [`${PDEX}/StructureDefinition/pdex-provenance`],
 };
 
-const GROUP_PARAMETERS: SearchParam[] = [
-  { name: 'code', type: 'token', definition: `${PDEX}/SearchParameter/group-code` },
-  { name: 'identifier', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Group-identifier' },
-];
-
 const parameter = (name: string, p: Pick<MemberParameter, 'kind'>): SearchParam => ({ name, type: p.kind });
 
 function searchParams(type: string): SearchParam[] {
-  if (type === 'Group') return GROUP_PARAMETERS;
+  if (type === 'Group') return Object.entries(GROUP_PARAMETERS).map(([name, row]) => ({ name, ...row }));
   return [
     { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
     { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },

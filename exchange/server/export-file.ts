@@ -9,6 +9,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
+import { BY_PATIENT } from '../export/write-members.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findFile } from '../store/bulk-job.ts';
 import { covers } from './authorize.ts';
@@ -22,8 +23,11 @@ export function exportFile(deps: Deps) {
     const file =
       job.state === 'complete' && name !== undefined ? await findFile(deps.database.sql, job.id, name) : undefined;
     if (!file) throw new Outcome('not-found');
-    // the list of what left the view names types too
-    const types = file.kind === 'output' ? [file.type] : ((job.parameters as Partial<ExportParameters>).types ?? []);
+    // the list of what left the view names types too, and files by patient hold all
+    const types =
+      file.kind === 'output' && file.type !== BY_PATIENT
+        ? [file.type]
+        : ((job.parameters as Partial<ExportParameters>).types ?? []);
     if (job.kind === 'export' && types.some((type) => !covers(caller, type)))
       throw new Outcome('insufficient-scope', undefined, {
         headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
@@ -38,7 +42,7 @@ export function exportFile(deps: Deps) {
         : 'ignore';
     const headers: Record<string, string> = {
       'content-type': 'application/fhir+ndjson',
-      'content-disposition': `attachment; filename="${file.type}.${file.position}.ndjson"`,
+      'content-disposition': `attachment; filename="${file.type === BY_PATIENT ? 'Patients' : file.type}.${file.position}.ndjson"`,
       'cache-control': 'private, no-store',
       vary: 'Accept-Encoding, Authorization',
       etag,

@@ -4,20 +4,32 @@ import type { Context } from 'hono';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceId } from '../../src/fhir/reference.ts';
-import { isObject, isResource, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, isResource, objects, text } from '../../src/fhir/resource.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { ELEMENT } from '../export/elements.ts';
 import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
 import { FilterFault, readTypeFilters, splitFilters } from '../export/type-filter.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { isFhirJson } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirText, strictJson } from './request-body.ts';
 
 export const PAYER_TO_PAYER = 'hl7.fhir.us.davinci-pdex#payertopayer';
 const FORMATS = new Set(['application/fhir+ndjson', 'application/ndjson', 'ndjson']);
 const MAX_BODY = 1024 * 1024;
 const MAX_PARAMETERS = 10_000;
 const MAX_PATIENTS = 5000;
+const MAX_FILE = 100 * 1024 * 1024;
+/** Parameters that have one value. */
+const ONCE = new Set([
+  '_since',
+  '_until',
+  '_outputFormat',
+  'exportType',
+  'allowPartialManifests',
+  'organizeOutputBy',
+  '_minimumFileSize',
+  '_maximumFileSize',
+]);
 
 export type Given = { name: string; value: string }[];
 
@@ -35,12 +47,7 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   const body = await fhirText(c, MAX_BODY);
   if (body.trim() === '') return [];
   if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-  let json: Json;
-  try {
-    json = JSON.parse(body) as Json;
-  } catch {
-    throw new Outcome('invalid-json');
-  }
+  const json = strictJson(body);
   if (!isResource(json) || json.resourceType !== 'Parameters')
     throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
   const list = objects(json['parameter']);
@@ -82,6 +89,13 @@ function instant(value: string, name: string, now: Date): string {
   if (!at || at.getUTCFullYear() < 1900 || at.getUTCFullYear() > 9998) throw invalid(`${name} must be an instant.`);
   if (name === '_since' && at > now) throw invalid('_since must not be in the future.');
   return at.toISOString();
+}
+
+/** Sizes of files are a wish of the fourth edition; more than a hundred mebibytes is not given. */
+function fileSize(value: string, how: How): number {
+  if (how.operation !== 'export-v4') throw unsupported('The size of files is a parameter of $export-v4.');
+  if (!/^[1-9]\d{0,11}$/.test(value)) throw invalid('The size of a file is a number of bytes.');
+  return Math.min(Number(value), MAX_FILE);
 }
 
 const READERS: Readonly<Record<string, Reader>> = {
@@ -132,6 +146,16 @@ const READERS: Readonly<Record<string, Reader>> = {
     if (value !== 'true' && value !== 'false') throw invalid('allowPartialManifests is true or false.');
     draft.partial = value === 'true';
   },
+  organizeOutputBy(value, draft) {
+    if (value !== 'Patient') throw invalid('organizeOutputBy is Patient.');
+    draft.byPatient = true;
+  },
+  _minimumFileSize(value, draft, how) {
+    draft.minimumFileSize = fileSize(value, how);
+  },
+  _maximumFileSize(value, draft, how) {
+    draft.maximumFileSize = fileSize(value, how);
+  },
   patient(value, draft, how) {
     if (how.method === 'GET' && how.operation !== 'davinci-data-export')
       throw unsupported('patient is a parameter of POST.');
@@ -151,8 +175,7 @@ export function readExportParameters(given: Given, how: How): ExportParameters {
   const draft: Draft = { operation: how.operation, notes: [] };
   const once = new Set<string>();
   for (const { name, value } of given) {
-    if (['_since', '_until', '_outputFormat', 'exportType', 'allowPartialManifests'].includes(name) && once.has(name))
-      throw invalid(`${name} can be given once.`);
+    if (ONCE.has(name) && once.has(name)) throw invalid(`${name} can be given once.`);
     once.add(name);
     if (name === 'exportType' && how.operation === 'davinci-data-export') {
       draft.exportType = value;
@@ -171,6 +194,9 @@ export function readExportParameters(given: Given, how: How): ExportParameters {
   if (types?.length === 0) throw invalid('_type names no type that is exported.');
   if (draft.since !== undefined && draft.until !== undefined && draft.until <= draft.since)
     throw invalid('_until must be after _since.');
+  const { minimumFileSize, maximumFileSize } = draft;
+  if (minimumFileSize !== undefined && maximumFileSize !== undefined && maximumFileSize <= minimumFileSize)
+    throw invalid('_maximumFileSize must be more than _minimumFileSize.');
   if (how.operation === 'davinci-data-export' && exportType === undefined)
     draft.notes.push(`exportType was not given; ${PAYER_TO_PAYER} was assumed.`);
   // of two values the wider counts; asked for by name, Provenance comes whatever _type says

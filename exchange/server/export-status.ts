@@ -1,4 +1,5 @@
 // GET and DELETE of a status URL, Bulk Data 2.0.0 to 4.0.0. Only the client that started a job can see that it exists.
+import { hash } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
@@ -80,11 +81,16 @@ export function exportStatus(deps: Deps) {
     const files = await jobFiles(deps.database.sql, job.id);
     const body = manifest(job, files, addresses(deps.config).fhir, page);
     if (!body) throw new Outcome('not-found');
-    return c.json(body, 200, {
+    const text = JSON.stringify(body);
+    const etag = `"${hash('sha256', text)}"`;
+    const headers = {
       ...PRIVATE,
       ...told('200 OK'),
+      etag,
       expires: (job.expiresAt ?? deps.clock()).toUTCString(),
-    });
+    };
+    if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers);
+    return c.body(text, 200, { ...headers, 'content-type': 'application/json' });
   };
 }
 

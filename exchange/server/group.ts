@@ -3,9 +3,13 @@ import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
+import { matchBatchSystem } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { findGroup, listGroups } from '../store/match-group.ts';
 import { authorize, recordRefusal } from './authorize.ts';
+import { readGroupSearch } from './group-search-request.ts';
+import { readPrefer } from './prefer.ts';
 
 export function groupRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
@@ -20,27 +24,31 @@ export function groupRead(deps: Deps) {
   };
 }
 
-const token = (value: string): string => value.slice(value.lastIndexOf('|') + 1);
-
 export function groupSearch(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Group');
     const caller = await authorize(c, deps, 'group.read');
-    const query = new URL(c.req.url).searchParams;
-    for (const name of query.keys())
-      if (!['code', 'identifier', '_format'].includes(name))
-        throw new Outcome('unknown-parameter', 'Group can be searched by code and identifier.');
-    const code = query.get('code');
-    const identifier = query.get('identifier');
-    const found = await listGroups(deps.database.sql, caller.peer.id, {
-      ...(code === null ? {} : { code: token(code) }),
-      ...(identifier === null ? {} : { identifier: token(identifier) }),
+    checkAccepts(c.req.header('accept'), c.req.query('_format'));
+    const search = readGroupSearch(new URL(c.req.url).searchParams, {
+      npi: caller.peer.npi,
+      batchSystem: matchBatchSystem(deps.config.baseUrl),
+      lenient: readPrefer(c.req.header('prefer')).handling === 'lenient',
     });
+    const { total, groups, more } = await listGroups(deps.database.sql, caller.peer.id, search);
     const base = addresses(deps.config).fhir;
-    const entries = found.map(
+    const url = (further: [string, string][]) => {
+      const query = new URLSearchParams([...search.applied, ...further]).toString();
+      return `${base}/Group${query === '' ? '' : `?${query}`}`;
+    };
+    const link = [{ relation: 'self', url: url([]) }];
+    const last = groups.at(-1);
+    if (more && last) link.push({ relation: 'next', url: url([['_page', last.id]]) });
+    // each Group is sent as it was stored
+    const entries = groups.map(
       (g) => `{"fullUrl":"${base}/Group/${g.id}","resource":${g.resource},"search":{"mode":"match"}}`,
     );
-    const body = `{"resourceType":"Bundle","type":"searchset","total":${entries.length}${entries.length > 0 ? `,"entry":[${entries.join(',')}]` : ''}}`;
+    const entry = entries.length > 0 ? `,"entry":[${entries.join(',')}]` : '';
+    const body = `{"resourceType":"Bundle","type":"searchset","total":${total},"link":${JSON.stringify(link)}${entry}}`;
     return fhirBody(c, body, 200, { 'cache-control': 'no-store' });
   };
 }

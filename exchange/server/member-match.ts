@@ -1,39 +1,25 @@
 // POST Patient/$member-match, HRex 1.0 to 1.2: one member, answered at once. Refusals tell nothing: two texts of one length,
 // after the same time. http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match
-import { randomUUID } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isResource, type Json, objects, type Resource } from '../../src/fhir/resource.ts';
 import { FHIR_JSON, type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { gather } from '../../src/http/gather.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
-import { localDay } from '../clocks/business-day.ts';
-import { attemptOf, judgeAttempt } from '../match/attempt.ts';
-import { attemptSecret } from '../match/attempt-secret.ts';
-import { decide } from '../match/decide.ts';
+import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
-import { BundleFault, type MemberBundle, readMemberBundles, toQuery } from '../match/member-bundle.ts';
-import { NORMALIZATION } from '../match/normalize.ts';
-import { ourselves } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { matchMembers } from '../store/match.ts';
-import { recordAttempts, takeCall } from '../store/match-attempt.ts';
-import { memberUmb, writeSingleMatch } from '../store/match-single.ts';
+import { BundleFault, type MemberBundle, readMemberBundles } from '../match/member-bundle.ts';
+import { takeCall } from '../store/match-attempt.ts';
 import { authorize, type Caller } from './authorize.ts';
 import { isFhirJson } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirJson } from './request-body.ts';
 
 const MAX_BODY = 1024 * 1024;
 const NAMES = new Set(['MemberPatient', 'CoverageToMatch', 'CoverageToLink', 'Consent']);
 
 /** One member of the request. @throws Outcome unprocessable: the structure, never its values */
-function readRequest(body: string): MemberBundle {
-  let json: Json;
-  try {
-    json = JSON.parse(body) as Json;
-  } catch {
-    throw new Outcome('invalid-json');
-  }
+function readRequest(json: Json): MemberBundle {
   if (!isResource(json) || json.resourceType !== 'Parameters')
     throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
   const parameters = objects(json['parameter']);
@@ -50,9 +36,11 @@ function readRequest(body: string): MemberBundle {
   throw new Outcome('unprocessable');
 }
 
-type Answered = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
+/** Questions answered in one transaction, and transactions at once: one is prepared while the other is in the database. */
+const TOGETHER = { most: 64, lanes: 2 };
 
 export function memberMatch(deps: Deps) {
+  const answer = gather((asked: readonly AskedSingle[]) => answerSingles(deps, asked), TOGETHER);
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Patient/$member-match');
     const started = performance.now();
@@ -65,8 +53,8 @@ export function memberMatch(deps: Deps) {
         ? 0
         : await takeCall(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
     if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
-    const bundle = readRequest(await fhirText(c, MAX_BODY));
-    const answered = await answer(deps, caller, bundle, c.get('requestId'));
+    const bundle = readRequest((await fhirJson(c, MAX_BODY)).json);
+    const answered = await answer({ peer: caller.peer, bundle, requestId: c.get('requestId') });
     if ('refused' in answered) {
       await floor(started, deps.config.matchFloorMs);
       return refusal(c, answered.refused);
@@ -88,58 +76,6 @@ function refusal(c: Context<FhirEnv>, code: 'no-unique-match' | 'consent-not-met
 async function floor(started: number, ms: number): Promise<void> {
   const left = ms * (1 + Math.random() / 4) - (performance.now() - started);
   if (left > 0) await new Promise((done) => setTimeout(done, left));
-}
-
-async function answer(deps: Deps, caller: Caller, bundle: MemberBundle, requestId: string): Promise<Answered> {
-  const { peer } = caller;
-  const us = ourselves(deps.config);
-  const now = deps.clock();
-  const query = toQuery(bundle, us, now);
-  const attempt = attemptOf(query, await attemptSecret(deps));
-  return await deps.database.sql.begin(async (tx): Promise<Answered> => {
-    const tried = await recordAttempts(tx, peer.id, attempt === undefined ? [] : [attempt], now);
-    const verdict = judgeAttempt(tried.get(bundle.position));
-    const [found] = verdict === 'throttle' ? [] : await matchMembers(tx, [query]);
-    const parties = { us, peer: { npi: peer.npi, name: peer.name } };
-    const decided = decide(bundle, found, verdict, parties, localDay(now, deps.config.timeZone));
-    const memberId = found?.persons === 1 ? found.memberId : null;
-    const id = randomUUID();
-    await writeSingleMatch(tx, {
-      id,
-      peerId: peer.id,
-      at: now,
-      outcome: decided.bucket,
-      reason: decided.reason,
-      rule: found?.rule ?? null,
-      memberId,
-      consent: bundle.consent,
-      policy: decided.policy ?? null,
-      from: decided.from ?? null,
-      to: decided.to ?? null,
-      coverageToLink: bundle.coverageToLink,
-      requestId,
-    });
-    await writeAudit(tx, [
-      auditRow({
-        at: now,
-        actorKind: 'peer',
-        actor: peer.id,
-        action: 'match',
-        object: `member-match/${id}`,
-        memberId: memberId ?? undefined,
-        peerId: peer.id,
-        outcome: decided.bucket === 'match' ? 'ok' : 'refused',
-        reason: decided.reason,
-        requestId,
-        detail: { rule: found?.rule ?? null, outcome: decided.bucket, normalization: NORMALIZATION },
-      }),
-    ]);
-    deps.metrics.count('match_members_total', { result: decided.bucket });
-    if (decided.reason === 'throttled') deps.log('warn', 'match throttled', { peer: peer.id, match: id });
-    const umb = decided.bucket === 'match' && memberId !== null ? await memberUmb(tx, memberId) : undefined;
-    if (umb !== undefined && memberId !== null) return { umb, memberId };
-    return { refused: decided.bucket === 'consentconstraint' ? 'consent-not-met' : 'no-unique-match' };
-  });
 }
 
 /** Clients of HRex 1.0 know one parameter only: it is closed. */

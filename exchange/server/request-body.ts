@@ -1,6 +1,8 @@
 // Bodies of requests, never more of them in memory than is allowed.
 import type { Context } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
+import type { Json } from '../../src/fhir/resource.ts';
+import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 
@@ -25,4 +27,20 @@ export async function fhirText(c: Context<FhirEnv>, maxBytes: number): Promise<s
   const body = await boundedText(c, maxBytes);
   if (body === undefined) throw new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);
   return body;
+}
+
+/** The same, parsed. */
+export async function fhirJson(c: Context<FhirEnv>, maxBytes: number): Promise<{ text: string; json: Json }> {
+  const text = await fhirText(c, maxBytes);
+  return { text, json: strictJson(text) };
+}
+
+/** @throws Outcome 400 for what is no JSON, or can be read in two ways */
+export function strictJson(text: string): Json {
+  try {
+    return parseStrict(text);
+  } catch (error) {
+    if (error instanceof JsonFault) throw new Outcome('invalid-json', error.message);
+    throw error;
+  }
 }

@@ -204,7 +204,7 @@ export function requests(desk: Desk): void {
           rows: files.map((f) => [
             { value: f.position },
             { value: f.kind },
-            { value: f.type },
+            { value: f.type === '' ? 'by patient' : f.type },
             numberCell(f.lines),
             numberCell(f.bytes),
             { value: f.sha256, code: true },

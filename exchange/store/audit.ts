@@ -60,8 +60,13 @@ export function auditRow(e: AuditEntry): AuditRow {
 
 export async function writeAudit(tx: Queryable, rows: readonly AuditRow[]): Promise<void> {
   if (rows.length === 0) return;
+  await insertAudit(tx, rows);
+}
+
+/** The insertion alone, to be a part of another statement. */
+export function insertAudit(sql: Queryable, rows: readonly AuditRow[]) {
   const json = JSON.stringify(rows.map((r) => ({ ...r, hash: `\\x${r.hash}` })));
-  await tx`
+  return sql`
     insert into exchange.audit (at, actor_kind, actor, action, object, member_id, peer_id, consent_id, outcome, reason, request_id, detail, hash)
     select at, "actorKind", actor, action, object, "memberId", "peerId", "consentId", outcome, reason, "requestId", detail, hash::bytea
     from jsonb_to_recordset(${json}::text::jsonb)

@@ -33,6 +33,8 @@ export type BulkFile = {
   bytes: number;
   storedBytes: number;
   sha256: string;
+  /** id of the file in which its last block goes on */
+  continuesIn: string | null;
 };
 
 const COLUMNS = `id, kind, peer_id as "peerId", state, request_url as "requestUrl", parameters, body_key as "bodyKey", group_id as "groupId",
@@ -122,19 +124,21 @@ export async function completeJob(
     expiresAt: Date;
     transactionTime: Date;
     counts: Record<string, number>;
-    files: Omit<BulkFile, 'jobId'>[];
+    files: (Omit<BulkFile, 'jobId' | 'continuesIn'> & { continuesIn?: string })[];
+    /** number of the labeller that decided what is sensitive in it */
+    labeller?: number;
   },
 ): Promise<boolean> {
   const mine = await tx`
     update exchange.bulk_job set state = 'complete', completed_at = ${done.at}, expires_at = ${done.expiresAt}, transaction_time = ${done.transactionTime},
-      progress = 100, failure = null, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
+      progress = 100, failure = null, labeller = ${done.labeller ?? null}, counts = ${JSON.stringify(done.counts)}::text::jsonb, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
   for (const f of done.files)
     await tx`
-      insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256)
-      values (${id}, ${f.id}, ${f.position}, ${f.kind}, ${f.type}, ${f.blobKey}, ${f.lines}, ${f.bytes}, ${f.storedBytes}, ${f.sha256})`;
+      insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
+      values (${id}, ${f.id}, ${f.position}, ${f.kind}, ${f.type}, ${f.blobKey}, ${f.lines}, ${f.bytes}, ${f.storedBytes}, ${f.sha256}, ${f.continuesIn ?? null})`;
   return true;
 }
 
@@ -197,7 +201,7 @@ export async function cancelJob(tx: Queryable, id: string, peerId: string, at: D
 
 export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn"
     from exchange.bulk_file where job_id = ${id} order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
 }
@@ -205,7 +209,7 @@ export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> 
 /** One file of a job; bulk_file_pkey. */
 export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn"
     from exchange.bulk_file where job_id = ${jobId} and id = ${id}`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
 }

@@ -1,6 +1,7 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { LABELLER } from '../transform/label.ts';
 import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
@@ -27,13 +28,19 @@ export type ExportRow = { member_id: string; type: string; id: string; text: str
 const FROM = `
   from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
   join exchange.resource r on r.member_id = g.member_id`;
+/**
+ * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as sensitive: the
+ * value sets have changed since, and only `members relabel` knows what they say of it.
+ */
+const label = (r: string) =>
+  `(case when ${r}.labeller = ${LABELLER} then ${r}.label else greatest(${r}.label, 1::smallint) end)`;
 /** May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. */
 const allowed = (r: string) => `
   ${r}.withheld is null
   and (${r}.service_end is null or ${r}.service_end >= $3::date)
   and (${r}.pa_state is null or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
-  and (${r}.label = 0 or (g.policy = 'sensitive' and ${r}.label = 1))`;
+  and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
@@ -44,11 +51,11 @@ const TARGETS = `from unnest(r.targets) t join exchange.resource x
 export const MAY_LEAVE = `${allowed('r')}
   and (r.type <> 'Patient' or r.id = r.member_id)
   and (r.type <> 'Provenance' or coalesce((
-    select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(x.label, 1) > 0 and not (g.policy = 'sensitive' and x.label = 1))
+    select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
     ${TARGETS}
   ), false))`;
 /** Records that only a consent for sensitive data lets leave. */
-const OF_SENSITIVE = `(r.label = 1 or (r.type = 'Provenance' and exists (select ${TARGETS} where x.label = 1)))`;
+const OF_SENSITIVE = `(${label('r')} = 1 or (r.type = 'Provenance' and exists (select ${TARGETS} where ${label('x')} = 1)))`;
 /** When a record was written, or came into view or left it because of another. */
 const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
 /**
@@ -98,6 +105,7 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.pa_state = 'drug' then 'drug-pa'
          when r.pa_state is not null and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
+         when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
          when r.type = 'Provenance' then 'provenance' else 'window' end as reason, count(*)::int as n ${FROM}
      where not r.deleted and not coalesce(${MAY_LEAVE}, false) and (r.type <> 'Patient' or r.id = r.member_id)
      group by 1`,

@@ -1,5 +1,6 @@
 // Labels that a record inherits: what refers to a labelled record would reveal it, and is labelled like it.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { LABELLER } from '../transform/label.ts';
 
 /** Types whose label is no other record's. */
 const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
@@ -10,13 +11,24 @@ const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
  * at the primary key.
  */
 export async function inheritLabels(tx: Queryable, work: string, at: string): Promise<void> {
-  await tx.unsafe(
+  const staged = `select distinct member_id from exchange.staging
+    where pull_id = $1 and not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')`;
+  await inherit(tx, staged, work, at);
+}
+
+/** The same for all records of some members. */
+export async function inheritLabelsOf(tx: Queryable, memberIds: readonly string[], at: string): Promise<number> {
+  return inherit(tx, 'select unnest($1::text::text[]) as member_id', arrayLiteral(memberIds), at);
+}
+
+/** @returns records whose label changed */
+async function inherit(tx: Queryable, members: string, of: string, at: string): Promise<number> {
+  const moved = await tx.unsafe(
     `with recursive concerned as materialized (
        select distinct t.member_id
-       from (select distinct member_id from exchange.staging
-         where pull_id = $1 and not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')) t
+       from (${members}) t
        join exchange.resource r on r.member_id = t.member_id
-       where r.own_label > 0 or r.label <> r.own_label
+       where r.own_label > 0 or (r.own_label is not null and r.label is distinct from r.own_label)
      ), edge as materialized (
        select r.member_id, r.type || '/' || r.id as key, u as refers
        from concerned c join exchange.resource r on r.member_id = c.member_id cross join unnest(r.refers) u
@@ -37,6 +49,68 @@ export async function inheritLabels(tx: Queryable, work: string, at: string): Pr
      update exchange.resource r set label = d.label, moved_at = $2::text::timestamptz
      from decided d
      where r.member_id = d.member_id and r.type = d.type and r.id = d.id and r.label is distinct from d.label`,
-    [work, at],
+    [of, at],
   );
+  return moved.count;
+}
+
+export type Unclassified = { memberId: string; type: string; id: string; body: string };
+
+/** Records of the next members after one that another labeller decided, or none. By the primary key of resource. */
+export async function unclassifiedOf(
+  sql: Queryable,
+  after: string,
+  members: number,
+): Promise<{ last: string | undefined; records: Unclassified[] }> {
+  const [row] = await sql<{ last: string | null }[]>`
+    select max(id) as last from (select id from exchange.member where id > ${after} order by id limit ${members}) m`;
+  if (row?.last == null) return { last: undefined, records: [] };
+  const records = await sql<Unclassified[]>`
+    select r.member_id as "memberId", r.type, r.id, r.body
+    from (select id from exchange.member where id > ${after} and id <= ${row.last}) m
+    join exchange.resource r on r.member_id = m.id
+    where r.labeller is distinct from ${LABELLER}`;
+  return { last: row.last, records: [...records] };
+}
+
+export type Classified = Omit<Unclassified, 'body'> & { label: number };
+
+/**
+ * Writes what the labeller says as the record's own label; its label is to be inherited anew from it.
+ * @param hiddenSince what moved after this may have been missed by a peer that asked while it was hidden, and moves again
+ */
+export async function writeLabels(
+  tx: Queryable,
+  records: readonly Classified[],
+  hiddenSince: Date | undefined,
+  at: string,
+): Promise<{ relabelled: number }> {
+  const column = (of: (r: Classified) => string | number) => arrayLiteral(records.map(of));
+  const [row] = await tx<{ n: number }[]>`
+    with said as (
+      select * from unnest(${column((r) => r.memberId)}::text::text[], ${column((r) => r.type)}::text::text[], ${column((r) => r.id)}::text::text[],
+        ${column((r) => r.label)}::text::smallint[]) s(member_id, type, id, label)
+    ), written as (
+      update exchange.resource r set labeller = ${LABELLER}, own_label = s.label,
+        moved_at = case when coalesce(r.moved_at, r.last_updated) > ${hiddenSince ?? null}::timestamptz
+          then ${at}::text::timestamptz else r.moved_at end
+      from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
+      where r.member_id = s.member_id and r.type = s.type and r.id = s.id
+      returning o.own_label is distinct from s.label as changed
+    )
+    select count(*) filter (where changed)::int as n from written`;
+  return { relabelled: row?.n ?? 0 };
+}
+
+/**
+ * Since when a peer has been told that it knows all that changed, while records that were not classified were hidden: the
+ * earliest `_since` of the exports that this labeller has run; undefined when it has run none.
+ */
+export async function hiddenSince(sql: Queryable): Promise<Date | undefined> {
+  const [row] = await sql<{ since: Date | null }[]>`
+    select min(coalesce((parameters ->> 'since')::timestamptz, '1900-01-01'::timestamptz)) as since
+    from exchange.bulk_job
+    where kind = 'export' and transaction_time is not null and labeller = ${LABELLER}
+      and coalesce((counts ->> 'withheld-unclassified')::int, 0) > 0`;
+  return row?.since ?? undefined;
 }

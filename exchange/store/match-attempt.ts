@@ -5,44 +5,54 @@ import type { Attempt, Tried } from '../match/attempt.ts';
 const KEEP_DAYS = 30;
 
 /**
- * Records attempts and tells what was tried before, this time included. Repeating a pair counts once. match_attempt_pkey,
- * match_attempt_card.
+ * Records attempts and tells what was tried before, this time included. Repeating a pair counts once, and renews it once an
+ * hour. One statement: what it writes it does not see, and counts beside what it finds. match_attempt_pkey, match_attempt_card.
+ * @returns by position
  */
 export async function recordAttempts(
   tx: Queryable,
-  peerId: string,
-  attempts: readonly Attempt[],
+  attempts: readonly (Attempt & { peerId: string })[],
   now: Date,
 ): Promise<Map<number, Tried>> {
   if (attempts.length === 0) return new Map();
   const each = <T>(of: (a: Attempt) => readonly T[]) => attempts.flatMap((a) => of(a).map((value) => ({ a, value })));
   const stored = each((a) => a.stored);
   const sought = each((a) => a.sought);
-  await tx`
-    insert into exchange.match_attempt (person, card, peer_id, at)
-    select distinct p, c, ${peerId}, ${now}::timestamptz
-    from unnest(${arrayLiteral(stored.map((s) => s.value))}::text::bigint[], ${arrayLiteral(stored.map((s) => s.a.card))}::text::bigint[]) u(p, c)
-    order by 1, 2
-    on conflict (person, card, peer_id) do update set at = excluded.at`;
+  const list = (values: readonly (string | number)[]) => arrayLiteral(values);
   const rows = await tx<Tried[]>`
     with sought as materialized (
-      select o as position, k as person, c as card
-      from unnest(${arrayLiteral(sought.map((s) => s.a.position))}::text::int[], ${arrayLiteral(sought.map((s) => s.value))}::text::bigint[],
-        ${arrayLiteral(sought.map((s) => s.a.card))}::text::bigint[]) u(o, k, c)
+      select o as position, k as person, c as card, b as peer_id
+      from unnest(${list(sought.map((s) => s.a.position))}::text::int[], ${list(sought.map((s) => s.value))}::text::bigint[],
+        ${list(sought.map((s) => s.a.card))}::text::bigint[], ${list(sought.map((s) => s.a.peerId))}::text::text[]) u(o, k, c, b)
+    ), stored as materialized (
+      select distinct p as person, c as card, b as peer_id
+      from unnest(${list(stored.map((s) => s.value))}::text::bigint[], ${list(stored.map((s) => s.a.card))}::text::bigint[],
+        ${list(stored.map((s) => s.a.peerId))}::text::text[]) u(p, c, b)
+    ), written as (
+      insert into exchange.match_attempt as old (person, card, peer_id, at)
+      select person, card, peer_id, ${now}::timestamptz from stored order by 1, 2, 3
+      on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
     ), cards as (
-      select s.position, count(distinct m.card) filter (where m.peer_id = ${peerId})::int as mine, count(distinct m.card)::int as everybodys
-      from sought s join exchange.match_attempt m on m.person = s.person
-      where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
-      group by s.position
+      select position, count(distinct card) filter (where is_mine)::int as mine, count(distinct card)::int as everybodys
+      from (
+        select s.position, m.card, m.peer_id = s.peer_id as is_mine from sought s join exchange.match_attempt m on m.person = s.person
+        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+        union all
+        select s.position, m.card, m.peer_id = s.peer_id from sought s join stored m on m.person = s.person
+      ) x group by position
     ), persons as (
-      select s.position, count(distinct m.person)::int / 3 as n
-      from (select distinct position, card from sought) s
-      join exchange.match_attempt m on m.card = s.card and m.peer_id = ${peerId}
-      where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
-      group by s.position
+      select position, count(distinct person)::int / 3 as n
+      from (
+        select s.position, m.person from (select distinct position, card, peer_id from sought) s
+        join exchange.match_attempt m on m.card = s.card and m.peer_id = s.peer_id
+        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+        union all
+        select s.position, m.person from (select distinct position, card, peer_id from sought) s
+        join stored m on m.card = s.card and m.peer_id = s.peer_id
+      ) x group by position
     )
-    select position, coalesce(c.mine, 0) as cards, coalesce(c.everybodys, 0) as "cardsOfAll", coalesce(p.n, 0) as persons
-    from cards c full join persons p using (position)`;
+    select position, c.mine as cards, c.everybodys as "cardsOfAll", coalesce(p.n, 0) as persons
+    from cards c left join persons p using (position)`;
   return new Map(rows.map((r) => [r.position, r]));
 }
 

@@ -1,5 +1,5 @@
 // What a bulk match decided: one row per submitted member, and the Groups that were handed out.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 
 export type MatchMember = {
   position: number;
@@ -47,15 +47,38 @@ export async function findGroup(
   return row;
 }
 
+/** What a search narrows; undefined narrows nothing, an empty list leaves nothing. `after`: id of the last one before. */
+export type GroupFilter = {
+  ids?: readonly string[] | undefined;
+  codes?: readonly string[] | undefined;
+  batches?: readonly string[] | undefined;
+  count: number;
+  after?: string | undefined;
+};
+
+/** Groups of one peer, the newest first. match_group_peer. */
 export async function listGroups(
   sql: Queryable,
   peerId: string,
-  filter: { code?: string; identifier?: string },
-): Promise<{ id: string; resource: string }[]> {
-  const rows = await sql<{ id: string; resource: string }[]>`
-    select id, resource from exchange.match_group
-    where peer_id = ${peerId} and (${filter.code ?? null}::text is null or code = ${filter.code ?? null})
-      and (${filter.identifier ?? null}::text is null or job_id = ${filter.identifier ?? null})
-    order by created_at desc, id limit 500`;
-  return [...rows];
+  filter: GroupFilter,
+): Promise<{ total: number; groups: { id: string; resource: string }[]; more: boolean }> {
+  const list = (values: readonly string[] | undefined) => (values === undefined ? null : arrayLiteral(values));
+  const rows = await sql<{ id: string | null; resource: string | null; total: number }[]>`
+    with found as materialized (
+      select id, created_at from exchange.match_group
+      where peer_id = ${peerId} and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
+        and (${list(filter.batches)}::text::text[] is null or job_id = any(${list(filter.batches)}::text::text[]))
+        and (${list(filter.ids)}::text::text[] is null or id = any(${list(filter.ids)}::text::text[]))
+    ), page as (
+      select id, created_at from found
+      where ${filter.after ?? null}::text is null
+        or (created_at, id) < (select created_at, id from exchange.match_group where id = ${filter.after ?? null} and peer_id = ${peerId})
+      order by created_at desc, id desc limit ${filter.count + 1}
+    )
+    select g.id, g.resource, t.total from (select count(*)::int as total from found) t
+    left join page p on true left join exchange.match_group g on g.id = p.id order by p.created_at desc, p.id desc`;
+  const groups = rows.flatMap((r) =>
+    r.id === null || r.resource === null ? [] : [{ id: r.id, resource: r.resource }],
+  );
+  return { total: rows[0]?.total ?? 0, groups: groups.slice(0, filter.count), more: groups.length > filter.count };
 }

@@ -1,5 +1,6 @@
 // What $member-match decided, and what a peer may see of a member because of a match.
 import type { Queryable } from '../../src/store/database.ts';
+import { type AuditRow, insertAudit } from './audit.ts';
 
 export type SingleMatch = {
   id: string;
@@ -17,16 +18,21 @@ export type SingleMatch = {
   requestId: string;
 };
 
-export async function writeSingleMatch(tx: Queryable, m: SingleMatch): Promise<void> {
+/** Several at once with their audit rows, in one statement: all of it is there or nothing. */
+export async function writeSingleMatches(
+  sql: Queryable,
+  matches: readonly SingleMatch[],
+  audit: readonly AuditRow[],
+): Promise<void> {
   const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value));
-  await tx`
+  const column = <T extends string | number | null>(of: (m: SingleMatch) => T): T[] => matches.map(of);
+  await sql`
+    with told as (${insertAudit(sql, audit)})
     insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, member_id, consent, consent_policy, consent_from, consent_to, coverage_to_link, request_id)
-    values (${m.id}, ${m.peerId}, ${m.at}, ${m.outcome}, ${m.reason}, ${m.rule}, ${m.memberId}, ${json(m.consent)}::text::jsonb, ${m.policy},
-      ${m.from}::text::date, ${m.to}::text::date, ${json(m.coverageToLink)}::text::jsonb, ${m.requestId})`;
-}
-
-/** The unique member id that is handed to peers. member_pkey. */
-export async function memberUmb(sql: Queryable, memberId: string): Promise<string | undefined> {
-  const [row] = await sql<{ umb: string }[]>`select umb from exchange.member where id = ${memberId}`;
-  return row?.umb;
+    select i, p, ${matches[0]?.at ?? null}::timestamptz, o, r, u, m, c::jsonb, y, f, t, l::jsonb, q
+    from unnest(${column((m) => m.id)}::text[], ${column((m) => m.peerId)}::text[], ${column((m) => m.outcome)}::text[],
+      ${column((m) => m.reason)}::text[], ${column((m) => m.rule)}::smallint[], ${column((m) => m.memberId)}::text[],
+      ${column((m) => json(m.consent))}::text[], ${column((m) => m.policy)}::text[], ${column((m) => m.from)}::date[],
+      ${column((m) => m.to)}::date[], ${column((m) => json(m.coverageToLink))}::text[], ${column((m) => m.requestId)}::text[])
+      x(i, p, o, r, u, m, c, y, f, t, l, q)`;
 }

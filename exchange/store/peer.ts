@@ -1,5 +1,5 @@
 // The registry of peers: both halves of each, with who added and who approved it.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Abilities } from '../client/abilities.ts';
 
 export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
@@ -72,6 +72,17 @@ export async function findPeerByClient(sql: Queryable, clientId: string): Promis
     prepare: true,
   });
   return row;
+}
+
+/** The same of several, in their order. */
+export async function findPeersByClient(sql: Queryable, clientIds: readonly string[]): Promise<(Peer | undefined)[]> {
+  const rows = await sql.unsafe<Peer[]>(
+    `select ${COLUMNS} from exchange.peer where client_id_here = any($1::text::text[])`,
+    [arrayLiteral([...new Set(clientIds)])],
+    { prepare: true },
+  );
+  const byClient = new Map(rows.map((p) => [p.clientIdHere, p]));
+  return clientIds.map((id) => byClient.get(id));
 }
 
 export async function listPeers(sql: Queryable): Promise<Peer[]> {

@@ -107,5 +107,7 @@ export function permissionsOf(scope: string): Permitted {
   return { permissions, types, reads, searches };
 }
 
+/** Printed so in PDex. */
+export const MATCHED_GROUP_SCOPE = MATCHED_GROUP;
 export const BULK_MATCH_SCOPE = BULK_MATCH[0] as string;
 export const SINGLE_MATCH_SCOPE = SINGLE_MATCH[0] as string;

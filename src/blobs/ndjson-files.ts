@@ -19,10 +19,12 @@ export type WrittenFile = {
   storedBytes: number;
   /** of the bytes as stored, lower-case hex */
   sha256: string;
+  /** id of the file in which the last block of this one goes on */
+  continuesIn?: string;
 };
 
-/** A file that has either much is closed. */
-export type FileLimits = { lines: number; bytes: number };
+/** A file that has either much is closed. `most`: bytes that a file never has more of, unless one line alone has. */
+export type FileLimits = { lines: number; bytes: number; most?: number };
 
 const CHUNK = 256 * 1024;
 const LF = 10;
@@ -38,6 +40,7 @@ type Open = {
   used: number;
   lines: number;
   bytes: number;
+  continuesIn?: string;
 };
 
 const randomName = () => randomBytes(16).toString('hex');
@@ -63,9 +66,34 @@ export class NdjsonFiles {
   write(kind: FileKind, type: string, json: string | Uint8Array): Promise<void> | undefined {
     const name = `${kind}/${type}`;
     const file = this.#open.get(name);
-    if (file && (file.lines >= this.#limits.lines || file.bytes >= this.#limits.bytes))
-      return this.#close(name, file).then(() => this.write(kind, type, json));
+    if (file && this.#isFull(file, json)) return this.#close(name, file).then(() => this.write(kind, type, json));
     return add(file ?? this.#begin(name, kind, type), json);
+  }
+
+  /**
+   * Adds one line of a block that begins with `header`. When the file is full, the block goes on in the next one, under its
+   * header again.
+   * @returns whether it did
+   */
+  async writeInBlock(kind: FileKind, type: string, json: string, header: string): Promise<boolean> {
+    const name = `${kind}/${type}`;
+    const file = this.#open.get(name);
+    const isNew = file !== undefined && this.#isFull(file, json);
+    if (isNew) {
+      const next = this.#begin(name, kind, type);
+      file.continuesIn = next.id;
+      await this.#close(name, file, next);
+      await add(next, header);
+    }
+    await this.write(kind, type, json);
+    return isNew;
+  }
+
+  #isFull(file: Open, json: string | Uint8Array): boolean {
+    const { lines, bytes, most } = this.#limits;
+    if (file.lines >= lines || file.bytes >= bytes) return true;
+    if (most === undefined || file.lines === 0) return false;
+    return file.bytes + (typeof json === 'string' ? Buffer.byteLength(json) : json.length) + 1 > most;
   }
 
   #begin(name: string, kind: FileKind, type: string): Open {
@@ -80,8 +108,9 @@ export class NdjsonFiles {
     return file;
   }
 
-  async #close(name: string, file: Open): Promise<void> {
-    this.#open.delete(name);
+  async #close(name: string, file: Open, next?: Open): Promise<void> {
+    if (next) this.#open.set(name, next);
+    else this.#open.delete(name);
     await flush(file, 0);
     file.gzip.end();
     const { bytes, sha256 } = await file.stored;
@@ -95,6 +124,7 @@ export class NdjsonFiles {
       bytes: file.bytes,
       storedBytes: bytes,
       sha256,
+      ...(file.continuesIn === undefined ? {} : { continuesIn: file.continuesIn }),
     });
   }
 

@@ -72,9 +72,17 @@ export function nextBusinessDay(day: Day, extraHolidays: readonly Day[] = []): D
   return next;
 }
 
+/** Formatters by zone: making one costs more than a hundred uses. A plan has one zone. */
+const FORMATS = new Map<string, Intl.DateTimeFormat>();
+
 /** The calendar date of an instant in a time zone. */
 export function localDay(at: Date, timeZone: string): Day {
-  return new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(at);
+  let format = FORMATS.get(timeZone);
+  if (!format) {
+    format = new Intl.DateTimeFormat('en-CA', { timeZone, year: 'numeric', month: '2-digit', day: '2-digit' });
+    FORMATS.set(timeZone, format);
+  }
+  return format.format(at);
 }
 
 /** The last millisecond of a local day: when something due "on" it is late. */

@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { importContacts } from '../../exchange/members/import-contacts.ts';
 import { invite } from '../../exchange/members/invite.ts';
+import { relabel } from '../../exchange/members/relabel.ts';
 import { undecidedMembers } from '../../exchange/store/member-choice.ts';
 import { csvLine } from '../seed/index.ts';
 import { CommandFault } from './fault.ts';
@@ -55,5 +56,17 @@ export async function membersContacts(path: string): Promise<void> {
     for (const f of result.faults) say(`line ${f.line}: ${f.reason}`);
     say(`${result.read} rows read, ${result.added} contacts added, ${result.faults.length} refused.`);
     if (result.faults.length > 0) process.exitCode = 1;
+  });
+}
+
+/** `members relabel`: what another version of the labeller decided is decided by this one. */
+export async function membersRelabel(): Promise<void> {
+  await withNode(async (node) => {
+    const { records, changed } = await relabel(node.deps);
+    say(
+      records === 0
+        ? 'Every record is classified by this version.'
+        : `${records} records classified anew; ${changed} of them changed their label.`,
+    );
   });
 }

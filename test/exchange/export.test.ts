@@ -1,6 +1,7 @@
 // What an export answers to its parameters, and in which form.
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { claimJob } from '../../exchange/store/bulk-job.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf } from './export-client.ts';
@@ -184,7 +185,7 @@ describe('_since and _until', () => {
     '_since=2020-01-01T00:00:00Z&_since=2021-01-01T00:00:00Z',
     '_since=2020-01-01T00:00:00Z%0d%0aX-Bad:1',
     '_until=yesterday',
-    'organizeOutputBy=Patient',
+    'organizeOutputBy=Encounter',
     'allowPartialManifests=maybe',
     'exportType=hl7.fhir.us.davinci-pdex%23payertopayer',
     `patient=Patient/x`,
@@ -198,7 +199,7 @@ describe('_since and _until', () => {
     expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
   });
   test('lenient ignores what it does not know and says so', async () => {
-    const kick = await them.get(`${place}/$export`, '_type=Patient&organizeOutputBy=Patient&nothing=1', {
+    const kick = await them.get(`${place}/$export`, '_type=Patient&whatever=Patient&nothing=1', {
       prefer: 'handling=lenient, respond-async',
     });
     const { manifest } = await them.finished(kick);
@@ -287,6 +288,81 @@ describe('forms', () => {
     expect([...new Set(manifest.output.map((f) => f.type))].sort()).toEqual(['Observation', 'Patient', 'Provenance']);
     expect(manifest).toMatchObject({ outcome: [], manifestType: expect.stringContaining('BulkDataManifest') });
     expect([manifest.request, manifest.error]).toEqual([undefined, undefined]);
+  });
+
+  test('organizeOutputBy: blocks of a patient, each under a header, without types', async () => {
+    const kick = await them.get(`${place}/$export`, 'organizeOutputBy=Patient&_type=Patient,Observation,Provenance');
+    const { manifest } = await them.finished(kick);
+    expect(manifest).toMatchObject({ outputOrganizedBy: 'Patient' });
+    expect(manifest.output).toHaveLength(1);
+    expect(manifest.output[0]).not.toHaveProperty('type');
+    const lines = await them.output(manifest);
+    const blocks: Record<string, string[]> = {};
+    let open = '';
+    for (const line of lines) {
+      const header = (line['parameter'] as { valueReference: { reference: string } }[] | undefined)?.[0];
+      if (header) open = header.valueReference.reference;
+      if (header) expect(blocks[open]).toBeUndefined();
+      blocks[open] = [...(blocks[open] ?? []), line.resourceType];
+    }
+    expect(Object.keys(blocks).sort()).toEqual([`Patient/${ana}`, `Patient/${idOf(robert)}`].sort());
+    expect(blocks[`Patient/${idOf(robert)}`]?.sort()).toEqual(['Observation', 'Parameters', 'Patient', 'Provenance']);
+    expect((await them.call(manifest.output[0]?.url ?? '')).header('content-disposition')).toContain('Patients.0');
+    const faults: unknown[] = [];
+    await walkContent(node.deps, undefined, (f) => void faults.push(f));
+    expect(faults).toEqual([]);
+    // a token for less than all that a file may hold does not open it
+    const mine = await them.signIn();
+    const less = await them.signIn('system/Group.rs system/Patient.rs');
+    expect((await them.call(manifest.output[0]?.url ?? '', { token: less })).status).toBe(403);
+    expect((await them.call(manifest.output[0]?.url ?? '', { token: mine })).status).toBe(200);
+    await them.signIn();
+  });
+
+  test('the size of files is a wish of the fourth edition', async () => {
+    const most = 900;
+    const sizes = [{ name: '_maximumFileSize', valuePositiveInt: most }];
+    const { manifest } = await them.finished(await them.kick(`${place}/$export-v4`, sizes));
+    const files = manifest.output as unknown as { type: string; fileSize: number; count: number }[];
+    expect(files.filter((f) => f.type === 'ExplanationOfBenefit').length).toBeGreaterThan(1);
+    for (const f of files) expect(f.fileSize <= most || f.count === 1).toBe(true);
+    const whole = await them.finished(await them.kick(`${place}/$export-v4`));
+    expect(keysOf(await them.output(manifest))).toEqual(keysOf(await them.output(whole.manifest)));
+    for (const [value, operation] of [
+      [{ name: '_maximumFileSize', valuePositiveInt: 5 }, '$export'],
+      [{ name: '_maximumFileSize', valueString: 'x' }, '$export-v4'],
+      [{ name: '_minimumFileSize', valuePositiveInt: 900 }, '$export-v4'],
+    ] as const) {
+      const more = operation === '$export-v4' && value.name === '_minimumFileSize' ? sizes : [];
+      expect((await them.kick(`${place}/${operation}`, [value, ...more])).status).toBe(400);
+    }
+  });
+
+  test('a block that goes on in another file says so, under its header again', async () => {
+    const more = [
+      { name: 'organizeOutputBy', valueString: 'Patient' },
+      { name: '_maximumFileSize', valuePositiveInt: 1200 },
+    ];
+    const { manifest } = await them.finished(await them.kick(`${place}/$export-v4`, more));
+    const files = manifest.output as unknown as { url: string; continuesInFile?: string }[];
+    expect(files.length).toBeGreaterThan(1);
+    const nextOf = new Map(files.map((f) => [f.url, f.continuesInFile]));
+    let continued = 0;
+    for (const [url, next] of nextOf) {
+      const lines = await them.lines(url);
+      expect(lines[0]?.resourceType).toBe('Parameters');
+      if (next === undefined) continue;
+      continued++;
+      const last = lines.findLast((l) => l.resourceType === 'Parameters');
+      expect((await them.lines(next))[0]).toEqual(last);
+    }
+    expect(continued).toBeGreaterThan(0);
+  });
+
+  test('the manifest has an ETag that answers 304', async () => {
+    const { status, answer } = await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
+    const again = await them.call(status, { headers: { 'if-none-match': answer.header('etag') } });
+    expect([again.status, again.bytes.length]).toEqual([304, 0]);
   });
 
   test('separate-export-status tells the job beside the answer', async () => {

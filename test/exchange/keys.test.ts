@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { signAccessToken, verifyAccessToken } from '../../src/auth/access-token.ts';
+import { KnownTokens, signAccessToken, verifyAccessToken } from '../../src/auth/access-token.ts';
 import { keyPlan } from '../../src/runtime/key-files.ts';
 import { fileKeys, makeKey, withdrawKeys } from '../../src/runtime/node.ts';
 import { startNode } from '../support/node.ts';
@@ -104,4 +104,24 @@ test('tokens given before a rotation hold their five minutes after it, in a node
   } finally {
     await node.close();
   }
+});
+
+test('a token that was verified before is none when its key is withdrawn, or its time is over', async () => {
+  const folder = folderOf();
+  const keys = fileKeys(folder, {}, {}, () => start);
+  const expected = { issuer: 'https://i.example', audience: 'https://a.example', now: start };
+  const token = await signAccessToken(await keys.signing('token'), {
+    clientId: 'c',
+    scope: 's',
+    epoch: 1,
+    ...expected,
+  });
+  const known = new KnownTokens();
+  const published = await keys.published('token');
+  for (let i = 0; i < 2; i++) expect(await known.verify(token, published, expected)).toMatchObject({ clientId: 'c' });
+  expect(await known.verify(token, [], expected)).toBeUndefined();
+  expect(await known.verify(token, published, expected)).toBeDefined();
+  expect(await known.verify(token, published, { ...expected, audience: 'https://b.example' })).toBeUndefined();
+  const late = { ...expected, now: new Date(start.getTime() + 300_000) };
+  expect(await known.verify(token, published, late)).toBeUndefined();
 });

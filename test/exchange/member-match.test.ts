@@ -5,7 +5,7 @@ import { forgetAttempts } from '../../exchange/store/match-attempt.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
-import { ASKER, type Asked, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
+import { ASKER, type Asked, card, enrol, idOf, matchBody, PEOPLE, parts, planDay, US } from './plan-fixture.ts';
 
 let node: TestNode;
 let peer: Client;
@@ -120,6 +120,30 @@ describe('one member', () => {
     const bySubscriber = { ...card(rivera), memberId: undefined, subscriberId: rivera.subscriber ?? rivera.number };
     const a = await ask(single(bySubscriber, (all) => all.filter((p) => p.name !== 'Consent')));
     expect(a.json).toMatchObject({ issue: [{ code: 'not-found' }] });
+  });
+
+  test('a member who has said no to us since the consent began is told like any consent that is not met', async () => {
+    const { sql } = node.deps.database;
+    const said = (choice: string, on: string, id: string) => sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values (${id}, ${idOf(PEOPLE.babyak)}, ${choice}, 'regular', ${on}, 'test')`;
+    await said('withdraw', '2020-01-01', 'before');
+    expect((await ask(single(card(PEOPLE.babyak)))).status).toBe(200);
+    await said('withdraw', planDay(), 'since');
+    const a = await ask(single(card(PEOPLE.babyak)));
+    expect(a.json).toMatchObject({ issue: [{ code: 'suppressed' }] });
+    expect(await reason()).toMatchObject({ reason: 'member-block', outcome: 'consentconstraint' });
+  });
+
+  test('sixteen questions at once are sixteen answers, each with its rows', async () => {
+    const { sql } = node.deps.database;
+    const [before] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'match'`;
+    const people = Object.values(PEOPLE).filter((p) => p !== PEOPLE.junior && p !== PEOPLE.babyak);
+    const all = Array.from({ length: 16 }, (_, i) => people[i % people.length] ?? rivera);
+    const answers = await Promise.all(all.map((p) => ask(single(card(p)))));
+    const told = answers.map((a) => (a.json['parameter'] as { valueReference?: { reference: string } }[])[1]);
+    expect(told.map((t) => t?.valueReference?.reference)).toEqual(all.map((p) => `Patient/${idOf(p)}`));
+    const [after] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'match'`;
+    expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(16);
   });
 
   test('refusals wait for their floor', async () => {

@@ -54,6 +54,8 @@ async function call(path: string, init: Init = {}) {
   const answer = await request(path.startsWith('http') ? path : `${fhir}${path}`, {
     method: (init.method ?? 'GET') as 'GET',
     headers: Object.fromEntries(Object.entries(headers).filter((e): e is [string, string] => e[1] !== undefined)),
+    // a refused upload ends the connection; the next request must not try it
+    reset: typeof init.body === 'string' && init.body.length > 1_000_000,
     ...(init.body === undefined ? {} : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }),
   });
   const bytes = Buffer.from(await answer.body.arrayBuffer());
@@ -171,6 +173,19 @@ describe('$bulk-member-match', () => {
       'structure',
       () => ask(matchBody({ ...parts(card(rivera)), consent: undefined })),
     ],
+    [
+      'nested a hundred thousand deep',
+      400,
+      'structure',
+      () => ask(`{"resourceType":"Parameters","parameter":${'['.repeat(100_000)}${']'.repeat(100_000)}}`),
+    ],
+    [
+      'a member twice',
+      400,
+      'structure',
+      () => ask(JSON.stringify(matchBody(parts(card(rivera)))).replace('"part":', '"part":[],"part":')),
+    ],
+    ['__proto__', 400, 'structure', () => ask('{"resourceType":"Parameters","__proto__":{"parameter":[]}}')],
     ['65 MiB announced', 413, 'too-long', () => ask(`{"x":"${'y'.repeat(65 * 1024 * 1024)}"}`)],
   ])('%s is %i', async (_, status, code, send) => {
     const answer = await send();
@@ -218,6 +233,75 @@ describe('$bulk-member-match', () => {
   test('the 2.1 form is answered to those who ask for it', async () => {
     const { manifest } = await finished(await ask(undefined, { headers: { prefer: 'respond-async, pdex-spec=2.1' } }));
     expect(manifest.output.map((f) => f.type)).toEqual(['Parameters']);
+  });
+});
+
+describe('Groups', () => {
+  let ids: string[];
+  let batch: { system: string; value: string };
+  const found = async (query: string, init: Init = {}) => {
+    const a = await call(`/Group${query}`, init);
+    const entries = (a.json().entry ?? []) as { resource: { id: string } }[];
+    return { status: a.status, ids: entries.map((e) => e.resource.id), json: a.json() };
+  };
+  beforeAll(async () => {
+    const asked = matchBody(parts(card(rivera)), parts(card(rivera, { id: 'nobody', born: '1950-01-01' })));
+    const { manifest } = await finished(await ask(asked));
+    const groups = await lines(manifest.output.find((f) => f.type === 'Group')?.url ?? '');
+    ids = groups.map((g) => String(g['id']));
+    [batch] = (groups[0] as Resource)['identifier'] as unknown as [typeof batch];
+  });
+
+  test('are found by what PDex asks for, and by nothing of another system', async () => {
+    const code = 'http://hl7.org/fhir/us/davinci-pdex/CodeSystem/PdexMultiMemberMatchResultCS';
+    const [match, nomatch] = ids;
+    const mine = `identifier=${encodeURIComponent(`${batch.system}|${batch.value}`)}`;
+    const npi = (value: string) =>
+      `characteristic-value-reference:identifier=${encodeURIComponent(`http://hl7.org/fhir/sid/us-npi|${value}`)}`;
+    for (const [query, expected] of [
+      [mine, ids],
+      [`identifier=${batch.value}`, ids],
+      [`identifier=${encodeURIComponent(`https://else.example|${batch.value}`)}`, []],
+      [`${mine}&code=match`, [match]],
+      [`${mine}&code=${encodeURIComponent(`${code}|nomatch`)}`, [nomatch]],
+      [`${mine}&code=${encodeURIComponent('https://else.example|match')}`, []],
+      [`${mine}&code=match,nomatch`, ids],
+      [`${mine}&code=match&code=nomatch`, []],
+      [`${mine}&characteristic=match`, [match]],
+      [`${mine}&${npi(ASKER.npi)}`, [match]],
+      [`${mine}&${npi('9000000020')}`, []],
+      [`${mine}&characteristic-value-reference=Organization/1`, []],
+      [`_id=${nomatch}`, [nomatch]],
+      [`_id=${nomatch},../x`, [nomatch]],
+    ] as [string, string[]][]) {
+      const a = await found(`?${query}`);
+      expect([query, a.status, a.ids.sort()]).toEqual([query, 200, [...expected].sort()]);
+      expect(a.json.total).toBe(expected.length);
+    }
+    expect((await found(`?${mine}`, { token: await other.token() })).ids).toEqual([]);
+  });
+
+  test('come in pages that hold each once', async () => {
+    const seen: string[] = [];
+    let next: string | undefined = `${fhir}/Group?_count=1`;
+    for (let i = 0; next !== undefined && i < 50; i++) {
+      const page: { entry?: { resource: { id: string } }[]; link: { relation: string; url: string }[]; total: number } =
+        (await call(next)).json();
+      expect(page.entry?.length).toBe(1);
+      seen.push(page.entry?.[0]?.resource.id ?? '');
+      next = page.link.find((l) => l.relation === 'next')?.url;
+      if (next === undefined) expect(seen).toHaveLength(page.total);
+    }
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(expect.arrayContaining(ids));
+  });
+
+  test('an unknown parameter is 400, or ignored when the client is lenient', async () => {
+    expect((await call('/Group?name=x')).status).toBe(400);
+    const lenient = await found('?name=x&_count=1', { headers: { prefer: 'handling=lenient' } });
+    expect(lenient.status).toBe(200);
+    expect(JSON.stringify(lenient.json.link)).not.toContain('name=x');
+    expect((await call('/Group?_page=..')).status).toBe(400);
   });
 });
 

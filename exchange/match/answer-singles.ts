@@ -1,0 +1,79 @@
+// Single matches answered: what was tried before, the match, the decision, and the rows that tell of it, written together.
+// Questions that come at the same time are answered together; each has its own decision and its own rows.
+import { randomUUID } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { localDay } from '../clocks/business-day.ts';
+import { ourselves } from '../plan.ts';
+import { auditRow } from '../store/audit.ts';
+import { type MatchAnswer, matchMembers } from '../store/match.ts';
+import { recordAttempts } from '../store/match-attempt.ts';
+import { type SingleMatch, writeSingleMatches } from '../store/match-single.ts';
+import type { Peer } from '../store/peer.ts';
+import { attemptOf, judgeAttempt } from './attempt.ts';
+import { attemptSecret } from './attempt-secret.ts';
+import { decide } from './decide.ts';
+import { type MemberBundle, toQuery } from './member-bundle.ts';
+import { NORMALIZATION } from './normalize.ts';
+
+export type AskedSingle = { peer: Peer; bundle: MemberBundle; requestId: string };
+export type AnsweredSingle = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
+
+/** @returns answers in the order of the questions */
+export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): Promise<AnsweredSingle[]> {
+  const us = ourselves(deps.config);
+  const now = deps.clock();
+  const today = localDay(now, deps.config.timeZone);
+  const secret = await attemptSecret(deps);
+  const queries = asked.map(({ bundle }, position) => ({ ...toQuery(bundle, us, now), position }));
+  const attempts = queries.flatMap((query) => {
+    const attempt = attemptOf(query, secret);
+    const peerId = asked[query.position]?.peer.id;
+    return attempt === undefined || peerId === undefined ? [] : [{ ...attempt, peerId }];
+  });
+  const { sql } = deps.database;
+  // who was tried too often is decided without looking at what was found; the time of both is the same
+  const [tried, answers] = await Promise.all([recordAttempts(sql, attempts, now), matchMembers(sql, queries)]);
+  const matches = asked.map((one, i): SingleMatch & { umb: string | null } => {
+    const verdict = judgeAttempt(tried.get(i));
+    const answer: MatchAnswer | undefined = verdict === 'throttle' ? undefined : answers[i];
+    const d = decide(one.bundle, answer, verdict, { us, peer: { npi: one.peer.npi, name: one.peer.name } }, today);
+    return {
+      id: randomUUID(),
+      peerId: one.peer.id,
+      at: now,
+      outcome: d.bucket,
+      reason: d.reason,
+      rule: answer?.rule ?? null,
+      memberId: answer?.persons === 1 ? answer.memberId : null,
+      consent: one.bundle.consent,
+      policy: d.policy ?? null,
+      from: d.from ?? null,
+      to: d.to ?? null,
+      coverageToLink: one.bundle.coverageToLink,
+      requestId: one.requestId,
+      umb: answer?.umb ?? null,
+    };
+  });
+  await writeSingleMatches(sql, matches, matches.map(auditOf));
+  return matches.map((m) => {
+    deps.metrics.count('match_members_total', { result: m.outcome });
+    if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });
+    if (m.outcome === 'match' && m.umb !== null && m.memberId !== null) return { umb: m.umb, memberId: m.memberId };
+    return { refused: m.outcome === 'consentconstraint' ? 'consent-not-met' : 'no-unique-match' };
+  });
+}
+
+const auditOf = (m: SingleMatch) =>
+  auditRow({
+    at: m.at,
+    actorKind: 'peer',
+    actor: m.peerId,
+    action: 'match',
+    object: `member-match/${m.id}`,
+    memberId: m.memberId ?? undefined,
+    peerId: m.peerId,
+    outcome: m.outcome === 'match' ? 'ok' : 'refused',
+    reason: m.reason,
+    requestId: m.requestId,
+    detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
+  });

@@ -1,0 +1,46 @@
+// Requests that wait for the same statement share it: one round trip and one commit for all that came while the one before
+// was on its way. Nobody waits for company: what comes alone goes alone, at once.
+
+type Waiting<T, R> = { item: T; done: (result: R) => void; failed: (error: unknown) => void };
+
+/**
+ * @param work results in the order of the items. When it fails for several, each is tried by itself: nobody fails for another.
+ * @param options.most items in one call
+ * @param options.lanes calls at once
+ */
+export function gather<T, R>(
+  work: (items: readonly T[]) => Promise<readonly R[]>,
+  options: { most: number; lanes: number },
+): (item: T) => Promise<R> {
+  let waiting: Waiting<T, R>[] = [];
+  let running = 0;
+  const run = async (batch: readonly Waiting<T, R>[]): Promise<void> => {
+    try {
+      const results = await work(batch.map((w) => w.item));
+      batch.forEach((w, i) => {
+        w.done(results[i] as R); // one for each, says the contract
+      });
+    } catch (error) {
+      const [only] = batch;
+      if (batch.length === 1) only?.failed(error);
+      else for (const one of batch) await run([one]);
+    }
+  };
+  const next = (): void => {
+    while (running < options.lanes && waiting.length > 0) {
+      const batch = waiting.slice(0, options.most);
+      waiting = waiting.slice(options.most);
+      running++;
+      void run(batch).finally(() => {
+        running--;
+        next();
+      });
+    }
+  };
+  return (item) =>
+    new Promise<R>((done, failed) => {
+      waiting.push({ item, done, failed });
+      // what is read from the network in the same turn comes along
+      if (waiting.length === 1 && running < options.lanes) setImmediate(next);
+    });
+}

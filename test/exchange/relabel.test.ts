@@ -1,0 +1,111 @@
+// Value sets that change: what was not decided by this version of the labeller does not leave under #regular, and a command
+// decides it.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { relabel } from '../../exchange/members/relabel.ts';
+import { LABELLER } from '../../exchange/transform/label.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, US } from './plan-fixture.ts';
+
+const { rivera } = PEOPLE;
+const subject = { reference: `Patient/${idOf(rivera)}` };
+const PSY = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+let node: TestNode;
+let them: ExportClient;
+let group: string;
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  await them.signIn();
+  const code = { coding: [{ system: 'http://loinc.org', code: '718-7' }] };
+  const base = { resourceType: 'Observation', status: 'final', code, subject };
+  const visit = { resourceType: 'Encounter', status: 'finished', class: { code: 'AMB' }, subject };
+  await enrol(
+    node.deps,
+    [rivera],
+    [
+      { ...base, id: 'clean' },
+      { ...base, id: 'labelled', meta: PSY },
+      { ...visit, id: 'visit', meta: PSY },
+      { ...base, id: 'inherits', encounter: { reference: 'Encounter/visit' } },
+    ],
+  );
+  group = await them.group([card(rivera)]);
+});
+beforeEach(() => relabel(node.deps));
+afterAll(() => node.close());
+
+const LIST = '_type=Observation,Encounter';
+const exported = async (of = group, more = '') => {
+  const { manifest } = await them.finished(await them.get(`Group/${of}/$export`, LIST + more));
+  return {
+    keys: keysOf(await them.output(manifest)),
+    deleted: await them.deleted(manifest),
+    at: manifest.transactionTime,
+  };
+};
+const older = () => node.deps.database.sql`update exchange.resource set labeller = ${LABELLER - 1}`;
+const labels = async () =>
+  Object.fromEntries(
+    (
+      await node.deps.database.sql<{ id: string; label: number }[]>`
+        select id, label from exchange.resource where type in ('Observation', 'Encounter')`
+    ).map((r) => [r.id, r.label]),
+  );
+
+test('unclassified records stay under #regular, leave under #sensitive, and the count is kept with its reason', async () => {
+  expect((await exported()).keys).toEqual(['Observation/clean']);
+  await older();
+  expect((await exported()).keys).toEqual([]);
+  const [job] = await node.deps.database.sql<{ counts: Record<string, number> }[]>`
+    select counts from exchange.bulk_job where kind = 'export' order by received_at desc limit 1`;
+  expect(job?.counts['withheld-unclassified']).toBeGreaterThan(0);
+  const wide = await them.group([card(rivera)], SENSITIVE);
+  expect((await exported(wide)).keys).toHaveLength(4);
+});
+
+test('members relabel decides them, once, with what is inherited', async () => {
+  const before = await labels();
+  await older();
+  // value sets of the older version: it knew nothing of the labelled one, and thought the clean one sensitive
+  await node.deps.database
+    .sql`update exchange.resource set own_label = 0, label = 0 where id in ('labelled', 'visit', 'inherits')`;
+  await node.deps.database.sql`update exchange.resource set own_label = 1, label = 1 where id = 'clean'`;
+  expect(await relabel(node.deps)).toMatchObject({ changed: 3 });
+  expect(await labels()).toEqual(before);
+  expect(before).toEqual({ clean: 0, labelled: 1, visit: 1, inherits: 1 });
+  expect((await exported()).keys).toEqual(['Observation/clean']);
+  expect(await relabel(node.deps)).toEqual({ records: 0, changed: 0 });
+  const [row] = await node.deps.database
+    .sql`select detail from exchange.audit where action = 'relabel' order by seq desc limit 1`;
+  expect(row?.['detail']).toMatchObject({ changed: 3 });
+});
+
+test('what another version left to a peer and this one holds back is announced as deleted', async () => {
+  const { sql } = node.deps.database;
+  await sql`update exchange.resource set own_label = 0, label = 0 where id = 'labelled'`;
+  const first = await exported();
+  expect(first.keys).toContain('Observation/labelled');
+  await older();
+  await relabel(node.deps);
+  const next = await exported(group, `&_since=${first.at}`);
+  expect(next.deleted).toContain('Observation/labelled');
+  expect(next.deleted).not.toContain('Observation/clean');
+});
+
+test('a record that was hidden from an export with _since comes with the next', async () => {
+  const first = await exported();
+  await enrol(
+    node.deps,
+    [],
+    [{ resourceType: 'Observation', id: 'fresh', status: 'final', code: { text: 'x' }, subject }],
+  );
+  await older();
+  const hidden = await exported(group, `&_since=${first.at}`);
+  expect(hidden.keys).toEqual([]);
+  await relabel(node.deps);
+  const next = await exported(group, `&_since=${hidden.at}`);
+  expect(next.keys).toContain('Observation/fresh');
+});
