@@ -12,6 +12,7 @@ import { importMembers } from '../exchange/members/import-members.ts';
 import { addPeer, setPeerState } from '../exchange/store/peer.ts';
 import { startWork } from '../exchange/work.ts';
 import { BULK_MATCH_SCOPE } from '../src/auth/scopes.ts';
+import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import type { Deps, Keys } from '../src/deps.ts';
 import type { Resource } from '../src/fhir/resource.ts';
@@ -107,6 +108,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const base = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
 const database = openDatabase(url, { max: 8 });
+const beside = threads();
 const deps: Deps = {
   config: readConfig({
     BASE_URL: base,
@@ -123,6 +125,7 @@ const deps: Deps = {
   keys,
   log: jsonLog(process.env['BENCH_LOG'] === 'debug' ? 'debug' : 'error'),
   metrics: noMetrics,
+  ...(beside ? { threads: beside } : {}),
 };
 server.on('request', getRequestListener(createExchange(deps).fetch));
 

@@ -66,6 +66,15 @@ export type Keys = {
   published(use: KeyUse): Promise<(JsonWebKey & { kid: string; alg: string })[]>;
 };
 
+/** Another thread of this process. */
+export type Thread = {
+  /** @param moved buffers of the message that go over instead of being copied */
+  ask(message: unknown, moved: ArrayBuffer[]): Promise<unknown>;
+  close(): void;
+};
+export type ThreadName = 'units';
+export type Threads = { open(name: ThreadName): Thread[] };
+
 export type Deps = {
   config: Config;
   clock: Clock;
@@ -77,4 +86,6 @@ export type Deps = {
   metrics: Metrics;
   /** tells the worker of this process that work has come; absent where none runs */
   wake?: () => void;
+  /** further threads for long reading; absent where there are none, or only one core */
+  threads?: Threads;
 };

@@ -13,7 +13,9 @@ import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
+import { sharedIds } from '../store/references.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -21,6 +23,7 @@ import { releaseArrived } from './replay.ts';
 import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
 import { unitContext } from './unit-context.ts';
+import { readingThreads } from './unit-reader.ts';
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
@@ -53,6 +56,7 @@ export async function reconcileStep(s: Step): Promise<void> {
 /** Files read at once: while the database takes the end of one, the next is being read. */
 const LANES = 2;
 
+const isOfDirectory = (f: PullFile): boolean => f.kind === 'output' && f.type !== null && isShared(f.type);
 const isReadable = (f: PullFile): boolean => f.kind !== 'error' && f.state !== 'failed';
 
 /** Stages the files, each whole. Returns how many units each has, by position. */
@@ -63,14 +67,30 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
-  try {
-    await inLanes(files, LANES, async (file) => {
+  const readers = readingThreads(
+    s.deps.threads,
+    files.reduce((n, f) => n + (f.lines ?? 0), 0),
+  );
+  const stageThese = (these: readonly PullFile[], under: UnitContext) => {
+    const { validate: _, ...plain } = under;
+    const reader = readers.readerOf({ work: s.pull.id, context: plain });
+    return inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, context, clients, isKnown));
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, isKnown));
       free.push(clients);
     });
+  };
+  try {
+    // directory records first: references to them then lead where they should at once
+    await stageThese(files.filter(isOfDirectory), context);
+    const known = await sharedIds(s.deps.database.sql, { id: s.pull.id, peerId: s.peer.id });
+    await stageThese(
+      files.filter((f) => !isOfDirectory(f)),
+      { ...context, known },
+    );
   } finally {
+    readers.close();
     await Promise.all(all.map((c) => c.end()));
   }
   return units;

@@ -4,6 +4,7 @@ import { isFresh } from '../../src/auth/staff-oidc.ts';
 import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
@@ -19,19 +20,6 @@ const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
 
 export function may(session: StaffSession, permission: Permission): boolean {
   return session.roles.some((role) => ALLOWED[permission].includes(role));
-}
-
-const MAX_FORM_BYTES = 16 * 1024;
-
-/** The fields of a small form; undefined when it is too long or none. */
-export async function readForm(c: StaffContext): Promise<URLSearchParams | undefined> {
-  if (!(c.req.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded')) return undefined;
-  if (Number(c.req.header('content-length') ?? '0') > MAX_FORM_BYTES) return undefined;
-  const body = await c.req.text();
-  if (body.length > MAX_FORM_BYTES) return undefined;
-  const form = new URLSearchParams(body);
-  // PostgreSQL holds no NUL in a text, and no person types one
-  return [...form.values()].some((v) => v.includes('\0')) ? undefined : form;
 }
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {

@@ -13,9 +13,10 @@ import {
 } from '../../src/auth/staff-oidc.ts';
 import { cookie, cookieNames, readCookie, safeReturn, sameText } from '../../src/auth/staff-session.ts';
 import { route } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn } from '../report/sessions.ts';
-import { type Desk, hasOwnOrigin, readForm } from './desk.ts';
+import { type Desk, hasOwnOrigin } from './desk.ts';
 import { address, pageText, problem, type StaffContext } from './frame.ts';
 
 const SIGN_IN_SECONDS = 600;

@@ -1,6 +1,6 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated.
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/store/database.ts';
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
@@ -222,31 +222,4 @@ export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
   if (work.isFull) await aliases(tx, work.id, work.peerId);
   await sharedUnits(tx, work.id);
   await newUnits(tx, work.id);
-}
-
-export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };
-
-/** Staged texts that will be written, in pages, by a cursor on a client of its own. */
-export function unitsToWrite(dedicated: Sql, pull: string, size: number): AsyncIterable<ToRewrite[]> {
-  return dedicated<ToRewrite[]>`
-    select file, line, entry, t.body, s.targets
-    from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry)
-    where pull_id = ${pull} and s.outcome in ('created', 'updated', 'linked-duplicate')`.cursor(size);
-}
-
-/** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
-export async function resolveTargets(
-  sql: Queryable,
-  pull: string,
-  peerId: string,
-  keys: readonly string[],
-): Promise<Map<string, { localId: string; isShared: boolean }>> {
-  const rows = await sql<{ key: string; localId: string; isShared: boolean }[]>`
-    with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
-    select k.key, s.local_id as "localId", s.is_shared as "isShared" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
-    where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
-    union
-    select k.key, i.local_id, i.member_id is null from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
-    where i.state in ('visible', 'echo')`;
-  return new Map(rows.map((r) => [r.key, { localId: r.localId, isShared: r.isShared }]));
 }

@@ -25,7 +25,7 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
          when i.state = 'visible' and s.is_shared then 'superseded'
          when i.state = 'visible' and s.outcome is null then 'replayed'
          else s.reason end,
-       local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
+       made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
        member_id = coalesce(s.member_id, case when i.state = 'visible' then i.member_id end)
      from exchange.staging x
      join exchange.ledger l on l.pull_id = $2 and l.file = x.file and l.line = x.line and l.entry = x.entry

@@ -10,6 +10,7 @@ import { guardedFetch } from '../runtime/node-fetch.ts';
 import { migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
+import { threads } from './threads.ts';
 
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
@@ -61,6 +62,7 @@ export async function openNode(
     role: DIRECTORY_ROLE,
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',
+    keepsPlans: true,
   });
   // readers ask for exports at the primary: a replica takes nothing
   const requests =
@@ -73,7 +75,9 @@ export async function openNode(
           name: 'payer-node directory',
         });
   const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const beside = threads();
   const deps: Deps = {
+    ...(beside ? { threads: beside } : {}),
     config,
     clock: () => new Date(),
     database: owner,
