@@ -16,6 +16,7 @@ import { BULK_MATCH_SCOPE } from '../src/auth/scopes.ts';
 import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import type { Deps, Keys } from '../src/deps.ts';
+import type { Resource } from '../src/fhir/resource.ts';
 import { validate } from '../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../src/import/entry.ts';
 import { noMetrics } from '../src/runtime/no-metrics.ts';
@@ -30,14 +31,24 @@ import {
   type Side,
   sharedRecords,
 } from '../src/seed/index.ts';
-import { askExport, askMatch, askPull, askRepull, goOn, planPull } from './exchange-questions.ts';
+import { askExport, askGroupExport, askMatch, askPull, askRepull, goOn, planPull } from './exchange-questions.ts';
 
 const SEED = 20_270_101;
 const NPI: Record<Side, string> = { prior: '9000000012', current: '9000000004' };
-const [task = '', url = '', members = '', key = '', priorBase = '', unusedWithRecords = 'yes', kept = ''] =
+const [task = '', url = '', members = '', key = '', priorBase = '', recordsEach = 'yes', kept = ''] =
   process.argv.slice(2);
 const side: Side = task === 'prior' ? 'prior' : 'current';
 const size = Number(members);
+/** `no`, `yes` for all that are generated, or how many of a member. */
+const withRecords = recordsEach !== 'no';
+const isCapped = /^\d+$/.test(recordsEach);
+const mostRecords = isCapped ? Number(recordsEach) - 1 : Number.POSITIVE_INFINITY;
+const MANY = 1000;
+/** The first member of the asker that we have too. */
+const manyAt = Array.from({ length: 200 }, (_, i) => i).find((i) => {
+  const row = enrolmentRow(SEED, i, 'current');
+  return row?.opt_in === 'yes' && row.prior_payer !== '' && enrolmentRow(SEED, i, 'prior') !== undefined;
+});
 const jwk = JSON.parse(key) as JsonWebKey & { kid: string; alg: string };
 
 const folder = kept === '' ? mkdtempSync(join(tmpdir(), 'payer-node-bench-node-')) : kept;
@@ -47,9 +58,18 @@ const keys: Keys = {
   published: async () => [published as JsonWebKey & { kid: string; alg: string }],
 };
 
+/** One member of a plan with few records each has a thousand: the same observations under further ids. */
+function* manyOf(rest: readonly Resource[], entry: (r: Resource) => ImportEntry): Generator<ImportEntry> {
+  const some = rest.filter((r) => r.resourceType === 'Observation');
+  for (let n = 0; n < MANY - mostRecords; n++) {
+    const one = some[n % some.length];
+    if (one) yield entry({ ...one, id: `many-${n}` });
+  }
+}
+
 async function* records(withRecords: boolean): AsyncGenerator<ImportEntry> {
   let line = 0;
-  const entry = (resource: Parameters<typeof JSON.stringify>[0]): ImportEntry => ({
+  const entry = (resource: Resource): ImportEntry => ({
     source: 'generated',
     line: ++line,
     text: JSON.stringify(resource),
@@ -59,7 +79,8 @@ async function* records(withRecords: boolean): AsyncGenerator<ImportEntry> {
   for (let i = 0; i < size; i++) {
     const [patient, ...rest] = memberRecords(SEED, i, side);
     if (patient) yield entry(patient);
-    if (withRecords) for (const r of rest) yield entry(r);
+    if (withRecords) for (const r of rest.slice(0, mostRecords)) yield entry(r);
+    if (isCapped && i === manyAt) yield* manyOf(rest, entry);
   }
 }
 
@@ -127,7 +148,7 @@ if (side === 'prior') {
     now,
   );
   await setPeerState(database.sql, 'asker', 'active', 'bench', now);
-  await fill(deps, unusedWithRecords === 'yes');
+  await fill(deps, withRecords);
   const started = startWork(deps, { plans: false });
   deps.wake = () => started.nudge();
   worker = started;
@@ -151,6 +172,10 @@ if (task !== 'go-on') await database.sql`analyze`;
 if (task === 'plan') await planPull(deps);
 process.stdout.write(`${JSON.stringify({ base })}\n`);
 if (task === 'export') process.stdout.write(`${JSON.stringify(await askExport(deps))}\n`);
+if (task === 'group-export')
+  process.stdout.write(
+    `${JSON.stringify(await askGroupExport(deps, memberRecords(SEED, manyAt ?? 0, 'prior')[0]?.['id'] as string))}\n`,
+  );
 if (task === 'match') process.stdout.write(`${JSON.stringify(await askMatch(deps))}\n`);
 if (task === 'repull') process.stdout.write(`${JSON.stringify(await askRepull(deps, randomUUID()))}\n`);
 if (task === 'go-on') process.stdout.write(`${JSON.stringify(await goOn(deps, randomUUID()))}\n`);

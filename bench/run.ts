@@ -1,6 +1,6 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
-import { exports_, match, pull, repull } from './exchange.ts';
+import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
@@ -20,6 +20,7 @@ const QUESTIONS: Record<string, Question> = {
   import: imports,
   mirror,
   export: exports_,
+  'group-export': groupExport,
   pull,
   repull,
   kill,

@@ -12,7 +12,12 @@ import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
 const [kind, url = ''] = process.argv.slice(2);
-const database = openDatabase(url, { max: 8, role: 'payer_node_directory', statementTimeoutMs: 5000 });
+const database = openDatabase(url, {
+  max: 8,
+  role: 'payer_node_directory',
+  statementTimeoutMs: 5000,
+  keepsPlans: true,
+});
 const config = {
   ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: kind === 'cached' ? '64' : '0' }),
   baseUrl: BASE.replace('/directory/fhir', ''),

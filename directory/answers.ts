@@ -3,8 +3,8 @@
 import type { Queryable } from '../src/store/database.ts';
 import { readChange } from '../src/store/resource.ts';
 
-/** Bytes and headers of an answer with status 200, and the route it counts under. */
-export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<string, string>; route: string };
+/** Bytes and headers of an answer with status 200. */
+export type Answer = { body: Uint8Array<ArrayBuffer> | string; headers: Record<string, string> };
 
 export type Answers = {
   /** The change counter and its time, at most a quarter of a second old; somewhat older while another request asks for it. */
@@ -22,6 +22,10 @@ const PATIENT_MS = 750;
 const LARGEST = 1 / 16;
 /** What an entry costs beside its bytes. */
 const OVERHEAD = 500;
+
+/** Bytes without the memory that they share with others. */
+const alone = (body: Answer['body']): Answer['body'] =>
+  typeof body === 'string' || body.buffer.byteLength === body.length ? body : new Uint8Array(body);
 
 /** The counter of `counter.time`. */
 const counter = (change: string): bigint => BigInt(change.split('.', 1)[0] ?? '0');
@@ -73,7 +77,7 @@ export function answers(bytes: number, now: () => number = () => performance.now
         size -= sizeOf(question, before);
         held.delete(question);
       }
-      held.set(question, answer);
+      held.set(question, { ...answer, body: alone(answer.body) });
       size += more;
       for (const [oldest, one] of held) {
         if (size <= bytes) break;

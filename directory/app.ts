@@ -2,24 +2,26 @@
 // https://hl7.org/fhir/us/davinci-pdex-plan-net/STU1.2/
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
-import { type Admission, admission } from '../src/http/admission.ts';
-import { FHIR_JSON, type FhirEnv, fhirApp, reply, route } from '../src/http/fhir-app.ts';
+import { type Admission, admission, admitted } from '../src/http/admission.ts';
+import { askedOf } from '../src/http/asked.ts';
+import { FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
 import { type Answers, answers } from './answers.ts';
 import { CORS, notAllowed, preflight } from './app-answers.ts';
 import { capabilityStatement } from './capabilities.ts';
-import { fromMemory } from './from-memory.ts';
+import { direct, routeOf } from './direct.ts';
+import { memory } from './from-memory.ts';
 import { history } from './history.ts';
 import { inNetworkDefinition } from './in-network/definition.ts';
 import { JWKS_PATH } from './in-network/statement.ts';
 import { directoryKeys, inNetworkByGet, inNetworkByPost, inNetworkDefinitionPage } from './in-network.ts';
 import { publicationRoutes } from './publication-routes.ts';
 import { type QuickAnswer, quickAnswers } from './quick.ts';
-import { read, vread } from './read.ts';
+import { vread } from './read.ts';
 import { searchParameterRoutes } from './search-parameter.ts';
-import { searchByGet, searchByPost } from './search-type.ts';
+import { searchByPost } from './search-type.ts';
 import { type Totals, totals } from './totals.ts';
 
 /** Path of the directory's FHIR base. */
@@ -48,7 +50,7 @@ export type DirectoryOptions = {
   limit?: RateLimit | undefined;
   /** the merged base of federation: the same API at another path over another schema, without the publications of our own */
   merged?: { path: string; description: string };
-  /** is given what answers from memory without the router */
+  /** is given what answers reads and searches without the router */
   onQuick?: (quick: QuickAnswer) => void;
 };
 
@@ -68,13 +70,11 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
-  const { directoryCacheMb } = deps.config;
-  if (directoryCacheMb > 0) {
-    const kept = options.answers ?? answers(directoryCacheMb * 1_000_000);
-    app.use(`${path}/*`, fromMemory(deps, kept, path));
-    options.onQuick?.(quickAnswers(deps, kept, limit, path));
-  }
   const admit = options.admission ?? admissionFor(deps.config);
+  const { directoryCacheMb } = deps.config;
+  const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
+  const plain = direct(searchDeps, path, kept && memory(deps, kept));
+  options.onQuick?.(quickAnswers(deps, plain, limit, admit));
   // the pattern holds for /:type too: a request that took two places would wait for itself
   app.use(`${path}/:type/*`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(
@@ -104,8 +104,13 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   at.get('/OperationDefinition/in-network', (c) => inNetworkDefinitionPage(c, definition));
   at.all('/$in-network', (c) => notAllowed(c, 'GET, HEAD, POST'));
   searchParameterRoutes(at, base, RELEASED);
-  at.get('/:type/:id', (c) => read(c, deps));
-  at.get('/:type', (c) => searchByGet(c, searchDeps));
+  const answer = async (c: Context<FhirEnv>) => {
+    const question = { type: c.req.param('type') ?? '', id: c.req.param('id') };
+    route(c, routeOf(question));
+    return send(c, await plain.answer(askedOf(c), question));
+  };
+  at.get('/:type/:id', answer);
+  at.get('/:type', answer);
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
   at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
   at.all('/:type/_search', (c) => notAllowed(c, 'POST'));
@@ -128,15 +133,6 @@ const PATIENCE_MS = 3000;
 /** Bounds the work of API and pages together. */
 export const admissionFor = (config: DirectoryDeps['config']): Admission =>
   admission(config.databasePool * WORK_PER_CONNECTION, config.directoryWaiting, PATIENCE_MS);
-
-async function admitted(admit: Admission, next: () => Promise<void>): Promise<void> {
-  await admit.enter();
-  try {
-    await next();
-  } finally {
-    admit.leave();
-  }
-}
 
 /** Date of the interface, for the CapabilityStatement. */
 const RELEASED = '2026-11-24';

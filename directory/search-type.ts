@@ -4,15 +4,16 @@ import type { Deps } from '../src/deps.ts';
 import { type BundleEntry, searchset } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type Cursor, encodeCursor } from '../src/fhir/search/cursor.ts';
-import { isTimeless, readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
+import { readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/request.ts';
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts';
-import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
+import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
+import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { type Counting, countMatches, estimateMatches, searchPage, TOTAL_EXACT } from '../src/store/search.ts';
+import { searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
-import type { Totals } from './totals.ts';
+import { countTotal, type Totals, totalOf } from './totals.ts';
 
 export type SearchDeps = Pick<Deps, 'database' | 'config' | 'clock'> & {
   /** public FHIR base */
@@ -24,12 +25,8 @@ const MAX_URL = 8192;
 const MAX_FORM = 65_536;
 
 /** GET [type]?… */
-export async function searchByGet(c: Context<FhirEnv>, deps: SearchDeps): Promise<Response> {
-  route(c, '/:type');
-  const { url } = c.req.raw;
-  if (url.length > MAX_URL) throw new Outcome('url-too-long');
-  const query = url.indexOf('?');
-  return search(c, deps, query === -1 ? [] : [...new URLSearchParams(url.slice(query + 1))]);
+export function search(type: string, asked: Asked, deps: SearchDeps): Promise<Reply> {
+  return answer(type, asked, deps, queryOf(asked) ?? []);
 }
 
 /** POST [type]/_search, form in the body, further parameters in the URL */
@@ -41,23 +38,29 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
   const form = await c.req.text();
   if (form.length > MAX_FORM) throw new Outcome('too-large');
-  const query = c.req.raw.url.indexOf('?');
-  const inUrl = query === -1 ? [] : [...new URLSearchParams(c.req.raw.url.slice(query + 1))];
-  return search(c, deps, [...inUrl, ...new URLSearchParams(form)]);
+  const asked = askedOf(c);
+  const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
+  return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));
 }
 
-async function search(c: Context<FhirEnv>, deps: SearchDeps, pairs: [string, string][]): Promise<Response> {
-  const type = c.req.param('type') ?? '';
+async function answer(
+  type: string,
+  { url, header }: Asked,
+  deps: SearchDeps,
+  query: Iterable<[string, string]>,
+): Promise<Reply> {
+  if (url.length > MAX_URL) throw new Outcome('url-too-long');
   if (!isDirectoryType(type)) throw new Outcome('unknown-type');
-  checkAccepts(c.req.header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
+  const pairs = [...query];
+  checkAccepts(header('accept'), pairs.find(([name]) => name === '_format')?.[1]);
   const request = readSearch(type, pairs, {
     ...requestOptions(deps),
     explain: deps.config.directoryExplain || deps.config.sandbox,
-    lenient: (c.req.header('prefer') ?? '').includes('handling=lenient'),
+    lenient: header('prefer')?.includes('handling=lenient') === true,
   });
-  if (request.explain) return explained(c, deps, request);
+  if (request.explain) return explained(deps, request);
   const body = request.summary === 'count' ? await countOnly(request, deps) : await page(request, deps);
-  return reply(c, body, 200, { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' });
+  return { body, status: 200, headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-cache' } };
 }
 
 const requestOptions = ({ base, clock, config }: SearchDeps) => ({
@@ -77,11 +80,10 @@ export function findBundle(
 }
 
 async function countOnly(request: SearchRequest, deps: SearchDeps) {
-  const { total, change } = await countMatches(deps.database.sql, request, counting(request));
   return searchset({
     base: deps.base,
     entries: [],
-    total: await finishTotal(request, deps, total, change),
+    total: await countTotal(request, deps),
     self: link(request, deps),
     next: undefined,
     remarks: remarks(request),
@@ -89,24 +91,18 @@ async function countOnly(request: SearchRequest, deps: SearchDeps) {
 }
 
 async function page(request: SearchRequest, deps: SearchDeps) {
-  const { sql } = deps.database;
-  const known = request.total === 'none' ? undefined : deps.totals.get(totalKey(request));
-  const found = await searchPage(sql, request, known === undefined ? counting(request) : 'no');
-  let total: { value: number; exact: boolean } | undefined;
-  if (known !== undefined && known.change === found.change) total = { value: known.total, exact: known.exact };
-  else if (found.total !== undefined) total = await finishTotal(request, deps, found.total, found.change, found.exact);
-  else if (request.total !== 'none') {
-    const counted = await countMatches(sql, request, counting(request));
-    total = await finishTotal(request, deps, counted.total, counted.change);
-  }
+  const found = await searchPage(deps.database.sql, request);
+  const whole = link(request, deps);
+  const at = (cursor: Cursor | undefined) => (cursor === undefined ? undefined : atCursor(whole, cursor));
+  const nothing = found.entries.length === 0;
   return searchset({
     base: deps.base,
     entries: isSubset(request) ? found.entries.map((entry) => subset(entry, request)) : found.entries,
-    total,
-    self: link(request, deps, request.after),
-    next: found.next === undefined ? undefined : link(request, deps, found.next),
-    previous: found.previous === undefined ? undefined : link(request, deps, found.previous),
-    remarks: [...remarks(request, found.cut), ...(await swapped(request, deps, found.entries.length))],
+    total: await totalOf(request, deps, found),
+    self: at(request.after) ?? whole,
+    next: at(found.next),
+    previous: at(found.previous),
+    remarks: [...remarks(request, found.cut), ...(nothing ? await swapped(request, deps) : [])],
   });
 }
 
@@ -116,37 +112,18 @@ function subset(entry: BundleEntry, request: SearchRequest): BundleEntry {
   return { ...entry, body: Buffer.from(subsetResource(Buffer.from(entry.body).toString(), request)) };
 }
 
-function counting(request: SearchRequest): Counting {
-  return request.total === 'none' ? 'no' : request.total === 'accurate' ? 'all' : 'capped';
-}
-
-/** Beyond the cap the total is the planner's estimate, and marked so. */
-async function finishTotal(request: SearchRequest, deps: SearchDeps, counted: number, change: string, known = false) {
-  const exact = known || counted <= TOTAL_EXACT || request.total === 'accurate' || request.criteria.length === 0;
-  const value = exact ? counted : await estimateMatches(deps.database.sql, request);
-  if (isTimeless(request)) deps.totals.set(totalKey(request), { change, total: value, exact });
-  return { value, exact };
-}
-
-/** The filters alone: pages and includes of one search share its total. */
-function totalKey(request: SearchRequest): string {
-  let key = `${request.type} ${request.total === 'accurate' ? 'accurate' : ''}`;
-  for (const [name, value] of request.applied)
-    if (!/^_(count|total|summary|elements|sort|(rev)?include)\b/.test(name)) key += `\n${name}\n${value}`;
-  return key;
-}
-
 /** Exactly what was applied, under the public base. */
-function link(request: SearchRequest, deps: SearchDeps, after?: Cursor): string {
-  const query = new URLSearchParams(request.applied);
-  if (after !== undefined) query.append('_cursor', encodeCursor(after));
-  const text = query.toString();
-  return `${deps.base}/${request.type}${text === '' ? '' : `?${text}`}`;
+function link(request: SearchRequest, deps: SearchDeps): string {
+  const query = new URLSearchParams(request.applied).toString();
+  return `${deps.base}/${request.type}${query === '' ? '' : `?${query}`}`;
 }
+
+const atCursor = (whole: string, cursor: Cursor): string =>
+  `${whole}${whole.includes('?') ? '&' : '?'}_cursor=${encodeCursor(cursor)}`;
 
 /** Nothing is near, but something is near the point with its numbers exchanged: say so, and do not guess. */
-async function swapped(request: SearchRequest, deps: SearchDeps, found: number): Promise<string[]> {
-  const circle = found === 0 && request.after === undefined ? sortCircle(request) : undefined;
+async function swapped(request: SearchRequest, deps: SearchDeps): Promise<string[]> {
+  const circle = request.after === undefined ? sortCircle(request) : undefined;
   if (circle === undefined || Math.abs(circle.longitude) > 90) return [];
   const other = { ...circle, latitude: circle.longitude, longitude: circle.latitude };
   if (!(await hasPlaceIn(deps.database.sql, other)) || (await hasPlaceIn(deps.database.sql, circle))) return [];
@@ -154,18 +131,19 @@ async function swapped(request: SearchRequest, deps: SearchDeps, found: number):
 }
 
 /** The plan of the statement as it ran, as Parameters. */
-async function explained(c: Context<FhirEnv>, deps: SearchDeps, request: SearchRequest): Promise<Response> {
-  const { statement, plan, rows, milliseconds } = await explainPage(deps.database.sql, request, counting(request));
+async function explained(deps: SearchDeps, request: SearchRequest): Promise<Reply> {
+  const { statement, plan, rows, milliseconds } = await explainPage(deps.database.sql, request);
   const parameter = [
     { name: 'statement', valueString: statement },
     { name: 'rows', valueInteger: rows },
     { name: 'milliseconds', valueDecimal: milliseconds },
     { name: 'plan', valueString: plan },
   ];
-  return reply(c, JSON.stringify({ resourceType: 'Parameters', parameter }), 200, {
-    'content-type': FHIR_JSON,
-    'cache-control': 'no-store',
-  });
+  return {
+    body: JSON.stringify({ resourceType: 'Parameters', parameter }),
+    status: 200,
+    headers: { 'content-type': FHIR_JSON, 'cache-control': 'no-store' },
+  };
 }
 
 function remarks(request: SearchRequest, cut = false): string[] {

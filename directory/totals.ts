@@ -1,11 +1,20 @@
-// Totals of searches already counted, good as long as the directory does not change. Holds no more than a thousand.
+// How many match. Often the page tells it; otherwise they are counted, once as long as the directory does not change.
 
-type Known = { change: string; total: number; exact: boolean };
+import { isTimeless, type SearchRequest } from '../src/fhir/search/request.ts';
+import type { Database } from '../src/store/database.ts';
+import { type Counting, countMatches, estimateMatches, type Page, TOTAL_EXACT } from '../src/store/search.ts';
 
+/** `exact` or the planner's estimate */
+export type Total = { value: number; exact: boolean };
+type Known = Total & { change: string };
+
+/** Totals already counted. Holds no more than a thousand, and nothing of who asked. */
 export type Totals = {
   get(key: string): Known | undefined;
   set(key: string, known: Known): void;
 };
+
+type TotalDeps = { database: Database; totals: Totals };
 
 const MAX = 1000;
 
@@ -21,4 +30,50 @@ export function totals(): Totals {
       held.set(key, known);
     },
   };
+}
+
+/** The total of a page, undefined when none is asked for. A total that is counted may be of a moment after the page. */
+export async function totalOf(request: SearchRequest, deps: TotalDeps, found: Page): Promise<Total | undefined> {
+  if (request.total === 'none') return undefined;
+  if (found.total !== undefined && isAll(request, found.total)) return { value: found.total, exact: true };
+  const key = totalKey(request);
+  const known = deps.totals.get(key);
+  if (known?.change === found.change) return known;
+  const capped = found.total !== undefined && request.total !== 'accurate';
+  return capped ? estimated(request, deps, key, found.change) : counted(request, deps, key);
+}
+
+/** The total alone. */
+export const countTotal = (request: SearchRequest, deps: TotalDeps): Promise<Total> =>
+  counted(request, deps, totalKey(request));
+
+async function counted(request: SearchRequest, deps: TotalDeps, key: string): Promise<Total> {
+  const counting: Counting = request.total === 'accurate' ? 'all' : 'capped';
+  const { total, change } = await countMatches(deps.database.sql, request, counting);
+  if (counting === 'capped' && total > TOTAL_EXACT && request.criteria.length > 0)
+    return estimated(request, deps, key, change);
+  return keep(request, deps, key, { change, value: total, exact: true });
+}
+
+/** Beyond the cap the total is the planner's estimate, and marked so. */
+async function estimated(request: SearchRequest, deps: TotalDeps, key: string, change: string): Promise<Total> {
+  const value = await estimateMatches(deps.database.sql, request);
+  return keep(request, deps, key, { change, value, exact: false });
+}
+
+function keep(request: SearchRequest, deps: TotalDeps, key: string, known: Known): Known {
+  if (isTimeless(request)) deps.totals.set(key, known);
+  return known;
+}
+
+/** Does the number that a page tells count all? Of a type, and of places by their distance, it does beyond the cap too. */
+const isAll = (request: SearchRequest, told: number): boolean =>
+  told <= TOTAL_EXACT || request.criteria.length === 0 || request.sort.some((key) => key.by === 'near');
+
+/** The filters alone: pages and includes of one search share its total. */
+function totalKey(request: SearchRequest): string {
+  let key = `${request.type} ${request.total === 'accurate' ? 'accurate' : ''}`;
+  for (const [name, value] of request.applied)
+    if (!/^_(count|total|summary|elements|sort|(rev)?include)\b/.test(name)) key += `\n${name}\n${value}`;
+  return key;
 }

@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createFederation } from '../../directory/federation/app.ts';
+import { createAttestPages } from '../../directory/federation/attest/pages.ts';
 import { nodeId } from '../../directory/federation/client.ts';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
@@ -99,6 +100,8 @@ export function createApp(m: Mounted): Hono {
       if (via !== undefined && namesUs(via, nodeId(node.config))) return text('this request began here', 508);
       return next();
     });
+    const attest = createAttestPages(node.deps);
+    app.all('/attest/*', (c) => attest.fetch(c.req.raw, c.env));
     for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, (c) => federation.fetch(c.req.raw, c.env));
   }
   const fallback = directory ?? exchange;

@@ -62,6 +62,7 @@ export async function openNode(
     role: DIRECTORY_ROLE,
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',
+    keepsPlans: true,
   });
   // readers ask for exports at the primary: a replica takes nothing
   const requests =

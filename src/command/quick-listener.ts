@@ -1,8 +1,10 @@
-// Requests of the Node server: answered from memory where they can be, otherwise made into a Request for the router.
+// Requests of the Node server: reads and searches of the directory are answered at once, others made into a Request for the
+// router.
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { QuickAnswer } from '../../directory/quick.ts';
+import type { Reply } from '../http/fhir-app.ts';
 
 /** What the directory gives when it is made. */
 export type QuickHolder = { answer?: QuickAnswer };
@@ -18,11 +20,14 @@ export function quickListener(app: Hono, hostname: string, holder: QuickHolder):
     const { method = '', url = '' } = request;
     const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
     if (quick === undefined) return void listener(request, response);
-    response.writeHead(quick.status, lengthOf(quick.headers, quick.body));
-    response.end(quick.body);
+    if (quick instanceof Promise) void quick.then((reply) => write(response, reply));
+    else write(response, quick);
   };
 }
 
-function lengthOf(headers: Record<string, string>, body: string | Uint8Array | undefined): Record<string, string> {
-  return body === undefined ? headers : { ...headers, 'content-length': String(Buffer.byteLength(body)) };
+/** A client that has gone meanwhile gets nothing. */
+function write(response: ServerResponse, { body, status, headers }: Reply): void {
+  if (response.destroyed) return;
+  if (body === null) response.writeHead(status, headers).end();
+  else response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body);
 }

@@ -38,33 +38,34 @@ const INCLUDE = Buffer.from(',"search":{"mode":"include"}}');
 const COMMA = ','.charCodeAt(0);
 
 export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
+  const { entries } = parts;
   const link = (relation: string, url: string | undefined) =>
     url === undefined ? '' : `,{"relation":"${relation}","url":${JSON.stringify(url)}}`;
   const further = link('next', parts.next) + link('prev', parts.previous);
   const outcome = outcomeEntry(parts.remarks);
-  const hasEntries = parts.entries.length > 0 || outcome !== '';
+  const hasEntries = entries.length > 0 || outcome !== '';
   const head = Buffer.from(
     `{"resourceType":"Bundle","type":"searchset"${totalText(parts.total)},"link":[{"relation":"self","url":${JSON.stringify(
       parts.self,
     )}}${further}]${hasEntries ? ',"entry":[' : ''}`,
   );
   const tail = Buffer.from(
-    `${outcome === '' ? '' : `${parts.entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
+    `${outcome === '' ? '' : `${entries.length > 0 ? ',' : ''}${outcome}`}${hasEntries ? ']}' : '}'}`,
   );
-  const open = Buffer.from(`{"fullUrl":"${parts.base}/`);
-  const searches = parts.entries.map(searchPart);
+  const open = opening(parts.base);
+  const searches = entries.map(searchPart);
   let size = head.length + tail.length;
-  parts.entries.forEach(({ key, body }, i) => {
+  entries.forEach(({ key, body }, i) => {
     size += 1 + open.length + key.length + RESOURCE.length + body.length + (searches[i] ?? MATCH).length;
   });
-  const out = Buffer.allocUnsafeSlow(size); // every byte is written below
+  const out = Buffer.allocUnsafe(size); // every byte is written below
   let at = 0;
   const put = (bytes: Uint8Array) => {
     out.set(bytes, at);
     at += bytes.length;
   };
   put(head);
-  parts.entries.forEach(({ key, body }, i) => {
+  entries.forEach(({ key, body }, i) => {
     if (i > 0) out[at++] = COMMA;
     put(open);
     put(key);
@@ -74,6 +75,13 @@ export function searchset(parts: SearchsetParts): Uint8Array<ArrayBuffer> {
   });
   put(tail);
   return out.subarray(0, at);
+}
+
+let opened: { base: string; bytes: Uint8Array } | undefined;
+/** What stands before the key of an entry. A process has one base, or two. */
+function opening(base: string): Uint8Array {
+  if (opened?.base !== base) opened = { base, bytes: Buffer.from(`{"fullUrl":"${base}/`) };
+  return opened.bytes;
 }
 
 /** https://hl7.org/fhir/R4/extension-location-distance.html */

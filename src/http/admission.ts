@@ -55,3 +55,13 @@ export function admission(places: number, queue: number, patienceMs: number, now
     },
   };
 }
+
+/** Does the work in its place. */
+export async function admitted<T>(admit: Admission, work: () => Promise<T>): Promise<T> {
+  await admit.enter();
+  try {
+    return await work();
+  } finally {
+    admit.leave();
+  }
+}

@@ -16,12 +16,13 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
-    /** what {@link reply} answered, for what keeps answers; headers without those of every answer */
-    answer: { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
     /** ids and counts of ours that a handler adds to its log line */
     logged: Record<string, string | number | boolean>;
   };
 };
+
+/** An answer before it is one of a server; headers without those of every answer. */
+export type Reply = { body: string | Uint8Array<ArrayBuffer> | null; status: number; headers: Record<string, string> };
 
 /**
  * Paths as clients write them: `%24export` is `$export`, `//` is `/`, a trailing `/` does not count. The query stays.
@@ -77,16 +78,17 @@ export function fhirApp(
   });
 
   app.notFound((c) => errorResponse(c, new Outcome('unknown-route')));
-  app.onError((error, c) => {
-    const known = error instanceof Outcome ? error : storeFailure(error);
-    if (known) {
-      if (known.code === 'unavailable') deps.log('error', 'store unavailable', { service, error: describe(error) });
-      return errorResponse(c, known);
-    }
-    deps.log('error', 'unexpected', { service, requestId: c.get('requestId'), error: describe(error) });
-    return errorResponse(c, new Outcome('internal'));
-  });
+  app.onError((error, c) => errorResponse(c, outcomeOf(error, deps, service, c.get('requestId'))));
   return app;
+}
+
+/** The outcome of whatever was thrown; what nobody expected is logged. */
+export function outcomeOf(error: unknown, deps: Pick<Deps, 'log'>, service: Service, requestId: string): Outcome {
+  const known = error instanceof Outcome ? error : storeFailure(error);
+  if (known?.code === 'unavailable') deps.log('error', 'store unavailable', { service, error: describe(error) });
+  if (known) return known;
+  deps.log('error', 'unexpected', { service, requestId, error: describe(error) });
+  return new Outcome('internal');
 }
 
 export type Recorded = {
@@ -124,16 +126,18 @@ export function route(c: Context<FhirEnv>, template: string): void {
 }
 
 export function errorResponse(c: Context<FhirEnv>, outcome: Outcome): Response {
+  const { body, headers } = errorReply(outcome, c.get('requestId'));
+  return c.body(body, outcome.status as 400, headers);
+}
+
+export function errorReply(outcome: Outcome, requestId: string): Reply & { body: string } {
   const body = outcome.toResource();
   if (outcome.code === 'internal' || outcome.code === 'unavailable') {
     const issue = body.issue[0];
-    if (issue) issue.diagnostics = `${issue.diagnostics ?? ''} Request id: ${c.get('requestId')}.`;
+    if (issue) issue.diagnostics = `${issue.diagnostics ?? ''} Request id: ${requestId}.`;
   }
-  return c.body(JSON.stringify(body), outcome.status as 400, {
-    'content-type': FHIR_JSON,
-    'cache-control': 'no-store',
-    ...outcome.headers,
-  });
+  const headers = { 'content-type': FHIR_JSON, 'cache-control': 'no-store', ...outcome.headers };
+  return { body: JSON.stringify(body), status: outcome.status, headers };
 }
 
 /** What an unknown error may leave in the log: its class and code, never its message (it may quote data). */
@@ -154,14 +158,16 @@ export function describe(error: unknown): string {
 /** An answer with the headers of every answer, in the form that costs the server least. */
 export function reply(
   c: Context<FhirEnv>,
-  body: string | Uint8Array<ArrayBuffer> | null,
+  body: Reply['body'],
   status: number,
   headers: Record<string, string>,
 ): Response {
   c.set('replied', true);
-  c.set('answer', { body, status, headers });
   return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
 }
+
+export const send = (c: Context<FhirEnv>, { body, status, headers }: Reply): Response =>
+  reply(c, body, status, headers);
 
 /** A FHIR body as text. */
 export function fhirBody(

@@ -68,11 +68,12 @@ function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
 
 /**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
- * `statementTimeoutMs` bounds each statement.
+ * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
+ * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time.
  */
 export function openDatabase(
   url: string,
-  options: { max?: number; role?: string; statementTimeoutMs?: number; name?: string } = {},
+  options: { max?: number; role?: string; statementTimeoutMs?: number; name?: string; keepsPlans?: boolean } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
   const open = (max: number, application: string): Sql =>
@@ -88,6 +89,7 @@ export function openDatabase(
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
+        ...(options.keepsPlans === true ? { plan_cache_mode: 'force_generic_plan' } : {}),
       } as Record<string, string>,
     });
   const sql = open(options.max ?? 10, name);

@@ -8,8 +8,13 @@ const AWAY = /^(57P0[1-3]|53300|08\w{3}|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|
 
 /** The outcome of an error of the driver; undefined when the error is not about reach or time. */
 export function storeFailure(error: unknown): Outcome | undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (TOO_LONG.has(code)) return new Outcome('too-costly', undefined, { retryAfter: 5, cause: error });
   if (AWAY.test(code)) return new Outcome('unavailable', undefined, { retryAfter: 10, cause: error });
   return undefined;
 }
+
+/** Was the statement cancelled because it ran too long? */
+export const isTimeout = (error: unknown): boolean => TOO_LONG.has(codeOf(error));
+
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

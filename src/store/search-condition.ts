@@ -96,14 +96,7 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
         unique: false,
       };
     case 'id':
-      return {
-        source: `select rk from directory.resource where not deleted and rk in (${
-          c.keys.length === 0
-            ? 'null'
-            : `select hashtextextended(t, 0) from unnest(${bind(arrayLiteral(c.keys), 'text[]')}) t`
-        })`,
-        unique: false,
-      };
+      return { source: idSet(c.keys, bind), unique: true };
     case 'near':
       return { source: nearSet(c, bind, false), unique: false };
     case 'contains':
@@ -124,6 +117,16 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
     default:
       return undefined;
   }
+}
+
+/** Live resources by their keys. resource_pkey. Few keys stand alone: of a list the planner expects ten. */
+function idSet(keys: readonly string[], bind: Bind): string {
+  if (keys.length === 0) return 'select 0::bigint as rk where false';
+  const hashes =
+    keys.length <= INLINE_FORMS
+      ? keys.map((key) => `hashtextextended(${bind(key, 'text')}, 0)`).join(', ')
+      : `select hashtextextended(t, 0) from unnest(${bind(arrayLiteral(keys), 'text[]')}) t`;
+  return `select rk from directory.resource where not deleted and rk in (${hashes})`;
 }
 
 /** Targets by their newest verification. verification_done, verification_pkey. */

@@ -4,13 +4,13 @@ import type { SearchRequest } from '../fhir/search/request.ts';
 import type { Queryable } from './database.ts';
 import { resolved } from './search.ts';
 import { placesIn } from './search-further.ts';
-import { binder, type Counting, pageStatement } from './search-page.ts';
+import { binder, pageStatement } from './search-page.ts';
 
 export type Explained = { statement: string; plan: string; rows: number; milliseconds: number };
 
 /** Runs the statement of a page and gives its plan. Values of the query stand in the plan: it goes to who asked only. */
-export async function explainPage(sql: Queryable, given: SearchRequest, counting: Counting): Promise<Explained> {
-  const { text, values } = pageStatement(await resolved(sql, given), counting);
+export async function explainPage(sql: Queryable, given: SearchRequest): Promise<Explained> {
+  const { text, values } = pageStatement(await resolved(sql, given));
   const lines = await sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${text}`, values, {
     prepare: false,
   });

@@ -5,9 +5,10 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 /** The most included entries of a page. */
 export const INCLUDE_MAX = 1000;
 
-/** Rows reached from the rows of `from` in one round. The page carries its references; other rounds read them. */
+/** Rows reached from the rows of `from` in one round. What is shown carries its references; other rounds read them. */
 function reach(from: string, includes: readonly Include[]): string[] {
-  const outgoing = from === 'page' ? 'page s' : `${from} f join directory.resource s on s.rk = f.rk and not s.deleted`;
+  const outgoing =
+    from === 'shown' ? 'shown s' : `${from} f join directory.resource s on s.rk = f.rk and not s.deleted`;
   const forward = includes.filter((i) => !i.reverse);
   const parts: string[] = [];
   const untargeted = forward.filter((i) => i.target === undefined).map((i) => i.parameter);
@@ -30,15 +31,15 @@ function reach(from: string, includes: readonly Include[]): string[] {
 }
 
 /**
- * Common table expressions that end in `included(rk)`: at most {@link INCLUDE_MAX} + 1 rows outside `page`, each once.
+ * Common table expressions that end in `included(rk)`: at most {@link INCLUDE_MAX} + 1 rows outside `shown`, each once.
  */
 export function includeTables(includes: readonly Include[]): string[] {
   const iterate = includes.filter((i) => i.iterate);
-  const tables = [`round1 as materialized (${reach('page', includes).join(' union ')})`];
+  const tables = [`round1 as materialized (${reach('shown', includes).join(' union ')})`];
   if (iterate.length > 0) tables.push(`round2 as materialized (${reach('round1', iterate).join(' union ')})`);
   const found = iterate.length > 0 ? '(select rk from round1 union select rk from round2)' : 'round1';
   tables.push(
-    `included as materialized (select distinct i.rk from ${found} i where i.rk not in (select rk from page) limit ${INCLUDE_MAX + 1})`,
+    `included as materialized (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
   );
   return tables;
 }

@@ -21,11 +21,16 @@ async function placed(sql: Queryable, c: Criterion): Promise<Criterion> {
   return of === c.of ? c : { ...c, of };
 }
 
+const isNear = (c: Criterion): boolean =>
+  c.kind === 'near' || ((c.kind === 'chain' || c.kind === 'reverse-chain') && isNear(c.of));
+
+/** Is a point combined with something? */
+export const looksForPlaces = (request: SearchRequest): boolean =>
+  request.criteria.some(isNear) && !request.criteria.every((c) => c.kind === 'near');
+
 /** The request with the places of its circles, where they are few; itself when it has nothing to combine them with. */
 export async function resolvePlaces(sql: Queryable, request: SearchRequest): Promise<SearchRequest> {
-  const isNear = (c: Criterion): boolean =>
-    c.kind === 'near' || ((c.kind === 'chain' || c.kind === 'reverse-chain') && isNear(c.of));
-  if (!request.criteria.some(isNear) || request.criteria.every((c) => c.kind === 'near')) return request;
+  if (!looksForPlaces(request)) return request;
   const criteria: Criterion[] = [];
   for (const c of request.criteria) criteria.push(isNear(c) ? await placed(sql, c) : c);
   return { ...request, criteria };

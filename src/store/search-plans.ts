@@ -1,9 +1,16 @@
 // Which search statements the server keeps prepared. Planning takes longer than most searches, and a kept plan does not know
-// its values: where they are spread unevenly it may be wrong. So a statement is prepared until it was slow once; then it is
-// planned with its values for a while. Statements are known by their text, which has no values; only so many are kept.
+// its values (the service's connections never plan a prepared one anew): where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
+// turns, prepared and planned with its values, and the better way is kept for a while. Both ways meet the same load: a busy
+// machine, where everything is slow, does not make statements be planned each time and thereby busier. Statements are known by
+// their text, which has no values; only so many are kept.
 
-/** Milliseconds in the server from which a statement is better planned each time: planning costs one or two. */
-const SLOW_MS = 50;
+/** Milliseconds in the server from which a statement may be better planned each time: planning costs one or two. */
+const SLOW_MS = 20;
+const PLANNING_MS = 2;
+/** So slow is no chance: the statement is planned from then on, without a trial. */
+const HOPELESS_MS = 1000;
+/** Turns of each way in a trial. The slowest one of each does not count: it may have met with something else. */
+const TURNS = 24;
 const REST_MS = 10 * 60_000;
 /** Statements on each connection; clients decide what is combined, so the number must have an end. */
 const MOST = 400;
@@ -11,26 +18,49 @@ const MOST = 400;
 export type Plans = {
   /** Is the statement to be prepared? */
   prepares(text: string): boolean;
-  /** @param ms in the server, from the arrival of the statement to its first row */
-  took(text: string, ms: number): void;
+  /** @param ms in the server; Infinity when it was cancelled. `prepared`: as it was run */
+  took(text: string, ms: number, prepared: boolean): void;
 };
+
+type Way = { turns: number; sum: number; slowest: number };
+type Known = { prepared: boolean; until: number; trial: { prepared: Way; planned: Way } | undefined };
+
+const way = (): Way => ({ turns: 0, sum: 0, slowest: 0 });
+function count(w: Way, ms: number): void {
+  w.turns++;
+  w.sum += ms;
+  w.slowest = Math.max(w.slowest, ms);
+}
+const typical = (w: Way): number => (w.sum - w.slowest) / (w.turns - 1);
 
 /** @param now milliseconds, for tests */
 export function plans(now: () => number = () => performance.now()): Plans {
-  /** until when a statement is planned each time; 0 when it is prepared */
-  const known = new Map<string, number>();
+  const known = new Map<string, Known>();
   return {
     prepares(text) {
-      const until = known.get(text);
-      if (until === undefined) {
+      const found = known.get(text);
+      if (found === undefined) {
         if (known.size >= MOST) return false;
-        known.set(text, 0);
+        known.set(text, { prepared: true, until: 0, trial: undefined });
         return true;
       }
-      return until <= now();
+      if (found.trial !== undefined) return found.trial.prepared.turns <= found.trial.planned.turns;
+      if (!found.prepared && found.until <= now()) found.prepared = true;
+      return found.prepared;
     },
-    took(text, ms) {
-      if (ms >= SLOW_MS && known.has(text)) known.set(text, now() + REST_MS);
+    took(text, ms, prepared) {
+      const found = known.get(text);
+      if (found === undefined) return;
+      const decide = (keep: boolean) => known.set(text, { prepared: keep, until: now() + REST_MS, trial: undefined });
+      if (prepared && ms >= HOPELESS_MS) return void decide(false);
+      if (found.trial === undefined) {
+        if (ms < SLOW_MS || !prepared || found.until > now()) return;
+        found.trial = { prepared: way(), planned: way() };
+      }
+      const { trial } = found;
+      count(prepared ? trial.prepared : trial.planned, ms);
+      if (trial.prepared.turns < TURNS || trial.planned.turns < TURNS) return;
+      decide(typical(trial.prepared) <= 2 * typical(trial.planned) + PLANNING_MS);
     },
   };
 }

@@ -102,17 +102,18 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
     `(select json_build_array(rk::text${order.keys.map((key, i) => `, ${edgeKey(key, i)}`).join('')}) from hits where pos = (select ${which}(pos) from hits where pos <= ${size}))`;
   const [first, last] = order.back ? (['max', 'min'] as const) : (['min', 'max'] as const);
   const distance = request.sort.findIndex((key) => key.by === 'near');
+  const back = order.back ? ' desc' : '';
   return {
     tables: [
       ...tables,
       `hits as materialized (select h.*, row_number() over (order by ${ordered}) as pos from (${branches.join(' union all ')}) h order by ${ordered} limit ${limit})`,
-      `page as materialized (select r.rk, r.key, r.body, h.pos${distance === -1 ? '' : `, h.k${distance} as away`}${carried} from hits h join directory.resource r on r.rk = h.rk where h.pos <= ${size})`,
     ],
+    page: `select r.rk, r.key, r.body, h.pos${distance === -1 ? '' : `, h.k${distance} as away`}${carried} from hits h join directory.resource r on r.rk = h.rk order by pos${back}`,
+    shown: `where pos <= ${size}`,
+    order: `order by pos${back}`,
     edges: `select json_build_array(${edge(first)}, ${edge(last)})`,
-    order: ` order by pos${order.back ? ' desc' : ''}`,
-    counted: criteria.length > 0 ? `(select count(*)::int from matched)` : undefined,
-    away: distance === -1 ? 'null' : 'away',
-    score: 'null',
+    counted: criteria.length > 0 ? `(select count(*) from matched)` : undefined,
+    measure: distance === -1 ? undefined : 'away',
   };
 }
 

@@ -6,13 +6,14 @@ import type { Unit } from '../fhir/search/near.ts';
 import { type SearchRequest, sortCircle } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
+import { isTimeout } from './failure.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
 import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT } from './search-page.ts';
-import { resolvePlaces } from './search-places.ts';
+import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
-import { resolveNames } from './vocabulary.ts';
+import { looksForNames, resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
 
@@ -23,10 +24,8 @@ export type Page = {
   next: Cursor | undefined;
   /** where the page before ends */
   previous: Cursor | undefined;
-  /** all matches; capped at {@link TOTAL_EXACT} + 1 unless exact; undefined when not asked for */
+  /** all matches, when finding the page told their number */
   total: number | undefined;
-  /** the total is exact, whatever its size */
-  exact: boolean;
   /** change counter of the state this page shows */
   change: string;
   /** the cap on included entries was hit */
@@ -38,37 +37,79 @@ export const resolved = async (sql: Queryable, request: SearchRequest): Promise<
   resolvePlaces(sql, await resolveNames(sql, request));
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
-export async function searchPage(sql: Queryable, request: SearchRequest, counting: Counting): Promise<Page> {
-  const { text, values } = pageStatement(await resolved(sql, request), counting);
-  const prepare = searchPlans.prepares(text);
-  const [numbers, ...found] = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
-  const [more = '', total = '', change = '', included = '', ms = ''] = String(numbers?.[0]).split(',');
-  searchPlans.took(text, Number(ms));
-  const [first, last] = edges(String(numbers?.[1]));
-  const ranked = rankedBy(request) !== undefined;
-  const back = !ranked && request.after?.back === true;
-  const circle = request.sort.some((k) => k.by === 'near') ? sortCircle(request) : undefined;
+export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
+  const { text, values } = pageStatement(looksUp(request) ? await resolved(sql, request) : request);
+  const { rows, took } = await run(sql, text, values);
+  const [, numbers, edges] = rows.pop() ?? [];
+  const [change = '', counted = '', included = '', ms = ''] = String(numbers).split(',');
+  took(Number(ms));
+  const including = request.includes.length > 0;
+  const found = including ? rows.findIndex((row) => row[3]?.[0] === INCLUDED) : -1;
+  const matches = found === -1 ? rows.length : found;
+  const more = matches > request.count;
+  const back = rankedBy(request) === undefined && request.after?.back === true;
+  if (more) rows.splice(back ? 0 : request.count, 1); // the row too many
+  const shown = more ? request.count : matches;
+  const unit = request.sort.some((k) => k.by === 'near') ? sortCircle(request)?.unit : undefined;
   return {
-    entries: found.map(([key = EMPTY, body = EMPTY, mode = EMPTY, away, score]) => ({
-      key,
-      body,
-      included: mode[0] === INCLUDED,
-      ...(circle && away ? { distance: distanceOf(Number(String(away)), circle.unit) } : {}),
-      ...(score ? { score: String(score) } : {}),
-    })),
-    next: last && (back || more === '1') ? { ...last, back: false } : undefined,
-    previous:
-      ranked || !first
-        ? first && { ...first, back: false }
-        : (back ? more === '1' : request.after !== undefined)
-          ? { ...first, back: true }
-          : undefined,
-    total: total === '' ? undefined : Number(total),
-    exact: counting === 'all' || circle !== undefined || request.criteria.length === 0,
+    entries: rows.map((row, i) => entryOf(row, i >= shown, including, unit)),
+    ...neighbours(request, { more, back, rows, shown, edges }),
+    total: counted !== '' ? Number(counted) : more || request.after !== undefined ? undefined : shown,
     change,
     cut: Number(included) > INCLUDE_MAX,
   };
 }
+
+const looksUp = (request: SearchRequest): boolean => looksForNames(request) || looksForPlaces(request);
+
+/** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
+async function run(sql: Queryable, text: string, values: string[]) {
+  const prepare = searchPlans.prepares(text);
+  const took = (ms: number) => searchPlans.took(text, ms, prepare);
+  try {
+    const rows = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
+    return { rows, took };
+  } catch (error) {
+    if (isTimeout(error)) took(Number.POSITIVE_INFINITY);
+    throw error;
+  }
+}
+
+function entryOf(row: Bytes[], included: boolean, including: boolean, unit: Unit | undefined): BundleEntry {
+  const [, key = EMPTY, body = EMPTY] = row;
+  const measure = row[including ? 4 : 3];
+  if (included || measure === undefined || measure === null) return { key, body, included };
+  if (unit === undefined) return { key, body, included, score: String(measure) };
+  return { key, body, included, distance: distanceOf(Number(String(measure)), unit) };
+}
+
+type Shown = { more: boolean; back: boolean; rows: Bytes[][]; shown: number; edges: Bytes | undefined };
+
+/** Positions of the pages after and before. */
+function neighbours(
+  request: SearchRequest,
+  { more, back, rows, shown, edges }: Shown,
+): Pick<Page, 'next' | 'previous'> {
+  if (rankedBy(request) !== undefined) {
+    // a position is the number of matches before it
+    const at = request.after?.rk ?? 0n;
+    const position = (rk: bigint): Cursor => ({ rk: rk < 0n ? 0n : rk, keys: [], back: false });
+    return {
+      next: more ? position(at + BigInt(request.count)) : undefined,
+      previous: at === 0n ? undefined : position(at - BigInt(request.count)),
+    };
+  }
+  const follows = back || more;
+  const precedes = back ? more : request.after !== undefined;
+  if (shown === 0 || !(follows || precedes)) return { next: undefined, previous: undefined };
+  const [first, last] = request.sort.length > 0 ? readEdges(String(edges)) : [edgeOf(rows[0]), edgeOf(rows[shown - 1])];
+  return {
+    next: follows && last ? { ...last, back: false } : undefined,
+    previous: precedes && first ? { ...first, back: true } : undefined,
+  };
+}
+
+const edgeOf = (row: Bytes[] | undefined): Edge => ({ rk: BigInt(String(row?.[0])), keys: [] });
 
 function distanceOf(meters: number, unit: Unit) {
   return { value: Number((meters / unit.meters).toPrecision(9)), unit: unit.unit, code: unit.code };
@@ -77,7 +118,7 @@ function distanceOf(meters: number, unit: Unit) {
 type Edge = { keys: number[]; rk: bigint };
 
 /** The first and the last row of the page, `[[rk, key…], [rk, key…]]`. */
-function edges(text: string): [Edge | undefined, Edge | undefined] {
+function readEdges(text: string): [Edge | undefined, Edge | undefined] {
   const read = (list: [string, ...number[]] | null): Edge | undefined =>
     list?.[0] ? { rk: BigInt(list[0]), keys: list.slice(1).map(Number) } : undefined;
   const [first, last] = JSON.parse(text) as [[string, ...number[]] | null, [string, ...number[]] | null];
@@ -95,18 +136,17 @@ export async function countMatches(
   given: SearchRequest,
   counting: Counting,
 ): Promise<{ total: number; change: string }> {
-  const request = await resolved(sql, given);
+  const request = looksUp(given) ? await resolved(sql, given) : given;
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0
       ? `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`
       : `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
-  const text = `select ${total} as total, change::text as change, ${ELAPSED} as ms from directory.state`;
-  const prepare = searchPlans.prepares(text);
-  const [row] = await sql.unsafe<{ total: number; change: string; ms: number }[]>(text, values, { prepare });
-  if (!row) throw new Error('The count statement gives one row.');
-  searchPlans.took(text, row.ms);
-  return { total: row.total, change: row.change };
+  const text = `select ${total}, change, ${ELAPSED} from directory.state`;
+  const { rows: counted, took } = await run(sql, text, values);
+  const [count, change, ms] = counted[0]?.map(String) ?? [];
+  took(Number(ms));
+  return { total: Number(count), change: change ?? '' };
 }
 
 /** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */

@@ -86,9 +86,11 @@ async function resolve(sql: Queryable, c: Criterion): Promise<Criterion> {
   return c;
 }
 
+export const looksForNames = (request: SearchRequest): boolean => request.criteria.some(isLike);
+
 /** The request with the words that its misspelt names mean; the same request when it has none. */
 export async function resolveNames(sql: Queryable, request: SearchRequest): Promise<SearchRequest> {
-  if (!request.criteria.some(isLike)) return request;
+  if (!looksForNames(request)) return request;
   const criteria: Criterion[] = [];
   for (const c of request.criteria) criteria.push(await resolve(sql, c));
   return { ...request, criteria };

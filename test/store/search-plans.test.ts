@@ -1,19 +1,45 @@
 import { expect, test } from 'vitest';
-import { plans } from '../../src/store/search-plans.ts';
+import { type Plans, plans } from '../../src/store/search-plans.ts';
 
-test('statements are prepared until they are slow once, and again after a rest', () => {
+/** Runs a statement so many times; how long each takes, prepared and planned. Which ones were prepared. */
+function run(p: Plans, times: number, ms: (prepared: boolean, turn: number) => number): boolean[] {
+  return Array.from({ length: times }, (_, turn) => {
+    const prepared = p.prepares('a');
+    p.took('a', ms(prepared, turn), prepared);
+    return prepared;
+  });
+}
+
+test('a statement that is slow only because its plan is kept is planned each time, until after a rest', () => {
   let now = 0;
   const p = plans(() => now);
-  expect(p.prepares('a')).toBe(true);
-  p.took('a', 10);
-  expect(p.prepares('a')).toBe(true);
-  p.took('a', 80);
-  expect(p.prepares('a')).toBe(false);
-  expect(p.prepares('b')).toBe(true);
+  const uneven = (prepared: boolean, turn: number) => (prepared && turn % 10 < 3 ? 200 : 2);
+  expect(run(p, 48, uneven).filter(Boolean).length).toBeGreaterThan(20);
+  expect(run(p, 100, uneven).filter(Boolean)).toEqual([]);
   now += 9 * 60_000;
   expect(p.prepares('a')).toBe(false);
   now += 2 * 60_000;
   expect(p.prepares('a')).toBe(true);
+  expect(p.prepares('b')).toBe(true);
+});
+
+test('on a busy machine, where planning does not help, statements stay prepared', () => {
+  const p = plans(() => 0);
+  run(p, 60, () => 80);
+  expect(run(p, 100, () => 80).every(Boolean)).toBe(true);
+});
+
+test('one that was slow once, by chance, stays prepared', () => {
+  const p = plans(() => 0);
+  run(p, 60, (_, turn) => (turn === 0 ? 300 : 2));
+  expect(run(p, 100, () => 2).every(Boolean)).toBe(true);
+});
+
+test('one that was cancelled is planned from then on', () => {
+  const p = plans(() => 0);
+  p.prepares('a');
+  p.took('a', Number.POSITIVE_INFINITY, true);
+  expect(run(p, 10, () => 3).some(Boolean)).toBe(false);
 });
 
 test('their number has an end, so no client can fill the server with plans', () => {
@@ -21,6 +47,6 @@ test('their number has an end, so no client can fill the server with plans', () 
   const first = Array.from({ length: 400 }, (_, i) => p.prepares(`s${i}`));
   expect(first.every(Boolean)).toBe(true);
   expect(p.prepares('one more')).toBe(false);
-  p.took('one more', 1000);
+  p.took('one more', 1000, false);
   expect(p.prepares('s0')).toBe(true);
 });
