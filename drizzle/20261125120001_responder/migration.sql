@@ -12,8 +12,3 @@ alter table exchange.bulk_file add column continues_in text;
 --> statement-breakpoint
 -- Which labeller decided what is sensitive in an export.
 alter table exchange.bulk_job add column labeller smallint;
---> statement-breakpoint
--- When a person last proved who they are; whether a sign-in under way is to make them do it anew.
-alter table exchange.staff_session add column authenticated_at timestamptz;
---> statement-breakpoint
-alter table exchange.staff_sign_in add column is_fresh boolean not null default false;
