@@ -12,6 +12,7 @@ import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
 import { nextDue } from './store/due.ts';
+import { freeLeases } from './store/lease.ts';
 
 const JOB_TRIES = 3;
 const BUSY_MS = 150;
@@ -71,8 +72,11 @@ export type ExchangeWorker = {
   stop(): Promise<void>;
 };
 
-/** Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. */
-export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWorker {
+/**
+ * Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
+ * this database, so that leases from before are of the dead.
+ */
+export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
   const owner = randomUUID();
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
@@ -84,6 +88,11 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
     rousings++;
     for (const wake of [...sleepers]) wake();
   };
+
+  const begun = (options.alone ? freeLeases(deps.database.sql) : Promise.resolve()).catch((error: unknown) => {
+    // they run out by themselves
+    deps.log('warn', 'leases not freed', { error: describe(error) });
+  });
 
   const seal = async () => {
     if (Date.now() - sealed < SEAL_MS) return;
@@ -112,6 +121,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
 
   /** Takes turns until the end; rests while nothing is due. */
   const keepOn = async (name: string, take: () => Promise<boolean>): Promise<void> => {
+    await begun;
     while (!ending.signal.aborted) {
       let busy = false;
       let due = IDLE_MS;
