@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { checkAuditDaily } from './audit/check.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
@@ -104,6 +105,11 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
   };
+  let verifyAt = new Date(0);
+  const verify = async (): Promise<boolean> => {
+    if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
+    return false;
+  };
   const turn = async (): Promise<boolean> => {
     await seal();
     if (woken) {
@@ -146,6 +152,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
+    ...(options.plans ? [keepOn('audit check', verify)] : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];

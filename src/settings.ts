@@ -266,6 +266,13 @@ export const SETTINGS = {
     integer(4, 1, 64),
     '4',
   ),
+  diskReserveMb: setting(
+    'DISK_RESERVE_MB',
+    'Exchange',
+    'Room in MB that downloads leave free under BLOBS_DIR. With less, pulls wait.',
+    integer(1024, 0, 1_000_000),
+    '1024',
+  ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',
     'Exchange',

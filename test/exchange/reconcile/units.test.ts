@@ -205,6 +205,18 @@ describe('guards', () => {
     expect(rows[6]).toBe('quarantined invalid-resource Observation/deep');
   });
 
+  test('what is nested deeper than 64 is held, what is less deep is kept', async () => {
+    const nested = (depth: number): object =>
+      depth === 0
+        ? { url: 'http://x.example/e', valueString: 'x' }
+        : { url: 'http://x.example/e', extension: [nested(depth - 1)] };
+    // the resource, its list, then two for each extension
+    expect(await one(JSON.stringify(lab('deep31', { extension: [nested(30)] })))).toBe('created Observation/deep31');
+    expect(await one(JSON.stringify(lab('deep32', { extension: [nested(31)] })))).toBe(
+      'quarantined invalid-resource Observation/deep32',
+    );
+  });
+
   test('R71: __proto__ is data', async () => {
     expect(await one(JSON.stringify(lab('g8')).replace('{', '{"__proto__":{"status":"x"},'))).toMatch(
       /^quarantined invalid-resource/,
