@@ -1,5 +1,6 @@
 // One side of an exchange as a process. `prior`: loads members and answers until it is stopped. `export`, `pull`, `match`:
-// asks the prior one, beside the raw way of doing the same. Prints one line when ready and one with its result.
+// asks the prior one, beside the raw way of doing the same. `plan`, `go-on`: makes a pull, and takes its steps from wherever it is,
+// with files in a folder that stays. Prints one line when ready and one with its result.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -30,11 +31,12 @@ import {
   type Side,
   sharedRecords,
 } from '../src/seed/index.ts';
-import { askExport, askGroupExport, askMatch, askPull, askRepull } from './exchange-questions.ts';
+import { askExport, askGroupExport, askMatch, askPull, askRepull, goOn, planPull } from './exchange-questions.ts';
 
 const SEED = 20_270_101;
 const NPI: Record<Side, string> = { prior: '9000000012', current: '9000000004' };
-const [task = '', url = '', members = '', key = '', priorBase = '', recordsEach = 'yes'] = process.argv.slice(2);
+const [task = '', url = '', members = '', key = '', priorBase = '', recordsEach = 'yes', kept = ''] =
+  process.argv.slice(2);
 const side: Side = task === 'prior' ? 'prior' : 'current';
 const size = Number(members);
 /** `no`, `yes` for all that are generated, or how many of a member. */
@@ -49,7 +51,7 @@ const manyAt = Array.from({ length: 200 }, (_, i) => i).find((i) => {
 });
 const jwk = JSON.parse(key) as JsonWebKey & { kid: string; alg: string };
 
-const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-node-'));
+const folder = kept === '' ? mkdtempSync(join(tmpdir(), 'payer-node-bench-node-')) : kept;
 const { d: _private, ...published } = jwk as JsonWebKey & { kid: string; alg: string; d?: string };
 const keys: Keys = {
   signing: async () => jwk,
@@ -111,7 +113,7 @@ const database = openDatabase(url, { max: 8 });
 const beside = threads();
 const deps: Deps = {
   config: readConfig({
-    BASE_URL: base,
+    BASE_URL: kept === '' ? base : 'http://127.0.0.1:9',
     DATA_DIR: folder,
     PLAN_NAME: PLAN_NAMES[side],
     PLAN_NPI: NPI[side],
@@ -150,7 +152,7 @@ if (side === 'prior') {
   const started = startWork(deps, { plans: false });
   deps.wake = () => started.nudge();
   worker = started;
-} else {
+} else if (task !== 'go-on') {
   await addPeer(
     database.sql,
     {
@@ -166,7 +168,8 @@ if (side === 'prior') {
   await setPeerState(database.sql, 'prior', 'active', 'bench', now);
   await fill(deps, false);
 }
-await database.sql`analyze`;
+if (task !== 'go-on') await database.sql`analyze`;
+if (task === 'plan') await planPull(deps);
 process.stdout.write(`${JSON.stringify({ base })}\n`);
 if (task === 'export') process.stdout.write(`${JSON.stringify(await askExport(deps))}\n`);
 if (task === 'group-export')
@@ -175,6 +178,7 @@ if (task === 'group-export')
   );
 if (task === 'match') process.stdout.write(`${JSON.stringify(await askMatch(deps))}\n`);
 if (task === 'repull') process.stdout.write(`${JSON.stringify(await askRepull(deps, randomUUID()))}\n`);
+if (task === 'go-on') process.stdout.write(`${JSON.stringify(await goOn(deps, randomUUID()))}\n`);
 if (task === 'pull') process.stdout.write(`${JSON.stringify(await askPull(deps, randomUUID()))}\n`);
 
 process.once('SIGTERM', () => {
@@ -183,7 +187,7 @@ process.once('SIGTERM', () => {
     server.close();
     server.closeAllConnections();
     await database.close();
-    rmSync(folder, { recursive: true, force: true });
+    if (kept === '') rmSync(folder, { recursive: true, force: true });
     process.exit(0);
   })();
 });

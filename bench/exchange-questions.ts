@@ -10,6 +10,7 @@ import { PeerTokens, withToken } from '../exchange/client/token.ts';
 import { addresses, ourselves } from '../exchange/plan.ts';
 import { planPulls } from '../exchange/pull/plan.ts';
 import { takeStep } from '../exchange/pull/run.ts';
+import { freeLeases } from '../exchange/store/lease.ts';
 import { findPeer, type Peer, pinPeer } from '../exchange/store/peer.ts';
 import { findPull } from '../exchange/store/pull.ts';
 import { pullFiles } from '../exchange/store/pull-file.ts';
@@ -250,4 +251,18 @@ async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
     'insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body',
   );
   return (performance.now() - started) / 1000;
+}
+
+/** Makes the pull that {@link goOn} takes the steps of. */
+export async function planPull(deps: Deps): Promise<void> {
+  await peerOf(deps);
+  await planPulls(deps, { cause: 'command', again: true });
+}
+
+/** Takes the steps of the one pull from wherever it is, as a node that starts again does. */
+export async function goOn(deps: Deps, owner: string): Promise<{ done: true }> {
+  await freeLeases(deps.database.sql);
+  const [row] = await deps.database.sql<{ id: string }[]>`select id from exchange.pull`;
+  await untilState(deps, new PeerTokens(), owner, row?.id ?? '', 'done');
+  return { done: true };
 }

@@ -11,7 +11,7 @@ import { BEGIN, type GroupMeasured, type Measured } from './exchange-questions.t
 import { type Answer, type Bench, cpuOf, type Load, load, type Question, type Running, rssOf } from './harness.ts';
 
 /** Records a generated member has at the prior payer, about. */
-const RECORDS_A_MEMBER = 220;
+export const RECORDS_A_MEMBER = 220;
 
 async function both(
   bench: Bench,

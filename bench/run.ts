@@ -4,6 +4,7 @@ import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
+import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
@@ -22,6 +23,7 @@ const QUESTIONS: Record<string, Question> = {
   'group-export': groupExport,
   pull,
   repull,
+  kill,
   match,
   'member-match': memberMatch,
   'bulk-match': bulkMatch,

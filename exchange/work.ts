@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
 import { isPassing } from '../src/store/failure.ts';
+import { checkAuditDaily } from './audit/check.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
@@ -13,6 +14,7 @@ import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
 import { nextDue } from './store/due.ts';
+import { freeLeases } from './store/lease.ts';
 
 const JOB_TRIES = 3;
 const PAUSE_MS = 5000;
@@ -78,8 +80,11 @@ export type ExchangeWorker = {
   stop(): Promise<void>;
 };
 
-/** Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. */
-export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWorker {
+/**
+ * Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
+ * this database, so that leases from before are of the dead.
+ */
+export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
   const owner = randomUUID();
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
@@ -92,6 +97,11 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
     for (const wake of [...sleepers]) wake();
   };
 
+  const begun = (options.alone ? freeLeases(deps.database.sql) : Promise.resolve()).catch((error: unknown) => {
+    // they run out by themselves
+    deps.log('warn', 'leases not freed', { error: describe(error) });
+  });
+
   const seal = async () => {
     if (Date.now() - sealed < SEAL_MS) return;
     sealed = Date.now();
@@ -101,6 +111,11 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       // what waits for a seal is told by `audit verify`; peers are answered all the same
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
+  };
+  let verifyAt = new Date(0);
+  const verify = async (): Promise<boolean> => {
+    if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
+    return false;
   };
   const turn = async (): Promise<boolean> => {
     await seal();
@@ -119,6 +134,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
 
   /** Takes turns until the end; rests while nothing is due. */
   const keepOn = async (name: string, take: () => Promise<boolean>): Promise<void> => {
+    await begun;
     while (!ending.signal.aborted) {
       let busy = false;
       let due = IDLE_MS;
@@ -143,6 +159,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   };
   const loops = [
     keepOn('work loop', turn),
+    ...(options.plans ? [keepOn('audit check', verify)] : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];

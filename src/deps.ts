@@ -55,6 +55,8 @@ export type Blobs = {
   /** Keys that begin with a folder (`a/b/`), of files that were never finished too. */
   list(folder: string): Promise<string[]>;
   delete(key: string): Promise<void>;
+  /** Bytes that there is room for; absent where that has no meaning. */
+  room?(): Promise<number>;
 };
 
 /** Private signing keys as JWK, by use. The public halves are published. */

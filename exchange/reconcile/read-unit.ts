@@ -1,6 +1,6 @@
 // The first look at one received unit: what it is, whose it is, whether it may be kept, its hash and keys. Pure; whether it
 // is new is decided later, by set. The first reason that applies decides.
-import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { minify, stamp } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
@@ -71,7 +71,7 @@ export function readUnit(line: string, context: UnitContext): Unit {
     if (hasEscapes && NOT_TEXT.test(plain)) return broken();
     return readResource(parsed, minify(line), plain, context);
   } catch (error) {
-    // nested deeper than the stack
+    // nested deeper than a record is, or than the stack
     if (error instanceof RangeError) return broken();
     throw error;
   }
@@ -87,7 +87,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,
-    hash: contentHash(resource, MEMBER_CONTENT),
+    hash: contentHash(resource, RECEIVED_CONTENT),
     outcome: 'quarantined',
     reason,
   });
@@ -151,7 +151,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     localId: id,
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
-    ...contentHashes(resource, MEMBER_CONTENT),
+    ...contentHashes(resource, RECEIVED_CONTENT),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],

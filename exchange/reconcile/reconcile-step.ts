@@ -11,6 +11,7 @@ import { commitPull } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
+import { forgetPhase, notePhase, PHASES, type Phase, reachedPhase } from '../store/pull-phase.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
@@ -36,21 +37,45 @@ export async function reconcileStep(s: Step): Promise<void> {
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
-  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
-  took('analyze');
-  await sql.begin((tx) => decideUnits(tx, work));
-  took('decide');
-  await rewriteUnits(s.deps, work, context);
-  await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
-  took('rewrite');
-  await linkUnits(s.deps, work);
-  took('link');
+  await prepare(s, context, work, took);
   await commit(s, context, work);
   took('commit');
   await clearStaging(sql, s.pull.id);
   took('clear');
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
+}
+
+/**
+ * Decides, leads references and judges pairs, from where an earlier process came to. All of it is in work tables and may be
+ * repeated.
+ */
+async function prepare(s: Step, context: UnitContext, work: Decided, took: (part: string) => void): Promise<void> {
+  const { sql } = s.deps.database;
+  const reached = await reachedPhase(sql, s.pull.id, s.deps.clock());
+  const isBehind = (phase: Phase) => reached === undefined || PHASES.indexOf(reached) < PHASES.indexOf(phase);
+  if (isBehind('decided')) {
+    // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
+    await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
+    took('analyze');
+    await sql.begin(async (tx) => {
+      // what was decided and judged before goes with this; killed in between, it is decided anew
+      await forgetPhase(tx, s.pull.id);
+      await decideUnits(tx, work);
+      await notePhase(tx, s.pull.id, 'decided', s.deps.clock());
+    });
+    took('decide');
+  }
+  if (isBehind('rewritten')) {
+    await rewriteUnits(s.deps, work, context);
+    await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
+    await notePhase(sql, s.pull.id, 'rewritten', s.deps.clock());
+    took('rewrite');
+  }
+  if (isBehind('linked')) {
+    await linkUnits(s.deps, work);
+    await notePhase(sql, s.pull.id, 'linked', s.deps.clock());
+    took('link');
+  }
 }
 
 /** Files read at once: while the database takes the end of one, the next is being read. */

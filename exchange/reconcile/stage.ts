@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
 import { fileStaged, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
+import { forgetPhase } from '../store/pull-phase.ts';
 import {
   clearStaging,
   openStaging,
@@ -110,6 +111,7 @@ export async function stageFile(
 ): Promise<number> {
   const { sql } = deps.database;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
+  await forgetPhase(sql, pullId);
   await clearStaging(sql, pullId, file.position);
   const units =
     file.kind === 'deleted' || file.blobKey === null

@@ -106,7 +106,8 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Does the chain of evidence verify from the last audit to today',
-    where: 'payer-node audit verify --head FILE',
-    how: 'With the head that was kept at the last audit; a pack is verified offline with payer-node evidence verify FILE.',
+    where: 'Security: audit trail',
+    href: '/staff/trail',
+    how: 'The trail is verified each day; “Compared with” names the seal of a head that was kept at an audit (payer-node audit verify --head FILE). A pack is verified offline with payer-node evidence verify FILE.',
   },
 ];

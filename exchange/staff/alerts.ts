@@ -8,6 +8,7 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
   'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
   'peer-failing': { text: 'Pulls from a payer fail again and again', href: (id) => `/staff/peers/${id}` },
   'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
+  'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

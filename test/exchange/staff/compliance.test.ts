@@ -1,5 +1,6 @@
 // The compliance report: figures are the sums of their rows, periods are those of the plan's zone, files say the same as pages.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkAuditDaily } from '../../../exchange/audit/check.ts';
 import { share } from '../../../exchange/report/compliance-figures.ts';
 import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
@@ -169,4 +170,13 @@ test('records of somebody else: how many are still held back, and for how long',
   expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
   await state('visible');
   expect(await read()).toMatchObject([{ n: 1, held: 0, days: null }]);
+});
+
+test('the last verification of the audit trail is on a page', async () => {
+  expect(await (await reviewer.get('/staff/trail')).text()).toContain('has not been verified yet');
+  await checkAuditDaily(s.ours.deps);
+  const page = await (await reviewer.get('/staff/trail')).text();
+  expect(page).toContain('the trail stood as it was written');
+  const { tables: shown } = await (await reviewer.get('/staff/trail?format=json')).json();
+  expect(shown.checks).toMatchObject([{ result: 'stands', by: 'the node, daily' }]);
 });
