@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
@@ -17,6 +18,8 @@ import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
 
 const JOB_TRIES = 3;
+const PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
@@ -52,8 +55,12 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
       error: describe(error),
       attempts: job.attempts,
     });
-    await failJob(sql, job.id, owner, deps.clock(), describe(error), job.attempts < JOB_TRIES);
-    if (job.kind === 'export') deps.metrics.count('exports_total', { result: 'failed' });
+    // a disk that is full or a database that is away says nothing against the job: it waits, and is owed all the same
+    const passes = isPassing(error);
+    const pauseMs = passes ? Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(job.attempts - 1, 10)) : PAUSE_MS;
+    const retry = passes || job.attempts < JOB_TRIES ? pauseMs : undefined;
+    await failJob(sql, job.id, owner, deps.clock(), describe(error), retry);
+    if (job.kind === 'export' && retry === undefined) deps.metrics.count('exports_total', { result: 'failed' });
   } finally {
     clearInterval(renewal);
   }

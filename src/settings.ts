@@ -512,6 +512,13 @@ export const SETTINGS = {
     integer(30, 1, 365),
     '30',
   ),
+  harvestMaxRecords: setting(
+    'HARVEST_MAX_RECORDS',
+    'Federation',
+    'So many records of one peer are read in one run; a peer that goes on is left there, and nothing is taken for gone.',
+    integer(50_000_000, 100, 1_000_000_000),
+    '50000000',
+  ),
   federationHopLimit: setting(
     'FEDERATION_HOP_LIMIT',
     'Federation',

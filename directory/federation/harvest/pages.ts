@@ -22,6 +22,8 @@ export type Paged = {
 };
 
 const RESTARTS = 3;
+/** So many pages without a record, each with a link to the next, are no directory. */
+const EMPTY_PAGES = 100;
 
 /**
  * Reads all pages from `start`, or from where the position says. Each page is written before the next is asked for.
@@ -37,6 +39,7 @@ export async function readPages(
   const { position, stage } = h;
   const result: Paged = { read: 0, ids: new Set(), total: undefined, ended: 'end', oldestFirst: true };
   let latest = 0;
+  let empty = 0;
   let url = position.url ?? start;
   let linked = position.url !== undefined;
   for (;;) {
@@ -64,6 +67,8 @@ export async function readPages(
       if (at < latest) result.oldestFirst = false;
       latest = Math.max(latest, at);
     }
+    empty = ids.length === 0 ? empty + 1 : 0;
+    if (empty > EMPTY_PAGES) throw new HarvestFault('endless', `${EMPTY_PAGES} pages without a record`);
     if (options.ids) for (const id of ids) result.ids.add(id);
     if (typeof bundle['total'] === 'number') result.total ??= bundle['total'];
     const next = nextOf(bundle, h.peer.base ?? '', hostsOf(h));
