@@ -9,6 +9,7 @@ import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
+import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
@@ -22,6 +23,9 @@ const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
+/** How often it is looked for payers whose daily check is due; the first time when the node has settled. */
+const LOOK_MS = 600_000;
+const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
@@ -117,6 +121,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
     return false;
   };
+  let lookAt = new Date(deps.clock().getTime() + FIRST_LOOK_MS);
+  const lookAtPeers = async (): Promise<boolean> => {
+    if (deps.clock() < lookAt) return false;
+    lookAt = new Date(deps.clock().getTime() + LOOK_MS);
+    await checkPeersDaily(deps);
+    return false;
+  };
   const turn = async (): Promise<boolean> => {
     await seal();
     if (woken) {
@@ -159,7 +170,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
-    ...(options.plans ? [keepOn('audit check', verify)] : []),
+    ...(options.plans ? [keepOn('audit check', verify), keepOn('peer check', lookAtPeers)] : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];
