@@ -5,6 +5,7 @@ import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
 import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
+import { proveNext } from './audit/content-proof.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
@@ -170,7 +171,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
-    ...(options.plans ? [keepOn('audit check', verify), keepOn('peer check', lookAtPeers)] : []),
+    ...(options.plans
+      ? [
+          keepOn('audit check', verify),
+          keepOn('peer check', lookAtPeers),
+          keepOn('content check', () => proveNext(deps)),
+        ]
+      : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];
