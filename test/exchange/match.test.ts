@@ -51,7 +51,9 @@ describe('found', () => {
 });
 
 test('a peer that uses the unique member id it was given is understood (rule 26)', async () => {
-  const [row] = await node.deps.database.sql<{ umb: string }[]>`select umb from exchange.member where id = ${idOf(rivera)}`;
+  const [row] = await node.deps.database.sql<
+    { umb: string }[]
+  >`select umb from exchange.member where id = ${idOf(rivera)}`;
   const umb = (value: string | undefined) => ({
     type: { coding: [{ system: 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', code: 'UMB' }] },
     value,
