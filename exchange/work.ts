@@ -5,10 +5,12 @@ import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
 import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
+import { proveNext } from './audit/content-proof.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
+import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
@@ -22,6 +24,9 @@ const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
+/** How often it is looked for payers whose daily check is due; the first time when the node has settled. */
+const LOOK_MS = 600_000;
+const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
@@ -117,6 +122,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
     return false;
   };
+  let lookAt = new Date(deps.clock().getTime() + FIRST_LOOK_MS);
+  const lookAtPeers = async (): Promise<boolean> => {
+    if (deps.clock() < lookAt) return false;
+    lookAt = new Date(deps.clock().getTime() + LOOK_MS);
+    await checkPeersDaily(deps);
+    return false;
+  };
   const turn = async (): Promise<boolean> => {
     await seal();
     if (woken) {
@@ -159,7 +171,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
-    ...(options.plans ? [keepOn('audit check', verify)] : []),
+    ...(options.plans
+      ? [
+          keepOn('audit check', verify),
+          keepOn('peer check', lookAtPeers),
+          keepOn('content check', () => proveNext(deps)),
+        ]
+      : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];
