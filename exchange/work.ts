@@ -3,11 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
+import { proveNext } from './audit/content-proof.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
+import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
@@ -16,9 +19,14 @@ import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
 
 const JOB_TRIES = 3;
+const PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
+/** How often it is looked for payers whose daily check is due; the first time when the node has settled. */
+const LOOK_MS = 600_000;
+const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
@@ -48,8 +56,12 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
       error: describe(error),
       attempts: job.attempts,
     });
-    await failJob(sql, job.id, owner, deps.clock(), describe(error), job.attempts < JOB_TRIES);
-    if (job.kind === 'export') deps.metrics.count('exports_total', { result: 'failed' });
+    // a disk that is full or a database that is away says nothing against the job: it waits, and is owed all the same
+    const passes = isPassing(error);
+    const pauseMs = passes ? Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(job.attempts - 1, 10)) : PAUSE_MS;
+    const retry = passes || job.attempts < JOB_TRIES ? pauseMs : undefined;
+    await failJob(sql, job.id, owner, deps.clock(), describe(error), retry);
+    if (job.kind === 'export' && retry === undefined) deps.metrics.count('exports_total', { result: 'failed' });
   } finally {
     clearInterval(renewal);
   }
@@ -110,6 +122,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
     return false;
   };
+  let lookAt = new Date(deps.clock().getTime() + FIRST_LOOK_MS);
+  const lookAtPeers = async (): Promise<boolean> => {
+    if (deps.clock() < lookAt) return false;
+    lookAt = new Date(deps.clock().getTime() + LOOK_MS);
+    await checkPeersDaily(deps);
+    return false;
+  };
   const turn = async (): Promise<boolean> => {
     await seal();
     if (woken) {
@@ -152,7 +171,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
-    ...(options.plans ? [keepOn('audit check', verify)] : []),
+    ...(options.plans
+      ? [
+          keepOn('audit check', verify),
+          keepOn('peer check', lookAtPeers),
+          keepOn('content check', () => proveNext(deps)),
+        ]
+      : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];

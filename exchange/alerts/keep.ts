@@ -22,6 +22,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'wrong-patient',
     'quarantine-full',
     'audit-changed',
+    'peer-changed',
+    'must-not-leave',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

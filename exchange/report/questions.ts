@@ -53,8 +53,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Proof that a file held no money, no denied and no drug authorization',
-    where: 'payer-node audit content EXPORT',
-    how: 'Walks the file and names file and line of anything found; the evidence pack holds its result.',
+    where: 'Requests to us: one export',
+    href: '/staff/requests',
+    how: 'Open the export: its files are walked once when it is finished, with file and line of anything found; the evidence pack holds the same (content.json).',
   },
   {
     question: 'Which version of rule and calendar made a due date',

@@ -170,6 +170,16 @@ test('records of somebody else: how many are still held back, and for how long',
   expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
   await state('visible');
   expect(await read()).toMatchObject([{ n: 1, held: 0, days: null }]);
+  // what was in quarantine is told as of the end of the period, whatever became of it since
+  const inQuarantine = async (until: number) => {
+    const day = new Date(Date.now() + until * 86_400_000).toISOString().slice(0, 10);
+    const page = await reviewer.get(`/staff/compliance?period=2020-01-01/${day}&format=json`);
+    const rows: Rows = (await page.json()).tables['quarantine'];
+    return rows.filter((r) => r['reason'] === 'wrong-patient').reduce((n, r) => n + Number(r['n']), 0);
+  };
+  await sql`insert into exchange.unit_revision (pull_id, file, line, entry, outcome_before, outcome, cause, rules, by, at)
+    select pull_id, file, line, entry, 'quarantined', 'created', 'release', 1, 'pat', now() from exchange.ledger where pull_id = ${s.pullId} and line = 999999`;
+  expect([await inQuarantine(-1), await inQuarantine(1)]).toEqual([1, 0]);
 });
 
 test('the last verification of the audit trail is on a page', async () => {
