@@ -38,7 +38,7 @@ async function both(
   ]);
   let priorCpu = cpuOf(prior.pid);
   let database = bench.databaseCpu();
-  const restingRss = rssOf(prior.pid);
+  let restingRss = rssOf(prior.pid);
   let peakRss = restingRss;
   const watch = setInterval(() => (peakRss = Math.max(peakRss, rssOf(prior.pid))), 100);
   const asker = await bench.start('exchange-node.ts', [
@@ -53,6 +53,8 @@ async function both(
     // what came before is not what is measured
     priorCpu = cpuOf(prior.pid);
     database = bench.databaseCpu();
+    restingRss = rssOf(prior.pid);
+    peakRss = restingRss;
     result = await asker.lines.next();
   }
   if (result.done === true) throw new Error(`The ${task} gave no result.`);

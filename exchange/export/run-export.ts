@@ -11,7 +11,7 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { settledTime, sharedRows } from '../store/export.ts';
+import { readByKey, settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
@@ -94,6 +94,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
 async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const { deps, job, parameters, counts, files } = run;
   const { sql } = deps.database;
+  await readByKey(tx);
   const granted = await grantedMembers(tx, run.scope, run.today, parameters.since);
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));

@@ -83,6 +83,15 @@ const parameters = (c: ExportConditions) => [
 ];
 
 /**
+ * For the transaction of an export: members are read by the primary key, however many there are. The planner would rather read
+ * the whole table for each slice: it takes a member's records for scattered, and few of them for leaving.
+ */
+export async function readByKey(tx: Queryable): Promise<void> {
+  await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`;
+}
+
+/**
  * Records of some members that may leave, by cursor.
  * @param order `member`: one member after the other, for which the texts are sorted; else as they come
  */

@@ -64,6 +64,37 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
     where pull_id = ${work.id} and outcome is null and has_body and not is_shared and member_id is null`;
 }
 
+/**
+ * A claim that names a claim of another person as its own earlier or later version: whose of the two it is cannot be told, so
+ * both are held. Within one pull and insurer; a number that the claim's own person has as well is no contradiction. Few claims
+ * name others: they come first.
+ */
+export async function strayVersions(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    with claim as materialized (
+      select file, line, entry, member_id, claim, coalesce(claim->>'insurerId', claim->>'insurer', '') as insurer
+      from exchange.staging
+      where pull_id = ${pull} and outcome is null and type = 'ExplanationOfBenefit' and member_id is not null and reason is null and claim->>'use' = 'claim'
+    ), named as materialized (
+      select c.*, n->>'value' as value, n->>'system' as system
+      from claim c cross join jsonb_array_elements((c.claim->'prior') || (c.claim->'next')) n
+      where jsonb_array_length(c.claim->'prior') + jsonb_array_length(c.claim->'next') > 0
+    ), own as materialized (
+      select c.*, n->>'value' as value, n->>'system' as system
+      from claim c cross join jsonb_array_elements(c.claim->'numbers') n
+      where n->>'value' in (select value from named)
+    ), pair as (
+      select a.file, a.line, a.entry, b.file as b_file, b.line as b_line, b.entry as b_entry
+      from named a join own b on b.value = a.value and b.insurer = a.insurer and b.claim->>'type' = a.claim->>'type'
+        and (a.system is null or b.system is null or a.system = b.system) and b.member_id <> a.member_id
+      where not exists (select from own o where o.member_id = a.member_id and o.value = a.value and o.insurer = a.insurer and (o.file, o.line, o.entry) <> (a.file, a.line, a.entry))
+    ), held as (
+      select file, line, entry from pair union select b_file, b_line, b_entry from pair
+    )
+    update exchange.staging s set outcome = 'quarantined', reason = 'patient-change' from held h
+    where s.pull_id = ${pull} and s.file = h.file and s.line = h.line and s.entry = h.entry`;
+}
+
 /** Units whose key the identity map knows. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
   await tx.unsafe(
@@ -215,6 +246,7 @@ export type Decided = { id: string; pull: string; peerId: string; isFull: boolea
 export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
   await reset(tx, work.id);
   await duplicatesInJob(tx, work.id);
+  await strayVersions(tx, work.id);
   await provenanceMembers(tx, work);
   await releasedUnits(tx, work, null);
   await knownUnits(tx, work.id, work.peerId);
