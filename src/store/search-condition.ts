@@ -1,70 +1,14 @@
 // Criteria as SQL. Each gives the set of rows it allows as a condition on `rk`; the first that can drive the statement
 // is its source. Shapes are fixed: the same kind of request always gives the same text.
-import type { Criterion, Word } from '../fhir/search/criterion.ts';
+import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import { storedForms } from '../fhir/search/usual-system.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
-import { boundariesAround, openAt, placesIn } from './search-further.ts';
+import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { scoredRows } from './search-like.ts';
-
-/** Binds a value and gives its placeholder. */
-export type Bind = (value: string, cast: string) => string;
-
-/** A set of rows: `source` yields the column rk; `unique` says that it does so once a row, in order of rk. */
-type RowSet = { source: string; unique: boolean };
-
-const INLINE_FORMS = 8;
-
-/** Hashes of the values: for `token in (…)`, and each alone when they are few. */
-type Tokens = { list: string; each: string[] };
-const MERGED = 4;
-
-/** Rows that have one of the tokens. lookup_pkey: for one token it reads rk in order. */
-function tokenSet({ list, each }: Tokens): RowSet {
-  const of = (test: string) => `select rk from directory.lookup where token ${test}`;
-  // a few tokens, each in order of rk: `union` lets the server merge them and stop where the page ends
-  return each.length > 0 && each.length <= MERGED
-    ? { source: each.map((token) => of(`= ${token}`)).join(' union '), unique: true }
-    : { source: of(`in (${list})`), unique: false };
-}
-
-function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>, bind: Bind): Tokens {
-  const values = c.kind === 'token' ? c.forms.flatMap((form) => storedForms(c.seed, form)) : c.keys;
-  const hash = (text: string) =>
-    c.kind === 'token'
-      ? `hashtextextended(${text}, ${c.seed})`
-      : `hashint8extended(hashtextextended(${text}, 0), ${c.seed})`;
-  if (values.length <= INLINE_FORMS) {
-    const each = values.map((v) => hash(bind(v, 'text')));
-    return { list: each.join(', '), each };
-  }
-  return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, each: [] };
-}
-
-/** words_folded: a range of the folded value; accents and case are judged on the row. */
-function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): string {
-  const stored = `coalesce(raw, folded)`;
-  if (match === 'exact')
-    return `(folded = ${bind(w.folded, 'text')} and ${stored} = ${bind(w.raw ?? w.folded, 'text')})`;
-  const folded = bind(w.folded, 'text');
-  const range =
-    match === 'starts' ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'` : `strpos(folded, ${folded}) > 0`;
-  if (w.raw === undefined) return `(${range})`;
-  const cased = `normalize(lower(${stored} collate "default"), nfc)`;
-  const raw = bind(w.raw, 'text');
-  return `(${range} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
-}
-
-function wordSet(c: Extract<Criterion, { kind: 'string' }>, bind: Bind): RowSet {
-  const tests = c.words.map((w) => wordTest(w, c.match, bind));
-  return {
-    source: `select rk from directory.words where param in (${c.params.join(', ')}) and (${tests.join(' or ')})`,
-    unique: false,
-  };
-}
+import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 
 /** The rows a criterion selects, when it can be the source of a statement. */
 function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
@@ -119,16 +63,6 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
   }
 }
 
-/** Live resources by their keys. resource_pkey. Few keys stand alone: of a list the planner expects ten. */
-function idSet(keys: readonly string[], bind: Bind): string {
-  if (keys.length === 0) return 'select 0::bigint as rk where false';
-  const hashes =
-    keys.length <= INLINE_FORMS
-      ? keys.map((key) => `hashtextextended(${bind(key, 'text')}, 0)`).join(', ')
-      : `select hashtextextended(t, 0) from unnest(${bind(arrayLiteral(keys), 'text[]')}) t`;
-  return `select rk from directory.resource where not deleted and rk in (${hashes})`;
-}
-
 /** Targets by their newest verification. verification_done, verification_pkey. */
 function lastVerifiedSet(tests: readonly DateTest[], bind: Bind): RowSet {
   return {
@@ -175,9 +109,28 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
         and exists (select from directory.lookup o where o.rk = n.rk and o.token in (${tokensOf(of, bind).list})))`;
     }
     case 'token':
-      if (c.negated)
-        return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list}))`;
-      break;
+    case 'reference': {
+      if (bind.guessing === true && !(c.kind === 'token' && c.negated)) break;
+      if (c.kind === 'reference' && c.keys.length === 0) return 'false';
+      // lookup_pkey once a row; `offset` keeps the planner from making it a set, which may be a large part of all: what the
+      // statement begins with is rarer
+      const held = `directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list})`;
+      return c.kind === 'token' && c.negated
+        ? `not exists (select from ${held})`
+        : `exists (select from ${held} offset 0)`;
+    }
+    case 'near':
+      if (bind.guessing === true || c.found !== undefined) break;
+      return `exists (select from directory.place p where p.rk = d.rk and ${isIn(c.circles, bind)} offset 0)`;
+    case 'chain': {
+      // few rows are left by what is rarer: their references are looked at, not all that refers to the places
+      if (bind.guessing === true || c.of.kind !== 'near') break;
+      const refers = `directory.resource s, unnest(s.refs, s.ref_params) u(ref, param)`;
+      const mine = `s.rk = d.rk and u.param = ${c.seed}`;
+      return c.of.found === undefined
+        ? `exists (select from ${refers} join directory.place p on p.rk = u.ref where ${mine} and ${isIn(c.of.circles, bind)} offset 0)`
+        : `exists (select from ${refers} where ${mine} and u.ref = any(${bind(arrayLiteral(c.of.found.map((f) => f.rk)), 'bigint[]')}) offset 0)`;
+    }
     default:
       break;
   }
@@ -193,7 +146,8 @@ function needsResource(c: Criterion): boolean {
 }
 
 /**
- * `select rk …` of the live resources of a type that meet all criteria, each once, without order.
+ * `select rk …` of the live resources of a type that meet all criteria, each once, without order. It begins with the first
+ * criterion that can be a source: the rarest stands first.
  * @param more further condition on `d.rk`, such as the page position
  * @param ranked a criterion whose rows the statement holds in the table `liked`
  */
@@ -204,9 +158,7 @@ export function rows(
   more = '',
   ranked?: Criterion,
 ): string {
-  const sources = criteria.filter(isSource);
-  const first =
-    sources.find((c) => c.kind === 'token') ?? ranked ?? sources.find((c) => c.kind !== 'reverse-chain') ?? sources[0];
+  const first = criteria.find(isSource);
   const rest = criteria.filter((c) => c !== first);
   const onResource = criteria.some(needsResource);
   const source =

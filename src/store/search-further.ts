@@ -2,7 +2,7 @@
 import type { Circle, Point } from '../fhir/search/near.ts';
 import { boxesOf } from '../fhir/search/near.ts';
 import { arrayLiteral } from './database.ts';
-import type { Bind } from './search-condition.ts';
+import type { Bind } from './search-set.ts';
 
 /** Meters between `column` (a point of longitude and latitude) and a point: the haversine formula on a sphere. */
 export function distance(column: string, p: Point, bind: Bind): string {
@@ -13,15 +13,26 @@ export function distance(column: string, p: Point, bind: Bind): string {
 
 /** Places within the circles, with their distances. place_at: the boxes are read, the distance judges their corners. */
 export function placesIn(circles: readonly Circle[], bind: Bind, columns: (away: string) => string): string {
-  const parts = circles.flatMap((circle) => {
+  return within(circles, bind)
+    .map(({ away, test }) => `select ${columns(away)} from directory.place p where ${test}`)
+    .join(' union all ');
+}
+
+/** Is the place `p` in one of the circles? */
+export const isIn = (circles: readonly Circle[], bind: Bind): string =>
+  `(${within(circles, bind)
+    .map(({ test }) => test)
+    .join(' or ')})`;
+
+function within(circles: readonly Circle[], bind: Bind): { away: string; test: string }[] {
+  return circles.flatMap((circle) => {
     const away = distance('p.at', circle, bind);
     const meters = bind(String(circle.meters), 'float8');
-    return boxesOf(circle).map(
-      ({ west, south, east, north }) =>
-        `select ${columns(away)} from directory.place p where p.at <@ ${bind(`((${west},${south}),(${east},${north}))`, 'box')} and ${away} <= ${meters}`,
-    );
+    return boxesOf(circle).map(({ west, south, east, north }) => ({
+      away,
+      test: `p.at <@ ${bind(`((${west},${south}),(${east},${north}))`, 'box')} and ${away} <= ${meters}`,
+    }));
   });
-  return parts.join(' union all ');
 }
 
 /** Locations whose boundary holds one of the points. boundary_bounds, then the polygon and its holes. */

@@ -3,9 +3,10 @@
 import { type SearchRequest, sortCriterion } from '../fhir/search/request.ts';
 import type { SortKey } from '../fhir/search/sort.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import { type Bind, conditions, nearRows, rows } from './search-condition.ts';
+import { conditions, nearRows, rows } from './search-condition.ts';
 import { time } from './search-date.ts';
 import type { Found, Parts } from './search-page.ts';
+import type { Bind } from './search-set.ts';
 
 /** A key as SQL: its value on a row, and its value at the cursor. */
 type Key = { value: string; at: string; nullable: boolean; descending: boolean; as: 'time' | 'number' | 'none' };

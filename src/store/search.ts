@@ -13,6 +13,7 @@ import { rankedBy } from './search-like.ts';
 import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT } from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
+import { frequencies, rarestFirst } from './token-frequency.ts';
 import { looksForNames, resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
@@ -32,9 +33,23 @@ export type Page = {
   cut: boolean;
 };
 
-/** With what is looked up before: words that are meant, places that are near. */
-export const resolved = async (sql: Queryable, request: SearchRequest): Promise<SearchRequest> =>
-  resolvePlaces(sql, await resolveNames(sql, request));
+/** Of fewer rows the places are judged one by one. */
+const FEW = 5000;
+
+/** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
+export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
+  const request = await resolveNames(sql, given);
+  if (request.criteria.length < 2) return resolvePlaces(sql, request);
+  const known = await frequencies(sql);
+  const ordered = { ...request, criteria: rarestFirst(request.criteria, known) };
+  const [rarest] = ordered.criteria;
+  const few = rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request);
+  if (few || !looksForPlaces(request)) return ordered;
+  const placed = await resolvePlaces(sql, ordered);
+  return { ...placed, criteria: rarestFirst(placed.criteria, known) };
+}
+
+const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key) => key.by === 'near');
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
@@ -50,7 +65,7 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const back = rankedBy(request) === undefined && request.after?.back === true;
   if (more) rows.splice(back ? 0 : request.count, 1); // the row too many
   const shown = more ? request.count : matches;
-  const unit = request.sort.some((k) => k.by === 'near') ? sortCircle(request)?.unit : undefined;
+  const unit = sortsByNear(request) ? sortCircle(request)?.unit : undefined;
   return {
     entries: rows.map((row, i) => entryOf(row, i >= shown, including, unit)),
     ...neighbours(request, { more, back, rows, shown, edges }),
@@ -60,7 +75,8 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   };
 }
 
-const looksUp = (request: SearchRequest): boolean => looksForNames(request) || looksForPlaces(request);
+const looksUp = (request: SearchRequest): boolean =>
+  request.criteria.length > 1 || looksForNames(request) || looksForPlaces(request);
 
 /** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
 async function run(sql: Queryable, text: string, values: string[]) {
@@ -153,6 +169,7 @@ export async function countMatches(
 export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
   const request = await resolved(sql, given);
   const { values, bind } = binder();
+  bind.guessing = true;
   const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] | string }[]>(
     `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`,
     values,
