@@ -2,31 +2,51 @@
 import { readFileSync } from 'node:fs';
 import autocannon from 'autocannon';
 
-const [port = '', file = '', seconds = '5', connections = '16', headers = '{}', rate = ''] = process.argv.slice(2);
-/** A line is a path, or a whole request as JSON. */
-const requests = readFileSync(file, 'utf8')
-  .split('\n')
-  .filter(Boolean)
-  .map((line) => (line.startsWith('{') ? (JSON.parse(line) as autocannon.Request) : { path: line }));
+export type LoadResult = {
+  requests: number;
+  /** seconds */
+  elapsed: number;
+  p50: number;
+  p99: number;
+  /** 429 and 503 with Retry-After */
+  later: number;
+  /** everything else that is no answer: connections that broke, time-outs, other statuses */
+  failed: number;
+};
+
+const [port = '', file = '', seconds = '5', connections = '16', headers = '{}'] = process.argv.slice(2);
+const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+let later = 0;
+
+/** What the parser of a client tells of an answer; headers are names and values in turn. */
+type Head = { statusCode: number; headers: string[] };
+
 const run = (duration: number) =>
   autocannon({
     url: `http://127.0.0.1:${port}`,
     connections: Number(connections),
     duration,
     headers: JSON.parse(headers) as Record<string, string>,
-    requests,
-    ...(rate === '' ? {} : { overallRate: Number(rate) }),
+    requests: paths.map((path) => ({ path })),
+    setupClient: (client) => {
+      client.on('headers', (raw) => {
+        const head = raw as unknown as Head;
+        const says = head.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
+        if ((head.statusCode === 429 || head.statusCode === 503) && says) later++;
+      });
+    },
   });
 
 await run(2);
 process.stdout.write('{}\n');
+later = 0;
 const r = await run(Number(seconds));
-process.stdout.write(
-  `${JSON.stringify({
-    requests: r.requests.total,
-    elapsed: r.duration,
-    p50: r.latency.p50,
-    p99: r.latency.p99,
-    failed: r.errors + r.timeouts + r.non2xx - (r.statusCodeStats?.['304']?.count ?? 0),
-  })}\n`,
-);
+const result: LoadResult = {
+  requests: r.requests.total,
+  elapsed: r.duration,
+  p50: r.latency.p50,
+  p99: r.latency.p99,
+  later,
+  failed: r.errors + r.timeouts + r.non2xx - later - (r.statusCodeStats?.['304']?.count ?? 0),
+};
+process.stdout.write(`${JSON.stringify(result)}\n`);
