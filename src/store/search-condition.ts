@@ -86,7 +86,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `not (${condition(c.of, resource, bind)})`;
     case 'all':
     case 'any':
-      if (isSource(c)) break;
+      if (isSource(c) && (bind.guessing === true || !isRowwise(c))) break;
       return `(${c.of.map((one) => condition(one, resource, bind)).join(c.kind === 'any' ? ' or ' : ' and ')})`;
     case 'active-on': {
       // dates_rk: one probe a row, never the whole index; no period holds always
@@ -101,13 +101,14 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       break;
     case 'fresh':
       return `exists (select from directory.verification v where v.target = d.rk and v.lo >= ${time(c.since, bind)})`;
-    case 'reverse-chain': {
-      // lookup_pkey twice a row: the resources that refer to it, and whether one of them has the token
-      const { of } = c;
-      if ((of.kind !== 'token' || of.negated) && (of.kind !== 'reference' || of.keys.length === 0)) break;
-      return `exists (select from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})
-        and exists (select from directory.lookup o where o.rk = n.rk and o.token in (${tokensOf(of, bind).list})))`;
-    }
+    case 'reverse-chain':
+      if (bind.guessing === true || !isRowwise(c.of)) break;
+      return reaches(
+        `select n.rk from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})`,
+        c.source,
+        c.of,
+        bind,
+      );
     case 'token':
     case 'reference': {
       if (bind.guessing === true && !(c.kind === 'token' && c.negated)) break;
@@ -122,15 +123,14 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
     case 'near':
       if (bind.guessing === true || c.found !== undefined) break;
       return `exists (select from directory.place p where p.rk = d.rk and ${isIn(c.circles, bind)} offset 0)`;
-    case 'chain': {
-      // few rows are left by what is rarer: their references are looked at, not all that refers to the places
-      if (bind.guessing === true || c.of.kind !== 'near') break;
-      const refers = `directory.resource s, unnest(s.refs, s.ref_params) u(ref, param)`;
-      const mine = `s.rk = d.rk and u.param = ${c.seed}`;
-      return c.of.found === undefined
-        ? `exists (select from ${refers} join directory.place p on p.rk = u.ref where ${mine} and ${isIn(c.of.circles, bind)} offset 0)`
-        : `exists (select from ${refers} where ${mine} and u.ref = any(${bind(arrayLiteral(c.of.found.map((f) => f.rk)), 'bigint[]')}) offset 0)`;
-    }
+    case 'chain':
+      if (bind.guessing === true || !isRowwise(c.of)) break;
+      return reaches(
+        `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${c.seed}`,
+        c.target,
+        c.of,
+        bind,
+      );
     default:
       break;
   }
@@ -138,9 +138,40 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   return set === undefined ? 'true' : `d.rk in (${set.source})`;
 }
 
+/**
+ * Does one of the rows that `linked` finds for the row `d` meet a criterion? Looked up row by row: `offset` keeps the planner from
+ * making sets of it, whose size it cannot know.
+ */
+function reaches(linked: string, type: DirectoryType, of: Criterion, bind: Bind): string {
+  const live = (of.kind === 'token' && !of.negated) || of.kind === 'reference' || of.kind === 'near';
+  const join = live ? '' : ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`;
+  return `exists (select from (${linked}) d${join} where ${condition(of, 'r', bind)} offset 0)`;
+}
+
+/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it? */
+function isRowwise(c: Criterion): boolean {
+  switch (c.kind) {
+    case 'none':
+    case 'chain':
+    case 'reverse-chain':
+      return isRowwise(c.of);
+    case 'all':
+    case 'any':
+      return c.of.every(isRowwise);
+    case 'near':
+      return c.found === undefined;
+    case 'last-verified':
+      return c.tests === undefined;
+    default:
+      return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
+        c.kind,
+      );
+  }
+}
+
 /** Is the condition one on the row of the resource? */
 function needsResource(c: Criterion): boolean {
-  if (c.kind === 'any' || c.kind === 'all') return !isSource(c) && c.of.some(needsResource);
+  if (c.kind === 'any' || c.kind === 'all') return (!isSource(c) || isRowwise(c)) && c.of.some(needsResource);
   if (c.kind === 'none') return needsResource(c.of);
   return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
 }
@@ -160,7 +191,7 @@ export function rows(
 ): string {
   const first = criteria.find(isSource);
   const rest = criteria.filter((c) => c !== first);
-  const onResource = criteria.some(needsResource);
+  const onResource = rest.some(needsResource);
   const source =
     first === undefined
       ? undefined
@@ -232,6 +263,9 @@ function isSource(c: Criterion): boolean {
       return c.of.some(isSource);
     case 'last-verified':
       return c.tests !== undefined;
+    case 'chain':
+    case 'reverse-chain':
+      return c.many !== true || !isRowwise(c.of);
     case 'none':
     case 'mark':
     case 'active-on':

@@ -14,7 +14,7 @@ import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT }
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
 import { frequencies, rarestFirst } from './token-frequency.ts';
-import { looksForNames, resolveNames } from './vocabulary.ts';
+import { resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
 
@@ -39,7 +39,7 @@ const FEW = 5000;
 /** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
 export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
   const request = await resolveNames(sql, given);
-  if (request.criteria.length < 2) return resolvePlaces(sql, request);
+  if (request.criteria.every(isPlace)) return request;
   const known = await frequencies(sql);
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known) };
   const [rarest] = ordered.criteria;
@@ -75,8 +75,11 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   };
 }
 
-const looksUp = (request: SearchRequest): boolean =>
-  request.criteria.length > 1 || looksForNames(request) || looksForPlaces(request);
+const isPlace = (c: Criterion): boolean => c.kind === 'near';
+
+/** One look into an index needs none of it. */
+const looksUp = ({ criteria: [first, ...more] }: SearchRequest): boolean =>
+  more.length > 0 || (first !== undefined && !['token', 'reference', 'id', 'string'].includes(first.kind));
 
 /** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
 async function run(sql: Queryable, text: string, values: string[]) {
@@ -165,7 +168,7 @@ export async function countMatches(
   return { total: Number(count), change: change ?? '' };
 }
 
-/** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */
+/** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}: never more than there are of the type. */
 export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
   const request = await resolved(sql, given);
   const { values, bind } = binder();
@@ -177,7 +180,13 @@ export async function estimateMatches(sql: Queryable, given: SearchRequest): Pro
   );
   const plan = row?.['QUERY PLAN'];
   const parsed = typeof plan === 'string' ? (JSON.parse(plan) as { Plan: { 'Plan Rows': number } }[]) : plan;
-  return Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0));
+  const [state] = await sql.unsafe<{ live: string }[]>(
+    'select counts[$1::int]::text as live from directory.state',
+    [String(TYPE_IDS[request.type])],
+    { prepare: true },
+  );
+  const most = Math.max(TOTAL_EXACT + 1, Number(state?.live ?? 0));
+  return Math.min(most, Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0)));
 }
 
 /** Marks are of nearly all resources, and the planner cannot know that. */

@@ -104,12 +104,20 @@ const sum = <T>(of: readonly T[], each: (one: T) => number): number => of.reduce
 /** The rarest first, within chains too; what is equal stays as it was asked. */
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies): Criterion[] {
   return criteria
-    .map((c) => ({ c: inner(c, by), n: by.rows(c) }))
+    .map((c) => ({ c: marked(inner(c, by), by), n: by.rows(c) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n))
     .map(({ c }) => c);
 }
 
+/** From so many rows on it costs less to look at resources one by one, until a page of them is found. */
+const MANY = 50_000;
+
+function marked(c: Criterion, by: Frequencies): Criterion {
+  if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
+  return by.rows(c.kind === 'chain' ? c : c.of) >= MANY ? { ...c, many: true } : c;
+}
+
 function inner(c: Criterion, by: Frequencies): Criterion {
   if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by) };
-  return c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: inner(c.of, by) } : c;
+  return c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: marked(inner(c.of, by), by) } : c;
 }
