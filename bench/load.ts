@@ -12,11 +12,15 @@ export type LoadResult = {
   later: number;
   /** everything else that is no answer: connections that broke, time-outs, other statuses */
   failed: number;
+  /** of those that failed: time-outs, and broken connections */
+  timeouts: number;
+  broken: number;
 };
 
 const [port = '', file = '', seconds = '5', connections = '16', headers = '{}'] = process.argv.slice(2);
 const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
-let later = 0;
+/** 429 and 503 that do not tell when to come back */
+let silent = 0;
 
 /** What the parser of a client tells of an answer; headers are names and values in turn. */
 type Head = { statusCode: number; headers: string[] };
@@ -32,21 +36,26 @@ const run = (duration: number) =>
       client.on('headers', (raw) => {
         const head = raw as unknown as Head;
         const says = head.headers.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'retry-after');
-        if ((head.statusCode === 429 || head.statusCode === 503) && says) later++;
+        if ((head.statusCode === 429 || head.statusCode === 503) && !says) silent++;
       });
     },
   });
 
 await run(2);
 process.stdout.write('{}\n');
-later = 0;
+silent = 0;
 const r = await run(Number(seconds));
+const count = (status: string) => r.statusCodeStats?.[status]?.count ?? 0;
+const later = count('429') + count('503') - silent;
 const result: LoadResult = {
   requests: r.requests.total,
   elapsed: r.duration,
   p50: r.latency.p50,
   p99: r.latency.p99,
   later,
-  failed: r.errors + r.timeouts + r.non2xx - later - (r.statusCodeStats?.['304']?.count ?? 0),
+  // time-outs are among the errors
+  failed: r.errors + r.non2xx - later - count('304'),
+  timeouts: r.timeouts,
+  broken: r.errors - r.timeouts,
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);

@@ -112,13 +112,16 @@ const namesUs = (via: string, us: string): boolean => via.split(',').some((hop) 
 export type Listening = { port: number; close(): Promise<void> };
 
 /** Listens; rejects when the port is taken. */
+/** Connections that may wait to be taken: many come at once, and the default of 511 turns some away for a second. */
+const BACKLOG = 4096;
+
 export async function listen(
   app: Hono,
   config: { host: string; port: number },
   quick: QuickHolder = {},
 ): Promise<Listening> {
   const server = createServer(quickListener(app, config.host, quick));
-  server.listen(config.port, config.host);
+  server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
   server.requestTimeout = 120_000;
   server.keepAliveTimeout = 61_000;

@@ -3,8 +3,9 @@ import { Outcome } from '../fhir/outcome.ts';
 
 /** query_canceled: the statement timeout of the service's connections */
 const TOO_LONG = new Set(['57014']);
-/** shutting down or starting, too many connections, no route */
-const AWAY = /^(57P0[1-3]|53300|08\w{3}|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
+/** shutting down or starting, out of memory, disk or connections, no route */
+const AWAY =
+  /^(57P0[1-3]|53\d{3}|08\w{3}|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
 
 /** The outcome of an error of the driver; undefined when the error is not about reach or time. */
 export function storeFailure(error: unknown): Outcome | undefined {
