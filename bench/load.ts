@@ -45,7 +45,7 @@ await run(2);
 process.stdout.write('{}\n');
 silent = 0;
 const r = await run(Number(seconds));
-const count = (status: string) => r.statusCodeStats?.[status]?.count ?? 0;
+const count = (status: `${number}`) => r.statusCodeStats?.[status]?.count ?? 0;
 const later = count('429') + count('503') - silent;
 const result: LoadResult = {
   requests: r.requests.total,

@@ -111,10 +111,10 @@ const namesUs = (via: string, us: string): boolean => via.split(',').some((hop) 
 
 export type Listening = { port: number; close(): Promise<void> };
 
-/** Listens; rejects when the port is taken. */
 /** Connections that may wait to be taken: many come at once, and the default of 511 turns some away for a second. */
 const BACKLOG = 4096;
 
+/** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
   config: { host: string; port: number },
