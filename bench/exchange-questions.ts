@@ -4,12 +4,13 @@ import { createGunzip } from 'node:zlib';
 import { discover } from '../exchange/client/discover.ts';
 import { kickOff, poll, readManifest } from '../exchange/client/kick-off.ts';
 import { matchRequest } from '../exchange/client/member-bundle.ts';
-import { askPeer } from '../exchange/client/peer-fetch.ts';
+import { askPeer, PeerFault } from '../exchange/client/peer-fetch.ts';
 import { type Talk, talkTo } from '../exchange/client/talk.ts';
 import { PeerTokens, withToken } from '../exchange/client/token.ts';
 import { addresses, ourselves } from '../exchange/plan.ts';
 import { planPulls } from '../exchange/pull/plan.ts';
 import { takeStep } from '../exchange/pull/run.ts';
+import { freeLeases } from '../exchange/store/lease.ts';
 import { findPeer, type Peer, pinPeer } from '../exchange/store/peer.ts';
 import { findPull } from '../exchange/store/pull.ts';
 import { pullFiles } from '../exchange/store/pull-file.ts';
@@ -20,6 +21,9 @@ import { copyIn } from '../src/store/copy.ts';
 import { copyField } from '../src/store/database.ts';
 
 export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number; rawSeconds?: number };
+
+/** Line that an asker prints when what is measured begins. */
+export const BEGIN = '"begin"';
 
 async function peerOf(deps: Deps): Promise<Peer> {
   const peer = await findPeer(deps.database.sql, 'prior');
@@ -33,11 +37,17 @@ async function peerOf(deps: Deps): Promise<Peer> {
   return (await findPeer(deps.database.sql, 'prior')) ?? peer;
 }
 
+/** Asks a few times a second, and as seldom as we are told when that was too often. */
 async function untilDone(talk: Talk, status: string): Promise<string> {
-  for (;;) {
-    const answer = await poll(talk, status, 0);
-    if (answer.isDone) return answer.text;
-    await new Promise((r) => setTimeout(r, 20));
+  for (let pause = 50; ; pause = Math.min(1000, pause * 1.5)) {
+    try {
+      const answer = await poll(talk, status, 0);
+      if (answer.isDone) return answer.text;
+    } catch (error) {
+      if (!(error instanceof PeerFault) || error.reason !== 'throttled') throw error;
+      pause = 1000;
+    }
+    await new Promise((r) => setTimeout(r, pause));
   }
 }
 
@@ -78,6 +88,7 @@ const rss = () => Math.round(process.memoryUsage.rss() / 1048576);
 export async function askExport(deps: Deps): Promise<Measured> {
   const talk = talkTo(deps, new PeerTokens(), await peerOf(deps));
   const { group } = await match(talk);
+  process.stdout.write(`${BEGIN}\n`);
   const cpu = process.cpuUsage();
   const started = performance.now();
   const status = await kickOff(talk, `/Group/${group}/$davinci-data-export`, '');
@@ -91,6 +102,60 @@ export async function askExport(deps: Deps): Promise<Measured> {
     if (file.kind === 'output') units += file.count ?? 0;
   }
   return { seconds: (performance.now() - started) / 1000, units, cpuMs: used(cpu), rssMb: rss() };
+}
+
+export type GroupMeasured = Measured & {
+  members: number;
+  /** of all files, before compression */
+  bytes: number;
+  kickMs: number;
+  /** from the kick-off for one member of a thousand records until the manifest is there */
+  oneMs: number;
+  status: string;
+  token: string;
+};
+
+/** The same of a Group whose members have few records each, with what a client feels beside it. */
+export async function askGroupExport(deps: Deps, manyMember: string): Promise<GroupMeasured> {
+  const tokens = new PeerTokens();
+  const talk = talkTo(deps, tokens, await peerOf(deps));
+  const { group, members } = await match(talk);
+  const kick = async (parameter: object[]) => {
+    const started = performance.now();
+    const body = parameter.length === 0 ? '' : JSON.stringify({ resourceType: 'Parameters', parameter });
+    const status = await kickOff(talk, `/Group/${group}/$davinci-data-export`, body);
+    return { status, ms: performance.now() - started, started };
+  };
+  process.stdout.write(`${BEGIN}\n`);
+  const first = await kick([]);
+  const text = await untilDone(talk, first.status);
+  const manifest = readManifest(JSON.parse(text), first.status);
+  const bytes = (JSON.parse(text) as { output: { fileSize: number }[] }).output.reduce((n, f) => n + f.fileSize, 0);
+  let units = 0;
+  for (const file of manifest.files) {
+    const response = await withToken(talk, (token) =>
+      askPeer(talk, file.url, { token, headers: { 'accept-encoding': 'gzip' } }),
+    );
+    for await (const _ of response.body as unknown as AsyncIterable<Uint8Array>);
+    if (file.kind === 'output') units += file.count ?? 0;
+  }
+  const seconds = (performance.now() - first.started) / 1000;
+  const one = await kick([{ name: 'patient', valueReference: { reference: `Patient/${manyMember}` } }]);
+  await untilDone(talk, one.status);
+  const oneMs = performance.now() - one.started;
+  const kicks = [first.ms, one.ms];
+  return {
+    seconds,
+    units,
+    cpuMs: 0,
+    rssMb: rss(),
+    members,
+    bytes,
+    kickMs: Math.max(...kicks),
+    oneMs,
+    status: first.status,
+    token: await tokens.get(talk),
+  };
 }
 
 export async function askMatch(deps: Deps): Promise<Measured> {
@@ -186,4 +251,18 @@ async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
     'insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body',
   );
   return (performance.now() - started) / 1000;
+}
+
+/** Makes the pull that {@link goOn} takes the steps of. */
+export async function planPull(deps: Deps): Promise<void> {
+  await peerOf(deps);
+  await planPulls(deps, { cause: 'command', again: true });
+}
+
+/** Takes the steps of the one pull from wherever it is, as a node that starts again does. */
+export async function goOn(deps: Deps, owner: string): Promise<{ done: true }> {
+  await freeLeases(deps.database.sql);
+  const [row] = await deps.database.sql<{ id: string }[]>`select id from exchange.pull`;
+  await untilState(deps, new PeerTokens(), owner, row?.id ?? '', 'done');
+  return { done: true };
 }

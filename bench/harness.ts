@@ -112,11 +112,20 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
 /** As the product is started: package.json, Dockerfile. */
 const PRODUCT_FLAGS = ['--max-semi-space-size=8'];
 
+/** Processes of this run, so that none outlives it when a question fails. */
+const children = new Set<ChildProcess>();
+
 async function start(file: string, args: string[]): Promise<Running> {
   const child = spawn(process.execPath, [...PRODUCT_FLAGS, join(import.meta.dirname, file), ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const ended = new Promise<void>((done) => child.once('exit', () => done()));
+  children.add(child);
+  const ended = new Promise<void>((done) =>
+    child.once('exit', () => {
+      children.delete(child);
+      done();
+    }),
+  );
   const lines = linesOf(child);
   const first = await lines.next();
   if (first.done === true || child.pid === undefined) throw new Error(`bench/${file} ended before it was ready.`);
@@ -170,6 +179,7 @@ export async function withBench(
       note,
     });
   } finally {
+    for (const child of children) child.kill('SIGKILL');
     await server?.release();
     rmSync(folder, { recursive: true, force: true });
   }

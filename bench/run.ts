@@ -1,10 +1,11 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
 import { capacity } from './capacity.ts';
-import { exports_, match, pull, repull } from './exchange.ts';
+import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
 import { imports, mirror } from './import.ts';
+import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
 import { memory } from './memory.ts';
 import { publish, publishBulk } from './publish.ts';
@@ -21,8 +22,10 @@ const QUESTIONS: Record<string, Question> = {
   import: imports,
   mirror,
   export: exports_,
+  'group-export': groupExport,
   pull,
   repull,
+  kill,
   match,
   'member-match': memberMatch,
   'bulk-match': bulkMatch,

@@ -8,6 +8,7 @@ import { docsPage, docsStyle } from './integrate/docs-page.ts';
 import { openapiJson } from './integrate/openapi.ts';
 import { selfTest } from './integrate/self-test-page.ts';
 import { STYLE_PATH } from './integrate/style.ts';
+import { binaryRead } from './server/binary.ts';
 import { groupExport, patientExport, systemExport } from './server/bulk-export.ts';
 import { bulkMemberMatch } from './server/bulk-member-match.ts';
 import { davinciDataExport } from './server/davinci-data-export.ts';
@@ -47,6 +48,7 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/Patient/$export-v4`]: { POST: patientExport(deps, 'export-v4') },
     [`${FHIR}/$export`]: { GET: systemExport(deps, 'export'), POST: systemExport(deps, 'export') },
     [`${FHIR}/$export-v4`]: { POST: systemExport(deps, 'export-v4') },
+    [`${FHIR}/Binary/:id`]: { GET: binaryRead(deps) },
     [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },

@@ -3,20 +3,30 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { isPassing } from '../src/store/failure.ts';
+import { checkAuditDaily } from './audit/check.ts';
+import { proveNext } from './audit/content-proof.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
+import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
 import { nextDue } from './store/due.ts';
+import { freeLeases } from './store/lease.ts';
 
 const JOB_TRIES = 3;
+const PAUSE_MS = 5000;
+const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
+/** How often it is looked for payers whose daily check is due; the first time when the node has settled. */
+const LOOK_MS = 600_000;
+const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. */
 export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
@@ -46,8 +56,12 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
       error: describe(error),
       attempts: job.attempts,
     });
-    await failJob(sql, job.id, owner, deps.clock(), describe(error), job.attempts < JOB_TRIES);
-    if (job.kind === 'export') deps.metrics.count('exports_total', { result: 'failed' });
+    // a disk that is full or a database that is away says nothing against the job: it waits, and is owed all the same
+    const passes = isPassing(error);
+    const pauseMs = passes ? Math.min(LONGEST_PAUSE_MS, PAUSE_MS * 2 ** Math.min(job.attempts - 1, 10)) : PAUSE_MS;
+    const retry = passes || job.attempts < JOB_TRIES ? pauseMs : undefined;
+    await failJob(sql, job.id, owner, deps.clock(), describe(error), retry);
+    if (job.kind === 'export' && retry === undefined) deps.metrics.count('exports_total', { result: 'failed' });
   } finally {
     clearInterval(renewal);
   }
@@ -71,8 +85,11 @@ export type ExchangeWorker = {
   stop(): Promise<void>;
 };
 
-/** Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. */
-export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWorker {
+/**
+ * Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
+ * this database, so that leases from before are of the dead.
+ */
+export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
   const owner = randomUUID();
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
@@ -85,6 +102,11 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
     for (const wake of [...sleepers]) wake();
   };
 
+  const begun = (options.alone ? freeLeases(deps.database.sql) : Promise.resolve()).catch((error: unknown) => {
+    // they run out by themselves
+    deps.log('warn', 'leases not freed', { error: describe(error) });
+  });
+
   const seal = async () => {
     if (Date.now() - sealed < SEAL_MS) return;
     sealed = Date.now();
@@ -94,6 +116,18 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
       // what waits for a seal is told by `audit verify`; peers are answered all the same
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
+  };
+  let verifyAt = new Date(0);
+  const verify = async (): Promise<boolean> => {
+    if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
+    return false;
+  };
+  let lookAt = new Date(deps.clock().getTime() + FIRST_LOOK_MS);
+  const lookAtPeers = async (): Promise<boolean> => {
+    if (deps.clock() < lookAt) return false;
+    lookAt = new Date(deps.clock().getTime() + LOOK_MS);
+    await checkPeersDaily(deps);
+    return false;
   };
   const turn = async (): Promise<boolean> => {
     await seal();
@@ -112,6 +146,7 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
 
   /** Takes turns until the end; rests while nothing is due. */
   const keepOn = async (name: string, take: () => Promise<boolean>): Promise<void> => {
+    await begun;
     while (!ending.signal.aborted) {
       let busy = false;
       let due = IDLE_MS;
@@ -136,6 +171,13 @@ export function startWork(deps: Deps, options: { plans: boolean }): ExchangeWork
   };
   const loops = [
     keepOn('work loop', turn),
+    ...(options.plans
+      ? [
+          keepOn('audit check', verify),
+          keepOn('peer check', lookAtPeers),
+          keepOn('content check', () => proveNext(deps)),
+        ]
+      : []),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];

@@ -55,6 +55,8 @@ export type Blobs = {
   /** Keys that begin with a folder (`a/b/`), of files that were never finished too. */
   list(folder: string): Promise<string[]>;
   delete(key: string): Promise<void>;
+  /** Bytes that there is room for; absent where that has no meaning. */
+  room?(): Promise<number>;
 };
 
 /** Private signing keys as JWK, by use. The public halves are published. */
@@ -65,6 +67,15 @@ export type Keys = {
   /** All published public keys of a use. */
   published(use: KeyUse): Promise<(JsonWebKey & { kid: string; alg: string })[]>;
 };
+
+/** Another thread of this process. */
+export type Thread = {
+  /** @param moved buffers of the message that go over instead of being copied */
+  ask(message: unknown, moved: ArrayBuffer[]): Promise<unknown>;
+  close(): void;
+};
+export type ThreadName = 'units';
+export type Threads = { open(name: ThreadName): Thread[] };
 
 export type Deps = {
   config: Config;
@@ -77,4 +88,6 @@ export type Deps = {
   metrics: Metrics;
   /** tells the worker of this process that work has come; absent where none runs */
   wake?: () => void;
+  /** further threads for long reading; absent where there are none, or only one core */
+  threads?: Threads;
 };

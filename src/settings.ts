@@ -266,6 +266,13 @@ export const SETTINGS = {
     integer(4, 1, 64),
     '4',
   ),
+  diskReserveMb: setting(
+    'DISK_RESERVE_MB',
+    'Exchange',
+    'Room in MB that downloads leave free under BLOBS_DIR. With less, pulls wait.',
+    integer(1024, 0, 1_000_000),
+    '1024',
+  ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',
     'Exchange',
@@ -504,6 +511,13 @@ export const SETTINGS = {
     'After so many days a type that was asked for changes only is read as a whole again.',
     integer(30, 1, 365),
     '30',
+  ),
+  harvestMaxRecords: setting(
+    'HARVEST_MAX_RECORDS',
+    'Federation',
+    'So many records of one peer are read in one run; a peer that goes on is left there, and nothing is taken for gone.',
+    integer(50_000_000, 100, 1_000_000_000),
+    '50000000',
   ),
   federationHopLimit: setting(
     'FEDERATION_HOP_LIMIT',

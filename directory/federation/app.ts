@@ -16,8 +16,7 @@ import { accuracyPage } from './accuracy-page.ts';
 import { toParameters } from './compare/answer.ts';
 import { compare, type Question } from './compare/compare.ts';
 import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
-import { MERGED_PATH } from './harvest/context.ts';
-import { MERGED_SCHEMA } from './merge.ts';
+import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
 import { factsPage, peersPage } from './peers-page.ts';
 import { provenance, provenanceOf } from './provenance.ts';
 

@@ -11,7 +11,7 @@ import { DIRECTORY_PATH } from '../app.ts';
 import { baseKey } from './classify-url.ts';
 import type { FederationDeps } from './client.ts';
 import { featuresOf } from './features.ts';
-import { MERGED_PATH } from './harvest/context.ts';
+import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
 import { hasPeerPrefix } from './ids.ts';
 import { type NormalizeContext, normalize } from './normalize.ts';
 import { gatherNames, resolveReferences } from './resolve.ts';
@@ -33,8 +33,6 @@ import {
   writeFeatures,
 } from './store/merge.ts';
 import { listPeers, type Peer } from './store/peer.ts';
-
-export const MERGED_SCHEMA = 'merged';
 
 export type MergeSummary = Pick<ImportSummary, 'created' | 'updated' | 'unchanged' | 'deleted' | 'rejected'> & {
   external: number;

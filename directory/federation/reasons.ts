@@ -47,6 +47,10 @@ export const REASONS = {
   },
   'count-differs': { kind: 'failed', text: 'A file holds fewer or more lines than its manifest says.' },
   'page-loop': { kind: 'failed', text: 'A page, or the link to one, came again: the end was never reached.' },
+  endless: {
+    kind: 'failed',
+    text: 'The peer gave more records than HARVEST_MAX_RECORDS allows, or page after page with none: it was left there.',
+  },
   'page-link-lost': { kind: 'transient', text: 'A page link expired three times.' },
   'empty-tail': {
     kind: 'failed',

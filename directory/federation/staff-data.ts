@@ -1,4 +1,7 @@
 // What the staff pages of federation show and do. The pages know no tables; this does.
+import { localDay } from '../../src/calendar/federal.ts';
+import { readResource } from '../../src/store/resource.ts';
+import { makeLinks } from './attest/link.ts';
 import { type Attestation, attest } from './attest.ts';
 import type { FederationDeps } from './client.ts';
 import { decideRun } from './harvest/settle.ts';
@@ -8,6 +11,7 @@ import { oddities } from './peers-page.ts';
 import { switchPeer } from './registry.ts';
 import { lookForSignals } from './signals.ts';
 import { losses } from './store/apply.ts';
+import { correctionCounts, corrections, settleCorrection } from './store/attest.ts';
 import { bodies } from './store/compare.ts';
 import { currentFacts } from './store/fact.ts';
 import { countLinks, reviewList } from './store/link.ts';
@@ -64,6 +68,17 @@ export function staffData(deps: FederationDeps) {
     }),
     accuracy: () => accuracy(sql, 60),
     settle: (rk: string, name: string, by: string) => settleSignal(sql, rk, name, by, deps.clock()),
+    corrections: () => corrections(sql, 200),
+    correctionCounts: () => correctionCounts(sql, localDay(deps.clock(), deps.config.timeZone)),
+    settleCorrection: (id: string, resolution: string, by: string) =>
+      settleCorrection(sql, id, resolution, by, deps.clock()),
+    /** @returns undefined when our own directory has no such person or organization */
+    async attestLink(key: string, by: string): Promise<string | undefined> {
+      const found = /^(?:Practitioner|Organization)\/[A-Za-z0-9\-.]{1,64}$/.test(key)
+        ? await readResource(sql, key)
+        : undefined;
+      return !found || found.deleted ? undefined : (await makeLinks(deps, [key], by))[0];
+    },
     async attest(a: Attestation) {
       const done = await attest(deps, a);
       if (done === 'ok') {

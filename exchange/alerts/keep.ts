@@ -15,7 +15,16 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   await sql.begin((tx) => recordConditions(tx, standing, now));
   const kinds = new Map<string, number>();
   for (const c of standing) kinds.set(c.kind, (kinds.get(c.kind) ?? 0) + 1);
-  for (const kind of ['clocks-overdue', 'pull-waits', 'peer-failing', 'wrong-patient', 'quarantine-full'])
+  for (const kind of [
+    'clocks-overdue',
+    'pull-waits',
+    'peer-failing',
+    'wrong-patient',
+    'quarantine-full',
+    'audit-changed',
+    'peer-changed',
+    'must-not-leave',
+  ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });
   const address = deps.config.alertWebhookUrl;

@@ -19,9 +19,10 @@ import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { type ComplianceReport, complianceReport } from '../report/compliance.ts';
 import { instantsOf, type Period } from '../report/period.ts';
+import { contentChecksIn } from '../store/content-check.ts';
 import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/evidence.ts';
+import { proveAll } from './content-proof.ts';
 import { sealAll } from './run-seal.ts';
-import { walkContent } from './walk-content.ts';
 
 /** `typ` of the signature. */
 export const PACK_TYPE = 'evidence-pack+jws';
@@ -64,6 +65,7 @@ export async function writePack(
 ): Promise<PackIndex> {
   // a signature that lies there may be of a pack that somebody keeps elsewhere
   if (existsSync(`${out}.jws`)) throw Object.assign(new Error('the signature exists'), { code: 'EEXIST' });
+  await proveAll({ ...deps, log: () => {} }); // what is found stands in the pack itself
   await sealAll(deps);
   const folder = await mkdtemp(join(tmpdir(), 'payer-node-evidence-'));
   try {
@@ -89,11 +91,10 @@ export async function writePack(
     }
     const report = await complianceReport({ ...deps, clock: () => asOf }, { period });
     await putReport(put, report, period, deps.config);
-    const proof = { faults: [] as unknown[], verdict: {} as unknown };
-    proof.verdict = await walkContent(deps, undefined, (fault) => void proof.faults.push(fault));
+    const proof = { exports: await contentChecksIn(deps.database.sql, span) };
     await put(
       'content.json',
-      'Walk over the files of exports that are still kept: what must not leave',
+      'Walks over the files of the exports of the period, each made once when it was finished: what must not leave',
       jsonText(proof),
     );
     await put(

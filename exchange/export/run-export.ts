@@ -6,12 +6,12 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
 import type { Queryable, Sql } from '../../src/store/database.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { settledTime, sharedRows } from '../store/export.ts';
+import { readByKey, settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
@@ -94,6 +94,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
 async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const { deps, job, parameters, counts, files } = run;
   const { sql } = deps.database;
+  await readByKey(tx);
   const granted = await grantedMembers(tx, run.scope, run.today, parameters.since);
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
@@ -107,8 +108,9 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     today: run.today,
     yearAgo: addMonths(run.today, -12),
   };
-  const shape = new Shape(parameters);
-  const place = placing(files, parameters.byPatient === true, counts);
+  const shape = new Shape(parameters, addresses(deps.config).fhir);
+  const byPatient = parameters.byPatient === true;
+  const place = placing(files, byPatient, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const held: Grant[] = [];
   for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
@@ -118,7 +120,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
       await writeDelivered(
         sql,
         job,
-        await writeMembers(tx, files, place, { ...conditions, members }, about, shape, counts),
+        await writeMembers(tx, files, place, { ...conditions, members }, about, shape, byPatient, counts),
       );
     const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;

@@ -1,5 +1,6 @@
 // In which form a record leaves: whole, or the part that _elements names, or not at all by _typeFilter.
 import type { Resource } from '../../src/fhir/resource.ts';
+import { withAbsoluteLinks } from '../transform/attachment.ts';
 import { elementsOf, withElements } from './elements.ts';
 import type { ExportParameters } from './parameters.ts';
 import { passes, readTypeFilters, type TypeFilter } from './type-filter.ts';
@@ -10,15 +11,20 @@ export class Shape {
   readonly #asked: readonly string[];
   readonly #elements = new Map<string, ReadonlySet<string> | undefined>();
 
-  constructor(parameters: Pick<ExportParameters, 'filters' | 'elements'>) {
+  readonly #base: string;
+
+  /** @param base FHIR base, for links to documents */
+  constructor(parameters: Pick<ExportParameters, 'filters' | 'elements'>, base: string) {
+    this.#base = base;
     this.#filters = readTypeFilters(parameters.filters ?? []);
     this.#filtered = new Set(this.#filters.map((f) => f.type));
     this.#asked = parameters.elements ?? [];
   }
 
   /** The text that leaves, untouched when nothing was asked for; undefined when it does not pass the filters. */
-  of(type: string, json: string): string | undefined {
-    if (this.#filtered.has(type) && !passes(this.#filters, JSON.parse(json) as Resource)) return undefined;
+  of(type: string, stored: string): string | undefined {
+    if (this.#filtered.has(type) && !passes(this.#filters, JSON.parse(stored) as Resource)) return undefined;
+    const json = withAbsoluteLinks(type, stored, this.#base);
     if (this.#asked.length === 0) return json;
     if (!this.#elements.has(type)) this.#elements.set(type, elementsOf(type, this.#asked));
     const stay = this.#elements.get(type);

@@ -69,6 +69,7 @@ export async function writeMembers(
   conditions: Conditions,
   about: { us: Payer; peerId: string },
   shape: Shape,
+  byPatient: boolean,
   counts: Record<string, number>,
 ): Promise<DeliveredMember[]> {
   const sent = new Map<string, Sent>(conditions.members.map((m) => [m.memberId, new Sent()]));
@@ -76,6 +77,8 @@ export async function writeMembers(
   const transmit = async (memberId: string) => {
     const one = sent.get(memberId);
     if (!one) return;
+    // the same records make the same Provenance, in whatever order they came
+    if (one.targets.length > MAX_TARGETS) one.targets.sort();
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
       const targets = one.targets.slice(i, i + MAX_TARGETS);
       await place(memberId, 'Provenance', transmitterProvenance(about.us, about.peerId, targets, one.recorded).json);
@@ -83,19 +86,20 @@ export async function writeMembers(
     one.targets = [];
   };
   let member = '';
-  for await (const rows of exportRows(tx, conditions))
+  // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
+  for await (const rows of exportRows(tx, conditions, byPatient ? 'member' : 'any'))
     for (const row of rows) {
-      if (row.member_id !== member) {
+      if (byPatient && row.member_id !== member) {
         await transmit(member);
         member = row.member_id;
       }
       const text = shape.of(row.type, row.text);
       if (text === undefined) continue;
-      const full = place(member, row.type, text);
+      const full = place(row.member_id, row.type, text);
       if (full) await full;
-      sent.get(member)?.add(row);
+      sent.get(row.member_id)?.add(row);
     }
-  await transmit(member);
+  for (const { memberId } of conditions.members) await transmit(memberId);
   const deleted = await deletedRows(tx, about.peerId, conditions);
   for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
     await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));

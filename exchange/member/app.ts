@@ -4,6 +4,7 @@ import type { Hono } from 'hono';
 import { isOwnOrigin } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { STYLE } from '../../src/ui/style.ts';
@@ -14,7 +15,6 @@ import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberAccount } from '../report/member-account.ts';
-import { readForm } from '../staff/desk.ts';
 import { type StaffContext, staffHeaders } from '../staff/frame.ts';
 
 /** The member's pages. All routes begin with `/my`. */

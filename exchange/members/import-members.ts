@@ -187,6 +187,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         actorKind: 'command',
         actor: 'import members',
         action: 'import',
+        object: 'own-records',
         detail: { ...counts, ...enrolment, refusedUnits: refused },
       }),
     ]);

@@ -37,6 +37,7 @@ export async function relabel(deps: Pick<Deps, 'database' | 'clock'>): Promise<{
         actorKind: 'command',
         actor: 'members relabel',
         action: 'relabel',
+        object: 'own-records',
         detail: { ...total, labeller: LABELLER_VERSION },
       }),
     ]);

@@ -9,6 +9,7 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type Peer, recordCheck } from '../store/peer.ts';
 import { addPeerChange } from '../store/peer-change.ts';
+import { lastDiffering } from '../store/peer-due.ts';
 import { recordAbilities } from '../store/peer-health.ts';
 
 export type Difference = { name: string; pinned: string; now: string };
@@ -42,7 +43,7 @@ export async function publishedDifference(deps: Deps, peer: Peer): Promise<Diffe
 export async function checkPeer(
   deps: Deps,
   peer: Peer,
-  by: { kind: 'staff' | 'command'; name: string },
+  by: { kind: 'staff' | 'command' | 'system'; name: string },
 ): Promise<Checked> {
   const at = deps.clock();
   let found: Discovery;
@@ -58,8 +59,16 @@ export async function checkPeer(
   const differs = [...pinnedDifferences(peer, found), ...published];
   await deps.database.sql.begin(async (tx) => {
     const { statement: _, ...facts } = found;
-    await recordCheck(tx, peer.id, at, differs.length === 0, { ...facts, differs: differs.map((d) => d.name) });
-    if (differs.length > 0) await recordDifferences(tx, peer, differs, by, at);
+    const changed = JSON.stringify(differs);
+    // what the daily look finds again was told when it was found
+    const isTold = by.kind === 'system' && (await lastDiffering(tx, peer.id)) === changed;
+    await recordCheck(tx, peer.id, at, differs.length === 0, {
+      ...facts,
+      differs: differs.map((d) => d.name),
+      changed,
+    });
+    if (differs.length > 0 && !isTold) await recordDifferences(tx, peer, differs, by, at);
+    else if (differs.length > 0) return;
     else {
       const abilities = negotiate(found.statement, found.scopes, peer, peer.abilities ?? undefined);
       await recordAbilities(tx, peer.id, abilities, at);

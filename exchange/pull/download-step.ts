@@ -18,10 +18,11 @@ import {
 import { closeRequests, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';
-import { abilitiesOf, advance, fallBack, type Step, Waiting, writeFaults } from './states.ts';
+import { abilitiesOf, advance, fallBack, OurFault, type Step, Waiting, writeFaults } from './states.ts';
 
 /** Files of one pull at once. */
 const WIDTH = 4;
+const MIB = 1024 * 1024;
 /** Faults after which the others need not be tried. */
 const FOR_ALL = new Set(['auth', 'unreachable', 'throttled', 'not-registered']);
 const NOT_SPOKEN = /^bundle-(400|404|405|501)$/;
@@ -91,8 +92,16 @@ function judge(s: Step, file: FileWithParts, fault: PeerFault): { isFinal: boole
   return { isFinal: !isExpired && (!fault.isTransient || isLast), isExpired };
 }
 
+/** Room must be left for what else is written: nothing is begun that would fill the disk, nor gone on with. */
+async function leaveRoom(s: Step): Promise<void> {
+  const room = await s.deps.blobs.room?.();
+  if (room !== undefined && room < s.deps.config.diskReserveMb * MIB + WIDTH * s.limits.partBytes)
+    throw new OurFault('disk-full');
+}
+
 async function fetchFile(s: Step, file: FileWithParts, needsToken: boolean | undefined): Promise<void> {
   const { sql } = s.deps.database;
+  await leaveRoom(s);
   // a second look at a file stands beside the first
   const key = `pulls/${s.pull.id}/${file.position}${file.failure === REFETCHED ? 'r' : ''}`;
   const got: Downloaded = SYNCHRONOUS.includes(s.pull.fetchForm)
@@ -102,7 +111,10 @@ async function fetchFile(s: Step, file: FileWithParts, needsToken: boolean | und
         needsToken,
         key,
         kept: file.kept,
-        keep: (kept) => fileKept(sql, s.pull.id, file.position, kept),
+        keep: async (kept) => {
+          await fileKept(sql, s.pull.id, file.position, kept);
+          await leaveRoom(s);
+        },
       });
   await fileDownloaded(sql, s.pull.id, file.position, got);
 }

@@ -23,7 +23,7 @@ import { exportingStep, exportStep } from './export-step.ts';
 import { matchingStep, matchStep } from './match-step.ts';
 import { releaseEnded } from './release.ts';
 import { splitPull } from './split.ts';
-import { advance, authorizeStep, discoverStep, type Step, stepOf, Waiting, writeFaults } from './states.ts';
+import { advance, authorizeStep, discoverStep, OurFault, type Step, stepOf, Waiting, writeFaults } from './states.ts';
 
 /** Steps that fail for a passing reason are tried again after these waits; then the pull fails. */
 const BACKOFF_MS = [1000, 2000, 5000, 15_000, 60_000, 300_000, 900_000, 3_600_000];
@@ -124,6 +124,9 @@ export async function takeStep(
   return true;
 }
 
+/** Until something that people have to mend is looked at again. */
+const OURS_MS = 60_000;
+
 async function afterFault(s: Step, error: unknown): Promise<void> {
   const { deps, pull, owner } = s;
   const { sql } = deps.database;
@@ -164,6 +167,10 @@ async function afterFault(s: Step, error: unknown): Promise<void> {
     if (restart !== undefined && error.reason === 'job-lost') s.note('peer-job-lost');
     if (restart !== undefined) return advance(s, restart, {}, RESTARTED + error.reason);
     return advance(s, judged.kind === 'end' ? judged.state : 'failed', { reason: error.reason, finishedAt: now }, '');
+  }
+  if (error instanceof OurFault) {
+    deps.log('error', 'pull waits for us', { pull: pull.id, state: pull.state, reason: error.reason });
+    return postponePull(sql, pull.id, owner, later(OURS_MS), pull.attempts, error.reason);
   }
   // a fault of ours: the database away, the disk full. The pull stays where it is.
   deps.log('error', 'pull step broke', { pull: pull.id, state: pull.state, error: describe(error) });

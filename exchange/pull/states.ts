@@ -136,6 +136,15 @@ export async function fallBack(
   );
 }
 
+/** Something of ours stands in the way that waiting may mend. The peer has no part in it, and no try is lost. */
+export class OurFault extends Error {
+  readonly reason: 'disk-full';
+  constructor(reason: OurFault['reason']) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
 /** Not ready yet: come back when the peer said. */
 export class Waiting extends Error {
   readonly ms: number;

@@ -34,8 +34,16 @@ export const OF_THE_LINE: ReadonlySet<string> = new Set([
 /** Lower-case hex of what a line is known by. */
 export const lineHash = (line: string): string => hash('sha256', RULES + line, 'hex').slice(0, 2 * HASH_BYTES);
 
+/** A line by which it may be known. */
+export type CandidateLine = { number: number; type: string; sourceId: string; hash: string };
+
+export function candidateLine(number: number, text: string): CandidateLine | undefined {
+  const [, type, sourceId] = BEGINNING.exec(text) ?? [];
+  return type === undefined || sourceId === undefined ? undefined : { number, type, sourceId, hash: lineHash(text) };
+}
+
 /** Stages what is known of a batch of lines; returns the numbers of the lines that need no more. */
-export type KnownLines = (file: number, batch: readonly { number: number; text: string }[]) => Promise<Set<number>>;
+export type KnownLines = (file: number, lines: readonly CandidateLine[]) => Promise<number[]>;
 
 /** How a pull's known lines are found; undefined when every line has to be read. */
 export async function knownLines(
@@ -49,11 +57,5 @@ export async function knownLines(
   const open = new Set([...context.members.values()].flatMap((m) => (m.withdrawn || m.doubtful ? [] : m.memberId)));
   const steady = (await steadyMembers(sql, pull.id, pull.peerId)).filter((m) => open.has(m));
   if (steady.length === 0) return undefined;
-  return async (file, batch) => {
-    const lines = batch.flatMap(({ number, text }) => {
-      const [, type, sourceId] = BEGINNING.exec(text) ?? [];
-      return type === undefined || sourceId === undefined ? [] : [{ number, type, sourceId, hash: lineHash(text) }];
-    });
-    return lines.length === 0 ? new Set() : stageKnown(sql, pull, file, lines, steady, SHARED_TYPES);
-  };
+  return async (file, lines) => (lines.length === 0 ? [] : stageKnown(sql, pull, file, lines, steady, SHARED_TYPES));
 }

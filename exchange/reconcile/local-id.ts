@@ -1,8 +1,15 @@
 // Ids of received records: the same peer, type and source id give the same local id, on any node.
-import { v5 } from 'uuid';
+import { hash } from 'node:crypto';
 import { PROJECT_NAMESPACE } from '../export/transmitter.ts';
+
+/** The namespace as the sixteen characters that its bytes are. */
+const NAMESPACE = Buffer.from(PROJECT_NAMESPACE.replaceAll('-', ''), 'hex').toString('latin1');
+const VARIANT = '89ab';
 
 /** UUIDv5 over `peer|type|sourceId`. `peer` is the registry id: addresses change. */
 export function localId(peerId: string, type: string, sourceId: string): string {
-  return v5(`${peerId}|${type}|${sourceId}`, PROJECT_NAMESPACE);
+  // latin1: what is named is ASCII, and so are the bytes
+  const h = hash('sha1', Buffer.from(`${NAMESPACE}${peerId}|${type}|${sourceId}`, 'latin1'), 'hex');
+  const variant = VARIANT[Number.parseInt(h[16] ?? '0', 16) & 3];
+  return `${h.slice(0, 8)}-${h.slice(8, 12)}-5${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20, 32)}`;
 }

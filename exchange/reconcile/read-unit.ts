@@ -1,6 +1,6 @@
 // The first look at one received unit: what it is, whose it is, whether it may be kept, its hash and keys. Pure; whether it
 // is new is decided later, by set. The first reason that applies decides.
-import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { minify, stamp } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
@@ -8,7 +8,7 @@ import { isObject, isResource, objects, type Resource, text } from '../../src/fh
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
-import { type StagedUnit, sha256, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
+import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
@@ -17,6 +17,7 @@ import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
+import { leadReferences } from './rewrite.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -27,6 +28,8 @@ export type UnitContext = {
   ourNpi: string | null;
   /** peer Patient id → our member, of the members matched in this pull; `doubtful`: matched to two of them */
   members: ReadonlyMap<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>;
+  /** our ids of the peer's directory records, by their key `Type/id` there, as far as they are known before everything is staged */
+  known?: ReadonlyMap<string, string>;
   /** first day of service that counts as within five years */
   windowStart: string;
   /** last day that a service or a birth can have: two days from now */
@@ -68,7 +71,7 @@ export function readUnit(line: string, context: UnitContext): Unit {
     if (hasEscapes && NOT_TEXT.test(plain)) return broken();
     return readResource(parsed, minify(line), plain, context);
   } catch (error) {
-    // nested deeper than the stack
+    // nested deeper than a record is, or than the stack
     if (error instanceof RangeError) return broken();
     throw error;
   }
@@ -84,7 +87,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,
-    hash: contentHash(resource, MEMBER_CONTENT),
+    hash: contentHash(resource, RECEIVED_CONTENT),
     outcome: 'quarantined',
     reason,
   });
@@ -132,6 +135,13 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   kept = inbound.kept;
   if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');
   const id = localId(context.peerId, type, sourceId);
+  const led = leadReferences(
+    kept,
+    context.peerBase,
+    (patient) => context.members.get(patient)?.memberId,
+    (key) => context.known?.get(key),
+    (t, i) => localId(context.peerId, t, i),
+  );
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
   return {
@@ -141,7 +151,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     localId: id,
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
-    ...contentHashes(resource, MEMBER_CONTENT),
+    ...contentHashes(resource, RECEIVED_CONTENT),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],
@@ -152,12 +162,10 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     label: facts.label,
     echoOf: copyOf(resource, context.ourBase),
     claim: claimFacts(resource),
-    body: stamp(kept, {
-      id,
-      versionId: VERSION_MARK,
-      lastUpdated: TIME_MARK,
-      source: `${context.peerBase}/${type}/${sourceId}`,
-    }),
+    refs: led.refs,
+    links: led.links,
+    refers: led.refers,
+    body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
 }
 

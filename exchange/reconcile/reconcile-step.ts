@@ -11,9 +11,12 @@ import { commitPull } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
+import { forgetPhase, notePhase, PHASES, type Phase, reachedPhase } from '../store/pull-phase.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
+import { sharedIds } from '../store/references.ts';
 import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -21,6 +24,7 @@ import { releaseArrived } from './replay.ts';
 import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
 import { unitContext } from './unit-context.ts';
+import { readingThreads } from './unit-reader.ts';
 
 export async function reconcileStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
@@ -33,16 +37,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
-  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
-  took('analyze');
-  await sql.begin((tx) => decideUnits(tx, work));
-  took('decide');
-  await rewriteUnits(s.deps, work, context);
-  await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
-  took('rewrite');
-  await linkUnits(s.deps, work);
-  took('link');
+  await prepare(s, context, work, took);
   await commit(s, context, work);
   took('commit');
   await clearStaging(sql, s.pull.id);
@@ -50,9 +45,43 @@ export async function reconcileStep(s: Step): Promise<void> {
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
+/**
+ * Decides, leads references and judges pairs, from where an earlier process came to. All of it is in work tables and may be
+ * repeated.
+ */
+async function prepare(s: Step, context: UnitContext, work: Decided, took: (part: string) => void): Promise<void> {
+  const { sql } = s.deps.database;
+  const reached = await reachedPhase(sql, s.pull.id, s.deps.clock());
+  const isBehind = (phase: Phase) => reached === undefined || PHASES.indexOf(reached) < PHASES.indexOf(phase);
+  if (isBehind('decided')) {
+    // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
+    await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
+    took('analyze');
+    await sql.begin(async (tx) => {
+      // what was decided and judged before goes with this; killed in between, it is decided anew
+      await forgetPhase(tx, s.pull.id);
+      await decideUnits(tx, work);
+      await notePhase(tx, s.pull.id, 'decided', s.deps.clock());
+    });
+    took('decide');
+  }
+  if (isBehind('rewritten')) {
+    await rewriteUnits(s.deps, work, context);
+    await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
+    await notePhase(sql, s.pull.id, 'rewritten', s.deps.clock());
+    took('rewrite');
+  }
+  if (isBehind('linked')) {
+    await linkUnits(s.deps, work);
+    await notePhase(sql, s.pull.id, 'linked', s.deps.clock());
+    took('link');
+  }
+}
+
 /** Files read at once: while the database takes the end of one, the next is being read. */
 const LANES = 2;
 
+const isOfDirectory = (f: PullFile): boolean => f.kind === 'output' && f.type !== null && isShared(f.type);
 const isReadable = (f: PullFile): boolean => f.kind !== 'error' && f.state !== 'failed';
 
 /** Stages the files, each whole. Returns how many units each has, by position. */
@@ -63,14 +92,30 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
-  try {
-    await inLanes(files, LANES, async (file) => {
+  const readers = readingThreads(
+    s.deps.threads,
+    files.reduce((n, f) => n + (f.lines ?? 0), 0),
+  );
+  const stageThese = (these: readonly PullFile[], under: UnitContext) => {
+    const { validate: _, ...plain } = under;
+    const reader = readers.readerOf({ work: s.pull.id, context: plain });
+    return inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, context, clients, isKnown));
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, isKnown));
       free.push(clients);
     });
+  };
+  try {
+    // directory records first: references to them then lead where they should at once
+    await stageThese(files.filter(isOfDirectory), context);
+    const known = await sharedIds(s.deps.database.sql, { id: s.pull.id, peerId: s.peer.id });
+    await stageThese(
+      files.filter((f) => !isOfDirectory(f)),
+      { ...context, known },
+    );
   } finally {
+    readers.close();
     await Promise.all(all.map((c) => c.end()));
   }
   return units;

@@ -1,12 +1,14 @@
-// Rewriting the references of what a work will write, page by page, a few pages ahead of the writer.
+// References were led where they would most likely lead when a unit was read. Here are led right those that came out otherwise,
+// page by page, a few pages ahead of the writer.
 import type { Deps } from '../../src/deps.ts';
-import { referencesIn } from '../../src/fhir/json-text.ts';
+import { stamp } from '../../src/fhir/json-text.ts';
 import type { Sql } from '../../src/store/database.ts';
-import { resolveTargets, type ToRewrite, unitsToWrite } from '../store/reconcile.ts';
-import { clearRewritten, type RewrittenUnit, stageRewritten } from '../store/staging.ts';
+import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/references.ts';
+import { clearRewritten, type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
 import type { Work } from '../store/write-links.ts';
+import { localId } from './local-id.ts';
 import type { UnitContext } from './read-unit.ts';
-import { peerKey, rewriteReferences, type Target } from './rewrite.ts';
+import { correctReferences, ledFrom, type Target } from './rewrite.ts';
 
 type Needs = Pick<Deps, 'database'>;
 const PAGE = 1000;
@@ -17,19 +19,18 @@ const REMEMBERED = 50_000;
 
 type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
 
-/** Pages of units that will be written, each with what their references lead to. */
-async function* resolvedPages(deps: Needs, work: Work, context: UnitContext, reader: Sql): AsyncGenerator<Resolved> {
+/** Pages of units that may need another text, each with what their references lead to. */
+async function* resolvedPages(deps: Needs, work: Work, reader: Sql): AsyncGenerator<Resolved> {
   const { sql } = deps.database;
   const remembered = new Map<string, Target>();
   const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
     const keys = new Set<string>();
     const known = new Map<string, Target>();
     for (const unit of units)
-      for (const reference of referencesIn(unit.body)) {
-        const key = peerKey(reference, context.peerBase);
-        const target = key === undefined ? undefined : remembered.get(key);
-        if (key !== undefined && target !== undefined) known.set(key, target);
-        else if (key !== undefined) keys.add(key);
+      for (const key of [...(unit.refs ?? []).map(keyOf), ...(unit.targets ?? [])]) {
+        const target = remembered.get(key);
+        if (target !== undefined) known.set(key, target);
+        else keys.add(key);
       }
     const found = await resolveTargets(sql, work.id, work.peerId, [...keys]);
     for (const [key, target] of found) {
@@ -39,7 +40,7 @@ async function* resolvedPages(deps: Needs, work: Work, context: UnitContext, rea
     return { units, targets: known };
   };
   const ahead: Promise<Resolved>[] = [];
-  for await (const units of unitsToWrite(reader, work.id, PAGE)) {
+  for await (const units of unitsToRewrite(reader, work, PAGE)) {
     const next = resolve(units);
     next.catch(() => {}); // judged when it is awaited
     ahead.push(next);
@@ -49,17 +50,22 @@ async function* resolvedPages(deps: Needs, work: Work, context: UnitContext, rea
   for (const next of ahead) yield await next;
 }
 
-/** Rewritten texts of the units that will be written. */
+const keyOf = (ref: string): string => ref.split(LED_TO)[0] ?? ref;
+
+/** The texts that differ from what was staged. */
 async function* rewritten(deps: Needs, work: Work, context: UnitContext, reader: Sql): AsyncGenerator<RewrittenUnit> {
   const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
-  for await (const { units, targets } of resolvedPages(deps, work, context, reader))
+  const made = (type: string, id: string) => localId(context.peerId, type, id);
+  for await (const { units, targets } of resolvedPages(deps, work, reader))
     for (const unit of units) {
-      const out = rewriteReferences(unit.body, context.peerBase, memberOf, (key) => targets.get(key));
+      const led = ledFrom(unit.refs ?? [], made);
+      const out = correctReferences(unit.body, context.peerBase, led, (key) => targets.get(key));
+      if (out.json === unit.body && unit.targets === null && unit.localId === null) continue;
       yield {
         file: unit.file,
         line: unit.line,
         entry: unit.entry,
-        final: out.json,
+        final: unit.localId === null ? out.json : stamp(out.json, { id: unit.localId, ...STAGED_VERSION }),
         links: out.links,
         refers: out.refers,
         unresolved: out.unresolved,
@@ -81,7 +87,7 @@ function aboutOf(
   });
 }
 
-/** Rewrites the references of every unit of a work that will be written. May be repeated. */
+/** Leads the references of every unit of a work that will be written to where they lead. May be repeated. */
 export async function rewriteUnits(deps: Needs, work: Work, context: UnitContext): Promise<void> {
   await clearRewritten(deps.database.sql, work.id);
   const writer = deps.database.dedicated('copy');

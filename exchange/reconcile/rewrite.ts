@@ -3,9 +3,13 @@
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { passesLabelOn } from '../members/read-own.ts';
+import { LED_TO } from '../store/references.ts';
+import { isShared } from '../transform/record-types.ts';
 
 export type Target = { localId: string; isShared: boolean };
-export type Rewritten = { json: string; links: string[]; refers: string[]; unresolved: string[] };
+/** `refs`: what the record refers to, see `StagedUnit.refs`; the others are keys here. */
+export type Led = { json: string; refs: string[]; links: string[]; refers: string[] };
+export type Corrected = { json: string; links: string[]; refers: string[]; unresolved: string[] };
 
 const withoutVersion = (base: string): string => base.replace(/\/+$/, '');
 
@@ -18,27 +22,78 @@ export function peerKey(reference: string, peerBase: string): string | undefined
 }
 
 /**
+ * Leads the references of a record to where they will most likely lead: to our member, to a directory record that we know, else
+ * to the id that the record there gets here. What comes out otherwise is led right by {@link correctReferences}.
  * @param json minified record
- * @param memberOfPatient our member for a Patient key of the peer, `Patient/id`
- * @param target our record for any other key of the peer
+ * @param memberOfPatient our member for the id of a Patient of the peer
+ * @param known our id of a directory record, by its key `Type/id` there
+ * @param made the id that a record of the peer gets here
  */
-export function rewriteReferences(
+export function leadReferences(
   json: string,
   peerBase: string,
-  memberOfPatient: (key: string) => string | undefined,
-  target: (key: string) => Target | undefined,
-): Rewritten {
-  const links = new Set<string>();
-  const refers = new Set<string>();
-  const unresolved = new Set<string>();
-  let doubled = false;
+  memberOfPatient: (id: string) => string | undefined,
+  known: (key: string) => string | undefined,
+  made: (type: string, id: string) => string,
+): Led {
+  const ids = new Map<string, string>();
+  const refs: string[] = [];
+  const links: string[] = [];
+  const refers: string[] = [];
   const out = replaceReferences(json, (reference) => {
     const key = peerKey(reference, peerBase);
     if (key === undefined) return undefined;
+    const before = ids.get(key);
+    if (before !== undefined) return `"reference":"${before}"`;
     const slash = key.indexOf('/');
     const type = key.slice(0, slash);
-    const member = type === 'Patient' ? memberOfPatient(key) : undefined;
+    const id = key.slice(slash + 1);
+    const member = type === 'Patient' ? memberOfPatient(id) : undefined;
     if (member !== undefined) return `"reference":"Patient/${member}"`;
+    const guess = known(key);
+    // two keys of one record are never led to one id: which was which could not be told afterwards
+    const isGuessed = guess !== undefined && ![...ids.values()].includes(`${type}/${guess}`);
+    const local = `${type}/${isGuessed ? guess : made(type, id)}`;
+    ids.set(key, local);
+    refs.push(isGuessed ? `${key}${LED_TO}${guess}` : key);
+    if (isShared(type)) links.push(local);
+    else if (passesLabelOn(type)) refers.push(local);
+    return `"reference":"${local}"`;
+  });
+  return { json: out, refs, links, refers };
+}
+
+/** What the references of a staged text were led to, `Type/id` here, and from which key there. */
+export function ledFrom(refs: readonly string[], made: (type: string, id: string) => string): Map<string, string> {
+  return new Map(
+    refs.map((ref) => {
+      const [key = '', guess] = ref.split(LED_TO);
+      const slash = key.indexOf('/');
+      const type = key.slice(0, slash);
+      return [`${type}/${guess ?? made(type, key.slice(slash + 1))}`, key];
+    }),
+  );
+}
+
+/**
+ * Leads references that were led before to where they do lead. One that leads nowhere becomes a logical reference.
+ * @param led of {@link ledFrom}
+ * @param target our record for a key of the peer
+ */
+export function correctReferences(
+  json: string,
+  peerBase: string,
+  led: ReadonlyMap<string, string>,
+  target: (key: string) => Target | undefined,
+): Corrected {
+  const links = new Set<string>();
+  const refers = new Set<string>();
+  const unresolved = new Set<string>();
+  const out = replaceReferences(json, (reference) => {
+    const key = led.get(reference);
+    if (key === undefined) return undefined;
+    const slash = key.indexOf('/');
+    const type = key.slice(0, slash);
     const found = target(key);
     if (found) {
       const local = `${type}/${found.localId}`;
@@ -47,11 +102,10 @@ export function rewriteReferences(
       return `"reference":"${local}"`;
     }
     unresolved.add(key);
-    doubled = true;
     return `"identifier":{"system":${JSON.stringify(`${peerBase}/${type}`)},"value":"${key.slice(slash + 1)}"}`;
   });
   return {
-    json: doubled ? withoutDoubledIdentifiers(out, peerBase) : out,
+    json: unresolved.size > 0 ? withoutDoubledIdentifiers(out, peerBase) : out,
     links: [...links],
     refers: [...refers],
     unresolved: [...unresolved],

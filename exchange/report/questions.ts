@@ -53,8 +53,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Proof that a file held no money, no denied and no drug authorization',
-    where: 'payer-node audit content EXPORT',
-    how: 'Walks the file and names file and line of anything found; the evidence pack holds its result.',
+    where: 'Requests to us: one export',
+    href: '/staff/requests',
+    how: 'Open the export: its files are walked once when it is finished, with file and line of anything found; the evidence pack holds the same (content.json).',
   },
   {
     question: 'Which version of rule and calendar made a due date',
@@ -90,7 +91,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Records of the wrong person: when, whose fault, since when',
     where: 'Compliance: records of other people',
     href: '/staff/compliance#t-incidents',
-    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. A notice to the payer is not kept here.',
+    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. What the payer is to be told stands on its page (What to tell this payer); that the list was taken is in the audit.',
   },
   {
     question: 'Who looked at a member’s data',
@@ -106,7 +107,8 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Does the chain of evidence verify from the last audit to today',
-    where: 'payer-node audit verify --head FILE',
-    how: 'With the head that was kept at the last audit; a pack is verified offline with payer-node evidence verify FILE.',
+    where: 'Security: audit trail',
+    href: '/staff/trail',
+    how: 'The trail is verified each day; “Compared with” names the seal of a head that was kept at an audit (payer-node audit verify --head FILE). A pack is verified offline with payer-node evidence verify FILE.',
   },
 ];

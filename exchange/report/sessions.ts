@@ -18,9 +18,9 @@ export type { SignIn, StaffSession };
 type Needs = Pick<Deps, 'database' | 'clock'>;
 
 /** Begins a sign-in. Returns the id for its cookie and what must come back. */
-export async function beginSignIn(deps: Needs, returnTo: string): Promise<SignIn & { id: string }> {
+export async function beginSignIn(deps: Needs, returnTo: string, isFresh = false): Promise<SignIn & { id: string }> {
   const id = randomId();
-  const begun = { state: randomId(), nonce: randomId(), verifier: randomId(), returnTo };
+  const begun = { state: randomId(), nonce: randomId(), verifier: randomId(), returnTo, isFresh };
   await addSignIn(deps.database.sql, hashOf(id), begun, deps.clock());
   return { id, ...begun };
 }
@@ -42,7 +42,8 @@ export async function openSession(
   const at = deps.clock();
   await deps.database.sql.begin(async (tx) => {
     if (earlier !== undefined) await endSession(tx, hashOf(earlier));
-    await addSession(tx, hashOf(id), { ...person, csrf: randomId(), development }, at);
+    const authenticatedAt = development ? at : (person.authenticatedAt ?? null);
+    await addSession(tx, hashOf(id), { ...person, csrf: randomId(), development, authenticatedAt }, at);
     await writeAudit(tx, [
       auditRow({
         at,
@@ -85,7 +86,7 @@ const devMark = (session: StaffSession) => (session.development ? { dev: true } 
 export async function recordRefusal(
   deps: Needs,
   actor: string,
-  action: 'sign-in' | 'view' | 'accept' | 'manage',
+  action: 'sign-in' | 'view' | 'accept' | 'manage' | 'export-report',
   object: string,
   reason: string,
   requestId: string,

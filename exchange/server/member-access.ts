@@ -7,9 +7,11 @@ import { objects } from '../../src/fhir/resource.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
+import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { grantedMembers, stillGranted } from '../store/grant.ts';
 import { type Days, type Grant, type MemberRow, type SharedRow, umbsOf } from '../store/member-read.ts';
+import { withAbsoluteLinks } from '../transform/attachment.ts';
 import type { Caller } from './authorize.ts';
 
 export const NO_STORE = { 'cache-control': 'no-store' };
@@ -41,10 +43,12 @@ export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resour
 export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Shown[]> {
   const patients = rows.filter((r) => r.type === 'Patient').map((r) => r.memberId);
   const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
+  const base = addresses(deps.config).fhir;
   return rows.map((row) => {
-    const resource = JSON.parse(row.text) as Resource;
+    const text = withAbsoluteLinks(row.type, row.text, base);
+    const resource = JSON.parse(text) as Resource;
     const umb = row.type === 'Patient' ? umbs.get(row.memberId) : undefined;
-    if (umb === undefined) return { row, text: row.text, resource };
+    if (umb === undefined) return { row, text, resource };
     const identifier: JsonObject = umbIdentifier(umb, deps.config.baseUrl);
     const others = objects(resource['identifier']).filter((i) => i['system'] !== identifier['system']);
     const whole: Resource = { ...resource, identifier: [...others, identifier] };

@@ -8,6 +8,9 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
   'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
   'peer-failing': { text: 'Pulls from a payer fail again and again', href: (id) => `/staff/peers/${id}` },
   'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
+  'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },
+  'peer-changed': { text: 'A payer publishes other addresses than its record has', href: (id) => `/staff/peers/${id}` },
+  'must-not-leave': { text: 'An export holds what must not leave', href: (id) => `/staff/requests/${id}` },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

@@ -23,6 +23,7 @@ import { requests } from './requests.ts';
 import { security } from './security.ts';
 import { signIn } from './sign-in.ts';
 import { texts } from './texts.ts';
+import { trail } from './trail.ts';
 
 export type StaffOptions = {
   /** the local account of the sandbox, whose password the caller prints; see `developmentAccount` */
@@ -65,6 +66,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   texts(desk);
   peers(desk);
   security(desk);
+  trail(desk);
   for (const pages of options.further ?? []) pages(desk);
   // the Worker has no harvests
   if (options.further === undefined)

@@ -1,8 +1,11 @@
 // Who may open which page. Every page is registered here, so that none is without its check.
 import type { Hono } from 'hono';
+import { isFresh } from '../../src/auth/staff-oidc.ts';
 import { cookieNames, isOwnOrigin, readCookie, sameText } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
+import { html } from '../../src/ui/html.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 
@@ -17,19 +20,6 @@ const ALLOWED: Readonly<Record<Permission, readonly string[]>> = {
 
 export function may(session: StaffSession, permission: Permission): boolean {
   return session.roles.some((role) => ALLOWED[permission].includes(role));
-}
-
-const MAX_FORM_BYTES = 16 * 1024;
-
-/** The fields of a small form; undefined when it is too long or none. */
-export async function readForm(c: StaffContext): Promise<URLSearchParams | undefined> {
-  if (!(c.req.header('content-type') ?? '').startsWith('application/x-www-form-urlencoded')) return undefined;
-  if (Number(c.req.header('content-length') ?? '0') > MAX_FORM_BYTES) return undefined;
-  const body = await c.req.text();
-  if (body.length > MAX_FORM_BYTES) return undefined;
-  const form = new URLSearchParams(body);
-  // PostgreSQL holds no NUL in a text, and no person types one
-  return [...form.values()].some((v) => v.includes('\0')) ? undefined : form;
 }
 
 export function hasOwnOrigin(c: StaffContext, deps: Pick<Deps, 'config'>): boolean {
@@ -85,15 +75,36 @@ export class Desk {
   page(path: string, permission: Permission, handler: (visit: Visit) => Promise<Response>): void {
     this.app.get(path, async (c) => {
       const visit = await this.#admit(c, path, permission);
-      return visit instanceof Response ? visit : handler(visit);
+      if (visit instanceof Response) return visit;
+      // names and records that leave as a file
+      const leaves = permission === 'rows' && (formatOf(c) ?? 'html') !== 'html';
+      const again = leaves ? await this.#again(visit, 'export-report', withQuery(c.req.url, {})) : undefined;
+      return again ?? handler(visit);
     });
   }
 
-  /** A form that changes something: from our own pages and with the session's token only. */
+  /** Asks the person to prove anew who they are, when that was more than five minutes ago. `back`: where to go on. */
+  async #again(visit: Visit, action: 'manage' | 'export-report', back: string): Promise<Response | undefined> {
+    if (isFresh(visit.session.authenticatedAt, this.deps.clock())) return undefined;
+    await recordRefusal(this.deps, visit.session.subject, action, back, 'not-fresh', visit.requestId);
+    const link = address('/staff/sign-in', { return_to: back, again: '1' });
+    const text = [
+      'This needs a sign-in of the last five minutes. ',
+      html`<a href="${link}">Sign in again</a>`,
+      ', and then do it once more.',
+    ];
+    return problem(visit.c, this.deps, 403, 'Please confirm that it is you', text, visit.session);
+  }
+
+  /**
+   * A form that changes something: from our own pages and with the session's token only.
+   * @param options.isGrave it needs a sign-in of the last minutes
+   */
   form(
     path: string,
     permission: Permission,
     handler: (visit: Visit, form: URLSearchParams) => Promise<Response>,
+    options: { isGrave?: boolean } = {},
   ): void {
     this.app.post(path, async (c) => {
       route(c, path);
@@ -105,7 +116,9 @@ export class Desk {
       if (!form) return problem(c, this.deps, 400, 'Not sent', 'The form could not be read.', visit.session);
       if (!sameText(form.get('csrf') ?? '', visit.session.csrf))
         return problem(c, this.deps, 403, 'Not sent', text, visit.session);
-      return handler(visit, form);
+      const page = new URL(c.req.url).pathname.replace(/\/[^/]+$/, '');
+      const again = options.isGrave === true ? await this.#again(visit, 'manage', page) : undefined;
+      return again ?? handler(visit, form);
     });
   }
 

@@ -2,8 +2,10 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
+import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
 import { pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
+import { recordExport } from '../report/sessions.ts';
 import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
 import { type Desk, may } from './desk.ts';
 import { address, withQuery } from './frame.ts';
@@ -75,6 +77,16 @@ export function lists(desk: Desk): void {
     });
   });
 
+  // before the page of one clock, whose id it would be taken for
+  desk.page('/staff/clocks/due.ics', 'counts', async ({ c, session, requestId }) => {
+    const days = await dueDays(sql, timeZone);
+    await recordExport(deps, session, '/staff/clocks/due.ics', 'ics', days.length, requestId);
+    return c.body(clockCalendar(days, deps.config.planName, deps.config.baseUrl, deps.clock()), 200, {
+      'content-type': 'text/calendar; charset=utf-8',
+      'content-disposition': 'attachment; filename="clocks.ics"',
+    });
+  });
+
   desk.page('/staff/clocks', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
@@ -88,6 +100,7 @@ export function lists(desk: Desk): void {
       lead: [
         'Every duty with a due time has a clock, which starts by itself and stops only with the event that fulfils the duty. Earliest due first.',
       ],
+      after: html`<p><a href="/staff/clocks/due.ics">Open due dates as a calendar file</a> (iCalendar, without members)</p>`,
       before: filterForm('/staff/clocks', [
         {
           name: 'show',

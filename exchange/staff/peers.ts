@@ -124,7 +124,7 @@ export function peers(desk: Desk): void {
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
         faultList(faults),
-        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a></p>`,
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a></p>`,
         waiting,
       ],
       tables: peerTables(peer, changes, documents, deps.config.timeZone),
@@ -137,25 +137,40 @@ export function peers(desk: Desk): void {
     return peer ? detail(visit, peer) : desk.notFound(visit, 'There is no such payer.');
   });
 
-  const act = (what: string, work: (visit: Visit, id: string, form: URLSearchParams) => Promise<Done | Response>) =>
-    desk.form(`/staff/peers/:id/${what}`, 'peers', async (visit, form) => {
-      const id = idOf(visit.c);
-      const done = await work(visit, id, form);
-      return done instanceof Response ? done : answer(visit, id, done);
-    });
-  act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)));
+  const act = (
+    what: string,
+    work: (visit: Visit, id: string, form: URLSearchParams) => Promise<Done | Response>,
+    options: { isGrave?: boolean } = {},
+  ) =>
+    desk.form(
+      `/staff/peers/:id/${what}`,
+      'peers',
+      async (visit, form) => {
+        const id = idOf(visit.c);
+        const done = await work(visit, id, form);
+        return done instanceof Response ? done : answer(visit, id, done);
+      },
+      options,
+    );
+  // what opens a door is grave; what closes one must not wait for a password
+  const grave = { isGrave: true };
+  act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)), grave);
   act('suspend', (visit, id) => movePeer(deps, id, 'suspended', byOf(visit)));
   act('close', (visit, id) => movePeer(deps, id, 'closed', byOf(visit)));
-  act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)));
+  act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)), grave);
   act('reject', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', false, byOf(visit)));
   act('block', (visit, id, form) => blockKey(deps, id, (form.get('kid') ?? '').trim(), true, byOf(visit)));
   act('end-document', (visit, id, form) => endTrustDocument(deps, id, form.get('document') ?? '', byOf(visit)));
-  act('change', async (visit, id, form) => {
-    const peer = await findPeer(sql, id);
-    if (!peer) return 'not-found';
-    const read = readPeerFields(form);
-    return 'faults' in read ? detail(visit, peer, read.faults, form) : changePeer(deps, id, read.fields, byOf(visit));
-  });
+  act(
+    'change',
+    async (visit, id, form) => {
+      const peer = await findPeer(sql, id);
+      if (!peer) return 'not-found';
+      const read = readPeerFields(form);
+      return 'faults' in read ? detail(visit, peer, read.faults, form) : changePeer(deps, id, read.fields, byOf(visit));
+    },
+    grave,
+  );
   act('document', async (visit, id, form) => {
     const read = readDocument(form);
     return read ? addTrustDocument(deps, { peerId: id, ...read }, byOf(visit)) : 'no-change';

@@ -2,6 +2,7 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
+import { contentCheck, proofCell, proofFaults } from '../report/content-proof.ts';
 import { countDecisions, findRequest, jobFiles, pageRequests, peerLines, type RequestLine } from '../report/lists.ts';
 import { clockCell, codeCell, count, numberCell, requestStateCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
@@ -106,7 +107,11 @@ export function requests(desk: Desk): void {
   desk.page('/staff/requests/:id', 'counts', async (visit) => {
     const request = await findRequest(sql, visit.c.req.param('id') ?? '');
     if (!request) return desk.notFound(visit, 'There is no such request.');
-    const [files, decisions] = await Promise.all([jobFiles(sql, request.id), countDecisions(sql, request.id)]);
+    const [files, decisions, proof] = await Promise.all([
+      jobFiles(sql, request.id),
+      countDecisions(sql, request.id),
+      contentCheck(sql, request.id),
+    ]);
     const withheld = Object.entries(request.counts)
       .filter(([k]) => k.startsWith('withheld-'))
       .map(([k, n]) => [k.slice('withheld-'.length), n] as const);
@@ -186,6 +191,37 @@ export function requests(desk: Desk): void {
           rows: other.map(([k, n]) => [{ value: k }, numberCell(n)]),
           empty: 'Nothing is counted yet.',
         },
+        ...(request.kind === 'export'
+          ? [
+              {
+                name: 'proof',
+                caption: 'Walk over the files for what must not leave',
+                columns: [
+                  { key: 'at', label: 'When', kind: 'head' as const },
+                  { key: 'files', label: 'Files', kind: 'number' as const },
+                  { key: 'lines', label: 'Lines', kind: 'number' as const },
+                  { key: 'found', label: 'Found' },
+                  { key: 'places', label: 'Places' },
+                ],
+                rows: proof
+                  ? [
+                      [
+                        timeCell(proof.at, timeZone),
+                        numberCell(proof.files),
+                        numberCell(proof.lines),
+                        proofCell(proof),
+                        {
+                          value: proofFaults(proof)
+                            .map((f) => `file ${f.file}, line ${f.line}: ${f.what}`)
+                            .join('; '),
+                        },
+                      ],
+                    ]
+                  : [],
+                empty: 'The files are walked when the export is finished.',
+              },
+            ]
+          : []),
         {
           name: 'files',
           caption: 'Files',

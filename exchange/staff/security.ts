@@ -45,6 +45,7 @@ export function security(desk: Desk): void {
       title: 'Security events',
       place: 'events',
       lead: [
+        'Whether the audit trail stands as it was written is at /staff/trail.',
         'What was refused to payers and to people, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
       ],
       before: filterForm('/staff/events', [

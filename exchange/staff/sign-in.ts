@@ -13,9 +13,10 @@ import {
 } from '../../src/auth/staff-oidc.ts';
 import { cookie, cookieNames, readCookie, safeReturn, sameText } from '../../src/auth/staff-session.ts';
 import { route } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { beginSignIn, closeSession, openSession, recordRefusal, resumeSignIn } from '../report/sessions.ts';
-import { type Desk, hasOwnOrigin, readForm } from './desk.ts';
+import { type Desk, hasOwnOrigin } from './desk.ts';
 import { address, pageText, problem, type StaffContext } from './frame.ts';
 
 const SIGN_IN_SECONDS = 600;
@@ -60,7 +61,11 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
     route(c, '/staff/sign-in');
     const returnTo = c.req.query('return_to') ?? '';
     if (config.staffOidcIssuer !== undefined) {
-      const start = address('/staff/sign-in/start', { return_to: safeReturn(returnTo) });
+      const again = c.req.query('again');
+      const start = address('/staff/sign-in/start', {
+        return_to: safeReturn(returnTo),
+        ...(again === undefined ? {} : { again: '1' }),
+      });
       const main = html`<section class="box narrow"><p>You sign in with your organization’s account.</p><p><a class="button" href="${start}">Sign in</a></p></section>`;
       return c.html(pageText(deps, { title: 'Sign in', main }, undefined));
     }
@@ -107,9 +112,11 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
         ? 'Your account has no role for these pages. Ask your administrator.'
         : error.fault === 'second-factor'
           ? 'A second factor is needed to sign in here.'
-          : away
-            ? 'The sign-in service does not answer. Please try again in a moment.'
-            : 'The sign-in did not succeed. Please try again.';
+          : error.fault === 'not-fresh'
+            ? 'The sign-in service did not ask you again who you are, and this action needs that. Sign out there and try again.'
+            : away
+              ? 'The sign-in service does not answer. Please try again in a moment.'
+              : 'The sign-in did not succeed. Please try again.';
     return problem(c, deps, away ? 503 : 403, 'Not signed in', [text, ' ', html`<a href="/staff/sign-in">Sign in</a>`]);
   };
 
@@ -118,7 +125,7 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
     if (config.staffOidcIssuer === undefined) return problem(c, deps, 404, 'Not found', 'There is no such page.');
     try {
       const provider = await discoverProvider(deps);
-      const begun = await beginSignIn(deps, safeReturn(c.req.query('return_to')));
+      const begun = await beginSignIn(deps, safeReturn(c.req.query('return_to')), c.req.query('again') !== undefined);
       c.header('set-cookie', cookie(config.baseUrl, names.signIn, begun.id, SIGN_IN_SECONDS));
       return c.redirect(authorizationUrl(provider, config, begun), 303);
     } catch (error) {

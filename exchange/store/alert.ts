@@ -1,7 +1,15 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
 
-export type AlertKind = 'clocks-overdue' | 'pull-waits' | 'peer-failing' | 'wrong-patient' | 'quarantine-full';
+export type AlertKind =
+  | 'clocks-overdue'
+  | 'pull-waits'
+  | 'peer-failing'
+  | 'wrong-patient'
+  | 'quarantine-full'
+  | 'audit-changed'
+  | 'peer-changed'
+  | 'must-not-leave';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
@@ -26,7 +34,15 @@ export async function standingConditions(sql: Queryable, now: Date, quarantine: 
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger l on l.pull_id = p.id and l.reason = 'wrong-patient'
       where p.finished_at > ${now}::timestamptz - interval '7 days' group by p.id
     union all
-    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') q where q.n > ${quarantine}`;
+    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') q where q.n > ${quarantine}
+    union all
+    select 'audit-changed', 'all', c.faults from (select faults from exchange.audit_check order by id desc limit 1) c where c.faults > 0
+    union all
+    select 'must-not-leave', k.job_id, k.faults from exchange.content_check k where k.faults > 0 and k.at > ${now}::timestamptz - interval '30 days'
+    union all
+    select 'peer-changed', p.id, jsonb_array_length(c.facts->'differs')
+      from exchange.peer p cross join lateral (select facts from exchange.peer_check where peer_id = p.id order by id desc limit 1) c
+      where p.state = 'active' and jsonb_array_length(coalesce(c.facts->'differs', '[]')) > 0`;
   return [...rows];
 }
 

@@ -142,17 +142,19 @@ export async function completeJob(
   return true;
 }
 
+/** Ends a job, or has it begun again. @param retryMs pause before it is; undefined: never */
 export async function failJob(
   sql: Queryable,
   id: string,
   owner: string,
   at: Date,
   failure: string,
-  retry: boolean,
+  retryMs: number | undefined,
 ): Promise<void> {
+  const again = retryMs !== undefined;
   await sql`
-    update exchange.bulk_job set state = ${retry ? 'queued' : 'failed'}, completed_at = ${retry ? null : at}, failure = ${failure}, lease_owner = null,
-      lease_until = ${retry ? new Date(at.getTime() + 5000) : null}
+    update exchange.bulk_job set state = ${again ? 'queued' : 'failed'}, completed_at = ${again ? null : at}, failure = ${failure}, lease_owner = null,
+      lease_until = ${again ? new Date(at.getTime() + retryMs) : null}
     where id = ${id} and lease_owner = ${owner} and state = 'running'`;
 }
 

@@ -60,3 +60,14 @@ export async function overdueClocks(sql: Queryable, now: Date): Promise<{ kind: 
     >`select kind, count(*)::int as n from exchange.clock where state = 'open' and due_at < ${now} group by kind`),
   ];
 }
+
+export type DueDay = { kind: string; day: string; n: number };
+
+/** Days on which open clocks fall due, in the plan's zone, with how many. Served by clock_open. */
+export async function dueDays(sql: Queryable, zone: string): Promise<DueDay[]> {
+  return [
+    ...(await sql<DueDay[]>`
+      select kind, to_char(due_at at time zone ${zone}, 'YYYY-MM-DD') as day, count(*)::int as n
+      from exchange.clock where state = 'open' group by 1, 2 order by 2, 1`),
+  ];
+}

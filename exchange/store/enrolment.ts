@@ -113,7 +113,7 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
       // a card number may be all that a peer knows of the policy: it counts as subscriber id too, with the full name
       sub: [...new Set([...(row.subscribers ?? []), ...(row.numbers ?? [])].flatMap(memberIds))],
       mbi: (row.mbis ?? []).flatMap(memberIds),
-      umb: [row.umb.toUpperCase()],
+      umb: memberIds(row.umb),
     };
   });
   const json = JSON.stringify(profiles);

@@ -22,7 +22,7 @@ export type ExportConditions = {
   yearAgo: string;
 };
 
-/** One record on its way out, in order of member. */
+/** One record on its way out. */
 export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
 
 const FROM = `
@@ -82,15 +82,32 @@ const parameters = (c: ExportConditions) => [
   arrayLiteral(c.members.map((m) => m.grantedAt.toISOString())),
 ];
 
-/** Records of some members that may leave, by cursor. */
-export function exportRows(sql: Sql, c: ExportConditions, batch = 1000): AsyncIterable<ExportRow[]> {
+/**
+ * For the transaction of an export: members are read by the primary key, however many there are. The planner would rather read
+ * the whole table for each slice: it takes a member's records for scattered, and few of them for leaving.
+ */
+export async function readByKey(tx: Queryable): Promise<void> {
+  await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`;
+}
+
+/**
+ * Records of some members that may leave, by cursor.
+ * @param order `member`: one member after the other, for which the texts are sorted; else as they come
+ */
+export function exportRows(
+  sql: Sql,
+  c: ExportConditions,
+  order: 'member' | 'any',
+  batch = 1000,
+): AsyncIterable<ExportRow[]> {
   return sql
     .unsafe<ExportRow[]>(
       `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated ${FROM}
        where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
          and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
          ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
-       order by r.member_id`,
+       ${order === 'member' ? 'order by r.member_id' : ''}`,
       [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
     )
     .cursor(batch);

@@ -28,7 +28,7 @@ export async function stageKnown(
   lines: readonly KnownLine[],
   members: readonly string[],
   sharedTypes: readonly string[],
-): Promise<Set<number>> {
+): Promise<number[]> {
   const rows = await sql<{ line: number }[]>`
     insert into exchange.staging (pull_id, file, line, entry, outcome, type, source_id, member_id, local_id, is_shared, hash, last_updated, findings)
     select ${pull.id}, ${file}, k.line, 0, 'unchanged', i.type, i.source_id, i.member_id, i.local_id, i.member_id is null, i.hash, i.last_updated, i.line_findings
@@ -37,7 +37,7 @@ export async function stageKnown(
     where i.state = 'visible' and i.line_hash = decode(k.hash, 'hex')
       and (i.member_id = any(${[...members]}::text[]) or (i.member_id is null and i.type = any(${[...sharedTypes]}::text[])))
     returning line`;
-  return new Set(rows.map((r) => r.line));
+  return rows.map((r) => r.line);
 }
 
 /** What came unchanged and was read in full is known the next time. Served by the primary keys. */

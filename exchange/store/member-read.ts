@@ -1,6 +1,7 @@
 // Records of single members, as a peer may see them today: the conditions are those of the export, so that both ways show
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
 import { MAY_LEAVE } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
@@ -81,6 +82,30 @@ export async function memberRows(
       ],
     )),
   ];
+}
+
+/** The text of a record as we keep it, with what its form for peers leaves out. resource_pkey. */
+export async function ownText(sql: Queryable, row: MemberRow): Promise<string | undefined> {
+  const [found] = await sql<{ body: string }[]>`
+    select body from exchange.resource where member_id = ${row.memberId} and type = ${row.type} and id = ${row.id}`;
+  return found?.body;
+}
+
+/** Does a record of the member that may leave link to this Binary? By the primary key, over the member's documents. */
+export async function isLinked(
+  sql: Queryable,
+  grants: readonly Grant[],
+  days: Days,
+  memberId: string,
+  binaryId: string,
+): Promise<boolean> {
+  const [row] = await sql.unsafe(
+    `select 1 ${FROM}
+     where not r.deleted and r.member_id = $6 and r.type = any($7::text::text[])
+       and position($8::text in coalesce(r.shared, r.body)) > 0 and ${MAY_LEAVE} limit 1`,
+    [...base(grants, days), memberId, arrayLiteral([...HOLDS_DOCUMENTS]), `"url":"Binary/${binaryId}"`],
+  );
+  return row !== undefined;
 }
 
 /** Records of the members by their keys `Type/id`: what others refer to. */

@@ -1,6 +1,6 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated.
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/store/database.ts';
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
@@ -62,6 +62,37 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
   await tx`
     update exchange.staging set outcome = 'quarantined', reason = 'dangling-reference'
     where pull_id = ${work.id} and outcome is null and has_body and not is_shared and member_id is null`;
+}
+
+/**
+ * A claim that names a claim of another person as its own earlier or later version: whose of the two it is cannot be told, so
+ * both are held. Within one pull and insurer; a number that the claim's own person has as well is no contradiction. Few claims
+ * name others: they come first.
+ */
+export async function strayVersions(tx: Queryable, pull: string): Promise<void> {
+  await tx`
+    with claim as materialized (
+      select file, line, entry, member_id, claim, coalesce(claim->>'insurerId', claim->>'insurer', '') as insurer
+      from exchange.staging
+      where pull_id = ${pull} and outcome is null and type = 'ExplanationOfBenefit' and member_id is not null and reason is null and claim->>'use' = 'claim'
+    ), named as materialized (
+      select c.*, n->>'value' as value, n->>'system' as system
+      from claim c cross join jsonb_array_elements((c.claim->'prior') || (c.claim->'next')) n
+      where jsonb_array_length(c.claim->'prior') + jsonb_array_length(c.claim->'next') > 0
+    ), own as materialized (
+      select c.*, n->>'value' as value, n->>'system' as system
+      from claim c cross join jsonb_array_elements(c.claim->'numbers') n
+      where n->>'value' in (select value from named)
+    ), pair as (
+      select a.file, a.line, a.entry, b.file as b_file, b.line as b_line, b.entry as b_entry
+      from named a join own b on b.value = a.value and b.insurer = a.insurer and b.claim->>'type' = a.claim->>'type'
+        and (a.system is null or b.system is null or a.system = b.system) and b.member_id <> a.member_id
+      where not exists (select from own o where o.member_id = a.member_id and o.value = a.value and o.insurer = a.insurer and (o.file, o.line, o.entry) <> (a.file, a.line, a.entry))
+    ), held as (
+      select file, line, entry from pair union select b_file, b_line, b_entry from pair
+    )
+    update exchange.staging s set outcome = 'quarantined', reason = 'patient-change' from held h
+    where s.pull_id = ${pull} and s.file = h.file and s.line = h.line and s.entry = h.entry`;
 }
 
 /** Units whose key the identity map knows. */
@@ -215,6 +246,7 @@ export type Decided = { id: string; pull: string; peerId: string; isFull: boolea
 export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
   await reset(tx, work.id);
   await duplicatesInJob(tx, work.id);
+  await strayVersions(tx, work.id);
   await provenanceMembers(tx, work);
   await releasedUnits(tx, work, null);
   await knownUnits(tx, work.id, work.peerId);
@@ -222,31 +254,4 @@ export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
   if (work.isFull) await aliases(tx, work.id, work.peerId);
   await sharedUnits(tx, work.id);
   await newUnits(tx, work.id);
-}
-
-export type ToRewrite = { file: number; line: number; entry: number; body: string; targets: string[] | null };
-
-/** Staged texts that will be written, in pages, by a cursor on a client of its own. */
-export function unitsToWrite(dedicated: Sql, pull: string, size: number): AsyncIterable<ToRewrite[]> {
-  return dedicated<ToRewrite[]>`
-    select file, line, entry, t.body, s.targets
-    from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry)
-    where pull_id = ${pull} and s.outcome in ('created', 'updated', 'linked-duplicate')`.cursor(size);
-}
-
-/** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
-export async function resolveTargets(
-  sql: Queryable,
-  pull: string,
-  peerId: string,
-  keys: readonly string[],
-): Promise<Map<string, { localId: string; isShared: boolean }>> {
-  const rows = await sql<{ key: string; localId: string; isShared: boolean }[]>`
-    with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
-    select k.key, s.local_id as "localId", s.is_shared as "isShared" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
-    where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
-    union
-    select k.key, i.local_id, i.member_id is null from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
-    where i.state in ('visible', 'echo')`;
-  return new Map(rows.map((r) => [r.key, { localId: r.localId, isShared: r.isShared }]));
 }

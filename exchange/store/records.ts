@@ -3,6 +3,7 @@
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { inheritLabels } from './labels.ts';
+import { TIME_MARK, VERSION_MARK } from './staging.ts';
 
 /**
  * Merges look records up by key. The planner takes a table that was empty a moment ago for small and would read it whole
@@ -14,7 +15,7 @@ export async function byKey(tx: Queryable): Promise<void> {
 }
 
 const STAMPED = (column: string) =>
-  `replace(replace(${column}, '"versionId":"%version%"', '"versionId":"' || version || '"'), '"lastUpdated":"%time%"', '"lastUpdated":"' || $3::text || '"')`;
+  `replace(${column}, '"versionId":"${VERSION_MARK}","lastUpdated":"${TIME_MARK}"', '"versionId":"' || version || '","lastUpdated":"' || $3::text || '"')`;
 
 /**
  * The start of this transaction, in milliseconds: `meta.lastUpdated` of everything it writes. An export that waits for

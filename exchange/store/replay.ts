@@ -1,6 +1,14 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
-import { type Decided, echoes, newUnits, provenanceMembers, releasedUnits, sharedUnits } from './reconcile.ts';
+import {
+  type Decided,
+  echoes,
+  newUnits,
+  provenanceMembers,
+  releasedUnits,
+  sharedUnits,
+  strayVersions,
+} from './reconcile.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
@@ -25,7 +33,7 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
          when i.state = 'visible' and s.is_shared then 'superseded'
          when i.state = 'visible' and s.outcome is null then 'replayed'
          else s.reason end,
-       local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
+       made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
        member_id = coalesce(s.member_id, case when i.state = 'visible' then i.member_id end)
      from exchange.staging x
      join exchange.ledger l on l.pull_id = $2 and l.file = x.file and l.line = x.line and l.entry = x.entry
@@ -33,6 +41,7 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
      where s.pull_id = $1 and x.pull_id = $1 and s.file = x.file and s.line = x.line and s.entry = x.entry`,
     [work.id, work.pull, work.peerId],
   );
+  await strayVersions(tx, work.id);
   await echoes(tx, work.id);
   await sharedUnits(tx, work.id);
   await newUnits(tx, work.id);

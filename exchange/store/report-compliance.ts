@@ -88,11 +88,16 @@ export const COMPLIANCE_SQL = {
     select r.name as payer, coalesce(l.type, '') as type, l.outcome, count(*)::int as n
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
+  // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
-    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
+    join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
+    left join exchange.pull x on x.id = i.last_pull
+    left join lateral (select outcome from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
+    left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
+      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', i.state = 'quarantined' or x.finished_at >= $2)
     group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open

@@ -7,6 +7,7 @@ import type { ClaimFacts } from '../chain/facts.ts';
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
 export const VERSION_MARK = '%version%';
 export const TIME_MARK = '%time%';
+export const STAGED_VERSION = { versionId: VERSION_MARK, lastUpdated: TIME_MARK } as const;
 
 export type StagedUnit = {
   file: number;
@@ -44,6 +45,8 @@ export type StagedUnit = {
   links?: string[] | undefined;
   /** keys `Type/id` of the member's records it refers to, whose labels it inherits */
   refers?: string[] | undefined;
+  /** keys `Type/id` of the peer's records that its text refers to, each once, and what it was led to (store/references.ts) */
+  refs?: string[] | undefined;
   /** id of our own record of the same type that this says to be a copy of */
   echoOf?: string | undefined;
   /** what chains of claims are made of */
@@ -51,7 +54,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs';
 
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
 
@@ -90,6 +93,7 @@ function row(work: string, u: StagedUnit): string {
     u.substance === undefined ? undefined : `\\x${u.substance}`,
     u.claim === undefined ? undefined : JSON.stringify(u.claim),
     u.lineHash === undefined ? undefined : `\\x${u.lineHash}`,
+    list(u.refs),
   ]
     .map(copyField)
     .join('\t');
@@ -110,26 +114,68 @@ export function stagingClients(database: Database): StagingClients {
   };
 }
 
+/** Units as rows of both tables, in COPY text format. */
+export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>; texts: Uint8Array<ArrayBuffer> };
+
+const textRow = (work: string, u: StagedUnit): string =>
+  [work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t');
+
+const bytesOf = (rows: readonly string[]): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(rows.length === 0 ? '' : `${rows.join('\n')}\n`);
+
+/** Rows of units under a work id. Pure. */
+export function stagedRows(work: string, units: readonly StagedUnit[]): StagedRows {
+  return {
+    units: units.length,
+    facts: bytesOf(units.map((u) => row(work, u))),
+    texts: bytesOf(units.flatMap((u) => (u.body === undefined ? [] : [textRow(work, u)]))),
+  };
+}
+
+export type Staging = { write(rows: StagedRows): Promise<void>; end(): Promise<void> };
+
+/** Takes rows into staging. Opened by the first row: of most files that come again no line is new. */
+export function openStaging(clients: StagingClients): Staging {
+  const lazily = (client: Sql, statement: string) => {
+    let opened: Promise<Copy> | undefined;
+    return {
+      write: async (bytes: Uint8Array<ArrayBuffer>) => {
+        if (bytes.length === 0) return;
+        opened ??= openCopy(client, statement);
+        await (await opened).write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      },
+      end: async () => void (await (await opened)?.end()),
+    };
+  };
+  const facts = lazily(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
+  const texts = lazily(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
+  return {
+    write: async (rows) => void (await Promise.all([facts.write(rows.facts), texts.write(rows.texts)])),
+    end: async () => void (await Promise.all([facts.end(), texts.end()])),
+  };
+}
+
+/** Units that are handed over together. */
+const TOGETHER = 200;
+
 /** Copies units into staging under a work id. Returns how many. */
 export async function stageUnits(
   clients: StagingClients,
   work: string,
   units: AsyncIterable<StagedUnit>,
 ): Promise<number> {
-  // opened by the first row: of most files that come again no line is new
-  let into: Copy | undefined;
-  let text: Copy | undefined;
-  for await (const u of units) {
-    into ??= await openCopy(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
-    const full = into.write(row(work, u));
-    if (full) await full;
-    if (u.body === undefined) continue;
-    text ??= await openCopy(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
-    const fullText = text.write([work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t'));
-    if (fullText) await fullText;
+  const into = openStaging(clients);
+  let held: StagedUnit[] = [];
+  let count = 0;
+  for await (const unit of units) {
+    count++;
+    if (held.push(unit) < TOGETHER) continue;
+    await into.write(stagedRows(work, held));
+    held = [];
   }
-  const [rows = 0] = await Promise.all([into?.end(), text?.end()]);
-  return rows;
+  await into.write(stagedRows(work, held));
+  await into.end();
+  return count;
 }
 
 export type RewrittenUnit = {

@@ -1,6 +1,7 @@
 // Everything about a member's record that is decided once, when it is written: the columns that the export conditions
 // use and the form that may be shared.
 import type { Resource } from '../../src/fhir/resource.ts';
+import { withLinkedDocuments } from './attachment.ts';
 import { type Label, labelOf } from './label.ts';
 import { mayHoldMoney, moneyIn, withoutMoney } from './money.ts';
 import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
@@ -14,7 +15,7 @@ export type Facts = {
   label: Label;
   /** why the record as a whole never leaves */
   withheld: string | undefined;
-  /** JSON text of the form without money and without lines that must not leave; absent when it equals the record */
+  /** JSON text of the form without money, lines that must not leave and large documents; absent when it equals the record */
   shared: string | undefined;
 };
 
@@ -25,7 +26,7 @@ export type Facts = {
 export function factsOf(resource: Resource, json: string): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
-  let form = resource;
+  let form = withLinkedDocuments(resource, json);
   if (!financial && mayHoldMoney(resource.resourceType, json)) {
     if (authorization) form = withoutLines(form, authorization.removedLines);
     // most claims that come from a peer hold no money: looking is cheaper than rebuilding

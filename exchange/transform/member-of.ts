@@ -9,7 +9,7 @@ export type MemberOf =
   | { kind: 'patient'; id: string; base?: string }
   /** a Patient resource itself */
   | { kind: 'self' }
-  /** belongs to the member of the records it is about (Provenance): their keys, `Type/id` */
+  /** belongs to the member of the records it is about (Provenance, Binary): their keys, `Type/id` */
   | { kind: 'targets'; targets: string[] }
   | { kind: 'shared' }
   /** the subject is a Group, Device or Location */
@@ -39,6 +39,9 @@ export function memberOf(resource: Resource): MemberOf {
     if (reference === undefined) continue;
     const parsed = parseReference(reference);
     if (parsed.kind !== 'relative' && parsed.kind !== 'absolute') return { kind: 'missing' };
+    // a document names the record that it belongs to
+    if (resource.resourceType === 'Binary' && parsed.type !== 'Patient')
+      return { kind: 'targets', targets: [`${parsed.type}/${parsed.id}`] };
     if (parsed.type !== 'Patient') return { kind: 'unsupported-subject' };
     return { kind: 'patient', id: parsed.id, ...(parsed.kind === 'absolute' ? { base: parsed.base } : {}) };
   }

@@ -50,6 +50,8 @@ export const RECORD_TYPES: Readonly<Record<string, RecordType>> = {
   Specimen: subject,
   VisionPrescription: patient,
   Provenance: { class: 'member', patient: ['target'] },
+  // a document: it leaves by a link of another record, never as a line of its own
+  Binary: { class: 'member', patient: ['securityContext'] },
   Organization: shared,
   Practitioner: shared,
   PractitionerRole: shared,
@@ -87,6 +89,7 @@ export const EXPORT_ORDER: readonly string[] = [
         'DocumentReference',
         'Provenance',
         'Consent',
+        'Binary',
       ].includes(t),
   ),
   'ExplanationOfBenefit',

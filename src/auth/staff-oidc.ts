@@ -18,6 +18,7 @@ export type SignInFault =
   | 'nonce'
   | 'audience'
   | 'second-factor'
+  | 'not-fresh'
   | 'no-role';
 export class SignInRefused extends Error {
   readonly fault: SignInFault;
@@ -30,7 +31,11 @@ export class SignInRefused extends Error {
 
 export const ROLES = ['viewer', 'reviewer', 'admin'] as const;
 export type StaffRole = (typeof ROLES)[number];
-export type Person = { subject: string; name: string; roles: StaffRole[] };
+/** `authenticatedAt`: when the person last proved who they are, as far as the provider tells. */
+export type Person = { subject: string; name: string; roles: StaffRole[]; authenticatedAt?: Date };
+
+/** How long a proof of identity is good for a grave action. */
+export const FRESH_SECONDS = 300;
 export type Provider = {
   issuer: string;
   authorizationEndpoint: string;
@@ -91,7 +96,7 @@ export const redirectUri = (baseUrl: string) => `${baseUrl}/staff/sign-in/callba
 export function authorizationUrl(
   provider: Provider,
   config: Deps['config'],
-  s: { state: string; nonce: string; verifier: string },
+  s: { state: string; nonce: string; verifier: string; isFresh: boolean },
 ): string {
   const url = new URL(provider.authorizationEndpoint);
   const query: Record<string, string> = {
@@ -104,6 +109,7 @@ export function authorizationUrl(
     nonce: s.nonce,
     code_challenge: createHash('sha256').update(s.verifier).digest('base64url'),
     code_challenge_method: 'S256',
+    ...(s.isFresh ? { prompt: 'login', max_age: String(FRESH_SECONDS) } : {}),
   };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url.href;
@@ -154,7 +160,7 @@ export function hasSecondFactor(claims: JWTPayload, wanted: readonly string[]): 
 export async function finishOidc(
   deps: Needs,
   answer: { code: string | undefined; state: string | undefined; iss: string | undefined; error: string | undefined },
-  begun: { state: string; nonce: string; verifier: string },
+  begun: { state: string; nonce: string; verifier: string; isFresh: boolean },
 ): Promise<Person> {
   if (answer.state !== begun.state) throw new SignInRefused('state');
   if (answer.error !== undefined || answer.code === undefined) throw new SignInRefused('provider-refused');
@@ -176,12 +182,26 @@ export async function finishOidc(
   if (idToken === undefined) throw new SignInRefused('provider-answer');
   const claims = await verifyIdToken(deps, provider, idToken, begun.nonce);
   if (!hasSecondFactor(claims, deps.config.staffOidcSecondFactor)) throw new SignInRefused('second-factor');
+  const authenticatedAt = typeof claims['auth_time'] === 'number' ? new Date(claims['auth_time'] * 1000) : undefined;
+  // a provider that does not tell, or let an old sign-in pass, has not asked the person again
+  if (begun.isFresh && !isFresh(authenticatedAt, deps.clock())) throw new SignInRefused('not-fresh');
   const roles = rolesIn(claims[deps.config.staffOidcRoleClaim]);
   if (roles.length === 0) throw new SignInRefused('no-role');
   const name = [claims['name'], claims['preferred_username'], claims.sub].find(
     (n) => typeof n === 'string' && n !== '',
   );
-  return { subject: `${provider.issuer}|${claims.sub ?? ''}`, name: String(name).slice(0, 100), roles };
+  return {
+    subject: `${provider.issuer}|${claims.sub ?? ''}`,
+    name: String(name).slice(0, 100),
+    roles,
+    ...(authenticatedAt === undefined ? {} : { authenticatedAt }),
+  };
+}
+
+/** Did a person prove who they are a short time ago? Clocks may differ by half a minute. */
+export function isFresh(authenticatedAt: Date | null | undefined, now: Date): boolean {
+  const age = (now.getTime() - (authenticatedAt?.getTime() ?? Number.NEGATIVE_INFINITY)) / 1000;
+  return age >= -30 && age <= FRESH_SECONDS + 30;
 }
 
 async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {

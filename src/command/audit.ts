@@ -1,11 +1,11 @@
 // `audit verify`, `audit head` and `audit content`.
 import { readFileSync } from 'node:fs';
+import { checkAudit } from '../../exchange/audit/check.ts';
 import { sealAll } from '../../exchange/audit/run-seal.ts';
-import { verifyAudit } from '../../exchange/audit/verify.ts';
 import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { lastSeal } from '../../exchange/store/audit-seal.ts';
 import { CommandFault } from './fault.ts';
-import { withNode } from './node.ts';
+import { person, withNode } from './node.ts';
 
 const say = (line: string) => void process.stdout.write(`${line}\n`);
 const number = new Intl.NumberFormat('en-US');
@@ -20,7 +20,7 @@ export async function auditVerify(options: { head?: string; json?: boolean }): P
       throw new CommandFault(`The file ${options.head} cannot be read.`, { cause });
     }
   await withNode(async ({ deps }) => {
-    const verdict = await verifyAudit(deps, known);
+    const verdict = await checkAudit(deps, { kind: 'command', name: person() }, known);
     if (verdict.faults.length > 0) process.exitCode = 1;
     if (options.json) return say(JSON.stringify(verdict));
     say(`${number.format(verdict.rows)} rows in ${number.format(verdict.seals)} seals`);

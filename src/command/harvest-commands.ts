@@ -13,6 +13,7 @@ import {
   harvestShowRun,
   harvestSwitch,
 } from './harvest.ts';
+import { harvestAttestLinks } from './harvest-attest.ts';
 import { harvestImportEndpoints } from './harvest-endpoints.ts';
 import { harvestSignals } from './harvest-signals.ts';
 
@@ -89,6 +90,11 @@ export function harvestCommands(program: Command): void {
     .option('--registry <csv>', 'the registry of providers (NPPES) or an extract with its columns, plain or gzip')
     .option('--as-of <day>', 'day of these files, YYYY-MM-DD')
     .action(harvestSignals);
+  harvest
+    .command('attest-links')
+    .description('links by which providers attest their entries, for those who are due')
+    .requiredOption('--out <file>', 'CSV of entry, name, NPI and link')
+    .action(harvestAttestLinks);
   for (const [name, state, what] of [
     ['resume', 'on', 'harvest it again'],
     ['pause', 'paused', 'ask nothing of it for now'],

@@ -4,7 +4,8 @@ import { createServer } from 'node:http';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createFederation } from '../../directory/federation/app.ts';
-import { nodeId } from '../../directory/federation/client.ts';
+import { createAttestPages } from '../../directory/federation/attest/pages.ts';
+import { isOurCrawl, LOOP } from '../../directory/federation/via.ts';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
@@ -93,21 +94,17 @@ export function createApp(m: Mounted): Hono {
       app.all(`/.well-known/${path}`, (c) => exchange.fetch(c.req.raw, c.env));
   }
   if (federation) {
-    // a crawl of ours that has come back to us: RFC 9110 7.6.3, RFC 5842 7.2
     app.use('/directory/*', async (c, next) => {
-      const via = c.req.header('via');
-      if (via !== undefined && namesUs(via, nodeId(node.config))) return text('this request began here', 508);
-      return next();
+      return isOurCrawl(c.req.header('via'), node.config) ? text(LOOP.text, LOOP.status) : next();
     });
+    const attest = createAttestPages(node.deps);
+    app.all('/attest/*', (c) => attest.fetch(c.req.raw, c.env));
     for (const path of ['/directory/all/*', '/all', '/all/*']) app.all(path, (c) => federation.fetch(c.req.raw, c.env));
   }
   const fallback = directory ?? exchange;
   if (fallback) app.all('*', (c) => fallback.fetch(c.req.raw, c.env));
   return app;
 }
-
-/** Is one of the hops of a Via header this node? */
-const namesUs = (via: string, us: string): boolean => via.split(',').some((hop) => hop.trim().split(/\s+/)[1] === us);
 
 export type Listening = { port: number; close(): Promise<void> };
 

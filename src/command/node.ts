@@ -10,6 +10,7 @@ import { guardedFetch } from '../runtime/node-fetch.ts';
 import { migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
+import { threads } from './threads.ts';
 
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
@@ -74,7 +75,9 @@ export async function openNode(
           name: 'payer-node directory',
         });
   const outgoing = guardedFetch({ allowLoopback: config.sandbox, allowedNetworks: config.peerAllowedNetworks });
+  const beside = threads();
   const deps: Deps = {
+    ...(beside ? { threads: beside } : {}),
     config,
     clock: () => new Date(),
     database: owner,

@@ -92,8 +92,9 @@ async function startAll(services: Services, config: Config, running: Running, si
   }
   let worker: ExchangeWorker | undefined;
   if (services !== 'directory') {
-    if (prior) startWorker(prior.node, running, false);
-    worker = startWorker(node, running, config.schedule);
+    const alone = server.embedded !== undefined;
+    if (prior) startWorker(prior.node, running, { plans: false, alone });
+    worker = startWorker(node, running, { plans: config.schedule, alone });
   }
   printReadiness({ config, node, services, main, prior: prior?.http, account: staff?.account }, say);
   if (config.sandbox && worker && prior) await showFirstPull(node, signal);
@@ -112,8 +113,8 @@ async function openPrior(
   return { node, http };
 }
 
-function startWorker(node: OpenNode, running: Running, plans: boolean): ExchangeWorker {
-  const worker = startWork(node.deps, { plans });
+function startWorker(node: OpenNode, running: Running, how: { plans: boolean; alone: boolean }): ExchangeWorker {
+  const worker = startWork(node.deps, how);
   node.deps.wake = () => worker.nudge();
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: `wake-${randomUUID()}` });
   running.add('worker', async () => {

@@ -13,6 +13,8 @@ export type CanonicalUse = {
   referenceKeys: boolean;
   /** arrays whose order carries no meaning, by member name */
   sets: ReadonlySet<string>;
+  /** how deep objects and arrays may be nested; absent: as the stack allows */
+  deepest?: number;
 };
 
 /** Our directory: what an import changed. Identity and order are part of the content there. */
@@ -30,6 +32,9 @@ export const MEMBER_CONTENT: CanonicalUse = {
   referenceKeys: true,
   sets: new Set(['identifier', 'coding', 'category', 'telecom', 'security']),
 };
+
+/** The same of what came from others: nothing that anybody means is nested deeper. */
+export const RECEIVED_CONTENT: CanonicalUse = { ...MEMBER_CONTENT, deepest: 64 };
 
 /**
  * A record of a peer's directory: what counts as a change of it. Its id is its identity, not its content; times, narrative and
@@ -58,20 +63,21 @@ export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKe
 const PLAIN = /^[ !#-[\]-~]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
-function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>): string {
+function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>, depth: number): string {
   if (typeof value === 'string') return quoted(use.referenceKeys && key === 'reference' ? referenceKey(value) : value);
-  if (Array.isArray(value)) return writeArray(value, use, use.sets.has(key));
-  if (isObject(value)) return writeObject(value, use, ignore);
+  if (Array.isArray(value)) return writeArray(value, use, use.sets.has(key), depth);
+  if (isObject(value)) return writeObject(value, use, ignore, depth);
   return JSON.stringify(value);
 }
 
-function writeArray(values: readonly Json[], use: CanonicalUse, isSet: boolean): string {
+function writeArray(values: readonly Json[], use: CanonicalUse, isSet: boolean, depth: number): string {
+  if (depth > (use.deepest ?? depth)) throw new RangeError('nested too deep');
   if (isSet && values.length > 1) {
-    const parts = values.map((v) => write(v, use, '', NOTHING));
+    const parts = values.map((v) => write(v, use, '', NOTHING, depth + 1));
     return `[${parts.sort().join(',')}]`;
   }
   let out = '[';
-  for (const value of values) out += (out === '[' ? '' : ',') + write(value, use, '', NOTHING);
+  for (const value of values) out += (out === '[' ? '' : ',') + write(value, use, '', NOTHING, depth + 1);
   return `${out}]`;
 }
 
@@ -87,22 +93,26 @@ function sorted(keys: string[]): string[] {
   return keys;
 }
 
-function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>): string {
+function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>, depth: number): string {
+  if (depth > (use.deepest ?? depth)) throw new RangeError('nested too deep');
   let out = '';
   for (const key of sorted(Object.keys(object))) {
     const value = object[key];
     if (value === undefined || ignore.has(key)) continue;
     const isMeta = ignore === use.top && key === 'meta';
-    const text = write(value, use, key, isMeta ? use.meta : NOTHING);
+    const text = write(value, use, key, isMeta ? use.meta : NOTHING, depth + 1);
     if (isMeta && text === '{}') continue;
     out += `${out === '' ? '' : ','}${quoted(key)}:${text}`;
   }
   return `{${out}}`;
 }
 
-/** Canonical JSON text of a resource for a use. */
+/**
+ * Canonical JSON text of a resource for a use.
+ * @throws RangeError when it is nested deeper than the use allows, or the stack
+ */
 export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
-  return writeObject(resource, use, use.top);
+  return writeObject(resource, use, use.top, 1);
 }
 
 /** SHA-256 of the canonical form, lower-case hex, 64 characters. */

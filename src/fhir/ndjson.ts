@@ -11,49 +11,109 @@ export const MAX_LINE_BYTES = 16 * 1024 * 1024;
 const LF = 10;
 const decoder = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/**
- * Lines of a byte stream. A BOM at the start, CR before LF and a missing last newline are tolerated; blank lines are
- * left out but counted in `number`. Memory is bounded by one line (at most {@link MAX_LINE_BYTES}) and one chunk.
- */
-export async function* lines(source: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
+/** One line out of its bytes; undefined when it is blank. */
+function lineOf(decode: TextDecoder, number: number, bytes: Uint8Array): Line | undefined {
+  try {
+    let text = decode.decode(bytes);
+    if (number === 1 && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+    if (text.endsWith('\r')) text = text.slice(0, -1);
+    return text.trim() === '' ? undefined : { number, text };
+  } catch {
+    return { number, fault: 'not-utf8', bytes: bytes.length };
+  }
+}
+
+/** Whole lines of a stream, in bytes of their own. `number` is that of the first; `tooLarge`: one line, left out, of so many bytes. */
+export type Block = { number: number; bytes: Uint8Array<ArrayBuffer>; tooLarge?: number };
+
+const BLOCK_BYTES = 256 * 1024;
+
+/** The lines of a block, blank ones left out. */
+export function* linesIn(block: Block, maxBytes = MAX_LINE_BYTES): Generator<Line> {
+  const { bytes } = block;
+  if (block.tooLarge !== undefined) yield { number: block.number, fault: 'too-large', bytes: block.tooLarge };
   const decode = decoder();
+  let number = block.number;
+  for (let from = 0; from < bytes.length; number++) {
+    const found = bytes.indexOf(LF, from);
+    const end = found === -1 ? bytes.length : found;
+    if (end - from > maxBytes) yield { number, fault: 'too-large', bytes: end - from };
+    else {
+      const line = lineOf(decode, number, bytes.subarray(from, end));
+      if (line) yield line;
+    }
+    from = end + 1;
+  }
+}
+
+function linesWithin(bytes: Uint8Array): number {
+  let n = 0;
+  for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) n++;
+  return n;
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const out = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    out.set(part, at);
+    at += part.length;
+  }
+  return out;
+}
+
+/**
+ * A byte stream in blocks of whole lines, so that others than the reader of the stream can read them. Memory is bounded by one
+ * line (at most {@link MAX_LINE_BYTES}), one block and one chunk.
+ */
+export async function* blocks(source: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Block> {
   let parts: Uint8Array[] = [];
   let size = 0;
-  let number = 0;
-  const finish = (): Line | undefined => {
-    number++;
-    const bytes = size;
-    const held = parts;
-    parts = [];
-    size = 0;
-    if (bytes > maxBytes) return { number, fault: 'too-large', bytes };
-    const whole = held.length === 1 && held[0] ? held[0] : Buffer.concat(held, bytes);
-    try {
-      let text = decode.decode(whole);
-      if (number === 1 && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
-      if (text.endsWith('\r')) text = text.slice(0, -1);
-      return text.trim() === '' ? undefined : { number, text };
-    } catch {
-      return { number, fault: 'not-utf8', bytes };
-    }
-  };
+  let number = 1;
+  /** bytes of a line that is too large, so far; its end has not come */
+  let dropped = 0;
+  let next = BLOCK_BYTES;
   for await (const chunk of source) {
-    let from = 0;
-    for (;;) {
-      const end = chunk.indexOf(LF, from);
-      const part = end === -1 ? chunk.subarray(from) : chunk.subarray(from, end);
-      size += part.length;
-      if (size <= maxBytes) {
-        if (part.length > 0) parts.push(end === -1 ? part.slice() : part);
-      } else parts = [];
-      if (end === -1) break;
-      const line = finish();
-      if (line) yield line;
-      from = end + 1;
+    let rest = chunk;
+    if (dropped > 0) {
+      const end = chunk.indexOf(LF);
+      dropped += end === -1 ? chunk.length : end;
+      if (end === -1) continue;
+      yield { number, bytes: new Uint8Array(0), tooLarge: dropped };
+      number++;
+      dropped = 0;
+      rest = chunk.subarray(end + 1);
     }
+    parts.push(rest);
+    size += rest.length;
+    if (size < next) continue;
+    const whole = joined(parts, size);
+    const last = whole.lastIndexOf(LF) + 1;
+    const left = whole.subarray(last);
+    if (last > 0) {
+      const bytes = whole.slice(0, last);
+      const block = { number, bytes };
+      number += linesWithin(bytes); // before others have it
+      yield block;
+    }
+    size = left.length;
+    parts = size === 0 ? [] : [left];
+    if (size > maxBytes) {
+      dropped = size;
+      parts = [];
+      size = 0;
+    }
+    // a long line is looked at again when it has doubled
+    next = Math.max(BLOCK_BYTES, size * 2);
   }
-  if (size > 0) {
-    const line = finish();
-    if (line) yield line;
-  }
+  if (dropped > 0) yield { number, bytes: new Uint8Array(0), tooLarge: dropped };
+  else if (size > 0) yield { number, bytes: joined(parts, size) };
+}
+
+/**
+ * Lines of a byte stream. A BOM at the start, CR before LF and a missing last newline are tolerated; blank lines are
+ * left out but counted in `number`. Memory as of {@link blocks}.
+ */
+export async function* lines(source: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Line> {
+  for await (const block of blocks(source, maxBytes)) yield* linesIn(block, maxBytes);
 }

@@ -1,7 +1,7 @@
 // The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
-import { readdir, rename, rm, stat } from 'node:fs/promises';
+import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -156,6 +156,11 @@ export function fileBlobs(folder: string): Blobs {
     },
     async delete(key) {
       await rm(place(key), { force: true });
+    },
+    async room() {
+      mkdirSync(root, { recursive: true, mode: 0o700 });
+      const { bavail, bsize } = await statfs(root);
+      return bavail * bsize;
     },
   };
 }

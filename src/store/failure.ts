@@ -1,11 +1,11 @@
-// Errors of the database as answers: a statement that ran too long, and a database that is not there.
+// Errors of what keeps our data as answers: a statement that ran too long, a database that is not there, a disk that is full.
 import { Outcome } from '../fhir/outcome.ts';
 
 /** query_canceled: the statement timeout of the service's connections */
 const TOO_LONG = new Set(['57014']);
-/** shutting down or starting, out of memory, disk or connections, no route */
+/** shutting down or starting, no room, no memory, too many connections, no route; full disks and open files without end */
 const AWAY =
-  /^(57P0[1-3]|53\d{3}|08\w{3}|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
+  /^(57P0[1-3]|53\d{3}|08\w{3}|ENOSPC|EDQUOT|EMFILE|ENFILE|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
 
 /** The outcome of an error of the driver; undefined when the error is not about reach or time. */
 export function storeFailure(error: unknown): Outcome | undefined {
@@ -14,6 +14,9 @@ export function storeFailure(error: unknown): Outcome | undefined {
   if (AWAY.test(code)) return new Outcome('unavailable', undefined, { retryAfter: 10, cause: error });
   return undefined;
 }
+
+/** May the same succeed later without anybody changing anything? */
+export const isPassing = (error: unknown): boolean => AWAY.test(codeOf(error));
 
 /** Was the statement cancelled because it ran too long? */
 export const isTimeout = (error: unknown): boolean => TOO_LONG.has(codeOf(error));

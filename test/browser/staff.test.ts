@@ -151,6 +151,7 @@ describe.skipIf(!isThere)(
         '/staff/peers/prior',
         '/staff/matches',
         '/staff/events',
+        '/staff/trail',
         '/staff/nothing',
       ]) {
         await check(path, 390, 'light');

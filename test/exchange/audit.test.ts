@@ -1,8 +1,11 @@
 // The audit trail: sealed in signed batches, and every way of changing it is found.
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { checkAudit, checkAuditDaily } from '../../exchange/audit/check.ts';
 import { sealAll, sealBatch } from '../../exchange/audit/run-seal.ts';
 import { verifyAudit } from '../../exchange/audit/verify.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { auditChecks } from '../../exchange/store/audit-check.ts';
 import { lastSeal } from '../../exchange/store/audit-seal.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -155,4 +158,33 @@ test('a cut end is found by a head that was kept elsewhere', async () => {
   expect(await kinds(first)).toEqual([]);
   expect(await kinds(second)).toEqual([['unknown-head', undefined]]);
   expect(await kinds('x.y.z')).toEqual([['bad-signature', undefined]]);
+});
+
+test('a run is kept: daily by itself, with the head it was compared with, and what was wrong is an alert', async () => {
+  const { sql } = node.deps.database;
+  const alerts = async () => {
+    await keepAlerts(node.deps);
+    return (await sql`select kind, amount from exchange.alert where cleared_at is null`).map((a) => [
+      ...Object.values(a),
+    ]);
+  };
+  await write(0, 5);
+  const day = 86_400_000;
+  const began = Date.now();
+  expect((await checkAuditDaily(node.deps)).getTime() - began).toBeGreaterThanOrEqual(day - 1);
+  expect(await auditChecks(sql, 9)).toMatchObject([
+    { byKind: 'system', rows: 5, seals: 1, faults: 0, knownSeal: null },
+  ]);
+  // not again on the same day
+  await checkAuditDaily(node.deps);
+  expect(await auditChecks(sql, 9)).toHaveLength(1);
+  expect(await alerts()).toEqual([]);
+  const head = (await lastSeal(sql))?.jws ?? '';
+  await tamper(`update exchange.audit set reason = 'other' where seq = 3`);
+  const verdict = await checkAudit(node.deps, { kind: 'command', name: 'pat' }, head);
+  expect(verdict.faults).toHaveLength(1);
+  const [newest] = await auditChecks(sql, 1);
+  expect(newest).toMatchObject({ by: 'pat', knownSeal: 1, faults: 1, firstFaults: [verdict.faults[0]?.text] });
+  expect(await alerts()).toEqual([['audit-changed', 1]]);
+  await expect(sql`delete from exchange.audit_check`).rejects.toThrow('insert-only');
 });

@@ -4,9 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { contentFaults } from '../../exchange/audit/content.ts';
+import { proveNext } from '../../exchange/audit/content-proof.ts';
 import { type FoundFault, walkContent } from '../../exchange/audit/walk-content.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { proofCell, proofFaults } from '../../exchange/report/content-proof.ts';
+import { contentCheck } from '../../exchange/store/content-check.ts';
 import { factsOf } from '../../exchange/transform/facts.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
@@ -224,6 +228,16 @@ describe('a whole export', () => {
         count(*) filter (where label > 0)::int as sensitive from exchange.resource`;
     for (const n of Object.values(held ?? {})) expect(n).toBeGreaterThan(0);
     expect(await walk(node, 'none')).toEqual({ verdict: undefined, faults: [] });
+    // it is walked once by itself, and what came of it stays
+    expect(await proveNext({ ...node.deps, log: () => {} })).toBe(true);
+    expect(await proveNext(node.deps)).toBe(false);
+    expect(await contentCheck(node.deps.database.sql, job)).toMatchObject({
+      lines: verdict?.lines,
+      faults: 0,
+      gone: false,
+      firstFaults: [],
+    });
+    expect(proofCell(await contentCheck(node.deps.database.sql, job)).text).toContain('no money');
   });
 
   test('what a fault in a rule let out is found with its line, and so is a changed file', async () => {
@@ -239,6 +253,23 @@ describe('a whole export', () => {
       expect.arrayContaining(['denied-pa', 'label', 'money']),
     );
     expect(faults.every((f) => f.line > 0)).toBe(true);
+    expect(await proveNext(node.deps)).toBe(true);
+    const check = await contentCheck(sql, second);
+    expect(check).toMatchObject({ faults: faults.length, firstFaults: faults.slice(0, 20) });
+    expect(proofFaults(check)[0]).toMatchObject({ line: faults[0]?.line });
+    await keepAlerts(node.deps);
+    expect([...(await sql`select subject, amount from exchange.alert where kind = 'must-not-leave'`)]).toEqual([
+      { subject: second, amount: faults.length },
+    ]);
+    // released by the peer before it was walked: that files are missing is no fault
+    const third = (await them.finished(await them.kick('Group/g/$davinci-data-export'))).status.split('/').at(-1) ?? '';
+    const { blobs } = node.deps;
+    const releasing = {
+      ...blobs,
+      get: async () => void (await sql`update exchange.bulk_job set state = 'cancelled' where id = ${third}`),
+    };
+    expect(await proveNext({ ...node.deps, blobs: releasing as typeof blobs })).toBe(true);
+    expect(await contentCheck(sql, third)).toMatchObject({ faults: 0, gone: true });
     await sql`update exchange.bulk_file set lines = lines + 1, sha256 = 'x' where job_id = ${job} and type = 'Patient'`;
     expect((await walk(node, job)).faults.map((f) => [f.type, f.kind, f.line])).toEqual([
       ['Patient', 'changed-file', 0],

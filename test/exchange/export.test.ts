@@ -359,6 +359,21 @@ describe('forms', () => {
     expect(continued).toBeGreaterThan(0);
   });
 
+  test('members are read by their key: no export reads the whole table, however many members a plan has', async () => {
+    const { sql } = node.deps.database;
+    const whole = async () => {
+      await sql`select pg_stat_clear_snapshot()`;
+      const [row] = await sql<{ n: number }[]>`
+        select sum(seq_scan)::int as n from pg_stat_user_tables where schemaname = 'exchange' and relname ~ '^resource_[0-7]$'`;
+      return row?.n;
+    };
+    const kick = await them.get(`${place}/$export`, '');
+    const before = await whole();
+    await them.finished(kick);
+    await new Promise((r) => setTimeout(r, 200)); // a session counts when it ends
+    expect(await whole()).toBe(before);
+  });
+
   test('the manifest has an ETag that answers 304', async () => {
     const { status, answer } = await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
     const again = await them.call(status, { headers: { 'if-none-match': answer.header('etag') } });

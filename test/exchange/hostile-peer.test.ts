@@ -672,3 +672,25 @@ test('what is noted about a peer has words, and so has every reason', async () =
     select reason from exchange.pull where reason is not null union select failure from exchange.pull_file where failure is not null`;
   expect(reasons.filter((r) => meaning('pull', r.reason).text.includes('no sentence'))).toEqual([]);
 });
+
+test('with too little room on our disk nothing is asked for, and the pull goes on when there is room', async () => {
+  const { blobs, database } = peer.node.deps;
+  const room = blobs.room;
+  const seen: unknown[] = [];
+  blobs.room = async () => {
+    const [row] = await database.sql`select reason, attempts from exchange.pull order by created_at desc limit 1`;
+    seen.push([row?.['reason'], row?.['attempts'], asked('/f/1').length]);
+    return seen.length < 3 ? 1_000_000 : 1e12;
+  };
+  try {
+    const rested = await peer.pull(serves(sends(two)));
+    expect([rested.state, await peer.ledger(rested.id)]).toEqual(['done', { created: 2 }]);
+    expect(seen.slice(0, 3)).toEqual([
+      [null, 0, 0],
+      ['disk-full', 0, 0],
+      ['disk-full', 0, 0],
+    ]);
+  } finally {
+    if (room) blobs.room = room;
+  }
+});

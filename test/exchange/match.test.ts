@@ -50,6 +50,21 @@ describe('found', () => {
   });
 });
 
+test('a peer that uses the unique member id it was given is understood (rule 26)', async () => {
+  const [row] = await node.deps.database.sql<
+    { umb: string }[]
+  >`select umb from exchange.member where id = ${idOf(rivera)}`;
+  const umb = (value: string | undefined) => ({
+    type: { coding: [{ system: 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', code: 'UMB' }] },
+    value,
+  });
+  const asked = { ...card(rivera), memberId: undefined, subscriberId: undefined };
+  const [answer] = await match({ ...asked, identifier: [umb(row?.umb)] });
+  expect(answer).toMatchObject({ persons: 1, memberId: idOf(rivera), rule: 26, umb: row?.umb });
+  expect(await who({ ...asked, identifier: [umb(row?.umb)], born: '1974-12-26' })).toBe(NOBODY);
+  expect(await who({ ...asked, identifier: [umb('U-0')] })).toBe(NOBODY);
+});
+
 describe('not found', () => {
   test.each<[string, Asked]>([
     ['M08 Jr and Sr', card(junior, { family: 'Johnson', suffix: ['Sr'] })],

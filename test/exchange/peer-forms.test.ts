@@ -1,10 +1,13 @@
 // Peers of every kind as prior payers: PDex 2.2, PDex 2.1, single member match, plain Bulk Data with and without search, and
 // those whose statement promises what they do not keep. The form is negotiated, and what is learned is remembered.
+
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { type Abilities, negotiate, withoutForm } from '../../exchange/client/abilities.ts';
 import { readDavinci, readPayerIndex } from '../../exchange/client/endpoints.ts';
 import { readSingleMatch } from '../../exchange/client/single-match.ts';
 import { scopeAttempts } from '../../exchange/client/token.ts';
+import { checkPeersDaily } from '../../exchange/peers/daily.ts';
 import { onePersonEach } from '../../exchange/pull/match-step.ts';
 import {
   good,
@@ -460,6 +463,36 @@ describe('where a payer publishes its endpoints', () => {
   const watch = (on: boolean) =>
     peer.node.deps.database
       .sql`update exchange.peer set discovery_url = ${on ? `${peer.base}/fhir` : null} where id = 'scripted'`;
+  test('is looked at each day, without a pull: what differs is told once, stands as an alert, and nothing is followed', async () => {
+    const { deps } = peer.node;
+    const { sql } = deps.database;
+    await watch(true);
+    await peer.pull(publishes(`${peer.foreignBase}/fhir`));
+    await sql`delete from exchange.peer_check`;
+    const told = async () => {
+      const [row] = await sql`select count(*)::int as n from exchange.peer_change where what = 'discovery'`;
+      const checks = await sql`select ok from exchange.peer_check order by id`;
+      await keepAlerts(deps);
+      const alerts = await sql`select 1 from exchange.alert where kind = 'peer-changed' and cleared_at is null`;
+      return [row?.['n'], checks.map((c) => c['ok']), alerts.length];
+    };
+    const [before] = await told();
+    await checkPeersDaily(deps);
+    await checkPeersDaily(deps); // not again on the same day
+    expect(await told()).toEqual([Number(before) + 1, [false], 1]);
+    await sql`update exchange.peer_check set at = at - interval '25 hours'`;
+    await checkPeersDaily(deps);
+    expect(await told()).toEqual([Number(before) + 1, [false, false], 1]);
+    expect((await sql`select fhir_base from exchange.peer where id = 'scripted'`)[0]?.['fhir_base']).toBe(
+      `${peer.base}/fhir`,
+    );
+    await peer.pull(publishes(`${peer.base}/fhir`));
+    await sql`update exchange.peer_check set at = at - interval '25 hours'`;
+    await checkPeersDaily(deps);
+    expect(await told()).toEqual([Number(before) + 1, [false, false, true], 0]);
+    await watch(false);
+  });
+
   test('another address than the one we ask stops the pull before a token is asked for; the same, or none, does not', async () => {
     await watch(true);
     const moved = await peer.pull(publishes(`${peer.foreignBase}/fhir`));

@@ -563,3 +563,48 @@ test('discovery is public, cached, and lists only scopes that are granted', asyn
   const statement = (await call('/metadata', { token: null })).json();
   expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' });
 });
+
+describe('no room on the disk', () => {
+  const full = async <T>(work: () => Promise<T>): Promise<T> => {
+    const { put } = node.deps.blobs;
+    node.deps.blobs.put = () => Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+    try {
+      return await work();
+    } finally {
+      node.deps.blobs.put = put;
+    }
+  };
+  const jobs = async () =>
+    await node.deps.database.sql<{ state: string; attempts: number; seconds: number }[]>`
+      select state, attempts, extract(epoch from lease_until - ${new Date(Date.now() + time)}::timestamptz)::float8 as seconds
+      from exchange.bulk_job order by received_at desc limit 1`;
+
+  test('a request that cannot be kept is told to come again, and leaves nothing', async () => {
+    const [before] = await node.deps.database.sql`select count(*)::int as n from exchange.bulk_job`;
+    const answer = await full(() => ask());
+    expect([answer.status, issue(answer)]).toEqual([503, 'transient']);
+    expect(Number(answer.header('retry-after'))).toBeGreaterThan(0);
+    const [after] = await node.deps.database.sql`select count(*)::int as n from exchange.bulk_job`;
+    expect(after).toEqual(before);
+  });
+
+  test('an export waits for room, however long, and is made then', async () => {
+    const group = await matchedGroup(card(rivera));
+    const kick = await call(`/Group/${group}/$davinci-data-export`, { method: 'POST', headers: KICK });
+    const now = time;
+    const waits: number[] = [];
+    for (let i = 0; i < 8; i++) {
+      await full(() => node.work());
+      const [job] = await jobs();
+      expect(job?.state).toBe('queued');
+      waits.push(Math.round(job?.seconds ?? 0));
+      time += (waits.at(-1) ?? 0) * 1000 + 1000;
+    }
+    expect(waits.slice(0, 3)).toEqual([5, 10, 20]);
+    expect(waits.at(-1)).toBe(300);
+    time = now;
+    await node.deps.database.sql`update exchange.bulk_job set lease_until = null where state = 'queued'`;
+    await node.work();
+    expect((await call(kick.header('content-location') ?? '')).status).toBe(200);
+  });
+});

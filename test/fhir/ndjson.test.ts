@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { lines } from '../../src/fhir/ndjson.ts';
+import { blocks, lines, linesIn } from '../../src/fhir/ndjson.ts';
 
 async function* cut(bytes: Uint8Array, sizes: number[]): AsyncGenerator<Uint8Array> {
   let at = 0;
@@ -51,4 +51,15 @@ test('a line that is too large or not UTF-8 is reported and the next one is read
     { number: 2, fault: 'not-utf8', bytes: 3 },
     { number: 3, text: 'ok' },
   ]);
+});
+
+test('blocks hold whole lines, may be taken away, and pass over a line of any length', async () => {
+  const texts = Array.from({ length: 40 }, (_, i) => `${i}${'y'.repeat(i === 20 ? 900_000 : 30_000)}`);
+  const bytes = new TextEncoder().encode(texts.join('\n'));
+  const seen = [];
+  for await (const block of blocks(cut(bytes, [70_001]), 500_000)) {
+    const mine = structuredClone(block, { transfer: [block.bytes.buffer] });
+    for (const line of linesIn(mine, 500_000)) seen.push([line.number, 'text' in line ? line.text : line.fault]);
+  }
+  expect(seen).toEqual(texts.map((t, i) => [i + 1, i === 20 ? 'too-large' : t]));
 });

@@ -88,3 +88,29 @@ test('more is asked than there are connections, and all of it goes on afterwards
   );
   await worker.stop();
 }, 90_000);
+
+test('connections that die within transactions fail these, not the process, and are connections again afterwards', async () => {
+  const { sql } = through;
+  for (let round = 0; round < 3; round++) {
+    const begun: Promise<void>[] = [];
+    const asked = Array.from({ length: 4 }, () => {
+      let told: () => void = () => {};
+      begun.push(new Promise((r) => (told = r)));
+      return sql.begin(async (tx) => {
+        await tx`select 1`;
+        told();
+        await tx`select pg_sleep(30)`;
+      });
+    });
+    const ends = Promise.allSettled(asked);
+    await Promise.all(begun);
+    await gate.shut();
+    expect((await ends).map((e) => e.status)).toEqual(Array.from({ length: 4 }, () => 'rejected'));
+    await gate.open();
+    // every connection of the pool answers, at once and more than once
+    const started = performance.now();
+    for (let i = 0; i < 3; i++)
+      await Promise.all(Array.from({ length: 8 }, () => sql.begin((tx) => tx`select pg_sleep(0.01)`)));
+    expect(performance.now() - started).toBeLessThan(10_000);
+  }
+}, 60_000);

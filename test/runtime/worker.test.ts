@@ -1,8 +1,11 @@
 import { request } from 'node:http';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
+import { nodeId } from '../../directory/federation/client.ts';
+import { mergeDue } from '../../directory/federation/merge.ts';
 import { publishNow } from '../../directory/publish/work.ts';
-import { body, directory } from '../directory/fixture.ts';
+import { readConfig } from '../../src/config.ts';
+import { body, directory, ids } from '../directory/fixture.ts';
 import { smoke } from './directory-smoke.ts';
 
 let server: ReturnType<typeof createTestHarness>;
@@ -44,6 +47,19 @@ test('the pages in workerd', async () => {
     expect(response.status, path).toBe(200);
     expect(await response.text(), path).toContain(said);
   }
+});
+
+test('the merged view in workerd: search, compare, pages, and a crawl that has come back', async () => {
+  await mergeDue({ ...d, clock: () => new Date('2027-03-01T12:00:00Z'), fetch, log: () => {} } as never);
+  const search = await body(await fetchWorker('/directory/all/fhir/Practitioner?family=o'));
+  expect(ids(search, 'match')).toEqual(['Practitioner/p1']);
+  expect((await fetchWorker('/directory/all/fhir/Practitioner/none')).status).toBe(404);
+  const compared = await fetchWorker('/directory/all/fhir/$compare?organization=Organization/clinic1');
+  expect([compared.status, (await body(compared)).resourceType]).toEqual([200, 'Parameters']);
+  for (const path of ['/all', '/all/find?name=ana', '/directory/all/peers', '/directory/all/compare'])
+    expect((await fetchWorker(path)).status, path).toBe(200);
+  const via = { via: `1.1 ${nodeId(readConfig({}))}` };
+  expect((await fetchWorker('/directory/fhir/Practitioner', { headers: via })).status).toBe(508);
 });
 
 test('published files out of R2: the same bytes and headers as on Node', async () => {

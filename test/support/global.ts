@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
+import { patchDriver } from '../../scripts/patch-driver.mjs';
 import { embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
 
@@ -14,6 +15,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
+  patchDriver(); // as an installation and a build do
   const named = process.env['TEST_DATABASE_URL'];
   if (named) {
     await migrate(named.replace(/\/[^/]*$/, '/tmpl'));

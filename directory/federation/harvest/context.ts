@@ -32,8 +32,9 @@ export const factsOf = (facts: readonly DatedFact[]): Facts => {
 /** How a rung ended for one type. `complete` is the proof that nothing was left unread. */
 export type Ending = { complete: boolean; reason: Reason | '' };
 
-/** Path of the merged base. */
+/** Path and schema of the merged base. */
 export const MERGED_PATH = '/directory/all/fhir';
+export const MERGED_SCHEMA = 'merged';
 
 export async function recordContext(deps: FederationDeps, peer: Peer): Promise<RecordContext> {
   const others = (await listPeers(deps.database.sql)).filter((p) => p.slug !== peer.slug && p.state === 'on');

@@ -22,6 +22,8 @@ export type Paged = {
 };
 
 const RESTARTS = 3;
+/** So many pages without a record, each with a link to the next, are no directory. */
+const EMPTY_PAGES = 100;
 
 /**
  * Reads all pages from `start`, or from where the position says. Each page is written before the next is asked for.
@@ -37,6 +39,7 @@ export async function readPages(
   const { position, stage } = h;
   const result: Paged = { read: 0, ids: new Set(), total: undefined, ended: 'end', oldestFirst: true };
   let latest = 0;
+  let empty = 0;
   let url = position.url ?? start;
   let linked = position.url !== undefined;
   for (;;) {
@@ -64,9 +67,11 @@ export async function readPages(
       if (at < latest) result.oldestFirst = false;
       latest = Math.max(latest, at);
     }
+    empty = ids.length === 0 ? empty + 1 : 0;
+    if (empty > EMPTY_PAGES) throw new HarvestFault('endless', `${EMPTY_PAGES} pages without a record`);
     if (options.ids) for (const id of ids) result.ids.add(id);
     if (typeof bundle['total'] === 'number') result.total ??= bundle['total'];
-    const next = nextOf(bundle, h.peer.base ?? '', hostsOf(h));
+    const next = nextOf(bundle, h.peer.base ?? '', hostsOf(h), url);
     if (next === undefined) delete position.url;
     else position.url = next;
     position.pages = (position.pages ?? 0) + 1;
@@ -131,14 +136,22 @@ function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: s
 
 /**
  * The link to the next page. One that names an internal host, or http, is read as ours of the peer when its path agrees (Q05).
+ * @param page address of the page that has the link
  * @throws HarvestFault `foreign-host`
  */
-export function nextOf(bundle: JsonObject, base: string, hosts: ReadonlySet<string>): string | undefined {
+export function nextOf(
+  bundle: JsonObject,
+  base: string,
+  hosts: ReadonlySet<string>,
+  page = `${base}/`,
+): string | undefined {
   const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
   const given = text(link?.['url']);
   if (given === undefined) return undefined;
-  if (!URL.canParse(given, `${base}/`)) throw new HarvestFault('foreign-host', 'the link is no URL');
-  const url = new URL(given, `${base}/`);
+  // a query alone, or a path, is relative to the page; a type to the base
+  const from = /^[?/]/.test(given) ? page : `${base}/`;
+  if (!URL.canParse(given, from)) throw new HarvestFault('foreign-host', 'the link is no URL');
+  const url = new URL(given, from);
   const own = new URL(base);
   if (url.origin === own.origin || (hosts.has(url.hostname) && url.protocol === own.protocol && url.port === own.port))
     return url.href;

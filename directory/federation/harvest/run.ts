@@ -76,6 +76,7 @@ async function harvestLeased(deps: FederationDeps, peer: Peer, alive: () => bool
       context: await recordContext(deps, peer),
       position,
       alive,
+      most: deps.config.harvestMaxRecords,
     });
     for (const t of await runTypes(sql, run.id)) stage.resume(t.type, t.counters);
     const h: Harvest = { deps, peer, run, client: peerClient(deps, peer), stage, position, facts };
@@ -206,6 +207,7 @@ const ONE_TYPE = new Set<Reason>([
   'xml',
   'server-error',
   'body-cut',
+  'endless',
 ]);
 /** Errors of the server amid the pages of a type are waited out, and the run goes on; on its first page they are about the type. */
 const endsType = (error: HarvestFault, amid: boolean): boolean =>

@@ -30,6 +30,8 @@ export type StageOptions = {
   context: RecordContext;
   position: Position;
   alive: () => boolean;
+  /** so many records of one run, and no more */
+  most: number;
 };
 
 export class Stage {
@@ -122,6 +124,8 @@ export class Stage {
     this.#lines = [];
     this.#gone = [];
     if (!this.options.alive()) throw new HarvestFault('peer-switched-off', 'stopped');
+    if (lines.length > 0 && this.#seq > this.options.most)
+      throw new HarvestFault('endless', `${this.options.most} records`);
     return (await sql.begin(async (tx) => {
       if (page && !(await notePage(tx, run, TYPE_IDS[page.type], page.pass, page.hashes))) return false;
       for (const type of DIRECTORY_TYPES) {

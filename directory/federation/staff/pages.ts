@@ -5,6 +5,7 @@ import { TRIPS } from '../breaker.ts';
 import { typeName } from '../harvest/context.ts';
 import { isReason, REASONS } from '../reasons.ts';
 import type { StaffData } from '../staff-data.ts';
+import { correctionPages } from './corrections.ts';
 import { csrf, isAdmin, ROOT, TRAIL, time } from './frame.ts';
 import { linkPages } from './links.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
@@ -24,7 +25,7 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       title: 'Directories of other payers',
       place: 'federation',
       tables: [await overview(data)],
-      after: LINKS,
+      after: html`${await correctionsLine(data)}${LINKS}`,
     }),
   );
   desk.page(`${ROOT}/peer/:slug`, 'counts', async (visit) => {
@@ -57,9 +58,15 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
   runPages(desk, data);
   linkPages(desk, data);
   signalPages(desk, data);
+  correctionPages(desk, data);
 }
 
 const LINKS = html`<p><a href="${ROOT}/links">Pairs that may be the same</a> · <a href="${ROOT}/signals">What may be wrong in our own directory</a> · <a href="/directory/all/peers">The public page of directories</a></p>`;
+
+async function correctionsLine(data: StaffData): Promise<Part> {
+  const { open, late } = await data.correctionCounts();
+  return html`<p><a href="${ROOT}/corrections">Corrections of providers</a>: ${open} open${late === 0 ? '' : html`, <strong>${late} late</strong>`}</p>`;
+}
 
 async function overview(data: StaffData): Promise<Table> {
   const rows = await data.peers();

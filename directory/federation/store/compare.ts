@@ -1,5 +1,5 @@
 // What $compare reads: the records of one entity in all directories, and what is known of each.
-import type { Queryable } from '../../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../../src/store/database.ts';
 
 export type Member = { key: string; peer: string; type: number };
 
@@ -26,7 +26,7 @@ export async function membersByKey(sql: Queryable, key: string): Promise<Member[
 /** Pairs among records that wait for a person. link_pkey */
 export async function openPairs(sql: Queryable, keys: readonly string[]): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
-    with k as (select hashtextextended(u, 0) as rk from unnest(${[...keys]}::text[]) u)
+    with k as (select hashtextextended(u, 0) as rk from unnest(${arrayLiteral(keys)}::text[]) u)
     select count(*)::int as n from k join federation.link l on l.a = k.rk and l.outcome = 'review' where l.b in (select rk from k)`;
   return row?.n ?? 0;
 }
@@ -34,7 +34,7 @@ export async function openPairs(sql: Queryable, keys: readonly string[]): Promis
 /** Which cluster a record is in, for those that are in one. cluster_pkey */
 export async function clustersOf(sql: Queryable, keys: readonly string[]): Promise<Map<string, string>> {
   const rows = await sql<{ key: string; cluster: string }[]>`
-    select u as key, c.cluster::text as cluster from unnest(${[...keys]}::text[]) u join federation.cluster c on c.rk = hashtextextended(u, 0)`;
+    select u as key, c.cluster::text as cluster from unnest(${arrayLiteral(keys)}::text[]) u join federation.cluster c on c.rk = hashtextextended(u, 0)`;
   return new Map(rows.map((r) => [r.key, r.cluster]));
 }
 
@@ -55,7 +55,7 @@ export async function recordFacts(sql: Queryable, keys: readonly string[]): Prom
     select k.key, coalesce(s.peer, '') as peer, coalesce(p.name, '') as name, coalesce(p.trust, 'own') as trust,
       case when p.base is not null then p.base || '/' || split_part(k.key, '/', 1) || '/' || s.source_id end as source,
       coalesce(s.content_changed_at, o.last_updated, r.last_updated) as "changedAt", v.done as "verifiedAt", v.attested as "attestedAt"
-    from unnest(${[...keys]}::text[]) k(key) join merged.resource r on r.rk = hashtextextended(k.key, 0) and not r.deleted
+    from unnest(${arrayLiteral(keys)}::text[]) k(key) join merged.resource r on r.rk = hashtextextended(k.key, 0) and not r.deleted
     left join federation.source s on s.rk = r.rk left join federation.peer p on p.slug = s.peer
     left join directory.resource o on o.rk = r.rk and o.key = r.key
     left join lateral (
@@ -69,6 +69,6 @@ export async function recordFacts(sql: Queryable, keys: readonly string[]): Prom
 /** Bodies of records of the merged base. merged.resource_pkey */
 export async function bodies(sql: Queryable, keys: readonly string[]): Promise<Map<string, string>> {
   const rows = await sql<{ key: string; body: string }[]>`
-    select r.key, r.body from unnest(${[...keys]}::text[]) k(key) join merged.resource r on r.rk = hashtextextended(k.key, 0) and r.key = k.key and not r.deleted`;
+    select r.key, r.body from unnest(${arrayLiteral(keys)}::text[]) k(key) join merged.resource r on r.rk = hashtextextended(k.key, 0) and r.key = k.key and not r.deleted`;
   return new Map(rows.map((r) => [r.key, r.body]));
 }

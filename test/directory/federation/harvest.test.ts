@@ -251,3 +251,46 @@ describe('the switch', () => {
     expect((await w.peer('oak')).state).toBe('blocked');
   });
 });
+
+describe('a peer without an end', () => {
+  /** page after page of practitioners, each with a link to another one */
+  const goesOn = (entries: (n: number) => string[]) => {
+    let n = 0;
+    dir.script.page = (bundle, url) =>
+      url.pathname.endsWith('/Practitioner') && url.searchParams.has('x')
+        ? {
+            ...bundle,
+            entry: entries(++n).map((id) => ({
+              search: { mode: 'match' },
+              resource: { ...dir.script.records.find((r) => r['id'] === 'p1'), id },
+            })),
+            link: [{ relation: 'next', url: `${url.origin}${url.pathname}?_count=5&x=${n + 1}` }],
+          }
+        : url.pathname.endsWith('/Practitioner') && !url.searchParams.has('_id')
+          ? { ...bundle, link: [{ relation: 'next', url: `${url.origin}${url.pathname}?_count=5&x=0` }] }
+          : bundle;
+  };
+  test('of ever new records is left at the limit; nothing is taken for gone, and the other types are read next time', async () => {
+    await w.close();
+    w = await world({ HARVEST_MAX_RECORDS: '200' });
+    await w.add('oak', dir.fhir);
+    await w.harvest('oak');
+    w.day(31);
+    goesOn((n) => Array.from({ length: 50 }, (_, i) => `new-${n}-${i}`));
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['partial', 'endless']);
+    const counts = await w.counts('oak');
+    expect(counts['l']).toBeGreaterThanOrEqual(ALL);
+    expect(counts['t']).toBeUndefined();
+    expect(await w.sql`select from federation.missing`).toHaveLength(0);
+  });
+  test('of empty pages is left after a hundred', async () => {
+    await w.harvest('oak');
+    w.day(31);
+    goesOn(() => []);
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['partial', 'endless']);
+    expect(dir.seen.filter((s) => /\/Practitioner\?.*x=/.test(s.path)).length).toBeLessThan(150);
+    expect(await w.counts('oak')).toEqual({ l: ALL });
+  });
+});

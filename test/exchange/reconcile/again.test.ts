@@ -22,7 +22,7 @@ const organization = (id: string, more: object = {}) => ({
 const patient = (id: string) => ({ resourceType: 'Patient', id, name: [{ family: 'Doe' }], birthDate: '1970-01-01' });
 
 describe('killed between deciding and writing', () => {
-  test('what exists here stays what it is: shared, an echo, an update', async () => {
+  test('what exists here stays what it is: shared, an echo, an update; and what was done holds as long as nothing changed', async () => {
     const own = [
       patient('m1'),
       patient('m2'),
@@ -39,11 +39,19 @@ describe('killed between deciding and writing', () => {
         lab('e', { issued: '2026-01-01T09:00:00Z' }),
       ),
     ];
-    const result = async (dies: boolean) => {
+    const result = async (dies?: 'decided' | 'rewritten', late = false) => {
       const n = await reconciler();
-      await n.own(...own);
+      await n.own(...own.slice(0, late ? 3 : 4));
       await n.pull(first);
-      const { id, state } = await n.pull(second, { dies });
+      const phases: unknown[] = [];
+      const { id, state } = await n.pull(second, {
+        ...(dies ? { dies } : {}),
+        meanwhile: async () => {
+          phases.push((await n.sql`select phase from exchange.pull where state = 'reconciling'`)[0]?.['phase']);
+          if (late) await n.own(...own.slice(3));
+        },
+      });
+      expect(phases).toEqual([dies ?? null]);
       const records =
         await n.sql`select type, id, version, origin, encode(hash, 'hex') as hash from exchange.resource where type <> 'Provenance' order by 1, 2`;
       const shared = await n.sql`select type, id, origin, body from exchange.shared_resource order by 1, 2`;
@@ -56,10 +64,12 @@ describe('killed between deciding and writing', () => {
       await n.close();
       return out;
     };
-    const calm = await result(false);
+    const calm = await result();
     expect(calm.ledger[0]).toBe('shared Organization/o1');
     expect(calm.ledger[1]).toBe('updated Observation/a');
-    expect(await result(true)).toEqual(calm);
+    for (const dies of ['decided', 'rewritten'] as const) expect(await result(dies)).toEqual(calm);
+    // our own record came meanwhile: what was decided without it is decided anew
+    expect(await result('rewritten', true)).toEqual(calm);
   });
 });
 

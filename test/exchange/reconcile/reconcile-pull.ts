@@ -20,8 +20,14 @@ export const OUR_BASE = 'https://ours.example/exchange/fhir';
 export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
-/** `dies`: the process is killed once, after deciding and before what is decided is written. */
-export type PullOptions = { peer?: string; members?: [string, string][]; since?: Date; dies?: boolean };
+/** `dies`: the process is killed once, when what it has decided, or rewritten, is to be gone on with; `meanwhile` runs then. */
+export type PullOptions = {
+  peer?: string;
+  members?: [string, string][];
+  since?: Date;
+  dies?: keyof typeof OPENED;
+  meanwhile?: () => Promise<void>;
+};
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
 
 function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
@@ -100,7 +106,8 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
-    if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer));
+    if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), OPENED[how.dies]);
+    await how.meanwhile?.();
     await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
     return { id, state: after?.state ?? '', reason: after?.reason ?? null };
@@ -115,12 +122,14 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
   return { sql, deps, own, pull, ledger, close: () => database.close() };
 }
 
-/** Two clients of its own stage the units; the third is the first thing that is wanted after they are decided. */
-async function dyingOnce(step: Step): Promise<void> {
+/** Clients of its own that a pull of several files has opened then: four stage units, two lead references. */
+const OPENED = { decided: 4, rewritten: 6 };
+
+async function dyingOnce(step: Step, most: number): Promise<void> {
   let opened = 0;
   const { database } = step.deps;
   const dedicated: typeof database.dedicated = (use) => {
-    if (++opened > 2) throw new Error('killed');
+    if (++opened > most) throw new Error('killed');
     return database.dedicated(use);
   };
   const deps = { ...step.deps, database: { ...database, dedicated } };

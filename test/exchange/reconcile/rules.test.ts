@@ -2,6 +2,9 @@
 // is linked, and what a person is asked.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { replay } from '../../../exchange/reconcile/replay.ts';
+import { findPeer } from '../../../exchange/store/peer.ts';
+import { findPull } from '../../../exchange/store/pull.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
 import { deletions, lab, OUR_BASE, output, PEER, PEER_BASE, reconciler } from './reconcile-pull.ts';
 
@@ -268,6 +271,16 @@ describe('inbound checks', () => {
     expect(await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'identity-doubt'`).toHaveLength(
       1,
     );
+    const [found, by] = [await findPull(node.sql, id), await findPeer(node.sql, PEER)];
+    if (!found || !by) throw new Error('no pull');
+    const { units } = await replay(node.deps, {
+      pull: found,
+      peer: by,
+      by: { kind: 'command', name: 'test' },
+      cause: 'replay',
+      dryRun: true,
+    });
+    expect(units.filter((u) => u.sourceId?.startsWith('sv'))).toEqual([]);
   });
 
   test('R73, R11: two Patients of one member, and two members of one batch', async () => {
@@ -372,6 +385,36 @@ describe('what hangs together', () => {
     const [revision] =
       await node.sql`select outcome_before, outcome, cause from exchange.unit_revision where pull_id = ${first.id}`;
     expect(revision).toEqual({ outcome_before: 'quarantined', outcome: 'created', cause: 'arrival' });
+  });
+
+  test('a claim that names another person’s claim as a version of itself: both are held', async () => {
+    const prior = (value: string) => ({
+      related: [{ relationship: { coding: [{ code: 'prior' }] }, reference: { system: 'https://p.example', value } }],
+    });
+    const of = (person: string) => ({ patient: { reference: `Patient/${person}` } });
+    const { id, state } = await node.pull(
+      [
+        output(
+          'ExplanationOfBenefit',
+          eob('sv1', { ...uc('SV-1'), ...of('p1') }),
+          eob('sv2', { ...uc('SV-2'), ...of('p2'), ...prior('SV-1') }),
+          // a number of both: no contradiction
+          eob('sv3', { ...uc('SV-3'), ...of('p1') }),
+          eob('sv4', { ...uc('SV-3'), ...of('p2') }),
+          eob('sv5', { ...uc('SV-5'), ...of('p2'), ...prior('SV-3') }),
+        ),
+      ],
+      { since: new Date() },
+    );
+    expect(state).toBe('done');
+    expect(await node.ledger(id)).toEqual([
+      'quarantined patient-change ExplanationOfBenefit/sv1',
+      'quarantined patient-change ExplanationOfBenefit/sv2',
+      ...[3, 4, 5].map((n) => `created ExplanationOfBenefit/sv${n}`),
+    ]);
+    expect(await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'identity-doubt'`).toHaveLength(
+      2,
+    );
   });
 
   test('R33, R34: a chain over three pulls closes its gap', async () => {

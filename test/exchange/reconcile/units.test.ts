@@ -205,6 +205,18 @@ describe('guards', () => {
     expect(rows[6]).toBe('quarantined invalid-resource Observation/deep');
   });
 
+  test('what is nested deeper than 64 is held, what is less deep is kept', async () => {
+    const nested = (depth: number): object =>
+      depth === 0
+        ? { url: 'http://x.example/e', valueString: 'x' }
+        : { url: 'http://x.example/e', extension: [nested(depth - 1)] };
+    // the resource, its list, then two for each extension
+    expect(await one(JSON.stringify(lab('deep31', { extension: [nested(30)] })))).toBe('created Observation/deep31');
+    expect(await one(JSON.stringify(lab('deep32', { extension: [nested(31)] })))).toBe(
+      'quarantined invalid-resource Observation/deep32',
+    );
+  });
+
   test('R71: __proto__ is data', async () => {
     expect(await one(JSON.stringify(lab('g8')).replace('{', '{"__proto__":{"status":"x"},'))).toMatch(
       /^quarantined invalid-resource/,
@@ -345,4 +357,13 @@ describe('counts', () => {
     ]);
     expect([state, ...(await node.ledger(id))]).toEqual(['done', 'created Observation/u1', 'created Observation/u2']);
   });
+});
+
+test('the ledger is of pulls that exist, and a pull with rows in it stays', async () => {
+  const { id } = await node.pull([output('Observation', lab('booked'))]);
+  await expect(
+    node.sql`insert into exchange.ledger (pull_id, file, line, entry, outcome) values ('nowhere', 0, 1, 0, 'rejected')`,
+  ).rejects.toThrow('does not exist');
+  await expect(node.sql`delete from exchange.pull where id = ${id}`).rejects.toThrow(/rows in the ledger|foreign key/);
+  await expect(node.sql`update exchange.pull set id = 'other' where id = ${id}`).rejects.toThrow('rows in the ledger');
 });

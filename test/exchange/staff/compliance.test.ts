@@ -1,5 +1,6 @@
 // The compliance report: figures are the sums of their rows, periods are those of the plan's zone, files say the same as pages.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { checkAuditDaily } from '../../../exchange/audit/check.ts';
 import { share } from '../../../exchange/report/compliance-figures.ts';
 import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
@@ -169,4 +170,23 @@ test('records of somebody else: how many are still held back, and for how long',
   expect(await read()).toMatchObject([{ n: 1, held: 1, days: 2 }]);
   await state('visible');
   expect(await read()).toMatchObject([{ n: 1, held: 0, days: null }]);
+  // what was in quarantine is told as of the end of the period, whatever became of it since
+  const inQuarantine = async (until: number) => {
+    const day = new Date(Date.now() + until * 86_400_000).toISOString().slice(0, 10);
+    const page = await reviewer.get(`/staff/compliance?period=2020-01-01/${day}&format=json`);
+    const rows: Rows = (await page.json()).tables['quarantine'];
+    return rows.filter((r) => r['reason'] === 'wrong-patient').reduce((n, r) => n + Number(r['n']), 0);
+  };
+  await sql`insert into exchange.unit_revision (pull_id, file, line, entry, outcome_before, outcome, cause, rules, by, at)
+    select pull_id, file, line, entry, 'quarantined', 'created', 'release', 1, 'pat', now() from exchange.ledger where pull_id = ${s.pullId} and line = 999999`;
+  expect([await inQuarantine(-1), await inQuarantine(1)]).toEqual([1, 0]);
+});
+
+test('the last verification of the audit trail is on a page', async () => {
+  expect(await (await reviewer.get('/staff/trail')).text()).toContain('has not been verified yet');
+  await checkAuditDaily(s.ours.deps);
+  const page = await (await reviewer.get('/staff/trail')).text();
+  expect(page).toContain('the trail stood as it was written');
+  const { tables: shown } = await (await reviewer.get('/staff/trail?format=json')).json();
+  expect(shown.checks).toMatchObject([{ result: 'stands', by: 'the node, daily' }]);
 });

@@ -7,7 +7,7 @@ import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { hasSecondFactor, rolesIn } from '../../../src/auth/staff-oidc.ts';
 import { readConfig } from '../../../src/config.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
-import { Visitor } from './support.ts';
+import { fieldOf, Visitor } from './support.ts';
 
 const ISSUER = 'https://id.example';
 const BASE = 'https://node.example';
@@ -240,4 +240,68 @@ test('the development account exists in the sandbox on loopback only', () => {
   expect(may({ SANDBOX: 'on', BASE_URL: 'https://node.example' })).toBe(false);
   expect(may({ SANDBOX: 'on', STAFF_OIDC_ISSUER: ISSUER, STAFF_OIDC_CLIENT_ID: CLIENT })).toBe(false);
   expect(() => createStaff(node.deps, { development: { user: 'dev-admin', password: 'x' } })).toThrow('sandbox');
+});
+
+describe('a grave action', () => {
+  const seconds = (ago: number) => Math.floor(Date.now() / 1000) - ago;
+  const admin = { roles: ['admin', 'reviewer'] };
+  /** Signs in so long ago, and sends the form that approves a payer. */
+  async function approve(authTime: number | undefined) {
+    const { sql } = node.deps.database;
+    await sql`insert into exchange.peer (id, name, state, added_by) values ('waits', 'Waits', 'pending', 'somebody') on conflict (id) do update set state = 'pending'`;
+    provider.claims = { ...admin, ...(authTime === undefined ? {} : { auth_time: authTime }) };
+    const { visitor } = await attempt();
+    const page = await (await visitor.get('/staff/peers/waits')).text();
+    const answer = await visitor.post('/staff/peers/waits/approve', { csrf: fieldOf(page, 'csrf') });
+    const [row] = await sql<{ state: string }[]>`select state from exchange.peer where id = 'waits'`;
+    return { answer, state: row?.state, visitor, csrf: fieldOf(page, 'csrf') };
+  }
+
+  test('is done by somebody who signed in a moment ago', async () => {
+    expect(await approve(seconds(20))).toMatchObject({ answer: { status: 303 }, state: 'active' });
+  });
+
+  test.each([
+    ['long ago', seconds(3600)],
+    ['at a time nobody knows', undefined],
+  ])('is not done by somebody who signed in %s, who is asked again', async (_, at) => {
+    const { answer, state } = await approve(at);
+    expect([answer.status, state]).toEqual([403, 'pending']);
+    expect(await answer.text()).toContain('/staff/sign-in?return_to=%2Fstaff%2Fpeers%2Fwaits&amp;again=1');
+    const [audit] = await node.deps.database
+      .sql`select action, reason from exchange.audit where outcome = 'refused' order by seq desc limit 1`;
+    expect(audit).toEqual({ action: 'manage', reason: 'not-fresh' });
+  });
+
+  test('suspending waits for nothing', async () => {
+    const { visitor, csrf } = await approve(seconds(3600));
+    await node.deps.database.sql`update exchange.peer set state = 'active' where id = 'waits'`;
+    expect((await visitor.post('/staff/peers/waits/suspend', { csrf })).status).toBe(303);
+  });
+
+  test('asking again means that the provider asks, and says so', async () => {
+    const again = async (authTime: number | undefined) => {
+      const visitor = new Visitor(app, BASE);
+      const start = await visitor.get('/staff/sign-in/start?again=1&return_to=/staff/clocks');
+      const sent = new URL(start.headers.get('location') ?? '');
+      const nonce = sent.searchParams.get('nonce');
+      provider.claims = { ...admin, nonce, ...(authTime === undefined ? {} : { auth_time: authTime }) };
+      const back = new URLSearchParams({ code: 'c', state: sent.searchParams.get('state') ?? '' });
+      return { sent, answer: await visitor.get(`/staff/sign-in/callback?${back}`) };
+    };
+    const { sent, answer } = await again(seconds(5));
+    expect(Object.fromEntries(sent.searchParams)).toMatchObject({ prompt: 'login', max_age: '300' });
+    expect(answer.status).toBe(303);
+    for (const at of [seconds(3600), undefined]) {
+      expect((await again(at)).answer.status).toBe(403);
+      expect(await lastRefusal()).toBe('not-fresh');
+    }
+  });
+
+  test('names do not leave as a file without it', async () => {
+    const { visitor } = await approve(seconds(3600));
+    expect((await visitor.get('/staff/disclosures?format=csv')).status).toBe(403);
+    expect((await visitor.get('/staff/disclosures')).status).toBe(200);
+    expect((await visitor.get('/staff/requests?format=csv')).status).toBe(200);
+  });
 });

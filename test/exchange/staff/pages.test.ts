@@ -1,6 +1,8 @@
 // The staff pages over a real pull: who may see what, that all formats hold the same rows, and that data stays data.
+
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull-report.ts';
 import { renderReport } from '../../../exchange/report/render-report.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
@@ -208,6 +210,24 @@ describe('roles', () => {
     for (const path of rows()) await as('dev-reviewer').get(path);
     const [after] = await looks();
     expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(3);
+  });
+
+  test('open due dates as a calendar: a day and duty each, folded, without members', async () => {
+    const { sql } = node.ours.deps.database;
+    const days =
+      await sql`select distinct kind, (due_at at time zone ${node.ours.deps.config.timeZone})::date from exchange.clock where state = 'open'`;
+    const answer = await as('dev-viewer').get('/staff/clocks/due.ics');
+    const text = await answer.text();
+    expect(answer.headers.get('content-type')).toBe('text/calendar; charset=utf-8');
+    expect(text.match(/BEGIN:VEVENT/g) ?? []).toHaveLength(days.length);
+    expect(text.startsWith('BEGIN:VCALENDAR\r\nVERSION:2.0\r\n') && text.endsWith('END:VCALENDAR\r\n')).toBe(true);
+    for (const line of text.split('\r\n')) expect(Buffer.byteLength(line)).toBeLessThanOrEqual(75);
+    const day = { kind: 'C2', day: '2027-03-01', n: 3 };
+    const one = clockCalendar([day], 'Plän, Inc; North', 'https://plan.example', new Date('2027-01-02T03:04:05.678Z'));
+    expect(one).toContain(
+      'UID:C2-20270301@plan.example\r\nDTSTAMP:20270102T030405Z\r\nDTSTART;VALUE=DATE:20270301\r\n',
+    );
+    expect(one.replaceAll('\r\n ', '')).toContain('X-WR-CALNAME:Plän\\, Inc\\; North: clocks\r\n');
   });
 
   test('rows that leave as a file are audited', async () => {

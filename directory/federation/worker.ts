@@ -1,0 +1,37 @@
+// The directory and the merged view as a Cloudflare Worker: `wrangler deploy --env directory`. It reads; harvests run on a node.
+
+import { normalPath } from '../../src/http/fhir-app.ts';
+import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
+import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../../src/runtime/workers.ts';
+import { answers } from '../answers.ts';
+import { DIRECTORY_ROLE } from '../app.ts';
+import { createSite } from '../site.ts';
+import { totals } from '../totals.ts';
+import { createFederation } from './app.ts';
+import { isMergedPath, isOurCrawl, LOOP } from './via.ts';
+
+/** Numbers, text and bytes only: safe to share between the requests of an isolate, which has 128 MB in all. */
+const known = totals();
+const kept = answers(16_000_000);
+const knownOfAll = totals();
+const keptOfAll = answers(8_000_000);
+const plans = { plans: undefined };
+
+export default {
+  async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
+    const { BLOBS } = env;
+    const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
+    const deps = workerDeps(env, ctx, { role: DIRECTORY_ROLE, keys: secretKeys(env), ...files });
+    try {
+      const path = normalPath(request);
+      if (path.startsWith('/directory/') && isOurCrawl(request.headers.get('via') ?? undefined, deps.config))
+        return new Response(`${LOOP.text}\n`, { status: LOOP.status });
+      // answers of the two views are kept apart: each of them changes by itself
+      if (isMergedPath(path))
+        return await createFederation(deps, { totals: knownOfAll, answers: keptOfAll }).fetch(request);
+      return await createSite(deps, { totals: known, answers: kept, plans }).fetch(request);
+    } finally {
+      deps.end();
+    }
+  },
+};

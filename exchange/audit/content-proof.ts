@@ -1,0 +1,60 @@
+// The proof of what left: the files of every finished export are walked once for what must not leave, and what came of it is
+// kept when the files are gone.
+import type { Deps } from '../../src/deps.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { type ContentCheck, isKept, uncheckedExport, writeContentCheck } from '../store/content-check.ts';
+import { type FoundFault, walkContent } from './walk-content.ts';
+
+const SHOWN = 20;
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
+
+/** Walks the oldest export that was not walked yet. False when there is none. */
+export async function proveNext(deps: Needs): Promise<boolean> {
+  const { sql } = deps.database;
+  const jobId = await uncheckedExport(sql);
+  if (jobId === undefined) return false;
+  const found: FoundFault[] = [];
+  const missing: FoundFault[] = [];
+  let counted = 0;
+  let lost = 0;
+  const verdict = await walkContent(deps, jobId, (fault) => {
+    const isLost = fault.kind === 'missing-file';
+    if (isLost) lost++;
+    else counted++;
+    const into = isLost ? missing : found;
+    if (into.length < SHOWN) into.push(fault);
+  });
+  // taken back or fetched and released while it was walked: what is missing then is no fault
+  const gone = !(await isKept(sql, jobId));
+  const at = deps.clock();
+  const check: ContentCheck = {
+    jobId,
+    at,
+    files: verdict?.files ?? 0,
+    lines: verdict?.lines ?? 0,
+    faults: counted + (gone ? 0 : lost),
+    gone,
+    firstFaults: [...found, ...(gone ? [] : missing)].slice(0, SHOWN),
+  };
+  await sql.begin(async (tx) => {
+    await writeContentCheck(tx, check);
+    await writeAudit(tx, [
+      auditRow({
+        at,
+        actorKind: 'system',
+        actor: 'audit',
+        action: 'content-checked',
+        object: `export/${jobId}`,
+        outcome: check.faults === 0 ? 'ok' : 'failed',
+        detail: { files: check.files, lines: check.lines, faults: check.faults, gone },
+      }),
+    ]);
+  });
+  if (check.faults > 0) deps.log('error', 'export holds what must not leave', { job: jobId, faults: check.faults });
+  return true;
+}
+
+/** Walks all that were not walked yet. */
+export async function proveAll(deps: Needs): Promise<void> {
+  while (await proveNext(deps));
+}

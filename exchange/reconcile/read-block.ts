@@ -1,0 +1,43 @@
+// The units of a block of lines, as rows for staging. Pure, and the same in this thread and in one beside it.
+import { type Block, type Line, linesIn } from '../../src/fhir/ndjson.ts';
+import { type StagedRows, type StagedUnit, stagedRows } from '../store/staging.ts';
+import { type CandidateLine, candidateLine, lineHash, OF_THE_LINE } from './known-lines.ts';
+import { readUnit, type UnitContext } from './read-unit.ts';
+
+/** One line of records as a unit. */
+export function unitOf(line: Line, file: number, context: UnitContext): StagedUnit {
+  const at = { file, line: line.number, entry: 0 };
+  if (!('text' in line))
+    return { ...at, outcome: 'rejected', reason: line.fault === 'too-large' ? 'too-large' : 'invalid-json' };
+  const unit = readUnit(line.text, context);
+  const isPlain = unit.body !== undefined && unit.outcome === undefined && unit.reason === undefined;
+  return isPlain && (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
+    ? { ...at, ...unit, lineHash: lineHash(line.text) }
+    : { ...at, ...unit };
+}
+
+/** Lines that may have come before, word for word; `count`: lines in all. */
+export function candidatesIn(block: Block): { lines: CandidateLine[]; count: number } {
+  const found: CandidateLine[] = [];
+  let count = 0;
+  for (const line of linesIn(block)) {
+    count++;
+    const candidate = 'text' in line ? candidateLine(line.number, line.text) : undefined;
+    if (candidate) found.push(candidate);
+  }
+  return { lines: found, count };
+}
+
+/** @param known numbers of lines that need no reading */
+export function readBlock(
+  work: string,
+  file: number,
+  block: Block,
+  known: readonly number[],
+  context: UnitContext,
+): StagedRows {
+  const isKnown = new Set(known);
+  const units: StagedUnit[] = [];
+  for (const line of linesIn(block)) if (!isKnown.has(line.number)) units.push(unitOf(line, file, context));
+  return stagedRows(work, units);
+}

@@ -1,0 +1,75 @@
+// Who reads the blocks of a pull: this thread, and others beside it where the process has them and the pull is worth it.
+// Reading is most of what a pull costs this process, and needs nothing but the line and a few facts about the pull.
+import type { Thread, Threads } from '../../src/deps.ts';
+import type { Block } from '../../src/fhir/ndjson.ts';
+import { validate } from '../../src/fhir/validate/validate.ts';
+import type { StagedRows } from '../store/staging.ts';
+import type { CandidateLine } from './known-lines.ts';
+import { candidatesIn, readBlock } from './read-block.ts';
+import type { UnitContext } from './read-unit.ts';
+
+/** What a thread knows of a pull. */
+export type Reading = { work: string; context: Omit<UnitContext, 'validate'> };
+export type Asked =
+  | { kind: 'begin'; reading: Reading }
+  | { kind: 'candidates'; block: Block }
+  | { kind: 'read'; file: number; block: Block; known: readonly number[] };
+export type Candidates = { block: Block; lines: CandidateLine[]; count: number };
+
+export type UnitReader = {
+  /** Lines that may be known. The block that went in is used up: go on with the one that comes back. */
+  candidates(block: Block): Promise<Candidates>;
+  /** The units of a block as rows, without the lines that are known. The block is used up. */
+  read(file: number, block: Block, known: readonly number[]): Promise<StagedRows>;
+};
+
+/** Answers one question, in whichever thread. */
+export function answer(asked: Exclude<Asked, { kind: 'begin' }>, reading: Reading): Candidates | StagedRows {
+  return asked.kind === 'candidates'
+    ? { block: asked.block, ...candidatesIn(asked.block) }
+    : readBlock(reading.work, asked.file, asked.block, asked.known, { ...reading.context, validate });
+}
+
+/** Blocks that wait for a thread while it reads one. */
+const WAITING = 2;
+
+/** Threads for the reading of one pull. */
+export type ReadingThreads = { readerOf(reading: Reading): UnitReader; close(): void };
+
+/**
+ * @param lines of the pull: few are read sooner than a thread starts
+ */
+export function readingThreads(threads: Threads | undefined, lines: number): ReadingThreads {
+  const all = threads !== undefined && lines >= WORTH_A_THREAD ? threads.open('units') : [];
+  const busy = new Map<Thread, number>(all.map((t) => [t, 0]));
+  const ask = async <T>(asked: Exclude<Asked, { kind: 'begin' }>, reading: Reading): Promise<T> => {
+    const [free] = [...busy].filter(([, n]) => n < WAITING).sort((a, b) => a[1] - b[1]);
+    if (!free) {
+      // everything that waits for this thread comes first: answers of others, and what the database takes
+      await new Promise((done) => setImmediate(done));
+      return answer(asked, reading) as T;
+    }
+    const [thread, n] = free;
+    busy.set(thread, n + 1);
+    try {
+      return (await thread.ask(asked, [asked.block.bytes.buffer])) as T;
+    } finally {
+      busy.set(thread, (busy.get(thread) ?? 1) - 1);
+    }
+  };
+  return {
+    readerOf(reading) {
+      for (const thread of all) void thread.ask({ kind: 'begin', reading } satisfies Asked, []).catch(() => {});
+      return {
+        candidates: (block) => ask<Candidates>({ kind: 'candidates', block }, reading),
+        read: (file, block, known) => ask<StagedRows>({ kind: 'read', file, block, known }, reading),
+      };
+    },
+    close: () => {
+      for (const thread of all) thread.close();
+    },
+  };
+}
+
+/** Lines of a pull from which on further threads read. */
+const WORTH_A_THREAD = 8000;

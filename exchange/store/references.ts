@@ -1,0 +1,94 @@
+// What references of staged units lead to. A unit is staged with its references led to where they will most likely lead; here
+// are the units of which that is not so, and what to lead them to.
+import type { Queryable, Sql } from '../../src/store/database.ts';
+import { SHARED_TYPES } from '../transform/record-types.ts';
+
+/** Between the key of a reference and the id that it was led to, in `staging.refs`, when that id is not the one made for the key. */
+export const LED_TO = '>';
+
+/** Directory records whose ids here are remembered while a pull is staged. */
+const REMEMBERED = 50_000;
+
+/**
+ * Ids here of a peer's directory records (`Type/id` there): of those that came before, and of the staged ones whose NPI we know.
+ * A guess for staging; what it misses is led right afterwards. identity_pkey, staging_shared, shared_resource_npi.
+ */
+export async function sharedIds(sql: Queryable, work: { id: string; peerId: string }): Promise<Map<string, string>> {
+  const rows = await sql<{ key: string; id: string }[]>`
+    select i.type || '/' || i.source_id as key, i.local_id as id from exchange.identity i
+    where i.peer_id = ${work.peerId} and i.type = any(${[...SHARED_TYPES]}::text[]) and i.state in ('visible', 'echo') and i.local_id <> ''
+    union all
+    select s.type || '/' || s.source_id, min(e.id) from exchange.staging s join exchange.shared_resource e on e.npi = s.npi and e.type = s.type and not e.deleted
+    where s.pull_id = ${work.id} and s.is_shared and s.outcome is null
+      and not exists (select from exchange.identity i where i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id)
+    group by s.type, s.source_id
+    limit ${REMEMBERED}`;
+  return new Map(rows.map((r) => [r.key, r.id]));
+}
+
+export type ToRewrite = {
+  file: number;
+  line: number;
+  entry: number;
+  body: string;
+  /** id here, when it is not the one in the text */
+  localId: string | null;
+  /** keys `Type/id` of the peer's records that the text refers to, see {@link LED_TO} */
+  refs: string[] | null;
+  targets: string[] | null;
+};
+
+/**
+ * Staged units that will be written and are not yet as they will be: a reference leads elsewhere, or nowhere; the record has
+ * another id; or it is about other records (Provenance). In pages, by a cursor on a client of its own.
+ */
+export function unitsToRewrite(
+  dedicated: Sql,
+  work: { id: string; peerId: string },
+  size: number,
+): AsyncIterable<ToRewrite[]> {
+  return dedicated
+    .unsafe<ToRewrite[]>(
+      `with ref as materialized (
+         select s.file, s.line, s.entry, split_part(r, '/', 1) as type, split_part(split_part(r, '/', 2), '${LED_TO}', 1) as source_id, nullif(split_part(r, '${LED_TO}', 2), '') as led
+         from exchange.staging s cross join unnest(s.refs) r
+         where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate') and s.targets is null
+       ), unit as materialized (
+         select type, source_id, local_id, case when has_body then coalesce(made_id, local_id) end as made_id
+         from exchange.staging
+         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and local_id is not null and reason is distinct from 'duplicate-in-job'
+       ), open as materialized (
+         select r.* from ref r left join unit u on u.type = r.type and u.source_id = r.source_id and u.local_id = coalesce(r.led, u.made_id)
+         where u.local_id is null
+       ), other as (
+         select distinct o.file, o.line, o.entry
+         from open o left join exchange.identity i on i.peer_id = $2 and i.type = o.type and i.source_id = o.source_id and i.state in ('visible', 'echo') and i.local_id = o.led
+         where i.local_id is null
+         union
+         select file, line, entry from exchange.staging
+         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and (targets is not null or local_id <> made_id)
+       )
+       select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
+       from other join exchange.staging s using (file, line, entry) join exchange.staged_text t using (pull_id, file, line, entry)
+       where s.pull_id = $1`,
+      [work.id, work.peerId],
+    )
+    .cursor(size);
+}
+
+/** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
+export async function resolveTargets(
+  sql: Queryable,
+  pull: string,
+  peerId: string,
+  keys: readonly string[],
+): Promise<Map<string, { localId: string; isShared: boolean }>> {
+  const rows = await sql<{ key: string; localId: string; isShared: boolean }[]>`
+    with k as (select t as key, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id from unnest(${[...keys]}::text[]) t)
+    select k.key, s.local_id as "localId", s.is_shared as "isShared" from k join exchange.staging s on s.pull_id = ${pull} and s.type = k.type and s.source_id = k.id
+    where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
+    union
+    select k.key, i.local_id, i.member_id is null from k join exchange.identity i on i.peer_id = ${peerId} and i.type = k.type and i.source_id = k.id
+    where i.state in ('visible', 'echo')`;
+  return new Map(rows.map((r) => [r.key, { localId: r.localId, isShared: r.isShared }]));
+}

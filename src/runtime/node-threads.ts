@@ -1,0 +1,53 @@
+// Threads beside the one that serves, for work that needs neither database nor network. One core is left for the database.
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Thread, ThreadName, Threads } from '../deps.ts';
+import type { Question, Reply } from './thread.ts';
+
+/** More would wait for the one that hands out the work. */
+const MOST = 3;
+
+function openThread(file: URL): Thread {
+  const worker = new Worker(file);
+  const waiting = new Map<number, { done: (value: unknown) => void; fail: (error: Error) => void }>();
+  let next = 0;
+  let fault: Error | undefined;
+  const failAll = (error: Error) => {
+    fault ??= error;
+    for (const one of waiting.values()) one.fail(error);
+    waiting.clear();
+  };
+  worker.on('message', (reply: Reply) => {
+    const one = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if ('error' in reply) one?.fail(new Error(reply.error));
+    else one?.done(reply.value);
+  });
+  worker.on('error', failAll);
+  worker.on('exit', () => failAll(new Error('a thread ended')));
+  // whoever asks waits for the answer; a thread alone keeps no process alive
+  worker.unref();
+  return {
+    ask(message, moved) {
+      if (fault) return Promise.reject(fault);
+      const id = next++;
+      return new Promise((done, fail) => {
+        waiting.set(id, { done, fail });
+        worker.postMessage({ id, message } satisfies Question, moved);
+      });
+    },
+    close: () => void worker.terminate(),
+  };
+}
+
+/**
+ * @param files the module of each thread
+ * @param cores of the machine; with one there are no threads
+ */
+export function nodeThreads(files: Record<ThreadName, URL>, cores = availableParallelism()): Threads | undefined {
+  const count = Math.min(MOST, cores - 1);
+  if (count < 1 || Object.values(files).some((f) => !existsSync(fileURLToPath(f)))) return undefined;
+  return { open: (name) => Array.from({ length: count }, () => openThread(files[name])) };
+}

@@ -1,0 +1,66 @@
+// References of received records: where they are led at first, and what becomes of one that led elsewhere.
+
+import { v5 } from 'uuid';
+import { describe, expect, test } from 'vitest';
+import { PROJECT_NAMESPACE } from '../../../exchange/export/transmitter.ts';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { correctReferences, leadReferences, ledFrom } from '../../../exchange/reconcile/rewrite.ts';
+
+const BASE = 'https://prior.example/fhir';
+const made = (type: string, id: string) => `made-${type}-${id}`;
+const json = (...references: string[]) => JSON.stringify({ list: references.map((reference) => ({ reference })) });
+const lead = (text: string, known: Record<string, string> = {}) =>
+  leadReferences(
+    text,
+    BASE,
+    (id) => (id === 'p1' ? 'm1' : undefined),
+    (key) => known[key],
+    made,
+  );
+
+test('ids are UUIDv5 of peer, type and source id', () => {
+  for (const id of ['a', '1.2-3', 'x'.repeat(64)])
+    expect(localId('prior', 'Observation', id)).toBe(v5(`prior|Observation|${id}`, PROJECT_NAMESPACE));
+});
+
+describe('leading', () => {
+  test('our member, a directory record that is known, else the id that the record gets here', () => {
+    const led = lead(json('Patient/p1', `${BASE}/Encounter/e1/_history/3`, 'Practitioner/d1', 'Encounter/e1'), {
+      'Practitioner/d1': 'ours',
+    });
+    expect(led.json).toBe(
+      json('Patient/m1', 'Encounter/made-Encounter-e1', 'Practitioner/ours', 'Encounter/made-Encounter-e1'),
+    );
+    expect(led.refs).toEqual(['Encounter/e1', 'Practitioner/d1>ours']);
+    expect([led.links, led.refers]).toEqual([['Practitioner/ours'], ['Encounter/made-Encounter-e1']]);
+  });
+
+  test('what is not of this peer stays as it is', () => {
+    const text = json('#c', 'urn:uuid:1', 'https://other.example/fhir/Encounter/e1', 'Encounter?status=x');
+    expect(lead(text)).toEqual({ json: text, refs: [], links: [], refers: [] });
+  });
+
+  test('two keys that are one directory record here stay apart until they are led right', () => {
+    const known = { 'Organization/a': 'one', 'Organization/b': 'one' };
+    const led = lead(json('Organization/a', 'Organization/b'), known);
+    expect(led.refs).toEqual(['Organization/a>one', 'Organization/b']);
+    const actual: Record<string, string> = { 'Organization/a': 'two', 'Organization/b': 'one' };
+    const right = correctReferences(led.json, BASE, ledFrom(led.refs, made), (key) => ({
+      localId: actual[key] ?? '',
+      isShared: true,
+    }));
+    expect(right.json).toBe(json('Organization/two', 'Organization/one'));
+    expect(right.links).toEqual(['Organization/two', 'Organization/one']);
+  });
+});
+
+test('a reference that leads nowhere says what the peer calls it, and keeps a better name', () => {
+  const text =
+    '{"encounter":{"reference":"Encounter/e1"},"other":{"reference":"Condition/c","identifier":{"value":"7"}}}';
+  const led = lead(text);
+  const right = correctReferences(led.json, BASE, ledFrom(led.refs, made), () => undefined);
+  expect(right.json).toBe(
+    `{"encounter":{"identifier":{"system":"${BASE}/Encounter","value":"e1"}},"other":{"identifier":{"value":"7"}}}`,
+  );
+  expect(right.unresolved).toEqual(['Encounter/e1', 'Condition/c']);
+});

@@ -1,0 +1,74 @@
+// Blocks read by threads beside this one, and by this one: the same rows, whoever reads.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
+import { threads } from '../../../src/command/threads.ts';
+import type { Thread } from '../../../src/deps.ts';
+import type { Block } from '../../../src/fhir/ndjson.ts';
+import { nodeThreads } from '../../../src/runtime/node-threads.ts';
+import { lab } from './reconcile-pull.ts';
+
+const reading = {
+  work: 'w',
+  context: {
+    peerId: 'prior',
+    peerBase: 'https://prior.example/fhir',
+    ourBase: 'https://ours.example/fhir',
+    ourNpi: null,
+    members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false }]]),
+    windowStart: '2020-01-01',
+    latest: '2027-01-01',
+  },
+};
+const LINES = 12_000;
+const text = ['{', ...Array.from({ length: 9 }, (_, i) => JSON.stringify(lab(`o${i}`))), 'ü'].join('\n');
+const block = (number = 1): Block => ({ number, bytes: new TextEncoder().encode(`${text}\n`) });
+const shown = (rows: { facts: Uint8Array; texts: Uint8Array; units: number }) => [
+  rows.units,
+  Buffer.from(rows.facts).toString(),
+  Buffer.from(rows.texts).toString(),
+];
+
+/** Two threads, also on a machine with one core. */
+const two = { open: () => [0, 1].flatMap(() => (threads() ?? nodeThreads(FILES, 2))?.open('units').slice(0, 1) ?? []) };
+const FILES = { units: new URL('../../../exchange/reconcile/unit-thread.ts', import.meta.url) };
+
+let beside: ReturnType<typeof readingThreads>;
+beforeAll(() => {
+  beside = readingThreads(two, LINES);
+});
+afterAll(() => beside.close());
+
+test('threads give the rows that this thread gives, for more blocks than they hold', async () => {
+  const alone = readingThreads(undefined, LINES).readerOf(reading);
+  const reader = beside.readerOf(reading);
+  const one = shown(await alone.read(3, block(), [2]));
+  expect(one[0]).toBe(10);
+  const many = await Promise.all(Array.from({ length: 12 }, () => reader.read(3, block(), [2])));
+  expect(many.map(shown)).toEqual(Array.from({ length: 12 }, () => one));
+});
+
+test('a block comes back with the lines that may be known', async () => {
+  const found = await beside.readerOf(reading).candidates(block(5));
+  expect([found.count, found.lines.map((l) => [l.number, l.sourceId])[0]]).toEqual([11, [6, 'o0']]);
+  expect(Buffer.from(found.block.bytes).toString()).toBe(`${text}\n`);
+});
+
+test('a small pull opens no thread, one core has none', () => {
+  const none = () => {
+    throw new Error('opened');
+  };
+  expect(() => readingThreads({ open: none }, 10)).not.toThrow();
+  expect(() => readingThreads({ open: none }, LINES)).toThrow('opened');
+  expect(nodeThreads(FILES, 1)).toBeUndefined();
+  expect(nodeThreads({ units: new URL('file:///nowhere.ts') }, 4)).toBeUndefined();
+});
+
+test('what a thread cannot answer is told, and one that dies fails what waits for it', async () => {
+  const [thread] = (nodeThreads(FILES, 2)?.open('units') ?? []) as [Thread];
+  await expect(thread.ask({ kind: 'read', file: 1, block: block(), known: [] }, [])).rejects.toThrow(
+    'before it was told',
+  );
+  const waiting = thread.ask({ kind: 'begin', reading }, []);
+  thread.close();
+  await expect(waiting.then(() => thread.ask({ kind: 'begin', reading }, []))).rejects.toThrow('a thread ended');
+});
