@@ -50,8 +50,10 @@ for (const part of ['first', 'same', 'change']) {
   await deps.fetch(`${bases[0]}/part/${part}`);
   await timed(part, async () => (await harvestPeer(deps, await peerOf(deps, 'peer0'))).state);
 }
-if (bases[1]) await harvestPeer(deps, await peerOf(deps, 'peer1'));
-await timed('merge', () => mergeDue(deps));
-await timed('link', () => linkDue(deps));
+if (bases[1]) {
+  await harvestPeer(deps, await peerOf(deps, 'peer1'));
+  await timed('merge', () => mergeDue(deps));
+  await timed('link', () => linkDue(deps));
+}
 await database.close();
 process.exit(0);

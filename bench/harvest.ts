@@ -13,7 +13,10 @@ const FILE_LINES = 100_000;
 
 export async function harvest(bench: Bench): Promise<Answer[]> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-harvest-'));
-  const peers = [await localPeer(folder, 0, bench.size), await localPeer(folder, 1, bench.size)];
+  // `--only first --only same --only change` leaves out merging and linking, which take a second peer
+  const merges = bench.only.length === 0 || bench.only.some((p) => p === 'merge' || p === 'link');
+  const peers = [await localPeer(folder, 0, bench.size)];
+  if (merges) peers.push(await localPeer(folder, 1, bench.size));
   const url = await bench.database('harvest');
   const running = await bench.start('harvest-process.ts', [url, peers.map((p) => p.base).join(',')]);
   const answers: Answer[] = [];

@@ -91,7 +91,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Records of the wrong person: when, whose fault, since when',
     where: 'Compliance: records of other people',
     href: '/staff/compliance#t-incidents',
-    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. A notice to the payer is not kept here.',
+    how: 'Each row leads to the pull and its lines; what is still held back is decided under Conflicts, kind “A record about somebody else”. What the payer is to be told stands on its page (What to tell this payer); that the list was taken is in the audit.',
   },
   {
     question: 'Who looked at a member’s data',

@@ -10,7 +10,7 @@ export const DECISIONS_OF_PEOPLE = {
   dismiss: 'Nothing needs to be done.',
   release: 'The record is taken in although a check held it back.',
   discard: 'The record stays out for good. Its raw line is kept.',
-  'report-to-peer': 'The other payer is to be told. The item stays decided.',
+  'report-to-peer': 'The other payer is to be told: it stands on the list of its page. The item stays decided.',
 } as const;
 export type PersonDecision = keyof typeof DECISIONS_OF_PEOPLE;
 

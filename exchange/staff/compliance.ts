@@ -8,6 +8,7 @@ import { peerLines } from '../report/lists.ts';
 import { type Period, quarterOf, readPeriod } from '../report/period.ts';
 import { QUESTIONS } from '../report/questions.ts';
 import { peerStatement } from '../report/statement.ts';
+import { toTell } from '../report/tell.ts';
 import type { Desk, Visit } from './desk.ts';
 import { problem } from './frame.ts';
 
@@ -69,6 +70,34 @@ export function compliance(desk: Desk): void {
       ],
       before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
       tables: [statement.table],
+    });
+  });
+
+  desk.page('/staff/peers/:id/to-tell', 'rows', async (visit) => {
+    const period = periodOf(visit);
+    if (!period) return noPeriod(visit);
+    const id = visit.c.req.param('id') ?? '';
+    const told = await toTell(deps, id, period);
+    if (!told) return desk.notFound(visit, 'There is no such payer.');
+    await desk.viewed(
+      visit,
+      'to-tell',
+      `peer/${id}`,
+      [],
+      told.tables.reduce((n, t) => n + t.rows.length, 0),
+    );
+    return desk.show(visit, {
+      title: `To tell ${told.name}, ${period.name}`,
+      place: 'peers',
+      trail: [
+        ['/staff/peers', 'Other payers'],
+        [`/staff/peers/${id}`, told.name],
+      ],
+      lead: [
+        'What this payer is to be told, in its own ids: records that people decided to report, and what its answers lacked. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
+      ],
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
+      tables: told.tables,
     });
   });
 

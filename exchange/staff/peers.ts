@@ -124,7 +124,7 @@ export function peers(desk: Desk): void {
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
         faultList(faults),
-        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a></p>`,
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a></p>`,
         waiting,
       ],
       tables: peerTables(peer, changes, documents, deps.config.timeZone),

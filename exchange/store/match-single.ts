@@ -1,5 +1,5 @@
 // What $member-match decided, and what a peer may see of a member because of a match.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type AuditRow, insertAudit } from './audit.ts';
 
 export type SingleMatch = {
@@ -25,14 +25,14 @@ export async function writeSingleMatches(
   audit: readonly AuditRow[],
 ): Promise<void> {
   const json = (value: unknown) => (value === undefined || value === null ? null : JSON.stringify(value));
-  const column = <T extends string | number | null>(of: (m: SingleMatch) => T): T[] => matches.map(of);
+  const column = (of: (m: SingleMatch) => string | number | null) => arrayLiteral(matches.map(of));
   await sql`
     with told as (${insertAudit(sql, audit)})
     insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, member_id, consent, consent_policy, consent_from, consent_to, coverage_to_link, request_id)
     select i, p, ${matches[0]?.at ?? null}::timestamptz, o, r, u, m, c::jsonb, y, f, t, l::jsonb, q
-    from unnest(${column((m) => m.id)}::text[], ${column((m) => m.peerId)}::text[], ${column((m) => m.outcome)}::text[],
-      ${column((m) => m.reason)}::text[], ${column((m) => m.rule)}::smallint[], ${column((m) => m.memberId)}::text[],
-      ${column((m) => json(m.consent))}::text[], ${column((m) => m.policy)}::text[], ${column((m) => m.from)}::date[],
-      ${column((m) => m.to)}::date[], ${column((m) => json(m.coverageToLink))}::text[], ${column((m) => m.requestId)}::text[])
+    from unnest(${column((m) => m.id)}::text::text[], ${column((m) => m.peerId)}::text::text[], ${column((m) => m.outcome)}::text::text[],
+      ${column((m) => m.reason)}::text::text[], ${column((m) => m.rule)}::text::smallint[], ${column((m) => m.memberId)}::text::text[],
+      ${column((m) => json(m.consent))}::text::text[], ${column((m) => m.policy)}::text::text[], ${column((m) => m.from)}::text::date[],
+      ${column((m) => m.to)}::text::date[], ${column((m) => json(m.coverageToLink))}::text::text[], ${column((m) => m.requestId)}::text::text[])
       x(i, p, o, r, u, m, c, y, f, t, l, q)`;
 }

@@ -25,7 +25,12 @@ export function copyField(value: string | number | bigint | boolean | null | und
     : value;
 }
 
-/** A text[] literal for COPY text format (before {@link copyField}). */
-export function arrayLiteral(values: readonly (string | number)[]): string {
-  return `{${values.map((v) => (typeof v === 'number' ? String(v) : `"${v.replace(/[\\"]/g, '\\$&')}"`)).join(',')}}`;
+/**
+ * A text[] literal, for COPY text format (before {@link copyField}) and for parameters: the driver writes lists itself only where it
+ * has asked the server for types, which a Worker does not.
+ */
+export function arrayLiteral(values: readonly (string | number | null)[]): string {
+  return `{${values
+    .map((v) => (v === null ? 'NULL' : typeof v === 'number' ? String(v) : `"${v.replace(/[\\"]/g, '\\$&')}"`))
+    .join(',')}}`;
 }

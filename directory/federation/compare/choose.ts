@@ -1,6 +1,8 @@
 // Which of several values is shown, and by which rule. Nothing is thrown away: the others are shown with the same data. Pure.
 // federation.md 10.
 
+import { DUE_DAYS } from '../store/signal-statements.ts';
+
 export type Statement = {
   /** as it is read */
   shown: string;
@@ -19,7 +21,7 @@ export type Statement = {
 export const CHOICES = {
   only: 'One source says it.',
   agreed: 'All sources agree.',
-  attested: 'The newest attestation by the provider or staff.',
+  attested: 'The newest attestation by the provider or staff, unless others verified it after that was due again.',
   verified: 'The newest verification.',
   most: 'Most sources agree.',
   newest: 'The newest change.',
@@ -51,12 +53,20 @@ export function choose(statements: readonly Statement[], owner = false): Chosen 
     ['verified', 'verifiedAt'],
   ] as const) {
     const best = Math.max(...all.map((g) => newest(g, by)));
+    if (rule === 'attested' && best + holds(statements) < Math.max(...all.map((g) => newest(g, 'verifiedAt'))))
+      continue;
     const winners = all.filter((g) => newest(g, by) === best);
     if (best > 0 && winners.length === 1) return pick(rule, winners[0] ?? [], all);
   }
   if (peers(first) > peers(all[1] ?? [])) return pick('most', first, all);
   const latest = [...all].sort((x, y) => newest(y, 'changedAt') - newest(x, 'changedAt'))[0] ?? [];
   return pick('newest', latest, all);
+}
+
+/** How long an attestation holds against verifications that came after it: as long as it is due again (signal-statements.ts). */
+function holds(statements: readonly Statement[]): number {
+  const isFacility = statements.some((s) => /^(?:Organization|Location)\//.test(s.record));
+  return (isFacility ? DUE_DAYS.facility : DUE_DAYS.person) * 86_400_000;
 }
 
 const pick = (rule: Choice, value: Statement[], all: Statement[][]): Chosen => ({

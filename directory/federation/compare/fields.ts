@@ -29,6 +29,17 @@ const concepts = (value: Resource[string]): Value[] =>
     return said(shown, code ?? shown);
   });
 
+const ENGLISH = new Intl.DisplayNames('en', { type: 'language' });
+
+/** A language that is only a code is told in words. */
+const inWords = (v: Value): Value => {
+  try {
+    return v.shown === v.same ? { ...v, shown: ENGLISH.of(v.same) ?? v.shown } : v;
+  } catch {
+    return v; // no language tag
+  }
+};
+
 const address = (a: JsonObject): Value[] => {
   const key = addressKey(a);
   const shown = [
@@ -98,7 +109,12 @@ export const FIELDS = {
     one: true,
     read: (r) => objects(r['qualification']).flatMap((q) => concepts(q['code'] ?? null)),
   },
-  languages: { label: 'Languages', of: ['Practitioner'], one: true, read: (r) => concepts(r['communication']) },
+  languages: {
+    label: 'Languages',
+    of: ['Practitioner'],
+    one: true,
+    read: (r) => concepts(r['communication']).map(inWords),
+  },
   organization: { label: 'Practice', of: ['PractitionerRole'], read: () => [] },
   specialty: { label: 'Specialties', of: ['PractitionerRole'], one: true, read: (r) => concepts(r['specialty']) },
   address: {

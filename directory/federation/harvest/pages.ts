@@ -71,7 +71,7 @@ export async function readPages(
     if (empty > EMPTY_PAGES) throw new HarvestFault('endless', `${EMPTY_PAGES} pages without a record`);
     if (options.ids) for (const id of ids) result.ids.add(id);
     if (typeof bundle['total'] === 'number') result.total ??= bundle['total'];
-    const next = nextOf(bundle, h.peer.base ?? '', hostsOf(h));
+    const next = nextOf(bundle, h.peer.base ?? '', hostsOf(h), url);
     if (next === undefined) delete position.url;
     else position.url = next;
     position.pages = (position.pages ?? 0) + 1;
@@ -136,14 +136,22 @@ function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: s
 
 /**
  * The link to the next page. One that names an internal host, or http, is read as ours of the peer when its path agrees (Q05).
+ * @param page address of the page that has the link
  * @throws HarvestFault `foreign-host`
  */
-export function nextOf(bundle: JsonObject, base: string, hosts: ReadonlySet<string>): string | undefined {
+export function nextOf(
+  bundle: JsonObject,
+  base: string,
+  hosts: ReadonlySet<string>,
+  page = `${base}/`,
+): string | undefined {
   const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
   const given = text(link?.['url']);
   if (given === undefined) return undefined;
-  if (!URL.canParse(given, `${base}/`)) throw new HarvestFault('foreign-host', 'the link is no URL');
-  const url = new URL(given, `${base}/`);
+  // a query alone, or a path, is relative to the page; a type to the base
+  const from = /^[?/]/.test(given) ? page : `${base}/`;
+  if (!URL.canParse(given, from)) throw new HarvestFault('foreign-host', 'the link is no URL');
+  const url = new URL(given, from);
   const own = new URL(base);
   if (url.origin === own.origin || (hosts.has(url.hostname) && url.protocol === own.protocol && url.port === own.port))
     return url.href;

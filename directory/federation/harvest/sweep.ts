@@ -56,20 +56,22 @@ function startOf(h: Harvest, type: DirectoryType): string {
   return `${h.peer.base}/${type}?${bare}_sort=_id&_count=${COUNT}`;
 }
 
-/** A peer that cannot sort is asked without; one that wants a parameter gets a time long past (Q08). */
+/**
+ * A peer that cannot sort is asked without; one that wants a parameter gets a time long past (Q08); one that takes no page of this
+ * size gets its own.
+ */
 async function startPages(h: Harvest, type: DirectoryType, start: string, pass: number): Promise<Paged> {
-  try {
-    return await readPages(h, type, start, { pass });
-  } catch (error) {
-    if (!(error instanceof HarvestFault) || error.reason !== 'bad-request') throw error;
+  const unsorted = start.replace('_sort=_id&', '');
+  const past = `${h.peer.base}/${type}?_lastUpdated=${OLD}&_count=${COUNT}`;
+  const asked = [...new Set([start, unsorted, past, ...[unsorted, past].map((u) => u.replace(/[?&]_count=\d+/, ''))])];
+  for (const [n, url] of asked.entries())
     try {
-      return await readPages(h, type, start.replace('_sort=_id&', ''), { pass });
-    } catch (again) {
-      if (!(again instanceof HarvestFault) || again.reason !== 'bad-request' || start.includes('_lastUpdated'))
-        throw again;
-      return await readPages(h, type, `${h.peer.base}/${type}?_lastUpdated=${OLD}&_count=${COUNT}`, { pass });
+      return await readPages(h, type, url, { pass });
+    } catch (error) {
+      const isLast = n === asked.length - 1;
+      if (isLast || !(error instanceof HarvestFault) || error.reason !== 'bad-request') throw error;
     }
-  }
+  throw new Error('There is always a last form of the question.');
 }
 
 /** What the end of a sweep proves. */

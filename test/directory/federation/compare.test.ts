@@ -184,6 +184,27 @@ describe('the rules', () => {
       'attested',
       'y',
     ],
+    [
+      'an attestation that was due again before others verified',
+      [s('a', 'x', { attestedAt: day(1), verifiedAt: day(1) }), s('b', 'y', { verifiedAt: day(92) })],
+      'verified',
+      'y',
+    ],
+    [
+      'an attestation that still held when others verified',
+      [s('a', 'x', { attestedAt: day(1), verifiedAt: day(1) }), s('b', 'y', { verifiedAt: day(91) })],
+      'attested',
+      'x',
+    ],
+    [
+      'places are due after a year',
+      [
+        s('a', 'x', { attestedAt: day(1), record: 'Location/a' }),
+        s('b', 'y', { verifiedAt: day(300), record: 'Location/b' }),
+      ],
+      'attested',
+      'x',
+    ],
     ['verified', [s('a', 'x'), s('b', 'x'), s('c', 'y', { verifiedAt: day(3) })], 'verified', 'y'],
     ['most', [s('a', 'x', { changedAt: day(9) }), s('b', 'y'), s('c', 'y')], 'most', 'y'],
     ['newest', [s('a', 'x', { changedAt: day(9) }), s('b', 'y')], 'newest', 'x'],

@@ -160,6 +160,62 @@ const ROWS: Row[] = [
     facts: { 'Practitioner bare-search': 'refused' },
   },
   {
+    id: 'X01',
+    does: 'takes no page of more than fifty',
+    set: (s) => (s.first = (_, url) => (Number(url.searchParams.get('_count') ?? 0) > 50 ? outcome(400) : undefined)),
+    state: 'done',
+    live: ALL,
+  },
+  {
+    id: 'X02',
+    does: 'links by a query alone',
+    set: (s) => Object.assign(s, { stride: 5, link: (u: string) => new URL(u).search }),
+    state: 'done',
+    live: ALL,
+  },
+  {
+    id: 'X03',
+    does: 'links by a path',
+    set: (s) => Object.assign(s, { stride: 5, link: (u: string) => new URL(u).pathname + new URL(u).search }),
+    state: 'done',
+    live: ALL,
+  },
+  {
+    id: 'X04',
+    does: 'gives totals as text, entries without search and outcomes among them',
+    set: (s) => {
+      s.stride = 5;
+      s.page = (b) => ({
+        ...b,
+        total: String(b['total']),
+        entry: [
+          { resource: { resourceType: 'OperationOutcome', issue: [] }, search: { mode: 'outcome' } },
+          ...(b['entry'] as JsonObject[]).map(({ search: _, ...e }) => e),
+        ],
+      });
+    },
+    state: 'done',
+    live: ALL,
+  },
+  {
+    id: 'X06',
+    does: 'has entries with nothing in them: something may be lost',
+    set: (s) => (s.page = (b) => ({ ...b, entry: [...(b['entry'] as JsonObject[]), {}] })),
+    state: 'partial',
+    reason: 'damaged-file',
+    live: ALL,
+  },
+  {
+    id: 'X05',
+    does: 'gives the same entry twice on each page',
+    set: (s) => {
+      s.stride = 5;
+      s.page = (b) => ({ ...b, entry: [...(b['entry'] as JsonObject[]), ...(b['entry'] as JsonObject[])] });
+    },
+    state: 'done',
+    live: ALL,
+  },
+  {
     id: 'Q09',
     does: '_lastUpdated is 500',
     set: (s) => (s.lastUpdated = 500),

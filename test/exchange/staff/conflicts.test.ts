@@ -107,6 +107,26 @@ test('decided, taken back and decided otherwise: nothing is forgotten', async ()
   await expect(sql()`delete from exchange.review_decision where item_id = ${id}`).rejects.toThrow('insert-only');
 });
 
+test('what is decided to be reported stands on the list for that payer, in its own ids, until it is taken back', async () => {
+  const id = await itemOf('value-mismatch');
+  const [item] = await sql()`select peer_id as peer, (select type || '/' || source_id from exchange.ledger l
+    where l.pull_id = i.pull_id and l.file = i.file and l.line = i.line and l.entry = i.entry) as record from exchange.review_item i where id = ${id}`;
+  const path = `/staff/peers/${String(item?.['peer'])}/to-tell?period=2020-01-01/2039-12-31`;
+  const list = async () =>
+    (await (await reviewer.get(`${path}&format=json`)).json()).tables as Record<string, Record<string, unknown>[]>;
+  expect((await list())['records']).toEqual([]);
+  expect((await decide(id, 'report-to-peer')).status).toBe(303);
+  const told = await list();
+  expect(told['records']).toMatchObject([{ record: item?.['record'], what: 'value-mismatch' }]);
+  expect(told['records']?.[0]?.['sha256']).toMatch(/^[0-9a-f]{64}$/);
+  expect(JSON.stringify(told)).not.toContain('memberId');
+  expect(Array.isArray(told['faults'])).toBe(true);
+  expect((await viewer.get(path)).status).toBe(403);
+  expect((await reviewer.get(path.replace(String(item?.['peer']), 'nobody'))).status).toBe(404);
+  expect((await decide(id, 'undo')).status).toBe(303);
+  expect((await list())['records']).toEqual([]);
+});
+
 test('refused: without a reason, from a page of before, of a kind that does not allow it, without the token, by a viewer', async () => {
   const id = await itemOf('status-mismatch');
   const state = () => sql()`select state, decision from exchange.review_item where id = ${id}`;

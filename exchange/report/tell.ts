@@ -1,0 +1,72 @@
+// What is to be told to a payer, as tables that can be sent to it: in its own ids, without ours and without names.
+import type { Deps } from '../../src/deps.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import { ITEM_KINDS } from '../review/kinds.ts';
+import { findPeer } from '../store/peer.ts';
+import { faultsToTell, recordsToTell } from '../store/report-tell.ts';
+import { instantsOf, type Period } from './period.ts';
+import { numberCell, timeCell } from './words.ts';
+
+/** Findings whose advice is to tell, or ask, the other payer. */
+const isTheirs = (kind: string): boolean => /^(?:Tell|Ask) the other payer/.test(meaning('finding', kind).todo);
+
+export async function toTell(
+  deps: Pick<Deps, 'database' | 'config'>,
+  peerId: string,
+  period: Period,
+): Promise<{ name: string; tables: Table[] } | undefined> {
+  const { sql } = deps.database;
+  const peer = await findPeer(sql, peerId);
+  if (!peer) return undefined;
+  const { timeZone } = deps.config;
+  const span = instantsOf(period, timeZone);
+  const [records, faults] = await Promise.all([recordsToTell(sql, peerId, span), faultsToTell(sql, peerId, span)]);
+  return {
+    name: peer.name,
+    tables: [
+      {
+        name: 'records',
+        caption: 'Records that people decided to report',
+        columns: [
+          { key: 'record', label: 'Record there', kind: 'head' },
+          { key: 'what', label: 'What is wrong' },
+          { key: 'detail', label: 'Detail' },
+          { key: 'decided', label: 'Decided' },
+          { key: 'line', label: 'Line', kind: 'number' },
+          { key: 'sha256', label: 'SHA-256 of the file', kind: 'hash' },
+        ],
+        rows: records.map((r) => [
+          { value: r.sourceId === null ? r.type : `${r.type}/${r.sourceId}`, code: true },
+          { value: r.kind, text: ITEM_KINDS[r.kind]?.label ?? r.kind },
+          { value: r.detail === '' ? null : r.detail },
+          timeCell(r.decidedAt, timeZone),
+          { value: r.line },
+          { value: r.sha256, code: true },
+        ]),
+        empty: 'Nobody decided to report a record in this period.',
+      },
+      {
+        name: 'faults',
+        caption: 'What its answers lacked',
+        columns: [
+          { key: 'what', label: 'What was noted', kind: 'head' },
+          { key: 'type', label: 'Type' },
+          { key: 'times', label: 'Times', kind: 'number' },
+          { key: 'pulls', label: 'Pulls', kind: 'number' },
+          { key: 'last', label: 'Last' },
+        ],
+        rows: faults
+          .filter((f) => isTheirs(f.kind))
+          .map((f) => [
+            { value: f.kind, text: meaning('finding', f.kind).text },
+            { value: f.type },
+            numberCell(f.n),
+            numberCell(f.pulls),
+            timeCell(f.last, timeZone),
+          ]),
+        empty: 'Nothing was noted that this payer should know.',
+      },
+    ],
+  };
+}
