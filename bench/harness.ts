@@ -199,20 +199,32 @@ export type Load = {
   busy: number;
 };
 
-/** Loads a server from a process of its own, after a warm-up. @param paths requested in turn */
+/**
+ * Loads a server from a process of its own, after a warm-up.
+ * @param pathsFile requested in turn
+ * @param options.rate requests a second in all; as many as can be when left out
+ * @param options.busy answers may ask to come back later
+ */
 export async function load(
   bench: Bench,
   server: Running,
   pathsFile: string,
-  options: { seconds?: number; connections?: number; headers?: Record<string, string>; busy?: boolean } = {},
+  options: {
+    seconds?: number;
+    connections?: number;
+    headers?: Record<string, string>;
+    rate?: number;
+    busy?: boolean;
+  } = {},
 ): Promise<Load> {
-  const { seconds = 4, connections = 16, headers = {}, busy = false } = options;
+  const { seconds = 4, connections = 16, headers = {}, rate, busy = false } = options;
   const generator = await bench.start('load.ts', [
     String(server.ready['port']),
     pathsFile,
     String(seconds),
     String(connections),
     JSON.stringify(headers),
+    ...(rate === undefined ? [] : [String(rate)]),
   ]);
   const cpu = cpuOf(server.pid);
   const databaseCpu = bench.databaseCpu();

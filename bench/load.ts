@@ -17,8 +17,12 @@ export type LoadResult = {
   broken: number;
 };
 
-const [port = '', file = '', seconds = '5', connections = '16', headers = '{}'] = process.argv.slice(2);
-const paths = readFileSync(file, 'utf8').split('\n').filter(Boolean);
+const [port = '', file = '', seconds = '5', connections = '16', headers = '{}', rate = ''] = process.argv.slice(2);
+/** A line is a path, or a whole request as JSON. */
+const requests = readFileSync(file, 'utf8')
+  .split('\n')
+  .filter(Boolean)
+  .map((line) => (line.startsWith('{') ? (JSON.parse(line) as autocannon.Request) : { path: line }));
 /** 429 and 503 that do not tell when to come back */
 let silent = 0;
 
@@ -31,7 +35,8 @@ const run = (duration: number) =>
     connections: Number(connections),
     duration,
     headers: JSON.parse(headers) as Record<string, string>,
-    requests: paths.map((path) => ({ path })),
+    requests,
+    ...(rate === '' ? {} : { overallRate: Number(rate) }),
     setupClient: (client) => {
       client.on('headers', (raw) => {
         const head = raw as unknown as Head;
