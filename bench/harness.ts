@@ -201,7 +201,7 @@ export type Load = {
 
 /**
  * Loads a server from a process of its own, after a warm-up.
- * @param pathsFile requested in turn
+ * @param pathsFile requested in turn, a path or a request as JSON a line
  * @param options.rate requests a second in all; as many as can be when left out
  * @param options.busy answers may ask to come back later
  */
