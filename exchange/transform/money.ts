@@ -229,6 +229,22 @@ export function withoutMoney(resource: Resource): Resource {
   return JSON.stringify(result) === JSON.stringify(resource) ? resource : result;
 }
 
+const MONEY_PROFILE =
+  /^(http:\/\/hl7\.org\/fhir\/us\/carin-bb\/StructureDefinition\/C4BB-ExplanationOfBenefit-(?:Inpatient-Institutional|Outpatient-Institutional|Professional-NonClinician|Oral|Pharmacy))(?:\|.*)?$/;
+
+/**
+ * A claim that says what it is without its money: the profiles of C4BB that ask for totals and amounts become their Basis.
+ * The same object when it names none of them.
+ */
+export function withBasisProfiles(resource: Resource): Resource {
+  const meta = resource['meta'];
+  const profiles = isObject(meta) && Array.isArray(meta['profile']) ? meta['profile'] : [];
+  const isMoney = (p: Json) => typeof p === 'string' && MONEY_PROFILE.test(p);
+  if (resource.resourceType !== 'ExplanationOfBenefit' || !isObject(meta) || !profiles.some(isMoney)) return resource;
+  const profile = profiles.map((p) => (isMoney(p) ? String(p).replace(MONEY_PROFILE, '$1-Basis') : p));
+  return { ...resource, meta: { ...meta, profile: [...new Set(profile)] } };
+}
+
 /** Types whose free text may tell what something cost. */
 const holdsWords = (resource: JsonObject): boolean =>
   resource['resourceType'] === 'ExplanationOfBenefit' || resource['resourceType'] === 'Coverage';

@@ -432,3 +432,24 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
     expect(JSON.stringify(scrubbed)).toContain('"masked"');
   });
 });
+
+test('a claim without its money does not claim the profiles that ask for it', () => {
+  const base = 'http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-ExplanationOfBenefit-';
+  const eob = (profile: string[]) =>
+    ({ resourceType: 'ExplanationOfBenefit', id: 'e', use: 'claim', meta: { profile } }) as Resource;
+  const leaves = (profile: string[]) => {
+    const json = JSON.stringify(eob(profile));
+    return (JSON.parse(factsOf(eob(profile), json).shared ?? json) as { meta: { profile: string[] } }).meta.profile;
+  };
+  expect(leaves([`${base}Pharmacy|2.0.0`])).toEqual([`${base}Pharmacy-Basis`]);
+  expect(leaves([`${base}Oral`, `${base}Oral-Basis`, 'https://plan.example/x'])).toEqual([
+    `${base}Oral-Basis`,
+    'https://plan.example/x',
+  ]);
+  for (const kept of [
+    `${base}Pharmacy-Basis|2.1.0`,
+    `${base}Inpatient-Institutional-NonFinancial`,
+    'https://x.example',
+  ])
+    expect(leaves([kept])).toEqual([kept]);
+});
