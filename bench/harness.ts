@@ -8,7 +8,8 @@ import { type EmbeddedPostgres, embeddedPostgres } from '../src/runtime/embedded
 import { openDatabase } from '../src/runtime/node.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { importResources } from '../src/store/resource-import.ts';
-import { generated } from './data.ts';
+import { compact, generated } from './data.ts';
+import type { LoadResult } from './load.ts';
 
 /** What a question answers. Rates are per second; times in milliseconds. */
 export type Answer = {
@@ -33,6 +34,8 @@ export type Answer = {
 
 export type Bench = {
   size: number;
+  /** people and roles only, of a few lines each */
+  compact: boolean;
   /** kinds asked for; all when empty */
   only: readonly string[];
   connections: readonly number[];
@@ -139,7 +142,7 @@ async function start(file: string, args: string[]): Promise<Running> {
 
 /** Runs questions on one server and removes everything afterwards. */
 export async function withBench(
-  asked: Pick<Bench, 'size' | 'only' | 'connections'>,
+  asked: Pick<Bench, 'size' | 'compact' | 'only' | 'connections'>,
   note: (text: string) => void,
   work: (bench: Bench) => Promise<void>,
 ): Promise<void> {
@@ -158,8 +161,11 @@ export async function withBench(
     const fill = async () => {
       const url = await database('bench_directory');
       const opened = openDatabase(url);
-      note(`loading ${size} resources`);
-      await importResources(opened, generated(size).entries, { base: BASE, clock: () => new Date() });
+      note(`loading ${size} ${asked.compact ? 'compact ' : ''}resources`);
+      await importResources(opened, (asked.compact ? compact : generated)(size).entries, {
+        base: BASE,
+        clock: () => new Date(),
+      });
       await opened.sql.unsafe('checkpoint');
       await opened.close();
       return url;
@@ -182,20 +188,36 @@ export async function withBench(
 /** Public base of the benched directory. */
 export const BASE = 'http://localhost:8080/directory/fhir';
 
-export type Load = { rate: number; p50: number; p99: number; cpuMs: number; databaseCpuMs: number; rssMb: number };
+export type Load = {
+  rate: number;
+  p50: number;
+  p99: number;
+  cpuMs: number;
+  databaseCpuMs: number;
+  rssMb: number;
+  /** answers a second that asked to come back later, each with Retry-After */
+  busy: number;
+};
 
 /**
  * Loads a server from a process of its own, after a warm-up.
  * @param pathsFile requested in turn, a path or a request as JSON a line
  * @param options.rate requests a second in all; as many as can be when left out
+ * @param options.busy answers may ask to come back later
  */
 export async function load(
   bench: Bench,
   server: Running,
   pathsFile: string,
-  options: { seconds?: number; connections?: number; headers?: Record<string, string>; rate?: number } = {},
+  options: {
+    seconds?: number;
+    connections?: number;
+    headers?: Record<string, string>;
+    rate?: number;
+    busy?: boolean;
+  } = {},
 ): Promise<Load> {
-  const { seconds = 4, connections = 16, headers = {}, rate } = options;
+  const { seconds = 4, connections = 16, headers = {}, rate, busy = false } = options;
   const generator = await bench.start('load.ts', [
     String(server.ready['port']),
     pathsFile,
@@ -208,15 +230,17 @@ export async function load(
   const databaseCpu = bench.databaseCpu();
   const result = await generator.lines.next();
   if (result.done === true) throw new Error('The load generator gave no result.');
-  const { requests, p50, p99, failed, elapsed } = JSON.parse(result.value) as Record<string, number>;
-  if (requests === undefined || failed !== 0) throw new Error(`The load had ${failed} failed requests.`);
+  const r = JSON.parse(result.value) as LoadResult;
+  if (r.failed !== 0 || (r.later !== 0 && !busy)) throw new Error(`The load had failed requests: ${result.value}`);
+  const answered = r.requests - r.later;
   const answer = {
-    rate: requests / (elapsed ?? seconds),
-    p50: p50 ?? 0,
-    p99: p99 ?? 0,
-    cpuMs: (cpuOf(server.pid) - cpu) / requests,
-    databaseCpuMs: (bench.databaseCpu() - databaseCpu) / requests,
+    rate: answered / r.elapsed,
+    p50: r.p50,
+    p99: r.p99,
+    cpuMs: (cpuOf(server.pid) - cpu) / answered,
+    databaseCpuMs: (bench.databaseCpu() - databaseCpu) / answered,
     rssMb: rssOf(server.pid),
+    busy: r.later / r.elapsed,
   };
   await generator.stop();
   return answer;

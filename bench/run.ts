@@ -1,5 +1,6 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
+import { capacity } from './capacity.ts';
 import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
@@ -16,6 +17,7 @@ const QUESTIONS: Record<string, Question> = {
   publish,
   read,
   search,
+  capacity,
   memory,
   import: imports,
   mirror,
@@ -37,6 +39,7 @@ Questions: ${Object.keys(QUESTIONS).join(', ')}; all of them when none is named.
 --size N   resources or members, a whole number of 1 or more (default 20000)
 --only KIND         of the searches, these; repeat it
 --connections N     requests at once; repeat it (searches: 1, 16 and 200)
+--compact           directories of people and roles only, of a few lines each: ten million fit
 --json     one object a line; figures that do not apply are left out
 `;
 
@@ -53,6 +56,7 @@ function readArguments() {
         size: { type: 'string', default: '20000' },
         only: { type: 'string', multiple: true, default: [] },
         connections: { type: 'string', multiple: true, default: [] },
+        compact: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
         help: { type: 'boolean', short: 'h', default: false },
       },
@@ -83,7 +87,7 @@ if (connections.some((n) => !Number.isSafeInteger(n) || n < 1))
   refuse('--connections must be a whole number of 1 or more.');
 
 await withBench(
-  { size, only: values.only, connections },
+  { size, compact: values.compact, only: values.only, connections },
   (text) => process.stderr.write(`${text}\n`),
   async (bench) => {
     for (const name of asked) {

@@ -15,6 +15,8 @@ export type Kind = {
   ask: (values: readonly string[]) => string;
   /** gives key, body and `match` or `include`; `$n` are the values */
   raw: string;
+  /** can it be asked of people and roles alone? */
+  compact?: true;
 };
 
 const id = (type: DirectoryType, code: string) => {
@@ -54,13 +56,16 @@ const roles = (sql: Sql) =>
          p.at[1]::text as lat, p.at[0]::text as lon, lower(l.body::jsonb->'address'->>'city') as city
        from (select rk, body::jsonb as b from directory.resource where type = ${TYPE_IDS.PractitionerRole} and not deleted order by rk limit 2000) r
        cross join lateral jsonb_array_elements(r.b->'extension') n(value)
-       join directory.resource l on l.key = r.b->'location'->0->>'reference' and l.rk = hashtextextended(r.b->'location'->0->>'reference', 0)
-       join directory.place p on p.rk = l.rk
+       left join directory.resource l on l.key = r.b->'location'->0->>'reference' and l.rk = hashtextextended(r.b->'location'->0->>'reference', 0)
+       left join directory.place p on p.rk = l.rk
        where n.value->>'url' like '%network-reference' and b->'specialty' is not null limit ${SAMPLES}`,
     )
     .then((rows) =>
       rows.map((r) => [r['code'] ?? '', r['network'] ?? '', r['lat'] ?? '', r['lon'] ?? '', r['city'] ?? '']),
     );
+
+/** Those that stand on the map. */
+const placed = (sql: Sql) => roles(sql).then((rows) => rows.filter(([, , lat]) => lat !== ''));
 
 const KM = 25;
 /** Corners of a square around a point. */
@@ -73,12 +78,14 @@ function square(lat: number, lon: number): string[] {
 export const MIX: readonly Kind[] = [
   {
     name: 'read',
+    compact: true,
     sample: (sql) => spread(sql, 'Practitioner', 'key'),
     ask: ([key = '']) => key,
     raw: `select key, body, 'match' from directory.resource where rk = hashtextextended($1, 0)`,
   },
   {
     name: 'name',
+    compact: true,
     sample: (sql) =>
       spread(
         sql,
@@ -93,6 +100,7 @@ export const MIX: readonly Kind[] = [
   },
   {
     name: 'npi',
+    compact: true,
     sample: (sql) =>
       spread(
         sql,
@@ -107,6 +115,7 @@ export const MIX: readonly Kind[] = [
   },
   {
     name: 'specialty+include',
+    compact: true,
     sample: (sql) => roles(sql).then((rows) => rows.map(([code = '']) => [`${NUCC}|${code.toLowerCase()}`])),
     ask: ([form = '']) =>
       `PractitionerRole?specialty=${enc(form)}&_count=${COUNT}&_include=PractitionerRole:practitioner`,
@@ -119,7 +128,7 @@ export const MIX: readonly Kind[] = [
   {
     name: 'specialty+near+network+new',
     sample: (sql) =>
-      roles(sql).then((rows) =>
+      placed(sql).then((rows) =>
         rows.map(([code = '', network = '', lat = '', lon = '']) => [
           `${NUCC}|${code.toLowerCase()}`,
           network,
@@ -140,7 +149,7 @@ export const MIX: readonly Kind[] = [
   {
     name: 'chain',
     sample: (sql) =>
-      roles(sql).then((rows) => rows.map(([code = '', , , , city = '']) => [`${NUCC}|${code.toLowerCase()}`, city])),
+      placed(sql).then((rows) => rows.map(([code = '', , , , city = '']) => [`${NUCC}|${code.toLowerCase()}`, city])),
     ask: ([form = '', city = '']) =>
       `PractitionerRole?specialty=${enc(form)}&location.address-city=${enc(city)}&_count=${COUNT}`,
     raw: bodies(
@@ -151,6 +160,7 @@ export const MIX: readonly Kind[] = [
   },
   {
     name: '_has',
+    compact: true,
     sample: (sql) =>
       Promise.all([
         roles(sql),
@@ -171,12 +181,13 @@ export const MIX: readonly Kind[] = [
   },
   {
     name: 'city',
-    sample: (sql) => roles(sql).then((rows) => rows.map((r) => [r[4] ?? ''])),
+    sample: (sql) => placed(sql).then((rows) => rows.map((r) => [r[4] ?? ''])),
     ask: ([city = '']) => `Location?address-city=${enc(city)}&_count=${COUNT}`,
     raw: bodies(`select distinct rk from directory.words where ${begins('Location', 'address-city', 1)}`),
   },
   {
     name: 'deep page',
+    compact: true,
     sample: (sql) =>
       sql
         .unsafe<{ rk: string }[]>(
@@ -191,6 +202,7 @@ export const MIX: readonly Kind[] = [
   },
   {
     name: '_lastUpdated',
+    compact: true,
     sample: async () => [['2015-01-01']],
     ask: ([since = '']) => `Practitioner?_lastUpdated=gt${since}&_count=${COUNT}`,
     raw: bodies(
@@ -233,7 +245,7 @@ export const MIX: readonly Kind[] = [
   {
     name: 'nearest places',
     sample: (sql) =>
-      roles(sql).then((rows) =>
+      placed(sql).then((rows) =>
         rows.map(([, , lat = '', lon = '']) => [...square(Number(lat), Number(lon)), lat, lon]),
       ),
     ask: ([, , , , lat = '', lon = '']) => `Location?near=${enc(`${lat}|${lon}|${KM}|km`)}&_sort=near&_count=${COUNT}`,

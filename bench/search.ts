@@ -1,5 +1,6 @@
 // How fast are the searches that clients make? Fifteen kinds, each beside its hand-written statement, under 1, 16 and 200
-// connections; answers are not kept in memory. `--only name` asks for some kinds, `--connections 16` for some loads.
+// connections; answers are not kept in memory. `--only name` asks for some kinds, `--connections 16` for some loads,
+// `--compact` fills the directory with people and roles only.
 import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { compare } from './compare.ts';
 import type { Answer, Bench, Question } from './harness.ts';
 import { type Kind, MIX } from './search-mix.ts';
 
-async function paths(bench: Bench, url: string, kind: Kind): Promise<{ product: string; raw: string }> {
+export async function paths(bench: Bench, url: string, kind: Kind): Promise<{ product: string; raw: string }> {
   const database = openDatabase(url, { max: 1 });
   const values = await kind.sample(database.sql).finally(() => database.close());
   if (values.length === 0) throw new Error(`The directory has nothing for "${kind.name}": choose a larger --size.`);
@@ -36,7 +37,8 @@ const questionOf =
   async (bench) => {
     const url = await bench.directory();
     const answers: Answer[] = [];
-    for (const kind of kinds.filter((k) => bench.only.length === 0 || bench.only.includes(k.name))) {
+    const asked = kinds.filter((k) => bench.only.length === 0 || bench.only.includes(k.name));
+    for (const kind of asked.filter((k) => !bench.compact || k.compact)) {
       const files = await paths(bench, url, kind);
       for (const connections of bench.connections)
         answers.push(await compare(bench, url, files, { question: kind.name, unit: 'requests/s', connections }));

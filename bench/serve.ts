@@ -58,9 +58,14 @@ const server =
       }).listen(0, '127.0.0.1', function (this: Server) {
         listening((this.address() as AddressInfo).port);
       })
-    : createServer(quickListener(app as Hono, '127.0.0.1', quick)).listen(0, '127.0.0.1', function (this: Server) {
-        listening((this.address() as AddressInfo).port);
-      });
+    : createServer(quickListener(app as Hono, '127.0.0.1', quick)).listen(
+        0,
+        '127.0.0.1',
+        4096,
+        function (this: Server) {
+          listening((this.address() as AddressInfo).port);
+        },
+      );
 process.once('SIGTERM', () => {
   server.close();
   void database.close().then(() => process.exit(0));

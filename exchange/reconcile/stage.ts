@@ -57,11 +57,12 @@ export async function* unitsOf(
   }
 }
 
-/** Blocks of one file that are on their way at once. */
+/** Blocks of one file that are on their way at once, and bytes: long lines make long blocks, whose rows are longer still. */
 const ON_THE_WAY = 4;
+const BYTES_ON_THE_WAY = 4 * 1024 * 1024;
 
 /** Stages the blocks of a file as their units are read. Returns how many units it has. */
-async function stageBlocks(
+export async function stageBlocks(
   deps: Pick<Deps, 'blobs'>,
   file: PullFile,
   reader: UnitReader,
@@ -84,11 +85,17 @@ async function stageBlocks(
     await into.write(read);
   };
   const going = new Set<Promise<void>>();
+  let bytes = 0;
   for await (const block of blocks(gunzipped(await deps.blobs.get(file.blobKey ?? '')))) {
-    const one = stage(block).finally(() => going.delete(one));
+    const size = block.bytes.length;
+    bytes += size;
+    const one = stage(block).finally(() => {
+      going.delete(one);
+      bytes -= size;
+    });
     one.catch(() => {}); // judged when it is awaited
     going.add(one);
-    if (going.size >= ON_THE_WAY) await Promise.race(going);
+    while (going.size >= ON_THE_WAY || (going.size > 0 && bytes > BYTES_ON_THE_WAY)) await Promise.race(going);
   }
   await Promise.all(going);
   await into.end();

@@ -1,6 +1,6 @@
 // /staff/trail: does the audit trail stand as it was written? Every run of its verification, newest first.
 import { auditChecks } from '../report/trail.ts';
-import { numberCell, timeCell } from '../report/words.ts';
+import { count, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 
 const SHOWN = 100;
@@ -19,7 +19,7 @@ export function trail(desk: Desk): void {
         last === undefined
           ? 'The trail has not been verified yet. It is verified by itself once a day.'
           : last.faults === 0
-            ? `When it was last verified, the trail stood as it was written: ${last.rows} rows in ${last.seals} seals.`
+            ? `When it was last verified, the trail stood as it was written: ${count(last.rows, 'row', 'rows')} in ${count(last.seals, 'seal', 'seals')}.`
             : `When it was last verified, the trail had been changed: ${last.firstFaults.join(' ')}`,
         'Every row carries its own hash; seals chain the rows and are signed. A run recomputes all of it. To prove that the end was not cut off, keep the newest head elsewhere (payer-node audit head) and compare with it (payer-node audit verify --head FILE): the column “Compared with” names the seal that was kept.',
       ],

@@ -108,6 +108,9 @@ export function createApp(m: Mounted): Hono {
 
 export type Listening = { port: number; close(): Promise<void> };
 
+/** Connections that may wait to be taken: many come at once, and the default of 511 turns some away for a second. */
+const BACKLOG = 4096;
+
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
@@ -115,7 +118,7 @@ export async function listen(
   quick: QuickHolder = {},
 ): Promise<Listening> {
   const server = createServer(quickListener(app, config.host, quick));
-  server.listen(config.port, config.host);
+  server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
   server.requestTimeout = 120_000;
   server.keepAliveTimeout = 61_000;

@@ -69,7 +69,8 @@ function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
 /**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
- * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time.
+ * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
+ * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others.
  */
 export function openDatabase(
   url: string,
@@ -89,7 +90,9 @@ export function openDatabase(
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
-        ...(options.keepsPlans === true ? { plan_cache_mode: 'force_generic_plan' } : {}),
+        ...(options.keepsPlans === true
+          ? { plan_cache_mode: 'force_generic_plan', max_parallel_workers_per_gather: '0' }
+          : {}),
       } as Record<string, string>,
     });
   const sql = open(options.max ?? 10, name);

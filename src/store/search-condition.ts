@@ -1,70 +1,14 @@
 // Criteria as SQL. Each gives the set of rows it allows as a condition on `rk`; the first that can drive the statement
 // is its source. Shapes are fixed: the same kind of request always gives the same text.
-import type { Criterion, Word } from '../fhir/search/criterion.ts';
+import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import { storedForms } from '../fhir/search/usual-system.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
-import { boundariesAround, openAt, placesIn } from './search-further.ts';
+import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { scoredRows } from './search-like.ts';
-
-/** Binds a value and gives its placeholder. */
-export type Bind = (value: string, cast: string) => string;
-
-/** A set of rows: `source` yields the column rk; `unique` says that it does so once a row, in order of rk. */
-type RowSet = { source: string; unique: boolean };
-
-const INLINE_FORMS = 8;
-
-/** Hashes of the values: for `token in (…)`, and each alone when they are few. */
-type Tokens = { list: string; each: string[] };
-const MERGED = 4;
-
-/** Rows that have one of the tokens. lookup_pkey: for one token it reads rk in order. */
-function tokenSet({ list, each }: Tokens): RowSet {
-  const of = (test: string) => `select rk from directory.lookup where token ${test}`;
-  // a few tokens, each in order of rk: `union` lets the server merge them and stop where the page ends
-  return each.length > 0 && each.length <= MERGED
-    ? { source: each.map((token) => of(`= ${token}`)).join(' union '), unique: true }
-    : { source: of(`in (${list})`), unique: false };
-}
-
-function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>, bind: Bind): Tokens {
-  const values = c.kind === 'token' ? c.forms.flatMap((form) => storedForms(c.seed, form)) : c.keys;
-  const hash = (text: string) =>
-    c.kind === 'token'
-      ? `hashtextextended(${text}, ${c.seed})`
-      : `hashint8extended(hashtextextended(${text}, 0), ${c.seed})`;
-  if (values.length <= INLINE_FORMS) {
-    const each = values.map((v) => hash(bind(v, 'text')));
-    return { list: each.join(', '), each };
-  }
-  return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, each: [] };
-}
-
-/** words_folded: a range of the folded value; accents and case are judged on the row. */
-function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): string {
-  const stored = `coalesce(raw, folded)`;
-  if (match === 'exact')
-    return `(folded = ${bind(w.folded, 'text')} and ${stored} = ${bind(w.raw ?? w.folded, 'text')})`;
-  const folded = bind(w.folded, 'text');
-  const range =
-    match === 'starts' ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'` : `strpos(folded, ${folded}) > 0`;
-  if (w.raw === undefined) return `(${range})`;
-  const cased = `normalize(lower(${stored} collate "default"), nfc)`;
-  const raw = bind(w.raw, 'text');
-  return `(${range} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
-}
-
-function wordSet(c: Extract<Criterion, { kind: 'string' }>, bind: Bind): RowSet {
-  const tests = c.words.map((w) => wordTest(w, c.match, bind));
-  return {
-    source: `select rk from directory.words where param in (${c.params.join(', ')}) and (${tests.join(' or ')})`,
-    unique: false,
-  };
-}
+import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 
 /** The rows a criterion selects, when it can be the source of a statement. */
 function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
@@ -119,16 +63,6 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
   }
 }
 
-/** Live resources by their keys. resource_pkey. Few keys stand alone: of a list the planner expects ten. */
-function idSet(keys: readonly string[], bind: Bind): string {
-  if (keys.length === 0) return 'select 0::bigint as rk where false';
-  const hashes =
-    keys.length <= INLINE_FORMS
-      ? keys.map((key) => `hashtextextended(${bind(key, 'text')}, 0)`).join(', ')
-      : `select hashtextextended(t, 0) from unnest(${bind(arrayLiteral(keys), 'text[]')}) t`;
-  return `select rk from directory.resource where not deleted and rk in (${hashes})`;
-}
-
 /** Targets by their newest verification. verification_done, verification_pkey. */
 function lastVerifiedSet(tests: readonly DateTest[], bind: Bind): RowSet {
   return {
@@ -152,7 +86,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `not (${condition(c.of, resource, bind)})`;
     case 'all':
     case 'any':
-      if (isSource(c)) break;
+      if (isSource(c) && (bind.guessing === true || !isRowwise(c))) break;
       return `(${c.of.map((one) => condition(one, resource, bind)).join(c.kind === 'any' ? ' or ' : ' and ')})`;
     case 'active-on': {
       // dates_rk: one probe a row, never the whole index; no period holds always
@@ -167,17 +101,36 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       break;
     case 'fresh':
       return `exists (select from directory.verification v where v.target = d.rk and v.lo >= ${time(c.since, bind)})`;
-    case 'reverse-chain': {
-      // lookup_pkey twice a row: the resources that refer to it, and whether one of them has the token
-      const { of } = c;
-      if ((of.kind !== 'token' || of.negated) && (of.kind !== 'reference' || of.keys.length === 0)) break;
-      return `exists (select from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})
-        and exists (select from directory.lookup o where o.rk = n.rk and o.token in (${tokensOf(of, bind).list})))`;
-    }
+    case 'reverse-chain':
+      if (bind.guessing === true || !isRowwise(c.of)) break;
+      return reaches(
+        `select n.rk from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})`,
+        c.source,
+        c.of,
+        bind,
+      );
     case 'token':
-      if (c.negated)
-        return `not exists (select from directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list}))`;
-      break;
+    case 'reference': {
+      if (bind.guessing === true && !(c.kind === 'token' && c.negated)) break;
+      if (c.kind === 'reference' && c.keys.length === 0) return 'false';
+      // lookup_pkey once a row; `offset` keeps the planner from making it a set, which may be a large part of all: what the
+      // statement begins with is rarer
+      const held = `directory.lookup n where n.rk = d.rk and n.token in (${tokensOf(c, bind).list})`;
+      return c.kind === 'token' && c.negated
+        ? `not exists (select from ${held})`
+        : `exists (select from ${held} offset 0)`;
+    }
+    case 'near':
+      if (bind.guessing === true || c.found !== undefined) break;
+      return `exists (select from directory.place p where p.rk = d.rk and ${isIn(c.circles, bind)} offset 0)`;
+    case 'chain':
+      if (bind.guessing === true || !isRowwise(c.of)) break;
+      return reaches(
+        `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${c.seed}`,
+        c.target,
+        c.of,
+        bind,
+      );
     default:
       break;
   }
@@ -185,15 +138,47 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   return set === undefined ? 'true' : `d.rk in (${set.source})`;
 }
 
+/**
+ * Does one of the rows that `linked` finds for the row `d` meet a criterion? Looked up row by row: `offset` keeps the planner from
+ * making sets of it, whose size it cannot know.
+ */
+function reaches(linked: string, type: DirectoryType, of: Criterion, bind: Bind): string {
+  const live = (of.kind === 'token' && !of.negated) || of.kind === 'reference' || of.kind === 'near';
+  const join = live ? '' : ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`;
+  return `exists (select from (${linked}) d${join} where ${condition(of, 'r', bind)} offset 0)`;
+}
+
+/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it? */
+function isRowwise(c: Criterion): boolean {
+  switch (c.kind) {
+    case 'none':
+    case 'chain':
+    case 'reverse-chain':
+      return isRowwise(c.of);
+    case 'all':
+    case 'any':
+      return c.of.every(isRowwise);
+    case 'near':
+      return c.found === undefined;
+    case 'last-verified':
+      return c.tests === undefined;
+    default:
+      return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
+        c.kind,
+      );
+  }
+}
+
 /** Is the condition one on the row of the resource? */
 function needsResource(c: Criterion): boolean {
-  if (c.kind === 'any' || c.kind === 'all') return !isSource(c) && c.of.some(needsResource);
+  if (c.kind === 'any' || c.kind === 'all') return (!isSource(c) || isRowwise(c)) && c.of.some(needsResource);
   if (c.kind === 'none') return needsResource(c.of);
   return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
 }
 
 /**
- * `select rk …` of the live resources of a type that meet all criteria, each once, without order.
+ * `select rk …` of the live resources of a type that meet all criteria, each once, without order. It begins with the first
+ * criterion that can be a source: the rarest stands first.
  * @param more further condition on `d.rk`, such as the page position
  * @param ranked a criterion whose rows the statement holds in the table `liked`
  */
@@ -204,11 +189,9 @@ export function rows(
   more = '',
   ranked?: Criterion,
 ): string {
-  const sources = criteria.filter(isSource);
-  const first =
-    sources.find((c) => c.kind === 'token') ?? ranked ?? sources.find((c) => c.kind !== 'reverse-chain') ?? sources[0];
+  const first = criteria.find(isSource);
   const rest = criteria.filter((c) => c !== first);
-  const onResource = criteria.some(needsResource);
+  const onResource = rest.some(needsResource);
   const source =
     first === undefined
       ? undefined
@@ -280,6 +263,9 @@ function isSource(c: Criterion): boolean {
       return c.of.some(isSource);
     case 'last-verified':
       return c.tests !== undefined;
+    case 'chain':
+    case 'reverse-chain':
+      return c.many !== true || !isRowwise(c.of);
     case 'none':
     case 'mark':
     case 'active-on':

@@ -1,6 +1,6 @@
 // Dates of a search as SQL. https://hl7.org/fhir/R4/search.html#prefix
 import { type DateTest, END_OF_TIME } from '../fhir/search/values.ts';
-import type { Bind } from './search-condition.ts';
+import type { Bind } from './search-set.ts';
 
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
 

@@ -1,8 +1,8 @@
 // SQL of criteria that are not tokens, words or dates: distance, boundaries, marks, days, opening hours, verifications.
 import type { Circle, Point } from '../fhir/search/near.ts';
-import { boxesOf } from '../fhir/search/near.ts';
+import { boxesOf, METERS_A_DEGREE } from '../fhir/search/near.ts';
 import { arrayLiteral } from './database.ts';
-import type { Bind } from './search-condition.ts';
+import type { Bind } from './search-set.ts';
 
 /** Meters between `column` (a point of longitude and latitude) and a point: the haversine formula on a sphere. */
 export function distance(column: string, p: Point, bind: Bind): string {
@@ -13,15 +13,47 @@ export function distance(column: string, p: Point, bind: Bind): string {
 
 /** Places within the circles, with their distances. place_at: the boxes are read, the distance judges their corners. */
 export function placesIn(circles: readonly Circle[], bind: Bind, columns: (away: string) => string): string {
-  const parts = circles.flatMap((circle) => {
+  return within(circles, bind)
+    .map(({ away, test }) => `select ${columns(away)} from directory.place p where ${test}`)
+    .join(' union all ');
+}
+
+/**
+ * Of the places in a circle those that may be among the nearest, with their distances: `limit` of them that are near on the
+ * map tell how far the nearest can be, and no place is farther than that. place_at, twice: along its order, then by a box.
+ * @param past condition on `away`, the page position
+ * @returns undefined where a map misleads: near the poles, at the date line
+ */
+export function nearestIn(circle: Circle, past: string, limit: string, bind: Bind): string | undefined {
+  const [box, ...more] = boxesOf(circle);
+  if (box === undefined || more.length > 0 || Math.abs(circle.latitude) > 80 || box.east - box.west >= 180)
+    return undefined;
+  const lat = bind(String(circle.latitude), 'float8');
+  const lon = bind(String(circle.longitude), 'float8');
+  const inside = placesIn([circle], bind, (away) => `p.rk, p.at, ${away} as away`);
+  const high = `(r.d / ${METERS_A_DEGREE} * 1.0001 + 1e-9)`;
+  const wide = `(asind(least(1, sind(${high}) / cosd(${lat}))) + 1e-9)`;
+  return `select n.rk, n.away as distance from (
+      select max(away) as d from (select away from (${inside}) p where ${past} order by p.at <-> point(${lon}, ${lat}) limit ${limit}) k) r
+    cross join lateral (${inside} and p.at <@ box(point(${lon} - ${wide}, ${lat} - ${high}), point(${lon} + ${wide}, ${lat} + ${high}))) n
+    where n.away <= r.d`;
+}
+
+/** Is the place `p` in one of the circles? */
+export const isIn = (circles: readonly Circle[], bind: Bind): string =>
+  `(${within(circles, bind)
+    .map(({ test }) => test)
+    .join(' or ')})`;
+
+function within(circles: readonly Circle[], bind: Bind): { away: string; test: string }[] {
+  return circles.flatMap((circle) => {
     const away = distance('p.at', circle, bind);
     const meters = bind(String(circle.meters), 'float8');
-    return boxesOf(circle).map(
-      ({ west, south, east, north }) =>
-        `select ${columns(away)} from directory.place p where p.at <@ ${bind(`((${west},${south}),(${east},${north}))`, 'box')} and ${away} <= ${meters}`,
-    );
+    return boxesOf(circle).map(({ west, south, east, north }) => ({
+      away,
+      test: `p.at <@ ${bind(`((${west},${south}),(${east},${north}))`, 'box')} and ${away} <= ${meters}`,
+    }));
   });
-  return parts.join(' union all ');
 }
 
 /** Locations whose boundary holds one of the points. boundary_bounds, then the polygon and its holes. */

@@ -2,7 +2,7 @@
 import type { Criterion, LikeCriterion } from '../fhir/search/criterion.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { arrayLiteral } from './database.ts';
-import type { Bind } from './search-condition.ts';
+import type { Bind } from './search-set.ts';
 import { isLike } from './vocabulary.ts';
 
 /** Of more answers than this only the best are ranked. */

@@ -2,9 +2,10 @@
 import type { Criterion } from '../fhir/search/criterion.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import { type Bind, rows } from './search-condition.ts';
+import { rows } from './search-condition.ts';
 import { INCLUDE_MAX, includeTables } from './search-include.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
+import type { Bind } from './search-set.ts';
 import { sortedHits } from './search-sorted.ts';
 
 /** Matches are counted exactly up to here. */

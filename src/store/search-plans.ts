@@ -11,6 +11,8 @@ const PLANNING_MS = 2;
 const HOPELESS_MS = 1000;
 /** Turns of each way in a trial. The slowest one of each does not count: it may have met with something else. */
 const TURNS = 24;
+/** So many more of the prepared ones must have been slow: on a busy machine some of both are. */
+const MORE_SLOW = 6;
 const REST_MS = 10 * 60_000;
 /** Statements on each connection; clients decide what is combined, so the number must have an end. */
 const MOST = 400;
@@ -22,16 +24,20 @@ export type Plans = {
   took(text: string, ms: number, prepared: boolean): void;
 };
 
-type Way = { turns: number; sum: number; slowest: number };
+type Way = { turns: number; sum: number; slowest: number; slow: number };
 type Known = { prepared: boolean; until: number; trial: { prepared: Way; planned: Way } | undefined };
 
-const way = (): Way => ({ turns: 0, sum: 0, slowest: 0 });
+const way = (): Way => ({ turns: 0, sum: 0, slowest: 0, slow: 0 });
 function count(w: Way, ms: number): void {
   w.turns++;
+  if (ms >= SLOW_MS) w.slow++;
   w.sum += ms;
   w.slowest = Math.max(w.slowest, ms);
 }
 const typical = (w: Way): number => (w.sum - w.slowest) / (w.turns - 1);
+
+const planningHelps = ({ prepared, planned }: { prepared: Way; planned: Way }): boolean =>
+  prepared.slow >= planned.slow + MORE_SLOW && typical(prepared) > 2 * typical(planned) + PLANNING_MS;
 
 /** @param now milliseconds, for tests */
 export function plans(now: () => number = () => performance.now()): Plans {
@@ -60,7 +66,7 @@ export function plans(now: () => number = () => performance.now()): Plans {
       const { trial } = found;
       count(prepared ? trial.prepared : trial.planned, ms);
       if (trial.prepared.turns < TURNS || trial.planned.turns < TURNS) return;
-      decide(typical(trial.prepared) <= 2 * typical(trial.planned) + PLANNING_MS);
+      decide(!planningHelps(trial));
     },
   };
 }

@@ -1,11 +1,15 @@
 // A page in the order of `_sort`. Few matches are sorted; many are found by walking an index that has the order already.
 // Positions are rows: the names by which they are sorted are read from the row of the cursor. Nothing comes last.
+
+import type { Criterion } from '../fhir/search/criterion.ts';
 import { type SearchRequest, sortCriterion } from '../fhir/search/request.ts';
 import type { SortKey } from '../fhir/search/sort.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import { type Bind, conditions, nearRows, rows } from './search-condition.ts';
+import { conditions, nearRows, rows } from './search-condition.ts';
 import { time } from './search-date.ts';
+import { nearestIn } from './search-further.ts';
 import type { Found, Parts } from './search-page.ts';
+import type { Bind } from './search-set.ts';
 
 /** A key as SQL: its value on a row, and its value at the cursor. */
 type Key = { value: string; at: string; nullable: boolean; descending: boolean; as: 'time' | 'number' | 'none' };
@@ -75,14 +79,16 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
   const branches: string[] = [];
   const columns = order.keys.map((key, i) => `, ${key.value} as k${i}`).join('');
   const past = after === undefined ? 'true' : beyond(order);
+  const nearest = nearestOnly(request, order, near, limit, bind);
   if (criteria.length > 0) {
     const found = near
-      ? nearRows(
+      ? (nearest ??
+        nearRows(
           request.type,
           near,
           criteria.filter((c) => c !== near),
           bind,
-        )
+        ))
       : `${rows(request.type, criteria, bind)} limit ${cap + 1}`;
     tables.push(`matched as materialized (${found})`);
     branches.push(
@@ -112,9 +118,25 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
     shown: `where pos <= ${size}`,
     order: `order by pos${back}`,
     edges: `select json_build_array(${edge(first)}, ${edge(last)})`,
-    counted: criteria.length > 0 ? `(select count(*) from matched)` : undefined,
+    counted: criteria.length > 0 && nearest === undefined ? `(select count(*) from matched)` : undefined,
     measure: distance === -1 ? undefined : 'away',
   };
+}
+
+/** Places around one point and nothing else, the nearest first: most of the circle need not be looked at. */
+function nearestOnly(
+  { criteria, sort, after }: SearchRequest,
+  order: Order,
+  near: Criterion | undefined,
+  limit: string,
+  bind: Bind,
+): string | undefined {
+  const [key] = order.keys;
+  const [circle, ...more] = near?.kind === 'near' ? near.circles : [];
+  if (circle === undefined || more.length > 0 || criteria.length > 1 || sort[0]?.by !== 'near') return undefined;
+  if (key === undefined || order.keys.length > 1 || key.descending !== order.back) return undefined;
+  const past = `(away > ${key.at} or (away = ${key.at} and p.rk > ${order.rk}))`;
+  return nearestIn(circle, after === undefined ? 'true' : past, limit, bind);
 }
 
 function edgeKey(key: Key, i: number): string {

@@ -13,7 +13,8 @@ import { rankedBy } from './search-like.ts';
 import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT } from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
-import { looksForNames, resolveNames } from './vocabulary.ts';
+import { frequencies, rarestFirst } from './token-frequency.ts';
+import { resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
 
@@ -32,9 +33,23 @@ export type Page = {
   cut: boolean;
 };
 
-/** With what is looked up before: words that are meant, places that are near. */
-export const resolved = async (sql: Queryable, request: SearchRequest): Promise<SearchRequest> =>
-  resolvePlaces(sql, await resolveNames(sql, request));
+/** Of fewer rows the places are judged one by one. */
+const FEW = 5000;
+
+/** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
+export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
+  const request = await resolveNames(sql, given);
+  if (request.criteria.every(isPlace)) return request;
+  const known = await frequencies(sql);
+  const ordered = { ...request, criteria: rarestFirst(request.criteria, known) };
+  const [rarest] = ordered.criteria;
+  const few = rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request);
+  if (few || !looksForPlaces(request)) return ordered;
+  const placed = await resolvePlaces(sql, ordered);
+  return { ...placed, criteria: rarestFirst(placed.criteria, known) };
+}
+
+const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key) => key.by === 'near');
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
@@ -50,7 +65,7 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const back = rankedBy(request) === undefined && request.after?.back === true;
   if (more) rows.splice(back ? 0 : request.count, 1); // the row too many
   const shown = more ? request.count : matches;
-  const unit = request.sort.some((k) => k.by === 'near') ? sortCircle(request)?.unit : undefined;
+  const unit = sortsByNear(request) ? sortCircle(request)?.unit : undefined;
   return {
     entries: rows.map((row, i) => entryOf(row, i >= shown, including, unit)),
     ...neighbours(request, { more, back, rows, shown, edges }),
@@ -60,7 +75,11 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   };
 }
 
-const looksUp = (request: SearchRequest): boolean => looksForNames(request) || looksForPlaces(request);
+const isPlace = (c: Criterion): boolean => c.kind === 'near';
+
+/** One look into an index needs none of it. */
+const looksUp = ({ criteria: [first, ...more] }: SearchRequest): boolean =>
+  more.length > 0 || (first !== undefined && !['token', 'reference', 'id', 'string'].includes(first.kind));
 
 /** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
 async function run(sql: Queryable, text: string, values: string[]) {
@@ -149,10 +168,11 @@ export async function countMatches(
   return { total: Number(count), change: change ?? '' };
 }
 
-/** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}. */
+/** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}: never more than there are of the type. */
 export async function estimateMatches(sql: Queryable, given: SearchRequest): Promise<number> {
   const request = await resolved(sql, given);
   const { values, bind } = binder();
+  bind.guessing = true;
   const [row] = await sql.unsafe<{ 'QUERY PLAN': { Plan: { 'Plan Rows': number } }[] | string }[]>(
     `explain (format json) ${rows(request.type, request.criteria.filter(isTelling), bind)}`,
     values,
@@ -160,7 +180,13 @@ export async function estimateMatches(sql: Queryable, given: SearchRequest): Pro
   );
   const plan = row?.['QUERY PLAN'];
   const parsed = typeof plan === 'string' ? (JSON.parse(plan) as { Plan: { 'Plan Rows': number } }[]) : plan;
-  return Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0));
+  const [state] = await sql.unsafe<{ live: string }[]>(
+    'select counts[$1::int]::text as live from directory.state',
+    [String(TYPE_IDS[request.type])],
+    { prepare: true },
+  );
+  const most = Math.max(TOTAL_EXACT + 1, Number(state?.live ?? 0));
+  return Math.min(most, Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0)));
 }
 
 /** Marks are of nearly all resources, and the planner cannot know that. */

@@ -2,8 +2,13 @@
 // returned is judged by an evaluator that shares nothing with the search but the paths of the parameter table.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Json, JsonObject, Resource } from '../../src/fhir/resource.ts';
+import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { PARAMETERS, type Parameter } from '../../src/fhir/search/parameters.ts';
+import { readSearch } from '../../src/fhir/search/request.ts';
+import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
+import { searchPage } from '../../src/store/search.ts';
+import { pageStatement } from '../../src/store/search-page.ts';
 import { directory, keyOf } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 11, resources: 700 })];
@@ -174,4 +179,32 @@ test('chains through one reference together ask for one target that meets all', 
     expect(await ask(`PractitionerRole?${path}&practitioner.name=zzz`)).toEqual([]);
     expect(expected.length).toBeGreaterThan(0);
   }
+});
+
+test.each([
+  'PractitionerRole?practitioner.gender=female',
+  'PractitionerRole?practitioner.gender:not=female&location.near=0|0|20000|km',
+  'PractitionerRole?organization.partof.active=true&practitioner.active:missing=false',
+  'PractitionerRole?location._lastUpdated=gt2015',
+  'Location?_has:PractitionerRole:location:practitioner.gender=male',
+  'Practitioner?_has:PractitionerRole:practitioner:new-patient=newpt',
+  'Practitioner?_has:PractitionerRole:practitioner:location.near=0|0|20000|km',
+  'Organization?_has:PractitionerRole:organization:active-on=2027-01-01&active=true',
+])('%s: row by row, as where very many meet it, and by sets', async (path) => {
+  const [type = '', query = ''] = path.split('?');
+  const many = (c: Criterion): Criterion =>
+    c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: many(c.of), many: true } : c;
+  const request = readSearch(type as DirectoryType, new URLSearchParams(`${query}&_count=500`), {
+    base: 'https://plan.example/directory/fhir',
+    now: new Date('2027-03-01'),
+    countMax: 500,
+    lenient: false,
+  });
+  const wide = pageStatement({ ...request, criteria: request.criteria.map(many) });
+  expect(wide.text).toContain('offset 0');
+  const rows = await d.database.sql.unsafe<{ key: string; body: string }[]>(wide.text, wide.values);
+  const found = rows.slice(0, -1).map((r) => r.key);
+  const page = await searchPage(d.database.sql, request);
+  expect(found).toEqual(page.entries.map((e) => Buffer.from(e.key).toString()));
+  expect(found.length).toBeGreaterThan(0);
 });

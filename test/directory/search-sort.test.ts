@@ -231,6 +231,10 @@ describe('distance', () => {
         [0, 89.9],
         [180, 89.95],
         [0, 10],
+        // far in the north a degree of longitude is short: what is near on the map is not what is near
+        ...Array.from({ length: 12 }, (_, i) => [30 + 0.1 * i, 65]),
+        ...Array.from({ length: 12 }, (_, i) => [30, 65 + 0.07 * i]),
+        ...Array.from({ length: 9 }, () => [30.2, 65.1]),
       ].map(([longitude, latitude], i) => ({
         resourceType: 'Location',
         id: `l${i}`,
@@ -247,6 +251,22 @@ describe('distance', () => {
       'Location/l1',
       'Location/l4',
     ]);
+    for (const _sort of ['near', '-near'])
+      for (const _count of [1, 4, 7]) {
+        const shown: number[] = [];
+        const seen = new Set<string>();
+        let next: string | undefined = `Location?near=65|30|40|km&_sort=${_sort}&_count=${_count}`;
+        while (next !== undefined) {
+          const at: Bundle = await body(await own.get(next));
+          shown.push(...distances(at).map((v) => v?.value ?? -1));
+          for (const key of ids(at, 'match')) seen.add(key);
+          expect(at.total).toBe(24); // nine eastward (4.7 km each), six northward (7.8 km), nine at one point
+          next = url(at, 'next');
+        }
+        const up = _sort === 'near' ? shown : [...shown].reverse();
+        expect(up).toEqual([...up].sort((a, b) => a - b));
+        expect([shown.length, seen.size]).toEqual([24, 24]);
+      }
     await own.close();
   });
 

@@ -29,6 +29,12 @@ test('on a busy machine, where planning does not help, statements stay prepared'
   expect(run(p, 100, () => 80).every(Boolean)).toBe(true);
 });
 
+test('nor does a busy minute decide, in which some of both ways are slow', () => {
+  const p = plans(() => 0);
+  run(p, 60, (prepared, turn) => (turn % (prepared ? 6 : 12) < 2 ? 90 : 2));
+  expect(run(p, 100, () => 2).every(Boolean)).toBe(true);
+});
+
 test('one that was slow once, by chance, stays prepared', () => {
   const p = plans(() => 0);
   run(p, 60, (_, turn) => (turn === 0 ? 300 : 2));

@@ -30,8 +30,9 @@ export type Criterion =
   | { kind: 'last-updated'; tests: DateTest[] }
   | { kind: 'missing'; param: number; missing: boolean }
   | LikeCriterion
-  | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion }
-  | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion }
+  /** `many`: so many rows meet it that a search does better to begin elsewhere; the store says so */
+  | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion; many?: true }
+  | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion; many?: true }
   | FurtherCriterion;
 
 /** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */

@@ -79,7 +79,7 @@ export function readPoint(code: string, value: string): Point {
 /** Boxes of degrees that hold a circle: two where it crosses the date line. */
 export type Box = { west: number; south: number; east: number; north: number };
 
-const METERS_A_DEGREE = 111_194.9; // of latitude, on the sphere that distances are computed on
+export const METERS_A_DEGREE = 111_194.9; // of latitude, on the sphere that distances are computed on
 
 export function boxesOf(circle: Point & { meters: number }): Box[] {
   const reach = (circle.meters / METERS_A_DEGREE) * 1.0001 + 1e-9;

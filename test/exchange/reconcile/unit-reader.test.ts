@@ -1,5 +1,8 @@
 // Blocks read by threads beside this one, and by this one: the same rows, whoever reads.
+import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
 import { threads } from '../../../src/command/threads.ts';
 import type { Thread } from '../../../src/deps.ts';
@@ -71,4 +74,27 @@ test('what a thread cannot answer is told, and one that dies fails what waits fo
   const waiting = thread.ask({ kind: 'begin', reading }, []);
   thread.close();
   await expect(waiting.then(() => thread.ask({ kind: 'begin', reading }, []))).rejects.toThrow('a thread ended');
+});
+
+test('long lines are on their way one at a time: what is held stays bounded', async () => {
+  const most = async (length: number, count: number) => {
+    let [now, peak] = [0, 0];
+    const reader = {
+      candidates: () => Promise.reject(new Error('not asked')),
+      read: async () => {
+        peak = Math.max(peak, ++now);
+        await new Promise((done) => setTimeout(done, 5));
+        now--;
+        return { units: 1, facts: new Uint8Array(0), texts: new Uint8Array(0) };
+      },
+    };
+    const packed = gzipSync(`${'x'.repeat(length)}\n`.repeat(count));
+    const blobs = { get: async () => Readable.from([packed]) };
+    const into = { write: async () => {}, end: async () => {} };
+    const file = { position: 0, blobKey: 'f' };
+    const units = await stageBlocks({ blobs } as never, file as never, reader, into, undefined);
+    return { peak, units };
+  };
+  expect(await most(5_000_000, 5)).toEqual({ peak: 1, units: 5 });
+  expect((await most(100_000, 40)).peak).toBe(4);
 });

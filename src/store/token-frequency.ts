@@ -1,0 +1,123 @@
+// How many rows have a token, as the server's statistics know it: the frequent ones by number, all others as rare. A search
+// begins with what is rarest; the kept plan of a statement knows no values, so the statement itself has to say so.
+import type { Criterion } from '../fhir/search/criterion.ts';
+import { storedForms } from '../fhir/search/usual-system.ts';
+import type { Queryable } from './database.ts';
+import { hashed, hashKey, hashText } from './hash.ts';
+import { schemaOf } from './schema-view.ts';
+
+export type Frequencies = {
+  /** Rows that one criterion leaves, roughly; Infinity where that cannot be said or a search cannot begin with it. */
+  rows(c: Criterion): number;
+};
+
+const FRESH_MS = 60_000;
+/** Resources that refer to one of a kind: roles of a place, affiliations of an organization. */
+const REFERRING = 6;
+const SHORT_NAME = 20_000;
+const NAME = 1000;
+const RANKED = 2000;
+const SOME = 5000;
+
+/** pg_stats shows the columns that the role may read. */
+const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows
+  from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = 'token'
+  where c.oid = 'directory.lookup'::regclass`;
+
+type Held = { at: number; frequencies: Frequencies };
+
+/** Of the process, by schema: it serves one directory, and perhaps the merged view. */
+const held = new Map<string, Held>();
+
+/** The frequencies, at most a minute old. They decide how a statement runs, never what it finds. */
+export async function frequencies(sql: Queryable): Promise<Frequencies> {
+  const schema = schemaOf(sql);
+  const known = held.get(schema);
+  const now = performance.now();
+  if (known !== undefined && now - known.at < FRESH_MS) return known.frequencies;
+  if (known !== undefined) known.at = now; // others go on with what is known while this one asks
+  const [row] = await sql.unsafe<{ tokens: string | null; shares: string | null; rows: number }[]>(READ, [], {
+    prepare: true,
+  });
+  const shares = (row?.shares ?? '').split(',').map(Number);
+  const tokens = (row?.tokens ?? '').split(',').filter((t) => t !== '');
+  const all = Math.max(0, row?.rows ?? 0);
+  const found = new Map(tokens.map((token, i) => [halves(BigInt(token)), Math.round((shares[i] ?? 0) * all)]));
+  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)));
+  held.set(schema, { at: now, frequencies: made });
+  return made;
+}
+
+const halves = (token: bigint): string => `${BigInt.asIntN(32, token >> 32n)},${BigInt.asIntN(32, token)}`;
+
+/** @param found rows of frequent tokens, by the halves of their hash; `rare`: of all others */
+export function estimates(found: ReadonlyMap<string, number>, rare: number): Frequencies {
+  const ofToken = (): number => found.get(`${hashed.hi},${hashed.lo}`) ?? rare;
+  function rows(c: Criterion): number {
+    switch (c.kind) {
+      case 'token':
+        return c.negated
+          ? Number.POSITIVE_INFINITY
+          : sum(
+              c.forms.flatMap((form) => storedForms(c.seed, form)),
+              (form) => {
+                hashText(form, c.seed);
+                return ofToken();
+              },
+            );
+      case 'reference':
+        return sum(c.keys, (key) => {
+          hashText(key, 0);
+          hashKey(hashed.hi, hashed.lo, c.seed);
+          return ofToken();
+        });
+      case 'id':
+        return c.keys.length;
+      case 'string':
+        if (c.match === 'contains') return SHORT_NAME * 10;
+        return c.words.reduce((n, w) => n + (w.folded.length < 3 ? SHORT_NAME : NAME), 0);
+      case 'like':
+        return RANKED;
+      case 'near':
+        return c.found?.length ?? SHORT_NAME;
+      case 'chain':
+        return rows(c.of) * REFERRING;
+      case 'any':
+        return sum(c.of, rows);
+      case 'all':
+        return Math.min(...c.of.map(rows));
+      case 'contains':
+      case 'date':
+      case 'fresh':
+      case 'last-verified':
+        return SOME;
+      default:
+        return Number.POSITIVE_INFINITY;
+    }
+  }
+  return { rows };
+}
+
+const sum = <T>(of: readonly T[], each: (one: T) => number): number => of.reduce((total, one) => total + each(one), 0);
+
+/** The rarest first, within chains too; what is equal stays as it was asked. */
+export function rarestFirst(criteria: readonly Criterion[], by: Frequencies): Criterion[] {
+  return criteria
+    .map((c) => ({ c: marked(inner(c, by), by), n: by.rows(c) }))
+    .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n))
+    .map(({ c }) => c);
+}
+
+/** From so many rows on it costs less to look at resources one by one, until a page of them is found. */
+const MANY = 50_000;
+
+function marked(c: Criterion, by: Frequencies): Criterion {
+  if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
+  return by.rows(c.kind === 'chain' ? c : c.of) >= MANY ? { ...c, many: true } : c;
+}
+
+function inner(c: Criterion, by: Frequencies): Criterion {
+  if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by) };
+  return c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: marked(inner(c.of, by), by) } : c;
+}

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest';
+import { readSearch } from '../../src/fhir/search/request.ts';
+import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
+import { estimates, rarestFirst } from '../../src/store/token-frequency.ts';
+
+const NUCC = 'http://nucc.org/provider-taxonomy';
+const read = (query: string) =>
+  readSearch('PractitionerRole', new URLSearchParams(query), {
+    base: 'https://plan.example/fhir',
+    now: new Date('2027-03-01'),
+    countMax: 100,
+    lenient: false,
+  }).criteria;
+const halves = () => `${hashed.hi},${hashed.lo}`;
+const specialty = read(`specialty=${NUCC}|207r00000x`)[0];
+const network = read('network=Organization/big')[0];
+
+test('a search begins with the token that is rarest, by its statistics', () => {
+  if (specialty?.kind !== 'token' || network?.kind !== 'reference') throw new Error('Criteria changed.');
+  hashText(`${NUCC}|207r00000x`, specialty.seed);
+  const frequent = halves();
+  hashText('Organization/big', 0);
+  hashKey(hashed.hi, hashed.lo, network.seed);
+  const known = estimates(
+    new Map([
+      [frequent, 4000],
+      [halves(), 90_000],
+    ]),
+    50,
+  );
+  expect(known.rows(specialty)).toBe(4000);
+  expect(known.rows(network)).toBe(90_000);
+  const order = (query: string) =>
+    rarestFirst(read(query), known).map((c) => (c.kind === 'token' || c.kind === 'reference' ? c.seed : c.kind));
+  const both = `network=Organization/big&specialty=${NUCC}|207r00000x`;
+  expect(order(both)).toEqual([specialty.seed, network.seed]);
+  expect(order(`${both}&network=Organization/small`)).toEqual([network.seed, specialty.seed, network.seed]);
+  // what no search can begin with comes last, and names are somewhere between
+  expect(order(`_lastUpdated=gt2015&specialty:not=x&location.address-city=hartford&${both}`)).toEqual([
+    specialty.seed,
+    'chain',
+    network.seed,
+    'last-updated',
+    specialty.seed,
+  ]);
+});
+
+test('without statistics everything stays as it was asked', () => {
+  const none = estimates(new Map(), 0);
+  const asked = read(`network=Organization/big&specialty=${NUCC}|207r00000x`);
+  expect(rarestFirst(asked, none)).toEqual(asked);
+});
