@@ -1,10 +1,10 @@
-// Three faults of postgres.js 3.4.9, mended in node_modules: a transaction whose connection breaks off sends its rollback to a
-// socket that is gone, which ends the process; and what was waiting to be written then is never forgotten, so that the
-// connection is dead for ever. Does nothing to a driver that is mended already, and stops at one it does not know.
+// Faults of postgres.js 3.4.9, mended in node_modules. A transaction whose connection breaks off sends its rollback to a socket
+// that is gone, which ends the process. What was waiting to be written then is never forgotten, so that the connection is dead
+// for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones.
+// Does nothing to a driver that is mended already, and stops at one that it does not know.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-const MARK = '/* mended by scripts/patch-driver.mjs */';
 /** Text, what it becomes, and how often it is there. */
 const MENDS = [
   [
@@ -22,20 +22,26 @@ const MENDS = [
     '    clearImmediate(nextWriteTimer)\n    chunk = nextWriteTimer = null\n    ',
     2,
   ],
+  [
+    '    socket.removeAllListeners()\n    socket = null\n',
+    "    socket.removeAllListeners()\n    socket = null\n\n    const lost = Errors.connection('CONNECTION_CLOSED', options)\n    query && queryError(query, lost)\n    query = null\n    while (sent.length)\n      queryError(sent.shift(), lost)\n",
+    1,
+  ],
 ];
 
 export function patchDriver() {
   for (const place of ['src', 'cjs/src', 'cf/src']) {
     const file = fileURLToPath(new URL(`../node_modules/postgres/${place}/connection.js`, import.meta.url));
-    let text = readFileSync(file, 'utf8');
-    if (text.startsWith(MARK)) continue;
+    const before = readFileSync(file, 'utf8');
+    let text = before;
     for (const [from, to, times] of MENDS) {
+      if (text.includes(to)) continue;
       if (text.split(from).length - 1 !== times)
         throw new Error(
           'The database driver is not the one that scripts/patch-driver.mjs mends. Is its mending still needed?',
         );
       text = text.replaceAll(from, () => to);
     }
-    writeFileSync(file, `${MARK}${text}`);
+    if (text !== before) writeFileSync(file, text);
   }
 }
