@@ -90,6 +90,9 @@ function aboutOf(
 /** Leads the references of every unit of a work that will be written to where they lead. May be repeated. */
 export async function rewriteUnits(deps: Needs, work: Work, context: UnitContext): Promise<void> {
   await clearRewritten(deps.database.sql, work.id);
+  // outcomes were decided since the last statistics: without them few units are expected, and each reference is looked for in all
+  await deps.database
+    .sql`analyze exchange.staging (outcome, reason, type, source_id, local_id, made_id, has_body, refs, targets)`;
   const writer = deps.database.dedicated('copy');
   const reader = deps.database.dedicated('copy');
   try {
