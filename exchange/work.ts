@@ -15,6 +15,7 @@ import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
+import { isAnswering } from './store/content-check.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
 
@@ -175,7 +176,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       ? [
           keepOn('audit check', verify),
           keepOn('peer check', lookAtPeers),
-          keepOn('content check', () => proveNext(deps)),
+          keepOn('content check', async () => !(await isAnswering(deps.database.sql)) && (await proveNext(deps))),
         ]
       : []),
     // a peer that is slow holds up one lane, not the others

@@ -14,6 +14,13 @@ export type ContentCheck = {
 
 const COLUMNS = `k.job_id as "jobId", k.at, k.files, k.lines::float8 as lines, k.faults, k.gone, k.first_faults as "firstFaults"`;
 
+/** Does a peer wait for an answer? Then nothing is walked: they come first. bulk_job_open */
+export async function isAnswering(sql: Queryable): Promise<boolean> {
+  const [row] = await sql<{ busy: boolean }[]>`
+    select exists (select from exchange.bulk_job where state in ('queued', 'running')) as busy`;
+  return row?.busy === true;
+}
+
 /** A finished export that was not walked yet, the oldest. Finished exports with files are few: they go after days. */
 export async function uncheckedExport(sql: Queryable): Promise<string | undefined> {
   const [row] = await sql<{ id: string }[]>`

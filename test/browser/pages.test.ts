@@ -134,15 +134,18 @@ describe.skipIf(!isThere)(
       const context = await browser.newContext({ bypassCSP: true, viewport: { width: 360, height: 800 } });
       const page = await context.newPage();
       const faults: string[] = [];
-      const check = async (path: string, width: number, scheme: 'light' | 'dark') => {
+      /** @param axed else only the width is looked at */
+      const check = async (path: string, width: number, scheme: 'light' | 'dark', axed: boolean) => {
         await page.setViewportSize({ width, height: 800 });
         await page.emulateMedia({ colorScheme: scheme });
         await page.goto(`${base}${path}`);
         await page.evaluate(`document.querySelectorAll('details').forEach((d) => { d.open = true; })`);
-        await page.addScriptTag({ content: axe });
-        const found = (await page.evaluate(
-          `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations)`,
-        )) as Violation[];
+        if (axed) await page.addScriptTag({ content: axe });
+        const found = !axed
+          ? []
+          : ((await page.evaluate(
+              `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((r) => r.violations)`,
+            )) as Violation[]);
         for (const v of found)
           faults.push(`${path} ${width} ${scheme}: ${v.id} ${v.nodes[0]?.html.slice(0, 160) ?? ''}`);
         const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
@@ -151,8 +154,8 @@ describe.skipIf(!isThere)(
       for (const path of paths()) {
         for (const language of ['en', 'es']) {
           const at = `/${language}${path === '/' ? '' : path}`;
-          await check(at, 360, language === 'en' ? 'light' : 'dark');
-          await check(at, 1280, language === 'en' ? 'dark' : 'light');
+          await check(at, 360, 'light', language === 'en');
+          await check(at, 1280, 'dark', language === 'es');
         }
       }
       expect(faults).toEqual([]);
