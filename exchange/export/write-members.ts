@@ -58,6 +58,26 @@ class Sent {
 }
 
 /**
+ * Asks for the next rows while the ones before are being written, so that the database and this process work at once.
+ */
+export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+  const each = source[Symbol.asyncIterator]();
+  // the driver answers without a promise when it has nothing more
+  const ask = async () => each.next();
+  let next = ask();
+  try {
+    for (let got = await next; got.done !== true; got = await next) {
+      next = ask();
+      yield got.value;
+    }
+  } finally {
+    // who stops early leaves no answer behind that nobody hears
+    await next.catch(() => undefined);
+    await each.return?.();
+  }
+}
+
+/**
  * Writes the slice.
  * @param counts is added to
  * @returns what was written of each member, members of whom nothing was written too
@@ -87,7 +107,7 @@ export async function writeMembers(
   };
   let member = '';
   // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
-  for await (const rows of exportRows(tx, conditions, byPatient ? 'member' : 'any'))
+  for await (const rows of ahead(exportRows(tx, conditions, byPatient ? 'member' : 'any')))
     for (const row of rows) {
       if (byPatient && row.member_id !== member) {
         await transmit(member);
