@@ -21,7 +21,7 @@ import { Shape } from './shape.ts';
 import { ahead, placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
-const MEMBER_SLICE = 250;
+const MEMBER_SLICE = 125;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 /** Sizes that the client asked for, which are within what we give. */

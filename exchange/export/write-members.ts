@@ -43,14 +43,15 @@ type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
 /** What is held of one member while its records pass. */
 class Sent {
   readonly types: Record<string, number> = {};
-  readonly keys: string[] = [];
+  /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
+  keys = '';
   targets: string[] = [];
   recorded = '';
 
   add(row: ExportRow): void {
     const key = `${row.type}/${row.id}`;
     this.types[row.type] = (this.types[row.type] ?? 0) + 1;
-    this.keys.push(key);
+    this.keys += this.keys === '' ? key : ` ${key}`;
     if (row.type !== 'Provenance') this.targets.push(key);
     const at = formatInstant(row.last_updated);
     if (at > this.recorded) this.recorded = at;
@@ -131,7 +132,7 @@ export async function writeMembers(
     policy: m.policy,
     consentId: m.consentId,
     types: sent.get(m.memberId)?.types ?? {},
-    keys: sent.get(m.memberId)?.keys ?? [],
+    keys: sent.get(m.memberId)?.keys ?? '',
   }));
 }
 
