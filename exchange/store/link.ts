@@ -39,7 +39,7 @@ export function candidatePairs(
     .unsafe<Pair[]>(
       `with unit as materialized (
          select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
-         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null
+         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
        ), key as materialized (
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k

@@ -52,7 +52,7 @@ export function unitsToRewrite(
       `with ref as materialized (
          select s.file, s.line, s.entry, split_part(r, '/', 1) as type, split_part(split_part(r, '/', 2), '${LED_TO}', 1) as source_id, nullif(split_part(r, '${LED_TO}', 2), '') as led
          from exchange.staging s cross join unnest(s.refs) r
-         where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate') and s.targets is null
+         where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate') and s.targets is null and not s.booked
        ), unit as materialized (
          select type, source_id, local_id, case when has_body then coalesce(made_id, local_id) end as made_id
          from exchange.staging
@@ -66,7 +66,7 @@ export function unitsToRewrite(
          where i.local_id is null
          union
          select file, line, entry from exchange.staging
-         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and (targets is not null or local_id <> made_id)
+         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and (targets is not null or local_id <> made_id) and not booked
        )
        select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
        from other join exchange.staging s using (file, line, entry) join exchange.staged_text t using (pull_id, file, line, entry)
