@@ -97,3 +97,10 @@ begin
   return null;
 end
 $$;
+--> statement-breakpoint
+-- What was decided and not committed by an earlier version has no slices: it is decided anew.
+alter table exchange.pull drop constraint pull_phase_check;
+--> statement-breakpoint
+update exchange.pull set phase = null where phase is not null;
+--> statement-breakpoint
+alter table exchange.pull add constraint pull_phase_check check (phase = 'planned');

@@ -12,13 +12,13 @@ import { commitSlice, writePullFindings } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
-import { forgetPhase, notePhase, PHASES, type Phase, reachedPhase } from '../store/pull-phase.ts';
+import { forgetPhase, isPlanned, notePlanned } from '../store/pull-phase.ts';
 import {
   beginSlice,
   countOutcomes,
   endSlice,
   hasCommitted,
-  nextSlice,
+  openSlices,
   type PullSlice,
   planSlices,
 } from '../store/pull-slice.ts';
@@ -26,7 +26,7 @@ import { type Decided, decideUnits } from '../store/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { openSlice, unitsByMember } from '../store/slice.ts';
-import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { clearPrepared, clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
@@ -48,11 +48,9 @@ export async function reconcileStep(s: Step): Promise<void> {
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
-  await prepare(s, context, work, took);
-  for (let next = await nextSlice(sql, s.pull.id); next; next = await nextSlice(sql, s.pull.id)) {
-    await commitNext(s, context, work, next);
-    took(`commit ${next.slice}`);
-  }
+  await decide(s, work, took);
+  await commitAll(s, context, work);
+  took('commit');
   await finish(s, work);
   took('finish');
   await clearStaging(sql, s.pull.id);
@@ -60,39 +58,45 @@ export async function reconcileStep(s: Step): Promise<void> {
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
-/**
- * Decides, leads references and judges pairs, from where an earlier process came to. All of it is in work tables and may be
- * repeated.
- */
-async function prepare(s: Step, context: UnitContext, work: Decided, took: (part: string) => void): Promise<void> {
+/** Decides what every unit is and plans the slices, unless an earlier process did and it still holds. */
+async function decide(s: Step, work: Decided, took: (part: string) => void): Promise<void> {
   const { sql } = s.deps.database;
-  const reached = await reachedPhase(sql, s.pull.id, s.deps.clock());
-  const isBehind = (phase: Phase) => reached === undefined || PHASES.indexOf(reached) < PHASES.indexOf(phase);
-  if (isBehind('decided')) {
-    // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-    await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
-    took('analyze');
-    await sql.begin(async (tx) => {
-      // what was decided and judged before goes with this; killed in between, it is decided anew
-      await forgetPhase(tx, s.pull.id);
-      await decideUnits(tx, work, await hasCommitted(tx, s.pull.id));
-      await notePhase(tx, s.pull.id, 'decided', s.deps.clock());
-    });
-    took('decide');
-  }
-  if (isBehind('rewritten')) {
-    await rewriteUnits(s.deps, work, context);
-    await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
-    await notePhase(sql, s.pull.id, 'rewritten', s.deps.clock());
-    took('rewrite');
-  }
-  if (isBehind('linked')) {
-    await linkUnits(s.deps, work);
-    await sql.begin(async (tx) => {
-      await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
-      await notePhase(tx, s.pull.id, 'linked', s.deps.clock());
-    });
-    took('link');
+  if (await isPlanned(sql, s.pull.id, s.deps.clock())) return;
+  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
+  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
+  await sql.begin(async (tx) => {
+    await forgetPhase(tx, s.pull.id);
+    await decideUnits(tx, work, await hasCommitted(tx, s.pull.id));
+    await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
+    await notePlanned(tx, s.pull.id, s.deps.clock());
+  });
+  await sql`analyze exchange.staging (outcome, bucket, booked)`;
+  took('decide');
+}
+
+/** Commits the slices that are left, one after the other. While one is committed, the next is made ready. */
+async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<void> {
+  const { sql } = s.deps.database;
+  const slices = await openSlices(sql, s.pull.id);
+  // what a process left that died while it made a slice ready
+  await clearPrepared(sql, work.id);
+  /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
+  const prepare = async (slice: PullSlice | undefined): Promise<void> => {
+    if (slice === undefined) return;
+    await rewriteUnits(s.deps, work, context, slice);
+    await linkUnits(s.deps, work, slice);
+  };
+  let ready = prepare(slices[0]);
+  for (const [i, slice] of slices.entries()) {
+    await ready;
+    ready = prepare(slices[i + 1]);
+    ready.catch(() => {}); // judged when it is awaited
+    try {
+      await commitNext(s, context, work, slice);
+    } catch (error) {
+      await ready.catch(() => {}); // nothing of ours goes on when the step has ended
+      throw error;
+    }
   }
 }
 

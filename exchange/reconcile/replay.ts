@@ -130,7 +130,6 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
     await sql.begin((tx) => decideReplay(tx, work));
     if (r.cause === 'replay') await keyAnew(deps, work);
     await rewriteUnits(deps, work, context);
-    await sql`analyze exchange.rewritten`;
     await linkUnits(deps, work);
     await sql.begin((tx) => settleReplayed(tx, work.id));
     return await apply(deps, r, work, context);

@@ -21,12 +21,13 @@ export async function dropOpenSlices(sql: Queryable, pullId: string): Promise<vo
   await sql`delete from exchange.pull_slice where pull_id = ${pullId} and state = 'open'`;
 }
 
-/** The next slice to be committed. pull_slice_pkey. */
-export async function nextSlice(sql: Queryable, pullId: string): Promise<PullSlice | undefined> {
-  const [row] = await sql<PullSlice[]>`
-    select slice, first_bucket as first, last_bucket as last, units from exchange.pull_slice
-    where pull_id = ${pullId} and state = 'open' order by slice limit 1`;
-  return row;
+/** The slices to be committed, in order. pull_slice_pkey. */
+export async function openSlices(sql: Queryable, pullId: string): Promise<PullSlice[]> {
+  return [
+    ...(await sql<PullSlice[]>`
+      select slice, first_bucket as first, last_bucket as last, units from exchange.pull_slice
+      where pull_id = ${pullId} and state = 'open' order by slice`),
+  ];
 }
 
 /** Has anything of a pull been committed? pull_slice_pkey. */

@@ -5,6 +5,9 @@ import type { Queryable } from '../../src/store/database.ts';
 /** Members of these buckets, and how many units are theirs. Bucket -1: units of nobody, directory records among them. */
 export type Range = { first: number; last: number; units: number };
 
+/** Every unit of a work. */
+export const EVERYTHING: Pick<Range, 'first' | 'last'> = { first: -1, last: 1023 };
+
 /** Slices of consecutive buckets with at most `most` units each, unless one bucket alone has more. What is nobody's comes first, alone. Pure. */
 export function slicesOf(buckets: readonly { bucket: number; units: number }[], most: number): Range[] {
   const slices: Range[] = [];

@@ -22,8 +22,8 @@ export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
 /**
- * `dies`: the process is killed once, when what it has decided, or rewritten, is to be gone on with, or when it would commit the
- * slice of that number; `meanwhile` runs then.
+ * `dies`: the process is killed once, when what it has decided is to be gone on with, or when it would commit the slice of that
+ * number; `meanwhile` runs then.
  */
 export type PullOptions = {
   peer?: string;
@@ -127,8 +127,8 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
   return { sql, deps, own, pull, ledger, close: () => database.close() };
 }
 
-/** Clients of its own that a pull of several files has opened then: four stage units, two lead references. */
-const OPENED = { decided: 4, rewritten: 6 };
+/** Clients of its own that a pull of several files has opened then: four stage units. */
+const OPENED = { decided: 4 };
 
 async function dyingOnce(step: Step, most: number): Promise<void> {
   let opened = 0;
