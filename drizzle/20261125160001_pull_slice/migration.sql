@@ -104,3 +104,6 @@ alter table exchange.pull drop constraint pull_phase_check;
 update exchange.pull set phase = null where phase is not null;
 --> statement-breakpoint
 alter table exchange.pull add constraint pull_phase_check check (phase = 'planned');
+--> statement-breakpoint
+-- Of a file that is being staged: up to which line its units are staged, and how many they are. A process that dies goes on there.
+alter table exchange.pull_file add column staged_lines integer not null default 0, add column staged_units integer not null default 0;
