@@ -61,17 +61,6 @@ export async function endSlice(
     update exchange.pull_slice set state = 'committed', committed_at = now() where pull_id = ${pull.id} and slice = ${slice}`;
 }
 
-/** How far a pull is committed. pull_slice_pkey. */
-export async function slicesDone(
-  sql: Queryable,
-  pullId: string,
-): Promise<{ done: number; all: number; units: number }> {
-  const [row] = await sql<{ done: number; all: number; units: number }[]>`
-    select count(*) filter (where state = 'committed')::int as done, count(*)::int as all, coalesce(sum(units) filter (where state = 'committed'), 0)::int as units
-    from exchange.pull_slice where pull_id = ${pullId}`;
-  return row ?? { done: 0, all: 0, units: 0 };
-}
-
 /** Outcomes of all units of a pull. ledger_pkey. */
 export async function countOutcomes(sql: Queryable, pullId: string): Promise<{ outcome: string; n: number }[]> {
   return [
