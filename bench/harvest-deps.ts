@@ -8,12 +8,12 @@ import { guardedFetch } from '../src/runtime/node-fetch.ts';
 
 export type HarvestingDeps = FederationDeps & { database: ReturnType<typeof openDatabase> };
 
-export function harvesting(url: string): HarvestingDeps {
+export function harvesting(url: string, name?: string): HarvestingDeps {
   const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8' });
   return {
     config,
     clock: () => new Date(),
-    database: openDatabase(url, { max: 4 }),
+    database: openDatabase(url, { max: 4, ...(name === undefined ? {} : { name, alone: true }) }),
     fetch: guardedFetch({ allowLoopback: true, allowedNetworks: config.peerAllowedNetworks }),
     blobs: {} as never,
     log: (level, event, fields) =>

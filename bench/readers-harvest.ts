@@ -1,14 +1,15 @@
 // A node that harvests, merges and links two local peers beside readers, at the priority of the harvesting thread
 // (src/command/harvest-thread.ts). Prints `{}` when ready, a line when it has begun and one when it is done.
-import { setPriority } from 'node:os';
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';
+import { connectionsStandBack, threadStandsBack } from '../src/runtime/stand-back.ts';
 import { harvesting, peerOf, register } from './harvest-deps.ts';
 
-setPriority(0, 10);
 const [url = '', peers = ''] = process.argv.slice(2);
-const deps = harvesting(url);
+const deps = harvesting(url, 'payer-node harvest');
+threadStandsBack(deps.log);
+connectionsStandBack(deps.database.sql, 'payer-node harvest', deps.log);
 const slugs = await register(deps, peers.split(','));
 process.stdout.write('{}\n');
 const say = (part: string) => process.stdout.write(`${JSON.stringify({ part })}\n`);

@@ -1,7 +1,7 @@
 // Do readers of our own directory notice that others are harvested? What they wait when nothing else is done, beside what they
 // wait while two peers are harvested, merged and linked. Two hundred requests a second: reads and three kinds of searches.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../src/runtime/node.ts';
@@ -35,6 +35,7 @@ export async function readers(bench: Bench): Promise<Answer[]> {
     await pause(IDLE_MS);
     const idle = await since();
     const cpu = cpuOf(server.pid);
+    setPriority(0, constants.priority.PRIORITY_LOW); // the peers are elsewhere
     const harvester = await bench.start('readers-harvest.ts', [url, peers.map((p) => p.base).join(',')]);
     running.push(harvester);
     await since(); // its start is none of the harvest

@@ -135,4 +135,4 @@ export const admissionFor = (config: DirectoryDeps['config']): Admission =>
   admission(config.databasePool * WORK_PER_CONNECTION, config.directoryWaiting, PATIENCE_MS);
 
 /** Date of the interface, for the CapabilityStatement. */
-const RELEASED = '2026-11-24';
+export const RELEASED = '2026-11-24';

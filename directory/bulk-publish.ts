@@ -8,24 +8,24 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { isNotModified } from '../src/http/conditional.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { fileUrl } from './publication-files.ts';
+import { bulkPath, OWN, type Place } from './publish/place.ts';
 import { bulkPage, type ChainPage } from './store/bulk-page.ts';
 import type { SetFile } from './store/file-set.ts';
 
-export type BulkDeps = Pick<Deps, 'config' | 'database'>;
+export type BulkDeps = Pick<Deps, 'config' | 'database'> & { place?: Place };
 
-export const BULK_PATH = '/publications/bulk';
 const MANIFEST = 'http://hl7.org/fhir/uv/bulkdata/StructureDefinition/BulkPublishManifest';
 /** The root, and pages whose next is still to come, are asked for again and again. */
 const FRESH = 'public, max-age=10';
 const SETTLED = 'public, max-age=31536000, immutable';
 
-const url = (deps: BulkDeps, page: string) => `${deps.config.baseUrl}${BULK_PATH}/${page}.json`;
+const url = (deps: BulkDeps, page: string) => `${deps.config.baseUrl}${bulkPath(deps.place ?? OWN)}/${page}.json`;
 
 /** A manifest page. `link` of the root is its own start page, of others what follows in the chain. */
 export function manifestPage(
   page: ChainPage,
   next: string,
-  options: { every: string; fileUrl: (name: string) => string },
+  options: { every: string; merged?: boolean; fileUrl: (name: string) => string },
 ): Record<string, unknown> {
   const list = (kind: SetFile['kind']) =>
     page.files
@@ -44,6 +44,7 @@ export function manifestPage(
     requiresAccessToken: false,
     ...(options.every === 'off' ? {} : { updateCadence: options.every }),
     outputFormat: 'application/fhir+ndjson',
+    ...(options.merged === true ? { extension: { merged: true } } : {}),
     ...(output.length === 0 ? {} : { output }),
     ...(deleted.length === 0 ? {} : { deleted }),
     link: [{ relation: 'next', url: next }],
@@ -52,7 +53,11 @@ export function manifestPage(
 
 function send(c: Context<FhirEnv>, deps: BulkDeps, page: ChainPage, next: string, cache: string): Response {
   const body = JSON.stringify(
-    manifestPage(page, next, { every: deps.config.publishEvery, fileUrl: (name) => fileUrl(deps.config, name) }),
+    manifestPage(page, next, {
+      every: deps.config.publishEvery,
+      merged: deps.place?.among !== undefined,
+      fileUrl: (name) => fileUrl(deps.config, name, deps.place),
+    }),
   );
   const etag = `"${createHash('sha256').update(body).digest('hex').slice(0, 32)}"`;
   const headers = { etag, 'last-modified': page.changedAt.toUTCString(), 'cache-control': cache };
@@ -76,7 +81,7 @@ export async function bulkPublish(c: Context<FhirEnv>, deps: BulkDeps): Promise<
 
 /** GET of a page: `start-41` follows the root of publication 41, `page-42` holds what changed in publication 42. */
 export async function bulkChainPage(c: Context<FhirEnv>, deps: BulkDeps): Promise<Response> {
-  route(c, `${BULK_PATH}/:page`);
+  route(c, `${bulkPath(deps.place ?? OWN)}/:page`);
   const m = /^(start|page)-([1-9]\d{0,8})\.json$/.exec(c.req.param('page') ?? '');
   const page = m && (await bulkPage(deps.database.sql, m[1] === 'start' ? 'start' : 'changes', Number(m[2])));
   if (!page) throw new Outcome('not-found');

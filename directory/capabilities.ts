@@ -68,7 +68,7 @@ export type CapabilityOptions = {
   countMax: number;
   date: string;
   version: string;
-  /** the merged base: what it holds, in a sentence; it publishes no files and claims no guide */
+  /** the merged base: what it holds, in a sentence; it claims no guide */
   merged?: string;
 };
 
@@ -105,7 +105,7 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },
         interaction: [{ code: 'history-system' }],
-        operation: OPERATIONS.filter((o) => options.merged === undefined || o.name === 'in-network').map(
+        operation: OPERATIONS.filter((o) => options.merged === undefined || o.name !== 'export').map(
           ({ name, definition }) => ({ name, definition: definition(options.base) }),
         ),
         resource: DIRECTORY_TYPES.map((type) => resource(type, options.base)),

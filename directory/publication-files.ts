@@ -4,20 +4,21 @@ import { serveFile } from '../src/blobs/serve-file.ts';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../src/http/fhir-app.ts';
+import { filesPath, OWN, type Place } from './publish/place.ts';
 import { findFile } from './store/file-set.ts';
 
-export type FileDeps = Pick<Deps, 'config' | 'database' | 'blobs'>;
+export type FileDeps = Pick<Deps, 'config' | 'database' | 'blobs'> & { place?: Place };
 
-/** Path under which files have their names. */
-export const FILES_PATH = '/publications/files';
 const IMMUTABLE = 'public, max-age=31536000, immutable';
 
-export const fileUrl = (config: { baseUrl: string }, name: string) => `${config.baseUrl}${FILES_PATH}/${name}`;
+export const fileUrl = (config: { baseUrl: string }, name: string, place = OWN) =>
+  `${config.baseUrl}${filesPath(place)}/${name}`;
 
 /** GET /publications/files/… */
 export async function publicationFile(c: Context<FhirEnv>, deps: FileDeps): Promise<Response> {
-  route(c, `${FILES_PATH}/*`);
-  const name = c.req.path.slice(FILES_PATH.length + 1);
+  const path = filesPath(deps.place ?? OWN);
+  route(c, `${path}/*`);
+  const name = c.req.path.slice(path.length + 1);
   if (!/^[A-Za-z0-9][A-Za-z0-9./_-]{0,199}$/.test(name)) throw new Outcome('not-found');
   return sendFile(c, deps, name, IMMUTABLE);
 }

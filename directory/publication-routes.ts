@@ -5,13 +5,14 @@ import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { STYLE } from '../src/ui/style.ts';
 import { notAllowed } from './app-answers.ts';
-import { BULK_PATH, bulkChainPage, bulkPublish } from './bulk-publish.ts';
+import { bulkChainPage, bulkPublish } from './bulk-publish.ts';
 import { type ExportDeps, exportDelete, exportKickOff, exportStatus } from './export.ts';
 import { MPF_PATH, mpfAuditFile, mpfAuditPage, mpfIndex } from './mpf-routes.ts';
-import { FILES_PATH, type FileDeps, publicationFile, sendFile } from './publication-files.ts';
+import { type FileDeps, publicationFile, sendFile } from './publication-files.ts';
 import { publicationsJson, publicationsPage } from './publications.ts';
 import { publishDefinitions } from './publish/definitions.ts';
 import { STYLE_PATH } from './publish/frame.ts';
+import { bulkPath, filesPath, OWN } from './publish/place.ts';
 import { currentSet, filesOf } from './store/file-set.ts';
 
 /** Date of these operations. */
@@ -58,8 +59,8 @@ export function publicationRoutes(app: Hono<FhirEnv>, at: Hono<FhirEnv>, deps: E
   at.get('/$export-status/:id', (c) => exportStatus(c, deps));
   at.delete('/$export-status/:id', (c) => exportDelete(c, deps));
   at.all('/$export-status/:id', (c) => notAllowed(c, 'GET, HEAD, DELETE'));
-  app.get(`${BULK_PATH}/:page`, (c) => bulkChainPage(c, deps));
-  app.get(`${FILES_PATH}/*`, (c) => publicationFile(c, deps));
+  app.get(`${bulkPath(OWN)}/:page`, (c) => bulkChainPage(c, deps));
+  app.get(`${filesPath(OWN)}/*`, (c) => publicationFile(c, deps));
   const mpf = `${MPF_PATH}/:contract/:year`;
   app.get(`${mpf}/index.json`, (c) => mpfIndex(c, deps));
   app.get(`${mpf}/audit`, (c) => mpfAuditPage(c, deps));

@@ -17,6 +17,11 @@ import { report } from './command/report.ts';
 import { parseServices, serveNode } from './command/serve.ts';
 import { VERSION } from './version.ts';
 
+// `payer-node … | head -1`: who reads has seen enough. What is done goes on to its end; what it says goes nowhere.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const program = new Command('payer-node')
   .description(
     'Plan-Net provider directory and payer-to-payer exchange of a health plan. Settings come from the environment: docs/settings.md.',

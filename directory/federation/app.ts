@@ -6,7 +6,7 @@ import { checkAccepts } from '../../src/http/negotiate.ts';
 import { rateLimit } from '../../src/http/rate-limit.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
-import { admissionFor, createDirectory, type DirectoryDeps, type DirectoryOptions } from '../app.ts';
+import { admissionFor, createDirectory, type DirectoryDeps, type DirectoryOptions, RELEASED } from '../app.ts';
 import { CORS, notAllowed } from '../app-answers.ts';
 import { pageData } from '../page-data.ts';
 import { createPages } from '../pages/app.ts';
@@ -19,6 +19,7 @@ import { COMPARE_PAGE, comparePage, compareStart } from './compare/page.ts';
 import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
 import { factsPage, peersPage } from './peers-page.ts';
 import { provenance, provenanceOf } from './provenance.ts';
+import { mergedPublications } from './publishing.ts';
 
 /** As of other public pages; one of ours has a form. */
 const HEADERS = {
@@ -35,7 +36,7 @@ const SLUG = /^[a-z0-9]{2,12}$/;
 export const PAGES_ROOT = '/all';
 
 const DESCRIPTION =
-  'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours.';
+  'Merged view: the own directory beside the directories of other payers. Every record of another payer names its source in meta.source; none of it is republished as ours. $bulk-publish gives our records and those of payers who allow it.';
 
 /** The app, with its routes under {@link MERGED_PATH}. */
 export function createFederation(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
@@ -50,6 +51,7 @@ export function createFederation(deps: DirectoryDeps, options: DirectoryOptions 
     { ...shared, merged: { path: MERGED_PATH, description: DESCRIPTION } },
   );
   const base = `${deps.config.baseUrl}${MERGED_PATH}`;
+  mergedPublications(app, at, { ...deps, database: mergedDatabase }, { base, released: RELEASED });
   at.get('/Provenance', async (c) => {
     route(c, '/Provenance');
     const target = c.req.query('target');

@@ -4,9 +4,10 @@ import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { copyOut } from '../../src/store/copy-out.ts';
-import { changedRows, FULL_ROWS } from '../store/changed-rows.ts';
+import { changedRows, fullRows } from '../store/changed-rows.ts';
 import type { SetFile } from '../store/file-set.ts';
 import { inSnapshot } from '../store/publication.ts';
+import { OWN } from './place.ts';
 
 /** What others refer to comes first. */
 export const BULK_ORDER = [
@@ -26,7 +27,7 @@ const DELETIONS_PER_BUNDLE = 500;
 export const NDJSON = 'application/fhir+ndjson';
 
 /** Where the files of a set lie. */
-export const setFolder = (publication: number, set: string) => `publication/${publication}/${set}`;
+export const setFolder = (publication: number, set: string, place = OWN) => `${place.folder}/${publication}/${set}`;
 
 export type WriteDeps = Pick<Deps, 'blobs' | 'database'>;
 
@@ -44,11 +45,17 @@ export type Alive = () => boolean;
 
 export class LeaseLost extends Error {}
 
-/** Every live resource. */
-export function writeFull(deps: WriteDeps, snapshot: string, folder: string, alive: Alive): Promise<WrittenFile[]> {
+/** Every live resource, but for those of `kept` peers. */
+export function writeFull(
+  deps: WriteDeps,
+  snapshot: string,
+  folder: string,
+  alive: Alive,
+  kept: readonly string[] = [],
+): Promise<WrittenFile[]> {
   return writing(deps, folder, (files) =>
     inSnapshot(deps.database, snapshot, async (sql) => {
-      for await (const rows of copyOut(sql, FULL_ROWS)) {
+      for await (const rows of copyOut(sql, fullRows(kept))) {
         if (!alive()) throw new LeaseLost();
         for (const [type, body] of rows) {
           const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
@@ -66,11 +73,12 @@ export function writeChanges(
   folder: string,
   since: Date,
   alive: Alive,
+  kept: readonly string[] = [],
 ): Promise<WrittenFile[]> {
   return writing(deps, folder, (files) =>
     inSnapshot(deps.database, snapshot, async (sql) => {
       const deletions = deletionLines(files);
-      for await (const rows of copyOut(sql, changedRows(since))) {
+      for await (const rows of copyOut(sql, changedRows(since, kept))) {
         if (!alive()) throw new LeaseLost();
         for (const [type, body, key] of rows) {
           if (body === undefined || body.length === 0) await deletions.add(Buffer.from(key ?? []).toString());

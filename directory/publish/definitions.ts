@@ -29,20 +29,23 @@ function definition(
   };
 }
 
+export const bulkDefinition = (base: string, date: string): OperationDefinition =>
+  definition(
+    base,
+    date,
+    {
+      code: 'bulk-publish',
+      name: 'BulkPublish',
+      title: 'The directory as static files, with the changes since',
+      description:
+        'GET gives a manifest (application/json) of Bulk Data Access 4.0.0-ballot: NDJSON files of the newest snapshot, and a next link to the chain of changes.',
+    },
+    [],
+  );
+
 export function publishDefinitions(base: string, date: string): OperationDefinition[] {
   return [
-    definition(
-      base,
-      date,
-      {
-        code: 'bulk-publish',
-        name: 'BulkPublish',
-        title: 'The directory as static files, with the changes since',
-        description:
-          'GET gives a manifest (application/json) of Bulk Data Access 4.0.0-ballot: NDJSON files of the newest snapshot, and a next link to the chain of changes.',
-      },
-      [],
-    ),
+    bulkDefinition(base, date),
     definition(
       base,
       date,

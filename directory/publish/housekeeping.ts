@@ -19,7 +19,7 @@ export async function removeOld(deps: PublishDeps): Promise<number> {
   });
   for (const { id, publication } of overdue) {
     for (const file of await filesOf(sql, id)) await deps.blobs.delete(file.blobKey);
-    for (const key of await deps.blobs.list(`${setFolder(publication, id)}/`)) await deps.blobs.delete(key);
+    for (const key of await deps.blobs.list(`${setFolder(publication, id, deps.place)}/`)) await deps.blobs.delete(key);
     await deleteSet(sql, id);
   }
   await pruneHistory(sql, before(deps.config.historyKeepDays * DAY));

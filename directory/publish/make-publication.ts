@@ -1,9 +1,18 @@
 // One publication: a snapshot, the files of every channel made from it, and at the end one transaction that shows them.
 // A process that dies leaves a number that nobody sees; the next one clears it away and begins again.
+import { isDeepStrictEqual } from 'node:util';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { addSet, type Channel, deleteSet, finishSet, type SetFile, unfinishedSets } from '../store/file-set.ts';
+import {
+  addSet,
+  type Channel,
+  deleteSet,
+  finishSet,
+  type SetFile,
+  summaryOf,
+  unfinishedSets,
+} from '../store/file-set.ts';
 import {
   bulkHead,
   forgetPublication,
@@ -14,8 +23,9 @@ import {
   unfinished,
 } from '../store/publication.ts';
 import { type Alive, LeaseLost, named, setFolder, writeChanges, writeFull } from './bulk-files.ts';
+import { type Among, OWN, type Place } from './place.ts';
 
-export type PublishDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'blobs' | 'log'>;
+export type PublishDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'blobs' | 'log'> & { place?: Place };
 
 /** What may be made: the channels of the command. */
 export const PARTS = ['bulk', 'mpf', 'qhp', 'index'] as const;
@@ -121,7 +131,8 @@ async function attempt(
     if (error instanceof LeaseLost || !context.alive()) throw error;
     deps.log('error', 'publication part failed', { publication: publication.number, part, error: describe(error) });
     for (const id of await unfinishedSets(deps.database.sql, publication.number, part)) {
-      for (const key of await deps.blobs.list(`${setFolder(publication.number, id)}/`)) await deps.blobs.delete(key);
+      for (const key of await deps.blobs.list(`${setFolder(publication.number, id, deps.place)}/`))
+        await deps.blobs.delete(key);
       await deleteSet(deps.database.sql, id);
     }
     publication.failed.push(part);
@@ -132,32 +143,57 @@ async function attempt(
 /** Removes what a process that died has left. */
 async function clearUnfinished(deps: PublishDeps): Promise<void> {
   for (const number of await unfinished(deps.database.sql)) {
-    for (const key of await deps.blobs.list(`publication/${number}/`)) await deps.blobs.delete(key);
+    for (const key of await deps.blobs.list(`${(deps.place ?? OWN).folder}/${number}/`)) await deps.blobs.delete(key);
     await forgetPublication(deps.database.sql, number);
   }
 }
 
-/** The full set, and the difference to the publication before. Decides chain and root. */
+/** Whether other peers may be handed on than in the newest publication. Only the merged view hands any on. */
+export async function isAmongOthers(deps: PublishDeps, last?: Publication, among?: Among): Promise<boolean> {
+  const { sql } = deps.database;
+  const now = among ?? (await deps.place?.among?.(sql));
+  if (now === undefined) return false;
+  const newest = last ?? (await bulkHead(sql)).last;
+  return newest?.fullSet != null && !isDeepStrictEqual(await summaryOf(sql, newest.fullSet), now);
+}
+
+/**
+ * The full set, and the difference to the publication before. Decides chain and root. A chain ends when other peers may be handed
+ * on than before: what comes or goes with that no difference tells.
+ */
 async function makeBulk(context: MakerContext): Promise<MadeSet[]> {
   const { deps, publication, snapshot, alive } = context;
   const { sql } = deps.database;
   const { last, root, chainSince } = await bulkHead(sql);
   const now = publication.startedAt.getTime();
+  const among = await deps.place?.among?.(sql);
+  const isAmong = !(await isAmongOthers(deps, last, among));
   const goesOn =
-    last?.chain != null && chainSince !== undefined && now - chainSince.getTime() < deps.config.publishChainDays * DAY;
-  const isSame = last?.change === publication.change;
+    isAmong &&
+    last?.chain != null &&
+    chainSince !== undefined &&
+    now - chainSince.getTime() < deps.config.publishChainDays * DAY;
+  const isSame = isAmong && last?.change === publication.change;
   const made: MadeSet[] = [];
   publication.chain = goesOn && last ? last.chain : publication.number;
   if (last?.fullSet != null && isSame) publication.fullSet = last.fullSet;
   else {
     const id = await addSet(sql, 'full', publication.number);
-    const files = await writeFull(deps, snapshot, setFolder(publication.number, id), alive);
+    const files = await writeFull(deps, snapshot, setFolder(publication.number, id, deps.place), alive, among?.kept);
     publication.fullSet = id;
-    made.push({ id, channel: 'full', key: '', state: 'ready', files: named(files, `${publication.number}/full`) });
+    made.push({
+      id,
+      channel: 'full',
+      key: '',
+      state: 'ready',
+      summary: among,
+      files: named(files, `${publication.number}/full`),
+    });
   }
   if (goesOn && last && !isSame) {
     const id = await addSet(sql, 'changes', publication.number);
-    const files = await writeChanges(deps, snapshot, setFolder(publication.number, id), last.covers, alive);
+    const folder = setFolder(publication.number, id, deps.place);
+    const files = await writeChanges(deps, snapshot, folder, last.covers, alive, among?.kept);
     publication.changesSet = id;
     made.push({
       id,

@@ -7,7 +7,14 @@ import { leaveLease, nextDue, publications, setNextDue, takeLease } from '../sto
 import { type Alive, LeaseLost } from './bulk-files.ts';
 import { removeOld } from './housekeeping.ts';
 import { makeExport } from './make-export.ts';
-import { type MadePublication, makePublication, PARTS, type Part, type PublishDeps } from './make-publication.ts';
+import {
+  isAmongOthers,
+  type MadePublication,
+  makePublication,
+  PARTS,
+  type Part,
+  type PublishDeps,
+} from './make-publication.ts';
 import { MAKERS } from './makers.ts';
 
 const RETRY_MS = 10 * 60_000;
@@ -45,7 +52,7 @@ export async function withLease<T>(
 /** Publishes now. `busy`: another process is publishing. */
 export async function publishNow(
   deps: PublishDeps,
-  parts: readonly Part[] = PARTS,
+  parts: readonly Part[] = partsOf(deps),
   stopped: () => boolean = () => false,
 ): Promise<MadePublication | 'busy'> {
   const made = await withLease(deps, async (owner, alive) => {
@@ -68,8 +75,11 @@ export async function publishIfDue(
   deps: PublishDeps,
   stopped?: () => boolean,
 ): Promise<MadePublication | 'busy' | 'not-due'> {
-  return (await isDue(deps)) ? publishNow(deps, PARTS, stopped) : 'not-due';
+  return (await isDue(deps)) ? publishNow(deps, partsOf(deps), stopped) : 'not-due';
 }
+
+/** The merged view is published in bulk and in no other way. */
+const partsOf = (deps: PublishDeps): readonly Part[] => (deps.place?.among ? ['bulk'] : PARTS);
 
 export type PublishWorker = {
   /** looks for work that is due */
@@ -78,7 +88,8 @@ export type PublishWorker = {
   stop(): Promise<void>;
 };
 
-export function startPublishing(deps: PublishDeps): PublishWorker {
+/** @param merged the same of the merged view */
+export function startPublishing(deps: PublishDeps, merged: PublishDeps): PublishWorker {
   let running: Promise<void> | undefined;
   let ended = false;
   let again = false;
@@ -89,12 +100,13 @@ export function startPublishing(deps: PublishDeps): PublishWorker {
     const now = deps.clock().getTime();
     if (ended || now - swept < SWEEP_MS) return;
     swept = now;
-    await withLease(deps, () => removeOld(deps));
+    for (const of of [deps, merged]) await withLease(of, () => removeOld(of));
   };
   const turn = async () => {
     do {
       again = false;
       await publishIfDue(deps, stopped);
+      await publishIfDue(merged, stopped);
       await sweep();
       while (!ended && (await makeExport(deps, stopped)));
     } while (again && !ended);
@@ -122,7 +134,7 @@ export function startPublishing(deps: PublishDeps): PublishWorker {
 async function isDue(deps: PublishDeps): Promise<boolean> {
   if (durationMs(deps.config.publishEvery) === undefined) return false;
   const due = await nextDue(deps.database.sql);
-  if (due !== undefined) return due <= deps.clock();
+  if (due !== undefined) return due <= deps.clock() || (await isAmongOthers(deps));
   // an empty directory that was never filled is not worth a first publication
   return (await readState(deps.database.sql)).change > 0n && (await publications(deps.database.sql, 1)).length === 0;
 }

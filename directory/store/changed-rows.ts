@@ -4,21 +4,29 @@ import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 const time = (at: Date) => `'${at.toISOString()}'::timestamptz`;
 const ALL = Object.values(TYPE_IDS).join(', ');
 
+/** Leaves out what belongs to peers that are named: their ids begin with a slug, ours never do (src/store of the merged base). */
+function without(kept: readonly string[]): string {
+  if (kept.length === 0) return '';
+  if (!kept.every((slug) => /^[a-z0-9]{2,12}$/.test(slug))) throw new Error('bad slug');
+  return ` and split_part(split_part(r.key, '/', 2), '.', 1) <> all('{${kept.join(',')}}')`;
+}
+
 /** Columns: type number as text, body. */
-export const FULL_ROWS = 'select type::text, body from directory.resource where not deleted';
+export const fullRows = (kept: readonly string[] = []): string =>
+  `select r.type::text, r.body from directory.resource r where not r.deleted${without(kept)}`;
 
 /**
  * Resources that are other than they were at an instant: type number, body (null: deleted since), key. A resource that was
  * changed and changed back is none of them. resource_last_updated, resource_deleted, history_pkey.
  */
-export function changedRows(since: Date): string {
+export function changedRows(since: Date, kept: readonly string[] = []): string {
   const before = (r: string) => `lateral (select h.deleted, h.content_hash from directory.history h
     where h.rk = ${r}.rk and h.last_updated <= ${time(since)} order by h.version desc limit 1) p`;
   return `
     select r.type::text, r.body, r.key from directory.resource r left join ${before('r')} on true
     where r.type in (${ALL}) and not r.deleted and r.last_updated > ${time(since)}
-      and (p.deleted is null or p.deleted or p.content_hash is distinct from r.content_hash)
+      and (p.deleted is null or p.deleted or p.content_hash is distinct from r.content_hash)${without(kept)}
     union all
     select r.type::text, null, r.key from directory.resource r join ${before('r')} on not p.deleted
-    where r.type in (${ALL}) and r.deleted and r.last_updated > ${time(since)}`;
+    where r.type in (${ALL}) and r.deleted and r.last_updated > ${time(since)}${without(kept)}`;
 }

@@ -84,6 +84,12 @@ export async function filesOf(sql: Queryable, setId: string): Promise<SetFile[]>
   });
 }
 
+/** What was noted of a set when it was made. file_set_pkey */
+export async function summaryOf(sql: Queryable, setId: string): Promise<unknown> {
+  const [row] = await sql<{ summary: unknown }[]>`select summary from directory.file_set where id = ${setId}`;
+  return row?.summary ?? undefined;
+}
+
 /** A file by its name, with the time it was made. set_file_name_key. */
 export async function findFile(sql: Queryable, name: string): Promise<(SetFile & { modified: Date }) | undefined> {
   const [row] = await sql.unsafe<(SetFile & { modified: Date })[]>(

@@ -1,18 +1,48 @@
 // The proof of what left: the files of every finished export are walked once for what must not leave, and what came of it is
 // kept when the files are gone.
+import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
+import { describe } from '../../src/http/fhir-app.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { type ContentCheck, isKept, uncheckedExport, writeContentCheck } from '../store/content-check.ts';
+import {
+  anyUnchecked,
+  type ContentCheck,
+  claimUnchecked,
+  holdUnchecked,
+  isKept,
+  writeContentCheck,
+} from '../store/content-check.ts';
 import { type FoundFault, walkContent } from './walk-content.ts';
 
 const SHOWN = 20;
+const PAUSE_MS = 500;
 type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
 
-/** Walks the oldest export that was not walked yet. False when there is none. */
+/** Walks the oldest export that was not walked yet and that no other process walks. False when there is none. */
 export async function proveNext(deps: Needs): Promise<boolean> {
   const { sql } = deps.database;
-  const jobId = await uncheckedExport(sql);
+  const { leaseSeconds } = deps.config;
+  const owner = randomUUID();
+  const jobId = await claimUnchecked(sql, owner, deps.clock(), leaseSeconds);
   if (jobId === undefined) return false;
+  const renewal = setInterval(
+    () => {
+      holdUnchecked(sql, jobId, owner, deps.clock(), leaseSeconds).catch((error: unknown) =>
+        deps.log('warn', 'lease not renewed', { job: jobId, error: describe(error) }),
+      );
+    },
+    (leaseSeconds * 1000) / 3,
+  );
+  try {
+    await prove(deps, jobId);
+  } finally {
+    clearInterval(renewal);
+  }
+  return true;
+}
+
+async function prove(deps: Needs, jobId: string): Promise<void> {
+  const { sql } = deps.database;
   const found: FoundFault[] = [];
   const missing: FoundFault[] = [];
   let counted = 0;
@@ -37,7 +67,8 @@ export async function proveNext(deps: Needs): Promise<boolean> {
     firstFaults: [...found, ...(gone ? [] : missing)].slice(0, SHOWN),
   };
   await sql.begin(async (tx) => {
-    await writeContentCheck(tx, check);
+    // whoever lost the lease and comes second is not heard
+    if (!(await writeContentCheck(tx, check))) return;
     await writeAudit(tx, [
       auditRow({
         at,
@@ -51,10 +82,13 @@ export async function proveNext(deps: Needs): Promise<boolean> {
     ]);
   });
   if (check.faults > 0) deps.log('error', 'export holds what must not leave', { job: jobId, faults: check.faults });
-  return true;
 }
 
-/** Walks all that were not walked yet. */
+/** Walks all that were not walked yet, and waits for those that another process walks. */
 export async function proveAll(deps: Needs): Promise<void> {
-  while (await proveNext(deps));
+  for (;;) {
+    if (await proveNext(deps)) continue;
+    if (!(await anyUnchecked(deps.database.sql))) return;
+    await new Promise((done) => setTimeout(done, PAUSE_MS));
+  }
 }

@@ -8,7 +8,7 @@ import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { isLinked, type MemberRow, memberRows, ownText } from '../store/member-read.ts';
 import { documentAt, readDocumentId } from '../transform/attachment.ts';
 import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
-import { daysOf, grantsOf, recordAccess } from './member-access.ts';
+import { daysOf, grantsOfRecord, recordAccess } from './member-access.ts';
 
 const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Accept, Authorization' };
 const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}(?:; ?charset=[a-z0-9-]{1,40})?$/i;
@@ -49,15 +49,16 @@ type Document = { row: MemberRow; contentType: string; data: string };
 
 async function findDocument(deps: Deps, caller: Caller, id: string): Promise<Document | undefined> {
   const { sql } = deps.database;
-  const grants = await grantsOf(deps, caller.peer.id);
   const days = daysOf(deps);
   const within = readDocumentId(id);
   if (within) {
+    const grants = await grantsOfRecord(deps, caller.peer.id, within.type, within.id);
     const [row] = await memberRows(sql, grants, days, { types: [within.type], ids: [within.id], limit: 1 });
     const whole = row && (await ownText(sql, row));
     const document = whole === undefined ? undefined : documentAt(JSON.parse(whole) as Resource, within.place);
     if (row && document) return { row, contentType: document.contentType ?? '', data: document.data };
   }
+  const grants = await grantsOfRecord(deps, caller.peer.id, 'Binary', id);
   // a Binary of its own leaves with a record that links to it, never alone
   const [row] = await memberRows(sql, grants, days, { types: ['Binary'], ids: [id], limit: 1 });
   if (!row || !(await isLinked(sql, grants, days, row.memberId, id))) return undefined;

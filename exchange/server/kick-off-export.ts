@@ -12,7 +12,7 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
 import { type GrantScope, stillGranted } from '../store/grant.ts';
-import { findGroup } from '../store/match-group.ts';
+import { groupCode } from '../store/match-group.ts';
 import { lockPeer } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { authorize, type Caller, covers } from './authorize.ts';
@@ -36,8 +36,7 @@ export async function kickOffExport(
   const { sql } = deps.database;
   const caller = await authorize(c, deps, 'export');
   const scope: GrantScope = { peerId: caller.peer.id, groupId };
-  if (groupId !== null && (await findGroup(sql, groupId, caller.peer.id))?.code !== 'match')
-    throw new Outcome('not-found');
+  if (groupId !== null && (await groupCode(sql, groupId, caller.peer.id)) !== 'match') throw new Outcome('not-found');
   acceptFhir(c.req.header('accept'));
   const prefer = readPrefer(c.req.header('prefer'));
   if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');

@@ -9,8 +9,8 @@ import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { grantedMembers, stillGranted } from '../store/grant.ts';
-import { type Days, type Grant, type MemberRow, type SharedRow, umbsOf } from '../store/member-read.ts';
+import { anyGranted, grantedMembers, stillGranted } from '../store/grant.ts';
+import { type Days, type Grant, type MemberRow, membersHolding, type SharedRow, umbsOf } from '../store/member-read.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
 import type { Caller } from './authorize.ts';
 
@@ -36,6 +36,17 @@ export async function grantsOf(deps: Deps, peerId: string, members?: readonly st
   const found = await stillGranted(deps.database.sql, scope, today, members);
   return [...found].map(([memberId, policy]) => ({ memberId, policy }));
 }
+
+/** The same of the members that hold a record, which is asked for by its id alone. */
+export async function grantsOfRecord(deps: Deps, peerId: string, type: string, id: string): Promise<Grant[]> {
+  const holders = type === 'Patient' ? [id] : await membersHolding(deps.database.sql, type, [id]);
+  // asked in vain too: the time must not tell whether anybody holds it
+  return grantsOf(deps, peerId, holders);
+}
+
+/** Does the peer have any member? */
+export const hasMembers = (deps: Deps, peerId: string): Promise<boolean> =>
+  anyGranted(deps.database.sql, peerId, daysOf(deps).today);
 
 export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resource };
 

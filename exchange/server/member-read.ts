@@ -13,6 +13,7 @@ import {
   type MemberRow,
   memberOfUmb,
   memberRows,
+  membersHolding,
   type Position,
   provenanceOf,
   rowsByKey,
@@ -20,7 +21,18 @@ import {
 } from '../store/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
-import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, shown, umbSystem } from './member-access.ts';
+import {
+  daysOf,
+  grantsOf,
+  grantsOfRecord,
+  hasMembers,
+  NO_STORE,
+  recordAccess,
+  type Shown,
+  searchset,
+  shown,
+  umbSystem,
+} from './member-access.ts';
 import { fits, valuesAt } from './member-criterion.ts';
 import { memberNames, memberParameters } from './member-parameters.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
@@ -70,12 +82,11 @@ async function findOne(deps: Deps, caller: Caller, type: string, id: string): Pr
   const { sql } = deps.database;
   if (isShared(type)) {
     // a directory entry tells nothing about a member; it is shown to peers that have any
-    const grants = await grantsOf(deps, caller.peer.id);
-    const [row] = grants.length === 0 ? [] : await sharedByKey(sql, [`${type}/${id}`]);
+    const [row] = (await hasMembers(deps, caller.peer.id)) ? await sharedByKey(sql, [`${type}/${id}`]) : [];
     return row && { row, text: row.text, resource: { resourceType: type } };
   }
   const days = daysOf(deps);
-  const grants = await grantsOf(deps, caller.peer.id, type === 'Patient' ? [id] : undefined);
+  const grants = await grantsOfRecord(deps, caller.peer.id, type, id);
   const rows = await memberRows(sql, grants, days, { types: [type], ids: [id], limit: 1 });
   const [one] = await shown(deps, rows);
   return one;
@@ -133,7 +144,11 @@ async function grantsFor(
   for (const umb of search.umbs ?? []) found.push((await memberOfUmb(deps.database.sql, umb)) ?? NOBODY);
   const { members } = search;
   const named = search.umbs ? found.filter((m) => members?.includes(m) ?? true) : members;
-  const grants = await grantsOf(deps, caller.peer.id, named);
+  const holders =
+    named === undefined && search.ids !== undefined
+      ? await membersHolding(deps.database.sql, search.type, search.ids)
+      : undefined;
+  const grants = await grantsOf(deps, caller.peer.id, named ?? holders);
   const granted = new Set(grants.map((g) => g.memberId));
   const away = (named ?? []).filter((m) => !granted.has(m));
   // a member found by an identifier is not named to the peer's disadvantage: its id is not in the event

@@ -10,11 +10,15 @@ export async function becomeSealer(tx: Queryable): Promise<boolean> {
   return row?.ok === true;
 }
 
-/** Takes rows that wait, in the transaction that seals them. audit_unsealed_pkey, audit_pkey. */
+/**
+ * Takes rows that wait, in the transaction that seals them. audit_unsealed_pkey, audit_pkey. As an array the numbers are read
+ * once: joined, a table without statistics (it is mostly empty) had them read again for each row.
+ */
 export async function takeUnsealed(tx: Queryable, most: number): Promise<{ seq: bigint; hash: Uint8Array }[]> {
   const rows = await tx<{ seq: string; hash: Uint8Array }[]>`
     with taken as (
-      delete from exchange.audit_unsealed where seq in (select seq from exchange.audit_unsealed order by seq limit ${most})
+      delete from exchange.audit_unsealed
+      where seq = any(array(select seq from exchange.audit_unsealed order by seq limit ${most}))
       returning seq)
     select a.seq::text as seq, a.hash from taken join exchange.audit a using (seq) order by a.seq`;
   return rows.map((r) => ({ seq: BigInt(r.seq), hash: r.hash }));

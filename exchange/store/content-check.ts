@@ -21,14 +21,44 @@ export async function isAnswering(sql: Queryable): Promise<boolean> {
   return row?.busy === true;
 }
 
-/** A finished export that was not walked yet, the oldest. Finished exports with files are few: they go after days. */
-export async function uncheckedExport(sql: Queryable): Promise<string | undefined> {
-  const [row] = await sql<{ id: string }[]>`
-    select j.id from exchange.bulk_job j
-    where j.kind = 'export' and j.state = 'complete' and j.transaction_time is not null
-      and exists (select from exchange.bulk_file f where f.job_id = j.id) and not exists (select from exchange.content_check k where k.job_id = j.id)
-    order by j.received_at limit 1`;
+/** Finished exports, with files, that were not walked yet. They are few: files go after days. */
+const UNCHECKED = `j.kind = 'export' and j.state = 'complete' and j.transaction_time is not null
+  and exists (select from exchange.bulk_file f where f.job_id = j.id) and not exists (select from exchange.content_check k where k.job_id = j.id)`;
+
+/** Takes the oldest of them that no other process walks. The lease of the job serves again: nobody makes it any more. */
+export async function claimUnchecked(
+  sql: Queryable,
+  owner: string,
+  now: Date,
+  leaseSeconds: number,
+): Promise<string | undefined> {
+  const [row] = await sql.unsafe<{ id: string }[]>(
+    `update exchange.bulk_job set lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3)
+     where id = (select j.id from exchange.bulk_job j where ${UNCHECKED} and (j.lease_until is null or j.lease_until < $2::timestamptz)
+       order by j.received_at for update skip locked limit 1)
+     returning id`,
+    [owner, now, leaseSeconds],
+  );
   return row?.id;
+}
+
+/** Is one still to be walked, by whomever? */
+export async function anyUnchecked(sql: Queryable): Promise<boolean> {
+  const [row] = await sql.unsafe(`select 1 from exchange.bulk_job j where ${UNCHECKED} limit 1`);
+  return row !== undefined;
+}
+
+/** Keeps the lease of a walk. */
+export async function holdUnchecked(
+  sql: Queryable,
+  jobId: string,
+  owner: string,
+  now: Date,
+  leaseSeconds: number,
+): Promise<void> {
+  await sql`
+    update exchange.bulk_job set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds})
+    where id = ${jobId} and lease_owner = ${owner}`;
 }
 
 /** Are the files of an export still to be had? */
@@ -37,10 +67,12 @@ export async function isKept(sql: Queryable, jobId: string): Promise<boolean> {
   return row !== undefined;
 }
 
-export async function writeContentCheck(tx: Queryable, c: ContentCheck): Promise<void> {
-  await tx`
+/** False when another walk was written before. */
+export async function writeContentCheck(tx: Queryable, c: ContentCheck): Promise<boolean> {
+  const added = await tx`
     insert into exchange.content_check (job_id, at, files, lines, faults, gone, first_faults)
-    values (${c.jobId}, ${c.at}, ${c.files}, ${c.lines}, ${c.faults}, ${c.gone}, ${JSON.stringify(c.firstFaults)}::text::jsonb) on conflict do nothing`;
+    values (${c.jobId}, ${c.at}, ${c.files}, ${c.lines}, ${c.faults}, ${c.gone}, ${JSON.stringify(c.firstFaults)}::text::jsonb) on conflict do nothing returning 1`;
+  return added.length === 1;
 }
 
 export async function contentCheck(sql: Queryable, jobId: string): Promise<ContentCheck | undefined> {

@@ -25,9 +25,16 @@ export type ExportConditions = {
 /** One record on its way out. */
 export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
 
+/**
+ * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
+ * whole table for a slice of members as soon as it takes the conditions for stricter than they are.
+ * @param more further conditions on `r` that the key serves, such as ` and r.type = …`
+ */
+export const recordsOfEach = (more = ''): string =>
+  `cross join lateral (select * from exchange.resource r where r.member_id = g.member_id${more} offset 0) r`;
 const FROM = `
   from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
-  join exchange.resource r on r.member_id = g.member_id`;
+  ${recordsOfEach()}`;
 /**
  * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as sensitive: the
  * value sets have changed since, and only `members relabel` knows what they say of it.
@@ -203,6 +210,7 @@ export async function settledTime(sql: Queryable): Promise<Date> {
       select min(xact_start) as oldest from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
         and application_name like 'payer-node%' and application_name not in ('payer-node export', 'payer-node copy')
+        and not starts_with(application_name, 'payer-node harvest')
         and state <> 'idle' and xact_start <= ${start.at}`;
     const oldest = writer?.oldest ?? null;
     if (oldest === null) return start.at;

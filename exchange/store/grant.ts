@@ -93,6 +93,16 @@ export async function endedMembers(sql: Queryable, jobId: string, scope: GrantSc
   return row?.n ?? 0;
 }
 
+/** Is any member granted to the peer today? The first one found is enough. */
+export async function anyGranted(sql: Queryable, peerId: string, today: string): Promise<boolean> {
+  const scope = { peerId, groupId: null };
+  const [row] = await sql.unsafe<{ any: boolean }[]>(
+    `select exists (select from (${grants(scope, '$3::date')}) g) as any`,
+    [peerId, null, today],
+  );
+  return row?.any === true;
+}
+
 /** All members of a match Group, whether or not consent still holds. */
 export async function groupSize(sql: Queryable, groupId: string): Promise<number> {
   const [row] = await sql<{ n: number }[]>`

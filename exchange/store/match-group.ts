@@ -47,6 +47,17 @@ export async function findGroup(
   return row;
 }
 
+/** What a Group of this peer is of; its members, who may be many, are not read. match_group_pkey. */
+export async function groupCode(
+  sql: Queryable,
+  id: string,
+  peerId: string,
+): Promise<MatchMember['outcome'] | undefined> {
+  const [row] = await sql<{ code: MatchMember['outcome'] }[]>`
+    select code from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
+  return row?.code;
+}
+
 /** What a search narrows; undefined narrows nothing, an empty list leaves nothing. `after`: id of the last one before. */
 export type GroupFilter = {
   ids?: readonly string[] | undefined;

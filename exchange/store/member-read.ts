@@ -2,7 +2,7 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
-import { MAY_LEAVE } from './export.ts';
+import { MAY_LEAVE, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
 export type Grant = Pick<WholeGrant, 'memberId' | 'policy'>;
@@ -31,8 +31,8 @@ export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Prom
   return new Map(rows.map((r) => [r.id, r.umb]));
 }
 
-const FROM = `from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)
-  join exchange.resource r on r.member_id = g.member_id`;
+const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
+const FROM = `${GRANTED} ${recordsOfEach()}`;
 const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated"`;
 const base = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
@@ -41,6 +41,15 @@ const base = (grants: readonly Grant[], d: Days) => [
   d.yearAgo,
   d.today,
 ];
+
+/**
+ * Members that hold records of these ids: what is asked for by id alone names nobody. resource_id, in each partition.
+ */
+export async function membersHolding(sql: Queryable, type: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await sql<{ memberId: string }[]>`
+    select distinct member_id as "memberId" from exchange.resource where id = any(${arrayLiteral(ids)}::text::text[]) and type = ${type}`;
+  return rows.map((r) => r.memberId);
+}
 
 export type Position = { memberId: string; type: string; id: string };
 export type RowsWanted = {
@@ -64,8 +73,9 @@ export async function memberRows(
   const { after } = want;
   return [
     ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${FROM}
-       where not r.deleted and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))
+      `select ${COLUMNS} ${GRANTED}
+       ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
+       where not r.deleted
          and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
          and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
        order by r.member_id, r.type, r.id limit $13`,
@@ -118,7 +128,8 @@ export async function rowsByKey(
   if (keys.length === 0 || grants.length === 0) return [];
   return [
     ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${FROM} join unnest($6::text::text[]) k on r.type = split_part(k, '/', 1) and r.id = split_part(k, '/', 2)
+      `select ${COLUMNS} ${GRANTED} cross join unnest($6::text::text[]) k
+       ${recordsOfEach(" and r.type = split_part(k, '/', 1) and r.id = split_part(k, '/', 2)")}
        where not r.deleted and ${MAY_LEAVE}`,
       [...base(grants, days), arrayLiteral(keys)],
     )),

@@ -52,6 +52,8 @@ export class NdjsonFiles {
   readonly #limits: FileLimits;
   readonly #open = new Map<string, Open>();
   readonly #done: WrittenFile[] = [];
+  /** buffers that were compressed, to be filled again: what is thrown away is not given back before a collection */
+  readonly #spare: Buffer[] = [];
 
   constructor(blobs: Blobs, folder: string, limits: FileLimits) {
     this.#blobs = blobs;
@@ -67,7 +69,7 @@ export class NdjsonFiles {
     const name = `${kind}/${type}`;
     const file = this.#open.get(name);
     if (file && this.#isFull(file, json)) return this.#close(name, file).then(() => this.write(kind, type, json));
-    return add(file ?? this.#begin(name, kind, type), json);
+    return add(file ?? this.#begin(name, kind, type), json, this.#spare);
   }
 
   /**
@@ -83,7 +85,7 @@ export class NdjsonFiles {
       const next = this.#begin(name, kind, type);
       file.continuesIn = next.id;
       await this.#close(name, file, next);
-      await add(next, header);
+      await add(next, header, this.#spare);
     }
     await this.write(kind, type, json);
     return isNew;
@@ -102,7 +104,7 @@ export class NdjsonFiles {
     const gzip = createGzip({ level: 1, chunkSize: CHUNK });
     const stored = this.#blobs.put(key, gzip);
     stored.catch(() => {}); // a failure is seen where the file is closed
-    const pending = Buffer.allocUnsafeSlow(CHUNK);
+    const pending = spareOr(this.#spare, CHUNK);
     const file = { kind, type, id, key, gzip, stored, pending, used: 0, lines: 0, bytes: 0 };
     this.#open.set(name, file);
     return file;
@@ -111,7 +113,8 @@ export class NdjsonFiles {
   async #close(name: string, file: Open, next?: Open): Promise<void> {
     if (next) this.#open.set(name, next);
     else this.#open.delete(name);
-    await flush(file, 0);
+    await flush(file, 0, this.#spare);
+    if (file.pending.length === CHUNK) this.#spare.push(file.pending);
     file.gzip.end();
     const { bytes, sha256 } = await file.stored;
     this.#done.push({
@@ -149,9 +152,12 @@ export class NdjsonFiles {
   }
 }
 
-function add(file: Open, json: string | Uint8Array): Promise<void> | undefined {
+const spareOr = (spare: Buffer[], size: number): Buffer =>
+  (size <= CHUNK ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(CHUNK, size));
+
+function add(file: Open, json: string | Uint8Array, spare: Buffer[]): Promise<void> | undefined {
   const most = (typeof json === 'string' ? json.length * 3 : json.length) + 1;
-  const full = file.used > 0 && file.used + most > file.pending.length ? flush(file, most) : undefined;
+  const full = file.used > 0 && file.used + most > file.pending.length ? flush(file, most, spare) : undefined;
   if (file.pending.length < most) file.pending = Buffer.allocUnsafeSlow(most);
   let { used } = file;
   if (typeof json === 'string') used += file.pending.write(json, used);
@@ -166,12 +172,16 @@ function add(file: Open, json: string | Uint8Array): Promise<void> | undefined {
   return full;
 }
 
-/** Hands over what is pending; the buffer belongs to the stream from then on. */
-function flush(file: Open, next: number): Promise<void> | undefined {
+/** Hands over what is pending; the buffer belongs to the stream until it is compressed. */
+function flush(file: Open, next: number, spare: Buffer[]): Promise<void> | undefined {
   if (file.used === 0) return undefined;
-  const bytes = file.pending.subarray(0, file.used);
-  file.pending = Buffer.allocUnsafeSlow(Math.max(CHUNK, next));
+  const { pending } = file;
+  const bytes = pending.subarray(0, file.used);
+  file.pending = spareOr(spare, next);
   file.used = 0;
-  if (file.gzip.write(bytes)) return undefined;
+  const compressed = (error?: Error | null) => {
+    if (!error && pending.length === CHUNK) spare.push(pending);
+  };
+  if (file.gzip.write(bytes, compressed)) return undefined;
   return Promise.race([once(file.gzip, 'drain').then(() => {}), file.stored.then(() => {})]);
 }

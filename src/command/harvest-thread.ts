@@ -1,31 +1,32 @@
 // The thread that harvests, merges and links: reading a directory of millions keeps a processor busy for minutes, and readers must
 // not wait for it. It has connections of its own and works at a lower priority; what is due stands in tables.
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Config } from '../config.ts';
 import { describe } from '../http/fhir-app.ts';
+import { connectionsStandBack, threadStandsBack } from '../runtime/stand-back.ts';
 import { startHarvester } from './harvest-worker.ts';
 import { openNode } from './node.ts';
 
-/** What the serving thread hands over: its settings, and the address of the database it uses. */
-export type HarvestThreadData = { config: Config; url: string };
+/** What the serving thread hands over: its settings, the address of the database it uses, and whether that server is ours. */
+export type HarvestThreadData = { config: Config; url: string; embedded: boolean };
 
-const LOWER = 10;
+/** Of its connections. */
+const NAME = 'payer-node harvest';
 
 if (!parentPort) throw new Error('harvest-thread runs as a worker thread of a serving node.');
 const port = parentPort;
-// on Linux a priority belongs to a thread; elsewhere this would slow the whole node
-if (process.platform === 'linux') setPriority(0, LOWER);
-
-const { config, url } = workerData as HarvestThreadData;
+const { config, url, embedded } = workerData as HarvestThreadData;
 const node = await openNode(
   config,
   { embedded: undefined, url: async () => url, release: async () => {} },
   'payer_node',
-  { migrates: false },
+  { migrates: false, name: NAME },
 );
+threadStandsBack(node.deps.log);
+const leave = embedded ? connectionsStandBack(node.deps.database.sql, NAME, node.deps.log) : () => {};
 const harvester = startHarvester(node);
 port.once('message', () => {
+  leave();
   harvester
     .stop()
     .then(() => node.close())

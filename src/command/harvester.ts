@@ -15,14 +15,15 @@ const PAUSE_MS = 60_000;
 /**
  * Starts the thread. One that dies is told in the log and started anew a minute later: a harvest goes on from its position.
  * @param url of the database
+ * @param embedded its server runs on this machine as one of ours
  */
-export function startHarvestThread(node: OpenNode, url: string): { stop(): Promise<void> } {
+export function startHarvestThread(node: OpenNode, url: string, embedded = false): { stop(): Promise<void> } {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let worker: Worker;
   let gone: Promise<void>;
   const start = () => {
-    const data: HarvestThreadData = { config: node.config, url };
+    const data: HarvestThreadData = { config: node.config, url, embedded };
     worker = new Worker(ENTRY, { workerData: data });
     worker.on('error', (error: unknown) =>
       node.deps.log('error', 'harvester died, it is started again in a minute', { error: describe(error) }),

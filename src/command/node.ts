@@ -47,16 +47,21 @@ export async function openServer(config: Config): Promise<Server> {
  * Opens a node on a server.
  * @param database name of its database on the embedded server
  * @param options.migrates bring the schema up to date first (default)
+ * @param options.name of work that nobody waits for: its connections have it, and take one of the server's processes each
  */
 export async function openNode(
   config: Config,
   server: Server,
   database = 'payer_node',
-  options: { metrics?: Metrics; migrates?: boolean } = {},
+  options: { metrics?: Metrics; migrates?: boolean; name?: string } = {},
 ): Promise<OpenNode> {
   const url = await server.url(database);
   const migrated = options.migrates === false ? [] : await migrate(url);
-  const owner = openDatabase(url, { max: config.databasePool, name: 'payer-node' });
+  const owner = openDatabase(url, {
+    max: config.databasePool,
+    name: options.name ?? 'payer-node',
+    alone: options.name !== undefined,
+  });
   const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
     max: config.databasePool,
     role: DIRECTORY_ROLE,

@@ -1,11 +1,13 @@
 // `publish`: a publication of the directory, now or when it is due.
 import cron from 'node-cron';
+import { mergedPublishing } from '../../directory/federation/publishing.ts';
 import { MPF_CODE_NAMES, MPF_CODES } from '../../directory/mpf/codes.ts';
 import { probeMpf, readIndexUrl } from '../../directory/mpf/probe.ts';
 import { PARTS, type Part } from '../../directory/publish/make-publication.ts';
 import { publishIfDue, publishNow, startPublishing } from '../../directory/publish/work.ts';
 import { readConfig } from '../config.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
+import { readState } from '../store/resource.ts';
 import { CommandFault } from './fault.ts';
 import { type OpenNode, withNode } from './node.ts';
 
@@ -24,7 +26,11 @@ export function readParts(names: readonly string[] | undefined): readonly Part[]
 export async function publish(options: { now?: boolean; only?: string[] }): Promise<void> {
   const parts = readParts(options.only);
   await withNode(async ({ deps, config }) => {
-    const made = options.now || options.only !== undefined ? await publishNow(deps, parts) : await publishIfDue(deps);
+    const isNow = options.now === true || options.only !== undefined;
+    const made = isNow ? await publishNow(deps, parts) : await publishIfDue(deps);
+    const merged = mergedPublishing(deps);
+    if (isNow && parts.includes('bulk') && (await readState(merged.database.sql)).change > 0n) await publishNow(merged);
+    else if (!isNow) await publishIfDue(merged);
     if (made === 'busy') throw new CommandFault('Another process is publishing. Try again when it has ended.');
     if (made === 'not-due') {
       say('Nothing is due. To publish now: payer-node publish --now');
@@ -45,7 +51,7 @@ export type Publishing = { wake(): void; stop(): Promise<void> };
 
 /** Publishes in a serving node: at its start when something is due, and then by the schedule. */
 export function startPublisher(node: OpenNode): Publishing {
-  const worker = startPublishing(node.deps);
+  const worker = startPublishing(node.deps, mergedPublishing(node.deps));
   const task = cron.schedule('*/10 * * * * *', () => worker.wake(), { name: 'publish' });
   worker.wake();
   return {

@@ -87,7 +87,7 @@ async function startAll(services: Services, config: Config, running: Running, si
     const publisher = startPublisher(node);
     node.directory.wake = () => publisher.wake();
     running.add('publisher', () => publisher.stop());
-    const harvester = startHarvestThread(node, await server.url('payer_node'));
+    const harvester = startHarvestThread(node, await server.url('payer_node'), server.embedded !== undefined);
     running.add('harvester', () => harvester.stop());
   }
   let worker: ExchangeWorker | undefined;

@@ -70,11 +70,19 @@ function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
  * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
- * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others.
+ * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
+ * much only, building indexes too, for work that nobody waits for.
  */
 export function openDatabase(
   url: string,
-  options: { max?: number; role?: string; statementTimeoutMs?: number; name?: string; keepsPlans?: boolean } = {},
+  options: {
+    max?: number;
+    role?: string;
+    statementTimeoutMs?: number;
+    name?: string;
+    keepsPlans?: boolean;
+    alone?: boolean;
+  } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
   const open = (max: number, application: string): Sql =>
@@ -93,10 +101,13 @@ export function openDatabase(
         ...(options.keepsPlans === true
           ? { plan_cache_mode: 'force_generic_plan', max_parallel_workers_per_gather: '0' }
           : {}),
+        ...(options.alone === true
+          ? { max_parallel_workers_per_gather: '0', max_parallel_maintenance_workers: '0' }
+          : {}),
       } as Record<string, string>,
     });
   const sql = open(options.max ?? 10, name);
-  return { sql, dedicated: (use) => open(1, `payer-node ${use}`), close: () => sql.end({ timeout: 5 }) };
+  return { sql, dedicated: (use) => open(1, `${name} ${use}`), close: () => sql.end({ timeout: 5 }) };
 }
 
 /** Blobs as files under a folder. */

@@ -64,6 +64,22 @@ function command(node: Node, ...args: string[]): string {
   return done.stdout;
 }
 
+/** A command whose reader has gone before it says anything: `… | head -0`. */
+async function unheard(node: Node, ...args: string[]): Promise<{ code: number; said: string }> {
+  const child = spawn(process.execPath, [join(root, 'dist/main.mjs'), ...args], {
+    env: node.env,
+    cwd: folder,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  child.stdout.destroy();
+  let said = '';
+  child.stderr.on('data', (d: Buffer) => {
+    said += d.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number];
+  return { code, said };
+}
+
 async function serve(node: Node): Promise<ChildProcess> {
   const child = spawn(process.execPath, [join(root, 'dist/main.mjs'), 'serve', 'exchange'], {
     env: node.env,
@@ -182,6 +198,7 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
       name,
     );
     command(asker, 'peer', 'approve', 'prior');
+    if (name === 'calm') expect(await unheard(asker, 'peer', 'list')).toEqual({ code: 0, said: '' });
     // both are the same payer to the prior one, under two clients
     command(
       prior,

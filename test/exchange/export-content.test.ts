@@ -229,8 +229,13 @@ describe('a whole export', () => {
     for (const n of Object.values(held ?? {})) expect(n).toBeGreaterThan(0);
     expect(await walk(node, 'none')).toEqual({ verdict: undefined, faults: [] });
     // it is walked once by itself, and what came of it stays
-    expect(await proveNext({ ...node.deps, log: () => {} })).toBe(true);
+    const walks = [0, 1].map(() => proveNext({ ...node.deps, log: () => {} }));
+    expect((await Promise.all(walks)).sort()).toEqual([false, true]);
     expect(await proveNext(node.deps)).toBe(false);
+    const [told] = await node.deps.database.sql<
+      { n: number }[]
+    >`select count(*)::int as n from exchange.audit where action = 'content-checked' and object = ${`export/${job}`}`;
+    expect(told?.n).toBe(1);
     expect(await contentCheck(node.deps.database.sql, job)).toMatchObject({
       lines: verdict?.lines,
       faults: 0,

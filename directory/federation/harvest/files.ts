@@ -1,7 +1,7 @@
 // Files of manifests: NDJSON or a Bundle, plain, gzip or zstd by their content, read as they come. A cut connection is taken
 // up again by a range where the server offers it.
 import { Readable } from 'node:stream';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import zlib from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
 import { JSONParser } from '@streamparser/json';
 import { lines } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Resource } from '../../../src/fhir/resource.ts';
@@ -52,7 +52,7 @@ export async function* fileBytes(client: Client, url: string): AsyncGenerator<Ui
 }
 
 async function* inflate(source: AsyncGenerator<Uint8Array>, gzip: boolean): AsyncGenerator<Uint8Array> {
-  const inflater = gzip ? createGunzip() : createZstdDecompress();
+  const inflater = gzip ? zlib.createGunzip() : zlib.createZstdDecompress();
   const body = Readable.from(source, { objectMode: false });
   body.on('error', (e) => inflater.destroy(e));
   yield* body.pipe(inflater) as AsyncIterable<Uint8Array>;

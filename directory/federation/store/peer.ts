@@ -55,6 +55,16 @@ export async function listPeers(sql: Queryable): Promise<Peer[]> {
   return sql.unsafe<Peer[]>(`select ${COLUMNS} from federation.peer order by slug`);
 }
 
+/** Peers whose records may be handed on, and those whose records stay here. */
+export async function among(sql: Queryable): Promise<{ republished: string[]; kept: string[] }> {
+  const rows = await sql<
+    { slug: string; publish: Publish }[]
+  >`select slug, publish from federation.peer order by slug collate "C"`;
+  const of = (isRepublished: boolean) =>
+    rows.filter((r) => (r.publish === 'republish') === isRepublished).map((r) => r.slug);
+  return { republished: of(true), kept: of(false) };
+}
+
 /** peer_pkey. */
 export async function findPeer(sql: Queryable, slug: string): Promise<Peer | undefined> {
   const [row] = await sql.unsafe<Peer[]>(`select ${COLUMNS} from federation.peer where slug = $1`, [slug]);

@@ -2,9 +2,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { decidePair, linkDue, split } from '../../../directory/federation/link.ts';
+import { mend } from '../../../directory/federation/mend.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import { normalize } from '../../../directory/federation/normalize.ts';
+import { mergedPublishing } from '../../../directory/federation/publishing.ts';
 import { countLinks, reviewList } from '../../../directory/federation/store/link.ts';
+import { publishIfDue, publishNow } from '../../../directory/publish/work.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
 import { importResources } from '../../../src/store/resource-import.ts';
@@ -107,14 +110,15 @@ describe('the base', () => {
     expect((await get('Provenance/99999999999999999999')).status).toBe(404);
     expect((await get('Provenance')).status).toBe(400);
   });
-  test('metadata tells what it is; files of our own are not there', async () => {
+  test('metadata tells what it is; channels of our own are not there', async () => {
     const m = (await (await get('metadata')).json()) as {
       instantiates?: string[];
       rest: { operation: { name: string }[] }[];
     };
     expect(m.instantiates).toBeUndefined();
-    expect(m.rest[0]?.operation.map((o) => o.name)).toEqual(['in-network']);
-    expect((await get('$bulk-publish')).status).toBe(404);
+    expect(m.rest[0]?.operation.map((o) => o.name)).toEqual(['in-network', 'bulk-publish']);
+    expect((await get('OperationDefinition/bulk-publish')).status).toBe(200);
+    expect((await get('$export')).status).toBe(404);
   });
   test('the own base has nothing of a peer', async () => {
     expect(
@@ -126,13 +130,66 @@ describe('the base', () => {
     ).toBe(0);
     expect(Number((await w.sql`select count(*)::int as n from directory.resource`)[0]?.['n'])).toBe(FIXTURE.length);
   });
+  test('hands on in bulk what is ours, and what a peer allows; a chain ends when that changes', async () => {
+    const publishing = mergedPublishing(w.deps);
+    const manifest = async (path: string) =>
+      (await (await app.request(path)).json()) as {
+        extension?: unknown;
+        output?: { type: string; url: string; count: number }[];
+        deleted?: { url: string }[];
+        link: { url: string }[];
+      };
+    const path = (url: string) => new URL(url).pathname;
+    const keysOf = async (m: Awaited<ReturnType<typeof manifest>>) => {
+      const keys: string[] = [];
+      for (const file of m.output ?? []) {
+        const lines = (await (await app.request(path(file.url))).text()).trim().split('\n');
+        expect(lines.length).toBe(file.count);
+        keys.push(
+          ...lines.map((l) => {
+            const r = JSON.parse(l) as { resourceType: string; id: string };
+            return `${r.resourceType}/${r.id}`;
+          }),
+        );
+      }
+      return keys.sort();
+    };
+    const own = FIXTURE.map((r) => `${r.resourceType}/${String(r['id'])}`).sort();
+    expect((await get('$bulk-publish')).status).toBe(503);
+    expect(await publishIfDue(publishing)).toMatchObject({ number: 1 });
+    const first = await manifest('/directory/all/fhir/$bulk-publish');
+    expect(first.extension).toEqual({ merged: true });
+    expect(await keysOf(first)).toEqual(own);
+    expect(await publishIfDue(publishing)).toBe('not-due');
+    await w.sql`update federation.peer set publish = 'republish' where slug = 'oak'`;
+    expect(await publishIfDue(publishing)).toMatchObject({ number: 2 });
+    expect((await manifest(path(first.link[0]?.url ?? ''))).link[0]?.url).toBe('#closed');
+    const second = await manifest('/directory/all/fhir/$bulk-publish');
+    expect(await keysOf(second)).toEqual([...own, ...(await w.keys('oak'))].sort());
+    // what the others change later is told of ours and of that peer, and of nobody else
+    for (const peer of [oak, elm]) {
+      const changed = peer.script.records.find((r) => r['id'] === 'p3');
+      if (!changed) throw new Error('fixture');
+      changed['gender'] = 'other';
+      changed.meta = { lastUpdated: w.state.now.toISOString() };
+    }
+    w.day();
+    for (const slug of ['oak', 'elm']) expect((await w.harvest(slug)).state).toBe('done');
+    expect(await mergeDue(w.deps)).toMatchObject({ updated: 2 });
+    expect(await publishNow(publishing)).toMatchObject({ number: 3 });
+    const next = await manifest(path(second.link[0]?.url ?? ''));
+    expect(await keysOf(await manifest(path(next.link[0]?.url ?? '')))).toEqual(['Practitioner/oak.p3']);
+    expect((await app.request('/directory/all/publications/bulk/page-1.json')).status).toBe(404);
+    // our own channels know nothing of it
+    expect(await w.sql`select from directory.publication`).toHaveLength(0);
+  });
   test('what breaks the structure of its type is not shown, and is a finding', async () => {
     w.day();
     oak.script.records.push({
       resourceType: 'Endpoint',
       id: 'bad',
-      status: 'active',
-      address: 7,
+      status: 7,
+      address: 'https://a.example/y',
       meta: { lastUpdated: '2027-03-02T01:00:00Z' },
     });
     await w.sql`update federation.peer set cursor = '{}' where slug = 'oak'`;
@@ -236,6 +293,51 @@ describe('links', () => {
   test('counts', async () => {
     const n = await countLinks(w.sql);
     expect(n).toMatchObject({ same: 13, not: 1, review: 2 });
+  });
+});
+
+describe('what breaks the structure of its type', () => {
+  const role = (more: object) => mend({ resourceType: 'PractitionerRole', id: 'oak.x', ...more } as Resource);
+  test.each<[string, object, object, string[]]>([
+    ['an element of their own', { active: true, nickname: 'Al' }, { active: true }, ['unknown-element']],
+    ['one with a strange name', { '@type': 'Role', 'a.b': 1, code: [] }, {}, ['unknown-element', 'empty-element']],
+    [
+      'within a statement',
+      { telecom: [{ system: 'phone', value: '1', best: true }] },
+      { telecom: [{ system: 'phone', value: '1' }] },
+      ['unknown-element'],
+    ],
+    [
+      'a statement whose period is no time goes as a whole',
+      {
+        telecom: [
+          { value: '1', period: { end: 'soon' } },
+          { value: '2', system: 'phone' },
+        ],
+      },
+      { telecom: [{ value: '2', system: 'phone' }] },
+      ['bad-format'],
+    ],
+    [
+      'several of one list',
+      { identifier: ['x', { value: 'y' }, 7] },
+      { identifier: [{ value: 'y' }] },
+      ['wrong-json-type'],
+    ],
+  ])('%s', (_name, given, expected, codes) => {
+    const done = role(given);
+    expect(done.issues.filter((i) => i.severity === 'error')).toEqual([]);
+    expect(done.record).toEqual({ resourceType: 'PractitionerRole', id: 'oak.x', ...expected });
+    expect(done.left.map((i) => i.code)).toEqual(codes);
+  });
+  test.each<[string, object]>([
+    ['whether it holds', { active: 'true' }],
+    ['when it holds', { period: { end: 'soon' } }],
+    ['a modifier', { modifierExtension: [{}] }],
+  ])('is never guessed: %s', (_name, given) => {
+    const done = role({ ...given, nickname: 'Al' });
+    expect(done.issues.some((i) => i.severity === 'error')).toBe(true);
+    expect(done.left).toEqual([]);
   });
 });
 

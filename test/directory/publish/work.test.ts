@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
+import { mergedPublishing } from '../../../directory/federation/publishing.ts';
 import { makeExport } from '../../../directory/publish/make-export.ts';
 import { makePublication } from '../../../directory/publish/make-publication.ts';
 import { publishIfDue, startPublishing } from '../../../directory/publish/work.ts';
@@ -37,7 +38,7 @@ test('PUBLISH_EVERY=off: by command only', async () => {
 test('the worker publishes, makes exports, and removes what is past its time between publications', async () => {
   const node = await publishing(undefined, { PUBLISH_EVERY: 'P7D' });
   d = node;
-  const worker = startPublishing(node.deps);
+  const worker = startPublishing(node.deps, mergedPublishing(node.deps));
   const published = async () => (await node.fetch('/directory/fhir/$bulk-publish')).status === 200;
   worker.wake();
   await vi.waitUntil(published, { timeout: 20_000 });
