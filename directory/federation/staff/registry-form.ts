@@ -1,8 +1,8 @@
 // The entry of a directory in the registry, as an administrator changes it: terms, pace, hours, addresses.
 import { html, type Part } from '../../../src/ui/html.ts';
 import { type PeerChange, PUBLISH, TRUSTS } from '../change-peer.ts';
+import type { Peer } from '../registry.ts';
 import type { StaffData } from '../staff-data.ts';
-import type { Peer } from '../store/peer.ts';
 import { csrf, ROOT } from './frame.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
 
