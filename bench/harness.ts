@@ -201,6 +201,9 @@ export async function withBench(
   }
 }
 
+/** From here on what is measured is the load generator. */
+const LATE_MS = 200;
+
 /** Public base of the benched directory. */
 export const BASE = 'http://localhost:8080/directory/fhir';
 
@@ -247,6 +250,7 @@ export async function load(
   const result = await generator.lines.next();
   if (result.done === true) throw new Error('The load generator gave no result.');
   const r = JSON.parse(result.value) as LoadResult;
+  if (r.late > LATE_MS) bench.note(`the load generator was late by ${r.late} ms`);
   if (r.failed !== 0 || (r.later !== 0 && !busy)) throw new Error(`The load had failed requests: ${result.value}`);
   const answered = r.requests - r.later;
   const answer = {

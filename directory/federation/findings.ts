@@ -21,5 +21,6 @@ export const REFERENCE_FINDINGS = {
 /** A finding in words; records that the merged base cannot take are named by the fault. */
 export function findingText(code: string): string {
   const known: Readonly<Record<string, string>> = { ...FINDINGS, ...REFERENCE_FINDINGS };
+  if (code.startsWith('left-out ')) return `Shown without what breaks the structure of its type: ${code.slice(9)}.`;
   return known[code] ?? (code.startsWith('not-merged ') ? `Kept and not shown: ${code.slice(11)}.` : code);
 }

@@ -13,6 +13,7 @@ import type { FederationDeps } from './client.ts';
 import { featuresOf } from './features.ts';
 import { MERGED_PATH, MERGED_SCHEMA } from './harvest/context.ts';
 import { hasPeerPrefix } from './ids.ts';
+import { mend } from './mend.ts';
 import { type NormalizeContext, normalize } from './normalize.ts';
 import { gatherNames, resolveReferences } from './resolve.ts';
 import {
@@ -33,6 +34,10 @@ import {
   writeFeatures,
 } from './store/merge.ts';
 import { listPeers, type Peer } from './store/peer.ts';
+
+type Finding = { key: string; peer: string; code: string; detail: string };
+/** What the validator said of records on their way, so that it is not asked twice. */
+type Judged = WeakMap<object, ReturnType<typeof validate>>;
 
 export type MergeSummary = Pick<ImportSummary, 'created' | 'updated' | 'unchanged' | 'deleted' | 'rejected'> & {
   external: number;
@@ -69,9 +74,11 @@ async function merge(
   const reader = deps.database.dedicated('work');
   const writer = deps.database.dedicated('work');
   const peers = new Map((await listPeers(sql)).map((p) => [p.slug, p]));
-  const rejected: { key: string; peer: string; code: string; detail: string }[] = [];
+  const rejected: Finding[] = [];
   const counts = { external: 0 };
   const left: Lifted[] = [];
+  const judged: Judged = new WeakMap();
+  const odd: Finding[] = [];
   try {
     await gatherNames(sql);
     const features = featureWriter(writer);
@@ -79,13 +86,14 @@ async function merge(
       onSchema(deps.database, MERGED_SCHEMA),
       (async function* () {
         if (own) yield* ownEntries(ownChanges(reader, own.since), deps, new Set(peers.keys()), features);
-        if (end !== undefined) yield* peerEntries(outboxRows(reader, end), deps, peers, features, counts, left);
+        if (end !== undefined)
+          yield* peerEntries(outboxRows(reader, end), deps, peers, features, { counts, left, judged, odd });
         await features.flush();
       })(),
       {
         base: `${deps.config.baseUrl}${MERGED_PATH}`,
         clock: deps.clock,
-        validate,
+        validate: (resource) => judged.get(resource as object) ?? validate(resource),
         onReject: (entry, code, message) =>
           rejected.push({
             key: entry.source,
@@ -96,7 +104,7 @@ async function merge(
       },
     );
     await forgetLifted(sql, left);
-    await insertFindings(sql, rejected, deps.clock());
+    await insertFindings(sql, [...odd, ...rejected], deps.clock());
     if (own) await setOwnThrough(sql, own.through);
     if (end !== undefined) await clearOutbox(sql, end);
     const { created, updated, unchanged, deleted } = summary;
@@ -182,8 +190,7 @@ async function* peerEntries(
   deps: FederationDeps,
   peers: ReadonlyMap<string, Peer>,
   features: FeatureWriter,
-  counts: { external: number },
-  left: Lifted[],
+  { counts, left, judged, odd }: { counts: { external: number }; left: Lifted[]; judged: Judged; odd: Finding[] },
 ): AsyncGenerator<ImportEntry> {
   const contexts = new Map([...peers.values()].map((p) => [p.slug, normalizeContext(p, peers, deps)]));
   for await (const rows of batches) {
@@ -220,8 +227,12 @@ async function* peerEntries(
           deps.database.sql,
           [...keys].slice(1).map((key) => ({ parent: row.rk, key })),
         );
-      for (const record of records) {
+      for (const given of records) {
+        const { record, left: leftOut, issues } = mend(given);
         const key = `${record.resourceType}/${String(record['id'])}`;
+        judged.set(record, issues);
+        for (const { code, path, message } of leftOut)
+          odd.push({ key, peer: row.peer, code: `left-out ${code}`, detail: `${path}: ${message}` });
         await features.add(key, row.peer, record);
         yield { source: key, line: 0, text: JSON.stringify(record), resource: record };
       }

@@ -62,14 +62,14 @@ export function normalize(
     lifted.push(
       marked(
         { ...c, id: mergedId(context.slug, at) },
-        `${given.resourceType}/${sourceId}#${inner}`,
+        `${given.resourceType}/${encodeURIComponent(sourceId)}#${encodeURIComponent(inner)}`,
         undefined,
         context,
       ),
     );
   }
   const version = text(objects(given['meta'])[0]?.['versionId']);
-  const main = marked({ ...given, id }, `${given.resourceType}/${sourceId}`, version, context);
+  const main = marked({ ...given, id }, `${given.resourceType}/${encodeURIComponent(sourceId)}`, version, context);
   const stays = objects(given['contained']).filter((c) => !contained.has(text(c['id']) ?? ''));
   if (stays.length > 0) main['contained'] = stays;
   else delete main['contained'];
@@ -148,7 +148,7 @@ function marked(record: Resource, path: string, version: string | undefined, con
     ...record,
     meta: {
       ...meta,
-      source: source ?? `${from}/${path}${version === undefined ? '' : `#${version}`}`,
+      source: source ?? `${from}/${path}${version === undefined ? '' : `#${encodeURIComponent(version)}`}`,
       tag: [...tags, { system: ORIGIN_SYSTEM, code: context.slug }, { system: HOP_SYSTEM, code: String(hop + 1) }],
     },
   };

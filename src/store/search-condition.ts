@@ -9,9 +9,11 @@ import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { scoredRows } from './search-like.ts';
 import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
+import { shapeRows } from './search-shapes.ts';
 
 /** The rows a criterion selects, when it can be the source of a statement. */
 function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
+  if (isFew(c)) return { source: shapeRows(c, condition(c, 's', bind)), unique: false };
   switch (c.kind) {
     case 'token':
       return c.negated ? undefined : tokenSet(tokensOf(c, bind));
@@ -253,7 +255,10 @@ function distances(c: Criterion, bind: Bind): string {
   }
 }
 
+const isFew = (c: Criterion): boolean => 'few' in c && c.few === true;
+
 function isSource(c: Criterion): boolean {
+  if (isFew(c)) return true;
   switch (c.kind) {
     case 'token':
       return !c.negated;

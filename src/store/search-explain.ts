@@ -10,7 +10,7 @@ export type Explained = { statement: string; plan: string; rows: number; millise
 
 /** Runs the statement of a page and gives its plan. Values of the query stand in the plan: it goes to who asked only. */
 export async function explainPage(sql: Queryable, given: SearchRequest): Promise<Explained> {
-  const { text, values } = pageStatement(await resolved(sql, given));
+  const { text, values, tells } = pageStatement(await resolved(sql, given));
   const lines = await sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain (analyze, buffers) ${text}`, values, {
     prepare: false,
   });
@@ -22,7 +22,8 @@ export async function explainPage(sql: Queryable, given: SearchRequest): Promise
     plan: plan.join('\n'),
     rows: Math.max(
       0,
-      Number(/ rows=(\d+)(?:\.\d+)? loops/.exec(/\(actual.*/.exec(plan[0] ?? '')?.[0] ?? '')?.[1] ?? 1) - 1,
+      Number(/ rows=(\d+)(?:\.\d+)? loops/.exec(/\(actual.*/.exec(plan[0] ?? '')?.[0] ?? '')?.[1] ?? 1) -
+        (tells ? 1 : 0),
     ),
     milliseconds: number(/^(?:Planning|Execution) Time: ([\d.]+) ms/),
   };

@@ -11,7 +11,8 @@ import { sortedHits } from './search-sorted.ts';
 /** Matches are counted exactly up to here. */
 export const TOTAL_EXACT = 10_000;
 
-export type Statement = { text: string; values: string[] };
+/** `tells`: the last row holds numbers; otherwise they stand behind each match */
+export type Statement = { text: string; values: string[]; tells: boolean };
 
 /** Milliseconds since the statement came, as a number of a row; what stands before it has been computed. */
 export const ELAPSED = `(date_part('epoch', clock_timestamp() - statement_timestamp()) * 1000)::int`;
@@ -55,10 +56,18 @@ export type Found = {
  */
 const USUAL_COUNTS: ReadonlySet<number> = new Set([1, 5, 10, 12, 15, 20, 24, 25, 30, 40, 50, 100, 200, 250, 500]);
 
+/** One look into an index finds the rows in order: there is nothing to look up before, and no better plan to find out about. */
+export function isPlain({ criteria: [first, ...more], sort }: SearchRequest): boolean {
+  const look = first === undefined || ['token', 'reference', 'id', 'string'].includes(first.kind);
+  return look && more.length === 0 && sort.length === 0;
+}
+
 /**
  * The statement of a page: a row an entry, then a row of numbers. Rows and not one concatenated text: the server then
  * sends bodies from its pages without building a value of their total size, which halves its work (docs/directory.md).
  * Columns: rk, key, body, then `mode` (2 for included resources) when something is included, then the measure of matches.
+ * That of a plain search ({@link isPlain}) has no row of numbers, which would be a sixth of its work: the change counter is a
+ * column of its matches, and empty in included resources.
  */
 export function pageStatement(request: SearchRequest): Statement {
   const { values, bind } = binder();
@@ -74,18 +83,10 @@ export function pageStatement(request: SearchRequest): Statement {
       : request.sort.length > 0
         ? sortedHits(request, bind, { ...parts, cap: TOTAL_EXACT })
         : rowHits(request, bind, parts);
+  if (isPlain(request)) return { text: plainText(request, found), values, tells: false };
   const measured = found.measure === undefined ? '' : `, ${found.measure}`;
   const unmeasured = found.measure === undefined ? '' : ', null';
-  const tables = [
-    ...found.tables,
-    ...(including
-      ? [
-          `page as materialized (${found.page})`,
-          `shown as materialized (select rk, refs, ref_params from page ${found.shown})`,
-          ...includeTables(request.includes),
-        ]
-      : []),
-  ];
+  const tables = [...found.tables, ...(including ? withIncludes(request, found) : [])];
   const total =
     request.criteria.length === 0
       ? `(select counts[${TYPE_IDS[request.type]}] from directory.state)`
@@ -107,7 +108,27 @@ export function pageStatement(request: SearchRequest): Statement {
       : []),
     `select 0, ${numbers.join(` || ',' || `)}, ${found.edges === undefined ? `''` : `(${found.edges})::text`}${including ? ', 0' : ''}${unmeasured}`,
   ];
-  return { text: `${tables.length === 0 ? '' : `with ${tables.join(', ')} `}${selects.join(' union all ')}`, values };
+  return {
+    text: `${tables.length === 0 ? '' : `with ${tables.join(', ')} `}${selects.join(' union all ')}`,
+    values,
+    tells: true,
+  };
+}
+
+const withIncludes = (request: SearchRequest, found: Found): string[] => [
+  `page as materialized (${found.page})`,
+  `shown as materialized (select rk, refs, ref_params from page ${found.shown})`,
+  ...includeTables(request.includes),
+];
+
+/** The change counter, and how many resources there are of the type when all are asked for. */
+const stateOf = ({ criteria, type }: SearchRequest): string =>
+  `(select change${criteria.length === 0 ? ` || ',' || counts[${TYPE_IDS[type]}]` : '::text'} from directory.state)`;
+
+function plainText(request: SearchRequest, found: Found): string {
+  if (request.includes.length === 0) return `select rk, key, body, ${stateOf(request)} from (${found.page}) page`;
+  return `with ${withIncludes(request, found).join(', ')} (select rk, key, body, ${stateOf(request)} from page ${found.order})
+    union all select r.rk, r.key, r.body, null from (select rk from included) i join directory.resource r on r.rk = i.rk and not r.deleted`;
 }
 
 export type Parts = { size: string; limit: string; carried: string };

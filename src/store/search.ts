@@ -10,7 +10,7 @@ import { isTimeout } from './failure.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
-import { binder, type Counting, countRows, ELAPSED, pageStatement, TOTAL_EXACT } from './search-page.ts';
+import { binder, type Counting, countRows, ELAPSED, isPlain, pageStatement, TOTAL_EXACT } from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
 import { frequencies, rarestFirst } from './token-frequency.ts';
@@ -53,33 +53,56 @@ const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key)
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
-  const { text, values } = pageStatement(looksUp(request) ? await resolved(sql, request) : request);
+  const { text, values, tells } = pageStatement(isPlain(request) ? request : await resolved(sql, request));
   const { rows, took } = await run(sql, text, values);
-  const [, numbers, edges] = rows.pop() ?? [];
-  const [change = '', counted = '', included = '', ms = ''] = String(numbers).split(',');
-  took(Number(ms));
+  const told = tells ? readNumbers(rows.pop()) : undefined;
+  if (told) took(told.ms);
   const including = request.includes.length > 0;
-  const found = including ? rows.findIndex((row) => row[3]?.[0] === INCLUDED) : -1;
-  const matches = found === -1 ? rows.length : found;
+  const isIncluded = (row: Bytes[]): boolean => (tells ? row[3]?.[0] === INCLUDED : row[3] === null);
+  let matches = rows.length;
+  if (including) for (matches = 0; matches < rows.length && !isIncluded(rows[matches] ?? []); matches++);
   const more = matches > request.count;
   const back = rankedBy(request) === undefined && request.after?.back === true;
-  if (more) rows.splice(back ? 0 : request.count, 1); // the row too many
-  const shown = more ? request.count : matches;
+  // the row too many is the first of a page that looks back, the last otherwise
+  const from = more && back ? 1 : 0;
+  const to = more && !back ? request.count : matches;
+  const end = Math.min(rows.length, matches + INCLUDE_MAX);
   const unit = sortsByNear(request) ? sortCircle(request)?.unit : undefined;
+  const measure = !tells ? 0 : including ? 4 : 3;
+  const entries: BundleEntry[] = [];
+  for (let i = from; i < end; i = i + 1 === to ? matches : i + 1)
+    entries.push(entryOf(rows[i] ?? [], i >= matches, measure, unit));
+  const state = told ?? readState(rows[0]?.[3]);
   return {
-    entries: rows.map((row, i) => entryOf(row, i >= shown, including, unit)),
-    ...neighbours(request, { more, back, rows, shown, edges }),
-    total: counted !== '' ? Number(counted) : more || request.after !== undefined ? undefined : shown,
-    change,
-    cut: Number(included) > INCLUDE_MAX,
+    entries,
+    ...neighbours(request, { more, back, first: rows[from], last: rows[to - 1], edges: told?.edges }),
+    total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
+    change: state.change,
+    cut: told === undefined ? rows.length > end : told.included > INCLUDE_MAX,
   };
 }
 
-const isPlace = (c: Criterion): boolean => c.kind === 'near';
+type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: Bytes | undefined };
 
-/** One look into an index needs none of it. */
-const looksUp = ({ criteria: [first, ...more] }: SearchRequest): boolean =>
-  more.length > 0 || (first !== undefined && !['token', 'reference', 'id', 'string'].includes(first.kind));
+/** The row of numbers. */
+function readNumbers([, numbers, edges]: Bytes[] = []): Numbers {
+  const [change = '', counted = '', included = '', ms = ''] = String(numbers).split(',');
+  return {
+    change,
+    counted: counted === '' ? undefined : Number(counted),
+    included: Number(included),
+    ms: Number(ms),
+    edges,
+  };
+}
+
+/** What stands behind the matches of a plain search; a page without any tells nothing. */
+function readState(column: Bytes | undefined): Pick<Numbers, 'change' | 'counted'> {
+  const [change = '', counted] = column ? String(column).split(',') : [];
+  return { change, counted: counted === undefined ? undefined : Number(counted) };
+}
+
+const isPlace = (c: Criterion): boolean => c.kind === 'near';
 
 /** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
 async function run(sql: Queryable, text: string, values: string[]) {
@@ -94,20 +117,27 @@ async function run(sql: Queryable, text: string, values: string[]) {
   }
 }
 
-function entryOf(row: Bytes[], included: boolean, including: boolean, unit: Unit | undefined): BundleEntry {
+/** @param place column of the measure of a match; 0 where there is none */
+function entryOf(row: Bytes[], included: boolean, place: number, unit: Unit | undefined): BundleEntry {
   const [, key = EMPTY, body = EMPTY] = row;
-  const measure = row[including ? 4 : 3];
+  const measure = place === 0 ? undefined : row[place];
   if (included || measure === undefined || measure === null) return { key, body, included };
   if (unit === undefined) return { key, body, included, score: String(measure) };
   return { key, body, included, distance: distanceOf(Number(String(measure)), unit) };
 }
 
-type Shown = { more: boolean; back: boolean; rows: Bytes[][]; shown: number; edges: Bytes | undefined };
+type Shown = {
+  more: boolean;
+  back: boolean;
+  first: Bytes[] | undefined;
+  last: Bytes[] | undefined;
+  edges: Bytes | undefined;
+};
 
 /** Positions of the pages after and before. */
 function neighbours(
   request: SearchRequest,
-  { more, back, rows, shown, edges }: Shown,
+  { more, back, first, last, edges }: Shown,
 ): Pick<Page, 'next' | 'previous'> {
   if (rankedBy(request) !== undefined) {
     // a position is the number of matches before it
@@ -120,11 +150,11 @@ function neighbours(
   }
   const follows = back || more;
   const precedes = back ? more : request.after !== undefined;
-  if (shown === 0 || !(follows || precedes)) return { next: undefined, previous: undefined };
-  const [first, last] = request.sort.length > 0 ? readEdges(String(edges)) : [edgeOf(rows[0]), edgeOf(rows[shown - 1])];
+  if (first === undefined || !(follows || precedes)) return { next: undefined, previous: undefined };
+  const [begin, end] = request.sort.length > 0 ? readEdges(String(edges)) : [edgeOf(first), edgeOf(last)];
   return {
-    next: follows && last ? { ...last, back: false } : undefined,
-    previous: precedes && first ? { ...first, back: true } : undefined,
+    next: follows && end ? { ...end, back: false } : undefined,
+    previous: precedes && begin ? { ...begin, back: true } : undefined,
   };
 }
 
@@ -155,7 +185,7 @@ export async function countMatches(
   given: SearchRequest,
   counting: Counting,
 ): Promise<{ total: number; change: string }> {
-  const request = looksUp(given) ? await resolved(sql, given) : given;
+  const request = isPlain({ ...given, sort: [] }) ? given : await resolved(sql, given);
   const { values, bind } = binder();
   const total =
     request.criteria.length === 0

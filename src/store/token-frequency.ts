@@ -1,10 +1,12 @@
 // How many rows have a token, as the server's statistics know it: the frequent ones by number, all others as rare. A search
 // begins with what is rarest; the kept plan of a statement knows no values, so the statement itself has to say so.
 import type { Criterion } from '../fhir/search/criterion.ts';
+import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import type { Queryable } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
 import { schemaOf } from './schema-view.ts';
+import { isOfShape } from './search-shapes.ts';
 
 export type Frequencies = {
   /** Rows that one criterion leaves, roughly; Infinity where that cannot be said or a search cannot begin with it. */
@@ -20,10 +22,22 @@ const RANKED = 2000;
 const SOME = 5000;
 
 /** pg_stats shows the columns that the role may read. */
-const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows
+const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
+    array_to_string(p.most_common_elems::text::int[], ',') as params, array_to_string(p.most_common_elem_freqs, ',') as parts, greatest(r.reltuples, 0) as resources,
+    (select array_to_string(counts, ',') from directory.state) as counts
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
+  join pg_class r on r.oid = 'directory.resource'::regclass
   left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = 'token'
+  left join pg_stats p on p.schemaname = n.nspname and p.tablename = r.relname and p.attname = 'params'
   where c.oid = 'directory.lookup'::regclass`;
+
+type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts', string | null> & {
+  rows: number;
+  resources: number;
+};
+
+/** Resources that have a parameter, by its number, and live resources by type number (the first is number 1). */
+export type Having = { params: ReadonlyMap<number, number>; counts: readonly number[] };
 
 type Held = { at: number; frequencies: Frequencies };
 
@@ -37,23 +51,35 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
   const now = performance.now();
   if (known !== undefined && now - known.at < FRESH_MS) return known.frequencies;
   if (known !== undefined) known.at = now; // others go on with what is known while this one asks
-  const [row] = await sql.unsafe<{ tokens: string | null; shares: string | null; rows: number }[]>(READ, [], {
-    prepare: true,
-  });
-  const shares = (row?.shares ?? '').split(',').map(Number);
-  const tokens = (row?.tokens ?? '').split(',').filter((t) => t !== '');
+  const [row] = await sql.unsafe<Read[]>(READ, [], { prepare: true });
+  const list = (name: keyof Read): string[] =>
+    String(row?.[name] ?? '')
+      .split(',')
+      .filter((one) => one !== '');
+  const shares = list('shares').map(Number);
   const all = Math.max(0, row?.rows ?? 0);
-  const found = new Map(tokens.map((token, i) => [halves(BigInt(token)), Math.round((shares[i] ?? 0) * all)]));
-  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)));
+  const found = new Map(list('tokens').map((token, i) => [halves(BigInt(token)), Math.round((shares[i] ?? 0) * all)]));
+  const parts = list('parts').map(Number);
+  const params = new Map(
+    list('params').map((id, i) => [Number(id), Math.round((parts[i] ?? 0) * (row?.resources ?? 0))]),
+  );
+  const having = params.size === 0 ? undefined : { params, counts: list('counts').map(Number) };
+  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having);
   held.set(schema, { at: now, frequencies: made });
   return made;
 }
 
 const halves = (token: bigint): string => `${BigInt.asIntN(32, token >> 32n)},${BigInt.asIntN(32, token)}`;
 
-/** @param found rows of frequent tokens, by the halves of their hash; `rare`: of all others */
-export function estimates(found: ReadonlyMap<string, number>, rare: number): Frequencies {
+/**
+ * @param found rows of frequent tokens, by the halves of their hash; `rare`: of all others
+ * @param having undefined where the server has no statistics yet
+ */
+export function estimates(found: ReadonlyMap<string, number>, rare: number, having?: Having): Frequencies {
   const ofToken = (): number => found.get(`${hashed.hi},${hashed.lo}`) ?? rare;
+  const has = (param: number): number => having?.params.get(param) ?? (having ? 0 : Number.POSITIVE_INFINITY);
+  const lacks = (param: number): number =>
+    having ? Math.max(0, (having.counts[typeOfParameter(param) - 1] ?? 0) - has(param)) : Number.POSITIVE_INFINITY;
   function rows(c: Criterion): number {
     switch (c.kind) {
       case 'token':
@@ -74,6 +100,12 @@ export function estimates(found: ReadonlyMap<string, number>, rare: number): Fre
         });
       case 'id':
         return c.keys.length;
+      case 'mark':
+        return has(c.param);
+      case 'missing':
+        return c.missing ? lacks(c.param) : has(c.param);
+      case 'none':
+        return c.of.kind === 'mark' ? lacks(c.of.param) : Number.POSITIVE_INFINITY;
       case 'string':
         if (c.match === 'contains') return SHORT_NAME * 10;
         return c.words.reduce((n, w) => n + (w.folded.length < 3 ? SHORT_NAME : NAME), 0);
@@ -112,7 +144,11 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies): Cr
 /** From so many rows on it costs less to look at resources one by one, until a page of them is found. */
 const MANY = 50_000;
 
+/** Of more rows that have or lack something a page is found by looking at resources in turn. */
+const FEW = 10_000;
+
 function marked(c: Criterion, by: Frequencies): Criterion {
+  if (isOfShape(c)) return by.rows(c) < FEW ? ({ ...c, few: true } as Criterion) : c;
   if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
   return by.rows(c.kind === 'chain' ? c : c.of) >= MANY ? { ...c, many: true } : c;
 }

@@ -19,6 +19,12 @@ beforeAll(async () => {
 });
 afterAll(() => d.close());
 
+const READING = {
+  base: 'https://plan.example/directory/fhir',
+  now: new Date('2027-03-01'),
+  countMax: 500,
+  lenient: false,
+};
 const all = [...PARAMETERS.values()].flatMap((m) => [...m.values()]);
 const ofType = (type: string) => DATA.filter((r) => r.resourceType === type);
 const valuesOf = (p: Parameter, r: Resource): Json[] => p.paths.flatMap((path) => path(r));
@@ -181,6 +187,39 @@ test('chains through one reference together ask for one target that meets all', 
   }
 });
 
+const shaped = all.filter((p) => p.modifiers.includes('missing') && p.reading === undefined && p.alias === undefined);
+
+test('there is much to lack', () => expect(shaped.length).toBeGreaterThan(90));
+
+/** Resources that meet a search whose only criterion is one of few, as the store says of rare ones. */
+async function few(query: string): Promise<string[]> {
+  const [type = '', pairs = ''] = query.split('?');
+  const request = readSearch(type as DirectoryType, new URLSearchParams(`${pairs}&_count=500`), READING);
+  const criteria = request.criteria.map((c) => ({ ...c, few: true as const }) as Criterion);
+  const { text, values } = pageStatement({ ...request, criteria });
+  expect(text).toContain('recursive shapes');
+  const rows = await d.database.sql.unsafe<{ key: string }[]>(text, values);
+  return rows
+    .slice(0, -1)
+    .map((r) => r.key)
+    .sort();
+}
+
+test('what has something and what lacks it, where it is rare', async () => {
+  for (const p of shaped) {
+    const has = (r: Resource) => valuesOf(p, r).length > 0;
+    for (const [missing, holds] of [
+      [true, (r: Resource) => !has(r)],
+      [false, has],
+    ] as const)
+      expect(await few(`${p.type}?${p.code}:missing=${missing}`), `${p.type} ${p.code} ${missing}`).toEqual(
+        matching(p.type, holds),
+      );
+  }
+  expect(await few('Organization?active:not=true')).toEqual(matching('Organization', (r) => r['active'] !== true));
+  expect(await few('Location?status=active')).toEqual(matching('Location', (r) => r['status'] === 'active'));
+});
+
 test.each([
   'PractitionerRole?practitioner.gender=female',
   'PractitionerRole?practitioner.gender:not=female&location.near=0|0|20000|km',
@@ -194,12 +233,7 @@ test.each([
   const [type = '', query = ''] = path.split('?');
   const many = (c: Criterion): Criterion =>
     c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: many(c.of), many: true } : c;
-  const request = readSearch(type as DirectoryType, new URLSearchParams(`${query}&_count=500`), {
-    base: 'https://plan.example/directory/fhir',
-    now: new Date('2027-03-01'),
-    countMax: 500,
-    lenient: false,
-  });
+  const request = readSearch(type as DirectoryType, new URLSearchParams(`${query}&_count=500`), READING);
   const wide = pageStatement({ ...request, criteria: request.criteria.map(many) });
   expect(wide.text).toContain('offset 0');
   const rows = await d.database.sql.unsafe<{ key: string; body: string }[]>(wide.text, wide.values);

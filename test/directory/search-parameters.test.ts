@@ -1,6 +1,7 @@
 // Every parameter of the table finds its resource by a value taken from the resource, and does not find it by another.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Resource } from '../../src/fhir/resource.ts';
+import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
+import { extract } from '../../src/fhir/search/extract.ts';
 import { forwardParameters, reverseParameters } from '../../src/fhir/search/include.ts';
 import { PARAMETERS } from '../../src/fhir/search/parameters.ts';
 import { DIRECTORY_TYPES } from '../../src/fhir/search/types.ts';
@@ -283,6 +284,15 @@ test.each(
   expect(others).not.toEqual(expect.arrayContaining(hits));
   if (all.find((p) => p.type === type && p.code === code)?.modifiers.includes('text'))
     expect(await d.find(`${type}?${code}:text=zzz`)).toEqual([]);
+});
+
+test('an element that says anything is not missing, one that says why there is nothing is', () => {
+  const has = (practitioner: JsonObject) =>
+    extract({ resourceType: 'PractitionerRole', id: 'r', practitioner }, 'https://plan.example').params;
+  const { id } = PARAMETERS.get('PractitionerRole')?.get('practitioner') ?? { id: 0 };
+  expect(has({ reference: 'Practitioner/x' })).toContain(id);
+  expect(has({ display: 'Dr. X' })).toContain(id);
+  expect(has({ extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason' }] })).not.toContain(id);
 });
 
 const references = all.filter((p) => p.kind === 'reference');

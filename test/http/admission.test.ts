@@ -8,8 +8,10 @@ const outcome = (promise: Promise<void>) =>
     (error: unknown) => (error instanceof Outcome ? `${error.code} ${error.headers['retry-after']}` : 'other'),
   );
 
+const pause = () => Promise.resolve();
+
 test('as many as there are places, then a queue in order, then no more', async () => {
-  const admit = admission(2, 2, 1000, () => 0);
+  const admit = admission(2, 2, 1000, { now: () => 0, pause });
   const order: string[] = [];
   const enter = (name: string) =>
     outcome(admit.enter()).then((how) => {
@@ -33,7 +35,7 @@ test('as many as there are places, then a queue in order, then no more', async (
 
 test('who waited too long is told to come back, and nobody joins behind', async () => {
   let now = 0;
-  const admit = admission(1, 100, 1000, () => now);
+  const admit = admission(1, 100, 1000, { now: () => now, pause });
   await admit.enter();
   const late = outcome(admit.enter());
   now = 900;
@@ -48,7 +50,7 @@ test('who waited too long is told to come back, and nobody joins behind', async 
 });
 
 test('a queue of thousands is worked off', async () => {
-  const admit = admission(1, 10_000, 1e9, () => 0);
+  const admit = admission(1, 10_000, 1e9, { now: () => 0 });
   await admit.enter();
   const all = Array.from({ length: 5000 }, () => admit.enter());
   for (const one of all) {
@@ -57,4 +59,18 @@ test('a queue of thousands is worked off', async () => {
   }
   admit.leave();
   expect(await outcome(admit.enter())).toBe('admitted');
+});
+
+test('a refusal waits for its pause, and takes no place meanwhile', async () => {
+  let end = (): void => {};
+  const admit = admission(1, 0, 1000, { now: () => 0, pause: () => new Promise<void>((done) => (end = done)) });
+  await admit.enter();
+  let said = '';
+  const refused = outcome(admit.enter()).then((how) => (said = how));
+  admit.leave();
+  expect(await outcome(admit.enter())).toBe('admitted');
+  expect(said).toBe('');
+  end();
+  await refused;
+  expect(said).toBe('busy 1');
 });

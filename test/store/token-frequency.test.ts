@@ -50,3 +50,22 @@ test('without statistics everything stays as it was asked', () => {
   const asked = read(`network=Organization/big&specialty=${NUCC}|207r00000x`);
   expect(rarestFirst(asked, none)).toEqual(asked);
 });
+
+test('what few resources have or lack is where a search begins', () => {
+  const [lacks] = read('specialty:missing=true');
+  const [inactive] = read('active:not=true');
+  if (lacks?.kind !== 'missing' || inactive?.kind !== 'none' || inactive.of.kind !== 'mark')
+    throw new Error('Changed.');
+  const known = (having: number) =>
+    estimates(new Map(), 50, {
+      params: new Map([
+        [lacks.param, having],
+        [inactive.of.kind === 'mark' ? inactive.of.param : 0, 100_000],
+      ]),
+      counts: [0, 0, 0, 0, 0, 0, 0, 100_000],
+    });
+  expect(rarestFirst([inactive, lacks], known(50_000))).toEqual([{ ...inactive, few: true }, lacks]);
+  expect(rarestFirst([lacks], known(99_999))).toEqual([{ ...lacks, few: true }]);
+  // without statistics nothing is said to be rare
+  expect(rarestFirst([lacks], estimates(new Map(), 50))).toEqual([lacks]);
+});

@@ -148,7 +148,7 @@ async function readTypes(h: Harvest): Promise<Cursor> {
   for (const type of searchable) {
     if (position.done?.includes(type)) continue;
     if (position.type !== type) {
-      for (const key of ['url', 'windows', 'pass', 'pages', 'restarts', 'anchor', 'rung'] as const)
+      for (const key of ['url', 'windows', 'total', 'pass', 'pages', 'restarts', 'anchor', 'rung'] as const)
         delete position[key];
       position.type = type;
     }

@@ -38,6 +38,7 @@ export async function readWhole(h: Harvest, type: DirectoryType): Promise<Ending
     if (ending !== 'capped') return ending;
     if (h.facts('last-updated', type) !== 'works') return { complete: false, reason: 'short-of-total' };
     position.windows = [['2000-01-01T00:00:00.000Z', position.anchor || h.deps.clock().toISOString()]];
+    if (paged.total !== undefined) position.total = paged.total;
     delete position.url;
     return await readWindows(h, type);
   }
@@ -121,7 +122,11 @@ async function readWindows(h: Harvest, type: DirectoryType): Promise<Ending> {
     await readPages(h, type, `${h.peer.base}/${type}?_lastUpdated=ge${position.anchor}&_count=${COUNT}`, {
       pass: 32_000,
     });
-  return short ? { complete: false, reason: 'capped-results' } : { complete: true, reason: '' };
+  // records that lie in no window: without a time, or with one before the first
+  const isShort = (await metBy(h, type)).ids * factor < (position.total ?? 0);
+  delete position.total;
+  const reason = short ? 'capped-results' : isShort ? 'short-of-total' : '';
+  return { complete: reason === '', reason };
 }
 
 /** Rung 4: history with deletions, oldest last or first: the later version counts by its time. Changes only. */

@@ -27,6 +27,8 @@ export type Position = {
   pages?: number;
   /** windows still to read, newest last: [from, to) as ISO */
   windows?: [string, string][];
+  /** what the peer counted of the type before it was parted into windows */
+  total?: number;
   /** of chains, files and exports: the page or manifest, and the file within it */
   page?: string;
   file?: number;

@@ -1,7 +1,7 @@
 // Values of parameters that are read in a way of their own, as criteria. Combinations of criteria stand for what one
 // entry of the index cannot tell: the NPI of a role or of its practitioner, the state of a verification.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
-import { type Criterion, type CriterionOptions, referenceKeys, tokenValue, word } from './criterion.ts';
+import { type Criterion, type CriterionOptions, type Few, referenceKeys, tokenValue, word } from './criterion.ts';
 import type { Modifier } from './draft.ts';
 import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
@@ -11,11 +11,11 @@ import { type DateTest, dateTest, invalid, split, unescaped } from './values.ts'
 import { CONTACT_SYSTEMS, contactForm, DAYS, minuteOf, phoneDigits, statementForm } from './values-further.ts';
 
 export type FurtherCriterion =
-  | { kind: 'any'; of: Criterion[] }
-  | { kind: 'all'; type: DirectoryType; of: Criterion[] }
-  | { kind: 'none'; of: Criterion }
+  | ({ kind: 'any'; of: Criterion[] } & Few)
+  | ({ kind: 'all'; type: DirectoryType; of: Criterion[] } & Few)
+  | ({ kind: 'none'; of: Criterion } & Few)
   /** a mark in the row of the resource */
-  | { kind: 'mark'; param: number }
+  | ({ kind: 'mark'; param: number } & Few)
   /** `found`: the places, when the store has looked */
   | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
   | { kind: 'contains'; points: Point[] }

@@ -28,12 +28,15 @@ export type Criterion =
   | { kind: 'date'; param: number; tests: DateTest[] }
   | { kind: 'id'; keys: string[] }
   | { kind: 'last-updated'; tests: DateTest[] }
-  | { kind: 'missing'; param: number; missing: boolean }
+  | ({ kind: 'missing'; param: number; missing: boolean } & Few)
   | LikeCriterion
   /** `many`: so many rows meet it that a search does better to begin elsewhere; the store says so */
   | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion; many?: true }
   | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion; many?: true }
   | FurtherCriterion;
+
+/** `few`: few rows meet it, by what they have and lack; the store says so */
+export type Few = { few?: true };
 
 /** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */
 export type LikeCriterion = {

@@ -17,14 +17,14 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 4;
+export const EXTRACTION_VERSION = 5;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
 export type WordEntry = { param: number; folded: string; raw: string | undefined };
 
 export type Entries = {
-  /** parameters that have a value, for `:missing` */
+  /** parameters whose element is there, for `:missing`; a reference that is only a display is one, a reason why there is none is not */
   params: number[];
   /** token forms beside the number each is hashed with */
   tokens: string[];
@@ -84,7 +84,10 @@ export function extract(resource: Resource, base: string): Entries {
     }
     let found = parameter.kind === 'composite' && addStatements(parameter, resource, base, entries);
     for (const path of parameter.kind === 'composite' ? [] : parameter.paths)
-      for (const value of path(resource)) found = add(parameter, value, base, entries) || found;
+      for (const value of path(resource)) {
+        add(parameter, value, base, entries);
+        found ||= parameter.kind !== 'special' && hasValue(value);
+      }
     if (found) entries.params.push(parameter.id);
   }
   addOwn(resource, resource.resourceType, entries);
@@ -105,24 +108,25 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   if (done) entries.verified = { lo: done.from.getTime(), hi: endless(done.to.getTime()) };
 }
 
-function add(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
-  if (parameter.kind === 'special') return false;
+/** An element with nothing but extensions has no value: they say why. https://hl7.org/fhir/R4/search.html#missing */
+const hasValue = (value: Json): boolean =>
+  !isObject(value) || Object.keys(value).some((name) => name !== 'extension' && name !== 'id');
+
+function add(parameter: Parameter, value: Json, base: string, entries: Entries): void {
+  if (parameter.kind === 'special') return;
   if (parameter.usual !== undefined && value === usualValue(parameter)) {
     const mark = parameter.id + SEEDS.usual;
     if (!entries.params.includes(mark)) entries.params.push(mark);
-    return true;
-  }
-  if (parameter.kind === 'token') return addToken(parameter, value, entries);
-  if (parameter.kind === 'reference') return addReference(parameter, value, base, entries);
-  if (parameter.kind === 'date') return addPeriod(parameter, value, entries);
-  for (const part of stringParts(parameter, value)) addWord(parameter.id, part, true, entries);
-  return true;
+  } else if (parameter.kind === 'token') addToken(parameter, value, entries);
+  else if (parameter.kind === 'reference') addReference(parameter, value, base, entries);
+  else if (parameter.kind === 'date') addPeriod(parameter, value, entries);
+  else for (const part of stringParts(parameter, value)) addWord(parameter.id, part, true, entries);
 }
 
 /** `true` in the table stands for the boolean. */
 const usualValue = (parameter: Parameter): Json | undefined => (parameter.usual === 'true' ? true : parameter.usual);
 
-function addToken(parameter: Parameter, value: Json, entries: Entries): boolean {
+function addToken(parameter: Parameter, value: Json, entries: Entries): void {
   const before = entries.tokens.length;
   if (parameter.reading === 'telecom') {
     for (const form of contactForms(value)) {
@@ -137,7 +141,6 @@ function addToken(parameter: Parameter, value: Json, entries: Entries): boolean 
       entries.params.push(mark);
   }
   for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id);
-  const found = entries.tokens.length > before;
   if (parameter.modifiers.includes('ofType') && isObject(value))
     for (const form of ofTypeForms(value)) {
       entries.tokens.push(form);
@@ -145,7 +148,6 @@ function addToken(parameter: Parameter, value: Json, entries: Entries): boolean 
     }
   if (parameter.modifiers.includes('text'))
     for (const shown of tokenTexts(value)) addWord(parameter.id + SEEDS.text, shown, false, entries);
-  return found;
 }
 
 function someBegins(texts: readonly string[], from: number, start: string): boolean {
@@ -169,8 +171,8 @@ function addStatements(parameter: Parameter, resource: Resource, base: string, e
   return forms.length > 0;
 }
 
-function addReference(parameter: Parameter, value: Json, base: string, entries: Entries): boolean {
-  if (!isObject(value)) return false;
+function addReference(parameter: Parameter, value: Json, base: string, entries: Entries): void {
+  if (!isObject(value)) return;
   const written = value['reference'];
   const target = typeof written === 'string' ? referenceTarget(written, base) : undefined;
   if (target !== undefined) {
@@ -178,13 +180,12 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
     entries.refParams.push(parameter.id);
   }
   const logical = value['identifier'];
-  if (!isObject(logical) || typeof logical['value'] !== 'string') return target !== undefined;
+  if (!isObject(logical) || typeof logical['value'] !== 'string') return;
   const system = typeof logical['system'] === 'string' ? logical['system'] : '';
   for (const form of [tokenForm(system, logical['value']), tokenForm(undefined, logical['value'])]) {
     entries.tokens.push(form);
     entries.tokenSeeds.push(parameter.id + SEEDS.identifier);
   }
-  return true;
 }
 
 function addWord(param: number, text: string, keepRaw: boolean, entries: Entries): void {
@@ -252,14 +253,13 @@ const MAX_JOINED = 3;
 
 const endless = (millis: number): number => (millis >= END_OF_TIME ? Number.POSITIVE_INFINITY : millis);
 
-function addPeriod(parameter: Parameter, value: Json, entries: Entries): boolean {
+function addPeriod(parameter: Parameter, value: Json, entries: Entries): void {
   const period: JsonObject = typeof value === 'string' ? { start: value, end: value } : isObject(value) ? value : {};
   const start = typeof period['start'] === 'string' ? timeRange(period['start']) : undefined;
   const end = typeof period['end'] === 'string' ? timeRange(period['end']) : undefined;
-  if (!start && !end) return false;
+  if (!start && !end) return;
   const lo = start?.from.getTime() ?? Number.NEGATIVE_INFINITY;
   const hi = endless(end?.to.getTime() ?? Number.POSITIVE_INFINITY);
-  if (entries.dates.some((d) => d.param === parameter.id && d.lo === lo && d.hi === hi)) return true;
+  if (entries.dates.some((d) => d.param === parameter.id && d.lo === lo && d.hi === hi)) return;
   entries.dates.push({ param: parameter.id, lo, hi });
-  return true;
 }

@@ -212,6 +212,9 @@ export function parameter(type: DirectoryType, code: string): Parameter | undefi
   return PARAMETERS.get(type)?.get(code);
 }
 
+/** Number of the type of a parameter, or of one of its {@link SEEDS}. */
+export const typeOfParameter = (id: number): number => Math.floor((id % SEEDS.usual) / 100);
+
 /** The parameter whose entries answer a search by this one. */
 export function indexed(parameter: Parameter): Parameter {
   if (parameter.alias === undefined) return parameter;

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
 import { decidePair, linkDue, split } from '../../../directory/federation/link.ts';
+import { mend } from '../../../directory/federation/mend.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import { normalize } from '../../../directory/federation/normalize.ts';
 import { mergedPublishing } from '../../../directory/federation/publishing.ts';
@@ -187,8 +188,8 @@ describe('the base', () => {
     oak.script.records.push({
       resourceType: 'Endpoint',
       id: 'bad',
-      status: 'active',
-      address: 7,
+      status: 7,
+      address: 'https://a.example/y',
       meta: { lastUpdated: '2027-03-02T01:00:00Z' },
     });
     await w.sql`update federation.peer set cursor = '{}' where slug = 'oak'`;
@@ -292,6 +293,51 @@ describe('links', () => {
   test('counts', async () => {
     const n = await countLinks(w.sql);
     expect(n).toMatchObject({ same: 13, not: 1, review: 2 });
+  });
+});
+
+describe('what breaks the structure of its type', () => {
+  const role = (more: object) => mend({ resourceType: 'PractitionerRole', id: 'oak.x', ...more } as Resource);
+  test.each<[string, object, object, string[]]>([
+    ['an element of their own', { active: true, nickname: 'Al' }, { active: true }, ['unknown-element']],
+    ['one with a strange name', { '@type': 'Role', 'a.b': 1, code: [] }, {}, ['unknown-element', 'empty-element']],
+    [
+      'within a statement',
+      { telecom: [{ system: 'phone', value: '1', best: true }] },
+      { telecom: [{ system: 'phone', value: '1' }] },
+      ['unknown-element'],
+    ],
+    [
+      'a statement whose period is no time goes as a whole',
+      {
+        telecom: [
+          { value: '1', period: { end: 'soon' } },
+          { value: '2', system: 'phone' },
+        ],
+      },
+      { telecom: [{ value: '2', system: 'phone' }] },
+      ['bad-format'],
+    ],
+    [
+      'several of one list',
+      { identifier: ['x', { value: 'y' }, 7] },
+      { identifier: [{ value: 'y' }] },
+      ['wrong-json-type'],
+    ],
+  ])('%s', (_name, given, expected, codes) => {
+    const done = role(given);
+    expect(done.issues.filter((i) => i.severity === 'error')).toEqual([]);
+    expect(done.record).toEqual({ resourceType: 'PractitionerRole', id: 'oak.x', ...expected });
+    expect(done.left.map((i) => i.code)).toEqual(codes);
+  });
+  test.each<[string, object]>([
+    ['whether it holds', { active: 'true' }],
+    ['when it holds', { period: { end: 'soon' } }],
+    ['a modifier', { modifierExtension: [{}] }],
+  ])('is never guessed: %s', (_name, given) => {
+    const done = role({ ...given, nickname: 'Al' });
+    expect(done.issues.some((i) => i.severity === 'error')).toBe(true);
+    expect(done.left).toEqual([]);
   });
 });
 

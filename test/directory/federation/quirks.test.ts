@@ -330,6 +330,16 @@ const ROWS: Row[] = [
     live: 13,
   },
   {
+    id: 'Q18c',
+    does: 'and has a record without a time, which no window holds',
+    set: (s) => {
+      s.cap = 5;
+      s.records.push({ ...role(s, 'p1'), id: 'timeless', meta: {} });
+    },
+    state: 'partial',
+    types: { 7: 'short-of-total' },
+  },
+  {
     id: 'Q19',
     does: 'changes its order between pages',
     set: (s) =>
