@@ -119,6 +119,7 @@ const deps: Deps = {
     PLAN_NPI: NPI[side],
     EXPORT_WINDOW_YEARS: '20',
     PULL_BATCH: '10000',
+    COMMIT_UNITS: process.env['COMMIT_UNITS'],
   }),
   clock: () => new Date(),
   database,

@@ -22,6 +22,8 @@ const LEFT: Record<string, string> = {
   chain: `select member_id, chain, kind, state, final_id from exchange.chain`,
   review_item: `select id, member_id, kind, a_id, b_id, state, rule from exchange.review_item`,
   finding: `select kind, type, source_id, member_id, amount from exchange.finding`,
+  custody: `select member_id, (select array_agg(t order by t) from unnest(targets) t) from exchange.resource where origin = 'own' and type = 'Provenance'`,
+  received: `select member_id, detail from exchange.audit where action = 'received'`,
 };
 
 type Left = Record<string, string>;
@@ -101,11 +103,14 @@ const alive = (read: () => number): number => {
 
 async function stateIn(url: string): Promise<string> {
   const database = openDatabase(url, { max: 1 });
-  const [row] = await database.sql<{ state: string; phase: string | null; staged: number; files: number }[]>`
-    select state, phase, (select count(*)::int from exchange.pull_file where state = 'staged') as staged, (select count(*)::int from exchange.pull_file) as files
+  const [row] = await database.sql<
+    { state: string; phase: string | null; staged: number; files: number; committed: number; slices: number }[]
+  >`
+    select state, phase, (select count(*)::int from exchange.pull_file where state = 'staged') as staged, (select count(*)::int from exchange.pull_file) as files,
+      (select count(*)::int from exchange.pull_slice where state = 'committed') as committed, (select count(*)::int from exchange.pull_slice) as slices
     from exchange.pull limit 1`;
   await database.close();
-  return `${row?.state ?? ''} ${row?.phase ?? ''} ${row?.staged ?? 0} of ${row?.files ?? 0} files staged`;
+  return `${row?.state ?? ''} ${row?.phase ?? ''} ${row?.staged ?? 0} of ${row?.files ?? 0} files staged, ${row?.committed ?? 0} of ${row?.slices ?? 0} slices committed`;
 }
 
 export const kill: Question = async (bench): Promise<Answer> => {

@@ -266,6 +266,13 @@ export const SETTINGS = {
     integer(4, 1, 64),
     '4',
   ),
+  commitUnits: setting(
+    'COMMIT_UNITS',
+    'Exchange',
+    'Received records of a pull that are committed together. Those of one member always are.',
+    integer(20_000, 1, 10_000_000),
+    '20000',
+  ),
   diskReserveMb: setting(
     'DISK_RESERVE_MB',
     'Exchange',

@@ -44,7 +44,7 @@ export type AddPeer = {
 export type Added = { ok: true; url: ClassifiedUrl } | { ok: false; fault: string };
 
 /** Kinds from which records can be had. */
-const HARVESTED = new Set(['fhir-base', 'bulk-manifest', 'mpf-index']);
+export const HARVESTED: ReadonlySet<string> = new Set(['fhir-base', 'bulk-manifest', 'mpf-index']);
 
 /** Registers one peer by hand or from a file. */
 export async function addPeer(deps: RegistryDeps, given: AddPeer, by: string): Promise<Added> {
@@ -103,7 +103,7 @@ function portsFor(given: AddPeer, config: Deps['config']): number[] {
 }
 
 /** The FHIR base of an address, when it names one. */
-function baseOf(url: ClassifiedUrl): string | null {
+export function baseOf(url: ClassifiedUrl): string | null {
   if (url.kind === 'fhir-base') return url.url;
   const m = /^(.*)\/\$bulk-publish$/i.exec(url.url);
   return m?.[1] ?? null;

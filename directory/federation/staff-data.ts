@@ -3,6 +3,7 @@ import { localDay } from '../../src/calendar/federal.ts';
 import { readResource } from '../../src/store/resource.ts';
 import { makeLinks } from './attest/link.ts';
 import { type Attestation, attest } from './attest.ts';
+import { changePeer, type PeerChange } from './change-peer.ts';
 import type { FederationDeps } from './client.ts';
 import { decideRun } from './harvest/settle.ts';
 import { decidePair } from './link.ts';
@@ -55,6 +56,7 @@ export function staffData(deps: FederationDeps) {
     },
     switchPeer: (slug: string, state: PeerState, reason: string, by: string) =>
       switchPeer(deps, slug, state, reason, by),
+    changePeer: (slug: string, change: PeerChange, by: string) => changePeer(deps, slug, change, by),
     async links(type: number | undefined) {
       const list = await reviewList(sql, type, 100);
       const texts = await bodies(sql, [...new Set(list.flatMap((l) => [l.keyA, l.keyB]))]);

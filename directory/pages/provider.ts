@@ -1,25 +1,17 @@
 // The page of a person, place, organization or service: what the directory says of it, and "does it take my plan?".
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { hasCoding, isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { hasCoding, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { activeOn, keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
+import { activeOn, keysIn, metaOf, nameOf, networksOf, verifiedDays } from '../in-network/evidence.ts';
 import { askForm } from './ask-form.ts';
 import type { PageData, Pairs } from './data.ts';
-import { type Badge, badges, facts, lines, link, type Page, recordLink } from './frame.ts';
+import { link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
-import { aboutCard, addressPart, card, contactRows, notThere, recordList, summary } from './provider-parts.ts';
-import {
-  accessibilityOf,
-  type Contact,
-  contactsOf,
-  deliveryOf,
-  hoursOf,
-  notAvailableOf,
-  specialtyTexts,
-} from './records.ts';
-import { acceptingBadge } from './results.ts';
+import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, summary } from './provider-parts.ts';
+import { personParts } from './provider-person.ts';
+import { type Contact, contactsOf, specialtyTexts } from './records.ts';
 
 export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
@@ -63,11 +55,6 @@ ${await recordCard(data, l, resource)}
   };
 }
 
-/** What stands under the name, and what follows. */
-type Body = { lead: string; phone?: Contact | undefined; parts: Part };
-
-const isPhone = ({ system, href }: Contact): boolean => system === 'phone' && href !== undefined;
-
 /** What most people come for, where a phone shows it first. */
 function introActions(l: Language, phone: Contact | undefined, asks: string | undefined): Part {
   if (phone === undefined && asks === undefined) return '';
@@ -92,117 +79,6 @@ async function recordCard(data: PageData, l: Language, resource: Resource): Prom
   const changed = text(metaOf(resource)['lastUpdated']);
   return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.day(changed))} ${verified === undefined ? t.unverified : t.verified(l.day(verified))}</p>
 <p class="noprint"><a href="${data.base}/${keyOf(resource)}">${t.data}</a></p></section>`;
-}
-
-/** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
-async function personParts(data: PageData, l: Language, person: Resource): Promise<Body> {
-  const t = l.texts.provider;
-  const found = await data.search('PractitionerRole', [
-    ['practitioner', keyOf(person)],
-    ['_include', 'PractitionerRole:location'],
-    ['_include', 'PractitionerRole:organization'],
-    ['_include', 'PractitionerRole:network'],
-    ['_include', 'PractitionerRole:service'],
-    ['_count', '100'],
-  ]);
-  const today = data.clock().toISOString().slice(0, 10);
-  const groups = new Map<string, Resource[]>();
-  for (const { resource: role } of found.hits) {
-    if (activeOn(role, today) === 'ended') continue;
-    const at = `${keysIn(role['organization'], data.base)[0] ?? ''} ${keysIn(role['location'], data.base).join(' ')}`;
-    groups.set(at, [...(groups.get(at) ?? []), role]);
-  }
-  const networks = [...new Set(found.hits.flatMap(({ resource }) => networksOf(resource, data.base)))];
-  const roles = [...groups.values()].flat();
-  const places = [...groups.values()].map((of) => placeOfRoles(data, l, of, found.all, today));
-  return {
-    lead: l.list([...new Set(roles.flatMap((role) => specialtyTexts(role, l)))]),
-    phone: [...roles, ...placesOf(data, roles, found.all)].flatMap(contactsOf).find(isPhone),
-    parts: [
-      card('places', t.places, places.length === 0 ? html`<p>${t.noNetwork}</p>` : places),
-      await planCard(data, l, networks),
-    ],
-  };
-}
-
-const placesOf = (data: PageData, roles: readonly Resource[], all: ReadonlyMap<string, Resource>): Resource[] => [
-  ...new Set(roles.flatMap((role) => keysIn(role['location'], data.base)).flatMap((key) => all.get(key) ?? [])),
-];
-
-function placeOfRoles(
-  data: PageData,
-  l: Language,
-  roles: Resource[],
-  all: ReadonlyMap<string, Resource>,
-  today: string,
-): Safe {
-  const t = l.texts.provider;
-  const [first] = roles;
-  if (!first) return html``;
-  const organization = all.get(keysIn(first['organization'], data.base)[0] ?? '');
-  const locations = placesOf(data, [first], all);
-  const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
-  const found: Badge[] = roles.flatMap((role) =>
-    networksOf(role, data.base)
-      .filter((n) => all.has(n))
-      .flatMap((network): Badge[] => {
-        const code = newPatientsOf(role, network, data.base)?.code;
-        const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
-        const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
-        const later =
-          activeOn(role, today) === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
-        return [
-          { text: `${l.texts.find.listedFor} ${name}` },
-          ...(later === undefined ? [] : [{ text: later, tone: 'look' as const }]),
-          ...acceptingBadge(code, l),
-        ];
-      }),
-  );
-  const [place, ...more] = locations;
-  const title = more.length === 0 ? (place ?? organization) : (organization ?? place);
-  const under = title === organization ? undefined : organization;
-  return html`<div class="place">${title ? html`<h3>${recordLink(l, keyOf(title), nameOf(title))}</h3>` : ''}
-${under && title && nameOf(under) !== nameOf(title) ? html`<p>${recordLink(l, keyOf(under), nameOf(under))}</p>` : ''}
-${badges(found.filter((b, i) => found.findIndex((one) => one.text === b.text) === i))}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
-${facts([
-  [t.specialties, l.list([...new Set(roles.flatMap((r) => specialtyTexts(r, l)))])],
-  [
-    t.address,
-    more.length === 0
-      ? addressPart(place)
-      : lines(locations.map((p) => [recordLink(l, keyOf(p), nameOf(p)), addressPart(p)])),
-  ],
-  ...contactRows(l, { resourceType: 'PractitionerRole', telecom: roles.flatMap((r) => objects(r['telecom'])) }),
-  [t.hours, lines([...new Set(roles.flatMap((r) => hoursOf(r, l)))])],
-  [t.notAvailable, lines([...new Set(roles.flatMap((r) => notAvailableOf(r, l)))])],
-  [t.telehealth, lines([...new Set(services.flatMap((s) => deliveryOf(s, l)))])],
-  [t.accessibility, lines([...new Set(locations.flatMap((p) => accessibilityOf(p, l)))])],
-])}</div>`;
-}
-
-/** Plans that use these networks. */
-async function planCard(data: PageData, l: Language, networks: readonly string[]): Promise<Part> {
-  const t = l.texts.provider;
-  if (networks.length === 0) return '';
-  const { plans, networks: known, whole } = await data.plans();
-  const names = known.filter((n) => networks.includes(n.key));
-  const own = plans.filter((p) => p.networks.some((n) => networks.includes(n)));
-  return [
-    card(
-      'networks',
-      t.networks,
-      names.length === 0
-        ? ''
-        : html`<ul class="list">${names.map((n) => html`<li>${recordLink(l, n.key, n.name)}</li>`)}</ul>`,
-    ),
-    card(
-      'plans',
-      t.plans,
-      own.length === 0
-        ? ''
-        : html`<ul class="list">${own.slice(0, 40).map((p) => html`<li>${p.name}</li>`)}</ul>${whole && own.length <= 40 ? '' : html`<p class="soft">${t.plansMore}</p>`}`,
-    ),
-  ];
 }
 
 async function organizationParts(data: PageData, l: Language, organization: Resource): Promise<Body> {

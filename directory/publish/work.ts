@@ -100,7 +100,7 @@ export function startPublishing(deps: PublishDeps, merged: PublishDeps): Publish
     const now = deps.clock().getTime();
     if (ended || now - swept < SWEEP_MS) return;
     swept = now;
-    for (const base of [deps, merged]) await withLease(base, () => removeOld(base));
+    for (const place of [deps, merged]) await withLease(place, () => removeOld(place));
   };
   const turn = async () => {
     do {

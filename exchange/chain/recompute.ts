@@ -34,12 +34,12 @@ function sorted(value: unknown): unknown {
 }
 
 /**
- * @param work `id` is the work under which units are staged
+ * Of the members of the open slice.
  * @param windowStart gaps of services before this day are of little weight
  * @param at instant of the transaction
  */
 export async function recomputeChains(tx: Queryable, work: Work, windowStart: string, at: string): Promise<void> {
-  const members = await claimMembers(tx, work.id);
+  const members = await claimMembers(tx);
   for (let i = 0; i < members.length; i += PAGE) await page(tx, work, members.slice(i, i + PAGE), windowStart, at);
 }
 
@@ -51,7 +51,7 @@ async function page(
   at: string,
 ): Promise<void> {
   const records = await claimRecords(tx, members);
-  const stale = await staleAuthorizations(tx, work.id, work.peerId, members);
+  const stale = await staleAuthorizations(tx, work.peerId, members);
   const before = await chainsOf(tx, members);
   const after: Of[] = members.flatMap((memberId) => {
     const own = records.filter((r) => r.memberId === memberId);

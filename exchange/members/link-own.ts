@@ -2,6 +2,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
+import { eachSlice } from '../store/slice.ts';
 import { writeItems, writeLinks } from '../store/write-links.ts';
 
 /** @param work an import that is committed and still staged */
@@ -10,7 +11,10 @@ export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promi
   await linkUnits(deps, own);
   await deps.database.sql.begin(async (tx) => {
     await byKey(tx);
-    await writeLinks(tx, own);
-    await writeItems(tx, own, await transactionInstant(tx));
+    const at = await transactionInstant(tx);
+    await eachSlice(tx, work, async () => {
+      await writeLinks(tx, own);
+      await writeItems(tx, own, at);
+    });
   });
 }

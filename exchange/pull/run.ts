@@ -18,6 +18,7 @@ import {
   renewPull,
 } from '../store/pull.ts';
 import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
+import { hasCommitted } from '../store/pull-slice.ts';
 import { downloadStep } from './download-step.ts';
 import { exportingStep, exportStep } from './export-step.ts';
 import { matchingStep, matchStep } from './match-step.ts';
@@ -112,6 +113,8 @@ export async function takeStep(
     (deps.config.leaseSeconds * 1000) / 3,
   );
   try {
+    // half of a pull is not left behind: one whose first members are committed waits for its peer
+    if (peer.state !== 'active' && (await hasCommitted(sql, pull.id))) throw new OurFault('peer-not-active');
     if (peer.state !== 'active') await advance(s, 'review', { reason: 'peer-not-active' }, '');
     else await step(s);
     if (pull.state !== 'reconciling') await peerAnswered(sql, peer.id, deps.clock());

@@ -138,7 +138,7 @@ export async function fallBack(
 
 /** Something of ours stands in the way that waiting may mend. The peer has no part in it, and no try is lost. */
 export class OurFault extends Error {
-  readonly reason: 'disk-full';
+  readonly reason: 'disk-full' | 'peer-not-active';
   constructor(reason: OurFault['reason']) {
     super(reason);
     this.reason = reason;

@@ -5,14 +5,15 @@ import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import {
   candidatePairs,
-  clearJudged,
   heldLinks,
   type Judged,
+  markLinked,
   noteJudged,
   npisOf,
-  outcomesByLinks,
   type Pair,
+  possibleEchoes,
 } from '../store/link.ts';
+import { EVERYTHING } from '../store/slice.ts';
 import { CONFIRMED, judge } from './judge/judge.ts';
 import { demographics } from './judge/people.ts';
 import { type Known, sameRecord, type Verdict } from './judge/verdict.ts';
@@ -70,16 +71,19 @@ function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
   return rows;
 }
 
-/** Judges all pairs of a work and sets the outcome of units that are linked. May be repeated. */
-export async function linkUnits(deps: Pick<Deps, 'database'>, work: { id: string; peerId: string }): Promise<void> {
+const isLink = (j: Judged): boolean => (j.kind === 'same-record' || j.kind === 'same-event') && j.score >= CONFIRMED;
+
+/** Judges the pairs of the units of some buckets of a work and sets the outcome of units that are linked. */
+export async function linkUnits(
+  deps: Pick<Deps, 'database'>,
+  work: { id: string; peerId: string },
+  range: { first: number; last: number } = EVERYTHING,
+): Promise<void> {
   const { sql } = deps.database;
-  await clearJudged(sql, work.id);
-  // outcomes were decided since the last statistics: without them each pair is looked for in all units
-  await sql`analyze exchange.staging (outcome, type, member_id, is_shared, local_id, echo_of)`;
   const reader = deps.database.dedicated('copy');
   const linked = new Linked();
   try {
-    for await (const pairs of candidatePairs(reader, work, PAGE)) {
+    for await (const pairs of candidatePairs(reader, work, range, PAGE)) {
       const keys = new Set(
         pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
       );
@@ -97,10 +101,10 @@ export async function linkUnits(deps: Pick<Deps, 'database'>, work: { id: string
         rows.push(...rowsOf(pair, found));
       }
       await noteJudged(sql, work.id, rows);
+      await markLinked(sql, work.id, rows.filter(isLink));
     }
   } finally {
     await reader.end({ timeout: 1 });
   }
-  await sql`analyze exchange.judged`;
-  await outcomesByLinks(sql, work.id);
+  await possibleEchoes(sql, work.id, range);
 }

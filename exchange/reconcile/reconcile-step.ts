@@ -1,5 +1,6 @@
-// reconciling → done: stage, decide, rewrite, commit. Everything before the commit may be repeated; the commit is one
-// transaction, at whose end the database itself checks that no unit is lost (trigger pull_conservation).
+// reconciling → done: stage, decide, rewrite, link, commit. Everything before the commit may be repeated. The commit goes by
+// slices of members, each one transaction, at whose end the database itself checks that no unit of it is lost; and once more
+// for the whole when the pull is done (triggers pull_slice_conservation, pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
@@ -7,15 +8,25 @@ import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { commitPull } from '../store/commit-pull.ts';
+import { commitSlice, writePullFindings } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
-import { forgetPhase, notePhase, PHASES, type Phase, reachedPhase } from '../store/pull-phase.ts';
+import { forgetPhase, isPlanned, notePlanned } from '../store/pull-phase.ts';
+import {
+  beginSlice,
+  countOutcomes,
+  endSlice,
+  hasCommitted,
+  openSlices,
+  type PullSlice,
+  planSlices,
+} from '../store/pull-slice.ts';
 import { type Decided, decideUnits } from '../store/reconcile.ts';
-import { transactionInstant } from '../store/records.ts';
+import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
-import { clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { openSlice, unitsByMember } from '../store/slice.ts';
+import { clearPrepared, clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
@@ -37,44 +48,55 @@ export async function reconcileStep(s: Step): Promise<void> {
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
   if (!(await stageAll(s, context))) return;
   took('stage');
-  await prepare(s, context, work, took);
-  await commit(s, context, work);
+  await decide(s, work, took);
+  await commitAll(s, context, work);
   took('commit');
+  await finish(s, work);
+  took('finish');
   await clearStaging(sql, s.pull.id);
   took('clear');
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
-/**
- * Decides, leads references and judges pairs, from where an earlier process came to. All of it is in work tables and may be
- * repeated.
- */
-async function prepare(s: Step, context: UnitContext, work: Decided, took: (part: string) => void): Promise<void> {
+/** Decides what every unit is and plans the slices, unless an earlier process did and it still holds. */
+async function decide(s: Step, work: Decided, took: (part: string) => void): Promise<void> {
   const { sql } = s.deps.database;
-  const reached = await reachedPhase(sql, s.pull.id, s.deps.clock());
-  const isBehind = (phase: Phase) => reached === undefined || PHASES.indexOf(reached) < PHASES.indexOf(phase);
-  if (isBehind('decided')) {
-    // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-    await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
-    took('analyze');
-    await sql.begin(async (tx) => {
-      // what was decided and judged before goes with this; killed in between, it is decided anew
-      await forgetPhase(tx, s.pull.id);
-      await decideUnits(tx, work);
-      await notePhase(tx, s.pull.id, 'decided', s.deps.clock());
-    });
-    took('decide');
-  }
-  if (isBehind('rewritten')) {
-    await rewriteUnits(s.deps, work, context);
-    await sql`analyze exchange.rewritten (pull_id, file, line, entry), exchange.staged_text (pull_id, file, line, entry)`;
-    await notePhase(sql, s.pull.id, 'rewritten', s.deps.clock());
-    took('rewrite');
-  }
-  if (isBehind('linked')) {
-    await linkUnits(s.deps, work);
-    await notePhase(sql, s.pull.id, 'linked', s.deps.clock());
-    took('link');
+  if (await isPlanned(sql, s.pull.id, s.deps.clock())) return;
+  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
+  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
+  await sql.begin(async (tx) => {
+    await forgetPhase(tx, s.pull.id);
+    await decideUnits(tx, work, await hasCommitted(tx, s.pull.id));
+    await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
+    await notePlanned(tx, s.pull.id, s.deps.clock());
+  });
+  await sql`analyze exchange.staging (outcome, bucket, booked)`;
+  took('decide');
+}
+
+/** Commits the slices that are left, one after the other. While one is committed, the next is made ready. */
+async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<void> {
+  const { sql } = s.deps.database;
+  const slices = await openSlices(sql, s.pull.id);
+  // what a process left that died while it made a slice ready
+  await clearPrepared(sql, work.id);
+  /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
+  const prepare = async (slice: PullSlice | undefined): Promise<void> => {
+    if (slice === undefined) return;
+    await rewriteUnits(s.deps, work, context, slice);
+    await linkUnits(s.deps, work, slice);
+  };
+  let ready = prepare(slices[0]);
+  for (const [i, slice] of slices.entries()) {
+    await ready;
+    ready = prepare(slices[i + 1]);
+    ready.catch(() => {}); // judged when it is awaited
+    try {
+      await commitNext(s, context, work, slice);
+    } catch (error) {
+      await ready.catch(() => {}); // nothing of ours goes on when the step has ended
+      throw error;
+    }
   }
 }
 
@@ -126,6 +148,8 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   const { sql } = s.deps.database;
   const files = await pullFiles(sql, s.pull.id);
   const staged = await stageFiles(s, context, files);
+  // what was found right before the first of it was committed is not asked again
+  if (await hasCommitted(sql, s.pull.id)) return true;
   for (const file of files.filter(isReadable)) {
     // a manifest counts lines; the line of a deletions file is a Bundle of several units
     const lines =
@@ -151,27 +175,45 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   return false;
 }
 
-async function commit(s: Step, context: UnitContext, work: Decided): Promise<void> {
+/** Commits one slice: every record of its members, their links, chains and items, and the ledger of their units. */
+async function commitNext(s: Step, context: UnitContext, work: Decided, slice: PullSlice): Promise<void> {
   const us = ourselves(s.deps.config);
   await s.deps.database.sql.begin(async (tx) => {
-    const at = await transactionInstant(tx);
-    const now = new Date(at);
-    await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
-    await commitPull(
-      tx,
-      work,
-      { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase },
-      { name: us.name, npi: us.npi },
-      formatInstant(now),
+    const now = new Date(await transactionInstant(tx));
+    const at = formatInstant(now);
+    await beginSlice(tx, s.pull.id, slice.slice);
+    if ((await openSlice(tx, work.id, slice)) !== slice.units) throw new Error('what was staged has changed');
+    await byKey(tx);
+    const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
+    await commitSlice(tx, work, peer, { name: us.name, npi: us.npi }, at);
+    await recomputeChains(tx, work, context.windowStart, at);
+    const rows = (await unitsByMember(tx)).map((m) =>
+      auditRow({
+        at: now,
+        actorKind: 'system',
+        actor: 'pull',
+        action: 'received',
+        object: `pull/${s.pull.id}`,
+        memberId: m.memberId,
+        peerId: s.peer.id,
+        detail: { units: m.units },
+      }),
     );
-    await recomputeChains(tx, work, context.windowStart, formatInstant(now));
+    if (rows.length > 0) await writeAudit(tx, rows);
+    const { leaseSeconds } = s.deps.config;
+    await endSlice(tx, { id: s.pull.id, owner: s.owner, now: s.deps.clock(), leaseSeconds }, slice.slice);
+  });
+}
+
+/** Every slice is committed: the pull as a whole is done, or nothing of this. */
+async function finish(s: Step, work: Decided): Promise<void> {
+  await s.deps.database.sql.begin(async (tx) => {
+    const now = new Date(await transactionInstant(tx));
+    await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
+    await writePullFindings(tx, work, work.isFull);
     await noteFaults(tx, s.pull.id, s.faults);
     s.faults.clear();
-    const outcomes = await tx<
-      { outcome: string; n: number }[]
-    >`select outcome, count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} group by outcome`;
-    const members = await tx<{ memberId: string; n: number }[]>`
-      select member_id as "memberId", count(*)::int as n from exchange.staging where pull_id = ${s.pull.id} and member_id is not null group by member_id`;
+    const outcomes = await countOutcomes(tx, s.pull.id);
     await movePull(
       tx,
       s.pull.id,
@@ -191,18 +233,6 @@ async function commit(s: Step, context: UnitContext, work: Decided): Promise<voi
         peerId: s.peer.id,
         detail: Object.fromEntries(outcomes.map((o) => [o.outcome, o.n])),
       }),
-      ...members.map((m) =>
-        auditRow({
-          at: now,
-          actorKind: 'system',
-          actor: 'pull',
-          action: 'received',
-          object: `pull/${s.pull.id}`,
-          memberId: m.memberId,
-          peerId: s.peer.id,
-          detail: { units: m.n },
-        }),
-      ),
     ]);
     for (const o of outcomes) s.deps.metrics.count('pull_lines_total', { outcome: o.outcome }, o.n);
   });

@@ -33,6 +33,7 @@ import {
   withdrawUnits,
   writeRevisions,
 } from '../store/replay.ts';
+import { eachSlice } from '../store/slice.ts';
 import { clearStaging, stageUnits, stagingClients } from '../store/staging.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { linkUnits } from './link.ts';
@@ -129,7 +130,6 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
     await sql.begin((tx) => decideReplay(tx, work));
     if (r.cause === 'replay') await keyAnew(deps, work);
     await rewriteUnits(deps, work, context);
-    await sql`analyze exchange.rewritten`;
     await linkUnits(deps, work);
     await sql.begin((tx) => settleReplayed(tx, work.id));
     return await apply(deps, r, work, context);
@@ -149,14 +149,11 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
       const units = await unitChanges(tx, work);
       await withdrawUnits(tx, work, instant);
       const us = ourselves(deps.config);
-      await commitRecords(
-        tx,
-        work,
-        { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase },
-        us,
-        instant,
-      );
-      await recomputeChains(tx, work, context.windowStart, instant);
+      const peer = { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase };
+      await eachSlice(tx, work.id, async () => {
+        await commitRecords(tx, work, peer, us, instant);
+        await recomputeChains(tx, work, context.windowStart, instant);
+      });
       await writeRevisions(tx, r.pull.id, units, {
         cause: r.cause,
         rules: RULES_VERSION,

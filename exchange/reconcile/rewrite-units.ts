@@ -4,13 +4,15 @@ import type { Deps } from '../../src/deps.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/references.ts';
-import { clearRewritten, type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
+import { EVERYTHING } from '../store/slice.ts';
+import { type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
 import type { Work } from '../store/write-links.ts';
 import { localId } from './local-id.ts';
 import type { UnitContext } from './read-unit.ts';
 import { correctReferences, ledFrom, type Target } from './rewrite.ts';
 
 type Needs = Pick<Deps, 'database'>;
+type Buckets = { first: number; last: number };
 const PAGE = 1000;
 /** Pages whose references are looked up while one is written. */
 const AHEAD = 3;
@@ -20,7 +22,7 @@ const REMEMBERED = 50_000;
 type Resolved = { units: ToRewrite[]; targets: ReadonlyMap<string, Target> };
 
 /** Pages of units that may need another text, each with what their references lead to. */
-async function* resolvedPages(deps: Needs, work: Work, reader: Sql): AsyncGenerator<Resolved> {
+async function* resolvedPages(deps: Needs, work: Work, reader: Sql, range: Buckets): AsyncGenerator<Resolved> {
   const { sql } = deps.database;
   const remembered = new Map<string, Target>();
   const resolve = async (units: ToRewrite[]): Promise<Resolved> => {
@@ -40,7 +42,7 @@ async function* resolvedPages(deps: Needs, work: Work, reader: Sql): AsyncGenera
     return { units, targets: known };
   };
   const ahead: Promise<Resolved>[] = [];
-  for await (const units of unitsToRewrite(reader, work, PAGE)) {
+  for await (const units of unitsToRewrite(reader, work, range, PAGE)) {
     const next = resolve(units);
     next.catch(() => {}); // judged when it is awaited
     ahead.push(next);
@@ -53,10 +55,16 @@ async function* resolvedPages(deps: Needs, work: Work, reader: Sql): AsyncGenera
 const keyOf = (ref: string): string => ref.split(LED_TO)[0] ?? ref;
 
 /** The texts that differ from what was staged. */
-async function* rewritten(deps: Needs, work: Work, context: UnitContext, reader: Sql): AsyncGenerator<RewrittenUnit> {
+async function* rewritten(
+  deps: Needs,
+  work: Work,
+  context: UnitContext,
+  reader: Sql,
+  range: Buckets,
+): AsyncGenerator<RewrittenUnit> {
   const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
   const made = (type: string, id: string) => localId(context.peerId, type, id);
-  for await (const { units, targets } of resolvedPages(deps, work, reader))
+  for await (const { units, targets } of resolvedPages(deps, work, reader, range))
     for (const unit of units) {
       const led = ledFrom(unit.refs ?? [], made);
       const out = correctReferences(unit.body, context.peerBase, led, (key) => targets.get(key));
@@ -87,16 +95,17 @@ function aboutOf(
   });
 }
 
-/** Leads the references of every unit of a work that will be written to where they lead. May be repeated. */
-export async function rewriteUnits(deps: Needs, work: Work, context: UnitContext): Promise<void> {
-  await clearRewritten(deps.database.sql, work.id);
-  // outcomes were decided since the last statistics: without them few units are expected, and each reference is looked for in all
-  await deps.database
-    .sql`analyze exchange.staging (outcome, reason, type, source_id, local_id, made_id, has_body, refs, targets)`;
+/** Leads the references of the units of some buckets of a work that will be written to where they lead. */
+export async function rewriteUnits(
+  deps: Needs,
+  work: Work,
+  context: UnitContext,
+  range: Buckets = EVERYTHING,
+): Promise<void> {
   const writer = deps.database.dedicated('copy');
   const reader = deps.database.dedicated('copy');
   try {
-    await stageRewritten(writer, work.id, rewritten(deps, work, context, reader));
+    await stageRewritten(writer, work.id, rewritten(deps, work, context, reader, range));
   } finally {
     await Promise.all([writer.end({ timeout: 1 }), reader.end({ timeout: 1 })]);
   }

@@ -1,10 +1,11 @@
 // From raw files to staged units: every line of every file becomes one unit (a deletion line: one a entry), and each file's
-// units are counted. A file that is staged whole is not staged again.
+// units are counted. A file that is staged whole is not staged again; a long one is staged in stretches, and gone on with after
+// the last whole one.
 import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
-import { fileStaged, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
+import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
 import { forgetPhase } from '../store/pull-phase.ts';
 import {
   clearStaging,
@@ -61,24 +62,46 @@ export async function* unitsOf(
 const ON_THE_WAY = 4;
 const BYTES_ON_THE_WAY = 4 * 1024 * 1024;
 
-/** Stages the blocks of a file as their units are read. Returns how many units it has. */
+/** Lines after which what is staged of a file is made to stay. */
+const STRETCH = 20_000;
+
+/** Up to a line of a file, and how many units that makes. */
+export type StagedTo = { line: number; units: number };
+export const NOTHING: StagedTo = { line: 0, units: 0 };
+
+/**
+ * Stages the blocks of a file as their units are read. Returns how many units it has.
+ * @param from what is staged already
+ * @param open begins a stretch
+ * @param stays is told of each stretch when it is in the database
+ */
 export async function stageBlocks(
   deps: Pick<Deps, 'blobs'>,
   file: PullFile,
   reader: UnitReader,
-  into: Staging,
+  open: () => Staging,
   isKnown: KnownLines | undefined,
+  from = NOTHING,
+  stays: (at: StagedTo) => Promise<void> = async () => {},
 ): Promise<number> {
-  let units = 0;
+  let { units } = from;
+  let reached = from.line;
+  let into = open();
   const stage = async (block: Block): Promise<void> => {
     let whole = block;
-    let known: number[] = [];
+    // blocks of a second reading may begin elsewhere
+    const before = Array.from({ length: Math.max(0, from.line - block.number + 1) }, (_, i) => block.number + i);
+    let known = before;
     if (isKnown !== undefined && block.tooLarge === undefined) {
       const found = await reader.candidates(block);
       whole = found.block;
-      known = await isKnown(file.position, found.lines);
-      units += known.length;
-      if (known.length === found.count) return;
+      const here = await isKnown(
+        file.position,
+        found.lines.filter((l) => l.number > from.line),
+      );
+      units += here.length;
+      if (here.length === found.count) return;
+      known = [...before, ...here];
     }
     const read = await reader.read(file.position, whole, known);
     units += read.units;
@@ -86,7 +109,15 @@ export async function stageBlocks(
   };
   const going = new Set<Promise<void>>();
   let bytes = 0;
-  for await (const block of blocks(gunzipped(await deps.blobs.get(file.blobKey ?? '')))) {
+  for await (const [block, next] of withNext(blocks(gunzipped(await deps.blobs.get(file.blobKey ?? ''))))) {
+    if (next !== undefined && next.number <= from.line + 1) continue;
+    if (block.number - 1 - reached >= STRETCH) {
+      await Promise.all(going);
+      await into.end();
+      reached = block.number - 1;
+      await stays({ line: reached, units });
+      into = open();
+    }
     const size = block.bytes.length;
     bytes += size;
     const one = stage(block).finally(() => {
@@ -100,6 +131,16 @@ export async function stageBlocks(
   await Promise.all(going);
   await into.end();
   return units;
+}
+
+/** Each with the one after it. */
+async function* withNext<T>(source: AsyncIterable<T>): AsyncGenerator<[T, T | undefined]> {
+  let held: T | undefined;
+  for await (const one of source) {
+    if (held !== undefined) yield [held, one];
+    held = one;
+  }
+  if (held !== undefined) yield [held, undefined];
 }
 
 /**
@@ -119,7 +160,10 @@ export async function stageFile(
   const { sql } = deps.database;
   if (file.state === 'staged' && (await stagedUnits(sql, pullId, file.position)) === file.units) return file.units ?? 0;
   await forgetPhase(sql, pullId);
-  await clearStaging(sql, pullId, file.position);
+  const isWhole =
+    file.stagedLines > 0 && (await stagedUnits(sql, pullId, file.position, file.stagedLines)) === file.stagedUnits;
+  const from = isWhole ? { line: file.stagedLines, units: file.stagedUnits } : NOTHING;
+  await clearStaging(sql, pullId, file.position, from.line);
   const units =
     file.kind === 'deleted' || file.blobKey === null
       ? await stageUnits(
@@ -127,7 +171,15 @@ export async function stageFile(
           pullId,
           unitsOf(deps, file, () => context),
         )
-      : await stageBlocks(deps, file, reader, openStaging(clients), isKnown);
+      : await stageBlocks(
+          deps,
+          file,
+          reader,
+          () => openStaging(clients),
+          isKnown,
+          from,
+          (at) => fileStagedTo(sql, pullId, file.position, at),
+        );
   const lines = file.kind === 'deleted' ? await stagedLines(sql, pullId, file.position) : units;
   await fileStaged(sql, pullId, file.position, units, lines);
   return units;

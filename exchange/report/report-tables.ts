@@ -46,7 +46,12 @@ export function reportSummary(r: PullReport): string[] {
   ];
   if (totals.total > 0) {
     const parts = OUTCOME_NAMES.filter((o) => totals.counts[o] > 0).map((o) => `${grouped(totals.counts[o])} ${o}`);
-    out.push(`${count(totals.total, 'line was', 'lines were')} received, each with one outcome: ${parts.join(', ')}.`);
+    const { received } = conservation.total;
+    out.push(
+      pull.state === 'done' || received === null
+        ? `${count(totals.total, 'line was', 'lines were')} received, each with one outcome: ${parts.join(', ')}.`
+        : `${grouped(totals.total)} of ${count(received, 'line', 'lines')} are taken in so far, all of a member's at once: ${parts.join(', ')}.`,
+    );
   }
   const { verdict, sum } = conservation.total;
   if (conservation.files.length > 0)

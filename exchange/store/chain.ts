@@ -3,11 +3,11 @@ import type { Queryable } from '../../src/store/database.ts';
 import type { Chain, ClaimRecord } from '../chain/claims.ts';
 import type { ClaimFacts } from '../chain/facts.ts';
 
-/** Members whose claims a work changed or told of, in order. */
-export async function claimMembers(tx: Queryable, work: string): Promise<string[]> {
+/** Members whose claims the open slice changed or told of, in order. */
+export async function claimMembers(tx: Queryable): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
-    select distinct member_id as id from exchange.staging
-    where pull_id = ${work} and type = 'ExplanationOfBenefit' and member_id is not null
+    select distinct member_id as id from pg_temp.slice
+    where type = 'ExplanationOfBenefit' and member_id is not null
       and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version') order by 1`;
   return rows.map((r) => r.id);
 }
@@ -40,18 +40,17 @@ export async function claimRecords(
   return rows.map(record);
 }
 
-/** Older versions of authorizations that a work brought: they are not written, but their history counts. */
+/** Older versions of authorizations that the open slice brought: they are not written, but their history counts. */
 export async function staleAuthorizations(
   tx: Queryable,
-  work: string,
   peerId: string,
   memberIds: readonly string[],
 ): Promise<(ClaimRecord & { memberId: string })[]> {
   const rows = await tx.unsafe<Row[]>(
     `select c.member_id as "memberId", c.local_id as id, c.origin, '-infinity'::timestamptz as at, c.claim as facts, ${INSURER} as insurer
-     from (select s.*, $3::text as origin from exchange.staging s) c ${ORGANIZATION}
-     where c.pull_id = $1 and c.member_id = any($2::text[]) and c.type = 'ExplanationOfBenefit' and c.claim->>'use' = 'preauthorization' and c.reason in ('stale-version', 'duplicate-in-job')`,
-    [work, [...memberIds] as never, peerId],
+     from (select s.*, $2::text as origin from pg_temp.slice s) c ${ORGANIZATION}
+     where c.member_id = any($1::text[]) and c.type = 'ExplanationOfBenefit' and c.claim->>'use' = 'preauthorization' and c.reason in ('stale-version', 'duplicate-in-job')`,
+    [[...memberIds] as never, peerId],
   );
   return rows.map((r) => ({ ...record({ ...r, at: new Date(0) }) }));
 }
@@ -95,7 +94,7 @@ export type ChainFinding = {
 /** Findings of anomalies that were not there before, and items for those that a person should look at. */
 export async function writeChainFindings(
   tx: Queryable,
-  work: { id: string; pull: string; peerId: string },
+  work: { pull: string; peerId: string },
   found: readonly ChainFinding[],
   at: string,
 ): Promise<void> {
@@ -106,16 +105,16 @@ export async function writeChainFindings(
     select ${work.pull}, 'chain-anomaly', s.file, s.line, s.entry, 'ExplanationOfBenefit', s.source_id, f."memberId", f.id, f.code || ': ' || f.detail
     from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text)
     left join lateral (
-      select file, line, entry, source_id from exchange.staging s
-      where s.pull_id = ${work.id} and s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true`;
+      select file, line, entry, source_id from pg_temp.slice s
+      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true`;
   await tx`
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_id, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
     select distinct on (1) md5(concat_ws('|', f."memberId", 'chain', f.id, f.code)), f."memberId", 'chain-anomaly', f.weight, 'ExplanationOfBenefit', 'ExplanationOfBenefit', f.id, ${work.peerId}, ${work.pull},
       s.file, s.line, s.entry, 'chain', f.code || ': ' || f.detail, ${at}::text::timestamptz
     from jsonb_to_recordset(${rows}::text::jsonb) as f("memberId" text, id text, code text, detail text, "isItem" boolean, weight smallint)
     left join lateral (
-      select file, line, entry from exchange.staging s
-      where s.pull_id = ${work.id} and s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true
+      select file, line, entry from pg_temp.slice s
+      where s.member_id = f."memberId" and s.type = 'ExplanationOfBenefit' and s.local_id = f.id order by file desc, line desc limit 1) s on true
     where f."isItem"
     on conflict (id) do update set state = 'open', decision = null, detail = excluded.detail, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1`;
 }

@@ -1,4 +1,5 @@
-// Committing a decided pull: entities, links, identity map, ledger, findings and Provenance in the caller's transaction.
+// Committing what was decided of the open slice (slice.ts): entities, links, identity map, ledger, findings and Provenance in
+// the caller's transaction. What concerns a pull as a whole is written at its end.
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
@@ -18,63 +19,64 @@ const COUNTED = [
   'attachment-not-fetched',
 ];
 
-async function writeIdentity(tx: Queryable, pull: string, peerId: string, by: string): Promise<void> {
+async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise<void> {
   await tx`
     insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
       case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${by}, ${by},
       case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
       array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey')
-    from exchange.staging
-    where pull_id = ${pull} and (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
-      and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = staging.type and i.source_id = staging.source_id and i.state <> 'quarantined'))
+    from pg_temp.slice s
+    where (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
+      and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state <> 'quarantined'))
     order by type, source_id, (outcome = 'quarantined'), file desc, line desc
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = coalesce(excluded.member_id, exchange.identity.member_id),
       line_hash = excluded.line_hash, line_findings = excluded.line_findings, hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
-  await keepLineHashes(tx, pull, peerId);
+  await keepLineHashes(tx, peerId);
 }
 
-async function writeLedger(tx: Queryable, work: Decided): Promise<void> {
+async function writeLedger(tx: Queryable, pull: string): Promise<void> {
   await tx`
     insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated)
-    select ${work.pull}, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
-    from exchange.staging where pull_id = ${work.id}`;
+    select ${pull}, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
+    from pg_temp.slice order by file, line, entry`;
 }
 
-/**
- * The references of a work that led nowhere, one a row: mostly none, so that they come first and units are looked up by their
- * primary key, instead of every unit beside every text.
- */
+/** The references of the open slice that led nowhere, one a row: mostly none. rewritten_open. */
 const unresolved = (tx: Queryable, work: string) => tx`
-  select w.file, w.line, w.entry, u as key from exchange.rewritten w cross join unnest(w.unresolved) u
-  where w.pull_id = ${work} and w.unresolved is not null`;
+  select s.type, s.member_id, s.local_id, s.is_shared, u as key
+  from pg_temp.slice s join exchange.rewritten w on w.pull_id = ${work} and w.file = s.file and w.line = s.line and w.entry = s.entry and w.unresolved is not null
+  cross join unnest(w.unresolved) u`;
 
-/** What was noted. A unit that is as it was is noted of the peer only, by count. */
+/** What was noted. A unit that is as it was is noted of the peer only, by count: each slice adds to the counts of those before. */
 export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
   await tx`
+    with found as materialized (
+      select f as kind, type, count(*) as n from pg_temp.slice cross join unnest(findings) f where f = any(${COUNTED}) group by f, type
+      union all
+      select 'dangling-soft', o.type, count(*) from (${unresolved(tx, work.id)}) o
+      where split_part(o.key, '/', 1) <> all(${[...SHARED_TYPES]}) group by o.type
+    ), added as (
+      update exchange.finding c set amount = c.amount + f.n from found f
+      where c.pull_id = ${work.pull} and c.kind = f.kind and c.type is not distinct from f.type and c.file is null and c.member_id is null
+      returning c.kind, c.type
+    )
     insert into exchange.finding (pull_id, kind, type, amount)
-    select ${work.pull}, f, type, count(*) from exchange.staging cross join unnest(findings) f
-    where pull_id = ${work.id} and f = any(${COUNTED}) group by f, type`;
+    select ${work.pull}, kind, type, n from found f where not exists (select from added a where a.kind = f.kind and a.type is not distinct from f.type)`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${work.pull}, f, file, line, entry, type, source_id, member_id, local_id from exchange.staging cross join unnest(findings) f
-    where pull_id = ${work.id} and f <> all(${COUNTED}) and (outcome <> 'unchanged' or f = 'duplicate-id')`;
+    select ${work.pull}, f, file, line, entry, type, source_id, member_id, local_id from pg_temp.slice cross join unnest(findings) f
+    where f <> all(${COUNTED}) and (outcome <> 'unchanged' or f = 'duplicate-id')`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id from exchange.staging
-    where pull_id = ${work.id} and reason in ('reinstated', 'patient-change')`;
-  await tx`
-    with open as materialized (${unresolved(tx, work.id)})
-    insert into exchange.finding (pull_id, kind, type, amount)
-    select ${work.pull}, 'dangling-soft', s.type, count(*)
-    from open o join exchange.staging s on s.pull_id = ${work.id} and s.file = o.file and s.line = o.line and s.entry = o.entry
-    where split_part(o.key, '/', 1) <> all(${[...SHARED_TYPES]}) group by s.type`;
+    select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id from pg_temp.slice
+    where reason in ('reinstated', 'patient-change')`;
 }
 
-/** About files and the pull as a whole. */
-async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean): Promise<void> {
+/** About files and the pull as a whole, when all of it is committed. */
+export async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean): Promise<void> {
   await tx`
     insert into exchange.finding (pull_id, kind, file, type)
     select pull_id, 'count-missing', position, type from exchange.pull_file where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0`;
@@ -102,38 +104,37 @@ async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean):
 /** References that lead nowhere wait for their target; what waited for a record that came now is led to it. */
 async function writeDangling(tx: Queryable, work: Work, base: string, at: string): Promise<void> {
   await tx`
-    with open as materialized (${unresolved(tx, work.id)})
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
-    select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), s.member_id, s.type, s.local_id
-    from open o join exchange.staging s on s.pull_id = ${work.id} and s.file = o.file and s.line = o.line and s.entry = o.entry
-    where s.member_id is not null and not s.is_shared
+    select distinct ${work.peerId}, split_part(o.key, '/', 1), split_part(o.key, '/', 2), o.member_id, o.type, o.local_id
+    from (${unresolved(tx, work.id)}) o
+    where o.member_id is not null and not o.is_shared
     on conflict do nothing`;
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(t, '/', 1), split_part(t, '/', 2), '', 'Provenance', s.source_id
-    from exchange.staging s cross join unnest(s.targets) t
-    where s.pull_id = ${work.id} and s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance'
+    from pg_temp.slice s cross join unnest(s.targets) t
+    where s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance'
     on conflict do nothing`;
   const identifier = JSON.stringify(`${base}/`).slice(0, -1);
   await tx.unsafe(
     `with come as materialized (
        select distinct d.target_type, d.target_id, d.member_id, d.type, d.id, s.local_id, s.is_shared
-       from exchange.staging s join exchange.dangling d on d.peer_id = $2 and d.target_type = s.type and d.target_id = s.source_id
-       where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo') and s.local_id is not null
+       from pg_temp.slice s join exchange.dangling d on d.peer_id = $1 and d.target_type = s.type and d.target_id = s.source_id
+       where s.outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo') and s.local_id is not null
          and d.member_id <> '' and (s.is_shared or s.member_id = d.member_id)
      ), edit as (
-       select member_id, type, id, array_agg('"identifier":{"system":' || $3 || target_type || '","value":"' || target_id || '"}' order by target_type, target_id) as olds,
+       select member_id, type, id, array_agg('"identifier":{"system":' || $2 || target_type || '","value":"' || target_id || '"}' order by target_type, target_id) as olds,
          array_agg('"reference":"' || target_type || '/' || local_id || '"' order by target_type, target_id) as news,
          array_agg(target_type || '/' || local_id) filter (where is_shared) as shared
        from come group by member_id, type, id
      ), moved as (
        update exchange.resource r set body = exchange.replace_all(r.body, e.olds, e.news), shared = exchange.replace_all(r.shared, e.olds, e.news),
-         links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $4::text::timestamptz
+         links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $3::text::timestamptz
        from edit e where r.member_id = e.member_id and r.type = e.type and r.id = e.id
      )
      delete from exchange.dangling d using come c
-     where d.peer_id = $2 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id`,
-    [work.id, work.peerId, identifier, at],
+     where d.peer_id = $1 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id`,
+    [work.peerId, identifier, at],
   );
 }
 
@@ -141,16 +142,16 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
  * A statement of transmission that names the person or a Bundle is about the records of the member that came with it: up to
  * 10,000 of them become its targets. What names records keeps them.
  */
-async function retargetTransmissions(tx: Queryable, work: string): Promise<void> {
+async function retargetTransmissions(tx: Queryable): Promise<void> {
   await tx`
     with told as materialized (
-      select s.member_id, s.local_id from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry)
-      where s.pull_id = ${work} and s.type = 'Provenance' and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
+      select s.member_id, s.local_id from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry)
+      where s.type = 'Provenance' and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
         and t.body like '%"transmitter"%' and not exists (select from unnest(s.targets) x where x not like 'Patient/%' and x not like 'Bundle/%')
     ), record as (
       select s.member_id, s.type || '/' || s.local_id as key, row_number() over (partition by s.member_id order by s.file, s.line) as place
-      from exchange.staging s join (select distinct member_id from told) m using (member_id)
-      where s.pull_id = ${work} and s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo') and not s.is_shared
+      from pg_temp.slice s join (select distinct member_id from told) m using (member_id)
+      where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo') and not s.is_shared
         and s.type not in ('Provenance', 'Patient') and s.reason is distinct from 'duplicate-in-job'
     ), records as (
       select member_id, array_agg(key order by place) as keys, string_agg('{"reference":"' || key || '"}', ',' order by place) as refs
@@ -164,7 +165,6 @@ async function retargetTransmissions(tx: Queryable, work: string): Promise<void>
 /** Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. */
 async function writeCustody(
   tx: Queryable,
-  work: string,
   peer: { name: string; npi: string | null },
   us: { name: string; npi: string | null },
   at: string,
@@ -192,23 +192,23 @@ async function writeCustody(
     `with target as (
        select member_id, case outcome when 'updated' then 'UPDATE' else 'APPEND' end as activity, type || '/' || local_id as ref,
          (row_number() over (partition by member_id, outcome = 'updated' order by file, line) - 1) / 10000 as chunk
-       from exchange.staging
-       where pull_id = $1 and not is_shared and outcome in ('created', 'updated', 'linked-duplicate') and type <> 'Provenance'
+       from pg_temp.slice
+       where not is_shared and outcome in ('created', 'updated', 'linked-duplicate') and type <> 'Provenance'
      ), made as (
        select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets, array_agg(ref) as refs
        from target group by member_id, activity, chunk
      )
      insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, own_label, labeller, targets, body)
-     select member_id, 'Provenance', id, 1, 'own', $2::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,
-       $3 || id || $4 || targets || case activity when 'UPDATE' then $5 else $6 end
+     select member_id, 'Provenance', id, 1, 'own', $1::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,
+       $2 || id || $3 || targets || case activity when 'UPDATE' then $4 else $5 end
      from made`,
-    [work, at, head, meta, closing('UPDATE'), closing('APPEND')],
+    [at, head, meta, closing('UPDATE'), closing('APPEND')],
   );
 }
 
 export type CommitPeer = { id: string; name: string; npi: string | null; base: string };
 
-/** Records, links, identities, items and Provenance of a decided work, without its ledger. */
+/** Records, links, identities, items and Provenance of the open slice of a decided work, without its ledger. */
 export async function commitRecords(
   tx: Queryable,
   work: Decided,
@@ -217,28 +217,26 @@ export async function commitRecords(
   at: string,
 ): Promise<void> {
   await byKey(tx);
-  await writeSharedRecords(tx, work.id, peer.id, at);
+  await writeSharedRecords(tx, peer.id, at);
   await writeLinks(tx, work);
   await writeItems(tx, work, at);
-  await writeMemberRecords(tx, work.id, peer.id, at);
-  await writeIdentity(tx, work.id, peer.id, work.pull);
+  await writeMemberRecords(tx, peer.id, at);
+  await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);
-  await retargetTransmissions(tx, work.id);
-  await writeCustody(tx, work.id, peer, us, at);
+  await retargetTransmissions(tx);
+  await writeCustody(tx, peer, us, at);
 }
 
-/** Writes everything that was decided for a pull. The staging stays; the caller clears it after the commit. */
-export async function commitPull(
+/** Writes everything that was decided of the open slice of a pull. The staging stays; the caller clears it at the end. */
+export async function commitSlice(
   tx: Queryable,
   work: Decided,
   peer: CommitPeer,
   us: { name: string; npi: string | null },
   at: string,
 ): Promise<void> {
-  await byKey(tx);
-  await writePullFindings(tx, work, work.isFull);
   await commitRecords(tx, work, peer, us, at);
-  await writeLedger(tx, work);
+  await writeLedger(tx, work.pull);
   await writeFindings(tx, work);
 }

@@ -2,6 +2,7 @@
 import type { Database, Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { eachSlice } from './slice.ts';
 
 export type ImportCounts = {
   created: number;
@@ -104,9 +105,11 @@ export async function commitImport(
     await byKey(tx);
     await addMembers(tx, work);
     await decide(tx, work);
-    await writeSharedRecords(tx, work, 'own', at);
-    await writeMemberRecords(tx, work, 'own', at);
-    await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
+    await eachSlice(tx, work, async () => {
+      await writeSharedRecords(tx, 'own', at);
+      await writeMemberRecords(tx, 'own', at);
+      await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
+    });
     const totals = await tx<{ outcome: string; reason: string | null; n: number }[]>`
       select outcome, reason, count(*)::int as n from exchange.staging where pull_id = ${work} group by 1, 2`;
     const refused = await tx<Refused[]>`

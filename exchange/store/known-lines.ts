@@ -40,12 +40,12 @@ export async function stageKnown(
   return rows.map((r) => r.line);
 }
 
-/** What came unchanged and was read in full is known the next time. Served by the primary keys. */
-export async function keepLineHashes(tx: Queryable, work: string, peerId: string): Promise<void> {
+/** What came unchanged in the open slice and was read in full is known the next time. Served by the primary keys. */
+export async function keepLineHashes(tx: Queryable, peerId: string): Promise<void> {
   await tx`
     with s as materialized (
-      select type, source_id, hash, line_hash, findings from exchange.staging
-      where pull_id = ${work} and outcome = 'unchanged' and reason is null and line_hash is not null
+      select type, source_id, hash, line_hash, findings from pg_temp.slice
+      where outcome = 'unchanged' and reason is null and line_hash is not null
     )
     update exchange.identity i set line_hash = s.line_hash, line_findings = array_remove(array_remove(s.findings, 'duplicate-id'), 'peer-rekey') from s
     where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash

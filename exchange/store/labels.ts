@@ -6,23 +6,23 @@ import { LABELLER } from '../transform/label.ts';
 const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
 
 /**
- * Decides again what the records of the members of a work id inherit, as far as references lead. A label that a record
+ * Decides again what the records of the members of the open slice inherit, as far as references lead. A label that a record
  * loses or gains here moves it: the next export with `_since` tells of it. Members without labelled records cost one look
  * at the primary key.
  */
-export async function inheritLabels(tx: Queryable, work: string, at: string): Promise<void> {
-  const staged = `select distinct member_id from exchange.staging
-    where pull_id = $1 and not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')`;
-  await inherit(tx, staged, work, at);
+export async function inheritLabels(tx: Queryable, at: string): Promise<void> {
+  const staged = `select distinct member_id from pg_temp.slice
+    where not is_shared and outcome in ('created', 'updated', 'linked-duplicate', 'retracted')`;
+  await inherit(tx, staged, [], at);
 }
 
 /** The same for all records of some members. */
 export async function inheritLabelsOf(tx: Queryable, memberIds: readonly string[], at: string): Promise<number> {
-  return inherit(tx, 'select unnest($1::text::text[]) as member_id', arrayLiteral(memberIds), at);
+  return inherit(tx, 'select unnest($2::text::text[]) as member_id', [arrayLiteral(memberIds)], at);
 }
 
 /** @returns records whose label changed */
-async function inherit(tx: Queryable, members: string, of: string, at: string): Promise<number> {
+async function inherit(tx: Queryable, members: string, of: string[], at: string): Promise<number> {
   const moved = await tx.unsafe(
     `with recursive concerned as materialized (
        select distinct t.member_id
@@ -46,10 +46,10 @@ async function inherit(tx: Queryable, members: string, of: string, at: string): 
        where r.own_label is not null
        group by r.member_id, r.type, r.id
      )
-     update exchange.resource r set label = d.label, moved_at = $2::text::timestamptz
+     update exchange.resource r set label = d.label, moved_at = $1::text::timestamptz
      from decided d
      where r.member_id = d.member_id and r.type = d.type and r.id = d.id and r.label is distinct from d.label`,
-    [of, at],
+    [at, ...of],
   );
   return moved.count;
 }

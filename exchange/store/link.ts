@@ -1,6 +1,6 @@
 // Pairs of records that may tell of the same thing: found by keys, judged outside, noted for the commit.
-import type { Queryable, Sql } from '../../src/store/database.ts';
-import { CONFIRMED } from '../reconcile/judge/judge.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import type { Range } from './slice.ts';
 
 export type Pair = {
   file: number;
@@ -33,13 +33,14 @@ export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' 
 export function candidatePairs(
   dedicated: Sql,
   work: { id: string; peerId: string },
+  range: Pick<Range, 'first' | 'last'>,
   size: number,
 ): AsyncIterable<Pair[]> {
   return dedicated
     .unsafe<Pair[]>(
       `with unit as materialized (
          select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
-         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null
+         where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
        ), key as materialized (
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
@@ -87,7 +88,7 @@ export function candidatePairs(
        left join exchange.rewritten fw on fw.pull_id = $1 and fw.file = p.other_file and fw.line = p.other_line and fw.entry = p.other_entry
        where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
        order by p.member_id, case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.local_id, p.other_id`,
-      [work.id, work.peerId],
+      [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);
 }
@@ -126,28 +127,37 @@ export async function noteJudged(sql: Queryable, work: string, rows: readonly Ju
       as r(file integer, line integer, entry integer, "memberId" text, type text, id text, "otherType" text, "otherId" text, kind text, score real, rule text, conflict text, detail text)`;
 }
 
-export async function clearJudged(sql: Queryable, work: string): Promise<void> {
-  await sql`delete from exchange.judged where pull_id = ${work}`;
-}
-
-/** New units that are linked are linked duplicates; an unlinked one that we may have transmitted once may be an echo. */
-export async function outcomesByLinks(sql: Queryable, work: string): Promise<void> {
+/** New units of which a pair is linked, and not refused by a person, are linked duplicates. By the primary keys. */
+export async function markLinked(sql: Queryable, work: string, pairs: readonly Judged[]): Promise<void> {
+  if (pairs.length === 0) return;
+  const column = (of: (j: Judged) => string | number) => arrayLiteral(pairs.map(of));
   await sql`
     update exchange.staging s set outcome = 'linked-duplicate'
-    where s.pull_id = ${work} and s.outcome = 'created' and exists (
-      select from exchange.judged j where j.pull_id = ${work} and j.file = s.file and j.line = s.line and j.entry = s.entry
-        and j.kind in ('same-record', 'same-event') and j.score >= ${CONFIRMED}::real
-        and not exists (select from exchange.link l where l.member_id = j.member_id and l.type = j.type and l.state = 'rejected'
-          and l.a_id = least(j.id, j.other_id) and l.b_id = greatest(j.id, j.other_id)))`;
+    from (
+      select distinct j.file, j.line, j.entry
+      from unnest(${column((j) => j.file)}::text::int[], ${column((j) => j.line)}::text::int[], ${column((j) => j.entry)}::text::int[], ${column((j) => j.memberId)}::text::text[],
+        ${column((j) => j.type)}::text::text[], ${column((j) => j.id)}::text::text[], ${column((j) => j.otherId)}::text::text[]) j(file, line, entry, member_id, type, id, other_id)
+      where not exists (select from exchange.link l where l.member_id = j.member_id and l.type = j.type and l.state = 'rejected'
+        and l.a_id = least(j.id, j.other_id) and l.b_id = greatest(j.id, j.other_id))
+    ) j
+    where s.pull_id = ${work} and s.file = j.file and s.line = j.line and s.entry = j.entry and s.outcome = 'created'`;
+}
+
+/** A new unit that we may have transmitted once, as a Provenance tells, and that is not linked may be an echo. staging_bucket, staging_key. */
+export async function possibleEchoes(
+  sql: Queryable,
+  work: string,
+  range: Pick<Range, 'first' | 'last'>,
+): Promise<void> {
   await sql`
     with told as materialized (
-      select member_id, unnest(targets) as key, file, line, entry from exchange.staging
-      where pull_id = ${work} and type = 'Provenance' and 'possible-echo' = any(findings)
+      select unnest(targets) as key, file, line, entry from exchange.staging
+      where pull_id = ${work} and bucket between ${range.first} and ${range.last} and type = 'Provenance' and 'possible-echo' = any(findings)
     ), quiet as (
       update exchange.staging s set findings = array_remove(s.findings, 'possible-echo') from told t
       where s.pull_id = ${work} and s.file = t.file and s.line = t.line and s.entry = t.entry
     )
     update exchange.staging s set findings = array_append(s.findings, 'possible-echo')
     from (select distinct split_part(key, '/', 1) as type, split_part(key, '/', 2) as id from told) t
-    where s.pull_id = ${work} and s.type = t.type and s.source_id = t.id and s.outcome = 'created'`;
+    where s.pull_id = ${work} and s.type = t.type and s.source_id = t.id and s.outcome = 'created' and s.bucket between ${range.first} and ${range.last}`;
 }

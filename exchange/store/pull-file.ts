@@ -18,6 +18,9 @@ export type PullFile = {
   /** lines, which the manifest counts; of a deletions file one line holds several units */
   lines: number | null;
   failure: string | null;
+  /** up to which line it is staged, when it is not staged whole, and how many units that makes */
+  stagedLines: number;
+  stagedUnits: number;
 };
 /** A file with what is kept of it while it is not whole. */
 export type FileWithParts = PullFile & { kept: Kept };
@@ -64,7 +67,7 @@ type Row = Omit<PullFile, 'bytes'> & {
 
 export async function pullFiles(sql: Queryable, pullId: string): Promise<FileWithParts[]> {
   const rows = await sql<Row[]>`
-    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure,
+    select position, kind, type, url, declared, state, attempts, blob_key as "blobKey", bytes, sha256, units, lines, failure, staged_lines as "stagedLines", staged_units as "stagedUnits",
       parts, part_bytes as "partBytes", etag, encoding
     from exchange.pull_file where pull_id = ${pullId} order by position`;
   return rows.map(({ parts, partBytes, etag, encoding, ...r }) => ({
@@ -89,7 +92,7 @@ export async function fileDownloaded(
 ): Promise<void> {
   await tx`
     update exchange.pull_file set state = 'downloaded', blob_key = ${got.blobKey}, bytes = ${got.bytes}, sha256 = ${got.sha256}, lines = ${got.lines}, units = null,
-      parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end
+      parts = 0, part_bytes = 0, etag = null, encoding = null, failure = case when failure = ${REFETCHED} then failure end, staged_lines = 0, staged_units = 0
     where pull_id = ${pullId} and position = ${position}`;
 }
 
@@ -115,6 +118,16 @@ export async function fileStaged(
   await tx`update exchange.pull_file set state = 'staged', units = ${units}, lines = ${lines} where pull_id = ${pullId} and position = ${position}`;
 }
 
+/** Notes up to which line a file is staged, and how many units that makes. pull_file_pkey. */
+export async function fileStagedTo(
+  tx: Queryable,
+  pullId: string,
+  position: number,
+  at: { line: number; units: number },
+): Promise<void> {
+  await tx`update exchange.pull_file set staged_lines = ${at.line}, staged_units = ${at.units} where pull_id = ${pullId} and position = ${position}`;
+}
+
 /** `failure` of a file that was fetched a second time because its lines were not as many as declared. */
 export const REFETCHED = 'count-mismatch';
 
@@ -134,9 +147,9 @@ export async function stagedLines(sql: Queryable, pullId: string, position: numb
 }
 
 /** How many staged rows a file has: fewer than its units after a crash of the database, which empties unlogged tables. */
-export async function stagedUnits(sql: Queryable, pullId: string, position: number): Promise<number> {
-  const [row] = await sql<
-    { n: number }[]
-  >`select count(*)::int as n from exchange.staging where pull_id = ${pullId} and file = ${position}`;
+export async function stagedUnits(sql: Queryable, pullId: string, position: number, upTo?: number): Promise<number> {
+  const [row] = await sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.staging
+    where pull_id = ${pullId} and file = ${position} and line <= ${upTo ?? 2_147_483_647}`;
   return row?.n ?? 0;
 }

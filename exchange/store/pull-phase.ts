@@ -1,10 +1,9 @@
-// How far reconciling a pull has come. Staging, deciding, leading references and judging pairs write work tables only, and each
-// may be gone on from when the process dies, as long as nothing that they stood on has changed since.
+// How far reconciling a pull has come. Staging and deciding write work tables only, and may be gone on from when the process dies,
+// as long as nothing that was decided on has changed since.
 import type { Queryable } from '../../src/store/database.ts';
 
-/** In this order. What comes after `linked` is the commit. */
-export const PHASES = ['decided', 'rewritten', 'linked'] as const;
-export type Phase = (typeof PHASES)[number];
+/** Everything is decided and its slices are planned. */
+const PLANNED = 'planned';
 
 /** Minutes after which what was decided is decided anew: records of our own may have been imported meanwhile. */
 const HOLDS_MINUTES = 15;
@@ -15,19 +14,19 @@ const STANDS_ON = `concat_ws('|',
   (select max(id) from exchange.unit_revision), (select max(id) from exchange.review_decision),
   (select max(at) from exchange.audit where object = 'own-records'))`;
 
-/** The last phase that holds; undefined when deciding is what comes next. */
-export async function reachedPhase(sql: Queryable, pullId: string, now: Date): Promise<Phase | undefined> {
-  const [row] = await sql.unsafe<{ phase: Phase | null }[]>(
-    `select phase from exchange.pull where id = $1 and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
-    [pullId, now, HOLDS_MINUTES],
+/** Does what was decided still hold? False when deciding is what comes next. */
+export async function isPlanned(sql: Queryable, pullId: string, now: Date): Promise<boolean> {
+  const rows = await sql.unsafe(
+    `select from exchange.pull where id = $1 and phase = $4 and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
+    [pullId, now, HOLDS_MINUTES, PLANNED],
   );
-  return row?.phase ?? undefined;
+  return rows.length > 0;
 }
 
-export async function notePhase(tx: Queryable, pullId: string, phase: Phase, now: Date): Promise<void> {
+export async function notePlanned(tx: Queryable, pullId: string, now: Date): Promise<void> {
   await tx.unsafe(`update exchange.pull set phase = $2, phase_at = $3, phase_of = ${STANDS_ON} where id = $1`, [
     pullId,
-    phase,
+    PLANNED,
     now,
   ]);
 }

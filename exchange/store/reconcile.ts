@@ -138,7 +138,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
 export async function releasedUnits(tx: Queryable, work: Decided, reason: string | null): Promise<void> {
   await tx`
     with held as materialized (
-      select file, line, entry, type, source_id, hash from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and source_id is not null
+      select file, line, entry, type, source_id, hash from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and source_id is not null and not booked
     ), released as materialized (
       select h.file, h.line, h.entry, i.local_id
       from held h
@@ -168,6 +168,17 @@ export async function echoes(tx: Queryable, pull: string): Promise<void> {
       and r.member_id = s.member_id and r.type = s.type and r.substance = s.substance and r.origin = 'own'
       and (r.id = s.echo_of or exists (
         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))`;
+}
+
+/**
+ * What an earlier attempt has committed stays what the ledger says, and is not committed again: others are still decided
+ * beside it. ledger_pkey, staging_pkey.
+ */
+async function bookedUnits(tx: Queryable, work: Decided): Promise<void> {
+  await tx`
+    update exchange.staging s set booked = true, outcome = l.outcome, reason = l.reason, made_id = coalesce(s.made_id, s.local_id), local_id = l.local_id, member_id = l.member_id
+    from exchange.ledger l
+    where s.pull_id = ${work.id} and l.pull_id = ${work.pull} and l.file = s.file and l.line = s.line and l.entry = s.entry`;
 }
 
 /** With fewer records of a member nothing can be said of a pattern. */
@@ -242,11 +253,15 @@ export async function newUnits(tx: Queryable, pull: string): Promise<void> {
  */
 export type Decided = { id: string; pull: string; peerId: string; isFull: boolean };
 
-/** Decides every staged unit of a work. Afterwards each has an outcome. */
-export async function decideUnits(tx: Queryable, work: Decided): Promise<void> {
+/**
+ * Decides every staged unit of a work. Afterwards each has an outcome.
+ * @param hasBooked some of it is committed already
+ */
+export async function decideUnits(tx: Queryable, work: Decided, hasBooked: boolean): Promise<void> {
   await reset(tx, work.id);
   await duplicatesInJob(tx, work.id);
   await strayVersions(tx, work.id);
+  if (hasBooked) await bookedUnits(tx, work);
   await provenanceMembers(tx, work);
   await releasedUnits(tx, work, null);
   await knownUnits(tx, work.id, work.peerId);

@@ -1,5 +1,5 @@
-// Writing records: from staging into the entity tables. The same statements serve our own imports and what peers sent.
-// Staged rows with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
+// Writing records: from an open slice (slice.ts) into the entity tables. The same statements serve our own imports and what
+// peers sent. Units with outcome created, updated or linked-duplicate are written; retracted ones are hidden.
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { inheritLabels } from './labels.ts';
@@ -15,7 +15,7 @@ export async function byKey(tx: Queryable): Promise<void> {
 }
 
 const STAMPED = (column: string) =>
-  `replace(${column}, '"versionId":"${VERSION_MARK}","lastUpdated":"${TIME_MARK}"', '"versionId":"' || version || '","lastUpdated":"' || $3::text || '"')`;
+  `replace(${column}, '"versionId":"${VERSION_MARK}","lastUpdated":"${TIME_MARK}"', '"versionId":"' || version || '","lastUpdated":"' || $2::text || '"')`;
 
 /**
  * The start of this transaction, in milliseconds: `meta.lastUpdated` of everything it writes. An export that waits for
@@ -30,107 +30,105 @@ export async function transactionInstant(tx: Queryable): Promise<string> {
 const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim';
 
 /**
- * Writes member records of a work id: replaced versions go to history, keys and directory references are renewed.
+ * Writes the member records of the open slice: replaced versions go to history, keys and directory references are renewed.
  * @param origin 'own' or the peer's id
  * @param at instant of the transaction, milliseconds, as in FHIR
  */
-export async function writeMemberRecords(tx: Queryable, work: string, origin: string, at: string): Promise<void> {
-  const changed = `s.pull_id = $1 and not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
+export async function writeMemberRecords(tx: Queryable, origin: string, at: string): Promise<void> {
+  const changed = `not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
   await tx.unsafe(
     `insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
      select r.member_id, r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
-     from exchange.staging s join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
-     where s.pull_id = $1 and not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate', 'retracted')
+     from pg_temp.slice s join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
+     where not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate', 'retracted')
        and not (s.outcome = 'retracted' and r.deleted)
      on conflict do nothing`,
-    [work],
   );
   await tx.unsafe(
-    `delete from exchange.record_key k using exchange.staging s
-     where s.pull_id = $1 and s.outcome in ('updated', 'retracted') and not s.is_shared
+    `delete from exchange.record_key k using pg_temp.slice s
+     where s.outcome in ('updated', 'retracted') and not s.is_shared
        and k.member_id = s.member_id and k.type = s.type and k.id = s.local_id`,
-    [work],
   );
   await tx.unsafe(
     `with next as (
        select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as linked, coalesce(w.refers, s.refers) as inherits, coalesce(r.version, 0) + 1 as version
-       from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
+       from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
        where ${changed}
      )
      insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, refers, targets, links, body, shared)
-     select member_id, type, local_id, version, $2, source_id, $3::text::timestamptz, hash, ${FACTS}, label, ${LABELLER}, inherits, about, linked, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+     select member_id, type, local_id, version, $1, source_id, $2::text::timestamptz, hash, ${FACTS}, label, ${LABELLER}, inherits, about, linked, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
      from next
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
        pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, substance = excluded.substance, claim = excluded.claim, targets = excluded.targets, links = excluded.links,
        own_label = excluded.own_label, labeller = excluded.labeller, refers = excluded.refers, moved_at = null,
        body = excluded.body, shared = excluded.shared`,
-    [work, origin, at],
+    [origin, at],
   );
   await tx.unsafe(
     `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
-     select s.member_id, s.type, case left(k, 1) when 's' then 1 when 'e' then 2 else 3 end, hashtextextended(k, 0), s.local_id, $2
-     from exchange.staging s cross join unnest(s.keys) k
+     select s.member_id, s.type, case left(k, 1) when 's' then 1 when 'e' then 2 else 3 end, hashtextextended(k, 0), s.local_id, $1
+     from pg_temp.slice s cross join unnest(s.keys) k
      where ${changed}
      order by 1, 2, 3, 4
      on conflict do nothing`,
-    [work, origin],
+    [origin],
   );
   await tx.unsafe(
-    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz, moved_at = null
-     from exchange.staging s
-     where s.pull_id = $1 and s.outcome = 'retracted' and not s.is_shared
+    `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $1::text::timestamptz, moved_at = null
+     from pg_temp.slice s
+     where s.outcome = 'retracted' and not s.is_shared
        and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id and not r.deleted`,
-    [work, at],
+    [at],
   );
-  await inheritLabels(tx, work, at);
+  await inheritLabels(tx, at);
 }
 
-/** Writes directory-type records of a work id. */
-export async function writeSharedRecords(tx: Queryable, work: string, origin: string, at: string): Promise<void> {
+/** Writes the directory-type records of the open slice. */
+export async function writeSharedRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
-     from exchange.staging s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
-     where s.pull_id = $1 and s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
-       and r.origin = $2
+     from pg_temp.slice s join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
+     where s.is_shared and (s.outcome in ('created', 'updated') or (s.outcome = 'retracted' and not r.deleted))
+       and r.origin = $1
      on conflict do nothing`,
-    [work, origin],
+    [origin],
   );
   await tx.unsafe(
     `with next as (
        select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
-       from exchange.staging s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
+       from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
-       where s.pull_id = $1 and s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $2)
+       where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $1)
      )
      insert into exchange.shared_resource (type, id, version, origin, source_id, last_updated, hash, npi, links, body)
-     select type, local_id, version, $2, source_id, $3::text::timestamptz, hash, npi, linked, ${STAMPED('coalesce(final, body)')}
+     select type, local_id, version, $1, source_id, $2::text::timestamptz, hash, npi, linked, ${STAMPED('coalesce(final, body)')}
      from next
      on conflict (type, id) do update set version = excluded.version, last_updated = excluded.last_updated, deleted = false,
        hash = excluded.hash, npi = excluded.npi, links = excluded.links, body = excluded.body`,
-    [work, origin, at],
+    [origin, at],
   );
   await tx.unsafe(
-    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $3::text::timestamptz
-     from exchange.staging s
-     where s.pull_id = $1 and s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
-       and not r.deleted and r.origin = $2`,
-    [work, origin, at],
+    `update exchange.shared_resource r set deleted = true, version = r.version + 1, last_updated = $2::text::timestamptz
+     from pg_temp.slice s
+     where s.outcome = 'retracted' and s.is_shared and r.type = s.type and r.id = s.local_id
+       and not r.deleted and r.origin = $1`,
+    [origin, at],
   );
   await tx.unsafe(
-    `delete from exchange.record_key k using exchange.staging s
-     where s.pull_id = $1 and s.outcome in ('updated', 'retracted') and s.is_shared and s.local_id is not null
-       and k.member_id = '*' and k.type = s.type and k.id = s.local_id and k.origin = $2`,
-    [work, origin],
+    `delete from exchange.record_key k using pg_temp.slice s
+     where s.outcome in ('updated', 'retracted') and s.is_shared and s.local_id is not null
+       and k.member_id = '*' and k.type = s.type and k.id = s.local_id and k.origin = $1`,
+    [origin],
   );
   await tx.unsafe(
     `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
-     select '*', s.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), s.local_id, $2
-     from exchange.staging s cross join unnest(s.keys) k
-     where s.pull_id = $1 and s.is_shared and s.type <> 'Provenance' and s.outcome in ('created', 'updated')
+     select '*', s.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), s.local_id, $1
+     from pg_temp.slice s cross join unnest(s.keys) k
+     where s.is_shared and s.type <> 'Provenance' and s.outcome in ('created', 'updated')
      on conflict do nothing`,
-    [work, origin],
+    [origin],
   );
 }

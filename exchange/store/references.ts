@@ -2,6 +2,7 @@
 // are the units of which that is not so, and what to lead them to.
 import type { Queryable, Sql } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
+import type { Range } from './slice.ts';
 
 /** Between the key of a reference and the id that it was led to, in `staging.refs`, when that id is not the one made for the key. */
 export const LED_TO = '>';
@@ -39,24 +40,33 @@ export type ToRewrite = {
 };
 
 /**
- * Staged units that will be written and are not yet as they will be: a reference leads elsewhere, or nowhere; the record has
- * another id; or it is about other records (Provenance). In pages, by a cursor on a client of its own.
+ * Staged units of some buckets that will be written and are not yet as they will be: a reference leads elsewhere, or nowhere; the
+ * record has another id; or it is about other records (Provenance). In pages, by a cursor on a client of its own. staging_bucket;
+ * what a reference may mean is looked up by staging_key, each once.
  */
 export function unitsToRewrite(
   dedicated: Sql,
   work: { id: string; peerId: string },
+  range: Pick<Range, 'first' | 'last'>,
   size: number,
 ): AsyncIterable<ToRewrite[]> {
   return dedicated
     .unsafe<ToRewrite[]>(
-      `with ref as materialized (
+      `with written as materialized (
+         select file, line, entry, refs, targets, local_id, made_id from exchange.staging
+         where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not booked
+       ), ref as materialized (
          select s.file, s.line, s.entry, split_part(r, '/', 1) as type, split_part(split_part(r, '/', 2), '${LED_TO}', 1) as source_id, nullif(split_part(r, '${LED_TO}', 2), '') as led
-         from exchange.staging s cross join unnest(s.refs) r
-         where s.pull_id = $1 and s.outcome in ('created', 'updated', 'linked-duplicate') and s.targets is null
+         from written s cross join unnest(s.refs) r
+         where s.targets is null
        ), unit as materialized (
-         select type, source_id, local_id, case when has_body then coalesce(made_id, local_id) end as made_id
-         from exchange.staging
-         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and local_id is not null and reason is distinct from 'duplicate-in-job'
+         select k.type, k.source_id, u.local_id, u.made_id
+         from (select distinct type, source_id from ref) k cross join lateral (
+           select s.local_id, case when s.has_body then coalesce(s.made_id, s.local_id) end as made_id
+           from exchange.staging s
+           where s.pull_id = $1 and s.type = k.type and s.source_id = k.source_id
+             and s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
+           offset 0) u
        ), open as materialized (
          select r.* from ref r left join unit u on u.type = r.type and u.source_id = r.source_id and u.local_id = coalesce(r.led, u.made_id)
          where u.local_id is null
@@ -65,13 +75,12 @@ export function unitsToRewrite(
          from open o left join exchange.identity i on i.peer_id = $2 and i.type = o.type and i.source_id = o.source_id and i.state in ('visible', 'echo') and i.local_id = o.led
          where i.local_id is null
          union
-         select file, line, entry from exchange.staging
-         where pull_id = $1 and outcome in ('created', 'updated', 'linked-duplicate') and (targets is not null or local_id <> made_id)
+         select file, line, entry from written where targets is not null or local_id <> made_id
        )
        select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
-       from other join exchange.staging s using (file, line, entry) join exchange.staged_text t using (pull_id, file, line, entry)
-       where s.pull_id = $1`,
-      [work.id, work.peerId],
+       from other join written s using (file, line, entry) join exchange.staged_text t using (file, line, entry)
+       where t.pull_id = $1`,
+      [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);
 }

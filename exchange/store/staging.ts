@@ -206,20 +206,21 @@ export function stageRewritten(dedicated: Sql, work: string, units: AsyncIterabl
   );
 }
 
-export async function clearRewritten(sql: Queryable, work: string): Promise<void> {
+/** Removes the texts and verdicts that slices were made ready with. By the first column of their keys. */
+export async function clearPrepared(sql: Queryable, work: string): Promise<void> {
   await sql`delete from exchange.rewritten where pull_id = ${work}`;
+  await sql`delete from exchange.judged where pull_id = ${work}`;
 }
 
-/** Removes what is staged under a work id; of one file, when named. Served by the primary key. */
-export async function clearStaging(sql: Queryable, work: string, file?: number): Promise<void> {
+/** Removes what is staged under a work id; of one file, when named, after a line. Served by the primary key. */
+export async function clearStaging(sql: Queryable, work: string, file?: number, after = 0): Promise<void> {
   if (file === undefined) {
     await sql`delete from exchange.staging where pull_id = ${work}`;
     await sql`delete from exchange.staged_text where pull_id = ${work}`;
-    await sql`delete from exchange.rewritten where pull_id = ${work}`;
-    await sql`delete from exchange.judged where pull_id = ${work}`;
+    await clearPrepared(sql, work);
   } else {
-    await sql`delete from exchange.staging where pull_id = ${work} and file = ${file}`;
-    await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file}`;
+    await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
+    await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file} and line > ${after}`;
   }
 }
 

@@ -1,4 +1,4 @@
-// Links, findings and items for people out of what was judged, in the transaction of the commit.
+// Links, findings and items for people out of what was judged of the units of the open slice (slice.ts).
 import type { Queryable } from '../../src/store/database.ts';
 import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
@@ -13,11 +13,11 @@ const RULES = `v${RULES_VERSION}`;
 /** Links of what was judged. What the rules said of a version that is replaced goes; what people decided stays. */
 export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
   await tx`
-    delete from exchange.link l using exchange.staging s
-    where s.pull_id = ${work.id} and (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
+    delete from exchange.link l using pg_temp.slice s
+    where (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
       and l.member_id = s.member_id and l.type = s.type and (l.a_id = s.local_id or l.b_id = s.local_id) and l.rule not in ('decision', 'match') and l.state <> 'rejected'
       and not exists (
-        select from exchange.judged j where j.pull_id = ${work.id} and j.kind = l.kind and j.type = l.type
+        select from exchange.judged j where j.pull_id = ${work.id} and j.member_id = l.member_id and j.kind = l.kind and j.type = l.type
           and least(j.id, j.other_id) = least(l.a_id, l.b_id) and greatest(j.id, j.other_id) = greatest(l.a_id, l.b_id))`;
   // of two types the claim stands first
   await tx`
@@ -28,21 +28,21 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
       case when j.type = j.other_type then greatest(j.id, j.other_id) when j.type = 'ExplanationOfBenefit' then j.other_id else j.id end,
       j.kind, j.score, case when j.score >= ${CONFIRMED}::real then 'confirmed' else 'proposed' end, j.rule, ${work.pull},
       case when j.type <> j.other_type then 'MedicationDispense' end
-    from exchange.judged j
-    where j.pull_id = ${work.id} and j.kind <> 'echo' and j.type <> 'Patient' and (j.kind <> 'conflict' or j.conflict = any(${[...CONFLICTS_OF_PAIRS]}))
+    from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
+    where j.kind <> 'echo' and j.type <> 'Patient' and (j.kind <> 'conflict' or j.conflict = any(${[...CONFLICTS_OF_PAIRS]}))
     order by 1, 2, 3, 4, 5, j.score desc
     on conflict (member_id, type, a_id, b_id, kind) do update set score = excluded.score, state = excluded.state, rule = excluded.rule
       where exchange.link.rule not in ('decision', 'match') and exchange.link.score is distinct from excluded.score`;
   await tx`
     insert into exchange.link (member_id, type, a_id, b_id, kind, score, state, rule, pull_id)
     select member_id, 'Patient', least(local_id, member_id), greatest(local_id, member_id), 'same-record', 1, 'confirmed', 'match', ${work.pull}
-    from exchange.staging where pull_id = ${work.id} and type = 'Patient' and outcome = 'linked-duplicate'
+    from pg_temp.slice where type = 'Patient' and outcome = 'linked-duplicate'
     on conflict do nothing`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
     select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
-    from exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome = 'linked-duplicate' and s.type <> 'Patient' and (
+    from pg_temp.slice s
+    where s.outcome = 'linked-duplicate' and s.type <> 'Patient' and (
       select count(*) from exchange.link l where l.member_id = s.member_id and l.type = s.type and l.state = 'confirmed'
         and l.kind in ('same-record', 'same-event') and (l.a_id = s.local_id or l.b_id = s.local_id)) >= ${MOST_IN_CLUSTER}`;
 }
@@ -55,8 +55,8 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
   const weights = JSON.stringify(Object.fromEntries(Object.entries(ITEM_KINDS).map(([kind, k]) => [kind, k.weight])));
   await tx`
     update exchange.review_item i set state = 'gone'
-    from exchange.staging s
-    where s.pull_id = ${work.id} and (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
+    from pg_temp.slice s
+    where (s.outcome in ('updated', 'retracted') or s.reason = 'replayed') and not s.is_shared and s.member_id is not null
       and i.member_id = s.member_id and i.type = s.type and i.state <> 'gone' and i.b_id is not null
       and (i.a_id = s.local_id or i.b_id = s.local_id) and i.rule <> 'chain'
       and not exists (
@@ -67,11 +67,10 @@ export async function writeItems(tx: Queryable, work: Work, at: string): Promise
       select distinct on (j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id)) j.*, s.hash as b_hash, s.source_id,
         coalesce(r.hash, o.hash) as a_hash, r.origin as other_origin,
         md5(concat_ws('|', j.member_id, j.conflict, j.type, least(j.id, j.other_id), greatest(j.id, j.other_id))) as item
-      from exchange.judged j
-      join exchange.staging s on s.pull_id = ${work.id} and s.file = j.file and s.line = j.line and s.entry = j.entry
+      from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
       left join exchange.resource r on r.member_id = j.member_id and r.type = j.other_type and r.id = j.other_id
-      left join lateral (select hash from exchange.staging x where r.id is null and x.pull_id = ${work.id} and x.type = j.other_type and x.local_id = j.other_id limit 1) o on true
-      where j.pull_id = ${work.id} and j.conflict is not null
+      left join lateral (select hash from pg_temp.slice x where r.id is null and x.type = j.other_type and x.local_id = j.other_id limit 1) o on true
+      where j.conflict is not null
       order by j.member_id, j.conflict, least(j.id, j.other_id), greatest(j.id, j.other_id), j.file, j.line
     ), written as (
       insert into exchange.review_item (id, member_id, kind, weight, type, a_type, a_id, a_hash, b_type, b_id, b_hash, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
@@ -96,15 +95,16 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
   const weights = JSON.stringify(HELD_ITEMS);
   await tx`
     update exchange.review_item i set state = 'gone'
-    from exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome in ('created', 'linked-duplicate', 'echo', 'shared', 'retracted') and s.source_id is not null
+    from pg_temp.slice s
+    where s.outcome in ('created', 'linked-duplicate', 'echo', 'shared', 'retracted') and s.source_id is not null
+      and not exists (select from exchange.staging q where q.pull_id = ${work.id} and q.type = s.type and q.source_id = s.source_id and q.outcome = 'quarantined')
       and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone' and i.decision is distinct from 'release'`;
   await tx`
     insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)
     select distinct on (s.type, s.source_id) md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)), s.member_id, s.reason, (${weights}::text::jsonb->>s.reason)::smallint,
       s.type, s.type, s.hash, ${work.peerId}, ${work.pull}, s.file, s.line, s.entry, 'inbound ' || ${RULES}, ${at}::text::timestamptz
-    from exchange.staging s
-    where s.pull_id = ${work.id} and s.outcome = 'quarantined' and s.source_id is not null and s.reason = any(${Object.keys(HELD_ITEMS)})
+    from pg_temp.slice s
+    where s.outcome = 'quarantined' and s.source_id is not null and s.reason = any(${Object.keys(HELD_ITEMS)})
     order by s.type, s.source_id, s.file desc, s.line desc
     on conflict (id) do update set kind = excluded.kind, weight = excluded.weight, b_hash = excluded.b_hash, pull_id = excluded.pull_id, file = excluded.file,
       line = excluded.line, entry = excluded.entry, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1

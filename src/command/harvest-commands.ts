@@ -1,5 +1,6 @@
 // `payer-node harvest …` and its arguments.
 import { type Command, Option } from 'commander';
+import { PUBLISH, TRUSTS } from '../../directory/federation/change-peer.ts';
 import {
   harvestAdd,
   harvestDecide,
@@ -9,6 +10,7 @@ import {
   harvestProbe,
   harvestRun,
   harvestRuns,
+  harvestSet,
   harvestShow,
   harvestShowRun,
   harvestSwitch,
@@ -31,6 +33,23 @@ export function harvestCommands(program: Command): void {
     .option('--contact <contact>', 'whom to write to')
     .option('--unmarked-npi', 'NPIs without a marker but assigned by CMS count')
     .action(harvestAdd);
+  harvest
+    .command('set')
+    .description('change what is registered of a directory')
+    .argument('<slug>')
+    .option('--name <name>', 'legal name of the payer')
+    .addOption(new Option('--trust <trust>', 'what it is').choices(TRUSTS))
+    .addOption(new Option('--publish <terms>', 'what its terms allow').choices(PUBLISH))
+    .option('--terms <text>', 'where its terms of use stand')
+    .option('--rate <n>', 'requests a second')
+    .option('--window <hours>', 'hours in which it is asked, HH:MM-HH:MM of its own time, or any')
+    .option('--time-zone <zone>', 'its time zone')
+    .option('--contact <contact>', 'whom to write to')
+    .option('--unmarked-npi <on|off>', 'NPIs without a marker but assigned by CMS count')
+    .option('--allow-port <port>', 'a port beside 443 that its addresses may have')
+    .option('--add-url <url>', 'a further address, whose host it may then link to')
+    .option('--move-to <url>', 'its directory is there from now on')
+    .action(harvestSet);
   harvest
     .command('import-index')
     .description('register payers from payer-index files or the list of state Medicaid agencies; they begin paused')

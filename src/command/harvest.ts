@@ -3,6 +3,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { TRIPS } from '../../directory/federation/breaker.ts';
+import { changePeer, type PeerChange } from '../../directory/federation/change-peer.ts';
 import type { FederationDeps } from '../../directory/federation/client.ts';
 import { typeName } from '../../directory/federation/harvest/context.ts';
 import { harvestPeer } from '../../directory/federation/harvest/run.ts';
@@ -67,6 +68,18 @@ export async function harvestAdd(slug: string, o: HarvestAddOptions): Promise<vo
     if (!added.ok) throw new CommandFault(added.fault);
     say(`${slug} is registered as ${added.url.kind} ${added.url.url}${added.url.note ? ` (${added.url.note})` : ''}.`);
     say(`See what it can do: payer-node harvest probe ${slug}`);
+  });
+}
+
+export async function harvestSet(slug: string, change: PeerChange): Promise<void> {
+  if (Object.keys(change).length === 0) throw new CommandFault('Say what to change: payer-node harvest set --help');
+  await withNode(async ({ deps }) => {
+    await known(deps, slug);
+    const done = await changePeer(deps, slug, change, person());
+    if (!done.ok) throw new CommandFault(done.fault);
+    for (const line of done.changes) say(line);
+    if (done.changes.length === 0) say('It is so already.');
+    else if (change.moveTo !== undefined) say(`See what it can do: payer-node harvest probe ${slug}`);
   });
 }
 

@@ -3,12 +3,7 @@ import { Worker } from 'node:worker_threads';
 import { describe } from '../http/fhir-app.ts';
 import type { HarvestThreadData } from './harvest-thread.ts';
 import type { OpenNode } from './node.ts';
-
-/** Built, the thread is a file beside the program; from source it is run as it stands. */
-const ENTRY = new URL(
-  import.meta.url.endsWith('.ts') ? './harvest-thread.ts' : './harvest-thread.mjs',
-  import.meta.url,
-);
+import { HARVEST_THREAD } from './threads.ts';
 
 const PAUSE_MS = 60_000;
 
@@ -24,7 +19,7 @@ export function startHarvestThread(node: OpenNode, url: string, embedded = false
   let gone: Promise<void>;
   const start = () => {
     const data: HarvestThreadData = { config: node.config, url, embedded };
-    worker = new Worker(ENTRY, { workerData: data });
+    worker = new Worker(HARVEST_THREAD, { workerData: data });
     worker.on('error', (error: unknown) =>
       node.deps.log('error', 'harvester died, it is started again in a minute', { error: describe(error) }),
     );

@@ -1,9 +1,10 @@
 // Where the modules of further threads are: beside the bundle, or in the source.
 import { nodeThreads } from '../runtime/node-threads.ts';
 
-const inSource = import.meta.url.endsWith('.ts');
+const file = (source: string, built: string): URL =>
+  new URL(import.meta.url.endsWith('.ts') ? source : built, import.meta.url);
+
+export const HARVEST_THREAD = file('./harvest-thread.ts', './harvest-thread.mjs');
 
 export const threads = () =>
-  nodeThreads({
-    units: new URL(inSource ? '../../exchange/reconcile/unit-thread.ts' : './unit-thread.mjs', import.meta.url),
-  });
+  nodeThreads({ units: file('../../exchange/reconcile/unit-thread.ts', './unit-thread.mjs') });

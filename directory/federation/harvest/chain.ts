@@ -76,8 +76,22 @@ export async function readChain(h: Harvest, root: string): Promise<Cursor | unde
   position.page ??= held?.page ?? root;
   let etag: string | undefined;
   let damaged = false;
+  let rootTime = '';
+  let isKnownRoot = false;
+  const seen = new Set<string>();
+  /** A chain that leads nowhere: what was read counts, and the next run begins at the root, or where this one did. */
+  const upToRoot = async (fault: '' | 'page-loop' = ''): Promise<Cursor> => {
+    await endChain(h, damaged, fault);
+    return {
+      ...peer.cursor,
+      ...(rootTime === '' ? {} : { bulk: { page: root, start: rootTime } }),
+      index: { ...peer.cursor.index, polls },
+    };
+  };
   for (;;) {
     const page: string = position.page;
+    if (seen.has(page)) return await upToRoot('page-loop');
+    seen.add(page);
     const first = page === held?.page && position.file === undefined && position.whole === false;
     // an entity tag that never changes is not believed for ever (Q26)
     const conditional = first && held?.etag !== undefined && polls % TENTH !== 0;
@@ -95,16 +109,22 @@ export async function readChain(h: Harvest, root: string): Promise<Cursor | unde
         );
     } catch (error) {
       if (!(error instanceof HarvestFault) || error.kind !== 'unsupported' || page === root) throw error;
+      if (isKnownRoot) return undefined;
+      if (position.whole === true && rootTime !== '') return await upToRoot();
       fromRoot(h, root);
+      seen.clear();
       continue;
     }
     if (answer.status === 304) return undefined;
     const manifest = readManifest(answer.value);
     etag = answer.headers.get('etag') ?? undefined;
-    const isKnownPage = first && page !== root;
+    const isKnownPage = first && (page !== root || manifest.transactionTime === held?.start);
+    isKnownRoot ||= isKnownPage && page === root;
     if (!isKnownPage) {
-      if (first && page === root && manifest.transactionTime === held?.start) return undefined;
-      if (page === root) position.whole = true;
+      if (page === root) {
+        position.whole = true;
+        rootTime = manifest.transactionTime;
+      }
       for (const name of manifest.unknown) {
         damaged = true;
         h.deps.log('warn', 'manifest names an unknown type', { peer: peer.slug, type: name });
@@ -114,12 +134,15 @@ export async function readChain(h: Harvest, root: string): Promise<Cursor | unde
     }
     if (manifest.next === '#closed') {
       if (page === root) throw new HarvestFault('not-a-manifest', 'a root that is closed');
+      if (isKnownRoot) return undefined;
+      if (position.whole === true && rootTime !== '') return await upToRoot();
       fromRoot(h, root);
+      seen.clear();
       continue;
     }
     if (manifest.next === undefined || manifest.next === '#pending') {
       if (isKnownPage) return undefined;
-      await endChain(h, damaged);
+      await endChain(h, damaged, '');
       return {
         ...peer.cursor,
         bulk: { page, etag, start: manifest.transactionTime },
@@ -231,9 +254,10 @@ async function readDeletions(h: Harvest, line: string): Promise<boolean> {
 }
 
 /** All types are read: those that came, and in a snapshot those of which nothing came any more. */
-async function endChain(h: Harvest, damaged: boolean): Promise<void> {
+async function endChain(h: Harvest, damaged: boolean, fault: '' | 'page-loop'): Promise<void> {
   const had = (await typesOf(h.deps.database.sql, h.peer.slug)).map(typeName);
-  const ending: Ending = { complete: h.position.whole === true && !damaged, reason: damaged ? 'damaged-file' : '' };
+  const reason = damaged ? 'damaged-file' : fault;
+  const ending: Ending = { complete: h.position.whole === true && reason === '', reason };
   for (const type of DIRECTORY_TYPES) {
     const read = h.stage.counters.size > 0 && hasCounters(h, type);
     if (!read && !(h.position.whole === true && had.includes(type))) continue;

@@ -9,6 +9,7 @@ import { correctionPages } from './corrections.ts';
 import { csrf, isAdmin, ROOT, TRAIL, time } from './frame.ts';
 import { linkPages } from './links.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
+import { registered, registryForm, registryPages } from './registry-form.ts';
 import { signalPages } from './signals.ts';
 
 const reasonText = (reason: string): string => (isReason(reason) ? REASONS[reason].text : reason);
@@ -37,11 +38,8 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       title: peer.name,
       place: 'federation',
       trail: TRAIL,
-      lead: [
-        `It is ${peer.state}${peer.stateReason === '' ? '' : `: ${peer.stateReason}`}. Trust: ${peer.trust}. What may be shown: ${peer.publish}. At most ${peer.perSecond} requests a second.`,
-        `Owners: ${peer.owners.map((o) => o.name).join('; ')}.`,
-      ],
-      before: isAdmin(visit) ? switchForms(visit, slug, peer.state) : '',
+      lead: registered(peer),
+      before: isAdmin(visit) ? html`${switchForms(visit, slug, peer.state)}${registryForm(visit, peer)}` : '',
       tables: peerTables(found),
     });
   });
@@ -55,6 +53,7 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       return desk.notFound(visit, 'There is no such directory.');
     return visit.c.redirect(`${ROOT}/peer/${slug}`, 303);
   });
+  registryPages(desk, data);
   runPages(desk, data);
   linkPages(desk, data);
   signalPages(desk, data);

@@ -113,6 +113,21 @@ export async function addToPeer(
     where slug = ${slug}`;
 }
 
+/** Writes what a person may change. `movedAt`: it is somewhere else, and everything about how it is read begins anew. peer_pkey. */
+export async function updatePeer(sql: Queryable, p: Peer, movedAt: Date | undefined): Promise<void> {
+  await sql`update federation.peer set name = ${p.name}, trust = ${p.trust}, publish = ${p.publish}, terms = ${p.terms},
+    per_second = ${p.perSecond}, window_from = ${p.windowFrom}, window_to = ${p.windowTo}, time_zone = ${p.timeZone},
+    contact = ${p.contact}, unmarked_npi = ${p.unmarkedNpi}, ports = ${p.ports}, base = ${p.base},
+    urls = ${JSON.stringify(p.urls)}::text::jsonb where slug = ${p.slug}`;
+  if (movedAt)
+    await sql`update federation.peer set cursor = '{}', probed_at = null, failures = 0, next_due = ${movedAt} where slug = ${p.slug}`;
+}
+
+/** All its records go through the next merge once more. source_line */
+export async function mergePeerAnew(sql: Queryable, slug: string): Promise<void> {
+  await sql`insert into federation.outbox (rk) select rk from federation.source where peer = ${slug} order by rk`;
+}
+
 /** Switches a peer on or off. peer_pkey. */
 export async function setPeerState(
   sql: Queryable,

@@ -160,6 +160,40 @@ describe('$bulk-publish', () => {
     expect((await w.peer('oak')).cursor.bulk?.page).toBe(`${dir.base}/chain/9`);
   });
 
+  test.each<[string, Parameters<typeof manifest>[2] | undefined]>([
+    ['is closed at once', '#closed'],
+    ['begins with a page that is not there', undefined],
+  ])('a chain that %s: the snapshot counts, and later pages of it are found', async (_name, next) => {
+    if (next === undefined) delete paths['/chain/1'];
+    else paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], next);
+    expect((await w.harvest('oak')).state).toBe('done');
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+    w.day();
+    expect((await w.harvest('oak')).state).toBe('unchanged');
+    paths['/chain/1'] = manifest('2027-03-02T04:00:00Z', [], '#pending', ['/f/d']);
+    paths['/f/d'] = file(
+      ndjson([
+        {
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: [{ request: { method: 'DELETE', url: 'Practitioner/p3' } }],
+        },
+      ]),
+    );
+    w.day();
+    expect((await w.harvest('oak')).state).toBe('done');
+    expect(await w.keys('oak', 't')).toEqual(['Practitioner/oak.p3']);
+  });
+
+  test('a chain that comes back to a page of its own is left there, and nothing is taken for gone', async () => {
+    paths['/chain/1'] = manifest('2027-03-01T04:00:00Z', [], '/chain/2');
+    paths['/chain/2'] = manifest('2027-03-02T04:00:00Z', [], '/chain/1');
+    expect(await w.harvest('oak')).toMatchObject({ state: 'partial', reason: 'page-loop' });
+    w.day();
+    await w.harvest('oak');
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+
   test('the page of the chain is gone: from the root', async () => {
     await w.harvest('oak');
     delete paths['/chain/1'];

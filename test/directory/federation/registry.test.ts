@@ -2,11 +2,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { changePeer, type PeerChange } from '../../../directory/federation/change-peer.ts';
 import { classifyUrl, urlsIn } from '../../../directory/federation/classify-url.ts';
 import { readEndpoint } from '../../../directory/federation/endpoint-file.ts';
 import { readIndexFile, readStateList, type Seeded } from '../../../directory/federation/payer-index-file.ts';
 import { addPeer, freeSlug, importSeeded, switchPeer } from '../../../directory/federation/registry.ts';
 import { findPeer, listEvents, listPeers } from '../../../directory/federation/store/peer.ts';
+import { isInWindow } from '../../../directory/federation/work.ts';
 import { readConfig } from '../../../src/config.ts';
 import { PLAN_NET } from '../../../src/fhir/search/types.ts';
 import { freshDb } from '../../support/db.ts';
@@ -57,6 +59,108 @@ const FPI = {
   system: 'https://directory.cms.gov/payer_identification_system/fpi',
   value: '13e068e1-cd54-5baa-b7e3-79761afe7afc',
 };
+describe('an entry is changed by a person', () => {
+  const get = async (slug: string) => {
+    const peer = await findPeer(db.sql, slug);
+    if (!peer) throw new Error(slug);
+    return peer;
+  };
+  beforeAll(async () => {
+    for (const [slug, url] of [
+      ['ash', 'https://ash.example/fhir'],
+      ['birch', 'https://birch.example/fhir/$bulk-publish'],
+    ] as const)
+      expect(await addPeer(deps(), { slug, name: slug, url }, 'ada')).toMatchObject({ ok: true });
+    await db.sql`update federation.peer set probed_at = now(), cursor = '{"exported": "x"}', failures = 2 where slug = 'ash'`;
+    await db.sql`insert into federation.source (rk, base_rk, key, source_id, peer, type, hash, line_hash, state, flags, changed_run, raw, first_seen, content_changed_at)
+      values (1, 1, 'Endpoint/ash.e', 'e', 'ash', 1, '\\x00', 1, 'l', 0, 1, '{}', now(), now())`;
+  });
+  const waiting = async () => (await db.sql`select rk from federation.outbox where rk = 1`).length;
+
+  test('terms, pace and hours; each is told, and records go through the merge when that shows', async () => {
+    const done = await changePeer(
+      deps(),
+      'ash',
+      {
+        rate: '5',
+        window: '22:00-04:30',
+        timeZone: 'America/Denver',
+        contact: 'a@ash.example',
+        terms: 'https://ash.example/terms',
+      },
+      'ada',
+    );
+    expect(done).toMatchObject({ ok: true });
+    expect(await get('ash')).toMatchObject({
+      perSecond: 5,
+      windowFrom: '22:00:00',
+      windowTo: '04:30:00',
+      timeZone: 'America/Denver',
+    });
+    expect(await waiting()).toBe(0);
+    expect(await changePeer(deps(), 'ash', { publish: 'republish', window: 'any' }, 'ben')).toEqual({
+      ok: true,
+      changes: [
+        'what may be shown: search → republish',
+        'hours from: 22:00:00 → 00:00:00',
+        'hours to: 04:30:00 → 00:00:00',
+      ],
+    });
+    expect(isInWindow(await get('ash'), NOW)).toBe(true);
+    expect(await waiting()).toBe(0);
+    expect((await listEvents(db.sql, 'ash', 1))[0]).toMatchObject({ what: 'changed', by: 'ben' });
+    expect(await changePeer(deps(), 'ash', { rate: '5', publish: 'republish' }, 'ben')).toEqual({
+      ok: true,
+      changes: [],
+    });
+    await changePeer(deps(), 'ash', { publish: 'link' }, 'ben');
+    expect(await waiting()).toBe(1);
+  });
+
+  test('a directory that moved keeps its records, and is measured anew (Q54)', async () => {
+    expect(await changePeer(deps(), 'ash', { moveTo: 'https://new.ash.example/r4/metadata' }, 'ada')).toMatchObject({
+      ok: true,
+    });
+    expect(await get('ash')).toMatchObject({
+      base: 'https://new.ash.example/r4',
+      probedAt: null,
+      cursor: {},
+      failures: 0,
+      nextDue: NOW,
+    });
+    expect((await get('ash')).urls.map((u) => u.url)).toEqual([
+      'https://new.ash.example/r4',
+      'https://ash.example/fhir',
+    ]);
+    expect((await listEvents(db.sql, 'ash', 1))[0]?.what).toBe('moved');
+    await changePeer(deps(), 'birch', { moveTo: 'https://birch.example/r5' }, 'ada');
+    expect((await get('birch')).urls.map((u) => u.kind)).toEqual(['fhir-base']);
+    await changePeer(deps(), 'birch', { addUrl: 'https://pages.birch.example/fhir' }, 'ada');
+    expect((await get('birch')).urls.map((u) => u.url)).toEqual([
+      'https://birch.example/r5',
+      'https://pages.birch.example/fhir',
+    ]);
+  });
+
+  test.each<[PeerChange, string]>([
+    [{ rate: '0' }, 'requests a second'],
+    [{ window: '25:00-26:00' }, 'HH:MM-HH:MM'],
+    [{ timeZone: 'Mars/Base' }, 'no time zone'],
+    [{ publish: 'all' }, 'search, republish, link'],
+    [{ moveTo: 'https://plan.example/directory/all/fhir' }, 'our own directory'],
+    [{ moveTo: 'https://x.example/swagger/index.html' }, 'cannot be harvested'],
+    [{ moveTo: 'https://birch.example/r5' }, 'the address of birch'],
+    [{ addUrl: 'soon' }, 'no address'],
+    [{ allowPort: '0' }, 'no port'],
+    [{ contact: 'x', name: ' ' }, 'not empty'],
+  ])('%o is refused, and nothing changes', async (change, fault) => {
+    const before = await get('ash');
+    const done = await changePeer(deps(), 'ash', change, 'ada');
+    expect(done.ok ? done.changes : done.fault).toContain(fault);
+    expect(await get('ash')).toEqual(before);
+  });
+});
+
 describe('Q51: the payer index', () => {
   const group = {
     plan_identifiers: [{ value: 'H1-1' }],

@@ -104,6 +104,24 @@ describe('pages', () => {
     expect(await w.peer('oak')).toMatchObject({ state: 'paused', stateReason: 'noon', stateBy: 'dev|dev-admin' });
     expect((await as('dev-admin').post('/staff/federation/peer/oak', { csrf: 'x', state: 'on' })).status).toBe(403);
     await as('dev-admin').post('/staff/federation/peer/oak', { csrf: await token('dev-admin'), state: 'on' });
+    const entry = async (name: string, fields: object) =>
+      as(name).post('/staff/federation/peer/oak/entry', { csrf: await token(name), ...fields });
+    expect((await entry('dev-viewer', { rate: '3' })).status).toBe(403);
+    expect(await (await entry('dev-admin', { rate: 'much' })).text()).toContain('requests a second');
+    const given = {
+      rate: '3',
+      window: '22:00-23:30',
+      timeZone: 'America/Chicago',
+      publish: 'republish',
+      terms: EVIL,
+      moveTo: '',
+    };
+    expect((await entry('dev-admin', given)).status).toBe(303);
+    const changed = await (await as('dev-admin').get('/staff/federation/peer/oak')).text();
+    expect(changed).toContain('between 22:00 and 23:30 of America/Chicago, at most 3 requests a second');
+    expect(changed).toContain('handed on in bulk');
+    expect(changed).not.toContain(EVIL);
+    expect(changed).toContain('requests a second: 10000 → 3');
   });
   test('a run that waits says what it would take away, and is released', async () => {
     dir.script.records = dir.script.records.filter((r) => r.resourceType !== 'PractitionerRole' || r['id'] === 'r1');

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { lineHash } from '../../../exchange/reconcile/known-lines.ts';
 import { withCheckDigit } from '../../../src/fhir/npi.ts';
+import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, reconciler } from './reconcile-pull.ts';
 
 let node: Awaited<ReturnType<typeof reconciler>>;
@@ -37,27 +38,54 @@ describe('killed between deciding and writing', () => {
         lab('a', { meta: { lastUpdated: '2026-02-01T00:00:00Z' }, valueQuantity: { value: 14 } }),
         lab('b', { effectiveDateTime: '2026-01-02T08:00:00Z' }),
         lab('e', { issued: '2026-01-01T09:00:00Z' }),
+        lab('of-another', { subject: { reference: 'Patient/p2' } }),
+        lab('of-another', { subject: { reference: 'Patient/p2' }, note: [{ text: 'again' }] }),
+        lab('strange', { subject: { reference: 'Patient/stranger' } }),
       ),
     ];
-    const result = async (dies?: 'decided' | 'rewritten', late = false) => {
-      const n = await reconciler();
+    const result = async (
+      dies?: 'decided' | number,
+      meanwhile: (n: Awaited<ReturnType<typeof reconciler>>) => Promise<unknown> = async () => {},
+      late = false,
+    ) => {
+      const n = await reconciler('regular', { COMMIT_UNITS: '1' });
       await n.own(...own.slice(0, late ? 3 : 4));
       await n.pull(first);
       const phases: unknown[] = [];
       const { id, state } = await n.pull(second, {
-        ...(dies ? { dies } : {}),
+        ...(dies === undefined ? {} : { dies }),
         meanwhile: async () => {
           phases.push((await n.sql`select phase from exchange.pull where state = 'reconciling'`)[0]?.['phase']);
+          if (typeof dies === 'number') {
+            // what is committed stands whole, and of the rest there is nothing
+            const [there] = await n.sql`
+              select count(*) filter (where s.state = 'committed' and s.booked = s.units)::int as slices, count(*) filter (where s.state = 'booking')::int as half,
+                (coalesce(sum(s.units) filter (where s.state = 'committed'), 0) - (select count(*) from exchange.ledger l where l.pull_id = p.id))::int as unbooked
+              from exchange.pull p join exchange.pull_slice s on s.pull_id = p.id where p.state = 'reconciling' group by p.id`;
+            expect(there).toEqual({ slices: dies, half: 0, unbooked: 0 });
+          }
           if (late) await n.own(...own.slice(3));
+          await meanwhile(n);
         },
       });
-      expect(phases).toEqual([dies ?? null]);
+      expect(phases).toEqual([dies === undefined ? null : 'planned']);
+      const laws = await brokenLaws(n.sql);
+      const findings =
+        await n.sql`select kind, type, source_id, sum(amount)::int as n from exchange.finding group by 1, 2, 3 order by 1, 2, 3`;
+      const identities =
+        await n.sql`select type, source_id, local_id, member_id, state, encode(hash, 'hex') as hash from exchange.identity order by 1, 2`;
+      const heard =
+        await n.sql`select member_id, sum((detail->>'units')::int)::int as n from exchange.audit where action = 'received' and object = ${`pull/${id}`} group by 1 order by 1`;
       const records =
         await n.sql`select type, id, version, origin, encode(hash, 'hex') as hash from exchange.resource where type <> 'Provenance' order by 1, 2`;
       const shared = await n.sql`select type, id, origin, body from exchange.shared_resource order by 1, 2`;
       const out = {
         state,
+        laws,
         ledger: await n.ledger(id),
+        findings: [...findings],
+        identities: [...identities],
+        heard: [...heard],
         records: [...records],
         shared: shared.map((r) => [r['type'], r['id'], r['origin']]),
       };
@@ -67,9 +95,15 @@ describe('killed between deciding and writing', () => {
     const calm = await result();
     expect(calm.ledger[0]).toBe('shared Organization/o1');
     expect(calm.ledger[1]).toBe('updated Observation/a');
-    for (const dies of ['decided', 'rewritten'] as const) expect(await result(dies)).toEqual(calm);
+    expect(await result('decided')).toEqual(calm);
     // our own record came meanwhile: what was decided without it is decided anew
-    expect(await result('rewritten', true)).toEqual(calm);
+    expect(await result('decided', undefined, true)).toEqual(calm);
+    // within the commit: of nobody's records, of one member's; then everything staged is lost with the database's memory
+    expect(await result(2)).toEqual(calm);
+    const lost = (n: Awaited<ReturnType<typeof reconciler>>) =>
+      n.sql`truncate exchange.staging, exchange.staged_text, exchange.rewritten, exchange.judged`;
+    expect(await result(2, lost)).toEqual(calm);
+    expect(await result(1, undefined, true)).toEqual(calm);
   });
 });
 

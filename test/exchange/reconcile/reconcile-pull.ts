@@ -11,6 +11,7 @@ import { readConfig } from '../../../src/config.ts';
 import type { Blobs, Deps } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
+import type { Sql } from '../../../src/store/database.ts';
 import { freshDb } from '../../support/db.ts';
 
 export const PEER = 'prior';
@@ -20,12 +21,15 @@ export const OUR_BASE = 'https://ours.example/exchange/fhir';
 export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
-/** `dies`: the process is killed once, when what it has decided, or rewritten, is to be gone on with; `meanwhile` runs then. */
+/**
+ * `dies`: the process is killed once, when what it has decided is to be gone on with, or when it would commit the slice of that
+ * number; `meanwhile` runs then.
+ */
 export type PullOptions = {
   peer?: string;
   members?: [string, string][];
   since?: Date;
-  dies?: keyof typeof OPENED;
+  dies?: keyof typeof OPENED | number;
   meanwhile?: () => Promise<void>;
 };
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
@@ -52,13 +56,13 @@ function memoryBlobs(): Blobs & { kept: Map<string, Uint8Array> } {
 }
 
 /** A node with two members, both known to the peer `prior`. */
-export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
+export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', settings: Record<string, string> = {}) {
   const database = await freshDb();
   const { sql } = database;
   const blobs = memoryBlobs();
   const errors: string[] = [];
   const deps: Deps = {
-    config: readConfig({ BASE_URL: 'https://ours.example', LOG_LEVEL: 'silent', PLAN_NPI: '9000000004' }),
+    config: readConfig({ BASE_URL: 'https://ours.example', LOG_LEVEL: 'silent', PLAN_NPI: '9000000004', ...settings }),
     clock: () => new Date(),
     database,
     fetch: () => Promise.reject(new Error('no network in this test')),
@@ -106,7 +110,8 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
-    if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), OPENED[how.dies]);
+    if (typeof how.dies === 'number') await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), how.dies);
+    else if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), OPENED[how.dies]);
     await how.meanwhile?.();
     await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
@@ -122,8 +127,8 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular') {
   return { sql, deps, own, pull, ledger, close: () => database.close() };
 }
 
-/** Clients of its own that a pull of several files has opened then: four stage units, two lead references. */
-const OPENED = { decided: 4, rewritten: 6 };
+/** Clients of its own that a pull of several files has opened then: four stage units. */
+const OPENED = { decided: 4 };
 
 async function dyingOnce(step: Step, most: number): Promise<void> {
   let opened = 0;
@@ -133,7 +138,20 @@ async function dyingOnce(step: Step, most: number): Promise<void> {
     return database.dedicated(use);
   };
   const deps = { ...step.deps, database: { ...database, dedicated } };
-  await reconcileStep({ ...step, deps }).then(
+  await killedIn(reconcileStep({ ...step, deps }));
+}
+
+/** The commit of a slice ends when its records are written and its books are to be closed. */
+async function dyingAt(sql: Sql, step: Step, slice: number): Promise<void> {
+  await sql.unsafe(`
+    create function exchange.die() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$;
+    create trigger die before update on exchange.pull_slice for each row when (new.slice = ${slice} and new.state = 'committed') execute function exchange.die()`);
+  await killedIn(reconcileStep(step));
+  await sql.unsafe('drop trigger die on exchange.pull_slice; drop function exchange.die()');
+}
+
+const killedIn = (work: Promise<void>): Promise<void> =>
+  work.then(
     () => {
       throw new Error('the pull went through');
     },
@@ -141,7 +159,6 @@ async function dyingOnce(step: Step, most: number): Promise<void> {
       if (error.message !== 'killed') throw error;
     },
   );
-}
 
 /** One file of output lines. */
 export const output = (type: string, ...resources: (object | string)[]): RawFile => ({

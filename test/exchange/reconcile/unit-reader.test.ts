@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { stageBlocks } from '../../../exchange/reconcile/stage.ts';
+import { NOTHING, type StagedTo, stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
 import { threads } from '../../../src/command/threads.ts';
 import type { Thread } from '../../../src/deps.ts';
@@ -92,9 +92,59 @@ test('long lines are on their way one at a time: what is held stays bounded', as
     const blobs = { get: async () => Readable.from([packed]) };
     const into = { write: async () => {}, end: async () => {} };
     const file = { position: 0, blobKey: 'f' };
-    const units = await stageBlocks({ blobs } as never, file as never, reader, into, undefined);
+    const units = await stageBlocks({ blobs } as never, file as never, reader, () => into, undefined);
     return { peak, units };
   };
   expect(await most(5_000_000, 5)).toEqual({ peak: 1, units: 5 });
   expect((await most(100_000, 40)).peak).toBe(4);
+});
+
+test('a long file whose reader dies goes on after its last whole stretch, and every line is there once', async () => {
+  // the second reading comes in other pieces, so that its blocks begin elsewhere
+  const total = 65_000;
+  const packed = gzipSync(
+    Array.from({ length: total }, (_, i) => (i % 10 === 3 ? '' : `{${'x'.repeat(i % 97)}`)).join('\n'),
+  );
+  const pieces = (size: number) =>
+    Array.from({ length: Math.ceil(packed.length / size) }, (_, i) => packed.subarray(i * size, (i + 1) * size));
+  const reader = readingThreads(undefined, 0).readerOf(reading);
+  let kept: number[] = [];
+  const lost: number[] = [];
+  const stage = async (size: number, from: StagedTo, stays: (at: StagedTo) => Promise<void>) => {
+    let held: number[] = [];
+    const open = () => ({
+      write: async (rows: { facts: Uint8Array }) => {
+        for (const row of Buffer.from(rows.facts).toString().split('\n'))
+          if (row !== '') held.push(Number(row.split('\t')[2]));
+      },
+      end: async () => {
+        kept.push(...held);
+        held = [];
+      },
+    });
+    const blobs = { get: async () => Readable.from(pieces(size)) };
+    return stageBlocks(
+      { blobs } as never,
+      { position: 0, blobKey: 'f' } as never,
+      reader,
+      open,
+      undefined,
+      from,
+      stays,
+    );
+  };
+  let at = NOTHING;
+  const dying = stage(1000, NOTHING, async (to) => {
+    if (at.line > 0) throw new Error('killed');
+    at = to;
+  });
+  await expect(dying).rejects.toThrow('killed');
+  lost.push(...kept.filter((line) => line > at.line));
+  expect([at.line >= 20_000, lost.length > 0]).toEqual([true, true]);
+  kept = kept.filter((line) => line <= at.line);
+  expect(kept).toHaveLength(at.units);
+  expect(await stage(777, at, async () => {})).toBe(total * 0.9);
+  expect(kept.sort((a, b) => a - b)).toEqual(
+    Array.from({ length: total }, (_, i) => i + 1).filter((n) => n % 10 !== 4),
+  );
 });

@@ -43,6 +43,8 @@ describe('the conservation check', () => {
         units,
         lines: units,
         failure: null,
+        stagedLines: 0,
+        stagedUnits: 0,
       }) as const;
     const ledger = [0, 1].map((f) => ({ file: f, type: 'Goal', outcome: 'created', reason: null, n: 5 }));
     const c = conservation([file(0, 4, 5), file(1, 6, 5)], ledger, true, false);

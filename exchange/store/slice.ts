@@ -1,0 +1,63 @@
+// A work is committed in slices of members. The units of one are copied once into a table of this connection
+// (`pg_temp.slice`, columns of exchange.staging): what is written is read from there, in whatever order the files came.
+import type { Queryable } from '../../src/store/database.ts';
+
+/** Members of these buckets, and how many units are theirs. Bucket -1: units of nobody, directory records among them. */
+export type Range = { first: number; last: number; units: number };
+
+/** Every unit of a work. */
+export const EVERYTHING: Pick<Range, 'first' | 'last'> = { first: -1, last: 1023 };
+
+/** Slices of consecutive buckets with at most `most` units each, unless one bucket alone has more. What is nobody's comes first, alone. Pure. */
+export function slicesOf(buckets: readonly { bucket: number; units: number }[], most: number): Range[] {
+  const slices: Range[] = [];
+  for (const { bucket, units } of [...buckets].sort((a, b) => a.bucket - b.bucket)) {
+    const last = slices.at(-1);
+    if (last !== undefined && last.first >= 0 && last.units + units <= most) {
+      last.last = bucket;
+      last.units += units;
+    } else slices.push({ first: bucket, last: bucket, units });
+  }
+  return slices;
+}
+
+/** The slices of what is staged and not yet in the ledger. staging_bucket. */
+export async function rangesOf(sql: Queryable, work: string, most: number): Promise<Range[]> {
+  const rows = await sql<{ bucket: number; units: number }[]>`
+    select bucket, count(*)::int as units from exchange.staging where pull_id = ${work} and not booked group by bucket`;
+  return slicesOf(rows, most);
+}
+
+/** Fills this transaction's slice in place of the one before. Returns how many units it has. staging_bucket. */
+export async function openSlice(tx: Queryable, work: string, range: Pick<Range, 'first' | 'last'>): Promise<number> {
+  const [made] = await tx<{ there: boolean }[]>`select to_regclass('pg_temp.slice') is not null as there`;
+  await tx.unsafe(
+    made?.there === true
+      ? 'truncate pg_temp.slice'
+      : 'create temp table slice (like exchange.staging, primary key (file, line, entry)) on commit delete rows',
+  );
+  const filled = await tx`
+    insert into pg_temp.slice select * from exchange.staging
+    where pull_id = ${work} and bucket between ${range.first} and ${range.last} and not booked order by file, line, entry`;
+  await tx.unsafe('analyze pg_temp.slice (file, line, entry, type, member_id, local_id, outcome, reason, is_shared)');
+  return filled.count;
+}
+
+/** Units of a slice of a work that is written in one transaction all the same: imports and replays. */
+const IN_ONE = 20_000;
+
+/** Does something with each slice of a work, one after the other, in the same transaction. */
+export async function eachSlice(tx: Queryable, work: string, write: () => Promise<void>): Promise<void> {
+  for (const range of await rangesOf(tx, work, IN_ONE)) {
+    await openSlice(tx, work, range);
+    await write();
+  }
+}
+
+/** Units of the open slice by member. */
+export async function unitsByMember(tx: Queryable): Promise<{ memberId: string; units: number }[]> {
+  return [
+    ...(await tx<{ memberId: string; units: number }[]>`
+      select member_id as "memberId", count(*)::int as units from pg_temp.slice where member_id is not null group by member_id order by member_id`),
+  ];
+}
