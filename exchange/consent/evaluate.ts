@@ -29,7 +29,14 @@ export type ConsentFault =
   | 'attestation-missing';
 
 export type ConsentDecision =
-  | { ok: true; policy: 'regular' | 'sensitive'; from: string; to: string }
+  | {
+      ok: true;
+      policy: 'regular' | 'sensitive';
+      from: string;
+      to: string;
+      /** somebody else consented for the member */
+      byRepresentative: boolean;
+    }
   | { ok: false; fault: ConsentFault };
 
 /** A payer as requests name it. */
@@ -70,13 +77,42 @@ const mayBePatient = (reference: string): boolean => {
   return parsed.kind === 'fragment' || parsed.kind === 'urn';
 };
 
+/** Roles of those who may act for another person: powers of attorney, guardians and their like (v3-RoleCode). */
+const FOR_ANOTHER = new Set([
+  'POWATT',
+  'DPOWATT',
+  'HPOWATT',
+  'SPOWATT',
+  'GUARD',
+  'RESPRSN',
+  'EXCEST',
+  'PROXY',
+  'DELEGATEE',
+]);
+
+/** Was it somebody else than the member who consented: by the performer, or by a role among the actors (HRex, PDex 205 and 206)? */
+function isByRepresentative(consent: Resource, provision: JsonObject): boolean {
+  const contained = objects(consent['contained']);
+  const isOther = objects(consent['performer']).some((p) => {
+    const named = text(p['reference']) ?? '';
+    const local = named.startsWith('#') ? contained.find((c) => c['id'] === named.slice(1)) : undefined;
+    const type = local ? text(local['resourceType']) : (text(p['type']) ?? /([A-Z][A-Za-z]+)\/[^/]+$/.exec(named)?.[1]);
+    return type !== undefined && type !== 'Patient';
+  });
+  const codes = objects(provision['actor']).flatMap((a) =>
+    objects(isObject(a['role']) ? a['role']['coding'] : undefined).map((c) => text(c['code']) ?? ''),
+  );
+  return isOther || codes.some((c) => FOR_ANOTHER.has(c));
+}
+
 /**
- * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient
+ * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient; `attested` when the payer has said once
+ *   and for all that it asks only for its members who have opted in
  * @param parties us as the source, the authenticated peer as the recipient
  * @param today local calendar date of the plan
  */
 export function evaluateConsent(
-  bundle: { patientId: string; consent: Resource; coverageToLink: Resource | undefined; patientsInBundle?: number },
+  bundle: { patientId: string; consent: Resource; coverageToLink: Resource | undefined; attested?: boolean },
   parties: { us: Payer; peer: Payer },
   today: string,
 ): ConsentDecision {
@@ -115,12 +151,12 @@ export function evaluateConsent(
   const policies = (['regular', 'sensitive'] as const).filter((p) => uris.includes(POLICY_URI[p]));
   const policy = policies[0];
   if (policies.length !== 1 || policy === undefined) return no('consent-policy-unknown');
-  // the attestation: a current coverage with the asking payer (payer-to-payer rule, 42 CFR 422.121(b)(4)(iii))
+  // the attestation: a coverage with the asking payer, or where none is sent its standing statement (42 CFR 422.121(b)(4)(iii))
   const link = bundle.coverageToLink;
-  if (
-    link === undefined ||
-    !objects(link['payor']).some((p) => namesPayer(p, parties.peer, objects(link['contained'])))
-  )
-    return no('attestation-missing');
-  return { ok: true, policy, from, to };
+  const isAttested =
+    link === undefined
+      ? bundle.attested === true
+      : objects(link['payor']).some((p) => namesPayer(p, parties.peer, objects(link['contained'])));
+  if (!isAttested) return no('attestation-missing');
+  return { ok: true, policy, from, to, byRepresentative: isByRepresentative(consent, provision) };
 }

@@ -18,10 +18,10 @@ import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
-import { placing, writeMembers } from './write-members.ts';
+import { ahead, placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
-const MEMBER_SLICE = 250;
+const MEMBER_SLICE = 125;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 /** Sizes that the client asked for, which are within what we give. */
@@ -113,21 +113,24 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const place = placing(files, byPatient, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const held: Grant[] = [];
+  let noted = Promise.resolve();
   for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
     const members = await withoutEnded(run, wanted.slice(from, from + MEMBER_SLICE));
     held.push(...members);
-    if (members.length > 0)
-      await writeDelivered(
-        sql,
-        job,
-        await writeMembers(tx, files, place, { ...conditions, members }, about, shape, byPatient, counts),
-      );
+    if (members.length > 0) {
+      const sent = await writeMembers(tx, files, place, { ...conditions, members }, about, shape, byPatient, counts);
+      await noted;
+      // written down while the next members are read
+      noted = writeDelivered(sql, job, sent);
+      noted.catch(() => {}); // a failure is seen where it is awaited
+    }
     const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
+  await noted;
   const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
   if (held.length > 0 && sharedTypes.length > 0)
-    for await (const rows of sharedRows(tx, { ...conditions, types: sharedTypes, members: held }))
+    for await (const rows of ahead(sharedRows(tx, { ...conditions, types: sharedTypes, members: held })))
       for (const row of rows) {
         const text = shape.of(row.type, row.text);
         if (text !== undefined) await files.write('output', row.type, text);

@@ -43,17 +43,38 @@ type Conditions = Omit<ExportConditions, 'members'> & { members: Grant[] };
 /** What is held of one member while its records pass. */
 class Sent {
   readonly types: Record<string, number> = {};
-  readonly keys: string[] = [];
+  /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
+  keys = '';
   targets: string[] = [];
   recorded = '';
 
   add(row: ExportRow): void {
     const key = `${row.type}/${row.id}`;
     this.types[row.type] = (this.types[row.type] ?? 0) + 1;
-    this.keys.push(key);
+    this.keys += this.keys === '' ? key : ` ${key}`;
     if (row.type !== 'Provenance') this.targets.push(key);
     const at = formatInstant(row.last_updated);
     if (at > this.recorded) this.recorded = at;
+  }
+}
+
+/**
+ * Asks for the next rows while the ones before are being written, so that the database and this process work at once.
+ */
+export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+  const each = source[Symbol.asyncIterator]();
+  // the driver answers without a promise when it has nothing more
+  const ask = async () => each.next();
+  let next = ask();
+  try {
+    for (let got = await next; got.done !== true; got = await next) {
+      next = ask();
+      yield got.value;
+    }
+  } finally {
+    // who stops early leaves no answer behind that nobody hears
+    await next.catch(() => undefined);
+    await each.return?.();
   }
 }
 
@@ -87,7 +108,7 @@ export async function writeMembers(
   };
   let member = '';
   // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
-  for await (const rows of exportRows(tx, conditions, byPatient ? 'member' : 'any'))
+  for await (const rows of ahead(exportRows(tx, conditions, byPatient ? 'member' : 'any')))
     for (const row of rows) {
       if (byPatient && row.member_id !== member) {
         await transmit(member);
@@ -111,7 +132,7 @@ export async function writeMembers(
     policy: m.policy,
     consentId: m.consentId,
     types: sent.get(m.memberId)?.types ?? {},
-    keys: sent.get(m.memberId)?.keys ?? [],
+    keys: sent.get(m.memberId)?.keys ?? '',
   }));
 }
 

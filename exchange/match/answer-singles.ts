@@ -9,6 +9,8 @@ import { type MatchAnswer, matchMembers } from '../store/match.ts';
 import { recordAttempts } from '../store/match-attempt.ts';
 import { type SingleMatch, writeSingleMatches } from '../store/match-single.ts';
 import type { Peer } from '../store/peer.ts';
+import { attestingPeers } from '../store/peer-document.ts';
+import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { decide } from './decide.ts';
@@ -33,10 +35,14 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
   const [tried, answers] = await Promise.all([recordAttempts(sql, attempts, now), matchMembers(sql, queries)]);
+  // the coverage of the asker is the usual attestation; who leaves it out may have given a standing statement
+  const unlinked = asked.filter((one) => one.bundle.coverageToLink === undefined).map((one) => one.peer.id);
+  const attesting = unlinked.length === 0 ? new Set<string>() : await attestingPeers(sql, unlinked, today);
   const matches = asked.map((one, i): SingleMatch & { umb: string | null } => {
     const verdict = judgeAttempt(tried.get(i));
     const answer: MatchAnswer | undefined = verdict === 'throttle' ? undefined : answers[i];
-    const d = decide(one.bundle, answer, verdict, { us, peer: { npi: one.peer.npi, name: one.peer.name } }, today);
+    const peer = { npi: one.peer.npi, name: one.peer.name };
+    const d = decide(one.bundle, answer, verdict, { us, peer, attested: attesting.has(one.peer.id) }, today);
     return {
       id: randomUUID(),
       peerId: one.peer.id,
@@ -55,6 +61,14 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     };
   });
   await writeSingleMatches(sql, matches, matches.map(auditOf));
+  await openAmbiguous(
+    sql,
+    asked.flatMap(({ peer }, i) => {
+      const candidates = matches[i]?.reason === 'ambiguous' ? answers[i]?.candidates : undefined;
+      return candidates ? [{ peerId: peer.id, candidates }] : [];
+    }),
+    now,
+  );
   return matches.map((m) => {
     deps.metrics.count('match_members_total', { result: m.outcome });
     if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });

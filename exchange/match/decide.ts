@@ -10,8 +10,16 @@ const STRONG_RULES: ReadonlySet<number> = new Set([26, 27, 28, 8]);
 /** The member's own id: what is still believed when many cards were tried for a person. */
 const OWN_ID_RULES: ReadonlySet<number> = new Set([27, 28]);
 
-/** `refusedOn`: when the member last said no to us, when that is the newest word; YYYY-MM-DD. */
-export type Found = { persons: number; rule: number | null; refusedOn?: string | null };
+/**
+ * `refusedOn`: when the member last said no to us, when that is the newest word; `diedOn`: when the member died, `-infinity` when
+ * only that is known. YYYY-MM-DD.
+ */
+export type Found = {
+  persons: number;
+  rule: number | null;
+  refusedOn?: string | null;
+  diedOn?: string | null;
+};
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
 /** A weak match never reveals that consent was the obstacle, and trying never reveals anything. */
@@ -19,7 +27,7 @@ export function decide(
   bundle: MemberBundle,
   found: Found | undefined,
   verdict: Verdict,
-  parties: { us: Payer; peer: Payer },
+  parties: { us: Payer; peer: Payer; attested?: boolean },
   today: string,
 ): Decided {
   if (verdict === 'throttle') return { bucket: 'nomatch', reason: 'throttled' };
@@ -34,12 +42,21 @@ export function decide(
   });
   if (bundle.consent === undefined) return fault('consent-malformed');
   const consent = evaluateConsent(
-    { patientId: bundle.patientId, consent: bundle.consent as Resource, coverageToLink: bundle.coverageToLink },
+    {
+      patientId: bundle.patientId,
+      consent: bundle.consent as Resource,
+      coverageToLink: bundle.coverageToLink,
+      attested: parties.attested === true,
+    },
     parties,
     today,
   );
   if (!consent.ok) return fault(consent.fault);
   const refusedOn = found?.refusedOn ?? null;
   if (refusedOn !== null && refusedOn >= consent.from) return fault('member-block');
+  // the dead consent to nothing; whoever speaks for them may
+  const diedOn = found?.diedOn ?? null;
+  if (diedOn !== null && (diedOn === '-infinity' || diedOn < consent.from) && !consent.byRepresentative)
+    return fault('member-deceased');
   return { bucket: 'match', reason: 'matched', policy: consent.policy, from: consent.from, to: consent.to };
 }

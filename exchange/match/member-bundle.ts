@@ -11,7 +11,7 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { namesPayer, type Payer } from '../consent/evaluate.ts';
-import { birthDate, familyName, givenNames, memberIds, tokens } from './normalize.ts';
+import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from './normalize.ts';
 
 export type MemberBundle = {
   position: number;
@@ -85,6 +85,9 @@ export type MatchQuery = {
   sub: string[];
   mbi: string[];
   umb: string[];
+  street: string[];
+  phone: string[];
+  email: string[];
   tokens: { kind: number; text: string }[];
 };
 
@@ -121,6 +124,9 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
   const umb = patientIds
     .filter((i) => hasCoding(i['type'], 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', 'UMB'))
     .flatMap((i) => memberIds(text(i['value'])));
+  const telecoms = objects(bundle.patient['telecom']);
+  const reached = (...systems: string[]) =>
+    telecoms.filter((t) => systems.includes(text(t['system']) ?? '')).map((t) => text(t['value']));
   const q = {
     dob: birthDate(text(bundle.patient['birthDate']), now),
     family: [...family],
@@ -130,6 +136,16 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
     sub: [...new Set(sub)],
     mbi,
     umb,
+    // asked for only by a card of ours that we do not know: rules 01 to 03
+    ...(mb.length === 0 && sub.length === 0
+      ? { street: [], phone: [], email: [] }
+      : {
+          street: objects(bundle.patient['address']).flatMap((a) =>
+            streets(strings(a['line'])[0], text(a['postalCode'])),
+          ),
+          phone: reached('phone', 'sms').flatMap(phones),
+          email: reached('email').flatMap(emails),
+        }),
   };
   return { position: bundle.position, ...q, tokens: tokens(q) };
 }

@@ -2,7 +2,7 @@
 import { fold } from '../../src/fhir/fold.ts';
 import { NICKNAMES } from '../../src/names/nicknames.ts';
 
-export const NORMALIZATION = '2026-11';
+export const NORMALIZATION = '2026-11b';
 
 /** Whole values that say nothing about a person. Never prefixes: Babyak, Infante and Doe are real names. */
 const PLACEHOLDER_NAMES = new Set([
@@ -112,6 +112,62 @@ export function memberIds(text: string | undefined): string[] {
   const id = text.toUpperCase().replace(/[\s\-.]/g, '');
   if (id === '' || /^(0+|9+)$/.test(id) || PLACEHOLDER_IDS.has(id)) return [];
   return [...new Set([id, id.replace(/^0+/, '')])].filter((v) => v !== '');
+}
+
+const STREET_WORDS: Record<string, string> = {
+  street: 'st',
+  avenue: 'ave',
+  av: 'ave',
+  road: 'rd',
+  drive: 'dr',
+  lane: 'ln',
+  court: 'ct',
+  boulevard: 'blvd',
+  place: 'pl',
+  circle: 'cir',
+  terrace: 'ter',
+  parkway: 'pkwy',
+  highway: 'hwy',
+  square: 'sq',
+  trail: 'trl',
+  north: 'n',
+  south: 's',
+  east: 'e',
+  west: 'w',
+};
+const UNIT = /(?:^|\s)(?:(?:apt|apartment|unit|suite|ste|floor|fl|room|rm|lot)\b|#).*$/;
+
+/** House number, street and ZIP5 of an address; nothing without a number (general delivery, homeless) or without a ZIP. */
+export function streets(line: string | undefined, postalCode: string | undefined): string[] {
+  const zip = /^\d{5}/.exec(postalCode ?? '')?.[0];
+  if (line === undefined || line.length > MAX_NAME || zip === undefined) return [];
+  const words = fold(line)
+    .replace(/[.,]/g, ' ')
+    .replace(UNIT, '')
+    .split(/\s+/)
+    .map((w) => letters(w))
+    .filter(Boolean)
+    .map((w) => (Object.hasOwn(STREET_WORDS, w) ? (STREET_WORDS[w] ?? w) : w));
+  if (words.length < 2 || !/^\d/.test(words[0] ?? '')) return [];
+  return [`${words.join(' ')}|${zip}`];
+}
+
+/** Ten digits of a number of the United States, without an extension. */
+export function phones(text: string | undefined): string[] {
+  if (text === undefined || text.length > 40) return [];
+  const digits = text
+    .toLowerCase()
+    .replace(/(?:ext\.?|x|;).*$/, '')
+    .replace(/\D/g, '')
+    .replace(/^1(?=\d{10}$)/, '');
+  return /^\d{10}$/.test(digits) && !/^(\d)\1{9}$/.test(digits) && digits !== '1234567890' ? [digits] : [];
+}
+
+/** An address of mail as it is, in lower case. */
+export function emails(text: string | undefined): string[] {
+  const mail = text?.trim().toLowerCase() ?? '';
+  if (mail.length > MAX_NAME || !/^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(mail)) return [];
+  return /^no-?reply@|@example\.com$/.test(mail) ? [] : [mail];
 }
 
 /** Exact tokens for blocking, by kind: 1 member id, 2 subscriber id, 3 birth date and family, 4 birth date and given, 7 MBI, 8 UMB. */

@@ -14,6 +14,8 @@ import { matchMembers } from '../store/match.ts';
 import { recordAttempts } from '../store/match-attempt.ts';
 import { type MatchMember, writeMatches } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
+import { attestingPeers } from '../store/peer-document.ts';
+import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { decide } from './decide.ts';
@@ -53,6 +55,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
     ]),
   );
 
+  const attested = (await attestingPeers(sql, [peer.id], today)).has(peer.id);
   const groupIds = Object.fromEntries(BUCKETS.map((b) => [b, `g-${randomBytes(12).toString('hex')}`])) as Record<
     Bucket,
     string
@@ -60,7 +63,8 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   const placed: Record<Bucket, Placed[]> = { match: [], nomatch: [], consentconstraint: [] };
   const members: MatchMember[] = bundles.map((bundle) => {
     const answer = answers.get(bundle.position);
-    const decided = decide(bundle, answer, verdicts.get(bundle.position) ?? 'evaluate', { us, peer: them }, today);
+    const verdict = verdicts.get(bundle.position) ?? 'evaluate';
+    const decided = decide(bundle, answer, verdict, { us, peer: them, attested }, today);
     const memberId = answer?.persons === 1 ? answer.memberId : null;
     placed[decided.bucket].push({ bundle, memberId: decided.bucket === 'match' ? (memberId ?? undefined) : undefined });
     return {
@@ -116,6 +120,12 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
       members,
     );
     await closeClock(tx, 'C3-match', job.id, at);
+    const doubtful = members.filter((m) => m.reason === 'ambiguous').map((m) => answers.get(m.position)?.candidates);
+    await openAmbiguous(
+      tx,
+      doubtful.flatMap((c) => (c ? [{ peerId: peer.id, candidates: c }] : [])),
+      at,
+    );
     await writeAudit(
       tx,
       members.map((m) =>

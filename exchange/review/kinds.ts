@@ -50,6 +50,11 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
     label: 'Name, address or phone differ',
     allows: ['keep-both', 'dismiss', 'report-to-peer'],
   },
+  'ambiguous-match': {
+    weight: 2,
+    label: 'A payer’s question fits several members: maybe they are one person',
+    allows: ['keep-both', 'dismiss'],
+  },
   'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },
   'invalid-resource': { weight: 1, label: 'Breaks the structure of FHIR', allows: HELD },
   'denied-pa': { weight: 1, label: 'Denied authorization', allows: RELEASABLE },
@@ -83,6 +88,7 @@ export const RULE_WORDS: Readonly<Record<string, string>> = {
   dosage: 'Both orders are active, for one drug, with other dosages.',
   'active-orders': 'Both orders are active and for one drug.',
   periods: 'The periods of two payers have days in common.',
+  ambiguous: 'A payer asked for somebody, and both members fit. It was told that nobody was found.',
   patient: 'The person as the other payer describes them, beside ours.',
   disclosed:
     'It says to be a copy of ours, or carries the number of a record that we disclosed, and says something else.',

@@ -93,7 +93,9 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
   const { memberId } = item;
   const peers = new Map<string, string>();
   const record = async (type: string | null, recordId: string | null) =>
-    memberId === null || type === null || recordId === null ? undefined : memberRecord(sql, memberId, type, recordId);
+    memberId === null || type === null || recordId === null
+      ? undefined
+      : memberRecord(sql, item.kind === 'ambiguous-match' ? recordId : memberId, type, recordId);
   const [a, b] = [await record(item.aType, item.aId), await record(item.bType, item.bId)];
   for (const peerId of new Set([item.peerId, a?.origin, b?.origin].filter((o) => o !== undefined && o !== 'own')))
     peers.set(peerId ?? '', (await findPeer(sql, peerId ?? ''))?.name ?? peerId ?? '');
@@ -102,7 +104,9 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
   // ours stands first, whichever came first
   const [x, y] = b?.origin === 'own' ? [b, a] : [a, b];
   const copy = async (r: StoredRecord | undefined) =>
-    r && memberId !== null ? copyOf(deps, memberId, r, nameOf, peerName) : undefined;
+    r && memberId !== null
+      ? copyOf(deps, item.kind === 'ambiguous-match' ? r.id : memberId, r, nameOf, peerName)
+      : undefined;
   const isHeld = item.aId === null && item.bId === null;
   const raw =
     isHeld && item.pullId !== null && item.file !== null && item.line !== null

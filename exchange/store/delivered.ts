@@ -1,5 +1,5 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/store/database.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -7,8 +7,8 @@ export type DeliveredMember = {
   consentId: string;
   /** number of records by type */
   types: Record<string, number>;
-  /** `Type/id` of each */
-  keys: string[];
+  /** `Type/id` of each, with a blank between them */
+  keys: string;
 };
 
 export async function writeDelivered(
@@ -17,17 +17,11 @@ export async function writeDelivered(
   members: readonly DeliveredMember[],
 ): Promise<void> {
   if (members.length === 0) return;
-  const keys = members.flatMap((m) => m.keys.map((key) => [m.memberId, key] as const));
   await sql`
-    with k as materialized (
-      select member_id, array_agg(hashtextextended(key, 0)) as keys
-      from unnest(${arrayLiteral(keys.map(([m]) => m))}::text::text[], ${arrayLiteral(keys.map(([, key]) => key))}::text::text[]) u(member_id, key)
-      group by member_id
-    )
     insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
-    select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types, coalesce(k.keys, '{}')
-    from jsonb_to_recordset(${JSON.stringify(members.map(({ keys: _, ...m }) => m))}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb)
-    left join k on k.member_id = m."memberId"`;
+    select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types,
+      array(select hashtextextended(k, 0) from unnest(string_to_array(m.keys, ' ')) k)
+    from jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, keys text)`;
 }
 
 /** What an attempt left that did not end. */

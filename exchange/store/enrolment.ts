@@ -1,6 +1,6 @@
 // Writing enrolment: coverage with us, other coverage, choices, and what matching compares. Set-based, a batch at a time.
 import type { Queryable } from '../../src/store/database.ts';
-import { birthDate, familyName, givenNames, memberIds, tokens } from '../match/normalize.ts';
+import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from '../match/normalize.ts';
 import type { CoverageRow } from '../members/coverage.ts';
 import type { Enrolment } from '../members/enrolment.ts';
 
@@ -75,7 +75,21 @@ type PersonRow = {
   numbers: string[] | null;
   subscribers: string[] | null;
   mbis: string[] | null;
+  addresses: { line?: string[]; postalCode?: string }[] | null;
+  telecoms: { system?: string; value?: string }[] | null;
+  died: string | null;
 };
+
+const asList = <T>(value: T[] | null): T[] => (Array.isArray(value) ? value : []);
+
+/** What a Patient says of death, as the last day that may be meant; `-infinity` when it says only that. */
+function dayOfDeath(told: string | null): string | null {
+  if (told === null || told === 'false') return null;
+  if (/^\d{4}-\d\d-\d\d/.test(told)) return told.slice(0, 10);
+  if (/^\d{4}-\d\d$/.test(told))
+    return new Date(Date.UTC(Number(told.slice(0, 4)), Number(told.slice(5)), 0)).toISOString().slice(0, 10);
+  return /^\d{4}$/.test(told) ? `${told}-12-31` : '-infinity';
+}
 
 /**
  * Rebuilds what matching compares for members, from their Patient (every name) and their enrolment (every card).
@@ -83,12 +97,13 @@ type PersonRow = {
  */
 export async function refreshProfiles(tx: Queryable, memberIdList: readonly string[], now: Date): Promise<void> {
   const people = await tx<PersonRow[]>`
-    select m.id as member_id, m.umb, p.names, p.births, p.mbis,
+    select m.id as member_id, m.umb, p.names, p.births, p.mbis, p.addresses, p.telecoms, p.died,
       (select array_agg(distinct e.member_number) from exchange.enrolment e where e.member_id = m.id) as numbers,
       (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id and e.subscriber_id is not null) as subscribers
     from exchange.member m
     left join lateral (
-      select (r.body::jsonb)->'name' as names, array[(r.body::jsonb)->>'birthDate'] as births,
+      select (r.body::jsonb)->'name' as names, (r.body::jsonb)->'address' as addresses, (r.body::jsonb)->'telecom' as telecoms,
+        coalesce((r.body::jsonb)->>'deceasedDateTime', (r.body::jsonb)->>'deceasedBoolean') as died, array[(r.body::jsonb)->>'birthDate'] as births,
         (select array_agg(i->>'value') from jsonb_array_elements((r.body::jsonb)->'identifier') i where i->>'system' = 'http://hl7.org/fhir/sid/us-mbi') as mbis
       from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted
     ) p on true
@@ -114,15 +129,21 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
       sub: [...new Set([...(row.subscribers ?? []), ...(row.numbers ?? [])].flatMap(memberIds))],
       mbi: (row.mbis ?? []).flatMap(memberIds),
       umb: memberIds(row.umb),
+      street: asList(row.addresses).flatMap((a) => streets(a.line?.[0], a.postalCode)),
+      phone: asList(row.telecoms).flatMap((t) => (t.system === 'phone' || t.system === 'sms' ? phones(t.value) : [])),
+      email: asList(row.telecoms).flatMap((t) => (t.system === 'email' ? emails(t.value) : [])),
+      died: dayOfDeath(row.died),
     };
   });
   const json = JSON.stringify(profiles);
   await tx`
-    insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb)
-    select id, family, given, suffix, dob, mb, sub, mbi, umb
-    from jsonb_to_recordset(${json}::text::jsonb) as p(id text, family text[], given text[], suffix text[], dob text[], mb text[], sub text[], mbi text[], umb text[])
+    insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email, died)
+    select id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email, died
+    from jsonb_to_recordset(${json}::text::jsonb) as p(id text, family text[], given text[], suffix text[], dob text[], mb text[], sub text[], mbi text[], umb text[],
+      street text[], phone text[], email text[], died date)
     on conflict (member_id) do update set family = excluded.family, given = excluded.given, suffix = excluded.suffix, dob = excluded.dob,
-      mb = excluded.mb, sub = excluded.sub, mbi = excluded.mbi, umb = excluded.umb`;
+      mb = excluded.mb, sub = excluded.sub, mbi = excluded.mbi, umb = excluded.umb,
+      street = excluded.street, phone = excluded.phone, email = excluded.email, died = excluded.died`;
   const all = profiles.flatMap((p) => tokens(p).map((t) => ({ id: p.id, kind: t.kind, text: t.text })));
   await tx`delete from exchange.member_token where member_id = any(${profiles.map((p) => p.id)}::text[])`;
   await tx`

@@ -13,34 +13,59 @@ export type MatchAnswer = {
   umb: string | null;
   /** the day on which the member last said no, when that is the member's newest word; YYYY-MM-DD */
   refusedOn: string | null;
+  /** the day on which the member died, as far as we know; YYYY-MM-DD, or `-infinity` */
+  diedOn: string | null;
+  /** the first of those who fit, when there are several */
+  candidates: string[] | null;
 };
-/** Kinds of tokens that a rule below asks for; the others serve no rule that holds a coverage anchor. */
+/** Kinds of tokens that hold a coverage anchor. */
 const ANCHORS: ReadonlySet<number> = new Set([1, 2, 7, 8]);
+const MOST_CANDIDATES = 5;
+/** Birth date and family name: for cards that nobody here has. */
+const STRANGER = 3;
+
+/** May a person be found by name, birth date and where they live or are reached, when the card is unknown? */
+const isDescribed = (q: MatchQuery): boolean => q.street.length + q.phone.length + q.email.length > 0;
 
 /**
  * Candidates by exact token, then the rules of the CMS matching proposal that hold a coverage anchor: 26 (UMB and birth
- * date), 27, 28 (member id), 31, 32 (subscriber id), 8 (MBI). One fuzzy name at most; birth dates and ids exact.
+ * date), 27, 28 (member id), 31, 32 (subscriber id), 8 (MBI). One fuzzy name at most; birth dates and ids exact. A card of ours
+ * that nobody here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
  */
 export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]): Promise<MatchAnswer[]> {
   const rows = queries.map(({ tokens: _, ...q }) => q);
   const json = JSON.stringify(rows);
   const all = queries.flatMap((q) =>
-    q.tokens.filter((t) => ANCHORS.has(t.kind)).map((t) => ({ position: q.position, ...t })),
+    q.tokens
+      .filter((t) => ANCHORS.has(t.kind) || (t.kind === STRANGER && isDescribed(q)))
+      .map((t) => ({ position: q.position, ...t })),
   );
   const answers = await tx<MatchAnswer[]>`
     with q as materialized (
       select * from jsonb_to_recordset(${json}::text::jsonb)
-        as x(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[])
+        as x(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[],
+          street text[], phone text[], email text[])
     ), q_token as materialized (
       select p as position, k as kind, hashtextextended(t, k) as hash
       from unnest(${arrayLiteral(all.map((t) => t.position))}::text::integer[], ${arrayLiteral(all.map((t) => t.kind))}::text::smallint[],
         ${arrayLiteral(all.map((t) => t.text))}::text::text[]) as x(p, k, t)
+    ), anchored as materialized (
+      select distinct q_token.position, m.member_id, false as is_stranger from q_token join exchange.member_token m using (kind, hash)
+      where kind <> ${STRANGER}
     ), cand as (
-      select distinct q_token.position, m.member_id from q_token join exchange.member_token m using (kind, hash)
+      select * from anchored
+      union all
+      select distinct t.position, m.member_id, true from q_token t join exchange.member_token m using (kind, hash)
+      where t.kind = ${STRANGER} and not exists (select from anchored a where a.position = t.position)
     ), hit as (
       -- every rule holds the birth date; of the rules that fit the first counts, and names are compared letter by letter last
       select * from (
-        select q.position, c.member_id, case
+        select q.position, c.member_id, m.died, case
+          when c.is_stranger then case
+            when not (q.given && m.given and q.family && m.family) then null
+            when q.street && m.street then 8
+            when q.phone && m.phone then 9
+            when q.email && m.email then 10 end
           when q.umb && m.umb then 1
           when q.mb && m.mb and q.given && m.given then 2
           when q.mb && m.mb and (q.family && m.family or exchange.any_dl1(q.family, m.family)) then 3
@@ -53,14 +78,16 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
       ) h where place is not null
     ), strongest as (
       -- an exact first name on a policy wins over a fuzzy one: twins differ in nothing else
-      select position, member_id, place from (
+      select position, member_id, place, died from (
         select hit.*, bool_or(place in (1, 2, 3, 4, 7)) over (partition by position) as exact from hit
       ) h where not exact or place in (1, 2, 3, 4, 7)
     )
     select f.position, f.persons, f.member_id as "memberId", f.rule, m.umb,
-      case when c.choice <> 'opt-in' then c.recorded_on::text end as "refusedOn"
-    from (select q.position, count(s.member_id)::int as persons, min(s.member_id) as member_id,
-        (array[26, 27, 28, 31, 31, 32, 8])[min(s.place)] as rule
+      case when c.choice <> 'opt-in' then c.recorded_on::text end as "refusedOn",
+      case when f.persons = 1 then f.died::text end as "diedOn", case when f.persons > 1 then f.candidates end as candidates
+    from (select q.position, count(s.member_id)::int as persons, min(s.member_id) as member_id, max(s.died) as died,
+        to_jsonb((array_agg(s.member_id order by s.member_id))[1:${MOST_CANDIDATES}]) as candidates,
+        (array[26, 27, 28, 31, 31, 32, 8, 1, 2, 3])[min(s.place)] as rule
       from q left join strongest s using (position) group by q.position) f
     left join exchange.member m on m.id = f.member_id and f.persons = 1
     left join lateral (select choice, recorded_on from exchange.consent c where c.member_id = m.id

@@ -51,3 +51,12 @@ export async function peerDocuments(sql: Queryable, peerId: string): Promise<Pee
       from exchange.peer_document where peer_id = ${peerId} order by ended_at is not null, peer_document.id desc`),
   ];
 }
+
+/** Which of some peers have a standing statement of attestation in force on a day (YYYY-MM-DD). peer_document_peer. */
+export async function attestingPeers(sql: Queryable, peerIds: readonly string[], day: string): Promise<Set<string>> {
+  const rows = await sql<{ peerId: string }[]>`
+    select distinct peer_id as "peerId" from exchange.peer_document
+    where peer_id = any(${[...new Set(peerIds)]}::text[]) and kind = 'attestation' and ended_at is null
+      and ${day}::date between coalesce(valid_from, '-infinity') and coalesce(valid_to, 'infinity')`;
+  return new Set(rows.map((r) => r.peerId));
+}

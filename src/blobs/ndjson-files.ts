@@ -26,7 +26,7 @@ export type WrittenFile = {
 /** A file that has either much is closed. `most`: bytes that a file never has more of, unless one line alone has. */
 export type FileLimits = { lines: number; bytes: number; most?: number };
 
-const CHUNK = 256 * 1024;
+const CHUNK = 64 * 1024;
 const LF = 10;
 
 type Open = {

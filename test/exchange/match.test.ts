@@ -65,6 +65,44 @@ test('a peer that uses the unique member id it was given is understood (rule 26)
   expect(await who({ ...asked, identifier: [umb('U-0')] })).toBe(NOBODY);
 });
 
+describe('a card of ours that nobody has (rules 01 to 03)', () => {
+  const moved = {
+    number: 'OH700',
+    family: 'Oldcard',
+    given: 'Petra',
+    born: '1966-06-06',
+    reach: {
+      address_line: '12 North Main Street Apt 4',
+      postal_code: '43004',
+      phone: '614-555-0142',
+      email: 'P@Mail.Test',
+    },
+  };
+  const old = (more: object, asked: Asked = {}) =>
+    card(moved, { memberId: 'ZZ99', subscriberId: undefined, more, ...asked });
+  const street = { address: [{ line: ['12 N. Main St'], postalCode: '43004-1111' }] };
+  const phone = { telecom: [{ system: 'phone', value: '+1 (614) 555-0142' }] };
+  const email = { telecom: [{ system: 'email', value: ' p@mail.test' }] };
+  beforeAll(() => enrol(node.deps, [moved]));
+  test.each<[string, Asked, number | null]>([
+    ['01 street', old(street), 1],
+    ['02 phone', old(phone), 2],
+    ['03 e-mail', old(email), 3],
+    ['neither', old({}), null],
+    ['another street', old({ address: [{ line: ['13 N Main St'], postalCode: '43004' }] }), null],
+    ['another ZIP', old({ address: [{ line: ['12 N Main St'], postalCode: '43005' }] }), null],
+    ['a family name with a typing error', old(phone, { family: 'Oldcart' }), null],
+    ['another first name', old(phone, { given: ['Paula'] }), null],
+    ['another birth date', old(phone, { born: '1966-06-07' }), null],
+    ['a coverage of another payer', old(phone, { payor: { display: 'Third Plan' } }), null],
+    ['without any card', old(phone, { memberId: undefined }), null],
+    ['the card of somebody else', old(phone, { memberId: rivera.number }), null],
+  ])('%s', async (_, asked, rule) => {
+    const [answer] = await match(asked);
+    expect([answer?.persons, answer?.rule ?? null]).toEqual(rule === null ? [0, null] : [1, rule]);
+  });
+});
+
 describe('not found', () => {
   test.each<[string, Asked]>([
     ['M08 Jr and Sr', card(junior, { family: 'Johnson', suffix: ['Sr'] })],
@@ -95,6 +133,8 @@ describe('not found', () => {
     const one = { number: 'D1', family: 'Doubled', given: 'Dora', born: '1980-08-08', subscriber: 'SD' };
     await enrol(node.deps, [one, { ...one, number: 'D2' }]);
     expect(await who(card(one, { memberId: undefined }))).toBe('2 persons');
+    const [both] = await match(card(one, { memberId: undefined }));
+    expect(both?.candidates).toEqual([idOf(one), idOf({ ...one, number: 'D2' })].sort());
     expect(await who(card(one, { subscriberId: undefined }))).toBe(idOf(one));
   });
 

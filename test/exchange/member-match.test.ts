@@ -1,7 +1,9 @@
 // $member-match over HTTP, and the defence against trying.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { attemptOf, judgeAttempt } from '../../exchange/match/attempt.ts';
+import { itemReport } from '../../exchange/review/read.ts';
 import { forgetAttempts } from '../../exchange/store/match-attempt.ts';
+import { addDocument } from '../../exchange/store/peer-document.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
@@ -132,6 +134,64 @@ describe('one member', () => {
     const a = await ask(single(card(PEOPLE.babyak)));
     expect(a.json).toMatchObject({ issue: [{ code: 'suppressed' }] });
     expect(await reason()).toMatchObject({ reason: 'member-block', outcome: 'consentconstraint' });
+  });
+
+  test('the dead consent to nothing, unless somebody speaks for them', async () => {
+    const { sql } = node.deps.database;
+    const [own] = await sql<
+      { body: string }[]
+    >`select body from exchange.resource where type = 'Patient' and id = ${idOf(PEOPLE.short)}`;
+    const died = async (more: object) =>
+      enrol(node.deps, [], [{ ...(JSON.parse(own?.body ?? '{}') as object), ...more }]);
+    const today = planDay();
+    await died({ deceasedDateTime: `${Number(today.slice(0, 4)) - 1}-03` });
+    expect((await ask(single(card(PEOPLE.short)))).json).toMatchObject({ issue: [{ code: 'suppressed' }] });
+    expect(await reason()).toMatchObject({ reason: 'member-deceased', outcome: 'consentconstraint' });
+    const spokenFor = single(card(PEOPLE.short), (all) =>
+      all.map((p) =>
+        p.name === 'Consent'
+          ? { ...p, resource: { ...(p.resource as object), performer: [{ reference: 'RelatedPerson/daughter' }] } }
+          : p,
+      ),
+    );
+    expect((await ask(spokenFor)).status).toBe(200);
+    // who consented alive is believed afterwards
+    await died({ deceasedDateTime: today });
+    expect((await ask(single(card(PEOPLE.short)))).status).toBe(200);
+    await died({ deceasedBoolean: true });
+    expect((await ask(single(card(PEOPLE.short)))).status).toBe(422);
+    await died({});
+    expect((await ask(single(card(PEOPLE.short)))).status).toBe(200);
+  });
+
+  test('a standing statement of the asker serves where its coverage is left out, while it holds', async () => {
+    const { sql } = node.deps.database;
+    const bare = single(card(rivera), (all) => all.filter((p) => p.name !== 'CoverageToLink'));
+    expect((await ask(bare)).status).toBe(422);
+    expect(await reason()).toMatchObject({ reason: 'attestation-missing' });
+    const statement = { peerId: 'a', kind: 'attestation', title: 'Standing statement', place: 'folder 1' } as const;
+    await addDocument(sql, { ...statement, from: '2020-01-01', to: '2020-12-31' }, 'test', now);
+    expect((await ask(bare)).status).toBe(422);
+    await addDocument(sql, { ...statement, from: '2020-01-01', to: null }, 'test', now);
+    expect((await ask(bare)).status).toBe(200);
+    await sql`update exchange.peer_document set ended_at = now(), ended_by = 'test' where peer_id = 'a'`;
+    expect((await ask(bare)).status).toBe(422);
+  });
+
+  test('who fits twice is an item for people, once, and the answer is that of nobody', async () => {
+    const { sql } = node.deps.database;
+    const one = { number: 'D1', family: 'Doubled', given: 'Dora', born: '1980-08-08', subscriber: 'SD' };
+    await enrol(node.deps, [one, { ...one, number: 'D2' }]);
+    const asked = single(card(one, { memberId: undefined }));
+    for (const _ of [1, 2])
+      expect((await ask(asked)).json).toMatchObject({
+        issue: [{ code: 'not-found', diagnostics: 'No unique member found.' }],
+      });
+    expect(await reason()).toMatchObject({ reason: 'ambiguous', outcome: 'nomatch' });
+    const items = await sql<{ id: string }[]>`select id from exchange.review_item where kind = 'ambiguous-match'`;
+    expect(items).toHaveLength(1);
+    const report = await itemReport(node.deps, items[0]?.id ?? '');
+    expect([report?.first?.id, report?.second?.id].sort()).toEqual([idOf(one), idOf({ ...one, number: 'D2' })].sort());
   });
 
   test('sixteen questions at once are sixteen answers, each with its rows', async () => {
@@ -300,6 +360,9 @@ describe('trying', () => {
       sub: [],
       mbi: [],
       umb: [],
+      street: [],
+      phone: [],
+      email: [],
       tokens: [],
     };
     expect(attemptOf(query, 's')).toBeUndefined();

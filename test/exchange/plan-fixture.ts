@@ -23,6 +23,8 @@ export type Person = {
   subscriber?: string;
   /** name of a prior payer whose records the person has agreed to have asked for */
   prior?: string;
+  /** where the person lives and is reached: columns of the enrolment file */
+  reach?: Record<string, string>;
 };
 export const PEOPLE = {
   rivera: { number: 'OH100', family: 'Rivera', given: 'Ana Lucia', born: '1974-12-25', subscriber: 'S100' },
@@ -50,6 +52,7 @@ export async function enrol(deps: Deps, people: readonly Person[], records: read
       birth_date: p.born,
       plan: 'HMO',
       coverage_start: '2020-01-01',
+      ...p.reach,
       ...(p.prior === undefined
         ? {}
         : {
@@ -92,6 +95,8 @@ export type Asked = {
   suffix?: string[];
   payor?: object;
   identifier?: object[];
+  /** further elements of the Patient */
+  more?: object;
 };
 
 /** The three or four parts of one MemberBundle, to be changed by tests. */
@@ -104,6 +109,7 @@ export function parts(asked: Asked, today = planDay()) {
     name: [{ family: asked.family, given: asked.given, ...(asked.suffix ? { suffix: asked.suffix } : {}) }],
     gender: 'unknown',
     birthDate: asked.born,
+    ...asked.more,
   };
   const cover = (part: string, ids: object, payor: object) => ({
     resourceType: 'Coverage',
