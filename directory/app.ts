@@ -109,6 +109,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     route(c, routeOf(question));
     return send(c, await plain.answer(askedOf(c), question));
   };
+  at.get('/:type/_search', (c) => notAllowed(c, 'POST'));
   at.get('/:type/:id', answer);
   at.get('/:type', answer);
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));

@@ -139,8 +139,7 @@ async function results(
     cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip)),
     l,
   );
-  const lead =
-    wishes.length === 0 ? '' : html`<p class="lead">${t.find.asked}: ${l.list(wishes.map((w) => w.said))}</p>`;
+  const lead = wishes.length === 0 ? '' : wishList(l, q, wishes);
   const form = await searchForm(data, l, { ...q, page: '' });
   if (shown.length === 0)
     return { ...pageOf(l, q), main: html`${lead}${nothing(l, q, wishes)}<div class="card">${form}</div>` };
@@ -161,6 +160,16 @@ async function results(
     }</p><p class="soft noprint">${t.find.share}</p></section>
 ${drawn === undefined ? '' : html`<aside aria-labelledby="map"><div class="card map"><h2 id="map" class="aside">${t.find.map}</h2>${drawn}<p class="soft">${t.find.mapNote}</p></div></aside>`}</div>`,
   };
+}
+
+/** Each wish leads to the search without it. */
+function wishList(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): Safe {
+  const t = l.texts;
+  const items = wishes.map(
+    ({ said, without }) =>
+      html`<li><span>${said}</span><a class="noprint" href="${link(l, '/find', findPairs({ ...q, page: '', sort: undefined, ...without }))}" aria-label="${t.nothing.without(said)}" title="${t.nothing.without(said)}">×</a></li>`,
+  );
+  return html`<div class="wishes"><span class="soft">${t.find.asked}</span><ul>${items}</ul></div>`;
 }
 
 function mapOf(data: PageData, l: Language, q: FindQuery, shown: readonly Card[]): Safe | undefined {

@@ -1,4 +1,4 @@
-// A map drawn to scale as inline SVG: outlines of states, numbered places, the middle and the distance asked for, a bar of miles. It loads
+// A map drawn to scale as inline SVG: outlines of states, numbered places, the middle and circles around it, a bar of miles. It loads
 // nothing from anywhere. Places that would lie on each other share one pin.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import type { Language } from './language.ts';
@@ -94,7 +94,19 @@ ${bar(l, scale)}
 function centerMark(scale: Scale, center: Center): Part {
   const { x, y } = scale.place(center.at);
   const radius = center.miles * scale.pixelsPerMile;
-  return html`${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(x + 10)}" y="${round(y + 16)}">${center.name}</text>`;
+  const [near, far] = ringsOf(scale, radius);
+  const rings = [near, far].map((miles) =>
+    miles === undefined
+      ? ''
+      : html`<circle class="near" cx="${round(x)}" cy="${round(y)}" r="${round(miles * scale.pixelsPerMile)}"/>`,
+  );
+  return html`${rings}${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(x + 10)}" y="${round(y + 16)}">${center.name}</text>`;
+}
+
+/** Two circles that help to judge distances, in round miles: the larger as large as fits, within the circle asked for. */
+function ringsOf(scale: Scale, limit: number): number[] {
+  const fits = BARS.filter((miles) => miles * scale.pixelsPerMile <= Math.min(HEIGHT / 2 - 6, limit - 12));
+  return fits.slice(-2);
 }
 
 function pinMark(pin: Pin): Safe {

@@ -4,11 +4,13 @@ import { isObject, objects, type Resource, text } from '../../src/fhir/resource.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { nameOf } from '../in-network/evidence.ts';
+import type { PageData } from './data.ts';
 import { facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import {
   accessibilityOf,
   addressLines,
+  type Contact,
   conceptTexts,
   contactsOf,
   deliveryOf,
@@ -21,6 +23,11 @@ import {
   qualificationsOf,
   specialtyTexts,
 } from './records.ts';
+
+/** What stands under the name, and what follows. */
+export type Body = { lead: string; phone?: Contact | undefined; parts: Part };
+
+export const isPhone = ({ system, href }: Contact): boolean => system === 'phone' && href !== undefined;
 
 /** Who or what this is, in one list. */
 export function summary(l: Language, resource: Resource): Safe {
@@ -97,3 +104,28 @@ export const recordList = (l: Language, resources: readonly Resource[]): Part =>
         (r) =>
           html`<li>${recordLink(l, keyOf(r), nameOf(r))}${addressLines(objects(r['address'])[0]).map((a) => [' · ', a])}</li>`,
       )}</ul>`;
+
+/** Plans that use these networks. */
+export async function planCard(data: PageData, l: Language, networks: readonly string[]): Promise<Part> {
+  const t = l.texts.provider;
+  if (networks.length === 0) return '';
+  const { plans, networks: known, whole } = await data.plans();
+  const names = known.filter((n) => networks.includes(n.key));
+  const own = plans.filter((p) => p.networks.some((n) => networks.includes(n)));
+  return [
+    card(
+      'networks',
+      t.networks,
+      names.length === 0
+        ? ''
+        : html`<ul class="list">${names.map((n) => html`<li>${recordLink(l, n.key, n.name)}</li>`)}</ul>`,
+    ),
+    card(
+      'plans',
+      t.plans,
+      own.length === 0
+        ? ''
+        : html`<ul class="list">${own.slice(0, 40).map((p) => html`<li>${p.name}</li>`)}</ul>${whole && own.length <= 40 ? '' : html`<p class="soft">${t.plansMore}</p>`}`,
+    ),
+  ];
+}

@@ -1,16 +1,17 @@
 // The page of a person, place, organization or service: what the directory says of it, and "does it take my plan?".
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { hasCoding, isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { hasCoding, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { activeOn, keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
+import { activeOn, keysIn, metaOf, nameOf, networksOf, verifiedDays } from '../in-network/evidence.ts';
 import { askForm } from './ask-form.ts';
 import type { PageData, Pairs } from './data.ts';
-import { type Badge, badges, facts, lines, link, type Page, recordLink } from './frame.ts';
+import { link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
-import { aboutCard, addressPart, card, contactRows, notThere, recordList, summary } from './provider-parts.ts';
-import { accessibilityOf, deliveryOf, hoursOf, notAvailableOf, specialtyTexts } from './records.ts';
+import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, summary } from './provider-parts.ts';
+import { personParts } from './provider-person.ts';
+import { type Contact, contactsOf, specialtyTexts } from './records.ts';
 
 export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
@@ -36,19 +37,29 @@ export async function providerPage(data: PageData, l: Language, type: string, id
   }[type];
   const asks = isNetwork ? undefined : asksAbout(data, resource);
   const title = nameOf(resource) || key;
+  const { lead, phone, parts } = await body(data, l, resource);
   return {
     title,
     name: 'provider',
     path: `/provider/${key}`,
     trail: html`<span class="soft">${l.texts.kinds[isNetwork ? 'Network' : type]}</span>`,
-    main: html`<div class="columns"><div>
-${await body(data, l, resource)}
+    main: html`${lead === '' ? '' : html`<p class="lead">${lead}</p>`}
+${introActions(l, phone ?? contactsOf(resource).find(isPhone), asks)}
+<div class="columns"><div>
+${parts}
 </div><div>
 ${asks !== undefined ? html`<section class="card noprint" aria-labelledby="ask"><h2 id="ask">${t.takes}</h2><p class="soft">${t.takesLead}</p>${await askForm(data, l, asks)}</section>` : ''}
 ${summary(l, resource)}
 ${await recordCard(data, l, resource)}
 </div></div>`,
   };
+}
+
+/** What most people come for, where a phone shows it first. */
+function introActions(l: Language, phone: Contact | undefined, asks: string | undefined): Part {
+  if (phone === undefined && asks === undefined) return '';
+  const t = l.texts.provider;
+  return html`<p class="actions">${phone?.href === undefined ? '' : html`<a class="button" href="${phone.href}">${t.call(phone.value)}</a>`}${asks === undefined ? '' : html`<a class="button plain" href="#ask">${t.takes}</a>`}</p>`;
 }
 
 /** Who takes plans: the person or organization itself, or the organization that runs a place or offers a service. */
@@ -70,99 +81,7 @@ async function recordCard(data: PageData, l: Language, resource: Resource): Prom
 <p class="noprint"><a href="${data.base}/${keyOf(resource)}">${t.data}</a></p></section>`;
 }
 
-/** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
-async function personParts(data: PageData, l: Language, person: Resource): Promise<Part> {
-  const t = l.texts.provider;
-  const found = await data.search('PractitionerRole', [
-    ['practitioner', keyOf(person)],
-    ['_include', 'PractitionerRole:location'],
-    ['_include', 'PractitionerRole:organization'],
-    ['_include', 'PractitionerRole:network'],
-    ['_include', 'PractitionerRole:service'],
-    ['_count', '100'],
-  ]);
-  const today = data.clock().toISOString().slice(0, 10);
-  const groups = new Map<string, Resource[]>();
-  for (const { resource: role } of found.hits) {
-    if (activeOn(role, today) === 'ended') continue;
-    const at = `${keysIn(role['organization'], data.base)[0] ?? ''} ${keysIn(role['location'], data.base).join(' ')}`;
-    groups.set(at, [...(groups.get(at) ?? []), role]);
-  }
-  const networks = [...new Set(found.hits.flatMap(({ resource }) => networksOf(resource, data.base)))];
-  const places = [...groups.values()].map((roles) => placeOfRoles(data, l, roles, found.all, today));
-  return [
-    card('places', t.places, places.length === 0 ? html`<p>${t.noNetwork}</p>` : places),
-    await planCard(data, l, networks),
-  ];
-}
-
-function placeOfRoles(
-  data: PageData,
-  l: Language,
-  roles: Resource[],
-  all: ReadonlyMap<string, Resource>,
-  today: string,
-): Safe {
-  const t = l.texts.provider;
-  const [first] = roles;
-  if (!first) return html``;
-  const organization = all.get(keysIn(first['organization'], data.base)[0] ?? '');
-  const locations = keysIn(first['location'], data.base).flatMap((k) => all.get(k) ?? []);
-  const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
-  const found: Badge[] = roles.flatMap((role) =>
-    networksOf(role, data.base)
-      .filter((n) => all.has(n))
-      .map((network): Badge => {
-        const accepting = newPatientsOf(role, network, data.base);
-        const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
-        const when = activeOn(role, today);
-        const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
-        const later = when === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
-        const more = [later, l.term(accepting?.code)].filter((x) => x !== undefined).join(', ');
-        return { text: more === '' ? name : `${name}: ${more}`, tone: later === undefined ? 'good' : 'look' };
-      }),
-  );
-  const titles = [...new Set([...locations.map(nameOf), ...(organization ? [nameOf(organization)] : [])])];
-  return html`<div class="place">${titles.length === 0 ? '' : html`<h3>${locations[0] ? recordLink(l, keyOf(locations[0]), titles[0] ?? '') : titles[0]}</h3>`}
-${organization && locations[0] && nameOf(organization) !== nameOf(locations[0]) ? html`<p>${recordLink(l, keyOf(organization), nameOf(organization))}</p>` : ''}
-${badges(found)}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
-${facts([
-  [t.specialties, l.list([...new Set(roles.flatMap((r) => specialtyTexts(r, l)))])],
-  [t.address, locations.map(addressPart)],
-  ...contactRows(l, { resourceType: 'PractitionerRole', telecom: roles.flatMap((r) => objects(r['telecom'])) }),
-  [t.hours, lines([...new Set(roles.flatMap((r) => hoursOf(r, l)))])],
-  [t.notAvailable, lines([...new Set(roles.flatMap((r) => notAvailableOf(r, l)))])],
-  [t.telehealth, lines([...new Set(services.flatMap((s) => deliveryOf(s, l)))])],
-  [t.accessibility, lines([...new Set(locations.flatMap((p) => accessibilityOf(p, l)))])],
-])}</div>`;
-}
-
-/** Plans that use these networks. */
-async function planCard(data: PageData, l: Language, networks: readonly string[]): Promise<Part> {
-  const t = l.texts.provider;
-  if (networks.length === 0) return '';
-  const { plans, networks: known, whole } = await data.plans();
-  const names = known.filter((n) => networks.includes(n.key));
-  const own = plans.filter((p) => p.networks.some((n) => networks.includes(n)));
-  return [
-    card(
-      'networks',
-      t.networks,
-      names.length === 0
-        ? ''
-        : html`<ul class="list">${names.map((n) => html`<li>${recordLink(l, n.key, n.name)}</li>`)}</ul>`,
-    ),
-    card(
-      'plans',
-      t.plans,
-      own.length === 0
-        ? ''
-        : html`<ul class="list">${own.slice(0, 40).map((p) => html`<li>${p.name}</li>`)}</ul>${whole && own.length <= 40 ? '' : html`<p class="soft">${t.plansMore}</p>`}`,
-    ),
-  ];
-}
-
-async function organizationParts(data: PageData, l: Language, organization: Resource): Promise<Part> {
+async function organizationParts(data: PageData, l: Language, organization: Resource): Promise<Body> {
   const t = l.texts.provider;
   const key = keyOf(organization);
   const [affiliations, places, services] = await Promise.all([
@@ -177,31 +96,37 @@ async function organizationParts(data: PageData, l: Language, organization: Reso
   const today = data.clock().toISOString().slice(0, 10);
   const active = affiliations.hits.filter(({ resource }) => activeOn(resource, today) !== 'ended');
   const networks = [...new Set(active.flatMap(({ resource }) => networksOf(resource, data.base)))];
-  return [
-    aboutCard(l, organization),
-    await planCard(data, l, networks),
-    card('sites', t.sites, recordList(l, places)),
-    card('services', t.services, recordList(l, services)),
-    await peopleCard(data, l, ['organization', key]),
-  ];
+  return {
+    lead: '',
+    parts: [
+      aboutCard(l, organization),
+      await planCard(data, l, networks),
+      card('sites', t.sites, recordList(l, places)),
+      card('services', t.services, recordList(l, services)),
+      await peopleCard(data, l, ['organization', key]),
+    ],
+  };
 }
 
-async function networkParts(data: PageData, l: Language, network: Resource): Promise<Part> {
+async function networkParts(data: PageData, l: Language, network: Resource): Promise<Body> {
   const t = l.texts.provider;
   const { plans } = await data.plans();
   const own = plans.filter((p) => p.networks.includes(keyOf(network)));
-  return [
-    aboutCard(l, network),
-    card(
-      'plans',
-      t.plans,
-      own.length === 0 ? '' : html`<ul class="list">${own.map((p) => html`<li>${p.name}</li>`)}</ul>`,
-    ),
-    await peopleCard(data, l, ['network', keyOf(network)]),
-  ];
+  return {
+    lead: '',
+    parts: [
+      aboutCard(l, network),
+      card(
+        'plans',
+        t.plans,
+        own.length === 0 ? '' : html`<ul class="list">${own.map((p) => html`<li>${p.name}</li>`)}</ul>`,
+      ),
+      await peopleCard(data, l, ['network', keyOf(network)]),
+    ],
+  };
 }
 
-async function placeParts(data: PageData, l: Language, place: Resource): Promise<Part> {
+async function placeParts(data: PageData, l: Language, place: Resource): Promise<Body> {
   const t = l.texts.provider;
   const key = keyOf(place);
   const [services, affiliations] = await Promise.all([
@@ -213,33 +138,41 @@ async function placeParts(data: PageData, l: Language, place: Resource): Promise
   ]);
   const owner = keysIn(place['managingOrganization'], data.base)[0];
   const organization = owner === undefined ? undefined : await data.read(owner).catch(notThere);
-  return [
-    aboutCard(l, place, organization),
-    await planCard(data, l, [...new Set(affiliations.hits.flatMap(({ resource }) => networksOf(resource, data.base)))]),
-    card('services', t.services, recordList(l, services)),
-    await peopleCard(data, l, ['location', key]),
-  ];
+  return {
+    lead: '',
+    parts: [
+      aboutCard(l, place, organization),
+      await planCard(data, l, [
+        ...new Set(affiliations.hits.flatMap(({ resource }) => networksOf(resource, data.base))),
+      ]),
+      card('services', t.services, recordList(l, services)),
+      await peopleCard(data, l, ['location', key]),
+    ],
+  };
 }
 
-async function serviceParts(data: PageData, l: Language, service: Resource): Promise<Part> {
+async function serviceParts(data: PageData, l: Language, service: Resource): Promise<Body> {
   const places = keysIn(service['location'], data.base);
   const keys = [...keysIn(service['providedBy'], data.base).slice(0, 1), ...places.slice(0, PLACES_MAX)];
   const around = await Promise.all(keys.map((k) => data.read(k).catch(notThere)));
   const known = around.flatMap((r) => r ?? []);
   const shown = known.filter((r) => r.resourceType === 'Location');
   const more = places.length - PLACES_MAX;
-  return [
-    aboutCard(
-      l,
-      service,
-      known.find((r) => r.resourceType === 'Organization'),
-    ),
-    card('where', l.texts.provider.where, [
-      recordList(l, shown),
-      more > 0 ? html`<p class="soft">${l.texts.find.morePlaces(more)}</p>` : '',
-    ]),
-    await peopleCard(data, l, ['service', keyOf(service)]),
-  ];
+  return {
+    lead: '',
+    parts: [
+      aboutCard(
+        l,
+        service,
+        known.find((r) => r.resourceType === 'Organization'),
+      ),
+      card('where', l.texts.provider.where, [
+        recordList(l, shown),
+        more > 0 ? html`<p class="soft">${l.texts.find.morePlaces(more)}</p>` : '',
+      ]),
+      await peopleCard(data, l, ['service', keyOf(service)]),
+    ],
+  };
 }
 
 async function related(data: PageData, type: 'Location' | 'HealthcareService', pairs: Pairs): Promise<Resource[]> {

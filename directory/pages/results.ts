@@ -122,16 +122,15 @@ function networkBadges(role: Resource, all: Found['all'], base: string, l: Langu
     const network = all.get(key);
     const accepting = newPatientsOf(role, key, base)?.code;
     if (!network) return [];
-    const said = l.term(accepting);
-    return [
-      { text: `${l.texts.find.listedFor} ${nameOf(network)}` },
-      ...(said === undefined ? [] : [{ text: said, ...toneOf(accepting) }]),
-    ];
+    return [{ text: `${l.texts.find.listedFor} ${nameOf(network)}` }, ...acceptingBadge(accepting, l)];
   });
 }
 
-function acceptingBadges(resource: Resource, base: string, l: Language): Badge[] {
-  const code = newPatientsOf(resource, '', base)?.code;
+const acceptingBadges = (resource: Resource, base: string, l: Language): Badge[] =>
+  acceptingBadge(newPatientsOf(resource, '', base)?.code, l);
+
+/** Whether new patients are taken, in words; nothing when it is not said. */
+export function acceptingBadge(code: string | undefined, l: Language): Badge[] {
   const said = l.term(code);
   return said === undefined ? [] : [{ text: said, ...toneOf(code) }];
 }

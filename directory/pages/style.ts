@@ -27,7 +27,16 @@ h1{font-size:clamp(1.55rem,1.1rem + 2.1vw,2.3rem);line-height:1.18;letter-spacin
 h2{font-size:1.22rem;line-height:1.3;letter-spacing:-.01em;margin:0 0 .6rem}
 h3{font-size:1.08rem;line-height:1.35;margin:0;overflow-wrap:anywhere}
 p{margin:.3rem 0 .7rem;max-width:68ch}
-.lead{font-size:1.13rem;color:var(--soft);margin-bottom:1.2rem}
+.lead{font-size:1.13rem;color:var(--soft);margin-bottom:1.2rem;text-wrap:pretty}
+h1+.lead,.hero .lead,form+.soft{max-width:none}form+.soft{margin-top:.8rem}
+.lead+.actions,h1+.actions{margin-top:0}.lead:has(+.actions){margin-bottom:.8rem}
+.actions:has(+.columns){margin-bottom:1.3rem}
+.wishes{display:flex;flex-wrap:wrap;gap:.5rem .7rem;align-items:baseline;margin:.2rem 0 1.1rem}
+.wishes ul{display:flex;flex-wrap:wrap;gap:.45rem;list-style:none;margin:0;padding:0}
+.wishes li{display:flex;align-items:center;background:var(--tint);border:1px solid var(--line);border-radius:2rem;padding-left:.9rem;font-weight:550;min-width:0}
+.wishes li span{overflow-wrap:anywhere;padding:.25rem 0}
+.wishes li a{display:grid;place-items:center;min-width:2.2rem;min-height:2.2rem;text-decoration:none;font-size:1.2rem;line-height:1;border-radius:2rem}
+.wishes li a:hover{background:var(--line)}
 .soft,.hint{color:var(--soft);font-size:.92rem}
 .trail{font-size:.92rem;margin:0 0 .3rem}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:1rem;padding:1.25rem;margin:0 0 1rem;box-shadow:var(--shadow)}
@@ -44,7 +53,8 @@ fieldset{border:0;margin:0;padding:0;min-width:0}
 .choice{display:flex;gap:.6rem;flex-wrap:wrap}
 .choice label{display:flex;gap:.6rem;align-items:center;font-weight:500;border:1px solid var(--edge);border-radius:.7rem;padding:.6rem .9rem;margin:0;flex:1 1 16rem;cursor:pointer;min-height:2.9rem}
 .choice label:has(:checked){border-color:var(--accent);background:var(--tint);box-shadow:inset 0 0 0 1px var(--accent)}
-.tick{display:flex;gap:.6rem;align-items:center;font-weight:500;min-height:2.9rem;margin:0}
+.tick{display:flex;gap:.6rem;align-items:center;font-weight:500;min-height:2.5rem;margin:0}
+form.search .choices{margin-block:-.25rem!important}form.search details{margin-top:-.7rem}
 input[type=radio],input[type=checkbox]{width:1.2rem;height:1.2rem;accent-color:var(--accent);flex:none;margin:0}
 input:not([type=radio],[type=checkbox]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--edge);border-radius:.6rem;padding:.6rem .75rem;width:100%;min-height:2.9rem}
 textarea{min-height:10rem;font:.85rem/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
@@ -74,7 +84,7 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .hit p{margin:.1rem 0}
 .pin{display:grid;place-items:center;width:2.1rem;height:2.1rem;border-radius:50%;background:var(--accent);color:var(--accent-ink);font-weight:700;font-size:.95rem;font-variant-numeric:tabular-nums}
 .pin.none{background:var(--calm-bg);color:var(--soft)}
-.badges{display:flex;flex-wrap:wrap;gap:.35rem;list-style:none;margin:.4rem 0 .1rem;padding:0}
+.badges{display:flex;flex-wrap:wrap;gap:.35rem;list-style:none;margin:.4rem 0 .45rem;padding:0}
 .badges li{font-size:.87rem;border-radius:.5rem;padding:.12rem .6rem;background:var(--calm-bg)}
 .badges .good{background:var(--good-bg);color:var(--good);font-weight:600}
 .badges .look{background:var(--look-bg);color:var(--look)}
@@ -83,6 +93,7 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .map{padding:.7rem}
 .map p{margin:.5rem .3rem .1rem}
 .map .land{fill:var(--paper);stroke:var(--edge);stroke-width:1}
+.map .near{fill:none;stroke:var(--line);stroke-width:1}
 .map .ring{fill:none;stroke:var(--edge);stroke-width:1;stroke-dasharray:3 4}
 .map .dot{fill:var(--accent);stroke:var(--paper);stroke-width:2}
 .map text{font:600 12px system-ui,sans-serif;fill:var(--ink)}
@@ -98,12 +109,12 @@ dl{display:grid;grid-template-columns:minmax(8rem,max-content) minmax(0,1fr);gap
 form.search>div,form.search>p{margin:0!important}
 dt{color:var(--soft);font-size:.95rem}
 dd{margin:0;overflow-wrap:anywhere}
-dd ul,.plain{list-style:none;margin:0;padding:0}
+dd ul,ul.plain{list-style:none;margin:0;padding:0}
 .list{margin:.2rem 0 .6rem;padding-left:1.15rem}
 .list li{margin:.25rem 0}
 .place{border-top:1px solid var(--line);padding-top:1rem;margin-top:1rem}
 .place:first-of-type{border-top:0;padding-top:0;margin-top:0}
-address{font-style:normal}
+address{font-style:normal}dd address+address,dd li+li:has(address){margin-top:.5rem}
 .verdict{border-radius:1rem;padding:1.3rem 1.4rem;margin:0 0 1rem;border:2px solid var(--edge);background:var(--calm-bg)}
 .verdict h2{font-size:1.5rem;display:flex;gap:.7rem;align-items:center}
 .verdict svg{flex:none}
@@ -122,7 +133,7 @@ footer{border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
 .foot p{margin:.2rem 0;max-width:none}
 .aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:56rem){.results,.columns{grid-template-columns:minmax(0,1fr)}.results aside{position:static}form.search>*,form.search .third{grid-column:span 6}form.search .few{grid-column:span 6}}
-@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0}nav a{padding:.4rem .5rem;font-size:.92rem}nav ul{margin-left:-.5rem}.brand{flex-basis:100%}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
+@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0;margin-left:auto}.tongue [aria-current]{display:none}.bar{gap:0}nav a{padding:.5rem .45rem;font-size:.92rem}nav ul{margin-left:-.45rem;gap:0}.tongue ul{margin:0 -.45rem 0 0}.brand{flex:1 1 0;min-width:0}.tongue{order:1}header nav:not(.tongue){order:2;flex-basis:100%}.brand{font-size:1.02rem;line-height:1.25}p.actions .button{flex:1 1 14rem}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
 @media (forced-colors:active){.badges li,.pin,.verdict{border:1px solid}}
 @media print{:root{color-scheme:light;--band:#fff;--band-ink:#000;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}body{font-size:10.5pt}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
 `;

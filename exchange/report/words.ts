@@ -1,31 +1,10 @@
 // Times, spans and codes as a reader says them. Pure; `now` and the zone are passed in.
 import type { Cell, Tone } from '../../src/ui/table.ts';
+import { timeCell, timeText } from '../../src/ui/time.ts';
 import { CLOCK_RULES } from '../clocks/rules.ts';
 import { type CodeKind, meaning } from '../reconcile/reasons.ts';
 
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-/** An instant in the plan's time zone: `Nov 24, 2026, 11:10 AM EST`. */
-export function timeText(at: Date, timeZone: string): string {
-  let format = formats.get(timeZone);
-  if (!format) {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone,
-      year: 'numeric',
-      month: 'short',
-      day: 'numeric',
-      hour: 'numeric',
-      minute: '2-digit',
-      timeZoneName: 'short',
-    });
-    formats.set(timeZone, format);
-  }
-  return format.format(at).replace(/\u202f/g, ' ');
-}
-
-export function timeCell(at: Date | null, timeZone: string): Cell {
-  return at === null ? { value: null } : { value: at.toISOString(), text: timeText(at, timeZone), time: true };
-}
+export { timeCell, timeText };
 
 /** A span in its two greatest units: `2 days 3 hours`, `5 minutes`. */
 export function spanText(ms: number): string {

@@ -1,8 +1,9 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { STYLE } from '../../directory/pages/style.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
-import { deletion, directory, FIXTURE, ORIGIN } from './fixture.ts';
+import { deletion, directory, entries, FIXTURE, keyOf, ORIGIN } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
@@ -126,6 +127,10 @@ test('a name finds the person, where, with phone, network and the question', asy
   expect(words(text)).toContain('Oak Gold Network');
   expect(words(text)).toContain('Last verified on February 1, 2027');
   expect(text).toContain('<svg viewBox=');
+  // each wish leads to the search without it
+  const wishes = await page('/find?name=ana&zip=06103');
+  expect(wishes.text).toContain('href="/find?zip=06103&amp;within=25" aria-label="Leave out: “ana”"');
+  expect(wishes.text).toContain('href="/find?name=ana" aria-label="Leave out: within 25 miles of 06103"');
   const inPlan = await page('/find?name=ana&plan=ip1');
   expect(inPlan.text).toContain('href="/answer?provider=Practitioner%2Fp1&amp;plan=ip1"');
 });
@@ -215,8 +220,19 @@ test('a person: places, networks and plans, languages, licence, the form to ask;
     'Does it take my plan?',
   ])
     expect(words(text), said).toContain(said);
+  expect(text).toContain('href="#ask"');
+  expect(text).toContain('<a class="button" href="tel:+18605550101;ext=9">Call +1 (860) 555-0101 ext. 9</a>');
   expect(words((await page('/es/provider/Practitioner/p1')).text)).toContain('español');
   const own = await directory();
+  // a role at two places names both, and says apart that it is listed and whom it takes
+  const role = FIXTURE.find((r) => keyOf(r) === 'PractitionerRole/r1');
+  const second: Resource = { resourceType: 'Location', id: 'loc9', status: 'active', name: 'Pine Road Clinic' };
+  const places = ['loc1', 'loc9'].map((id) => ({ reference: `Location/${id}` }));
+  if (role === undefined) throw new Error('The fixture has no such role.');
+  await own.load(entries([second, { ...role, location: places }]));
+  const both = await (await siteOver(own.database)('/provider/Practitioner/p1')).text();
+  for (const key of ['Location/loc1', 'Location/loc9']) expect(both).toContain(`href="/provider/${key}"`);
+  expect(both).toContain('<li>Listed for Oak Gold Network</li>');
   await own.load([deletion('Practitioner/p1')]);
   const gone = await siteOver(own.database)('/provider/Practitioner/p1');
   expect([gone.status, words(await gone.text()).includes('was removed from the directory')]).toEqual([410, true]);

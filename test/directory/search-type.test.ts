@@ -63,6 +63,7 @@ describe('values as real clients write them', () => {
     ['Organization?_has:PractitionerRole:network:location.address-city=hart', ['Organization/net1']],
     ['Location?_has:InsurancePlan:coverage-area:owned-by=Organization/payer1', ['Location/area1']],
     ['InsurancePlan?name=', ['InsurancePlan/ip1']],
+    ['PractitionerRole?practitioner=urn:uuid:6f0c5b52-6f0e-4b59-9d0c-3f7d3a4b8e11', []],
   ])('%s', async (path, expected) => {
     expect(await d.find(path)).toEqual(expected);
   });
@@ -89,6 +90,7 @@ test.each([
   ['PractitionerRole?specialty.name=x', 400, 'not-supported'],
   ['Practitioner?_has:Location:organization:name=x', 400, 'not-supported'],
   ['Practitioner?__proto__=x', 400, 'not-supported'],
+  ['Practitioner/_search?name=x', 405, 'not-supported'],
   ['Patient?_id=1', 404, 'not-supported'],
   ['Practitioner?_format=xml', 406, 'not-supported'],
   [`Practitioner?name=${'a'.repeat(9000)}`, 414, 'too-long'],
@@ -107,6 +109,11 @@ test('unknown parameters are ignored and reported when the client is lenient', a
   expect(link(bundle, 'self')).not.toContain('shoe');
   const strict = await d.get('Practitioner?_lastUpdated=never', { prefer: 'handling=lenient' });
   expect(strict.status).toBe(400);
+});
+
+test('of a parameter that holds once the last counts, and the self link says so', async () => {
+  const bundle = await body(await d.get('Practitioner?_count=5&_count=7&_include=*&name=o&name=p'));
+  expect(link(bundle, 'self')?.split('?')[1]).toBe('_count=7&_include=*&name=o&name=p');
 });
 
 test('unknown includes are ignored and reported, element names are understood', async () => {

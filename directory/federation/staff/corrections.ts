@@ -3,8 +3,9 @@
 import { localDay } from '../../../src/calendar/federal.ts';
 import { html, type Part } from '../../../src/ui/html.ts';
 import type { Table } from '../../../src/ui/table.ts';
+import { timeCell } from '../../../src/ui/time.ts';
 import type { StaffData } from '../staff-data.ts';
-import { csrf, isAdmin, ROOT, TRAIL, time } from './frame.ts';
+import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
 
 const PATH = `${ROOT}/corrections`;
@@ -47,7 +48,7 @@ export function correctionPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
         { value: c.key, href: `/provider/${c.key}` },
         { value: c.said },
         { value: c.who },
-        time(c.receivedAt),
+        timeCell(c.receivedAt, data.config.timeZone),
         { value: c.finalOn },
         c.settledAt === null ? { value: null } : { value: c.resolution },
         { value: c.settledBy },

@@ -1,17 +1,11 @@
 // What the staff pages of federation share.
 import { html, type Safe } from '../../../src/ui/html.ts';
-import type { Cell } from '../../../src/ui/table.ts';
 import { RULES, type Rule } from '../judge-pair.ts';
 import type { PortVisit } from './port.ts';
 
 export const ROOT = '/staff/federation';
 
 export const TRAIL = [[ROOT, 'Directories']] as const;
-
-export const time = (at: Date | null): Cell =>
-  at === null
-    ? { value: null }
-    : { value: at.toISOString(), text: at.toISOString().slice(0, 16).replace('T', ' '), time: true };
 
 export const csrf = (visit: PortVisit): Safe => html`<input type="hidden" name="csrf" value="${visit.session.csrf}">`;
 

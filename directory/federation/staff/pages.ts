@@ -1,12 +1,13 @@
 // /staff/federation: the directories of other payers, their runs, links that wait for a person, and what may be wrong in ours.
 import { html, type Part } from '../../../src/ui/html.ts';
 import type { Cell, Table } from '../../../src/ui/table.ts';
+import { timeCell } from '../../../src/ui/time.ts';
 import { TRIPS } from '../breaker.ts';
 import { typeName } from '../harvest/context.ts';
 import { isReason, REASONS } from '../reasons.ts';
 import type { StaffData } from '../staff-data.ts';
 import { correctionPages } from './corrections.ts';
-import { csrf, isAdmin, ROOT, TRAIL, time } from './frame.ts';
+import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
 import { linkPages } from './links.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
 import { registered, registryForm, registryPages } from './registry-form.ts';
@@ -40,7 +41,7 @@ export function federationPages<V extends PortVisit>(desk: StaffDesk<V>, data: S
       trail: TRAIL,
       lead: registered(peer),
       before: isAdmin(visit) ? html`${switchForms(visit, slug, peer.state)}${registryForm(visit, peer)}` : '',
-      tables: peerTables(found),
+      tables: peerTables(found, data.config.timeZone),
     });
   });
   desk.form(`${ROOT}/peer/:slug`, 'peers', async (visit, form) => {
@@ -88,7 +89,7 @@ async function overview(data: StaffData): Promise<Table> {
       { value: r.state, tone: stateTone(r.state) },
       { value: r.live },
       { value: r.gone },
-      time(r.lastAt),
+      timeCell(r.lastAt, data.config.timeZone),
       { value: r.lastState, ...(r.lastState ? { tone: stateTone(r.lastState) } : {}) },
       r.waiting === null
         ? { value: null }
@@ -110,13 +111,10 @@ function switchForms(visit: PortVisit, slug: string, state: string): Part {
   )}</select></div><div><label for="reason">Reason</label><input id="reason" name="reason" maxlength="300"></div><button>Change</button></form>`;
 }
 
-function peerTables({
-  peer,
-  runs,
-  events,
-  findings,
-  facts,
-}: NonNullable<Awaited<ReturnType<StaffData['peer']>>>): Table[] {
+function peerTables(
+  { peer, runs, events, findings, facts }: NonNullable<Awaited<ReturnType<StaffData['peer']>>>,
+  timeZone: string,
+): Table[] {
   return [
     {
       name: 'runs',
@@ -130,8 +128,8 @@ function peerTables({
       ],
       rows: runs.map((r) => [
         { value: r.id, href: `${ROOT}/run/${r.id}` },
-        time(r.startedAt),
-        time(r.endedAt),
+        timeCell(r.startedAt, timeZone),
+        timeCell(r.endedAt, timeZone),
         { value: r.state, tone: stateTone(r.state) },
         { value: r.reason, text: reasonText(r.reason) },
       ]),
@@ -153,7 +151,7 @@ function peerTables({
         { value: f.name },
         { value: f.value },
         { value: f.evidence },
-        time(f.at),
+        timeCell(f.at, timeZone),
       ]),
       empty: 'It has not been measured yet: payer-node harvest probe.',
     },
@@ -177,7 +175,7 @@ function peerTables({
         { key: 'detail', label: 'Detail' },
         { key: 'by', label: 'Who' },
       ],
-      rows: events.map((e) => [time(e.at), { value: e.what }, { value: e.detail }, { value: e.by }]),
+      rows: events.map((e) => [timeCell(e.at, timeZone), { value: e.what }, { value: e.detail }, { value: e.by }]),
       empty: 'Nothing has happened.',
     },
   ];

@@ -2,9 +2,10 @@
 
 import { html, type Part } from '../../../src/ui/html.ts';
 import type { Table } from '../../../src/ui/table.ts';
+import { timeCell } from '../../../src/ui/time.ts';
 import { SIGNALS } from '../signals.ts';
 import type { StaffData } from '../staff-data.ts';
-import { csrf, isAdmin, ROOT, TRAIL, time } from './frame.ts';
+import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
 import type { PortVisit, StaffDesk } from './port.ts';
 
 const PATH = `${ROOT}/signals`;
@@ -41,7 +42,11 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
         { key: 'evidence', label: 'Evidence' },
         { key: 'found', label: 'Found' },
       ],
-      rows: list.map((s) => [{ value: s.key, href: `/provider/${s.key}` }, { value: s.evidence }, time(s.foundAt)]),
+      rows: list.map((s) => [
+        { value: s.key, href: `/provider/${s.key}` },
+        { value: s.evidence },
+        timeCell(s.foundAt, data.config.timeZone),
+      ]),
       empty: 'Nothing waits.',
     };
     const rows = await data.accuracy();

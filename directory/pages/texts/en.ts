@@ -50,7 +50,7 @@ export const en = {
     choosePlan: 'Choose your plan',
     networks: 'Networks',
     plans: 'Plans',
-    more: 'More wishes',
+    more: 'More filters',
     speaks: 'Speaks',
     anyLanguage: 'Any language',
     gender: 'Gender',
@@ -124,6 +124,7 @@ export const en = {
     back: 'Search the directory',
   },
   provider: {
+    call: (number: string) => `Call ${number}`,
     summary: 'At a glance',
     where: 'Where',
     offer: 'About this service',

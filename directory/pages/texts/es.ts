@@ -52,7 +52,7 @@ export const es: Texts = {
     choosePlan: 'Elija su plan',
     networks: 'Redes',
     plans: 'Planes',
-    more: 'Más deseos',
+    more: 'Más filtros',
     speaks: 'Habla',
     anyLanguage: 'Cualquier idioma',
     gender: 'Género',
@@ -128,6 +128,7 @@ export const es: Texts = {
     back: 'Buscar en el directorio',
   },
   provider: {
+    call: (number) => `Llamar al ${number}`,
     summary: 'En resumen',
     where: 'Dónde',
     offer: 'Sobre este servicio',

@@ -264,7 +264,7 @@ export function referenceKeys(p: Parameter, text: string, wanted: DirectoryType 
   const types = wanted === undefined ? p.targets : [wanted];
   if (ID_PATTERN.test(text)) return types.map((t) => `${t}/${text}`);
   const key = referenceTarget(text, base);
-  if (key === undefined || !key.includes('/')) throw invalid(p.code, 'is not a reference');
+  if (key === undefined || !/\/|^urn:/.test(key)) throw invalid(p.code, 'is not a reference');
   return wanted !== undefined && !key.startsWith(`${wanted}/`) ? [] : [key];
 }
 

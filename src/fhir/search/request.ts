@@ -194,7 +194,9 @@ export function readSubset(summary: string | undefined, elements: string | undef
   };
 }
 
+/** Of a parameter that holds once the last counts; includes add up. */
 function apply(request: SearchRequest, name: string, value: string): true {
+  if (!name.includes('include')) request.applied = request.applied.filter(([known]) => known !== name);
   request.applied.push([name, value]);
   return true;
 }

@@ -1,0 +1,97 @@
+// The page of a person: the places of its roles, with hours, networks and whether new patients are taken.
+import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { html, type Safe } from '../../src/ui/html.ts';
+import { keyOf } from '../in-network/decide.ts';
+import { activeOn, keysIn, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import type { PageData } from './data.ts';
+import { type Badge, badges, facts, lines, recordLink } from './frame.ts';
+import type { Language } from './language.ts';
+import { addressPart, type Body, card, contactRows, isPhone, planCard } from './provider-parts.ts';
+import { accessibilityOf, contactsOf, deliveryOf, hoursOf, notAvailableOf, specialtyTexts } from './records.ts';
+import { acceptingBadge } from './results.ts';
+
+/** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
+export async function personParts(data: PageData, l: Language, person: Resource): Promise<Body> {
+  const t = l.texts.provider;
+  const found = await data.search('PractitionerRole', [
+    ['practitioner', keyOf(person)],
+    ['_include', 'PractitionerRole:location'],
+    ['_include', 'PractitionerRole:organization'],
+    ['_include', 'PractitionerRole:network'],
+    ['_include', 'PractitionerRole:service'],
+    ['_count', '100'],
+  ]);
+  const today = data.clock().toISOString().slice(0, 10);
+  const groups = new Map<string, Resource[]>();
+  for (const { resource: role } of found.hits) {
+    if (activeOn(role, today) === 'ended') continue;
+    const at = `${keysIn(role['organization'], data.base)[0] ?? ''} ${keysIn(role['location'], data.base).join(' ')}`;
+    groups.set(at, [...(groups.get(at) ?? []), role]);
+  }
+  const networks = [...new Set(found.hits.flatMap(({ resource }) => networksOf(resource, data.base)))];
+  const roles = [...groups.values()].flat();
+  const places = [...groups.values()].map((of) => placeOfRoles(data, l, of, found.all, today));
+  return {
+    lead: l.list([...new Set(roles.flatMap((role) => specialtyTexts(role, l)))]),
+    phone: [...roles, ...placesOf(data, roles, found.all)].flatMap(contactsOf).find(isPhone),
+    parts: [
+      card('places', t.places, places.length === 0 ? html`<p>${t.noNetwork}</p>` : places),
+      await planCard(data, l, networks),
+    ],
+  };
+}
+
+const placesOf = (data: PageData, roles: readonly Resource[], all: ReadonlyMap<string, Resource>): Resource[] => [
+  ...new Set(roles.flatMap((role) => keysIn(role['location'], data.base)).flatMap((key) => all.get(key) ?? [])),
+];
+
+function placeOfRoles(
+  data: PageData,
+  l: Language,
+  roles: Resource[],
+  all: ReadonlyMap<string, Resource>,
+  today: string,
+): Safe {
+  const t = l.texts.provider;
+  const [first] = roles;
+  if (!first) return html``;
+  const organization = all.get(keysIn(first['organization'], data.base)[0] ?? '');
+  const locations = placesOf(data, [first], all);
+  const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
+  const found: Badge[] = roles.flatMap((role) =>
+    networksOf(role, data.base)
+      .filter((n) => all.has(n))
+      .flatMap((network): Badge[] => {
+        const code = newPatientsOf(role, network, data.base)?.code;
+        const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
+        const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
+        const later =
+          activeOn(role, today) === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
+        return [
+          { text: `${l.texts.find.listedFor} ${name}` },
+          ...(later === undefined ? [] : [{ text: later, tone: 'look' as const }]),
+          ...acceptingBadge(code, l),
+        ];
+      }),
+  );
+  const [place, ...more] = locations;
+  const title = more.length === 0 ? (place ?? organization) : (organization ?? place);
+  const under = title === organization ? undefined : organization;
+  return html`<div class="place">${title ? html`<h3>${recordLink(l, keyOf(title), nameOf(title))}</h3>` : ''}
+${under && title && nameOf(under) !== nameOf(title) ? html`<p>${recordLink(l, keyOf(under), nameOf(under))}</p>` : ''}
+${badges(found.filter((b, i) => found.findIndex((one) => one.text === b.text) === i))}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
+${facts([
+  [t.specialties, l.list([...new Set(roles.flatMap((r) => specialtyTexts(r, l)))])],
+  [
+    t.address,
+    more.length === 0
+      ? addressPart(place)
+      : lines(locations.map((p) => [recordLink(l, keyOf(p), nameOf(p)), addressPart(p)])),
+  ],
+  ...contactRows(l, { resourceType: 'PractitionerRole', telecom: roles.flatMap((r) => objects(r['telecom'])) }),
+  [t.hours, lines([...new Set(roles.flatMap((r) => hoursOf(r, l)))])],
+  [t.notAvailable, lines([...new Set(roles.flatMap((r) => notAvailableOf(r, l)))])],
+  [t.telehealth, lines([...new Set(services.flatMap((s) => deliveryOf(s, l)))])],
+  [t.accessibility, lines([...new Set(locations.flatMap((p) => accessibilityOf(p, l)))])],
+])}</div>`;
+}
