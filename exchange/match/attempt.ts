@@ -25,11 +25,13 @@ export function attemptOf(q: MatchQuery, secret: string): Attempt | undefined {
   const initial = given?.[0] ?? '';
   const parts = [`begin|${dob}|${initial}|${family.slice(0, 3)}`, `end|${dob}|${initial}|${family.slice(-3)}`];
   const whole = (date: string) => `name|${date}|${family}|${given ?? ''}`;
-  const keys = (texts: string[]) => texts.map((t) => hash(secret, t));
+  const known = parts.map((t) => hash(secret, t));
+  const today = hash(secret, whole(dob));
+  const beside = [-1, 1].map((days) => hash(secret, whole(near(dob, days))));
   return {
     position: q.position,
-    stored: keys([...parts, whole(dob)]),
-    sought: keys([...parts, whole(near(dob, -1)), whole(dob), whole(near(dob, 1))]),
+    stored: [...known, today],
+    sought: [...known, today, ...beside],
     card: hash(secret, `card|${card}`),
   };
 }

@@ -44,7 +44,7 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   const them = { npi: peer.npi, name: peer.name };
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
-  const bundles = readMemberBundles(await readBody(deps, job.bodyKey));
+  const bundles = readMemberBundles(await readBody(deps, job.bodyKey), { isText: true }); // the kick-off has looked
   const queries = bundles.map((b) => toQuery(b, us, now));
   const verdicts = await judgeAttempts(deps, peer.id, queries, now);
   const asked = queries.filter((q) => verdicts.get(q.position) !== 'throttle');

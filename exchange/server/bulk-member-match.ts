@@ -8,7 +8,7 @@ import type { Json } from '../../src/fhir/resource.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { responseDue } from '../clocks/business-day.ts';
 import { calendarVersion } from '../clocks/rules.ts';
-import { BundleFault, readMemberBundles } from '../match/member-bundle.ts';
+import { BundleFault, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
@@ -35,7 +35,7 @@ export function bulkMemberMatch(deps: Deps) {
     const { open } = await countOpenJobs(deps.database.sql, caller.peer.id);
     if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
     const { text: body, json } = await fhirJson(c, MAX_BODY);
-    const members = countMembers(json);
+    const members = countMembers(json, !mayHoldNoText(body));
     if (members > deps.config.matchMaxMembers)
       throw new Outcome('too-large', `A request may hold at most ${deps.config.matchMaxMembers} MemberBundles.`);
 
@@ -90,9 +90,9 @@ export function bulkMemberMatch(deps: Deps) {
 }
 
 /** Structure is judged at once, so that the peer hears of it in the answer. */
-function countMembers(json: Json): number {
+function countMembers(json: Json, isText: boolean): number {
   try {
-    return readMemberBundles(json).length;
+    return readMemberBundles(json, { isText }).length;
   } catch (error) {
     if (error instanceof BundleFault) throw new Outcome('unprocessable', error.message);
     throw error;

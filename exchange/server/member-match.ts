@@ -9,7 +9,7 @@ import { gather } from '../../src/http/gather.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
-import { BundleFault, type MemberBundle, readMemberBundles } from '../match/member-bundle.ts';
+import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
 import { takeCall } from '../store/match-attempt.ts';
 import { authorize, type Caller } from './authorize.ts';
 import { isFhirJson } from './prefer.ts';
@@ -19,7 +19,7 @@ const MAX_BODY = 1024 * 1024;
 const NAMES = new Set(['MemberPatient', 'CoverageToMatch', 'CoverageToLink', 'Consent']);
 
 /** One member of the request. @throws Outcome unprocessable: the structure, never its values */
-function readRequest(json: Json): MemberBundle {
+function readRequest(json: Json, isText: boolean): MemberBundle {
   if (!isResource(json) || json.resourceType !== 'Parameters')
     throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
   const parameters = objects(json['parameter']);
@@ -27,7 +27,7 @@ function readRequest(json: Json): MemberBundle {
     throw new Outcome('unprocessable', `Parameters are ${[...NAMES].join(', ')}, and no others.`);
   try {
     const bundle = { resourceType: 'Parameters', parameter: [{ name: 'MemberBundle', part: parameters }] };
-    const [only] = readMemberBundles(bundle, { consent: 'optional' });
+    const [only] = readMemberBundles(bundle, { consent: 'optional', isText });
     if (only) return only;
   } catch (error) {
     if (!(error instanceof BundleFault)) throw error;
@@ -53,7 +53,8 @@ export function memberMatch(deps: Deps) {
         ? 0
         : await takeCall(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
     if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
-    const bundle = readRequest((await fhirJson(c, MAX_BODY)).json);
+    const { text, json } = await fhirJson(c, MAX_BODY);
+    const bundle = readRequest(json, !mayHoldNoText(text));
     const answered = await answer({ peer: caller.peer, bundle, requestId: c.get('requestId') });
     if ('refused' in answered) {
       await floor(started, deps.config.matchFloorMs);

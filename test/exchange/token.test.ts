@@ -67,6 +67,12 @@ describe('an assertion that must not pass is invalid_client', () => {
         `${b64({ alg: 'none', kid: 'ec' })}.${b64({ iss: peer.clientId, sub: peer.clientId, aud: peer.endpoint, exp: now() + 100, jti: 'x' })}.AA`,
     ],
     [
+      'alg none without a signature',
+      async () =>
+        `${b64({ alg: 'none', kid: 'ec' })}.${b64({ iss: peer.clientId, sub: peer.clientId, aud: peer.endpoint, exp: now() + 100, jti: 'x' })}.`,
+    ],
+    ['no signature', async () => (await peer.assertion()).replace(/[^.]+$/, '')],
+    [
       'alg HS384',
       () =>
         peer.assertion(
