@@ -15,7 +15,7 @@ import { davinciDataExport } from './server/davinci-data-export.ts';
 import { davinciConfiguration, keySet, metadata, smartConfiguration } from './server/discovery.ts';
 import { exportFile } from './server/export-file.ts';
 import { exportDelete, exportStatus } from './server/export-status.ts';
-import { groupRead, groupSearch } from './server/group.ts';
+import { groupHistory, groupRead, groupSearch, groupVersion } from './server/group.ts';
 import { memberMatch } from './server/member-match.ts';
 import { memberRoutes } from './server/member-routes.ts';
 import { reserved } from './server/reserved.ts';
@@ -50,6 +50,8 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/$export-v4`]: { POST: systemExport(deps, 'export-v4') },
     [`${FHIR}/Binary/:id`]: { GET: binaryRead(deps) },
     [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
+    [`${FHIR}/Group/:id/_history`]: { GET: groupHistory(deps) },
+    [`${FHIR}/Group/:id/_history/:version`]: { GET: groupVersion(deps) },
     [`${FHIR}/Group`]: { GET: groupSearch(deps) },
     [`${FHIR}/$export-status/:job`]: { GET: exportStatus(deps), DELETE: exportDelete(deps) },
     [`${FHIR}/$export-file/:job/:file`]: { GET: exportFile(deps) },

@@ -6,6 +6,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { responseDue } from '../clocks/business-day.ts';
 import { calendarVersion } from '../clocks/rules.ts';
 import { BundleFault, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
@@ -13,6 +14,7 @@ import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
+import { lockPeer } from '../store/peer.ts';
 import { authorize } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
 import { fhirJson } from './request-body.ts';
@@ -32,8 +34,7 @@ export function bulkMemberMatch(deps: Deps) {
     const prefer = readPrefer(c.req.header('prefer'));
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-    const { open } = await countOpenJobs(deps.database.sql, caller.peer.id);
-    if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
+    await refuseTooMany(deps.database.sql, caller.peer.id); // before the body is read
     const { text: body, json } = await fhirJson(c, MAX_BODY);
     const members = countMembers(json, !mayHoldNoText(body));
     if (members > deps.config.matchMaxMembers)
@@ -45,7 +46,10 @@ export function bulkMemberMatch(deps: Deps) {
     await deps.blobs.put(bodyKey, bytesOf(body));
     const dueAt = responseDue(receivedAt, deps.config);
     const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');
-    await deps.database.sql.begin(async (tx) => {
+    const stored = deps.database.sql.begin(async (tx) => {
+      // one kick-off of a peer after the other, so that no number of them at once passes the limit
+      await lockPeer(tx, caller.peer.id);
+      await refuseTooMany(tx, caller.peer.id);
       await addJob(tx, {
         id,
         kind: 'match',
@@ -79,6 +83,10 @@ export function bulkMemberMatch(deps: Deps) {
         }),
       ]);
     });
+    await stored.catch(async (error: unknown) => {
+      await deps.blobs.delete(bodyKey);
+      throw error;
+    });
     c.get('logged')['members'] = members;
     deps.wake?.();
     return c.body(null, 202, {
@@ -87,6 +95,11 @@ export function bulkMemberMatch(deps: Deps) {
       'cache-control': 'no-store',
     });
   };
+}
+
+async function refuseTooMany(sql: Queryable, peerId: string): Promise<void> {
+  const { open } = await countOpenJobs(sql, peerId);
+  if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
 }
 
 /** Structure is judged at once, so that the peer hears of it in the answer. */

@@ -76,6 +76,8 @@ function resourceOf(type: string, paths: readonly string[]): CapabilityStatement
     ...(profiles ? { supportedProfile: [...profiles] } : {}),
     interaction: [
       ...(isRead ? [{ code: 'read' as const }] : []),
+      ...(paths.includes(`${type}/:id/_history/:version`) ? [{ code: 'vread' as const }] : []),
+      ...(paths.includes(`${type}/:id/_history`) ? [{ code: 'history-instance' as const }] : []),
       ...(isSearched ? [{ code: 'search-type' as const }] : []),
     ],
     ...(isSearched ? { searchParam: searchParams(type) } : {}),

@@ -11,16 +11,52 @@ import { authorize, recordRefusal } from './authorize.ts';
 import { readGroupSearch } from './group-search-request.ts';
 import { readPrefer } from './prefer.ts';
 
+type Found = NonNullable<Awaited<ReturnType<typeof findGroup>>>;
+/** A Group is written once, by the match that made it, and never changed. */
+const VERSION = '1';
+const validators = (group: Found) => ({
+  etag: `W/"${VERSION}"`,
+  'last-modified': group.createdAt.toUTCString(),
+  'cache-control': 'no-store',
+});
+
+/** A Group of the calling peer. @throws Outcome 404 for every other */
+async function ownGroup(c: Context<FhirEnv>, deps: Deps, template: string): Promise<Found> {
+  route(c, `/exchange/fhir/Group/:id${template}`);
+  const caller = await authorize(c, deps, 'group.read');
+  const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id);
+  if (group) return group;
+  await recordRefusal(c, deps, caller.peer, 'not-granted', `Group/${c.req.param('id') ?? ''}`);
+  throw new Outcome('not-found');
+}
+
 export function groupRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
-    route(c, '/exchange/fhir/Group/:id');
-    const caller = await authorize(c, deps, 'group.read');
-    const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id);
-    if (!group) {
-      await recordRefusal(c, deps, caller.peer, 'not-granted', `Group/${c.req.param('id') ?? ''}`);
-      throw new Outcome('not-found');
-    }
-    return fhirBody(c, group.resource, 200, { 'cache-control': 'no-store' });
+    const group = await ownGroup(c, deps, '');
+    const headers = validators(group);
+    if (c.req.header('if-none-match') === headers.etag) return c.body(null, 304, headers);
+    return fhirBody(c, group.resource, 200, headers);
+  };
+}
+
+/** vread: there is one version. */
+export function groupVersion(deps: Deps) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    const group = await ownGroup(c, deps, '/_history/:version');
+    if (c.req.param('version') !== VERSION) throw new Outcome('not-found');
+    return fhirBody(c, group.resource, 200, validators(group));
+  };
+}
+
+/** History of one Group: that it was made. https://hl7.org/fhir/R4/http.html#history */
+export function groupHistory(deps: Deps) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    const group = await ownGroup(c, deps, '/_history');
+    const url = `${addresses(deps.config).fhir}/Group/${group.id}`;
+    const response = { status: '201', etag: `W/"${VERSION}"`, lastModified: group.createdAt.toISOString() };
+    const head = `{"resourceType":"Bundle","type":"history","total":1,"link":[{"relation":"self","url":"${url}/_history"}],"entry":[{"fullUrl":"${url}","resource":`;
+    const tail = `,"request":{"method":"POST","url":"Group"},"response":${JSON.stringify(response)}}]}`;
+    return fhirBody(c, `${head}${group.resource}${tail}`, 200, { 'cache-control': 'no-store' });
   };
 }
 

@@ -106,6 +106,8 @@ describe('every protected route', () => {
     ['POST', '/Group/g-1/$davinci-data-export'],
     ['GET', '/Group/g-1/$davinci-data-export'],
     ['GET', '/Group/g-1'],
+    ['GET', '/Group/g-1/_history'],
+    ['GET', '/Group/g-1/_history/1'],
     ['GET', '/Group'],
     ['GET', '/$export-status/x'],
     ['DELETE', '/$export-status/x'],
@@ -439,12 +441,51 @@ describe('status and files', () => {
       ['DELETE', job.status],
       ['GET', url],
       ['GET', `/Group/${group}`],
+      ['GET', `/Group/${group}/_history`],
+      ['GET', `/Group/${group}/_history/1`],
     ] as const) {
       const answer = await call(path, { method, token: theirs });
       expect([answer.status, issue(answer)]).toEqual([404, 'not-found']);
     }
     expect((await call('/Group', { token: theirs })).json().total).toBe(0);
     expect((await call(job.status)).status).toBe(200);
+  });
+
+  test('of many matches asked for at once, no more are taken than may be open', async () => {
+    const theirs = await other.token();
+    const body = matchBody(parts(card(rivera)));
+    const all = await Promise.all(Array.from({ length: 30 }, () => ask(body, { token: theirs })));
+    const taken = all.filter((a) => a.status === 202);
+    expect([taken.length, all.filter((a) => a.status === 429).length]).toEqual([20, 10]);
+    expect((await node.deps.blobs.list('bulk/')).filter((key) => key.endsWith('request.json'))).toHaveLength(
+      Number(
+        (await node.deps.database.sql`select count(*)::int as n from exchange.bulk_job where kind = 'match'`)[0]?.['n'],
+      ),
+    );
+    for (const a of taken) await call(a.header('content-location') ?? '', { method: 'DELETE', token: theirs });
+  });
+
+  test('a Group has one version, and its history is that it was made', async () => {
+    const read = await call(`/Group/${group}`);
+    const etag = read.header('etag') ?? '';
+    expect([etag, (await call(`/Group/${group}`, { headers: { 'if-none-match': etag } })).status]).toEqual([
+      'W/"1"',
+      304,
+    ]);
+    expect((await call(`/Group/${group}/_history/1`)).json()).toEqual(read.json());
+    expect((await call(`/Group/${group}/_history/2`)).status).toBe(404);
+    const history = (await call(`/Group/${group}/_history`)).json();
+    expect(history).toMatchObject({
+      type: 'history',
+      total: 1,
+      entry: [{ resource: read.json(), request: { method: 'POST' }, response: { status: '201', etag } }],
+    });
+    const { resource } = (await call('/metadata')).json().rest[0] as {
+      resource: { type: string; interaction: object[] }[];
+    };
+    expect(resource.find((r) => r.type === 'Group')?.interaction).toEqual(
+      ['read', 'vread', 'history-instance', 'search-type'].map((code) => ({ code })),
+    );
   });
 
   test('gzip as stored, inflated else, HEAD, one range', async () => {
