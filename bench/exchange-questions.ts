@@ -191,16 +191,20 @@ export async function askRepull(deps: Deps, owner: string): Promise<Measured> {
   return measured;
 }
 
-/** Steps until a pull is in a state. Polls do not wait longer than they must: the question is the work. */
+/** Steps until a pull is in a state. Polls wait a little: often enough to tell, too seldom to be work of their own. */
 async function untilState(deps: Deps, tokens: PeerTokens, owner: string, id: string, state: string): Promise<void> {
-  for (;;) {
+  for (let pause = 20; ; ) {
     const pull = await findPull(deps.database.sql, id);
     if (pull?.state === state) return;
     if (!pull || ['done', 'failed', 'review', 'refused', 'unbalanced', 'partial'].includes(pull.state))
       throw new Error(`the pull ended ${pull?.state ?? 'nowhere'} ${pull?.reason ?? ''}`);
-    if (await takeStep(deps, tokens, owner, id)) continue;
+    if (await takeStep(deps, tokens, owner, id)) {
+      pause = 20;
+      continue;
+    }
+    await new Promise((r) => setTimeout(r, pause));
+    pause = Math.min(250, pause * 1.5);
     await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
-    await new Promise((r) => setTimeout(r, 20));
   }
 }
 
