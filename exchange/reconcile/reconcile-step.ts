@@ -66,8 +66,8 @@ export async function reconcileStep(s: Step): Promise<void> {
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
-/** Units that are decided in one transaction. */
-const DECIDED_AT_ONCE = 50_000;
+/** Units that are decided in one transaction, beside those that are committed in one: deciding is quicker. */
+const DECIDED_TO_COMMITTED = 3;
 
 /**
  * Decides what every unit is and plans the slices, unless an earlier process did and it still holds. Units of different members are
@@ -89,7 +89,8 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     decided = NOTHING_DECIDED;
     took('decide across');
   }
-  for (const range of await rangesOf(sql, work.id, DECIDED_AT_ONCE, decided))
+  const most = DECIDED_TO_COMMITTED * s.deps.config.commitUnits;
+  for (const range of await rangesOf(sql, work.id, most, decided))
     await sql.begin(async (tx) => {
       await decideBuckets(tx, work, range);
       await noteDecided(tx, s.pull.id, range.last);
