@@ -72,6 +72,10 @@ drop table federation.known_as;
 truncate federation.incoming;
 --> statement-breakpoint
 -- `variant`: the key of one content of several, where it is not the usual one
+drop index federation.incoming_base;
+--> statement-breakpoint
 alter table federation.incoming drop column raw, drop column variant_key, add column content bigint not null, add column variant text not null default '';
+--> statement-breakpoint
+create index incoming_run on federation.incoming (run, type);
 --> statement-breakpoint
 grant select on federation.content, federation.source, federation.name to payer_node_directory;

@@ -42,20 +42,20 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
   await run(
     `delete from federation.missing m using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'g' and m.rk = c.rk`,
   );
-  const taken = await run(
-    `insert into federation.source as s (rk, base_rk, line_hash, content, changed_run, first_seen, content_changed_at, peer_updated, type, flags,
-       state, peer, key, source_id, hash, names)
-     select c.rk, i.base_rk, i.line_hash, i.content, $1::bigint, $4, $4, i.updated, i.type, i.flags, i.state, $3, c.key, i.source_id, i.hash,
-       case when i.state = 'l' then i.names else '{}' end
-     from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
-     where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') order by c.rk
+  // a key whose hash is that of another record was found by whoever decided; new ones are new
+  let taken = (await run(`${TAKE} and c.action = 'c' order by c.rk`, [s.peer, at])).count;
+  if (known)
+    taken += (
+      await run(
+        `${TAKE} and c.action in ('u', 'r') order by c.rk
      on conflict (rk) do update set base_rk = excluded.base_rk, line_hash = excluded.line_hash, state = excluded.state, flags = excluded.flags,
        content_changed_at = case when s.hash = excluded.hash and s.state <> 't' then s.content_changed_at else excluded.content_changed_at end,
        peer_updated = excluded.peer_updated, changed_run = excluded.changed_run, hash = excluded.hash, evidence = '', content = excluded.content,
        names = excluded.names
      where s.key = excluded.key`,
-    [s.peer, at],
-  );
+        [s.peer, at],
+      )
+    ).count;
   await run(
     `insert into federation.finding (rk, peer, code, at)
      select c.rk, $3, f, $4 from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.findings) f
@@ -87,8 +87,15 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
     `select count(*)::int as n from federation.incoming where run = $1::bigint and type = $2::smallint`,
     values(s),
   );
-  return { tombstones: gone.count, all: taken.count === staged?.n };
+  return { tombstones: gone.count, all: taken === staged?.n };
 }
+
+const TAKE = `insert into federation.source as s (rk, base_rk, line_hash, content, changed_run, first_seen, content_changed_at, peer_updated, type,
+       flags, state, peer, key, source_id, hash, names)
+     select c.rk, i.base_rk, i.line_hash, i.content, $1::bigint, $4, $4, i.updated, i.type, i.flags, i.state, $3, c.key, i.source_id, i.hash,
+       case when i.state = 'l' then i.names else '{}' end
+     from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
+     where c.run = $1::bigint and c.type = $2::smallint`;
 
 /** Types that nobody names but by their id: references.ts. */
 const NAMELESS: ReadonlySet<number> = new Set([TYPE_IDS.PractitionerRole, TYPE_IDS.OrganizationAffiliation]);

@@ -54,34 +54,39 @@ export async function resolve(
 ): Promise<void> {
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
+  const isNew = await isNewType(sql, s);
   // the same content under another time or order: known. source_base
-  await run(`with known as (
+  if (!isNew)
+    await run(`with known as (
       delete from federation.incoming i using federation.source s
       where i.run = $1::bigint and i.type = $2::smallint and s.base_rk = i.base_rk and s.hash = i.hash and s.state = i.state
       returning i.seq, s.rk, s.base_rk, i.updated, i.content),
     texts as (delete from federation.content t using known k where t.id = k.content)
     insert into federation.seen (run, type, seq, rk, base_rk, updated) select $1::bigint, $2::smallint, seq, rk, base_rk, updated from known`);
-  await run(
-    withText(`delete from federation.incoming i using (
+  const several = await hasSeveral(sql, s);
+  if (several) {
+    await run(
+      withText(`delete from federation.incoming i using (
       select ctid as at, row_number() over (partition by base_rk, hash order by seq desc) as n from federation.incoming where ${OF}) d
     where i.ctid = d.at and d.n > 1`),
-  );
-  if (order === 'last') await keepLast(run);
-  else await keepNewest(run);
+    );
+    if (order === 'last') await keepLast(run);
+    else await keepNewest(run);
+  }
   await run(`delete from federation.gone g where ${OF} and (
       exists (select from federation.incoming i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq)
       or exists (select from federation.seen i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq))`);
-  await run(`insert into federation.change (run, type, rk, action, seq, key)
-    select $1::bigint, $2::smallint, hashtextextended(k.key, 0),
-      (case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)::"char", k.seq, k.key
-    from (
-      select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
+  const keys = several
+    ? `select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
         when i.variant <> '' then i.variant else i.base_key || '.v' || left(encode(i.hash, 'hex'), 8) end as key
-      from federation.incoming i
-      left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk
+      from federation.incoming i left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk`
+    : 'select i.seq, i.base_key as key from federation.incoming i';
+  await run(`insert into federation.change (run, type, rk, action, seq, key)
+    select $1::bigint, $2::smallint, k.rk, ${isNew ? `'c'` : `(case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)`}::"char", k.seq, k.key
+    from (select hashtextextended(key, 0) as rk, seq, key from (${keys}
       where i.run = $1::bigint and i.type = $2::smallint
-        and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) k
-    left join federation.source s on s.rk = hashtextextended(k.key, 0)
+        and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
+    ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
     on conflict do nothing`);
   await run(
     `insert into federation.change (run, type, rk, action, evidence)
@@ -103,6 +108,27 @@ export async function resolve(
         and not exists (select from federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.rk = s.rk)`,
       [s.peer],
     );
+}
+
+/** Is nothing of this type known of the peer, not even as gone? run_peer, run_type_pkey */
+async function isNewType(sql: Queryable, s: Settling): Promise<boolean> {
+  const rows = await sql.unsafe(
+    `select from federation.run r join federation.run_type t on t.run = r.id
+     where r.peer = $1 and t.type = $2::smallint and t.state = 'applied' limit 1`,
+    [s.peer, String(s.type)],
+  );
+  return rows.length === 0;
+}
+
+/** Did the run meet several contents of one id? */
+async function hasSeveral(sql: Queryable, s: Settling): Promise<boolean> {
+  const [row] = await sql.unsafe<{ several: boolean }[]>(
+    `select (select count(*) from federation.incoming where ${OF}) <> (select count(*) from (select from federation.incoming where ${OF} group by base_rk) b)
+       or exists (select from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
+         where i.run = $1::bigint and i.type = $2::smallint) as several`,
+    values(s),
+  );
+  return row?.several === true;
 }
 
 /**

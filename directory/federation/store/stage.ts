@@ -36,7 +36,9 @@ export async function markKnown(
      known as (
        insert into federation.seen (run, type, seq, rk, base_rk, updated)
        select $3::bigint, $4::smallint, h.seq, s.rk, s.base_rk, s.peer_updated
-       from h join federation.source s on s.peer = $5 and s.type = $4::smallint and s.line_hash = h.hash and s.state <> 't'
+       from h cross join lateral (
+         -- offset: one look for each line, whatever the planner thinks of so few columns
+         select rk, base_rk, peer_updated from federation.source where peer = $5 and type = $4::smallint and line_hash = h.hash and state <> 't' offset 0) s
        returning seq)
      select (h.n - 1)::int as at from h where not exists (select from known k where k.seq = h.seq) order by 1`,
     [`{${lines.map((l) => l.hash).join(',')}}`, `{${lines.map((l) => l.seq).join(',')}}`, of.run, of.type, of.peer],
@@ -118,7 +120,7 @@ export async function notePage(
   return rows.length === new Set(hashes).size;
 }
 
-/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_base; seen is read as a whole. */
+/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_run, seen_run */
 export async function countMet(sql: Queryable, run: string, type: number): Promise<{ ids: number; contents: number }> {
   const [row] = await sql<{ ids: number; contents: number }[]>`
     select count(distinct base_rk)::int as ids, count(distinct (base_rk, content))::int as contents from (
@@ -127,7 +129,7 @@ export async function countMet(sql: Queryable, run: string, type: number): Promi
   return row ?? { ids: 0, contents: 0 };
 }
 
-/** Rows that wait to be judged: after a crash of the server there are none, and the run begins anew. incoming_base */
+/** Rows that wait to be judged: after a crash of the server there are none, and the run begins anew. incoming_run, seen_run */
 export async function countStaged(sql: Queryable, run: string, type: number): Promise<number> {
   const [row] = await sql<
     { n: number }[]
