@@ -67,7 +67,9 @@ export async function conclude(deps: FederationDeps, run: Run): Promise<{ state:
     return { state: 'quarantined', reason };
   }
   const partial = types.filter((t) => t.reason !== '' || t.state === 'discarded');
-  const reason = [...new Set(partial.map((t) => (t.state === 'discarded' ? 'discarded' : t.reason)))].join(', ');
+  const reason = [
+    ...new Set(partial.map((t) => (t.state === 'discarded' && t.reason !== 'staging-lost' ? 'discarded' : t.reason))),
+  ].join(', ');
   const state = partial.length > 0 ? 'partial' : 'done';
   await endRun(deps.database.sql, run.id, state, reason, deps.clock());
   return { state, reason };
