@@ -14,6 +14,7 @@ import { disclosures } from './disclosures.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
+import { matches } from './matches.ts';
 import { members } from './members.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
@@ -59,6 +60,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   clock(desk);
   conflicts(desk);
   requests(desk);
+  matches(desk);
   disclosures(desk);
   members(desk);
   record(desk);

@@ -74,7 +74,8 @@ export function requests(desk: Desk): void {
       title: 'Requests to us',
       place: 'requests',
       lead: ['What other payers asked of us. Each request is due at the end of the next business day.'],
-      after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
+      after: html`<p><a href="/staff/matches">Members asked for one by one</a></p>
+<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
       before: filterForm('/staff/requests', [
         {
           name: 'state',
@@ -135,6 +136,11 @@ export function requests(desk: Desk): void {
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],
       lead,
+      ...(request.kind === 'match'
+        ? {
+            before: html`<p><a href="/staff/requests/${request.id}/members">Each member, with what was decided and why</a></p>`,
+          }
+        : {}),
       tables: [
         {
           name: 'request',

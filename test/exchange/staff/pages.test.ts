@@ -338,6 +338,35 @@ describe('requests of other payers', () => {
     const [sum] = await deps.database.sql<{ n: number }[]>`select count(*)::int as n from exchange.match_member`;
     expect(decided).toBe(sum?.n);
   });
+
+  test('each decision is told in words to reviewers only, and that they looked is in the audit', async () => {
+    const { deps, base } = node.prior;
+    const account = developmentAccount(deps.config);
+    const visitor = new Visitor(createStaff(deps, { development: account }), base);
+    await visitor.signIn('dev-viewer', account?.password ?? '');
+    const [job] = await deps.database.sql<{ id: string }[]>`select id from exchange.bulk_job where kind = 'match'`;
+    const place = `/staff/requests/${job?.id}/members`;
+    expect((await visitor.get(place)).status).toBe(403);
+    expect((await visitor.get('/staff/matches')).status).toBe(403);
+    await visitor.signIn('dev-reviewer', account?.password ?? '');
+    const rows = rowsOf(await (await visitor.get(place)).text(), 'members');
+    const stored = await deps.database.sql<{ rule: number | null; memberId: string | null }[]>`
+      select rule, member_id as "memberId" from exchange.match_member order by position`;
+    expect(rows.map((r) => r[1] ?? '')).toEqual(stored.map((s) => s.memberId ?? '–'));
+    expect(
+      rows.every((r, i) =>
+        (r[5] ?? '').startsWith(stored[i]?.rule === null ? 'No member' : `Rule ${stored[i]?.rule}: `),
+      ),
+    ).toBe(true);
+    expect(
+      rows.filter((r) => r[2] === 'matched').every((r) => Number(r[6]) > 0.6 && r[9] === 'its coverage with the asker'),
+    ).toBe(true);
+    const [looked] = await deps.database.sql<{ n: number }[]>`
+      select count(*)::int as n from exchange.audit where action = 'view' and object = ${`match/${job?.id}`}`;
+    expect(looked?.n).toBeGreaterThan(0);
+    expect((await visitor.get('/staff/requests/none/members')).status).toBe(404);
+    expect((await visitor.get('/staff/matches')).status).toBe(200);
+  });
 });
 
 describe('accepting a pull', () => {
