@@ -4,12 +4,20 @@ import { hash } from 'node:crypto';
 import { PEER_CONTENT_VERSION } from '../../../src/fhir/canonical.ts';
 import { isObject, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
-import type { Sql } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { mergedId, variantId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import { type RecordContext, readRecord } from '../record.ts';
 import { type Counters, type Position, saveCounters, savePosition } from '../store/run.ts';
-import { copyIncoming, type Incoming, insertGone, markKnown, notePage } from '../store/stage.ts';
+import {
+  CONTENT_IDS,
+  copyIncoming,
+  type Incoming,
+  insertGone,
+  markKnown,
+  notePage,
+  takeContentIds,
+} from '../store/stage.ts';
 
 const BATCH = 4000;
 
@@ -90,6 +98,16 @@ export class Stage {
     return seq;
   }
 
+  #content = { next: 0n, left: 0 };
+
+  /** Ids for so many texts, one after the other. */
+  async #contents(sql: Queryable, count: number): Promise<bigint> {
+    if (count > this.#content.left) this.#content = { next: await takeContentIds(sql), left: CONTENT_IDS };
+    const first = this.#content.next;
+    this.#content = { next: first + BigInt(count), left: this.#content.left - count };
+    return first;
+  }
+
   #running: Promise<unknown> | undefined;
 
   /** Writes a full batch while the next one is read; one at a time. A fault shows at the next call. */
@@ -139,7 +157,7 @@ export class Stage {
           const row = line && this.#read(line);
           if (row) rows.push(row);
         }
-        await copyIncoming(sql, tx, run, rows);
+        await copyIncoming(sql, tx, run, rows, await this.#contents(tx, rows.length));
       }
       await insertGone(tx, run, gone, evidence);
       for (const [type, counters] of this.counters) await saveCounters(tx, run, type, counters);
@@ -167,11 +185,13 @@ export class Stage {
     }
     for (const style of read.npiStyles) this.count(line.type, `npi-style-${style}`);
     this.count(line.type, 'staged');
+    const baseKey = `${read.type}/${mergedId(peer, read.id)}`;
+    const variant = `${read.type}/${variantId(peer, read.id, read.hash)}`;
     return {
       type: TYPE_IDS[read.type],
       seq: line.seq,
-      baseKey: `${read.type}/${mergedId(peer, read.id)}`,
-      variantKey: `${read.type}/${variantId(peer, read.id, read.hash)}`,
+      baseKey,
+      variant: variant === `${baseKey}.v${read.hash.slice(0, 8)}` ? '' : variant,
       sourceId: read.id,
       hash: read.hash,
       lineHash: line.hash,
