@@ -11,5 +11,3 @@ alter table exchange.match_single
   add column fuzzy text,
   add column persons integer,
   add column attestation text;
---> statement-breakpoint
-create index match_single_at on exchange.match_single (at desc, id desc);

@@ -94,5 +94,11 @@ const auditOf = (m: SingleMatch) =>
     outcome: m.outcome === 'match' ? 'ok' : 'refused',
     reason: m.reason,
     requestId: m.requestId,
-    detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
+    detail: {
+      rule: m.rule,
+      fuzzy: m.fuzzy,
+      outcome: m.outcome,
+      attestation: m.attestation,
+      normalization: NORMALIZATION,
+    },
   });

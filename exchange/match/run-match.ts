@@ -147,7 +147,13 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
           peerId: peer.id,
           outcome: m.outcome === 'match' ? 'ok' : 'refused',
           reason: m.reason,
-          detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
+          detail: {
+            rule: m.rule,
+            fuzzy: m.fuzzy,
+            outcome: m.outcome,
+            attestation: m.attestation,
+            normalization: NORMALIZATION,
+          },
         }),
       ),
     );

@@ -4,7 +4,6 @@ export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
 export {
   type MatchDecision,
   pageDecisions,
-  pageSingleMatches,
 } from '../store/report-matches.ts';
 export {
   type After,

@@ -1,14 +1,12 @@
-// How each member was decided whom another payer asked about, in words and with scores: of a batch, and one by one.
+// How each member of a batch was decided, in words and with scores. All questions, the newest first: staff/security.ts.
 
-import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
-import { chanceOf, explainMatch, qualityOf } from '../match/rules.ts';
-import { meaning } from '../reconcile/reasons.ts';
-import { findRequest, type MatchDecision, pageDecisions, pageSingleMatches, peerLines } from '../report/lists.ts';
-import { codeCell, timeCell } from '../report/words.ts';
+import { chanceOf, chanceText, explainMatch, qualityOf } from '../match/rules.ts';
+import { findRequest, type MatchDecision, pageDecisions } from '../report/lists.ts';
+import { codeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { withQuery } from './frame.ts';
-import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
+import { choice, cut, filterForm, PAGE } from './paging.ts';
 
 const OUTCOMES = {
   match: 'matched',
@@ -20,14 +18,12 @@ const ATTESTED: Readonly<Record<string, string>> = {
   signed: 'a statement signed by the asker',
   document: 'a standing statement on file',
 };
-const SINGLE = '/staff/matches';
 
 const COLUMNS = [
   { key: 'member', label: 'Our member' },
   { key: 'told', label: 'Outcome' },
   { key: 'reason', label: 'Reason' },
-  { key: 'meaning', label: 'Meaning' },
-  { key: 'why', label: 'Rests on' },
+  { key: 'why', label: 'How it was decided' },
   { key: 'score', label: 'Score', kind: 'number' as const },
   { key: 'chance', label: 'Chance of a coincidence', kind: 'number' as const },
   { key: 'consent', label: 'Consent' },
@@ -35,17 +31,15 @@ const COLUMNS = [
 ];
 
 function cells(d: MatchDecision): Cell[] {
-  const quality = qualityOf(d);
-  const chance = chanceOf(d);
+  const isOne = d.reason !== 'ambiguous';
   const consent = d.policy === null ? null : `${d.policy}, ${d.from} to ${d.to}`;
   return [
     d.memberId === null ? { value: null } : { value: d.memberId, code: true, href: `/staff/members/${d.memberId}` },
     { value: d.outcome, text: OUTCOMES[d.outcome] },
     codeCell(d.reason, 'decision'),
-    { value: meaning('decision', d.reason).text },
-    { value: d.reason === 'throttled' ? 'Not looked at: too many cards were tried.' : explainMatch(d) },
-    { value: quality ?? null },
-    { value: chance === undefined ? null : chance === 0 ? 'none' : chance.toExponential(0) },
+    { value: explainMatch(d.reason, d.rule, d.fuzzy) },
+    { value: isOne ? (qualityOf(d.rule) ?? null) : null },
+    { value: isOne ? chanceText(chanceOf(d.rule, d.fuzzy)) : null },
     { value: consent },
     { value: d.attestation, text: d.attestation === null ? '' : (ATTESTED[d.attestation] ?? d.attestation) },
   ];
@@ -54,7 +48,6 @@ function cells(d: MatchDecision): Cell[] {
 export function matches(desk: Desk): void {
   const { deps } = desk;
   const { sql } = deps.database;
-  const { timeZone } = deps.config;
   const seen = (found: readonly MatchDecision[]) =>
     [...new Set(found.map((d) => d.memberId))].filter((id): id is string => id !== null);
 
@@ -89,46 +82,6 @@ export function matches(desk: Desk): void {
         },
       ],
       next: last && withQuery(visit.c.req.url, { from: String(last.position) }),
-    });
-  });
-
-  desk.page(SINGLE, 'rows', async (visit) => {
-    const peers = await peerLines(sql);
-    const peerId = choice(
-      visit.c,
-      'peer',
-      peers.map((p) => p.id),
-    );
-    const outcome = choice(visit.c, 'outcome', ['match', 'nomatch', 'consentconstraint'] as const);
-    const { rows, last } = cut(await pageSingleMatches(sql, { peerId, outcome }, PAGE + 1, readAfter(visit.c)));
-    await desk.viewed(visit, 'matches', 'member-match', seen(rows), rows.length);
-    return desk.show(visit, {
-      title: 'Members asked for one by one',
-      place: 'requests',
-      trail: [['/staff/requests', 'Requests to us']],
-      lead: [
-        'Each question of $member-match as it was decided, the newest first. Rules decide, not scores. That you look is recorded for the members.',
-      ],
-      before: html`${filterForm(SINGLE, [
-        {
-          name: 'peer',
-          label: 'Other payer',
-          all: 'all payers',
-          chosen: peerId,
-          options: peers.map((p) => [p.id, p.name] as const),
-        },
-        { name: 'outcome', label: 'Outcome', all: 'all', chosen: outcome, options: Object.entries(OUTCOMES) },
-      ])}`,
-      tables: [
-        {
-          name: 'matches',
-          caption: 'Questions',
-          columns: [{ key: 'at', label: 'When', kind: 'head' as const }, { key: 'payer', label: 'By' }, ...COLUMNS],
-          rows: rows.map((d) => [timeCell(d.at, timeZone), { value: d.peerId, text: d.peerName }, ...cells(d)]),
-          empty: 'Nobody has asked for a single member.',
-        },
-      ],
-      next: last && withQuery(visit.c.req.url, { after: afterText(last.at, last.id) }),
     });
   });
 }

@@ -74,8 +74,7 @@ export function requests(desk: Desk): void {
       title: 'Requests to us',
       place: 'requests',
       lead: ['What other payers asked of us. Each request is due at the end of the next business day.'],
-      after: html`<p><a href="/staff/matches">Members asked for one by one</a></p>
-<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
+      after: html`<p><a href="/staff/disclosures">What was disclosed of a member</a></p>`,
       before: filterForm('/staff/requests', [
         {
           name: 'state',
