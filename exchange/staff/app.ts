@@ -11,6 +11,7 @@ import { compliance } from './compliance.ts';
 import { conflicts } from './conflicts.ts';
 import { Desk } from './desk.ts';
 import { disclosures } from './disclosures.ts';
+import { documents } from './documents.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
@@ -65,6 +66,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   members(desk);
   record(desk);
   compliance(desk);
+  documents(desk);
   texts(desk);
   peers(desk);
   security(desk);
