@@ -29,13 +29,13 @@ test('a server that is killed is started again, and is still in use', async () =
   await sql`insert into kept values (7)`;
   const before = processId();
   process.kill(before, 'SIGKILL');
-  await expect.poll(() => sql`select n from kept`.then((r) => r[0]?.['n']).catch(() => 0), { timeout: 30_000 }).toBe(7);
+  await expect.poll(() => restarts, { timeout: 30_000 }).toBe(1);
   expect(processId()).not.toBe(before);
-  await expect.poll(() => restarts).toBe(1);
+  await expect.poll(() => sql`select n from kept`.then((r) => r[0]?.['n']).catch(() => 0), { timeout: 30_000 }).toBe(7);
   await sql.end({ timeout: 1 });
   // the lock of who serves is held again: another process does not get it, and its leaving does not stop the server
   const other = await embeddedPostgres(folder, OPTIONS);
-  await expect.poll(() => other.claimNode()).toBe(false);
+  await expect.poll(() => other.claimNode(), { timeout: 10_000 }).toBe(false);
   await other.release();
   expect(await mine.url('plan')).toBe(url);
 }, 60_000);
