@@ -15,6 +15,7 @@ import { documents } from './documents.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
+import { matches } from './matches.ts';
 import { members } from './members.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
@@ -60,6 +61,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   clock(desk);
   conflicts(desk);
   requests(desk);
+  matches(desk);
   disclosures(desk);
   members(desk);
   record(desk);

@@ -117,10 +117,10 @@ export async function listen(
   config: { host: string; port: number },
   quick: QuickHolder = {},
 ): Promise<Listening> {
-  const server = createServer(quickListener(app, config.host, quick));
+  const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick));
   server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
-  server.requestTimeout = 120_000;
+  server.requestTimeout = 30_000;
   server.keepAliveTimeout = 61_000;
   if (!server.listening)
     await Promise.race([
