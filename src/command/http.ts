@@ -124,14 +124,14 @@ export async function listen(
   config: { host: string; port: number },
   quick: QuickHolder = {},
 ): Promise<Listening> {
-  const server = createServer(quickListener(app, config.host, quick));
+  const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick));
   let requests = 0;
   server.on('request', ({ url = '' }) => {
     if (!PROBES.has(url)) requests++;
   });
   server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
-  server.requestTimeout = 120_000;
+  server.requestTimeout = 30_000;
   server.keepAliveTimeout = 61_000;
   if (!server.listening)
     await Promise.race([
