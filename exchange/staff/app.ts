@@ -16,6 +16,7 @@ import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
 import { looks } from './looks.ts';
+import { matches } from './matches.ts';
 import { members } from './members.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
@@ -61,6 +62,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   clock(desk);
   conflicts(desk);
   requests(desk);
+  matches(desk);
   disclosures(desk);
   members(desk);
   looks(desk);

@@ -167,7 +167,10 @@ async function retargetTransmissions(tx: Queryable): Promise<void> {
     where r.member_id = t.member_id and r.type = 'Provenance' and r.id = t.local_id`;
 }
 
-/** Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. */
+/**
+ * Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. A received Patient has
+ * one of its own: it stays in the house, and a Provenance that named it among other records would lead a peer nowhere.
+ */
 async function writeCustody(
   tx: Queryable,
   peer: { name: string; npi: string | null },
@@ -196,12 +199,13 @@ async function writeCustody(
   await tx.unsafe(
     `with target as (
        select member_id, case outcome when 'updated' then 'UPDATE' else 'APPEND' end as activity, type || '/' || local_id as ref,
-         (row_number() over (partition by member_id, outcome = 'updated' order by file, line) - 1) / 10000 as chunk
+         type = 'Patient' as is_person,
+         (row_number() over (partition by member_id, outcome = 'updated', type = 'Patient' order by file, line) - 1) / 10000 as chunk
        from pg_temp.slice
        where not is_shared and outcome in ('created', 'updated', 'linked-duplicate') and type <> 'Provenance'
      ), made as (
        select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets, array_agg(ref) as refs
-       from target group by member_id, activity, chunk
+       from target group by member_id, activity, is_person, chunk
      )
      insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, own_label, labeller, targets, body)
      select member_id, 'Provenance', id, 1, 'own', $1::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,
