@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
@@ -149,6 +150,12 @@ test('includes: star, target type, iterate', async () => {
     await d.get('PractitionerRole?_include=PractitionerRole:organization&_include:iterate=Organization:partof'),
   );
   expect(ids(twice, 'include').sort()).toEqual(['Organization/clinic1', 'Organization/payer1']);
+  const thrice = await body(
+    await d.get(
+      'PractitionerRole?_include=PractitionerRole:service&_include:iterate=HealthcareService:organization&_include:iterate=Organization:partof',
+    ),
+  );
+  expect(ids(thrice, 'include').sort()).toEqual(['HealthcareService/hs1', 'Organization/clinic1', 'Organization/payer1']);
 });
 
 test('POST _search gives what GET gives', async () => {
@@ -185,9 +192,31 @@ describe('paging', () => {
     status: 'active',
     name: `Mass ${i}`,
   }));
+  // 600 roles of one network, 900 of the other, 300 of them of both
+  const networks: Resource[] = ['a', 'b'].map((id) => ({ resourceType: 'Organization', id, active: true, name: id }));
+  const role = (i: number): Resource => ({
+    resourceType: 'PractitionerRole',
+    id: `r${i}`,
+    active: true,
+    practitioner: { display: 'somebody' },
+    extension: [...(i < 600 ? ['a'] : []), ...(i >= 300 ? ['b'] : [])].map((network) => ({
+      url: `${PLAN_NET}/StructureDefinition/network-reference`,
+      valueReference: { reference: `Organization/${network}` },
+    })),
+  });
+  const roles = Array.from({ length: 1200 }, (_, i) => role(i));
   let pages: Awaited<ReturnType<typeof directory>>;
   beforeAll(async () => {
-    pages = await directory(many);
+    pages = await directory([...many, ...networks, ...roles]);
+  });
+
+  test('a thousand are included, each once, and a remark says that more would be', async () => {
+    const all = await body(await pages.get('Organization?_revinclude=PractitionerRole:network'));
+    const included = ids(all, 'include');
+    expect([included.length, new Set(included).size]).toEqual([1000, 1000]);
+    expect(all.entry?.at(-1)?.search.mode).toBe('outcome');
+    const one = await body(await pages.get('Organization?name=a&_revinclude=PractitionerRole:network'));
+    expect([ids(one, 'include').length, one.entry?.at(-1)?.search.mode]).toEqual([600, 'include']);
   });
   afterAll(() => pages.close());
 
