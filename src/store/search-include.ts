@@ -41,16 +41,15 @@ function reach(from: string, includes: readonly Include[]): string[] {
  */
 export function includeTables(includes: readonly Include[]): string[] {
   const iterate = includes.filter((i) => i.iterate);
-  const tables = [`round1 as materialized (${reach('shown', includes).join(' union ')})`];
+  const tables = [`round1 as (${reach('shown', includes).join(' union ')})`];
   const rounds = iterate.length > 0 ? FURTHER_ROUNDS : 0;
-  for (let n = 1; n <= rounds; n++)
-    tables.push(`round${n + 1} as materialized (${reach(`round${n}`, iterate).join(' union ')})`);
+  for (let n = 1; n <= rounds; n++) tables.push(`round${n + 1} as (${reach(`round${n}`, iterate).join(' union ')})`);
   const found =
     rounds === 0
       ? 'round1'
       : `(${Array.from({ length: rounds + 1 }, (_, n) => `select rk from round${n + 1}`).join(' union ')})`;
   tables.push(
-    `included as materialized (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
+    `included as (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
   );
   return tables;
 }
