@@ -178,9 +178,9 @@ if (task === 'group-export')
     `${JSON.stringify(await askGroupExport(deps, memberRecords(SEED, manyAt ?? 0, 'prior')[0]?.['id'] as string))}\n`,
   );
 if (task === 'match') process.stdout.write(`${JSON.stringify(await askMatch(deps))}\n`);
-if (task === 'repull') process.stdout.write(`${JSON.stringify(await askRepull(deps, randomUUID()))}\n`);
+if (task === 'repull') await askRepull(deps, randomUUID());
 if (task === 'go-on') process.stdout.write(`${JSON.stringify(await goOn(deps, randomUUID()))}\n`);
-if (task === 'pull') process.stdout.write(`${JSON.stringify(await askPull(deps, randomUUID()))}\n`);
+if (task === 'pull') await askPull(deps, randomUUID());
 
 process.once('SIGTERM', () => {
   void (async () => {

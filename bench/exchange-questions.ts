@@ -20,7 +20,9 @@ import { lines } from '../src/fhir/ndjson.ts';
 import { copyIn } from '../src/store/copy.ts';
 import { copyField } from '../src/store/database.ts';
 
-export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number; rawSeconds?: number };
+export type Measured = { seconds: number; units: number; cpuMs: number; rssMb: number };
+/** What an asker prints when the raw way is done as well. */
+export type Raw = { rawSeconds: number };
 
 /** Line that an asker prints when what is measured begins. */
 export const BEGIN = '"begin"';
@@ -165,15 +167,19 @@ export async function askMatch(deps: Deps): Promise<Measured> {
   return { seconds, units: members, cpuMs: used(cpu), rssMb: rss() };
 }
 
-/** A whole pull, and then the raw way over the same files: gunzip, COPY, set-based merge. */
-export async function askPull(deps: Deps, owner: string): Promise<Measured> {
+const say = (what: Measured | Raw): void => void process.stdout.write(`${JSON.stringify(what)}\n`);
+
+/** A whole pull, and then the raw way over the same files: gunzip, COPY, set-based merge. Each is told when it is done. */
+export async function askPull(deps: Deps, owner: string): Promise<void> {
   const tokens = new PeerTokens();
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
-  return measurePull(deps, tokens, owner, id);
+  process.stdout.write(`${BEGIN}\n`);
+  say(await measurePull(deps, tokens, owner, id));
+  say(await rawMerge(deps, id));
 }
 
 /** The same once more, from files at hand: what a peer sends again, unchanged. The raw way does what it did before. */
-export async function askRepull(deps: Deps, owner: string): Promise<Measured> {
+export async function askRepull(deps: Deps, owner: string): Promise<void> {
   const tokens = new PeerTokens();
   const [first = ''] = await planPulls(deps, { cause: 'command', again: true });
   await untilState(deps, tokens, owner, first, 'done');
@@ -186,21 +192,27 @@ export async function askRepull(deps: Deps, owner: string): Promise<Measured> {
     return row?.n;
   };
   const written = await member();
+  process.stdout.write(`${BEGIN}\n`);
   const measured = await measurePull(deps, tokens, owner, id);
   if ((await member()) !== written) throw new Error('an unchanged pull wrote member data');
-  return measured;
+  say(measured);
+  say(await rawMerge(deps, id));
 }
 
-/** Steps until a pull is in a state. Polls do not wait longer than they must: the question is the work. */
+/** Steps until a pull is in a state. Polls wait a little: often enough to tell, too seldom to be work of their own. */
 async function untilState(deps: Deps, tokens: PeerTokens, owner: string, id: string, state: string): Promise<void> {
-  for (;;) {
+  for (let pause = 20; ; ) {
     const pull = await findPull(deps.database.sql, id);
     if (pull?.state === state) return;
     if (!pull || ['done', 'failed', 'review', 'refused', 'unbalanced', 'partial'].includes(pull.state))
       throw new Error(`the pull ended ${pull?.state ?? 'nowhere'} ${pull?.reason ?? ''}`);
-    if (await takeStep(deps, tokens, owner, id)) continue;
+    if (await takeStep(deps, tokens, owner, id)) {
+      pause = 20;
+      continue;
+    }
+    await new Promise((r) => setTimeout(r, pause));
+    pause = Math.min(250, pause * 1.5);
     await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
-    await new Promise((r) => setTimeout(r, 20));
   }
 }
 
@@ -215,20 +227,14 @@ async function measurePull(deps: Deps, tokens: PeerTokens, owner: string, id: st
   const cpuMs = used(cpu);
   const files = (await pullFiles(deps.database.sql, id)).filter((f) => f.kind === 'output');
   const units = files.reduce((n, f) => n + (f.units ?? 0), 0);
-  return {
-    seconds,
-    units,
-    cpuMs,
-    rssMb: peak,
-    rawSeconds: await rawMerge(
-      deps,
-      files.map((f) => f.blobKey ?? ''),
-    ),
-  };
+  return { seconds, units, cpuMs, rssMb: peak };
 }
 
-async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
+async function rawMerge(deps: Deps, id: string): Promise<Raw> {
   const { sql } = deps.database;
+  const keys = (await pullFiles(sql, id)).flatMap((f) =>
+    f.kind === 'output' && f.blobKey !== null ? [f.blobKey] : [],
+  );
   await sql.unsafe(
     'create table public.raw_stage (type text, id text, body text); create table public.raw_record (type text, id text, body text, primary key (type, id))',
   );
@@ -250,7 +256,7 @@ async function rawMerge(deps: Deps, keys: string[]): Promise<number> {
   await sql.unsafe(
     'insert into public.raw_record select distinct on (type, id) * from public.raw_stage on conflict (type, id) do update set body = excluded.body where public.raw_record.body <> excluded.body',
   );
-  return (performance.now() - started) / 1000;
+  return { rawSeconds: (performance.now() - started) / 1000 };
 }
 
 /** Makes the pull that {@link goOn} takes the steps of. */

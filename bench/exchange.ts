@@ -7,7 +7,7 @@ import { createGzip } from 'node:zlib';
 import { exportJWK, generateKeyPair } from 'jose';
 import { openDatabase } from '../src/runtime/node.ts';
 import { round } from './compare.ts';
-import { BEGIN, type GroupMeasured, type Measured } from './exchange-questions.ts';
+import { BEGIN, type GroupMeasured, type Measured, type Raw } from './exchange-questions.ts';
 import { type Answer, type Bench, cpuOf, type Load, load, type Question, type Running, rssOf } from './harness.ts';
 
 /** Records a generated member has at the prior payer, about. */
@@ -69,10 +69,12 @@ async function both(
     databaseCpu: bench.databaseCpu() - database,
     priorRss: rssOf(prior.pid),
   };
+  // what is compared with comes after what is measured
+  const raw = task.endsWith('pull') ? ((await asker.lines.next()).value as string | undefined) : undefined;
   const more = (await beside?.(prior, measured)) ?? undefined;
   await asker.stop();
   await prior.stop();
-  return { ...done, more };
+  return { ...done, more, raw: raw === undefined ? undefined : (JSON.parse(raw) as Raw) };
 }
 
 /** COPY of everything a member may be sent, through gzip. */
@@ -181,13 +183,13 @@ const pullQuestion =
   (task: 'pull' | 'repull'): Question =>
   async (bench) => {
     const members = Math.max(1, Math.round(bench.size / RECORDS_A_MEMBER));
-    const { measured, databaseCpu } = await both(bench, task, members, 'yes');
+    const { measured, databaseCpu, raw } = await both(bench, task, members, 'yes');
     return answer(
       task,
       bench,
       'resources/s',
       measured,
-      measured.units / (measured.rawSeconds ?? Number.NaN),
+      measured.units / (raw?.rawSeconds ?? Number.NaN),
       measured.cpuMs,
       databaseCpu,
       measured.rssMb,

@@ -6,6 +6,7 @@ import { describe } from '../src/http/fhir-app.ts';
 import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
 import { proveNext } from './audit/content-proof.ts';
+import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
@@ -25,7 +26,7 @@ const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
-/** How often it is looked for payers whose daily check is due; the first time when the node has settled. */
+/** How often it is looked for daily checks that are due, of payers and of our public documents; the first time when the node has settled. */
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;
 
@@ -128,6 +129,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (deps.clock() < lookAt) return false;
     lookAt = new Date(deps.clock().getTime() + LOOK_MS);
     await checkPeersDaily(deps);
+    await checkDocumentsDaily(deps);
     return false;
   };
   const turn = async (): Promise<boolean> => {

@@ -1,6 +1,7 @@
 // Faults of postgres.js 3.4.9, mended in node_modules. A transaction whose connection breaks off sends its rollback to a socket
 // that is gone, which ends the process. What was waiting to be written then is never forgotten, so that the connection is dead
-// for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones.
+// for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones. A cursor whose
+// connection breaks off while its rows are being used goes on with whatever is asked then, or ends the process.
 // Does nothing to a driver that is mended already, and stops at one that it does not know.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -25,6 +26,16 @@ const MENDS = [
   [
     '    socket.removeAllListeners()\n    socket = null\n',
     "    socket.removeAllListeners()\n    socket = null\n\n    const lost = Errors.connection('CONNECTION_CLOSED', options)\n    query && queryError(query, lost)\n    query = null\n    while (sent.length)\n      queryError(sent.shift(), lost)\n",
+    1,
+  ],
+  [
+    '    try {\n      const x = await Promise.resolve(query.cursorFn(result))\n      rows = 0\n',
+    '    const asked = query\n    try {\n      const x = await Promise.resolve(asked.cursorFn(result))\n      if (query !== asked)\n        return\n      rows = 0\n',
+    1,
+  ],
+  [
+    '    } catch (err) {\n      write(Sync)\n      query.reject(err)\n',
+    '    } catch (err) {\n      if (query !== asked)\n        return\n      write(Sync)\n      query.reject(err)\n',
     1,
   ],
 ];

@@ -31,7 +31,7 @@ export async function gatherNames(sql: Queryable): Promise<void> {
     at = rows.length < NAMES_AT_ONCE ? undefined : rows.at(-1)?.rk;
     await addNames(
       sql,
-      rows.map((r) => ({ ...r, tokens: namesOf(JSON.parse(r.raw) as Resource) })),
+      rows.map((r) => ({ rk: r.rk, tokens: namesOf(JSON.parse(r.raw) as Resource) })),
       at,
     );
   }

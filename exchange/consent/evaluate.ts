@@ -106,13 +106,13 @@ function isByRepresentative(consent: Resource, provision: JsonObject): boolean {
 }
 
 /**
- * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient; `attested` when the payer has said once
- *   and for all that it asks only for its members who have opted in
+ * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient; `attested` when the payer attests that the
+ *   member is enrolled with it and has opted in (match/attestation.ts)
  * @param parties us as the source, the authenticated peer as the recipient
  * @param today local calendar date of the plan
  */
 export function evaluateConsent(
-  bundle: { patientId: string; consent: Resource; coverageToLink: Resource | undefined; attested?: boolean },
+  bundle: { patientId: string; consent: Resource; attested: boolean },
   parties: { us: Payer; peer: Payer },
   today: string,
 ): ConsentDecision {
@@ -151,12 +151,6 @@ export function evaluateConsent(
   const policies = (['regular', 'sensitive'] as const).filter((p) => uris.includes(POLICY_URI[p]));
   const policy = policies[0];
   if (policies.length !== 1 || policy === undefined) return no('consent-policy-unknown');
-  // the attestation: a coverage with the asking payer, or where none is sent its standing statement (42 CFR 422.121(b)(4)(iii))
-  const link = bundle.coverageToLink;
-  const isAttested =
-    link === undefined
-      ? bundle.attested === true
-      : objects(link['payor']).some((p) => namesPayer(p, parties.peer, objects(link['contained'])));
-  if (!isAttested) return no('attestation-missing');
+  if (!bundle.attested) return no('attestation-missing');
   return { ok: true, policy, from, to, byRepresentative: isByRepresentative(consent, provision) };
 }

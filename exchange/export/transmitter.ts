@@ -1,5 +1,5 @@
-// The Transmitter Provenance of an export: this plan sent these records. Same targets, same Provenance: an export
-// repeated without change is unchanged for the receiver. PDex 2.2 §127.
+// The Transmitter Provenance of an export: this plan sent these records. Same targets, same Provenance, in whatever order the
+// database gave them: an export repeated without change is unchanged for the receiver, for whom order counts. PDex 2.2 §127.
 import { v5 as uuid5 } from 'uuid';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import type { Payer } from '../consent/evaluate.ts';
@@ -19,7 +19,8 @@ export function transmitterProvenance(
   targets: readonly string[],
   recorded: string,
 ): { id: string; json: string } {
-  const id = uuid5(`transmitter|${us.npi ?? us.name}|${peerId}|${[...targets].sort().join(',')}`, PROJECT_NAMESPACE);
+  const about = [...targets].sort();
+  const id = uuid5(`transmitter|${us.npi ?? us.name}|${peerId}|${about.join(',')}`, PROJECT_NAMESPACE);
   const json = JSON.stringify({
     resourceType: 'Provenance',
     id,
@@ -27,7 +28,7 @@ export function transmitterProvenance(
       lastUpdated: recorded,
       profile: ['http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/pdex-provenance'],
     },
-    target: targets.map((reference) => ({ reference })),
+    target: about.map((reference) => ({ reference })),
     recorded,
     agent: [
       {

@@ -106,7 +106,10 @@ function criterion(part: string, places: Readonly<Record<string, Place>>): Test 
   const own = Object.hasOwn(places, name) ? places[name] : Object.hasOwn(EVERY, name) ? EVERY[name] : undefined;
   if (equals < 1 || !own)
     throw new FilterFault('_typeFilter names a search parameter that is not supported for its type.');
-  const values = part.slice(equals + 1).split(',');
+  const values = part
+    .slice(equals + 1)
+    .split(',')
+    .map(decoded);
   if (values.length > MAX_VALUES || values.some((v) => v === ''))
     throw new FilterFault('_typeFilter holds an empty value or too many.');
   const tests = values.map((v) =>
@@ -116,6 +119,16 @@ function criterion(part: string, places: Readonly<Record<string, Place>>): Test 
     const found = own.paths.flatMap((path) => at(resource, path.split('.')));
     return found.some((value) => tests.some((test) => test(value)));
   };
+}
+
+/** A query may be written as it stands in a URL, encoded once more than the parameter that holds it. */
+function decoded(value: string): string {
+  if (!/%[0-9a-f]{2}/i.test(value)) return value;
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    throw new FilterFault('_typeFilter holds a value that cannot be decoded.');
+  }
 }
 
 function at(value: Json | undefined, path: readonly string[]): Json[] {

@@ -63,8 +63,13 @@ class Sent {
  */
 export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
   const each = source[Symbol.asyncIterator]();
-  // the driver answers without a promise when it has nothing more
-  const ask = async () => each.next();
+  const ask = () => {
+    // the driver answers without a promise when it has nothing more
+    const answer = (async () => each.next())();
+    // a failure is thrown where it is awaited; until then it must not count as one that nobody hears, which ends the process
+    answer.catch(() => undefined);
+    return answer;
+  };
   let next = ask();
   try {
     for (let got = await next; got.done !== true; got = await next) {

@@ -9,10 +9,10 @@ import { type MatchAnswer, matchMembers } from '../store/match.ts';
 import { recordAttempts } from '../store/match-attempt.ts';
 import { type SingleMatch, writeSingleMatches } from '../store/match-single.ts';
 import type { Peer } from '../store/peer.ts';
-import { attestingPeers } from '../store/peer-document.ts';
 import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
+import { attestations } from './attested-by.ts';
 import { decide } from './decide.ts';
 import { type MemberBundle, toQuery } from './member-bundle.ts';
 import { NORMALIZATION } from './normalize.ts';
@@ -35,21 +35,26 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
   const [tried, answers] = await Promise.all([recordAttempts(sql, attempts, now), matchMembers(sql, queries)]);
-  // the coverage of the asker is the usual attestation; who leaves it out may have given a standing statement
-  const unlinked = asked.filter((one) => one.bundle.coverageToLink === undefined).map((one) => one.peer.id);
-  const attesting = unlinked.length === 0 ? new Set<string>() : await attestingPeers(sql, unlinked, today);
-  const matches = asked.map((one, i): SingleMatch & { umb: string | null } => {
+  const attested = new Map<string, ReturnType<typeof attestations>>();
+  const matches: (SingleMatch & { umb: string | null })[] = [];
+  for (const [i, one] of asked.entries()) {
     const verdict = judgeAttempt(tried.get(i));
     const answer: MatchAnswer | undefined = verdict === 'throttle' ? undefined : answers[i];
     const peer = { npi: one.peer.npi, name: one.peer.name };
-    const d = decide(one.bundle, answer, verdict, { us, peer, attested: attesting.has(one.peer.id) }, today);
-    return {
+    const attestedBy = attested.get(one.peer.id) ?? attestations(deps, one.peer, today, now);
+    attested.set(one.peer.id, attestedBy);
+    const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
+    const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today);
+    matches.push({
       id: randomUUID(),
       peerId: one.peer.id,
       at: now,
       outcome: d.bucket,
       reason: d.reason,
       rule: answer?.rule ?? null,
+      fuzzy: answer?.fuzzy ?? null,
+      persons: answer?.persons ?? null,
+      attestation: by ?? null,
       memberId: answer?.persons === 1 ? answer.memberId : null,
       consent: one.bundle.consent,
       policy: d.policy ?? null,
@@ -58,8 +63,8 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
       coverageToLink: one.bundle.coverageToLink,
       requestId: one.requestId,
       umb: answer?.umb ?? null,
-    };
-  });
+    });
+  }
   await writeSingleMatches(sql, matches, matches.map(auditOf));
   await openAmbiguous(
     sql,
@@ -89,5 +94,11 @@ const auditOf = (m: SingleMatch) =>
     outcome: m.outcome === 'match' ? 'ok' : 'refused',
     reason: m.reason,
     requestId: m.requestId,
-    detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
+    detail: {
+      rule: m.rule,
+      fuzzy: m.fuzzy,
+      outcome: m.outcome,
+      attestation: m.attestation,
+      normalization: NORMALIZATION,
+    },
   });

@@ -1,5 +1,4 @@
 // One member's match decided: a unique person first, then consent. Pure.
-import type { Resource } from '../../src/fhir/resource.ts';
 import { evaluateConsent, type Payer } from '../consent/evaluate.ts';
 import type { Verdict } from './attempt.ts';
 import type { Bucket } from './groups.ts';
@@ -27,7 +26,7 @@ export function decide(
   bundle: MemberBundle,
   found: Found | undefined,
   verdict: Verdict,
-  parties: { us: Payer; peer: Payer; attested?: boolean },
+  parties: { us: Payer; peer: Payer; attested: boolean },
   today: string,
 ): Decided {
   if (verdict === 'throttle') return { bucket: 'nomatch', reason: 'throttled' };
@@ -42,12 +41,7 @@ export function decide(
   });
   if (bundle.consent === undefined) return fault('consent-malformed');
   const consent = evaluateConsent(
-    {
-      patientId: bundle.patientId,
-      consent: bundle.consent as Resource,
-      coverageToLink: bundle.coverageToLink,
-      attested: parties.attested === true,
-    },
+    { patientId: bundle.patientId, consent: bundle.consent, attested: parties.attested },
     parties,
     today,
   );

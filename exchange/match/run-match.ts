@@ -14,10 +14,11 @@ import { matchMembers } from '../store/match.ts';
 import { recordAttempts } from '../store/match-attempt.ts';
 import { type MatchMember, writeMatches } from '../store/match-group.ts';
 import { findPeer } from '../store/peer.ts';
-import { attestingPeers } from '../store/peer-document.ts';
 import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
+import { batchStatementOf } from './attestation.ts';
+import { attestations } from './attested-by.ts';
 import { decide } from './decide.ts';
 import { type Bucket, matchBatchSystem, matchGroup, matchParameters, type Placed } from './groups.ts';
 import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
@@ -44,7 +45,8 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
   const them = { npi: peer.npi, name: peer.name };
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
-  const bundles = readMemberBundles(await readBody(deps, job.bodyKey), { isText: true }); // the kick-off has looked
+  const body = await readBody(deps, job.bodyKey);
+  const bundles = readMemberBundles(body, { isText: true }); // the kick-off has looked
   const queries = bundles.map((b) => toQuery(b, us, now));
   const verdicts = await judgeAttempts(deps, peer.id, queries, now);
   const asked = queries.filter((q) => verdicts.get(q.position) !== 'throttle');
@@ -55,32 +57,38 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
     ]),
   );
 
-  const attested = (await attestingPeers(sql, [peer.id], today)).has(peer.id);
+  const attestedBy = attestations(deps, peer, today, now, batchStatementOf(body));
   const groupIds = Object.fromEntries(BUCKETS.map((b) => [b, `g-${randomBytes(12).toString('hex')}`])) as Record<
     Bucket,
     string
   >;
   const placed: Record<Bucket, Placed[]> = { match: [], nomatch: [], consentconstraint: [] };
-  const members: MatchMember[] = bundles.map((bundle) => {
+  const members: MatchMember[] = [];
+  for (const bundle of bundles) {
     const answer = answers.get(bundle.position);
     const verdict = verdicts.get(bundle.position) ?? 'evaluate';
-    const decided = decide(bundle, answer, verdict, { us, peer: them, attested }, today);
+    const by = answer?.persons === 1 ? await attestedBy(bundle) : undefined;
+    const decided = decide(bundle, answer, verdict, { us, peer: them, attested: by !== undefined }, today);
     const memberId = answer?.persons === 1 ? answer.memberId : null;
     placed[decided.bucket].push({ bundle, memberId: decided.bucket === 'match' ? (memberId ?? undefined) : undefined });
-    return {
+    members.push({
       position: bundle.position,
       submittedId: bundle.patientId,
       outcome: decided.bucket,
       reason: decided.reason,
       rule: answer?.rule ?? null,
+      fuzzy: answer?.fuzzy ?? null,
+      persons: answer?.persons ?? null,
+      attestation: by ?? null,
+      coverageToLink: bundle.coverageToLink ?? null,
       memberId,
       groupId: groupIds[decided.bucket],
       consent: bundle.consent ?? null,
       policy: decided.policy ?? null,
       from: decided.from ?? null,
       to: decided.to ?? null,
-    };
-  });
+    });
+  }
 
   const about = {
     batch: job.id,
@@ -139,7 +147,13 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
           peerId: peer.id,
           outcome: m.outcome === 'match' ? 'ok' : 'refused',
           reason: m.reason,
-          detail: { rule: m.rule, outcome: m.outcome, normalization: NORMALIZATION },
+          detail: {
+            rule: m.rule,
+            fuzzy: m.fuzzy,
+            outcome: m.outcome,
+            attestation: m.attestation,
+            normalization: NORMALIZATION,
+          },
         }),
       ),
     );

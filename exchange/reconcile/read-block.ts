@@ -4,16 +4,18 @@ import { type StagedRows, type StagedUnit, stagedRows } from '../store/staging.t
 import { type CandidateLine, candidateLine, lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readUnit, type UnitContext } from './read-unit.ts';
 
-/** One line of records as a unit. */
+/** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (store/reconcile.ts). */
 export function unitOf(line: Line, file: number, context: UnitContext): StagedUnit {
   const at = { file, line: line.number, entry: 0 };
   if (!('text' in line))
     return { ...at, outcome: 'rejected', reason: line.fault === 'too-large' ? 'too-large' : 'invalid-json' };
   const unit = readUnit(line.text, context);
   const isPlain = unit.body !== undefined && unit.outcome === undefined && unit.reason === undefined;
-  return isPlain && (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
-    ? { ...at, ...unit, lineHash: lineHash(line.text) }
-    : { ...at, ...unit };
+  if (!isPlain) return { ...at, ...unit };
+  const outcome = unit.type === 'Patient' ? 'linked-duplicate' : 'created';
+  return (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
+    ? { ...at, ...unit, outcome, lineHash: lineHash(line.text) }
+    : { ...at, ...unit, outcome };
 }
 
 /** Lines that may have come before, word for word; `count`: lines in all. */

@@ -12,7 +12,15 @@ import { commitSlice, writePullFindings } from '../store/commit-pull.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
-import { forgetPhase, isPlanned, notePlanned } from '../store/pull-phase.ts';
+import {
+  decidedTo,
+  forgetPhase,
+  isPlanned,
+  NOTHING_DECIDED,
+  noteDecided,
+  noteDeciding,
+  notePlanned,
+} from '../store/pull-phase.ts';
 import {
   beginSlice,
   countOutcomes,
@@ -22,10 +30,10 @@ import {
   type PullSlice,
   planSlices,
 } from '../store/pull-slice.ts';
-import { type Decided, decideUnits } from '../store/reconcile.ts';
+import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
-import { openSlice, unitsByMember } from '../store/slice.ts';
+import { openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
 import { clearPrepared, clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
@@ -58,17 +66,38 @@ export async function reconcileStep(s: Step): Promise<void> {
   await releaseArrived(s.deps, s.peer, (id) => findPull(sql, id));
 }
 
-/** Decides what every unit is and plans the slices, unless an earlier process did and it still holds. */
+/** Units that are decided in one transaction, beside those that are committed in one: deciding is quicker. */
+const DECIDED_TO_COMMITTED = 3;
+
+/**
+ * Decides what every unit is and plans the slices, unless an earlier process did and it still holds. Units of different members are
+ * looked at once, then members go by stretches of their buckets, each a transaction: what is decided stays so when the process dies.
+ */
 async function decide(s: Step, work: Decided, took: (part: string) => void): Promise<void> {
   const { sql } = s.deps.database;
-  if (await isPlanned(sql, s.pull.id, s.deps.clock())) return;
+  const now = s.deps.clock();
+  if (await isPlanned(sql, s.pull.id, now)) return;
+  let decided = await decidedTo(sql, s.pull.id, now);
   // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi)`;
+  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi, bucket)`;
+  if (decided === undefined) {
+    await sql.begin(async (tx) => {
+      await forgetPhase(tx, s.pull.id);
+      await decideAcross(tx, work, await hasCommitted(tx, s.pull.id));
+      await noteDeciding(tx, s.pull.id, now);
+    });
+    decided = NOTHING_DECIDED;
+    took('decide across');
+  }
+  const most = DECIDED_TO_COMMITTED * s.deps.config.commitUnits;
+  for (const range of await rangesOf(sql, work.id, most, decided))
+    await sql.begin(async (tx) => {
+      await decideBuckets(tx, work, range);
+      await noteDecided(tx, s.pull.id, range.last);
+    });
   await sql.begin(async (tx) => {
-    await forgetPhase(tx, s.pull.id);
-    await decideUnits(tx, work, await hasCommitted(tx, s.pull.id));
     await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
-    await notePlanned(tx, s.pull.id, s.deps.clock());
+    await notePlanned(tx, s.pull.id);
   });
   await sql`analyze exchange.staging (outcome, bucket, booked)`;
   took('decide');

@@ -5,6 +5,7 @@ import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
 import { figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
+import { findingsTable, proofsTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
 import { clockCell } from './words.ts';
 
@@ -18,6 +19,7 @@ export const MORE = [
   'findings',
   'incidents',
   'notInTime',
+  'proofs',
   'refusals',
 ] as const satisfies readonly ComplianceQuery[];
 export type MoreRows = Record<(typeof MORE)[number], Row[]>;
@@ -210,14 +212,9 @@ export function complianceTables(
       ],
       'Nothing is in quarantine.',
     ),
-    table(
-      'findings',
-      'Findings',
-      more.findings,
-      [of('payer', 'Payer', 'head'), of('kind', 'Kind'), of('n', 'Times', 'number'), of('open', 'Open', 'number')],
-      'Nothing was found.',
-    ),
+    findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
+    proofsTable(more.proofs),
     table(
       'disclosures',
       'Disclosures by recipient',

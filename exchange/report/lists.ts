@@ -2,6 +2,10 @@
 export { type Alert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
 export {
+  type MatchDecision,
+  pageDecisions,
+} from '../store/report-matches.ts';
+export {
   type After,
   type ClockFilter,
   type ClockLine,

@@ -53,9 +53,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Proof that a file held no money, no denied and no drug authorization',
-    where: 'Requests to us: one export',
-    href: '/staff/requests',
-    how: 'Open the export: its files are walked once when it is finished, with file and line of anything found; the evidence pack holds the same (content.json).',
+    where: 'Compliance: proof of what left; Requests to us: one export',
+    href: '/staff/compliance#t-proofs',
+    how: 'The table has the sums of a period; open one export under Requests to us: its files are walked once when it is finished, with file and line of anything found; the evidence pack holds the same (content.json).',
   },
   {
     question: 'Which version of rule and calendar made a due date',
@@ -101,9 +101,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Which public documentation was online on a day',
-    where: 'docs and CHANGELOG of the version in force',
-    href: '/exchange/docs',
-    how: 'The version stands on each report and in each evidence pack; the documentation is part of the program.',
+    where: 'Compliance: public documentation',
+    href: '/staff/documents',
+    how: 'Choose the day: each public document as it was found there, with its SHA-256 and the version of the program whose words it has; the evidence pack holds the same (documents.jsonl).',
   },
   {
     question: 'Does the chain of evidence verify from the last audit to today',

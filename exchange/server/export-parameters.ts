@@ -31,15 +31,21 @@ const ONCE = new Set([
   '_maximumFileSize',
 ]);
 
+/** A plus in their values means itself, as many clients write it; in a query it would be a blank. */
+const PLUS = new Set(['_since', '_until', '_outputFormat']);
+
+/** Neither NUL nor half a character, which the database cannot hold. */
+const isText = (value: string): boolean => value.isWellFormed() && !value.includes('\0');
+
 export type Given = { name: string; value: string }[];
 
 /** Name and value of each parameter, from a query or from a body. */
 export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   if (c.req.method === 'GET') {
-    return [...new URL(c.req.url).searchParams].map(([name, value]) => ({
-      name,
-      value: name === '_since' || name === '_until' ? value.replace(' ', '+') : value,
-    }));
+    return [...new URL(c.req.url).searchParams].map(([name, value]) => {
+      if (!isText(value)) throw invalid('A parameter holds characters that are no text.');
+      return { name, value: PLUS.has(name) ? value.replace(' ', '+') : value };
+    });
   }
   // a parameter in the query of a POST would be ignored, and with it a filter
   if (new URL(c.req.url).search !== '')
@@ -48,9 +54,10 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   if (body.trim() === '') return [];
   if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
   const json = strictJson(body);
-  if (!isResource(json) || json.resourceType !== 'Parameters')
-    throw new Outcome('unprocessable', 'The body must be a Parameters resource.');
+  if (!isResource(json) || json.resourceType !== 'Parameters') throw invalid('The body must be a Parameters resource.');
   const list = objects(json['parameter']);
+  if (json['parameter'] !== undefined && (!Array.isArray(json['parameter']) || list.length < json['parameter'].length))
+    throw invalid('Each parameter needs a name and a value.');
   if (list.length > MAX_PARAMETERS)
     throw new Outcome('too-large', `At most ${MAX_PARAMETERS} parameters are possible.`);
   return list.map((p) => {
@@ -61,8 +68,8 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
       : value === undefined || Array.isArray(value)
         ? undefined
         : String(value);
-    if (name === undefined || written === undefined)
-      throw new Outcome('unprocessable', 'Each parameter needs a name and a value.');
+    if (name === undefined || written === undefined) throw invalid('Each parameter needs a name and a value.');
+    if (!isText(written)) throw invalid('A parameter holds characters that are no text.');
     return { name, value: written };
   });
 }

@@ -135,6 +135,11 @@ export function requests(desk: Desk): void {
       place: 'requests',
       trail: [['/staff/requests', 'Requests to us']],
       lead,
+      ...(request.kind === 'match'
+        ? {
+            before: html`<p><a href="/staff/requests/${request.id}/members">Each member, with what was decided and why</a></p>`,
+          }
+        : {}),
       tables: [
         {
           name: 'request',

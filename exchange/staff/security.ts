@@ -1,16 +1,9 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
+import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
-import {
-  countSecurity,
-  explainMatch,
-  MATCH_RULES,
-  pageMatches,
-  pageSecurity,
-  refusalMeaning,
-  SECURITY_REASONS,
-} from '../report/security.ts';
+import { countSecurity, pageMatches, pageSecurity, refusalMeaning, SECURITY_REASONS } from '../report/security.ts';
 import { codeCell, numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
@@ -156,6 +149,8 @@ export function security(desk: Desk): void {
             { key: 'member', label: 'Member' },
             { key: 'rule', label: 'Rule', kind: 'number' },
             { key: 'why', label: 'How it was decided' },
+            { key: 'score', label: 'Score', kind: 'number' },
+            { key: 'chance', label: 'Chance of a coincidence', kind: 'number' },
             { key: 'todo', label: 'What to do' },
           ],
           rows: rows.map((r) => [
@@ -169,7 +164,9 @@ export function security(desk: Desk): void {
             codeCell(r.reason, 'decision'),
             { value: r.memberId === null ? null : keyOf(r.memberId), code: true },
             { value: r.rule },
-            { value: explainMatch(r.reason, r.rule) },
+            { value: explainMatch(r.reason, r.rule, r.fuzzy) },
+            { value: r.reason === 'ambiguous' ? null : (qualityOf(r.rule) ?? null) },
+            { value: r.reason === 'ambiguous' ? null : chanceText(chanceOf(r.rule, r.fuzzy)) },
             { value: meaning('decision', r.reason).todo },
           ]),
           empty: 'Nobody has asked for a member yet.',
@@ -181,11 +178,15 @@ export function security(desk: Desk): void {
             { key: 'rule', label: 'Rule', kind: 'head' },
             { key: 'agreed', label: 'All of these must agree' },
             { key: 'open', label: 'The rest' },
+            { key: 'score', label: 'Score', kind: 'number' },
+            { key: 'chance', label: 'Chance of a coincidence', kind: 'number' },
           ],
           rows: Object.entries(MATCH_RULES).map(([rule, r]) => [
             { value: rule },
             { value: r.agreed },
             { value: r.open },
+            { value: r.quality },
+            { value: chanceText(r.chance[1] ?? r.chance[0]) },
           ]),
           empty: '',
         },

@@ -96,6 +96,7 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
     select ${work.pull}, 'missing-at-source', r.type, count(*)
     from (select distinct member_id from exchange.staging where pull_id = ${work.id} and member_id is not null) m
     join exchange.resource r on r.member_id = m.member_id and r.origin = ${work.peerId} and not r.deleted and r.type <> 'Patient'
+      and r.last_updated < (select created_at from exchange.pull where id = ${work.pull})
     where not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.source_id = r.source_id)
       and not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.local_id = r.id)
     group by r.type`;
@@ -144,10 +145,14 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
  */
 async function retargetTransmissions(tx: Queryable): Promise<void> {
   await tx`
-    with told as materialized (
-      select s.member_id, s.local_id from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry)
-      where s.type = 'Provenance' and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
-        and t.body like '%"transmitter"%' and not exists (select from unnest(s.targets) x where x not like 'Patient/%' and x not like 'Bundle/%')
+    with general as materialized (
+      select pull_id, file, line, entry, member_id, local_id from pg_temp.slice s
+      where type = 'Provenance' and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared
+        and not exists (select from unnest(s.targets) x where x not like 'Patient/%' and x not like 'Bundle/%')
+    ), told as materialized (
+      select g.member_id, g.local_id from general g cross join lateral (
+        select from exchange.staged_text t
+        where t.pull_id = g.pull_id and t.file = g.file and t.line = g.line and t.entry = g.entry and t.body like '%"transmitter"%' offset 0) t
     ), record as (
       select s.member_id, s.type || '/' || s.local_id as key, row_number() over (partition by s.member_id order by s.file, s.line) as place
       from pg_temp.slice s join (select distinct member_id from told) m using (member_id)
@@ -162,7 +167,10 @@ async function retargetTransmissions(tx: Queryable): Promise<void> {
     where r.member_id = t.member_id and r.type = 'Provenance' and r.id = t.local_id`;
 }
 
-/** Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. */
+/**
+ * Who keeps these records now and where they came from: one Provenance per member, activity and 10 000 records. A received Patient has
+ * one of its own: it stays in the house, and a Provenance that named it among other records would lead a peer nowhere.
+ */
 async function writeCustody(
   tx: Queryable,
   peer: { name: string; npi: string | null },
@@ -191,12 +199,13 @@ async function writeCustody(
   await tx.unsafe(
     `with target as (
        select member_id, case outcome when 'updated' then 'UPDATE' else 'APPEND' end as activity, type || '/' || local_id as ref,
-         (row_number() over (partition by member_id, outcome = 'updated' order by file, line) - 1) / 10000 as chunk
+         type = 'Patient' as is_person,
+         (row_number() over (partition by member_id, outcome = 'updated', type = 'Patient' order by file, line) - 1) / 10000 as chunk
        from pg_temp.slice
        where not is_shared and outcome in ('created', 'updated', 'linked-duplicate') and type <> 'Provenance'
      ), made as (
        select member_id, gen_random_uuid()::text as id, activity, string_agg('{"reference":"' || ref || '"}', ',' order by ref) as targets, array_agg(ref) as refs
-       from target group by member_id, activity, chunk
+       from target group by member_id, activity, is_person, chunk
      )
      insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, label, own_label, labeller, targets, body)
      select member_id, 'Provenance', id, 1, 'own', $1::text::timestamptz, sha256(convert_to(targets, 'UTF8')), 0, 0, ${LABELLER}, refs,

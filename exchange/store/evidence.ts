@@ -23,6 +23,10 @@ export const EVIDENCE_SQL = {
     kind: 'Texts shown to members',
     sql: `select t.* from exchange.shown_text t where t.first_at < $2 order by t.sha256`,
   },
+  'documents.jsonl': {
+    kind: 'Public documents, with the SHA-256 that they had each day',
+    sql: `select d.* from exchange.document_check d where d.at >= $1 and d.at < $2 order by d.at, d.id`,
+  },
   'pulls.jsonl': {
     kind: 'What we asked of other payers, with members, events and the SHA-256 of every received file',
     sql: `select p.id, p.peer_id, p.state, p.cause, p.is_full, p.created_at, p.due_at, p.reason, p.group_id, p.manifest, p.since, p.transaction_time, p.kicked_off_at, p.finished_at,

@@ -81,11 +81,11 @@ export function candidatePairs(
            select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
          coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b
        from one p
-       join exchange.staged_text t on t.pull_id = $1 and t.file = p.file and t.line = p.line and t.entry = p.entry
-       left join exchange.rewritten w on w.pull_id = $1 and w.file = p.file and w.line = p.line and w.entry = p.entry
+       cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) t
+       left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) w on true
        left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
-       left join exchange.staged_text ft on ft.pull_id = $1 and ft.file = p.other_file and ft.line = p.other_line and ft.entry = p.other_entry
-       left join exchange.rewritten fw on fw.pull_id = $1 and fw.file = p.other_file and fw.line = p.other_line and fw.entry = p.other_entry
+       left join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) ft on true
+       left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) fw on true
        where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
        order by p.member_id, case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.local_id, p.other_id`,
       [work.id, work.peerId, range.first, range.last],

@@ -7,6 +7,11 @@ export type MatchMember = {
   outcome: 'match' | 'nomatch' | 'consentconstraint';
   reason: string;
   rule: number | null;
+  /** the name that agreed but for one letter; how many members fitted, null when nobody was looked for; by what the asker attests */
+  fuzzy: string | null;
+  persons: number | null;
+  attestation: string | null;
+  coverageToLink: unknown;
   memberId: string | null;
   groupId: string;
   consent: unknown;
@@ -31,10 +36,13 @@ export async function writeMatches(
     await tx`insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource})`;
   const json = JSON.stringify(members);
   await tx`
-    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, member_id, group_id, consent, consent_policy, consent_from, consent_to)
-    select ${jobId}, position, "submittedId", outcome, reason, rule, "memberId", "groupId", consent, policy, "from", "to"
+    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, group_id,
+      consent, consent_policy, consent_from, consent_to, coverage_to_link)
+    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "groupId", consent, policy, "from", "to",
+      "coverageToLink"
     from jsonb_to_recordset(${json}::text::jsonb)
-      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, "memberId" text, "groupId" text, consent jsonb, policy text, "from" date, "to" date)`;
+      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
+        "groupId" text, consent jsonb, policy text, "from" date, "to" date, "coverageToLink" jsonb)`;
 }
 
 export async function findGroup(

@@ -9,6 +9,9 @@ export type SingleMatch = {
   outcome: 'match' | 'nomatch' | 'consentconstraint';
   reason: string;
   rule: number | null;
+  fuzzy: string | null;
+  persons: number | null;
+  attestation: string | null;
   memberId: string | null;
   consent: unknown;
   policy: string | null;
@@ -28,11 +31,12 @@ export async function writeSingleMatches(
   const column = (of: (m: SingleMatch) => string | number | null) => arrayLiteral(matches.map(of));
   await sql`
     with told as (${insertAudit(sql, audit)})
-    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, member_id, consent, consent_policy, consent_from, consent_to, coverage_to_link, request_id)
-    select i, p, ${matches[0]?.at ?? null}::timestamptz, o, r, u, m, c::jsonb, y, f, t, l::jsonb, q
+    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, consent, consent_policy, consent_from, consent_to, coverage_to_link, request_id)
+    select i, p, ${matches[0]?.at ?? null}::timestamptz, o, r, u, z, n, w, m, c::jsonb, y, f, t, l::jsonb, q
     from unnest(${column((m) => m.id)}::text::text[], ${column((m) => m.peerId)}::text::text[], ${column((m) => m.outcome)}::text::text[],
-      ${column((m) => m.reason)}::text::text[], ${column((m) => m.rule)}::text::smallint[], ${column((m) => m.memberId)}::text::text[],
+      ${column((m) => m.reason)}::text::text[], ${column((m) => m.rule)}::text::smallint[], ${column((m) => m.fuzzy)}::text::text[],
+      ${column((m) => m.persons)}::text::integer[], ${column((m) => m.attestation)}::text::text[], ${column((m) => m.memberId)}::text::text[],
       ${column((m) => json(m.consent))}::text::text[], ${column((m) => m.policy)}::text::text[], ${column((m) => m.from)}::text::date[],
       ${column((m) => m.to)}::text::date[], ${column((m) => json(m.coverageToLink))}::text::text[], ${column((m) => m.requestId)}::text::text[])
-      x(i, p, o, r, u, m, c, y, f, t, l, q)`;
+      x(i, p, o, r, u, z, n, w, m, c, y, f, t, l, q)`;
 }

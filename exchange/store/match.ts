@@ -2,6 +2,7 @@
 // member_token); the rules then compare the arrays, so a hash collision never decides.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { MatchQuery } from '../match/member-bundle.ts';
+import type { FuzzyName } from '../match/rules.ts';
 
 /** `persons`: how many different members fit; the rest is meaningful when it is 1. */
 export type MatchAnswer = {
@@ -9,6 +10,8 @@ export type MatchAnswer = {
   persons: number;
   memberId: string | null;
   rule: number | null;
+  /** the name that agreed but for one letter */
+  fuzzy: FuzzyName | null;
   /** the id of the member that peers are given */
   umb: string | null;
   /** the day on which the member last said no, when that is the member's newest word; YYYY-MM-DD */
@@ -63,31 +66,33 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
         select q.position, c.member_id, m.died, case
           when c.is_stranger then case
             when not (q.given && m.given and q.family && m.family) then null
-            when q.street && m.street then 8
-            when q.phone && m.phone then 9
-            when q.email && m.email then 10 end
+            when q.street && m.street then 9
+            when q.phone && m.phone then 10
+            when q.email && m.email then 11 end
           when q.umb && m.umb then 1
           when q.mb && m.mb and q.given && m.given then 2
-          when q.mb && m.mb and (q.family && m.family or exchange.any_dl1(q.family, m.family)) then 3
-          when q.sub && m.sub and q.family && m.family and q.given && m.given then 4
-          when q.sub && m.sub and q.family && m.family and exchange.any_dl1(q.given, m.given) then 5
-          when q.sub && m.sub and q.given && m.given and exchange.any_dl1(q.family, m.family) then 6
-          when q.mbi && m.mbi and q.given && m.given then 7 end as place
+          when q.mb && m.mb and q.family && m.family then 3
+          when q.mb && m.mb and exchange.any_dl1(q.family, m.family) then 4
+          when q.sub && m.sub and q.family && m.family and q.given && m.given then 5
+          when q.sub && m.sub and q.family && m.family and exchange.any_dl1(q.given, m.given) then 6
+          when q.sub && m.sub and q.given && m.given and exchange.any_dl1(q.family, m.family) then 7
+          when q.mbi && m.mbi and q.given && m.given then 8 end as place
         from cand c join q using (position) join exchange.member_profile m using (member_id)
         where q.dob && m.dob and not (cardinality(q.suffix) > 0 and cardinality(m.suffix) > 0 and not (q.suffix && m.suffix))
       ) h where place is not null
     ), strongest as (
       -- an exact first name on a policy wins over a fuzzy one: twins differ in nothing else
       select position, member_id, place, died from (
-        select hit.*, bool_or(place in (1, 2, 3, 4, 7)) over (partition by position) as exact from hit
-      ) h where not exact or place in (1, 2, 3, 4, 7)
+        select hit.*, bool_or(place in (1, 2, 3, 4, 5, 8)) over (partition by position) as exact from hit
+      ) h where not exact or place in (1, 2, 3, 4, 5, 8)
     )
-    select f.position, f.persons, f.member_id as "memberId", f.rule, m.umb,
+    select f.position, f.persons, f.member_id as "memberId", (array[26, 27, 28, 28, 31, 31, 32, 8, 1, 2, 3])[f.place] as rule,
+      case f.place when 4 then 'family' when 6 then 'given' when 7 then 'family' end as fuzzy, m.umb,
       case when c.choice <> 'opt-in' then c.recorded_on::text end as "refusedOn",
       case when f.persons = 1 then f.died::text end as "diedOn", case when f.persons > 1 then f.candidates end as candidates
     from (select q.position, count(s.member_id)::int as persons, min(s.member_id) as member_id, max(s.died) as died,
         to_jsonb((array_agg(s.member_id order by s.member_id))[1:${MOST_CANDIDATES}]) as candidates,
-        (array[26, 27, 28, 31, 31, 32, 8, 1, 2, 3])[min(s.place)] as rule
+        min(s.place) as place
       from q left join strongest s using (position) group by q.position) f
     left join exchange.member m on m.id = f.member_id and f.persons = 1
     left join lateral (select choice, recorded_on from exchange.consent c where c.member_id = m.id

@@ -2,8 +2,12 @@
 // as long as nothing that was decided on has changed since.
 import type { Queryable } from '../../src/store/database.ts';
 
+/** What is the same for all members is decided, and members up to a bucket are. */
+const DECIDING = 'deciding';
 /** Everything is decided and its slices are planned. */
 const PLANNED = 'planned';
+/** Before the first bucket. */
+export const NOTHING_DECIDED = -2;
 
 /** Minutes after which what was decided is decided anew: records of our own may have been imported meanwhile. */
 const HOLDS_MINUTES = 15;
@@ -23,12 +27,29 @@ export async function isPlanned(sql: Queryable, pullId: string, now: Date): Prom
   return rows.length > 0;
 }
 
-export async function notePlanned(tx: Queryable, pullId: string, now: Date): Promise<void> {
-  await tx.unsafe(`update exchange.pull set phase = $2, phase_at = $3, phase_of = ${STANDS_ON} where id = $1`, [
-    pullId,
-    PLANNED,
-    now,
-  ]);
+/** Up to which bucket an earlier process decided, if that still holds. */
+export async function decidedTo(sql: Queryable, pullId: string, now: Date): Promise<number | undefined> {
+  const [row] = await sql.unsafe<{ to: number }[]>(
+    `select decided_bucket as to from exchange.pull where id = $1 and phase = $4 and phase_of = ${STANDS_ON} and phase_at > $2::timestamptz - make_interval(mins => $3)`,
+    [pullId, now, HOLDS_MINUTES, DECIDING],
+  );
+  return row?.to;
+}
+
+/** Deciding begins: what it stands on is what is there now. */
+export async function noteDeciding(tx: Queryable, pullId: string, now: Date): Promise<void> {
+  await tx.unsafe(
+    `update exchange.pull set phase = $2, phase_at = $3, phase_of = ${STANDS_ON}, decided_bucket = $4 where id = $1`,
+    [pullId, DECIDING, now, NOTHING_DECIDED],
+  );
+}
+
+export async function noteDecided(tx: Queryable, pullId: string, bucket: number): Promise<void> {
+  await tx`update exchange.pull set decided_bucket = ${bucket} where id = ${pullId}`;
+}
+
+export async function notePlanned(tx: Queryable, pullId: string): Promise<void> {
+  await tx`update exchange.pull set phase = ${PLANNED} where id = ${pullId}`;
 }
 
 /** What was decided no longer holds: units were staged anew. */

@@ -1,25 +1,45 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
-// statement works on the staging of one pull and may be repeated.
+// statement works on the staging of one pull and may be repeated. A unit that may be taken in is staged as what it is when nothing
+// else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
 import type { Queryable } from '../../src/store/database.ts';
+import { EVERYTHING, type Range } from './slice.ts';
+
+type Buckets = Pick<Range, 'first' | 'last'>;
 
 const same = (a: string, b: string) =>
   `${a}.pull_id = ${b}.pull_id and ${a}.file = ${b}.file and ${a}.line = ${b}.line and ${a}.entry = ${b}.entry`;
 
+/** Not decided otherwise, by the first look or here. Without an outcome are deletions and withdrawn statements. */
+const undecided = (s: string) => `(${s}.outcome is null or ${s}.outcome in ('created', 'linked-duplicate'))`;
+/** The same, and not committed. */
+const open = (s: string) => `${undecided(s)} and not ${s}.booked`;
+
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {
-  await tx`
-    update exchange.staging set outcome = null, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
-    where pull_id = ${pull} and outcome is not null and (has_body or reason in ('entered-in-error', 'deleted-at-source'))`;
+  await tx.unsafe(
+    `update exchange.staging s set outcome = f.outcome, local_id = coalesce(made_id, local_id), findings = array_remove(array_remove(findings, 'peer-rekey'), 'duplicate-id'), reason = case when reason in ('entered-in-error', 'deleted-at-source') then reason end
+     from (values ('created'), ('linked-duplicate'), (null)) f(outcome)
+     where s.pull_id = $1 and (has_body or reason in ('entered-in-error', 'deleted-at-source'))
+       and f.outcome is not distinct from case when not has_body or reason = 'entered-in-error' then null when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
+       and (s.outcome is distinct from f.outcome or made_id is not null)`,
+    [pull],
+  );
 }
 
-/** Of several units with one id, one counts: the newest, or the last when they do not say; an output beats a deletion. */
+/**
+ * Of several units with one id, one counts: the newest, or the last when they do not say; an output beats a deletion. Few ids come
+ * more than once: they are found by staging_key, and only their units are put in order.
+ */
 async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
   await tx.unsafe(
-    `with ranked as (
-       select pull_id, file, line, entry, hash, not has_body as is_deletion,
+    `with twice as materialized (
+       select type, source_id from exchange.staging where pull_id = $1 and source_id is not null group by type, source_id having count(*) > 1
+     ), ranked as (
+       select s.pull_id, file, line, entry, hash, not has_body as is_deletion,
          row_number() over w as place, first_value(hash) over w as winner, first_value(not has_body) over w as winner_deletes
-       from exchange.staging where pull_id = $1 and outcome is null
-       window w as (partition by type, source_id order by has_body desc, last_updated desc nulls last, file desc, line desc, entry desc)
+       from twice t cross join lateral (select * from exchange.staging x where x.pull_id = $1 and x.type = t.type and x.source_id = t.source_id offset 0) s
+       where ${undecided('s')}
+       window w as (partition by s.type, s.source_id order by has_body desc, last_updated desc nulls last, file desc, line desc, entry desc)
      )
      update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job',
        findings = case when r.hash is distinct from r.winner or r.is_deletion <> r.winner_deletes then array_append(s.findings, 'duplicate-id') else s.findings end
@@ -34,7 +54,7 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
     `with target as materialized (
        select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id
        from exchange.staging p cross join unnest(p.targets) t
-       where p.pull_id = $1 and p.outcome is null and p.targets is not null
+       where p.pull_id = $1 and ${open('p')} and p.targets is not null
      ), known as (
        select g.file, g.line, g.entry, s.member_id
        from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id
@@ -59,9 +79,11 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
      from about a where ${same('s', 'a')}`,
     [work.id, work.peerId, work.pull],
   );
-  await tx`
-    update exchange.staging set outcome = 'quarantined', reason = 'dangling-reference'
-    where pull_id = ${work.id} and outcome is null and has_body and not is_shared and member_id is null`;
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'quarantined', reason = 'dangling-reference'
+     where pull_id = $1 and ${open('s')} and has_body and not is_shared and member_id is null`,
+    [work.id],
+  );
 }
 
 /**
@@ -70,11 +92,11 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
  * name others: they come first.
  */
 export async function strayVersions(tx: Queryable, pull: string): Promise<void> {
-  await tx`
-    with claim as materialized (
+  await tx.unsafe(
+    `with claim as materialized (
       select file, line, entry, member_id, claim, coalesce(claim->>'insurerId', claim->>'insurer', '') as insurer
-      from exchange.staging
-      where pull_id = ${pull} and outcome is null and type = 'ExplanationOfBenefit' and member_id is not null and reason is null and claim->>'use' = 'claim'
+      from exchange.staging s
+      where pull_id = $1 and ${undecided('s')} and type = 'ExplanationOfBenefit' and member_id is not null and reason is null and claim->>'use' = 'claim'
     ), named as materialized (
       select c.*, n->>'value' as value, n->>'system' as system
       from claim c cross join jsonb_array_elements((c.claim->'prior') || (c.claim->'next')) n
@@ -92,15 +114,17 @@ export async function strayVersions(tx: Queryable, pull: string): Promise<void> 
       select file, line, entry from pair union select b_file, b_line, b_entry from pair
     )
     update exchange.staging s set outcome = 'quarantined', reason = 'patient-change' from held h
-    where s.pull_id = ${pull} and s.file = h.file and s.line = h.line and s.entry = h.entry`;
+    where s.pull_id = $1 and s.file = h.file and s.line = h.line and s.entry = h.entry`,
+    [pull],
+  );
 }
 
-/** Units whose key the identity map knows. */
-async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<void> {
+/** Units whose key the identity map knows. identity_pkey, staging_bucket. */
+async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
   await tx.unsafe(
     `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
        outcome = case
-         when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' end
+         when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case
@@ -108,7 +132,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
            else 'updated' end
          when i.hash = s.hash then case when i.state = 'echo' then 'echo' else 'unchanged' end
          when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'unchanged'
-         when i.state = 'echo' then null
+         when i.state = 'echo' then s.outcome
          when s.is_shared and i.local_id <> s.local_id then 'shared'
          else 'updated' end,
        reason = case
@@ -122,13 +146,13 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string): Promise<
          when i.last_updated is not null and s.last_updated is not null and s.last_updated < i.last_updated then 'stale-version'
          else null end
      from exchange.identity i
-     where s.pull_id = $1 and s.outcome is null and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
-    [pull, peerId],
+     where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
+    [pull, peerId, of.first, of.last],
   );
   // a deletion or a withdrawn statement of something never seen keeps later stale copies out
   await tx`
     update exchange.staging set outcome = 'retracted'
-    where pull_id = ${pull} and outcome is null and (not has_body or reason = 'entered-in-error')`;
+    where pull_id = ${pull} and bucket between ${of.first} and ${of.last} and outcome is null`;
 }
 
 /**
@@ -155,19 +179,27 @@ export async function releasedUnits(tx: Queryable, work: Decided, reason: string
  * Our own records coming back: the same content, or the same but for references and noted ids when the record says to be a
  * copy of ours or ours was disclosed to somebody. What names ours and says something else is no echo.
  */
-export async function echoes(tx: Queryable, pull: string): Promise<void> {
-  await tx`
-    update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = r.id
-    from exchange.resource r
-    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
-      and r.member_id = s.member_id and r.type = s.type and r.hash = s.hash and r.origin = 'own'`;
-  await tx`
-    update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = r.id
-    from exchange.resource r
-    where s.pull_id = ${pull} and s.outcome is null and not s.is_shared and s.type <> 'Patient'
-      and r.member_id = s.member_id and r.type = s.type and r.substance = s.substance and r.origin = 'own'
-      and (r.id = s.echo_of or exists (
-        select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)))`;
+export async function echoes(tx: Queryable, pull: string, of: Buckets = EVERYTHING): Promise<void> {
+  await tx.unsafe(
+    `with unit as materialized (
+       select file, line, entry, member_id, type, hash, substance, echo_of from exchange.staging s
+       where pull_id = $1 and bucket between $2 and $3 and ${open('s')} and outcome = 'created' and not is_shared
+     ), echo as (
+       select u.file, u.line, u.entry, r.id, 1 as place
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.hash = u.hash and r.origin = 'own'
+       union all
+       select u.file, u.line, u.entry, r.id, 2
+       from unit u join exchange.resource r on r.member_id = u.member_id and r.type = u.type and r.substance = u.substance and r.origin = 'own'
+       where r.id = u.echo_of or exists (
+         select from exchange.delivered d where d.member_id = r.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys))
+     ), first as (
+       select distinct on (file, line, entry) file, line, entry, id from echo order by file, line, entry, place, id
+     )
+     update exchange.staging s set outcome = 'echo', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
+     from first e
+     where s.pull_id = $1 and s.file = e.file and s.line = e.line and s.entry = e.entry`,
+    [pull, of.first, of.last],
+  );
 }
 
 /**
@@ -188,11 +220,11 @@ const FEWEST_RENUMBERED = 3;
  * A peer that gave new ids to its records: when of a member most known ids are gone from a full pull, new ids with known
  * content are taken as aliases of what we have. Reads the member's records by primary key, and only in full pulls.
  */
-async function aliases(tx: Queryable, pull: string, peerId: string): Promise<void> {
+async function aliases(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
   await tx.unsafe(
     `with fresh as materialized (
-       select distinct member_id from exchange.staging
-       where pull_id = $1 and outcome is null and not is_shared and member_id is not null and type <> 'Patient'
+       select distinct member_id from exchange.staging s
+       where pull_id = $1 and bucket between $3 and $4 and ${open('s')} and not is_shared and member_id is not null and type <> 'Patient'
      ), known as materialized (
        select r.member_id, r.type, r.id, r.substance, s.pull_id is null as gone
        from fresh f join exchange.resource r on r.member_id = f.member_id and r.origin = $2 and not r.deleted and r.type <> 'Patient'
@@ -205,7 +237,7 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
      ), new as (
        select s.file, s.line, s.entry, s.member_id, s.type, s.substance, row_number() over (partition by s.member_id, s.type, s.substance order by s.file, s.line, s.entry) as place
        from exchange.staging s join suspect using (member_id)
-       where s.pull_id = $1 and s.outcome is null and not s.is_shared and s.type <> 'Patient'
+       where s.pull_id = $1 and ${open('s')} and not s.is_shared and s.type <> 'Patient'
      ), alias as (
        select n.file, n.line, n.entry, o.id, o.member_id from new n join old o using (member_id, type, substance, place)
      ), renumbered as (
@@ -214,7 +246,7 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
      update exchange.staging s set outcome = 'unchanged', made_id = coalesce(s.made_id, s.local_id), local_id = a.id, findings = array_append(s.findings, 'peer-rekey')
      from alias a join renumbered using (member_id)
      where s.pull_id = $1 and s.file = a.file and s.line = a.line and s.entry = a.entry`,
-    [pull, peerId],
+    [pull, peerId, of.first, of.last],
   );
 }
 
@@ -223,28 +255,25 @@ async function aliases(tx: Queryable, pull: string, peerId: string): Promise<voi
  * entries, whatever else they share. record_key under the member `*`.
  */
 export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
-  await tx`
-    update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
-    from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
-    where s.pull_id = ${pull} and s.outcome is null and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`;
-  await tx`
-    update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = m.id
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = e.id
+     from (select npi, type, min(id) as id from exchange.shared_resource where npi is not null and not deleted group by npi, type) e
+     where s.pull_id = $1 and ${open('s')} and s.is_shared and s.npi = e.npi and s.type = e.type and e.id <> s.local_id`,
+    [pull],
+  );
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'shared', made_id = coalesce(s.made_id, s.local_id), local_id = m.id
     from (
       select distinct on (s.file, s.line, s.entry) s.file, s.line, s.entry, e.id
       from exchange.staging s cross join unnest(s.keys) k
       join exchange.record_key r on r.member_id = '*' and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
       join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
-      where s.pull_id = ${pull} and s.outcome is null and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null)
+      where s.pull_id = $1 and ${open('s')} and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null)
       order by s.file, s.line, s.entry, r.kind, e.origin <> 'own', e.id
     ) m
-    where s.pull_id = ${pull} and s.file = m.file and s.line = m.line and s.entry = m.entry`;
-}
-
-/** What is left is new. Whether it is linked with another record is judged when its references lead to ours. */
-export async function newUnits(tx: Queryable, pull: string): Promise<void> {
-  await tx`
-    update exchange.staging set outcome = case when type = 'Patient' and not is_shared then 'linked-duplicate' else 'created' end
-    where pull_id = ${pull} and outcome is null`;
+    where s.pull_id = $1 and s.file = m.file and s.line = m.line and s.entry = m.entry`,
+    [pull],
+  );
 }
 
 /**
@@ -254,19 +283,26 @@ export async function newUnits(tx: Queryable, pull: string): Promise<void> {
 export type Decided = { id: string; pull: string; peerId: string; isFull: boolean };
 
 /**
- * Decides every staged unit of a work. Afterwards each has an outcome.
- * @param hasBooked some of it is committed already
+ * Decides what looks at units of several members: the same id twice, claims that name another person's, what is committed, whose a
+ * Provenance is. Few units are written.
+ * @param hasBooked some of the work is committed already
  */
-export async function decideUnits(tx: Queryable, work: Decided, hasBooked: boolean): Promise<void> {
+export async function decideAcross(tx: Queryable, work: Decided, hasBooked: boolean): Promise<void> {
   await reset(tx, work.id);
   await duplicatesInJob(tx, work.id);
   await strayVersions(tx, work.id);
   if (hasBooked) await bookedUnits(tx, work);
   await provenanceMembers(tx, work);
   await releasedUnits(tx, work, null);
-  await knownUnits(tx, work.id, work.peerId);
-  await echoes(tx, work.id);
-  if (work.isFull) await aliases(tx, work.id, work.peerId);
-  await sharedUnits(tx, work.id);
-  await newUnits(tx, work.id);
+}
+
+/**
+ * Decides the units of some buckets. Those of nobody (-1) come first: a deletion learns there whose it is. Afterwards each has an
+ * outcome; whether a new one is linked with another record is judged when its references lead to ours.
+ */
+export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
+  await knownUnits(tx, work.id, work.peerId, of);
+  await echoes(tx, work.id, of);
+  if (work.isFull) await aliases(tx, work.id, work.peerId, of);
+  if (of.first < 0) await sharedUnits(tx, work.id);
 }

@@ -27,6 +27,17 @@ export async function transactionInstant(tx: Queryable): Promise<string> {
   return row.at.toISOString();
 }
 
+/**
+ * The text `t` of a unit and, when its references led elsewhere, the other one `w`: by the primary keys, unit after unit. Nothing is
+ * known of tables that were filled a moment ago, and the planner would rather read all texts of a pull for each of its slices.
+ */
+const textOf = (unit: string) => {
+  const same = (t: string) =>
+    `${t}.pull_id = ${unit}.pull_id and ${t}.file = ${unit}.file and ${t}.line = ${unit}.line and ${t}.entry = ${unit}.entry`;
+  return `cross join lateral (select body, shared from exchange.staged_text t where ${same('t')} offset 0) t
+    left join lateral (select final, targets, links, refers from exchange.rewritten w where ${same('w')} offset 0) w on true`;
+};
+
 const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim';
 
 /**
@@ -52,8 +63,8 @@ export async function writeMemberRecords(tx: Queryable, origin: string, at: stri
   await tx.unsafe(
     `with next as (
        select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as linked, coalesce(w.refers, s.refers) as inherits, coalesce(r.version, 0) + 1 as version
-       from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
-       left join exchange.resource r on r.member_id = s.member_id and r.type = s.type and r.id = s.local_id
+       from pg_temp.slice s ${textOf('s')} left join lateral (
+         select version from exchange.resource r where r.member_id = s.member_id and r.type = s.type and r.id = s.local_id offset 0) r on true
        where ${changed}
      )
      insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, refers, targets, links, body, shared)
@@ -87,6 +98,9 @@ export async function writeMemberRecords(tx: Queryable, origin: string, at: stri
 
 /** Writes the directory-type records of the open slice. */
 export async function writeSharedRecords(tx: Queryable, origin: string, at: string): Promise<void> {
+  // they are in the first slice of a work
+  const [any] = await tx`select from pg_temp.slice where is_shared limit 1`;
+  if (any === undefined) return;
   await tx.unsafe(
     `insert into exchange.shared_resource_version (type, id, version, last_updated, deleted, hash, body)
      select r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -99,7 +113,7 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
   await tx.unsafe(
     `with next as (
        select s.*, t.body, w.final, coalesce(w.links, s.links) as linked, coalesce(r.version, 0) + 1 as version
-       from pg_temp.slice s join exchange.staged_text t using (pull_id, file, line, entry) left join exchange.rewritten w using (pull_id, file, line, entry)
+       from pg_temp.slice s ${textOf('s')}
        left join exchange.shared_resource r on r.type = s.type and r.id = s.local_id
        where s.is_shared and s.outcome in ('created', 'updated') and (r.origin is null or r.origin = $1)
      )

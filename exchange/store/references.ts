@@ -20,7 +20,7 @@ export async function sharedIds(sql: Queryable, work: { id: string; peerId: stri
     where i.peer_id = ${work.peerId} and i.type = any(${[...SHARED_TYPES]}::text[]) and i.state in ('visible', 'echo') and i.local_id <> ''
     union all
     select s.type || '/' || s.source_id, min(e.id) from exchange.staging s join exchange.shared_resource e on e.npi = s.npi and e.type = s.type and not e.deleted
-    where s.pull_id = ${work.id} and s.is_shared and s.outcome is null
+    where s.pull_id = ${work.id} and s.is_shared and s.outcome = 'created'
       and not exists (select from exchange.identity i where i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id)
     group by s.type, s.source_id
     limit ${REMEMBERED}`;
@@ -78,8 +78,8 @@ export function unitsToRewrite(
          select file, line, entry from written where targets is not null or local_id <> made_id
        )
        select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
-       from other join written s using (file, line, entry) join exchange.staged_text t using (file, line, entry)
-       where t.pull_id = $1`,
+       from other join written s using (file, line, entry) cross join lateral (
+         select body from exchange.staged_text x where x.pull_id = $1 and x.file = s.file and x.line = s.line and x.entry = s.entry offset 0) t`,
       [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);

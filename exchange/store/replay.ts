@@ -1,14 +1,6 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
-import {
-  type Decided,
-  echoes,
-  newUnits,
-  provenanceMembers,
-  releasedUnits,
-  sharedUnits,
-  strayVersions,
-} from './reconcile.ts';
+import { type Decided, echoes, provenanceMembers, releasedUnits, sharedUnits, strayVersions } from './reconcile.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
@@ -24,14 +16,14 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
          when l.reason = 'duplicate-in-job' or s.reason in ('entered-in-error', 'deleted-at-source') then 'unchanged'
          when i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo')) then 'unchanged'
          when i.state = 'visible' and s.is_shared then 'unchanged'
-         when i.state = 'visible' and s.outcome is null then 'updated'
+         when i.state = 'visible' and s.outcome in ('created', 'linked-duplicate') then 'updated'
          else s.outcome end,
        reason = case
          when not s.has_body and s.outcome is null then 'superseded'
          when l.reason = 'duplicate-in-job' or s.reason in ('entered-in-error', 'deleted-at-source') then 'superseded'
          when i.source_id is not null and (i.hash is distinct from s.hash or i.state in ('retracted', 'echo')) then 'superseded'
          when i.state = 'visible' and s.is_shared then 'superseded'
-         when i.state = 'visible' and s.outcome is null then 'replayed'
+         when i.state = 'visible' and s.outcome in ('created', 'linked-duplicate') then 'replayed'
          else s.reason end,
        made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'visible' then i.local_id else s.local_id end,
        member_id = coalesce(s.member_id, case when i.state = 'visible' then i.member_id end)
@@ -44,7 +36,6 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
   await strayVersions(tx, work.id);
   await echoes(tx, work.id);
   await sharedUnits(tx, work.id);
-  await newUnits(tx, work.id);
 }
 
 /** Units whose record would be written as it is already are unchanged; their links are judged all the same. */

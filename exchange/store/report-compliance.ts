@@ -110,6 +110,12 @@ export const COMPLIANCE_SQL = {
     from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+  proofs: `
+    select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
+      coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,
+      coalesce(sum((j.counts->>'withheld-sensitive')::int), 0)::int as sensitive, coalesce(sum((j.counts->>'withheld-window')::int), 0)::int as "window"
+    from exchange.bulk_job j join exchange.peer r on r.id = j.peer_id left join exchange.content_check k on k.job_id = j.id
+    where j.kind = 'export' and j.transaction_time is not null and j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED} group by 1 order by 1`,
   disclosures: `
     select r.name as payer, a.action, count(*)::int as rows, count(distinct a.member_id)::int as members, min(a.at) as first, max(a.at) as last
     from exchange.audit a join exchange.peer r on r.id = a.peer_id

@@ -42,7 +42,8 @@ export function peekAssertion(jwt: string): Read<{ header: Header; issuer: strin
       return fail('header');
     if (jku !== undefined && typeof jku !== 'string') return fail('header');
     const issuer = payload['iss'];
-    return typeof issuer === 'string' && issuer.length <= 512
+    // printable: what no registration can hold is no client, and the database would not even be asked for it
+    return typeof issuer === 'string' && /^[\x20-\x7e]{1,512}$/.test(issuer)
       ? { ok: true, value: { header: { alg, kid, jku }, issuer } }
       : fail('claims');
   } catch {

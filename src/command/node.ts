@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type Config, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
+import { describe } from '../http/fhir-app.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
 import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
@@ -39,7 +40,11 @@ export async function openServer(config: Config): Promise<Server> {
     return { embedded: undefined, url: async () => url, release: async () => {} };
   }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
-  const embedded = await embeddedPostgres(config.dataDir);
+  const log = jsonLog(config.logLevel);
+  const embedded = await embeddedPostgres(config.dataDir, {
+    onRestart: () => log('warn', 'embedded database started again'),
+    onFault: (error) => log('error', 'embedded database away', { error: describe(error) }),
+  });
   return { embedded, url: (database) => embedded.url(database), release: () => embedded.release() };
 }
 

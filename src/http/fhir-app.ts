@@ -61,7 +61,9 @@ export function fhirApp(
     c.set('logged', {});
     const headers = { 'x-request-id': requestId, ...fixed };
     c.set('headers', headers);
-    await next();
+    // no id holds NUL, and the database cannot be asked about it
+    if (c.req.path.includes('%00')) c.res = errorResponse(c, new Outcome('not-found'));
+    else await next();
     const seconds = (performance.now() - started) / 1000;
     const route = c.get('route') ?? 'other';
     const status = c.res.status;

@@ -1,5 +1,5 @@
 // A real PostgreSQL from the package registry, run under DATA_DIR. Several commands share one running server: each holds
-// a shared advisory lock, and the last one to leave stops it. PostgreSQL refuses to run as root, so as root it is started
+// a shared advisory lock, starts it again when it is killed, and the last one to leave stops it. PostgreSQL refuses to run as root, so as root it is started
 // in a user namespace that maps root to an unprivileged user, which changes no ownership.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -110,6 +110,10 @@ export type EmbeddedOptions = {
   unsafeFast?: boolean;
   /** server settings that win over ours, such as those of a primary with replicas */
   settings?: Record<string, string>;
+  /** the server had gone while we used it, and is there again */
+  onRestart?: () => void;
+  /** it could not be started again; it is tried once more */
+  onFault?: (error: unknown) => void;
 };
 
 function settings(options: EmbeddedOptions): string[] {
@@ -165,19 +169,24 @@ async function start(bin: string, dir: string, port: number, options: EmbeddedOp
   child.removeAllListeners('exit');
 }
 
-const connection = (port: number, password: string, database: string): Sql =>
-  postgres(`postgres://postgres:${password}@127.0.0.1:${port}/${database}`, {
+const connection = (port: number, password: string, onclose: () => void): Sql =>
+  postgres(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`, {
     max: 1,
+    // a lock lives as long as its connection, and the driver's own would end after half an hour
+    max_lifetime: null,
     onnotice: () => {},
+    onclose,
     connection: { application_name: 'payer-node lease' },
   });
 
 /** Connects when the server has stopped refusing: right after its start it answers "the database system is starting up". */
-async function connectReady(port: number, password: string): Promise<Sql> {
+async function connectReady(port: number, password: string, onclose: () => void): Promise<Sql> {
   for (let tries = 0; ; tries++) {
-    const sql = connection(port, password, 'postgres');
+    let isReady = false;
+    const sql = connection(port, password, () => isReady && onclose());
     try {
       await sql`select 1`;
+      isReady = true;
       return sql;
     } catch (error) {
       await sql.end({ timeout: 0 });
@@ -218,8 +227,41 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
   }
   const at = port;
   const password = readFileSync(passwordFile, 'utf8').trim();
-  const lease = await connectReady(at, password);
-  await lease`select pg_advisory_lock_shared(${USERS_LOCK})`;
+  let isLeaving = false;
+  let isNode = false;
+  let reviving: Promise<void> | undefined;
+
+  /** A connection that holds what we hold. When it breaks off, the server may be gone. */
+  const hold = async (): Promise<Sql> => {
+    const sql = await connectReady(at, password, () => {
+      if (!isLeaving) reviving ??= revive().finally(() => (reviving = undefined));
+    });
+    await sql`select pg_advisory_lock_shared(${USERS_LOCK})`;
+    if (isNode) await sql`select pg_try_advisory_lock(${NODE_LOCK})`;
+    return sql;
+  };
+
+  /** A server that was killed, or fell, is started again where it was: nobody else would do it. */
+  async function revive(): Promise<void> {
+    for (let pause = 100; !isLeaving; pause = Math.min(pause * 2, 5_000)) {
+      try {
+        // its last processes may hold its memory for a moment, or another command may be faster
+        if (!(await accepts(at))) {
+          await start(bin, dir, at, options);
+          options.onRestart?.();
+        }
+        const before = lease;
+        lease = await hold();
+        await before.end({ timeout: 0 });
+        return;
+      } catch (error) {
+        options.onFault?.(error);
+        await new Promise((r) => setTimeout(r, pause));
+      }
+    }
+  }
+
+  let lease = await hold();
   return {
     async url(database) {
       if (!/^[a-z][a-z0-9_]{0,62}$/.test(database)) throw new PostgresFault(`"${database}" is not a database name.`);
@@ -235,9 +277,13 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
     },
     async claimNode() {
       const [row] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${NODE_LOCK}) as ok`;
-      return row?.ok === true;
+      isNode = row?.ok === true;
+      return isNode;
     },
     async release() {
+      isLeaving = true;
+      await reviving;
+      if (!(await accepts(at))) return lease.end({ timeout: 0 });
       await lease`select pg_advisory_unlock_shared(${USERS_LOCK})`;
       const [alone] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${USERS_LOCK}) as ok`;
       await lease.end({ timeout: 1 });

@@ -155,7 +155,11 @@ test('includes: star, target type, iterate', async () => {
       'PractitionerRole?_include=PractitionerRole:service&_include:iterate=HealthcareService:organization&_include:iterate=Organization:partof',
     ),
   );
-  expect(ids(thrice, 'include').sort()).toEqual(['HealthcareService/hs1', 'Organization/clinic1', 'Organization/payer1']);
+  expect(ids(thrice, 'include').sort()).toEqual([
+    'HealthcareService/hs1',
+    'Organization/clinic1',
+    'Organization/payer1',
+  ]);
 });
 
 test('POST _search gives what GET gives', async () => {

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { evaluateConsent } from '../../exchange/consent/evaluate.ts';
+import { coverageAttests } from '../../exchange/match/attestation.ts';
 import { readMemberBundles } from '../../exchange/match/member-bundle.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 import { ASKER, parts, US } from './plan-fixture.ts';
@@ -16,7 +17,7 @@ function judge(change: (p: Made) => void = () => {}, today = TODAY): string {
     {
       patientId: 'm-1',
       consent: p.consent as unknown as Resource,
-      coverageToLink: p.coverageToLink as unknown as Resource | undefined,
+      attested: coverageAttests(p.coverageToLink as unknown as Resource | undefined, ASKER),
     },
     { us: US, peer: ASKER },
     today,
@@ -109,7 +110,8 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
     const judged = (today: string) =>
       read('ours/bulk-member-match-request.json').map((b) => {
         if (!b.consent) throw new Error('no consent');
-        const bundle = { patientId: b.patientId, consent: b.consent, coverageToLink: b.coverageToLink };
+        const attested = coverageAttests(b.coverageToLink, parties.peer);
+        const bundle = { patientId: b.patientId, consent: b.consent, attested };
         const decided = evaluateConsent(bundle, parties, today);
         return decided.ok ? decided.policy : decided.fault;
       });
@@ -122,7 +124,7 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
     for (const b of bundles) {
       if (!b.consent) throw new Error('no consent');
       const decided = evaluateConsent(
-        { patientId: b.patientId, consent: b.consent, coverageToLink: b.coverageToLink },
+        { patientId: b.patientId, consent: b.consent, attested: coverageAttests(b.coverageToLink, ASKER) },
         { us: US, peer: ASKER },
         '2027-02-01',
       );

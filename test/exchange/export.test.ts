@@ -93,6 +93,11 @@ describe('_typeFilter', () => {
     ['ExplanationOfBenefit?_id=e2,e9', ['e2']],
     ['ExplanationOfBenefit?type=professional&use=claim', ['e1', 'e2']],
     ['ExplanationOfBenefit?type=http://terminology.hl7.org/CodeSystem/claim-type|oral', []],
+    // written as a URL is
+    [
+      'ExplanationOfBenefit?type=http%3A%2F%2Fterminology.hl7.org%2FCodeSystem%2Fclaim-type%7Cprofessional',
+      ['e1', 'e2'],
+    ],
     // of one type several filters are or
     ['ExplanationOfBenefit?_id=e1,ExplanationOfBenefit?_id=e2', ['e1', 'e2']],
   ])('%s', async (filter, expected) => {
@@ -115,6 +120,7 @@ describe('_typeFilter', () => {
     'Observation?date:missing=true',
     'Observation?date=ge20-x',
     'Observation?date=',
+    'Observation?code=%ff',
     'Observation?_sort=date',
     'Nothing?a=b',
     'constructor?a=b',
@@ -190,6 +196,7 @@ describe('_since and _until', () => {
     'exportType=hl7.fhir.us.davinci-pdex%23payertopayer',
     `patient=Patient/x`,
     '_outputFormat=text/html',
+    `_typeFilter=${encodeURIComponent('Observation?code=a\0b')}`,
     '_type=Claim',
     'nothing=1',
     '__proto__=1',
@@ -197,6 +204,37 @@ describe('_since and _until', () => {
   ])('%s is 400', async (query) => {
     const answer = await them.get(`${place}/$export`, query);
     expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
+  });
+  test.each<[string, unknown]>([
+    ['a Bundle', { resourceType: 'Bundle' }],
+    ['a list', []],
+    ['nothing as a parameter', { resourceType: 'Parameters', parameter: [null] }],
+    [
+      'one parameter, not in a list',
+      { resourceType: 'Parameters', parameter: { name: '_type', valueString: 'Patient' } },
+    ],
+    ['no value', { resourceType: 'Parameters', parameter: [{ name: '_type' }] }],
+    ['NUL', { resourceType: 'Parameters', parameter: [{ name: '_typeFilter', valueString: 'Observation?code=\0' }] }],
+    [
+      'half',
+      { resourceType: 'Parameters', parameter: [{ name: '_typeFilter', valueString: 'Observation?code=\ud800' }] },
+    ],
+  ])('a body that is %s is 400', async (_, body) => {
+    const answer = await them.call(`/${place}/$export`, {
+      method: 'POST',
+      body,
+      headers: { 'content-type': 'application/fhir+json', prefer: 'respond-async' },
+    });
+    expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
+  });
+  test('a plus in _outputFormat may stand as it is', async () => {
+    const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=application/fhir+ndjson');
+    expect(kick.status).toBe(202);
+    await them.finished(kick);
+  });
+  test('NUL in a path is a path that is not there', async () => {
+    for (const path of ['/Group/a%00', '/Group/a%00/$export', '/$export-status/%00', '/Patient/%00/$everything'])
+      expect((await them.call(path, { headers: { prefer: 'respond-async' } })).status, path).toBe(404);
   });
   test('lenient ignores what it does not know and says so', async () => {
     const kick = await them.get(`${place}/$export`, '_type=Patient&whatever=Patient&nothing=1', {

@@ -1,4 +1,5 @@
 // $member-match over HTTP, and the defence against trying.
+import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { attemptOf, judgeAttempt } from '../../exchange/match/attempt.ts';
 import { itemReport } from '../../exchange/review/read.ts';
@@ -176,6 +177,115 @@ describe('one member', () => {
     expect((await ask(bare)).status).toBe(200);
     await sql`update exchange.peer_document set ended_at = now(), ended_by = 'test' where peer_id = 'a'`;
     expect((await ask(bare)).status).toBe(422);
+  });
+
+  describe('a signed statement of the asker serves where its coverage does not name it', () => {
+    const seconds = () => Math.floor(now.getTime() / 1000);
+    const claims = () => ({
+      iss: 'client-a',
+      iat: seconds(),
+      jti: crypto.randomUUID(),
+      statement: 'enrolled-and-opted-in',
+      members: [{ id: 'm-1', consent: 'c-1' }],
+    });
+    const signed = (by: Client, change: object = {}, header: object = {}) =>
+      new SignJWT({ ...claims(), ...change } as JWTPayload)
+        .setProtectedHeader({ alg: 'ES384', kid: 'ec', ...header })
+        .sign(by.ec.privateKey);
+    /** The request without CoverageToLink, and with a statement in a document that the Consent contains. */
+    const bare = (jws: string, link = false) =>
+      single(card(rivera), (all) =>
+        all
+          .filter((p) => link || p.name !== 'CoverageToLink')
+          .map((p) => {
+            if (p.name === 'CoverageToLink')
+              return { ...p, resource: { ...(p.resource as object), payor: [{ display: 'Third Plan' }] } };
+            if (p.name !== 'Consent') return p;
+            const attachment = { contentType: 'application/jose', data: Buffer.from(jws).toString('base64') };
+            const document = {
+              resourceType: 'DocumentReference',
+              id: 'd',
+              status: 'current',
+              content: [{ attachment }],
+            };
+            return { ...p, resource: { ...(p.resource as object), id: 'c-1', contained: [document] } };
+          }),
+      );
+    const attested = async () =>
+      (
+        await node.deps.database
+          .sql`select attestation, consent->'contained' as kept from exchange.match_single order by at desc limit 1`
+      )[0];
+
+    test('with a key of its set, for this member and this consent', async () => {
+      expect((await ask(bare(await signed(peer)))).status).toBe(200);
+      expect(await attested()).toMatchObject({ attestation: 'signed', kept: [{ resourceType: 'DocumentReference' }] });
+      expect((await ask(bare(await signed(peer), true))).status).toBe(200);
+      expect((await ask(bare(await signed(peer, { members: [{ id: 'm-1' }] })))).status).toBe(200);
+    });
+    test.each<[string, () => Promise<string>]>([
+      ['by another', () => signed(other)],
+      ['of another issuer', () => signed(peer, { iss: 'client-b' })],
+      ['for somebody else', () => signed(peer, { members: [{ id: 'm-2' }] })],
+      ['under another consent', () => signed(peer, { members: [{ id: 'm-1', consent: 'c-2' }] })],
+      ['about nobody', () => signed(peer, { members: 'all' })],
+      ['saying something else', () => signed(peer, { statement: 'enrolled' })],
+      ['of two months ago', () => signed(peer, { iat: seconds() - 60 * 86_400 })],
+      ['of tomorrow', () => signed(peer, { iat: seconds() + 86_400 })],
+      ['without a key', () => signed(peer, {}, { kid: 'nobody' })],
+      [
+        'changed',
+        async () =>
+          (await signed(peer)).replace(/\.[^.]*\./, `.${Buffer.from(JSON.stringify(claims())).toString('base64url')}.`),
+      ],
+      ['that is none', async () => 'a.b.c'],
+    ])('and not one %s', async (_, jws) => {
+      expect((await ask(bare(await jws()))).status).toBe(422);
+      expect(await reason()).toMatchObject({ reason: 'attestation-missing' });
+      expect(await attested()).toMatchObject({ attestation: null });
+    });
+  });
+
+  test('a batch may bring one statement for all, and keeps what each rested on', async () => {
+    const { sql } = node.deps.database;
+    const body = matchBody(parts(card(rivera)), {
+      ...parts({ ...card(PEOPLE.short), id: 'm-2' }),
+      coverageToLink: undefined,
+    });
+    const jws = await new SignJWT({
+      iss: 'client-a',
+      iat: Math.floor(now.getTime() / 1000),
+      statement: 'enrolled-and-opted-in',
+      members: [{ id: 'm-1' }, { id: 'm-2' }],
+    } as JWTPayload)
+      .setProtectedHeader({ alg: 'ES384', kid: 'ec' })
+      .sign(peer.ec.privateKey);
+    const rows = async (attestation: object[]) => {
+      const kick = await fetch(`${node.base}/exchange/fhir/Group/$bulk-member-match`, {
+        method: 'POST',
+        headers: {
+          accept: 'application/fhir+json',
+          'content-type': 'application/fhir+json',
+          prefer: 'respond-async',
+          authorization: `Bearer ${token}`,
+        },
+        body: JSON.stringify({ ...body, parameter: [...body.parameter, ...attestation] }),
+      });
+      expect(kick.status).toBe(202);
+      await node.work();
+      const job = kick.headers.get('content-location')?.split('/').at(-1) ?? '';
+      return sql`select reason, attestation, persons, fuzzy, rule, coverage_to_link is not null as linked
+        from exchange.match_member where job_id = ${job} order by position`;
+    };
+    expect(await rows([])).toMatchObject([
+      { reason: 'matched', attestation: 'coverage', persons: 1, fuzzy: null, rule: 27, linked: true },
+      { reason: 'attestation-missing', attestation: null, linked: false },
+    ]);
+    expect(await rows([{ name: 'Attestation', valueString: jws }])).toMatchObject([
+      { reason: 'matched', attestation: 'coverage' },
+      { reason: 'matched', attestation: 'signed' },
+    ]);
+    await sql`delete from exchange.match_member`;
   });
 
   test('who fits twice is an item for people, once, and the answer is that of nobody', async () => {

@@ -119,6 +119,9 @@ describe('keys from elsewhere', () => {
       expect(await statusOf(peer, await peer.assertion({}, { kid }))).toBe(401);
     },
   );
+  test.each(['a\0', 'a\ud800', '', 'a\nb'])('issuer %j is no client', async (iss) => {
+    expect(await statusOf(peer, await peer.assertion({ iss, sub: iss }))).toBe(401);
+  });
   test('weak RSA keys are not used', async () => {
     const pair = await generateKeyPair('RS384', { extractable: true });
     const weak = { ...(await exportJWK(pair.publicKey)), kid: 'weak', e: 'Aw' } as JWK;

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { ahead } from '../../exchange/export/write-members.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { startWork } from '../../exchange/work.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
@@ -117,3 +118,23 @@ test('connections that die within transactions fail these, not the process, and 
     expect(performance.now() - started).toBeLessThan(10_000);
   }
 }, 60_000);
+
+test('a cursor whose connection dies while its rows are being used fails, not the process', async () => {
+  for (const wait of [0, 300]) {
+    const read = through.sql.begin('read only', async (tx) => {
+      const rows = tx`select generate_series(1, 100000) as n, repeat('x', 1000) as t`.cursor(100);
+      let used = 0;
+      for await (const part of ahead(rows)) {
+        used += part.length;
+        if (used < 300) continue;
+        // the next rows are on their way, or wait to be asked for
+        if (wait > 0) await new Promise((r) => setTimeout(r, wait));
+        await gate.shut();
+        await new Promise((r) => setTimeout(r, 300));
+      }
+    });
+    await expect(read).rejects.toThrow();
+    await gate.open();
+    expect([...(await through.sql`select 1 as n`)]).toEqual([{ n: 1 }]);
+  }
+}, 30_000);

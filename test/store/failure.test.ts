@@ -18,6 +18,10 @@ test.each([
   expect(found === undefined || Number(found.headers['retry-after']) > 0).toBe(true);
 });
 
+test.each(['22021', '22P05'])('%s: characters that are no text are the fault of who sent them', (code) => {
+  expect(storeFailure(failed(code))?.status).toBe(400);
+});
+
 test('only a statement that was cancelled took too long', () => {
   expect(isTimeout(failed('57014'))).toBe(true);
   expect(isTimeout(failed('53200'))).toBe(false);

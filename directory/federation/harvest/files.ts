@@ -4,12 +4,14 @@ import { Readable } from 'node:stream';
 import zlib from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
 import { JSONParser } from '@streamparser/json';
 import { lines } from '../../../src/fhir/ndjson.ts';
-import { isObject, isResource, type Resource } from '../../../src/fhir/resource.ts';
+import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 
 export const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
+/** What we take for a file. */
+export const FILES = 'application/fhir+ndjson, application/json;q=0.9, */*;q=0.1';
 const MAX_RATIO = 200;
 const RANGES = 3;
 
@@ -17,10 +19,15 @@ export type FileRecord = { text: string; resource?: Resource } | { fault: string
 
 /**
  * Opens a file and gives its bytes, decompressed.
+ * @param onHeaders is given the headers of the answer
  * @throws HarvestFault `not-found`, `bad-request`, `forbidden` at once; `body-cut`, `file-too-large` while reading
  */
-export async function* fileBytes(client: Client, url: string): AsyncGenerator<Uint8Array> {
-  const raw = received(client, url);
+export async function* fileBytes(
+  client: Client,
+  url: string,
+  onHeaders: (headers: Headers) => void = () => {},
+): AsyncGenerator<Uint8Array> {
+  const raw = received(client, url, onHeaders);
   const reader = raw[Symbol.asyncIterator]();
   const first = await reader.next();
   if (first.done) return;
@@ -59,12 +66,16 @@ async function* inflate(source: AsyncGenerator<Uint8Array>, gzip: boolean): Asyn
 }
 
 /** The bytes as sent. After a cut the rest is asked for, when the server answers ranges of exactly these bytes. */
-async function* received(client: Client, url: string): AsyncGenerator<Uint8Array> {
+async function* received(
+  client: Client,
+  url: string,
+  onHeaders: (headers: Headers) => void,
+): AsyncGenerator<Uint8Array> {
   let at = 0;
   for (let attempt = 0; ; attempt++) {
     const headers: Record<string, string> = at === 0 ? {} : { range: `bytes=${at}-`, 'accept-encoding': 'identity' };
     const response = await client.get(url, {
-      accept: 'application/fhir+ndjson, application/json;q=0.9, */*;q=0.1',
+      accept: FILES,
       headers,
       anyHost: true,
       timeoutMs: 3_600_000,
@@ -86,6 +97,7 @@ async function* received(client: Client, url: string): AsyncGenerator<Uint8Array
         String(response.status),
       );
     }
+    if (at === 0) onHeaders(response.headers);
     const encoded = (response.headers.get('content-encoding') ?? 'identity') !== 'identity';
     try {
       if (response.body)
@@ -101,23 +113,17 @@ async function* received(client: Client, url: string): AsyncGenerator<Uint8Array
 }
 
 /** Records of an NDJSON file, or of a Bundle when the file is one. A bad line is a fault and reading goes on. */
-export async function* fileRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
-  const first = await bytes.next();
-  if (first.done) return;
-  const all = async function* () {
-    yield first.value;
-    yield* bytes;
-  };
-  const head = new TextDecoder().decode(first.value.subarray(0, 400));
+export async function* fileRecords(given: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
+  const { head, bytes } = await peek(given);
   if (/^[\ufeff\s]*(?:<|%)/.test(head))
     throw new HarvestFault(/^\s*<(?:!doctype|html)/i.test(head) ? 'challenge-page' : 'not-json');
   if (
     /^[\ufeff\s]*\{\s*"(?:resourceType"\s*:\s*"Bundle|type"|entry")/.test(head) &&
     !/"type"\s*:\s*"transaction"/.test(head)
   )
-    yield* bundleRecords(all());
+    yield* bundleRecords(bytes);
   else
-    for await (const line of lines(all())) {
+    for await (const line of lines(bytes)) {
       if ('fault' in line) yield { fault: line.fault };
       else yield { text: line.text };
     }
@@ -125,27 +131,51 @@ export async function* fileRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGene
 
 /** Entries of a Bundle of any length, one at a time. */
 async function* bundleRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
-  const parser = new JSONParser({ paths: ['$.entry.*.resource'], keepStack: false });
-  let held: FileRecord[] = [];
-  let fault: Error | undefined;
-  parser.onValue = ({ value }) => {
-    const resource: unknown = value;
-    held.push(
-      isObject(resource) && isResource(resource)
-        ? { text: JSON.stringify(resource), resource }
-        : { fault: 'not-an-object' },
-    );
+  for await (const item of itemsAt(bytes, '$.entry.*.resource')) {
+    if ('fault' in item) yield item;
+    else
+      yield isObject(item.value) && isResource(item.value)
+        ? { text: JSON.stringify(item.value), resource: item.value }
+        : { fault: 'not-an-object' };
+  }
+}
+
+/** The beginning of a file as text, and the file from its beginning. */
+export async function peek(
+  given: AsyncGenerator<Uint8Array>,
+): Promise<{ head: string; bytes: AsyncGenerator<Uint8Array> }> {
+  const first = await given.next();
+  const bytes = async function* () {
+    if (first.done) return;
+    yield first.value;
+    yield* given;
   };
+  return { head: first.done ? '' : new TextDecoder().decode(first.value.subarray(0, 400)), bytes: bytes() };
+}
+
+export const isArrayFile = (head: string): boolean => /^[\ufeff\s]*\[/.test(head);
+
+/** Items of an array of any length, one at a time; a fault is the last one. */
+export const arrayItems = (bytes: AsyncGenerator<Uint8Array>) => itemsAt(bytes, '$.*');
+
+async function* itemsAt(
+  bytes: AsyncGenerator<Uint8Array>,
+  path: string,
+): AsyncGenerator<{ value: Json } | { fault: string }> {
+  const parser = new JSONParser({ paths: [path], keepStack: false });
+  let held: Json[] = [];
+  let fault: Error | undefined;
+  parser.onValue = ({ value }) => void held.push(value as Json);
   parser.onError = (e) => {
     fault = e;
   };
   for await (const chunk of bytes) {
     parser.write(chunk);
     if (fault) break;
-    yield* held;
+    for (const value of held) yield { value };
     held = [];
   }
-  yield* held;
+  for (const value of held) yield { value };
   if (fault || !parser.isEnded) yield { fault: 'not-json' };
 }
 

@@ -15,7 +15,7 @@ import {
   saveType,
 } from '../store/run.ts';
 import { type Actions, dropOwn, isAsKnown, measureChange, measureStaged, outlook, resolve } from '../store/settle.ts';
-import { clearStage, countStaged } from '../store/stage.ts';
+import { clearStage, countStaged, sweepContent } from '../store/stage.ts';
 import { typeName } from './context.ts';
 
 /** Files of chains and exports tell which of two contents is the later; pages do not. */
@@ -33,7 +33,10 @@ const ACTIONS: Record<keyof Actions, string> = {
 /** Judges and applies what has been read. @returns state and reason of the run */
 export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
   const { sql } = deps.database;
-  const waiting = (await runTypes(sql, run.id)).filter((t) => t.state === 'read');
+  const waiting = (await runTypes(sql, run.id))
+    .filter((t) => t.state === 'read')
+    // the largest first, so that both lanes end together
+    .sort((a, b) => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0));
   if (waiting.length > 0) await measureStaged(sql, run.id);
   const lane = async () => {
     for (let t = waiting.shift(); t; t = waiting.shift()) await settleType(deps, run, t);
@@ -44,6 +47,9 @@ export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state
 
 /** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
 const LANES = 2;
+
+/** A type of half a million records is put in order without files. */
+const ROOM = `set local work_mem = '64MB'`;
 
 /** Waits for all, and tells the first fault. */
 async function allDone(running: readonly Promise<void>[]): Promise<void> {
@@ -61,7 +67,9 @@ export async function conclude(deps: FederationDeps, run: Run): Promise<{ state:
     return { state: 'quarantined', reason };
   }
   const partial = types.filter((t) => t.reason !== '' || t.state === 'discarded');
-  const reason = [...new Set(partial.map((t) => (t.state === 'discarded' ? 'discarded' : t.reason)))].join(', ');
+  const reason = [
+    ...new Set(partial.map((t) => (t.state === 'discarded' && t.reason !== 'staging-lost' ? 'discarded' : t.reason))),
+  ].join(', ');
   const state = partial.length > 0 ? 'partial' : 'done';
   await endRun(deps.database.sql, run.id, state, reason, deps.clock());
   return { state, reason };
@@ -71,8 +79,10 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   const { sql } = deps.database;
   const of = { run: run.id, peer: run.peer, type: t.type };
   const open = await sql.begin(async (tx) => {
+    await tx.unsafe(ROOM);
     if ((t.counters['staged'] ?? 0) > 0 && (await countStaged(tx, run.id, t.type)) === 0) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
+      await sweepContent(tx);
       return false;
     }
     const own = await dropOwn(tx, of, typeName(t.type));
@@ -92,6 +102,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   if (!open) return;
   await measureChange(sql);
   await sql.begin(async (tx) => {
+    await tx.unsafe(ROOM);
     const found = await outlook(tx, of);
     const counters = {
       ...t.counters,
@@ -105,9 +116,9 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
       await recordEvent(tx, { peer: run.peer, what: 'quarantined', detail, by: 'harvest', at: deps.clock() });
       return;
     }
-    const tombstones = await apply(tx, of, deps.clock());
+    const { tombstones, all } = await apply(tx, of, deps.clock());
     await saveType(tx, { ...t, state: 'applied', counters: { ...counters, tombstones } });
-    await clearStage(tx, run.id, t.type);
+    await clearStage(tx, run.id, t.type, all);
   });
 }
 
@@ -134,11 +145,12 @@ export async function decideRun(
       const gone = verdict === 'release' && (t.counters['staged'] ?? 0) > 0 && staged === 0;
       lost ||= gone;
       if (verdict === 'release' && !gone) {
-        const tombstones = await apply(tx, of, at);
+        const { tombstones } = await apply(tx, of, at);
         await saveType(tx, { ...t, state: 'applied', counters: { ...t.counters, tombstones } });
         await decideType(tx, run.id, t.type, 'applied', by, at);
       } else {
         await saveType(tx, { ...t, state: 'discarded', reason: gone ? 'staging-lost' : t.reason });
+        if (gone) await sweepContent(tx);
         await decideType(tx, run.id, t.type, 'discarded', by, at);
       }
       await clearStage(tx, run.id, t.type);

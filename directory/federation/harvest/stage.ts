@@ -4,12 +4,20 @@ import { hash } from 'node:crypto';
 import { PEER_CONTENT_VERSION } from '../../../src/fhir/canonical.ts';
 import { isObject, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
-import type { Sql } from '../../../src/store/database.ts';
+import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { mergedId, variantId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import { type RecordContext, readRecord } from '../record.ts';
 import { type Counters, type Position, saveCounters, savePosition } from '../store/run.ts';
-import { copyIncoming, type Incoming, insertGone, markKnown, notePage } from '../store/stage.ts';
+import {
+  CONTENT_IDS,
+  copyIncoming,
+  type Incoming,
+  insertGone,
+  markKnown,
+  notePage,
+  takeContentIds,
+} from '../store/stage.ts';
 
 const BATCH = 4000;
 
@@ -90,6 +98,16 @@ export class Stage {
     return seq;
   }
 
+  #content = { next: 0n, left: 0 };
+
+  /** Ids for so many texts, one after the other. */
+  async #contents(sql: Queryable, count: number): Promise<bigint> {
+    if (count > this.#content.left) this.#content = { next: await takeContentIds(sql), left: CONTENT_IDS };
+    const first = this.#content.next;
+    this.#content = { next: first + BigInt(count), left: this.#content.left - count };
+    return first;
+  }
+
   #running: Promise<unknown> | undefined;
 
   /** Writes a full batch while the next one is read; one at a time. A fault shows at the next call. */
@@ -139,7 +157,7 @@ export class Stage {
           const row = line && this.#read(line);
           if (row) rows.push(row);
         }
-        await copyIncoming(sql, tx, run, rows);
+        await copyIncoming(sql, tx, run, rows, await this.#contents(tx, rows.length));
       }
       await insertGone(tx, run, gone, evidence);
       for (const [type, counters] of this.counters) await saveCounters(tx, run, type, counters);
@@ -151,13 +169,13 @@ export class Stage {
   #read(line: Line): Incoming | undefined {
     const { peer, context } = this.options;
     const resource = line.resource ?? parse(line.text);
-    if (resource === undefined || isUnstorable(line.text, resource) || isDeep(resource)) {
+    if (resource === undefined || isUnstorable(line.text, resource)) {
       this.count(line.type, 'damaged');
       return undefined;
     }
     const read = readRecord(resource, context);
     if ('leftOut' in read) {
-      this.count(line.type, read.leftOut === 'no-id' || read.leftOut === 'no-type' ? 'damaged' : read.leftOut);
+      this.count(line.type, ['no-id', 'no-type', 'too-deep'].includes(read.leftOut) ? 'damaged' : read.leftOut);
       return undefined;
     }
     if (read.type !== line.type) {
@@ -167,11 +185,13 @@ export class Stage {
     }
     for (const style of read.npiStyles) this.count(line.type, `npi-style-${style}`);
     this.count(line.type, 'staged');
+    const baseKey = `${read.type}/${mergedId(peer, read.id)}`;
+    const variant = `${read.type}/${variantId(peer, read.id, read.hash)}`;
     return {
       type: TYPE_IDS[read.type],
       seq: line.seq,
-      baseKey: `${read.type}/${mergedId(peer, read.id)}`,
-      variantKey: `${read.type}/${variantId(peer, read.id, read.hash)}`,
+      baseKey,
+      variant: variant === `${baseKey}.v${read.hash.slice(0, 8)}` ? '' : variant,
       sourceId: read.id,
       hash: read.hash,
       lineHash: line.hash,
@@ -192,14 +212,6 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** federation.md 14; deeper ones would end in whatever reads them by recursion. */
-const LEVELS = 100;
-
-function isDeep(value: unknown, left = LEVELS): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some((v) => isDeep(v, left - 1));
 }
 
 /** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */

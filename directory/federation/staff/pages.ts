@@ -188,7 +188,20 @@ function runPages<V extends PortVisit>(desk: StaffDesk<V>, data: StaffData): voi
     const { run, types, lost } = found;
     const waits = run.state === 'quarantined';
     const columns = (
-      ['read', 'new', 'updated', 'returned', 'absent', 'deleted', 'tombstones', 'own', 'far', 'damaged'] as const
+      [
+        'read',
+        'new',
+        'updated',
+        'returned',
+        'absent',
+        'deleted',
+        'tombstones',
+        'own',
+        'far',
+        'no-npi',
+        'no-network',
+        'damaged',
+      ] as const
     ).filter((name) => types.some((t) => (t.counters[name] ?? 0) > 0));
     return desk.show(visit, {
       title: `Run ${run.id} of ${run.peer}`,

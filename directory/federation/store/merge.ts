@@ -59,13 +59,15 @@ export type OutboxRow = {
   peer: string;
   state: string;
   flags: number;
+  /** empty when it is not live */
   raw: string;
 };
 
-/** Records of the outbox up to an entry, each once, in the order of their keys. On a dedicated client. source_pkey */
+/** Records of the outbox up to an entry, each once, in the order of their keys. On a dedicated client. source_pkey, content_pkey */
 export async function* outboxRows(sql: Sql, end: string): AsyncGenerator<OutboxRow[]> {
   const rows = sql<OutboxRow[]>`
-    select s.rk::text as rk, s.key, s.source_id as "sourceId", s.peer, s.state::text as state, s.flags, s.raw
+    select s.rk::text as rk, s.key, s.source_id as "sourceId", s.peer, s.state::text as state, s.flags,
+      case when s.state = 'l' then (select t.raw from federation.content t where t.id = s.content) else '' end as raw
     from (select distinct rk from federation.outbox where n <= ${end}::bigint order by rk) o join federation.source s on s.rk = o.rk`;
   for await (const batch of rows.cursor(1000)) yield batch;
 }

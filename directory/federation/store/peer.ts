@@ -40,6 +40,7 @@ export type Peer = {
 /** Where increments go on. `types`: by type, the server's time up to which all is known, and when it was last whole. */
 export type Cursor = {
   bulk?: { page: string; etag?: string | undefined; start: string } | undefined;
+  /** of an index: validators of its files, by address */
   files?: Record<string, { etag?: string | undefined; modified?: string | undefined }> | undefined;
   index?: { etag?: string | undefined; hash?: string | undefined; polls?: number } | undefined;
   exported?: string | undefined;

@@ -4,14 +4,14 @@ import type { Queryable } from '../../../src/store/database.ts';
 export type NameRow = { peer: string; type: number; token: bigint };
 export const nameKey = (n: NameRow): string => `${n.peer} ${n.type} ${n.token}`;
 
-/** Keys of records that alone answer to a name, by {@link nameKey}. known_as_pkey */
+/** Keys of records that alone answer to a name, by {@link nameKey}. name_pkey */
 export async function answering(sql: Queryable, names: readonly NameRow[]): Promise<Map<string, string>> {
   if (names.length === 0) return new Map();
   const rows = await sql.unsafe<{ peer: string; type: number; token: string; key: string }[]>(
     `select n.peer, n.type, n.token::text as token, min(s.key) as key
      from (select distinct * from unnest($1::text[], $2::smallint[], $3::bigint[]) n(peer, type, token)) n
-     join federation.known_as k on k.peer = n.peer and k.type = n.type and k.token = n.token
-     join federation.source s on s.rk = k.rk and s.state = 'l'
+     join federation.name k on k.token = n.token
+     join federation.source s on s.rk = k.rk and s.peer = n.peer and s.type = n.type and s.state = 'l'
      group by 1, 2, 3 having count(*) = 1`,
     [
       `{${names.map((n) => n.peer).join(',')}}`,
@@ -48,8 +48,8 @@ export async function noteAwaited(sql: Queryable, records: readonly string[], ro
 export async function unresolvedCounts(sql: Queryable, peer: string): Promise<{ named: number; addressed: number }> {
   const [row] = await sql<{ named: number; addressed: number }[]>`
     select (count(*) filter (where u.type > 0 and 1 <> (
-        select count(*) from federation.known_as k join federation.source n on n.rk = k.rk and n.state = 'l'
-        where k.peer = u.peer and k.type = u.type and k.token = u.token)))::int as named,
+        select count(*) from federation.name k join federation.source n on n.rk = k.rk and n.state = 'l' and n.peer = u.peer and n.type = u.type
+        where k.token = u.token)))::int as named,
       (count(*) filter (where u.type = 0 and s.rk is null))::int as addressed
     from federation.awaited u left join federation.source s on u.type = 0 and s.rk = u.token and s.state in ('l', 'e')
     where u.peer = ${peer}`;
@@ -63,27 +63,23 @@ export async function namesFrom(sql: Queryable): Promise<string | undefined> {
 }
 
 /** The next records after a place. source_pkey */
-export function nextRecords(
-  sql: Queryable,
-  after: string,
-  count: number,
-): Promise<{ rk: string; peer: string; type: number; raw: string }[]> {
-  return sql<{ rk: string; peer: string; type: number; raw: string }[]>`
-    select rk::text as rk, peer, type, raw from federation.source where rk > ${after}::bigint and state = 'l' order by rk limit ${count}`;
+export function nextRecords(sql: Queryable, after: string, count: number): Promise<{ rk: string; raw: string }[]> {
+  return sql<{ rk: string; raw: string }[]>`
+    select s.rk::text as rk, t.raw from federation.source s join federation.content t on t.id = s.content
+    where s.rk > ${after}::bigint and s.state = 'l' order by s.rk limit ${count}`;
 }
 
 /** Notes names, and how far they are gathered; undefined: to the end. */
 export async function addNames(
   sql: Queryable,
-  rows: readonly { rk: string; peer: string; type: number; tokens: readonly bigint[] }[],
+  rows: readonly { rk: string; tokens: readonly bigint[] }[],
   through: string | undefined,
 ): Promise<void> {
-  const flat = rows.flatMap((r) =>
-    r.tokens.map((token) => ({ rk: r.rk, peer: r.peer, type: r.type, token: String(token) })),
-  );
-  if (flat.length > 0)
-    await sql`insert into federation.known_as (peer, type, token, rk)
-      select n.peer, n.type, n.token, n.rk from jsonb_to_recordset(${JSON.stringify(flat)}::text::jsonb) n(rk bigint, peer text, type smallint, token bigint)
-      on conflict do nothing`;
+  const given = rows.map((r) => ({ rk: r.rk, names: `{${r.tokens.join(',')}}` }));
+  await sql`with n as (
+      update federation.source s set names = n.names::bigint[]
+      from jsonb_to_recordset(${JSON.stringify(given)}::text::jsonb) n(rk bigint, names text) where s.rk = n.rk and n.names <> '{}'
+      returning s.rk, s.names)
+    insert into federation.name (token, rk) select distinct t, n.rk from n, unnest(n.names) t on conflict do nothing`;
   await sql`update federation.own_state set names_from = ${through ?? null}`;
 }

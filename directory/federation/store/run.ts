@@ -33,6 +33,10 @@ export type Position = {
   page?: string;
   file?: number;
   whole?: boolean;
+  /** of an index: something of no known type could not be read, so no type is whole */
+  damaged?: boolean;
+  /** of an index: its plans and networks are known only when all files have been read at once */
+  qhp?: boolean;
   status?: string;
   /** sequence of the next record: order of files decides which of two contents is the newer */
   seq?: number;

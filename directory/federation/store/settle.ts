@@ -26,8 +26,8 @@ export async function measureStaged(sql: Sql, run: string): Promise<void> {
   if (staged?.many !== true) return;
   await sql.begin(async (tx) => {
     await tx.unsafe('set local default_statistics_target = 10');
-    await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state), federation.seen (run, type, rk, base_rk),
-      federation.gone, federation.source (rk, base_rk, peer, type, state, hash)`);
+    await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state, content), federation.seen (run, type, rk, base_rk),
+      federation.gone, federation.source (rk, base_rk, peer, type, state, hash, content)`);
   });
 }
 
@@ -54,30 +54,39 @@ export async function resolve(
 ): Promise<void> {
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
+  const isNew = await isNewType(sql, s);
   // the same content under another time or order: known. source_base
-  await run(`with known as (
+  if (!isNew)
+    await run(`with known as (
       delete from federation.incoming i using federation.source s
       where i.run = $1::bigint and i.type = $2::smallint and s.base_rk = i.base_rk and s.hash = i.hash and s.state = i.state
-      returning i.seq, s.rk, s.base_rk, i.updated)
+      returning i.seq, s.rk, s.base_rk, i.updated, i.content),
+    texts as (delete from federation.content t using known k where t.id = k.content)
     insert into federation.seen (run, type, seq, rk, base_rk, updated) select $1::bigint, $2::smallint, seq, rk, base_rk, updated from known`);
-  await run(`delete from federation.incoming i using (
+  const several = await hasSeveral(sql, s);
+  if (several) {
+    await run(
+      withText(`delete from federation.incoming i using (
       select ctid as at, row_number() over (partition by base_rk, hash order by seq desc) as n from federation.incoming where ${OF}) d
-    where i.ctid = d.at and d.n > 1`);
-  if (order === 'last') await keepLast(run);
-  else await keepNewest(run);
+    where i.ctid = d.at and d.n > 1`),
+    );
+    if (order === 'last') await keepLast(run);
+    else await keepNewest(run);
+  }
   await run(`delete from federation.gone g where ${OF} and (
       exists (select from federation.incoming i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq)
       or exists (select from federation.seen i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq))`);
+  const keys = several
+    ? `select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
+        when i.variant <> '' then i.variant else i.base_key || '.v' || left(encode(i.hash, 'hex'), 8) end as key
+      from federation.incoming i left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk`
+    : 'select i.seq, i.base_key as key from federation.incoming i';
   await run(`insert into federation.change (run, type, rk, action, seq, key)
-    select $1::bigint, $2::smallint, hashtextextended(k.key, 0),
-      (case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)::"char", k.seq, k.key
-    from (
-      select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key else i.variant_key end as key
-      from federation.incoming i
-      left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk
+    select $1::bigint, $2::smallint, k.rk, ${isNew ? `'c'` : `(case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)`}::"char", k.seq, k.key
+    from (select hashtextextended(key, 0) as rk, seq, key from (${keys}
       where i.run = $1::bigint and i.type = $2::smallint
-        and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) k
-    left join federation.source s on s.rk = hashtextextended(k.key, 0)
+        and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
+    ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
     on conflict do nothing`);
   await run(
     `insert into federation.change (run, type, rk, action, evidence)
@@ -101,6 +110,27 @@ export async function resolve(
     );
 }
 
+/** Is nothing of this type known of the peer, not even as gone? run_peer, run_type_pkey */
+async function isNewType(sql: Queryable, s: Settling): Promise<boolean> {
+  const rows = await sql.unsafe(
+    `select from federation.run r join federation.run_type t on t.run = r.id
+     where r.peer = $1 and t.type = $2::smallint and t.state = 'applied' limit 1`,
+    [s.peer, String(s.type)],
+  );
+  return rows.length === 0;
+}
+
+/** Did the run meet several contents of one id? */
+async function hasSeveral(sql: Queryable, s: Settling): Promise<boolean> {
+  const [row] = await sql.unsafe<{ several: boolean }[]>(
+    `select (select count(*) from federation.incoming where ${OF}) <> (select count(*) from (select from federation.incoming where ${OF} group by base_rk) b)
+       or exists (select from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
+         where i.run = $1::bigint and i.type = $2::smallint) as several`,
+    values(s),
+  );
+  return row?.several === true;
+}
+
 /**
  * Takes out what is a copy of our own: the same type, id and content, and the very millisecond of one of its versions, whatever
  * marks the copy lost on its way. resource_pkey, history_pkey
@@ -108,11 +138,11 @@ export async function resolve(
  */
 export async function dropOwn(sql: Queryable, s: Settling, typeName: string): Promise<number> {
   const same = (version: string) =>
-    `case when ${version}.last_updated = i.updated and ${version}.body <> '' then ${version}.body::jsonb - '{meta,text}'::text[] = i.raw::jsonb - '{meta,text}'::text[] else false end`;
+    `case when ${version}.last_updated = i.updated and ${version}.body <> '' then ${version}.body::jsonb - '{meta,text}'::text[] = (select t.raw from federation.content t where t.id = i.content)::jsonb - '{meta,text}'::text[] else false end`;
   const rows = await sql.unsafe(
-    `delete from federation.incoming i where ${OF} and i.updated is not null and exists (
+    withText(`delete from federation.incoming i where ${OF} and i.updated is not null and exists (
        select from directory.resource r where r.rk = hashtextextended($3 || '/' || i.source_id, 0) and r.key = $3 || '/' || i.source_id
-         and (${same('r')} or exists (select from directory.history h where h.rk = r.rk and ${same('h')})))`,
+         and (${same('r')} or exists (select from directory.history h where h.rk = r.rk and ${same('h')})))`),
     [...values(s), typeName],
   );
   return rows.count;
@@ -133,15 +163,21 @@ export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
   return row?.known === true;
 }
 
+/** A deletion from `incoming i`, and that of the texts. Its count is that of the texts, which is the same. */
+const withText = (deletion: string): string =>
+  `with dropped as (${deletion} returning i.content) delete from federation.content t using dropped d where t.id = d.content`;
+
 type Run = (text: string, more?: string[]) => Promise<unknown>;
 
 /** The later of two contents of one id holds. */
 async function keepLast(run: Run): Promise<void> {
-  await run(`delete from federation.incoming i using (
+  await run(
+    withText(`delete from federation.incoming i using (
       select i.ctid as at, i.seq, max(i.seq) over (partition by i.base_rk) as last, n.seq as seen from federation.incoming i
       left join (select base_rk, max(seq) as seq from federation.seen where ${OF} group by 1) n on n.base_rk = i.base_rk
       where i.run = $1::bigint and i.type = $2::smallint) d
-    where i.ctid = d.at and (d.seq < d.last or d.seq < coalesce(d.seen, -1))`);
+    where i.ctid = d.at and (d.seq < d.last or d.seq < coalesce(d.seen, -1))`),
+  );
   await run(`delete from federation.seen n using federation.incoming i
     where n.run = $1::bigint and n.type = $2::smallint and i.run = n.run and i.type = n.type and i.base_rk = n.base_rk and i.seq > n.seq`);
 }
@@ -157,7 +193,9 @@ async function keepNewest(run: Run): Promise<void> {
       select base_rk, max(updated) as newest from c group by 1
       having count(distinct hash) > 1 and bool_and(updated is not null) and count(distinct updated) = count(distinct hash)),
     older as (
-      delete from federation.incoming i using g where i.run = $1::bigint and i.type = $2::smallint and i.base_rk = g.base_rk and i.updated < g.newest)
+      delete from federation.incoming i using g where i.run = $1::bigint and i.type = $2::smallint and i.base_rk = g.base_rk and i.updated < g.newest
+      returning i.content),
+    texts as (delete from federation.content t using older o where t.id = o.content)
     delete from federation.seen n using g where n.run = $1::bigint and n.type = $2::smallint and n.base_rk = g.base_rk and n.updated < g.newest`);
 }
 

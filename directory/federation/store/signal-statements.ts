@@ -62,8 +62,8 @@ export const STATEMENTS = {
     where ${OWN} and f.type = 5`,
   // ended records are in no index of their own; they are few
   'ended-elsewhere': `with e as (
-      select s.peer, i ->> 'value' as npi from federation.source s,
-        jsonb_array_elements(case when jsonb_typeof(s.raw::jsonb -> 'identifier') = 'array' then s.raw::jsonb -> 'identifier' else '[]' end) i
+      select s.peer, i ->> 'value' as npi from federation.source s join federation.content t on t.id = s.content,
+        jsonb_array_elements(case when jsonb_typeof(t.raw::jsonb -> 'identifier') = 'array' then t.raw::jsonb -> 'identifier' else '[]' end) i
       where s.type = 7 and s.state = 'e' and s.flags & 1 > 0 and i ->> 'value' ~ '^[0-9]{10}$')
     select f.rk, f.key, 'listed as ended by ' || string_agg(distinct e.peer, ', ') as evidence
     from e join federation.feature f on f.npi = e.npi::bigint and f.type = 7 where ${OWN} group by 1, 2`,

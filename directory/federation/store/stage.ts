@@ -1,4 +1,5 @@
-// What a run has read, on its way in. Lines that are known as they are leave only their key; the others come by COPY.
+// What a run has read, on its way in. Lines that are known as they are leave only their key; the others come by COPY: their text
+// to where it stays, what is known of it to where it is judged.
 
 import { openCopy } from '../../../src/store/copy.ts';
 import { copyField, type Queryable, type Sql } from '../../../src/store/database.ts';
@@ -7,7 +8,8 @@ export type Incoming = {
   type: number;
   seq: number;
   baseKey: string;
-  variantKey: string;
+  /** key of this content beside others of its id; empty: base key, `.v` and eight digits of the hash */
+  variant: string;
   sourceId: string;
   /** hex */
   hash: string;
@@ -34,7 +36,9 @@ export async function markKnown(
      known as (
        insert into federation.seen (run, type, seq, rk, base_rk, updated)
        select $3::bigint, $4::smallint, h.seq, s.rk, s.base_rk, s.peer_updated
-       from h join federation.source s on s.peer = $5 and s.type = $4::smallint and s.line_hash = h.hash and s.state <> 't'
+       from h cross join lateral (
+         -- offset: one look for each line, whatever the planner thinks of so few columns
+         select rk, base_rk, peer_updated from federation.source where peer = $5 and type = $4::smallint and line_hash = h.hash and state <> 't' offset 0) s
        returning seq)
      select (h.n - 1)::int as at from h where not exists (select from known k where k.seq = h.seq) order by 1`,
     [`{${lines.map((l) => l.hash).join(',')}}`, `{${lines.map((l) => l.seq).join(',')}}`, of.run, of.type, of.peer],
@@ -44,17 +48,44 @@ export async function markKnown(
 }
 
 const COLUMNS =
-  'run, type, seq, base_key, variant_key, source_id, hash, line_hash, state, flags, updated, findings, names, raw';
+  'run, type, seq, base_key, variant, source_id, hash, line_hash, state, flags, updated, findings, names, content';
 
-/** Copies records on a dedicated client, within its transaction. */
-export async function copyIncoming(client: Sql, tx: Queryable, run: string, rows: readonly Incoming[]): Promise<void> {
+/** `increment by` of content_id. */
+export const CONTENT_IDS = 10_000;
+
+/** The first of {@link CONTENT_IDS} ids that nobody else takes. */
+export async function takeContentIds(sql: Queryable): Promise<bigint> {
+  const [row] = await sql<{ id: string }[]>`select nextval('federation.content_id')::text as id`;
+  if (!row) throw new Error('A sequence has a next value.');
+  return BigInt(row.id);
+}
+
+/**
+ * Copies records on a dedicated client, within its transaction.
+ * @param first id of the content of the first of them; the others follow
+ */
+export async function copyIncoming(
+  client: Sql,
+  tx: Queryable,
+  run: string,
+  rows: readonly Incoming[],
+  first: bigint,
+): Promise<void> {
   if (rows.length === 0) return;
+  const contents = await openCopy(client, 'copy federation.content (id, raw) from stdin', 60_000, tx);
+  let content = first;
+  for (const r of rows) {
+    const full = contents.write(`${content++}\t${copyField(r.raw)}`);
+    if (full) await full;
+  }
+  await contents.end();
+  content = first;
   const into = await openCopy(client, `copy federation.incoming (${COLUMNS}) from stdin`, 60_000, tx);
   for (const r of rows) {
     const full = into.write(
-      `${run}\t${r.type}\t${r.seq}\t${copyField(r.baseKey)}\t${copyField(r.variantKey)}\t${copyField(r.sourceId)}\t\\\\x${r.hash}\t${r.lineHash}\t${r.state}\t${r.flags}\t${
+      `${run}\t${r.type}\t${r.seq}\t${copyField(r.baseKey)}\t${copyField(r.variant)}\t${copyField(r.sourceId)}\t\\\\x${r.hash}\t${r.lineHash}\t${r.state}\t${r.flags}\t${
         r.updated === undefined ? '\\N' : r.updated.toISOString()
-      }\t{${r.findings.join(',')}}\t{${r.names.join(',')}}\t${copyField(r.raw)}`,
+      }\t{${r.findings.join(',')}}\t{${r.names.join(',')}}\t${content++}`,
     );
     if (full) await full;
   }
@@ -89,7 +120,7 @@ export async function notePage(
   return rows.length === new Set(hashes).size;
 }
 
-/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_base; seen is read as a whole. */
+/** How many ids of a type this run has met, and how many contents: a peer may give several to one id. incoming_run, seen_run */
 export async function countMet(sql: Queryable, run: string, type: number): Promise<{ ids: number; contents: number }> {
   const [row] = await sql<{ ids: number; contents: number }[]>`
     select count(distinct base_rk)::int as ids, count(distinct (base_rk, content))::int as contents from (
@@ -98,7 +129,7 @@ export async function countMet(sql: Queryable, run: string, type: number): Promi
   return row ?? { ids: 0, contents: 0 };
 }
 
-/** Rows that wait to be judged: after a crash of the server there are none, and the run begins anew. incoming_base */
+/** Rows that wait to be judged: after a crash of the server there are none, and the run begins anew. incoming_run, seen_run */
 export async function countStaged(sql: Queryable, run: string, type: number): Promise<number> {
   const [row] = await sql<
     { n: number }[]
@@ -107,13 +138,31 @@ export async function countStaged(sql: Queryable, run: string, type: number): Pr
   return row?.n ?? 0;
 }
 
-/** Takes away what a run, or one type of it, has left. */
-export async function clearStage(sql: Queryable, run: string, type?: number): Promise<void> {
+/**
+ * Takes away what a run, or one type of it, has left, and the texts that were not taken.
+ * @param all every staged text has been taken, so none is looked for
+ */
+export async function clearStage(sql: Queryable, run: string, type?: number, all = false): Promise<void> {
+  const of = [run, type ?? null];
+  if (!all)
+    await sql.unsafe(
+      `delete from federation.content t using federation.incoming i
+       where i.run = $1::bigint and ($2::smallint is null or i.type = $2::smallint) and t.id = i.content
+         and not exists (select from federation.change c join federation.source s on s.rk = c.rk
+           where c.run = i.run and c.type = i.type and c.seq = i.seq and s.content = i.content)`,
+      of,
+    );
   for (const table of ['incoming', 'seen', 'gone', 'change', 'page'])
     await sql.unsafe(
       `delete from federation.${table} where run = $1::bigint and ($2::smallint is null or type = $2::smallint)`,
-      [run, type ?? null],
+      of,
     );
+}
+
+/** Texts that nothing leads to: what is staged does not outlive a crash of the server, its texts do. */
+export async function sweepContent(sql: Queryable): Promise<void> {
+  await sql`delete from federation.content t where not exists (select from federation.source s where s.content = t.id)
+    and not exists (select from federation.incoming i where i.content = t.id)`;
 }
 
 /** Types of which a peer has records. source_line */

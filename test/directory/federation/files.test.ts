@@ -5,7 +5,7 @@ import { typeOfFileName } from '../../../directory/federation/harvest/files.ts';
 import { filesOf } from '../../../directory/federation/harvest/index-files.ts';
 import { HarvestFault } from '../../../directory/federation/reasons.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
-import { type Answer, json, outcome, records, scriptedDirectory } from './scripted-directory.ts';
+import { type Answer, json, npi, outcome, records, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';
 
 let dir: Awaited<ReturnType<typeof scriptedDirectory>>;
@@ -352,6 +352,158 @@ describe('an index of files', () => {
     w.day();
     expect(await w.harvest('elm')).toMatchObject({ state: 'failed', reason: 'not-found' });
     expect(await w.counts('elm')).toEqual({ l: 26 });
+  });
+
+  test('files that say they are as they were are not read; one that is not has all of them read', async () => {
+    paths['/mpf/H1234/2027/index.json'] = json({ provider_urls: [`${dir.base}/mpf/a.json`, `${dir.base}/mpf/b.json`] });
+    const read: string[] = [];
+    const dated =
+      (name: string, version: () => string, list: () => Resource[]) => (headers: Record<string, unknown>) => {
+        const etag = `"${version()}"`;
+        if (headers['if-none-match'] === etag) return { status: 304, headers: { etag }, body: '' };
+        read.push(name);
+        const answer = bundle(list());
+        return { ...answer, headers: { ...answer.headers, etag } };
+      };
+    let practitioners = of('Practitioner');
+    paths['/mpf/a.json'] = dated(
+      'a',
+      () => String(practitioners.length),
+      () => practitioners,
+    );
+    paths['/mpf/b.json'] = dated(
+      'b',
+      () => 'b1',
+      () => of('Organization'),
+    );
+    await w.add('elm', `${dir.base}/mpf/H1234/2027`);
+    expect((await w.harvest('elm')).state).toBe('done');
+    read.length = 0;
+    w.day();
+    expect((await w.harvest('elm')).state).toBe('unchanged');
+    expect(read).toEqual([]);
+    practitioners = practitioners.slice(1);
+    w.day();
+    const done = await w.harvest('elm');
+    expect([done.state, ...new Set(read)]).toEqual(['done', 'a', 'b']);
+    expect(await w.counts('elm')).toEqual({ l: 14 });
+    expect(done.types.find((t) => t.type === 7)).toMatchObject({ complete: true, counters: { absent: 1 } });
+  });
+
+  test('what cannot be read may have been of any type', async () => {
+    paths['/mpf/H1234/2027/index.json'] = json({ provider_urls: [`${dir.base}/mpf/a.json`] });
+    // whatever comes first in them
+    const turned = (r: Resource) => Object.fromEntries(Object.entries(r).reverse());
+    paths['/mpf/a.json'] = file(ndjson([...of('Practitioner'), ...of('Organization')].map(turned)));
+    await w.add('elm', `${dir.base}/mpf/H1234/2027`);
+    await w.harvest('elm');
+    paths['/mpf/a.json'] = file(`${ndjson(of('Practitioner').slice(1))}{"resourceType":"Organiz`);
+    w.day();
+    const done = await w.harvest('elm');
+    expect(done).toMatchObject({ state: 'partial', reason: 'damaged-file' });
+    expect(done.types.map((t) => t.complete)).toEqual([false, false]);
+    expect(await w.counts('elm')).toEqual({ l: 14 });
+  });
+
+  describe('of the Marketplace', () => {
+    const PLAN = '12345PA0010001';
+    const provider = (n: number, more: object = {}) => ({
+      npi: npi(n),
+      type: 'INDIVIDUAL',
+      plans: [{ plan_id_type: 'HIOS-PLAN-ID', plan_id: PLAN, network_tier: 'PREFERRED', years: [2027] }],
+      name: { first: 'Ana', last: `Silva${n}` },
+      addresses: [{ address: '1 Elm St', city: 'Erie', state: 'PA', zip: '16501', phone: '8145550100' }],
+      specialty: ['Family Medicine Physician'],
+      accepting: 'accepting',
+      languages: ['Spanish'],
+      last_updated_on: '2027-02-20',
+      ...more,
+    });
+    const hospital = {
+      ...provider(50),
+      type: 'FACILITY',
+      name: undefined,
+      facility_name: 'Elm Hospital',
+      facility_type: ['General Acute Care Hospital'],
+      specialty: undefined,
+    };
+    const plans = [
+      { plan_id_type: 'HIOS-PLAN-ID', plan_id: PLAN, marketing_name: 'Elm Silver', network: [], years: [2027] },
+      { plan_id_type: 'HIOS-PLAN-ID', plan_id: '12345PA0020001', marketing_name: 'Nobody', network: [], years: [2027] },
+    ];
+    const serve = (providers: unknown[]) => {
+      paths['/cms-data-index.json'] = json({
+        provider_urls: [`${dir.base}/qhp/1.json`, 'qhp/2.json', `${dir.base}/qhp/1.json`],
+        plan_urls: [`${dir.base}/qhp/plans.json`],
+        formulary_urls: [`${dir.base}/qhp/drugs.json`],
+      });
+      paths['/qhp/1.json'] = json(providers);
+      paths['/qhp/2.json'] = json([hospital]);
+      paths['/qhp/plans.json'] = json(plans);
+    };
+    beforeEach(async () => {
+      serve([provider(1), provider(2), provider(3, { npi: null })]);
+      await w.add('ash', `${dir.base}/cms-data-index.json`);
+    });
+
+    test('providers, places, networks and plans become records of the peer; who left is missing', async () => {
+      const done = await w.harvest('ash');
+      expect([done.state, done.reason]).toEqual(['done', '']);
+      const names = (await w.keys('ash')).map((k) => k.replace(/\.(net|role|svc|aff|loc)[^/]*$/, '.$1'));
+      expect(names).toContain(`Practitioner/ash.npi-${npi(1)}`);
+      expect(names).toContain(`Organization/ash.org-${npi(50)}`);
+      expect(names).toContain('Organization/ash.payer');
+      expect(names).toContain(`InsurancePlan/ash.plan-${PLAN}`);
+      expect(names.filter((n) => n.startsWith('Location/'))).toHaveLength(2);
+      expect(names.filter((n) => n.startsWith('PractitionerRole/'))).toHaveLength(2);
+      const counters = Object.assign({}, ...done.types.map((t) => t.counters)) as Record<string, number>;
+      expect([counters['no-npi'], counters['no-network']]).toEqual([1, 1]);
+      const [person] = await w.sql<{ updated: Date }[]>`select peer_updated as updated from federation.source
+        where key = ${`Practitioner/ash.npi-${npi(1)}`}`;
+      expect(person?.updated).toEqual(new Date('2027-02-20T00:00:00Z'));
+      w.day();
+      expect((await w.harvest('ash')).types.every((t) => !('new' in t.counters) && !('updated' in t.counters))).toBe(
+        true,
+      );
+      serve([provider(2)]);
+      w.day();
+      const later = await w.harvest('ash');
+      expect(later.types.find((t) => t.type === 7)).toMatchObject({ complete: true, counters: { absent: 1 } });
+    });
+
+    test.each([
+      ['an NPI with a wrong check digit', [provider(1, { npi: '1234567890' }), provider(2)]],
+      ['a record that is none', [provider(2), 'provider']],
+    ])('%s: nobody is taken for gone', async (_what, providers) => {
+      await w.harvest('ash');
+      serve(providers);
+      w.day();
+      const done = await w.harvest('ash');
+      expect([done.state, done.reason]).toEqual(['partial', 'damaged-file']);
+      expect(done.types.find((t) => t.type === 7)?.counters['absent'] ?? 0).toBe(0);
+      expect((await w.keys('ash')).filter((k) => k.startsWith('Practitioner/'))).toHaveLength(2);
+    });
+
+    test('a file that is cut: nobody is taken for gone', async () => {
+      await w.harvest('ash');
+      paths['/qhp/1.json'] = file(JSON.stringify([provider(2), provider(4)]).slice(0, -20));
+      w.day();
+      const done = await w.harvest('ash');
+      expect([done.state, done.reason]).toEqual(['partial', 'damaged-file']);
+      expect(done.types.every((t) => !t.complete)).toBe(true);
+      expect((await w.keys('ash')).filter((k) => k.startsWith('Practitioner/'))).toHaveLength(2);
+    });
+
+    test('a process that dies between two files: the next reads all of them, and networks are whole', async () => {
+      paths['/qhp/2.json'] = 'cut';
+      const first = await w.harvest('ash');
+      expect(first.state).toBe('later');
+      serve([provider(1), provider(2), provider(3, { npi: null })]);
+      w.day();
+      expect(await w.harvest('ash')).toMatchObject({ run: first.run, state: 'done' });
+      const networks = (await w.keys('ash')).filter((k) => k.startsWith('Organization/ash.net-'));
+      expect(networks).toHaveLength(1);
+    });
   });
 
   test('Q23: names are matched whole, unknown ones are a failure', () => {

@@ -222,6 +222,27 @@ describe('a process that dies', () => {
   });
 });
 
+test('a database that dies forgets what was staged: the run says so, and the next one reads it again', async () => {
+  dir.script.stride = 2;
+  await probePeer(w.deps, await w.peer('oak'), 'test');
+  let seen = 0;
+  const real = w.deps.fetch;
+  w.deps.fetch = ((...given: Parameters<typeof fetch>) => {
+    if (++seen > 9) throw new TypeError('killed', { cause: Object.assign(new Error('killed'), { name: 'Killed' }) });
+    return real(...given);
+  }) as typeof fetch;
+  const first = await harvestPeer(w.deps, await w.peer('oak'), { stopped: () => seen > 9 });
+  expect(first.state).toBe('later');
+  w.deps.fetch = real;
+  // what a crash of the server does to unlogged tables
+  await w.sql`truncate federation.incoming, federation.seen, federation.gone, federation.change, federation.page`;
+  const done = await w.harvest('oak');
+  expect([done.run, done.state, done.reason]).toEqual([first.run, 'partial', 'staging-lost']);
+  w.day();
+  expect((await w.harvest('oak')).state).toBe('done');
+  expect(await w.counts('oak')).toEqual({ l: ALL });
+});
+
 test('of two processes that begin at once, one harvests', async () => {
   const peer = await w.peer('oak');
   const both = await Promise.all([harvestPeer(w.deps, peer), harvestPeer(w.deps, peer)]);

@@ -72,8 +72,8 @@ describe('an entry is changed by a person', () => {
     ] as const)
       expect(await addPeer(deps(), { slug, name: slug, url }, 'ada')).toMatchObject({ ok: true });
     await db.sql`update federation.peer set probed_at = now(), cursor = '{"exported": "x"}', failures = 2 where slug = 'ash'`;
-    await db.sql`insert into federation.source (rk, base_rk, key, source_id, peer, type, hash, line_hash, state, flags, changed_run, raw, first_seen, content_changed_at)
-      values (1, 1, 'Endpoint/ash.e', 'e', 'ash', 1, '\\x00', 1, 'l', 0, 1, '{}', now(), now())`;
+    await db.sql`insert into federation.source (rk, base_rk, key, source_id, peer, type, hash, line_hash, state, flags, changed_run, content, first_seen, content_changed_at)
+      values (1, 1, 'Endpoint/ash.e', 'e', 'ash', 1, '\\x00', 1, 'l', 0, 1, 1, now(), now())`;
   });
   const waiting = async () => (await db.sql`select rk from federation.outbox where rk = 1`).length;
 

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import type { FederationDeps } from '../../../directory/federation/client.ts';
 import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
 import { addPeer } from '../../../directory/federation/registry.ts';
@@ -66,9 +67,15 @@ export async function world(env: Record<string, string> = {}) {
       state.now = new Date(state.now.getTime() + n * 86_400_000);
     },
     async close() {
+      // whatever happened: each record has its text, and no text is there without a record or one that waits
+      const [texts] = await database.sql<{ lost: number; idle: number }[]>`select
+        (select count(*) from federation.source s where not exists (select from federation.content t where t.id = s.content))::int as lost,
+        (select count(*) from federation.content t where not exists (select from federation.source s where s.content = t.id)
+          and not exists (select from federation.incoming i where i.content = t.id))::int as idle`;
       await outgoing.close();
       await database.close();
       rmSync(folder, { recursive: true, force: true });
+      expect(texts).toEqual({ lost: 0, idle: 0 });
     },
   };
 }

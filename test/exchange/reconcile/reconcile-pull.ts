@@ -22,14 +22,14 @@ export const MEMBERS: Record<string, string> = { p1: 'm1', p2: 'm2' };
 
 /** `members`: pairs of the peer's Patient id and ours. `since`: not everything was asked for. */
 /**
- * `dies`: the process is killed once, when what it has decided is to be gone on with, or when it would commit the slice of that
- * number; `meanwhile` runs then.
+ * `dies`: the process is killed once, when members are half decided, when what it has decided is to be gone on with, or when it would
+ * commit the slice of that number; `meanwhile` runs then.
  */
 export type PullOptions = {
   peer?: string;
   members?: [string, string][];
   since?: Date;
-  dies?: keyof typeof OPENED | number;
+  dies?: 'deciding' | keyof typeof OPENED | number;
   meanwhile?: () => Promise<void>;
 };
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
@@ -110,7 +110,10 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     }
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
-    if (typeof how.dies === 'number') await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), how.dies);
+    const slice = `before update on exchange.pull_slice for each row when (new.slice = ${String(how.dies)} and new.state = 'committed')`;
+    if (typeof how.dies === 'number') await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), slice);
+    else if (how.dies === 'deciding')
+      await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), SECOND_STRETCH);
     else if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), OPENED[how.dies]);
     await how.meanwhile?.();
     await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
@@ -141,13 +144,17 @@ async function dyingOnce(step: Step, most: number): Promise<void> {
   await killedIn(reconcileStep({ ...step, deps }));
 }
 
-/** The commit of a slice ends when its records are written and its books are to be closed. */
-async function dyingAt(sql: Sql, step: Step, slice: number): Promise<void> {
+/** A second stretch of members is decided, and would be noted. */
+const SECOND_STRETCH =
+  'before update on exchange.pull for each row when (old.decided_bucket >= -1 and new.decided_bucket > old.decided_bucket)';
+
+/** A transaction ends in what it would write last: the note of a stretch, or the books of a slice whose records are written. */
+async function dyingAt(sql: Sql, step: Step, when: string): Promise<void> {
   await sql.unsafe(`
     create function exchange.die() returns trigger language plpgsql as $$ begin raise exception 'killed'; end $$;
-    create trigger die before update on exchange.pull_slice for each row when (new.slice = ${slice} and new.state = 'committed') execute function exchange.die()`);
+    create trigger die ${when} execute function exchange.die()`);
   await killedIn(reconcileStep(step));
-  await sql.unsafe('drop trigger die on exchange.pull_slice; drop function exchange.die()');
+  await sql.unsafe('drop function exchange.die() cascade');
 }
 
 const killedIn = (work: Promise<void>): Promise<void> =>

@@ -1,6 +1,8 @@
 // The compliance report: figures are the sums of their rows, periods are those of the plan's zone, files say the same as pages.
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { checkAuditDaily } from '../../../exchange/audit/check.ts';
+import { checkDocuments, checkDocumentsDaily } from '../../../exchange/audit/documents.ts';
 import { share } from '../../../exchange/report/compliance-figures.ts';
 import { instantsOf, periodBefore, readPeriod } from '../../../exchange/report/period.ts';
 import { keepClocks } from '../../../exchange/schedule.ts';
@@ -102,6 +104,32 @@ test('page, CSV and statement; no person in any; wrong periods are said', async 
   expect(statement.tables.statement.filter((r: { kind: string }) => r.kind === 'pull').length).toBeGreaterThan(0);
   expect((await reviewer.get('/staff/peers/nobody/statement')).status).toBe(404);
   expect((await reviewer.get('/staff/questions')).status).toBe(200);
+});
+
+test('which public documents were online on a day; one that is not is said to be', async () => {
+  const { sql } = s.ours.deps.database;
+  const seen = await checkDocuments(s.ours.deps);
+  expect(seen.map((d) => [d.status, d.fault])).toEqual(seen.map(() => [200, null]));
+  const openapi = await (await fetch(`${s.ours.base}/exchange/openapi.json`)).arrayBuffer();
+  expect(seen.find((d) => d.url.endsWith('/openapi.json'))?.sha256).toBe(
+    createHash('sha256').update(Buffer.from(openapi)).digest('hex'),
+  );
+  const tomorrow = { ...s.ours.deps, clock: () => new Date(Date.now() + 90_000_000) };
+  const gone = { ...tomorrow, log: () => {}, fetch: () => Promise.reject(new Error('away')) };
+  // within the day nothing is asked
+  await checkDocumentsDaily({ ...gone, clock: () => new Date() });
+  await checkDocumentsDaily(gone);
+  const rows = await sql`select fault, sha256 is null as none from exchange.document_check order by id`;
+  expect([...rows].slice(0, seen.length)).toEqual(seen.map(() => ({ fault: null, none: false })));
+  expect([...rows].slice(seen.length)).toEqual(seen.map(() => ({ fault: 'unreachable', none: true })));
+  const today = new Date().toISOString().slice(0, 10);
+  const shown = async (day: string) =>
+    (await (await reviewer.get(`/staff/documents?day=${day}&format=json`)).json()).tables.documents as unknown[];
+  expect(await shown('2020-01-01')).toEqual([]);
+  expect((await shown(new Date(Date.now() + 3 * 86_400_000).toISOString().slice(0, 10))).length).toBe(2 * seen.length);
+  expect((await reviewer.get(`/staff/documents?day=${today}`)).status).toBe(200);
+  expect((await reviewer.get('/staff/documents?day=soon')).status).toBe(400);
+  await expect(sql`delete from exchange.document_check`.execute()).rejects.toMatchObject({ code: '42501' });
 });
 
 test('of one line of business: no line of members of another', async () => {

@@ -2,6 +2,7 @@
 
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { MATCH_RULES } from '../../../exchange/match/rules.ts';
 import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull-report.ts';
 import { renderReport } from '../../../exchange/report/render-report.ts';
@@ -337,6 +338,31 @@ describe('requests of other payers', () => {
     const decided = rowsOf(await pageOf('match'), 'decisions').reduce((n, r) => n + Number(r[2]), 0);
     const [sum] = await deps.database.sql<{ n: number }[]>`select count(*)::int as n from exchange.match_member`;
     expect(decided).toBe(sum?.n);
+  });
+
+  test('each decision is told in words to reviewers only, and that they looked is in the audit', async () => {
+    const { deps, base } = node.prior;
+    const account = developmentAccount(deps.config);
+    const visitor = new Visitor(createStaff(deps, { development: account }), base);
+    await visitor.signIn('dev-viewer', account?.password ?? '');
+    const [job] = await deps.database.sql<{ id: string }[]>`select id from exchange.bulk_job where kind = 'match'`;
+    const place = `/staff/requests/${job?.id}/members`;
+    expect((await visitor.get(place)).status).toBe(403);
+    await visitor.signIn('dev-reviewer', account?.password ?? '');
+    const rows = rowsOf(await (await visitor.get(place)).text(), 'members');
+    const stored = await deps.database.sql<{ rule: number | null; memberId: string | null }[]>`
+      select rule, member_id as "memberId" from exchange.match_member order by position`;
+    expect(rows.map((r) => r[1] ?? '')).toEqual(stored.map((s) => s.memberId ?? '–'));
+    for (const [i, r] of rows.entries()) {
+      const { rule } = stored[i] ?? { rule: null };
+      if (rule === null) expect([r[5], r[6]]).toEqual(['–', '–']);
+      else expect([r[4]?.includes(`(rule ${rule})`), Number(r[5])]).toEqual([true, MATCH_RULES[rule]?.quality]);
+      if (r[2] === 'matched') expect(r[8]).toBe('its coverage with the asker');
+    }
+    const [looked] = await deps.database.sql<{ n: number }[]>`
+      select count(*)::int as n from exchange.audit where action = 'view' and object = ${`match/${job?.id}`}`;
+    expect(looked?.n).toBeGreaterThan(0);
+    expect((await visitor.get('/staff/requests/none/members')).status).toBe(404);
   });
 });
 

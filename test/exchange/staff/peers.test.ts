@@ -2,6 +2,7 @@
 // decisions about members in words.
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { explainMatch, MATCH_RULES } from '../../../exchange/match/rules.ts';
 import {
   type By,
   changePeer,
@@ -10,7 +11,7 @@ import {
   movePeer,
   registerPeer,
 } from '../../../exchange/peers/registry.ts';
-import { explainMatch, MATCH_RULES, SECURITY_REASONS } from '../../../exchange/report/security.ts';
+import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { peerChanges } from '../../../exchange/store/peer-change.ts';

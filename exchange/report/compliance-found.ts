@@ -1,0 +1,51 @@
+// What was found: about records that came, and in files that left. Tables of the compliance report.
+import type { Table } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
+import type { Row } from '../store/report-compliance.ts';
+import { num, of, table, text } from './compliance-cells.ts';
+
+export function findingsTable(rows: readonly Row[]): Table {
+  const found = (r: Row) => meaning('finding', text(r, 'kind') ?? '');
+  return table(
+    'findings',
+    'Findings',
+    rows,
+    [
+      of('payer', 'Payer', 'head'),
+      ['kind', 'Kind', (r) => ({ value: text(r, 'kind'), code: true })],
+      of('n', 'Times', 'number'),
+      of('open', 'Open', 'number'),
+      ['meaning', 'Meaning', (r) => ({ value: found(r).text })],
+      ['what', 'What to do', (r) => ({ value: found(r).todo })],
+    ],
+    'Nothing was found.',
+  );
+}
+
+/** The exports that were asked for in the period: what was walked of their files, and what was kept back. */
+export function proofsTable(rows: readonly Row[]): Table {
+  return table(
+    'proofs',
+    'Proof of what left: every file of every export was walked for money, denied and drug authorizations, and records of others',
+    rows,
+    [
+      of('payer', 'Made for', 'head'),
+      of('exports', 'Exports', 'number'),
+      of('walked', 'Walked', 'number'),
+      of('files', 'Files', 'number'),
+      of('lines', 'Lines', 'number'),
+      [
+        'faults',
+        'Places that must not leave',
+        (r) => ({ value: num(r, 'faults'), tone: num(r, 'faults') > 0 ? ('act' as const) : ('calm' as const) }),
+        'number',
+      ],
+      of('money', 'Kept back: claims and payments', 'number'),
+      of('denied', 'Denied or unclear authorizations', 'number'),
+      of('drug', 'Authorizations for drugs', 'number'),
+      of('sensitive', 'Sensitive beyond the choice', 'number'),
+      of('window', 'Before the span of years', 'number'),
+    ],
+    'No export was made.',
+  );
+}
