@@ -25,6 +25,9 @@ export const HOP_SYSTEM = 'https://payer-node.example/fhir/CodeSystem/hop';
 export const FLAGS = { npi: 1, network: 2, name: 4, address: 8, taxonomy: 16 } as const;
 export type FlagName = keyof typeof FLAGS;
 
+/** federation.md 14; deeper ones would end in whatever reads them by recursion. */
+const LEVELS = PEER_CONTENT.deepest;
+
 export type RecordContext = {
   slug: string;
   /** base of the peer, and all bases that are ours, as {@link baseKey} */
@@ -37,7 +40,7 @@ export type RecordContext = {
 };
 
 /** Why a record was left out. `own`: it came from us; `far`: beyond the hop limit; `direct`: its source is harvested itself. */
-export type LeftOut = 'own' | 'far' | 'direct' | 'not-json' | 'no-type' | 'no-id' | 'other-type';
+export type LeftOut = 'own' | 'far' | 'direct' | 'no-type' | 'no-id' | 'too-deep' | 'other-type';
 
 export type ReadRecord =
   | { leftOut: LeftOut }
@@ -64,6 +67,8 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
   if (id === undefined) return { leftOut: 'no-id' };
   const loop = comesBack(resource, context);
   if (loop) return { leftOut: loop };
+  const hash = hashOf(resource);
+  if (hash === undefined) return { leftOut: 'too-deep' };
   const findings: string[] = [];
   const npiStyles: number[] = [];
   for (const i of objects(resource['identifier'])) {
@@ -81,7 +86,7 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
   return {
     type,
     id,
-    hash: contentHash(resource, PEER_CONTENT),
+    hash,
     state: held ? 'h' : hasEnded(resource, context.now) ? 'e' : 'l',
     flags: flagsOf(resource, context.unmarkedNpi),
     updated: readTime(text(objects(resource['meta'])[0]?.['lastUpdated'])),
@@ -89,6 +94,24 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
     names: namesOf(resource),
     npiStyles,
   };
+}
+
+/** Hash of the content; undefined when the record is nested deeper than anybody means, in what counts or in what does not. */
+function hashOf(resource: Resource): string | undefined {
+  const meta = resource['meta'];
+  if (isDeep(resource['text'], LEVELS - 1)) return undefined;
+  if (isObject(meta)) for (const member of PEER_CONTENT.meta) if (isDeep(meta[member], LEVELS - 2)) return undefined;
+  try {
+    return contentHash(resource, PEER_CONTENT);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
+}
+
+function isDeep(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return left === 0 || Object.values(value).some((v) => isDeep(v, left - 1));
 }
 
 /** Seven fractional digits, offsets and bare dates are read; anything else, and what no calendar holds, is no time (Q46). */

@@ -21,6 +21,7 @@ export type Manifest = {
   files: ManifestFile[];
 };
 
+const LISTS = ['output', 'deleted', 'error', 'outcome'] as const;
 const none = (): void => {};
 
 /** Judges a manifest. Relative URLs are resolved against the status URL. */
@@ -28,6 +29,9 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
   const b = body as Json;
   // every member but these may be missing; an answer that has none of them is no manifest
   if (!isObject(b) || 'resourceType' in b || !['transactionTime', 'output', 'error'].some((m) => m in b))
+    throw new PeerFault('manifest-malformed');
+  // a list that is none may have held everything
+  if (LISTS.some((l) => b[l] !== undefined && b[l] !== null && !Array.isArray(b[l])))
     throw new PeerFault('manifest-malformed');
   const seen = new Set<string>();
   const list = (name: string, kind: ManifestFile['kind']): ManifestFile[] =>
@@ -77,8 +81,6 @@ const nextPage = (body: Json): string | undefined =>
         .map((l) => text(l['url']))
         .find((u) => u !== undefined)
     : undefined;
-
-const LISTS = ['output', 'deleted', 'error', 'outcome'] as const;
 
 /** The JSON of a page and how much text it was. */
 async function readPage(talk: Talk, response: Response, left: number): Promise<{ body: Json; size: number }> {

@@ -65,9 +65,15 @@ async function send(talk: Talk, url: URL, request: PeerRequest, token: string | 
       error instanceof Error &&
       (error.name === 'RefusedAddress' || (error.cause as Error | undefined)?.name === 'RefusedAddress');
     if (refused) throw new PeerFault('refused-address');
+    if (codeOf(error) === 'UND_ERR_HEADERS_OVERFLOW') throw new PeerFault('headers-too-large');
     throw new PeerFault('unreachable', { isTransient: true });
   }
 }
+
+const codeOf = (error: unknown): unknown => {
+  const { code, cause } = (error ?? {}) as { code?: unknown; cause?: unknown };
+  return code ?? (cause as { code?: unknown } | undefined)?.code;
+};
 
 /** Where a redirect of a file leads, when the peer's record allows it. */
 function target(talk: Talk, from: URL, response: Response): URL {

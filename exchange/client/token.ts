@@ -103,7 +103,9 @@ export function readToken(status: number, body: unknown, now: Date): Kept {
     });
   const token = isObject(b) ? text(b['access_token']) : undefined;
   const type = isObject(b) ? text(b['token_type']) : undefined;
-  if (token === undefined || type?.toLowerCase() !== 'bearer') throw new PeerFault('token-malformed');
+  // what a header cannot carry is no token, https://www.rfc-editor.org/rfc/rfc6750#section-2.1
+  if (token === undefined || !/^[!-~]+$/.test(token) || type?.toLowerCase() !== 'bearer')
+    throw new PeerFault('token-malformed');
   const given = isObject(b) ? Number(b['expires_in']) : Number.NaN;
   const seconds = Number.isFinite(given) && given > 0 ? Math.min(given, 3600) : 60;
   return { token, until: now.getTime() + seconds * 1000 };

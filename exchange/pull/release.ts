@@ -6,9 +6,12 @@ import { talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
 import { findPeer } from '../store/peer.ts';
 import { takeUnreleased } from '../store/pull-release.ts';
+import { clearStaging } from '../store/staging.ts';
 
 export async function releaseEnded(deps: Deps, tokens: PeerTokens, only?: string): Promise<void> {
   for (const pull of await takeUnreleased(deps.database.sql, deps.clock(), only)) {
+    // of a process that died between its last commit and its tidying up
+    await clearStaging(deps.database.sql, pull.id);
     const peer = await findPeer(deps.database.sql, pull.peerId);
     if (peer?.state !== 'active') continue;
     for (const url of [pull.matchStatusUrl, pull.exportStatusUrl])

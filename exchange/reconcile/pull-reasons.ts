@@ -91,6 +91,10 @@ export const PULL_REASONS = {
     'The other payer speaks another version of FHIR than R4.',
     'Ask the other payer for an R4 address.',
   ),
+  'headers-too-large': act(
+    'The other payer’s answer had headers that are larger than any should be.',
+    'Tell the other payer; pull again when it is mended.',
+  ),
   unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
   throttled: look('The other payer asked us to wait.', 'Nothing.'),
   auth: look('The other payer did not take our token; a new one is fetched.', 'Nothing, unless it happens often.'),

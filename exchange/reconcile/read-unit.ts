@@ -2,6 +2,7 @@
 // is new is decided later, by set. The first reason that applies decides.
 import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
+import { saysTwice } from '../../src/fhir/json-members.ts';
 import { minify, stamp } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
@@ -42,6 +43,8 @@ export type UnitContext = {
 export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
 
 const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
+/** FHIR allows any number of digits behind the second; PostgreSQL reads no more than some. Longer ones are as if they were not there. */
+const LONGEST_INSTANT = 64;
 const TYPE_NAME = /^[A-Za-z]{1,64}$/;
 /** NUL, and halves of surrogate pairs, as JSON.stringify writes them. */
 const NOT_TEXT = /(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f][0-9a-f]{2})/;
@@ -69,9 +72,12 @@ export function readUnit(line: string, context: UnitContext): Unit {
     const hasEscapes = line.includes('\\u');
     const plain = hasEscapes ? JSON.stringify(parsed) : line;
     if (hasEscapes && NOT_TEXT.test(plain)) return broken();
-    return readResource(parsed, minify(line), plain, context);
+    const json = minify(line);
+    // a member that is named twice: who reads the text may take the other one
+    if (saysTwice(json, parsed)) return broken();
+    return readResource(parsed, json, plain, context);
   } catch (error) {
-    // nested deeper than a record is, or than the stack
+    // nested deeper than a record is, or than the stack; or larger in one place than a record is
     if (error instanceof RangeError) return broken();
     throw error;
   }
@@ -83,7 +89,11 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
   const sent = text(meta['lastUpdated']);
-  const known: Unit = { type, sourceId, ...(sent !== undefined && parseInstant(sent) ? { lastUpdated: sent } : {}) };
+  const known: Unit = {
+    type,
+    sourceId,
+    ...(sent !== undefined && sent.length <= LONGEST_INSTANT && parseInstant(sent) ? { lastUpdated: sent } : {}),
+  };
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,

@@ -21,6 +21,8 @@ import { findMemberId } from '../store/report-disclosures.ts';
 import { patientTexts } from '../store/report-lines.ts';
 import { personOf } from './members.ts';
 
+export { memberAuditBefore } from '../store/member-choice.ts';
+
 const MOST_LOOKS = 200;
 const MOST_DEEDS = 1000;
 

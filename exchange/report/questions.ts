@@ -97,7 +97,7 @@ export const QUESTIONS: readonly Question[] = [
     question: 'Who looked at a member’s data',
     where: 'Members: who looked',
     href: '/staff/members',
-    how: 'Looks are rows with “view”; older ones than the newest 200 are in the evidence pack of their period (audit-rows.jsonl).',
+    how: 'Find the member, then “Who looked at this member’s data”: all of it, newest first; looks are rows with “view”. Also as CSV and JSON.',
   },
   {
     question: 'Which public documentation was online on a day',

@@ -15,6 +15,7 @@ import { documents } from './documents.ts';
 import { problem, staffHeaders } from './frame.ts';
 import { lines } from './lines.ts';
 import { lists } from './lists.ts';
+import { looks } from './looks.ts';
 import { matches } from './matches.ts';
 import { members } from './members.ts';
 import { peers } from './peers.ts';
@@ -64,6 +65,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   matches(desk);
   disclosures(desk);
   members(desk);
+  looks(desk);
   record(desk);
   compliance(desk);
   documents(desk);

@@ -100,7 +100,7 @@ export function members(desk: Desk): void {
       before: [
         note,
         html`<p><a href="${PATH}/${memberId}/record">The member’s merged record</a></p>`,
-        html`<p><a href="/staff/disclosures/${memberId}">What left of this member’s records</a></p>`,
+        html`<p><a href="/staff/disclosures/${memberId}">What left of this member’s records</a> · <a href="${PATH}/${memberId}/looks">Who looked at this member’s data</a></p>`,
         may(visit.session, 'decide') ? await callForms(desk, visit, account, language) : '',
       ],
       tables: memberTables(account, timeZone, deps.clock()),

@@ -263,6 +263,22 @@ export async function memberAudit(sql: Queryable, memberId: string, limit: numbe
   ];
 }
 
+/** The same before a row of the audit, in pages. Served by audit_member. */
+export async function memberAuditBefore(
+  sql: Queryable,
+  memberId: string,
+  before: string | undefined,
+  limit: number,
+): Promise<(Looked & { seq: string })[]> {
+  return [
+    ...(await sql<(Looked & { seq: string })[]>`
+      select a.seq::text as seq, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.outcome, a.reason from exchange.audit a
+      where a.member_id = ${memberId}
+        and (${before ?? null}::bigint is null or (a.at, a.seq) < (select b.at, b.seq from exchange.audit b where b.seq = ${before ?? null}::bigint and b.member_id = ${memberId}))
+      order by a.at desc, a.seq desc limit ${limit}`),
+  ];
+}
+
 /** What people decided or recorded about a member: looks, of which there are many, never push one out. Served by audit_member. */
 export async function memberDeeds(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
   return [

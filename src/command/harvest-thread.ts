@@ -10,6 +10,9 @@ import { openNode } from './node.ts';
 /** What the serving thread hands over: its settings, the address of the database it uses, and whether that server is ours. */
 export type HarvestThreadData = { config: Config; url: string; embedded: boolean };
 
+/** `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
+export type HarvestThreadMessage = 'stop' | 'awaited' | 'alone';
+
 /** Of its connections. */
 const NAME = 'payer-node harvest';
 
@@ -22,11 +25,15 @@ const node = await openNode(
   'payer_node',
   { migrates: false, name: NAME },
 );
-threadStandsBack(node.deps.log);
-const leave = embedded ? connectionsStandBack(node.deps.database.sql, NAME, node.deps.log) : () => {};
+const standing = [threadStandsBack(node.deps.log)];
+if (embedded) standing.push(connectionsStandBack(node.deps.database.sql, NAME, node.deps.log));
 const harvester = startHarvester(node);
-port.once('message', () => {
-  leave();
+port.on('message', (message: HarvestThreadMessage) => {
+  if (message !== 'stop') {
+    for (const s of standing) s.confine(message === 'awaited');
+    return;
+  }
+  for (const s of standing) s.end();
   harvester
     .stop()
     .then(() => node.close())

@@ -106,7 +106,14 @@ export function createApp(m: Mounted): Hono {
   return app;
 }
 
-export type Listening = { port: number; close(): Promise<void> };
+export type Listening = {
+  port: number;
+  /** requests so far, those of probes left out */
+  requests(): number;
+  close(): Promise<void>;
+};
+
+const PROBES = new Set(['/livez', '/readyz', '/metrics']);
 
 /** Connections that may wait to be taken: many come at once, and the default of 511 turns some away for a second. */
 const BACKLOG = 4096;
@@ -118,6 +125,10 @@ export async function listen(
   quick: QuickHolder = {},
 ): Promise<Listening> {
   const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick));
+  let requests = 0;
+  server.on('request', ({ url = '' }) => {
+    if (!PROBES.has(url)) requests++;
+  });
   server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
@@ -130,6 +141,7 @@ export async function listen(
   const { port } = server.address() as { port: number };
   return {
     port,
+    requests: () => requests,
     /** stops accepting and waits up to ten seconds for what is under way */
     async close() {
       const closed = new Promise<void>((done) => server.close(() => done()));

@@ -87,7 +87,10 @@ async function startAll(services: Services, config: Config, running: Running, si
     const publisher = startPublisher(node);
     node.directory.wake = () => publisher.wake();
     running.add('publisher', () => publisher.stop());
-    const harvester = startHarvestThread(node, await server.url('payer_node'), server.embedded !== undefined);
+    const harvester = startHarvestThread(node, await server.url('payer_node'), {
+      embedded: server.embedded !== undefined,
+      requests: main.requests,
+    });
     running.add('harvester', () => harvester.stop());
   }
   let worker: ExchangeWorker | undefined;

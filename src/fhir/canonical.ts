@@ -40,7 +40,7 @@ export const RECEIVED_CONTENT: CanonicalUse = { ...MEMBER_CONTENT, deepest: 64 }
  * A record of a peer's directory: what counts as a change of it. Its id is its identity, not its content; times, narrative and
  * the order of lists that have none do not count (federation.md 6). A change here asks for a new {@link PEER_CONTENT_VERSION}.
  */
-export const PEER_CONTENT: CanonicalUse = {
+export const PEER_CONTENT: CanonicalUse & { deepest: number } = {
   top: new Set(['id', 'text']),
   meta: new Set(['versionId', 'lastUpdated', 'source']),
   referenceKeys: true,
@@ -51,6 +51,7 @@ export const PEER_CONTENT: CanonicalUse = {
       'payloadMimeType coverageArea coverage plan contact tag profile security target primarySource validator'
     ).split(' '),
   ),
+  deepest: 100,
 };
 export const PEER_CONTENT_VERSION = 1;
 

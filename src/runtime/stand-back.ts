@@ -1,7 +1,7 @@
 // Work that nobody waits for stands back behind work that somebody does. On Linux a priority belongs to a thread, and each connection to
-// PostgreSQL is a process of the server's own: both get a lower one, and leave one of several processors alone (where `taskset` is
-// there), so that a request finds one at once. A thread runs only when nothing else would (where `chrt` is there); a process of the
-// server does not go so far, for others may wait for a lock that it holds.
+// PostgreSQL is a process of the server's own: both get a lower one, and while somebody waits they leave one of several processors
+// alone (where `taskset` is there), so that a request finds one at once. A thread runs only when nothing else would (where `chrt` is
+// there); a process of the server does not go so far, for others may wait for a lock that it holds.
 // https://man7.org/linux/man-pages/man7/sched.7.html
 import { execFile } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
@@ -12,22 +12,35 @@ import type { Queryable } from '../store/database.ts';
 
 const LOOK_MS = 500;
 
+/** Work that stands back. */
+export type StandingBack = {
+  /** Leaves one processor alone, as it does at first, or takes them all. */
+  confine(on: boolean): void;
+  end(): void;
+};
+
+const NOTHING: StandingBack = { confine: () => {}, end: () => {} };
+
 /** The calling thread. Elsewhere than on Linux it would be the whole process, and nothing is done. */
-export function threadStandsBack(log: Log): void {
-  if (process.platform !== 'linux') return;
+export function threadStandsBack(log: Log): StandingBack {
+  if (process.platform !== 'linux') return NOTHING;
   const id = Number(/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1]);
-  standBack(id, log);
+  const all = processors();
+  lower(id, log);
+  place(id, true, all, log);
   run(log, 'chrt', '-i', '-p', '0', String(id));
+  return { confine: (on) => place(id, on, all, log), end: () => {} };
 }
 
 /**
  * The server's processes behind connections whose application_name begins with `name`, parallel ones too, as they come. Only for a
  * server on this machine that we started: the number of a process means nothing elsewhere.
- * @returns ends it
  */
-export function connectionsStandBack(sql: Queryable, name: string, log: Log): () => void {
-  if (process.platform !== 'linux') return () => {};
-  let known = new Set<number>();
+export function connectionsStandBack(sql: Queryable, name: string, log: Log): StandingBack {
+  if (process.platform !== 'linux') return NOTHING;
+  const all = processors();
+  let known = new Map<number, boolean>();
+  let confined = true;
   let looking = false;
   let ended = false;
   const look = async () => {
@@ -37,8 +50,13 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): ()
       const rows = await sql<
         { pid: number }[]
       >`select pid from pg_stat_activity where starts_with(application_name, ${name})`;
-      for (const { pid } of rows) if (!known.has(pid)) standBack(pid, log);
-      known = new Set(rows.map((r) => r.pid));
+      const now = new Map<number, boolean>();
+      for (const { pid } of rows) {
+        if (!known.has(pid)) lower(pid, log);
+        if (known.get(pid) !== confined) place(pid, confined, all, log);
+        now.set(pid, confined);
+      }
+      known = now;
     } catch (error) {
       if (!ended) log('debug', 'connections do not stand back', { error: describe(error) });
     } finally {
@@ -47,22 +65,31 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): ()
   };
   const timer = setInterval(() => void look(), LOOK_MS).unref();
   void look();
-  return () => {
-    ended = true;
-    clearInterval(timer);
+  return {
+    confine: (on) => {
+      confined = on;
+      void look();
+    },
+    end: () => {
+      ended = true;
+      clearInterval(timer);
+    },
   };
 }
 
 /** @param id of a process or thread. One that is gone meanwhile, or that is not ours, stays as it is. */
-function standBack(id: number, log: Log): void {
+function lower(id: number, log: Log): void {
   try {
     setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
   } catch (error) {
     log('debug', 'priority not lowered', { error: describe(error) });
-    return;
   }
-  const rest = processors().slice(1);
-  if (rest.length > 0) run(log, 'taskset', '-c', '-p', rest.join(','), String(id));
+}
+
+/** On all processors but the first, or on all that the program has. */
+function place(id: number, confined: boolean, all: readonly number[], log: Log): void {
+  const where = confined ? all.slice(1) : all;
+  if (all.length > 1) run(log, 'taskset', '-c', '-p', where.join(','), String(id));
 }
 
 /** Where a tool is not there the priority has to do. */

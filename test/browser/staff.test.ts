@@ -146,6 +146,8 @@ describe.skipIf(!isThere)(
         '/staff/compliance',
         '/staff/peers/prior/statement',
         '/staff/questions',
+        '/staff/documents',
+        `/staff/members/${node.memberId}/looks`,
         '/staff/conflicts',
         `/staff/conflicts/${item?.id}`,
         `/staff/members/${node.memberId}/record`,

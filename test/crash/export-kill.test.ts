@@ -1,6 +1,6 @@
 // Exports under bad luck: the process that makes them is killed (kill -9) at many moments, two processes share the work,
 // writers commit while a snapshot is read, clients break off. Nothing is half visible, nothing doubled, nothing lost.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -62,8 +62,6 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'payer-node-export-kill-'));
-  const built = spawnSync(process.execPath, [join(root, 'scripts/build.ts')], { cwd: root, encoding: 'utf8' });
-  if (built.status !== 0) throw new Error(built.stderr);
   await memberFolders({ seed: 5, members: MEMBERS, out: join(folder, 'data') });
   node = await startNode();
   await importMembers(node.deps, { records: readImport([join(folder, 'data/prior')]), validate, reject: () => {} });

@@ -36,7 +36,7 @@ test('a publication that is killed anywhere is never half visible and is made in
   };
   /** The command; killed after a while, when one is given. True when it came to its end. */
   const publish = async (killAfter?: number): Promise<boolean> => {
-    const child = spawn(process.execPath, [join(root, 'src/main.ts'), 'publish', '--now'], { env, cwd: folder });
+    const child = spawn(process.execPath, [join(root, 'dist/main.mjs'), 'publish', '--now'], { env, cwd: folder });
     let said = '';
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (d: Buffer) => {

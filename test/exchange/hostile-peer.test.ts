@@ -642,6 +642,53 @@ const ROWS: Row[] = [
     holds: [],
   },
   {
+    does: 'names members twice, times with hundreds of digits, more members than any record has',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            good('a').replace('"subject":', '"subject":{"reference":"Patient/p10"},"subject":'),
+            good('b').replace('"id":"b"', '"id":"c","id":"b"'),
+            good('c').replace('03:04:05Z', `03:04:05.${'1'.repeat(300)}Z`),
+            good('d').replace(
+              '"subject":',
+              `"contained":[{${Array.from({ length: 10_001 }, (_, i) => `"m${i}":1`).join(',')}}],"subject":`,
+            ),
+          ),
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 1, 'quarantined invalid-resource': 3 },
+    notes: [],
+    holds: ['c'],
+  },
+  {
+    does: 'lists its files in something that is no list',
+    script: () => ({ 'GET /status/export': (_, a) => json(a, peer.manifest([], { output: { 0: peer.file() } })) }),
+    state: 'failed',
+    reason: 'manifest-malformed',
+    holds: [],
+  },
+  {
+    does: 'gives a token that no header can carry',
+    script: () => ({
+      'POST /token': (_, a) => json(a, { access_token: 'a\r\nx-more: 1', token_type: 'Bearer', expires_in: 300 }),
+    }),
+    state: 'refused',
+    reason: 'token-malformed',
+    holds: [],
+  },
+  {
+    does: 'answers with headers without end',
+    script: () => ({
+      'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>
+        void a.writeHead(202, { 'content-location': `${peer.base}/${'s'.repeat(100_000)}` }).end(),
+    }),
+    state: 'failed',
+    reason: 'headers-too-large',
+    holds: [],
+  },
+  {
     does: 'sends a line that is too long',
     script: () => serves(sends(`${'x'.repeat(17 * 1024 * 1024)}\n${good('a')}\n`)),
     state: 'done',

@@ -187,10 +187,13 @@ test('a job whose pull ended while the process died is released by the schedule,
   const done = await peer.pull();
   const { sql } = peer.node.deps.database;
   await sql`update exchange.pull set released_at = null where id = ${done.id}`;
+  await sql`insert into exchange.staging (pull_id, file, line, entry) values (${done.id}, 0, 1, 0)`;
   peer.seen.length = 0;
   await peer.node.worker.release();
   await peer.node.worker.release();
   expect(paths('DELETE')).toEqual(['/status/match', '/status/export']);
+  // nor is anything left of it on the way
+  expect(await sql`select from exchange.staging`).toHaveLength(0);
 });
 
 describe('one member at a time', () => {

@@ -1,9 +1,22 @@
 // The thread that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHarvestThread } from '../../src/command/harvester.ts';
 import { readConfig } from '../../src/config.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
+
+const hasTool = (name: string) => spawnSync(name, ['--version']).error === undefined;
+/** How many processors a process may use. */
+function processorsOf(pid: number | 'self'): number {
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
+  return list.split(',').reduce((n, part) => {
+    const [from = 0, to = from] = part.split('-').map(Number);
+    return n + to - from + 1;
+  }, 0);
+}
 
 let db: Awaited<ReturnType<typeof freshDb>>;
 const config = readConfig({ SANDBOX: 'on', LOG_LEVEL: 'silent' });
@@ -37,4 +50,29 @@ test('it merges our own directory, and its connections are gone when it has stop
     ).length;
   await expect.poll(others, { timeout: 10_000 }).toBe(0);
   expect(lines).toEqual([]);
+});
+
+const hasOneToLeave = process.platform === 'linux' && availableParallelism() > 1 && hasTool('taskset');
+test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes all when nobody does', async () => {
+  const node = { config, deps: { log: () => {} } };
+  let requests = 0;
+  const asking = setInterval(() => requests++, 200);
+  const thread = startHarvestThread(node as unknown as Parameters<typeof startHarvestThread>[0], db.url, {
+    embedded: true,
+    requests: () => requests,
+    calmMs: 1500,
+  });
+  const spread = async () => {
+    const rows = await db.sql<
+      { pid: number }[]
+    >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
+    return [...new Set(rows.map(({ pid }) => processorsOf(pid)))];
+  };
+  const all = processorsOf('self');
+  await expect.poll(spread, { timeout: 20_000, interval: 100 }).toEqual([all - 1]);
+  clearInterval(asking);
+  await expect.poll(spread, { timeout: 20_000, interval: 200 }).toEqual([all]);
+  requests++;
+  await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
+  await thread.stop();
 });

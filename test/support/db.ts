@@ -10,7 +10,7 @@ export async function freshDb() {
   const admin = postgres(`${base}postgres`, { max: 1, onnotice: () => {} });
   for (let i = 0; ; i++)
     try {
-      await admin.unsafe(`create database ${name} template tmpl`);
+      await admin.unsafe(`create database ${name} template tmpl strategy file_copy`);
       break;
     } catch (e) {
       if (i > 200 || !String(e).includes('being accessed')) throw e;

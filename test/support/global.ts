@@ -1,7 +1,10 @@
-// One PostgreSQL for a test run, under a temporary folder, with a migrated template database.
+// One PostgreSQL for a test run, under a temporary folder, with a migrated template database; and the program, built as it is
+// started, for tests that run it as a process.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { patchDriver } from '../../scripts/patch-driver.mjs';
 import { embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
@@ -14,12 +17,29 @@ declare module 'vitest' {
   }
 }
 
+/** dist/, in a process of its own meanwhile. */
+async function build(): Promise<void> {
+  const root = resolve(import.meta.dirname, '../..');
+  const child = spawn(process.execPath, [join(root, 'scripts/build.ts')], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (d: Buffer) => {
+    said += d.toString();
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0) throw new Error(`The program could not be built: ${said}`);
+}
+
 export default async function setup(project: TestProject) {
   patchDriver(); // as an installation and a build do
+  const built = build();
   const named = process.env['TEST_DATABASE_URL'];
   if (named) {
     await migrate(named.replace(/\/[^/]*$/, '/tmpl'));
     project.provide('databaseUrl', named);
+    await built;
     return;
   }
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-'));
@@ -31,6 +51,7 @@ export default async function setup(project: TestProject) {
   try {
     await migrate(await server.url('tmpl'));
     project.provide('databaseUrl', await server.url('postgres'));
+    await built;
   } catch (error) {
     await stop();
     throw error;

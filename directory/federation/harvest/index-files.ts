@@ -1,7 +1,7 @@
 // Rung 2: an index of files. Medicare Plan Finder names them in `provider_urls`; a federal release in `files` with its keys.
 // Every file is whole, so what is in none of them is absent. An index names the same files every day: each is asked whether it has
 // changed, and when one has, all are read.
-import { isObject, isResource, type Resource } from '../../../src/fhir/resource.ts';
+import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
@@ -97,19 +97,22 @@ type IndexFile = { url: string; type: DirectoryType | undefined };
 export function filesOf(value: unknown, index: string): IndexFile[] {
   if (!isObject(value)) throw new HarvestFault('not-a-manifest');
   if (Array.isArray(value['provider_urls']))
-    return ['provider_urls', 'plan_urls'].flatMap((key) => {
-      const urls = value[key] ?? [];
-      if (!Array.isArray(urls)) throw new HarvestFault('not-a-manifest', key);
-      return urls.map((u) => {
-        if (typeof u !== 'string' || !URL.canParse(u)) throw new HarvestFault('not-a-manifest', key);
-        return { url: u, type: undefined };
-      });
-    });
+    return [...new Set(['provider_urls', 'plan_urls'].flatMap((key) => urlsOf(value[key] ?? [], key, index)))].map(
+      (url) => ({ url, type: undefined }),
+    );
   if (!isObject(value['files'])) throw new HarvestFault('not-a-manifest', 'neither provider_urls nor files');
   return Object.keys(value['files']).map((name) => {
     const type = typeOfFileName(name);
     if (type === undefined) throw new HarvestFault('unknown-file', name.slice(0, 80));
     return { url: new URL(name, index).href, type };
+  });
+}
+
+function urlsOf(list: Json, key: string, index: string): string[] {
+  if (!Array.isArray(list)) throw new HarvestFault('not-a-manifest', key);
+  return list.map((u) => {
+    if (typeof u !== 'string' || !URL.canParse(u, index)) throw new HarvestFault('not-a-manifest', key);
+    return new URL(u, index).href;
   });
 }
 

@@ -169,13 +169,13 @@ export class Stage {
   #read(line: Line): Incoming | undefined {
     const { peer, context } = this.options;
     const resource = line.resource ?? parse(line.text);
-    if (resource === undefined || isUnstorable(line.text, resource) || isDeep(resource)) {
+    if (resource === undefined || isUnstorable(line.text, resource)) {
       this.count(line.type, 'damaged');
       return undefined;
     }
     const read = readRecord(resource, context);
     if ('leftOut' in read) {
-      this.count(line.type, read.leftOut === 'no-id' || read.leftOut === 'no-type' ? 'damaged' : read.leftOut);
+      this.count(line.type, ['no-id', 'no-type', 'too-deep'].includes(read.leftOut) ? 'damaged' : read.leftOut);
       return undefined;
     }
     if (read.type !== line.type) {
@@ -212,14 +212,6 @@ function parse(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** federation.md 14; deeper ones would end in whatever reads them by recursion. */
-const LEVELS = 100;
-
-function isDeep(value: unknown, left = LEVELS): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return left === 0 || Object.values(value).some((v) => isDeep(v, left - 1));
 }
 
 /** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */

@@ -433,7 +433,7 @@ describe('an index of files', () => {
     ];
     const serve = (providers: unknown[]) => {
       paths['/cms-data-index.json'] = json({
-        provider_urls: [`${dir.base}/qhp/1.json`, `${dir.base}/qhp/2.json`],
+        provider_urls: [`${dir.base}/qhp/1.json`, 'qhp/2.json', `${dir.base}/qhp/1.json`],
         plan_urls: [`${dir.base}/qhp/plans.json`],
         formulary_urls: [`${dir.base}/qhp/drugs.json`],
       });

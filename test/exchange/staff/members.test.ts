@@ -73,6 +73,29 @@ test('on a call: choose, name a payer, record the offer, in Spanish too', async 
   expect(shown.tables.looks.filter((l: { action: string }) => l.action === 'choice')).toHaveLength(2);
 });
 
+test('who looked: all of it, in pages, this look among them the next time', async () => {
+  const { sql } = node.deps.database;
+  const rows = (await sql`select at from exchange.audit where member_id = ${ana}`).length;
+  await sql`
+    insert into exchange.audit (at, actor_kind, actor, action, object, member_id, hash)
+    select '2020-01-01'::timestamptz + n * interval '1 s', 'staff', 'somebody', 'view', 'x', ${ana}, sha256(n::text::bytea) from generate_series(1, 150) n`;
+  type Page = { next?: string; tables: { looks: { when: string; actor: string }[] } };
+  let path: string | undefined = `/staff/members/${ana}/looks?format=json`;
+  const seen: { when: string; actor: string }[] = [];
+  for (let pages = 0; path !== undefined && pages < 9; pages++) {
+    const page = (await (await reviewer.get(path)).json()) as Page;
+    seen.push(...page.tables.looks);
+    path = page.next;
+  }
+  expect(seen.filter((l) => l.actor === 'somebody')).toHaveLength(150);
+  expect(seen.length).toBe(rows + 150);
+  expect(seen.map((l) => l.when)).toEqual([...seen.map((l) => l.when)].sort().reverse());
+  const after = (await (await reviewer.get(`/staff/members/${ana}/looks?format=json`)).json()) as Page;
+  expect(after.tables.looks[0]?.actor).not.toBe('somebody');
+  expect((await viewer.get(`/staff/members/${ana}/looks`)).status).toBe(403);
+  expect((await reviewer.get('/staff/members/nobody/looks')).status).toBe(404);
+});
+
 test('only reviewers, only from our own pages', async () => {
   expect((await viewer.get(`/staff/members/${ana}`)).status).toBe(403);
   expect((await reviewer.post(`/staff/members/${ana}/choice`, { csrf: 'x', choice: 'decline' })).status).toBe(403);

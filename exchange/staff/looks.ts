@@ -1,0 +1,57 @@
+// /staff/members/:member/looks: who looked at a member's data and what was done, all of it, newest first.
+import { memberBehind } from '../report/disclosures.ts';
+import { memberAuditBefore } from '../report/member-account.ts';
+import { timeCell } from '../report/words.ts';
+import type { Desk } from './desk.ts';
+import { address } from './frame.ts';
+import { cut, PAGE } from './paging.ts';
+
+const PATH = '/staff/members/:member/looks';
+
+export function looks(desk: Desk): void {
+  const { deps } = desk;
+  const { timeZone } = deps.config;
+  desk.page(PATH, 'rows', async (visit) => {
+    const member = visit.c.req.param('member') ?? '';
+    if ((await memberBehind(deps, member)) !== member) return desk.notFound(visit, 'There is no such member.');
+    const before = /^\d{1,18}$/.exec(visit.c.req.query('before') ?? '')?.[0];
+    const found = await memberAuditBefore(deps.database.sql, member, before, PAGE + 1);
+    const { rows, last } = cut(found);
+    await desk.viewed(visit, 'looks', `member/${member}/looks`, [member], rows.length);
+    return desk.show(visit, {
+      title: 'Who looked at this member’s data',
+      place: 'members',
+      trail: [
+        ['/staff/members', 'Members'],
+        [`/staff/members/${member}`, 'Member'],
+      ],
+      lead: [
+        'Every look, request, delivery and decision that concerned the member, newest first. Looks are rows with “view”; this one is among them the next time.',
+      ],
+      tables: [
+        {
+          name: 'looks',
+          caption: 'Who looked, and what was done',
+          columns: [
+            { key: 'when', label: 'When', kind: 'head' },
+            { key: 'kind', label: 'Who' },
+            { key: 'actor', label: 'Name' },
+            { key: 'action', label: 'What' },
+            { key: 'object', label: 'Object' },
+            { key: 'outcome', label: 'Result' },
+          ],
+          rows: rows.map((l) => [
+            timeCell(l.at, timeZone),
+            { value: l.actorKind },
+            { value: l.actor },
+            { value: l.action },
+            { value: l.object, code: true },
+            { value: l.outcome },
+          ]),
+          empty: 'Nobody has looked.',
+        },
+      ],
+      next: last === undefined ? undefined : address(`/staff/members/${member}/looks`, { before: last.seq }),
+    });
+  });
+}
