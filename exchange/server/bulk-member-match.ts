@@ -116,6 +116,15 @@ function countMembers(body: string, most: number): number {
   }
 }
 
+const PIECE = 1024 * 1024;
+
+/** UTF-8 of a text piece by piece, none of which ends within a character. */
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield new TextEncoder().encode(text);
+  const encoder = new TextEncoder();
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(text.length, from + PIECE);
+    if (to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to++;
+    yield encoder.encode(text.slice(from, to));
+    from = to;
+  }
 }
