@@ -23,7 +23,7 @@ export type LoadResult = {
 };
 
 const [port = '', file = '', seconds = '5', connections = '16', headers = '{}', rate = ''] = process.argv.slice(2);
-const WARM_MS = 2000;
+const WARM_MS = 4000;
 /** How often it looks around. With a rate that is when requests are sent: a longer pause would count as waiting. */
 const TICK_MS = rate === '' ? 20 : 1;
 const TIMEOUT_MS = 10_000;

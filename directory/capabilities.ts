@@ -100,7 +100,7 @@ export function capabilityStatement(options: CapabilityOptions): CapabilityState
           'Unknown parameters are refused with 400, or ignored and reported with Prefer: handling=lenient.',
           'A resource without a period matches no search by period or date, and every search by active-on: the guide takes a role without a period as active.',
           'Beyond the guide: NPI, distance (near, near-zip, sorting by it), opening hours, new patients by network, languages, contact points, verification, names that forgive, origin. Our definitions are at SearchParameter.',
-          'A chain or _has has at most two hops; :iterate goes two rounds.',
+          'A chain or _has has at most two hops; :iterate goes two rounds further.',
           'Every search can be sent as POST to _search, so that values stay out of URLs.',
         ].join(' '),
         security: { cors: true, description: 'Public read. No authentication, no record of who asked for what.' },

@@ -114,9 +114,14 @@ function subset(entry: BundleEntry, request: SearchRequest): BundleEntry {
 
 /** Exactly what was applied, under the public base. */
 function link(request: SearchRequest, deps: SearchDeps): string {
-  const query = new URLSearchParams(request.applied).toString();
-  return `${deps.base}/${request.type}${query === '' ? '' : `?${query}`}`;
+  let query = '';
+  for (const [name, value] of request.applied) query += `${query === '' ? '?' : '&'}${formed(name)}=${formed(value)}`;
+  return `${deps.base}/${request.type}${query}`;
 }
+
+/** As a form has it; most names and values are so already. */
+const formed = (text: string): string =>
+  /^[\w.*-]*$/.test(text) ? text : new URLSearchParams([[text, '']]).toString().slice(0, -1);
 
 const atCursor = (whole: string, cursor: Cursor): string =>
   `${whole}${whole.includes('?') ? '&' : '?'}_cursor=${encodeCursor(cursor)}`;

@@ -133,17 +133,14 @@ async function results(
 ): Promise<Page> {
   const t = l.texts;
   const wishes = asked(l, q, plan);
-  const { shown, next } = pageOfCards(
-    q,
-    found,
-    cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip)),
-    l,
-  );
+  const cards = cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip));
+  const { shown, next } = pageOfCards(q, found, cards, l);
   const lead = wishes.length === 0 ? '' : wishList(l, q, wishes);
   const form = await searchForm(data, l, { ...q, page: '' });
   if (shown.length === 0)
     return { ...pageOf(l, q), main: html`${lead}${nothing(l, q, wishes)}<div class="card">${form}</div>` };
-  const total = found.total ?? shown.length;
+  // roles of one person at one place are one card: where all are at hand, cards are what is counted
+  const total = found.hits.length === found.total ? cards.length : (found.total ?? shown.length);
   const count = found.exact ? t.find.count(total, l.number(total)) : t.find.about(l.number(total));
   const drawn = mapOf(data, l, q, shown);
   return {

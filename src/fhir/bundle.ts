@@ -91,8 +91,10 @@ function searchPart({ included, score, distance }: BundleEntry): Uint8Array {
   if (included) return INCLUDE;
   if (score !== undefined) return Buffer.from(`,"search":{"mode":"match","score":${score}}}`);
   if (distance === undefined) return MATCH;
-  const extension = [{ url: DISTANCE, valueDistance: { ...distance, system: 'http://unitsofmeasure.org' } }];
-  return Buffer.from(`,"search":${JSON.stringify({ extension, mode: 'match' })}}`);
+  const { value, unit, code } = distance;
+  return Buffer.from(
+    `,"search":{"extension":[{"url":"${DISTANCE}","valueDistance":{"value":${value},"unit":"${unit}","code":"${code}","system":"http://unitsofmeasure.org"}}],"mode":"match"}}`,
+  );
 }
 
 function totalText(total: SearchsetParts['total']): string {

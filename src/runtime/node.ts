@@ -19,10 +19,9 @@ export function jsonLog(
 ): Log {
   return (at, event, fields = {}) => {
     if (LEVELS[at] < LEVELS[level]) return;
-    write(
-      `${JSON.stringify({ time: new Date().toISOString(), level: at, event, ...fields })}\n`,
-      LEVELS[at] >= LEVELS.warn,
-    );
+    let line = `{"time":"${new Date().toISOString()}","level":"${at}","event":${JSON.stringify(event)}`;
+    for (const name in fields) if (fields[name] !== undefined) line += `,"${name}":${JSON.stringify(fields[name])}`;
+    write(`${line}}\n`, LEVELS[at] >= LEVELS.warn);
   };
 }
 

@@ -19,10 +19,12 @@ export function binaryRows() {
   let buffer = Buffer.allocUnsafeSlow(CHUNK);
   let at = HEADER.copy(buffer);
   let rows = 0;
+  let kept = 0;
 
   const room = (bytes: number) => {
     if (at + bytes <= buffer.length) return;
     full.push(buffer.subarray(0, at));
+    kept += at;
     buffer = Buffer.allocUnsafeSlow(Math.max(CHUNK, bytes));
     at = 0;
   };
@@ -66,6 +68,7 @@ export function binaryRows() {
 
   return {
     count: () => rows,
+    bytes: () => kept + at,
     row(fields: number) {
       room(2);
       put16(fields);

@@ -1,5 +1,5 @@
 // SQL of criteria that are not tokens, words or dates: distance, boundaries, marks, days, opening hours, verifications.
-import type { Circle, Point } from '../fhir/search/near.ts';
+import type { Box, Circle, Point } from '../fhir/search/near.ts';
 import { boxesOf, METERS_A_DEGREE } from '../fhir/search/near.ts';
 import { arrayLiteral } from './database.ts';
 import type { Bind } from './search-set.ts';
@@ -19,24 +19,33 @@ export function placesIn(circles: readonly Circle[], bind: Bind, columns: (away:
 }
 
 /**
- * Of the places in a circle those that may be among the nearest, with their distances: `limit` of them that are near on the
- * map tell how far the nearest can be, and no place is farther than that. place_at, twice: along its order, then by a box.
- * @param past condition on `away`, the page position
+ * Of the places in a circle those that may be among the nearest, with their distances: `limit` of the square around it that are
+ * near on the map tell how far the nearest can be, and no place is farther than that. place_at, twice: along its order, then by a
+ * box. The formula of the distance costs more than a look into the index: it is asked for once a place.
+ * @param past condition on `away` and `p.rk`, the page position; none on the first page
  * @returns undefined where a map misleads: near the poles, at the date line
  */
-export function nearestIn(circle: Circle, past: string, limit: string, bind: Bind): string | undefined {
+export function nearestIn(circle: Circle, past: string | undefined, limit: string, bind: Bind): string | undefined {
   const [box, ...more] = boxesOf(circle);
   if (box === undefined || more.length > 0 || Math.abs(circle.latitude) > 80 || box.east - box.west >= 180)
     return undefined;
   const lat = bind(String(circle.latitude), 'float8');
   const lon = bind(String(circle.longitude), 'float8');
-  const inside = placesIn([circle], bind, (away) => `p.rk, p.at, ${away} as away`);
+  const meters = bind(String(circle.meters), 'float8');
+  const away = distance('p.at', circle, bind);
+  const square = `p.at <@ ${boxValue(box, bind)}`;
   const high = `(r.d / ${METERS_A_DEGREE} * 1.0001 + 1e-9)`;
   const wide = `(asind(least(1, sind(${high}) / cosd(${lat}))) + 1e-9)`;
-  return `select n.rk, n.away as distance from (
-      select max(away) as d from (select away from (${inside}) p where ${past} order by p.at <-> point(${lon}, ${lat}) limit ${limit}) k) r
-    cross join lateral (${inside} and p.at <@ box(point(${lon} - ${wide}, ${lat} - ${high}), point(${lon} + ${wide}, ${lat} + ${high}))) n
-    where n.away <= r.d`;
+  const places = (where: string) =>
+    `(select p.rk, p.at, ${away} as away from directory.place p where ${where} offset 0) p`;
+  const begin =
+    past === undefined
+      ? `directory.place p where ${square}`
+      : `(select p.at, ${away} as away, p.rk from directory.place p where ${square}) p where ${past}`;
+  return `select p.rk, p.away as distance from (
+      select least(max(${past === undefined ? away : 'away'}), ${meters}) as d from (select p.at${past === undefined ? '' : ', away'} from ${begin} order by p.at <-> point(${lon}, ${lat}) limit ${limit}) p) r
+    cross join lateral ${places(`p.at <@ box(point(${lon} - ${wide}, ${lat} - ${high}), point(${lon} + ${wide}, ${lat} + ${high}))`)}
+    where p.away <= r.d${past === undefined ? '' : ` and ${past}`}`;
 }
 
 /** Is the place `p` in one of the circles? */
@@ -49,12 +58,12 @@ function within(circles: readonly Circle[], bind: Bind): { away: string; test: s
   return circles.flatMap((circle) => {
     const away = distance('p.at', circle, bind);
     const meters = bind(String(circle.meters), 'float8');
-    return boxesOf(circle).map(({ west, south, east, north }) => ({
-      away,
-      test: `p.at <@ ${bind(`((${west},${south}),(${east},${north}))`, 'box')} and ${away} <= ${meters}`,
-    }));
+    return boxesOf(circle).map((box) => ({ away, test: `p.at <@ ${boxValue(box, bind)} and ${away} <= ${meters}` }));
   });
 }
+
+const boxValue = ({ west, south, east, north }: Box, bind: Bind): string =>
+  bind(`((${west},${south}),(${east},${north}))`, 'box');
 
 /** Locations whose boundary holds one of the points. boundary_bounds, then the polygon and its holes. */
 export function boundariesAround(points: readonly Point[], bind: Bind): string {

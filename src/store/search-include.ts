@@ -5,6 +5,12 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 /** The most included entries of a page. */
 export const INCLUDE_MAX = 1000;
 
+/** The most references to a page that are read. Only where each of a thousand resources refers to twenty of it are they too few. */
+const REFERRING_MAX = 20 * INCLUDE_MAX;
+
+/** Rounds of `:iterate` after the first, which all includes have. */
+const FURTHER_ROUNDS = 2;
+
 /** Rows reached from the rows of `from` in one round. What is shown carries its references; other rounds read them. */
 function reach(from: string, includes: readonly Include[]): string[] {
   const outgoing =
@@ -21,11 +27,11 @@ function reach(from: string, includes: readonly Include[]): string[] {
       parts.push(
         `select u.ref as rk from ${outgoing}, unnest(s.refs, s.ref_params) u(ref, p) join directory.resource t on t.rk = u.ref and t.type = ${TYPE_IDS[i.target]} where u.p = ${i.parameter}`,
       );
-  // lookup_pkey
+  // lookup_pkey. A resource may refer to several of the page: as many as are included are read for each of them, not for all
   for (const i of includes)
     if (i.reverse)
       parts.push(
-        `(select l.rk from ${from} f join directory.lookup l on l.token = hashint8extended(f.rk, ${i.parameter}) limit ${INCLUDE_MAX + 1})`,
+        `(select l.rk from ${from} f cross join lateral (select l.rk from directory.lookup l where l.token = hashint8extended(f.rk, ${i.parameter}) limit ${INCLUDE_MAX + 1}) l limit ${REFERRING_MAX})`,
       );
   return parts;
 }
@@ -35,11 +41,15 @@ function reach(from: string, includes: readonly Include[]): string[] {
  */
 export function includeTables(includes: readonly Include[]): string[] {
   const iterate = includes.filter((i) => i.iterate);
-  const tables = [`round1 as materialized (${reach('shown', includes).join(' union ')})`];
-  if (iterate.length > 0) tables.push(`round2 as materialized (${reach('round1', iterate).join(' union ')})`);
-  const found = iterate.length > 0 ? '(select rk from round1 union select rk from round2)' : 'round1';
+  const tables = [`round1 as (${reach('shown', includes).join(' union ')})`];
+  const rounds = iterate.length > 0 ? FURTHER_ROUNDS : 0;
+  for (let n = 1; n <= rounds; n++) tables.push(`round${n + 1} as (${reach(`round${n}`, iterate).join(' union ')})`);
+  const found =
+    rounds === 0
+      ? 'round1'
+      : `(${Array.from({ length: rounds + 1 }, (_, n) => `select rk from round${n + 1}`).join(' union ')})`;
   tables.push(
-    `included as materialized (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
+    `included as (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
   );
   return tables;
 }

@@ -5,7 +5,7 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX, includeTables } from './search-include.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
-import type { Bind } from './search-set.ts';
+import { type Bind, idSet } from './search-set.ts';
 import { sortedHits } from './search-sorted.ts';
 
 /** Matches are counted exactly up to here. */
@@ -48,6 +48,8 @@ export type Found = {
   counted: string | undefined;
   /** a column of the page: the distance of a match, or how well it answers */
   measure: string | undefined;
+  /** its rows hold all that it tells: there is no row of numbers, which would be a sixth of its work */
+  plain: boolean;
 };
 
 /**
@@ -66,8 +68,8 @@ export function isPlain({ criteria: [first, ...more], sort }: SearchRequest): bo
  * The statement of a page: a row an entry, then a row of numbers. Rows and not one concatenated text: the server then
  * sends bodies from its pages without building a value of their total size, which halves its work (docs/directory.md).
  * Columns: rk, key, body, then `mode` (2 for included resources) when something is included, then the measure of matches.
- * That of a plain search ({@link isPlain}) has no row of numbers, which would be a sixth of its work: the change counter is a
- * column of its matches, and empty in included resources.
+ * That of a plain search ({@link isPlain}) has no row of numbers: the change counter is a column of its matches, and empty in
+ * included resources.
  */
 export function pageStatement(request: SearchRequest): Statement {
   const { values, bind } = binder();
@@ -83,8 +85,8 @@ export function pageStatement(request: SearchRequest): Statement {
       : request.sort.length > 0
         ? sortedHits(request, bind, { ...parts, cap: TOTAL_EXACT })
         : rowHits(request, bind, parts);
-  if (isPlain(request)) return { text: plainText(request, found), values, tells: false };
   const measured = found.measure === undefined ? '' : `, ${found.measure}`;
+  if (found.plain) return { text: plainText(request, found, measured), values, tells: false };
   const unmeasured = found.measure === undefined ? '' : ', null';
   const tables = [...found.tables, ...(including ? withIncludes(request, found) : [])];
   const total =
@@ -125,28 +127,40 @@ const withIncludes = (request: SearchRequest, found: Found): string[] => [
 const stateOf = ({ criteria, type }: SearchRequest): string =>
   `(select change${criteria.length === 0 ? ` || ',' || counts[${TYPE_IDS[type]}]` : '::text'} from directory.state)`;
 
-function plainText(request: SearchRequest, found: Found): string {
-  if (request.includes.length === 0) return `select rk, key, body, ${stateOf(request)} from (${found.page}) page`;
+function plainText(request: SearchRequest, found: Found, measured: string): string {
+  if (request.includes.length === 0)
+    return `select rk, key, body, ${stateOf(request)}${measured} from (${found.page}) page`;
   return `with ${withIncludes(request, found).join(', ')} (select rk, key, body, ${stateOf(request)} from page ${found.order})
     union all select r.rk, r.key, r.body, null from (select rk from included) i join directory.resource r on r.rk = i.rk and not r.deleted`;
 }
 
 export type Parts = { size: string; limit: string; carried: string };
 
+/** The first page of resources asked for by their ids: what finds them is what shows them. */
+const keyed = (c: Extract<Criterion, { kind: 'id' }>, columns: string, bind: Bind, limit: string): string =>
+  `select ${columns} from (${idSet(c.keys, bind, '*')}) r order by r.rk limit ${limit}`;
+
 /** In the order of rk, forwards or backwards. */
 function rowHits(request: SearchRequest, bind: Bind, { size, limit, carried }: Parts): Found {
   const { after } = request;
   const down = after?.back === true ? ' desc' : '';
   const beyond = after === undefined ? '' : ` and d.rk ${after.back ? '<' : '>'} ${bind(String(after.rk), 'bigint')}`;
-  const hits = `${rows(request.type, request.criteria, bind, beyond)} order by d.rk${down} limit ${limit}`;
+  const [first, ...more] = request.criteria;
+  const columns = `r.rk, r.key, r.body${carried}`;
+  const page = () => {
+    const hits = `${rows(request.type, request.criteria, bind, beyond)} order by d.rk${down} limit ${limit}`;
+    return `select ${columns} from (${hits}) h join directory.resource r on r.rk = h.rk order by h.rk`;
+  };
   return {
     tables: [],
-    page: `select r.rk, r.key, r.body${carried} from (${hits}) h join directory.resource r on r.rk = h.rk order by h.rk`,
+    page:
+      first?.kind === 'id' && more.length === 0 && after === undefined ? keyed(first, columns, bind, limit) : page(),
     shown: `order by rk${down} limit ${size}`,
     order: 'order by rk',
     edges: undefined,
     counted: undefined,
     measure: undefined,
+    plain: isPlain(request),
   };
 }
 
@@ -165,6 +179,7 @@ function rankedHits(request: SearchRequest, ranked: Criterion, bind: Bind, { siz
     edges: undefined,
     counted: undefined,
     measure: 'round(score::numeric, 4)::text',
+    plain: false,
   };
 }
 

@@ -63,11 +63,11 @@ export function wordSet(c: Extract<Criterion, { kind: 'string' }>, bind: Bind): 
 }
 
 /** Live resources by their keys. resource_pkey. Few keys stand alone: of a list the planner expects ten. */
-export function idSet(keys: readonly string[], bind: Bind): string {
-  if (keys.length === 0) return 'select 0::bigint as rk where false';
+export function idSet(keys: readonly string[], bind: Bind, columns: 'rk' | '*' = 'rk'): string {
+  if (keys.length === 0) return `select ${columns} from directory.resource where false`;
   const hashes =
     keys.length <= INLINE_FORMS
       ? keys.map((key) => `hashtextextended(${bind(key, 'text')}, 0)`).join(', ')
       : `select hashtextextended(t, 0) from unnest(${bind(arrayLiteral(keys), 'text[]')}) t`;
-  return `select rk from directory.resource where not deleted and rk in (${hashes})`;
+  return `select ${columns} from directory.resource where not deleted and rk in (${hashes})`;
 }

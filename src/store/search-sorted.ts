@@ -80,6 +80,7 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
   const columns = order.keys.map((key, i) => `, ${key.value} as k${i}`).join('');
   const past = after === undefined ? 'true' : beyond(order);
   const nearest = nearestOnly(request, order, near, limit, bind);
+  if (nearest !== undefined && request.includes.length === 0) return nearestHits(nearest, parts);
   if (criteria.length > 0) {
     const found = near
       ? (nearest ??
@@ -120,6 +121,7 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
     edges: `select json_build_array(${edge(first)}, ${edge(last)})`,
     counted: criteria.length > 0 && nearest === undefined ? `(select count(*) from matched)` : undefined,
     measure: distance === -1 ? undefined : 'away',
+    plain: false,
   };
 }
 
@@ -136,8 +138,20 @@ function nearestOnly(
   if (circle === undefined || more.length > 0 || criteria.length > 1 || sort[0]?.by !== 'near') return undefined;
   if (key === undefined || order.keys.length > 1 || key.descending !== order.back) return undefined;
   const past = `(away > ${key.at} or (away = ${key.at} and p.rk > ${order.rk}))`;
-  return nearestIn(circle, after === undefined ? 'true' : past, limit, bind);
+  return nearestIn(circle, after === undefined ? undefined : past, limit, bind);
 }
+
+/** A page of the nearest: its rows hold all that it tells. */
+const nearestHits = (nearest: string, { limit, carried }: Parts): Found => ({
+  tables: [],
+  page: `select r.rk, r.key, r.body, n.distance as away${carried} from (select rk, distance from (${nearest}) n order by distance, rk limit ${limit}) n join directory.resource r on r.rk = n.rk order by n.distance, n.rk`,
+  shown: '',
+  order: 'order by away, rk',
+  edges: undefined,
+  counted: undefined,
+  measure: 'away',
+  plain: true,
+});
 
 function edgeKey(key: Key, i: number): string {
   if (key.as === 'time') return `(extract(epoch from k${i}) * 1000)::bigint`;

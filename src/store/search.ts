@@ -68,14 +68,14 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const to = more && !back ? request.count : matches;
   const end = Math.min(rows.length, matches + INCLUDE_MAX);
   const unit = sortsByNear(request) ? sortCircle(request)?.unit : undefined;
-  const measure = !tells ? 0 : including ? 4 : 3;
+  const measure = tells && !including ? 3 : 4;
   const entries: BundleEntry[] = [];
   for (let i = from; i < end; i = i + 1 === to ? matches : i + 1)
     entries.push(entryOf(rows[i] ?? [], i >= matches, measure, unit));
   const state = told ?? readState(rows[0]?.[3]);
   return {
     entries,
-    ...neighbours(request, { more, back, first: rows[from], last: rows[to - 1], edges: told?.edges }),
+    ...neighbours(request, { more, back, first: rows[from], last: rows[to - 1], edges: told?.edges, measure }),
     total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
     change: state.change,
     cut: told === undefined ? rows.length > end : told.included > INCLUDE_MAX,
@@ -117,10 +117,10 @@ async function run(sql: Queryable, text: string, values: string[]) {
   }
 }
 
-/** @param place column of the measure of a match; 0 where there is none */
+/** @param place column of the measure of a match, where it has one */
 function entryOf(row: Bytes[], included: boolean, place: number, unit: Unit | undefined): BundleEntry {
   const [, key = EMPTY, body = EMPTY] = row;
-  const measure = place === 0 ? undefined : row[place];
+  const measure = row[place];
   if (included || measure === undefined || measure === null) return { key, body, included };
   if (unit === undefined) return { key, body, included, score: String(measure) };
   return { key, body, included, distance: distanceOf(Number(String(measure)), unit) };
@@ -132,12 +132,14 @@ type Shown = {
   first: Bytes[] | undefined;
   last: Bytes[] | undefined;
   edges: Bytes | undefined;
+  /** column by which the rows are sorted when they are the edges themselves */
+  measure: number;
 };
 
 /** Positions of the pages after and before. */
 function neighbours(
   request: SearchRequest,
-  { more, back, first, last, edges }: Shown,
+  { more, back, first, last, edges, measure }: Shown,
 ): Pick<Page, 'next' | 'previous'> {
   if (rankedBy(request) !== undefined) {
     // a position is the number of matches before it
@@ -151,14 +153,19 @@ function neighbours(
   const follows = back || more;
   const precedes = back ? more : request.after !== undefined;
   if (first === undefined || !(follows || precedes)) return { next: undefined, previous: undefined };
-  const [begin, end] = request.sort.length > 0 ? readEdges(String(edges)) : [edgeOf(first), edgeOf(last)];
+  const sorted = request.sort.length > 0;
+  const edge = (row: Bytes[] | undefined): Edge => edgeOf(row, sorted ? measure : undefined);
+  const [begin, end] = sorted && edges !== undefined ? readEdges(String(edges)) : [edge(first), edge(last)];
   return {
     next: follows && end ? { ...end, back: false } : undefined,
     previous: precedes && begin ? { ...begin, back: true } : undefined,
   };
 }
 
-const edgeOf = (row: Bytes[] | undefined): Edge => ({ rk: BigInt(String(row?.[0])), keys: [] });
+const edgeOf = (row: Bytes[] | undefined, measure: number | undefined): Edge => ({
+  rk: BigInt(String(row?.[0])),
+  keys: measure === undefined ? [] : [Number(String(row?.[measure]))],
+});
 
 function distanceOf(meters: number, unit: Unit) {
   return { value: Number((meters / unit.meters).toPrecision(9)), unit: unit.unit, code: unit.code };

@@ -28,6 +28,14 @@ beforeAll(async () => {
         { system: 'phone', value: '860-555-0123' },
       ],
     },
+    // a role more of the same person at the same place, which here is none
+    {
+      resourceType: 'PractitionerRole',
+      id: 'badrole2',
+      active: true,
+      practitioner: { reference: 'Practitioner/bad' },
+      telecom: [{ system: 'phone', value: '860-555-0124' }],
+    },
   ]);
   site = siteOver(d.database);
 });
@@ -115,6 +123,11 @@ test('Accept-Language is a default and the path wins', async () => {
   expect((await page('/', { headers: { 'accept-language': 'de' } })).text).toContain('<html lang="en">');
   // the other language keeps the search
   expect((await page('/en/find?name=ana&sort=best')).text).toContain('href="/es/find?name=ana&amp;sort=best"');
+});
+
+test('two roles of one person at one place are one result', async () => {
+  const { text } = await page('/find?name=alert');
+  expect([words(text).includes('1 result'), text.split('class="hit"').length - 1]).toEqual([true, 1]);
 });
 
 test('a name finds the person, where, with phone, network and the question', async () => {

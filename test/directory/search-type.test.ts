@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
@@ -25,6 +26,12 @@ describe('values as real clients write them', () => {
     ['Practitioner?_id=https://plan.example/directory/fhir/Practitioner/p1', ['Practitioner/p1']],
     ['Practitioner?_id=Organization/p1', []],
     ['Practitioner?_id=p1,nobody', ['Practitioner/p1']],
+    ['Organization?_id:not=clinic1,payer1', ['Organization/net1']],
+    ['Organization?type=ntwk&_id:not=Organization/net1', []],
+    ['Organization?type=ntwk&_id:missing=false&_lastUpdated:missing=false', ['Organization/net1']],
+    ['Organization?_id:missing=true', []],
+    ['Organization?_lastUpdated:missing=true', []],
+    ['PractitionerRole?organization._id:not=nobody', ['PractitionerRole/r1']],
     ['Organization?type=fac,bus,prvgrp,payer,atyprv&_sort=_id&name=oak', ['Organization/payer1']],
     ['PractitionerRole?specialty=http://nucc.org/provider-taxonomy%7C207rc0000x', ['PractitionerRole/r1']],
     ['PractitionerRole?_lastUpdated=2027-03-01T12:00:00.123+00:00', ['PractitionerRole/r1']],
@@ -82,6 +89,9 @@ test.each([
   ['Practitioner?name:sounds=x', 400, 'value'],
   ['Practitioner?identifier=a|b|c', 400, 'value'],
   ['Practitioner?active:missing=perhaps', 400, 'value'],
+  ['Practitioner?_id:missing=perhaps', 400, 'value'],
+  ['Practitioner?_id:exact=p1', 400, 'value'],
+  ['Practitioner?_lastUpdated:not=2027', 400, 'value'],
   ['Practitioner?name=%00', 400, 'value'],
   ['PractitionerRole?location:Practitioner=x', 400, 'value'],
   ['PractitionerRole?location=a%20b', 400, 'value'],
@@ -140,6 +150,16 @@ test('includes: star, target type, iterate', async () => {
     await d.get('PractitionerRole?_include=PractitionerRole:organization&_include:iterate=Organization:partof'),
   );
   expect(ids(twice, 'include').sort()).toEqual(['Organization/clinic1', 'Organization/payer1']);
+  const thrice = await body(
+    await d.get(
+      'PractitionerRole?_include=PractitionerRole:service&_include:iterate=HealthcareService:organization&_include:iterate=Organization:partof',
+    ),
+  );
+  expect(ids(thrice, 'include').sort()).toEqual([
+    'HealthcareService/hs1',
+    'Organization/clinic1',
+    'Organization/payer1',
+  ]);
 });
 
 test('POST _search gives what GET gives', async () => {
@@ -176,9 +196,31 @@ describe('paging', () => {
     status: 'active',
     name: `Mass ${i}`,
   }));
+  // 600 roles of one network, 900 of the other, 300 of them of both
+  const networks: Resource[] = ['a', 'b'].map((id) => ({ resourceType: 'Organization', id, active: true, name: id }));
+  const role = (i: number): Resource => ({
+    resourceType: 'PractitionerRole',
+    id: `r${i}`,
+    active: true,
+    practitioner: { display: 'somebody' },
+    extension: [...(i < 600 ? ['a'] : []), ...(i >= 300 ? ['b'] : [])].map((network) => ({
+      url: `${PLAN_NET}/StructureDefinition/network-reference`,
+      valueReference: { reference: `Organization/${network}` },
+    })),
+  });
+  const roles = Array.from({ length: 1200 }, (_, i) => role(i));
   let pages: Awaited<ReturnType<typeof directory>>;
   beforeAll(async () => {
-    pages = await directory(many);
+    pages = await directory([...many, ...networks, ...roles]);
+  });
+
+  test('a thousand are included, each once, and a remark says that more would be', async () => {
+    const all = await body(await pages.get('Organization?_revinclude=PractitionerRole:network'));
+    const included = ids(all, 'include');
+    expect([included.length, new Set(included).size]).toEqual([1000, 1000]);
+    expect(all.entry?.at(-1)?.search.mode).toBe('outcome');
+    const one = await body(await pages.get('Organization?name=a&_revinclude=PractitionerRole:network'));
+    expect([ids(one, 'include').length, one.entry?.at(-1)?.search.mode]).toEqual([600, 'include']);
   });
   afterAll(() => pages.close());
 

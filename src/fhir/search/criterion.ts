@@ -6,13 +6,14 @@ import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
 import { type FurtherCriterion, readFurther } from './criterion-further.ts';
+import { readOfAll } from './criterion-of-all.ts';
 import { MAX_WORD } from './draft.ts';
 import { referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { ofTypeForm, tokenForm } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
 import { usualSystem } from './usual-system.ts';
-import { checkText, type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
+import { checkText, type DateTest, dateTest, invalid, split, trueOrFalse, unescaped } from './values.ts';
 
 export type Word = {
   folded: string;
@@ -88,9 +89,7 @@ export function readCriterion(
   if (values.length > MAX_VALUES) throw invalid(code, `has more than ${MAX_VALUES} alternatives`);
   if (values.length === 0) throw invalid(code, 'is empty');
   if (code === '_id' || code === '_lastUpdated') {
-    if (modifier !== undefined) throw unknownModifier(code);
-    if (code === '_id') return { kind: 'id', keys: values.flatMap((v) => idKey(type, unescaped(v), options.base)) };
-    return { kind: 'last-updated', tests: values.map((v) => dateTest(code, v, options.now)) };
+    return readOfAll(type, code, modifier, values, options);
   }
   const found = parameter(type, code);
   return found === undefined ? undefined : readFor(found, modifier, values, options);
@@ -137,7 +136,7 @@ function readReverseChain(
   return of === undefined ? undefined : { kind: 'reverse-chain', param: p.id, source, of };
 }
 
-const unknownModifier = (code: string) =>
+export const unknownModifier = (code: string) =>
   new Outcome('invalid-parameter', `"${code}" does not have this modifier here.`);
 
 /** The criterion of a parameter with its modifier. */
@@ -152,9 +151,7 @@ export function readFor(
   if (p.like === 'specialty') return readSpecialtyLike(p, values);
   const entries = indexed(p);
   if (known === 'missing') {
-    const [only] = values;
-    if (values.length !== 1 || (only !== 'true' && only !== 'false')) throw invalid(p.code, 'is true or false');
-    const missing = only === 'true';
+    const missing = trueOrFalse(p.code, values);
     if (p.reading === 'last-verified') return { kind: 'last-verified', tests: undefined, missing };
     // phone and email share entries, but each is missing by itself
     return { kind: 'missing', param: p.alias === 'telecom' ? p.id : entries.id, missing };
@@ -251,13 +248,6 @@ function knownModifier(p: Parameter, modifier: string | undefined): Modifier | u
   const found = p.modifiers.find((m) => m === wanted && m !== 'type');
   if (found === undefined) throw unknownModifier(p.code);
   return found;
-}
-
-/** `id`, `Type/id` or an absolute URL; another type finds nothing. */
-function idKey(type: DirectoryType, text: string, base: string): string[] {
-  if (ID_PATTERN.test(text)) return [`${type}/${text}`];
-  const key = referenceTarget(text, base);
-  return key?.startsWith(`${type}/`) ? [key] : [];
 }
 
 export function referenceKeys(p: Parameter, text: string, wanted: DirectoryType | undefined, base: string): string[] {

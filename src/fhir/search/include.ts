@@ -8,7 +8,7 @@ export type Include = {
   parameter: number;
   /** only targets (forward) of this type */
   target: DirectoryType | undefined;
-  /** also from what was included, one more round */
+  /** also from what was included, two more rounds */
   iterate: boolean;
 };
 

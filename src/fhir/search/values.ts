@@ -59,3 +59,10 @@ export function dateTest(code: string, text: string, now: Date): DateTest {
   const slack = Math.max(DAY, Math.abs(now.getTime() - from) / 10);
   return { prefix, from: from - slack, to: to + slack };
 }
+
+/** The value of `:missing`. @throws Outcome invalid-parameter */
+export function trueOrFalse(code: string, values: readonly string[]): boolean {
+  const [only] = values;
+  if (values.length !== 1 || (only !== 'true' && only !== 'false')) throw invalid(code, 'is true or false');
+  return only === 'true';
+}
