@@ -19,7 +19,7 @@ import {
   takeContentIds,
 } from '../store/stage.ts';
 
-const BATCH = 4000;
+const BATCH = 2000;
 
 /** 64 bits of a line, and of the version of the canonical form: a new version reads every line again. */
 export function lineHash(text: string): bigint {
