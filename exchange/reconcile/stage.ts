@@ -62,8 +62,9 @@ export async function* unitsOf(
 const ON_THE_WAY = 4;
 const BYTES_ON_THE_WAY = 4 * 1024 * 1024;
 
-/** Lines after which what is staged of a file is made to stay. */
+/** Lines, or bytes, after which what is staged of a file is made to stay: seconds of work, on a busy machine too. */
 const STRETCH = 20_000;
+const STRETCH_BYTES = 16 * 1024 * 1024;
 
 /** Up to a line of a file, and how many units that makes. */
 export type StagedTo = { line: number; units: number };
@@ -86,6 +87,7 @@ export async function stageBlocks(
 ): Promise<number> {
   let { units } = from;
   let reached = from.line;
+  let sinceBytes = 0;
   let into = open();
   const stage = async (block: Block): Promise<void> => {
     let whole = block;
@@ -111,15 +113,17 @@ export async function stageBlocks(
   let bytes = 0;
   for await (const [block, next] of withNext(blocks(gunzipped(await deps.blobs.get(file.blobKey ?? ''))))) {
     if (next !== undefined && next.number <= from.line + 1) continue;
-    if (block.number - 1 - reached >= STRETCH) {
+    if (block.number - 1 - reached >= STRETCH || sinceBytes >= STRETCH_BYTES) {
       await Promise.all(going);
       await into.end();
       reached = block.number - 1;
       await stays({ line: reached, units });
+      sinceBytes = 0;
       into = open();
     }
     const size = block.bytes.length;
     bytes += size;
+    sinceBytes += size;
     const one = stage(block).finally(() => {
       going.delete(one);
       bytes -= size;

@@ -234,7 +234,7 @@ const FEW = 50;
 
 /**
  * A staged file of which more lines than `most`, or than one in twenty of more than fifty, are none or are about people that
- * were not asked for; undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
+ * were not asked for, or of which no line can be read (a web page, another encoding); undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
  * Served by the primary key.
  */
 export async function mostlyHeld(
@@ -245,8 +245,9 @@ export async function mostlyHeld(
 ): Promise<{ file: number; lines: number } | undefined> {
   const [row] = await sql<{ file: number; lines: number }[]>`
     select file, held::int as lines from (
-      select file, count(*) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held
+      select file, count(*) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
+        bool_and(coalesce(outcome = 'rejected' and reason = 'invalid-json', false)) as unreadable
       from exchange.staging where pull_id = ${work} group by file) f
-    where held > ${most} or (held > ${FEW} and held * 20 > units) order by file limit 1`;
+    where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;
   return row;
 }

@@ -663,6 +663,18 @@ const ROWS: Row[] = [
     holds: ['c'],
   },
   {
+    does: 'sends a web page that is announced as NDJSON, or another encoding: a person looks before the time moves on',
+    script: () => serves(sends('<html>\n<p>Please sign in.</p>\n</html>\n')),
+    state: 'partial',
+    reason: 'too-many-held',
+    notes: [],
+    holds: [],
+    also: async () => {
+      const utf16 = await peer.pull(serves(sends(Buffer.from(two, 'utf16le'))));
+      expect([utf16.state, utf16.reason]).toEqual(['partial', 'too-many-held']);
+    },
+  },
+  {
     does: 'lists its files in something that is no list',
     script: () => ({ 'GET /status/export': (_, a) => json(a, peer.manifest([], { output: { 0: peer.file() } })) }),
     state: 'failed',

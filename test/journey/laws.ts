@@ -34,10 +34,10 @@ const LAWS = {
         select from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry))))
       or (r.type <> 'Provenance' and not exists (
         select from exchange.resource p where p.member_id = r.member_id and p.type = 'Provenance' and (r.type || '/' || r.id) = any(p.targets))))`,
-  'a Provenance of ours that names a received Patient names nothing else': `
+  'a Provenance of ours that names a received Patient names no record of another type': `
     select p.member_id, p.id from exchange.resource p
     join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.origin <> 'own' and 'Patient/' || r.id = any(p.targets)
-    where p.type = 'Provenance' and p.origin = 'own' and cardinality(p.targets) > 1`,
+    where p.type = 'Provenance' and p.origin = 'own' and exists (select from unnest(p.targets) t where t not like 'Patient/%')`,
   'L9: a received record belongs to a member whom the peer matched': `
     select r.member_id, r.type, r.id from exchange.resource r
     where r.origin <> 'own' and not exists (

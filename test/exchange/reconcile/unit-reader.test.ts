@@ -76,7 +76,7 @@ test('what a thread cannot answer is told, and one that dies fails what waits fo
   await expect(waiting.then(() => thread.ask({ kind: 'begin', reading }, []))).rejects.toThrow('a thread ended');
 });
 
-test('long lines are on their way one at a time: what is held stays bounded', async () => {
+test('long lines are on their way one at a time, and few of them stay together: what is held, and lost, is bounded', async () => {
   const most = async (length: number, count: number) => {
     let [now, peak] = [0, 0];
     const reader = {
@@ -92,10 +92,12 @@ test('long lines are on their way one at a time: what is held stays bounded', as
     const blobs = { get: async () => Readable.from([packed]) };
     const into = { write: async () => {}, end: async () => {} };
     const file = { position: 0, blobKey: 'f' };
-    const units = await stageBlocks({ blobs } as never, file as never, reader, () => into, undefined);
-    return { peak, units };
+    const stay: number[] = [];
+    const stays = async (to: StagedTo) => void stay.push(to.line);
+    const units = await stageBlocks({ blobs } as never, file as never, reader, () => into, undefined, NOTHING, stays);
+    return { peak, units, stay };
   };
-  expect(await most(5_000_000, 5)).toEqual({ peak: 1, units: 5 });
+  expect(await most(5_000_000, 5)).toEqual({ peak: 1, units: 5, stay: [4] });
   expect((await most(100_000, 40)).peak).toBe(4);
 });
 

@@ -142,8 +142,8 @@ describe('our own records coming back', () => {
 });
 
 describe('guards', () => {
-  const one = async (resource: object | string) =>
-    (await node.ledger((await node.pull([output('Observation', resource)])).id))[0];
+  const one = async (...resources: (object | string)[]) =>
+    (await node.ledger((await node.pull([output('Observation', ...resources)])).id))[0];
 
   test('R12: a stranger, a foreign base and a subject that is no patient are kept out', async () => {
     expect(await one(lab('g1', { subject: { reference: 'Patient/stranger' } }))).toBe(
@@ -165,7 +165,9 @@ describe('guards', () => {
     expect(await one('{"resourceType":"Bundle","id":"b"}')).toBe('rejected not-a-resource');
     expect(await one('{"resourceType":"Observation"}')).toBe('rejected missing-id');
     expect(await one('{"resourceType":"Observation","id":"../x"}')).toBe('rejected missing-id');
-    expect(await one('{"broken')).toBe('rejected invalid-json');
+    expect(await one('{"broken', lab('g-whole'))).toBe('rejected invalid-json');
+    // a file of which nothing can be read is none: a person looks
+    expect(await node.pull([output('Observation', '{"broken')])).toMatchObject({ state: 'partial' });
     expect(await one({ ...lab('g5'), resourceType: 'Immunisation' })).toBe('quarantined unknown-type Immunisation/g5');
     expect(await one(lab('g6', { modifierExtension: [{ url: 'http://x', valueBoolean: true }] }))).toBe(
       'quarantined modifier-extension Observation/g6',
