@@ -449,6 +449,13 @@ export const SETTINGS = {
     integer(10, 0, 1_000_000),
     '10',
   ),
+  sensitiveCodes: setting(
+    'SENSITIVE_CODES',
+    'Exchange',
+    'File (JSON) with the codes that are sensitive, or the list itself; docs/exchange.md, Labels. Without it a demonstration decides.',
+    z.string().optional(),
+    'demonstration',
+  ),
   matchFloorMs: setting(
     'MATCH_FLOOR_MS',
     'Exchange',

@@ -45,48 +45,67 @@ const textLength = (value: Json | undefined): number =>
       ? Object.values(value).reduce<number>((n, v) => n + textLength(v as Json), 0)
       : 0;
 
+type Reading = {
+  /** HRex 1.1 lets a single match come without; the decision then is against it */
+  consent?: 'required' | 'optional';
+  /** it is known to hold text only */
+  isText?: boolean;
+};
+
 /**
  * The MemberBundles of a Parameters body.
- * @param options.consent HRex 1.1 lets a single match come without; the decision then is against it
- * @param options.isText it is known to hold text only
  * @throws BundleFault naming the position, when a part is missing, doubled or of the wrong type
  */
-export function readMemberBundles(
-  body: Json,
-  options: { consent?: 'required' | 'optional'; isText?: boolean } = {},
-): MemberBundle[] {
-  if (!isResource(body) || body.resourceType !== 'Parameters')
+export function readMemberBundles(body: Json, options: Reading = {}): MemberBundle[] {
+  return [...eachMemberBundle(body, isObject(body) ? objects(body['parameter']) : [], options)];
+}
+
+/**
+ * The same one after the other, of which none is kept.
+ * @param outside the Parameters, whose own `parameter` is not looked at
+ * @throws BundleFault
+ */
+export function* eachMemberBundle(
+  outside: Json,
+  parameters: Iterable<Json>,
+  options: Reading = {},
+): Generator<MemberBundle> {
+  if (!isResource(outside) || outside.resourceType !== 'Parameters')
     throw new BundleFault('The body must be a Parameters resource.');
-  const bundles = objects(body['parameter']).filter((p) => p['name'] === 'MemberBundle');
-  if (bundles.length === 0) throw new BundleFault('There must be at least one parameter MemberBundle.');
-  return bundles.map((bundle, position) => {
-    const at = `MemberBundle ${position + 1}`;
-    // the database can hold neither; FHIR strings must not
-    if (options.isText !== true && NOT_TEXT.test(JSON.stringify(bundle)))
-      throw new BundleFault(`${at} holds characters that FHIR does not allow.`);
-    const one = (name: string, type: string, required: boolean): Resource | undefined => {
-      const found = part(bundle, name);
-      if (found.length > 1) throw new BundleFault(`${at} has more than one ${name}.`);
-      const only = found[0];
-      if (only === undefined && required) throw new BundleFault(`${at} has no ${name}.`);
-      if (only !== undefined && only.resourceType !== type) throw new BundleFault(`${at}: ${name} must be a ${type}.`);
-      return only;
-    };
-    const patient = one('MemberPatient', 'Patient', true) as Resource;
-    const coverageToMatch = one('CoverageToMatch', 'Coverage', true) as Resource;
-    const patientId = text(patient['id']);
-    if (patientId === undefined) throw new BundleFault(`${at}: MemberPatient has no id.`);
-    for (const name of objects(patient['name']))
-      if (textLength(name) > 4000) throw new BundleFault(`${at}: MemberPatient has a name that is too long.`);
-    return {
-      position,
-      patient,
-      patientId,
-      coverageToMatch,
-      coverageToLink: one('CoverageToLink', 'Coverage', false),
-      consent: one('Consent', 'Consent', options.consent !== 'optional'),
-    };
-  });
+  let position = 0;
+  for (const parameter of parameters)
+    if (isObject(parameter) && parameter['name'] === 'MemberBundle')
+      yield readMemberBundle(parameter, position++, options);
+  if (position === 0) throw new BundleFault('There must be at least one parameter MemberBundle.');
+}
+
+function readMemberBundle(bundle: JsonObject, position: number, options: Reading): MemberBundle {
+  const at = `MemberBundle ${position + 1}`;
+  // the database can hold neither; FHIR strings must not
+  if (options.isText !== true && NOT_TEXT.test(JSON.stringify(bundle)))
+    throw new BundleFault(`${at} holds characters that FHIR does not allow.`);
+  const one = (name: string, type: string, required: boolean): Resource | undefined => {
+    const found = part(bundle, name);
+    if (found.length > 1) throw new BundleFault(`${at} has more than one ${name}.`);
+    const only = found[0];
+    if (only === undefined && required) throw new BundleFault(`${at} has no ${name}.`);
+    if (only !== undefined && only.resourceType !== type) throw new BundleFault(`${at}: ${name} must be a ${type}.`);
+    return only;
+  };
+  const patient = one('MemberPatient', 'Patient', true) as Resource;
+  const coverageToMatch = one('CoverageToMatch', 'Coverage', true) as Resource;
+  const patientId = text(patient['id']);
+  if (patientId === undefined) throw new BundleFault(`${at}: MemberPatient has no id.`);
+  for (const name of objects(patient['name']))
+    if (textLength(name) > 4000) throw new BundleFault(`${at}: MemberPatient has a name that is too long.`);
+  return {
+    position,
+    patient,
+    patientId,
+    coverageToMatch,
+    coverageToLink: one('CoverageToLink', 'Coverage', false),
+    consent: one('Consent', 'Consent', options.consent !== 'optional'),
+  };
 }
 
 export type MatchQuery = {

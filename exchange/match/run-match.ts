@@ -29,11 +29,14 @@ const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 async function readBody(deps: Deps, key: string): Promise<Json> {
   const stream = await deps.blobs.get(key);
   if (!stream) throw new Error('the stored request is gone');
-  const parts: Uint8Array[] = [];
-  for await (const part of stream) parts.push(part);
-  return JSON.parse(Buffer.concat(parts).toString('utf8')) as Json;
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
+  for await (const part of stream) parts.push(decoder.decode(part, { stream: true }));
+  parts.push(decoder.decode());
+  return JSON.parse(parts.join('')) as Json;
 }
 
+const AUDIT_ROWS = 1000;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
 
 /** Runs one match job that this worker holds. False when the job was taken away meanwhile. */
@@ -134,29 +137,30 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
       doubtful.flatMap((c) => (c ? [{ peerId: peer.id, candidates: c }] : [])),
       at,
     );
-    await writeAudit(
-      tx,
-      members.map((m) =>
-        auditRow({
-          at,
-          actorKind: 'peer',
-          actor: peer.id,
-          action: 'match',
-          object: `match/${job.id}/${m.position}`,
-          memberId: m.memberId ?? undefined,
-          peerId: peer.id,
-          outcome: m.outcome === 'match' ? 'ok' : 'refused',
-          reason: m.reason,
-          detail: {
-            rule: m.rule,
-            fuzzy: m.fuzzy,
-            outcome: m.outcome,
-            attestation: m.attestation,
-            normalization: NORMALIZATION,
-          },
-        }),
-      ),
-    );
+    for (let from = 0; from < members.length; from += AUDIT_ROWS)
+      await writeAudit(
+        tx,
+        members.slice(from, from + AUDIT_ROWS).map((m) =>
+          auditRow({
+            at,
+            actorKind: 'peer',
+            actor: peer.id,
+            action: 'match',
+            object: `match/${job.id}/${m.position}`,
+            memberId: m.memberId ?? undefined,
+            peerId: peer.id,
+            outcome: m.outcome === 'match' ? 'ok' : 'refused',
+            reason: m.reason,
+            detail: {
+              rule: m.rule,
+              fuzzy: m.fuzzy,
+              outcome: m.outcome,
+              attestation: m.attestation,
+              normalization: NORMALIZATION,
+            },
+          }),
+        ),
+      );
     return true;
   });
   if (!done) {

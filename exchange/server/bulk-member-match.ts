@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import type { Json } from '../../src/fhir/resource.ts';
+import { JsonFault, parseStrictList } from '../../src/fhir/strict-json.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { responseDue } from '../clocks/business-day.ts';
 import { calendarVersion } from '../clocks/rules.ts';
-import { BundleFault, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
+import { BundleFault, eachMemberBundle, mayHoldNoText } from '../match/member-bundle.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
@@ -17,7 +17,7 @@ import { openClock } from '../store/clock.ts';
 import { lockPeer } from '../store/peer.ts';
 import { authorize } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
-import { fhirJson } from './request-body.ts';
+import { fhirText } from './request-body.ts';
 
 export const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
@@ -35,10 +35,8 @@ export function bulkMemberMatch(deps: Deps) {
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
     await refuseTooMany(deps.database.sql, caller.peer.id); // before the body is read
-    const { text: body, json } = await fhirJson(c, MAX_BODY);
-    const members = countMembers(json, !mayHoldNoText(body));
-    if (members > deps.config.matchMaxMembers)
-      throw new Outcome('too-large', `A request may hold at most ${deps.config.matchMaxMembers} MemberBundles.`);
+    const body = await fhirText(c, MAX_BODY);
+    const members = countMembers(body, deps.config.matchMaxMembers);
 
     const id = newJobId();
     const here = addresses(deps.config);
@@ -102,16 +100,31 @@ async function refuseTooMany(sql: Queryable, peerId: string): Promise<void> {
   if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
 }
 
-/** Structure is judged at once, so that the peer hears of it in the answer. */
-function countMembers(json: Json, isText: boolean): number {
+/** Structure is judged at once, so that the peer hears of it in the answer: member by member, as all of them are much at once. */
+function countMembers(body: string, most: number): number {
+  const options = { isText: !mayHoldNoText(body) };
   try {
-    return readMemberBundles(json, { isText }).length;
+    const { outside, elements } = parseStrictList(body, 'parameter');
+    let members = 0;
+    for (const _ of eachMemberBundle(outside, elements(), options))
+      if (++members > most) throw new Outcome('too-large', `A request may hold at most ${most} MemberBundles.`);
+    return members;
   } catch (error) {
     if (error instanceof BundleFault) throw new Outcome('unprocessable', error.message);
+    if (error instanceof JsonFault) throw new Outcome('invalid-json', error.message);
     throw error;
   }
 }
 
+const PIECE = 1024 * 1024;
+
+/** UTF-8 of a text piece by piece, none of which ends within a character. */
 async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  yield new TextEncoder().encode(text);
+  const encoder = new TextEncoder();
+  for (let from = 0; from < text.length; ) {
+    let to = Math.min(text.length, from + PIECE);
+    if (to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to++;
+    yield encoder.encode(text.slice(from, to));
+    from = to;
+  }
 }

@@ -1,9 +1,7 @@
 // GET of a finished file: stored gzip, sent as it is or inflated; one byte range on the gzip form. Each delivery is an
 // audit row before the first byte leaves.
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import type { Context } from 'hono';
-import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
+import { acceptsGzip, inflated, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
@@ -79,6 +77,6 @@ export function exportFile(deps: Deps) {
         'content-length': String(range.end - range.start),
       });
     if (isGzip) return streamed(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
-    return streamed(Readable.from(stream).pipe(createGunzip()), 200, headers);
+    return streamed(inflated(stream), 200, headers);
   };
 }

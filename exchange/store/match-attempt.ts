@@ -3,9 +3,14 @@ import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Attempt, Tried } from '../match/attempt.ts';
 
 const KEEP_DAYS = 30;
+/** Questions that may all read what is known of each person. */
+const FEW = 64;
+/** Cards of a person that are counted at most: more than any verdict asks for, or a batch of many cards for one person is endless. */
+const ENOUGH_CARDS = 8;
 
 /**
- * Records attempts and tells what was tried before, this time included. Repeating a pair counts once, and renews it once an
+ * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
+ * the rows that it reads, whatever a batch holds. Repeating a pair counts once, and renews it once an
  * hour. One statement: what it writes it does not see, and counts beside what it finds. match_attempt_pkey, match_attempt_card. Nobody
  * waits for the disk: others see the rows at once, a server that loses its power forgets those of its last half second, and what was
  * decided is written durably afterwards.
@@ -36,7 +41,16 @@ export async function recordAttempts(
       insert into exchange.match_attempt as old (person, card, peer_id, at)
       select person, card, peer_id, ${now}::timestamptz from stored order by 1, 2, 3
       on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
-    ), cards as (
+    ), ${attempts.length > FEW ? ofMany(tx, now) : ofFew(tx, now)}
+    -- not joined: the planner takes both for small, and would look through the one for each row of the other
+    select position, max(mine) as cards, max(everybodys) as "cardsOfAll", max(n) as persons
+    from (select position, mine, everybodys, 0 as n from cards union all select position, 0, 0, n from persons) t cross join relaxed
+    group by position`;
+  return new Map(rows.map((r) => [r.position, r]));
+}
+
+/** For each question: all cards of its person, and all persons of its card. */
+const ofFew = (tx: Queryable, now: Date) => tx`cards as (
       select position, count(distinct card) filter (where is_mine)::int as mine, count(distinct card)::int as everybodys
       from (
         select s.position, m.card, m.peer_id = s.peer_id as is_mine from sought s join exchange.match_attempt m on m.person = s.person
@@ -54,11 +68,41 @@ export async function recordAttempts(
         select s.position, m.person from (select distinct position, card, peer_id from sought) s
         join stored m on m.card = s.card and m.peer_id = s.peer_id
       ) x group by position
-    )
-    select position, c.mine as cards, c.everybodys as "cardsOfAll", coalesce(p.n, 0) as persons
-    from relaxed cross join cards c left join persons p using (position)`;
-  return new Map(rows.map((r) => [r.position, r]));
-}
+    )`;
+
+/**
+ * The same where a batch may ask ten thousand times for one person: each person and each card is looked at once, and of the cards of a
+ * person no more are kept than a verdict looks at, those of the asker first.
+ */
+const ofMany = (tx: Queryable, now: Date) => tx`cards_of as materialized (
+      select person, peer_id, card, is_mine from (
+        select person, peer_id, card, bool_or(is_mine) as is_mine,
+          row_number() over (partition by person, peer_id order by bool_or(is_mine) desc, card) as n
+        from (
+          select a.person, a.peer_id, m.card, m.peer_id = a.peer_id as is_mine
+          from (select distinct person, peer_id from sought) a join exchange.match_attempt m on m.person = a.person
+          where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+          union all
+          select a.person, a.peer_id, m.card, m.peer_id = a.peer_id
+          from (select distinct person, peer_id from sought) a join stored m on m.person = a.person
+        ) x group by person, peer_id, card
+      ) y where n <= ${ENOUGH_CARDS}
+    ), cards as (
+      select s.position, count(distinct o.card) filter (where o.is_mine)::int as mine, count(distinct o.card)::int as everybodys
+      from sought s join cards_of o on o.person = s.person and o.peer_id = s.peer_id group by s.position
+    ), persons_of as materialized (
+      select card, peer_id, count(distinct person)::int / 3 as n
+      from (
+        select h.card, h.peer_id, m.person from (select distinct card, peer_id from sought) h
+        join exchange.match_attempt m on m.card = h.card and m.peer_id = h.peer_id
+        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+        union all
+        select h.card, h.peer_id, m.person from (select distinct card, peer_id from sought) h
+        join stored m on m.card = h.card and m.peer_id = h.peer_id
+      ) x group by card, peer_id
+    ), persons as (
+      select s.position, o.n from (select distinct position, card, peer_id from sought) s join persons_of o using (card, peer_id)
+    )`;
 
 /** Forgets attempts that no longer count. match_attempt_at. */
 export async function forgetAttempts(sql: Queryable, now: Date): Promise<void> {

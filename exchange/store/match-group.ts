@@ -21,6 +21,9 @@ export type MatchMember = {
 };
 export type MatchGroup = { id: string; code: MatchMember['outcome']; resource: string };
 
+/** Members written by one statement. */
+const AT_ONCE = 1000;
+
 /** Replaces what an earlier attempt of the job wrote. */
 export async function writeMatches(
   tx: Queryable,
@@ -34,8 +37,10 @@ export async function writeMatches(
   await tx`delete from exchange.match_group where job_id = ${jobId}`;
   for (const g of groups)
     await tx`insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource})`;
-  const json = JSON.stringify(members);
-  await tx`
+  // a batch of ten thousand is never one text
+  for (let from = 0; from < members.length; from += AT_ONCE) {
+    const json = JSON.stringify(members.slice(from, from + AT_ONCE));
+    await tx`
     insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, group_id,
       consent, consent_policy, consent_from, consent_to, coverage_to_link)
     select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "groupId", consent, policy, "from", "to",
@@ -43,6 +48,7 @@ export async function writeMatches(
     from jsonb_to_recordset(${json}::text::jsonb)
       as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
         "groupId" text, consent jsonb, policy text, "from" date, "to" date, "coverageToLink" jsonb)`;
+  }
 }
 
 export async function findGroup(

@@ -1,10 +1,12 @@
-// Sensitivity of a record: the labels it carries, and a demonstration labeller. The value sets below are a
-// demonstration only: which diagnoses and drugs are sensitive is a matter of state law, and a plan supplies its own.
+// Sensitivity of a record: the labels it carries, and what its codes say. The value sets below are a demonstration only: which
+// diagnoses and drugs are sensitive is a matter of state law, and a plan supplies its own (value-sets.ts).
+import { someCoding } from '../../src/fhir/code-list.ts';
 import { codings, isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 
-/** Number of the labeller below, kept with each record that it decided; it rises whenever the decisions change. */
-export const LABELLER = 1;
-export const LABELLER_VERSION = `demonstration-${LABELLER}`;
+/** Number of the labeller, kept with each record that it decided: another one whenever the decisions change. */
+export const LABELLER = VALUE_SETS.number;
+export const LABELLER_VERSION = VALUE_SETS.version;
 
 /** 0 clean, 1 sensitive, 2 under 42 CFR Part 2. */
 export type Label = 0 | 1 | 2;
@@ -27,7 +29,8 @@ const SENSITIVE_SNOMED = new Set([
   '5602001',
 ]);
 
-function codeIsSensitive(resource: Resource): boolean {
+function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
+  if (list) return someCoding(resource, list.holds);
   const places: (Json | undefined)[] = [
     resource['code'],
     resource['reasonCode'],
@@ -47,7 +50,7 @@ function codeIsSensitive(resource: Resource): boolean {
 }
 
 /** The label of a record: what it carries, else what its codes say. */
-export function labelOf(resource: Resource): Label {
+export function labelOf(resource: Resource, sets: ValueSets = VALUE_SETS): Label {
   const meta = resource['meta'];
   const security = isObject(meta) ? objects(meta['security']) : [];
   if (security.some((s) => s['system'] === ACT_CODE && s['code'] === '42CFRPart2')) return 2;
@@ -56,5 +59,5 @@ export function labelOf(resource: Resource): Label {
       (s['system'] === CONFIDENTIALITY && (s['code'] === 'R' || s['code'] === 'V')) ||
       (s['system'] === ACT_CODE && SENSITIVE.has(text(s['code']) ?? '')),
   );
-  return carried || codeIsSensitive(resource) ? 1 : 0;
+  return carried || codeIsSensitive(resource, sets) ? 1 : 0;
 }

@@ -102,6 +102,8 @@ export class NdjsonFiles {
     const id = randomName();
     const key = `${this.#folder}/${id}.ndjson.gz`;
     const gzip = createGzip({ level: 1, chunkSize: CHUNK });
+    // who stores it gives it up with an error that says nothing; why is told by `stored`
+    gzip.on('error', () => {});
     const stored = this.#blobs.put(key, gzip);
     stored.catch(() => {}); // a failure is seen where the file is closed
     const pending = spareOr(this.#spare, CHUNK);
@@ -183,5 +185,9 @@ function flush(file: Open, next: number, spare: Buffer[]): Promise<void> | undef
     if (!error && pending.length === CHUNK) spare.push(pending);
   };
   if (file.gzip.write(bytes, compressed)) return undefined;
-  return Promise.race([once(file.gzip, 'drain').then(() => {}), file.stored.then(() => {})]);
+  const drained = once(file.gzip, 'drain').catch(async (error: unknown) => {
+    await file.stored;
+    throw error;
+  });
+  return Promise.race([drained.then(() => {}), file.stored.then(() => {})]);
 }

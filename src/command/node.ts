@@ -1,7 +1,8 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
 import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { type Config, readConfig } from '../config.ts';
+import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
+import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-postgres.ts';
@@ -35,6 +36,7 @@ export type Server = {
 
 /** The PostgreSQL server of the settings: the named one, or the embedded one under DATA_DIR. */
 export async function openServer(config: Config): Promise<Server> {
+  if (VALUE_SETS.fault !== undefined) throw new ConfigError([VALUE_SETS.fault]);
   if (config.databaseUrl !== undefined) {
     const url = config.databaseUrl;
     return { embedded: undefined, url: async () => url, release: async () => {} };

@@ -32,8 +32,58 @@ function endOfString(json: string, start: number): number {
  * @throws JsonFault
  */
 export function parseStrict(json: string, maxDepth = 32): Json {
+  check(json, maxDepth);
+  return parse(json);
+}
+
+/** A text whose list is read element by element: a large request is never an object as a whole. */
+export type StrictList = {
+  /** the outermost value, with null for each object of the list */
+  outside: Json;
+  /** the objects of the list, parsed one after the other; throws JsonFault at one that is none */
+  elements: () => Generator<Json>;
+};
+
+/**
+ * The same as {@link parseStrict} of a text whose outermost object has a list.
+ * @param list name of the member
+ * @throws JsonFault
+ */
+export function parseStrictList(json: string, list: string, maxDepth = 32): StrictList {
+  const places: number[] = [];
+  check(json, maxDepth, { list, found: (start, end) => places.push(start, end) });
+  let outside = '';
+  let at = 0;
+  for (let i = 0; i < places.length; i += 2) {
+    outside += `${json.slice(at, places[i])}null`;
+    at = places[i + 1] ?? at;
+  }
+  return {
+    outside: parse(outside + json.slice(at)),
+    *elements() {
+      for (let i = 0; i < places.length; i += 2) yield parse(json.slice(places[i], places[i + 1]));
+    },
+  };
+}
+
+function parse(json: string): Json {
+  try {
+    return JSON.parse(json) as Json;
+  } catch {
+    throw new JsonFault('The body is not valid JSON.');
+  }
+}
+
+type Wanted = { list: string; found: (start: number, end: number) => void };
+
+/** What JSON.parse would let pass. Where the text is no JSON, what is told of the list means nothing. */
+function check(json: string, maxDepth: number, wanted?: Wanted): void {
   /** names of the object that is open at each depth; arrays have none */
   const names: (Set<string> | undefined)[] = [];
+  /** the last name of the outermost object */
+  let last = '';
+  let isInList = false;
+  let start = 0;
   for (let i = 0; i < json.length; i++) {
     const c = json.charCodeAt(i);
     if (c === QUOTE) {
@@ -48,17 +98,19 @@ export function parseStrict(json: string, maxDepth = 32): Json {
         const open = names.at(-1);
         if (open?.has(name)) throw new JsonFault('The body holds a member twice.');
         open?.add(name);
+        if (names.length === 1) last = name;
       }
       i = end;
     } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
       if (names.length >= maxDepth) throw new JsonFault(`The body is nested deeper than ${maxDepth} levels.`);
+      if (isInList && names.length === 2 && c === OPEN_OBJECT) start = i;
+      if (names.length === 1 && c === OPEN_ARRAY && last === wanted?.list) isInList = true;
       names.push(c === OPEN_OBJECT ? new Set() : undefined);
-    } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) names.pop();
-  }
-  try {
-    return JSON.parse(json) as Json;
-  } catch {
-    throw new JsonFault('The body is not valid JSON.');
+    } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) {
+      names.pop();
+      if (isInList && names.length === 2 && c === CLOSE_OBJECT) wanted?.found(start, i + 1);
+      if (names.length === 1) isInList = false;
+    }
   }
 }
 

@@ -9,18 +9,15 @@ export class TooLarge extends Error {}
  */
 export async function readBounded(source: Pick<Response, 'body'>, maxBytes: number): Promise<string> {
   if (source.body === null) return '';
-  const parts: Uint8Array[] = [];
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
   let size = 0;
   for await (const part of source.body as unknown as AsyncIterable<Uint8Array>) {
     size += part.length;
     if (size > maxBytes) throw new TooLarge(`more than ${maxBytes} bytes`);
-    parts.push(part);
+    // as it comes: the bytes of a large body are not held beside its text
+    parts.push(decoder.decode(part, { stream: true }));
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return new TextDecoder().decode(whole);
+  parts.push(decoder.decode());
+  return parts.join('');
 }

@@ -246,13 +246,12 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
     for (let pause = 100; !isLeaving; pause = Math.min(pause * 2, 5_000)) {
       try {
         // its last processes may hold its memory for a moment, or another command may be faster
-        if (!(await accepts(at))) {
-          await start(bin, dir, at, options);
-          options.onRestart?.();
-        }
+        const isGone = !(await accepts(at));
+        if (isGone) await start(bin, dir, at, options);
         const before = lease;
         lease = await hold();
         await before.end({ timeout: 0 });
+        if (isGone) options.onRestart?.();
         return;
       } catch (error) {
         options.onFault?.(error);

@@ -125,6 +125,15 @@ test('Accept-Language is a default and the path wins', async () => {
   expect((await page('/en/find?name=ana&sort=best')).text).toContain('href="/es/find?name=ana&amp;sort=best"');
 });
 
+test('developers are told the limit of requests, or that there is none', async () => {
+  const told = async (own: typeof site) => words(await (await own('/developers')).text());
+  const [none, some] = [await told(site), await told(siteOver(d.database, { DIRECTORY_RATE_PER_MINUTE: '1200' }))];
+  expect([none.includes('429'), some.includes('1,200 requests a minute and address; past it 429')]).toEqual([
+    false,
+    true,
+  ]);
+});
+
 test('two roles of one person at one place are one result', async () => {
   const { text } = await page('/find?name=alert');
   expect([words(text).includes('1 result'), text.split('class="hit"').length - 1]).toEqual([true, 1]);

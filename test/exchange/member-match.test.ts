@@ -3,7 +3,7 @@ import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { attemptOf, judgeAttempt } from '../../exchange/match/attempt.ts';
 import { itemReport } from '../../exchange/review/read.ts';
-import { forgetAttempts } from '../../exchange/store/match-attempt.ts';
+import { forgetAttempts, recordAttempts } from '../../exchange/store/match-attempt.ts';
 import { addDocument } from '../../exchange/store/peer-document.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -451,6 +451,62 @@ describe('trying', () => {
     expect(rows.length).toBe(3);
     for (const r of rows) expect(`${r['p']} ${r['c']}`).toMatch(/^-?\d+ -?\d+$/);
   });
+
+  // many at once are counted in another way than few: both as it is counted here
+  test.each([20, 300])(
+    '%i questions at once, of few persons and few cards, are judged by what was tried',
+    async (n) => {
+      const { sql } = node.deps.database;
+      let seed = 7;
+      const pick = (most: number) => {
+        seed = (seed * 48_271) % 2_147_483_647;
+        return seed % most;
+      };
+      const made = (position: number) => {
+        const person = String(10 + pick(n / 4));
+        return {
+          position,
+          peerId: pick(4) === 0 ? 'b' : 'a',
+          stored: [person, `${person}1`, `${person}2`],
+          sought: [person, `${person}1`, `${person}2`, `${person}3`],
+          card: String(900 + pick(n / 10)),
+        };
+      };
+      const before = Array.from({ length: n / 2 }, (_, i) => made(i));
+      await recordAttempts(sql, before, now);
+      const asked = Array.from({ length: n }, (_, i) => made(i));
+      // one person with very many cards, and one card for very many persons
+      for (let i = 0; i < n / 3; i++) {
+        Object.assign(asked[i] ?? {}, {
+          peerId: 'a',
+          card: String(5000 + i),
+          stored: ['7', '71', '72'],
+          sought: ['7', '71', '72', '73'],
+        });
+        Object.assign(asked[n - 1 - i] ?? {}, {
+          peerId: 'a',
+          card: '4000',
+          stored: [`8${i}0`, `8${i}1`, `8${i}2`],
+          sought: [`8${i}0`, `8${i}3`],
+        });
+      }
+      const found = await recordAttempts(sql, asked, now);
+      const all = [...before, ...asked];
+      for (const a of asked) {
+        const ofPerson = all.filter((b) => b.stored.some((k) => a.sought.includes(k)));
+        const ofCard = all.filter((b) => b.card === a.card && b.peerId === a.peerId);
+        const count = (values: string[]) => new Set(values).size;
+        const expected = judgeAttempt({
+          position: a.position,
+          cards: count(ofPerson.filter((b) => b.peerId === a.peerId).map((b) => b.card)),
+          cardsOfAll: count(ofPerson.map((b) => b.card)),
+          persons: Math.floor(count(ofCard.flatMap((b) => b.stored)) / 3),
+        });
+        expect([a.position, judgeAttempt(found.get(a.position))]).toEqual([a.position, expected]);
+      }
+      expect(new Set(asked.map((a) => judgeAttempt(found.get(a.position)))).size).toBeGreaterThan(1);
+    },
+  );
 
   test('verdicts', () => {
     const tried = { position: 0, cards: 1, cardsOfAll: 1, persons: 1 };

@@ -8,6 +8,7 @@ import { labelOf } from '../../exchange/transform/label.ts';
 import { moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
 import { authorizationFacts, withoutLines } from '../../exchange/transform/prior-authorization.ts';
 import { serviceEnd } from '../../exchange/transform/service-date.ts';
+import { valueSets } from '../../exchange/transform/value-sets.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 
 const res = (value: Record<string, unknown>): Resource => value as Resource;
@@ -452,4 +453,80 @@ test('a claim without its money does not claim the profiles that ask for it', ()
     'https://x.example',
   ])
     expect(leaves([kept])).toEqual([kept]);
+});
+
+describe('value sets of the plan', () => {
+  const ICD = 'http://hl7.org/fhir/sid/icd-10-cm';
+  const given = (codes: unknown, name: unknown = 'State law 2026') => valueSets(JSON.stringify({ name, codes }));
+  const sets = given([
+    { system: ICD, code: ['Z21'], prefix: ['F10.'] },
+    { system: 'http://nucc.org/provider-taxonomy', code: '2084A0401X' },
+  ]);
+  test.each<[string, object, number]>([
+    ['a whole code', { resourceType: 'Condition', code: { coding: [{ system: ICD, code: 'Z21' }] } }, 1],
+    [
+      'a code that begins so, with its point',
+      { resourceType: 'Condition', code: { coding: [{ system: ICD, code: 'F10.20' }] } },
+      1,
+    ],
+    [
+      'what only begins like a whole code',
+      { resourceType: 'Condition', code: { coding: [{ system: ICD, code: 'Z21.1' }] } },
+      0,
+    ],
+    [
+      'what the demonstration holds and the plan does not',
+      { resourceType: 'Condition', code: { coding: [{ system: ICD, code: 'F20' }] } },
+      0,
+    ],
+    [
+      'another system',
+      { resourceType: 'Condition', code: { coding: [{ system: 'http://x.example', code: 'Z21' }] } },
+      0,
+    ],
+    [
+      'a provider of that kind',
+      {
+        resourceType: 'ExplanationOfBenefit',
+        careTeam: [
+          { qualification: { coding: [{ system: 'http://nucc.org/provider-taxonomy', code: '2084A0401X' }] } },
+        ],
+      },
+      1,
+    ],
+    [
+      'a label that it carries',
+      {
+        resourceType: 'Observation',
+        meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] },
+      },
+      1,
+    ],
+    ['a tag with the code', { resourceType: 'Observation', meta: { tag: [{ system: ICD, code: 'Z21' }] } }, 0],
+  ])('%s', (_, resource, label) => {
+    expect(sets.fault).toBeUndefined();
+    expect(labelOf(resource as Resource, sets)).toBe(label);
+  });
+  test('another list is another number, which fits its column; the same list is the same everywhere', () => {
+    const other = given([{ system: ICD, code: ['Z21'] }]);
+    expect(other.number).not.toBe(sets.number);
+    for (const { number } of [sets, other]) {
+      expect(number).toBeGreaterThan(1);
+      expect(number).toBeLessThan(32_768);
+    }
+    expect(given([{ system: ICD, code: ['Z21'] }])).toMatchObject({ number: other.number });
+    expect([valueSets(undefined).number, valueSets('').list]).toEqual([1, undefined]);
+  });
+  test.each<[string, string]>([
+    ['no JSON', '{'],
+    ['no name', '{"codes":[{"system":"s","code":["a"]}]}'],
+    ['no codes', '{"name":"n","codes":[]}'],
+    ['no system', '{"name":"n","codes":[{"code":["a"]}]}'],
+    ['a number as a code', '{"name":"n","codes":[{"system":"s","code":[1]}]}'],
+    ['an empty beginning, which is all codes', '{"name":"n","codes":[{"system":"s","prefix":[""]}]}'],
+    ['neither', '{"name":"n","codes":[{"system":"s"}]}'],
+    ['a file that is not there', '/nowhere/codes.json'],
+  ])('%s is a fault, and the program does not start', (_, text) => {
+    expect(valueSets(text).fault).toMatch(/^SENSITIVE_CODES .+\.$/);
+  });
 });

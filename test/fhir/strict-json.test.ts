@@ -1,6 +1,7 @@
 // JSON that can be understood in one way only.
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
+import { JsonFault, parseStrict, parseStrictList } from '../../src/fhir/strict-json.ts';
 
 const nested = (depth: number, open: string, close: string) => open.repeat(depth) + close.repeat(depth);
 
@@ -35,4 +36,46 @@ test.each([
   '1',
 ])('%s is read as JSON.parse reads it', (json) => {
   expect(parseStrict(json)).toEqual(JSON.parse(json));
+});
+
+const whole = (json: string) => {
+  const { outside, elements } = parseStrictList(json, 'list');
+  const objects = [...elements()];
+  const list = (outside as { list?: unknown[] }).list;
+  return list === undefined || !Array.isArray(list)
+    ? outside
+    : { ...(outside as object), list: list.map((e) => (e === null && objects.length > 0 ? objects.shift() : e)) };
+};
+/** Objects of a list are where null is: texts without any other null in it can be put together again. */
+const value = fc.letrec((tie) => ({
+  json: fc.oneof({ depthSize: 'small' }, fc.string(), fc.integer(), fc.boolean(), fc.array(tie('json')), tie('object')),
+  object: fc.dictionary(fc.stringMatching(/^[a-z"\\]{1,6}$/), tie('json')),
+}));
+
+test('a text read by its list is what it is as a whole; damaged, it is a fault where JSON.parse has one', () => {
+  fc.assert(
+    fc.property(
+      fc.array(value.json),
+      value.object,
+      fc.nat(),
+      fc.constantFrom('', 'x', '{', '}', '[', ']', ',', '"', '1', 'null'),
+      (list, rest, at, put) => {
+        const json = JSON.stringify({ a: 1, ...rest, list, z: { list: [{ b: 1 }] } });
+        expect(whole(json)).toEqual(JSON.parse(json));
+        const place = at % json.length;
+        const damaged = json.slice(0, place) + put + json.slice(place + 1);
+        const read = (by: (text: string) => unknown) => {
+          try {
+            by(damaged);
+            return 'read';
+          } catch (error) {
+            expect(error).toBeInstanceOf(JsonFault);
+            return 'fault';
+          }
+        };
+        expect(read(whole)).toBe(read(parseStrict));
+      },
+    ),
+    { numRuns: 500 },
+  );
 });

@@ -36,8 +36,9 @@ const en = {
   exportText:
     'Filtered files by $export: the answer is 202 and names an address to ask; kept files are shared by all who ask the same.',
   limits: 'Limits',
-  limitsText: (perMinute: string, count: string) =>
-    `${perMinute} requests a minute and address; past it 429 with Retry-After. Pages of a search hold at most ${count} matches. Addresses are at most 8 KiB long: send longer searches as POST to _search. A search that takes too long answers 503.`,
+  rate: (perMinute: string) => `${perMinute} requests a minute and address; past it 429 with Retry-After.`,
+  limitsText: (count: string) =>
+    `Pages of a search hold at most ${count} matches. Addresses are at most 8 KiB long: send longer searches as POST to _search. A search that takes too long answers 503.`,
   noLimit: 'There is no limit of requests here.',
   privacy: 'What we keep of your requests',
   privacyText:
@@ -85,8 +86,9 @@ const es: typeof en = {
   exportText:
     'Archivos filtrados con $export: la respuesta es 202 y nombra una dirección para preguntar; los archivos guardados se comparten entre todos los que piden lo mismo.',
   limits: 'Límites',
-  limitsText: (perMinute, count) =>
-    `${perMinute} peticiones por minuto y dirección; después, 429 con Retry-After. Las páginas de una búsqueda tienen como máximo ${count} resultados. Las direcciones tienen como máximo 8 KiB: envíe búsquedas más largas por POST a _search. Una búsqueda que tarda demasiado responde 503.`,
+  rate: (perMinute) => `${perMinute} peticiones por minuto y dirección; después, 429 con Retry-After.`,
+  limitsText: (count) =>
+    `Las páginas de una búsqueda tienen como máximo ${count} resultados. Las direcciones tienen como máximo 8 KiB: envíe búsquedas más largas por POST a _search. Una búsqueda que tarda demasiado responde 503.`,
   noLimit: 'Aquí no hay límite de peticiones.',
   privacy: 'Lo que guardamos de sus peticiones',
   privacyText:

@@ -1,0 +1,40 @@
+import { randomBytes } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
+import type { Blobs } from '../../src/deps.ts';
+
+/** A store on a disk that is full after some bytes; it tidies up before it says so, as that of files does. */
+const fullAfter = (most: number, deleted: string[]): Pick<Blobs, 'put' | 'delete'> => ({
+  async put(_, source) {
+    let bytes = 0;
+    try {
+      for await (const chunk of source) {
+        bytes += chunk.length;
+        if (bytes > most) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+      }
+    } finally {
+      await new Promise((r) => setTimeout(r, 20));
+    }
+    return { bytes, sha256: '' };
+  },
+  async delete(key) {
+    deleted.push(key);
+  },
+});
+
+test.each([1, 400_000])('a disk that is full after %i bytes is told as such, wherever the writer is', async (most) => {
+  const deleted: string[] = [];
+  const files = new NdjsonFiles(fullAfter(most, deleted) as Blobs, 'job', { lines: 1_000_000, bytes: 1e9 });
+  const write = async () => {
+    for (let i = 0; i < 2000; i++) await files.write('output', 'Patient', randomBytes(2000).toString('base64'));
+    await files.finish(['Patient']);
+  };
+  await expect(write()).rejects.toMatchObject({ code: 'ENOSPC' });
+  await files.abandon();
+});
+
+test('a file that is small is told too, when it is closed', async () => {
+  const files = new NdjsonFiles(fullAfter(1, []) as Blobs, 'job', { lines: 10, bytes: 1e9 });
+  await files.write('output', 'Patient', '{}');
+  await expect(files.finish([])).rejects.toMatchObject({ code: 'ENOSPC' });
+});
