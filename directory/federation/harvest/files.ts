@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
 import { JSONParser } from '@streamparser/json';
-import { lines } from '../../../src/fhir/ndjson.ts';
+import { blocks, linesIn } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
 import { type Client, discard } from '../client.ts';
@@ -114,19 +114,23 @@ async function* received(
 
 /** Records of an NDJSON file, or of a Bundle when the file is one. A bad line is a fault and reading goes on. */
 export async function* fileRecords(given: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
+  for await (const batch of fileBatches(given)) yield* batch;
+}
+
+/** The same, as many at a time as came at once: waiting for each line costs as much as finding it. */
+export async function* fileBatches(given: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord[]> {
   const { head, bytes } = await peek(given);
   if (/^[\ufeff\s]*(?:<|%)/.test(head))
     throw new HarvestFault(/^\s*<(?:!doctype|html)/i.test(head) ? 'challenge-page' : 'not-json');
   if (
     /^[\ufeff\s]*\{\s*"(?:resourceType"\s*:\s*"Bundle|type"|entry")/.test(head) &&
     !/"type"\s*:\s*"transaction"/.test(head)
-  )
-    yield* bundleRecords(bytes);
-  else
-    for await (const line of lines(bytes)) {
-      if ('fault' in line) yield { fault: line.fault };
-      else yield { text: line.text };
-    }
+  ) {
+    for await (const record of bundleRecords(bytes)) yield [record];
+    return;
+  }
+  for await (const block of blocks(bytes))
+    yield Array.from(linesIn(block), (line) => ('fault' in line ? { fault: line.fault } : { text: line.text }));
 }
 
 /** Entries of a Bundle of any length, one at a time. */

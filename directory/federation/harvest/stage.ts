@@ -160,10 +160,25 @@ export class Stage {
         await copyIncoming(sql, tx, run, rows, await this.#contents(tx, rows.length));
       }
       await insertGone(tx, run, gone, evidence);
-      for (const [type, counters] of this.counters) await saveCounters(tx, run, type, counters);
-      if (!(await savePosition(tx, run, position))) throw new HarvestFault('peer-switched-off');
+      // one after the other, sent at once
+      const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
+      if (!on) throw new HarvestFault('peer-switched-off');
       return true;
     })) as boolean;
+  }
+
+  readonly #saved = new Map<number, string>();
+
+  /** Counters that differ from what was written last. A write that is undone is not written again: its run fails. */
+  #changed(): Map<number, Counters> {
+    const changed = new Map<number, Counters>();
+    for (const [type, counters] of this.counters) {
+      const text = JSON.stringify(counters);
+      if (this.#saved.get(type) === text) continue;
+      this.#saved.set(type, text);
+      changed.set(type, { ...counters });
+    }
+    return changed;
   }
 
   #read(line: Line): Incoming | undefined {

@@ -120,10 +120,13 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
     `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and f.rk = c.rk`,
   );
   await awaken(sql, s, 'federation.source s on s.rk = c.rk cross join unnest(s.names)');
+  // a look into the index for each name, however many the planner thinks a record has
+  await sql.unsafe('set local enable_hashjoin = off');
   await run(
     `delete from federation.name n using federation.change c join federation.source s on s.rk = c.rk cross join unnest(s.names) o(token)
      where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and n.token = o.token and n.rk = c.rk`,
   );
+  await sql.unsafe('set local enable_hashjoin = on');
 }
 
 /**

@@ -131,9 +131,11 @@ export async function saveType(
     where run = ${t.run} and type = ${t.type}`;
 }
 
-/** Counters as they stand, with the page that made them. run_type_pkey. */
-export async function saveCounters(sql: Queryable, run: string, type: number, counters: Counters): Promise<void> {
-  await sql`update federation.run_type set counters = ${JSON.stringify(counters)}::text::jsonb where run = ${run} and type = ${type}`;
+/** Counters of types as they stand, with the page that made them. run_type_pkey. */
+export async function saveCounters(sql: Queryable, run: string, types: ReadonlyMap<number, Counters>): Promise<void> {
+  const given = [...types].map(([type, counters]) => ({ type, counters }));
+  await sql`update federation.run_type t set counters = g.counters
+    from jsonb_to_recordset(${JSON.stringify(given)}::text::jsonb) g(type smallint, counters jsonb) where t.run = ${run} and t.type = g.type`;
 }
 
 /** Who released or discarded a type of a run. */

@@ -124,7 +124,8 @@ async function isNewType(sql: Queryable, s: Settling): Promise<boolean> {
 async function hasSeveral(sql: Queryable, s: Settling): Promise<boolean> {
   const [row] = await sql.unsafe<{ several: boolean }[]>(
     `select (select count(*) from federation.incoming where ${OF}) <> (select count(*) from (select from federation.incoming where ${OF} group by base_rk) b)
-       or exists (select from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
+       -- counted, not looked for: a plan that hopes for an early hit reads one table for each row of the other
+       or 0 < (select count(*) from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
          where i.run = $1::bigint and i.type = $2::smallint) as several`,
     values(s),
   );
