@@ -21,7 +21,7 @@ import { introduce, startNode, type TestNode } from '../support/node.ts';
 import { brokenLaws, extent, outcomes } from './laws.ts';
 
 const SEED = 7;
-const MEMBERS = 40;
+const MEMBERS = 24;
 let prior: TestNode;
 let ours: TestNode;
 let folder: string;

@@ -18,7 +18,7 @@ import { type World, world } from './world.ts';
 
 type Node = World & { base: string; server: Server; load(list: Resource[]): Promise<unknown>; requests: string[] };
 /** a ring may be watched for longer: RING_ROUNDS=100 */
-const ROUNDS = Number(process.env['RING_ROUNDS'] ?? 6);
+const ROUNDS = Number(process.env['RING_ROUNDS'] ?? 4);
 let nodes: Node[];
 
 async function startNode(people: number, family: string): Promise<Node> {

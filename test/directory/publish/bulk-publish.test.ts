@@ -278,7 +278,7 @@ test('a consumer written from the specification ends with the live directory, wh
         await d.close();
       }
     }),
-    { numRuns: 6, seed: 20 },
+    { numRuns: 4, seed: 20 },
   );
   expect(starts).toBeGreaterThan(6);
 }, 180_000);

@@ -52,7 +52,7 @@ async function enrol(node: Node): Promise<string[]> {
 }
 
 const SEED = 11;
-const MEMBERS = 40;
+const MEMBERS = 24;
 
 describe('generated people', () => {
   test('every duplicate is linked, nothing else is, every contradiction is shown, and chains end where they should', async () => {
