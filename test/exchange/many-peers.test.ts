@@ -13,7 +13,7 @@ import { lab } from './reconcile/reconcile-pull.ts';
 
 const PEERS = 50;
 /** of each payer; 200 make the ten thousand of a large plan's night */
-const MEMBERS = Number(process.env['SIMULATION_MEMBERS'] ?? 8);
+const MEMBERS = Number(process.env['SIMULATION_MEMBERS'] ?? 20);
 const RECORDS = 3;
 const HOUR = 3_600_000;
 type Manner = 'good' | 'slow' | 'away' | 'lies' | 'strangers' | 'dead';
