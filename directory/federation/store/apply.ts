@@ -1,7 +1,7 @@
 // Writing what was decided about one type of one run.
 import { TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import type { Queryable } from '../../../src/store/database.ts';
-import { type Settling, values } from './settle.ts';
+import { byLook, bySize, type Settling, values } from './settle.ts';
 
 /** Absent from so many complete runs and for so many days: both must be past. */
 export const TOMBSTONE = { runs: 3, days: 14 } as const;
@@ -42,6 +42,7 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
   await run(
     `delete from federation.missing m using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action = 'g' and m.rk = c.rk`,
   );
+  await bySize(sql);
   // a key whose hash is that of another record was found by whoever decided; new ones are new
   let taken = (await run(`${TAKE} and c.action = 'c' order by c.rk`, [s.peer, at])).count;
   if (known)
@@ -74,12 +75,14 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
        from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.names) n(token)
        where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') and i.state = 'l' order by 1, 2 on conflict do nothing`,
     );
+    await byLook(sql);
     await awaken(
       sql,
       s,
       'federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq cross join unnest(i.names)',
     );
   }
+  await byLook(sql);
   await run(
     `insert into federation.outbox (rk) select rk from federation.change where run = $1::bigint and type = $2::smallint and action <> 'm' order by rk`,
   );

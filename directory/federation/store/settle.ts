@@ -120,15 +120,24 @@ async function isNewType(sql: Queryable, s: Settling): Promise<boolean> {
   return rows.length === 0;
 }
 
+/**
+ * What one run staged is joined as a whole: after a large run the tables hold pages of rows that are gone, a sample of them
+ * finds hardly any of this run, and a plan for one row reads a table for each of thousands.
+ */
+export const bySize = (sql: Queryable) => sql.unsafe('set local enable_nestloop = off');
+/** Statements that look up few in much. */
+export const byLook = (sql: Queryable) => sql.unsafe('set local enable_nestloop = on');
+
 /** Did the run meet several contents of one id? */
 async function hasSeveral(sql: Queryable, s: Settling): Promise<boolean> {
+  await bySize(sql);
   const [row] = await sql.unsafe<{ several: boolean }[]>(
     `select (select count(*) from federation.incoming where ${OF}) <> (select count(*) from (select from federation.incoming where ${OF} group by base_rk) b)
-       -- counted, not looked for: a plan that hopes for an early hit reads one table for each row of the other
        or 0 < (select count(*) from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
          where i.run = $1::bigint and i.type = $2::smallint) as several`,
     values(s),
   );
+  await byLook(sql);
   return row?.several === true;
 }
 
