@@ -14,8 +14,8 @@ import { attemptOf, judgeAttempt } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { attestations } from './attested-by.ts';
 import { decide } from './decide.ts';
+import { matchAudit } from './match-audit.ts';
 import { type MemberBundle, toQuery } from './member-bundle.ts';
-import { NORMALIZATION } from './normalize.ts';
 
 export type AskedSingle = { peer: Peer; bundle: MemberBundle; requestId: string };
 export type AnsweredSingle = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
@@ -85,20 +85,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
 const auditOf = (m: SingleMatch) =>
   auditRow({
     at: m.at,
-    actorKind: 'peer',
-    actor: m.peerId,
-    action: 'match',
     object: `member-match/${m.id}`,
-    memberId: m.memberId ?? undefined,
-    peerId: m.peerId,
-    outcome: m.outcome === 'match' ? 'ok' : 'refused',
-    reason: m.reason,
     requestId: m.requestId,
-    detail: {
-      rule: m.rule,
-      fuzzy: m.fuzzy,
-      outcome: m.outcome,
-      attestation: m.attestation,
-      normalization: NORMALIZATION,
-    },
+    ...matchAudit(m, m.peerId),
   });

@@ -21,8 +21,8 @@ import { batchStatementOf } from './attestation.ts';
 import { attestations } from './attested-by.ts';
 import { decide } from './decide.ts';
 import { type Bucket, matchBatchSystem, matchGroup, matchParameters, type Placed } from './groups.ts';
+import { matchAudit } from './match-audit.ts';
 import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
-import { NORMALIZATION } from './normalize.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 
@@ -143,21 +143,8 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
         members.slice(from, from + AUDIT_ROWS).map((m) =>
           auditRow({
             at,
-            actorKind: 'peer',
-            actor: peer.id,
-            action: 'match',
             object: `match/${job.id}/${m.position}`,
-            memberId: m.memberId ?? undefined,
-            peerId: peer.id,
-            outcome: m.outcome === 'match' ? 'ok' : 'refused',
-            reason: m.reason,
-            detail: {
-              rule: m.rule,
-              fuzzy: m.fuzzy,
-              outcome: m.outcome,
-              attestation: m.attestation,
-              normalization: NORMALIZATION,
-            },
+            ...matchAudit(m, peer.id),
           }),
         ),
       );

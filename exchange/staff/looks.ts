@@ -1,9 +1,9 @@
 // /staff/members/:member/looks: who looked at a member's data and what was done, all of it, newest first.
 import { memberBehind } from '../report/disclosures.ts';
 import { memberAuditBefore } from '../report/member-account.ts';
-import { timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';
 import { address } from './frame.ts';
+import { looksTable } from './member-tables.ts';
 import { cut, PAGE } from './paging.ts';
 
 const PATH = '/staff/members/:member/looks';
@@ -28,29 +28,7 @@ export function looks(desk: Desk): void {
       lead: [
         'Every look, request, delivery and decision that concerned the member, newest first. Looks are rows with “view”; this one is among them the next time.',
       ],
-      tables: [
-        {
-          name: 'looks',
-          caption: 'Who looked, and what was done',
-          columns: [
-            { key: 'when', label: 'When', kind: 'head' },
-            { key: 'kind', label: 'Who' },
-            { key: 'actor', label: 'Name' },
-            { key: 'action', label: 'What' },
-            { key: 'object', label: 'Object' },
-            { key: 'outcome', label: 'Result' },
-          ],
-          rows: rows.map((l) => [
-            timeCell(l.at, timeZone),
-            { value: l.actorKind },
-            { value: l.actor },
-            { value: l.action },
-            { value: l.object, code: true },
-            { value: l.outcome },
-          ]),
-          empty: 'Nobody has looked.',
-        },
-      ],
+      tables: [looksTable('Who looked, and what was done', rows, timeZone)],
       next: last === undefined ? undefined : address(`/staff/members/${member}/looks`, { before: last.seq }),
     });
   });

@@ -19,6 +19,33 @@ function objectCell(object: string): Cell {
   return { value: object, code: true, ...(page === undefined ? {} : { href: `/staff/${page}/${id}` }) };
 }
 
+/** Who looked at a member, and what else was done. */
+export const looksTable = (
+  caption: string,
+  looks: readonly MemberAccount['looks'][number][],
+  timeZone: string,
+): Table => ({
+  name: 'looks',
+  caption,
+  columns: [
+    { key: 'when', label: 'When', kind: 'head' },
+    { key: 'kind', label: 'Who' },
+    { key: 'actor', label: 'Name' },
+    { key: 'action', label: 'What' },
+    { key: 'object', label: 'Object' },
+    { key: 'outcome', label: 'Result' },
+  ],
+  rows: looks.map((l) => [
+    timeCell(l.at, timeZone),
+    { value: l.actorKind },
+    { value: l.actor },
+    { value: l.action },
+    { value: l.object, code: true },
+    { value: l.outcome },
+  ]),
+  empty: 'Nobody has looked.',
+});
+
 export function memberTables(a: MemberAccount, timeZone: string, now: Date): Table[] {
   const text = (value: string | null) => ({ value });
   return [
@@ -206,26 +233,6 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
       ]),
       empty: 'Nobody has decided anything.',
     },
-    {
-      name: 'looks',
-      caption: 'Who looked, and what was done (the newest 200)',
-      columns: [
-        { key: 'when', label: 'When', kind: 'head' },
-        { key: 'kind', label: 'Who' },
-        { key: 'actor', label: 'Name' },
-        { key: 'action', label: 'What' },
-        { key: 'object', label: 'Object' },
-        { key: 'outcome', label: 'Result' },
-      ],
-      rows: a.looks.map((l) => [
-        timeCell(l.at, timeZone),
-        { value: l.actorKind },
-        { value: l.actor },
-        { value: l.action },
-        { value: l.object, code: true },
-        { value: l.outcome },
-      ]),
-      empty: 'Nobody has looked.',
-    },
+    looksTable('Who looked, and what was done (the newest 200)', a.looks, timeZone),
   ];
 }

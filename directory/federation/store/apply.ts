@@ -120,7 +120,7 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
      where c.run = $1::bigint and c.type = $2::smallint and c.action in ('u', 'r') and t.id = s.content`,
   );
   await run(
-    `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and f.rk = c.rk`,
+    `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and f.rk = c.rk`,
   );
   await awaken(sql, s, 'federation.source s on s.rk = c.rk cross join unnest(s.names)');
   // a look into the index for each name, however many the planner thinks a record has

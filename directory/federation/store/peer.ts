@@ -42,7 +42,7 @@ export type Cursor = {
   bulk?: { page: string; etag?: string | undefined; start: string } | undefined;
   /** of an index: validators of its files, by address */
   files?: Record<string, { etag?: string | undefined; modified?: string | undefined }> | undefined;
-  index?: { etag?: string | undefined; hash?: string | undefined; polls?: number } | undefined;
+  index?: { hash?: string | undefined; polls?: number } | undefined;
   exported?: string | undefined;
   types?: Record<string, { since: string; wholeAt?: string | undefined }> | undefined;
 };

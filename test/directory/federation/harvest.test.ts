@@ -5,6 +5,7 @@ import { decideRun } from '../../../directory/federation/harvest/settle.ts';
 import { probePeer } from '../../../directory/federation/probe.ts';
 import { switchPeer } from '../../../directory/federation/registry.ts';
 import { currentFacts } from '../../../directory/federation/store/fact.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
 import { outcome, scriptedDirectory } from './scripted-directory.ts';
 import { type World, world } from './world.ts';
 
@@ -121,6 +122,28 @@ describe('what is absent', () => {
     const done = await whole();
     expect(by(done.types, 7)['returned']).toBe(1);
     expect(await w.counts('oak')).toEqual({ l: ALL });
+  });
+
+  test('keeps what was found in it while it is only missing, whatever else the run brings', async () => {
+    const found = async () =>
+      (
+        await w.sql`select f.code from federation.finding f join federation.source s on s.rk = f.rk where s.key = 'Practitioner/oak.p5'`
+      ).map((r) => String(r['code']));
+    const all = dir.script.records.map(
+      (r): Resource =>
+        r['id'] === 'p5'
+          ? { ...r, identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: '1234567890' }] }
+          : r,
+    );
+    dir.script.records = all;
+    await w.harvest('oak');
+    expect(await found()).toContain('npi-check-digit');
+    dir.script.records = all.flatMap((r) =>
+      r['id'] === 'p5' ? [] : [r['id'] === 'p4' ? { ...r, gender: 'other' } : r],
+    );
+    w.day();
+    expect(by((await whole()).types, 7)).toMatchObject({ absent: 1, updated: 1 });
+    expect(await found()).toContain('npi-check-digit');
   });
 
   test('is not counted by a run that is not whole', async () => {
