@@ -55,32 +55,46 @@ export async function readStatement(
   now: Date,
 ): Promise<Attested> {
   const nobody: Attested = new Map();
-  try {
-    const header = JSON.parse(Buffer.from(jws.split('.')[0] ?? '', 'base64url').toString('utf8')) as Json;
-    const alg = isObject(header) ? text(header['alg']) : undefined;
-    const kid = isObject(header) ? text(header['kid']) : undefined;
-    if (!isObject(header) || header['crit'] !== undefined || header['b64'] !== undefined) return nobody;
-    if (alg === undefined || kid === undefined || !(ALGORITHMS as readonly string[]).includes(alg)) return nobody;
-    const key = chooseKey(await asker.keysFor(kid), { alg, kid });
-    if (!key) return nobody;
-    const { kty, crv, x, y, n, e } = key;
-    const imported = await importJWK({ kty, crv, x, y, n, e } as JWK, alg);
-    const { payload } = await compactVerify(jws, imported, { algorithms: [alg] });
-    const claims = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) as Json;
-    if (!isObject(claims) || claims['iss'] !== asker.clientId || claims['statement'] !== 'enrolled-and-opted-in')
-      return nobody;
-    const { iat } = claims;
-    const seconds = now.getTime() / 1000;
-    if (typeof iat !== 'number' || iat > seconds + 30 || iat < seconds - OLDEST_DAYS * 86_400) return nobody;
-    return new Map(
-      objects(claims['members']).flatMap((m): [string, string | null][] => {
-        const id = text(m['id']);
-        return id === undefined ? [] : [[id, text(m['consent']) ?? null]];
-      }),
-    );
-  } catch {
-    // not a statement: the match record keeps what was sent
+  const header = headerOf(jws);
+  const key = header && chooseKey(await asker.keysFor(header.kid), header);
+  if (!key) return nobody;
+  const claims = await verified(jws, key, header.alg);
+  if (!isObject(claims) || claims['iss'] !== asker.clientId || claims['statement'] !== 'enrolled-and-opted-in')
     return nobody;
+  const { iat } = claims;
+  const seconds = now.getTime() / 1000;
+  if (typeof iat !== 'number' || iat > seconds + 30 || iat < seconds - OLDEST_DAYS * 86_400) return nobody;
+  return new Map(
+    objects(claims['members']).flatMap((m): [string, string | null][] => {
+      const id = text(m['id']);
+      return id === undefined ? [] : [[id, text(m['consent']) ?? null]];
+    }),
+  );
+}
+
+/** By what a statement says it is signed; undefined when it is none of ours to read. */
+function headerOf(jws: string): { alg: string; kid: string } | undefined {
+  let header: Json;
+  try {
+    header = JSON.parse(Buffer.from(jws.split('.')[0] ?? '', 'base64url').toString('utf8')) as Json;
+  } catch {
+    return undefined;
+  }
+  if (!isObject(header) || header['crit'] !== undefined || header['b64'] !== undefined) return undefined;
+  const [alg, kid] = [text(header['alg']), text(header['kid'])];
+  if (alg === undefined || kid === undefined || !(ALGORITHMS as readonly string[]).includes(alg)) return undefined;
+  return { alg, kid };
+}
+
+/** What is signed; undefined when the signature or the text does not hold: the match record keeps what was sent. */
+async function verified(jws: string, { kty, crv, x, y, n, e }: JWK, alg: string): Promise<Json | undefined> {
+  try {
+    const { payload } = await compactVerify(jws, await importJWK({ kty, crv, x, y, n, e } as JWK, alg), {
+      algorithms: [alg],
+    });
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) as Json;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,6 +1,6 @@
 // A real PostgreSQL from the package registry, run under DATA_DIR. Several commands share one running server: each holds
-// a shared advisory lock, starts it again when it is killed, and the last one to leave stops it. PostgreSQL refuses to run as root, so as root it is started
-// in a user namespace that maps root to an unprivileged user, which changes no ownership.
+// a shared advisory lock, starts it again when it is killed, and the last one to leave stops it. PostgreSQL refuses to run as
+// root, so as root it is started in a user namespace that maps root to an unprivileged user, which changes no ownership.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -20,7 +20,10 @@ export function jsonLog(
   return (at, event, fields = {}) => {
     if (LEVELS[at] < LEVELS[level]) return;
     let line = `{"time":"${new Date().toISOString()}","level":"${at}","event":${JSON.stringify(event)}`;
-    for (const name in fields) if (fields[name] !== undefined) line += `,"${name}":${JSON.stringify(fields[name])}`;
+    for (const name in fields) {
+      const value: string | undefined = JSON.stringify(fields[name]);
+      if (value !== undefined) line += `,"${name}":${value}`;
+    }
     write(`${line}}\n`, LEVELS[at] >= LEVELS.warn);
   };
 }
