@@ -1,6 +1,7 @@
-// The lists of the staff pages: pulls, clocks, peers and what peers asked of us.
+// The lists of the staff pages: pulls, clocks, peers, what peers asked of us, and what was published.
 export { type Alert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
+export { documentChecks } from '../store/document-check.ts';
 export {
   type MatchDecision,
   pageDecisions,

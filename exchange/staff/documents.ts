@@ -1,7 +1,7 @@
 // /staff/documents: which public documentation was online on a day, and what it was.
 import { html } from '../../src/ui/html.ts';
 import { localDay } from '../clocks/business-day.ts';
-import { documentChecks } from '../report/documents.ts';
+import { documentChecks } from '../report/lists.ts';
 import { instantsOf, readPeriod } from '../report/period.ts';
 import { numberCell, timeCell } from '../report/words.ts';
 import type { Desk } from './desk.ts';

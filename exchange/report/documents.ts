@@ -1,2 +1,0 @@
-// What the pages show of the looks at the public documentation.
-export { type DocumentCheck, documentChecks } from '../store/document-check.ts';
