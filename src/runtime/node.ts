@@ -1,7 +1,7 @@
 // The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, existsSync, mkdirSync } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
+import { readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -120,12 +120,17 @@ const unless =
   };
 
 /** A new file and its folder, which somebody who empties it may have removed meanwhile. */
-async function openIn(path: string): Promise<FileHandle> {
-  const make = async () => {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    return open(path, 'wx', 0o600);
+function openIn(path: string): number {
+  const make = (): number => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, 'wx', 0o600);
   };
-  return (await make().catch(unless('ENOENT'))) ?? make();
+  try {
+    return make();
+  } catch (error) {
+    unless('ENOENT')(error as NodeJS.ErrnoException);
+    return make();
+  }
 }
 
 /** Blobs as files under a folder; a folder is there as long as it holds something. */
@@ -142,7 +147,8 @@ export function fileBlobs(folder: string): Blobs {
     async put(key, source) {
       const to = place(key);
       const part = `${to}.${randomUUID()}.part`;
-      const file = await openIn(part);
+      // at once: what comes from the network must not wait, or a connection that is cut takes it along
+      const fd = openIn(part);
       const hash = createHash('sha256');
       let bytes = 0;
       const tap = new Transform({
@@ -153,10 +159,9 @@ export function fileBlobs(folder: string): Blobs {
         },
       });
       try {
-        await pipeline(Readable.from(source, { objectMode: false }), tap, file.createWriteStream({ flush: true }));
+        await pipeline(Readable.from(source, { objectMode: false }), tap, createWriteStream(part, { fd, flush: true }));
         await rename(part, to);
       } catch (error) {
-        await file.close();
         await rm(part, { force: true });
         await removeEmpty(dirname(to));
         throw error;
