@@ -2,6 +2,7 @@
 import type { FederationDeps } from '../directory/federation/client.ts';
 import { addPeer } from '../directory/federation/registry.ts';
 import { findPeer, type Peer } from '../directory/federation/store/peer.ts';
+import { threads } from '../src/command/threads.ts';
 import { readConfig } from '../src/config.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { guardedFetch } from '../src/runtime/node-fetch.ts';
@@ -10,7 +11,9 @@ export type HarvestingDeps = FederationDeps & { database: ReturnType<typeof open
 
 export function harvesting(url: string, name?: string): HarvestingDeps {
   const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8' });
+  const beside = threads();
   return {
+    ...(beside ? { threads: beside } : {}),
     config,
     clock: () => new Date(),
     database: openDatabase(url, { max: 4, ...(name === undefined ? {} : { name, alone: true }) }),

@@ -6,6 +6,7 @@ import { patchDriver } from './patch-driver.mjs';
 export const THREADS = {
   'harvest-thread': 'src/command/harvest-thread.ts',
   'unit-thread': 'exchange/reconcile/unit-thread.ts',
+  'line-thread': 'directory/federation/harvest/line-thread.ts',
 };
 
 /** @param entryPoints names in dist/, without extension, and their sources */

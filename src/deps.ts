@@ -74,7 +74,7 @@ export type Thread = {
   ask(message: unknown, moved: ArrayBuffer[]): Promise<unknown>;
   close(): void;
 };
-export type ThreadName = 'units';
+export type ThreadName = 'units' | 'lines';
 export type Threads = { open(name: ThreadName): Thread[] };
 
 export type Deps = {

@@ -9,7 +9,7 @@ import { VERSION } from '../../src/version.ts';
 import { HarvestFault } from './reasons.ts';
 import type { Peer } from './store/peer.ts';
 
-export type FederationDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'fetch' | 'log' | 'blobs'> & {
+export type FederationDeps = Pick<Deps, 'config' | 'clock' | 'database' | 'fetch' | 'log' | 'blobs' | 'threads'> & {
   /** waits; tests let time pass at once */
   wait?: (ms: number) => Promise<void>;
 };

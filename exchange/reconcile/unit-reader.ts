@@ -1,8 +1,9 @@
 // Who reads the blocks of a pull: this thread, and others beside it where the process has them and the pull is worth it.
 // Reading is most of what a pull costs this process, and needs nothing but the line and a few facts about the pull.
-import type { Thread, Threads } from '../../src/deps.ts';
+import type { Threads } from '../../src/deps.ts';
 import type { Block } from '../../src/fhir/ndjson.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
+import { sharedOut } from '../../src/shared-out.ts';
 import type { StagedRows } from '../store/staging.ts';
 import type { CandidateLine } from './known-lines.ts';
 import { candidatesIn, readBlock } from './read-block.ts';
@@ -30,9 +31,6 @@ export function answer(asked: Exclude<Asked, { kind: 'begin' }>, reading: Readin
     : readBlock(reading.work, asked.file, asked.block, asked.known, { ...reading.context, validate });
 }
 
-/** Blocks that wait for a thread while it reads one. */
-const WAITING = 2;
-
 /** Threads for the reading of one pull. */
 export type ReadingThreads = { readerOf(reading: Reading): UnitReader; close(): void };
 
@@ -40,34 +38,23 @@ export type ReadingThreads = { readerOf(reading: Reading): UnitReader; close(): 
  * @param lines of the pull: few are read sooner than a thread starts
  */
 export function readingThreads(threads: Threads | undefined, lines: number): ReadingThreads {
-  const all = threads !== undefined && lines >= WORTH_A_THREAD ? threads.open('units') : [];
-  const busy = new Map<Thread, number>(all.map((t) => [t, 0]));
+  const beside = sharedOut(lines >= WORTH_A_THREAD ? threads : undefined, 'units');
   const ask = async <T>(asked: Exclude<Asked, { kind: 'begin' }>, reading: Reading): Promise<T> => {
-    const [free] = [...busy].filter(([, n]) => n < WAITING).sort((a, b) => a[1] - b[1]);
-    if (!free) {
-      // everything that waits for this thread comes first: answers of others, and what the database takes
-      await new Promise((done) => setImmediate(done));
-      return answer(asked, reading) as T;
-    }
-    const [thread, n] = free;
-    busy.set(thread, n + 1);
-    try {
-      return (await thread.ask(asked, [asked.block.bytes.buffer])) as T;
-    } finally {
-      busy.set(thread, (busy.get(thread) ?? 1) - 1);
-    }
+    const answered = beside.ask(asked, [asked.block.bytes.buffer]);
+    if (answered) return (await answered) as T;
+    // everything that waits for this thread comes first: answers of others, and what the database takes
+    await new Promise((done) => setImmediate(done));
+    return answer(asked, reading) as T;
   };
   return {
     readerOf(reading) {
-      for (const thread of all) void thread.ask({ kind: 'begin', reading } satisfies Asked, []).catch(() => {});
+      beside.tell({ kind: 'begin', reading } satisfies Asked);
       return {
         candidates: (block) => ask<Candidates>({ kind: 'candidates', block }, reading),
         read: (file, block, known) => ask<StagedRows>({ kind: 'read', file, block, known }, reading),
       };
     },
-    close: () => {
-      for (const thread of all) thread.close();
-    },
+    close: () => beside.close(),
   };
 }
 

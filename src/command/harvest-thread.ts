@@ -25,7 +25,7 @@ const node = await openNode(
   'payer_node',
   { migrates: false, name: NAME },
 );
-const standing = [threadStandsBack(node.deps.log)];
+const standing = [threadStandsBack(node.deps.log, 'lines')];
 if (embedded) standing.push(connectionsStandBack(node.deps.database.sql, NAME, node.deps.log));
 const harvester = startHarvester(node);
 port.on('message', (message: HarvestThreadMessage) => {

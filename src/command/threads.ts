@@ -7,4 +7,7 @@ const file = (source: string, built: string): URL =>
 export const HARVEST_THREAD = file('./harvest-thread.ts', './harvest-thread.mjs');
 
 export const threads = () =>
-  nodeThreads({ units: file('../../exchange/reconcile/unit-thread.ts', './unit-thread.mjs') });
+  nodeThreads({
+    units: file('../../exchange/reconcile/unit-thread.ts', './unit-thread.mjs'),
+    lines: file('../../directory/federation/harvest/line-thread.ts', './line-thread.mjs'),
+  });

@@ -23,8 +23,11 @@ function lineOf(decode: TextDecoder, number: number, bytes: Uint8Array): Line | 
   }
 }
 
-/** Whole lines of a stream, in bytes of their own. `number` is that of the first; `tooLarge`: one line, left out, of so many bytes. */
-export type Block = { number: number; bytes: Uint8Array<ArrayBuffer>; tooLarge?: number };
+/**
+ * Whole lines of a stream, in bytes of their own. `number` is that of the first, `lines` how many they are, blank ones too;
+ * `tooLarge`: one line, left out, of so many bytes.
+ */
+export type Block = { number: number; lines: number; bytes: Uint8Array<ArrayBuffer>; tooLarge?: number };
 
 const BLOCK_BYTES = 256 * 1024;
 
@@ -52,34 +55,54 @@ function linesWithin(bytes: Uint8Array): number {
   return n;
 }
 
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(size);
+/** The first bytes of some parts in one piece, and the parts that are left. */
+function cut(parts: readonly Uint8Array[], size: number): { bytes: Uint8Array<ArrayBuffer>; left: Uint8Array[] } {
+  const bytes = new Uint8Array(size);
+  const left: Uint8Array[] = [];
   let at = 0;
   for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
+    const taken = Math.min(part.length, size - at);
+    bytes.set(part.subarray(0, taken), at);
+    at += taken;
+    if (taken < part.length) left.push(part.subarray(taken));
   }
-  return out;
+  return { bytes, left };
+}
+
+/** Where the last whole line ends. */
+function endOfLines(parts: readonly Uint8Array[], size: number): number {
+  let before = size;
+  for (const part of parts.toReversed()) {
+    before -= part.length;
+    const at = part.lastIndexOf(LF);
+    if (at !== -1) return before + at + 1;
+  }
+  return 0;
 }
 
 /**
  * A byte stream in blocks of whole lines, so that others than the reader of the stream can read them. Memory is bounded by one
  * line (at most {@link MAX_LINE_BYTES}), one block and one chunk.
+ * @param blockBytes about so many
  */
-export async function* blocks(source: AsyncIterable<Uint8Array>, maxBytes = MAX_LINE_BYTES): AsyncGenerator<Block> {
+export async function* blocks(
+  source: AsyncIterable<Uint8Array>,
+  maxBytes = MAX_LINE_BYTES,
+  blockBytes = BLOCK_BYTES,
+): AsyncGenerator<Block> {
   let parts: Uint8Array[] = [];
   let size = 0;
   let number = 1;
   /** bytes of a line that is too large, so far; its end has not come */
   let dropped = 0;
-  let next = BLOCK_BYTES;
+  let next = blockBytes;
   for await (const chunk of source) {
     let rest = chunk;
     if (dropped > 0) {
       const end = chunk.indexOf(LF);
       dropped += end === -1 ? chunk.length : end;
       if (end === -1) continue;
-      yield { number, bytes: new Uint8Array(0), tooLarge: dropped };
+      yield { number, lines: 1, bytes: new Uint8Array(0), tooLarge: dropped };
       number++;
       dropped = 0;
       rest = chunk.subarray(end + 1);
@@ -87,27 +110,28 @@ export async function* blocks(source: AsyncIterable<Uint8Array>, maxBytes = MAX_
     parts.push(rest);
     size += rest.length;
     if (size < next) continue;
-    const whole = joined(parts, size);
-    const last = whole.lastIndexOf(LF) + 1;
-    const left = whole.subarray(last);
+    const last = endOfLines(parts, size);
     if (last > 0) {
-      const bytes = whole.slice(0, last);
-      const block = { number, bytes };
-      number += linesWithin(bytes); // before others have it
+      const { bytes, left } = cut(parts, last);
+      const block = { number, lines: linesWithin(bytes), bytes };
+      number += block.lines; // before others have it
       yield block;
+      parts = left;
+      size -= last;
     }
-    size = left.length;
-    parts = size === 0 ? [] : [left];
     if (size > maxBytes) {
       dropped = size;
       parts = [];
       size = 0;
     }
     // a long line is looked at again when it has doubled
-    next = Math.max(BLOCK_BYTES, size * 2);
+    next = Math.max(blockBytes, size * 2);
   }
-  if (dropped > 0) yield { number, bytes: new Uint8Array(0), tooLarge: dropped };
-  else if (size > 0) yield { number, bytes: joined(parts, size) };
+  if (dropped > 0) yield { number, lines: 1, bytes: new Uint8Array(0), tooLarge: dropped };
+  else if (size > 0) {
+    const { bytes } = cut(parts, size);
+    yield { number, lines: linesWithin(bytes) + (bytes.at(-1) === LF ? 0 : 1), bytes };
+  }
 }
 
 /**

@@ -9,8 +9,9 @@ import type { Question, Reply } from './thread.ts';
 /** More would wait for the one that hands out the work. */
 const MOST = 3;
 
-function openThread(file: URL): Thread {
-  const worker = new Worker(file);
+/** @param name the operating system knows it by, at most 15 characters */
+function openThread(file: URL, name: ThreadName): Thread {
+  const worker = new Worker(file, { name });
   const waiting = new Map<number, { done: (value: unknown) => void; fail: (error: Error) => void }>();
   let next = 0;
   let fault: Error | undefined;
@@ -49,5 +50,5 @@ function openThread(file: URL): Thread {
 export function nodeThreads(files: Record<ThreadName, URL>, cores = availableParallelism()): Threads | undefined {
   const count = Math.min(MOST, cores - 1);
   if (count < 1 || Object.values(files).some((f) => !existsSync(fileURLToPath(f)))) return undefined;
-  return { open: (name) => Array.from({ length: count }, () => openThread(files[name])) };
+  return { open: (name) => Array.from({ length: count }, () => openThread(files[name], name)) };
 }

@@ -4,9 +4,9 @@
 // there); a process of the server does not go so far, for others may wait for a lock that it holds.
 // https://man7.org/linux/man-pages/man7/sched.7.html
 import { execFile } from 'node:child_process';
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
-import type { Log } from '../deps.ts';
+import type { Log, ThreadName } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
 import type { Queryable } from '../store/database.ts';
 
@@ -21,15 +21,37 @@ export type StandingBack = {
 
 const NOTHING: StandingBack = { confine: () => {}, end: () => {} };
 
-/** The calling thread. Elsewhere than on Linux it would be the whole process, and nothing is done. */
-export function threadStandsBack(log: Log): StandingBack {
+/**
+ * The calling thread, and those that it opens afterwards: they begin with its priority, and are known by their name. Elsewhere than
+ * on Linux it would be the whole process, and nothing is done.
+ */
+export function threadStandsBack(log: Log, helpers?: ThreadName): StandingBack {
   if (process.platform !== 'linux') return NOTHING;
   const id = Number(/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1]);
   const all = processors();
   lower(id, log);
   place(id, true, all, log);
   run(log, 'chrt', '-i', '-p', '0', String(id));
-  return { confine: (on) => place(id, on, all, log), end: () => {} };
+  return {
+    confine(on) {
+      for (const one of [id, ...threadsNamed(helpers)]) place(one, on, all, log);
+    },
+    end: () => {},
+  };
+}
+
+/** Threads of this process. */
+function threadsNamed(name: ThreadName | undefined): number[] {
+  if (name === undefined) return [];
+  return readdirSync('/proc/self/task')
+    .filter((id) => {
+      try {
+        return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === name;
+      } catch {
+        return false; // it ended meanwhile
+      }
+    })
+    .map(Number);
 }
 
 /**

@@ -15,7 +15,7 @@ export type BinaryRows = ReturnType<typeof binaryRows>;
 
 /** Gathers the rows of one COPY: `row`, then each of its fields in order. */
 export function binaryRows() {
-  const full: Buffer[] = [];
+  const full: Buffer<ArrayBuffer>[] = [];
   let buffer = Buffer.allocUnsafeSlow(CHUNK);
   let at = HEADER.copy(buffer);
   let rows = 0;
@@ -99,6 +99,24 @@ export function binaryRows() {
       put32(hi);
       put32(lo);
     },
+    bigint(value: bigint) {
+      room(12);
+      put32(8);
+      at = buffer.writeBigInt64BE(value, at);
+    },
+    /** PostgreSQL's "char": one byte. */
+    char(value: string) {
+      room(5);
+      put32(1);
+      buffer[at++] = value.charCodeAt(0);
+    },
+    /** Text that is UTF-8 already. */
+    utf8(value: Uint8Array) {
+      room(4 + value.length);
+      put32(value.length);
+      buffer.set(value, at);
+      at += value.length;
+    },
     /** @param millis since 1970, or infinite */
     timestamp(millis: number) {
       room(12);
@@ -154,6 +172,14 @@ export function binaryRows() {
         put32(halves[i + 1] ?? 0);
       }
     },
+    bigintArray(values: readonly bigint[]) {
+      room(24 + values.length * 12);
+      arrayHead(values.length, values.length === 0 ? 12 : 20 + values.length * 12, OID.int8);
+      for (const value of values) {
+        put32(8);
+        at = buffer.writeBigInt64BE(value, at);
+      }
+    },
     point(x: number, y: number) {
       room(20);
       put32(16);
@@ -185,7 +211,7 @@ export function binaryRows() {
       for (const value of values) putText(value);
     },
     /** The bytes of all rows, with the trailer. Nothing can be added afterwards. */
-    finish(): Buffer[] {
+    finish(): Buffer<ArrayBuffer>[] {
       room(2);
       put16(-1);
       full.push(buffer.subarray(0, at));

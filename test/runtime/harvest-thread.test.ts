@@ -1,7 +1,9 @@
 // The thread that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHarvestThread } from '../../src/command/harvester.ts';
 import { readConfig } from '../../src/config.ts';
@@ -75,4 +77,21 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
   requests++;
   await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
   await thread.stop();
+});
+
+test.skipIf(!hasOneToLeave)('a thread that it opens goes where it goes', async () => {
+  const thread = new Worker(new URL('./stand-back-thread.ts', import.meta.url));
+  const look = async () => {
+    thread.postMessage('look');
+    const [found] = (await once(thread, 'message')) as [(string | undefined)[]];
+    return found;
+  };
+  const all = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  await expect.poll(look, { timeout: 10_000 }).not.toEqual([]);
+  thread.postMessage('free');
+  await expect.poll(async () => new Set(await look()), { timeout: 5000 }).toEqual(new Set([all]));
+  thread.postMessage('confine');
+  await expect.poll(async () => (await look()).includes(all), { timeout: 5000 }).toBe(false);
+  thread.postMessage('end');
+  await once(thread, 'exit');
 });

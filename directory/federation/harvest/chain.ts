@@ -8,7 +8,7 @@ import { HarvestFault } from '../reasons.ts';
 import type { Cursor } from '../store/peer.ts';
 import { typesOf } from '../store/stage.ts';
 import { beginRung, type Ending, endRung, type Harvest, typeName } from './context.ts';
-import { fileBatches, fileBytes } from './files.ts';
+import { fileBytes, filePieces, recordsIn } from './files.ts';
 
 type File = { type: DirectoryType | undefined; url: string; count: number | undefined };
 export type Manifest = {
@@ -205,17 +205,26 @@ async function readFile(h: Harvest, file: File & { deletes: boolean }): Promise<
   let n = 0;
   let bad = false;
   if (file.type) await beginRung(h, file.type, 1);
-  for await (const batch of fileBatches(fileBytes(h.client, file.url)))
-    for (const record of batch) {
+  const { type } = file;
+  for await (const piece of filePieces(fileBytes(h.client, file.url))) {
+    if ('block' in piece && type && !file.deletes) {
+      await stage.addBlock(type, piece.block, (records, faults) => {
+        n += records;
+        bad ||= faults > 0;
+      });
+      continue;
+    }
+    for (const record of 'block' in piece ? recordsIn(piece.block) : [piece.record]) {
       n++;
       if ('fault' in record) {
         bad = true;
-        if (file.type) stage.damaged(file.type);
+        if (type) stage.damaged(type);
       } else if (file.deletes) {
         if (!(await readDeletions(h, record.text))) bad = true;
-      } else if (file.type) stage.add(file.type, record.text, record.resource);
+      } else if (type) stage.add(type, record.text, record.resource);
       if (stage.isFull) await stage.flushSoon();
     }
+  }
   await stage.flush();
   if (file.count !== undefined && file.count !== n && file.type) {
     stage.count(file.type, 'count-differs');

@@ -3,7 +3,7 @@
 import { Readable } from 'node:stream';
 import zlib from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
 import { JSONParser } from '@streamparser/json';
-import { blocks, linesIn } from '../../../src/fhir/ndjson.ts';
+import { type Block, blocks, linesIn } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
 import { type Client, discard } from '../client.ts';
@@ -114,11 +114,20 @@ async function* received(
 
 /** Records of an NDJSON file, or of a Bundle when the file is one. A bad line is a fault and reading goes on. */
 export async function* fileRecords(given: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
-  for await (const batch of fileBatches(given)) yield* batch;
+  for await (const piece of filePieces(given)) {
+    if ('record' in piece) yield piece.record;
+    else yield* recordsIn(piece.block);
+  }
 }
 
-/** The same, as many at a time as came at once: waiting for each line costs as much as finding it. */
-export async function* fileBatches(given: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord[]> {
+export function* recordsIn(block: Block): Generator<FileRecord> {
+  for (const line of linesIn(block)) yield 'fault' in line ? { fault: line.fault } : { text: line.text };
+}
+
+/** A file in blocks of lines, which others may read; of a Bundle, its records. */
+export async function* filePieces(
+  given: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<{ block: Block } | { record: FileRecord }> {
   const { head, bytes } = await peek(given);
   if (/^[\ufeff\s]*(?:<|%)/.test(head))
     throw new HarvestFault(/^\s*<(?:!doctype|html)/i.test(head) ? 'challenge-page' : 'not-json');
@@ -126,12 +135,14 @@ export async function* fileBatches(given: AsyncGenerator<Uint8Array>): AsyncGene
     /^[\ufeff\s]*\{\s*"(?:resourceType"\s*:\s*"Bundle|type"|entry")/.test(head) &&
     !/"type"\s*:\s*"transaction"/.test(head)
   ) {
-    for await (const record of bundleRecords(bytes)) yield [record];
+    for await (const record of bundleRecords(bytes)) yield { record };
     return;
   }
-  for await (const block of blocks(bytes))
-    yield Array.from(linesIn(block), (line) => ('fault' in line ? { fault: line.fault } : { text: line.text }));
+  for await (const block of blocks(bytes, undefined, BLOCK_BYTES)) yield { block };
 }
+
+/** Lines that are known together and written together. */
+const BLOCK_BYTES = 1024 * 1024;
 
 /** Entries of a Bundle of any length, one at a time. */
 async function* bundleRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {

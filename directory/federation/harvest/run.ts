@@ -63,14 +63,18 @@ async function harvestLeased(deps: FederationDeps, peer: Peer, alive: () => bool
     return { run: open.id, state: 'waits', reason: open.reason };
   }
   const run = open ?? (await beginRun(sql, peer.slug, deps.clock()));
-  const dedicated = deps.database.dedicated('copy');
+  let stage: Stage | undefined;
   try {
-    await dedicated.unsafe('set synchronous_commit = off');
     if (peer.probedAt === null) await probePeer(deps, peer, 'harvest');
     const facts = factsOf(await currentFacts(sql, peer.slug));
     const { position } = run;
-    const stage = new Stage({
-      sql: dedicated,
+    stage = new Stage({
+      client: async () => {
+        const dedicated = deps.database.dedicated('copy');
+        await dedicated.unsafe('set synchronous_commit = off');
+        return dedicated;
+      },
+      threads: deps.threads,
       run: run.id,
       peer: peer.slug,
       context: await recordContext(deps, peer),
@@ -102,7 +106,7 @@ async function harvestLeased(deps: FederationDeps, peer: Peer, alive: () => bool
   } catch (error) {
     return await failRun(deps, peer, run, error);
   } finally {
-    await dedicated.end({ timeout: 5 });
+    await stage?.end();
   }
 }
 

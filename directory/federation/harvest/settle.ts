@@ -14,7 +14,16 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import { type Actions, dropOwn, isAsKnown, measureChange, measureStaged, outlook, resolve } from '../store/settle.ts';
+import {
+  type Actions,
+  dropOwn,
+  expandSeen,
+  isAsKnown,
+  measureChange,
+  measureStaged,
+  outlook,
+  resolve,
+} from '../store/settle.ts';
 import { clearStage, countStaged, sweepContent } from '../store/stage.ts';
 import { typeName } from './context.ts';
 
@@ -37,6 +46,12 @@ export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state
     .filter((t) => t.state === 'read')
     // the largest first, so that both lanes end together
     .sort((a, b) => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0));
+  for (const t of waiting)
+    await sql.begin(async (tx) => {
+      await tx.unsafe(ROOM);
+      const of = { run: run.id, peer: run.peer, type: t.type };
+      if (!t.complete || !(await isAsKnown(tx, of))) await expandSeen(tx, of);
+    });
   if (waiting.length > 0) await measureStaged(sql, run.id);
   const lane = async () => {
     for (let t = waiting.shift(); t; t = waiting.shift()) await settleType(deps, run, t);

@@ -1,38 +1,34 @@
 // Records on their way into the store: lines that are known as they are cost a hash and a key; the others are read. What was
 // gathered is written together with the position, so a harvest that dies goes on from its last page.
-import { hash } from 'node:crypto';
-import { PEER_CONTENT_VERSION } from '../../../src/fhir/canonical.ts';
-import { isObject, type Resource } from '../../../src/fhir/resource.ts';
+import type { Threads } from '../../../src/deps.ts';
+import type { Block } from '../../../src/fhir/ndjson.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import type { Queryable, Sql } from '../../../src/store/database.ts';
-import { mergedId, variantId } from '../ids.ts';
+import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
-import { type RecordContext, readRecord } from '../record.ts';
+import type { RecordContext } from '../record.ts';
 import { type Counters, type Position, saveCounters, savePosition } from '../store/run.ts';
 import {
   CONTENT_IDS,
-  copyIncoming,
+  copyStaged,
+  type Ids,
   type Incoming,
   insertGone,
   markKnown,
   notePage,
+  stagedRows,
   takeContentIds,
 } from '../store/stage.ts';
+import { type LineReader, lineReader } from './line-reader.ts';
+import { type Line, lineHash, readLine } from './read-line.ts';
 
 const BATCH = 2000;
 
-/** 64 bits of a line, and of the version of the canonical form: a new version reads every line again. */
-export function lineHash(text: string): bigint {
-  const bytes = hash('sha1', text, 'buffer');
-  return BigInt.asIntN(64, bytes.readBigInt64LE(0) + BigInt(PEER_CONTENT_VERSION));
-}
-
-/** `seq` tells which of two came later, deletions included. */
-type Line = { type: DirectoryType; text: string; hash: bigint; seq: number; resource: Resource | undefined };
-
 export type StageOptions = {
-  /** a dedicated client */
-  sql: Sql;
+  /** opens a client of its own for copying; {@link Stage.end} ends it */
+  client: () => Promise<Sql>;
+  threads?: Threads | undefined;
   run: string;
   peer: string;
   context: RecordContext;
@@ -42,16 +38,25 @@ export type StageOptions = {
   most: number;
 };
 
+/** A client that writes, and the ids of texts that it holds. One batch at a time. */
+type Lane = { sql: Sql; ids: Ids };
+
+/** Batches that are written at once: while one waits for the database, the other is read. */
+const LANES = 2;
+
 export class Stage {
   readonly options: StageOptions;
   readonly counters = new Map<number, Counters>();
   #lines: Line[] = [];
   #gone: { type: number; seq: number; key: string }[] = [];
   #seq: number;
+  readonly #reader: LineReader;
 
   constructor(options: StageOptions) {
     this.options = options;
     this.#seq = options.position.seq ?? 0;
+    const { run, peer, context } = options;
+    this.#reader = lineReader(options.threads, { run, peer, context });
   }
 
   count(type: DirectoryType, name: string, by = 1): void {
@@ -76,6 +81,33 @@ export class Stage {
     this.#lines.push({ type, text, hash: lineHash(text), seq: this.#take(), resource });
   }
 
+  /**
+   * Takes the lines of a block, which is used up. They are written while the next ones are read; a fault shows at a later call.
+   * @param told how many records and unreadable lines they were, before {@link flush} ends
+   */
+  async addBlock(type: DirectoryType, block: Block, told: (records: number, faults: number) => void): Promise<void> {
+    const seq = this.#take(block.lines);
+    await this.#begin(async (lane) => {
+      const { block: back, hashes, faults } = await this.#reader.hash(block);
+      told(hashes.length + faults, faults);
+      this.count(type, 'read', hashes.length + faults);
+      if (faults > 0) this.count(type, 'damaged', faults);
+      this.#check(hashes.length);
+      await lane.sql.begin(async (tx) => {
+        const { run, peer } = this.options;
+        const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type], seq }, hashes);
+        this.count(type, 'staged', hashes.length - unknown.length);
+        if (unknown.length > 0) {
+          const ids = await takeIds(lane, tx, unknown.length);
+          const { rows, counts } = await this.#reader.read({ type, block: back, unknown, hashes, seq, ids });
+          for (const [name, n] of Object.entries(counts)) this.count(type, name, n);
+          await copyStaged(lane.sql, tx, rows);
+        }
+        await this.#save(tx);
+      });
+    });
+  }
+
   /** A line that cannot be read: counted, never silently passed over. */
   damaged(type: DirectoryType): void {
     this.count(type, 'read');
@@ -92,29 +124,55 @@ export class Stage {
     return this.#lines.length >= BATCH;
   }
 
-  #take(): number {
-    const seq = this.#seq++;
+  #take(count = 1): number {
+    const seq = this.#seq;
+    this.#seq += count;
     this.options.position.seq = this.#seq;
     return seq;
   }
 
-  #content = { next: 0n, left: 0 };
+  readonly #running = new Set<Promise<void>>();
+  readonly #lanes: Lane[] = [];
+  readonly #free: Lane[] = [];
+  #fault: { error: unknown } | undefined;
 
-  /** Ids for so many texts, one after the other. */
-  async #contents(sql: Queryable, count: number): Promise<bigint> {
-    if (count > this.#content.left) this.#content = { next: await takeContentIds(sql), left: CONTENT_IDS };
-    const first = this.#content.next;
-    this.#content = { next: first + BigInt(count), left: this.#content.left - count };
-    return first;
+  /** Begins to write on a lane, as soon as one is free. */
+  async #begin(write: (lane: Lane) => Promise<void>): Promise<void> {
+    while (this.#running.size >= LANES) await Promise.race(this.#running);
+    if (this.#fault) await this.#settled();
+    const work: Promise<void> = this.#onLane(write)
+      .catch((error: unknown) => {
+        this.#fault ??= { error };
+      })
+      .finally(() => this.#running.delete(work));
+    this.#running.add(work);
   }
 
-  #running: Promise<unknown> | undefined;
+  async #onLane(write: (lane: Lane) => Promise<void>): Promise<void> {
+    let lane = this.#free.pop();
+    if (!lane) {
+      lane = { sql: await this.options.client(), ids: { first: 0n, count: 0 } };
+      this.#lanes.push(lane);
+    }
+    try {
+      await write(lane);
+    } finally {
+      this.#free.push(lane);
+    }
+  }
 
-  /** Writes a full batch while the next one is read; one at a time. A fault shows at the next call. */
+  /** Waits for what was begun. @throws the first fault of it */
+  async #settled(): Promise<void> {
+    await Promise.all(this.#running);
+    const fault = this.#fault;
+    this.#fault = undefined;
+    if (fault) throw fault.error;
+  }
+
+  /** Writes a full batch while the next one is read. A fault shows at a later call. */
   async flushSoon(): Promise<void> {
-    await this.#running;
-    this.#running = this.#write();
-    this.#running.catch(() => {}); // judged by whoever waits for it next
+    const batch = this.#gathered();
+    await this.#begin(async (lane) => void (await this.#write(lane, batch)));
   }
 
   /**
@@ -123,48 +181,80 @@ export class Stage {
    * @returns false when the page came before
    * @throws HarvestFault when the peer was switched off, or another process has taken over
    */
-  async flush(
-    page?: { type: DirectoryType; pass: number; hashes: bigint[] },
-    evidence = 'deleted in its files',
-  ): Promise<boolean> {
-    await this.#running;
-    this.#running = undefined;
-    return await this.#write(page, evidence);
+  async flush(page?: Page, evidence?: string): Promise<boolean> {
+    await this.#settled();
+    const batch = this.#gathered();
+    let isNew = true;
+    await this.#begin(async (lane) => {
+      isNew = await this.#write(lane, batch, page, evidence);
+    });
+    await this.#settled();
+    return isNew;
   }
 
-  async #write(
-    page?: { type: DirectoryType; pass: number; hashes: bigint[] },
-    evidence = 'deleted in its files',
-  ): Promise<boolean> {
-    const { sql, run, peer, position } = this.options;
-    const lines = this.#lines;
-    const gone = this.#gone;
+  /** Ends its clients and threads. What was begun is waited for; its faults no longer matter. */
+  async end(): Promise<void> {
+    await Promise.all(this.#running);
+    this.#reader.close();
+    await Promise.all(this.#lanes.map(({ sql }) => sql.end({ timeout: 5 })));
+  }
+
+  #gathered(): Batch {
+    const batch = { lines: this.#lines, gone: this.#gone };
     this.#lines = [];
     this.#gone = [];
+    return batch;
+  }
+
+  /** @param lines to be written: what was read before the limit still counts */
+  #check(lines: number): void {
     if (!this.options.alive()) throw new HarvestFault('peer-switched-off', 'stopped');
-    if (lines.length > 0 && this.#seq > this.options.most)
-      throw new HarvestFault('endless', `${this.options.most} records`);
-    return (await sql.begin(async (tx) => {
+    if (lines > 0 && this.#seq > this.options.most) throw new HarvestFault('endless', `${this.options.most} records`);
+  }
+
+  async #write(lane: Lane, { lines, gone }: Batch, page?: Page, evidence = 'deleted in its files'): Promise<boolean> {
+    const { run, peer } = this.options;
+    this.#check(lines.length);
+    return (await lane.sql.begin(async (tx) => {
       if (page && !(await notePage(tx, run, TYPE_IDS[page.type], page.pass, page.hashes))) return false;
       for (const type of DIRECTORY_TYPES) {
         const of = lines.filter((l) => l.type === type);
-        if (of.length === 0) continue;
-        const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type] }, of);
+        const seq = of[0]?.seq;
+        if (seq === undefined) continue;
+        const unknown = await markKnown(
+          tx,
+          { run, peer, type: TYPE_IDS[type], seq },
+          of.map((l) => l.hash),
+          of.map((l) => l.seq - seq),
+        );
         this.count(type, 'staged', of.length - unknown.length);
         const rows: Incoming[] = [];
-        for (const at of unknown) {
-          const line = of[at];
-          const row = line && this.#read(line);
+        for (const place of unknown) {
+          const line = of[place];
+          const row = line && readLine(line, this.options, (name, by) => this.count(type, name, by));
           if (row) rows.push(row);
         }
-        await copyIncoming(sql, tx, run, rows, await this.#contents(tx, rows.length));
+        if (rows.length > 0)
+          await copyStaged(lane.sql, tx, stagedRows(run, rows, await takeIds(lane, tx, rows.length)));
       }
       await insertGone(tx, run, gone, evidence);
+      await this.#save(tx);
+      return true;
+    })) as boolean;
+  }
+
+  #saving: Promise<unknown> = Promise.resolve();
+
+  /** Counters and position, in the order of time: a position never goes back. */
+  async #save(tx: Queryable): Promise<void> {
+    const { run, position } = this.options;
+    const saved = this.#saving.then(async () => {
       // one after the other, sent at once
       const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
       if (!on) throw new HarvestFault('peer-switched-off');
-      return true;
-    })) as boolean;
+    });
+    this.#saving = saved.catch(() => {}); // told by the batch it belongs to
+    await saved;
   }
 
   readonly #saved = new Map<number, string>();
@@ -180,57 +270,20 @@ export class Stage {
     }
     return changed;
   }
-
-  #read(line: Line): Incoming | undefined {
-    const { peer, context } = this.options;
-    const resource = line.resource ?? parse(line.text);
-    if (resource === undefined || isUnstorable(line.text, resource)) {
-      this.count(line.type, 'damaged');
-      return undefined;
-    }
-    const read = readRecord(resource, context);
-    if ('leftOut' in read) {
-      this.count(line.type, ['no-id', 'no-type', 'too-deep'].includes(read.leftOut) ? 'damaged' : read.leftOut);
-      return undefined;
-    }
-    if (read.type !== line.type) {
-      // a record in the wrong file: it is of the type that it says
-      this.count(line.type, 'wrong-type');
-      return undefined;
-    }
-    for (const style of read.npiStyles) this.count(line.type, `npi-style-${style}`);
-    this.count(line.type, 'staged');
-    const baseKey = `${read.type}/${mergedId(peer, read.id)}`;
-    const variant = `${read.type}/${variantId(peer, read.id, read.hash)}`;
-    return {
-      type: TYPE_IDS[read.type],
-      seq: line.seq,
-      baseKey,
-      variant: variant === `${baseKey}.v${read.hash.slice(0, 8)}` ? '' : variant,
-      sourceId: read.id,
-      hash: read.hash,
-      lineHash: line.hash,
-      state: read.state,
-      flags: read.flags,
-      updated: read.updated,
-      findings: read.findings,
-      names: read.names,
-      raw: line.text,
-    };
-  }
 }
 
-function parse(text: string): unknown {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
+type Page = { type: DirectoryType; pass: number; hashes: bigint[] };
+type Batch = { lines: Line[]; gone: { type: number; seq: number; key: string }[] };
 
-/** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */
-function isUnstorable(text: string, resource: unknown): boolean {
-  if (!/\\u(?:0000|d[89a-f])/i.test(text)) return false;
-  return text.includes('\\u0000') || /\\ud[89a-f]/.test(JSON.stringify(resource));
+/** Ids for so many texts. */
+async function takeIds(lane: Lane, sql: Queryable, count: number): Promise<Ids[]> {
+  const taken: Ids[] = [];
+  for (let wanted = count; wanted > 0; ) {
+    if (lane.ids.count === 0) lane.ids = { first: await takeContentIds(sql), count: CONTENT_IDS };
+    const now = Math.min(wanted, lane.ids.count);
+    taken.push({ first: lane.ids.first, count: now });
+    lane.ids = { first: lane.ids.first + BigInt(now), count: lane.ids.count - now };
+    wanted -= now;
+  }
+  return taken;
 }

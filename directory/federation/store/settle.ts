@@ -110,6 +110,26 @@ export async function resolve(
     );
 }
 
+/**
+ * What was noted of known lines by the block becomes rows, which the steps after this one work with. Call it before
+ * {@link measureStaged}, for types that are not as known. source_pkey
+ */
+export async function expandSeen(sql: Queryable, s: Settling): Promise<void> {
+  const [row] = await sql.unsafe<{ many: boolean }[]>(
+    `select coalesce(sum(cardinality(rks)), 0) > ${MANY} as many from federation.seen_block where ${OF}`,
+    values(s),
+  );
+  if (row?.many === true) await bySize(sql);
+  await sql.unsafe(
+    `with b as (delete from federation.seen_block where ${OF} returning seq, at, rks)
+     insert into federation.seen (run, type, seq, rk, base_rk, updated)
+     select $1::bigint, $2::smallint, b.seq + u.at, u.rk, s.base_rk, s.peer_updated
+     from b, unnest(b.at, b.rks) u(at, rk) join federation.source s on s.rk = u.rk`,
+    values(s),
+  );
+  await byLook(sql);
+}
+
 /** Is nothing of this type known of the peer, not even as gone? run_peer, run_type_pkey */
 async function isNewType(sql: Queryable, s: Settling): Promise<boolean> {
   const rows = await sql.unsafe(
@@ -166,7 +186,8 @@ export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
   const [row] = await sql.unsafe<{ known: boolean }[]>(
     `select not exists (select from federation.incoming where ${OF}) and not exists (select from federation.gone where ${OF})
        and not exists (select from federation.missing where peer = $3 and type = $2::smallint)
-       and (select count(distinct rk) from federation.seen where ${OF})
+       and (select count(distinct rk) from (
+           select rk from federation.seen where ${OF} union all select unnest(rks) from federation.seen_block where ${OF}) n)
          = (select count(*) from federation.source where peer = $3 and type = $2::smallint and state <> 't') as known`,
     [...values(s), s.peer],
   );

@@ -1,8 +1,9 @@
 // What a run has read, on its way in. Lines that are known as they are leave only their key; the others come by COPY: their text
 // to where it stays, what is known of it to where it is judged.
 
-import { openCopy } from '../../../src/store/copy.ts';
-import { copyField, type Queryable, type Sql } from '../../../src/store/database.ts';
+import { copyBytes } from '../../../src/store/copy.ts';
+import { binaryRows } from '../../../src/store/copy-binary.ts';
+import type { Queryable, Sql } from '../../../src/store/database.ts';
 
 export type Incoming = {
   type: number;
@@ -23,32 +24,39 @@ export type Incoming = {
 };
 
 /**
- * Notes the lines that are stored as they came, and says which of them are not. source_line.
- * @returns places of the unknown ones, from 0
+ * Notes the lines that are stored as they came, in one row for all, and says which of them are not. source_line.
+ * @param seq of the first line
+ * @param offsets of the sequence of each line from the first, where they do not follow each other
+ * @returns places of the unknown ones in the batch, from 0, in order
  */
 export async function markKnown(
   sql: Queryable,
-  of: { run: string; peer: string; type: number },
-  lines: readonly { hash: bigint; seq: number }[],
+  of: { run: string; peer: string; type: number; seq: number },
+  hashes: readonly bigint[] | BigInt64Array,
+  offsets?: readonly number[],
 ): Promise<number[]> {
-  const rows = await sql.unsafe<{ at: number }[]>(
-    `with h as materialized (select hash, seq, n from unnest($1::bigint[], $2::bigint[]) with ordinality u(hash, seq, n)),
-     known as (
-       insert into federation.seen (run, type, seq, rk, base_rk, updated)
-       select $3::bigint, $4::smallint, h.seq, s.rk, s.base_rk, s.peer_updated
-       from h cross join lateral (
+  const rows = await sql.unsafe<{ place: number }[]>(
+    `with x as materialized (
+       select h.n::int - 1 as place, ${offsets ? 'h.at' : 'h.n::int - 1'} as at, s.rk
+       from unnest($1::bigint[]${offsets ? ', $6::int[]' : ''}) with ordinality h(hash${offsets ? ', at' : ''}, n) left join lateral (
          -- offset: one look for each line, whatever the planner thinks of so few columns
-         select rk, base_rk, peer_updated from federation.source where peer = $5 and type = $4::smallint and line_hash = h.hash and state <> 't' offset 0) s
-       returning seq)
-     select (h.n - 1)::int as at from h where not exists (select from known k where k.seq = h.seq) order by 1`,
-    [`{${lines.map((l) => l.hash).join(',')}}`, `{${lines.map((l) => l.seq).join(',')}}`, of.run, of.type, of.peer],
+         select rk from federation.source where peer = $5 and type = $3::smallint and line_hash = h.hash and state <> 't' offset 0) s on true),
+     kept as (
+       insert into federation.seen_block (run, type, seq, at, rks)
+       select $2::bigint, $3::smallint, $4::bigint, array_agg(at), array_agg(rk) from x where rk is not null having count(*) > 0)
+     select place from x where rk is null order by 1`,
+    [
+      `{${hashes.join(',')}}`,
+      of.run,
+      of.type,
+      of.seq,
+      of.peer,
+      ...(offsets === undefined ? [] : [`{${offsets.join(',')}}`]),
+    ],
     { prepare: true },
   );
-  return rows.map((r) => r.at);
+  return rows.map((r) => r.place);
 }
-
-const COLUMNS =
-  'run, type, seq, base_key, variant, source_id, hash, line_hash, state, flags, updated, findings, names, content';
 
 /** `increment by` of content_id. */
 export const CONTENT_IDS = 10_000;
@@ -60,36 +68,59 @@ export async function takeContentIds(sql: Queryable): Promise<bigint> {
   return BigInt(row.id);
 }
 
-/**
- * Copies records on a dedicated client, within its transaction.
- * @param first id of the content of the first of them; the others follow
- */
-export async function copyIncoming(
-  client: Sql,
-  tx: Queryable,
-  run: string,
-  rows: readonly Incoming[],
-  first: bigint,
-): Promise<void> {
-  if (rows.length === 0) return;
-  const contents = await openCopy(client, 'copy federation.content (id, raw) from stdin', 60_000, tx);
-  let content = first;
+/** Records as rows of both tables, in the binary form of COPY. */
+export type StagedRows = { count: number; facts: Uint8Array<ArrayBuffer>[]; texts: Uint8Array<ArrayBuffer>[] };
+
+const COLUMNS =
+  'run, type, seq, base_key, variant, source_id, hash, line_hash, state, flags, updated, findings, names, content';
+const FIELDS = COLUMNS.split(',').length;
+
+/** Ids of texts that follow each other. */
+export type Ids = { first: bigint; count: number };
+
+/** Pure. @param ids for the texts, at least as many */
+export function stagedRows(run: string, rows: readonly Incoming[], ids: readonly Ids[]): StagedRows {
+  const texts = binaryRows();
+  const facts = binaryRows();
+  const runId = BigInt(run);
+  const free = idsIn(ids);
   for (const r of rows) {
-    const full = contents.write(`${content++}\t${copyField(r.raw)}`);
-    if (full) await full;
+    const content = free.next().value ?? 0n;
+    texts.row(2);
+    texts.bigint(content);
+    texts.text(r.raw);
+    facts.row(FIELDS);
+    facts.bigint(runId);
+    facts.int2(r.type);
+    facts.bigint(BigInt(r.seq));
+    facts.text(r.baseKey);
+    facts.text(r.variant);
+    facts.text(r.sourceId);
+    facts.hex(r.hash);
+    facts.bigint(r.lineHash);
+    facts.char(r.state);
+    facts.int2(r.flags);
+    if (r.updated) facts.timestamp(r.updated.getTime());
+    else facts.none();
+    facts.textArray(r.findings);
+    facts.bigintArray(r.names);
+    facts.bigint(content);
   }
-  await contents.end();
-  content = first;
-  const into = await openCopy(client, `copy federation.incoming (${COLUMNS}) from stdin`, 60_000, tx);
-  for (const r of rows) {
-    const full = into.write(
-      `${run}\t${r.type}\t${r.seq}\t${copyField(r.baseKey)}\t${copyField(r.variant)}\t${copyField(r.sourceId)}\t\\\\x${r.hash}\t${r.lineHash}\t${r.state}\t${r.flags}\t${
-        r.updated === undefined ? '\\N' : r.updated.toISOString()
-      }\t{${r.findings.join(',')}}\t{${r.names.join(',')}}\t${content++}`,
-    );
-    if (full) await full;
-  }
-  await into.end();
+  return { count: rows.length, facts: facts.finish(), texts: texts.finish() };
+}
+
+function* idsIn(ranges: readonly Ids[]): Generator<bigint> {
+  for (const { first, count } of ranges) for (let i = 0; i < count; i++) yield first + BigInt(i);
+}
+
+/** Copies records on a dedicated client, within its transaction. */
+export async function copyStaged(client: Sql, tx: Queryable, rows: StagedRows): Promise<void> {
+  if (rows.count === 0) return;
+  const buffers = (parts: Uint8Array<ArrayBuffer>[]) =>
+    parts.map((b) => Buffer.from(b.buffer, b.byteOffset, b.byteLength));
+  await copyBytes(client, 'copy federation.content (id, raw) from stdin (format binary)', buffers(rows.texts), tx);
+  const statement = `copy federation.incoming (${COLUMNS}) from stdin (format binary)`;
+  await copyBytes(client, statement, buffers(rows.facts), tx);
 }
 
 export async function insertGone(
@@ -125,7 +156,9 @@ export async function countMet(sql: Queryable, run: string, type: number): Promi
   const [row] = await sql<{ ids: number; contents: number }[]>`
     select count(distinct base_rk)::int as ids, count(distinct (base_rk, content))::int as contents from (
       select base_rk, encode(hash, 'hex') as content from federation.incoming where run = ${run} and type = ${type}
-      union all select base_rk, rk::text from federation.seen where run = ${run} and type = ${type}) i`;
+      union all select base_rk, rk::text from federation.seen where run = ${run} and type = ${type}
+      union all select s.base_rk, s.rk::text from federation.seen_block b, unnest(b.rks) u(rk) join federation.source s on s.rk = u.rk
+        where b.run = ${run} and b.type = ${type}) i`;
   return row ?? { ids: 0, contents: 0 };
 }
 
@@ -134,7 +167,8 @@ export async function countStaged(sql: Queryable, run: string, type: number): Pr
   const [row] = await sql<
     { n: number }[]
   >`select (select count(*) from federation.incoming where run = ${run} and type = ${type})::int
-    + (select count(*) from federation.seen where run = ${run} and type = ${type})::int as n`;
+    + (select count(*) from federation.seen where run = ${run} and type = ${type})::int
+    + (select coalesce(sum(cardinality(rks)), 0) from federation.seen_block where run = ${run} and type = ${type})::int as n`;
   return row?.n ?? 0;
 }
 
@@ -152,7 +186,7 @@ export async function clearStage(sql: Queryable, run: string, type?: number, all
            where c.run = i.run and c.type = i.type and c.seq = i.seq and s.content = i.content)`,
       of,
     );
-  for (const table of ['incoming', 'seen', 'gone', 'change', 'page'])
+  for (const table of ['incoming', 'seen', 'seen_block', 'gone', 'change', 'page'])
     await sql.unsafe(
       `delete from federation.${table} where run = $1::bigint and ($2::smallint is null or type = $2::smallint)`,
       of,

@@ -258,7 +258,7 @@ test('a database that dies forgets what was staged: the run says so, and the nex
   expect(first.state).toBe('later');
   w.deps.fetch = real;
   // what a crash of the server does to unlogged tables
-  await w.sql`truncate federation.incoming, federation.seen, federation.gone, federation.change, federation.page`;
+  await w.sql`truncate federation.incoming, federation.seen, federation.seen_block, federation.gone, federation.change, federation.page`;
   const done = await w.harvest('oak');
   expect([done.run, done.state, done.reason]).toEqual([first.run, 'partial', 'staging-lost']);
   w.day();

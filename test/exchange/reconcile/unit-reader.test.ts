@@ -24,7 +24,11 @@ const reading = {
 };
 const LINES = 12_000;
 const text = ['{', ...Array.from({ length: 9 }, (_, i) => JSON.stringify(lab(`o${i}`))), 'ü'].join('\n');
-const block = (number = 1): Block => ({ number, bytes: new TextEncoder().encode(`${text}\n`) });
+const block = (number = 1): Block => ({
+  number,
+  lines: 11,
+  bytes: new TextEncoder().encode(`${text}\n`),
+});
 const shown = (rows: { facts: Uint8Array; texts: Uint8Array; units: number }) => [
   rows.units,
   Buffer.from(rows.facts).toString(),
@@ -33,7 +37,8 @@ const shown = (rows: { facts: Uint8Array; texts: Uint8Array; units: number }) =>
 
 /** Two threads, also on a machine with one core. */
 const two = { open: () => [0, 1].flatMap(() => (threads() ?? nodeThreads(FILES, 2))?.open('units').slice(0, 1) ?? []) };
-const FILES = { units: new URL('../../../exchange/reconcile/unit-thread.ts', import.meta.url) };
+const UNITS = new URL('../../../exchange/reconcile/unit-thread.ts', import.meta.url);
+const FILES = { units: UNITS, lines: UNITS };
 
 let beside: ReturnType<typeof readingThreads>;
 beforeAll(() => {
@@ -63,7 +68,7 @@ test('a small pull opens no thread, one core has none', () => {
   expect(() => readingThreads({ open: none }, 10)).not.toThrow();
   expect(() => readingThreads({ open: none }, LINES)).toThrow('opened');
   expect(nodeThreads(FILES, 1)).toBeUndefined();
-  expect(nodeThreads({ units: new URL('file:///nowhere.ts') }, 4)).toBeUndefined();
+  expect(nodeThreads({ ...FILES, units: new URL('file:///nowhere.ts') }, 4)).toBeUndefined();
 });
 
 test('what a thread cannot answer is told, and one that dies fails what waits for it', async () => {
