@@ -1,4 +1,5 @@
 // Entries that follow from other resources, after whatever changes of them: compared with what a look at all resources gives.
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { CITIES, NETWORKS } from '../../src/fhir/search/reached.ts';
@@ -59,6 +60,7 @@ function expected(held: Held) {
   };
 }
 
+const MIGRATION = readFileSync('drizzle/20261126195501_reached/migration.sql', 'utf8');
 const NETS = ['n1', 'n2', 'n3'];
 async function stored() {
   const { sql } = d.database;
@@ -114,6 +116,10 @@ test('a person has the networks of the roles, a role the cities of its places, w
   const before = await stored();
   await d.database.sql`update directory.state set extraction_version = 0`;
   expect(await reindex(d.database, BASE)).toBe(held.size);
+  expect(await stored()).toEqual(before);
+  // a directory of an older program gets them with its migration
+  await d.database.sql.unsafe(`delete from directory.lookup; delete from directory.words where param = ${CITIES.id}`);
+  for (const statement of MIGRATION.split('--> statement-breakpoint')) await d.database.sql.unsafe(statement);
   expect(await stored()).toEqual(before);
 });
 
