@@ -87,7 +87,7 @@ export async function resolve(
       where i.run = $1::bigint and i.type = $2::smallint
         and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
     ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
-    on conflict do nothing`);
+    ${isNew && !several ? '' : 'on conflict do nothing'}`);
   await run(
     `insert into federation.change (run, type, rk, action, evidence)
     select distinct on (s.rk) $1::bigint, $2::smallint, s.rk, 'd'::"char", g.evidence
