@@ -1,7 +1,8 @@
 // Faults of postgres.js 3.4.9, mended in node_modules. A transaction whose connection breaks off sends its rollback to a socket
 // that is gone, which ends the process. What was waiting to be written then is never forgotten, so that the connection is dead
 // for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones. A cursor whose
-// connection breaks off while its rows are being used goes on with whatever is asked then, or ends the process.
+// connection breaks off while its rows are being used goes on with whatever is asked then, or ends the process. A COPY whose last row
+// is on its way never hears that the server refuses it, or is gone.
 // Does nothing to a driver that is mended already, and stops at one that it does not know.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -36,6 +37,16 @@ const MENDS = [
   [
     '    } catch (err) {\n      write(Sync)\n      query.reject(err)\n',
     '    } catch (err) {\n      if (query !== asked)\n        return\n      write(Sync)\n      query.reject(err)\n',
+    1,
+  ],
+  [
+    '    stream && (stream.destroy(err), stream = null)\n',
+    '    final && (final(err), final = null)\n    stream && (stream.destroy(err), stream = null)\n',
+    1,
+  ],
+  [
+    '    remaining = 0\n    incomings = null\n',
+    "    remaining = 0\n    final && (final(Errors.connection('CONNECTION_CLOSED', options)), final = null)\n    incomings = null\n",
     1,
   ],
 ];

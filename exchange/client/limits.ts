@@ -26,6 +26,11 @@ export const LIMITS = {
     unit: 'lines',
     help: 'Lines of one file that belong to others or are none, before it waits for a person.',
   },
+  signedStatement: {
+    value: 1,
+    unit: '0 or 1',
+    help: 'Each consent that it is sent carries our signed statement that the member is ours and has opted in. 0 where it takes no contained resources.',
+  },
 } as const satisfies Record<string, Limit>;
 
 export type LimitName = keyof typeof LIMITS;

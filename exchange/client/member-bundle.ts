@@ -1,6 +1,6 @@
 // The MemberBundles of a bulk match request: person, coverage at the peer, coverage with us, and consent. Ids are made for
 // the request; nothing of ours is readable from them.
-import type { Consent, Coverage, Parameters, Patient } from 'fhir/r4.js';
+import type { Consent, Coverage, DocumentReference, Parameters, Patient } from 'fhir/r4.js';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { type Payer, POLICY_URI } from '../consent/evaluate.ts';
 
@@ -27,7 +27,7 @@ const organization = (payer: Payer) => ({
 const self = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/subscriber-relationship', code: 'self' }] };
 
 /** What is needed to find the person, and no more. */
-function memberPatient(s: Submission): Patient {
+export function memberPatient(s: Submission): Patient {
   const { name, gender, birthDate, address, telecom } = s.patient;
   return {
     resourceType: 'Patient',
@@ -79,17 +79,40 @@ function coverage(
   };
 }
 
-function consent(s: Submission, us: Payer, peer: Payer, ends: string, evidenceUrl: string): Consent {
+/** Ids within a request. */
+export const consentIdOf = (s: Submission): string => `consent-${s.submittedId}`.slice(0, 64);
+export const coverageId = (part: 'match' | 'link', position: number): string => `${part}-${position + 1}`;
+
+/** Where the signed original is, and with it our statement about the member. */
+const original = (url: string, statement: string): DocumentReference => ({
+  resourceType: 'DocumentReference',
+  id: 'original',
+  status: 'current',
+  content: [
+    { attachment: { url } },
+    { attachment: { contentType: 'application/jose', data: Buffer.from(statement).toString('base64') } },
+  ],
+});
+
+function consent(
+  s: Submission,
+  us: Payer,
+  peer: Payer,
+  ends: string,
+  evidenceUrl: string,
+  statement: string | undefined,
+): Consent {
   return {
     resourceType: 'Consent',
-    id: `consent-${s.submittedId}`.slice(0, 64),
+    id: consentIdOf(s),
+    ...(statement === undefined ? {} : { contained: [original(evidenceUrl, statement)] }),
     status: 'active',
     scope: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/consentscope', code: 'patient-privacy' }] },
     category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'IDSCL' }] }],
     patient: { reference: `Patient/${s.submittedId}` },
     dateTime: s.consent.recordedOn,
     performer: [{ reference: `Patient/${s.submittedId}` }],
-    sourceReference: { reference: evidenceUrl },
+    sourceReference: { reference: statement === undefined ? evidenceUrl : '#original' },
     policy: [{ uri: POLICY_URI[s.consent.policy] }],
     provision: {
       type: 'permit',
@@ -117,6 +140,7 @@ function consent(s: Submission, us: Payer, peer: Payer, ends: string, evidenceUr
  * The request body.
  * @param consentEnds last day of the consents, YYYY-MM-DD
  * @param evidenceBase where the peer may ask for the signed originals
+ * @param statements our signed statements about members, by the id under which each is submitted
  */
 export function matchRequest(
   submissions: readonly Submission[],
@@ -124,6 +148,7 @@ export function matchRequest(
   peer: Payer,
   consentEnds: string,
   evidenceBase: string,
+  statements: ReadonlyMap<string, string> = new Map(),
 ): Parameters {
   return {
     resourceType: 'Parameters',
@@ -132,19 +157,24 @@ export function matchRequest(
       name: 'MemberBundle',
       part: [
         { name: 'MemberPatient', resource: memberPatient(s) },
-        { name: 'CoverageToMatch', resource: coverage(s, `match-${i + 1}`, s.theirNumber, s.theirPeriod, peer) },
+        { name: 'CoverageToMatch', resource: coverage(s, coverageId('match', i), s.theirNumber, s.theirPeriod, peer) },
         {
           name: 'CoverageToLink',
-          resource: coverage(s, `link-${i + 1}`, s.memberNumber, { start: s.coverageStart }, us),
+          resource: coverage(s, coverageId('link', i), s.memberNumber, { start: s.coverageStart }, us),
         },
-        { name: 'Consent', resource: consent(s, us, peer, consentEnds, `${evidenceBase}/${s.consent.id}`) },
+        {
+          name: 'Consent',
+          resource: consent(s, us, peer, consentEnds, `${evidenceBase}/${s.consent.id}`, statements.get(s.submittedId)),
+        },
       ],
     })),
   };
 }
 
 /** The request body of $member-match: the same parts, of one member, and nothing beside them (its slicing is closed). */
-export function singleMatchRequest(...request: [Submission, Payer, Payer, string, string]): Parameters {
+export function singleMatchRequest(
+  ...request: [Submission, Payer, Payer, string, string, ReadonlyMap<string, string>?]
+): Parameters {
   const [submission, ...rest] = request;
   return {
     resourceType: 'Parameters',

@@ -44,6 +44,16 @@ export type Payer = { npi: string | null; name: string; identifiers?: { system: 
 
 const NPI = 'http://hl7.org/fhir/sid/us-npi';
 
+/** What a reference to an organization says of it: identifiers, and its name. */
+function told(reference: JsonObject, contained: readonly JsonObject[]) {
+  const target = text(reference['reference']);
+  const local = target?.startsWith('#') ? contained.find((c) => c['id'] === target.slice(1)) : undefined;
+  return {
+    identifiers: [...objects(reference['identifier']), ...objects(local?.['identifier'])],
+    name: text(reference['display']) ?? text(local?.['name']),
+  };
+}
+
 /** Does a reference to an organization name this payer: by identifier, or by name when it has no identifier. */
 export function namesPayer(
   reference: JsonObject | undefined,
@@ -51,14 +61,17 @@ export function namesPayer(
   contained: readonly JsonObject[] = [],
 ): boolean {
   if (reference === undefined) return false;
-  const target = text(reference['reference']);
-  const local = target?.startsWith('#') ? contained.find((c) => c['id'] === target.slice(1)) : undefined;
-  const identifiers = [...objects(reference['identifier']), ...objects(local?.['identifier'])];
+  const { identifiers, name } = told(reference, contained);
   const mine = [...(payer.npi === null ? [] : [{ system: NPI, value: payer.npi }]), ...(payer.identifiers ?? [])];
   if (identifiers.length > 0)
     return identifiers.some((i) => mine.some((m) => m.system === i['system'] && m.value === i['value']));
-  const name = text(reference['display']) ?? text(local?.['name']);
   return name !== undefined && name.trim().toLowerCase() === payer.name.trim().toLowerCase();
+}
+
+/** Does a reference tell which organization it means? */
+export function namesSomebody(reference: JsonObject, contained: readonly JsonObject[]): boolean {
+  const { identifiers, name } = told(reference, contained);
+  return identifiers.length > 0 || name !== undefined;
 }
 
 const actors = (provision: JsonObject, system: string, code: string): JsonObject[] =>

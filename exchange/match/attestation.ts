@@ -2,7 +2,7 @@
 // carriers count: the coverage with the asker, a statement that it signed with a key of its set, and a standing statement on file.
 import { compactVerify, importJWK, type JWK } from 'jose';
 import { ALGORITHMS, chooseKey } from '../../src/auth/client-assertion.ts';
-import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { namesPayer, type Payer } from '../consent/evaluate.ts';
 import type { MemberBundle } from './member-bundle.ts';
 
@@ -34,10 +34,9 @@ export function statementOf(consent: Resource | undefined): string | undefined {
   return undefined;
 }
 
-/** The signed statement beside the members of a batch: a parameter `Attestation` of the request. */
-export function batchStatementOf(body: Json): string | undefined {
-  const parameters = isObject(body) ? objects(body['parameter']) : [];
-  const jws = text(parameters.find((p) => p['name'] === 'Attestation')?.['valueString'])?.trim();
+/** The signed statement beside the members of a batch, when this is the parameter `Attestation` of the request. */
+export function batchStatementOf(parameter: JsonObject): string | undefined {
+  const jws = parameter['name'] === 'Attestation' ? text(parameter['valueString'])?.trim() : undefined;
   return jws !== undefined && jws.length <= MOST.batch && COMPACT.test(jws) ? jws : undefined;
 }
 

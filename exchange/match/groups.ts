@@ -16,18 +16,16 @@ const PROFILE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/';
 /** System of the identifier by which all Groups of one match are found. */
 export const matchBatchSystem = (baseUrl: string): string => `${baseUrl}/sid/match-batch`;
 
-export type Placed = { bundle: MemberBundle; memberId: string | undefined };
-
 const organization = (payer: Payer): JsonObject => ({
   ...(payer.npi === null ? {} : { identifier: { system: NPI_SYSTEM, value: payer.npi } }),
   display: payer.name,
 });
 
 /** The submitted Patient, untouched but for what must not be contained. */
-function containedPatient(bundle: MemberBundle, id: string): JsonObject {
+function containedPatient(bundle: MemberBundle): JsonObject {
   const { contained: _, meta, ...rest } = bundle.patient;
   const { versionId: _v, lastUpdated: _l, security: _s, ...kept } = (meta ?? {}) as JsonObject;
-  return { ...rest, id, ...(Object.keys(kept).length > 0 ? { meta: kept } : {}) };
+  return { ...rest, ...(Object.keys(kept).length > 0 ? { meta: kept } : {}) };
 }
 
 /** A member's id for peers: coded as HRex 1.0 (MB) and 1.1 (UMB) want it, findable by `Patient?identifier=`. */
@@ -44,60 +42,114 @@ export function umbIdentifier(umb: string, baseUrl: string): JsonObject {
   };
 }
 
-/**
- * One Group.
- * @param at instant of the match; `on` its local date
- */
-export function matchGroup(
-  bucket: Bucket,
-  placed: readonly Placed[],
-  about: { id: string; batch: string; batchSystem: string; us: Payer; peer: Payer; at: string; on: string },
-): JsonObject {
-  const contained: JsonObject[] = [];
-  const used = new Map<string, number>();
-  const persons = new Map<string, number>();
-  for (const p of placed) if (p.memberId !== undefined) persons.set(p.memberId, (persons.get(p.memberId) ?? 0) + 1);
-  const members = placed.map(({ bundle, memberId }) => {
-    const times = (used.get(bundle.patientId) ?? 0) + 1;
-    used.set(bundle.patientId, times);
-    const id = times === 1 ? bundle.patientId : `${bundle.patientId}.${times}`;
-    contained.push(containedPatient(bundle, id));
-    const extension: JsonObject[] = [{ url: MATCH_PARAMETERS, valueReference: { reference: `#${id}` } }];
-    // two bundles that lead to one person are told apart by their coverage
-    if (times > 1 || (memberId !== undefined && (persons.get(memberId) ?? 0) > 1)) {
-      const coverageId = `cov-${bundle.position + 1}`;
-      contained.push({ ...bundle.coverageToMatch, id: coverageId });
-      extension.push({ url: MATCH_COVERAGE, valueReference: { reference: `#${coverageId}` } });
-    }
-    return { entity: { extension, reference: memberId === undefined ? `#${id}` : `Patient/${memberId}` } };
-  });
-  return {
-    resourceType: 'Group',
-    id: about.id,
-    meta: {
-      lastUpdated: about.at,
-      profile: [`${PROFILE}${bucket === 'match' ? 'pdex-member-match-group' : 'pdex-member-no-match-group'}`],
-    },
-    ...(contained.length > 0 ? { contained } : {}),
-    identifier: [{ system: about.batchSystem, value: about.batch, assigner: { display: about.us.name } }],
-    type: 'person',
-    actual: true,
-    code: { coding: [{ system: RESULT_SYSTEM, code: bucket }] },
-    managingEntity: organization(about.us),
-    ...(bucket === 'match'
-      ? {
-          characteristic: [
-            {
-              code: { coding: [{ system: RESULT_SYSTEM, code: 'match' }] },
-              valueReference: organization(about.peer),
-              exclude: false,
-              period: { start: about.on },
-            },
-          ],
-        }
-      : {}),
-    ...(members.length > 0 ? { member: members } : {}),
-  };
+type About = { id: string; batch: string; batchSystem: string; us: Payer; peer: Payer; at: string; on: string };
+type Entry = { contained: string; memberId: string | undefined; coverage: string; position: number };
+
+const inside = (object: JsonObject): string => JSON.stringify(object).slice(1, -1);
+
+/** A Group whose members are added one after the other, as text: of ten thousand none is kept as an object. */
+export class GroupText {
+  readonly bucket: Bucket;
+  readonly #about: About;
+  readonly #submitted: ReadonlySet<string>;
+  /** contained Patients, by the text that came */
+  readonly #patients = new Map<string, { id: string; text: string }>();
+  readonly #ids = new Set<string>();
+  readonly #entries: Entry[] = [];
+
+  /**
+   * @param about `at`: instant of the match; `on` its local date
+   * @param submitted the ids of all Patients of the request, which are given to none that has another
+   */
+  constructor(bucket: Bucket, about: About, submitted: ReadonlySet<string>) {
+    this.bucket = bucket;
+    this.#about = about;
+    this.#submitted = submitted;
+  }
+
+  get id(): string {
+    return this.#about.id;
+  }
+
+  get size(): number {
+    return this.#entries.length;
+  }
+
+  add(bundle: MemberBundle, memberId: string | undefined): void {
+    const coverage = JSON.stringify({ ...bundle.coverageToMatch, id: `cov-${bundle.position + 1}` });
+    this.#entries.push({ contained: this.#contain(bundle), memberId, coverage, position: bundle.position });
+  }
+
+  /** The id of the contained Patient: one that came several times is contained once; other ones under its id get ids like it. */
+  #contain(bundle: MemberBundle): string {
+    const patient = containedPatient(bundle);
+    const text = JSON.stringify(patient);
+    const known = this.#patients.get(text);
+    if (known !== undefined) return known.id;
+    let id = bundle.patientId;
+    for (let n = 2; this.#ids.has(id) || (n > 2 && this.#submitted.has(id)); n++)
+      id = `${bundle.patientId.slice(0, 63 - String(n).length)}.${n}`;
+    this.#ids.add(id);
+    this.#patients.set(text, { id, text: id === bundle.patientId ? text : JSON.stringify({ ...patient, id }) });
+    return id;
+  }
+
+  /** The text in parts. Those who share a Patient, or a person of ours, are told apart by their coverage. */
+  *parts(): Generator<string> {
+    const patients = times(this.#entries.map((e) => e.contained));
+    const persons = times(this.#entries.map((e) => e.memberId));
+    const isOneOfSeveral = (e: Entry) =>
+      (patients.get(e.contained) ?? 0) > 1 || (e.memberId !== undefined && (persons.get(e.memberId) ?? 0) > 1);
+    yield `{${this.#head()}`;
+    const coverages = this.#entries.filter(isOneOfSeveral).map((e) => e.coverage);
+    yield* list('contained', [...Array.from(this.#patients.values(), (p) => p.text), ...coverages]);
+    yield `,${this.#body()}`;
+    yield* list('member', this.#entries, (e) => {
+      const extension: JsonObject[] = [{ url: MATCH_PARAMETERS, valueReference: { reference: `#${e.contained}` } }];
+      if (isOneOfSeveral(e))
+        extension.push({ url: MATCH_COVERAGE, valueReference: { reference: `#cov-${e.position + 1}` } });
+      const reference = e.memberId === undefined ? `#${e.contained}` : `Patient/${e.memberId}`;
+      return JSON.stringify({ entity: { extension, reference } });
+    });
+    yield '}';
+  }
+
+  #head(): string {
+    const { id, at } = this.#about;
+    const profile = `${PROFILE}${this.bucket === 'match' ? 'pdex-member-match-group' : 'pdex-member-no-match-group'}`;
+    return inside({ resourceType: 'Group', id, meta: { lastUpdated: at, profile: [profile] } });
+  }
+
+  #body(): string {
+    const { batch, batchSystem, us, peer, on } = this.#about;
+    const characteristic = {
+      code: { coding: [{ system: RESULT_SYSTEM, code: 'match' }] },
+      valueReference: organization(peer),
+      exclude: false,
+      period: { start: on },
+    };
+    return inside({
+      identifier: [{ system: batchSystem, value: batch, assigner: { display: us.name } }],
+      type: 'person',
+      actual: true,
+      code: { coding: [{ system: RESULT_SYSTEM, code: this.bucket }] },
+      managingEntity: organization(us),
+      ...(this.bucket === 'match' ? { characteristic: [characteristic] } : {}),
+    });
+  }
+}
+
+/** A further member of an object, when there is something in the list. */
+function* list<T>(name: string, items: readonly T[], textOf: (item: T) => string = String): Generator<string> {
+  for (const [i, item] of items.entries()) yield `${i === 0 ? `,"${name}":[` : ','}${textOf(item)}`;
+  if (items.length > 0) yield ']';
+}
+
+/** How often each is there. */
+function times<T>(values: readonly T[]): Map<T, number> {
+  const found = new Map<T, number>();
+  for (const v of values) found.set(v, (found.get(v) ?? 0) + 1);
+  return found;
 }
 
 const PARAMETER: Record<Bucket, string> = {
@@ -106,13 +158,19 @@ const PARAMETER: Record<Bucket, string> = {
   consentconstraint: 'ConsentConstrainedMembers',
 };
 
-/** The PDex 2.1 form of the same Groups. */
-export function matchParameters(groups: readonly { bucket: Bucket; group: JsonObject }[]): JsonObject {
-  return {
+/** The PDex 2.1 form of the same Groups, in parts. */
+export function* matchParameters(groups: readonly Pick<GroupText, 'bucket' | 'parts'>[]): Generator<string> {
+  const head = inside({
     resourceType: 'Parameters',
     meta: { profile: [`${PROFILE}pdex-parameters-multi-member-match-bundle-out`] },
-    parameter: groups.map(({ bucket, group }) => ({ name: PARAMETER[bucket], resource: group })),
-  };
+  });
+  yield `{${head},"parameter":[`;
+  for (const [i, group] of groups.entries()) {
+    yield `${i === 0 ? '' : ','}{"name":"${PARAMETER[group.bucket]}","resource":`;
+    yield* group.parts();
+    yield '}';
+  }
+  yield ']}';
 }
 
 /** Which Groups hold a member in an answer: by code, for readers. */

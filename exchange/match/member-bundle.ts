@@ -10,7 +10,7 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
-import { namesPayer, type Payer } from '../consent/evaluate.ts';
+import { namesPayer, namesSomebody, type Payer } from '../consent/evaluate.ts';
 import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from './normalize.ts';
 
 export type MemberBundle = {
@@ -57,29 +57,17 @@ type Reading = {
  * @throws BundleFault naming the position, when a part is missing, doubled or of the wrong type
  */
 export function readMemberBundles(body: Json, options: Reading = {}): MemberBundle[] {
-  return [...eachMemberBundle(body, isObject(body) ? objects(body['parameter']) : [], options)];
+  if (!isResource(body) || body.resourceType !== 'Parameters') throw new BundleFault(NO_PARAMETERS);
+  const bundles = objects(body['parameter']).filter((p) => p['name'] === 'MemberBundle');
+  if (bundles.length === 0) throw new BundleFault(NO_MEMBER);
+  return bundles.map((bundle, position) => readMemberBundle(bundle, position, options));
 }
 
-/**
- * The same one after the other, of which none is kept.
- * @param outside the Parameters, whose own `parameter` is not looked at
- * @throws BundleFault
- */
-export function* eachMemberBundle(
-  outside: Json,
-  parameters: Iterable<Json>,
-  options: Reading = {},
-): Generator<MemberBundle> {
-  if (!isResource(outside) || outside.resourceType !== 'Parameters')
-    throw new BundleFault('The body must be a Parameters resource.');
-  let position = 0;
-  for (const parameter of parameters)
-    if (isObject(parameter) && parameter['name'] === 'MemberBundle')
-      yield readMemberBundle(parameter, position++, options);
-  if (position === 0) throw new BundleFault('There must be at least one parameter MemberBundle.');
-}
+export const NO_PARAMETERS = 'The body must be a Parameters resource.';
+export const NO_MEMBER = 'There must be at least one parameter MemberBundle.';
 
-function readMemberBundle(bundle: JsonObject, position: number, options: Reading): MemberBundle {
+/** @throws BundleFault naming the position */
+export function readMemberBundle(bundle: JsonObject, position: number, options: Reading): MemberBundle {
   const at = `MemberBundle ${position + 1}`;
   // the database can hold neither; FHIR strings must not
   if (options.isText !== true && NOT_TEXT.test(JSON.stringify(bundle)))
@@ -130,6 +118,14 @@ const typed = (identifier: JsonObject, code: string): boolean =>
     (c) => c['code'] === code && String(c['system']).endsWith(V2),
   );
 
+/** Whom a coverage names as its payer. One that names nobody that can be told, names no other either. */
+function payersOf(coverage: Resource, us: Payer): { namesUs: boolean; namesAnother: boolean } {
+  const contained = objects(coverage['contained']);
+  const payers = objects(coverage['payor']);
+  const namesUs = payers.some((p) => namesPayer(p, us, contained));
+  return { namesUs, namesAnother: !namesUs && payers.some((p) => namesSomebody(p, contained)) };
+}
+
 /** What to look for. Ids count only when the coverage names us; ids of the request's resources are never used. */
 export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery {
   const names = objects(bundle.patient['name']);
@@ -143,7 +139,7 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
     for (const g of givenNames(strings(name['given']))) given.add(g);
   }
   const coverage = bundle.coverageToMatch;
-  const namesUs = objects(coverage['payor']).some((p) => namesPayer(p, us, objects(coverage['contained'])));
+  const { namesUs, namesAnother } = payersOf(coverage, us);
   const values = (code: string) =>
     objects(coverage['identifier'])
       .filter((i) => typed(i, code))
@@ -151,10 +147,12 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
   const mb = namesUs ? values('MB') : [];
   const sub = namesUs ? [...memberIds(text(coverage['subscriberId'])), ...values('SN'), ...mb] : [];
   const patientIds = objects(bundle.patient['identifier']);
-  const mbi = patientIds
+  // ids that do not come from us say nothing of a coverage with somebody else
+  const ofPerson = namesAnother ? [] : patientIds;
+  const mbi = ofPerson
     .filter((i) => i['system'] === 'http://hl7.org/fhir/sid/us-mbi')
     .flatMap((i) => memberIds(text(i['value'])));
-  const umb = patientIds
+  const umb = ofPerson
     .filter((i) => hasCoding(i['type'], 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', 'UMB'))
     .flatMap((i) => memberIds(text(i['value'])));
   const telecoms = objects(bundle.patient['telecom']);

@@ -1,162 +1,221 @@
-// The worker's side of $bulk-member-match: read the stored request, match all members in one statement, decide consent
-// for each, and write Groups, decisions and files. A repeated run replaces what an earlier attempt wrote.
+// The worker's side of $bulk-member-match: read the stored request for what it asks, match its members a thousand in a statement, read it
+// again to decide consent for each, and write Groups, decisions and files. What is read is never in memory as a whole. A repeated
+// run replaces what an earlier attempt wrote.
 import { randomBytes } from 'node:crypto';
-import { NdjsonFiles } from '../../src/blobs/ndjson-files.ts';
+import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
-import type { Json } from '../../src/fhir/resource.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { localDay } from '../clocks/business-day.ts';
+import type { Payer } from '../consent/evaluate.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
-import { matchMembers } from '../store/match.ts';
+import { type MatchAnswer, matchMembers } from '../store/match.ts';
 import { recordAttempts } from '../store/match-attempt.ts';
-import { type MatchMember, writeMatches } from '../store/match-group.ts';
-import { findPeer } from '../store/peer.ts';
+import { clearMatches, type MatchMember, writeMatchGroup, writeMatchMembers } from '../store/match-group.ts';
+import { findPeer, type Peer } from '../store/peer.ts';
 import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
-import { batchStatementOf } from './attestation.ts';
 import { attestations } from './attested-by.ts';
+import { BundleReader, bundlesIn } from './bundle-reader.ts';
 import { decide } from './decide.ts';
-import { type Bucket, matchBatchSystem, matchGroup, matchParameters, type Placed } from './groups.ts';
+import { type Bucket, GroupText, matchBatchSystem, matchParameters } from './groups.ts';
 import { matchAudit } from './match-audit.ts';
-import { type MatchQuery, readMemberBundles, toQuery } from './member-bundle.ts';
+import { type MatchQuery, toQuery } from './member-bundle.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 
-async function readBody(deps: Deps, key: string): Promise<Json> {
-  const stream = await deps.blobs.get(key);
-  if (!stream) throw new Error('the stored request is gone');
-  const decoder = new TextDecoder();
-  const parts: string[] = [];
-  for await (const part of stream) parts.push(decoder.decode(part, { stream: true }));
-  parts.push(decoder.decode());
-  return JSON.parse(parts.join('')) as Json;
-}
-
-const AUDIT_ROWS = 1000;
+/** Members of one statement; of one that holds their consents too. */
+const AT_ONCE = 1000;
+const WRITTEN_AT_ONCE = 200;
 const FILE_LIMITS = { lines: 25_000, bytes: 64 * 1024 * 1024 };
+
+/** The job was taken away meanwhile: what was written of it goes. */
+class TakenAway extends Error {}
+
+type Run = {
+  deps: Deps;
+  job: BulkJob & { bodyKey: string };
+  owner: string;
+  peer: Peer;
+  us: Payer;
+  now: Date;
+  today: string;
+};
 
 /** Runs one match job that this worker holds. False when the job was taken away meanwhile. */
 export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise<boolean> {
   const { sql } = deps.database;
   const peer = await findPeer(sql, job.peerId);
-  if (!peer || job.bodyKey === null) throw new Error('the job has no peer or no body');
-  const us = ourselves(deps.config);
-  const them = { npi: peer.npi, name: peer.name };
+  const { bodyKey } = job;
+  if (!peer || bodyKey === null) throw new Error('the job has no peer or no body');
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
-  const body = await readBody(deps, job.bodyKey);
-  const bundles = readMemberBundles(body, { isText: true }); // the kick-off has looked
-  const queries = bundles.map((b) => toQuery(b, us, now));
+  const run: Run = { deps, job: { ...job, bodyKey }, owner, peer, us: ourselves(deps.config), now, today };
+  const answered = await answer(run);
+  const groups = groupsOf(run, answered.submitted);
+  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
+  try {
+    await sql.begin(async (tx) => {
+      await clearMatches(tx, job.id);
+      const members = await decideAll(run, tx, answered, groups);
+      const told = BUCKETS.map((b) => groups[b]).filter((g) => g.bucket === 'match' || g.size > 0);
+      for (const g of told) {
+        const resource = [...g.parts()].join('');
+        await writeMatchGroup(tx, job.id, peer.id, now, { id: g.id, code: g.bucket, resource });
+        if (job.parameters['spec'] !== '2.1') await files.writeParts('output', 'Group', g.parts());
+      }
+      await files.writeParts('output', 'Parameters', matchParameters(told));
+      await complete(run, tx, members, groups, await files.finish(['Group', 'Parameters']));
+      await openAmbiguous(tx, doubtful(run, members, answered.answers), deps.clock());
+    });
+  } catch (error) {
+    await files.abandon();
+    if (error instanceof TakenAway) return false;
+    throw error;
+  }
+  for (const b of BUCKETS)
+    if (groups[b].size > 0) deps.metrics.count('match_members_total', { result: b }, groups[b].size);
+  return true;
+}
+
+type Answered = {
+  answers: ReadonlyMap<number, MatchAnswer>;
+  verdicts: ReadonlyMap<number, Verdict>;
+  /** ids of all Patients of the request */
+  submitted: ReadonlySet<string>;
+  statement: string | undefined;
+};
+
+/** Who is meant by each. What was asked is not held any longer than this takes. */
+async function answer({ deps, job, peer, us, now }: Run): Promise<Answered> {
+  const { sql } = deps.database;
+  const { queries, submitted, statement } = await readQueries(deps, job.bodyKey, us, now);
   const verdicts = await judgeAttempts(deps, peer.id, queries, now);
   const asked = queries.filter((q) => verdicts.get(q.position) !== 'throttle');
-  const answers = new Map(
-    (await sql.begin('isolation level repeatable read read only', (tx) => matchMembers(tx, asked))).map((a) => [
-      a.position,
-      a,
-    ]),
-  );
+  const answers = new Map<number, MatchAnswer>();
+  // one state of the plan for all of them
+  await sql.begin('isolation level repeatable read read only', async (tx) => {
+    for (let from = 0; from < asked.length; from += AT_ONCE)
+      for (const a of await matchMembers(tx, asked.slice(from, from + AT_ONCE))) answers.set(a.position, a);
+  });
+  return { answers, verdicts, submitted, statement };
+}
 
-  const attestedBy = attestations(deps, peer, today, now, batchStatementOf(body));
-  const groupIds = Object.fromEntries(BUCKETS.map((b) => [b, `g-${randomBytes(12).toString('hex')}`])) as Record<
-    Bucket,
-    string
-  >;
-  const placed: Record<Bucket, Placed[]> = { match: [], nomatch: [], consentconstraint: [] };
-  const members: MatchMember[] = [];
-  for (const bundle of bundles) {
-    const answer = answers.get(bundle.position);
-    const verdict = verdicts.get(bundle.position) ?? 'evaluate';
-    const by = answer?.persons === 1 ? await attestedBy(bundle) : undefined;
-    const decided = decide(bundle, answer, verdict, { us, peer: them, attested: by !== undefined }, today);
-    const memberId = answer?.persons === 1 ? answer.memberId : null;
-    placed[decided.bucket].push({ bundle, memberId: decided.bucket === 'match' ? (memberId ?? undefined) : undefined });
-    members.push({
-      position: bundle.position,
-      submittedId: bundle.patientId,
-      outcome: decided.bucket,
-      reason: decided.reason,
-      rule: answer?.rule ?? null,
-      fuzzy: answer?.fuzzy ?? null,
-      persons: answer?.persons ?? null,
-      attestation: by ?? null,
-      coverageToLink: bundle.coverageToLink ?? null,
-      memberId,
-      groupId: groupIds[decided.bucket],
-      consent: bundle.consent ?? null,
-      policy: decided.policy ?? null,
-      from: decided.from ?? null,
-      to: decided.to ?? null,
-    });
-  }
-
+function groupsOf({ deps, job, peer, us, now, today }: Run, submitted: ReadonlySet<string>): Record<Bucket, GroupText> {
   const about = {
     batch: job.id,
     batchSystem: matchBatchSystem(deps.config.baseUrl),
     us,
-    peer: them,
+    peer: { npi: peer.npi, name: peer.name },
     at: formatInstant(now),
     on: today,
   };
-  const groups = BUCKETS.filter((b) => b === 'match' || placed[b].length > 0).map((bucket) => ({
-    bucket,
-    group: matchGroup(bucket, placed[bucket], { ...about, id: groupIds[bucket] }),
-  }));
-  const files = new NdjsonFiles(deps.blobs, `bulk/${job.id}`, FILE_LIMITS);
-  const spec = job.parameters['spec'];
-  if (spec !== '2.1') for (const { group } of groups) await files.write('output', 'Group', JSON.stringify(group));
-  await files.write('output', 'Parameters', JSON.stringify(matchParameters(groups)));
-  const written = await files.finish(['Group', 'Parameters']);
+  const groupOf = (bucket: Bucket) =>
+    new GroupText(bucket, { ...about, id: `g-${randomBytes(12).toString('hex')}` }, submitted);
+  return { match: groupOf('match'), nomatch: groupOf('nomatch'), consentconstraint: groupOf('consentconstraint') };
+}
 
-  const counts = Object.fromEntries(BUCKETS.map((b) => [b, placed[b].length]));
-  const done = await sql.begin(async (tx) => {
-    const at = deps.clock();
-    const mine = await completeJob(tx, job.id, owner, {
-      at,
-      expiresAt: new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000),
-      transactionTime: now,
-      counts,
-      files: written,
-    });
-    if (!mine) return false;
-    await writeMatches(
-      tx,
-      job.id,
-      peer.id,
-      now,
-      groups.map(({ bucket, group }) => ({ id: groupIds[bucket], code: bucket, resource: JSON.stringify(group) })),
-      members,
-    );
-    await closeClock(tx, 'C3-match', job.id, at);
-    const doubtful = members.filter((m) => m.reason === 'ambiguous').map((m) => answers.get(m.position)?.candidates);
-    await openAmbiguous(
-      tx,
-      doubtful.flatMap((c) => (c ? [{ peerId: peer.id, candidates: c }] : [])),
-      at,
-    );
-    for (let from = 0; from < members.length; from += AUDIT_ROWS)
-      await writeAudit(
-        tx,
-        members.slice(from, from + AUDIT_ROWS).map((m) =>
-          auditRow({
-            at,
-            object: `match/${job.id}/${m.position}`,
-            ...matchAudit(m, peer.id),
-          }),
-        ),
-      );
-    return true;
-  });
-  if (!done) {
-    for (const f of written) await deps.blobs.delete(f.blobKey);
-    return false;
+/** What is kept of a member in memory: neither consent nor coverage. */
+type Decision = Omit<MatchMember, 'consent' | 'coverageToLink'>;
+
+/** Consent of each, written down as it is decided. */
+async function decideAll(
+  { deps, job, peer, us, now, today }: Run,
+  tx: Queryable,
+  { answers, verdicts, statement }: Answered,
+  groups: Record<Bucket, GroupText>,
+): Promise<Decision[]> {
+  const attestedBy = attestations(deps, peer, today, now, statement);
+  const parties = { us, peer: { npi: peer.npi, name: peer.name } };
+  const decisions: Decision[] = [];
+  let open: MatchMember[] = [];
+  for await (const bundle of bundlesIn(await stored(deps, job.bodyKey))) {
+    const found = answers.get(bundle.position);
+    const verdict = verdicts.get(bundle.position) ?? 'evaluate';
+    const by = found?.persons === 1 ? await attestedBy(bundle) : undefined;
+    const decided = decide(bundle, found, verdict, { ...parties, attested: by !== undefined }, today);
+    const memberId = found?.persons === 1 ? found.memberId : null;
+    const group = groups[decided.bucket];
+    group.add(bundle, decided.bucket === 'match' ? (memberId ?? undefined) : undefined);
+    const decision: Decision = {
+      position: bundle.position,
+      submittedId: bundle.patientId,
+      outcome: decided.bucket,
+      reason: decided.reason,
+      rule: found?.rule ?? null,
+      fuzzy: found?.fuzzy ?? null,
+      persons: found?.persons ?? null,
+      attestation: by ?? null,
+      memberId,
+      groupId: group.id,
+      policy: decided.policy ?? null,
+      from: decided.from ?? null,
+      to: decided.to ?? null,
+    };
+    decisions.push(decision);
+    open.push({ ...decision, consent: json(bundle.consent), coverageToLink: json(bundle.coverageToLink) });
+    if (open.length < WRITTEN_AT_ONCE) continue;
+    await writeMatchMembers(tx, job.id, open);
+    open = [];
   }
-  for (const b of BUCKETS)
-    if (placed[b].length > 0) deps.metrics.count('match_members_total', { result: b }, placed[b].length);
-  return true;
+  await writeMatchMembers(tx, job.id, open);
+  return decisions;
+}
+
+const json = (resource: Resource | undefined): string | null =>
+  resource === undefined ? null : JSON.stringify(resource);
+
+/** State, clock and audit. @throws TakenAway */
+async function complete(
+  { deps, job, owner, peer, now }: Run,
+  tx: Queryable,
+  members: readonly Decision[],
+  groups: Record<Bucket, GroupText>,
+  files: WrittenFile[],
+): Promise<void> {
+  const at = deps.clock();
+  const expiresAt = new Date(at.getTime() + deps.config.exportKeepHours * 3_600_000);
+  const counts = Object.fromEntries(BUCKETS.map((b) => [b, groups[b].size]));
+  if (!(await completeJob(tx, job.id, owner, { at, expiresAt, transactionTime: now, counts, files })))
+    throw new TakenAway();
+  await closeClock(tx, 'C3-match', job.id, at);
+  const audit = (m: Decision) => auditRow({ at, object: `match/${job.id}/${m.position}`, ...matchAudit(m, peer.id) });
+  for (let from = 0; from < members.length; from += AT_ONCE)
+    await writeAudit(tx, members.slice(from, from + AT_ONCE).map(audit));
+}
+
+/** Who fits several members: for people to look at. */
+const doubtful = (
+  { peer }: Run,
+  members: readonly Decision[],
+  answers: ReadonlyMap<number, MatchAnswer>,
+): { peerId: string; candidates: string[] }[] =>
+  members.flatMap((m) => {
+    const candidates = m.reason === 'ambiguous' ? answers.get(m.position)?.candidates : undefined;
+    return candidates ? [{ peerId: peer.id, candidates }] : [];
+  });
+
+async function stored(deps: Deps, key: string): Promise<AsyncIterable<Uint8Array>> {
+  const stream = await deps.blobs.get(key);
+  if (!stream) throw new Error('the stored request is gone');
+  return stream as AsyncIterable<Uint8Array>;
+}
+
+/** What is asked, and the statement about all of it. The rest of the request is read again when there are answers. */
+async function readQueries(deps: Deps, key: string, us: Payer, now: Date) {
+  const reader = new BundleReader();
+  const queries: MatchQuery[] = [];
+  const submitted = new Set<string>();
+  for await (const bundle of bundlesIn(await stored(deps, key), reader)) {
+    queries.push(toQuery(bundle, us, now));
+    submitted.add(bundle.patientId);
+  }
+  return { queries, submitted, statement: reader.statement };
 }
 
 /** What was tried before decides which members are looked for at all. Committed whatever becomes of the job. */

@@ -2,6 +2,7 @@
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isResource, type Json, type JsonObject } from '../../src/fhir/resource.ts';
+import { statements } from '../client/attest.ts';
 import { type Correlated, type Correlation, correlate, groupsIn } from '../client/correlate.ts';
 import { download } from '../client/download.ts';
 import { kickOff, poll, readManifest } from '../client/kick-off.ts';
@@ -33,7 +34,10 @@ export async function matchStep(s: Step): Promise<void> {
   const form = s.pull.matchForm ?? abilitiesOf(s).match;
   try {
     if (form === 'bulk') return await matchBatch(s, asked);
-    if (form === 'single') return await oneByOne(s, asked, (a) => matchOne(s, singleMatchRequest(a, ...parties(s)), a));
+    if (form === 'single')
+      return await oneByOne(s, asked, async (a) =>
+        matchOne(s, singleMatchRequest(a, ...parties(s), await statements(s, s.pull.id, [a])), a),
+      );
     if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
     return await listPatients(s, asked.length);
   } catch (error) {
@@ -71,7 +75,7 @@ function parties(s: Step) {
 }
 
 async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
-  const body = matchRequest(asked, ...parties(s));
+  const body = matchRequest(asked, ...parties(s), await statements(s, s.pull.id, asked));
   const statusUrl = await kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
   return advance(s, 'matching', { matchStatusUrl: statusUrl, since: null }, `${asked.length} members submitted`);
 }

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
-import { stageKnown, steadyMembers } from '../store/known-lines.ts';
+import { markSteady, stageKnown, stageKnownBlocks } from '../store/known-lines.ts';
 import { LABELLER } from '../transform/label.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
@@ -42,20 +42,25 @@ export function candidateLine(number: number, text: string): CandidateLine | und
   return type === undefined || sourceId === undefined ? undefined : { number, type, sourceId, hash: lineHash(text) };
 }
 
-/** Stages what is known of a batch of lines; returns the numbers of the lines that need no more. */
-export type KnownLines = (file: number, lines: readonly CandidateLine[]) => Promise<number[]>;
+/** Stages what is known of the lines of a block, whose first has the number `stretch`; returns the numbers of the lines that need no more. */
+export type KnownLines = (file: number, stretch: number, lines: readonly CandidateLine[]) => Promise<number[]>;
 
-/** How a pull's known lines are found; undefined when every line has to be read. */
+/**
+ * How a pull's known lines are found; undefined when every line has to be read.
+ * @param hasCommitted some of the pull is committed already
+ */
 export async function knownLines(
   deps: Pick<Deps, 'database'>,
   pull: { id: string; peerId: string },
   context: UnitContext,
   hasDeletions: boolean,
+  hasCommitted: boolean,
 ): Promise<KnownLines | undefined> {
   if (hasDeletions) return undefined;
   const { sql } = deps.database;
   const open = new Set([...context.members.values()].flatMap((m) => (m.withdrawn || m.doubtful ? [] : m.memberId)));
-  const steady = (await steadyMembers(sql, pull.id, pull.peerId)).filter((m) => open.has(m));
-  if (steady.length === 0) return undefined;
-  return async (file, lines) => (lines.length === 0 ? [] : stageKnown(sql, pull, file, lines, steady, SHARED_TYPES));
+  if ((await markSteady(sql, pull.id, pull.peerId, [...open])) === 0) return undefined;
+  const of = { id: pull.id, peerId: pull.peerId, sharedTypes: SHARED_TYPES };
+  const stage = hasCommitted ? stageKnown : stageKnownBlocks;
+  return async (file, stretch, lines) => (lines.length === 0 ? [] : stage(sql, of, file, stretch, lines));
 }

@@ -8,7 +8,8 @@ import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { commitSlice, writePullFindings } from '../store/commit-pull.ts';
+import { commitSlice, writeKnownFindings, writePullFindings } from '../store/commit-pull.ts';
+import { bookKnown } from '../store/known-lines.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { type PullFile, pullFiles, REFETCHED, refetchFile, stagedLines } from '../store/pull-file.ts';
@@ -33,7 +34,7 @@ import {
 import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
-import { openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
+import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
 import { clearPrepared, clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
@@ -111,7 +112,7 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
   await clearPrepared(sql, work.id);
   /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
   const prepare = async (slice: PullSlice | undefined): Promise<void> => {
-    if (slice === undefined) return;
+    if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
     await rewriteUnits(s.deps, work, context, slice);
     await linkUnits(s.deps, work, slice);
   };
@@ -139,7 +140,13 @@ const isReadable = (f: PullFile): boolean => f.kind !== 'error' && f.state !== '
 async function stageFiles(s: Step, context: UnitContext, named: readonly PullFile[]): Promise<Map<number, number>> {
   const hasDeletions = named.some((f) => f.kind === 'deleted' && f.lines !== 0);
   const files = named.filter(isReadable);
-  const isKnown = await knownLines(s.deps, s.pull, context, hasDeletions);
+  const isKnown = await knownLines(
+    s.deps,
+    s.pull,
+    context,
+    hasDeletions,
+    await hasCommitted(s.deps.database.sql, s.pull.id),
+  );
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
@@ -211,12 +218,17 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     const now = new Date(await transactionInstant(tx));
     const at = formatInstant(now);
     await beginSlice(tx, s.pull.id, slice.slice);
-    if ((await openSlice(tx, work.id, slice)) !== slice.units) throw new Error('what was staged has changed');
+    const read = await openSlice(tx, work.id, slice);
+    const byMember = await unitsByMember(tx, work.id, slice);
+    if (read + (await bookKnown(tx, work.id, slice)) !== slice.units) throw new Error('what was staged has changed');
     await byKey(tx);
     const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
-    await commitSlice(tx, work, peer, { name: us.name, npi: us.npi }, at);
-    await recomputeChains(tx, work, context.windowStart, at);
-    const rows = (await unitsByMember(tx)).map((m) =>
+    if (read > 0) {
+      await commitSlice(tx, work, peer, { name: us.name, npi: us.npi }, at);
+      await recomputeChains(tx, work, context.windowStart, at);
+    }
+    await writeKnownFindings(tx, work, slice);
+    const rows = byMember.map((m) =>
       auditRow({
         at: now,
         actorKind: 'system',

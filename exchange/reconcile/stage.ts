@@ -99,6 +99,7 @@ export async function stageBlocks(
       whole = found.block;
       const here = await isKnown(
         file.position,
+        found.block.number,
         found.lines.filter((l) => l.number > from.line),
       );
       units += here.length;

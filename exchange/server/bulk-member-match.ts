@@ -4,12 +4,13 @@ import { randomBytes } from 'node:crypto';
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { JsonFault, parseStrictList } from '../../src/fhir/strict-json.ts';
+import { JsonFault } from '../../src/fhir/strict-json.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { responseDue } from '../clocks/business-day.ts';
 import { calendarVersion } from '../clocks/rules.ts';
-import { BundleFault, eachMemberBundle, mayHoldNoText } from '../match/member-bundle.ts';
+import { BundleReader } from '../match/bundle-reader.ts';
+import { BundleFault } from '../match/member-bundle.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
@@ -17,7 +18,7 @@ import { openClock } from '../store/clock.ts';
 import { lockPeer } from '../store/peer.ts';
 import { authorize } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
-import { fhirText } from './request-body.ts';
+import { fhirBytes } from './request-body.ts';
 
 export const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
@@ -35,13 +36,13 @@ export function bulkMemberMatch(deps: Deps) {
     if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
     if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
     await refuseTooMany(deps.database.sql, caller.peer.id); // before the body is read
-    const body = await fhirText(c, MAX_BODY);
-    const members = countMembers(body, deps.config.matchMaxMembers);
-
     const id = newJobId();
     const here = addresses(deps.config);
     const bodyKey = `bulk/${id}/request.json`;
-    await deps.blobs.put(bodyKey, bytesOf(body));
+    const reader = new BundleReader();
+    // what is refused leaves nothing behind
+    await deps.blobs.put(bodyKey, looked(fhirBytes(c, MAX_BODY), reader, deps.config.matchMaxMembers));
+    const { members } = reader;
     const dueAt = responseDue(receivedAt, deps.config);
     const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');
     const stored = deps.database.sql.begin(async (tx) => {
@@ -100,31 +101,22 @@ async function refuseTooMany(sql: Queryable, peerId: string): Promise<void> {
   if (open >= MAX_OPEN_JOBS) throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
 }
 
-/** Structure is judged at once, so that the peer hears of it in the answer: member by member, as all of them are much at once. */
-function countMembers(body: string, most: number): number {
-  const options = { isText: !mayHoldNoText(body) };
+/** Structure is judged as it comes, so that the peer hears of it in the answer, and the request is never in memory as a whole. */
+async function* looked(
+  body: AsyncIterable<Uint8Array>,
+  reader: BundleReader,
+  most: number,
+): AsyncGenerator<Uint8Array, void> {
   try {
-    const { outside, elements } = parseStrictList(body, 'parameter');
-    let members = 0;
-    for (const _ of eachMemberBundle(outside, elements(), options))
-      if (++members > most) throw new Outcome('too-large', `A request may hold at most ${most} MemberBundles.`);
-    return members;
+    for await (const piece of body) {
+      for (const _ of reader.take(piece))
+        if (reader.members > most) throw new Outcome('too-large', `A request may hold at most ${most} MemberBundles.`);
+      yield piece;
+    }
+    reader.end();
   } catch (error) {
     if (error instanceof BundleFault) throw new Outcome('unprocessable', error.message);
     if (error instanceof JsonFault) throw new Outcome('invalid-json', error.message);
     throw error;
-  }
-}
-
-const PIECE = 1024 * 1024;
-
-/** UTF-8 of a text piece by piece, none of which ends within a character. */
-async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
-  const encoder = new TextEncoder();
-  for (let from = 0; from < text.length; ) {
-    let to = Math.min(text.length, from + PIECE);
-    if (to < text.length && (text.charCodeAt(to - 1) & 0xfc00) === 0xd800) to++;
-    yield encoder.encode(text.slice(from, to));
-    from = to;
   }
 }

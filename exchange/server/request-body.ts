@@ -4,7 +4,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
-import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
+import { boundedParts, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 
 /** The body as text, or undefined when it is longer; what is announced too long is not read at all. */
 export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
@@ -22,12 +22,29 @@ export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promis
  * @throws Outcome 413 past `maxBytes`; 415 for an encoded body
  */
 export async function fhirText(c: Context<FhirEnv>, maxBytes: number): Promise<string> {
-  const encoding = c.req.header('content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Outcome('unsupported-media-type');
+  refuseEncoded(c);
   const body = await boundedText(c, maxBytes);
-  if (body === undefined) throw new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);
+  if (body === undefined) throw tooLarge(maxBytes);
   return body;
 }
+
+/** The same as it comes. */
+export async function* fhirBytes(c: Context<FhirEnv>, maxBytes: number): AsyncGenerator<Uint8Array> {
+  refuseEncoded(c);
+  if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
+  try {
+    yield* boundedParts(c.req.raw, maxBytes);
+  } catch (error) {
+    throw error instanceof TooLarge ? tooLarge(maxBytes) : error;
+  }
+}
+
+function refuseEncoded(c: Context<FhirEnv>): void {
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Outcome('unsupported-media-type');
+}
+
+const tooLarge = (maxBytes: number) => new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);
 
 /** The same, parsed. */
 export async function fhirJson(c: Context<FhirEnv>, maxBytes: number): Promise<{ text: string; json: Json }> {

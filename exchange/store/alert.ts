@@ -31,7 +31,7 @@ export async function standingConditions(sql: Queryable, now: Date, quarantine: 
         and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
-    select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger l on l.pull_id = p.id and l.reason = 'wrong-patient'
+    select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
       where p.finished_at > ${now}::timestamptz - interval '7 days' group by p.id
     union all
     select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') q where q.n > ${quarantine}

@@ -1,11 +1,13 @@
 // Committing what was decided of the open slice (slice.ts): entities, links, identity map, ledger, findings and Provenance in
 // the caller's transaction. What concerns a pull as a whole is written at its end.
+import type { PendingQuery, Row } from 'postgres';
 import type { Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
-import { keepLineHashes } from './known-lines.ts';
+import { keepLineHashes, openBlocks } from './known-lines.ts';
 import type { Decided } from './reconcile.ts';
 import { byKey, writeMemberRecords, writeSharedRecords } from './records.ts';
+import type { Range } from './slice.ts';
 import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 
 /** Findings that are counted by type instead of one row a unit: they are about the peer, not about one record. */
@@ -39,7 +41,7 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
 
 async function writeLedger(tx: Queryable, pull: string): Promise<void> {
   await tx`
-    insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated)
+    insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated)
     select ${pull}, file, line, entry, outcome, reason, type, source_id, member_id, local_id, hash, last_updated
     from pg_temp.slice order by file, line, entry`;
 }
@@ -50,21 +52,43 @@ const unresolved = (tx: Queryable, work: string) => tx`
   from pg_temp.slice s join exchange.rewritten w on w.pull_id = ${work} and w.file = s.file and w.line = s.line and w.entry = s.entry and w.unresolved is not null
   cross join unnest(w.unresolved) u`;
 
-/** What was noted. A unit that is as it was is noted of the peer only, by count: each slice adds to the counts of those before. */
-export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
+type Fragment = PendingQuery<Row[]>;
+type Buckets = Pick<Range, 'first' | 'last'>;
+
+/** Adds counts of findings (`kind, type, n`) to those of the slices before. finding_pull. */
+async function addFound(tx: Queryable, pull: string, counts: Fragment): Promise<void> {
   await tx`
-    with found as materialized (
-      select f as kind, type, count(*) as n from pg_temp.slice cross join unnest(findings) f where f = any(${COUNTED}) group by f, type
-      union all
-      select 'dangling-soft', o.type, count(*) from (${unresolved(tx, work.id)}) o
-      where split_part(o.key, '/', 1) <> all(${[...SHARED_TYPES]}) group by o.type
-    ), added as (
+    with found as materialized (${counts}), added as (
       update exchange.finding c set amount = c.amount + f.n from found f
-      where c.pull_id = ${work.pull} and c.kind = f.kind and c.type is not distinct from f.type and c.file is null and c.member_id is null
+      where c.pull_id = ${pull} and c.kind = f.kind and c.type is not distinct from f.type and c.file is null and c.member_id is null
       returning c.kind, c.type
     )
     insert into exchange.finding (pull_id, kind, type, amount)
-    select ${work.pull}, kind, type, n from found f where not exists (select from added a where a.kind = f.kind and a.type is not distinct from f.type)`;
+    select ${pull}, kind, type, n from found f where not exists (select from added a where a.kind = f.kind and a.type is not distinct from f.type)`;
+}
+
+/** What was noted of the known lines of some buckets: of the peer only, like of all that is as it was. staging_block_bucket. */
+export async function writeKnownFindings(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
+  await addFound(
+    tx,
+    work.pull,
+    tx`
+      select f as kind, type, count(*) as n from exchange.staging_block b cross join unnest(findings) f
+      where b.pull_id = ${work.id} and b.bucket between ${of.first} and ${of.last} and ${tx.unsafe(openBlocks('b'))} and f = any(${COUNTED}) group by f, type`,
+  );
+}
+
+/** What was noted. A unit that is as it was is noted of the peer only, by count. */
+export async function writeFindings(tx: Queryable, work: Decided): Promise<void> {
+  await addFound(
+    tx,
+    work.pull,
+    tx`
+      select f as kind, type, count(*) as n from pg_temp.slice cross join unnest(findings) f where f = any(${COUNTED}) group by f, type
+      union all
+      select 'dangling-soft', o.type, count(*) from (${unresolved(tx, work.id)}) o
+      where split_part(o.key, '/', 1) <> all(${[...SHARED_TYPES]}) group by o.type`,
+  );
   await tx`
     insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
     select ${work.pull}, f, file, line, entry, type, source_id, member_id, local_id from pg_temp.slice cross join unnest(findings) f
@@ -82,24 +106,46 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
     select pull_id, 'count-missing', position, type from exchange.pull_file where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, type, amount)
-    select ${work.pull}, 'mixed-types', f.position, f.type, count(*) from exchange.staging s join exchange.pull_file f on f.pull_id = ${work.pull} and f.position = s.file
-    where s.pull_id = ${work.id} and f.kind = 'output' and s.type is not null and f.type <> s.type group by f.position, f.type`;
+    select ${work.pull}, 'mixed-types', f.position, f.type, sum(s.n) from (
+      select file, type, 1 as n from exchange.staging where pull_id = ${work.id} and type is not null
+      union all select file, type, units from exchange.staging_block where pull_id = ${work.id}) s
+    join exchange.pull_file f on f.pull_id = ${work.pull} and f.position = s.file
+    where f.kind = 'output' and f.type <> s.type group by f.position, f.type`;
   await tx`
     insert into exchange.finding (pull_id, kind, amount)
     select ${work.pull}, 'no-provenance', count(*) from exchange.staging s
     where s.pull_id = ${work.id} and s.outcome in ('created', 'updated', 'linked-duplicate') and not s.is_shared
       and not exists (select from exchange.staging p where p.pull_id = ${work.id} and p.type = 'Provenance')
+      and not exists (select from exchange.staging_block p where p.pull_id = ${work.id} and p.type = 'Provenance')
     having count(*) > 0`;
   if (!isFull) return;
+  // by grouping: nothing is known of how many these are, and a join would be guessed small and be looked through for each record
   await tx`
+    with here as not materialized (
+      select type, source_id, local_id, member_id from exchange.staging where pull_id = ${work.id} and source_id is not null
+      union all
+      select b.type, u.source_id, u.local_id, b.member_id from exchange.staging_block b cross join lateral unnest(b.source_ids, b.local_ids) as u(source_id, local_id) where b.pull_id = ${work.id}
+    ), member as materialized (
+      select member_id from exchange.staging where pull_id = ${work.id} and member_id is not null
+      union
+      select member_id from exchange.staging_block where pull_id = ${work.id} and member_id is not null
+    ), missing as materialized (
+      select type, source_id, max(id) as id from (
+        select r.type, r.source_id, r.id, true as is_held from member m
+        join exchange.resource r on r.member_id = m.member_id and r.origin = ${work.peerId} and not r.deleted and r.type <> 'Patient'
+          and r.last_updated < (select created_at from exchange.pull where id = ${work.pull})
+        union all
+        select type, source_id, null, false from here
+      ) both_of group by type, source_id having bool_and(is_held)
+    )
     insert into exchange.finding (pull_id, kind, type, amount)
-    select ${work.pull}, 'missing-at-source', r.type, count(*)
-    from (select distinct member_id from exchange.staging where pull_id = ${work.id} and member_id is not null) m
-    join exchange.resource r on r.member_id = m.member_id and r.origin = ${work.peerId} and not r.deleted and r.type <> 'Patient'
-      and r.last_updated < (select created_at from exchange.pull where id = ${work.pull})
-    where not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.source_id = r.source_id)
-      and not exists (select from exchange.staging s where s.pull_id = ${work.id} and s.type = r.type and s.local_id = r.id)
-    group by r.type`;
+    select ${work.pull}, 'missing-at-source', type, count(*) from (
+      select type, id from (
+        select type, id, true as is_held from missing
+        union all
+        select type, local_id, false from here where exists (select from missing)
+      ) both_of group by type, id having bool_and(is_held)
+    ) gone group by type`;
 }
 
 /** References that lead nowhere wait for their target; what waited for a record that came now is led to it. */
@@ -143,7 +189,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
  * A statement of transmission that names the person or a Bundle is about the records of the member that came with it: up to
  * 10,000 of them become its targets. What names records keeps them.
  */
-async function retargetTransmissions(tx: Queryable): Promise<void> {
+async function retargetTransmissions(tx: Queryable, work: string): Promise<void> {
   await tx`
     with general as materialized (
       select pull_id, file, line, entry, member_id, local_id from pg_temp.slice s
@@ -154,10 +200,15 @@ async function retargetTransmissions(tx: Queryable): Promise<void> {
         select from exchange.staged_text t
         where t.pull_id = g.pull_id and t.file = g.file and t.line = g.line and t.entry = g.entry and t.body like '%"transmitter"%' offset 0) t
     ), record as (
-      select s.member_id, s.type || '/' || s.local_id as key, row_number() over (partition by s.member_id order by s.file, s.line) as place
-      from pg_temp.slice s join (select distinct member_id from told) m using (member_id)
-      where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo') and not s.is_shared
-        and s.type not in ('Provenance', 'Patient') and s.reason is distinct from 'duplicate-in-job'
+      select member_id, type || '/' || local_id as key, row_number() over (partition by member_id order by file, line) as place
+      from (
+        select s.member_id, s.type, s.local_id, s.file, s.line from pg_temp.slice s
+        where s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo') and not s.is_shared and s.reason is distinct from 'duplicate-in-job'
+        union all
+        select b.member_id, b.type, u.local_id, b.file, u.line from exchange.staging_block b cross join lateral unnest(b.lines, b.local_ids) as u(line, local_id)
+        where b.pull_id = ${work} and b.member_id in (select member_id from told)
+      ) s join (select distinct member_id from told) m using (member_id)
+      where type not in ('Provenance', 'Patient')
     ), records as (
       select member_id, array_agg(key order by place) as keys, string_agg('{"reference":"' || key || '"}', ',' order by place) as refs
       from record where place <= 10000 group by member_id
@@ -233,7 +284,7 @@ export async function commitRecords(
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);
-  await retargetTransmissions(tx);
+  await retargetTransmissions(tx, work.id);
   await writeCustody(tx, peer, us, at);
 }
 

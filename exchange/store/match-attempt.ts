@@ -1,5 +1,5 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import type { Attempt, Tried } from '../match/attempt.ts';
 
 const KEEP_DAYS = 30;
@@ -22,21 +22,17 @@ export async function recordAttempts(
   now: Date,
 ): Promise<Map<number, Tried>> {
   if (attempts.length === 0) return new Map();
-  const each = <T>(of: (a: Attempt) => readonly T[]) => attempts.flatMap((a) => of(a).map((value) => ({ a, value })));
-  const stored = each((a) => a.stored);
-  const sought = each((a) => a.sought);
-  const list = (values: readonly (string | number)[]) => arrayLiteral(values);
+  const stored = columns(attempts, (a) => a.stored);
+  const sought = columns(attempts, (a) => a.sought);
   const rows = await tx<Tried[]>`
     with relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
     ), sought as materialized (
       select o as position, k as person, c as card, b as peer_id
-      from unnest(${list(sought.map((s) => s.a.position))}::text::int[], ${list(sought.map((s) => s.value))}::text::bigint[],
-        ${list(sought.map((s) => s.a.card))}::text::bigint[], ${list(sought.map((s) => s.a.peerId))}::text::text[]) u(o, k, c, b)
+      from unnest(${sought.position}::text::int[], ${sought.key}::text::bigint[], ${sought.card}::text::bigint[], ${sought.peerId}::text::text[]) u(o, k, c, b)
     ), stored as materialized (
       select distinct p as person, c as card, b as peer_id
-      from unnest(${list(stored.map((s) => s.value))}::text::bigint[], ${list(stored.map((s) => s.a.card))}::text::bigint[],
-        ${list(stored.map((s) => s.a.peerId))}::text::text[]) u(p, c, b)
+      from unnest(${stored.key}::text::bigint[], ${stored.card}::text::bigint[], ${stored.peerId}::text::text[]) u(p, c, b)
     ), written as (
       insert into exchange.match_attempt as old (person, card, peer_id, at)
       select person, card, peer_id, ${now}::timestamptz from stored order by 1, 2, 3
@@ -47,6 +43,21 @@ export async function recordAttempts(
     from (select position, mine, everybodys, 0 as n from cards union all select position, 0, 0, n from persons) t cross join relaxed
     group by position`;
   return new Map(rows.map((r) => [r.position, r]));
+}
+
+/** Columns of a row for each key, as lists of the database. */
+function columns(attempts: readonly (Attempt & { peerId: string })[], keysOf: (a: Attempt) => readonly string[]) {
+  const column = (of: (a: Attempt & { peerId: string }, key: string) => string | number) => {
+    let list = '';
+    for (const a of attempts) for (const key of keysOf(a)) list += `${list === '' ? '' : ','}${of(a, key)}`;
+    return `{${list}}`;
+  };
+  return {
+    position: column((a) => a.position),
+    key: column((_, key) => key),
+    card: column((a) => a.card),
+    peerId: column((a) => JSON.stringify(a.peerId)),
+  };
 }
 
 /** For each question: all cards of its person, and all persons of its card. */

@@ -11,44 +11,43 @@ export type MatchMember = {
   fuzzy: string | null;
   persons: number | null;
   attestation: string | null;
-  coverageToLink: unknown;
+  /** as JSON, like the consent */
+  coverageToLink: string | null;
   memberId: string | null;
   groupId: string;
-  consent: unknown;
+  consent: string | null;
   policy: string | null;
   from: string | null;
   to: string | null;
 };
 export type MatchGroup = { id: string; code: MatchMember['outcome']; resource: string };
 
-/** Members written by one statement. */
-const AT_ONCE = 1000;
+/** Removes what an earlier attempt of the job wrote. */
+export async function clearMatches(tx: Queryable, jobId: string): Promise<void> {
+  await tx`delete from exchange.match_member where job_id = ${jobId}`;
+  await tx`delete from exchange.match_group where job_id = ${jobId}`;
+}
 
-/** Replaces what an earlier attempt of the job wrote. */
-export async function writeMatches(
+export async function writeMatchMembers(tx: Queryable, jobId: string, members: readonly MatchMember[]): Promise<void> {
+  await tx`
+    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, group_id,
+      consent, consent_policy, consent_from, consent_to, coverage_to_link)
+    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "groupId", consent::jsonb, policy, "from",
+      "to", "coverageToLink"::jsonb
+    from jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb)
+      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
+        "groupId" text, consent text, policy text, "from" date, "to" date, "coverageToLink" text)`;
+}
+
+export async function writeMatchGroup(
   tx: Queryable,
   jobId: string,
   peerId: string,
   at: Date,
-  groups: readonly MatchGroup[],
-  members: readonly MatchMember[],
+  g: MatchGroup,
 ): Promise<void> {
-  await tx`delete from exchange.match_member where job_id = ${jobId}`;
-  await tx`delete from exchange.match_group where job_id = ${jobId}`;
-  for (const g of groups)
-    await tx`insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource})`;
-  // a batch of ten thousand is never one text
-  for (let from = 0; from < members.length; from += AT_ONCE) {
-    const json = JSON.stringify(members.slice(from, from + AT_ONCE));
-    await tx`
-    insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, rule, fuzzy, persons, attestation, member_id, group_id,
-      consent, consent_policy, consent_from, consent_to, coverage_to_link)
-    select ${jobId}, position, "submittedId", outcome, reason, rule, fuzzy, persons, attestation, "memberId", "groupId", consent, policy, "from", "to",
-      "coverageToLink"
-    from jsonb_to_recordset(${json}::text::jsonb)
-      as m(position integer, "submittedId" text, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
-        "groupId" text, consent jsonb, policy text, "from" date, "to" date, "coverageToLink" jsonb)`;
-  }
+  await tx`
+    insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource})`;
 }
 
 export async function findGroup(

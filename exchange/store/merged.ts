@@ -71,7 +71,7 @@ export async function receivedPlaces(sql: Queryable, memberId: string): Promise<
   return [
     ...(await sql<ReceivedPlace[]>`
       select distinct on (l.type, l.local_id) l.type, l.local_id as id, l.pull_id as "pullId", l.file, l.line, l.entry
-      from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+      from exchange.ledger_unit l join exchange.pull p on p.id = l.pull_id
       where l.member_id = ${memberId} and l.outcome in ('created', 'updated', 'linked-duplicate') and l.local_id is not null
       order by l.type, l.local_id, p.created_at desc, l.file desc, l.line desc`),
   ];

@@ -146,10 +146,10 @@ export async function stagedLines(sql: Queryable, pullId: string, position: numb
   return row?.n ?? 0;
 }
 
-/** How many staged rows a file has: fewer than its units after a crash of the database, which empties unlogged tables. */
+/** How many units of a file are staged: fewer than it has after a crash of the database, which empties unlogged tables. */
 export async function stagedUnits(sql: Queryable, pullId: string, position: number, upTo?: number): Promise<number> {
   const [row] = await sql<{ n: number }[]>`
-    select count(*)::int as n from exchange.staging
-    where pull_id = ${pullId} and file = ${position} and line <= ${upTo ?? 2_147_483_647}`;
+    select ((select count(*) from exchange.staging where pull_id = ${pullId} and file = ${position} and line <= ${upTo ?? 2_147_483_647})
+      + (select coalesce(sum(units), 0) from exchange.staging_block where pull_id = ${pullId} and file = ${position} and last_line <= ${upTo ?? 2_147_483_647}))::int as n`;
   return row?.n ?? 0;
 }

@@ -65,6 +65,6 @@ export async function endSlice(
 export async function countOutcomes(sql: Queryable, pullId: string): Promise<{ outcome: string; n: number }[]> {
   return [
     ...(await sql<{ outcome: string; n: number }[]>`
-      select outcome, count(*)::int as n from exchange.ledger where pull_id = ${pullId} group by outcome order by outcome`),
+      select outcome, sum(units)::int as n from exchange.ledger_count where pull_id = ${pullId} group by outcome order by outcome`),
   ];
 }

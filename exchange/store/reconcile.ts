@@ -2,6 +2,7 @@
 // statement works on the staging of one pull and may be repeated. A unit that may be taken in is staged as what it is when nothing
 // else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
 import type { Queryable } from '../../src/store/database.ts';
+import { unpackRepeated } from './known-lines.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 
 type Buckets = Pick<Range, 'first' | 'last'>;
@@ -13,6 +14,9 @@ const same = (a: string, b: string) =>
 const undecided = (s: string) => `(${s}.outcome is null or ${s}.outcome in ('created', 'linked-duplicate'))`;
 /** The same, and not committed. */
 const open = (s: string) => `${undecided(s)} and not ${s}.booked`;
+
+/** A line that came before, word for word: it is what it was, unless the same record comes another time. */
+const known = (s: string) => `(${s}.outcome = 'unchanged' and ${s}.reason is null and not ${s}.has_body)`;
 
 /** Takes back what an earlier attempt decided; what the first look found stays. */
 async function reset(tx: Queryable, pull: string): Promise<void> {
@@ -31,15 +35,16 @@ async function reset(tx: Queryable, pull: string): Promise<void> {
  * more than once: they are found by staging_key, and only their units are put in order.
  */
 async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
+  const deletes = `not (has_body or ${known('s')})`;
   await tx.unsafe(
     `with twice as materialized (
        select type, source_id from exchange.staging where pull_id = $1 and source_id is not null group by type, source_id having count(*) > 1
      ), ranked as (
-       select s.pull_id, file, line, entry, hash, not has_body as is_deletion,
-         row_number() over w as place, first_value(hash) over w as winner, first_value(not has_body) over w as winner_deletes
+       select s.pull_id, file, line, entry, hash, ${deletes} as is_deletion,
+         row_number() over w as place, first_value(hash) over w as winner, first_value(${deletes}) over w as winner_deletes
        from twice t cross join lateral (select * from exchange.staging x where x.pull_id = $1 and x.type = t.type and x.source_id = t.source_id offset 0) s
-       where ${undecided('s')}
-       window w as (partition by s.type, s.source_id order by has_body desc, last_updated desc nulls last, file desc, line desc, entry desc)
+       where ${undecided('s')} or ${known('s')}
+       window w as (partition by s.type, s.source_id order by ${deletes}, last_updated desc nulls last, file desc, line desc, entry desc)
      )
      update exchange.staging s set outcome = 'unchanged', reason = 'duplicate-in-job',
        findings = case when r.hash is distinct from r.winner or r.is_deletion <> r.winner_deletes then array_append(s.findings, 'duplicate-id') else s.findings end
@@ -225,10 +230,14 @@ async function aliases(tx: Queryable, pull: string, peerId: string, of: Buckets)
     `with fresh as materialized (
        select distinct member_id from exchange.staging s
        where pull_id = $1 and bucket between $3 and $4 and ${open('s')} and not is_shared and member_id is not null and type <> 'Patient'
+     ), packed as materialized (
+       select b.member_id, b.type, x as source_id from exchange.staging_block b cross join unnest(b.source_ids) x
+       where b.pull_id = $1 and b.bucket between $3 and $4 and exists (select from fresh f where f.member_id = b.member_id)
      ), known as materialized (
-       select r.member_id, r.type, r.id, r.substance, s.pull_id is null as gone
+       select r.member_id, r.type, r.id, r.substance, s.pull_id is null and p.source_id is null as gone
        from fresh f join exchange.resource r on r.member_id = f.member_id and r.origin = $2 and not r.deleted and r.type <> 'Patient'
        left join lateral (select s.pull_id from exchange.staging s where s.pull_id = $1 and s.type = r.type and s.source_id = r.source_id limit 1) s on true
+       left join packed p on p.member_id = r.member_id and p.type = r.type and p.source_id = r.source_id
      ), suspect as (
        select member_id, count(*) as n from known group by member_id having count(*) filter (where gone) * 2 > count(*) and count(*) >= ${FEWEST_RENUMBERED}
      ), old as (
@@ -289,6 +298,7 @@ export type Decided = { id: string; pull: string; peerId: string; isFull: boolea
  */
 export async function decideAcross(tx: Queryable, work: Decided, hasBooked: boolean): Promise<void> {
   await reset(tx, work.id);
+  await unpackRepeated(tx, work.id, work.peerId);
   await duplicatesInJob(tx, work.id);
   await strayVersions(tx, work.id);
   if (hasBooked) await bookedUnits(tx, work);

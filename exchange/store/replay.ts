@@ -229,7 +229,7 @@ export async function arrivedUnits(
       )
       select distinct on (r.id) l.pull_id as "pullId", l.file, l.line, l.entry, r.id as "sourceId"
       from ready r join exchange.identity p on p.peer_id = ${peerId} and p.type = 'Provenance' and p.source_id = r.id
-      join exchange.ledger l on l.pull_id = p.last_pull and l.type = 'Provenance' and l.source_id = r.id and l.outcome = 'quarantined'
+      join exchange.ledger_unit l on l.pull_id = p.last_pull and l.type = 'Provenance' and l.source_id = r.id and l.outcome = 'quarantined'
       order by r.id, l.file desc, l.line desc`),
   ];
 }

@@ -85,13 +85,13 @@ export const COMPLIANCE_SQL = {
     where j.received_at >= $1 and j.received_at < $2 and ($4::text is null or j.peer_id = $4) and ${USED}
     group by 1, 2, 3 order by 1, 2, 4 desc`,
   outcomes: `
-    select r.name as payer, coalesce(l.type, '') as type, l.outcome, count(*)::int as n
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id
+    select r.name as payer, coalesce(l.type, '') as type, l.outcome, sum(l.units)::int as n
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_count l on l.pull_id = p.id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.outcome = 'quarantined'
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'quarantined'
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     left join exchange.pull x on x.id = i.last_pull
     left join lateral (select outcome from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
@@ -107,7 +107,7 @@ export const COMPLIANCE_SQL = {
     select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at,
       count(*) filter (where i.state = 'quarantined')::int as held,
       case when count(*) filter (where i.state = 'quarantined') > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   proofs: `
@@ -152,7 +152,7 @@ export const COMPLIANCE_SQL = {
         where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as requested,
       (select count(distinct m.member_id)::int from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
         where m.outcome = 'matched' and p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')}) as matched,
-      (select count(distinct l.member_id)::int from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+      (select count(distinct l.member_id)::int from exchange.ledger_count l join exchange.pull p on p.id = l.pull_id
         where l.member_id is not null and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')}) as received,
       (select count(distinct a.member_id)::int from exchange.audit a
         where a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok' and a.at >= $1 and a.at < $2

@@ -29,7 +29,35 @@ export type LineFilter = {
 const COLUMNS = `l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id as "sourceId", l.member_id as "memberId", l.local_id as "localId",
   encode(l.hash, 'hex') as hash, l.last_updated as "lastUpdated"`;
 
-/** Rows of the ledger in the order in which they came. A range of the primary key (pull, file, line, entry). */
+/** Lines of blocks, as rows of the ledger. */
+const LINES_OF = (blocks: string) => `
+  select b.pull_id, b.file, u.line, 0 as entry, 'unchanged' as outcome, null as reason, b.type, u.source_id, b.member_id, u.local_id, u.hash, u.last_updated
+  from ${blocks} b cross join lateral unnest(b.lines, b.source_ids, b.local_ids, b.hashes, b.updated) as u(line, source_id, local_id, hash, last_updated)`;
+
+/** The filter ($1 the pull, $2 to $7) on rows. */
+const ROWS = `l.pull_id = $1 and ($2::text is null or l.outcome = $2) and ($3::text is null or coalesce(l.type, 'none') = $3)
+  and ($4::text is null or coalesce(l.reason, 'none') = $4) and ($5::text is null or l.member_id = $5) and ($6::integer is null or l.file = $6)
+  and ($7::text is null or exists (
+    select from exchange.finding f where f.pull_id = l.pull_id and f.kind = $7 and f.file = l.file and f.line = l.line and f.entry = l.entry))`;
+
+/** The same on blocks: all lines of one are unchanged for no reason of their own, and no finding points at one of them. */
+const BLOCKS = `b.pull_id = $1 and ($2::text is null or $2 = 'unchanged') and ($3::text is null or b.type = $3)
+  and ($4::text is null or $4 = 'none') and ($5::text is null or b.member_id = $5) and ($6::integer is null or b.file = $6) and $7::text is null`;
+
+const filterOf = (pullId: string, filter: LineFilter) => [
+  pullId,
+  filter.outcome ?? null,
+  filter.type ?? null,
+  filter.reason ?? null,
+  filter.memberId ?? null,
+  filter.file ?? null,
+  filter.finding ?? null,
+];
+
+/**
+ * Rows of the ledger in the order in which they came. A range of the primary key (pull, file, line, entry); of blocks those of the
+ * stretches that hold as many lines as are asked for.
+ */
 export async function pageLines(
   sql: Queryable,
   pullId: string,
@@ -40,55 +68,46 @@ export async function pageLines(
   const from = after ?? { file: -1, line: -1, entry: -1 };
   return [
     ...(await sql.unsafe<LedgerLine[]>(
-      `select ${COLUMNS} from exchange.ledger l
-       where l.pull_id = $1 and (l.file, l.line, l.entry) > ($2, $3, $4)
-         and ($5::text is null or l.outcome = $5) and ($6::text is null or coalesce(l.type, 'none') = $6)
-         and ($7::text is null or coalesce(l.reason, 'none') = $7) and ($8::text is null or l.member_id = $8) and ($9::integer is null or l.file = $9)
-         and ($10::text is null or exists (
-           select from exchange.finding f where f.pull_id = l.pull_id and f.kind = $10 and f.file = l.file and f.line = l.line and f.entry = l.entry))
-       order by l.file, l.line, l.entry limit $11`,
-      [
-        pullId,
-        from.file,
-        from.line,
-        from.entry,
-        filter.outcome ?? null,
-        filter.type ?? null,
-        filter.reason ?? null,
-        filter.memberId ?? null,
-        filter.file ?? null,
-        filter.finding ?? null,
-        limit,
-      ],
+      `with first as (
+         select coalesce((select max(stretch) from exchange.ledger_block where pull_id = $1 and file = $8 and stretch <= $9), 0) as stretch
+       ), fit as (
+         select b.file, b.stretch from exchange.ledger_block b
+         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.last_line) > ($8, $9) order by b.file, b.stretch limit $11
+       ), near as (
+         select b.* from exchange.ledger_block b
+         where ${BLOCKS} and (b.file, b.stretch) >= ($8, (select stretch from first)) and (b.file, b.stretch) <= (select file, stretch from fit order by file desc, stretch desc limit 1)
+       ), line as (
+         select * from (
+           select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, l.hash, l.last_updated from exchange.ledger_unit l
+           where ${ROWS} and (l.file, l.line, l.entry) > ($8, $9, $10) order by l.file, l.line, l.entry limit $11) rows
+         union all
+         select * from (${LINES_OF('near')}) lines where (file, line, entry) > ($8, $9, $10)
+       )
+       select ${COLUMNS} from line l order by l.file, l.line, l.entry limit $11`,
+      [...filterOf(pullId, filter), from.file, from.line, from.entry, limit],
     )),
   ];
 }
 
-/** How many rows a filter leaves. Served by the primary key (pull first). */
+/** How many rows a filter leaves. Served by the primary keys (pull first). */
 export async function countLines(sql: Queryable, pullId: string, filter: LineFilter): Promise<number> {
   const [row] = await sql.unsafe<{ n: number }[]>(
-    `select count(*)::int as n from exchange.ledger l
-     where l.pull_id = $1 and ($2::text is null or l.outcome = $2) and ($3::text is null or coalesce(l.type, 'none') = $3)
-       and ($4::text is null or coalesce(l.reason, 'none') = $4) and ($5::text is null or l.member_id = $5) and ($6::integer is null or l.file = $6)
-       and ($7::text is null or exists (
-         select from exchange.finding f where f.pull_id = l.pull_id and f.kind = $7 and f.file = l.file and f.line = l.line and f.entry = l.entry))`,
-    [
-      pullId,
-      filter.outcome ?? null,
-      filter.type ?? null,
-      filter.reason ?? null,
-      filter.memberId ?? null,
-      filter.file ?? null,
-      filter.finding ?? null,
-    ],
+    `select ((select count(*) from exchange.ledger_unit l where ${ROWS}) + (select coalesce(sum(b.units), 0) from exchange.ledger_block b where ${BLOCKS}))::int as n`,
+    filterOf(pullId, filter),
   );
   return row?.n ?? 0;
 }
 
-/** One row of the ledger. Served by the primary key. */
+/** One row of the ledger. Served by the primary keys. */
 export async function findLine(sql: Queryable, pullId: string, at: Place): Promise<LedgerLine | undefined> {
   const [row] = await sql.unsafe<LedgerLine[]>(
-    `select ${COLUMNS} from exchange.ledger l where l.pull_id = $1 and l.file = $2 and l.line = $3 and l.entry = $4`,
+    `with near as (
+       select * from exchange.ledger_block where pull_id = $1 and file = $2 and $4 = 0 and $3 = any(lines)
+         and stretch = (select max(stretch) from exchange.ledger_block where pull_id = $1 and file = $2 and stretch <= $3)
+     )
+     select ${COLUMNS} from exchange.ledger_unit l where l.pull_id = $1 and l.file = $2 and l.line = $3 and l.entry = $4
+     union all
+     select ${COLUMNS} from (${LINES_OF('near')}) l where l.line = $3`,
     [pullId, at.file, at.line, at.entry],
   );
   return row;

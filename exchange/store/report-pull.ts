@@ -8,7 +8,7 @@ export type LedgerCount = { file: number; type: string | null; outcome: string; 
 export async function countLedger(sql: Queryable, pullId: string): Promise<LedgerCount[]> {
   return [
     ...(await sql<LedgerCount[]>`
-      select file, type, outcome, reason, count(*)::int as n from exchange.ledger where pull_id = ${pullId}
+      select file, type, outcome, reason, sum(units)::int as n from exchange.ledger_count where pull_id = ${pullId}
       group by file, type, outcome, reason order by file, type, outcome, reason`),
   ];
 }
@@ -37,8 +37,8 @@ export async function memberLines(
   return [
     ...(await sql<MemberLine[]>`
       with units as (
-        select member_id, count(*)::int as units, count(*) filter (where outcome = 'quarantined')::int as held
-        from exchange.ledger where pull_id = ${pullId} and member_id is not null group by member_id
+        select member_id, sum(units)::int as units, count(*) filter (where outcome = 'quarantined')::int as held
+        from exchange.ledger_count where pull_id = ${pullId} and member_id is not null group by member_id
       )
       select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, m.outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
         c.state as "clockState", c.due_at as "dueAt"

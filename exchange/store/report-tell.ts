@@ -23,7 +23,7 @@ export async function recordsToTell(sql: Queryable, peerId: string, span: Span):
       select d.at as "decidedAt", i.kind, i.detail, coalesce(l.type, i.type) as type, l.source_id as "sourceId", i.pull_id as "pullId", i.file, i.line, f.sha256, d.reason as words
       from exchange.review_item i
       join lateral (select at, reason, decision, undoes from exchange.review_decision where item_id = i.id order by id desc limit 1) d on true
-      left join exchange.ledger l on l.pull_id = i.pull_id and l.file = i.file and l.line = i.line and l.entry = i.entry
+      left join exchange.ledger_unit l on l.pull_id = i.pull_id and l.file = i.file and l.line = i.line and l.entry = i.entry
       left join exchange.pull_file f on f.pull_id = i.pull_id and f.position = i.file
       where i.peer_id = ${peerId} and i.decision = 'report-to-peer' and d.decision = 'report-to-peer' and d.undoes is null and d.at >= ${span.from} and d.at < ${span.to}
       order by d.at, i.id limit 5000`),

@@ -1,6 +1,7 @@
 // A work is committed in slices of members. The units of one are copied once into a table of this connection
 // (`pg_temp.slice`, columns of exchange.staging): what is written is read from there, in whatever order the files came.
 import type { Queryable } from '../../src/store/database.ts';
+import { knownByMember, openBlocks } from './known-lines.ts';
 
 /** Members of these buckets, and how many units are theirs. Bucket -1: units of nobody, directory records among them. */
 export type Range = { first: number; last: number; units: number };
@@ -22,12 +23,16 @@ export function slicesOf(buckets: readonly { bucket: number; units: number }[], 
 }
 
 /**
- * The slices of what is staged and not yet in the ledger. staging_bucket.
+ * The slices of what is staged and not yet in the ledger. staging_bucket, staging_block_bucket.
  * @param after of later buckets only
  */
 export async function rangesOf(sql: Queryable, work: string, most: number, after = -2): Promise<Range[]> {
   const rows = await sql<{ bucket: number; units: number }[]>`
-    select bucket, count(*)::int as units from exchange.staging where pull_id = ${work} and bucket > ${after} and not booked group by bucket`;
+    select bucket, sum(n)::int as units from (
+      select bucket, count(*) as n from exchange.staging where pull_id = ${work} and bucket > ${after} and not booked group by bucket
+      union all
+      select bucket, sum(units) from exchange.staging_block b where pull_id = ${work} and bucket > ${after} and ${sql.unsafe(openBlocks('b'))} group by bucket
+    ) u group by bucket`;
   return slicesOf(rows, most);
 }
 
@@ -62,10 +67,24 @@ export async function eachSlice(tx: Queryable, work: string, write: () => Promis
   }
 }
 
-/** Units of the open slice by member. */
-export async function unitsByMember(tx: Queryable): Promise<{ memberId: string; units: number }[]> {
-  return [
-    ...(await tx<{ memberId: string; units: number }[]>`
-      select member_id as "memberId", count(*)::int as units from pg_temp.slice where member_id is not null group by member_id order by member_id`),
-  ];
+/** Units of the open slice by member, known lines of its buckets with them. */
+export async function unitsByMember(
+  tx: Queryable,
+  work: string,
+  range: Pick<Range, 'first' | 'last'>,
+): Promise<{ memberId: string; units: number }[]> {
+  const units = new Map((await knownByMember(tx, work, range)).map((m) => [m.memberId, m.units]));
+  const rows = await tx<{ memberId: string; units: number }[]>`
+    select member_id as "memberId", count(*)::int as units from pg_temp.slice where member_id is not null group by member_id`;
+  for (const r of rows) units.set(r.memberId, (units.get(r.memberId) ?? 0) + r.units);
+  return [...units].map(([memberId, n]) => ({ memberId, units: n })).sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
+}
+
+/** Are there units of these buckets that are no known lines? staging_bucket. */
+export async function hasUnits(sql: Queryable, work: string, range: Pick<Range, 'first' | 'last'>): Promise<boolean> {
+  return (
+    (
+      await sql`select from exchange.staging where pull_id = ${work} and bucket between ${range.first} and ${range.last} and not booked limit 1`
+    ).length > 0
+  );
 }

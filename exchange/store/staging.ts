@@ -216,10 +216,12 @@ export async function clearPrepared(sql: Queryable, work: string): Promise<void>
 export async function clearStaging(sql: Queryable, work: string, file?: number, after = 0): Promise<void> {
   if (file === undefined) {
     await sql`delete from exchange.staging where pull_id = ${work}`;
+    await sql`delete from exchange.staging_block where pull_id = ${work}`;
     await sql`delete from exchange.staged_text where pull_id = ${work}`;
     await clearPrepared(sql, work);
   } else {
     await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
+    await sql`delete from exchange.staging_block where pull_id = ${work} and file = ${file} and last_line > ${after}`;
     await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file} and line > ${after}`;
   }
 }
@@ -245,9 +247,10 @@ export async function mostlyHeld(
 ): Promise<{ file: number; lines: number } | undefined> {
   const [row] = await sql<{ file: number; lines: number }[]>`
     select file, held::int as lines from (
-      select file, count(*) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
-        bool_and(coalesce(outcome = 'rejected' and reason = 'invalid-json', false)) as unreadable
-      from exchange.staging where pull_id = ${work} group by file) f
+      select file, count(*) + (select coalesce(sum(b.units), 0) from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
+        bool_and(coalesce(outcome = 'rejected' and reason = 'invalid-json', false)) 
+          and not exists (select from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as unreadable
+      from exchange.staging s where pull_id = ${work} group by file) f
     where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;
   return row;
 }

@@ -72,6 +72,20 @@ export class NdjsonFiles {
     return add(file ?? this.#begin(name, kind, type), json, this.#spare);
   }
 
+  /** One line whose text comes in parts, because as a whole it is large. */
+  async writeParts(kind: FileKind, type: string, parts: Iterable<string>): Promise<void> {
+    const name = `${kind}/${type}`;
+    const open = this.#open.get(name);
+    if (open && this.#isFull(open, '')) await this.#close(name, open);
+    const file = this.#open.get(name) ?? this.#begin(name, kind, type);
+    for (const part of parts) {
+      const full = put(file, part, this.#spare);
+      if (full) await full;
+    }
+    const full = add(file, '', this.#spare);
+    if (full) await full;
+  }
+
   /**
    * Adds one line of a block that begins with `header`. When the file is full, the block goes on in the next one, under its
    * header again.
@@ -157,20 +171,30 @@ export class NdjsonFiles {
 const spareOr = (spare: Buffer[], size: number): Buffer =>
   (size <= CHUNK ? spare.pop() : undefined) ?? Buffer.allocUnsafeSlow(Math.max(CHUNK, size));
 
+/** Bytes that a line has at most; of a long one exactly, as room is made for them. */
+const mostBytes = (json: string | Uint8Array): number =>
+  typeof json !== 'string' ? json.length : json.length > CHUNK ? Buffer.byteLength(json) : json.length * 3;
+
 function add(file: Open, json: string | Uint8Array, spare: Buffer[]): Promise<void> | undefined {
-  const most = (typeof json === 'string' ? json.length * 3 : json.length) + 1;
+  const full = put(file, json, spare);
+  file.pending[file.used++] = LF;
+  file.bytes++;
+  file.lines++;
+  return full;
+}
+
+/** Text of a line; there is room for its end afterwards. */
+function put(file: Open, json: string | Uint8Array, spare: Buffer[]): Promise<void> | undefined {
+  const most = mostBytes(json) + 1;
   const full = file.used > 0 && file.used + most > file.pending.length ? flush(file, most, spare) : undefined;
   if (file.pending.length < most) file.pending = Buffer.allocUnsafeSlow(most);
-  let { used } = file;
-  if (typeof json === 'string') used += file.pending.write(json, used);
+  const { used } = file;
+  if (typeof json === 'string') file.used += file.pending.write(json, used);
   else {
     file.pending.set(json, used);
-    used += json.length;
+    file.used += json.length;
   }
-  file.pending[used++] = LF;
-  file.bytes += used - file.used;
-  file.used = used;
-  file.lines++;
+  file.bytes += file.used - used;
   return full;
 }
 

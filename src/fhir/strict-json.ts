@@ -17,56 +17,79 @@ const isSpace = (c: number) => c === 32 || c === 10 || c === 13 || c === 9;
 /** Names by which code could reach the prototype of an object. */
 const FORBIDDEN = new Set(['__proto__', 'constructor', 'prototype']);
 
-/** The index of the quote that ends a string; the length when none does. */
-function endOfString(json: string, start: number): number {
-  for (let quote = json.indexOf('"', start); quote !== -1; quote = json.indexOf('"', quote + 1)) {
-    let slashes = 0;
-    while (json.charCodeAt(quote - 1 - slashes) === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) return quote;
-  }
-  return json.length;
-}
-
 /**
  * @param maxDepth objects and arrays within each other
  * @throws JsonFault
  */
 export function parseStrict(json: string, maxDepth = 32): Json {
-  check(json, maxDepth);
-  return parse(json);
+  new Scan(maxDepth).take(json);
+  return parseText(json);
 }
 
-/** A text whose list is read element by element: a large request is never an object as a whole. */
-export type StrictList = {
-  /** the outermost value, with null for each object of the list */
-  outside: Json;
-  /** the objects of the list, parsed one after the other; throws JsonFault at one that is none */
-  elements: () => Generator<Json>;
-};
+/** Characters of one object of a list, or of all that is not in the list: what is longer is refused before it is held. */
+const MOST_HELD = 8 * 1024 * 1024;
 
 /**
- * The same as {@link parseStrict} of a text whose outermost object has a list.
- * @param list name of the member
- * @throws JsonFault
+ * The same as {@link parseStrict} of a text that comes in pieces and whose outermost object has a long list: its objects are given as
+ * they end, so that a large request is never in memory as a whole.
  */
-export function parseStrictList(json: string, list: string, maxDepth = 32): StrictList {
-  const places: number[] = [];
-  check(json, maxDepth, { list, found: (start, end) => places.push(start, end) });
-  let outside = '';
-  let at = 0;
-  for (let i = 0; i < places.length; i += 2) {
-    outside += `${json.slice(at, places[i])}null`;
-    at = places[i + 1] ?? at;
+export class StrictList {
+  readonly #scan: Scan;
+  readonly #outside: string[] = [];
+  /** the object of the list that is open */
+  #open: string[] | undefined;
+  #held = 0;
+  #heldOutside = 0;
+
+  /** @param list name of the member */
+  constructor(list: string, maxDepth = 32) {
+    this.#scan = new Scan(maxDepth, list);
   }
-  return {
-    outside: parse(outside + json.slice(at)),
-    *elements() {
-      for (let i = 0; i < places.length; i += 2) yield parse(json.slice(places[i], places[i + 1]));
-    },
-  };
+
+  /**
+   * @returns the objects of the list that end in this piece, as text: whether they are JSON is seen by {@link parseText}
+   * @throws JsonFault
+   */
+  push(piece: string): string[] {
+    const found: string[] = [];
+    let at = 0;
+    for (const mark of this.#scan.take(piece)) {
+      this.#hold(piece.slice(at, mark));
+      at = mark;
+      if (this.#open === undefined) {
+        this.#hold('null');
+        this.#open = [];
+        this.#held = 0;
+      } else {
+        found.push(this.#open.join(''));
+        this.#open = undefined;
+      }
+    }
+    this.#hold(piece.slice(at));
+    return found;
+  }
+
+  #hold(text: string): void {
+    if (text === '') return;
+    if (this.#open === undefined) this.#heldOutside += text.length;
+    else this.#held += text.length;
+    (this.#open ?? this.#outside).push(text);
+    if (Math.max(this.#held, this.#heldOutside) > MOST_HELD)
+      throw new JsonFault('The body holds an element that is too large.');
+  }
+
+  /**
+   * The end of the text.
+   * @returns the outermost value, with null for each object of the list
+   * @throws JsonFault
+   */
+  end(): Json {
+    return parseText(this.#outside.join('') + (this.#open ?? []).join(''));
+  }
 }
 
-function parse(json: string): Json {
+/** @throws JsonFault */
+export function parseText(json: string): Json {
   try {
     return JSON.parse(json) as Json;
   } catch {
@@ -74,43 +97,95 @@ function parse(json: string): Json {
   }
 }
 
-type Wanted = { list: string; found: (start: number, end: number) => void };
-
-/** What JSON.parse would let pass. Where the text is no JSON, what is told of the list means nothing. */
-function check(json: string, maxDepth: number, wanted?: Wanted): void {
+/** Looks for what JSON.parse would let pass. Where the text is no JSON, what is told of the list means nothing. */
+class Scan {
+  readonly #maxDepth: number;
+  readonly #list: string | undefined;
   /** names of the object that is open at each depth; arrays have none */
-  const names: (Set<string> | undefined)[] = [];
+  readonly #names: (Set<string> | undefined)[] = [];
   /** the last name of the outermost object */
-  let last = '';
-  let isInList = false;
-  let start = 0;
-  for (let i = 0; i < json.length; i++) {
-    const c = json.charCodeAt(i);
-    if (c === QUOTE) {
-      const end = endOfString(json, i + 1);
-      let after = end + 1;
-      while (isSpace(json.charCodeAt(after))) after++;
-      if (json.charCodeAt(after) === COLON) {
-        const written = json.slice(i + 1, end);
-        // a name may be written with escapes
-        const name = written.includes('\\') ? nameOf(written) : written;
-        if (FORBIDDEN.has(name)) throw new JsonFault('The body holds a member with a name that is not allowed.');
-        const open = names.at(-1);
-        if (open?.has(name)) throw new JsonFault('The body holds a member twice.');
-        open?.add(name);
-        if (names.length === 1) last = name;
+  #last = '';
+  #isInList = false;
+  #isInObject = false;
+  /** what there is of a string that goes on in the next piece, and the backslashes at its end */
+  #string: string[] | undefined;
+  #slashes = 0;
+  /** a string that has ended with its piece: a name, when a colon follows */
+  #ended: string | undefined;
+
+  constructor(maxDepth: number, list?: string) {
+    this.#maxDepth = maxDepth;
+    this.#list = list;
+  }
+
+  /** @returns where objects of the list begin and where they end, in turn */
+  take(piece: string): number[] {
+    const marks: number[] = [];
+    const names = this.#names;
+    let i = this.#string === undefined ? 0 : this.#read(piece, 0);
+    for (; i < piece.length; i++) {
+      const c = piece.charCodeAt(i);
+      if (this.#ended !== undefined && !isSpace(c)) {
+        if (c === COLON) this.#name(this.#ended);
+        this.#ended = undefined;
       }
-      i = end;
-    } else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
-      if (names.length >= maxDepth) throw new JsonFault(`The body is nested deeper than ${maxDepth} levels.`);
-      if (isInList && names.length === 2 && c === OPEN_OBJECT) start = i;
-      if (names.length === 1 && c === OPEN_ARRAY && last === wanted?.list) isInList = true;
-      names.push(c === OPEN_OBJECT ? new Set() : undefined);
-    } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) {
-      names.pop();
-      if (isInList && names.length === 2 && c === CLOSE_OBJECT) wanted?.found(start, i + 1);
-      if (names.length === 1) isInList = false;
+      if (c === QUOTE) i = this.#read(piece, i + 1) - 1;
+      else if (c === OPEN_OBJECT || c === OPEN_ARRAY) {
+        if (names.length >= this.#maxDepth)
+          throw new JsonFault(`The body is nested deeper than ${this.#maxDepth} levels.`);
+        if (this.#isInList && names.length === 2 && c === OPEN_OBJECT) {
+          marks.push(i);
+          this.#isInObject = true;
+        }
+        if (names.length === 1 && c === OPEN_ARRAY && this.#last === this.#list) this.#isInList = true;
+        names.push(c === OPEN_OBJECT ? new Set() : undefined);
+      } else if (c === CLOSE_OBJECT || c === CLOSE_ARRAY) {
+        names.pop();
+        if (this.#isInObject && names.length === 2) {
+          marks.push(i + 1);
+          this.#isInObject = false;
+        }
+        if (names.length === 1) this.#isInList = false;
+      }
     }
+    return marks;
+  }
+
+  /**
+   * Reads a string from within, to its end or to that of the piece.
+   * @returns the index after it
+   */
+  #read(piece: string, start: number): number {
+    for (let quote = piece.indexOf('"', start); quote !== -1; quote = piece.indexOf('"', quote + 1)) {
+      if (this.#slashesBefore(piece, start, quote) % 2 === 1) continue;
+      const written = (this.#string?.join('') ?? '') + piece.slice(start, quote);
+      this.#string = undefined;
+      let after = quote + 1;
+      while (isSpace(piece.charCodeAt(after))) after++;
+      if (after >= piece.length) this.#ended = written;
+      else if (piece.charCodeAt(after) === COLON) this.#name(written);
+      return quote + 1;
+    }
+    this.#slashes = this.#slashesBefore(piece, start, piece.length);
+    this.#string ??= [];
+    this.#string.push(piece.slice(start));
+    return piece.length;
+  }
+
+  #slashesBefore(piece: string, start: number, end: number): number {
+    let slashes = 0;
+    while (end - 1 - slashes >= start && piece.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes++;
+    return end - slashes === start && this.#string !== undefined ? slashes + this.#slashes : slashes;
+  }
+
+  #name(written: string): void {
+    // a name may be written with escapes
+    const name = written.includes('\\') ? nameOf(written) : written;
+    if (FORBIDDEN.has(name)) throw new JsonFault('The body holds a member with a name that is not allowed.');
+    const open = this.#names.at(-1);
+    if (open?.has(name)) throw new JsonFault('The body holds a member twice.');
+    open?.add(name);
+    if (this.#names.length === 1) this.#last = name;
   }
 }
 

@@ -1,7 +1,7 @@
 // The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync } from 'node:fs';
-import { readdir, rename, rm, stat, statfs } from 'node:fs/promises';
+import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
+import { readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -112,18 +112,43 @@ export function openDatabase(
   return { sql, dedicated: (use) => open(1, `${name} ${use}`), close: () => sql.end({ timeout: 5 }) };
 }
 
-/** Blobs as files under a folder. */
+/** Leaves failures of these codes alone, and throws others. */
+const unless =
+  (...codes: string[]) =>
+  (error: NodeJS.ErrnoException): undefined => {
+    if (!codes.includes(error.code ?? '')) throw error;
+  };
+
+/** A new file and its folder, which somebody who empties it may have removed meanwhile. */
+function openIn(path: string): number {
+  const make = (): number => {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return openSync(path, 'wx', 0o600);
+  };
+  try {
+    return make();
+  } catch (error) {
+    unless('ENOENT')(error as NodeJS.ErrnoException);
+    return make();
+  }
+}
+
+/** Blobs as files under a folder; a folder is there as long as it holds something. */
 export function fileBlobs(folder: string): Blobs {
   const root = resolve(folder);
   const place = (key: string): string => {
     if (!/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(key) || key.includes('..')) throw new Error('bad blob key');
     return join(root, key);
   };
+  const removeEmpty = async (dir: string): Promise<void> => {
+    if (dir !== root) await rmdir(dir).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT'));
+  };
   return {
     async put(key, source) {
       const to = place(key);
-      mkdirSync(dirname(to), { recursive: true, mode: 0o700 });
       const part = `${to}.${randomUUID()}.part`;
+      // at once: what comes from the network must not wait, or a connection that is cut takes it along
+      const fd = openIn(part);
       const hash = createHash('sha256');
       let bytes = 0;
       const tap = new Transform({
@@ -134,14 +159,11 @@ export function fileBlobs(folder: string): Blobs {
         },
       });
       try {
-        await pipeline(
-          Readable.from(source, { objectMode: false }),
-          tap,
-          createWriteStream(part, { mode: 0o600, flush: true }),
-        );
+        await pipeline(Readable.from(source, { objectMode: false }), tap, createWriteStream(part, { fd, flush: true }));
         await rename(part, to);
       } catch (error) {
         await rm(part, { force: true });
+        await removeEmpty(dirname(to));
         throw error;
       }
       return { bytes, sha256: hash.digest('hex') };
@@ -169,6 +191,7 @@ export function fileBlobs(folder: string): Blobs {
     },
     async delete(key) {
       await rm(place(key), { force: true });
+      await removeEmpty(dirname(place(key)));
     },
     async room() {
       mkdirSync(root, { recursive: true, mode: 0o700 });

@@ -1,12 +1,13 @@
-// COPY into a table from rows of text. postgres.js 3.4.9 neither rejects nor finishes a COPY that the server refuses, so
-// a deadline ends the client; callers pass a dedicated one and never a pooled one.
+// COPY into a table from rows of text. What the server refuses it says at once (scripts/patch-driver.mjs has a part in it). A server
+// that says nothing has a deadline, which ends the client: callers pass a dedicated one and never a pooled one.
 import { once } from 'node:events';
+import type { Writable } from 'node:stream';
 import type { Queryable, Sql } from './database.ts';
 
 /** Characters gathered before a chunk is handed to the socket. */
 const CHUNK = 256 * 1024;
 
-/** The server refused a COPY, or did not take it in time. The client it ran on is closed. */
+/** The server refused a COPY, or did not take it in time: then the client it ran on is closed. */
 export class CopyFault extends Error {}
 
 export type Copy = {
@@ -20,7 +21,7 @@ export type Copy = {
 };
 
 /**
- * Opens `copy … from stdin` (text format) on a dedicated client. On a fault the client is closed.
+ * Opens `copy … from stdin` (text format) on a dedicated client.
  * @param idleMs longest wait for the server between two chunks and at the end
  * @param on the transaction of `sql.begin` within which it runs, if any
  */
@@ -32,21 +33,24 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
   stream.on('error', (error) => {
     failure = error;
   });
+  const refusal = (error: unknown) =>
+    new CopyFault(error instanceof Error ? error.message : 'the database refused the rows', { cause: error });
   const inTime = async (what: Promise<unknown>): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, fail) => {
-      timer = setTimeout(() => fail(new CopyFault('the database did not take the rows')), idleMs);
+      timer = setTimeout(() => {
+        fail(new CopyFault('the database did not take the rows'));
+        void sql.end({ timeout: 0 });
+      }, idleMs);
     });
     try {
       await Promise.race([what, late]);
-      if (failure !== undefined)
-        throw new CopyFault(failure instanceof Error ? failure.message : 'the database refused the rows');
     } catch (error) {
-      await sql.end({ timeout: 0 });
-      throw error;
+      throw error instanceof CopyFault ? error : refusal(error);
     } finally {
       clearTimeout(timer);
     }
+    if (failure !== undefined) throw refusal(failure);
   };
   return {
     write(row) {
@@ -62,12 +66,17 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
         : inTime(failure === undefined ? once(stream, 'drain') : Promise.resolve());
     },
     async end() {
-      const finished = once(stream, 'finish');
-      stream.end(pending);
-      await inTime(finished);
+      // a stream that was refused already neither ends nor fails once more
+      await inTime(failure === undefined ? ended(stream, pending) : Promise.resolve());
       return sent;
     },
   };
+}
+
+function ended(stream: Writable, rest: string): Promise<unknown> {
+  const finished = once(stream, 'finish');
+  stream.end(rest);
+  return finished;
 }
 
 /**

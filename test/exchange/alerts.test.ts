@@ -91,7 +91,7 @@ test('failing payers, records of others, a full quarantine', async () => {
   for (const id of ['f1', 'f2', 'f3'])
     await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at) values (${id}, 'old-plan', 'failed', 'test', ${now}, ${now}, ${now})`;
   await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values ('w', 'old-plan', 'review', 'test', ${now}, ${now}, ${now}, ${now})`;
-  await sql`insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id) values ('w', 0, 1, 0, 'quarantined', 'wrong-patient', 'Condition', 'c')`;
+  await sql`insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id) values ('w', 0, 1, 0, 'quarantined', 'wrong-patient', 'Condition', 'c')`;
   await sql`insert into exchange.identity (peer_id, type, source_id, local_id, state, first_pull, last_pull) values ('old-plan', 'Condition', 'c', 'x', 'quarantined', 'w', 'w')`;
   await keepAlerts(node.deps);
   expect(

@@ -50,7 +50,7 @@ describe('found', () => {
   });
 });
 
-test('a peer that uses the unique member id it was given is understood (rule 26)', async () => {
+test('a peer that uses the unique member id it was given is understood (rule 26), but not under a coverage with another payer', async () => {
   const [row] = await node.deps.database.sql<
     { umb: string }[]
   >`select umb from exchange.member where id = ${idOf(rivera)}`;
@@ -63,6 +63,11 @@ test('a peer that uses the unique member id it was given is understood (rule 26)
   expect(answer).toMatchObject({ persons: 1, memberId: idOf(rivera), rule: 26, umb: row?.umb });
   expect(await who({ ...asked, identifier: [umb(row?.umb)], born: '1974-12-26' })).toBe(NOBODY);
   expect(await who({ ...asked, identifier: [umb('U-0')] })).toBe(NOBODY);
+  const under = (payor: object) => who({ ...asked, identifier: [umb(row?.umb)], payor });
+  expect(await under({ display: 'Third Plan' })).toBe(NOBODY);
+  expect(await under({ identifier: { system: 'http://hl7.org/fhir/sid/us-npi', value: '9000000020' } })).toBe(NOBODY);
+  // nobody is named who could be told
+  expect(await under({ reference: 'Organization/7' })).toBe(idOf(rivera));
 });
 
 describe('a card of ours that nobody has (rules 01 to 03)', () => {

@@ -1,7 +1,7 @@
 // JSON that can be understood in one way only.
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { JsonFault, parseStrict, parseStrictList } from '../../src/fhir/strict-json.ts';
+import { JsonFault, parseStrict, parseText, StrictList } from '../../src/fhir/strict-json.ts';
 
 const nested = (depth: number, open: string, close: string) => open.repeat(depth) + close.repeat(depth);
 
@@ -38,9 +38,16 @@ test.each([
   expect(parseStrict(json)).toEqual(JSON.parse(json));
 });
 
-const whole = (json: string) => {
-  const { outside, elements } = parseStrictList(json, 'list');
-  const objects = [...elements()];
+/** @param sizes of the pieces in which it comes, again and again */
+const whole = (json: string, sizes: readonly number[]) => {
+  const reader = new StrictList('list');
+  const objects: unknown[] = [];
+  for (let at = 0, n = 0; at < json.length; n++) {
+    const to = at + (sizes[n % sizes.length] ?? json.length);
+    objects.push(...reader.push(json.slice(at, to)).map((text) => parseText(text)));
+    at = to;
+  }
+  const outside = reader.end();
   const list = (outside as { list?: unknown[] }).list;
   return list === undefined || !Array.isArray(list)
     ? outside
@@ -52,16 +59,17 @@ const value = fc.letrec((tie) => ({
   object: fc.dictionary(fc.stringMatching(/^[a-z"\\]{1,6}$/), tie('json')),
 }));
 
-test('a text read by its list is what it is as a whole; damaged, it is a fault where JSON.parse has one', () => {
+test('a text read by its list in pieces is what it is as a whole; damaged, it is a fault where JSON.parse has one', () => {
   fc.assert(
     fc.property(
       fc.array(value.json),
       value.object,
       fc.nat(),
       fc.constantFrom('', 'x', '{', '}', '[', ']', ',', '"', '1', 'null'),
-      (list, rest, at, put) => {
+      fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 3 }),
+      (list, rest, at, put, sizes) => {
         const json = JSON.stringify({ a: 1, ...rest, list, z: { list: [{ b: 1 }] } });
-        expect(whole(json)).toEqual(JSON.parse(json));
+        expect(whole(json, sizes)).toEqual(JSON.parse(json));
         const place = at % json.length;
         const damaged = json.slice(0, place) + put + json.slice(place + 1);
         const read = (by: (text: string) => unknown) => {
@@ -73,9 +81,21 @@ test('a text read by its list is what it is as a whole; damaged, it is a fault w
             return 'fault';
           }
         };
-        expect(read(whole)).toBe(read(parseStrict));
+        expect(read((text) => whole(text, sizes))).toBe(read(parseStrict));
       },
     ),
     { numRuns: 500 },
   );
+});
+
+test.each([
+  ['an object of the list', '{"list":[{"a":"'],
+  ['a text beside the list', '{"a":"'],
+  ['many small values of the list', '{"list":["a","'],
+])('%s that does not end is refused before it is held', (_, begin) => {
+  const reader = new StrictList('list');
+  reader.push(begin);
+  expect(() => {
+    for (let i = 0; i < 200; i++) reader.push(begin.endsWith(',"') ? '","'.repeat(30_000) : 'x'.repeat(60_000));
+  }).toThrow(JsonFault);
 });

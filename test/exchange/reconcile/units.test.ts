@@ -364,7 +364,7 @@ describe('counts', () => {
 test('the ledger is of pulls that exist, and a pull with rows in it stays', async () => {
   const { id } = await node.pull([output('Observation', lab('booked'))]);
   await expect(
-    node.sql`insert into exchange.ledger (pull_id, file, line, entry, outcome) values ('nowhere', 0, 1, 0, 'rejected')`,
+    node.sql`insert into exchange.ledger_unit (pull_id, file, line, entry, outcome) values ('nowhere', 0, 1, 0, 'rejected')`,
   ).rejects.toThrow('does not exist');
   await expect(node.sql`delete from exchange.pull where id = ${id}`).rejects.toThrow(/rows in the ledger|foreign key/);
   await expect(node.sql`update exchange.pull set id = 'other' where id = ${id}`).rejects.toThrow('rows in the ledger');

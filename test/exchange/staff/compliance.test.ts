@@ -181,8 +181,8 @@ test('records of somebody else: how many are still held back, and for how long',
   const { sql } = s.ours.deps.database;
   // the ledger is insert-only: one more line of the pull, about a record that it has
   const [l] = await sql<{ peer: string; type: string; source: string }[]>`
-    insert into exchange.ledger
-    select (jsonb_populate_record(l, '{"line": 999999, "outcome": "quarantined", "reason": "wrong-patient"}')).* from exchange.ledger l
+    insert into exchange.ledger_unit
+    select (jsonb_populate_record(l, '{"line": 999999, "outcome": "quarantined", "reason": "wrong-patient"}')).* from exchange.ledger_unit l
     join exchange.pull p on p.id = l.pull_id join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     where l.pull_id = ${s.pullId} and l.outcome = 'created' order by l.file, l.line, l.entry limit 1
     returning 'prior' as peer, type, source_id as source`;

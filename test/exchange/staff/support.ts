@@ -46,7 +46,7 @@ async function handMade(deps: Deps, peerId: string, memberId: string): Promise<v
     values (${HAND}, 's1', ${memberId}, ${consent?.id ?? ''}, 'regular', 'matched', 'p1')`;
   await sql`insert into exchange.pull_file (pull_id, position, kind, type, url, declared, state, blob_key, bytes, sha256, units)
     values (${HAND}, 0, 'output', 'Condition', 'https://prior.example/f', 3, 'staged', 'pulls/hand/0.ndjson.gz', ${blob.bytes}, ${blob.sha256}, 3)`;
-  await sql`insert into exchange.ledger (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id)
+  await sql`insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id)
     values (${HAND}, 0, 1, 0, 'quarantined', 'invalid-resource', 'Condition', 'c1', ${memberId}, null),
            (${HAND}, 0, 2, 0, 'rejected', 'invalid-json', null, null, null, null),
            (${HAND}, 0, 3, 0, 'quarantined', 'unsupported-subject', 'Goal', '=1+1', null, null)`;

@@ -1,0 +1,72 @@
+// A COPY that the server refuses says so at once, whenever it does. Deadlines are an hour: who waited for them would not end.
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { CopyFault, copyBytes, copyIn, openCopy } from '../../src/store/copy.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { freshDb } from '../support/db.ts';
+
+let db: Awaited<ReturnType<typeof freshDb>>;
+beforeAll(async () => {
+  db = await freshDb();
+  await db.sql.unsafe('create table public.number (n integer primary key)');
+});
+afterAll(() => db.close());
+
+const INTO = 'copy public.number (n) from stdin';
+const HOUR = 3_600_000;
+function* rows(from: number, to: number, wrongAt = -1): Generator<string> {
+  for (let n = from; n < to; n++) yield n === wrongAt ? 'none' : String(n);
+}
+const refused = async (work: (client: Sql) => Promise<unknown>): Promise<void> => {
+  const client = db.dedicated('copy');
+  const error = await work(client).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(CopyFault);
+  expect((error as Error).message).toMatch(/invalid input syntax|duplicate key/);
+  // and the client it ran on goes on
+  expect(await client`select 1 as one`).toEqual([{ one: 1 }]);
+  await client.end();
+};
+
+test('at its end', () => refused((c) => copyIn(c, INTO, ['1', '1'], HOUR)));
+test('in its midst, while rows are still being sent', () => refused((c) => copyIn(c, INTO, rows(0, 400_000, 7), HOUR)));
+test('before its end is asked for', () =>
+  refused(async (c) => {
+    const copy = await openCopy(c, INTO, HOUR);
+    await copy.write(Buffer.from('none\n'));
+    // the answer is there when another client has been answered
+    for (let i = 0; i < 20; i++) await db.sql`select pg_sleep(0.01)`;
+    await copy.end();
+  }));
+test('within a transaction, which takes nothing', async () => {
+  await refused((c) =>
+    c.begin(async (tx) => {
+      await tx`insert into public.number values (1000001)`;
+      await copyBytes(c, INTO, [Buffer.from('1000001\n')], tx);
+    }),
+  );
+  expect(await db.sql`select from public.number`).toHaveLength(0);
+});
+test('by being gone while its last row is on its way', async () => {
+  const client = db.dedicated('copy');
+  const [{ pid } = { pid: 0 }] = await client<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  await db.sql.begin(async (tx) => {
+    // the row waits for this one, which nobody takes back
+    await tx`insert into public.number values (5)`;
+    const sent = copyIn(client, INTO, ['5'], HOUR);
+    const gone = expect(sent).rejects.toThrow(/CONNECTION_CLOSED|terminat/);
+    await vi.waitFor(async () =>
+      expect(await db.sql`select from pg_locks where pid = ${pid} and not granted`).toHaveLength(1),
+    );
+    await db.sql`select pg_terminate_backend(${pid})`;
+    await gone;
+    await tx`delete from public.number`;
+  });
+});
+test('and what it takes is there', async () => {
+  const client = db.dedicated('copy');
+  expect(await copyIn(client, INTO, rows(0, 100_000), HOUR)).toBe(100_000);
+  expect(await client`select count(*)::int as n from public.number`).toEqual([{ n: 100_000 }]);
+  await client.end();
+});
