@@ -175,6 +175,7 @@ export async function readFiles(h: Harvest, given: Manifest, page: string): Prom
     for (let attempt = 1; ; attempt++) {
       const file = all()[at];
       if (!file) break;
+      await h.stage.beginFile();
       try {
         damaged = (await readFile(h, file)) || damaged;
         break;
@@ -195,6 +196,7 @@ export async function readFiles(h: Harvest, given: Manifest, page: string): Prom
       }
     }
     h.position.file = at + 1;
+    h.stage.endFile();
     await h.stage.flush();
   }
   return damaged;

@@ -71,6 +71,24 @@ export class Stage {
     this.counters.set(type, { ...counters });
   }
 
+  /** A file begins, or begins again, in this process or after another one: what was counted of it is forgotten. */
+  async beginFile(): Promise<void> {
+    await Promise.all(this.#running);
+    this.#lines = [];
+    this.#gone = [];
+    this.#fault = undefined; // what it did not write is read again
+    const { position } = this.options;
+    const { counted } = position;
+    if (counted === undefined)
+      position.counted = Object.fromEntries([...this.counters].map(([type, counters]) => [type, { ...counters }]));
+    else for (const type of this.counters.keys()) this.resume(type, counted[type] ?? {});
+  }
+
+  /** The file has been read; call {@link flush} next. */
+  endFile(): void {
+    delete this.options.position.counted;
+  }
+
   /**
    * Takes one record as text. Write with {@link flush} when `isFull`.
    * @param type of its file or page

@@ -334,6 +334,40 @@ describe('$bulk-publish', () => {
   });
 });
 
+describe('a run that is begun again', () => {
+  beforeEach(async () => {
+    chain();
+    await w.add('oak', `${dir.base}${ROOT}`);
+  });
+
+  test('after it died between two types: what was judged is not judged again', async () => {
+    await w.sql.unsafe(
+      `create function public.dies() returns trigger language plpgsql as $$ begin raise 'killed'; end $$`,
+    );
+    await w.sql.unsafe(
+      `create trigger dies before update on federation.run_type for each row when (new.state = 'applied' and new.type = 5) execute function public.dies()`,
+    );
+    await expect(w.harvest('oak')).rejects.toThrow('killed');
+    expect(await w.counts('oak')).toEqual({ l: 12 });
+    await w.sql.unsafe('drop trigger dies on federation.run_type');
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['done', '']);
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+
+  test('within a file that was cut: each record is counted once', async () => {
+    // longer than what is handed on at once
+    const long = of('Practitioner').map((r) => ({ ...r, text: { status: 'empty', div: 'x'.repeat(150_000) } }));
+    const body = Buffer.from(ndjson(long));
+    let asked = 0;
+    const cut = { headers: { 'content-length': String(body.length) }, body: body.subarray(0, -700), broken: true };
+    paths['/f/p'] = () => (++asked === 1 ? (cut as Answer) : file(body));
+    const done = await w.harvest('oak');
+    expect([done.state, asked > 1]).toEqual(['done', true]);
+    expect(done.types.find((t) => t.type === 7)?.counters).toMatchObject({ read: 12, staged: 12, new: 12 });
+  });
+});
+
 describe('an index of files', () => {
   const bundle = (list: Resource[]) =>
     json({ resourceType: 'Bundle', type: 'collection', entry: list.map((resource) => ({ resource })) });
