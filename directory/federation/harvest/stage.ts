@@ -1,5 +1,6 @@
 // Records on their way into the store: lines that are known as they are cost a hash and a key; the others are read. What was
 // gathered is written together with the position, so a harvest that dies goes on from its last page.
+import { crc32 } from 'node:zlib';
 import type { Threads } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
@@ -8,7 +9,7 @@ import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
-import { type Counters, type Position, saveCounters, savePosition } from '../store/run.ts';
+import { type Counters, type FilePart, type Position, saveCounters, savePosition } from '../store/run.ts';
 import {
   CONTENT_IDS,
   copyStaged,
@@ -24,6 +25,7 @@ import { type LineReader, lineReader } from './line-reader.ts';
 import { type Line, lineHash, readLine } from './read-line.ts';
 
 const BATCH = 2000;
+const NOTHING: FilePart = { bytes: 0, crc: 0, records: 0, faults: 0 };
 
 export type StageOptions = {
   /** opens a client of its own for copying; {@link Stage.end} ends it */
@@ -71,23 +73,42 @@ export class Stage {
     this.counters.set(type, { ...counters });
   }
 
-  /** A file begins, or begins again, in this process or after another one: what was counted of it is forgotten. */
-  async beginFile(): Promise<void> {
+  /**
+   * A file begins, or begins again, in this process or after another one.
+   * @returns what of it is written; else what was counted of it is forgotten, and it is read from its beginning
+   */
+  async beginFile(): Promise<FilePart | undefined> {
     await Promise.all(this.#running);
+    const { position } = this.options;
     this.#lines = [];
     this.#gone = [];
-    this.#fault = undefined; // what it did not write is read again
-    const { position } = this.options;
-    const { counted } = position;
+    if (this.#fault) delete position.part;
+    this.#forgetFault(); // what it did not write is read again
+    const { counted, part } = position;
+    this.#read = part ?? NOTHING;
+    if (part) return part;
     if (counted === undefined)
       position.counted = Object.fromEntries([...this.counters].map(([type, counters]) => [type, { ...counters }]));
     else for (const type of this.counters.keys()) this.resume(type, counted[type] ?? {});
+    return undefined;
   }
 
-  /** The file has been read; call {@link flush} next. */
-  endFile(): void {
-    delete this.options.position.counted;
+  /** What was written of the file is of another one. */
+  dropPart(): void {
+    delete this.options.position.part;
   }
+
+  /** The file has been read; call {@link flush} next. @returns what its blocks held */
+  endFile(): FilePart {
+    const { position } = this.options;
+    const { part } = position;
+    delete position.counted;
+    delete position.part;
+    return part ?? NOTHING;
+  }
+
+  /** Of the file, as far as it was handed over. */
+  #read = NOTHING;
 
   /**
    * Takes one record as text. Write with {@link flush} when `isFull`.
@@ -99,20 +120,19 @@ export class Stage {
     this.#lines.push({ type, text, hash: lineHash(text), seq: this.#take(), resource });
   }
 
-  /**
-   * Takes the lines of a block, which is used up. They are written while the next ones are read; a fault shows at a later call.
-   * @param told how many records and unreadable lines they were, before {@link flush} ends
-   */
-  async addBlock(type: DirectoryType, block: Block, told: (records: number, faults: number) => void): Promise<void> {
+  /** Takes the lines of a block of a file, which is used up. They are written while the next ones are read; a fault shows at a later call. */
+  async addBlock(type: DirectoryType, block: Block): Promise<void> {
     const seq = this.#take(block.lines);
-    await this.#begin(async (lane) => {
+    const { bytes, crc } = this.#read;
+    const end = { bytes: bytes + block.bytes.length, crc: crc32(block.bytes, crc) };
+    this.#read = { ...this.#read, ...end };
+    await this.#begin(async (lane, before) => {
       const { block: back, hashes, faults } = await this.#reader.hash(block);
-      told(hashes.length + faults, faults);
       this.count(type, 'read', hashes.length + faults);
       if (faults > 0) this.count(type, 'damaged', faults);
       this.#check(hashes.length);
       await lane.sql.begin(async (tx) => {
-        const { run, peer } = this.options;
+        const { run, peer, position } = this.options;
         const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type], seq }, hashes);
         this.count(type, 'staged', hashes.length - unknown.length);
         if (unknown.length > 0) {
@@ -121,6 +141,9 @@ export class Stage {
           for (const [name, n] of Object.entries(counts)) this.count(type, name, n);
           await copyStaged(lane.sql, tx, rows);
         }
+        await before;
+        const part = position.part ?? NOTHING;
+        position.part = { ...end, records: part.records + hashes.length + faults, faults: part.faults + faults };
         await this.#save(tx);
       });
     });
@@ -154,11 +177,20 @@ export class Stage {
   readonly #free: Lane[] = [];
   #fault: { error: unknown } | undefined;
 
-  /** Begins to write on a lane, as soon as one is free. */
-  async #begin(write: (lane: Lane) => Promise<void>): Promise<void> {
+  /** The batch that was begun last. */
+  #last: Promise<void> = Promise.resolve();
+
+  /**
+   * Begins to write on a lane, as soon as one is free.
+   * @param write is told when everything before it is written: what it says of positions comes after that
+   */
+  async #begin(write: (lane: Lane, before: Promise<void>) => Promise<void>): Promise<void> {
     while (this.#running.size >= LANES) await Promise.race(this.#running);
     if (this.#fault) await this.#settled();
-    const work: Promise<void> = this.#onLane(write)
+    const before = this.#last;
+    const written = this.#onLane((lane) => write(lane, before));
+    this.#last = written;
+    const work: Promise<void> = written
       .catch((error: unknown) => {
         this.#fault ??= { error };
       })
@@ -183,14 +215,19 @@ export class Stage {
   async #settled(): Promise<void> {
     await Promise.all(this.#running);
     const fault = this.#fault;
-    this.#fault = undefined;
+    this.#forgetFault();
     if (fault) throw fault.error;
+  }
+
+  #forgetFault(): void {
+    if (this.#fault) this.#last = Promise.resolve();
+    this.#fault = undefined;
   }
 
   /** Writes a full batch while the next one is read. A fault shows at a later call. */
   async flushSoon(): Promise<void> {
     const batch = this.#gathered();
-    await this.#begin(async (lane) => void (await this.#write(lane, batch)));
+    await this.#begin(async (lane, before) => void (await this.#write(lane, before, batch)));
   }
 
   /**
@@ -203,8 +240,8 @@ export class Stage {
     await this.#settled();
     const batch = this.#gathered();
     let isNew = true;
-    await this.#begin(async (lane) => {
-      isNew = await this.#write(lane, batch, page, evidence);
+    await this.#begin(async (lane, before) => {
+      isNew = await this.#write(lane, before, batch, page, evidence);
     });
     await this.#settled();
     return isNew;
@@ -230,7 +267,13 @@ export class Stage {
     if (lines > 0 && this.#seq > this.options.most) throw new HarvestFault('endless', `${this.options.most} records`);
   }
 
-  async #write(lane: Lane, { lines, gone }: Batch, page?: Page, evidence = 'deleted in its files'): Promise<boolean> {
+  async #write(
+    lane: Lane,
+    before: Promise<void>,
+    { lines, gone }: Batch,
+    page?: Page,
+    evidence = 'deleted in its files',
+  ): Promise<boolean> {
     const { run, peer } = this.options;
     this.#check(lines.length);
     return (await lane.sql.begin(async (tx) => {
@@ -256,23 +299,18 @@ export class Stage {
           await copyStaged(lane.sql, tx, stagedRows(run, rows, await takeIds(lane, tx, rows.length)));
       }
       await insertGone(tx, run, gone, evidence);
+      await before;
       await this.#save(tx);
       return true;
     })) as boolean;
   }
 
-  #saving: Promise<unknown> = Promise.resolve();
-
-  /** Counters and position, in the order of time: a position never goes back. */
+  /** Counters and position. */
   async #save(tx: Queryable): Promise<void> {
     const { run, position } = this.options;
-    const saved = this.#saving.then(async () => {
-      // one after the other, sent at once
-      const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
-      if (!on) throw new HarvestFault('peer-switched-off');
-    });
-    this.#saving = saved.catch(() => {}); // told by the batch it belongs to
-    await saved;
+    // one after the other, sent at once
+    const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
+    if (!on) throw new HarvestFault('peer-switched-off');
   }
 
   readonly #saved = new Map<number, string>();

@@ -34,6 +34,8 @@ export type Position = {
   file?: number;
   /** what had been counted of each type when that file began: it may be begun again */
   counted?: Record<string, Counters>;
+  /** how much of that file is written: whoever goes on passes over it, when it is still the same */
+  part?: FilePart;
   whole?: boolean;
   /** of an index: something of no known type could not be read, so no type is whole */
   damaged?: boolean;
@@ -45,6 +47,9 @@ export type Position = {
   /** known ids that walking has passed */
   walked?: string;
 };
+
+/** The beginning of a file, up to the end of a line. `records`: in it, unreadable ones too; `faults`: those alone. */
+export type FilePart = { bytes: number; crc: number; records: number; faults: number };
 
 export type RunTypeState = 'reading' | 'read' | 'quarantined' | 'applied' | 'discarded';
 export type Counters = Record<string, number>;
