@@ -17,7 +17,7 @@ import { html, Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
-import { type ComplianceReport, complianceReport } from '../report/compliance.ts';
+import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance.ts';
 import { instantsOf, type Period } from '../report/period.ts';
 import { contentChecksIn } from '../store/content-check.ts';
 import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/evidence.ts';
@@ -173,7 +173,7 @@ async function putReport(
       site: config.planName,
       style: html`<style>${new Safe(STYLE)}</style>`,
       main: [
-        html`<dl>${report.cover.map(([k, v]) => html`<dt>${k}</dt><dd>${v}</dd>`)}</dl>`,
+        html`<dl>${report.cover.map(([k, v]) => html`<dt>${COVER_WORDS[k] ?? k}</dt><dd>${v}</dd>`)}</dl>`,
         // addresses of the staff pages mean nothing on paper
         report.tables.map((t) => tableHtml({ ...t, rows: t.rows.map((r) => r.map(({ href: _, ...cell }) => cell)) })),
       ],

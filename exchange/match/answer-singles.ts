@@ -5,12 +5,11 @@ import type { Deps } from '../../src/deps.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow } from '../store/audit.ts';
-import { type MatchAnswer, matchMembers } from '../store/match.ts';
-import { recordAttempts } from '../store/match-attempt.ts';
+import { matchAndTry } from '../store/match.ts';
 import { type SingleMatch, writeSingleMatches } from '../store/match-single.ts';
 import type { Peer } from '../store/peer.ts';
 import { openAmbiguous } from '../store/review-match.ts';
-import { attemptOf, judgeAttempt } from './attempt.ts';
+import { attemptOf, judgeAttempt, keyed } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { attestations } from './attested-by.ts';
 import { decide } from './decide.ts';
@@ -25,21 +24,21 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const us = ourselves(deps.config);
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
-  const secret = await attemptSecret(deps);
+  const hash = keyed(await attemptSecret(deps));
   const queries = asked.map(({ bundle }, position) => ({ ...toQuery(bundle, us, now), position }));
   const attempts = queries.flatMap((query) => {
-    const attempt = attemptOf(query, secret);
+    const attempt = attemptOf(query, hash);
     const peerId = asked[query.position]?.peer.id;
     return attempt === undefined || peerId === undefined ? [] : [{ ...attempt, peerId }];
   });
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
-  const [tried, answers] = await Promise.all([recordAttempts(sql, attempts, now), matchMembers(sql, queries)]);
+  const found = await matchAndTry(sql, queries, attempts, now);
   const attested = new Map<string, ReturnType<typeof attestations>>();
   const matches: (SingleMatch & { umb: string | null })[] = [];
   for (const [i, one] of asked.entries()) {
-    const verdict = judgeAttempt(tried.get(i));
-    const answer: MatchAnswer | undefined = verdict === 'throttle' ? undefined : answers[i];
+    const verdict = judgeAttempt(found[i]?.tried);
+    const answer = verdict === 'throttle' ? undefined : found[i]?.answer;
     const peer = { npi: one.peer.npi, name: one.peer.name };
     const attestedBy = attested.get(one.peer.id) ?? attestations(deps, one.peer, today, now);
     attested.set(one.peer.id, attestedBy);
@@ -69,7 +68,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   await openAmbiguous(
     sql,
     asked.flatMap(({ peer }, i) => {
-      const candidates = matches[i]?.reason === 'ambiguous' ? answers[i]?.candidates : undefined;
+      const candidates = matches[i]?.reason === 'ambiguous' ? found[i]?.answer.candidates : undefined;
       return candidates ? [{ peerId: peer.id, candidates }] : [];
     }),
     now,

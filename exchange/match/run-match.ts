@@ -18,7 +18,7 @@ import { recordAttempts } from '../store/match-attempt.ts';
 import { clearMatches, type MatchMember, writeMatchGroup, writeMatchMembers } from '../store/match-group.ts';
 import { findPeer, type Peer } from '../store/peer.ts';
 import { openAmbiguous } from '../store/review-match.ts';
-import { attemptOf, judgeAttempt, type Verdict } from './attempt.ts';
+import { attemptOf, judgeAttempt, keyed, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { attestations } from './attested-by.ts';
 import { BundleReader, bundlesIn } from './bundle-reader.ts';
@@ -225,9 +225,9 @@ async function judgeAttempts(
   queries: readonly MatchQuery[],
   now: Date,
 ): Promise<Map<number, Verdict>> {
-  const secret = await attemptSecret(deps);
+  const hash = keyed(await attemptSecret(deps));
   const attempts = queries.flatMap((q) => {
-    const attempt = attemptOf(q, secret);
+    const attempt = attemptOf(q, hash);
     return attempt === undefined ? [] : [{ ...attempt, peerId }];
   });
   const tried = await recordAttempts(deps.database.sql, attempts, now);

@@ -26,6 +26,19 @@ export function notSplit(scope: ComplianceScope): string[] {
 }
 
 export type ComplianceScope = { period: Period; peerId?: string; lob?: string };
+/** What the facts on the cover are called. */
+export const COVER_WORDS: Readonly<Record<string, string>> = {
+  plan: 'Plan',
+  identifier: 'NPI',
+  period: 'Period',
+  lineOfBusiness: 'Line of business',
+  payer: 'Payer',
+  timeZone: 'Time zone',
+  software: 'Version of the program',
+  rules: 'Version of the rules',
+  calendar: 'Calendar of business days',
+};
+
 export type ComplianceReport = { cover: [string, string][]; figures: Figure[]; tables: Table[] };
 
 /** Everything the report holds. The same rows and period give the same tables. */

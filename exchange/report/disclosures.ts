@@ -4,7 +4,8 @@ import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { yearsBefore } from '../clocks/business-day.ts';
-import { type Disclosure, findMemberId, memberDisclosures } from '../store/report-disclosures.ts';
+import { type Disclosure, findMemberId, memberDisclosures, memberIdPages } from '../store/report-disclosures.ts';
+import { memberKeys } from './member-key.ts';
 
 export type { Disclosure };
 
@@ -30,9 +31,22 @@ export async function disclosuresOf(
   return memberDisclosures(sql, memberId, from, MOST);
 }
 
-/** The member behind a Patient id or a member number. */
-export const memberBehind = (deps: Pick<Deps, 'database'>, written: string): Promise<string | undefined> =>
-  findMemberId(deps.database.sql, written);
+const MEMBER_KEY = /^M-[0-9a-f]{10}$/;
+
+/** The member behind a Patient id, a member number or the key by which pages and reports name members. */
+export async function memberBehind(
+  deps: Pick<Deps, 'database' | 'keys'>,
+  written: string,
+): Promise<string | undefined> {
+  const { sql } = deps.database;
+  const found = await findMemberId(sql, written);
+  if (found !== undefined || !MEMBER_KEY.test(written)) return found;
+  // a key leads back only by making those of all members; two may have the same
+  const keyOf = await memberKeys(deps);
+  const behind: string[] = [];
+  for await (const page of memberIdPages(sql)) behind.push(...page.filter((id) => keyOf(id) === written));
+  return behind.length === 1 ? behind[0] : undefined;
+}
 
 /** One AuditEvent for each time that something left. What was made ready and never fetched is none. */
 export function disclosureBundle(

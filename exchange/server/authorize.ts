@@ -8,7 +8,7 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { findPeersByClient, type Peer } from '../store/peer.ts';
+import { KnownPeers, type Peer } from '../store/peer.ts';
 
 export type Caller = {
   peer: Peer;
@@ -26,10 +26,11 @@ const doorkeepers = new WeakMap<Deps, Doorkeeper>();
 function doorkeeperOf(deps: Deps): Doorkeeper {
   const known = doorkeepers.get(deps);
   if (known) return known;
+  const peers = new KnownPeers();
   const made = {
     tokens: new KnownTokens(),
-    // read at each request, never remembered: a peer that is suspended is out at once
-    peerOf: gather((ids: readonly string[]) => findPeersByClient(deps.database.sql, ids), { most: 64, lanes: 4 }),
+    // asked at each request, never trusted from memory: a peer that is suspended is out at once
+    peerOf: gather((ids: readonly string[]) => peers.find(deps.database.sql, ids), { most: 64, lanes: 4 }),
   };
   doorkeepers.set(deps, made);
   return made;

@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isResource, type Json, objects, type Resource } from '../../src/fhir/resource.ts';
-import { FHIR_JSON, type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, reply, route } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
@@ -60,9 +60,11 @@ export function memberMatch(deps: Deps) {
       await floor(started, deps.config.matchFloorMs);
       return refusal(c, answered.refused);
     }
-    return fhirBody(c, JSON.stringify(matched(deps, answered, caller)), 200, { 'cache-control': 'no-store' });
+    return reply(c, JSON.stringify(matched(deps, answered, caller)), 200, HEADERS);
   };
 }
+
+const HEADERS = { 'content-type': FHIR_JSON, 'cache-control': 'no-store' };
 
 /** Both refusals have the same length: JSON may end in blanks. */
 const REFUSAL_BYTES = 400;
@@ -70,7 +72,7 @@ const REFUSAL_BYTES = 400;
 function refusal(c: Context<FhirEnv>, code: 'no-unique-match' | 'consent-not-met'): Response {
   const outcome = new Outcome(code);
   const body = JSON.stringify(outcome.toResource()).padEnd(REFUSAL_BYTES);
-  return c.body(body, 422, { 'content-type': FHIR_JSON, 'cache-control': 'no-store' });
+  return reply(c, body, 422, HEADERS);
 }
 
 /** Refusals take the same time, whatever their reason: at least `ms`, and up to a quarter more. */

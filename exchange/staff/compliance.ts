@@ -3,7 +3,7 @@
 import { html, type Part } from '../../src/ui/html.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
-import { complianceReport, notSplit } from '../report/compliance.ts';
+import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance.ts';
 import { peerLines } from '../report/lists.ts';
 import { type Period, quarterOf, readPeriod } from '../report/period.ts';
 import { QUESTIONS } from '../report/questions.ts';
@@ -47,7 +47,7 @@ export function compliance(desk: Desk): void {
     return desk.show(visit, {
       title: `Compliance, ${period.name}`,
       place: 'compliance',
-      lead: [report.cover.map(([k, v]) => `${k}: ${v}`).join(' · '), ...notSplit(scope)],
+      lead: [report.cover.map(([k, v]) => `${COVER_WORDS[k] ?? k}: ${v}`).join(' · '), ...notSplit(scope)],
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 <label>Line of business <select name="lob">${option('', 'all', lob)}${Object.entries(LINES_OF_BUSINESS).map(([code, l]) => option(code, l.name, lob))}</select></label>
 <label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label><button>Show</button></form>

@@ -10,7 +10,7 @@ const PATH = '/staff/disclosures';
 
 const finder = (visit: Visit, said?: string) => html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
 <form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}
-<label>Member number or Patient id <input name="member" required maxlength="64" autocomplete="off"></label>
+<label>Member number, Patient id or key (M-…) <input name="member" required maxlength="64" autocomplete="off"></label>
 <button>Show</button></form>`;
 
 export function disclosures(desk: Desk): void {
@@ -31,7 +31,7 @@ export function disclosures(desk: Desk): void {
   // the number of a member belongs in no address
   desk.form(PATH, 'rows', async (visit, form) => {
     const member = await memberBehind(deps, (form.get('member') ?? '').trim());
-    if (member === undefined) return page(visit, 'No single member has this number or id.');
+    if (member === undefined) return page(visit, 'No single member has this number, id or key.');
     return visit.c.redirect(`${PATH}/${member}`, 303);
   });
 

@@ -82,7 +82,7 @@ export function members(desk: Desk): void {
       place: 'members',
       lead: ['Choice, other payers and duties of one member. That you look is recorded for the member.'],
       before: html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
-<form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}<label>Member number or Patient id <input name="member" required maxlength="64" autocomplete="off"></label><button>Show</button></form>`,
+<form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}<label>Member number, Patient id or key (M-…) <input name="member" required maxlength="64" autocomplete="off"></label><button>Show</button></form>`,
       tables: [],
     });
 
@@ -112,7 +112,7 @@ export function members(desk: Desk): void {
   desk.form(PATH, 'rows', async (visit, form) => {
     const member = await memberBehind(deps, (form.get('member') ?? '').trim());
     return member === undefined
-      ? finder(visit, 'No single member has this number or id.')
+      ? finder(visit, 'No single member has this number, id or key.')
       : visit.c.redirect(`${PATH}/${member}`, 303);
   });
   const memberOf = (visit: Visit) => visit.c.req.param('member') ?? '';

@@ -121,7 +121,7 @@ export function pull(desk: Desk): void {
             { key: 'due', label: 'Due' },
           ],
           rows: rows.map((m) => [
-            { value: m.key, code: true },
+            { value: m.key, code: true, href: `/staff/members/${m.memberId}` },
             { value: m.name },
             { value: m.birthDate },
             codeCell(m.outcome, 'match'),

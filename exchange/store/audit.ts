@@ -1,5 +1,5 @@
 // Audit rows: insert-only, each with its own hash, written in the transaction of what they tell of.
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
@@ -49,13 +49,20 @@ function rowOf(e: AuditEntry) {
 
 /** SHA-256 over the canonical JSON (RFC 8785) of all members, lower-case hex: the same when the row is read back. */
 export function auditHash(e: AuditEntry): string {
-  const plain = JSON.parse(JSON.stringify(rowOf(e))) as JsonObject;
-  return createHash('sha256').update(canonicalJson(plain, AS_IT_IS)).digest('hex');
+  return hashOf(rowOf(e));
+}
+
+function hashOf(row: ReturnType<typeof rowOf>): string {
+  // what is no plain value is looked at as it is written
+  const isFlat = Object.values(row.detail).every((v) => typeof v !== 'object' || v === null);
+  const plain = isFlat ? row : { ...row, detail: JSON.parse(JSON.stringify(row.detail)) as JsonObject };
+  return hash('sha256', canonicalJson(plain as JsonObject, AS_IT_IS), 'hex');
 }
 
 /** A row with its hash. */
 export function auditRow(e: AuditEntry): AuditRow {
-  return { ...rowOf(e), hash: auditHash(e) };
+  const row = rowOf(e);
+  return { ...row, hash: hashOf(row) };
 }
 
 export async function writeAudit(tx: Queryable, rows: readonly AuditRow[]): Promise<void> {

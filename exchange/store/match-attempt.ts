@@ -8,6 +8,8 @@ const FEW = 64;
 /** Cards of a person that are counted at most: more than any verdict asks for, or a batch of many cards for one person is endless. */
 const ENOUGH_CARDS = 8;
 
+type Asked = readonly (Attempt & { peerId: string })[];
+
 /**
  * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
  * the rows that it reads, whatever a batch holds. Repeating a pair counts once, and renews it once an
@@ -16,16 +18,87 @@ const ENOUGH_CARDS = 8;
  * decided is written durably afterwards.
  * @returns by position
  */
-export async function recordAttempts(
-  tx: Queryable,
-  attempts: readonly (Attempt & { peerId: string })[],
-  now: Date,
-): Promise<Map<number, Tried>> {
+export async function recordAttempts(tx: Queryable, attempts: Asked, now: Date): Promise<Map<number, Tried>> {
   if (attempts.length === 0) return new Map();
+  const tried = attempts.length > FEW ? triedOfMany(tx, attempts, now) : triedOfFew(tx, attempts, now);
+  const rows = await tx<Tried[]>`with ${tried} select * from tried`;
+  return new Map(rows.map((r) => [r.position, r]));
+}
+
+/** Columns of a row for each key, as lists of the database. */
+function columns(attempts: Asked, keysOf: (a: Attempt) => readonly string[]) {
+  const column = (of: (a: Attempt & { peerId: string }, key: string) => string | number) => {
+    let list = '';
+    for (const a of attempts) for (const key of keysOf(a)) list += `${list === '' ? '' : ','}${of(a, key)}`;
+    return `{${list}}`;
+  };
+  return {
+    position: column((a) => a.position),
+    key: column((_, key) => key),
+    card: column((a) => a.card),
+    peerId: column((a) => JSON.stringify(a.peerId)),
+    isOwn: column((a, key) => (a.stored.includes(key) ? 't' : 'f')),
+  };
+}
+
+/**
+ * For each question: all cards of its person, and all persons of its card. What is there and young is not written again, not even locked:
+ * most repeated questions are retries. As a part of a statement: `tried`.
+ */
+export function triedOfFew(tx: Queryable, attempts: Asked, now: Date) {
+  const sought = columns(attempts, (a) => a.sought);
+  return tx`relaxed as materialized (
+      select set_config('synchronous_commit', 'off', true) as is_off
+    ), sought as materialized (
+      select position, person, card, peer_id, is_own
+      from unnest(${sought.position}::text::int[], ${sought.key}::text::bigint[], ${sought.card}::text::bigint[], ${sought.peerId}::text::text[],
+        ${sought.isOwn}::text::boolean[]) u(position, person, card, peer_id, is_own)
+    ), found as materialized (
+      select s.position, s.person, m.card, m.peer_id, m.at, m.peer_id = s.peer_id as is_mine
+      from sought s join exchange.match_attempt m on m.person = s.person
+      where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+    ), written as (
+      insert into exchange.match_attempt as old (person, card, peer_id, at)
+      select distinct s.person, s.card, s.peer_id, ${now}::timestamptz from sought s
+      where s.is_own and not exists (select from found f where f.person = s.person and f.card = s.card and f.peer_id = s.peer_id
+        and f.at >= ${now}::timestamptz - interval '1 hour')
+      order by 1, 2, 3
+      on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
+    ), cards as (
+      select position, count(distinct card) filter (where is_mine)::int as mine, count(distinct card)::int as everybodys
+      from (
+        select position, card, is_mine from found
+        union all
+        select s.position, m.card, m.peer_id = s.peer_id from sought s join sought m on m.person = s.person and m.is_own
+      ) x group by position
+    ), persons as (
+      select position, count(distinct person)::int / 3 as n
+      from (
+        select s.position, m.person from (select distinct position, card, peer_id from sought) s
+        join exchange.match_attempt m on m.card = s.card and m.peer_id = s.peer_id
+        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+        union all
+        select s.position, m.person from (select distinct position, card, peer_id from sought) s
+        join sought m on m.card = s.card and m.peer_id = s.peer_id and m.is_own
+      ) x group by position
+    ), ${TRIED(tx)}`;
+}
+
+/** Not joined: the planner takes both for small, and would look through the one for each row of the other. */
+const TRIED = (tx: Queryable) => tx`tried as (
+      select position, max(mine) as cards, max(everybodys) as "cardsOfAll", max(n) as persons
+      from (select position, mine, everybodys, 0 as n from cards union all select position, 0, 0, n from persons) t cross join relaxed
+      group by position
+    )`;
+
+/**
+ * The same where a batch may ask ten thousand times for one person: each person and each card is looked at once, and of the cards of a
+ * person no more are kept than a verdict looks at, those of the asker first.
+ */
+function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
   const stored = columns(attempts, (a) => a.stored);
   const sought = columns(attempts, (a) => a.sought);
-  const rows = await tx<Tried[]>`
-    with relaxed as materialized (
+  return tx`relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
     ), sought as materialized (
       select o as position, k as person, c as card, b as peer_id
@@ -37,55 +110,7 @@ export async function recordAttempts(
       insert into exchange.match_attempt as old (person, card, peer_id, at)
       select person, card, peer_id, ${now}::timestamptz from stored order by 1, 2, 3
       on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
-    ), ${attempts.length > FEW ? ofMany(tx, now) : ofFew(tx, now)}
-    -- not joined: the planner takes both for small, and would look through the one for each row of the other
-    select position, max(mine) as cards, max(everybodys) as "cardsOfAll", max(n) as persons
-    from (select position, mine, everybodys, 0 as n from cards union all select position, 0, 0, n from persons) t cross join relaxed
-    group by position`;
-  return new Map(rows.map((r) => [r.position, r]));
-}
-
-/** Columns of a row for each key, as lists of the database. */
-function columns(attempts: readonly (Attempt & { peerId: string })[], keysOf: (a: Attempt) => readonly string[]) {
-  const column = (of: (a: Attempt & { peerId: string }, key: string) => string | number) => {
-    let list = '';
-    for (const a of attempts) for (const key of keysOf(a)) list += `${list === '' ? '' : ','}${of(a, key)}`;
-    return `{${list}}`;
-  };
-  return {
-    position: column((a) => a.position),
-    key: column((_, key) => key),
-    card: column((a) => a.card),
-    peerId: column((a) => JSON.stringify(a.peerId)),
-  };
-}
-
-/** For each question: all cards of its person, and all persons of its card. */
-const ofFew = (tx: Queryable, now: Date) => tx`cards as (
-      select position, count(distinct card) filter (where is_mine)::int as mine, count(distinct card)::int as everybodys
-      from (
-        select s.position, m.card, m.peer_id = s.peer_id as is_mine from sought s join exchange.match_attempt m on m.person = s.person
-        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
-        union all
-        select s.position, m.card, m.peer_id = s.peer_id from sought s join stored m on m.person = s.person
-      ) x group by position
-    ), persons as (
-      select position, count(distinct person)::int / 3 as n
-      from (
-        select s.position, m.person from (select distinct position, card, peer_id from sought) s
-        join exchange.match_attempt m on m.card = s.card and m.peer_id = s.peer_id
-        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
-        union all
-        select s.position, m.person from (select distinct position, card, peer_id from sought) s
-        join stored m on m.card = s.card and m.peer_id = s.peer_id
-      ) x group by position
-    )`;
-
-/**
- * The same where a batch may ask ten thousand times for one person: each person and each card is looked at once, and of the cards of a
- * person no more are kept than a verdict looks at, those of the asker first.
- */
-const ofMany = (tx: Queryable, now: Date) => tx`cards_of as materialized (
+    ), cards_of as materialized (
       select person, peer_id, card, is_mine from (
         select person, peer_id, card, bool_or(is_mine) as is_mine,
           row_number() over (partition by person, peer_id order by bool_or(is_mine) desc, card) as n
@@ -113,7 +138,8 @@ const ofMany = (tx: Queryable, now: Date) => tx`cards_of as materialized (
       ) x group by card, peer_id
     ), persons as (
       select s.position, o.n from (select distinct position, card, peer_id from sought) s join persons_of o using (card, peer_id)
-    )`;
+    ), ${TRIED(tx)}`;
+}
 
 /** Forgets attempts that no longer count. match_attempt_at. */
 export async function forgetAttempts(sql: Queryable, now: Date): Promise<void> {

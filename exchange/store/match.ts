@@ -1,8 +1,10 @@
 // Matching, set-based: one statement for a whole batch against all members. Blocking joins hashed tokens (primary key of
 // member_token); the rules then compare the arrays, so a hash collision never decides.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import type { Attempt, Tried } from '../match/attempt.ts';
 import type { MatchQuery } from '../match/member-bundle.ts';
 import type { FuzzyName } from '../match/rules.ts';
+import { triedOfFew } from './match-attempt.ts';
 
 /** `persons`: how many different members fit; the rest is meaningful when it is 1. */
 export type MatchAnswer = {
@@ -35,7 +37,7 @@ const isDescribed = (q: MatchQuery): boolean => q.street.length + q.phone.length
  * date), 27, 28 (member id), 31, 32 (subscriber id), 8 (MBI). One fuzzy name at most; birth dates and ids exact. A card of ours
  * that nobody here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
  */
-export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]): Promise<MatchAnswer[]> {
+function matched(tx: Queryable, queries: readonly MatchQuery[]) {
   const rows = queries.map(({ tokens: _, ...q }) => q);
   const json = JSON.stringify(rows);
   const all = queries.flatMap((q) =>
@@ -43,8 +45,7 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
       .filter((t) => ANCHORS.has(t.kind) || (t.kind === STRANGER && isDescribed(q)))
       .map((t) => ({ position: q.position, ...t })),
   );
-  const answers = await tx<MatchAnswer[]>`
-    with q as materialized (
+  return tx`q as materialized (
       select * from jsonb_to_recordset(${json}::text::jsonb)
         as x(position integer, dob text[], family text[], given text[], suffix text[], mb text[], sub text[], mbi text[], umb text[],
           street text[], phone text[], email text[])
@@ -85,7 +86,7 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
       select position, member_id, place, died from (
         select hit.*, bool_or(place in (1, 2, 3, 4, 5, 8)) over (partition by position) as exact from hit
       ) h where not exact or place in (1, 2, 3, 4, 5, 8)
-    )
+    ), matched as (
     select f.position, f.persons, f.member_id as "memberId", (array[26, 27, 28, 28, 31, 31, 32, 8, 1, 2, 3])[f.place] as rule,
       case f.place when 4 then 'family' when 6 then 'given' when 7 then 'family' end as fuzzy, m.umb,
       case when c.choice <> 'opt-in' then c.recorded_on::text end as "refusedOn",
@@ -96,7 +97,34 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
       from q left join strongest s using (position) group by q.position) f
     left join exchange.member m on m.id = f.member_id and f.persons = 1
     left join lateral (select choice, recorded_on from exchange.consent c where c.member_id = m.id
-      order by recorded_on desc, created_at desc limit 1) c on true
-    order by f.position`;
-  return [...answers];
+      order by recorded_on desc, created_at desc limit 1) c on true)`;
+}
+
+export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]): Promise<MatchAnswer[]> {
+  return [...(await tx<MatchAnswer[]>`with ${matched(tx, queries)} select * from matched order by position`)];
+}
+
+/** What was tried before of each; absent where nothing could be tried. */
+type TriedBeside = { cards: number | null; cardsOfAll: number | null; personsTried: number | null };
+
+/**
+ * The same of a few, with what was tried before, which is recorded: one statement, as each costs as much again as a question does.
+ * @param attempts of the queries, by their position
+ */
+export async function matchAndTry(
+  sql: Queryable,
+  queries: readonly MatchQuery[],
+  attempts: readonly (Attempt & { peerId: string })[],
+  now: Date,
+): Promise<{ answer: MatchAnswer; tried: Tried | undefined }[]> {
+  const rows = await sql<(MatchAnswer & TriedBeside)[]>`
+    with ${matched(sql, queries)}, ${triedOfFew(sql, attempts, now)}
+    select m.*, t.cards, t."cardsOfAll", t.persons as "personsTried" from matched m left join tried t using (position) order by position`;
+  return rows.map(({ cards, cardsOfAll, personsTried: persons, ...answer }) => ({
+    answer,
+    tried:
+      cards === null || cardsOfAll === null || persons === null
+        ? undefined
+        : { position: answer.position, cards, cardsOfAll, persons },
+  }));
 }

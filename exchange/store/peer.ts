@@ -74,16 +74,49 @@ export async function findPeerByClient(sql: Queryable, clientId: string): Promis
   return row;
 }
 
-/** The same of several, in their order. */
-export async function findPeersByClient(sql: Queryable, clientIds: readonly string[]): Promise<(Peer | undefined)[]> {
-  const rows = await sql.unsafe<Peer[]>(
-    `select ${COLUMNS} from exchange.peer where client_id_here = any($1::text::text[])`,
-    [arrayLiteral([...new Set(clientIds)])],
-    { prepare: true },
-  );
-  const byClient = new Map(rows.map((p) => [p.clientIdHere, p]));
-  return clientIds.map((id) => byClient.get(id));
+/** Moves with every change of a peer's row. */
+const VERSION = `xmin::text || ' ' || ctid::text as version`;
+
+/**
+ * Peers by their client ids, as they are now: of those that were read before, only whether they have changed is asked. One for
+ * each service; it forgets nobody, as there are few.
+ */
+export class KnownPeers {
+  readonly #known = new Map<string, Versioned>();
+
+  /** In the order of the ids. What is returned is what this question saw, whatever others remember meanwhile. */
+  async find(sql: Queryable, clientIds: readonly string[]): Promise<(Peer | undefined)[]> {
+    const seen = new Map<string, Versioned | undefined>(clientIds.map((id) => [id, this.#known.get(id)]));
+    const known = [...seen].flatMap(([id, entry]) => (entry === undefined ? [] : [id]));
+    if (known.length > 0) {
+      // asked for one, as nearly always, the server keeps its plan; for a list it makes a new one each time
+      const [only = ''] = known;
+      const rows = await sql.unsafe<{ id: string; version: string }[]>(
+        `select client_id_here as id, ${VERSION} from exchange.peer where client_id_here ${known.length === 1 ? '= $1' : '= any($1::text::text[])'}`,
+        [known.length === 1 ? only : arrayLiteral(known)],
+        { prepare: true },
+      );
+      const now = new Map(rows.map((p) => [p.id, p.version]));
+      for (const id of known) if (seen.get(id)?.version !== now.get(id)) seen.set(id, undefined);
+    }
+    const others = [...seen].flatMap(([id, entry]) => (entry === undefined ? [id] : []));
+    if (others.length > 0) {
+      const rows = await sql.unsafe<Versioned[]>(
+        `select ${COLUMNS}, ${VERSION} from exchange.peer where client_id_here = any($1::text::text[])`,
+        [arrayLiteral(others)],
+        { prepare: true },
+      );
+      for (const row of rows) {
+        if (row.clientIdHere === null) continue;
+        seen.set(row.clientIdHere, row);
+        this.#known.set(row.clientIdHere, row);
+      }
+    }
+    return clientIds.map((id) => seen.get(id));
+  }
 }
+
+type Versioned = Peer & { version: string };
 
 export async function listPeers(sql: Queryable): Promise<Peer[]> {
   return [...(await sql.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer order by name, id`))];

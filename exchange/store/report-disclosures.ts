@@ -64,3 +64,16 @@ export async function findMemberId(sql: Queryable, written: string): Promise<str
     union select member_id from exchange.enrolment where member_number = ${written} limit 2`;
   return rows.length === 1 ? rows[0]?.id : undefined;
 }
+
+/** Ids of all members, in pages. Primary key. */
+export async function* memberIdPages(sql: Queryable, size = 5000): AsyncGenerator<string[]> {
+  for (let after = ''; ; ) {
+    const page = await sql<
+      { id: string }[]
+    >`select id from exchange.member where id > ${after} order by id limit ${size}`;
+    if (page.length > 0) yield page.map((r) => r.id);
+    const last = page.at(-1);
+    if (page.length < size || !last) return;
+    after = last.id;
+  }
+}

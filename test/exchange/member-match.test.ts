@@ -1,7 +1,8 @@
 // $member-match over HTTP, and the defence against trying.
+import { createHmac } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { attemptOf, judgeAttempt } from '../../exchange/match/attempt.ts';
+import { attemptOf, judgeAttempt, keyed } from '../../exchange/match/attempt.ts';
 import { itemReport } from '../../exchange/review/read.ts';
 import { forgetAttempts, recordAttempts } from '../../exchange/store/match-attempt.ts';
 import { addDocument } from '../../exchange/store/peer-document.ts';
@@ -531,7 +532,14 @@ describe('trying', () => {
       email: [],
       tokens: [],
     };
-    expect(attemptOf(query, 's')).toBeUndefined();
-    expect(attemptOf({ ...query, mb: ['1'] }, 's')?.card).not.toBe(attemptOf({ ...query, mb: ['1'] }, 't')?.card);
+    expect(attemptOf(query, keyed('s'))).toBeUndefined();
+    const cardBy = (secret: string) => attemptOf({ ...query, mb: ['1'] }, keyed(secret))?.card;
+    expect(cardBy('s')).not.toBe(cardBy('t'));
+  });
+
+  test.each(['s', 'k'.repeat(64), 'long '.repeat(40), 'ü'])('are HMAC-SHA-256 under the secret %s', (secret) => {
+    const by = keyed(secret);
+    for (const text of ['', 'name|1974-12-25|rivera|ana', 'Müller – 李', 'x'.repeat(1300), 'x'.repeat(5000)])
+      expect(by(text)).toBe(createHmac('sha256', secret).update(text).digest().readBigInt64BE().toString());
   });
 });

@@ -1,6 +1,7 @@
 // The accounting of disclosures of a member: rows, files and AuditEvents say the same.
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { memberKeys } from '../../../exchange/report/member-key.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { startNode, type TestNode } from '../../support/node.ts';
@@ -86,6 +87,14 @@ test('for reviewers only; each look is recorded for the member; the number of a 
   const csrf = fieldOf(await (await reviewer.get('/staff/disclosures')).text(), 'csrf');
   const found = await reviewer.post('/staff/disclosures', { csrf, member: rivera.number });
   expect([found.status, found.headers.get('location')]).toEqual([303, `/staff/disclosures/${ana}`]);
+  // by the key that stands for a member in pages and reports
+  const keyOf = await memberKeys(node.deps);
+  for (const page of ['/staff/disclosures', '/staff/members']) {
+    const byKey = await reviewer.post(page, { csrf, member: keyOf(ana) });
+    expect([byKey.status, byKey.headers.get('location')]).toEqual([303, `${page}/${ana}`]);
+    const unknown = await reviewer.post(page, { csrf, member: 'M-0123456789' });
+    expect([unknown.status, (await unknown.text()).includes('No single member')]).toEqual([200, true]);
+  }
   const none = await reviewer.post('/staff/disclosures', { csrf, member: 'nobody' });
   expect([none.status, (await none.text()).includes('No single member')]).toEqual([200, true]);
 });
