@@ -10,17 +10,8 @@ import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
 import { type Counters, type FilePart, type Position, saveCounters, savePosition } from '../store/run.ts';
-import {
-  CONTENT_IDS,
-  copyStaged,
-  type Ids,
-  type Incoming,
-  insertGone,
-  markKnown,
-  notePage,
-  stagedRows,
-  takeContentIds,
-} from '../store/stage.ts';
+import { copyStaged, type Incoming, insertGone, markKnown, notePage, stagedRows } from '../store/stage.ts';
+import { type Lane, Lanes, takeIds } from './lanes.ts';
 import { type LineReader, lineReader } from './line-reader.ts';
 import { type Line, lineHash, readLine } from './read-line.ts';
 
@@ -40,12 +31,6 @@ export type StageOptions = {
   most: number;
 };
 
-/** A client that writes, and the ids of texts that it holds. One batch at a time. */
-type Lane = { sql: Sql; ids: Ids };
-
-/** Batches that are written at once: while one waits for the database, the other is read. */
-const LANES = 2;
-
 export class Stage {
   readonly options: StageOptions;
   readonly counters = new Map<number, Counters>();
@@ -53,12 +38,14 @@ export class Stage {
   #gone: { type: number; seq: number; key: string }[] = [];
   #seq: number;
   readonly #reader: LineReader;
+  readonly #lanes: Lanes;
 
   constructor(options: StageOptions) {
     this.options = options;
     this.#seq = options.position.seq ?? 0;
     const { run, peer, context } = options;
     this.#reader = lineReader(options.threads, { run, peer, context });
+    this.#lanes = new Lanes(options.client);
   }
 
   count(type: DirectoryType, name: string, by = 1): void {
@@ -78,12 +65,11 @@ export class Stage {
    * @returns what of it is written; else what was counted of it is forgotten, and it is read from its beginning
    */
   async beginFile(): Promise<FilePart | undefined> {
-    await Promise.all(this.#running);
     const { position } = this.options;
+    // what a fault kept from being written is read again
+    if (!(await this.#lanes.idle())) delete position.part;
     this.#lines = [];
     this.#gone = [];
-    if (this.#fault) delete position.part;
-    this.#forgetFault(); // what it did not write is read again
     const { counted, part } = position;
     this.#read = part ?? NOTHING;
     if (part) return part;
@@ -126,24 +112,28 @@ export class Stage {
     const { bytes, crc } = this.#read;
     const end = { bytes: bytes + block.bytes.length, crc: crc32(block.bytes, crc) };
     this.#read = { ...this.#read, ...end };
-    await this.#begin(async (lane, before) => {
+    await this.#lanes.begin(async (lane, before) => {
       const { block: back, hashes, faults } = await this.#reader.hash(block);
-      this.count(type, 'read', hashes.length + faults);
-      if (faults > 0) this.count(type, 'damaged', faults);
-      this.#check(hashes.length);
+      const records = hashes.length + faults;
+      this.#check(records);
       await lane.sql.begin(async (tx) => {
         const { run, peer, position } = this.options;
         const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type], seq }, hashes);
-        this.count(type, 'staged', hashes.length - unknown.length);
+        const found: [string, number][] = [
+          ['read', records],
+          ['damaged', faults],
+          ['staged', hashes.length - unknown.length],
+        ];
         if (unknown.length > 0) {
           const ids = await takeIds(lane, tx, unknown.length);
           const { rows, counts } = await this.#reader.read({ type, block: back, unknown, hashes, seq, ids });
-          for (const [name, n] of Object.entries(counts)) this.count(type, name, n);
+          found.push(...Object.entries(counts));
           await copyStaged(lane.sql, tx, rows);
         }
         await before;
+        for (const [name, n] of found) if (n > 0) this.count(type, name, n);
         const part = position.part ?? NOTHING;
-        position.part = { ...end, records: part.records + hashes.length + faults, faults: part.faults + faults };
+        position.part = { ...end, records: part.records + records, faults: part.faults + faults };
         await this.#save(tx);
       });
     });
@@ -172,62 +162,10 @@ export class Stage {
     return seq;
   }
 
-  readonly #running = new Set<Promise<void>>();
-  readonly #lanes: Lane[] = [];
-  readonly #free: Lane[] = [];
-  #fault: { error: unknown } | undefined;
-
-  /** The batch that was begun last. */
-  #last: Promise<void> = Promise.resolve();
-
-  /**
-   * Begins to write on a lane, as soon as one is free.
-   * @param write is told when everything before it is written: what it says of positions comes after that
-   */
-  async #begin(write: (lane: Lane, before: Promise<void>) => Promise<void>): Promise<void> {
-    while (this.#running.size >= LANES) await Promise.race(this.#running);
-    if (this.#fault) await this.#settled();
-    const before = this.#last;
-    const written = this.#onLane((lane) => write(lane, before));
-    this.#last = written;
-    const work: Promise<void> = written
-      .catch((error: unknown) => {
-        this.#fault ??= { error };
-      })
-      .finally(() => this.#running.delete(work));
-    this.#running.add(work);
-  }
-
-  async #onLane(write: (lane: Lane) => Promise<void>): Promise<void> {
-    let lane = this.#free.pop();
-    if (!lane) {
-      lane = { sql: await this.options.client(), ids: { first: 0n, count: 0 } };
-      this.#lanes.push(lane);
-    }
-    try {
-      await write(lane);
-    } finally {
-      this.#free.push(lane);
-    }
-  }
-
-  /** Waits for what was begun. @throws the first fault of it */
-  async #settled(): Promise<void> {
-    await Promise.all(this.#running);
-    const fault = this.#fault;
-    this.#forgetFault();
-    if (fault) throw fault.error;
-  }
-
-  #forgetFault(): void {
-    if (this.#fault) this.#last = Promise.resolve();
-    this.#fault = undefined;
-  }
-
   /** Writes a full batch while the next one is read. A fault shows at a later call. */
   async flushSoon(): Promise<void> {
     const batch = this.#gathered();
-    await this.#begin(async (lane, before) => void (await this.#write(lane, before, batch)));
+    await this.#lanes.begin(async (lane, before) => void (await this.#write(lane, before, batch)));
   }
 
   /**
@@ -237,21 +175,21 @@ export class Stage {
    * @throws HarvestFault when the peer was switched off, or another process has taken over
    */
   async flush(page?: Page, evidence?: string): Promise<boolean> {
-    await this.#settled();
+    await this.#lanes.settled();
     const batch = this.#gathered();
     let isNew = true;
-    await this.#begin(async (lane, before) => {
+    await this.#lanes.begin(async (lane, before) => {
       isNew = await this.#write(lane, before, batch, page, evidence);
     });
-    await this.#settled();
+    await this.#lanes.settled();
     return isNew;
   }
 
   /** Ends its clients and threads. What was begun is waited for; its faults no longer matter. */
   async end(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#lanes.idle();
     this.#reader.close();
-    await Promise.all(this.#lanes.map(({ sql }) => sql.end({ timeout: 5 })));
+    await this.#lanes.end();
   }
 
   #gathered(): Batch {
@@ -330,16 +268,3 @@ export class Stage {
 
 type Page = { type: DirectoryType; pass: number; hashes: bigint[] };
 type Batch = { lines: Line[]; gone: { type: number; seq: number; key: string }[] };
-
-/** Ids for so many texts. */
-async function takeIds(lane: Lane, sql: Queryable, count: number): Promise<Ids[]> {
-  const taken: Ids[] = [];
-  for (let wanted = count; wanted > 0; ) {
-    if (lane.ids.count === 0) lane.ids = { first: await takeContentIds(sql), count: CONTENT_IDS };
-    const now = Math.min(wanted, lane.ids.count);
-    taken.push({ first: lane.ids.first, count: now });
-    lane.ids = { first: lane.ids.first + BigInt(now), count: lane.ids.count - now };
-    wanted -= now;
-  }
-  return taken;
-}
