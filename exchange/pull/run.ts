@@ -7,16 +7,8 @@ import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
 import { findPeer } from '../store/peer.ts';
 import { peerAnswered, peerFailed } from '../store/peer-health.ts';
-import {
-  type Claim,
-  claimPull,
-  findPull,
-  LeaseLost,
-  type Pull,
-  type PullState,
-  postponePull,
-  renewPull,
-} from '../store/pull.ts';
+import { findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';
+import { type Claim, claimPull } from '../store/pull-claim.ts';
 import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
 import { hasCommitted } from '../store/pull-slice.ts';
 import { downloadStep } from './download-step.ts';

@@ -18,7 +18,7 @@ import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
-import { leadReferences } from './rewrite.ts';
+import { leadReferences, peerKey } from './rewrite.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -186,8 +186,17 @@ const codeOf = (concept: unknown): string | undefined => {
 
 export type Deletion = { entry: number; unit: Unit };
 
+/** What a DELETE names of the peer's, as `Type/id`. Of another host it says nothing of a record that the peer sent; nor does a version. */
+function deletedKey(url: string, peerBase: string): string | undefined {
+  if (url.includes('/_history/')) return undefined;
+  const isRooted = url.startsWith('/') && URL.canParse(url, peerBase);
+  return (
+    peerKey(url.replace(/^\//, ''), peerBase) ?? (isRooted ? peerKey(new URL(url, peerBase).href, peerBase) : undefined)
+  );
+}
+
 /** The entries of one line of a deletions file: a transaction Bundle of DELETE requests. */
-export function readDeletions(line: string): Deletion[] | Unit {
+export function readDeletions(line: string, peerBase: string): Deletion[] | Unit {
   let parsed: unknown;
   try {
     parsed = JSON.parse(line);
@@ -199,15 +208,15 @@ export function readDeletions(line: string): Deletion[] | Unit {
   if (entries.length === 0) return rejected('not-a-resource');
   return entries.map((entry, i) => {
     const request = isObject(entry['request']) ? entry['request'] : {};
-    const named = /(?:^|\/)([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(text(request['url']) ?? '');
-    if (request['method'] !== 'DELETE' || named?.[1] === undefined || named[2] === undefined)
+    const [type, sourceId] = deletedKey(text(request['url']) ?? '', peerBase)?.split('/') ?? [];
+    if (request['method'] !== 'DELETE' || type === undefined || sourceId === undefined)
       return { entry: i, unit: rejected('not-a-resource') };
     return {
       entry: i,
       unit: {
-        type: named[1],
-        sourceId: named[2],
-        isShared: RECORD_TYPES[named[1]]?.class === 'shared',
+        type,
+        sourceId,
+        isShared: RECORD_TYPES[type]?.class === 'shared',
         reason: 'deleted-at-source',
       },
     };

@@ -51,7 +51,7 @@ export async function* unitsOf(
     if (!context) continue;
     const at = { file: file.position, line: line.number, entry: 0 };
     if ('text' in line && file.kind === 'deleted') {
-      const deletions = readDeletions(line.text);
+      const deletions = readDeletions(line.text, context.peerBase);
       if (Array.isArray(deletions)) for (const d of deletions) yield { ...at, entry: d.entry, ...d.unit };
       else yield { ...at, ...deletions };
     } else yield unitOf(line, file.position, context);

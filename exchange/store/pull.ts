@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
-import { PAUSE_AFTER } from './peer-health.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
 
@@ -52,7 +51,8 @@ export type Pull = {
   fetchForm: FetchForm | null;
 };
 
-const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
+/** Columns of a {@link Pull}. */
+export const COLUMNS = `id, peer_id as "peerId", state, cause, is_full as "isFull", created_at as "createdAt", due_at as "dueAt", next_at as "nextAt", attempts, reason,
   match_status_url as "matchStatusUrl", group_id as "groupId", export_status_url as "exportStatusUrl", manifest, since, transaction_time as "transactionTime",
   kicked_off_at as "kickedOffAt", finished_at as "finishedAt", accepted_by as "acceptedBy", match_form as "matchForm", fetch_form as "fetchForm"`;
 
@@ -67,50 +67,6 @@ export async function listPulls(sql: Queryable, limit = 100): Promise<Pull[]> {
       limit,
     ])),
   ];
-}
-
-export type Claim = {
-  owner: string;
-  now: Date;
-  leaseSeconds: number;
-  /** this one */
-  only?: string | undefined;
-  /** in none of these states */
-  except?: readonly PullState[];
-  /** of peers that are worked with this often at once */
-  perPeer?: number;
-};
-
-/**
- * Takes one pull that is due and that nobody works on. Not of a peer that is paused; of one that failed lately, one at a time.
- * Served by pull_due.
- */
-export async function claimPull(sql: Queryable, claim: Claim): Promise<Pull | undefined> {
-  const states = OPEN_STATES.filter((s) => !(claim.except ?? []).includes(s));
-  const [row] = await sql.unsafe<Pull[]>(
-    `update exchange.pull set lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3)
-     where id = (
-       select q.id from exchange.pull q join exchange.peer p on p.id = q.peer_id
-       where q.state = any($4::text[]) and q.next_at <= $2::timestamptz and (q.lease_until is null or q.lease_until < $2::timestamptz)
-         and ($5::text is null or q.id = $5)
-         and (q.state = 'reconciling' or (
-           (p.paused_until is null or p.paused_until <= $2::timestamptz)
-           and (select count(*) from exchange.pull o where o.peer_id = q.peer_id and o.lease_until >= $2::timestamptz and o.state = any($8::text[]))
-             < case when p.failures >= $6 then 1 else $7 end))
-       order by q.next_at for update of q skip locked limit 1
-     ) returning ${COLUMNS}`,
-    [
-      claim.owner,
-      claim.now,
-      claim.leaseSeconds,
-      states as never,
-      claim.only ?? null,
-      PAUSE_AFTER,
-      claim.perPeer ?? 2,
-      OPEN_STATES.filter((s) => s !== 'reconciling') as never,
-    ],
-  );
-  return row;
 }
 
 export async function renewPull(

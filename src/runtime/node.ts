@@ -101,7 +101,7 @@ export function openDatabase(
         ...(options.role === undefined ? {} : { role: options.role }),
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
         ...(options.keepsPlans === true
-          ? { plan_cache_mode: 'force_generic_plan', max_parallel_workers_per_gather: '0' }
+          ? { plan_cache_mode: 'force_generic_plan', max_parallel_workers_per_gather: '0', enable_hashagg: 'off' }
           : {}),
         ...(options.alone === true
           ? { max_parallel_workers_per_gather: '0', max_parallel_maintenance_workers: '0' }

@@ -173,8 +173,9 @@ async function refreshStatistics(sql: Sql, loaded: boolean): Promise<void> {
   // rows count as visible to all only when their commit is on disk: a last commit that waits takes the others along
   await sql.unsafe('set synchronous_commit = on');
   await sql.unsafe('update directory.state set changed_at = changed_at');
-  // a load has frozen its rows, which marks their pages
-  await sql.unsafe(`${loaded ? 'analyze' : 'vacuum (analyze)'} directory.lookup, directory.words, directory.dates`);
+  // a load has frozen its rows, which marks their pages, but not the entries that follow from others
+  await sql.unsafe(`vacuum (analyze) directory.lookup, directory.words${loaded ? '' : ', directory.dates'}`);
+  if (loaded) await sql.unsafe('analyze directory.dates');
   await sql.unsafe('analyze directory.resource');
 }
 

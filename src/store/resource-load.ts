@@ -8,6 +8,7 @@ import type { Sql } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
 import { addGeometry, addVerified, openingPatterns } from './resource-load-further.ts';
 import { changeTime } from './resource-merge.ts';
+import { reachAll } from './resource-reach.ts';
 import { markIndexed } from './resource-reindex.ts';
 import type { Staged } from './resource-staging.ts';
 import { schemaOf } from './schema-view.ts';
@@ -118,6 +119,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       await copyRows(sql, take(0));
       await vocabulary.write(sql);
       const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
+      await reachAll(sql, besideName);
       for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, schemaOf(sql), table);
       await swap(sql, schemaOf(sql), TABLES);
       const [state] = await sql.unsafe<{ change: string }[]>(

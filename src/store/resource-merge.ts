@@ -3,6 +3,7 @@ import type { Resource } from '../fhir/resource.ts';
 import { extract } from '../fhir/search/extract.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { Queryable } from './database.ts';
+import { afterReach, beforeReach } from './resource-reach.ts';
 import { dateText } from './resource-staging.ts';
 
 export type Merged = {
@@ -49,8 +50,12 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
   if (waiting > 0) {
     await tx.unsafe(`insert into waiting select i.* from incoming i join plan p using (seq) where p.action in ('u', 'd');
       delete from plan where action in ('u', 'd')`);
-  } else if (n('u') + n('d') > 0) await replaceVersions(tx, base);
-  if (n('c') + n('u') + n('d') > waiting) await writeVersions(tx, at);
+  }
+  const writes = n('c') + n('u') + n('d') > waiting;
+  const reaches = writes && (await beforeReach(tx));
+  if (waiting === 0 && n('u') + n('d') > 0) await replaceVersions(tx, base);
+  if (writes) await writeVersions(tx, at);
+  if (reaches) await afterReach(tx);
   const collided =
     n('x') === 0
       ? []

@@ -3,6 +3,7 @@ import type { Resource } from '../fhir/resource.ts';
 import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
 import type { Database, Queryable } from './database.ts';
 import { insertStagedEntries } from './resource-merge.ts';
+import { reachAll } from './resource-reach.ts';
 import { copyIncoming, createStaging, stagedLine, stagedLines } from './resource-staging.ts';
 import { knownWords } from './vocabulary.ts';
 
@@ -45,6 +46,7 @@ export async function reindex(database: Database, base: string): Promise<number>
         await insertStagedEntries(tx);
         done += batch.length;
       }
+      await reachAll(tx, (table) => table);
       await markIndexed(tx, base);
       await tx.unsafe('update directory.state set change = change + 1');
       return done;

@@ -2,6 +2,7 @@
 import type { Entries } from '../fhir/search/extract.ts';
 import { copyBytes } from './copy.ts';
 import { arrayLiteral, copyField, type Queryable, type Sql } from './database.ts';
+import { REACH_STAGING } from './resource-reach.ts';
 
 /** One resource or deletion on its way in. `head` and `tail` enclose the version members of `meta`. */
 export type Staged = {
@@ -38,7 +39,7 @@ export async function createStaging(sql: Sql): Promise<void> {
       on commit delete rows;
     create temp table leaving (tokens text[] not null, token_seeds smallint[] not null, refs text[] not null,
       ref_params smallint[] not null, words text[] not null, word_params smallint[] not null, dates text[] not null,
-      date_params smallint[] not null, rk bigint not null) on commit delete rows;`);
+      date_params smallint[] not null, rk bigint not null) on commit delete rows;${REACH_STAGING}`);
 }
 
 /** Columns of `incoming` that are not computed. */

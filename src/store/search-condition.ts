@@ -7,6 +7,7 @@ import type { DateTest } from '../fhir/search/values.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
+import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
 import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 import { shapeRows } from './search-shapes.ts';
@@ -126,19 +127,21 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       if (bind.guessing === true || c.found !== undefined) break;
       return `exists (select from directory.place p where p.rk = d.rk and ${isIn(c.circles, bind)} offset 0)`;
     case 'chain':
-      if (bind.guessing === true || !isRowwise(c.of)) break;
-      return reaches(
-        `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${c.seed}`,
-        c.target,
-        c.of,
-        bind,
-      );
+      if (bind.guessing === true) break;
+      if (isRowwise(c.of)) return reaches(followed(c.seed), c.target, c.of, bind);
+      if (c.many)
+        return `exists (${followed(c.seed)} and (u.ref in (${rows(c.target, [c.of], bind)})) is true offset 0)`;
+      break;
     default:
       break;
   }
   const set = rowSet(c, bind);
   return set === undefined ? 'true' : `d.rk in (${set.source})`;
 }
+
+/** What the row `d` refers to by a parameter. */
+const followed = (seed: number): string =>
+  `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${seed}`;
 
 /**
  * Does one of the rows that `linked` finds for the row `d` meet a criterion? Looked up row by row: `offset` keeps the planner from
@@ -150,39 +153,13 @@ function reaches(linked: string, type: DirectoryType, of: Criterion, bind: Bind)
   return `exists (select from (${linked}) d${join} where ${condition(of, 'r', bind)} offset 0)`;
 }
 
-/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it? */
-function isRowwise(c: Criterion): boolean {
-  switch (c.kind) {
-    case 'none':
-    case 'chain':
-    case 'reverse-chain':
-      return isRowwise(c.of);
-    case 'all':
-    case 'any':
-      return c.of.every(isRowwise);
-    case 'near':
-      return c.found === undefined;
-    case 'last-verified':
-      return c.tests === undefined;
-    default:
-      return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
-        c.kind,
-      );
-  }
-}
-
-/** Is the condition one on the row of the resource? */
-function needsResource(c: Criterion): boolean {
-  if (c.kind === 'any' || c.kind === 'all') return (!isSource(c) || isRowwise(c)) && c.of.some(needsResource);
-  if (c.kind === 'none') return needsResource(c.of);
-  return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
-}
-
 /**
- * `select rk …` of the live resources of a type that meet all criteria, each once, without order. It begins with the first
- * criterion that can be a source: the rarest stands first.
+ * `select rk …` of the live resources of a type that meet all criteria, each once. It begins with the first criterion that can
+ * be a source: the rarest stands first.
  * @param more further condition on `d.rk`, such as the page position
  * @param ranked a criterion whose rows the statement holds in the table `liked`
+ * @param page rows are wanted in this order and only the first of them: a source is put in order before further criteria
+ *   look at its rows, so that they are asked for no more than the page needs
  */
 export function rows(
   type: DirectoryType,
@@ -190,9 +167,12 @@ export function rows(
   bind: Bind,
   more = '',
   ranked?: Criterion,
+  page?: 'up' | 'down',
 ): string {
   const first = criteria.find(isSource);
-  const rest = criteria.filter((c) => c !== first);
+  const along =
+    first === undefined || first === ranked || bind.guessing === true ? [] : criteria.filter((c) => isAlong(c, first));
+  const rest = criteria.filter((c) => c !== first && !along.includes(c));
   const onResource = rest.some(needsResource);
   const source =
     first === undefined
@@ -204,8 +184,25 @@ export function rows(
     const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
-  const from = source.unique ? source.source : `select distinct rk from (${source.source}) s`;
+  const from =
+    along.length > 0
+      ? both([source, ...along.map((c) => rowSet(c, bind))])
+      : once(source, rest.length > 0 ? page : undefined);
   return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
+}
+
+/** Is it read along with the first, in order? */
+const isAlong = (c: Criterion, first: Criterion): boolean =>
+  c !== first && 'together' in c && c.together === true && isSource(c);
+
+/** What is in all of the sets. In order each, they are read side by side, and no further than the page needs. */
+const both = (sets: readonly (RowSet | undefined)[]): string =>
+  sets.map((set) => `(${set?.source ?? ''})`).join(' intersect ');
+
+/** Each row once; in order when further conditions look at them, so that they stop where the page ends. */
+function once({ source, unique }: RowSet, page: 'up' | 'down' | undefined): string {
+  if (unique) return source;
+  return `select distinct rk from (${source}) s${page === undefined ? '' : ` order by rk${page === 'down' ? ' desc' : ''} offset 0`}`;
 }
 
 /** A set of rows with the conditions of further criteria, from `from` to `where`; its columns are those of `d`. */
@@ -253,42 +250,4 @@ function distances(c: Criterion, bind: Bind): string {
     default:
       throw new Error(`A criterion of kind ${c.kind} has no distance.`);
   }
-}
-
-const isFew = (c: Criterion): boolean => 'few' in c && c.few === true;
-
-function isSource(c: Criterion): boolean {
-  if (isFew(c)) return true;
-  switch (c.kind) {
-    case 'token':
-      return !c.negated;
-    case 'any':
-      return c.of.every(isSource);
-    case 'all':
-      return c.of.some(isSource);
-    case 'last-verified':
-      return c.tests !== undefined;
-    case 'chain':
-    case 'reverse-chain':
-      return c.many !== true || !isRowwise(c.of);
-    case 'none':
-    case 'mark':
-    case 'active-on':
-    case 'open-at':
-    case 'last-updated':
-    case 'missing':
-      return false;
-    default:
-      return true;
-  }
-}
-
-/** Index entries belong to live rows of the parameter's own type; references may lead to deleted or missing ones. */
-function mayLeaveType(c: Criterion | undefined): boolean {
-  return (
-    c?.kind === 'reverse-chain' ||
-    c?.kind === 'last-verified' ||
-    c?.kind === 'fresh' ||
-    (c?.kind === 'any' && c.of.some(mayLeaveType))
-  );
 }

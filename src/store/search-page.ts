@@ -148,7 +148,8 @@ function rowHits(request: SearchRequest, bind: Bind, { size, limit, carried }: P
   const [first, ...more] = request.criteria;
   const columns = `r.rk, r.key, r.body${carried}`;
   const page = () => {
-    const hits = `${rows(request.type, request.criteria, bind, beyond)} order by d.rk${down} limit ${limit}`;
+    const found = rows(request.type, request.criteria, bind, beyond, undefined, after?.back === true ? 'down' : 'up');
+    const hits = `${found} order by d.rk${down} limit ${limit}`;
     return `select ${columns} from (${hits}) h join directory.resource r on r.rk = h.rk order by h.rk`;
   };
   return {

@@ -1,5 +1,5 @@
 // Sets of rows as SQL: by tokens, by words, by keys.
-import type { Criterion, Word } from '../fhir/search/criterion.ts';
+import type { Criterion, StringCriterion, Word } from '../fhir/search/criterion.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { arrayLiteral } from './database.ts';
 
@@ -11,6 +11,8 @@ export type Bind = ((value: string, cast: string) => string) & {
 
 /** A set of rows: `source` yields the column rk; `unique` says that it does so once a row, in order of rk. */
 export type RowSet = { source: string; unique: boolean };
+
+type FrequentWord = NonNullable<StringCriterion['frequent']>[number];
 
 const INLINE_FORMS = 8;
 
@@ -54,11 +56,53 @@ function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): 
   return `(${range} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
 }
 
-export function wordSet(c: Extract<Criterion, { kind: 'string' }>, bind: Bind): RowSet {
+export function wordSet(c: StringCriterion, bind: Bind): RowSet {
+  if (c.frequent !== undefined && bind.guessing !== true && inOrder(c)) return orderedWords(c, c.frequent, bind);
   const tests = c.words.map((w) => wordTest(w, c.match, bind));
   return {
     source: `select rk from directory.words where param in (${c.params.join(', ')}) and (${tests.join(' or ')})`,
     unique: false,
+  };
+}
+
+/** Can its rows be read in their order? Words that are judged as they are written cannot, nor those of many ranges. */
+export const inOrder = ({ match, words, params }: StringCriterion): boolean =>
+  match === 'starts' && words.every((w) => w.raw === undefined) && words.length * params.length <= MERGED;
+
+/** As many as 1, 2, 4 or 8, the last one repeated: each number is a statement of its own. */
+function padded(words: readonly string[]): string[] {
+  const last = words.at(-1);
+  if (last === undefined) return [];
+  const wanted = 2 ** Math.ceil(Math.log2(words.length));
+  return [...words, ...Array.from({ length: wanted - words.length }, () => last)];
+}
+
+/**
+ * The same rows in order: each frequent word alone, since of one word the index has the rows in order, and all others together,
+ * which are few. They are found first, as a list: of a list the planner expects few rows, of a range a part of all.
+ */
+function orderedWords({ params, words }: StringCriterion, frequent: readonly FrequentWord[], bind: Bind): RowSet {
+  const branches = params.flatMap((param) => {
+    const from = `from directory.words where param = ${param} and`;
+    const rest: string[] = [];
+    const alone: string[] = [];
+    for (const w of words) {
+      const begin = bind(w.folded, 'text');
+      let after = `folded >= ${begin}`;
+      const begins = frequent.filter((f) => f.param === param && f.folded.startsWith(w.folded)).map((f) => f.folded);
+      for (const folded of padded(begins.sort())) {
+        const word = bind(folded, 'text');
+        alone.push(`select rk ${from} folded = ${word}`);
+        rest.push(`select folded ${from} ${after} and folded < ${word}`);
+        after = `folded > ${word}`;
+      }
+      rest.push(`select folded ${from} ${after} and folded < ${bind(`${w.folded}\u{10FFFF}`, 'text')}`);
+    }
+    return [...alone, `(select rk ${from} folded = any(array(${rest.join(' union all ')})) order by rk offset 0)`];
+  });
+  return {
+    source: branches.length === 1 ? `select distinct rk from ${branches[0]} w` : branches.join(' union '),
+    unique: true,
   };
 }
 

@@ -8,12 +8,13 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
 import { isTimeout } from './failure.ts';
 import { rows } from './search-condition.ts';
+import { rarestFirst } from './search-course.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
 import { binder, type Counting, countRows, ELAPSED, isPlain, pageStatement, TOTAL_EXACT } from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
-import { frequencies, rarestFirst } from './token-frequency.ts';
+import { frequencies } from './token-frequency.ts';
 import { resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
@@ -41,19 +42,19 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   const request = await resolveNames(sql, given);
   if (request.criteria.every(isPlace)) return request;
   const known = await frequencies(sql);
-  const ordered = { ...request, criteria: rarestFirst(request.criteria, known) };
+  const ordered = { ...request, criteria: rarestFirst(request.criteria, known, request.count + 1) };
   const [rarest] = ordered.criteria;
   const few = rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request);
   if (few || !looksForPlaces(request)) return ordered;
   const placed = await resolvePlaces(sql, ordered);
-  return { ...placed, criteria: rarestFirst(placed.criteria, known) };
+  return { ...placed, criteria: rarestFirst(placed.criteria, known, request.count + 1) };
 }
 
 const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key) => key.by === 'near');
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
-  const { text, values, tells } = pageStatement(isPlain(request) ? request : await resolved(sql, request));
+  const { text, values, tells } = pageStatement(isSettled(request) ? request : await resolved(sql, request));
   const { rows, took } = await run(sql, text, values);
   const told = tells ? readNumbers(rows.pop()) : undefined;
   if (told) took(told.ms);
@@ -101,6 +102,9 @@ function readState(column: Bytes | undefined): Pick<Numbers, 'change' | 'counted
   const [change = '', counted] = column ? String(column).split(',') : [];
   return { change, counted: counted === undefined ? undefined : Number(counted) };
 }
+
+/** Is there nothing to look up before? Of a word it matters how frequent it is. */
+const isSettled = (request: SearchRequest): boolean => isPlain(request) && request.criteria[0]?.kind !== 'string';
 
 const isPlace = (c: Criterion): boolean => c.kind === 'near';
 

@@ -1,16 +1,22 @@
 // How many rows have a token, as the server's statistics know it: the frequent ones by number, all others as rare. A search
 // begins with what is rarest; the kept plan of a statement knows no values, so the statement itself has to say so.
-import type { Criterion } from '../fhir/search/criterion.ts';
+import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
 import { typeOfParameter } from '../fhir/search/parameters.ts';
+import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import type { Queryable } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
 import { schemaOf } from './schema-view.ts';
-import { isOfShape } from './search-shapes.ts';
 
 export type Frequencies = {
   /** Rows that one criterion leaves, roughly; Infinity where that cannot be said or a search cannot begin with it. */
   rows(c: Criterion): number;
+  /** Rows that a criterion has at least, as the statistics know it; 0 where they do not. */
+  least(c: Criterion): number;
+  /** The frequent words that begin as a criterion asks, the most frequent first. */
+  frequent(c: StringCriterion): { param: number; folded: string }[];
+  /** Live resources of a type, by its number; Infinity where there are no statistics. */
+  live(type: number): number;
 };
 
 const FRESH_MS = 60_000;
@@ -24,17 +30,22 @@ const SOME = 5000;
 /** pg_stats shows the columns that the role may read. */
 const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
     array_to_string(p.most_common_elems::text::int[], ',') as params, array_to_string(p.most_common_elem_freqs, ',') as parts, greatest(r.reltuples, 0) as resources,
-    (select array_to_string(counts, ',') from directory.state) as counts
+    (select array_to_string(counts, ',') from directory.state) as counts, w.*
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_class r on r.oid = 'directory.resource'::regclass
+  cross join directory.frequent_words() w
   left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = 'token'
   left join pg_stats p on p.schemaname = n.nspname and p.tablename = r.relname and p.attname = 'params'
   where c.oid = 'directory.lookup'::regclass`;
 
-type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts', string | null> & {
+type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts' | 'words' | 'portions', string | null> & {
   rows: number;
   resources: number;
+  entries: number;
 };
+
+/** Frequent words by the number of their parameter. */
+export type WordRows = ReadonlyMap<number, readonly { folded: string; rows: number }[]>;
 
 /** Resources that have a parameter, by its number, and live resources by type number (the first is number 1). */
 export type Having = { params: ReadonlyMap<number, number>; counts: readonly number[] };
@@ -64,9 +75,20 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
     list('params').map((id, i) => [Number(id), Math.round((parts[i] ?? 0) * (row?.resources ?? 0))]),
   );
   const having = params.size === 0 ? undefined : { params, counts: list('counts').map(Number) };
-  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having);
+  const words = wordRows(row?.words, list('portions').map(Number), row?.entries ?? 0);
+  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words);
   held.set(schema, { at: now, frequencies: made });
   return made;
+}
+
+function wordRows(values: string | null | undefined, portions: readonly number[], entries: number): WordRows {
+  const found = new Map<number, { folded: string; rows: number }[]>();
+  (JSON.parse(values ?? '[]') as [string, string][]).forEach(([param, folded], i) => {
+    const of = found.get(Number(param)) ?? [];
+    of.push({ folded, rows: Math.round((portions[i] ?? 0) * entries) });
+    found.set(Number(param), of);
+  });
+  return found;
 }
 
 const halves = (token: bigint): string => `${BigInt.asIntN(32, token >> 32n)},${BigInt.asIntN(32, token)}`;
@@ -74,12 +96,25 @@ const halves = (token: bigint): string => `${BigInt.asIntN(32, token >> 32n)},${
 /**
  * @param found rows of frequent tokens, by the halves of their hash; `rare`: of all others
  * @param having undefined where the server has no statistics yet
+ * @param words frequent words
  */
-export function estimates(found: ReadonlyMap<string, number>, rare: number, having?: Having): Frequencies {
+export function estimates(
+  found: ReadonlyMap<string, number>,
+  rare: number,
+  having?: Having,
+  words: WordRows = new Map(),
+): Frequencies {
+  const live = (type: number): number => (having ? (having.counts[type - 1] ?? 0) : Number.POSITIVE_INFINITY);
   const ofToken = (): number => found.get(`${hashed.hi},${hashed.lo}`) ?? rare;
   const has = (param: number): number => having?.params.get(param) ?? (having ? 0 : Number.POSITIVE_INFINITY);
   const lacks = (param: number): number =>
-    having ? Math.max(0, (having.counts[typeOfParameter(param) - 1] ?? 0) - has(param)) : Number.POSITIVE_INFINITY;
+    having ? Math.max(0, live(typeOfParameter(param)) - has(param)) : Number.POSITIVE_INFINITY;
+  /** the frequent words that begin with one of these */
+  function frequent({ params, words: sought, match }: StringCriterion) {
+    const meets = ({ folded }: { folded: string }) =>
+      sought.some((w) => (match === 'exact' ? folded === w.folded : match === 'starts' && folded.startsWith(w.folded)));
+    return params.flatMap((param) => (words.get(param) ?? []).filter(meets).map((w) => ({ param, ...w })));
+  }
   function rows(c: Criterion): number {
     switch (c.kind) {
       case 'token':
@@ -108,13 +143,16 @@ export function estimates(found: ReadonlyMap<string, number>, rare: number, havi
         return c.of.kind === 'mark' ? lacks(c.of.param) : Number.POSITIVE_INFINITY;
       case 'string':
         if (c.match === 'contains') return SHORT_NAME * 10;
-        return c.words.reduce((n, w) => n + (w.folded.length < 3 ? SHORT_NAME : NAME), 0);
+        return Math.max(
+          sum(frequent(c), (w) => w.rows),
+          sum(c.words, (w) => (w.folded.length < 3 ? SHORT_NAME : NAME)),
+        );
       case 'like':
         return RANKED;
       case 'near':
         return c.found?.length ?? SHORT_NAME;
       case 'chain':
-        return rows(c.of) * REFERRING;
+        return rows(c.of) * referring(c);
       case 'any':
         return sum(c.of, rows);
       case 'all':
@@ -128,32 +166,24 @@ export function estimates(found: ReadonlyMap<string, number>, rare: number, havi
         return Number.POSITIVE_INFINITY;
     }
   }
-  return { rows };
+  /** resources that refer to one of a kind, on average */
+  function referring({ seed, target }: Extract<Criterion, { kind: 'chain' }>): number {
+    const targets = live(TYPE_IDS[target]);
+    return having && targets > 0 ? Math.max(1, live(typeOfParameter(seed)) / targets) : REFERRING;
+  }
+  return {
+    rows,
+    live,
+    frequent: (c) =>
+      frequent(c)
+        .sort((a, b) => b.rows - a.rows)
+        .map(({ param, folded }) => ({ param, folded })),
+    least(c) {
+      if (c.kind === 'string') return sum(frequent(c), (w) => w.rows);
+      const n = c.kind === 'token' || c.kind === 'reference' ? rows(c) : 0;
+      return n > rare && n < Number.POSITIVE_INFINITY ? n : 0;
+    },
+  };
 }
 
 const sum = <T>(of: readonly T[], each: (one: T) => number): number => of.reduce((total, one) => total + each(one), 0);
-
-/** The rarest first, within chains too; what is equal stays as it was asked. */
-export function rarestFirst(criteria: readonly Criterion[], by: Frequencies): Criterion[] {
-  return criteria
-    .map((c) => ({ c: marked(inner(c, by), by), n: by.rows(c) }))
-    .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n))
-    .map(({ c }) => c);
-}
-
-/** From so many rows on it costs less to look at resources one by one, until a page of them is found. */
-const MANY = 50_000;
-
-/** Of more rows that have or lack something a page is found by looking at resources in turn. */
-const FEW = 10_000;
-
-function marked(c: Criterion, by: Frequencies): Criterion {
-  if (isOfShape(c)) return by.rows(c) < FEW ? ({ ...c, few: true } as Criterion) : c;
-  if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
-  return by.rows(c.kind === 'chain' ? c : c.of) >= MANY ? { ...c, many: true } : c;
-}
-
-function inner(c: Criterion, by: Frequencies): Criterion {
-  if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by) };
-  return c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, of: marked(inner(c.of, by), by) } : c;
-}

@@ -64,6 +64,12 @@ function textsOf(v: Json): string[] {
   const o = object(v);
   return PARTS.flatMap((k) => o[k] ?? []).filter((t): t is string => typeof t === 'string');
 }
+/** What people read in a value of a token. */
+function shownBy(v: Json): string[] {
+  const o = object(v);
+  const coded = Array.isArray(o['coding']) ? o['coding'].map((c) => object(c)['display']) : [];
+  return [o['text'], o['display'], ...coded, object(o['type'] ?? null)['text']].filter((t) => typeof t === 'string');
+}
 const bounds = (v: Json): [string, string] =>
   typeof v === 'string' ? [v, v] : [String(object(v)['start'] ?? '0'), String(object(v)['end'] ?? '9')];
 
@@ -130,6 +136,23 @@ test.each(asked.map((p) => [`${p.type}?${p.code}`, p] as const))('%s', async (_,
       expect(await ask(`${p.type}?${p.code}:not=${encodeURIComponent(value)}`), `not ${value}`).toEqual(
         matching(p.type, (r) => !holds(r)),
       );
+  }
+});
+
+const readable = all.filter(
+  (p) => p.modifiers.includes('text') && ofType(p.type).some((r) => valuesOf(p, r).some((v) => shownBy(v).length > 0)),
+);
+
+test(':text finds what a value shows to people', async () => {
+  expect(readable.filter((p) => p.origin === 'extra').map((p) => p.code)).toContain('qualification-code');
+  for (const p of readable) {
+    const shown = (r: Resource) => valuesOf(p, r).flatMap(shownBy).map(plainText);
+    for (const text of new Set(ofType(p.type).flatMap(shown).slice(0, 3))) {
+      const start = text.slice(0, 6);
+      expect(await ask(`${p.type}?${p.code}:text=${encodeURIComponent(start)}`), `${p.code} ${start}`).toEqual(
+        matching(p.type, (r) => shown(r).some((t) => t.startsWith(start))),
+      );
+    }
   }
 });
 
@@ -241,4 +264,58 @@ test.each([
   const page = await searchPage(d.database.sql, request);
   expect(found).toEqual(page.entries.map((e) => Buffer.from(e.key).toString()));
   expect(found.length).toBeGreaterThan(0);
+});
+
+/** What the store says of a criterion when statistics tell that many rows meet it. */
+function along(c: Criterion): Criterion {
+  if (c.kind === 'chain' && c.of.kind === 'string') return { ...c, many: true };
+  if (c.kind === 'token' || c.kind === 'reference') return { ...c, together: true };
+  if (c.kind !== 'string') return c;
+  const begins = (text: string) => c.words.some((w) => text.startsWith(w.folded));
+  const texts = DATA.flatMap((r) =>
+    all.filter((p) => p.type === r.resourceType && p.kind === 'string').map((p) => [p, r] as const),
+  )
+    .flatMap(([p, r]) => valuesOf(p, r).flatMap(textsOf))
+    .map(plainText)
+    .filter(begins);
+  const frequent = [...new Set(texts)].slice(0, 3).flatMap((folded) => c.params.map((param) => ({ param, folded })));
+  return { ...c, frequent, together: true };
+}
+
+test.each([
+  'Practitioner?family=c,m,r,s&given=a,j,l,m',
+  'Practitioner?family=s,m&given=a,m,s',
+  'Practitioner?name=ma&active=true',
+  'Practitioner?_has:PractitionerRole:practitioner:network=Organization/network-1&family=m',
+  'PractitionerRole?location.address-city=b,c,m,s&role=ph',
+  'PractitionerRole?location.address-city=b,c,m,s&network=Organization/network-1&new-patient=newpt',
+  'PractitionerRole?location.address-state=c',
+  'PractitionerRole?location.address-state=c&network=Organization/network-1',
+  'PractitionerRole?practitioner.family=m&network=Organization/network-1&active=true',
+  'Location?address-city=b,c,m,s&address-state=a,c,n,o',
+  'Organization?name=c&type=prvgrp,fac,ntwk',
+])('%s: read along in order, forwards and backwards, and by sets', async (path) => {
+  const [type = '', query = ''] = path.split('?');
+  const read = (more: string) => readSearch(type as DirectoryType, new URLSearchParams(query + more), READING);
+  const keys = async (request: ReturnType<typeof read>, criteria: Criterion[]) => {
+    const { text, values, tells } = pageStatement({ ...request, criteria });
+    const rows = await d.database.sql.unsafe<{ key: string; rk: string }[]>(text, values);
+    return (tells ? rows.slice(0, -1) : rows).map((r) => ({ key: r.key, rk: BigInt(r.rk) }));
+  };
+  const request = read('&_count=500');
+  const sets = await keys(request, request.criteria);
+  const marked = [...request.criteria].map(along);
+  for (const criteria of [marked, [...marked].reverse()]) {
+    expect(await keys(request, criteria)).toEqual(sets);
+    const middle = sets[Math.floor(sets.length / 2)];
+    if (middle === undefined) throw new Error('nothing found');
+    const after = { rk: middle.rk, keys: [] };
+    const few = read('&_count=3');
+    const at = sets.indexOf(middle);
+    expect(await keys({ ...few, after: { ...after, back: false } }, criteria)).toEqual(sets.slice(at + 1, at + 5));
+    expect(await keys({ ...few, after: { ...after, back: true } }, criteria)).toEqual(
+      sets.slice(Math.max(0, at - 4), at),
+    );
+  }
+  expect(sets.length).toBeGreaterThan(3);
 });

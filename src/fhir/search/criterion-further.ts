@@ -41,6 +41,7 @@ export function readFurther(
   if (p.usual !== undefined && p.kind === 'token' && (modifier === undefined || modifier === 'not'))
     return usual(p, values, modifier === 'not');
   if (p.kind === 'uri') return uri(p, modifier, values);
+  if (modifier === 'text') return undefined;
   switch (p.reading) {
     case undefined:
       return undefined;

@@ -5,7 +5,8 @@ import { referenceTarget } from './extract.ts';
 import type { DirectoryType } from './types.ts';
 import { dateTest, trueOrFalse, unescaped } from './values.ts';
 
-const nothing: Criterion = { kind: 'id', keys: [] };
+/** Meets no resource. */
+export const nothing: Criterion = { kind: 'id', keys: [] };
 
 /** @throws Outcome invalid-parameter */
 export function readOfAll(

@@ -6,10 +6,11 @@ import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
 import { type FurtherCriterion, readFurther } from './criterion-further.ts';
-import { readOfAll } from './criterion-of-all.ts';
+import { nothing, readOfAll } from './criterion-of-all.ts';
 import { MAX_WORD } from './draft.ts';
 import { referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
+import { reachedBack, reachedForward } from './reached.ts';
 import { ofTypeForm, tokenForm } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
 import { usualSystem } from './usual-system.ts';
@@ -23,9 +24,9 @@ export type Word = {
 
 /** Values are alternatives. `seed` is the number their hashes are made with. */
 export type Criterion =
-  | { kind: 'token'; seed: number; forms: string[]; negated: boolean }
-  | { kind: 'reference'; seed: number; keys: string[] }
-  | { kind: 'string'; params: number[]; match: 'starts' | 'exact' | 'contains'; words: Word[] }
+  | ({ kind: 'token'; seed: number; forms: string[]; negated: boolean } & Together)
+  | ({ kind: 'reference'; seed: number; keys: string[] } & Together)
+  | StringCriterion
   | { kind: 'date'; param: number; tests: DateTest[] }
   | { kind: 'id'; keys: string[] }
   | { kind: 'last-updated'; tests: DateTest[] }
@@ -35,6 +36,18 @@ export type Criterion =
   | { kind: 'chain'; seed: number; target: DirectoryType; of: Criterion; many?: true }
   | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion; many?: true }
   | FurtherCriterion;
+
+/** `together`: its rows are read along with those of another criterion, not looked up one by one; the store says so */
+export type Together = { together?: true };
+
+export type StringCriterion = {
+  kind: 'string';
+  params: number[];
+  match: 'starts' | 'exact' | 'contains';
+  words: Word[];
+  /** the frequent ones of the words that begin so, when they are to be read in order of their rows; the store says so */
+  frequent?: { param: number; folded: string }[];
+} & Together;
 
 /** `few`: few rows meet it, by what they have and lack; the store says so */
 export type Few = { few?: true };
@@ -116,7 +129,7 @@ function readChain(
   const target = p?.targets.find((t) => wanted === undefined || t === wanted);
   if (p?.kind !== 'reference' || target === undefined) return undefined;
   const of = readCriterion(target, name.slice(dot + 1), value, options, hops + 1);
-  return of === undefined ? undefined : { kind: 'chain', seed: p.id, target, of };
+  return of === undefined ? undefined : (reachedForward(p.id, of) ?? { kind: 'chain', seed: p.id, target, of });
 }
 
 /** `_has:PractitionerRole:practitioner:network`, https://hl7.org/fhir/R4/search.html#has */
@@ -133,7 +146,7 @@ function readReverseChain(
   const p = parameter(source, code);
   if (p?.kind !== 'reference' || !p.targets.includes(type)) return undefined;
   const of = readCriterion(source, rest.join(':'), value, options, hops + 1);
-  return of === undefined ? undefined : { kind: 'reverse-chain', param: p.id, source, of };
+  return of === undefined ? undefined : (reachedBack(p.id, of) ?? { kind: 'reverse-chain', param: p.id, source, of });
 }
 
 export const unknownModifier = (code: string) =>
@@ -152,6 +165,8 @@ export function readFor(
   const entries = indexed(p);
   if (known === 'missing') {
     const missing = trueOrFalse(p.code, values);
+    // each record has one, stated or derived
+    if (p.reading === 'verification-status') return missing ? nothing : { kind: 'none', of: nothing };
     if (p.reading === 'last-verified') return { kind: 'last-verified', tests: undefined, missing };
     // phone and email share entries, but each is missing by itself
     return { kind: 'missing', param: p.alias === 'telecom' ? p.id : entries.id, missing };

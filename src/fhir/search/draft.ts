@@ -57,8 +57,8 @@ export type Parameter = {
 
 export type Draft = Partial<Parameter> & Pick<Parameter, 'code' | 'kind'> & { path: string };
 
-/** The guide names :text for its tokens; parameters that we add do without, it doubles their index. */
 export const TEXT: Modifier[] = ['text', 'not', 'missing'];
+/** Of tags, which are for systems and not for people. */
 export const NO_TEXT: Modifier[] = ['not', 'missing'];
 export const HUMAN_NAME: Partial<Parameter> = { parts: 'HumanName', alsoReads: ['family', 'given'] };
 export const ADDRESS: Partial<Parameter> = {
@@ -73,9 +73,9 @@ export const token = (code: string, path: string, more: Partial<Parameter> = {})
   ...more,
 });
 export const plain = (code: string, path: string, more: Partial<Parameter> = {}): Draft =>
-  token(code, path, { plain: true, modifiers: NO_TEXT, ...more });
+  token(code, path, { plain: true, ...more });
 export const identifier = (more: Partial<Parameter> = {}): Draft =>
-  token('identifier', 'identifier', { modifiers: [...NO_TEXT, 'ofType'], ...more });
+  token('identifier', 'identifier', { modifiers: [...TEXT, 'ofType'], ...more });
 export const reference = (
   code: string,
   path: string,

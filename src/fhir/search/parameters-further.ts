@@ -27,7 +27,6 @@ function newPatients(type: 'healthcareservice' | 'location' | 'practitionerrole'
   );
   return {
     40: token('new-patient', `${NEW_PATIENTS}.extension[acceptingPatients].value`, {
-      modifiers: NO_TEXT,
       ...own(`${type}-new-patient`),
     }),
     41:
@@ -51,15 +50,13 @@ function newPatients(type: 'healthcareservice' | 'location' | 'practitionerrole'
 
 /** Contact points: one entry each, `system|value` with the digits of a number. */
 const contacts = (name: (code: string) => string): Record<number, Draft> => ({
-  50: token('telecom', 'telecom', { modifiers: NO_TEXT, reading: 'telecom', ...core(name('telecom')) }),
+  50: token('telecom', 'telecom', { reading: 'telecom', ...core(name('telecom')) }),
   51: token('phone', 'telecom[system=phone]', {
-    modifiers: NO_TEXT,
     alias: 'telecom',
     reading: 'phone',
     ...core(name('phone')),
   }),
   52: token('email', 'telecom[system=email]', {
-    modifiers: NO_TEXT,
     alias: 'telecom',
     reading: 'email',
     ...core(name('email')),
@@ -113,7 +110,6 @@ function everywhere(type: DirectoryType): Record<number, Draft> {
   return {
     ...rows,
     80: token('verification-status', `extension[${VERIFICATION_STATUS}].value`, {
-      modifiers: ['not'],
       reading: 'verification-status',
       note: 'complete, incomplete or not-required: as stated, or else as the verifications of the record say.',
       ...ndh('verification-status'),
@@ -152,7 +148,6 @@ const ROWS: Record<DirectoryType, Record<number, Draft>> = {
   HealthcareService: {
     ...newPatients('healthcareservice'),
     43: token('virtual-modality', 'extension[delivery-method].extension[virtualModalities].value', {
-      modifiers: NO_TEXT,
       ...own('healthcareservice-virtual-modality'),
     }),
     44: hours('healthcareservice', 'availableTime'),
@@ -213,11 +208,9 @@ const ROWS: Record<DirectoryType, Record<number, Draft>> = {
       ndh('verificationresult-attestation-who'),
     ),
     4: token('primarysource-type', 'primarySource.type', {
-      modifiers: NO_TEXT,
       ...ndh('verificationresult-primarysource-type'),
     }),
     5: token('primarysource-validation-status', 'primarySource.validationStatus', {
-      modifiers: NO_TEXT,
       ...ndh('verificationresult-primarysource-validation-status'),
     }),
     6: date('status-date', 'statusDate', own('verificationresult-status-date')),

@@ -9,7 +9,6 @@ import {
   date,
   HUMAN_NAME,
   identifier,
-  NO_TEXT,
   ndh,
   npi,
   own,
@@ -17,7 +16,6 @@ import {
   plain,
   reference,
   string,
-  TEXT,
   token,
 } from './draft.ts';
 import { FURTHER } from './parameters-further.ts';
@@ -44,8 +42,8 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     2: identifier(core('Endpoint-identifier')),
     3: { ...plain('status', 'status', { usual: 'active' }), ...core('Endpoint-status') },
     4: string('name', 'name', core('Endpoint-name')),
-    5: token('connection-type', 'connectionType', { modifiers: NO_TEXT, ...core('Endpoint-connection-type') }),
-    6: token('payload-type', 'payloadType', { modifiers: NO_TEXT, ...core('Endpoint-payload-type') }),
+    5: token('connection-type', 'connectionType', core('Endpoint-connection-type')),
+    6: token('payload-type', 'payloadType', core('Endpoint-payload-type')),
   },
   HealthcareService: {
     1: reference('coverage-area', 'coverageArea', 'Location'),
@@ -65,7 +63,7 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
   InsurancePlan: {
     1: reference('administered-by', 'administeredBy', 'Organization', 'name partof'),
     2: reference('coverage-area', 'coverageArea', 'Location'),
-    3: identifier({ modifiers: [...TEXT, 'ofType'] }),
+    3: identifier(),
     4: string('name', 'name | alias'),
     5: reference('network', 'network', 'Organization', '', { origin: 'guide' }),
     6: reference('owned-by', 'ownedBy', 'Organization', 'name partof'),
@@ -91,7 +89,6 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     11: string('name', 'name | alias', core('Location-name')),
     12: string('address-country', 'address.country', core('Location-address-country')),
     13: token('accessibility', 'extension[accessibility].value', {
-      modifiers: NO_TEXT,
       ...own('location-accessibility'),
     }),
     60: nameLike('location', 'name | alias', ['name']),
@@ -135,14 +132,12 @@ const TABLE: Record<DirectoryType, Record<number, Draft>> = {
     7: { ...plain('gender', 'gender'), ...core('individual-gender') },
     8: token('communication', 'communication', {
       paths: [languages],
-      modifiers: NO_TEXT,
       ...core('Practitioner-communication'),
     }),
     9: string('address', 'address', { ...ADDRESS, ...core('individual-address') }),
     ...address('individual', 10),
     14: npi('practitioner'),
     15: token('qualification-code', 'qualification.code', {
-      modifiers: NO_TEXT,
       ...ndh('practitioner-qualification-code'),
     }),
     16: reference(

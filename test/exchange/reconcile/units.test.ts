@@ -62,6 +62,21 @@ describe('deletions', () => {
       'retracted deleted-at-source Observation/r58b',
     ]);
     expect((await bodyOf('Observation', 'r58a'))?.deleted).toBe(true);
+    // another host's, and a version, are nothing of this peer's
+    const strange = await node.pull([
+      deletions(
+        'https://elsewhere.example/fhir/Observation/r58c',
+        'Observation/r58c/_history/1',
+        '/fhir/Observation/r58d',
+        '/Observation/r58e',
+      ),
+    ]);
+    expect(await node.ledger(strange.id)).toEqual([
+      'rejected not-a-resource',
+      'rejected not-a-resource',
+      'retracted deleted-at-source Observation/r58d',
+      'retracted deleted-at-source Observation/r58e',
+    ]);
     const again = await node.pull([deletions('Observation/r58a')]);
     expect(await node.ledger(again.id)).toEqual(['unchanged already-retracted Observation/r58a']);
   });

@@ -1,0 +1,85 @@
+// Entries that follow from other resources (src/fhir/search/reached.ts): made for all at the end of a first load and of a
+// reindex, and kept right in each batch that changes a resource on which they depend. All is read from the rows of resources.
+import { CITIES, NETWORKS } from '../fhir/search/reached.ts';
+import { SEPARATOR } from '../fhir/search/sort.ts';
+import { TYPE_IDS } from '../fhir/search/types.ts';
+import type { Queryable } from './database.ts';
+
+const { Location, Practitioner, PractitionerRole } = TYPE_IDS;
+const refs = (row: string, as: string) => `unnest(${row}.refs, ${row}.ref_params) ${as}(ref, param)`;
+const city = (row: string) => `split_part(${row}.sort, E'\\x${SEPARATOR.charCodeAt(0).toString(16)}', ${CITIES.place})`;
+
+/** `token, rk` of live people by the networks of their live roles. */
+const networksOf = (roles: string, people: string) =>
+  `select distinct hashint8extended(n.ref, ${NETWORKS.id}) as token, p.ref as rk
+   from ${roles} s cross join lateral ${refs('s', 'p')} cross join lateral ${refs('s', 'n')}
+   where s.type = ${PractitionerRole} and not s.deleted and p.param = ${NETWORKS.back} and n.param = ${NETWORKS.of}
+     and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted)`;
+
+/** `rk, folded` of live roles by the cities of their live places. */
+const citiesOf = (roles: string, places: string) =>
+  `select distinct s.rk, ${city('l')} as folded from ${roles} s cross join lateral ${refs('s', 'u')} join ${places} l on l.rk = u.ref
+   where s.type = ${PractitionerRole} and not s.deleted and u.param = ${CITIES.along} and l.type = ${Location} and not l.deleted
+     and ${city('l')} <> ''`;
+
+/** Makes them for all, in tables that have none. `resource` may be another table of the same columns, as the others. */
+export async function reachAll(tx: Queryable, name: (table: string) => string): Promise<void> {
+  const resources = `directory.${name('resource')}`;
+  await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) ${networksOf(resources, resources)};
+    insert into directory.${name('words')} (rk, param, folded)
+      select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources)}) c order by folded, rk`);
+}
+
+/** Temporary tables of an import. */
+export const REACH_STAGING = `
+  create temp table reaching (rk bigint primary key, type smallint not null) on commit delete rows;
+  create temp table reached (token bigint, folded text collate "C", rk bigint not null) on commit delete rows;`;
+
+/** What the people and roles in `reaching` have by the tables as they are. */
+const HELD = `select token, null::text as folded, rk from (${networksOf(
+  `(select distinct s.* from reaching h join directory.lookup l on l.token = hashint8extended(h.rk, ${NETWORKS.back})
+      join directory.resource s on s.rk = l.rk where h.type = ${Practitioner})`,
+  'directory.resource',
+)}) n where rk in (select rk from reaching where type = ${Practitioner})
+  union all select null, folded, rk from (${citiesOf(
+    `(select r.* from reaching h join directory.resource r on r.rk = h.rk where h.type = ${PractitionerRole})`,
+    'directory.resource',
+  )}) c`;
+
+const people = (text: string) => `select ${text} as rk, ${Practitioner}::smallint as type`;
+const roles = (text: string) => `select ${text} as rk, ${PractitionerRole}::smallint as type`;
+const batch = (type: number, actions: string) =>
+  `(select i.* from plan p join incoming i using (seq) where i.type = ${type} and p.action in (${actions})) i`;
+
+/**
+ * Notes, before a batch is written, whose entries it may change, and what they are: people who are written themselves or named
+ * by a role that is, before or after; roles that are, or that name a place that is.
+ * @returns whether there are any
+ */
+export async function beforeReach(tx: Queryable): Promise<boolean> {
+  const { count } = await tx.unsafe(`insert into reaching
+    ${people('i.rk')} from ${batch(Practitioner, `'c', 'u', 'd'`)}
+    union ${people('hashtextextended(t, 0)')} from ${batch(PractitionerRole, `'c', 'u'`)}, unnest(i.refs, i.ref_params) u(t, s)
+      where s = ${NETWORKS.back}
+    union ${people('b.ref')} from ${batch(PractitionerRole, `'u', 'd'`)} join directory.resource r on r.rk = i.rk and not r.deleted,
+      ${refs('r', 'b')} where b.param = ${NETWORKS.back}
+    union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
+    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = hashint8extended(i.rk, ${CITIES.along})
+    on conflict do nothing`);
+  if (count > 0) await tx.unsafe(`insert into reached ${HELD}`);
+  return count > 0;
+}
+
+/** Writes what is otherwise now. */
+export async function afterReach(tx: Queryable): Promise<void> {
+  await tx.unsafe(`create temp table reached_now on commit drop as ${HELD};
+    delete from directory.lookup l using (select token, rk from reached where token is not null except select token, rk from reached_now) o
+      where l.token = o.token and l.rk = o.rk;
+    insert into directory.lookup (token, rk) select token, rk from reached_now where token is not null
+      except select token, rk from reached order by 1, 2;
+    delete from directory.words w using (select folded, rk from reached where folded is not null except select folded, rk from reached_now) o
+      where w.param = ${CITIES.id} and w.folded = o.folded and w.rk = o.rk;
+    insert into directory.words (rk, param, folded) select rk, ${CITIES.id}, folded from (
+      select folded, rk from reached_now where folded is not null except select folded, rk from reached) n order by folded, rk;
+    drop table reached_now`);
+}

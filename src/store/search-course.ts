@@ -1,0 +1,93 @@
+// How a search goes: where it begins, and how each further criterion is asked of the rows that it finds. The kept plan of a
+// statement knows no values, so the statement itself has to say so; what it says follows from how many rows the server's
+// statistics know. The marks decide how a statement runs, never what it finds.
+import type { Criterion } from '../fhir/search/criterion.ts';
+import { typeOfParameter } from '../fhir/search/parameters.ts';
+import { TYPE_IDS } from '../fhir/search/types.ts';
+import { isSource } from './search-kinds.ts';
+import { inOrder } from './search-set.ts';
+import { isOfShape } from './search-shapes.ts';
+import type { Frequencies } from './token-frequency.ts';
+
+/** Microseconds of the server, as measured: a look into an index, a row that is read along in order, one that is put into a set, */
+const LOOK = 1.3;
+const ALONG = 0.15;
+const ENTRY = 0.2;
+/** a resource whose references are followed, and a target whose resources are found. */
+const FOLLOW = 4;
+const REACH = 3;
+
+/** Of fewer rows the order costs more than it saves. */
+const WORTH = 200;
+/** The most words of one criterion that are read alone. */
+const ALONE = 8;
+
+/** Of so many rows on that meet a chain resources are looked at one by one, until a page of them is found. */
+const MANY = 50_000;
+/** Of more rows that have or lack something a page is found by looking at resources in turn. */
+const FEW = 10_000;
+
+/**
+ * The rarest first, within chains too; what is equal stays as it was asked.
+ * @param count rows of a page
+ */
+export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100): Criterion[] {
+  const ordered = criteria
+    .map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }))
+    .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
+  const first = ordered.find(({ c }) => isSource(c));
+  return ordered.map((one) => {
+    const others = one === first ? ordered.find((o) => o !== first && isSource(o.c)) : first;
+    return asked(one.c, others?.n ?? Number.POSITIVE_INFINITY, one === first, by, count);
+  });
+}
+
+function shaped(c: Criterion, by: Frequencies): Criterion {
+  return isOfShape(c) && by.rows(c) < FEW ? ({ ...c, few: true } as Criterion) : c;
+}
+
+function inner(c: Criterion, by: Frequencies, count: number): Criterion {
+  if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by, count) };
+  if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
+  const of = shaped(inner(c.of, by, count), by);
+  return { ...c, of: long(of, by) };
+}
+
+/** A chain that very many rows meet is marked so. */
+const long = (c: Criterion, by: Frequencies): Criterion =>
+  (c.kind === 'chain' || c.kind === 'reverse-chain') && isLong(c, by) ? { ...c, many: true } : c;
+
+/** Is it a chain that very many rows meet? */
+function isLong(c: Criterion, by: Frequencies): boolean {
+  if (c.kind === 'chain') return (c.of.kind === 'string' ? by.least(c.of) : by.rows(c)) >= MANY;
+  return c.kind === 'reverse-chain' && by.rows(c.of) >= MANY;
+}
+
+/**
+ * The criterion with the way in which it is asked.
+ * @param rows that others leave, of which it is asked
+ * @param begins the search may begin with it
+ */
+function asked(c: Criterion, rows: number, begins: boolean, by: Frequencies, count: number): Criterion {
+  if (isLong(c, by)) return long(c, by);
+  if (c.kind === 'chain' && c.of.kind === 'string') {
+    const targets = by.least(c.of);
+    const all = by.live(TYPE_IDS[c.target]);
+    if (targets === 0 || all === Number.POSITIVE_INFINITY) return c;
+    const one = targets * ENTRY + Math.min(rows, (count * all) / targets) * FOLLOW;
+    const enumerated = targets * REACH * (begins ? 2 : 1);
+    return one < enumerated ? { ...c, many: true } : c;
+  }
+  if (c.kind === 'string') {
+    const frequent = inOrder(c) ? by.frequent(c).slice(0, ALONE) : [];
+    const along = !begins && rows < Number.POSITIVE_INFINITY && inOrder(c);
+    return along || by.least(c) >= WORTH ? { ...c, frequent, ...(along ? { together: true } : {}) } : c;
+  }
+  if (begins || (c.kind !== 'token' && c.kind !== 'reference') || (c.kind === 'token' && c.negated)) return c;
+  if ((c.kind === 'token' ? c.forms : c.keys).length > 1) return c;
+  const held = by.rows(c);
+  const all = by.live(typeOfParameter(c.seed));
+  const looks = Math.min(rows, (count * all) / held) * LOOK;
+  const along = (rows + held) * Math.min(1, (count * all) / (rows * held)) * ALONG;
+  return along < looks ? { ...c, together: true } : c;
+}

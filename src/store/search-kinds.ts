@@ -1,0 +1,72 @@
+// What the kinds of criteria allow: whether a statement can begin with one, and how it can be asked of a row.
+import type { Criterion } from '../fhir/search/criterion.ts';
+
+/** Is it of few rows, by their shape? */
+export const isFew = (c: Criterion): boolean => 'few' in c && c.few === true;
+
+/** Can a criterion be judged on one row by look-ups, without a set of all rows that meet it? */
+export function isRowwise(c: Criterion): boolean {
+  switch (c.kind) {
+    case 'chain':
+      return isRowwise(c.of) || c.many === true;
+    case 'none':
+    case 'reverse-chain':
+      return isRowwise(c.of);
+    case 'all':
+    case 'any':
+      return c.of.every(isRowwise);
+    case 'near':
+      return c.found === undefined;
+    case 'last-verified':
+      return c.tests === undefined;
+    default:
+      return ['token', 'reference', 'mark', 'missing', 'last-updated', 'active-on', 'open-at', 'fresh'].includes(
+        c.kind,
+      );
+  }
+}
+
+/** Is the condition one on the row of the resource? */
+export function needsResource(c: Criterion): boolean {
+  if (c.kind === 'any' || c.kind === 'all') return (!isSource(c) || isRowwise(c)) && c.of.some(needsResource);
+  if (c.kind === 'none') return needsResource(c.of);
+  return c.kind === 'last-updated' || c.kind === 'missing' || c.kind === 'mark' || c.kind === 'open-at';
+}
+
+/** Can a statement begin with it? */
+export function isSource(c: Criterion): boolean {
+  if (isFew(c)) return true;
+  switch (c.kind) {
+    case 'token':
+      return !c.negated;
+    case 'any':
+      return c.of.every(isSource);
+    case 'all':
+      return c.of.some(isSource);
+    case 'last-verified':
+      return c.tests !== undefined;
+    case 'chain':
+      return c.many !== true;
+    case 'reverse-chain':
+      return c.many !== true || !isRowwise(c.of);
+    case 'none':
+    case 'mark':
+    case 'active-on':
+    case 'open-at':
+    case 'last-updated':
+    case 'missing':
+      return false;
+    default:
+      return true;
+  }
+}
+
+/** Index entries belong to live rows of the parameter's own type; references may lead to deleted or missing ones. */
+export function mayLeaveType(c: Criterion | undefined): boolean {
+  return (
+    c?.kind === 'reverse-chain' ||
+    c?.kind === 'last-verified' ||
+    c?.kind === 'fresh' ||
+    (c?.kind === 'any' && c.of.some(mayLeaveType))
+  );
+}
