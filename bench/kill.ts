@@ -93,7 +93,8 @@ async function run(
   }
 }
 
-const alive = (read: () => number): number => {
+/** A figure of a process that may end meanwhile; then 0. */
+export const alive = (read: () => number): number => {
   try {
     return read();
   } catch {

@@ -4,6 +4,7 @@ import { capacity } from './capacity.ts';
 import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
+import { harvestKill } from './harvest-kill.ts';
 import { imports, mirror } from './import.ts';
 import { kill } from './kill.ts';
 import { bulkMatch, memberMatch } from './member-match.ts';
@@ -30,6 +31,7 @@ const QUESTIONS: Record<string, Question> = {
   'member-match': memberMatch,
   'bulk-match': bulkMatch,
   harvest,
+  'harvest-kill': harvestKill,
   readers,
 };
 

@@ -2,8 +2,10 @@
 // is `unchanged` without being parsed, checked or hashed as content. Only where the same line must mean the same: the same
 // rules, the same person of theirs for the same member of ours under the same choice, nothing noted about it but what the line
 // alone tells (that is noted again), and no deletions beside it in the pull.
+import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
+import { type Block, linesIn, MAX_LINE_BYTES } from '../../src/fhir/ndjson.ts';
 import { VERSION } from '../../src/version.ts';
 import { markSteady, stageKnown, stageKnownBlocks } from '../store/known-lines.ts';
 import { LABELLER } from '../transform/label.ts';
@@ -34,16 +36,75 @@ export const OF_THE_LINE: ReadonlySet<string> = new Set([
 /** Lower-case hex of what a line is known by. */
 export const lineHash = (line: string): string => hash('sha256', RULES + line, 'hex').slice(0, 2 * HASH_BYTES);
 
-/** A line by which it may be known. */
-export type CandidateLine = { number: number; type: string; sourceId: string; hash: string };
+const PREFIX = Buffer.from(RULES);
+/** What is hashed of a line that is no longer than most: the rules, and behind them its bytes. */
+const together = Buffer.alloc(PREFIX.length + 64 * 1024);
+PREFIX.copy(together);
 
-export function candidateLine(number: number, text: string): CandidateLine | undefined {
-  const [, type, sourceId] = BEGINNING.exec(text) ?? [];
-  return type === undefined || sourceId === undefined ? undefined : { number, type, sourceId, hash: lineHash(text) };
+/** The same of the bytes of a line. */
+function bytesHash(line: Uint8Array): string {
+  const size = PREFIX.length + line.length;
+  if (size > together.length) return lineHash(Buffer.from(line.buffer, line.byteOffset, line.length).toString());
+  together.set(line, PREFIX.length);
+  return hash('sha256', together.subarray(0, size), 'hex').slice(0, 2 * HASH_BYTES);
+}
+
+/** Lines by which records may be known. Lists as texts with commas, which types, ids and hashes have none of: they go from thread to thread, and to the database. */
+export type CandidateLines = { numbers: number[]; types: string; sourceIds: string; hashes: string };
+
+const LF = 10;
+const CR = 13;
+const BRACE = 123;
+/** Bytes that {@link BEGINNING} may reach to. */
+const REACH = 192;
+
+/** Lines of a block that may have come before, word for word, after that of a number; `count`: lines in all after it. */
+export function candidatesIn(block: Block, after = 0): { lines: CandidateLines; count: number } {
+  const numbers: number[] = [];
+  const [types, sourceIds, hashes]: [string[], string[], string[]] = [[], [], []];
+  let count = 0;
+  const add = (number: number, head: string, hashed: () => string): void => {
+    count++;
+    const [, type, sourceId] = BEGINNING.exec(head) ?? [];
+    if (type === undefined || sourceId === undefined) return;
+    numbers.push(number);
+    types.push(type);
+    sourceIds.push(sourceId);
+    hashes.push(hashed());
+  };
+  const lists = () => ({
+    lines: { numbers, types: types.join(), sourceIds: sourceIds.join(), hashes: hashes.join() },
+    count,
+  });
+  const { bytes } = block;
+  if (block.tooLarge !== undefined || !isUtf8(bytes)) {
+    for (const line of linesIn(block))
+      if (line.number > after) {
+        if ('text' in line) add(line.number, line.text.slice(0, REACH), () => lineHash(line.text));
+        else count++;
+      }
+    return lists();
+  }
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  let number = block.number;
+  for (let from = 0; from < bytes.length; number++) {
+    const found = whole.indexOf(LF, from);
+    const end = found === -1 ? bytes.length : found;
+    const line = bytes.subarray(from, end > from && bytes[end - 1] === CR ? end - 1 : end);
+    // what is no plain line of JSON is looked at as text
+    if (number > after && line[0] === BRACE && end - from <= MAX_LINE_BYTES)
+      add(number, whole.toString('latin1', from, Math.min(from + REACH, end)), () => bytesHash(line));
+    else if (number > after)
+      for (const odd of linesIn({ ...block, number, bytes: bytes.slice(from, end) }))
+        if ('text' in odd) add(number, odd.text.slice(0, REACH), () => lineHash(odd.text));
+        else count++;
+    from = end + 1;
+  }
+  return lists();
 }
 
 /** Stages what is known of the lines of a block, whose first has the number `stretch`; returns the numbers of the lines that need no more. */
-export type KnownLines = (file: number, stretch: number, lines: readonly CandidateLine[]) => Promise<number[]>;
+export type KnownLines = (file: number, stretch: number, lines: CandidateLines) => Promise<readonly number[]>;
 
 /**
  * How a pull's known lines are found; undefined when every line has to be read.
@@ -62,5 +123,5 @@ export async function knownLines(
   if ((await markSteady(sql, pull.id, pull.peerId, [...open])) === 0) return undefined;
   const of = { id: pull.id, peerId: pull.peerId, sharedTypes: SHARED_TYPES };
   const stage = hasCommitted ? stageKnown : stageKnownBlocks;
-  return async (file, stretch, lines) => (lines.length === 0 ? [] : stage(sql, of, file, stretch, lines));
+  return async (file, stretch, lines) => (lines.numbers.length === 0 ? [] : stage(sql, of, file, stretch, lines));
 }

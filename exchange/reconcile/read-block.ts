@@ -1,7 +1,7 @@
 // The units of a block of lines, as rows for staging. Pure, and the same in this thread and in one beside it.
 import { type Block, type Line, linesIn } from '../../src/fhir/ndjson.ts';
 import { type StagedRows, type StagedUnit, stagedRows } from '../store/staging.ts';
-import { type CandidateLine, candidateLine, lineHash, OF_THE_LINE } from './known-lines.ts';
+import { lineHash, OF_THE_LINE } from './known-lines.ts';
 import { readUnit, type UnitContext } from './read-unit.ts';
 
 /** One line of records as a unit. What may be taken in has the outcome that it has when nothing else is found (store/reconcile.ts). */
@@ -16,18 +16,6 @@ export function unitOf(line: Line, file: number, context: UnitContext): StagedUn
   return (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
     ? { ...at, ...unit, outcome, lineHash: lineHash(line.text) }
     : { ...at, ...unit, outcome };
-}
-
-/** Lines that may have come before, word for word; `count`: lines in all. */
-export function candidatesIn(block: Block): { lines: CandidateLine[]; count: number } {
-  const found: CandidateLine[] = [];
-  let count = 0;
-  for (const line of linesIn(block)) {
-    count++;
-    const candidate = 'text' in line ? candidateLine(line.number, line.text) : undefined;
-    if (candidate) found.push(candidate);
-  }
-  return { lines: found, count };
 }
 
 /** @param known numbers of lines that need no reading */

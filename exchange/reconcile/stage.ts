@@ -95,13 +95,9 @@ export async function stageBlocks(
     const before = Array.from({ length: Math.max(0, from.line - block.number + 1) }, (_, i) => block.number + i);
     let known = before;
     if (isKnown !== undefined && block.tooLarge === undefined) {
-      const found = await reader.candidates(block);
+      const found = await reader.candidates(block, from.line);
       whole = found.block;
-      const here = await isKnown(
-        file.position,
-        found.block.number,
-        found.lines.filter((l) => l.number > from.line),
-      );
+      const here = await isKnown(file.position, found.block.number, found.lines);
       units += here.length;
       if (here.length === found.count) return;
       known = [...before, ...here];

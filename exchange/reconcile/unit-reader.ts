@@ -5,21 +5,21 @@ import type { Block } from '../../src/fhir/ndjson.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { sharedOut } from '../../src/shared-out.ts';
 import type { StagedRows } from '../store/staging.ts';
-import type { CandidateLine } from './known-lines.ts';
-import { candidatesIn, readBlock } from './read-block.ts';
+import { type CandidateLines, candidatesIn } from './known-lines.ts';
+import { readBlock } from './read-block.ts';
 import type { UnitContext } from './read-unit.ts';
 
 /** What a thread knows of a pull. */
 export type Reading = { work: string; context: Omit<UnitContext, 'validate'> };
 export type Asked =
   | { kind: 'begin'; reading: Reading }
-  | { kind: 'candidates'; block: Block }
+  | { kind: 'candidates'; block: Block; after: number }
   | { kind: 'read'; file: number; block: Block; known: readonly number[] };
-export type Candidates = { block: Block; lines: CandidateLine[]; count: number };
+export type Candidates = { block: Block; lines: CandidateLines; count: number };
 
 export type UnitReader = {
-  /** Lines that may be known. The block that went in is used up: go on with the one that comes back. */
-  candidates(block: Block): Promise<Candidates>;
+  /** Lines after that of a number that may be known. The block that went in is used up: go on with the one that comes back. */
+  candidates(block: Block, after: number): Promise<Candidates>;
   /** The units of a block as rows, without the lines that are known. The block is used up. */
   read(file: number, block: Block, known: readonly number[]): Promise<StagedRows>;
 };
@@ -27,7 +27,7 @@ export type UnitReader = {
 /** Answers one question, in whichever thread. */
 export function answer(asked: Exclude<Asked, { kind: 'begin' }>, reading: Reading): Candidates | StagedRows {
   return asked.kind === 'candidates'
-    ? { block: asked.block, ...candidatesIn(asked.block) }
+    ? { block: asked.block, ...candidatesIn(asked.block, asked.after) }
     : readBlock(reading.work, asked.file, asked.block, asked.known, { ...reading.context, validate });
 }
 
@@ -50,7 +50,7 @@ export function readingThreads(threads: Threads | undefined, lines: number): Rea
     readerOf(reading) {
       beside.tell({ kind: 'begin', reading } satisfies Asked);
       return {
-        candidates: (block) => ask<Candidates>({ kind: 'candidates', block }, reading),
+        candidates: (block, after) => ask<Candidates>({ kind: 'candidates', block, after }, reading),
         read: (file, block, known) => ask<StagedRows>({ kind: 'read', file, block, known }, reading),
       };
     },

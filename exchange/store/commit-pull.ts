@@ -118,7 +118,11 @@ export async function writePullFindings(tx: Queryable, work: Decided, isFull: bo
       and not exists (select from exchange.staging p where p.pull_id = ${work.id} and p.type = 'Provenance')
       and not exists (select from exchange.staging_block p where p.pull_id = ${work.id} and p.type = 'Provenance')
     having count(*) > 0`;
-  if (!isFull) return;
+  // of a peer of whom nothing was taken in before, nothing can be missing
+  const [earlier] = await tx`
+    select from exchange.pull p where p.peer_id = ${work.peerId} and p.id <> ${work.pull}
+      and (p.state = 'done' or exists (select from exchange.pull_slice s where s.pull_id = p.id and s.state = 'committed')) limit 1`;
+  if (!isFull || earlier === undefined) return;
   // by grouping: nothing is known of how many these are, and a join would be guessed small and be looked through for each record
   await tx`
     with here as not materialized (

@@ -30,7 +30,8 @@ export async function markSteady(
   return row?.n ?? 0;
 }
 
-export type KnownLine = { number: number; type: string; sourceId: string; hash: string };
+/** Lists as texts with commas: types, ids and hashes have none. */
+export type KnownLines = { numbers: readonly number[]; types: string; sourceIds: string; hashes: string };
 export type KnownOf = { id: string; peerId: string; sharedTypes: readonly string[] };
 
 /**
@@ -39,19 +40,19 @@ export type KnownOf = { id: string; peerId: string; sharedTypes: readonly string
  */
 const KNOWN = `
   select k.line, i.type, i.source_id, i.member_id, i.local_id, i.hash, i.last_updated, i.line_findings
-  from unnest($3::int[], $4::text[], $5::text[], $6::text[]) as k(line, type, source_id, hash)
+  from unnest($3::text::int[], string_to_array($4, ','), string_to_array($5, ','), string_to_array($6, ',')) as k(line, type, source_id, hash)
   cross join lateral (
     select * from exchange.identity i where i.peer_id = $2 and i.type = k.type and i.source_id = k.source_id offset 0) i
   where i.state = 'visible' and i.line_hash = decode(k.hash, 'hex')
     and case when i.member_id is null then i.type = any($7::text[]) else exists (select from exchange.pull_member m where m.member_id = i.member_id and m.pull_id = $1 and m.steady) end`;
 
-const parameters = (of: KnownOf, lines: readonly KnownLine[]) => [
+const parameters = (of: KnownOf, lines: KnownLines) => [
   of.id,
   of.peerId,
-  arrayLiteral(lines.map((l) => l.number)),
-  arrayLiteral(lines.map((l) => l.type)),
-  arrayLiteral(lines.map((l) => l.sourceId)),
-  arrayLiteral(lines.map((l) => l.hash)),
+  `{${lines.numbers.join()}}`,
+  lines.types,
+  lines.sourceIds,
+  lines.hashes,
   arrayLiteral(of.sharedTypes),
 ];
 
@@ -65,20 +66,21 @@ export async function stageKnownBlocks(
   of: KnownOf,
   file: number,
   stretch: number,
-  lines: readonly KnownLine[],
-): Promise<number[]> {
-  const [row] = await sql.unsafe<{ lines: number[] | null }[]>(
+  lines: KnownLines,
+): Promise<readonly number[]> {
+  const [row] = await sql.unsafe<{ n: number; lines: number[] | null }[]>(
     `with known as materialized (${KNOWN} order by i.type, i.member_id, k.line), made as (
       insert into exchange.staging_block (pull_id, file, stretch, first_line, last_line, type, member_id, units, lines, source_ids, local_ids, hashes, updated, findings)
       select $1, $8::int, $9::int, min(line), max(line), type, member_id, count(*), array_agg(line), array_agg(source_id), array_agg(local_id), array_agg(hash), array_agg(last_updated),
         string_to_array(string_agg(array_to_string(line_findings, ','), ',') filter (where cardinality(line_findings) > 0), ',')
       from known group by type, member_id
     )
-    select array_agg(line) as lines from known`,
-    [...parameters(of, lines), file, stretch],
+    select count(*)::int as n, case when count(*) < $10::int then array_agg(line) end as lines from known`,
+    [...parameters(of, lines), file, stretch, lines.numbers.length],
     { prepare: true },
   );
-  return row?.lines ?? [];
+  // mostly all of them, which we know already
+  return row?.n === lines.numbers.length ? lines.numbers : (row?.lines ?? []);
 }
 
 /** The same, a row for each: what is committed of the pull already may stand in the ledger in another form. */
@@ -87,7 +89,7 @@ export async function stageKnown(
   of: KnownOf,
   file: number,
   _stretch: number,
-  lines: readonly KnownLine[],
+  lines: KnownLines,
 ): Promise<number[]> {
   const rows = await sql.unsafe<{ line: number }[]>(
     `insert into exchange.staging (pull_id, file, line, entry, outcome, type, source_id, member_id, local_id, is_shared, hash, last_updated, findings)

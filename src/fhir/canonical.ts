@@ -64,6 +64,19 @@ export const AS_IT_IS: CanonicalUse = { top: NOTHING, meta: NOTHING, referenceKe
 const PLAIN = /^[ !#-[\]-~]*$/;
 const quoted = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text));
 
+const MOST_KEYS = 4000;
+const LONGEST_KEY = 64;
+const written = new Map<string, string>();
+
+/** A key as it is written, with its colon. The few that FHIR has are kept. */
+function keyText(key: string): string {
+  const known = written.get(key);
+  if (known !== undefined) return known;
+  const text = `${quoted(key)}:`;
+  if (written.size < MOST_KEYS && key.length <= LONGEST_KEY) written.set(key, text);
+  return text;
+}
+
 function write(value: Json, use: CanonicalUse, key: string, ignore: ReadonlySet<string>, depth: number): string {
   if (typeof value === 'string') return quoted(use.referenceKeys && key === 'reference' ? referenceKey(value) : value);
   if (Array.isArray(value)) return writeArray(value, use, use.sets.has(key), depth);
@@ -75,23 +88,23 @@ function writeArray(values: readonly Json[], use: CanonicalUse, isSet: boolean, 
   if (depth > (use.deepest ?? depth)) throw new RangeError('nested too deep');
   if (isSet && values.length > 1) {
     const parts = values.map((v) => write(v, use, '', NOTHING, depth + 1));
-    return `[${parts.sort().join(',')}]`;
+    return `[${sorted(parts).join(',')}]`;
   }
   let out = '[';
   for (const value of values) out += (out === '[' ? '' : ',') + write(value, use, '', NOTHING, depth + 1);
   return `${out}]`;
 }
 
-/** Sorted in place, by UTF-16 units: objects have few members, often nearly in order. */
-function sorted(keys: string[]): string[] {
-  if (keys.length > 32) return keys.sort();
-  for (let i = 1; i < keys.length; i++) {
-    const key = keys[i] as string;
+/** Sorted in place, by UTF-16 units: objects have few members and sets few items, often nearly in order. */
+function sorted(texts: string[]): string[] {
+  if (texts.length > 32) return texts.sort();
+  for (let i = 1; i < texts.length; i++) {
+    const text = texts[i] as string;
     let j = i - 1;
-    for (; j >= 0 && (keys[j] as string) > key; j--) keys[j + 1] = keys[j] as string;
-    keys[j + 1] = key;
+    for (; j >= 0 && (texts[j] as string) > text; j--) texts[j + 1] = texts[j] as string;
+    texts[j + 1] = text;
   }
-  return keys;
+  return texts;
 }
 
 function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<string>, depth: number): string {
@@ -99,11 +112,11 @@ function writeObject(object: JsonObject, use: CanonicalUse, ignore: ReadonlySet<
   let out = '';
   for (const key of sorted(Object.keys(object))) {
     const value = object[key];
-    if (value === undefined || ignore.has(key)) continue;
+    if (value === undefined || (ignore !== NOTHING && ignore.has(key))) continue;
     const isMeta = ignore === use.top && key === 'meta';
     const text = write(value, use, key, isMeta ? use.meta : NOTHING, depth + 1);
     if (isMeta && text === '{}') continue;
-    out += `${out === '' ? '' : ','}${quoted(key)}:${text}`;
+    out += (out === '' ? '' : ',') + keyText(key) + text;
   }
   return `{${out}}`;
 }

@@ -49,7 +49,8 @@ export function* linesIn(block: Block, maxBytes = MAX_LINE_BYTES): Generator<Lin
   }
 }
 
-function linesWithin(bytes: Uint8Array): number {
+/** How many lines end within some bytes. */
+export function linesWithin(bytes: Uint8Array): number {
   let n = 0;
   for (let at = bytes.indexOf(LF); at !== -1; at = bytes.indexOf(LF, at + 1)) n++;
   return n;

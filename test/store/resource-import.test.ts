@@ -277,6 +277,9 @@ test('the role of the directory reads its schema and nothing else', async () => 
   await expect(limited.sql`update directory.state set change = 0`).rejects.toMatchObject({ code: '42501' });
   await own.database.sql`create table exchange.secret_of_a_test (a int)`;
   await expect(limited.sql`select * from exchange.secret_of_a_test`).rejects.toMatchObject({ code: '42501' });
+  // frequencies of words, also where functions are not for everybody
+  await own.database.sql`revoke execute on all functions in schema directory from public`;
+  expect(await limited.sql`select entries from directory.frequent_words()`).toHaveLength(1);
   await limited.close();
 });
 

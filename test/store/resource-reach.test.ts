@@ -100,7 +100,7 @@ test('a person has the networks of the roles, a role the cities of its places, w
     () => role(`r${below(6)}`, of([undefined, 'p0', 'p1', 'p2', 'p3']), some(NETS), some(['l0', 'l1', 'l2', 'l3'])),
   ];
   const seen = { networks: 0, cities: 0 };
-  for (let step = 0; step < 14; step++) {
+  for (let step = 0; step < 10; step++) {
     const changes = Array.from({ length: step === 0 ? 30 : 1 + below(4) }, () => {
       const made = of(makes)();
       return { key: keyOf(made), made: step > 0 && below(4) === 0 ? undefined : made };

@@ -6,9 +6,10 @@ import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '
 import { baseKey } from '../classify-url.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { Cursor } from '../store/peer.ts';
+import type { FilePart } from '../store/run.ts';
 import { typesOf } from '../store/stage.ts';
 import { beginRung, type Ending, endRung, type Harvest, typeName } from './context.ts';
-import { fileBytes, filePieces, recordsIn } from './files.ts';
+import { fileBytes, filePieces, OtherFile, recordsIn } from './files.ts';
 
 type File = { type: DirectoryType | undefined; url: string; count: number | undefined };
 export type Manifest = {
@@ -150,7 +151,7 @@ export async function readChain(h: Harvest, root: string): Promise<Cursor | unde
       };
     }
     position.page = new URL(manifest.next, page).href;
-    delete position.file;
+    for (const key of ['file', 'counted', 'part'] as const) delete position[key];
     await h.stage.flush();
   }
 }
@@ -159,7 +160,7 @@ export async function readChain(h: Harvest, root: string): Promise<Cursor | unde
 function fromRoot(h: Harvest, root: string): void {
   h.position.page = root;
   h.position.whole = true;
-  delete h.position.file;
+  for (const key of ['file', 'counted', 'part'] as const) delete h.position[key];
 }
 
 /** @returns true when a file was not what it should be */
@@ -175,10 +176,15 @@ export async function readFiles(h: Harvest, given: Manifest, page: string): Prom
     for (let attempt = 1; ; attempt++) {
       const file = all()[at];
       if (!file) break;
+      const part = await h.stage.beginFile();
       try {
-        damaged = (await readFile(h, file)) || damaged;
+        damaged = (await readFile(h, file, part)) || damaged;
         break;
       } catch (error) {
+        if (error instanceof OtherFile) {
+          h.stage.dropPart();
+          continue;
+        }
         if (!(error instanceof HarvestFault) || attempt >= 3) {
           if (error instanceof HarvestFault && error.reason === 'body-cut' && file.type !== undefined) {
             h.stage.damaged(file.type);
@@ -195,23 +201,21 @@ export async function readFiles(h: Harvest, given: Manifest, page: string): Prom
       }
     }
     h.position.file = at + 1;
+    h.stage.endFile(); // one that could not be read whole
     await h.stage.flush();
   }
   return damaged;
 }
 
-async function readFile(h: Harvest, file: File & { deletes: boolean }): Promise<boolean> {
+async function readFile(h: Harvest, file: File & { deletes: boolean }, part: FilePart | undefined): Promise<boolean> {
   const { stage } = h;
   let n = 0;
   let bad = false;
   if (file.type) await beginRung(h, file.type, 1);
   const { type } = file;
-  for await (const piece of filePieces(fileBytes(h.client, file.url))) {
+  for await (const piece of filePieces(fileBytes(h.client, file.url), part)) {
     if ('block' in piece && type && !file.deletes) {
-      await stage.addBlock(type, piece.block, (records, faults) => {
-        n += records;
-        bad ||= faults > 0;
-      });
+      await stage.addBlock(type, piece.block);
       continue;
     }
     for (const record of 'block' in piece ? recordsIn(piece.block) : [piece.record]) {
@@ -226,6 +230,9 @@ async function readFile(h: Harvest, file: File & { deletes: boolean }): Promise<
     }
   }
   await stage.flush();
+  const blocks = stage.endFile();
+  n += blocks.records;
+  bad ||= blocks.faults > 0;
   if (file.count !== undefined && file.count !== n && file.type) {
     stage.count(file.type, 'count-differs');
     h.deps.log('warn', 'file differs from its manifest', {

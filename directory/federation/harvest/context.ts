@@ -8,7 +8,7 @@ import type { Reason } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
 import type { DatedFact } from '../store/fact.ts';
 import { listPeers, type Peer } from '../store/peer.ts';
-import { beginType, type Position, type Run, saveType } from '../store/run.ts';
+import { beginType, type Position, type Run, saveRead } from '../store/run.ts';
 import type { Stage } from './stage.ts';
 
 export type Harvest = {
@@ -58,10 +58,9 @@ export async function beginRung(h: Harvest, type: DirectoryType, rung: number): 
 export async function endRung(h: Harvest, type: DirectoryType, ending: Ending): Promise<void> {
   const counters = h.stage.counters.get(TYPE_IDS[type]) ?? {};
   const damaged = (counters['damaged'] ?? 0) + (counters['wrong-type'] ?? 0) > 0;
-  await saveType(h.deps.database.sql, {
+  await saveRead(h.deps.database.sql, {
     run: h.run.id,
     type: TYPE_IDS[type],
-    state: 'read',
     complete: ending.complete && !damaged,
     reason: ending.reason === '' && damaged ? 'damaged-file' : ending.reason,
     counters,

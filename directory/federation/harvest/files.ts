@@ -1,13 +1,14 @@
 // Files of manifests: NDJSON or a Bundle, plain, gzip or zstd by their content, read as they come. A cut connection is taken
 // up again by a range where the server offers it.
 import { Readable } from 'node:stream';
-import zlib from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
+import zlib, { crc32 } from 'node:zlib'; // as a whole: an older Node is told so by the program, not by a missing name
 import { JSONParser } from '@streamparser/json';
-import { type Block, blocks, linesIn } from '../../../src/fhir/ndjson.ts';
+import { type Block, blocks, linesIn, linesWithin } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
+import type { FilePart } from '../store/run.ts';
 
 export const MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024;
 /** What we take for a file. */
@@ -55,6 +56,8 @@ export async function* fileBytes(
   } catch (error) {
     if (error instanceof HarvestFault) throw error;
     throw new HarvestFault('body-cut', 'damaged compression', { cause: error });
+  } finally {
+    await reader.return(undefined); // whoever stops early leaves no answer open
   }
 }
 
@@ -124,21 +127,55 @@ export function* recordsIn(block: Block): Generator<FileRecord> {
   for (const line of linesIn(block)) yield 'fault' in line ? { fault: line.fault } : { text: line.text };
 }
 
-/** A file in blocks of lines, which others may read; of a Bundle, its records. */
+/** A file of which a part was written is no longer the same. */
+export class OtherFile extends Error {}
+
+/**
+ * A file in blocks of lines, which others may read; of a Bundle, its records.
+ * @param part of it that is written: it is passed over
+ * @throws OtherFile when it does not begin with that part
+ */
 export async function* filePieces(
   given: AsyncGenerator<Uint8Array>,
+  part?: Pick<FilePart, 'bytes' | 'crc'>,
 ): AsyncGenerator<{ block: Block } | { record: FileRecord }> {
-  const { head, bytes } = await peek(given);
-  if (/^[\ufeff\s]*(?:<|%)/.test(head))
-    throw new HarvestFault(/^\s*<(?:!doctype|html)/i.test(head) ? 'challenge-page' : 'not-json');
-  if (
-    /^[\ufeff\s]*\{\s*"(?:resourceType"\s*:\s*"Bundle|type"|entry")/.test(head) &&
-    !/"type"\s*:\s*"transaction"/.test(head)
-  ) {
-    for await (const record of bundleRecords(bytes)) yield { record };
-    return;
+  try {
+    const { head, bytes } = await peek(given);
+    if (/^[\ufeff\s]*(?:<|%)/.test(head))
+      throw new HarvestFault(/^\s*<(?:!doctype|html)/i.test(head) ? 'challenge-page' : 'not-json');
+    if (
+      /^[\ufeff\s]*\{\s*"(?:resourceType"\s*:\s*"Bundle|type"|entry")/.test(head) &&
+      !/"type"\s*:\s*"transaction"/.test(head)
+    ) {
+      for await (const record of bundleRecords(bytes)) yield { record };
+      return;
+    }
+    const all = blocks(bytes, undefined, BLOCK_BYTES);
+    for await (const block of part ? after(all, part) : all) yield { block };
+  } finally {
+    await given.return(undefined);
   }
-  for await (const block of blocks(bytes, undefined, BLOCK_BYTES)) yield { block };
+}
+
+async function* after(
+  all: AsyncGenerator<Block>,
+  { bytes, crc }: Pick<FilePart, 'bytes' | 'crc'>,
+): AsyncGenerator<Block> {
+  let left = bytes;
+  let found = 0;
+  for await (const block of all) {
+    const passed = block.bytes.subarray(0, left);
+    found = crc32(passed, found);
+    left -= passed.length;
+    if (left > 0) continue;
+    if (found !== crc) throw new OtherFile();
+    if (passed.length === 0) yield block;
+    else if (passed.length < block.bytes.length) {
+      const rest = block.bytes.slice(passed.length);
+      yield { number: block.number + 1, lines: block.lines - linesWithin(passed), bytes: rest };
+    }
+  }
+  if (left > 0) throw new OtherFile();
 }
 
 /** Lines that are known together and written together. */

@@ -26,7 +26,10 @@ export async function readIndexFiles(h: Harvest, index: string): Promise<Cursor 
   const begun = position.file !== undefined;
   if (!begun && polls % TENTH !== 0 && hash === held?.hash && (await areUnchanged(h, files))) return undefined;
   position.anchor ??= answer.headers.get('date') ?? '';
-  if (position.qhp === true) position.file = 0;
+  if (position.qhp === true) {
+    position.file = 0;
+    position.counted = {};
+  }
   const validators: Validators = {};
   const qhp = new QhpReader(peer.name);
   for (let at = position.file ?? 0; at < files.length; at++) {
@@ -34,6 +37,7 @@ export async function readIndexFiles(h: Harvest, index: string): Promise<Cursor 
     const file = files[at];
     if (file) await readOne(h, file, qhp, validators);
     position.file = at + 1;
+    h.stage.endFile();
     await h.stage.flush();
   }
   if (position.qhp === true) for (const read of qhp.rest()) await addQhp(h, read);
@@ -117,7 +121,8 @@ function urlsOf(list: Json, key: string, index: string): string[] {
 }
 
 async function readOne(h: Harvest, file: IndexFile, qhp: QhpReader, validators: Validators): Promise<void> {
-  for (let attempt = 1; ; attempt++)
+  for (let attempt = 1; ; attempt++) {
+    await h.stage.beginFile();
     try {
       const { head, bytes } = await peek(
         fileBytes(h.client, file.url, (headers) => {
@@ -133,6 +138,7 @@ async function readOne(h: Harvest, file: IndexFile, qhp: QhpReader, validators: 
     } catch (error) {
       if (!(error instanceof HarvestFault) || error.reason !== 'body-cut' || attempt >= 3) throw error;
     }
+  }
 }
 
 async function readRecords(h: Harvest, bytes: AsyncGenerator<Uint8Array>, named: DirectoryType | undefined) {

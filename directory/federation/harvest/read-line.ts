@@ -1,6 +1,5 @@
 // What a line of a peer's file is in the store. Pure, and the same in this thread and in one beside it.
 import { isUtf8 } from 'node:buffer';
-import { hash } from 'node:crypto';
 import { PEER_CONTENT_VERSION } from '../../../src/fhir/canonical.ts';
 import { type Block, linesIn, MAX_LINE_BYTES } from '../../../src/fhir/ndjson.ts';
 import { isObject, type Resource } from '../../../src/fhir/resource.ts';
@@ -8,14 +7,16 @@ import { type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts'
 import { mergedId, variantId } from '../ids.ts';
 import { type RecordContext, readRecord } from '../record.ts';
 import { type Ids, type Incoming, type StagedRows, stagedRows } from '../store/stage.ts';
+import { textHash } from '../text-hash.ts';
 
 /** What reading needs to know of a run. */
 export type Reading = { run: string; peer: string; context: RecordContext };
 
+const VERSION = BigInt(PEER_CONTENT_VERSION);
+
 /** 64 bits of a line, and of the version of the canonical form: a new version reads every line again. */
 export function lineHash(text: string | Uint8Array): bigint {
-  const bytes = hash('sha1', text, 'buffer');
-  return BigInt.asIntN(64, bytes.readBigInt64LE(0) + BigInt(PEER_CONTENT_VERSION));
+  return BigInt.asIntN(64, textHash(text) + VERSION);
 }
 
 /** `seq` tells which of two came later, deletions included. */

@@ -1,5 +1,6 @@
 // Records on their way into the store: lines that are known as they are cost a hash and a key; the others are read. What was
 // gathered is written together with the position, so a harvest that dies goes on from its last page.
+import { crc32 } from 'node:zlib';
 import type { Threads } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
@@ -8,22 +9,14 @@ import type { Queryable, Sql } from '../../../src/store/database.ts';
 import { mergedId } from '../ids.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
-import { type Counters, type Position, saveCounters, savePosition } from '../store/run.ts';
-import {
-  CONTENT_IDS,
-  copyStaged,
-  type Ids,
-  type Incoming,
-  insertGone,
-  markKnown,
-  notePage,
-  stagedRows,
-  takeContentIds,
-} from '../store/stage.ts';
+import { type Counters, type FilePart, type Position, saveCounters, savePosition } from '../store/run.ts';
+import { copyStaged, type Incoming, insertGone, markKnown, notePage, stagedRows } from '../store/stage.ts';
+import { type Lane, Lanes, takeIds } from './lanes.ts';
 import { type LineReader, lineReader } from './line-reader.ts';
 import { type Line, lineHash, readLine } from './read-line.ts';
 
 const BATCH = 2000;
+const NOTHING: FilePart = { bytes: 0, crc: 0, records: 0, faults: 0 };
 
 export type StageOptions = {
   /** opens a client of its own for copying; {@link Stage.end} ends it */
@@ -38,12 +31,6 @@ export type StageOptions = {
   most: number;
 };
 
-/** A client that writes, and the ids of texts that it holds. One batch at a time. */
-type Lane = { sql: Sql; ids: Ids };
-
-/** Batches that are written at once: while one waits for the database, the other is read. */
-const LANES = 2;
-
 export class Stage {
   readonly options: StageOptions;
   readonly counters = new Map<number, Counters>();
@@ -51,12 +38,14 @@ export class Stage {
   #gone: { type: number; seq: number; key: string }[] = [];
   #seq: number;
   readonly #reader: LineReader;
+  readonly #lanes: Lanes;
 
   constructor(options: StageOptions) {
     this.options = options;
     this.#seq = options.position.seq ?? 0;
     const { run, peer, context } = options;
     this.#reader = lineReader(options.threads, { run, peer, context });
+    this.#lanes = new Lanes(options.client);
   }
 
   count(type: DirectoryType, name: string, by = 1): void {
@@ -72,6 +61,42 @@ export class Stage {
   }
 
   /**
+   * A file begins, or begins again, in this process or after another one.
+   * @returns what of it is written; else what was counted of it is forgotten, and it is read from its beginning
+   */
+  async beginFile(): Promise<FilePart | undefined> {
+    const { position } = this.options;
+    // what a fault kept from being written is read again
+    if (!(await this.#lanes.idle())) delete position.part;
+    this.#lines = [];
+    this.#gone = [];
+    const { counted, part } = position;
+    this.#read = part ?? NOTHING;
+    if (part) return part;
+    if (counted === undefined)
+      position.counted = Object.fromEntries([...this.counters].map(([type, counters]) => [type, { ...counters }]));
+    else for (const type of this.counters.keys()) this.resume(type, counted[type] ?? {});
+    return undefined;
+  }
+
+  /** What was written of the file is of another one. */
+  dropPart(): void {
+    delete this.options.position.part;
+  }
+
+  /** The file has been read; call {@link flush} next. @returns what its blocks held */
+  endFile(): FilePart {
+    const { position } = this.options;
+    const { part } = position;
+    delete position.counted;
+    delete position.part;
+    return part ?? NOTHING;
+  }
+
+  /** Of the file, as far as it was handed over. */
+  #read = NOTHING;
+
+  /**
    * Takes one record as text. Write with {@link flush} when `isFull`.
    * @param type of its file or page
    * @param resource the text parsed, when it is at hand
@@ -81,28 +106,34 @@ export class Stage {
     this.#lines.push({ type, text, hash: lineHash(text), seq: this.#take(), resource });
   }
 
-  /**
-   * Takes the lines of a block, which is used up. They are written while the next ones are read; a fault shows at a later call.
-   * @param told how many records and unreadable lines they were, before {@link flush} ends
-   */
-  async addBlock(type: DirectoryType, block: Block, told: (records: number, faults: number) => void): Promise<void> {
+  /** Takes the lines of a block of a file, which is used up. They are written while the next ones are read; a fault shows at a later call. */
+  async addBlock(type: DirectoryType, block: Block): Promise<void> {
     const seq = this.#take(block.lines);
-    await this.#begin(async (lane) => {
+    const { bytes, crc } = this.#read;
+    const end = { bytes: bytes + block.bytes.length, crc: crc32(block.bytes, crc) };
+    this.#read = { ...this.#read, ...end };
+    await this.#lanes.begin(async (lane, before) => {
       const { block: back, hashes, faults } = await this.#reader.hash(block);
-      told(hashes.length + faults, faults);
-      this.count(type, 'read', hashes.length + faults);
-      if (faults > 0) this.count(type, 'damaged', faults);
-      this.#check(hashes.length);
+      const records = hashes.length + faults;
+      this.#check(records);
       await lane.sql.begin(async (tx) => {
-        const { run, peer } = this.options;
+        const { run, peer, position } = this.options;
         const unknown = await markKnown(tx, { run, peer, type: TYPE_IDS[type], seq }, hashes);
-        this.count(type, 'staged', hashes.length - unknown.length);
+        const found: [string, number][] = [
+          ['read', records],
+          ['damaged', faults],
+          ['staged', hashes.length - unknown.length],
+        ];
         if (unknown.length > 0) {
           const ids = await takeIds(lane, tx, unknown.length);
           const { rows, counts } = await this.#reader.read({ type, block: back, unknown, hashes, seq, ids });
-          for (const [name, n] of Object.entries(counts)) this.count(type, name, n);
+          found.push(...Object.entries(counts));
           await copyStaged(lane.sql, tx, rows);
         }
+        await before;
+        for (const [name, n] of found) if (n > 0) this.count(type, name, n);
+        const part = position.part ?? NOTHING;
+        position.part = { ...end, records: part.records + records, faults: part.faults + faults };
         await this.#save(tx);
       });
     });
@@ -131,48 +162,10 @@ export class Stage {
     return seq;
   }
 
-  readonly #running = new Set<Promise<void>>();
-  readonly #lanes: Lane[] = [];
-  readonly #free: Lane[] = [];
-  #fault: { error: unknown } | undefined;
-
-  /** Begins to write on a lane, as soon as one is free. */
-  async #begin(write: (lane: Lane) => Promise<void>): Promise<void> {
-    while (this.#running.size >= LANES) await Promise.race(this.#running);
-    if (this.#fault) await this.#settled();
-    const work: Promise<void> = this.#onLane(write)
-      .catch((error: unknown) => {
-        this.#fault ??= { error };
-      })
-      .finally(() => this.#running.delete(work));
-    this.#running.add(work);
-  }
-
-  async #onLane(write: (lane: Lane) => Promise<void>): Promise<void> {
-    let lane = this.#free.pop();
-    if (!lane) {
-      lane = { sql: await this.options.client(), ids: { first: 0n, count: 0 } };
-      this.#lanes.push(lane);
-    }
-    try {
-      await write(lane);
-    } finally {
-      this.#free.push(lane);
-    }
-  }
-
-  /** Waits for what was begun. @throws the first fault of it */
-  async #settled(): Promise<void> {
-    await Promise.all(this.#running);
-    const fault = this.#fault;
-    this.#fault = undefined;
-    if (fault) throw fault.error;
-  }
-
   /** Writes a full batch while the next one is read. A fault shows at a later call. */
   async flushSoon(): Promise<void> {
     const batch = this.#gathered();
-    await this.#begin(async (lane) => void (await this.#write(lane, batch)));
+    await this.#lanes.begin(async (lane, before) => void (await this.#write(lane, before, batch)));
   }
 
   /**
@@ -182,21 +175,21 @@ export class Stage {
    * @throws HarvestFault when the peer was switched off, or another process has taken over
    */
   async flush(page?: Page, evidence?: string): Promise<boolean> {
-    await this.#settled();
+    await this.#lanes.settled();
     const batch = this.#gathered();
     let isNew = true;
-    await this.#begin(async (lane) => {
-      isNew = await this.#write(lane, batch, page, evidence);
+    await this.#lanes.begin(async (lane, before) => {
+      isNew = await this.#write(lane, before, batch, page, evidence);
     });
-    await this.#settled();
+    await this.#lanes.settled();
     return isNew;
   }
 
   /** Ends its clients and threads. What was begun is waited for; its faults no longer matter. */
   async end(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#lanes.idle();
     this.#reader.close();
-    await Promise.all(this.#lanes.map(({ sql }) => sql.end({ timeout: 5 })));
+    await this.#lanes.end();
   }
 
   #gathered(): Batch {
@@ -212,7 +205,13 @@ export class Stage {
     if (lines > 0 && this.#seq > this.options.most) throw new HarvestFault('endless', `${this.options.most} records`);
   }
 
-  async #write(lane: Lane, { lines, gone }: Batch, page?: Page, evidence = 'deleted in its files'): Promise<boolean> {
+  async #write(
+    lane: Lane,
+    before: Promise<void>,
+    { lines, gone }: Batch,
+    page?: Page,
+    evidence = 'deleted in its files',
+  ): Promise<boolean> {
     const { run, peer } = this.options;
     this.#check(lines.length);
     return (await lane.sql.begin(async (tx) => {
@@ -238,23 +237,18 @@ export class Stage {
           await copyStaged(lane.sql, tx, stagedRows(run, rows, await takeIds(lane, tx, rows.length)));
       }
       await insertGone(tx, run, gone, evidence);
+      await before;
       await this.#save(tx);
       return true;
     })) as boolean;
   }
 
-  #saving: Promise<unknown> = Promise.resolve();
-
-  /** Counters and position, in the order of time: a position never goes back. */
+  /** Counters and position. */
   async #save(tx: Queryable): Promise<void> {
     const { run, position } = this.options;
-    const saved = this.#saving.then(async () => {
-      // one after the other, sent at once
-      const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
-      if (!on) throw new HarvestFault('peer-switched-off');
-    });
-    this.#saving = saved.catch(() => {}); // told by the batch it belongs to
-    await saved;
+    // one after the other, sent at once
+    const [, on] = await Promise.all([saveCounters(tx, run, this.#changed()), savePosition(tx, run, position)]);
+    if (!on) throw new HarvestFault('peer-switched-off');
   }
 
   readonly #saved = new Map<number, string>();
@@ -274,16 +268,3 @@ export class Stage {
 
 type Page = { type: DirectoryType; pass: number; hashes: bigint[] };
 type Batch = { lines: Line[]; gone: { type: number; seq: number; key: string }[] };
-
-/** Ids for so many texts. */
-async function takeIds(lane: Lane, sql: Queryable, count: number): Promise<Ids[]> {
-  const taken: Ids[] = [];
-  for (let wanted = count; wanted > 0; ) {
-    if (lane.ids.count === 0) lane.ids = { first: await takeContentIds(sql), count: CONTENT_IDS };
-    const now = Math.min(wanted, lane.ids.count);
-    taken.push({ first: lane.ids.first, count: now });
-    lane.ids = { first: lane.ids.first + BigInt(now), count: lane.ids.count - now };
-    wanted -= now;
-  }
-  return taken;
-}

@@ -73,7 +73,7 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
     await run(
       `insert into federation.name (token, rk) select n.token, c.rk
        from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.names) n(token)
-       where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') and i.state = 'l' order by 1, 2 on conflict do nothing`,
+       where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') and i.state = 'l' order by 1, 2 ${known ? 'on conflict do nothing' : ''}`,
     );
     await byLook(sql);
     await awaken(

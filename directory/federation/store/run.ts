@@ -32,6 +32,10 @@ export type Position = {
   /** of chains, files and exports: the page or manifest, and the file within it */
   page?: string;
   file?: number;
+  /** what had been counted of each type when that file began: it may be begun again */
+  counted?: Record<string, Counters>;
+  /** how much of that file is written: whoever goes on passes over it, when it is still the same */
+  part?: FilePart;
   whole?: boolean;
   /** of an index: something of no known type could not be read, so no type is whole */
   damaged?: boolean;
@@ -43,6 +47,9 @@ export type Position = {
   /** known ids that walking has passed */
   walked?: string;
 };
+
+/** The beginning of a file, up to the end of a line. `records`: in it, unreadable ones too; `faults`: those alone. */
+export type FilePart = { bytes: number; crc: number; records: number; faults: number };
 
 export type RunTypeState = 'reading' | 'read' | 'quarantined' | 'applied' | 'discarded';
 export type Counters = Record<string, number>;
@@ -129,6 +136,16 @@ export async function saveType(
   await sql`update federation.run_type set state = ${t.state}, complete = ${t.complete}, reason = ${t.reason},
     counters = ${JSON.stringify(t.counters)}::text::jsonb, trips = ${JSON.stringify(t.trips ?? [])}::text::jsonb
     where run = ${t.run} and type = ${t.type}`;
+}
+
+/** A type has been read. One that was judged already stays so: after a kill what was read before is told again. */
+export async function saveRead(
+  sql: Queryable,
+  t: Pick<RunType, 'run' | 'type' | 'complete' | 'reason' | 'counters'>,
+): Promise<void> {
+  await sql`update federation.run_type set state = 'read', complete = ${t.complete}, reason = ${t.reason},
+    counters = ${JSON.stringify(t.counters)}::text::jsonb
+    where run = ${t.run} and type = ${t.type} and state in ('reading', 'read')`;
 }
 
 /** Counters of types as they stand, with the page that made them. run_type_pkey. */

@@ -87,7 +87,7 @@ export async function resolve(
       where i.run = $1::bigint and i.type = $2::smallint
         and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
     ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
-    on conflict do nothing`);
+    ${isNew && !several ? '' : 'on conflict do nothing'}`);
   await run(
     `insert into federation.change (run, type, rk, action, evidence)
     select distinct on (s.rk) $1::bigint, $2::smallint, s.rk, 'd'::"char", g.evidence
@@ -231,28 +231,30 @@ async function keepNewest(run: Run): Promise<void> {
 }
 
 const FLAG_NAMES = Object.keys(FLAGS) as FlagName[];
-const sums = (prefix: string, where: string) =>
-  FLAG_NAMES.map((f) => `(count(*) filter (where ${where} and flags & ${FLAGS[f]} > 0))::int as "${prefix}${f}"`).join(
-    ', ',
-  );
+const sums = (prefix: string, what: string) =>
+  FLAG_NAMES.map(
+    (f) => `coalesce(sum(${what}) filter (where flags & ${FLAGS[f]} > 0), 0)::int as "${prefix}${f}"`,
+  ).join(', ');
 
 export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
 
 /** What the run would do, for the breaker; call it after {@link resolve} and {@link measureChange}. source_line */
 export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
+  // all that is live is counted from an index alone; what the run decided is taken off or added
   const [row] = await sql.unsafe<Record<string, number>[]>(
     `with x as (
-      select s.flags, true as was, c.rk is null as stays from federation.source s
-      left join federation.change c on c.run = $1::bigint and c.type = $2::smallint and c.rk = s.rk
-      where s.peer = $3 and s.type = $2::smallint and s.state <> 't'
-        -- what was missing before has been judged then
-        and not (c.action is not distinct from 'm' and exists (select from federation.missing m where m.rk = s.rk))
+      select flags, 1 as was, 1 as stays from federation.source where peer = $3 and type = $2::smallint and state <> 't'
       union all
-      select i.flags, false, true from federation.change c
+      -- what was missing before has been judged then
+      select s.flags, case when c.action = 'm' and m.rk is not null then -1 else 0 end, -1
+      from federation.change c join federation.source s on s.rk = c.rk and s.peer = $3 and s.type = $2::smallint and s.state <> 't'
+      left join federation.missing m on m.rk = c.rk
+      where c.run = $1::bigint and c.type = $2::smallint
+      union all
+      select i.flags, 0, 1 from federation.change c
       join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
       where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r'))
-    select (count(*) filter (where was))::int as before, (count(*) filter (where stays))::int as after,
-      ${sums('b', 'was')}, ${sums('a', 'stays')} from x`,
+    select coalesce(sum(was), 0)::int as before, coalesce(sum(stays), 0)::int as after, ${sums('b', 'was')}, ${sums('a', 'stays')} from x`,
     [...values(s), s.peer],
   );
   const actions: Actions = { c: 0, u: 0, r: 0, d: 0, m: 0, v: 0 };

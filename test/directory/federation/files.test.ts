@@ -3,6 +3,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { typeOfFileName } from '../../../directory/federation/harvest/files.ts';
 import { filesOf } from '../../../directory/federation/harvest/index-files.ts';
+import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
 import { HarvestFault } from '../../../directory/federation/reasons.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { type Answer, json, npi, outcome, records, scriptedDirectory } from './scripted-directory.ts';
@@ -331,6 +332,81 @@ describe('$bulk-publish', () => {
     expect((await w.harvest('oak')).state).toBe('done');
     expect(ranges).toEqual([700]);
     expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+});
+
+describe('a run that is begun again', () => {
+  beforeEach(async () => {
+    chain();
+    await w.add('oak', `${dir.base}${ROOT}`);
+  });
+
+  test('after it died between two types: what was judged is not judged again', async () => {
+    await w.sql.unsafe(
+      `create function public.dies() returns trigger language plpgsql as $$ begin raise 'killed'; end $$`,
+    );
+    await w.sql.unsafe(
+      `create trigger dies before update on federation.run_type for each row when (new.state = 'applied' and new.type = 5) execute function public.dies()`,
+    );
+    await expect(w.harvest('oak')).rejects.toThrow('killed');
+    expect(await w.counts('oak')).toEqual({ l: 12 });
+    await w.sql.unsafe('drop trigger dies on federation.run_type');
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['done', '']);
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+  });
+
+  // longer than what is handed on at once
+  const long = () =>
+    of('Practitioner').map((r) => ({ ...r, text: { status: 'empty' as const, div: 'x'.repeat(150_000) } }));
+  const taken = async () =>
+    (await w.sql<{ seq: number }[]>`select (position ->> 'seq')::int as seq from federation.run`)[0]?.seq;
+
+  test('within a file that was cut: it goes on after what is written, and counts each record once', async () => {
+    const body = Buffer.from(ndjson(long()));
+    let asked = 0;
+    const cut = { headers: { 'content-length': String(body.length) }, body: body.subarray(0, -700), broken: true };
+    paths['/f/p'] = () => (++asked === 1 ? (cut as Answer) : file(body));
+    const done = await w.harvest('oak');
+    expect([done.state, asked > 1, await taken()]).toEqual(['done', true, 14]);
+    expect(done.types.find((t) => t.type === 7)?.counters).toMatchObject({ read: 12, staged: 12, new: 12 });
+  });
+
+  test('within a file that is another one by then: it is read from its beginning', async () => {
+    const body = Buffer.from(ndjson(long()));
+    const other = Buffer.from(ndjson(long().reverse()));
+    let asked = 0;
+    const cut = { headers: { 'content-length': String(body.length) }, body: body.subarray(0, -700), broken: true };
+    paths['/f/p'] = () => (++asked === 1 ? (cut as Answer) : file(other));
+    const done = await w.harvest('oak');
+    expect(done.state).toBe('done');
+    expect(await taken()).toBeGreaterThan(14);
+    expect(await w.counts('oak')).toEqual({ l: 14 });
+    expect(done.types.find((t) => t.type === 7)?.counters).toMatchObject({ read: 12, staged: 12, new: 12 });
+  });
+
+  test('in another process, in the middle of a file: the part that is written is passed over', async () => {
+    const body = Buffer.from(ndjson(long()));
+    const real = w.deps.fetch;
+    const cut = { headers: { 'content-length': String(body.length) }, body: body.subarray(0, -700), broken: true };
+    let killed = false;
+    paths['/f/p'] = () => cut as Answer;
+    w.deps.fetch = ((...given: Parameters<typeof fetch>) => {
+      // the second request for the file is that for the rest
+      if (String(given[0]).endsWith('/f/p') && killed) throw new TypeError('killed');
+      killed ||= String(given[0]).endsWith('/f/p');
+      return real(...given);
+    }) as typeof fetch;
+    expect((await harvestPeer(w.deps, await w.peer('oak'))).state).toBe('later');
+    const [run] = await w.sql<
+      { part: { bytes: number; records: number } }[]
+    >`select position -> 'part' as part from federation.run`;
+    expect(run?.part.records).toBeGreaterThan(5);
+    w.deps.fetch = real;
+    paths['/f/p'] = file(body);
+    const done = await w.harvest('oak');
+    expect([done.state, await taken()]).toEqual(['done', 14]);
+    expect(done.types.find((t) => t.type === 7)?.counters).toMatchObject({ read: 12, staged: 12, new: 12 });
   });
 });
 

@@ -1,7 +1,9 @@
 // Lines of peers' files, read by this thread and by one beside it: the same rows, whoever reads.
+import { createHash } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { lineReader } from '../../../directory/federation/harvest/line-reader.ts';
 import { hashesIn, lineHash } from '../../../directory/federation/harvest/read-line.ts';
+import { textHash } from '../../../directory/federation/text-hash.ts';
 import type { Threads } from '../../../src/deps.ts';
 import { type Block, linesIn } from '../../../src/fhir/ndjson.ts';
 import { nodeThreads } from '../../../src/runtime/node-threads.ts';
@@ -106,3 +108,12 @@ test.each([
   expect([...hashes]).toEqual(lines.flatMap((l) => ('text' in l ? [lineHash(l.text)] : [])));
   expect(faults).toBe(lines.filter((l) => 'fault' in l).length);
 });
+
+test.each(['', 'a', 'Grüne Küste 漢', 'x'.repeat(5000)])(
+  '64 bits of a text are stored, so they stay what they are: %#',
+  (text) => {
+    const expected = createHash('sha1').update(text).digest().readBigInt64LE(0);
+    expect(textHash(text)).toBe(expected);
+    expect(textHash(new TextEncoder().encode(text))).toBe(expected);
+  },
+);

@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { candidatesIn, lineHash } from '../../../exchange/reconcile/known-lines.ts';
 import { NOTHING, type StagedTo, stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
 import { threads } from '../../../src/command/threads.ts';
@@ -56,9 +57,44 @@ test('threads give the rows that this thread gives, for more blocks than they ho
 });
 
 test('a block comes back with the lines that may be known', async () => {
-  const found = await beside.readerOf(reading).candidates(block(5));
-  expect([found.count, found.lines.map((l) => [l.number, l.sourceId])[0]]).toEqual([11, [6, 'o0']]);
+  const found = await beside.readerOf(reading).candidates(block(5), 0);
+  expect([found.count, found.lines.numbers[0], found.lines.sourceIds.split(',')[0]]).toEqual([11, 6, 'o0']);
   expect(Buffer.from(found.block.bytes).toString()).toBe(`${text}\n`);
+});
+
+test('a line is known by its bytes as by its text, wherever it stands and however it ends', () => {
+  const line = (id: string, more = '') => `{"resourceType":"Observation","id":"${id}"${more}}`;
+  const texts = [
+    line('a'),
+    line('b', ',"note":"é𝒳"'),
+    '',
+    '  ',
+    'no json',
+    line('c', `,"x":"${'y'.repeat(70_000)}"`),
+    ' {"id":"d"}',
+    line('null'),
+  ];
+  const bytes = Buffer.from(`\ufeff${texts.map((t, i) => (i % 2 ? `${t}\r` : t)).join('\n')}`);
+  const found = candidatesIn({ number: 1, bytes: new Uint8Array(bytes), lines: texts.length });
+  expect(found.count).toBe(6);
+  expect(found.lines).toEqual({
+    numbers: [1, 2, 6, 8],
+    types: 'Observation,Observation,Observation,Observation',
+    sourceIds: 'a,b,c,null',
+    hashes: [0, 1, 5, 7].map((i) => lineHash(texts[i] ?? '')).join(),
+  });
+  expect(candidatesIn({ number: 1, bytes: new Uint8Array(bytes), lines: texts.length }, 2)).toMatchObject({
+    count: 4,
+    lines: { numbers: [6, 8] },
+  });
+  // a line that is no UTF-8 takes nothing from the others
+  const broken = new Uint8Array(
+    Buffer.concat([Buffer.from(`${line('a')}\n`), Buffer.from([123, 255, 10]), Buffer.from(line('b'))]),
+  );
+  expect(candidatesIn({ number: 4, bytes: broken, lines: 3 })).toMatchObject({
+    count: 3,
+    lines: { numbers: [4, 6], hashes: [lineHash(line('a')), lineHash(line('b'))].join() },
+  });
 });
 
 test('a small pull opens no thread, one core has none', () => {
