@@ -8,7 +8,8 @@ COPY . .
 RUN node scripts/build.ts
 
 FROM node:24-slim
-ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data SANDBOX=off MALLOC_ARENA_MAX=2
+ENV NODE_ENV=production HOST=0.0.0.0 DATA_DIR=/data SANDBOX=off \
+  MALLOC_ARENA_MAX=2 MALLOC_MMAP_THRESHOLD_=131072 MALLOC_TRIM_THRESHOLD_=131072
 WORKDIR /app
 COPY --from=build /app/dist ./dist
 COPY --from=build /app/drizzle ./drizzle

@@ -1,4 +1,5 @@
 // The `payer-node` command.
+import './runtime/steady-malloc.ts';
 import { Argument, Command, Option } from 'commander';
 import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';

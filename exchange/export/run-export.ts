@@ -18,6 +18,7 @@ import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
+import { sharedTransmitters } from './transmitter.ts';
 import { ahead, placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
@@ -129,12 +130,18 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   }
   await noted;
   const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
+  const shared: { key: string; lastUpdated: Date }[] = [];
   if (held.length > 0 && sharedTypes.length > 0)
     for await (const rows of ahead(sharedRows(tx, { ...conditions, types: sharedTypes, members: held })))
       for (const row of rows) {
         const text = shape.of(row.type, row.text);
-        if (text !== undefined) await files.write('output', row.type, text);
+        if (text === undefined) continue;
+        await files.write('output', row.type, text);
+        shared.push({ key: `${row.type}/${row.id}`, lastUpdated: row.lastUpdated });
       }
+  if (conditions.types.includes('Provenance'))
+    for (const { json } of sharedTransmitters(about.us, job.peerId, shared))
+      await files.write('output', 'Provenance', json);
   const all = job.groupId === null ? granted.length : await groupSize(tx, job.groupId);
   await writeOutcomes(files, parameters, all - granted.length + wanted.length - held.length);
   counts['members'] = held.length;

@@ -1,6 +1,7 @@
 // The Transmitter Provenance of an export: this plan sent these records. Same targets, same Provenance, in whatever order the
 // database gave them: an export repeated without change is unchanged for the receiver, for whom order counts. PDex 2.2 §127.
 import { v5 as uuid5 } from 'uuid';
+import { formatInstant } from '../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import type { Payer } from '../consent/evaluate.ts';
 
@@ -45,4 +46,22 @@ export function transmitterProvenance(
     ],
   });
   return { id, json };
+}
+
+/**
+ * The Transmitter Provenance of directory-type records: they belong to no member, so they have one of their own, or one for each
+ * {@link MAX_TARGETS} of them.
+ */
+export function sharedTransmitters(
+  us: Payer,
+  peerId: string,
+  sent: readonly { key: string; lastUpdated: Date }[],
+): { id: string; json: string; recorded: Date }[] {
+  const sorted = sent.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  return Array.from({ length: Math.ceil(sorted.length / MAX_TARGETS) }, (_, i) => {
+    const part = sorted.slice(i * MAX_TARGETS, (i + 1) * MAX_TARGETS);
+    const recorded = part.reduce((at, s) => (s.lastUpdated > at ? s.lastUpdated : at), new Date(0));
+    const targets = part.map((s) => s.key);
+    return { ...transmitterProvenance(us, peerId, targets, formatInstant(recorded)), recorded };
+  });
 }

@@ -7,7 +7,7 @@ import { formatInstant, parseInstant } from '../../src/fhir/instant.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
-import { MAX_TARGETS, transmitterProvenance } from '../export/transmitter.ts';
+import { MAX_TARGETS, sharedTransmitters, transmitterProvenance } from '../export/transmitter.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
@@ -93,7 +93,10 @@ export function everything(deps: Deps) {
       if (shared.length > want)
         next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
       else if (records.includes('Provenance'))
-        page.push(...(await transmitted(deps, caller, id, records, asked.since)));
+        page.push(
+          ...(await transmitted(deps, caller, id, records, asked.since)),
+          ...(await sharedTransmitted(deps, caller, id, asked.types)),
+        );
     }
 
     const leaving = page.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
@@ -144,4 +147,25 @@ async function transmitted(
     made.push({ row, text: json, resource: { resourceType: 'Provenance' } });
   }
   return made;
+}
+
+/** The same of the directory-type records among it. */
+async function sharedTransmitted(
+  deps: Deps,
+  caller: Caller,
+  memberId: string,
+  types: readonly string[],
+): Promise<Shown[]> {
+  const grants = await grantsOf(deps, caller.peer.id, [memberId]);
+  const rows = await sharedOf(deps.database.sql, grants, daysOf(deps), {
+    types: types.filter((t) => SHARED_TYPES.includes(t)),
+    of: EXPORT_ORDER,
+    limit: MAX_TARGETS,
+  });
+  const sent = rows.map((r) => ({ key: `${r.type}/${r.id}`, lastUpdated: r.lastUpdated }));
+  return sharedTransmitters(ourselves(deps.config), caller.peer.id, sent).map(({ id, json, recorded }) => ({
+    row: { type: 'Provenance', id, version: 1, text: json, lastUpdated: recorded },
+    text: json,
+    resource: { resourceType: 'Provenance' },
+  }));
 }

@@ -173,9 +173,9 @@ export function sharedRows(
   sql: Sql,
   c: ExportConditions,
   batch = 1000,
-): AsyncIterable<{ type: string; id: string; text: string }[]> {
+): AsyncIterable<{ type: string; id: string; text: string; lastUpdated: Date }[]> {
   return sql
-    .unsafe<{ type: string; id: string; text: string }[]>(
+    .unsafe<{ type: string; id: string; text: string; lastUpdated: Date }[]>(
       `with named as materialized (
          select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at ${FROM} cross join unnest(r.links) k
          where not r.deleted and ${MOVED('r')} <= $9::timestamptz and ${MAY_LEAVE}
@@ -187,7 +187,7 @@ export function sharedRows(
          join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
          cross join unnest(s.links) k
        )
-       select s.type, s.id, s.body as text
+       select s.type, s.id, s.body as text, s.last_updated as "lastUpdated"
        from (select key, max(at) as at from reached group by key) n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
        where s.type = any($8::text[]) and not s.deleted and s.last_updated <= $9::timestamptz

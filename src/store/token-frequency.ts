@@ -24,24 +24,28 @@ const FRESH_MS = 60_000;
 const REFERRING = 6;
 const SHORT_NAME = 20_000;
 const NAME = 1000;
+/** So many seldom words begin like one that is asked for. */
+const BEGINNINGS = 8;
 const RANKED = 2000;
 const SOME = 5000;
 
 /** pg_stats shows the columns that the role may read. */
 const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
     array_to_string(p.most_common_elems::text::int[], ',') as params, array_to_string(p.most_common_elem_freqs, ',') as parts, greatest(r.reltuples, 0) as resources,
-    (select array_to_string(counts, ',') from directory.state) as counts, w.*
+    (select array_to_string(counts, ',') from directory.state) as counts, w.*, f.n_distinct as different
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_class r on r.oid = 'directory.resource'::regclass
   cross join directory.frequent_words() w
   left join pg_stats s on s.schemaname = n.nspname and s.tablename = c.relname and s.attname = 'token'
   left join pg_stats p on p.schemaname = n.nspname and p.tablename = r.relname and p.attname = 'params'
+  left join pg_stats f on f.schemaname = n.nspname and f.tablename = 'words' and f.attname = 'folded'
   where c.oid = 'directory.lookup'::regclass`;
 
 type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts' | 'words' | 'portions', string | null> & {
   rows: number;
   resources: number;
   entries: number;
+  different: number | null;
 };
 
 /** Frequent words by the number of their parameter. */
@@ -75,8 +79,13 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
     list('params').map((id, i) => [Number(id), Math.round((parts[i] ?? 0) * (row?.resources ?? 0))]),
   );
   const having = params.size === 0 ? undefined : { params, counts: list('counts').map(Number) };
-  const words = wordRows(row?.words, list('portions').map(Number), row?.entries ?? 0);
-  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words);
+  const portions = list('portions').map(Number);
+  const entries = row?.entries ?? 0;
+  const words = wordRows(row?.words, portions, entries);
+  const different = (row?.different ?? 0) < 0 ? -(row?.different ?? 0) * entries : (row?.different ?? 0);
+  const others = (1 - sum(portions, (part) => part)) * entries;
+  const seldom = words.size === 0 || different <= portions.length ? undefined : others / (different - portions.length);
+  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words, seldom);
   held.set(schema, { at: now, frequencies: made });
   return made;
 }
@@ -96,13 +105,14 @@ const halves = (token: bigint): string => `${BigInt.asIntN(32, token >> 32n)},${
 /**
  * @param found rows of frequent tokens, by the halves of their hash; `rare`: of all others
  * @param having undefined where the server has no statistics yet
- * @param words frequent words
+ * @param words frequent words; `seldom`: rows of one of the others, on average
  */
 export function estimates(
   found: ReadonlyMap<string, number>,
   rare: number,
   having?: Having,
   words: WordRows = new Map(),
+  seldom?: number,
 ): Frequencies {
   const live = (type: number): number => (having ? (having.counts[type - 1] ?? 0) : Number.POSITIVE_INFINITY);
   const ofToken = (): number => found.get(`${hashed.hi},${hashed.lo}`) ?? rare;
@@ -145,7 +155,7 @@ export function estimates(
         if (c.match === 'contains') return SHORT_NAME * 10;
         return Math.max(
           sum(frequent(c), (w) => w.rows),
-          sum(c.words, (w) => (w.folded.length < 3 ? SHORT_NAME : NAME)),
+          sum(c.words, (w) => (w.folded.length < 3 ? SHORT_NAME : Math.min(NAME, (seldom ?? NAME) * BEGINNINGS))),
         );
       case 'like':
         return RANKED;

@@ -131,7 +131,8 @@ async function result(db: Db) {
     await db.sql`select member_id, outcome, count(*)::int as n from exchange.ledger where type = 'Provenance' group by 1, 2 order by 1, 2`;
   const custody =
     await db.sql`select member_id, count(*)::int as n from exchange.resource where type = 'Provenance' and origin = 'own' group by 1 order by 1`;
-  const shared = await db.sql`select type, id, origin from exchange.shared_resource order by 1, 2`;
+  const shared =
+    await db.sql`select type, case when type <> 'Provenance' then id end as id, origin from exchange.shared_resource order by 1, 2`;
   return {
     records: [...records],
     links: [...links],

@@ -18,7 +18,7 @@ import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
 import { memberFolders } from '../../src/seed/index.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient } from './export-client.ts';
+import { ExportClient, type Manifest } from './export-client.ts';
 import { client } from './peer-client.ts';
 
 const context = {
@@ -194,14 +194,14 @@ async function walk(node: TestNode, job?: string) {
 async function exported(
   paths: string[],
   env: Record<string, string> = {},
-): Promise<{ node: TestNode; them: ExportClient; job: string }> {
+): Promise<{ node: TestNode; them: ExportClient; job: string; manifest: Manifest }> {
   const node = await startNode(env);
   await importMembers(node.deps, { records: readImport(paths), validate, reject: () => {} });
   const them = new ExportClient(node, await client(node, 'a'));
   await them.signIn();
   const group = await grantAll(node, 'a');
-  const { status } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
-  return { node, them, job: status.split('/').at(-1) ?? '' };
+  const { status, manifest } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
+  return { node, them, job: status.split('/').at(-1) ?? '', manifest };
 }
 
 describe('a whole export', () => {
@@ -209,14 +209,28 @@ describe('a whole export', () => {
   let node: TestNode;
   let them: ExportClient;
   let job: string;
+  let manifest: Manifest;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'payer-node-content-'));
     await memberFolders({ seed: 3, members: 30, out: folder });
-    ({ node, them, job } = await exported([join(folder, 'prior')]));
+    ({ node, them, job, manifest } = await exported([join(folder, 'prior')]));
   }, 60_000);
   afterAll(async () => {
     await node?.close();
     rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('names us as the transmitter of each record in it, those of the directory too', async () => {
+    const all = await them.output(manifest);
+    const us = JSON.stringify(node.deps.config.planName);
+    const transmitters = all.filter((r) => {
+      const agents = JSON.stringify(r['agent'] ?? '');
+      return agents.includes('"transmitter"') && agents.includes(us);
+    });
+    const named = transmitters.flatMap((r) => (r['target'] as { reference: string }[]).map((t) => t.reference));
+    const sent = all.filter((r) => r.resourceType !== 'Provenance').map((r) => `${r.resourceType}/${String(r['id'])}`);
+    expect(named.sort()).toEqual(sent.sort());
+    expect(named.some((key) => key.startsWith('Practitioner/'))).toBe(true);
   });
 
   test('of generated members is clean, and it is not for want of what could be wrong', async () => {

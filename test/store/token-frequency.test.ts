@@ -70,3 +70,17 @@ test('what few resources have or lack is where a search begins', () => {
   // without statistics nothing is said to be rare
   expect(rarestFirst([lacks], estimates(new Map(), 50))).toEqual([lacks]);
 });
+
+test('a name is as frequent as the words that begin like it; of words that nobody counted one is like another', () => {
+  const by = (seldom?: number) =>
+    estimates(new Map(), 50, undefined, new Map([[870, [{ folded: 'hartford', rows: 9000 }]]]), seldom);
+  const city = (name: string) => read(`location.address-city=${name}`)[0] ?? { kind: 'id', keys: [] };
+  expect(by(3).rows(city('hart'))).toBe(9000);
+  expect(by(3).frequent(city('hart') as never)).toEqual([{ param: 870, folded: 'hartford' }]);
+  expect(by(3).rows(city('derby'))).toBe(24);
+  expect(by().rows(city('derby'))).toBe(1000);
+  // read along where both are many, looked up where one is rare
+  const both = (name: string) => rarestFirst(read(`location.address-city=${name}&practitioner=Practitioner/p`), by(3));
+  expect(both('hart').map((c) => c.kind)).toEqual(['reference', 'string']);
+  expect(both('derby').map((c) => c.kind)).toEqual(['string', 'reference']);
+});
