@@ -6,7 +6,7 @@ import { CONTENT_IDS, type Ids, takeContentIds } from '../store/stage.ts';
 /** A client that writes, and the ids of texts that it holds. One batch at a time. */
 export type Lane = { sql: Sql; ids: Ids };
 
-const LANES = 2;
+const LANES = 3;
 
 export class Lanes {
   readonly #client: () => Promise<Sql>;

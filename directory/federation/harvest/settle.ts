@@ -1,4 +1,6 @@
 // The end of a run: each type is judged and either applied or kept back until a person decides.
+
+import type { Queryable } from '../../../src/store/database.ts';
 import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
 import { apply } from '../store/apply.ts';
@@ -46,25 +48,36 @@ export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state
     .filter((t) => t.state === 'read')
     // the largest first, so that both lanes end together
     .sort((a, b) => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0));
+  const differing: RunType[] = [];
   for (const t of waiting)
     await sql.begin(async (tx) => {
       await tx.unsafe(ROOM);
       const of = { run: run.id, peer: run.peer, type: t.type };
-      if (!t.complete || !(await isAsKnown(tx, of))) await expandSeen(tx, of);
+      if (t.complete && !(await isLost(tx, t)) && (await isAsKnown(tx, of))) {
+        await saveType(tx, { ...t, state: 'applied' });
+        await clearStage(tx, run.id, t.type);
+        return;
+      }
+      await expandSeen(tx, of);
+      differing.push(t);
     });
-  if (waiting.length > 0) await measureStaged(sql, run.id);
+  if (differing.length > 0) await measureStaged(sql, run.id);
   const lane = async () => {
-    for (let t = waiting.shift(); t; t = waiting.shift()) await settleType(deps, run, t);
+    for (let t = differing.shift(); t; t = differing.shift()) await settleType(deps, run, t);
   };
   await allDone(Array.from({ length: LANES }, lane));
   return await conclude(deps, run);
 }
 
+/** Did the server crash since the type was read? What is staged does not outlive it. */
+const isLost = async (sql: Queryable, t: RunType): Promise<boolean> =>
+  (t.counters['staged'] ?? 0) > 0 && (await countStaged(sql, t.run, t.type)) === 0;
+
 /** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
 const LANES = 2;
 
 /** A type of half a million records is put in order without files. */
-const ROOM = `set local work_mem = '64MB'`;
+const ROOM = `set local work_mem = '128MB'`;
 
 /** Waits for all, and tells the first fault. */
 async function allDone(running: readonly Promise<void>[]): Promise<void> {
@@ -95,7 +108,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   const of = { run: run.id, peer: run.peer, type: t.type };
   const open = await sql.begin(async (tx) => {
     await tx.unsafe(ROOM);
-    if ((t.counters['staged'] ?? 0) > 0 && (await countStaged(tx, run.id, t.type)) === 0) {
+    if (await isLost(tx, t)) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
       await sweepContent(tx);
       return false;
@@ -104,11 +117,6 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
     if (own > 0) {
       t.counters['own'] = (t.counters['own'] ?? 0) + own;
       t.counters['staged'] = (t.counters['staged'] ?? 0) - own;
-    }
-    if (t.complete && (await isAsKnown(tx, of))) {
-      await saveType(tx, { ...t, state: 'applied' });
-      await clearStage(tx, run.id, t.type);
-      return false;
     }
     await resolve(tx, of, ORDER(t.rung), t.complete);
     await saveType(tx, t); // what was dropped is counted once; the rest may be done again
@@ -156,8 +164,7 @@ export async function decideRun(
   await sql.begin(async (tx) => {
     for (const t of waiting) {
       const of = { run: run.id, peer: run.peer, type: t.type };
-      const staged = await countStaged(tx, run.id, t.type);
-      const gone = verdict === 'release' && (t.counters['staged'] ?? 0) > 0 && staged === 0;
+      const gone = verdict === 'release' && (await isLost(tx, t));
       lost ||= gone;
       if (verdict === 'release' && !gone) {
         const { tombstones } = await apply(tx, of, at);
