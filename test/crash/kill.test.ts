@@ -248,7 +248,7 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
   // and in whatever moment: within a file, within staging, within the commit
   let struck = 0;
   const byChance = async () => {
-    for (let starts = 0; starts < 8 && (await stateOf(chance.db)) !== 'done'; starts++) {
+    for (let starts = 0; starts < 5 && (await stateOf(chance.db)) !== 'done'; starts++) {
       const child = await serve(chance);
       await new Promise((r) => setTimeout(r, 100 + 300 * (starts + 1) * Math.random()));
       await kill(child, 'SIGKILL');
