@@ -26,7 +26,7 @@ import {
   outlook,
   resolve,
 } from '../store/settle.ts';
-import { clearStage, countStaged, sweepContent } from '../store/stage.ts';
+import { clearStage, countStaged, isDecided, sweepContent } from '../store/stage.ts';
 import { typeName } from './context.ts';
 
 /** Files of chains and exports tell which of two contents is the later; pages do not. */
@@ -69,9 +69,15 @@ export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state
   return await conclude(deps, run);
 }
 
-/** Did the server crash since the type was read? What is staged does not outlive it. */
-const isLost = async (sql: Queryable, t: RunType): Promise<boolean> =>
-  (t.counters['staged'] ?? 0) > 0 && (await countStaged(sql, t.run, t.type)) === 0;
+/**
+ * Did the server crash since the type was read? What is staged does not outlive it, and what was read afterwards is less than what
+ * was counted. Deciding drops what came twice: once it has begun only nothing at all is too little.
+ */
+const isLost = async (sql: Queryable, t: RunType): Promise<boolean> => {
+  const counted = t.counters['staged'] ?? 0;
+  const staged = counted === 0 ? 0 : await countStaged(sql, t.run, t.type);
+  return staged < counted && (staged === 0 || !(await isDecided(sql, t.run, t.type)));
+};
 
 /** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
 const LANES = 2;
@@ -110,6 +116,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
     await tx.unsafe(ROOM);
     if (await isLost(tx, t)) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
+      await clearStage(tx, run.id, t.type);
       await sweepContent(tx);
       return false;
     }

@@ -172,6 +172,11 @@ export async function countStaged(sql: Queryable, run: string, type: number): Pr
   return row?.n ?? 0;
 }
 
+/** Has deciding about a type begun? change_pkey */
+export async function isDecided(sql: Queryable, run: string, type: number): Promise<boolean> {
+  return (await sql`select from federation.change where run = ${run} and type = ${type} limit 1`).length > 0;
+}
+
 /**
  * Takes away what a run, or one type of it, has left, and the texts that were not taken.
  * @param all every staged text has been taken, so none is looked for

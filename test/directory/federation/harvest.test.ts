@@ -266,6 +266,27 @@ test('a database that dies forgets what was staged: the run says so, and the nex
   expect(await w.counts('oak')).toEqual({ l: ALL });
 });
 
+test('a database that dies within a type: what was read afterwards is not taken for all of it', async () => {
+  dir.script.stride = 2;
+  await probePeer(w.deps, await w.peer('oak'), 'test');
+  const real = w.deps.fetch;
+  let pages = 0;
+  w.deps.fetch = (async (...given: Parameters<typeof fetch>) => {
+    // amid the practitioners, six pages of two
+    if (String(given[0]).includes('/Practitioner?') && ++pages === 4)
+      await w.sql`truncate federation.incoming, federation.seen, federation.seen_block, federation.gone, federation.change`;
+    return real(...given);
+  }) as typeof fetch;
+  const done = await w.harvest('oak');
+  w.deps.fetch = real;
+  expect([done.state, done.reason]).toEqual(['partial', 'staging-lost']);
+  expect(done.types.find((t) => t.type === 7)).toMatchObject({ state: 'discarded', reason: 'staging-lost' });
+  expect(await w.sql`select from federation.incoming`).toHaveLength(0);
+  w.day();
+  expect((await w.harvest('oak')).state).toBe('done');
+  expect(await w.counts('oak')).toEqual({ l: ALL });
+});
+
 test('of two processes that begin at once, one harvests', async () => {
   const peer = await w.peer('oak');
   const both = await Promise.all([harvestPeer(w.deps, peer), harvestPeer(w.deps, peer)]);
