@@ -41,7 +41,8 @@ export async function kickOffExport(
   const prefer = readPrefer(c.req.header('prefer'));
   if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
   const lenient = prefer.handling === 'lenient';
-  const how = { operation, method: c.req.method, lenient, now: receivedAt };
+  const here = addresses(deps.config);
+  const how = { operation, method: c.req.method, lenient, now: receivedAt, base: here.fhir };
   const asked = readExportParameters(await givenParameters(c), how);
   const today = localDay(receivedAt, deps.config.timeZone);
   const parameters: ExportParameters = {
@@ -52,7 +53,6 @@ export async function kickOffExport(
   };
 
   const id = newJobId();
-  const here = addresses(deps.config);
   const dueAt = responseDue(receivedAt, deps.config);
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
   const query = c.req.method === 'GET' ? new URL(c.req.url).search : '';
