@@ -7,6 +7,8 @@ export default defineConfig({
     reporters: ['default', './test/support/reporter.ts'],
     // on two cores vitest would use one: the tests wait for the database as much as they compute
     maxWorkers: 3,
+    // files of a worker share what they import, which they would else read again each: a test leaves nothing behind
+    isolate: false,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },

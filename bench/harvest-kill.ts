@@ -18,7 +18,7 @@ const LEFT: Record<string, string> = {
   content: 'select 1 from federation.content',
   name: 'select token, rk from federation.name',
   finding: 'select rk, code from federation.finding',
-  outbox: 'select distinct rk from federation.outbox',
+  outbox: 'select distinct unnest(rks) as rk from federation.outbox',
   counters: 'select type, state, complete, reason, counters from federation.run_type',
   staged: `select 1 from federation.incoming union all select 1 from federation.seen union all select 1 from federation.seen_block
     union all select 1 from federation.change union all select 1 from federation.gone`,

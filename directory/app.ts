@@ -4,6 +4,7 @@ import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { type Admission, admission, admitted } from '../src/http/admission.ts';
 import { askedOf } from '../src/http/asked.ts';
+import { bodyFirst } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
@@ -26,6 +27,9 @@ import { type Totals, totals } from './totals.ts';
 
 /** Path of the directory's FHIR base. */
 export const DIRECTORY_PATH = '/directory/fhir';
+
+/** Longest body of any route. */
+const MAX_BODY = 65_536;
 
 /** Database role of the service: it reads the schema `directory` and nothing else. */
 export const DIRECTORY_ROLE = 'payer_node_directory';
@@ -63,10 +67,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const limit = options.limit ?? rateLimit(deps.config.directoryRatePerMinute, deps.clock);
   if (limit)
     app.use(async (c, next) => {
-      const address = clientAddress(
-        options.peer?.(c),
-        c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for'),
-      );
+      const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));
       Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
@@ -75,6 +76,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
   const kept = directoryCacheMb > 0 ? (options.answers ?? answers(directoryCacheMb * 1_000_000)) : undefined;
   const plain = direct(searchDeps, path, kept && memory(deps, kept));
   options.onQuick?.(quickAnswers(deps, plain, limit, admit));
+  app.use(`${path}/:type/*`, bodyFirst(MAX_BODY));
   // the pattern holds for /:type too: a request that took two places would wait for itself
   app.use(`${path}/:type/*`, (_c, next) => admitted(admit, next));
   const metadata = JSON.stringify(

@@ -8,6 +8,7 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { isObject, isResource, type Json, objects, text } from '../src/fhir/resource.ts';
 import { type ExportRequest, isPlain, readExport } from '../src/fhir/search/export-request.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../src/fhir/search/types.ts';
+import { bodyText } from '../src/http/body.ts';
 import { type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { fileUrl } from './publication-files.ts';
 import { findExport, isReleased, releaseExport, requestExport } from './store/export-set.ts';
@@ -29,9 +30,7 @@ const STATUS = '$export-status';
 async function pairsOf(c: Context<FhirEnv>): Promise<[string, string][]> {
   const query = [...new URL(c.req.raw.url).searchParams];
   if (c.req.method !== 'POST') return query;
-  if (Number(c.req.header('content-length') ?? 0) > MAX_BODY) throw new Outcome('too-large');
-  const body = await c.req.text();
-  if (body.length > MAX_BODY) throw new Outcome('too-large');
+  const body = await bodyText(c, MAX_BODY);
   if (body.trim() === '') return query;
   const media = (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (media !== 'application/fhir+json' && media !== 'application/json') throw new Outcome('unsupported-media-type');

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { Deps } from '../src/deps.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { isResource } from '../src/fhir/resource.ts';
+import { bodyText } from '../src/http/body.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, reply, route } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
@@ -34,9 +35,7 @@ export async function inNetworkByPost(c: Context<FhirEnv>, deps: InNetworkDeps):
   const type = (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
   const isForm = type === 'application/x-www-form-urlencoded';
   if (!isForm && !/^application\/(fhir\+)?json$/.test(type)) throw new Outcome('unsupported-media-type');
-  if (Number(c.req.header('content-length') ?? 0) > MAX_BODY) throw new Outcome('too-large');
-  const body = await c.req.text();
-  if (body.length > MAX_BODY) throw new Outcome('too-large');
+  const body = await bodyText(c, MAX_BODY);
   return inNetwork(c, deps, [...queryOf(c), ...(isForm ? new URLSearchParams(body) : pairsOf(parametersOf(body)))]);
 }
 

@@ -40,7 +40,7 @@ export function quickAnswers(
     };
     const failed = (error: unknown) => finish(errorReply(outcomeOf(error, deps, service, requestId), requestId));
     try {
-      limits = limit?.take(clientAddress(request.peer, header('cf-connecting-ip') ?? header('x-forwarded-for')));
+      limits = limit?.take(clientAddress(request.peer, header));
       const known = direct.atOnce(request, question);
       return known === undefined ? direct.answer(request, question, admit).then(finish, failed) : finish(known);
     } catch (error) {

@@ -8,6 +8,7 @@ import { readSearch, type SearchRequest, sortCircle } from '../src/fhir/search/r
 import { isSubset, subsetResource } from '../src/fhir/search/subset.ts';
 import { type DirectoryType, isDirectoryType } from '../src/fhir/search/types.ts';
 import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
+import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { searchPage } from '../src/store/search.ts';
@@ -35,9 +36,7 @@ export async function searchByPost(c: Context<FhirEnv>, deps: SearchDeps): Promi
   const type = (c.req.header('content-type') ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/x-www-form-urlencoded' && type !== '')
     throw new Outcome('unsupported-media-type', 'Send application/x-www-form-urlencoded.');
-  if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
-  const form = await c.req.text();
-  if (form.length > MAX_FORM) throw new Outcome('too-large');
+  const form = await bodyText(c, MAX_FORM);
   const asked = askedOf(c);
   const pairs = [...(queryOf(asked) ?? []), ...new URLSearchParams(form)];
   return send(c, await answer(c.req.param('type') ?? '', asked, deps, pairs));

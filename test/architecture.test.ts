@@ -131,6 +131,12 @@ describe('files', () => {
     }
   });
 
+  test('bodies of requests are read where they have a limit', () => {
+    const reads = /\bc\.req\.(raw\.)?(text|json|arrayBuffer|blob|formData|parseBody|body)\b/;
+    const bad = files.filter((f) => reads.test(readFileSync(f, 'utf8'))).map((f) => relative(root, f));
+    expect(bad).toEqual(['src/http/body.ts']);
+  });
+
   test('clinical tables are asked with their member named', () => {
     // every statement on them joins or compares member_id; the export reads by a set of members
     const clinical = /\b(from|join|update|into)\s+exchange\.(resource|resource_version|record_key|link)\b/;

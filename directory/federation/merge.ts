@@ -18,14 +18,12 @@ import { type NormalizeContext, normalize } from './normalize.ts';
 import { gatherNames, resolveReferences } from './resolve.ts';
 import {
   addLifted,
-  clearOutbox,
   type FeatureRow,
   forgetLifted,
   insertFindings,
   type Lifted,
   leaveMergeLease,
   liftedOf,
-  outboxEnd,
   outboxRows,
   ownChanges,
   ownState,
@@ -33,6 +31,7 @@ import {
   takeMergeLease,
   writeFeatures,
 } from './store/merge.ts';
+import { clearOutbox, outboxEnd } from './store/outbox.ts';
 import { listPeers, type Peer } from './store/peer.ts';
 
 type Finding = { key: string; peer: string; code: string; detail: string };

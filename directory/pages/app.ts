@@ -3,6 +3,7 @@ import type { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Admission } from '../../src/http/admission.ts';
+import { bodyFirst, bodyText } from '../../src/http/body.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
@@ -47,10 +48,11 @@ export function createPages(
   const { limit } = options;
   if (limit)
     app.use(async (c, next) => {
-      const told = c.req.header('cf-connecting-ip') ?? c.req.header('x-forwarded-for');
-      Object.assign(c.get('headers'), limit.take(clientAddress(options.peer?.(c), told)));
+      const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));
+      Object.assign(c.get('headers'), limit.take(address));
       await next();
     });
+  app.use(bodyFirst(MAX_FORM));
   app.use(async (_c, next) => {
     await options.admission.enter();
     try {
@@ -95,10 +97,7 @@ export function createPages(
     app.post(at('/check'), async (c) => {
       route(c, 'page /check');
       const l = speaks(c);
-      if (Number(c.req.header('content-length') ?? 0) > MAX_FORM) throw new Outcome('too-large');
-      const body = await c.req.text();
-      if (body.length > MAX_FORM) throw new Outcome('too-large');
-      const form = new URLSearchParams(body);
+      const form = new URLSearchParams(await bodyText(c, MAX_FORM));
       return show(c, data, l, await checkPage(data, l, form.get('statement') ?? ''));
     });
     app.get(at('/developers'), async (c) => {

@@ -31,13 +31,14 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     const peerId = asked[query.position]?.peer.id;
     return attempt === undefined || peerId === undefined ? [] : [{ ...attempt, peerId }];
   });
+  const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
   const found = await matchAndTry(sql, queries, attempts, now);
   const attested = new Map<string, ReturnType<typeof attestations>>();
   const matches: (SingleMatch & { umb: string | null })[] = [];
   for (const [i, one] of asked.entries()) {
-    const verdict = judgeAttempt(found[i]?.tried);
+    const verdict = judgeAttempt(found[i]?.tried, trying.has(i));
     const answer = verdict === 'throttle' ? undefined : found[i]?.answer;
     const peer = { npi: one.peer.npi, name: one.peer.name };
     const attestedBy = attested.get(one.peer.id) ?? attestations(deps, one.peer, today, now);

@@ -11,7 +11,17 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { namesPayer, namesSomebody, type Payer } from '../consent/evaluate.ts';
-import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from './normalize.ts';
+import {
+  birthDate,
+  emails,
+  familyName,
+  givenNames,
+  givenRoot,
+  memberIds,
+  phones,
+  streets,
+  tokens,
+} from './normalize.ts';
 
 export type MemberBundle = {
   position: number;
@@ -110,6 +120,8 @@ export type MatchQuery = {
   phone: string[];
   email: string[];
   tokens: { kind: number; text: string }[];
+  /** what is tried with this question: all of it counts, as any of it may be the part that matches */
+  tries: { cards: string[]; families: string[]; givens: string[] };
 };
 
 const V2 = '/v2-0203';
@@ -126,35 +138,43 @@ function payersOf(coverage: Resource, us: Payer): { namesUs: boolean; namesAnoth
   return { namesUs, namesAnother: !namesUs && payers.some((p) => namesSomebody(p, contained)) };
 }
 
+/** Numbers as cards: the first of each kind together, then the second of each. A number may have two forms; the first counts. */
+function asCards(kinds: readonly (readonly string[][])[]): string[] {
+  const distinct = kinds.map((numbers) => [...new Set(numbers.flatMap((forms) => forms.slice(0, 1)))]);
+  const most = Math.max(...distinct.map((d) => d.length));
+  return Array.from({ length: most }, (_, i) => distinct.map((d) => d[i] ?? '').join('|'));
+}
+
 /** What to look for. Ids count only when the coverage names us; ids of the request's resources are never used. */
 export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery {
   const names = objects(bundle.patient['name']);
   const family = new Set<string>();
   const suffix = new Set<string>();
   const given = new Set<string>();
+  const givens = new Set<string>();
   for (const name of names) {
     const read = familyName(text(name['family']), strings(name['suffix']));
     for (const n of read.names) family.add(n);
     for (const s of read.suffix) suffix.add(s);
-    for (const g of givenNames(strings(name['given']))) given.add(g);
+    const own = givenNames(strings(name['given']));
+    for (const g of own) given.add(g);
+    if (own[0] !== undefined) givens.add(givenRoot(own[0]));
   }
   const coverage = bundle.coverageToMatch;
   const { namesUs, namesAnother } = payersOf(coverage, us);
-  const values = (code: string) =>
-    objects(coverage['identifier'])
-      .filter((i) => typed(i, code))
-      .flatMap((i) => memberIds(text(i['value'])));
-  const mb = namesUs ? values('MB') : [];
-  const sub = namesUs ? [...memberIds(text(coverage['subscriberId'])), ...values('SN'), ...mb] : [];
+  const numbers = (identifiers: readonly JsonObject[], is: (i: JsonObject) => boolean) =>
+    identifiers.filter(is).map((i) => memberIds(text(i['value'])));
+  const ofCoverage = (code: string) => (namesUs ? numbers(objects(coverage['identifier']), (i) => typed(i, code)) : []);
+  const cards = ofCoverage('MB');
+  const subscribers = namesUs ? [memberIds(text(coverage['subscriberId'])), ...ofCoverage('SN')] : [];
+  const mb = cards.flat();
   const patientIds = objects(bundle.patient['identifier']);
   // ids that do not come from us say nothing of a coverage with somebody else
   const ofPerson = namesAnother ? [] : patientIds;
-  const mbi = ofPerson
-    .filter((i) => i['system'] === 'http://hl7.org/fhir/sid/us-mbi')
-    .flatMap((i) => memberIds(text(i['value'])));
-  const umb = ofPerson
-    .filter((i) => hasCoding(i['type'], 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', 'UMB'))
-    .flatMap((i) => memberIds(text(i['value'])));
+  const mbis = numbers(ofPerson, (i) => i['system'] === 'http://hl7.org/fhir/sid/us-mbi');
+  const umbs = numbers(ofPerson, (i) =>
+    hasCoding(i['type'], 'http://hl7.org/fhir/us/davinci-hrex/CodeSystem/hrex-temp', 'UMB'),
+  );
   const telecoms = objects(bundle.patient['telecom']);
   const reached = (...systems: string[]) =>
     telecoms.filter((t) => systems.includes(text(t['system']) ?? '')).map((t) => text(t['value']));
@@ -164,11 +184,11 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
     given: [...given],
     suffix: [...suffix],
     mb,
-    sub: [...new Set(sub)],
-    mbi,
-    umb,
+    sub: [...new Set([...subscribers.flat(), ...mb])],
+    mbi: mbis.flat(),
+    umb: umbs.flat(),
     // asked for only by a card of ours that we do not know: rules 01 to 03
-    ...(mb.length === 0 && sub.length === 0
+    ...(mb.length === 0 && subscribers.flat().length === 0
       ? { street: [], phone: [], email: [] }
       : {
           street: objects(bundle.patient['address']).flatMap((a) =>
@@ -178,5 +198,10 @@ export function toQuery(bundle: MemberBundle, us: Payer, now: Date): MatchQuery 
           email: reached('email').flatMap(emails),
         }),
   };
-  return { position: bundle.position, ...q, tokens: tokens(q) };
+  const tries = {
+    cards: asCards([cards, subscribers, mbis, umbs]),
+    families: [...family],
+    givens: [...givens],
+  };
+  return { position: bundle.position, ...q, tokens: tokens(q), tries };
 }

@@ -96,6 +96,9 @@ export function givenNames(texts: readonly string[]): string[] {
   return [...new Set([name, joined, ...(GROUP.get(name) ?? [])])];
 }
 
+/** One name for all that {@link givenNames} takes for the same. */
+export const givenRoot = (name: string): string => GROUP.get(name)?.[0] ?? name;
+
 /** A full, plausible birth date, or nothing. `now` bounds it. */
 export function birthDate(text: string | undefined, now: Date): string[] {
   if (text === undefined || !/^\d{4}-\d\d-\d\d$/.test(text) || text === '1900-01-01' || text === '1901-01-01')
@@ -186,7 +189,7 @@ export function tokens(p: {
   for (const dob of p.dob) {
     for (const v of p.family) out.push({ kind: 3, text: `${dob}|${v}` });
     const root = p.given[0];
-    if (root !== undefined) out.push({ kind: 4, text: `${dob}|${GROUP.get(root)?.[0] ?? root}` });
+    if (root !== undefined) out.push({ kind: 4, text: `${dob}|${givenRoot(root)}` });
   }
   for (const v of p.mbi) out.push({ kind: 7, text: v });
   for (const v of p.umb) out.push({ kind: 8, text: v });

@@ -231,7 +231,10 @@ async function judgeAttempts(
     return attempt === undefined ? [] : [{ ...attempt, peerId }];
   });
   const tried = await recordAttempts(deps.database.sql, attempts, now);
-  const verdicts = new Map(queries.map((q) => [q.position, judgeAttempt(tried.get(q.position))]));
+  const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
+  const verdicts = new Map(
+    queries.map((q) => [q.position, judgeAttempt(tried.get(q.position), trying.has(q.position))]),
+  );
   const throttled = [...verdicts.values()].filter((v) => v !== 'evaluate').length;
   if (throttled > 0) deps.log('warn', 'match throttled', { peer: peerId, count: throttled });
   return verdicts;

@@ -42,9 +42,10 @@ const challenge = (error?: string) => ({
 
 /**
  * The peer behind a request. What a known peer is refused is written to the audit.
- * @throws Outcome 401 without a good token, 403 when its scopes do not permit `needed`
+ * @param needed any of them will do
+ * @throws Outcome 401 without a good token, 403 when its scopes permit nothing that is needed
  */
-export async function authorize(c: Context<FhirEnv>, deps: Deps, needed: Permission): Promise<Caller> {
+export async function authorize(c: Context<FhirEnv>, deps: Deps, ...needed: Permission[]): Promise<Caller> {
   const header = c.req.header('authorization');
   if (header === undefined) throw new Outcome('not-signed-in', undefined, challenge());
   const token = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
@@ -66,7 +67,7 @@ export async function authorize(c: Context<FhirEnv>, deps: Deps, needed: Permiss
   }
   const caller = { peer, ...permissionsOf(claims.scope) };
   c.get('logged')['peer'] = peer.id;
-  if (!caller.permissions.has(needed)) return insufficientScope(c, deps, caller);
+  if (!needed.some((p) => caller.permissions.has(p))) return insufficientScope(c, deps, caller);
   return caller;
 }
 

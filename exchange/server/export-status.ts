@@ -20,7 +20,7 @@ const EARLY_POLLS = 10;
 
 /** Either permission opens the routes of a job; the job's kind decides which is needed. */
 export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
-  const caller = await anyPermission(c, deps);
+  const caller = await authorize(c, deps, 'export', 'match.bulk');
   const job = await findJob(deps.database.sql, c.req.param('job') ?? '', caller.peer.id);
   const isOver =
     job !== undefined &&
@@ -28,15 +28,6 @@ export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ call
   if (!job || isOver) throw new Outcome('not-found');
   if (!caller.permissions.has(job.kind === 'match' ? 'match.bulk' : 'export')) throw new Outcome('not-found');
   return { caller, job };
-}
-
-async function anyPermission(c: Context<FhirEnv>, deps: Deps): Promise<Caller> {
-  try {
-    return await authorize(c, deps, 'export');
-  } catch (error) {
-    if (error instanceof Outcome && error.code === 'insufficient-scope') return authorize(c, deps, 'match.bulk');
-    throw error;
-  }
 }
 
 /** Seconds until a client should ask again: soon at first, then a fifth of the time that has passed. */

@@ -5,6 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceKey } from '../../src/fhir/reference.ts';
 import { ID_PATTERN, isObject, text } from '../../src/fhir/resource.ts';
+import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
@@ -37,7 +38,6 @@ import { fits, valuesAt } from './member-criterion.ts';
 import { memberNames, memberParameters } from './member-parameters.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
-import { boundedText } from './request-body.ts';
 
 const has = (set: ReadonlySet<string>, type: string) => set.has('*') || set.has(type);
 const MAX_FORM = 64 * 1024;

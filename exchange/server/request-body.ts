@@ -3,22 +3,9 @@ import type { Context } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
+import { boundedText } from '../../src/http/body.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
-import { boundedParts, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
-
-/** The body as text, or undefined when it is longer; what is announced too long is not read at all. */
-export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
-  const announced = c.req.header('content-length');
-  if (Number(announced ?? 0) > maxBytes) return undefined;
-  // no more than was announced is ever read of a request: it need not be counted, and a stream costs more than all of a short body
-  if (announced !== undefined && /^\d+$/.test(announced)) return c.req.raw.text();
-  try {
-    return await readBounded(c.req.raw, maxBytes);
-  } catch (error) {
-    if (error instanceof TooLarge) return undefined;
-    throw error;
-  }
-}
+import { boundedParts, TooLarge } from '../../src/net/read-bounded.ts';
 
 /**
  * The body of a FHIR operation.

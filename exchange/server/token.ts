@@ -14,13 +14,13 @@ import {
 import { decoyKey } from '../../src/auth/decoy.ts';
 import { grantScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
+import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { type KeyFault, peerKeys } from '../peers/peer-keys.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeerByClient, type Peer, useAssertion } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
-import { boundedText } from './request-body.ts';
 import { type Asker, askerAt, bookRefusal, mustWait, withClient } from './token-limits.ts';
 
 type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';

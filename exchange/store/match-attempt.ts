@@ -1,14 +1,16 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
 import type { Queryable } from '../../src/store/database.ts';
-import type { Attempt, Tried } from '../match/attempt.ts';
+import { type Attempt, KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from '../match/attempt.ts';
 
 const KEEP_DAYS = 30;
 /** Questions that may all read what is known of each person. */
 const FEW = 64;
 /** Cards of a person that are counted at most: more than any verdict asks for, or a batch of many cards for one person is endless. */
 const ENOUGH_CARDS = 8;
+/** Rows of a stretch of keys that are looked at: a card is there once for each person that it was tried for. */
+const ENOUGH_NEAR = MOST_CARDS_NEAR * 10;
 
-type Asked = readonly (Attempt & { peerId: string })[];
+type Asked = readonly (Omit<Attempt, 'isTrying'> & { peerId: string })[];
 
 /**
  * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
@@ -26,8 +28,8 @@ export async function recordAttempts(tx: Queryable, attempts: Asked, now: Date):
 }
 
 /** Columns of a row for each key, as lists of the database. */
-function columns(attempts: Asked, keysOf: (a: Attempt) => readonly string[]) {
-  const column = (of: (a: Attempt & { peerId: string }, key: string) => string | number) => {
+function columns(attempts: Asked, keysOf: (a: Asked[number]) => readonly string[]) {
+  const column = (of: (a: Asked[number], key: string) => string | number) => {
     let list = '';
     for (const a of attempts) for (const key of keysOf(a)) list += `${list === '' ? '' : ','}${of(a, key)}`;
     return `{${list}}`;
@@ -47,6 +49,7 @@ function columns(attempts: Asked, keysOf: (a: Attempt) => readonly string[]) {
  */
 export function triedOfFew(tx: Queryable, attempts: Asked, now: Date) {
   const sought = columns(attempts, (a) => a.sought);
+  const near = columns(attempts, (a) => a.near);
   return tx`relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
     ), sought as materialized (
@@ -72,7 +75,7 @@ export function triedOfFew(tx: Queryable, attempts: Asked, now: Date) {
         select s.position, m.card, m.peer_id = s.peer_id from sought s join sought m on m.person = s.person and m.is_own
       ) x group by position
     ), persons as (
-      select position, count(distinct person)::int / 3 as n
+      select position, count(distinct person) filter (where person & 3 = ${KEY_OF_PERSON})::int as n
       from (
         select s.position, m.person from (select distinct position, card, peer_id from sought) s
         join exchange.match_attempt m on m.card = s.card and m.peer_id = s.peer_id
@@ -81,14 +84,39 @@ export function triedOfFew(tx: Queryable, attempts: Asked, now: Date) {
         select s.position, m.person from (select distinct position, card, peer_id from sought) s
         join sought m on m.card = s.card and m.peer_id = s.peer_id and m.is_own
       ) x group by position
-    ), ${TRIED(tx)}`;
+    ), ${nearby(tx, near, tx`(select * from sought where is_own)`, now)}, ${TRIED(tx)}`;
 }
 
 /** Not joined: the planner takes both for small, and would look through the one for each row of the other. */
 const TRIED = (tx: Queryable) => tx`tried as (
-      select position, max(mine) as cards, max(everybodys) as "cardsOfAll", max(n) as persons
-      from (select position, mine, everybodys, 0 as n from cards union all select position, 0, 0, n from persons) t cross join relaxed
+      select position, max(mine) as cards, max(everybodys) as "cardsOfAll", max(n) as persons, max(beside) as near
+      from (select position, mine, everybodys, 0 as n, 0 as beside from cards union all select position, 0, 0, n, 0 from persons
+        union all select position, 0, 0, 0, n from near) t cross join relaxed
       group by position
+    )`;
+
+/**
+ * The cards that a peer tried in each stretch of keys, those of this time included; each stretch is looked at once. match_attempt_pkey.
+ * @param own rows that this time brings
+ */
+const nearby = (tx: Queryable, near: ReturnType<typeof columns>, own: ReturnType<Queryable>, now: Date) => tx`
+    asked_near as materialized (
+      select position, low, peer_id
+      from unnest(${near.position}::text::int[], ${near.key}::text::bigint[], ${near.peerId}::text::text[]) u(position, low, peer_id)
+    ), stretch as materialized (
+      select distinct low, peer_id from asked_near
+    ), near_of as materialized (
+      select low, peer_id, count(distinct card)::int as n from (
+        select w.low, w.peer_id, m.card from stretch w
+        cross join lateral (select a.card from exchange.match_attempt a
+          where a.person >= w.low and a.person < w.low + ${STRETCH}::bigint and a.peer_id = w.peer_id
+            and a.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+          limit ${ENOUGH_NEAR}) m
+        union all
+        select w.low, w.peer_id, s.card from stretch w join ${own} s on s.person >> 24 = w.low >> 24 and s.peer_id = w.peer_id
+      ) x group by low, peer_id
+    ), near as (
+      select a.position, max(o.n) as n from asked_near a join near_of o using (low, peer_id) group by a.position
     )`;
 
 /**
@@ -98,6 +126,7 @@ const TRIED = (tx: Queryable) => tx`tried as (
 function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
   const stored = columns(attempts, (a) => a.stored);
   const sought = columns(attempts, (a) => a.sought);
+  const near = columns(attempts, (a) => a.near);
   return tx`relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
     ), sought as materialized (
@@ -127,7 +156,7 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
       select s.position, count(distinct o.card) filter (where o.is_mine)::int as mine, count(distinct o.card)::int as everybodys
       from sought s join cards_of o on o.person = s.person and o.peer_id = s.peer_id group by s.position
     ), persons_of as materialized (
-      select card, peer_id, count(distinct person)::int / 3 as n
+      select card, peer_id, count(distinct person) filter (where person & 3 = ${KEY_OF_PERSON})::int as n
       from (
         select h.card, h.peer_id, m.person from (select distinct card, peer_id from sought) h
         join exchange.match_attempt m on m.card = h.card and m.peer_id = h.peer_id
@@ -138,7 +167,7 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
       ) x group by card, peer_id
     ), persons as (
       select s.position, o.n from (select distinct position, card, peer_id from sought) s join persons_of o using (card, peer_id)
-    ), ${TRIED(tx)}`;
+    ), ${nearby(tx, near, tx`stored`, now)}, ${TRIED(tx)}`;
 }
 
 /** Forgets attempts that no longer count. match_attempt_at. */

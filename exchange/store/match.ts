@@ -38,7 +38,7 @@ const isDescribed = (q: MatchQuery): boolean => q.street.length + q.phone.length
  * that nobody here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
  */
 function matched(tx: Queryable, queries: readonly MatchQuery[]) {
-  const rows = queries.map(({ tokens: _, ...q }) => q);
+  const rows = queries.map(({ tokens: _, tries: __, ...q }) => q);
   const json = JSON.stringify(rows);
   const all = queries.flatMap((q) =>
     q.tokens
@@ -105,7 +105,12 @@ export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]
 }
 
 /** What was tried before of each; absent where nothing could be tried. */
-type TriedBeside = { cards: number | null; cardsOfAll: number | null; personsTried: number | null };
+type TriedBeside = {
+  cards: number | null;
+  cardsOfAll: number | null;
+  personsTried: number | null;
+  near: number | null;
+};
 
 /**
  * The same of a few, with what was tried before, which is recorded: one statement, as each costs as much again as a question does.
@@ -114,17 +119,17 @@ type TriedBeside = { cards: number | null; cardsOfAll: number | null; personsTri
 export async function matchAndTry(
   sql: Queryable,
   queries: readonly MatchQuery[],
-  attempts: readonly (Attempt & { peerId: string })[],
+  attempts: readonly (Omit<Attempt, 'isTrying'> & { peerId: string })[],
   now: Date,
 ): Promise<{ answer: MatchAnswer; tried: Tried | undefined }[]> {
   const rows = await sql<(MatchAnswer & TriedBeside)[]>`
     with ${matched(sql, queries)}, ${triedOfFew(sql, attempts, now)}
-    select m.*, t.cards, t."cardsOfAll", t.persons as "personsTried" from matched m left join tried t using (position) order by position`;
-  return rows.map(({ cards, cardsOfAll, personsTried: persons, ...answer }) => ({
+    select m.*, t.cards, t."cardsOfAll", t.persons as "personsTried", t.near from matched m left join tried t using (position) order by position`;
+  return rows.map(({ cards, cardsOfAll, personsTried: persons, near, ...answer }) => ({
     answer,
     tried:
-      cards === null || cardsOfAll === null || persons === null
+      cards === null || cardsOfAll === null || persons === null || near === null
         ? undefined
-        : { position: answer.position, cards, cardsOfAll, persons },
+        : { position: answer.position, cards, cardsOfAll, persons, near },
   }));
 }

@@ -9,8 +9,9 @@ import { isOurCrawl, LOOP } from '../../directory/federation/via.ts';
 import { createSite } from '../../directory/site.ts';
 import { createExchange } from '../../exchange/app.ts';
 import { createMemberPages } from '../../exchange/member/app.ts';
+import { sameText } from '../auth/staff-session.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
-import { clientAddress } from '../http/rate-limit.ts';
+import { clientAddress, isFromHere } from '../http/rate-limit.ts';
 import type { OpenNode } from './node.ts';
 import { type QuickHolder, quickListener } from './quick-listener.ts';
 
@@ -36,11 +37,7 @@ const text = (body: string, status = 200) =>
     },
   });
 
-const isLocal = (address: string | undefined) =>
-  address === undefined || address === '127.0.0.1' || address === '::1' || address === '::ffff:127.0.0.1';
-
-const addressOf = (c: Context<FhirEnv>) =>
-  clientAddress(getConnInfo(c).remote.address, c.req.header('x-forwarded-for'));
+const addressOf = (c: Context<FhirEnv>) => clientAddress(getConnInfo(c).remote.address, (name) => c.req.header(name));
 
 /** Routes of a node. Paths that belong to no service answer 404 as the exchange or the directory does. */
 export function createApp(m: Mounted): Hono {
@@ -74,8 +71,8 @@ export function createApp(m: Mounted): Hono {
     const token = node.config.metricsToken;
     const may =
       token === undefined
-        ? isLocal(getConnInfo(c).remote.address)
-        : c.req.header('authorization') === `Bearer ${token}`;
+        ? isFromHere(getConnInfo(c).remote.address, (name) => c.req.header(name))
+        : sameText(c.req.header('authorization') ?? '', `Bearer ${token}`);
     if (!may || !m.metrics) return text('not allowed', may ? 404 : 401);
     return new Response(await m.metrics.text(), {
       headers: { 'content-type': m.metrics.contentType, 'cache-control': 'no-store' },
@@ -118,11 +115,15 @@ const PROBES = new Set(['/livez', '/readyz', '/metrics']);
 /** Connections that may wait to be taken: many come at once, and the default of 511 turns some away for a second. */
 const BACKLOG = 4096;
 
+/** After so long without a byte in either direction a connection ends. */
+const IDLE_MS = 60_000;
+
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
   config: { host: string; port: number },
   quick: QuickHolder = {},
+  idleMs = IDLE_MS,
 ): Promise<Listening> {
   const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick));
   let requests = 0;
@@ -133,6 +134,8 @@ export async function listen(
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
   server.keepAliveTimeout = 61_000;
+  // a client that neither sends nor takes anything: the file that it asked for must not stay open for it
+  server.setTimeout(idleMs);
   if (!server.listening)
     await Promise.race([
       once(server, 'listening'),

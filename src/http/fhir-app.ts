@@ -16,6 +16,8 @@ export type FhirEnv = {
     headers: Record<string, string>;
     /** the answer has them already */
     replied: boolean;
+    /** the body, when it was read ahead of the handler; without text it was too long */
+    body: { text: string | undefined };
     /** ids and counts of ours that a handler adds to its log line */
     logged: Record<string, string | number | boolean>;
   };

@@ -50,13 +50,25 @@ export function rateLimit(perMinute: number, clock: () => Date): RateLimit | und
   };
 }
 
+type HeaderOf = (name: string) => string | undefined;
+
+const isLoopback = (address: string) =>
+  address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+
 /**
  * The address of a client. A proxy on the same machine is believed: the last entry of its X-Forwarded-For is the one it
- * wrote itself.
+ * wrote itself. On Workers there is no socket, and the platform says who it is; elsewhere its header is anybody's.
  */
-export function clientAddress(socket: string | undefined, forwardedFor: string | undefined): string {
-  const local =
-    socket === undefined || socket === '::1' || socket.startsWith('127.') || socket.startsWith('::ffff:127.');
-  const told = local ? forwardedFor?.split(',').at(-1)?.trim() : undefined;
+export function clientAddress(socket: string | undefined, header: HeaderOf): string {
+  if (socket !== undefined && !isLoopback(socket)) return socket;
+  const forwarded = header('x-forwarded-for')?.split(',').at(-1)?.trim();
+  const told = socket === undefined ? (header('cf-connecting-ip') ?? forwarded) : forwarded;
   return told !== undefined && told !== '' ? told : (socket ?? 'unknown');
 }
+
+/** Headers that a proxy adds: with one of them, somebody else asks than the other end of the socket. */
+const PROXIES = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
+
+/** Does a process of this machine ask, for itself? */
+export const isFromHere = (socket: string | undefined, header: HeaderOf): boolean =>
+  (socket === undefined || isLoopback(socket)) && PROXIES.every((name) => header(name) === undefined);

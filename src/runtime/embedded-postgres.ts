@@ -128,7 +128,8 @@ function settings(options: EmbeddedOptions): string[] {
     wal_level: 'minimal',
     max_wal_senders: '0',
     max_wal_size: '4GB',
-    wal_compression: 'on',
+    // this build has only pglz, which costs more than writing a page does
+    wal_compression: 'off',
     checkpoint_timeout: '15min',
     jit: 'off',
     random_page_cost: '1.1',

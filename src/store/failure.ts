@@ -25,4 +25,10 @@ export const isPassing = (error: unknown): boolean => AWAY.test(codeOf(error));
 /** Was the statement cancelled because it ran too long? */
 export const isTimeout = (error: unknown): boolean => TOO_LONG.has(codeOf(error));
 
+/** lock_not_available, deadlock_detected */
+const HELD = new Set(['55P03', '40P01']);
+
+/** Does somebody else hold what the statement wants? */
+export const isHeld = (error: unknown): boolean => HELD.has(codeOf(error));
+
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

@@ -2,6 +2,7 @@
 // the place of the old one, all in the transaction of the caller. Readers see the old table until that commits, and a
 // server with wal_level=minimal writes no log for rows that come into a table of the same transaction.
 import type { Sql } from './database.ts';
+import { isHeld } from './failure.ts';
 
 /** Ends the names of what stands beside. */
 const SUFFIX = '_loading';
@@ -68,7 +69,7 @@ export async function swap(sql: Sql, schema: string, tables: readonly string[]):
       break;
     } catch (error) {
       await sql.unsafe('rollback to savepoint swapping');
-      if (tries === LOCK_TRIES || !isLockFailure(error)) throw error;
+      if (tries === LOCK_TRIES || !isHeld(error)) throw error;
     }
   }
   for (const table of tables) {
@@ -82,9 +83,4 @@ export async function swap(sql: Sql, schema: string, tables: readonly string[]):
           : `alter index ${schema}.${besideName(name)} rename to ${name}`,
       );
   }
-}
-
-function isLockFailure(error: unknown): boolean {
-  const code = (error as { code?: unknown } | null)?.code;
-  return code === '55P03' || code === '40P01';
 }

@@ -2,7 +2,9 @@
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDirectory } from '../../directory/app.ts';
+import { createSite } from '../../directory/site.ts';
 import { readConfig } from '../../src/config.ts';
+import { admission } from '../../src/http/admission.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, openDatabase } from '../../src/runtime/node.ts';
 import { directory, NOW, ORIGIN } from './fixture.ts';
@@ -125,6 +127,31 @@ test('ten thousand alternatives in a form are refused by their number, not run',
     body: `name=${many(10_000, () => 'a')}`,
   });
   expect(response.status).toBe(400);
+});
+
+test('whoever sends a body slowly takes no place of those who are answered', async () => {
+  const database = openDatabase(d.database.url, { max: 1 });
+  const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
+  const deps = { config, clock: () => NOW, database, log: () => {}, metrics: noMetrics };
+  const site = createSite(
+    { ...deps, blobs: fileBlobs(tmpdir()), keys: fileKeys(tmpdir()) },
+    { admission: admission(1, 0, 0, { pause: async () => {} }) },
+  );
+  const ask = (path: string, init: RequestInit = {}) => site.fetch(new Request(`${ORIGIN}${path}`, init));
+  const never = new Promise<never>(() => {});
+  const slow = (path: string) =>
+    ask(path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new ReadableStream({ pull: () => never }),
+      duplex: 'half',
+    } as RequestInit);
+  for (const path of ['fhir/Practitioner/_search', 'fhir/$in-network', 'fhir/$export']) void slow(`/directory/${path}`);
+  void slow('/check');
+  await new Promise((r) => setImmediate(r));
+  expect((await ask('/directory/fhir/Practitioner?_id=p1')).status).toBe(200);
+  expect((await ask('/find')).status).toBe(200);
+  await database.close();
 });
 
 test.each([

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { type Client, client } from './peer-client.ts';
+import { BULK_MATCH, type Client, client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
 
 let node: TestNode;
@@ -230,6 +230,17 @@ describe('$bulk-member-match', () => {
       ['nomatch'],
     ]);
     expect(JSON.stringify(groups)).not.toMatch(/consent-(malformed|expired|not-yet)|OH200/);
+  });
+
+  test('a client that may match and nothing else fetches its answer, and nothing is refused it', async () => {
+    const kick = await ask(undefined, { token: await peer.token(BULK_MATCH) });
+    await node.work();
+    const mine = { token: await peer.token(BULK_MATCH) };
+    const manifest = (await call(kick.header('content-location') ?? '', mine)).json() as { output: { url: string }[] };
+    expect((await call(manifest.output[0]?.url ?? '', mine)).status).toBe(200);
+    const refused = await node.deps.database.sql`
+      select reason from exchange.audit where outcome = 'refused' and action = 'access' and detail->>'route' like '%$export-%'`;
+    expect([...refused]).toEqual([]);
   });
 
   test('the 2.1 form is answered to those who ask for it', async () => {

@@ -1,7 +1,11 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { serve } from '@hono/node-server';
 import { getConnInfo } from '@hono/node-server/conninfo';
+import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
+import { listen } from '../../src/command/http.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
@@ -34,4 +38,23 @@ test('the directory on Node, as its own role', async () => {
   address.close();
   await database.close();
   await d.close();
+});
+
+test('a client that asks for much and takes nothing is left', async () => {
+  let left: () => void = () => {};
+  const cancelled = new Promise<void>((done) => {
+    left = done;
+  });
+  const app = new Hono().get('/', (c) =>
+    c.body(new ReadableStream({ pull: (to) => to.enqueue(new Uint8Array(1_000_000)), cancel: () => left() })),
+  );
+  const http = await listen(app, { host: '127.0.0.1', port: 0 }, {}, 100);
+  const socket = connect(http.port, '127.0.0.1');
+  await once(socket, 'connect');
+  socket.pause();
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  await cancelled;
+  socket.destroy();
+  await http.close();
 });

@@ -2,3 +2,6 @@
 import fc from 'fast-check';
 
 fc.configureGlobal({ seed: Number(process.env['FC_SEED'] ?? 20_270_101) });
+
+// set to nothing is not set
+if (process.env['TEST_DATA_DIR'] === '') delete process.env['TEST_DATA_DIR'];

@@ -27,7 +27,7 @@ export function answer(asked: Exclude<Asked, { kind: 'begin' }>, reading: Readin
 }
 
 /** Lines of a run after which a thread is opened: few are read sooner than it starts. */
-const WORTH_A_THREAD = 8000;
+const WORTH_A_THREAD = 3000;
 
 export type LineReader = {
   hash(block: Block): Promise<Hashed>;

@@ -9,7 +9,7 @@ import { HarvestFault, type Reason } from '../reasons.ts';
 import { currentFacts } from '../store/fact.ts';
 import { type Cursor, leavePeerLease, type Peer, setNextDue, takePeerLease } from '../store/peer.ts';
 import { beginRun, endRun, openRun, type RunState, runTypes } from '../store/run.ts';
-import { clearStage } from '../store/stage.ts';
+import { clearStage, shrinkStage } from '../store/stage.ts';
 import { bulkRoot, readChain } from './chain.ts';
 import { beginRung, type Ending, endRung, factsOf, type Harvest, recordContext } from './context.ts';
 import { afterRun, failRun, nextTime, succeed } from './end-run.ts';
@@ -95,6 +95,7 @@ async function harvestLeased(deps: FederationDeps, peer: Peer, alive: () => bool
     await endCheck(h);
     const ended = await settleRun(deps, run);
     await afterRun(deps, peer, run, cursor, ended.state);
+    await shrinkStage(deps.database.sql);
     deps.log('info', 'harvested', {
       peer: peer.slug,
       run: run.id,

@@ -44,14 +44,11 @@ const ACTIONS: Record<keyof Actions, string> = {
 /** Judges and applies what has been read. @returns state and reason of the run */
 export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state: RunState; reason: string }> {
   const { sql } = deps.database;
-  const waiting = (await runTypes(sql, run.id))
-    .filter((t) => t.state === 'read')
-    // the largest first, so that both lanes end together
-    .sort((a, b) => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0));
+  const waiting = (await runTypes(sql, run.id)).filter((t) => t.state === 'read').sort(LARGEST_FIRST);
   const differing: RunType[] = [];
-  for (const t of waiting)
-    await sql.begin(async (tx) => {
-      await tx.unsafe(ROOM);
+  const compare = (t: RunType) =>
+    sql.begin(async (tx) => {
+      await tx.unsafe(JUDGING);
       const of = { run: run.id, peer: run.peer, type: t.type };
       if (t.complete && !(await isLost(tx, t)) && (await isAsKnown(tx, of))) {
         await saveType(tx, { ...t, state: 'applied' });
@@ -61,11 +58,9 @@ export async function settleRun(deps: FederationDeps, run: Run): Promise<{ state
       await expandSeen(tx, of);
       differing.push(t);
     });
+  await inLanes(waiting, compare);
   if (differing.length > 0) await measureStaged(sql, run.id);
-  const lane = async () => {
-    for (let t = differing.shift(); t; t = differing.shift()) await settleType(deps, run, t);
-  };
-  await allDone(Array.from({ length: LANES }, lane));
+  await inLanes(differing.sort(LARGEST_FIRST), (t) => settleType(deps, run, t));
   return await conclude(deps, run);
 }
 
@@ -79,15 +74,26 @@ const isLost = async (sql: Queryable, t: RunType): Promise<boolean> => {
   return staged < counted && (staged === 0 || !(await isDecided(sql, t.run, t.type)));
 };
 
+/** So that both lanes end together. */
+const LARGEST_FIRST = (a: RunType, b: RunType): number => (b.counters['read'] ?? 0) - (a.counters['read'] ?? 0);
+
 /** Types are judged apart from each other, two at a time: each is a transaction on one connection. */
 const LANES = 2;
 
-/** A type of half a million records is put in order without files. */
-const ROOM = `set local work_mem = '128MB'`;
+/**
+ * How a type is judged. Half a million records are put in order without files. A record looked up costs as little as it does where everything
+ * is in memory: a change of few records must not read a table of all. And nobody waits for the disk: whatever a crash of the server takes
+ * away is the end of what was done, and the run goes on from what is left. Its own end is waited for.
+ */
+const JUDGING = `set local work_mem = '128MB'; set local random_page_cost = 1.1; set local synchronous_commit = off`;
 
-/** Waits for all, and tells the first fault. */
-async function allDone(running: readonly Promise<void>[]): Promise<void> {
-  const failed = (await Promise.allSettled(running)).find((r) => r.status === 'rejected');
+/** Does the work for each, in the order given; waits for all lanes, and tells the first fault. */
+async function inLanes<T>(all: readonly T[], work: (one: T) => Promise<unknown>): Promise<void> {
+  const left = [...all];
+  const lane = async () => {
+    for (let t = left.shift(); t !== undefined; t = left.shift()) await work(t);
+  };
+  const failed = (await Promise.allSettled(Array.from({ length: LANES }, lane))).find((r) => r.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
@@ -113,7 +119,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   const { sql } = deps.database;
   const of = { run: run.id, peer: run.peer, type: t.type };
   const open = await sql.begin(async (tx) => {
-    await tx.unsafe(ROOM);
+    await tx.unsafe(JUDGING);
     if (await isLost(tx, t)) {
       await saveType(tx, { ...t, state: 'discarded', complete: false, reason: 'staging-lost' });
       await clearStage(tx, run.id, t.type);
@@ -132,7 +138,7 @@ async function settleType(deps: FederationDeps, run: Run, t: RunType): Promise<v
   if (!open) return;
   await measureChange(sql);
   await sql.begin(async (tx) => {
-    await tx.unsafe(ROOM);
+    await tx.unsafe(JUDGING);
     const found = await outlook(tx, of);
     const counters = {
       ...t.counters,
@@ -172,9 +178,11 @@ export async function decideRun(
     for (const t of waiting) {
       const of = { run: run.id, peer: run.peer, type: t.type };
       const gone = verdict === 'release' && (await isLost(tx, t));
+      let taken = false;
       lost ||= gone;
       if (verdict === 'release' && !gone) {
-        const { tombstones } = await apply(tx, of, at);
+        const { tombstones, all } = await apply(tx, of, at);
+        taken = all;
         await saveType(tx, { ...t, state: 'applied', counters: { ...t.counters, tombstones } });
         await decideType(tx, run.id, t.type, 'applied', by, at);
       } else {
@@ -182,7 +190,7 @@ export async function decideRun(
         if (gone) await sweepContent(tx);
         await decideType(tx, run.id, t.type, 'discarded', by, at);
       }
-      await clearStage(tx, run.id, t.type);
+      await clearStage(tx, run.id, t.type, taken);
     }
     await recordEvent(tx, {
       peer: run.peer,

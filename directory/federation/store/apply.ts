@@ -1,7 +1,9 @@
 // Writing what was decided about one type of one run.
 import { TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import type { Queryable } from '../../../src/store/database.ts';
-import { byLook, bySize, type Settling, values } from './settle.ts';
+import { FLAGS, type FlagName } from '../record.ts';
+import { enqueue } from './outbox.ts';
+import { byLook, bySize, isFresh, type Settling, values } from './settle.ts';
 
 /** Absent from so many complete runs and for so many days: both must be past. */
 export const TOMBSTONE = { runs: 3, days: 14 } as const;
@@ -32,6 +34,8 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
        and m.runs >= ${TOMBSTONE.runs} and m.since <= $3::timestamptz - interval '${TOMBSTONE.days} days'`,
     [at],
   );
+  if (await isFresh(sql, s)) return { tombstones: 0, all: await applyFresh(sql, s, at) };
+  await count(sql, s);
   const known = await isKnown(sql, s);
   if (known) await forget(sql, s);
   const gone = await run(
@@ -79,12 +83,14 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
     await awaken(
       sql,
       s,
-      'federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq cross join unnest(i.names)',
+      `from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq cross join unnest(i.names) n(token)`,
     );
   }
   await byLook(sql);
-  await run(
-    `insert into federation.outbox (rk) select rk from federation.change where run = $1::bigint and type = $2::smallint and action <> 'm' order by rk`,
+  await enqueue(
+    sql,
+    `select rk from federation.change where run = $1::bigint and type = $2::smallint and action <> 'm'`,
+    values(s),
   );
   const [staged] = await sql.unsafe<{ n: number }[]>(
     `select count(*)::int as n from federation.incoming where run = $1::bigint and type = $2::smallint`,
@@ -93,10 +99,73 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
   return { tombstones: gone.count, all: taken === staged?.n };
 }
 
-const TAKE = `insert into federation.source as s (rk, base_rk, line_hash, content, changed_run, first_seen, content_changed_at, peer_updated, type,
-       flags, state, peer, key, source_id, hash, names)
-     select c.rk, i.base_rk, i.line_hash, i.content, $1::bigint, $4, $4, i.updated, i.type, i.flags, i.state, $3, c.key, i.source_id, i.hash,
-       case when i.state = 'l' then i.names else '{}' end
+/**
+ * Writes a type of which nothing was known: what was staged is what there is. {@link isFresh}
+ * @returns whether every text that was staged has been taken
+ */
+async function applyFresh(sql: Queryable, s: Settling, at: string): Promise<boolean> {
+  const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
+  const staged = 'federation.incoming i where i.run = $1::bigint and i.type = $2::smallint';
+  await run(`${COUNT(`select i.state, i.flags, 1 as n from ${staged}`)}`, [s.peer]);
+  const taken = await run(`${TAKEN('i.base_rk', 'i.base_key')} from ${staged} order by i.base_rk`, [s.peer, at]);
+  await run(
+    `insert into federation.finding (rk, peer, code, at)
+     select i.base_rk, $3, f, $4 from federation.incoming i, unnest(i.findings) f
+     where i.run = $1::bigint and i.type = $2::smallint and cardinality(i.findings) > 0 on conflict do nothing`,
+    [s.peer, at],
+  );
+  if (!NAMELESS.has(s.type)) {
+    await run(
+      `insert into federation.name (token, rk) select n.token, i.base_rk from federation.incoming i, unnest(i.names) n(token)
+       where i.run = $1::bigint and i.type = $2::smallint and i.state = 'l' order by 1, 2`,
+    );
+    await awaken(
+      sql,
+      s,
+      `from federation.incoming i cross join unnest(i.names) n(token)`,
+      'i.run = $1::bigint and i.type = $2::smallint',
+    );
+  }
+  await enqueue(sql, `select i.base_rk as rk from ${staged}`, values(s));
+  const [left] = await sql.unsafe<{ n: number }[]>(`select count(*)::int as n from ${staged}`, values(s));
+  return taken.count === left?.n;
+}
+
+/** Keeps the counts of a type by what is taken off and added: state and flags of records, and 1 or -1. standing_pkey */
+const COUNT = (changes: string): string => `insert into federation.standing as t (peer, type, ${STOOD.join(', ')})
+  select $3, $2::smallint, ${STATES.map((x) => `coalesce(sum(n) filter (where state = '${x}'), 0)`).join(', ')},
+    ${FLAG_NAMES.map((f) => `coalesce(sum(n) filter (where state <> 't' and flags & ${FLAGS[f]} > 0), 0)`).join(', ')}
+  from (${changes}) x having count(*) > 0
+  on conflict (peer, type) do update set ${STOOD.map((c) => `${c} = t.${c} + excluded.${c}`).join(', ')}`;
+
+/** live, ended in the source, held back, tombstone */
+const STATES = ['l', 'e', 'h', 't'] as const;
+const FLAG_NAMES = Object.keys(FLAGS) as FlagName[];
+const STOOD = [...STATES, ...FLAG_NAMES];
+
+/** Before anything is written of what was decided. */
+async function count(sql: Queryable, s: Settling): Promise<void> {
+  const of = 'c.run = $1::bigint and c.type = $2::smallint';
+  await sql.unsafe(
+    COUNT(`select s.state, s.flags, -1 as n from federation.change c join federation.source s on s.rk = c.rk
+        where ${of} and c.action in ('u', 'r', 'd', 'v', 'g')
+      union all
+      select i.state, i.flags, 1 from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
+        where ${of} and c.action in ('c', 'u', 'r')
+      union all
+      select 't'::"char", 0, 1 from federation.change c where ${of} and c.action in ('d', 'v', 'g')`),
+    [...values(s), s.peer],
+  );
+}
+
+const TAKEN = (
+  rk: string,
+  key: string,
+): string => `insert into federation.source as s (rk, base_rk, line_hash, content, changed_run, first_seen,
+       content_changed_at, peer_updated, type, flags, state, peer, key, source_id, hash, names)
+     select ${rk}, i.base_rk, i.line_hash, i.content, $1::bigint, $4, $4, i.updated, i.type, i.flags, i.state, $3, ${key}, i.source_id, i.hash,
+       case when i.state = 'l' then i.names else '{}' end`;
+const TAKE = `${TAKEN('c.rk', 'c.key')}
      from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
      where c.run = $1::bigint and c.type = $2::smallint`;
 
@@ -122,7 +191,11 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
   await run(
     `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and f.rk = c.rk`,
   );
-  await awaken(sql, s, 'federation.source s on s.rk = c.rk cross join unnest(s.names)');
+  await awaken(
+    sql,
+    s,
+    'from federation.change c join federation.source s on s.rk = c.rk cross join unnest(s.names) n(token)',
+  );
   // a look into the index for each name, however many the planner thinks a record has
   await sql.unsafe('set local enable_hashjoin = off');
   await run(
@@ -134,13 +207,18 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
 
 /**
  * Records whose references ask for a name that somebody new answers to, or somebody less, are merged again. awaited_pkey
- * @param names what leads from a change `c` to names
+ * @param names what leads from what changed to names `n`
+ * @param which of them
  */
-async function awaken(sql: Queryable, s: Settling, names: string): Promise<void> {
-  await sql.unsafe(
-    `insert into federation.outbox (rk) select distinct a.rk from federation.change c join ${names} n(token)
-       join federation.awaited a on a.peer = $3 and a.type = $2::smallint and a.token = n.token
-     where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm'`,
+async function awaken(
+  sql: Queryable,
+  s: Settling,
+  names: string,
+  which = `c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm'`,
+): Promise<void> {
+  await enqueue(
+    sql,
+    `select distinct a.rk ${names} join federation.awaited a on a.peer = $3 and a.type = $2::smallint and a.token = n.token where ${which}`,
     [...values(s), s.peer],
   );
 }

@@ -46,12 +46,6 @@ export async function hasOwnPrefix(sql: Queryable, slug: string): Promise<boolea
   return rows.length > 0;
 }
 
-/** The last entry of the outbox now; undefined when it is empty. */
-export async function outboxEnd(sql: Queryable): Promise<string | undefined> {
-  const [row] = await sql<{ n: string | null }[]>`select max(n)::text as n from federation.outbox`;
-  return row?.n ?? undefined;
-}
-
 export type OutboxRow = {
   rk: string;
   key: string;
@@ -68,7 +62,7 @@ export async function* outboxRows(sql: Sql, end: string): AsyncGenerator<OutboxR
   const rows = sql<OutboxRow[]>`
     select s.rk::text as rk, s.key, s.source_id as "sourceId", s.peer, s.state::text as state, s.flags,
       case when s.state = 'l' then (select t.raw from federation.content t where t.id = s.content) else '' end as raw
-    from (select distinct rk from federation.outbox where n <= ${end}::bigint order by rk) o join federation.source s on s.rk = o.rk`;
+    from (select distinct u.rk from federation.outbox b, unnest(b.rks) u(rk) where b.n <= ${end}::bigint order by 1) o join federation.source s on s.rk = o.rk`;
   for await (const batch of rows.cursor(1000)) yield batch;
 }
 
@@ -95,10 +89,6 @@ export async function forgetLifted(sql: Queryable, rows: readonly Lifted[]): Pro
   if (rows.length === 0) return;
   await sql`delete from federation.lifted l using jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) r(parent bigint, key text)
     where l.parent = r.parent and l.key = r.key`;
-}
-
-export async function clearOutbox(sql: Queryable, end: string): Promise<void> {
-  await sql`delete from federation.outbox where n <= ${end}::bigint`;
 }
 
 /** A record that the merged base could not take, as a finding. */

@@ -12,13 +12,13 @@ export type PeerOverview = {
   waiting: string | null;
 };
 
-/** Every peer with its records and its last run. source_line, run_peer */
+/** Every peer with its records and its last run. standing_pkey, run_peer */
 export async function peerOverview(sql: Queryable): Promise<PeerOverview[]> {
   return sql<PeerOverview[]>`
     select p.slug, p.name, p.state, coalesce(s.live, 0)::int as live, coalesce(s.gone, 0)::int as gone, r.ended_at as "lastAt", r.state as "lastState",
       (select id::text from federation.run w where w.peer = p.slug and w.state = 'quarantined' order by w.id desc limit 1) as waiting
     from federation.peer p
-    left join lateral (select count(*) filter (where state = 'l') as live, count(*) filter (where state in ('e', 't')) as gone from federation.source where peer = p.slug) s on true
+    left join lateral (select sum(l) as live, sum(e + t) as gone from federation.standing where peer = p.slug) s on true
     left join lateral (select ended_at, state from federation.run where peer = p.slug and ended_at is not null order by id desc limit 1) r on true
     order by p.slug`;
 }

@@ -2,6 +2,7 @@
 import type { Queryable } from '../../../src/store/database.ts';
 import type { UrlKind } from '../classify-url.ts';
 import type { Owner } from '../payer-index-file.ts';
+import { enqueue } from './outbox.ts';
 
 export type PeerUrl = { kind: UrlKind | 'payer-to-payer'; url: string; found: string; note?: string };
 export type PeerState = 'on' | 'paused' | 'blocked';
@@ -126,7 +127,7 @@ export async function updatePeer(sql: Queryable, p: Peer, movedAt: Date | undefi
 
 /** All its records go through the next merge once more. source_line */
 export async function mergePeerAnew(sql: Queryable, slug: string): Promise<void> {
-  await sql`insert into federation.outbox (rk) select rk from federation.source where peer = ${slug} order by rk`;
+  await enqueue(sql, 'select rk from federation.source where peer = $1', [slug]);
 }
 
 /** Switches a peer on or off. peer_pkey. */

@@ -25,23 +25,26 @@ export async function measureStaged(sql: Sql, run: string): Promise<void> {
   );
   if (staged?.many !== true) return;
   await sql.begin(async (tx) => {
-    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe(SAMPLE);
     await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state, content), federation.seen (run, type, rk, base_rk),
       federation.gone, federation.source (rk, base_rk, peer, type, state, hash, content)`);
   });
 }
 
+const SAMPLE = 'set local default_statistics_target = 10; set local synchronous_commit = off';
+
 /** The same of what was decided, between deciding and judging. */
 export async function measureChange(sql: Sql): Promise<void> {
   await sql.begin(async (tx) => {
-    await tx.unsafe('set local default_statistics_target = 10');
+    await tx.unsafe(SAMPLE);
     await tx.unsafe('analyze federation.change (run, type, rk, action, seq)');
   });
 }
 
 /**
  * Decides what is to be written: `change` holds a row for each record that is new (c), other (u), back (r), deleted (d), absent
- * (m) or a content of its id that is gone (v). May be called again.
+ * (m) or a content of its id that is gone (v). Of a type of which nothing was known and each id came once everything is new: it needs no rows,
+ * {@link isFresh}. May be called again.
  * @param order `last`: of two contents of an id the later one holds (files of a chain). `variants`: they are kept beside each
  *   other, unless their times tell which is the newer
  * @param complete nothing was left unread: what is absent counts
@@ -63,7 +66,7 @@ export async function resolve(
       returning i.seq, s.rk, s.base_rk, i.updated, i.content),
     texts as (delete from federation.content t using known k where t.id = k.content)
     insert into federation.seen (run, type, seq, rk, base_rk, updated) select $1::bigint, $2::smallint, seq, rk, base_rk, updated from known`);
-  const several = await hasSeveral(sql, s);
+  const several = await hasSeveral(sql, s, isNew);
   if (several) {
     await run(
       withText(`delete from federation.incoming i using (
@@ -76,6 +79,7 @@ export async function resolve(
   await run(`delete from federation.gone g where ${OF} and (
       exists (select from federation.incoming i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq)
       or exists (select from federation.seen i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq))`);
+  if (isNew && !several && !(await hasGone(sql, s))) return;
   const keys = several
     ? `select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
         when i.variant <> '' then i.variant else i.base_key || '.v' || left(encode(i.hash, 'hex'), 8) end as key
@@ -87,7 +91,7 @@ export async function resolve(
       where i.run = $1::bigint and i.type = $2::smallint
         and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
     ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
-    ${isNew && !several ? '' : 'on conflict do nothing'}`);
+    on conflict do nothing`);
   await run(
     `insert into federation.change (run, type, rk, action, evidence)
     select distinct on (s.rk) $1::bigint, $2::smallint, s.rk, 'd'::"char", g.evidence
@@ -148,13 +152,30 @@ export const bySize = (sql: Queryable) => sql.unsafe('set local enable_nestloop 
 /** Statements that look up few in much. */
 export const byLook = (sql: Queryable) => sql.unsafe('set local enable_nestloop = on');
 
-/** Did the run meet several contents of one id? */
-async function hasSeveral(sql: Queryable, s: Settling): Promise<boolean> {
+/** After {@link resolve}: is everything of the type new, and nothing said to be gone? Then there is no row of what was decided. */
+export async function isFresh(sql: Queryable, s: Settling): Promise<boolean> {
+  if (!(await isNewType(sql, s)) || (await hasGone(sql, s))) return false;
+  return (await sql.unsafe(`select from federation.change where ${OF} limit 1`, values(s))).length === 0;
+}
+
+/** Is anything of the type said to be gone? gone_run */
+const hasGone = async (sql: Queryable, s: Settling): Promise<boolean> =>
+  (await sql.unsafe(`select from federation.gone where ${OF} limit 1`, values(s))).length > 0;
+
+/**
+ * Did the run meet several contents of one id?
+ * @param isNew nothing of the type was known, so that nothing can have been seen
+ */
+async function hasSeveral(sql: Queryable, s: Settling, isNew: boolean): Promise<boolean> {
   await bySize(sql);
   const [row] = await sql.unsafe<{ several: boolean }[]>(
     `select (select count(*) from federation.incoming where ${OF}) <> (select count(*) from (select from federation.incoming where ${OF} group by base_rk) b)
-       or 0 < (select count(*) from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
-         where i.run = $1::bigint and i.type = $2::smallint) as several`,
+       ${
+         isNew
+           ? ''
+           : `or 0 < (select count(*) from federation.incoming i join federation.seen n on n.run = i.run and n.type = i.type and n.base_rk = i.base_rk
+         where i.run = $1::bigint and i.type = $2::smallint)`
+       } as several`,
     values(s),
   );
   await byLook(sql);
@@ -180,7 +201,7 @@ export async function dropOwn(sql: Queryable, s: Settling, typeName: string): Pr
 
 /**
  * Whether the run found exactly what is known, and nothing waits to be counted as missing: then there is nothing to decide.
- * source_line
+ * standing_pkey
  */
 export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
   const [row] = await sql.unsafe<{ known: boolean }[]>(
@@ -188,7 +209,7 @@ export async function isAsKnown(sql: Queryable, s: Settling): Promise<boolean> {
        and not exists (select from federation.missing where peer = $3 and type = $2::smallint)
        and (select count(distinct rk) from (
            select rk from federation.seen where ${OF} union all select unnest(rks) from federation.seen_block where ${OF}) n)
-         = (select count(*) from federation.source where peer = $3 and type = $2::smallint and state <> 't') as known`,
+         = coalesce((select l + e + h from federation.standing where peer = $3 and type = $2::smallint), 0) as known`,
     [...values(s), s.peer],
   );
   return row?.known === true;
@@ -231,38 +252,47 @@ async function keepNewest(run: Run): Promise<void> {
 }
 
 const FLAG_NAMES = Object.keys(FLAGS) as FlagName[];
-const sums = (prefix: string, what: string) =>
+const sums = (prefix: string, what: string, stood: (count: string) => string) =>
   FLAG_NAMES.map(
-    (f) => `coalesce(sum(${what}) filter (where flags & ${FLAGS[f]} > 0), 0)::int as "${prefix}${f}"`,
+    (f) => `(coalesce(sum(${what}) filter (where flags & ${FLAGS[f]} > 0), 0) + ${stood(f)})::int as "${prefix}${f}"`,
   ).join(', ');
 
 export type Actions = Record<'c' | 'u' | 'r' | 'd' | 'm' | 'v', number>;
 
-/** What the run would do, for the breaker; call it after {@link resolve} and {@link measureChange}. source_line */
+/**
+ * What the run would do, for the breaker; call it after {@link resolve} and {@link measureChange}. What stands is known by its count;
+ * what the run decided is taken off or added. standing_pkey, change_pkey
+ */
 export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { actions: Actions }> {
-  // all that is live is counted from an index alone; what the run decided is taken off or added
-  const [row] = await sql.unsafe<Record<string, number>[]>(
-    `with x as (
-      select flags, 1 as was, 1 as stays from federation.source where peer = $3 and type = $2::smallint and state <> 't'
-      union all
-      -- what was missing before has been judged then
-      select s.flags, case when c.action = 'm' and m.rk is not null then -1 else 0 end, -1
+  const fresh = await isFresh(sql, s);
+  const decided = fresh
+    ? `select flags, 0 as was, 1 as stays from federation.incoming where ${OF}`
+    : `-- what was missing before has been judged then
+      select s.flags, case when c.action = 'm' and m.rk is not null then -1 else 0 end as was, -1 as stays
       from federation.change c join federation.source s on s.rk = c.rk and s.peer = $3 and s.type = $2::smallint and s.state <> 't'
       left join federation.missing m on m.rk = c.rk
       where c.run = $1::bigint and c.type = $2::smallint
       union all
       select i.flags, 0, 1 from federation.change c
       join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
-      where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r'))
-    select coalesce(sum(was), 0)::int as before, coalesce(sum(stays), 0)::int as after, ${sums('b', 'was')}, ${sums('a', 'stays')} from x`,
+      where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r')`;
+  const stood = (count: string) =>
+    `coalesce((select ${count} from federation.standing where peer = $3 and type = $2::smallint), 0)`;
+  const [row] = await sql.unsafe<Record<string, number>[]>(
+    `with x as (${decided})
+    select (coalesce(sum(was), 0) + ${stood('l + e + h')})::int as before, (coalesce(sum(stays), 0) + ${stood('l + e + h')})::int as after,
+      ${sums('b', 'was', stood)}, ${sums('a', 'stays', stood)} from x`,
     [...values(s), s.peer],
   );
   const actions: Actions = { c: 0, u: 0, r: 0, d: 0, m: 0, v: 0 };
-  const found = await sql.unsafe<{ action: keyof Actions; n: number; fresh: number }[]>(
-    `select c.action::text as action, count(*)::int as n, (count(*) filter (where m.rk is null))::int as fresh
-     from federation.change c left join federation.missing m on m.rk = c.rk where c.run = $1::bigint and c.type = $2::smallint group by 1`,
-    values(s),
-  );
+  if (fresh) actions.c = row?.['after'] ?? 0;
+  const found = fresh
+    ? []
+    : await sql.unsafe<{ action: keyof Actions; n: number; fresh: number }[]>(
+        `select c.action::text as action, count(*)::int as n, (count(*) filter (where m.rk is null))::int as fresh
+         from federation.change c left join federation.missing m on m.rk = c.rk where c.run = $1::bigint and c.type = $2::smallint group by 1`,
+        values(s),
+      );
   for (const f of found) actions[f.action] = f.n;
   const lost = found
     .filter((f) => f.action === 'd' || f.action === 'm' || f.action === 'v')

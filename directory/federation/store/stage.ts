@@ -4,6 +4,7 @@
 import { copyBytes } from '../../../src/store/copy.ts';
 import { binaryRows } from '../../../src/store/copy-binary.ts';
 import type { Queryable, Sql } from '../../../src/store/database.ts';
+import { isHeld } from '../../../src/store/failure.ts';
 
 export type Incoming = {
   type: number;
@@ -188,15 +189,41 @@ export async function clearStage(sql: Queryable, run: string, type?: number, all
       `delete from federation.content t using federation.incoming i
        where i.run = $1::bigint and ($2::smallint is null or i.type = $2::smallint) and t.id = i.content
          and not exists (select from federation.change c join federation.source s on s.rk = c.rk
-           where c.run = i.run and c.type = i.type and c.seq = i.seq and s.content = i.content)`,
+           where c.run = i.run and c.type = i.type and c.seq = i.seq and s.content = i.content)
+         and not exists (select from federation.source s where s.rk = i.base_rk and s.content = i.content)`,
       of,
     );
-  for (const table of ['incoming', 'seen', 'seen_block', 'gone', 'change', 'page'])
+  for (const table of TABLES)
     await sql.unsafe(
       `delete from federation.${table} where run = $1::bigint and ($2::smallint is null or type = $2::smallint)`,
       of,
     );
 }
+
+const TABLES = ['incoming', 'seen', 'seen_block', 'gone', 'change', 'page'] as const;
+
+/**
+ * Gives back the room of tables in which nobody has anything: each look at them would pass over the rows of former runs, which are gone.
+ * Never waits for others, who wait for a moment at most.
+ */
+export async function shrinkStage(sql: Sql): Promise<void> {
+  for (const table of TABLES) {
+    const [size] = await sql.unsafe<{ large: boolean }[]>(
+      `select pg_table_size('federation.${table}') > ${SHRINK_BYTES} as large`,
+    );
+    if (size?.large !== true) continue;
+    await sql
+      .begin(async (tx) => {
+        await tx.unsafe(`lock table federation.${table} in access exclusive mode nowait`);
+        if ((await tx.unsafe(`select from federation.${table} limit 1`)).length === 0)
+          await tx.unsafe(`truncate federation.${table}`);
+      })
+      .catch((error: unknown) => {
+        if (!isHeld(error)) throw error;
+      });
+  }
+}
+const SHRINK_BYTES = 8 * 1024 * 1024;
 
 /** Texts that nothing leads to: what is staged does not outlive a crash of the server, its texts do. */
 export async function sweepContent(sql: Queryable): Promise<void> {

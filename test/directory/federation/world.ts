@@ -1,10 +1,12 @@
 // A node that harvests, with a clock moved by hand and waits that cost nothing.
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import type { FederationDeps } from '../../../directory/federation/client.ts';
 import { harvestPeer } from '../../../directory/federation/harvest/run.ts';
+import { FLAGS } from '../../../directory/federation/record.ts';
 import { addPeer } from '../../../directory/federation/registry.ts';
 import { findPeer } from '../../../directory/federation/store/peer.ts';
 import { runTypes } from '../../../directory/federation/store/run.ts';
@@ -72,10 +74,22 @@ export async function world(env: Record<string, string> = {}) {
         (select count(*) from federation.source s where not exists (select from federation.content t where t.id = s.content))::int as lost,
         (select count(*) from federation.content t where not exists (select from federation.source s where s.content = t.id)
           and not exists (select from federation.incoming i where i.content = t.id))::int as idle`;
+      // and what is said to stand does
+      const miscounted = await database.sql`
+        select * from (
+          select peer, type, count(*) filter (where state = 'l') as l, count(*) filter (where state = 'e') as e, count(*) filter (where state = 'h') as h,
+            count(*) filter (where state = 't') as t, ${database.sql.unsafe(
+              Object.entries(FLAGS)
+                .map(([f, bit]) => `count(*) filter (where state <> 't' and flags & ${bit} > 0) as ${f}`)
+                .join(', '),
+            )} from federation.source group by 1, 2) s
+        full join federation.standing t using (peer, type, l, e, h, t, npi, network, name, address, taxonomy)
+        where (s.* is null or t.* is null) and l + e + h + t > 0`;
       await outgoing.close();
       await database.close();
       rmSync(folder, { recursive: true, force: true });
       expect(texts).toEqual({ lost: 0, idle: 0 });
+      expect([...miscounted]).toEqual([]);
     },
   };
 }

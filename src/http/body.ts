@@ -1,0 +1,40 @@
+// Bodies of requests, never more of them in memory than is allowed. Every body is read here: a length that is not announced
+// (chunked) must not get past a limit.
+import type { Context, MiddlewareHandler } from 'hono';
+import { Outcome } from '../fhir/outcome.ts';
+import { readBounded, TooLarge } from '../net/read-bounded.ts';
+import type { FhirEnv } from './fhir-app.ts';
+
+/** The body as text, or undefined when it is longer; what is announced too long is not read at all. */
+export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
+  const read = c.get('body');
+  if (read) return read.text === undefined || Buffer.byteLength(read.text) > maxBytes ? undefined : read.text;
+  const announced = c.req.header('content-length');
+  if (Number(announced ?? 0) > maxBytes) return undefined;
+  // no more than was announced is ever read of a request: it need not be counted, and a stream costs more than all of a short body
+  if (announced !== undefined && /^\d+$/.test(announced)) return c.req.raw.text();
+  try {
+    return await readBounded(c.req.raw, maxBytes);
+  } catch (error) {
+    if (error instanceof TooLarge) return undefined;
+    throw error;
+  }
+}
+
+/** @throws Outcome 413 for a longer body */
+export async function bodyText(c: Context<FhirEnv>, maxBytes: number): Promise<string> {
+  const text = await boundedText(c, maxBytes);
+  if (text === undefined) throw new Outcome('too-large');
+  return text;
+}
+
+/**
+ * Reads bodies before anything else is done for a request: whoever sends one slowly waits alone, and takes no place of those who
+ * are worked on.
+ */
+export function bodyFirst(maxBytes: number): MiddlewareHandler<FhirEnv> {
+  return async (c, next) => {
+    if (c.req.method === 'POST') c.set('body', { text: await boundedText(c, maxBytes) });
+    await next();
+  };
+}

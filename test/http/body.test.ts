@@ -1,0 +1,57 @@
+// Bodies of requests whose length is not announced, and where a client is.
+import { Hono } from 'hono';
+import { expect, test } from 'vitest';
+import { boundedText } from '../../src/http/body.ts';
+import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { readForm } from '../../src/http/form.ts';
+import { clientAddress, isFromHere } from '../../src/http/rate-limit.ts';
+
+const MIB = 1024 * 1024;
+
+/** A body without a length, of as many bytes as are read. */
+function endless() {
+  let read = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        read += 65_536;
+        if (read > 64 * MIB) controller.close();
+        else controller.enqueue(new Uint8Array(65_536).fill(97));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  return { body, read: () => read };
+}
+
+test.each([
+  ['a text', (app: Hono<FhirEnv>) => app.post('/', async (c) => c.text((await boundedText(c, MIB)) ?? 'too long'))],
+  ['a form', (app: Hono<FhirEnv>) => app.post('/', async (c) => c.text(String((await readForm(c)) ?? 'too long')))],
+])('of %s no more is read than may be', async (_, route) => {
+  const app = new Hono<FhirEnv>();
+  route(app);
+  const { body, read } = endless();
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const answer = await app.request('/', { method: 'POST', headers, body, duplex: 'half' } as RequestInit);
+  expect(await answer.text()).toBe('too long');
+  expect(read()).toBeLessThanOrEqual(2 * MIB);
+});
+
+test('only a proxy on this machine tells who a client is, and on Workers the platform', () => {
+  const headers = (given: Record<string, string>) => (name: string) => given[name];
+  const told = headers({ 'cf-connecting-ip': '192.0.2.1', 'x-forwarded-for': '192.0.2.2, 192.0.2.3' });
+  expect(clientAddress('198.51.100.1', told)).toBe('198.51.100.1');
+  expect(clientAddress('127.0.0.1', told)).toBe('192.0.2.3');
+  expect(clientAddress('127.0.0.1', headers({ 'cf-connecting-ip': '192.0.2.1' }))).toBe('127.0.0.1');
+  expect(clientAddress(undefined, told)).toBe('192.0.2.1');
+  expect(clientAddress(undefined, headers({}))).toBe('unknown');
+});
+
+test('who asks through a proxy is not this machine', () => {
+  const header = (name: string, value: string) => (asked: string) => (asked === name ? value : undefined);
+  expect(isFromHere('127.0.0.1', () => undefined)).toBe(true);
+  expect(isFromHere('::ffff:127.0.0.1', () => undefined)).toBe(true);
+  expect(isFromHere('198.51.100.1', () => undefined)).toBe(false);
+  for (const name of ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'])
+    expect(isFromHere('127.0.0.1', header(name, '192.0.2.1'))).toBe(false);
+});
