@@ -4,6 +4,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import type { QuickAnswer } from '../../directory/quick.ts';
+import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
 
 /** What the directory gives when it is made. */
@@ -28,6 +29,11 @@ export function quickListener(app: Hono, hostname: string, holder: QuickHolder):
 /** A client that has gone meanwhile gets nothing. */
 function write(response: ServerResponse, { body, status, headers }: Reply): void {
   if (response.destroyed) return;
-  if (body === null) response.writeHead(status, headers).end();
-  else response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) }).end(body);
+  if (body === null) {
+    response.writeHead(status, headers).end();
+    return;
+  }
+  response.writeHead(status, { ...headers, 'content-length': String(Buffer.byteLength(body)) });
+  if (typeof body === 'string') response.end(body);
+  else response.end(body, () => giveBack(body));
 }
