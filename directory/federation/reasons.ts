@@ -34,7 +34,7 @@ export const REASONS = {
   'not-found': { kind: 'unsupported', text: 'The peer has no such path (404).' },
   'bad-request': { kind: 'unsupported', text: 'The peer does not take this request (4xx).' },
   'page-too-large': { kind: 'failed', text: 'A page is larger than 50 MB.' },
-  'file-too-large': { kind: 'failed', text: 'A file is larger than 1 GB, or inflates more than two hundredfold.' },
+  'file-too-large': { kind: 'failed', text: 'A file is larger than 8 GB, or inflates more than two hundredfold.' },
   'body-cut': { kind: 'transient', text: 'An answer broke off before its end.' },
   'not-a-manifest': { kind: 'failed', text: 'The manifest has not the required form.' },
   'unknown-file': {

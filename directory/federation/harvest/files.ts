@@ -150,7 +150,7 @@ export async function* filePieces(
       for await (const record of bundleRecords(bytes)) yield { record };
       return;
     }
-    const all = blocks(bytes, undefined, BLOCK_BYTES);
+    const all = blocks(bytes, undefined, BLOCK_BYTES, FIRST_BYTES);
     for await (const block of part ? after(all, part) : all) yield { block };
   } finally {
     await given.return(undefined);
@@ -180,6 +180,7 @@ async function* after(
 
 /** Lines that are known together and written together. */
 const BLOCK_BYTES = 1024 * 1024;
+const FIRST_BYTES = 128 * 1024;
 
 /** Entries of a Bundle of any length, one at a time. */
 async function* bundleRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
