@@ -28,6 +28,10 @@ export const REASONS = {
   },
   forbidden: { kind: 'blocked', text: 'The peer refuses us (401 or 403). Write to the owner.' },
   'not-json': { kind: 'failed', text: 'The answer is not JSON.' },
+  'not-utf8': {
+    kind: 'failed',
+    text: 'The answer is not in UTF-8: names would come out wrong, so nothing of it is taken.',
+  },
   xml: { kind: 'failed', text: 'The answer is XML although JSON was asked for, twice.' },
   'outcome-instead-of-bundle': { kind: 'failed', text: 'Status 200 with an OperationOutcome instead of a Bundle.' },
   'not-a-bundle': { kind: 'failed', text: 'The answer is no Bundle.' },
@@ -44,6 +48,10 @@ export const REASONS = {
   'damaged-file': {
     kind: 'failed',
     text: 'A file holds lines that cannot be read. The good lines are kept, nothing is taken for deleted.',
+  },
+  'abridged-records': {
+    kind: 'failed',
+    text: 'Records came abridged (SUBSETTED). What was known of them stays; nothing is taken for deleted.',
   },
   'count-differs': { kind: 'failed', text: 'A file holds fewer or more lines than its manifest says.' },
   'page-loop': { kind: 'failed', text: 'A page, or the link to one, came again: the end was never reached.' },

@@ -6,6 +6,7 @@ import { JSONParser } from '@streamparser/json';
 import { type Block, blocks, linesIn, linesWithin } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
+import { NotText, onlyUtf8 } from '../../../src/net/read-bounded.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { FilePart } from '../store/run.ts';
@@ -222,11 +223,17 @@ async function* itemsAt(
   parser.onError = (e) => {
     fault = e;
   };
-  for await (const chunk of bytes) {
-    parser.write(chunk);
-    if (fault) break;
-    for (const value of held) yield { value };
-    held = [];
+  try {
+    for await (const chunk of onlyUtf8(bytes)) {
+      parser.write(chunk);
+      if (fault) break;
+      for (const value of held) yield { value };
+      held = [];
+    }
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error;
+    yield { fault: 'not-utf8' };
+    return;
   }
   for (const value of held) yield { value };
   if (fault || !parser.isEnded) yield { fault: 'not-json' };
