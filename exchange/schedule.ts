@@ -2,10 +2,11 @@
 // it also wakes the worker (command/serve.ts); on Workers this is all.
 import type { Deps } from '../src/deps.ts';
 import { keepAlerts } from './alerts/keep.ts';
-import { calendarOf } from './clocks/business-day.ts';
+import { calendarOf, localDay } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
 import { forgetAttempts } from './store/match-attempt.ts';
+import { forgetGroups } from './store/match-group.ts';
 import { openOfferClocks, openRefreshClocks, openRequestClocks, settleOfferClocks } from './store/member-clock.ts';
 import { forgetAssertions } from './store/peer.ts';
 
@@ -29,6 +30,7 @@ export async function keepClocks(deps: Deps): Promise<void> {
   });
   await forgetAssertions(sql, now);
   await forgetAttempts(sql, now);
+  await forgetGroups(sql, localDay(now, deps.config.timeZone));
   await forgetBudgets(sql, now);
   for (const clock of await overdueClocks(sql, now)) {
     deps.metrics.gauge('clocks_overdue', clock.n, { kind: clock.kind });

@@ -85,7 +85,7 @@ function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown): strin
   };
   const trouble: Table = {
     name: 'trouble',
-    caption: 'What was refused in the last day',
+    caption: 'What was refused in the last day, the newest first',
     columns: [
       { key: 'at', label: 'When', kind: 'head' },
       { key: 'what', label: 'What' },

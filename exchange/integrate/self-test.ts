@@ -12,6 +12,9 @@ export type Step = {
 export type Trouble = { at: string; what: string; todo: string };
 export type SelfTest = { steps: Step[]; trouble: Trouble[]; passed: number };
 
+/** Refusals that are told, the newest first: a client in a loop has thousands. */
+const MOST_TROUBLE = 50;
+
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
 
 export function judgeClient(trace: readonly Trace[]): SelfTest {
@@ -103,9 +106,12 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
       'DELETE Content-Location when everything is stored.',
     ),
   ];
-  const trouble = refused.map((t) => {
-    const m = refusalMeaning(t.action, t.reason);
-    return { at: t.at.toISOString(), what: `${t.action}: ${m.text}`, todo: t.reason };
-  });
+  const trouble = refused
+    .slice(-MOST_TROUBLE)
+    .reverse()
+    .map((t) => {
+      const m = refusalMeaning(t.action, t.reason);
+      return { at: t.at.toISOString(), what: `${t.action}: ${m.text}`, todo: t.reason };
+    });
   return { steps, trouble, passed: steps.filter((s) => s.state === 'passed').length };
 }

@@ -63,10 +63,15 @@ export async function runMatch(deps: Deps, job: BulkJob, owner: string): Promise
     await sql.begin(async (tx) => {
       await clearMatches(tx, job.id);
       const members = await decideAll(run, tx, answered, groups);
+      const [last] = members
+        .flatMap((m) => (m.outcome === 'match' ? (m.to ?? []) : []))
+        .toSorted()
+        .slice(-1);
       const told = BUCKETS.map((b) => groups[b]).filter((g) => g.bucket === 'match' || g.size > 0);
       for (const g of told) {
         const resource = [...g.parts()].join('');
-        await writeMatchGroup(tx, job.id, peer.id, now, { id: g.id, code: g.bucket, resource });
+        const lastConsent = g.bucket === 'match' ? last : undefined;
+        await writeMatchGroup(tx, job.id, peer.id, now, { id: g.id, code: g.bucket, resource, lastConsent });
         if (job.parameters['spec'] !== '2.1') await files.writeParts('output', 'Group', g.parts());
       }
       await files.writeParts('output', 'Parameters', matchParameters(told));

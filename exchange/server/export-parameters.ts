@@ -19,6 +19,8 @@ const MAX_BODY = 1024 * 1024;
 const MAX_PARAMETERS = 10_000;
 const MAX_PATIENTS = 5000;
 const MAX_FILE = 100 * 1024 * 1024;
+/** Stands for a Patient of another server; no member has this id. */
+const ELSEWHERE = '-'.repeat(65);
 /** Parameters that have one value. */
 const ONCE = new Set([
   '_since',
@@ -74,7 +76,7 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
   });
 }
 
-type How = { operation: ExportOperation; method: string; lenient: boolean; now: Date };
+type How = { operation: ExportOperation; method: string; lenient: boolean; now: Date; base: string };
 type Draft = ExportParameters & { notes: string[]; exportType?: string; associated?: string[] };
 type Reader = (value: string, draft: Draft, how: How) => void;
 
@@ -166,11 +168,11 @@ const READERS: Readonly<Record<string, Reader>> = {
   patient(value, draft, how) {
     if (how.method === 'GET' && how.operation !== 'davinci-data-export')
       throw unsupported('patient is a parameter of POST.');
-    const ids = (how.method === 'GET' ? several(value, how) : [value]).map((v) => referenceId(v, 'Patient'));
+    const ids = how.method === 'GET' ? several(value, how) : [value];
     const patients = draft.patients ?? [];
     for (const id of ids) {
-      if (id === undefined) throw invalid('patient must be a reference to a Patient.');
-      patients.push(id);
+      if (referenceId(id, 'Patient') === undefined) throw invalid('patient must be a reference to a Patient.');
+      patients.push(referenceId(id, 'Patient', how.base) ?? ELSEWHERE);
     }
     draft.patients = patients;
     if (patients.length > MAX_PATIENTS) throw new Outcome('too-large', `At most ${MAX_PATIENTS} patients.`);

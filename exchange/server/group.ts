@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
+import { localDay } from '../clocks/business-day.ts';
 import { matchBatchSystem } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { findGroup, listGroups } from '../store/match-group.ts';
@@ -20,11 +21,14 @@ const validators = (group: Found) => ({
   'cache-control': 'no-store',
 });
 
-/** A Group of the calling peer. @throws Outcome 404 for every other */
+const todayOf = (deps: Deps) => localDay(deps.clock(), deps.config.timeZone);
+
+/** A Group of the calling peer. @throws Outcome 404 for every other, 410 for one past its time */
 async function ownGroup(c: Context<FhirEnv>, deps: Deps, template: string): Promise<Found> {
   route(c, `/exchange/fhir/Group/:id${template}`);
   const caller = await authorize(c, deps, 'group.read');
-  const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id);
+  const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id, todayOf(deps));
+  if (group?.isOver) throw new Outcome('gone', 'The Group is past its time: match its members again.');
   if (group) return group;
   await recordRefusal(c, deps, caller.peer, 'not-granted', `Group/${c.req.param('id') ?? ''}`);
   throw new Outcome('not-found');
@@ -70,7 +74,10 @@ export function groupSearch(deps: Deps) {
       batchSystem: matchBatchSystem(deps.config.baseUrl),
       lenient: readPrefer(c.req.header('prefer')).handling === 'lenient',
     });
-    const { total, groups, more } = await listGroups(deps.database.sql, caller.peer.id, search);
+    const { total, groups, more } = await listGroups(deps.database.sql, caller.peer.id, {
+      ...search,
+      today: todayOf(deps),
+    });
     const base = addresses(deps.config).fhir;
     const url = (further: [string, string][]) => {
       const query = new URLSearchParams([...search.applied, ...further]).toString();

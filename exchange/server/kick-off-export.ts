@@ -36,14 +36,17 @@ export async function kickOffExport(
   const { sql } = deps.database;
   const caller = await authorize(c, deps, 'export');
   const scope: GrantScope = { peerId: caller.peer.id, groupId };
-  if (groupId !== null && (await groupCode(sql, groupId, caller.peer.id)) !== 'match') throw new Outcome('not-found');
+  const today = localDay(receivedAt, deps.config.timeZone);
+  const code = groupId === null ? 'match' : await groupCode(sql, groupId, caller.peer.id, today);
+  if (code === 'over') throw new Outcome('gone', 'The Group is past its time: match its members again.');
+  if (code !== 'match') throw new Outcome('not-found');
   acceptFhir(c.req.header('accept'));
   const prefer = readPrefer(c.req.header('prefer'));
   if (!prefer.isAsync) throw new Outcome('missing-parameter', 'Send Prefer: respond-async.');
   const lenient = prefer.handling === 'lenient';
-  const how = { operation, method: c.req.method, lenient, now: receivedAt };
+  const here = addresses(deps.config);
+  const how = { operation, method: c.req.method, lenient, now: receivedAt, base: here.fhir };
   const asked = readExportParameters(await givenParameters(c), how);
-  const today = localDay(receivedAt, deps.config.timeZone);
   const parameters: ExportParameters = {
     ...asked,
     types: coveredTypes(caller, asked.types),
@@ -52,7 +55,6 @@ export async function kickOffExport(
   };
 
   const id = newJobId();
-  const here = addresses(deps.config);
   const dueAt = responseDue(receivedAt, deps.config);
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
   const query = c.req.method === 'GET' ? new URL(c.req.url).search : '';

@@ -97,7 +97,8 @@ export function memberSearch(deps: Deps, type: string) {
     route(c, `/exchange/fhir/${type}${c.req.method === 'POST' ? '/_search' : ''}`);
     const caller = await admitted(c, deps, type, 'searches');
     const { handling } = readPrefer(c.req.header('prefer'));
-    const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps) };
+    const base = addresses(deps.config).fhir;
+    const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
     if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
     const { grants, asked, missed } = await grantsFor(deps, caller, search);
@@ -106,7 +107,6 @@ export function memberSearch(deps: Deps, type: string) {
     const included = await include(deps, caller, grants, search, page.found);
     const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
     await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
-    const base = addresses(deps.config).fhir;
     const url = (more: [string, string][]) =>
       `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
     const links = [{ relation: 'self', url: url([]) }];

@@ -59,13 +59,14 @@ export function readCount(value: string): number {
 }
 
 /**
- * @param umbSystem system of our unique member ids
+ * @param options.umbSystem system of our unique member ids
+ * @param options.base of our FHIR server: a Patient of another is none of ours, whatever its id
  * @throws Outcome unknown-parameter, invalid-parameter, missing-parameter, search-too-complex or bad-cursor
  */
 export function readMemberSearch(
   type: string,
   pairs: Iterable<readonly [string, string]>,
-  options: { lenient: boolean; umbSystem: string },
+  options: { lenient: boolean; umbSystem: string; base: string },
 ): MemberSearch {
   const s: MemberSearch = {
     type,
@@ -100,7 +101,7 @@ export function readMemberSearch(
 const within = (had: string[] | undefined, more: string[]) => (had ? had.filter((v) => more.includes(v)) : more);
 
 /** False when the parameter is not known. */
-function apply(s: MemberSearch, name: string, value: string, options: { umbSystem: string }): boolean {
+function apply(s: MemberSearch, name: string, value: string, options: { umbSystem: string; base: string }): boolean {
   const values = () => {
     const found = alternatives(value);
     if (found.length > MAX_VALUES) throw new Outcome('search-too-complex');
@@ -111,7 +112,7 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
     if (s.type === 'Patient') s.members = within(s.members, ids);
     s.ids = within(s.ids, ids);
   } else if (memberNames(s.type).includes(name) || memberNames(s.type).some((m) => name === `${m}:Patient`)) {
-    const ids = values().map((v) => referenceId(v, 'Patient') ?? v);
+    const ids = values().map((v) => referenceId(v, 'Patient', options.base) ?? v);
     s.members = within(
       s.members,
       ids.filter((v) => ID_PATTERN.test(v)),

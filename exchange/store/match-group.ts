@@ -20,7 +20,17 @@ export type MatchMember = {
   from: string | null;
   to: string | null;
 };
-export type MatchGroup = { id: string; code: MatchMember['outcome']; resource: string };
+export type MatchGroup = {
+  id: string;
+  code: MatchMember['outcome'];
+  resource: string;
+  /** last day of the consents in it, YYYY-MM-DD; undefined when there is none */
+  lastConsent: string | undefined;
+};
+
+/** Days that a Group stays after the last consent in it has ended, and months after its match when there is none. */
+const DAYS_AFTER_CONSENT = 30;
+const MONTHS_WITHOUT = 24;
 
 /** Removes what an earlier attempt of the job wrote. */
 export async function clearMatches(tx: Queryable, jobId: string): Promise<void> {
@@ -46,17 +56,30 @@ export async function writeMatchGroup(
   at: Date,
   g: MatchGroup,
 ): Promise<void> {
+  const last = g.lastConsent ?? null;
   await tx`
-    insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource) values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource})`;
+    insert into exchange.match_group (id, job_id, peer_id, code, created_at, resource, expires_on)
+    values (${g.id}, ${jobId}, ${peerId}, ${g.code}, ${at}, ${g.resource},
+      coalesce(${last}::text::date + ${DAYS_AFTER_CONSENT}::int, (${at}::timestamptz + ${MONTHS_WITHOUT} * interval '1 month')::date))`;
 }
+
+/** Empties the texts of Groups past their time: they hold who was asked for. match_group_expiry. */
+export async function forgetGroups(sql: Queryable, today: string): Promise<void> {
+  await sql`update exchange.match_group set resource = '' where expires_on < ${today}::text::date and resource <> ''`;
+}
+
+/** `isOver`: it is past its time, and its text may be gone. */
+export type FoundGroup = { id: string; code: string; createdAt: Date; resource: string; isOver: boolean };
 
 export async function findGroup(
   sql: Queryable,
   id: string,
   peerId: string,
-): Promise<{ id: string; code: string; createdAt: Date; resource: string } | undefined> {
-  const [row] = await sql<{ id: string; code: string; createdAt: Date; resource: string }[]>`
-    select id, code, created_at as "createdAt", resource from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
+  today: string,
+): Promise<FoundGroup | undefined> {
+  const [row] = await sql<FoundGroup[]>`
+    select id, code, created_at as "createdAt", resource, coalesce(expires_on < ${today}::text::date, false) as "isOver"
+    from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
   return row;
 }
 
@@ -65,9 +88,11 @@ export async function groupCode(
   sql: Queryable,
   id: string,
   peerId: string,
-): Promise<MatchMember['outcome'] | undefined> {
-  const [row] = await sql<{ code: MatchMember['outcome'] }[]>`
-    select code from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
+  today: string,
+): Promise<MatchMember['outcome'] | 'over' | undefined> {
+  const [row] = await sql<{ code: MatchMember['outcome'] | 'over' }[]>`
+    select case when expires_on < ${today}::text::date then 'over' else code end as code
+    from exchange.match_group where id = ${id} and peer_id = ${peerId}`;
   return row?.code;
 }
 
@@ -78,6 +103,8 @@ export type GroupFilter = {
   batches?: readonly string[] | undefined;
   count: number;
   after?: string | undefined;
+  /** Groups that ended before are left out; YYYY-MM-DD */
+  today: string;
 };
 
 /** Groups of one peer, the newest first. match_group_peer. */
@@ -90,7 +117,7 @@ export async function listGroups(
   const rows = await sql<{ id: string | null; resource: string | null; total: number }[]>`
     with found as materialized (
       select id, created_at from exchange.match_group
-      where peer_id = ${peerId} and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
+      where peer_id = ${peerId} and (expires_on is null or expires_on >= ${filter.today}::text::date) and (${list(filter.codes)}::text::text[] is null or code = any(${list(filter.codes)}::text::text[]))
         and (${list(filter.batches)}::text::text[] is null or job_id = any(${list(filter.batches)}::text::text[]))
         and (${list(filter.ids)}::text::text[] is null or id = any(${list(filter.ids)}::text::text[]))
     ), page as (

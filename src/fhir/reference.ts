@@ -41,10 +41,14 @@ export function referenceKey(text: string): string {
   return parsed.kind === 'relative' || parsed.kind === 'absolute' ? `${parsed.type}/${parsed.id}` : text;
 }
 
-/** The id when the text is a reference (relative or absolute) to this type. */
-export function referenceId(text: string | undefined, type: string): string | undefined {
+/**
+ * The id when the text is a reference (relative or absolute) to this type.
+ * @param base of the only server that an absolute one may name; any when not given
+ */
+export function referenceId(text: string | undefined, type: string, base?: string): string | undefined {
   if (text === undefined) return undefined;
   const parsed = parseReference(text);
+  if (parsed.kind === 'absolute' && base !== undefined && parsed.base !== base) return undefined;
   return (parsed.kind === 'relative' || parsed.kind === 'absolute') && parsed.type === type ? parsed.id : undefined;
 }
 

@@ -282,11 +282,12 @@ describe('levels', () => {
   test('patient: an error of $export, the same for a stranger and for nobody; left out when lenient', async () => {
     const named = (id: string) => [
       { name: 'patient', valueReference: { reference: `Patient/${ana}` } },
-      { name: 'patient', valueReference: { reference: `Patient/${id}` } },
+      { name: 'patient', valueReference: { reference: id.includes('/') ? id : `Patient/${id}` } },
       { name: '_type', valueString: 'Patient' },
     ];
     const bodies = new Set<string>();
-    for (const id of [idOf(PEOPLE.double), 'nobody']) {
+    const elsewhere = `https://other.example/fhir/Patient/${idOf(robert)}`;
+    for (const id of [idOf(PEOPLE.double), 'nobody', elsewhere]) {
       const answer = await them.kick(`${place}/$export`, named(id));
       expect(answer.status).toBe(400);
       bodies.add(answer.bytes.toString());

@@ -124,7 +124,7 @@ describe('the self-test', () => {
   test('tells a client what was refused, in words, and is a page too', async () => {
     await peer.post(await peer.form({ client_assertion: await peer.assertion({ aud: 'https://other.example' }) }));
     const told = await report();
-    expect(told.trouble.at(-1)).toMatchObject({ todo: 'audience' });
+    expect(told.trouble[0]).toMatchObject({ todo: 'audience' });
     const answer = await fetch(`${node.base}/exchange/fhir/$self-test?client=${peer.clientId}`, {
       headers: { accept: 'text/html' },
     });
@@ -157,6 +157,9 @@ describe('the self-test', () => {
     });
     const of = (...trace: ReturnType<typeof row>[]) =>
       Object.fromEntries(judgeClient(trace).steps.map((s) => [s.id, s.state]));
+    const refused = Array.from({ length: 60 }, (_, i) => row('token', '', { outcome: 'refused', reason: `r${i}` }));
+    const told = judgeClient(refused).trouble.map((t) => t.todo);
+    expect([told.length, told[0], told.at(-1)]).toEqual([50, 'r59', 'r10']);
     expect(of()['token']).toBe('not-seen');
     expect(of(row('token', '', { outcome: 'refused', reason: 'signature' }))['token']).toBe('failed');
     expect(

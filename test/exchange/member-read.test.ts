@@ -176,6 +176,11 @@ describe('the member of a match', () => {
     });
     expect(await found(`Observation?patient=${idOf(robert)}`)).toEqual([]);
     expect(await found('Observation?patient=nobody')).toEqual([]);
+    // a Patient of another server, whatever its id
+    expect(await found(`Observation?patient=https://other.example/fhir/Patient/${me}`)).toEqual([]);
+    expect(await found(`Observation?patient=${node.base}/exchange/fhir/Patient/${me}`)).toEqual(
+      await found(`Observation?patient=${me}`),
+    );
     expect(await found(`Patient?_id=${idOf(robert)},${me}`)).toEqual([`Patient/${me}`]);
     // as another peer: nothing at all
     for (const path of [`Patient/${me}`, 'Observation/o1', `Patient/${me}/$everything`, 'Organization/clinic'])

@@ -2,6 +2,7 @@
 import { gunzipSync } from 'node:zlib';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keepClocks } from '../../exchange/schedule.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
@@ -587,6 +588,24 @@ describe('status and files', () => {
     expect((await call(status, { method: 'DELETE' })).status).toBe(202);
     await node.work();
     expect((await call(status)).status).toBe(404);
+  });
+
+  test('a Group ends thirty days after the last consent in it: 410, out of searches, and its text goes', async () => {
+    const { sql } = node.deps.database;
+    const old = await matchedGroup(card(rivera));
+    const [made] = await sql<{ left: number }[]>`
+      select g.expires_on - max(m.consent_to) as left from exchange.match_group g join exchange.match_member m on m.group_id = g.id
+      where g.id = ${old} group by g.id`;
+    expect(made?.left).toBe(30);
+    await keepClocks(node.deps);
+    expect((await call(`/Group/${old}`)).status).toBe(200);
+    await sql`update exchange.match_group set expires_on = current_date - 2 where id = ${old}`;
+    await keepClocks(node.deps);
+    const ended = [`/Group/${old}`, `/Group/${old}/_history`, `/Group/${old}/$davinci-data-export`];
+    for (const path of ended) expect((await call(path, { headers: KICK })).status).toBe(410);
+    expect((await call(`/Group/${old}`, { token: await other.token() })).status).toBe(404);
+    expect((await call(`/Group?_id=${old}`)).json()).toMatchObject({ total: 0 });
+    expect([...(await sql`select resource from exchange.match_group where id = ${old}`)]).toEqual([{ resource: '' }]);
   });
 
   test('after its time: 404', async () => {
