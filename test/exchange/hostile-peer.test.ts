@@ -430,6 +430,17 @@ const ROWS: Row[] = [
     notes: ['peer-not-json'],
   },
   {
+    does: 'answers the status in Latin-1, then right',
+    script: () => ({
+      'GET /status/export': turns(
+        sends(Buffer.from('{"transactionTime":"ñ"}', 'latin1')),
+        listing(peer.file('/f/1', 2)),
+      ),
+    }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
     does: 'has endless pages, each other than the last',
     record: () => ({ limits: { pages: 20 } }),
     script: () => {

@@ -57,7 +57,9 @@ async function call(path: string, init: Init = {}) {
     headers: Object.fromEntries(Object.entries(headers).filter((e): e is [string, string] => e[1] !== undefined)),
     // a refused upload ends the connection; the next request must not try it
     reset: typeof init.body === 'string' && init.body.length > 1_000_000,
-    ...(init.body === undefined ? {} : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }),
+    ...(init.body === undefined
+      ? {}
+      : { body: typeof init.body === 'string' || Buffer.isBuffer(init.body) ? init.body : JSON.stringify(init.body) }),
   });
   const bytes = Buffer.from(await answer.body.arrayBuffer());
   const get = (name: string) => {
@@ -168,6 +170,7 @@ describe('$bulk-member-match', () => {
     ['text', 415, 'not-supported', () => ask(undefined, { headers: { 'content-type': 'text/plain' } })],
     ['gzip', 415, 'not-supported', () => ask(undefined, { headers: { 'content-encoding': 'gzip' } })],
     ['not JSON', 400, 'structure', () => ask('{')],
+    ['Latin-1', 400, 'structure', () => ask(Buffer.from('{"resourceType":"Parameters","id":"ñ"}', 'latin1'))],
     ['not Parameters', 422, 'structure', () => ask({ resourceType: 'Bundle' })],
     ['no bundle', 422, 'structure', () => ask({ resourceType: 'Parameters' })],
     [
