@@ -1,25 +1,35 @@
 // Product and raw route under the same load, one after the other in one run.
-import { type Answer, type Bench, type Load, load } from './harness.ts';
+import { type Answer, type Bench, type Load, load, type Running } from './harness.ts';
+
+export type Servers = { product: Running; raw: Running };
+
+/** Both servers of a question, each started once: what is measured is a service that has run for a while. */
+export async function withServers<T>(
+  bench: Bench,
+  database: string,
+  work: (servers: Servers) => Promise<T>,
+): Promise<T> {
+  const raw = await bench.start('serve.ts', ['raw', database]);
+  const product = await bench.start('serve.ts', ['product', database]);
+  try {
+    return await work({ product, raw });
+  } finally {
+    await Promise.all([product.stop(), raw.stop()]);
+  }
+}
 
 export async function compare(
   bench: Bench,
-  database: string,
+  servers: Servers,
   paths: { product: string; raw: string },
   about: { question: string; unit: string; connections: number },
 ): Promise<Answer> {
-  const measure = async (kind: 'product' | 'raw'): Promise<Load> => {
-    const server = await bench.start('serve.ts', [kind, database]);
-    try {
-      return await load(bench, server, paths[kind], { connections: about.connections });
-    } finally {
-      await server.stop();
-    }
-  };
-  const raw = await measure('raw');
+  const { connections } = about;
+  const raw = await load(bench, servers.raw, paths.raw, { connections });
   bench.note(
     `${about.question} raw: ${Math.round(raw.rate)}, CPU ${raw.cpuMs.toFixed(3)} ms + database ${raw.databaseCpuMs.toFixed(3)} ms`,
   );
-  const product = await measure('product');
+  const product = await load(bench, servers.product, paths.product, { connections });
   return { ...about, ...compared(bench, product, raw) };
 }
 

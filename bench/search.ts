@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openDatabase } from '../src/runtime/node.ts';
-import { compare } from './compare.ts';
+import { compare, withServers } from './compare.ts';
 import type { Answer, Bench, Question } from './harness.ts';
 import { type Kind, MIX } from './search-mix.ts';
 
@@ -36,14 +36,16 @@ const questionOf =
   (kinds: readonly Kind[]): Question =>
   async (bench) => {
     const url = await bench.directory();
-    const answers: Answer[] = [];
     const asked = kinds.filter((k) => bench.only.length === 0 || bench.only.includes(k.name));
-    for (const kind of asked.filter((k) => !bench.compact || k.compact)) {
-      const files = await paths(bench, url, kind);
-      for (const connections of bench.connections)
-        answers.push(await compare(bench, url, files, { question: kind.name, unit: 'requests/s', connections }));
-    }
-    return answers;
+    return withServers(bench, url, async (servers) => {
+      const answers: Answer[] = [];
+      for (const kind of asked.filter((k) => !bench.compact || k.compact)) {
+        const files = await paths(bench, url, kind);
+        for (const connections of bench.connections)
+          answers.push(await compare(bench, servers, files, { question: kind.name, unit: 'requests/s', connections }));
+      }
+      return answers;
+    });
   };
 
 export const search = questionOf(MIX);

@@ -17,6 +17,8 @@ const database = openDatabase(url, {
   role: 'payer_node_directory',
   statementTimeoutMs: 5000,
   keepsPlans: true,
+  // as the product opens it
+  ...(kind === 'raw' ? {} : { inPlace: true, short: true }),
 });
 const config = {
   ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: kind === 'cached' ? '64' : '0' }),

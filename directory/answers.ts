@@ -1,5 +1,6 @@
 // Answers already made, good until the directory changes. The change counter is their key: it is asked for at most every
 // quarter of a second, so a write shows within that. What is held is the question and the bytes, never who asked.
+import { isLent } from '../src/fhir/lent-bytes.ts';
 import type { Queryable } from '../src/store/database.ts';
 import { readChange } from '../src/store/resource.ts';
 
@@ -25,7 +26,7 @@ const OVERHEAD = 500;
 
 /** Bytes without the memory that they share with others. */
 const alone = (body: Answer['body']): Answer['body'] =>
-  typeof body === 'string' || body.buffer.byteLength === body.length ? body : new Uint8Array(body);
+  typeof body === 'string' || (body.buffer.byteLength === body.length && !isLent(body)) ? body : new Uint8Array(body);
 
 /** The counter of `counter.time`. */
 const counter = (change: string): bigint => BigInt(change.split('.', 1)[0] ?? '0');

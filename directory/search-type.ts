@@ -11,7 +11,8 @@ import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { searchPage } from '../src/store/search.ts';
+import { shortly } from '../src/store/database.ts';
+import { isShort, searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import { countTotal, type Totals, totalOf } from './totals.ts';
@@ -90,11 +91,14 @@ async function countOnly(request: SearchRequest, deps: SearchDeps) {
 }
 
 async function page(request: SearchRequest, deps: SearchDeps) {
-  const found = await searchPage(deps.database.sql, request);
+  const { database } = deps;
+  const found = isShort(request)
+    ? await shortly(database, (sql) => searchPage(sql, request))
+    : await searchPage(database.sql, request);
   const whole = link(request, deps);
   const at = (cursor: Cursor | undefined) => (cursor === undefined ? undefined : atCursor(whole, cursor));
   const nothing = found.entries.length === 0;
-  return searchset({
+  const bundle = searchset({
     base: deps.base,
     entries: isSubset(request) ? found.entries.map((entry) => subset(entry, request)) : found.entries,
     total: await totalOf(request, deps, found),
@@ -103,6 +107,8 @@ async function page(request: SearchRequest, deps: SearchDeps) {
     previous: at(found.previous),
     remarks: [...remarks(request, found.cut), ...(nothing ? await swapped(request, deps) : [])],
   });
+  found.release();
+  return bundle;
 }
 
 /** Included resources are whole under `_elements`, which names elements of the type searched. */

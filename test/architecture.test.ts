@@ -82,6 +82,11 @@ describe('direction of imports', () => {
     ).toEqual([]);
   });
 
+  test('bytes of rows are taken from the driver in one place, which copies them', () => {
+    const taking = files.filter((f) => /\.raw\(\)/.test(readFileSync(f, 'utf8'))).map((f) => relative(root, f));
+    expect(taking).toEqual(['src/store/raw-rows.ts']);
+  });
+
   test('pages ask for data, never for tables', () => {
     expect(
       broken(

@@ -53,13 +53,24 @@ const round = (n: number) => Math.round(n * 10) / 10;
 
 type Pin = Point & { numbers: number[] };
 
-/** Pins that are too close to be told apart become one. */
+const widthOf = (pin: Pin): number => Math.max(24, 12 + ranges(pin.numbers).length * 7);
+
+/** Do two pins cover each other? */
+const covers = (a: Pin, b: Pin): boolean =>
+  Math.abs(a.x - b.x) < Math.max(34, (widthOf(a) + widthOf(b)) / 2) && Math.abs(a.y - b.y) < 22;
+
+/** Pins that would cover each other become one, at the place of the first; it is the wider for it, and may cover another. */
 export function pinsOf(places: readonly (Point & { number: number })[]): Pin[] {
-  const pins: Pin[] = [];
-  for (const { number, x, y } of places) {
-    const near = pins.find((p) => Math.abs(p.x - x) < 34 && Math.abs(p.y - y) < 22);
-    if (near) near.numbers.push(number);
-    else pins.push({ x, y, numbers: [number] });
+  let pins: Pin[] = places.map(({ number, x, y }) => ({ x, y, numbers: [number] }));
+  for (let before = 0; before !== pins.length; ) {
+    before = pins.length;
+    const kept: Pin[] = [];
+    for (const pin of pins) {
+      const near = kept.find((other) => covers(other, pin));
+      if (near) near.numbers.push(...pin.numbers);
+      else kept.push(pin);
+    }
+    pins = kept;
   }
   return pins;
 }
@@ -111,7 +122,7 @@ function ringsOf(scale: Scale, limit: number): number[] {
 
 function pinMark(pin: Pin): Safe {
   const label = ranges(pin.numbers);
-  const width = Math.max(24, 12 + label.length * 7);
+  const width = widthOf(pin);
   const x = Math.min(Math.max(pin.x, width / 2 + 2), WIDTH - width / 2 - 2);
   const y = Math.min(Math.max(pin.y, 14), HEIGHT - 14);
   return html`<rect class="dot" x="${round(x - width / 2)}" y="${round(y - 12)}" width="${round(width)}" height="24" rx="12"/><text class="number" x="${round(x)}" y="${round(y + 4.5)}">${label}</text>`;

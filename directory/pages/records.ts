@@ -53,12 +53,14 @@ export function specialtyTexts(resource: Resource, l: Language): string[] {
   );
 }
 
+/** A postal code as it is read: nine digits in a row have a dash, whatever is stored. */
+const postalCode = (code: string | undefined): string | undefined => code?.replace(/^(\d{5})(\d{4})$/, '$1-$2');
+
 /** Lines of an address, for reading. */
 export function addressLines(address: JsonObject | undefined): string[] {
   if (!address) return [];
-  const place = [text(address['city']), [text(address['state']), text(address['postalCode'])].filter(Boolean).join(' ')]
-    .filter(Boolean)
-    .join(', ');
+  const region = [text(address['state']), postalCode(text(address['postalCode']))].filter(Boolean).join(' ');
+  const place = [text(address['city']), region].filter(Boolean).join(', ');
   const lines = [...strings(address['line']), place].filter((t) => t !== '');
   return lines.length > 0 ? lines : [text(address['text']) ?? ''].filter((t) => t !== '');
 }

@@ -75,6 +75,8 @@ export async function openNode(
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',
     keepsPlans: true,
+    inPlace: true,
+    short: true,
   });
   // readers ask for exports at the primary: a replica takes nothing
   const requests =

@@ -2,13 +2,15 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
 import { readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import postgres, { type Sql } from 'postgres';
 import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
+import { messageSocket } from './postgres-socket.ts';
+import { shortLane } from './short-lane.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -60,11 +62,11 @@ type Address = { path?: string | false; host: string[]; port: number[] };
  * The socket is handed over before it is connected: were it a promise that fails, the driver would never take that connection
  * of the pool up again, and a database that was away for seconds would be away for ever.
  */
-function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
+function withoutDelay(url: string, inPlace = false): { socket?: (address: Address) => Socket } {
   const { host: hosts, searchParams } = new URL(url);
   if (hosts.includes(',') || hosts === '' || searchParams.has('sslmode') || searchParams.has('ssl')) return {};
   return {
-    socket: ({ host, port }) => connect({ host: host[0] ?? 'localhost', port: port[0] ?? 5432, noDelay: true }),
+    socket: ({ host, port }) => messageSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, inPlace),
   };
 }
 
@@ -73,7 +75,8 @@ function withoutDelay(url: string): { socket?: (address: Address) => Socket } {
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
  * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
- * much only, building indexes too, for work that nobody waits for.
+ * much only, building indexes too, for work that nobody waits for. `short`: one connection more, for short statements.
+ * `inPlace`: bytes of rows are overwritten by those of the next, and are taken by src/store/raw-rows.ts alone.
  */
 export function openDatabase(
   url: string,
@@ -84,10 +87,12 @@ export function openDatabase(
     name?: string;
     keepsPlans?: boolean;
     alone?: boolean;
+    short?: boolean;
+    inPlace?: boolean;
   } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
-  const open = (max: number, application: string): Sql =>
+  const open = (max: number, application: string, inPlace = false): Sql =>
     postgres(url, {
       max,
       onnotice: () => {},
@@ -95,7 +100,7 @@ export function openDatabase(
       connect_timeout: 15,
       // seconds until the next try; the driver's own pauses grow to twenty
       backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),
-      ...(withoutDelay(url) as object),
+      ...(withoutDelay(url, inPlace) as object),
       connection: {
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
@@ -108,8 +113,16 @@ export function openDatabase(
           : {}),
       } as Record<string, string>,
     });
-  const sql = open(options.max ?? 10, name);
-  return { sql, dedicated: (use) => open(1, `${name} ${use}`), close: () => sql.end({ timeout: 5 }) };
+  const sql = open(options.max ?? 10, name, options.inPlace);
+  const lane = options.short === true ? open(1, name, options.inPlace) : undefined;
+  return {
+    sql,
+    ...(lane ? { short: shortLane(lane, sql) } : {}),
+    dedicated: (use) => open(1, `${name} ${use}`),
+    close: async () => {
+      await Promise.all([sql.end({ timeout: 5 }), lane?.end({ timeout: 5 })]);
+    },
+  };
 }
 
 /** Leaves failures of these codes alone, and throws others. */

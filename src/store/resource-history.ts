@@ -1,6 +1,7 @@
 // Versions of resources in the order of their change. One statement a page, docs/directory.md.
 import { DIRECTORY_TYPES, type DirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
+import { rawRows } from './raw-rows.ts';
 
 /** Where a page begins: the last version of the page before it. */
 export type HistoryPosition = { time: number; rk: bigint; version: number };
@@ -69,23 +70,23 @@ export async function readHistory(sql: Queryable, request: HistoryRequest): Prom
       ${current(' and not deleted', 'type = t.id')} union all ${current(' and deleted', 'type = t.id')}
       union all ${former('type = t.id')}) v ${sorted}`;
   }
-  const rows = (await sql
-    .unsafe(
-      `with page as materialized (${found})
+  const { rows } = await rawRows(
+    sql,
+    `with page as materialized (${found})
      select (extract(epoch from p.last_updated) * 1000)::bigint, p.rk, p.version, r.key,
        case when p.former then h.deleted else r.deleted end, case when p.former then h.body else r.body end
      from page p join directory.resource r on r.rk = p.rk
      left join directory.history h on p.former and h.rk = p.rk and h.version = p.version
      order by p.last_updated ${order}, p.rk ${order}, p.version ${order}`,
-      values,
-      { prepare: true },
-    )
-    .raw()) as unknown as Uint8Array[][]; // columns as bytes, in the order of the statement
+    values,
+    [5],
+    { prepare: true },
+  );
   const page = rows.slice(0, request.count).map(([time, rk, version, key, deleted, body]) => ({
-    position: { time: Number(String(time)), rk: BigInt(String(rk)), version: Number(String(version)) },
+    position: { time: Number(time), rk: BigInt(String(rk)), version: Number(version) },
     key: String(key),
-    deleted: String(deleted) === 't',
-    body: body ?? new Uint8Array(0),
+    deleted: deleted === 't',
+    body: body instanceof Uint8Array ? body : new Uint8Array(0),
   }));
   return {
     entries: page.map(({ position, ...entry }) => ({

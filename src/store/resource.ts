@@ -1,5 +1,6 @@
 // Reading one resource of the directory, and its former versions.
 import type { Queryable } from './database.ts';
+import { rawRows } from './raw-rows.ts';
 
 /** `body` is the JSON as the database sent it, UTF-8; a tombstone has none. */
 export type StoredVersion = { version: number; lastUpdated: Date; deleted: boolean; body: Uint8Array<ArrayBuffer> };
@@ -19,15 +20,14 @@ const VREAD = `with one as (select * from directory.resource where rk = hashtext
 const READ_CHANGE = `select change || '.' || coalesce(to_hex((extract(epoch from changed_at) * 1000)::bigint), '0') as change
   from directory.state`;
 
-/** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
 async function one(sql: Queryable, text: string, values: string[]): Promise<StoredVersion | undefined> {
-  const [row] = (await sql.unsafe(text, values, { prepare: true }).raw()) as unknown as Uint8Array<ArrayBuffer>[][];
-  const [version, lastUpdated, deleted, body] = row ?? [];
-  if (!body) return undefined;
+  const { rows } = await rawRows(sql, text, values, [3], { prepare: true });
+  const [version, lastUpdated, deleted, body] = rows[0] ?? [];
+  if (!(body instanceof Uint8Array)) return undefined;
   return {
-    version: Number(String(version)),
-    lastUpdated: new Date(Number(String(lastUpdated))),
-    deleted: String(deleted) === 't',
+    version: Number(version),
+    lastUpdated: new Date(Number(lastUpdated)),
+    deleted: deleted === 't',
     body,
   };
 }

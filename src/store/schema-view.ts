@@ -1,6 +1,6 @@
 // The statements of the directory on another schema with the same tables: the merged base is searched, read and filled by the
 // same code. Only the qualifier `directory.` of a statement's text changes; values are bound and never looked at.
-import type { Database, Queryable, Sql } from './database.ts';
+import { type Database, type Queryable, type Sql, shortly } from './database.ts';
 
 const QUALIFIER = /\bdirectory\.(?=[a-z_$])/g;
 const SCHEMA = Symbol('schema');
@@ -17,6 +17,7 @@ export function onSchema(database: Database, schema: string): Database {
     get sql() {
       return view(database.sql);
     },
+    short: (run) => shortly(database, (sql) => run(view(sql))),
     dedicated: (use) => view(database.dedicated(use)),
   };
 }

@@ -64,6 +64,19 @@ export function isPlain({ criteria: [first, ...more], sort }: SearchRequest): bo
   return look && more.length === 0 && sort.length === 0;
 }
 
+/** The largest page of a short statement. */
+const SHORT_MAX = 100;
+
+/** Is its statement short whatever is asked? One look into one index that has the rows in order, and what they refer to. */
+export function isShort(request: SearchRequest): boolean {
+  return (
+    isPlain(request) &&
+    request.criteria[0]?.kind !== 'string' &&
+    request.count <= SHORT_MAX &&
+    !request.includes.some((i) => i.reverse || i.iterate)
+  );
+}
+
 /**
  * The statement of a page: a row an entry, then a row of numbers. Rows and not one concatenated text: the server then
  * sends bodies from its pages without building a value of their total size, which halves its work (docs/directory.md).

@@ -7,6 +7,7 @@ import { type SearchRequest, sortCircle } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
 import { isTimeout } from './failure.ts';
+import { type RawRow, rawRows } from './raw-rows.ts';
 import { rows } from './search-condition.ts';
 import { rarestFirst } from './search-course.ts';
 import { INCLUDE_MAX } from './search-include.ts';
@@ -17,7 +18,7 @@ import { searchPlans } from './search-plans.ts';
 import { frequencies } from './token-frequency.ts';
 import { resolveNames } from './vocabulary.ts';
 
-export { type Counting, TOTAL_EXACT } from './search-page.ts';
+export { type Counting, isShort, TOTAL_EXACT } from './search-page.ts';
 
 export type Page = {
   /** matches in order, then included resources, as the bytes that the database sent */
@@ -32,6 +33,8 @@ export type Page = {
   change: string;
   /** the cap on included entries was hit */
   cut: boolean;
+  /** the bytes of the entries are not needed any more */
+  release(): void;
 };
 
 /** Of fewer rows the places are judged one by one. */
@@ -55,11 +58,11 @@ const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key)
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
   const { text, values, tells } = pageStatement(isSettled(request) ? request : await resolved(sql, request));
-  const { rows, took } = await run(sql, text, values);
+  const { rows, release, took } = await run(sql, text, values);
   const told = tells ? readNumbers(rows.pop()) : undefined;
   if (told) took(told.ms);
   const including = request.includes.length > 0;
-  const isIncluded = (row: Bytes[]): boolean => (tells ? row[3]?.[0] === INCLUDED : row[3] === null);
+  const isIncluded = (row: RawRow): boolean => row[3] === (tells ? INCLUDED : null);
   let matches = rows.length;
   if (including) for (matches = 0; matches < rows.length && !isIncluded(rows[matches] ?? []); matches++);
   const more = matches > request.count;
@@ -80,13 +83,14 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
     total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
     change: state.change,
     cut: told === undefined ? rows.length > end : told.included > INCLUDE_MAX,
+    release,
   };
 }
 
-type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: Bytes | undefined };
+type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: Column };
 
 /** The row of numbers. */
-function readNumbers([, numbers, edges]: Bytes[] = []): Numbers {
+function readNumbers([, numbers, edges]: RawRow = []): Numbers {
   const [change = '', counted = '', included = '', ms = ''] = String(numbers).split(',');
   return {
     change,
@@ -98,7 +102,7 @@ function readNumbers([, numbers, edges]: Bytes[] = []): Numbers {
 }
 
 /** What stands behind the matches of a plain search; a page without any tells nothing. */
-function readState(column: Bytes | undefined): Pick<Numbers, 'change' | 'counted'> {
+function readState(column: Column): Pick<Numbers, 'change' | 'counted'> {
   const [change = '', counted] = column ? String(column).split(',') : [];
   return { change, counted: counted === undefined ? undefined : Number(counted) };
 }
@@ -113,8 +117,8 @@ async function run(sql: Queryable, text: string, values: string[]) {
   const prepare = searchPlans.prepares(text);
   const took = (ms: number) => searchPlans.took(text, ms, prepare);
   try {
-    const rows = (await sql.unsafe(text, values, { prepare }).raw()) as unknown as Bytes[][];
-    return { rows, took };
+    const { rows, release } = await rawRows(sql, text, values, [KEY, BODY], { prepare });
+    return { rows, release, took };
   } catch (error) {
     if (isTimeout(error)) took(Number.POSITIVE_INFINITY);
     throw error;
@@ -122,8 +126,9 @@ async function run(sql: Queryable, text: string, values: string[]) {
 }
 
 /** @param place column of the measure of a match, where it has one */
-function entryOf(row: Bytes[], included: boolean, place: number, unit: Unit | undefined): BundleEntry {
-  const [, key = EMPTY, body = EMPTY] = row;
+function entryOf(row: RawRow, included: boolean, place: number, unit: Unit | undefined): BundleEntry {
+  const key = bytesOf(row[KEY]);
+  const body = bytesOf(row[BODY]);
   const measure = row[place];
   if (included || measure === undefined || measure === null) return { key, body, included };
   if (unit === undefined) return { key, body, included, score: String(measure) };
@@ -133,9 +138,9 @@ function entryOf(row: Bytes[], included: boolean, place: number, unit: Unit | un
 type Shown = {
   more: boolean;
   back: boolean;
-  first: Bytes[] | undefined;
-  last: Bytes[] | undefined;
-  edges: Bytes | undefined;
+  first: RawRow | undefined;
+  last: RawRow | undefined;
+  edges: Column;
   /** column by which the rows are sorted when they are the edges themselves */
   measure: number;
 };
@@ -158,7 +163,7 @@ function neighbours(
   const precedes = back ? more : request.after !== undefined;
   if (first === undefined || !(follows || precedes)) return { next: undefined, previous: undefined };
   const sorted = request.sort.length > 0;
-  const edge = (row: Bytes[] | undefined): Edge => edgeOf(row, sorted ? measure : undefined);
+  const edge = (row: RawRow | undefined): Edge => edgeOf(row, sorted ? measure : undefined);
   const [begin, end] = sorted && edges !== undefined ? readEdges(String(edges)) : [edge(first), edge(last)];
   return {
     next: follows && end ? { ...end, back: false } : undefined,
@@ -166,7 +171,7 @@ function neighbours(
   };
 }
 
-const edgeOf = (row: Bytes[] | undefined, measure: number | undefined): Edge => ({
+const edgeOf = (row: RawRow | undefined, measure: number | undefined): Edge => ({
   rk: BigInt(String(row?.[0])),
   keys: measure === undefined ? [] : [Number(String(row?.[measure]))],
 });
@@ -185,10 +190,13 @@ function readEdges(text: string): [Edge | undefined, Edge | undefined] {
   return [read(first), read(last)];
 }
 
-/** `raw()` gives the columns of a row as bytes, in the order of the statement; its type says otherwise. */
-type Bytes = Uint8Array;
+/** Of a page the columns that are bytes. */
+const KEY = 1;
+const BODY = 2;
+type Column = RawRow[number] | undefined;
 const EMPTY = new Uint8Array(0);
-const INCLUDED = '2'.charCodeAt(0);
+const bytesOf = (column: Column): Uint8Array => (column instanceof Uint8Array ? column : EMPTY);
+const INCLUDED = '2';
 
 /** Only the total, for `_summary=count`. */
 export async function countMatches(
@@ -203,8 +211,9 @@ export async function countMatches(
       ? `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`
       : `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
   const text = `select ${total}, change, ${ELAPSED} from directory.state`;
-  const { rows: counted, took } = await run(sql, text, values);
+  const { rows: counted, release, took } = await run(sql, text, values);
   const [count, change, ms] = counted[0]?.map(String) ?? [];
+  release();
   took(Number(ms));
   return { total: Number(count), change: change ?? '' };
 }

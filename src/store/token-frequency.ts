@@ -49,7 +49,21 @@ type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts' | 'words'
 };
 
 /** Frequent words by the number of their parameter. */
-export type WordRows = ReadonlyMap<number, readonly { folded: string; rows: number }[]>;
+export type WordRows = ReadonlyMap<number, readonly FrequentWord[]>;
+type FrequentWord = { folded: string; rows: number };
+
+/** Of words in order those that begin so. */
+function beginning(words: readonly FrequentWord[], start: string): readonly FrequentWord[] {
+  let from = 0;
+  for (let to = words.length; from < to; ) {
+    const middle = (from + to) >> 1;
+    if ((words[middle]?.folded ?? '') < start) from = middle + 1;
+    else to = middle;
+  }
+  let end = from;
+  while (words[end]?.folded.startsWith(start) === true) end++;
+  return words.slice(from, end);
+}
 
 /** Resources that have a parameter, by its number, and live resources by type number (the first is number 1). */
 export type Having = { params: ReadonlyMap<number, number>; counts: readonly number[] };
@@ -91,7 +105,7 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
 }
 
 function wordRows(values: string | null | undefined, portions: readonly number[], entries: number): WordRows {
-  const found = new Map<number, { folded: string; rows: number }[]>();
+  const found = new Map<number, FrequentWord[]>();
   (JSON.parse(values ?? '[]') as [string, string][]).forEach(([param, folded], i) => {
     const of = found.get(Number(param)) ?? [];
     of.push({ folded, rows: Math.round((portions[i] ?? 0) * entries) });
@@ -119,11 +133,18 @@ export function estimates(
   const has = (param: number): number => having?.params.get(param) ?? (having ? 0 : Number.POSITIVE_INFINITY);
   const lacks = (param: number): number =>
     having ? Math.max(0, live(typeOfParameter(param)) - has(param)) : Number.POSITIVE_INFINITY;
-  /** the frequent words that begin with one of these */
-  function frequent({ params, words: sought, match }: StringCriterion) {
-    const meets = ({ folded }: { folded: string }) =>
-      sought.some((w) => (match === 'exact' ? folded === w.folded : match === 'starts' && folded.startsWith(w.folded)));
-    return params.flatMap((param) => (words.get(param) ?? []).filter(meets).map((w) => ({ param, ...w })));
+  const inOrder = new Map(
+    [...words].map(([param, of]) => [param, of.toSorted((x, y) => (x.folded < y.folded ? -1 : 1))]),
+  );
+  /** the frequent words that begin with one of these, or are one of these; of a part of a word it cannot be said */
+  function frequent({ params, words: sought, match }: StringCriterion): (FrequentWord & { param: number })[] {
+    if (match === 'contains') return [];
+    const found = new Map<string, FrequentWord & { param: number }>();
+    for (const param of params)
+      for (const { folded } of sought)
+        for (const w of beginning(inOrder.get(param) ?? [], folded))
+          if (match === 'starts' || w.folded === folded) found.set(`${param} ${w.folded}`, { param, ...w });
+    return [...found.values()];
   }
   function rows(c: Criterion): number {
     switch (c.kind) {

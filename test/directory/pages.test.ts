@@ -1,6 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pinsOf } from '../../directory/pages/map.ts';
+import { addressLines } from '../../directory/pages/records.ts';
 import { STYLE } from '../../directory/pages/style.ts';
+import { en } from '../../directory/pages/texts/en.ts';
+import { es } from '../../directory/pages/texts/es.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
 import { deletion, directory, entries, FIXTURE, keyOf, ORIGIN } from './fixture.ts';
@@ -323,4 +327,30 @@ test('an empty directory has pages too', async () => {
   const get = siteOver(own.database);
   for (const path of ['/', '/find?care=dentist', '/developers']) expect((await get(path)).status, path).toBe(200);
   await own.close();
+});
+
+test('what a map and an address show is put for reading', () => {
+  const at = (x: number, y: number, number: number) => ({ x, y, number });
+  // the fourth lies beside the place of the others, and under their pin, which is as wide as its numbers
+  const places = [
+    at(100, 100, 2),
+    at(110, 104, 5),
+    at(105, 98, 8),
+    at(138, 100, 11),
+    at(200, 100, 9),
+    at(100, 130, 12),
+  ];
+  expect(pinsOf(places)).toEqual([
+    { x: 100, y: 100, numbers: [2, 5, 8, 11] },
+    { x: 200, y: 100, numbers: [9] },
+    { x: 100, y: 130, numbers: [12] },
+  ]);
+  const lines = (postalCode: string) => addressLines({ city: 'Windsor', state: 'CT', postalCode }).join();
+  expect(['060954252', '06095-4252', '06095', 'A1B 2C3'].map(lines)).toEqual(
+    ['06095-4252', '06095-4252', '06095', 'A1B 2C3'].map((code) => `Windsor, CT ${code}`),
+  );
+  expect([en, es].map((t) => [t.form.miles('1'), t.form.miles('2')])).toEqual([
+    ['1 mile', '2 miles'],
+    ['1 milla', '2 millas'],
+  ]);
 });

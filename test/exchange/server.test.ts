@@ -466,6 +466,27 @@ describe('status and files', () => {
     expect((await call(job.status)).status).toBe(200);
   });
 
+  test('of requests that come slowly, no more are taken in than may be open', async () => {
+    const theirs = await other.token();
+    const never = () =>
+      new ReadableStream<Uint8Array>({
+        start: (to) => to.enqueue(Buffer.from('{"resourceType":"Parameters",')),
+      });
+    const files = async () => (await node.deps.blobs.list('bulk/')).length;
+    const before = await files();
+    const end = new AbortController();
+    const headers = { ...KICK, accept: 'application/fhir+json', authorization: `Bearer ${theirs}` };
+    const init = { method: 'POST', headers, duplex: 'half', signal: end.signal } as const;
+    const slow = Array.from({ length: 20 }, () =>
+      fetch(`${fhir}/Group/$bulk-member-match`, { ...init, body: never() } as RequestInit).catch(() => undefined),
+    );
+    await expect.poll(files).toBe(before + 20);
+    expect((await ask(undefined, { token: theirs })).status).toBe(429);
+    end.abort();
+    await Promise.all(slow);
+    await expect.poll(async () => (await ask('{', { token: theirs })).status).toBe(400);
+  });
+
   test('of many matches asked for at once, no more are taken than may be open', async () => {
     const theirs = await other.token();
     const body = matchBody(parts(card(rivera)));

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest';
+import { parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
+import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
-const read = (query: string) =>
-  readSearch('PractitionerRole', new URLSearchParams(query), {
+const read = (query: string, type: DirectoryType = 'PractitionerRole') =>
+  readSearch(type, new URLSearchParams(query), {
     base: 'https://plan.example/fhir',
     now: new Date('2027-03-01'),
     countMax: 100,
@@ -83,4 +85,40 @@ test('a name is as frequent as the words that begin like it; of words that nobod
   const both = (name: string) => rarestFirst(read(`location.address-city=${name}&practitioner=Practitioner/p`), by(3));
   expect(both('hart').map((c) => c.kind)).toEqual(['reference', 'string']);
   expect(both('derby').map((c) => c.kind)).toEqual(['string', 'reference']);
+});
+
+test('words are read in order where that ends before all of their rows are read', () => {
+  const { id: family = 0 } = parameter('Practitioner', 'family') ?? {};
+  const { id: given = 0 } = parameter('Practitioner', 'given') ?? {};
+  const names = (people: number, each: number) =>
+    rarestFirst(
+      read('family=khan&given=car', 'Practitioner'),
+      estimates(
+        new Map(),
+        50,
+        { params: new Map(), counts: [0, 0, 0, 0, 0, 0, people] },
+        new Map([
+          [family, [{ folded: 'khan', rows: each }]],
+          [
+            given,
+            [
+              { folded: 'carol', rows: each },
+              { folded: 'carl', rows: 10 },
+              { folded: 'dora', rows: each },
+            ],
+          ],
+        ]),
+        3,
+      ),
+      21,
+    ).map((c) => (c.kind === 'string' ? [c.frequent?.map((w) => w.folded), c.together] : c.kind));
+  // no more people than a page has bear both: all rows are read in any case
+  expect(names(100_000, 1000)).toEqual([
+    [undefined, undefined],
+    [undefined, undefined],
+  ]);
+  expect(names(100_000, 20_000)).toEqual([
+    [['khan'], undefined],
+    [['carol', 'carl'], true],
+  ]);
 });

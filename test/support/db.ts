@@ -3,8 +3,8 @@ import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
 
-/** A fresh migrated database, cloned from the template. */
-export async function freshDb() {
+/** A fresh migrated database, cloned from the template, and a client with these options. */
+export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) {
   const base = inject('databaseUrl').replace(/\/[^/]*$/, '/');
   const name = `t_${randomUUID().replaceAll('-', '')}`;
   const admin = postgres(`${base}postgres`, { max: 1, onnotice: () => {} });
@@ -18,5 +18,5 @@ export async function freshDb() {
     }
   await admin.end();
   const url = base + name;
-  return { url, ...openDatabase(url) };
+  return { url, ...openDatabase(url, options) };
 }

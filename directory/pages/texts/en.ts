@@ -43,7 +43,7 @@ export const en = {
     specialtyHint: 'In your own words: heart doctor, dentist, physical therapy',
     zip: 'ZIP code',
     within: 'Within',
-    miles: (n: string) => `${n} miles`,
+    miles: (n: string) => (n === '1' ? '1 mile' : `${n} miles`),
     plan: 'Your plan',
     planHint: 'Name or number of the plan',
     anyPlan: 'Any plan',

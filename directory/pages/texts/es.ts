@@ -45,7 +45,7 @@ export const es: Texts = {
     specialtyHint: 'Con sus palabras: médico del corazón, dentista, fisioterapia',
     zip: 'Código postal',
     within: 'A menos de',
-    miles: (n) => `${n} millas`,
+    miles: (n) => (n === '1' ? '1 milla' : `${n} millas`),
     plan: 'Su plan',
     planHint: 'Nombre o número del plan',
     anyPlan: 'Cualquier plan',

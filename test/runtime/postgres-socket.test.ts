@@ -1,0 +1,117 @@
+// A server that sends what it is told, in the pieces that it is told.
+import { createServer, type Socket } from 'node:net';
+import { afterEach, expect, test } from 'vitest';
+import { messageSocket } from '../../src/runtime/postgres-socket.ts';
+import { shortLane } from '../../src/runtime/short-lane.ts';
+import type { Sql } from '../../src/store/database.ts';
+
+const message = (kind: string, body: Buffer): Buffer => {
+  const head = Buffer.alloc(5);
+  head.write(kind);
+  head.writeUInt32BE(body.length + 4, 1);
+  return Buffer.concat([head, body]);
+};
+const filled = (length: number, n: number) => Buffer.alloc(length, n % 251);
+
+let end = () => {};
+afterEach(() => end());
+
+/** What is handed on of pieces, each copied as it comes; a piece is sent when the one before has been read. */
+async function handedOn(pieces: Buffer[], inPlace: boolean): Promise<Buffer[]> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  const peer = new Promise<Socket>((done) => server.once('connection', done));
+  const socket = messageSocket({ host: '127.0.0.1', port }, inPlace);
+  end = () => {
+    socket.destroy();
+    server.close();
+  };
+  const got: Buffer[] = [];
+  socket.on('data', (bytes: Buffer) => got.push(Buffer.from(bytes)));
+  const from = await peer;
+  for (const piece of pieces) {
+    const read = socket.bytesRead + piece.length;
+    from.write(piece);
+    while (socket.bytesRead < read) await new Promise((done) => setImmediate(done));
+  }
+  return got;
+}
+
+test.each([false, true])('messages are whole, however they come (in place: %s)', async (inPlace) => {
+  const messages = [1, 0, 70_000, 300_000, 12, 9_000, 40_000, 40_000].map((length, n) =>
+    message('D', filled(length, n)),
+  );
+  const all = Buffer.concat(messages);
+  const cuts = [1, 4, 5, 6, 13, 14, 70_021, 70_030, 200_000, 371_000, all.length - 1, all.length];
+  const pieces = cuts.map((to, i) => all.subarray(cuts[i - 1] ?? 0, to));
+  const got = await handedOn(pieces, inPlace);
+  expect(Buffer.concat(got).equals(all)).toBe(true);
+  const lengths = new Set(messages.map((_, i) => Buffer.concat(messages.slice(0, i + 1)).length));
+  let at = 0;
+  for (const part of got) {
+    at += part.length;
+    expect(lengths.has(at)).toBe(true);
+  }
+});
+
+test('what is handed on stays where it is, unless it is read in place', async () => {
+  const messages = Array.from({ length: 40 }, (_, n) => message('D', filled(5_000, n)));
+  for (const inPlace of [false, true]) {
+    const server = createServer((peer) => {
+      let n = 0;
+      peer.on('data', () => peer.write(messages[n++] ?? ''));
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port }, inPlace);
+    end = () => {
+      socket.destroy();
+      server.close();
+    };
+    const kept: Buffer[] = [];
+    for (let n = 0; n < messages.length; n++) {
+      const next = new Promise<Buffer>((done) => socket.once('data', done));
+      socket.write('.');
+      kept.push(await next);
+    }
+    expect(new Set(kept.map((bytes) => bytes.buffer)).size).toBe(inPlace ? 1 : 4);
+    if (!inPlace) expect(Buffer.concat(kept).equals(Buffer.concat(messages))).toBe(true);
+    end();
+  }
+});
+
+test('a length that a stranger claims takes no memory', async () => {
+  const before = process.memoryUsage().arrayBuffers;
+  const got = await handedOn([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')], false);
+  expect(got).toEqual([]);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
+});
+
+test('short statements share a connection, unless the one in turn takes long', async () => {
+  let now = 0;
+  const [lane, pool] = ['lane', 'pool'] as unknown as [Sql, Sql];
+  const short = shortLane(lane, pool, () => now);
+  const done: (() => void)[] = [];
+  const took: Sql[] = [];
+  const ask = () =>
+    short((sql) => {
+      took.push(sql);
+      return new Promise<void>((end) => done.push(end));
+    });
+  const first = ask();
+  const second = ask();
+  now = 11;
+  void ask();
+  done[0]?.();
+  await first; // the second is in turn now, since this moment
+  void ask();
+  expect(took).toEqual([lane, lane, pool, lane]);
+  done[1]?.();
+  await second;
+  await expect(short(() => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
+  now = 100;
+  done[3]?.();
+  await new Promise((end) => setImmediate(end));
+  void ask();
+  expect(took.at(-1)).toBe(lane);
+});
