@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deps } from '../../src/deps.ts';
 import { isObject, type JsonObject } from '../../src/fhir/resource.ts';
-import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
+import { NotText, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 import { retryAfterMs } from '../../src/net/retry-after.ts';
 import { VERSION } from '../../src/version.ts';
 import { HarvestFault } from './reasons.ts';
@@ -105,9 +105,10 @@ export function peerClient(deps: FederationDeps, peer: Pick<Peer, 'base' | 'urls
         if (!(error instanceof HarvestFault) || error.kind !== 'transient') throw error;
         fault = error;
       }
-      const asked = fault.until === undefined ? undefined : fault.until.getTime() - deps.clock().getTime();
-      if (attempt >= TRIES || (asked ?? 0) > PATIENCE_MS) throw fault;
-      await wait(asked ?? backoff(attempt));
+      const asked = fault.until === undefined ? 0 : fault.until.getTime() - deps.clock().getTime();
+      if (attempt >= TRIES || asked > PATIENCE_MS) throw fault;
+      // a time that has passed is no reason to ask at once
+      await wait(asked > 0 ? asked : backoff(attempt));
     }
   }
 
@@ -194,6 +195,7 @@ async function readJson(response: Response, address: string): Promise<JsonAnswer
   try {
     text = await readBounded(response, MAX_PAGE_BYTES);
   } catch (error) {
+    if (error instanceof NotText) throw new HarvestFault('not-utf8', pathOf(address), { cause: error });
     throw new HarvestFault(error instanceof TooLarge ? 'page-too-large' : 'body-cut', '', { cause: error });
   }
   const body = text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;

@@ -6,6 +6,7 @@ export const FINDINGS = {
   'npi-style-2': 'An NPI is marked with the system of the federal terminology.',
   'npi-style-3': 'An NPI is marked by its type only.',
   'npi-style-4': 'An NPI has no mark but that CMS assigned it.',
+  'npi-changed': 'An id has another NPI than before: another person stands under it, or a mistake was put right.',
   'taxonomy-system': 'A specialty stands under a system that is not that of the provider taxonomy.',
   'role-of-payer': 'A role names the payer itself as its organization.',
   placeholder: 'A placeholder of the server instead of a record: it is kept and not shown.',

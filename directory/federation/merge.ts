@@ -80,7 +80,7 @@ async function merge(
   const odd: Finding[] = [];
   try {
     await gatherNames(sql);
-    const features = featureWriter(writer);
+    const features = featureWriter(writer, deps.clock);
     const summary = await importResources(
       onSchema(deps.database, MERGED_SCHEMA),
       (async function* () {
@@ -122,7 +122,7 @@ const slugOf = (key: string, peers: ReadonlyMap<string, Peer>): string => {
 
 const BATCH = 2000;
 
-function featureWriter(sql: ReturnType<FederationDeps['database']['dedicated']>) {
+function featureWriter(sql: ReturnType<FederationDeps['database']['dedicated']>, clock: FederationDeps['clock']) {
   let rows: FeatureRow[] = [];
   let gone: string[] = [];
   const flush = async () => {
@@ -130,7 +130,7 @@ function featureWriter(sql: ReturnType<FederationDeps['database']['dedicated']>)
     const [r, g] = [rows, gone];
     rows = [];
     gone = [];
-    await writeFeatures(sql, r, g);
+    await writeFeatures(sql, r, g, clock());
   };
   return {
     flush,

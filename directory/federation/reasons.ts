@@ -28,13 +28,17 @@ export const REASONS = {
   },
   forbidden: { kind: 'blocked', text: 'The peer refuses us (401 or 403). Write to the owner.' },
   'not-json': { kind: 'failed', text: 'The answer is not JSON.' },
+  'not-utf8': {
+    kind: 'failed',
+    text: 'The answer is not in UTF-8: names would come out wrong, so nothing of it is taken.',
+  },
   xml: { kind: 'failed', text: 'The answer is XML although JSON was asked for, twice.' },
   'outcome-instead-of-bundle': { kind: 'failed', text: 'Status 200 with an OperationOutcome instead of a Bundle.' },
   'not-a-bundle': { kind: 'failed', text: 'The answer is no Bundle.' },
   'not-found': { kind: 'unsupported', text: 'The peer has no such path (404).' },
   'bad-request': { kind: 'unsupported', text: 'The peer does not take this request (4xx).' },
   'page-too-large': { kind: 'failed', text: 'A page is larger than 50 MB.' },
-  'file-too-large': { kind: 'failed', text: 'A file is larger than 1 GB, or inflates more than two hundredfold.' },
+  'file-too-large': { kind: 'failed', text: 'A file is larger than 8 GB, or inflates more than two hundredfold.' },
   'body-cut': { kind: 'transient', text: 'An answer broke off before its end.' },
   'not-a-manifest': { kind: 'failed', text: 'The manifest has not the required form.' },
   'unknown-file': {
@@ -44,6 +48,10 @@ export const REASONS = {
   'damaged-file': {
     kind: 'failed',
     text: 'A file holds lines that cannot be read. The good lines are kept, nothing is taken for deleted.',
+  },
+  'abridged-records': {
+    kind: 'failed',
+    text: 'Records came abridged (SUBSETTED). What was known of them stays; nothing is taken for deleted.',
   },
   'count-differs': { kind: 'failed', text: 'A file holds fewer or more lines than its manifest says.' },
   'page-loop': { kind: 'failed', text: 'A page, or the link to one, came again: the end was never reached.' },

@@ -39,8 +39,11 @@ export type RecordContext = {
   now: Date;
 };
 
-/** Why a record was left out. `own`: it came from us; `far`: beyond the hop limit; `direct`: its source is harvested itself. */
-export type LeftOut = 'own' | 'far' | 'direct' | 'no-type' | 'no-id' | 'too-deep' | 'other-type';
+/**
+ * Why a record was left out. `own`: it came from us; `far`: beyond the hop limit; `direct`: its source is harvested itself; `abridged`:
+ * it says that it is not all of it (SUBSETTED), and must not take the place of what was known.
+ */
+export type LeftOut = 'own' | 'abridged' | 'far' | 'direct' | 'no-type' | 'no-id' | 'too-deep' | 'other-type';
 
 export type ReadRecord =
   | { leftOut: LeftOut }
@@ -65,6 +68,7 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
   if (!isDirectoryType(type)) return { leftOut: 'other-type' };
   const id = text(resource['id']);
   if (id === undefined) return { leftOut: 'no-id' };
+  if (isAbridged(resource)) return { leftOut: 'abridged' };
   const loop = comesBack(resource, context);
   if (loop) return { leftOut: loop };
   const hash = hashOf(resource);
@@ -95,6 +99,10 @@ export function readRecord(resource: unknown, context: RecordContext): ReadRecor
     npiStyles,
   };
 }
+
+/** https://hl7.org/fhir/R4/elementsandsummary.html: whoever asked for less gets less, and nobody may write it back. */
+const isAbridged = (resource: Resource): boolean =>
+  objects(resource['meta']).some((m) => objects(m['tag']).some((t) => t['code'] === 'SUBSETTED'));
 
 /** Hash of the content; undefined when the record is nested deeper than anybody means, in what counts or in what does not. */
 function hashOf(resource: Resource): string | undefined {

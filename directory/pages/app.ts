@@ -29,7 +29,8 @@ export type PagesOptions = {
   peer?: ((c: PageContext) => string | undefined) | undefined;
 };
 
-const MAX_FORM = 1024 * 1024;
+/** A statement has some kilobytes; who sends slowly holds so much of memory. */
+const MAX_FORM = 128 * 1024;
 const PREFIXES = ['', '/en', '/es'] as const;
 /** Where pages begin: those of our own directory, and those over all directories. */
 const ROOTS = ['', '/all'] as const;

@@ -1,6 +1,8 @@
 // Reading a manifest: of Bulk Data 1 to 3 and of the 4.0 ballot, with pages, and as peers really write them.
 // https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---output-manifest
 import { parseInstant } from '../../src/fhir/instant.ts';
+import { saysTwice } from '../../src/fhir/json-members.ts';
+import { minify } from '../../src/fhir/json-text.ts';
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
@@ -20,6 +22,10 @@ export type Manifest = {
   requiresAccessToken: boolean | undefined;
   files: ManifestFile[];
 };
+
+/** A number, or a number as text; anything else says nothing. */
+const countOf = (given: Json | undefined): number | undefined =>
+  typeof given === 'number' || (typeof given === 'string' && /^\d+$/.test(given)) ? Number(given) : undefined;
 
 const LISTS = ['output', 'deleted', 'error', 'outcome'] as const;
 const none = (): void => {};
@@ -46,7 +52,7 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
       }
       seen.add(url);
       if (typeof f['count'] === 'string') note('peer-manifest-types');
-      const count = f['count'] === undefined ? undefined : Number(f['count']);
+      const count = countOf(f['count']);
       if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
       const type = text(f['type']) ?? '';
       return [
@@ -86,8 +92,13 @@ const nextPage = (body: Json): string | undefined =>
 async function readPage(talk: Talk, response: Response, left: number): Promise<{ body: Json; size: number }> {
   const page = await readText(response, left);
   try {
-    return { body: JSON.parse(page) as Json, size: page.length };
-  } catch {
+    const body = JSON.parse(page) as Json;
+    // a list that is named twice: the one that is read is not all that was listed
+    if (saysTwice(minify(page), body)) throw new PeerFault('manifest-malformed');
+    return { body, size: page.length };
+  } catch (error) {
+    if (error instanceof PeerFault) throw error;
+    if (error instanceof RangeError) throw new PeerFault('manifest-malformed');
     talk.note('peer-not-json');
     throw new PeerFault('not-json', { isTransient: true });
   }

@@ -1,7 +1,7 @@
 // Requests to a peer. A URL is used only when it was given to us and its origin is one the peer's record allows; the
 // token goes to the peer's own origins and nowhere else. Redirects are refused, except of files.
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
-import { readBounded, TooLarge } from '../../src/net/read-bounded.ts';
+import { NotText, readBounded, TooLarge } from '../../src/net/read-bounded.ts';
 import { readRetryAfter } from '../../src/net/retry-after.ts';
 import type { Peer } from '../store/peer.ts';
 import type { Talk } from './talk.ts';
@@ -150,6 +150,8 @@ export async function readText(response: Response, maxBytes: number): Promise<st
     return await readBounded(response, maxBytes);
   } catch (error) {
     if (error instanceof TooLarge) throw new PeerFault('body-too-large');
+    // asked again it may come whole; what is no UTF-8 then names nobody for certain
+    if (error instanceof NotText) throw new PeerFault('not-utf8', { isTransient: true });
     throw new PeerFault('body-cut', { isTransient: true });
   }
 }

@@ -39,6 +39,8 @@ const MAX_RESTARTS = 3;
 const isAway = (reason: string): boolean =>
   reason === 'unreachable' || reason === 'throttled' || /^status-50[234]$/.test(reason);
 /** Answers that are none are asked for this often, with pauses, and no more. */
+/** Answers that are hardly better the next time. */
+const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
 const NONSENSE_TRIES = 3;
 
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */
@@ -54,7 +56,7 @@ export function judgeFault(
   const isLate = now.getTime() - pull.createdAt.getTime() > deadlineHours * 3_600_000;
   if (fault.isTransient && !isLate) {
     const last = BACKOFF_MS[BACKOFF_MS.length - 1] ?? 0;
-    const tries = fault.reason === 'not-json' ? NONSENSE_TRIES : BACKOFF_MS.length;
+    const tries = NONSENSE.has(fault.reason) ? NONSENSE_TRIES : BACKOFF_MS.length;
     const wait = isAway(fault.reason)
       ? (fault.retryMs ?? BACKOFF_MS[failures] ?? last)
       : failures < tries

@@ -3,6 +3,27 @@ import { isObject, type Json, type JsonObject, objects, type Resource, text } fr
 
 const ACTIVE_CONTENT =
   /<script|<iframe|<object|<embed|<form|<link\b|\son\w+\s*=|javascript:|<(?:img|a)\b[^>]*\b(?:src|href)\s*=\s*["']?\s*(?:https?:|\/\/)/i;
+/** The same where a style or a picture leads out, or a picture is a document of its own. */
+const LEADS_OUT =
+  /url\(\s*["']?\s*(?:https?:|\/\/|data:)|\b(?:src|href)\s*=\s*["']?\s*data:(?!image\/(?:png|jpe?g|gif|webp)[;,])/i;
+const CHARACTER = /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(colon|tab|newline));?/gi;
+const NAMED: Readonly<Record<string, string>> = { colon: ':', tab: '\t', newline: '\n' };
+
+/** A narrative as a browser reads it: characters that are written as numbers are what they stand for, and an address has no breaks. */
+function hasActiveContent(narrative: string): boolean {
+  const read = narrative.includes('&')
+    ? narrative.replace(CHARACTER, (_, hex?: string, decimal?: string, name?: string) => {
+        const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+        return name === undefined
+          ? code <= 0x10ffff
+            ? String.fromCodePoint(code)
+            : ''
+          : (NAMED[name.toLowerCase()] ?? '');
+      })
+    : narrative;
+  return ACTIVE_CONTENT.test(read) || LEADS_OUT.test(read) || /javascript:/i.test(read.replace(/[\t\n\r]/g, ''));
+}
+
 /** Kinds of attachment that are kept with their data. */
 const KEPT_TYPE =
   /^(?:text\/(?:plain|xml|csv|rtf|markdown)|application\/(?:pdf|xml|json|rtf|dicom|fhir\+json|fhir\+xml|hl7-[\w+-]+|cda\+xml|hl7-cda\+xml)|image\/(?:jpeg|png|gif|tiff|bmp|webp|dicom-rle)|audio\/[\w.+-]+|video\/[\w.+-]+)(?:;|$)/i;
@@ -57,7 +78,7 @@ export function checkInbound(resource: Resource, kept: string, plain: string, la
   if (NOT_A_SYSTEM.test(plain) && hasUnknownSystem(resource)) findings.add('terminology-unknown');
   if (label === 2 && !hasPart2Notice(resource, plain)) findings.add('part2-no-notice');
   const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
-  const dropsNarrative = narrative !== undefined && ACTIVE_CONTENT.test(narrative);
+  const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
   let dropsData = false;
   if (plain.includes('"contentType"') || plain.includes('"data"'))

@@ -13,3 +13,18 @@ export function localId(peerId: string, type: string, sourceId: string): string 
   const variant = VARIANT[Number.parseInt(h[16] ?? '0', 16) & 3];
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-5${h.slice(13, 16)}-${variant}${h.slice(17, 20)}-${h.slice(20, 32)}`;
 }
+
+/** Ids that are asked for again and again: records refer to the same visits, clinicians and coverages. */
+const MOST_REMEMBERED = 8192;
+const remembered = new Map<string, string>();
+
+/** The same, of what records refer to: remembered for a while. */
+export function referredId(peerId: string, type: string, sourceId: string): string {
+  const key = `${peerId}|${type}|${sourceId}`;
+  const known = remembered.get(key);
+  if (known !== undefined) return known;
+  if (remembered.size >= MOST_REMEMBERED) remembered.clear();
+  const id = localId(peerId, type, sourceId);
+  remembered.set(key, id);
+  return id;
+}

@@ -54,6 +54,10 @@ export const PULL_REASONS = {
   'match-answer-malformed': look('The answer to the match cannot be read.', 'Tell the other payer.'),
   'manifest-malformed': look('The list of files cannot be read.', 'Tell the other payer.'),
   'not-json': look('The other payer’s answer is not JSON.', 'Tell the other payer.'),
+  'not-utf8': look(
+    'The other payer’s answer is not in UTF-8: names would come out wrong, so nothing of it was taken.',
+    'Tell the other payer.',
+  ),
   'bad-url': look('The other payer named an address that is none.', 'Tell the other payer.'),
   'body-cut': look('An answer broke off; it is tried again.', 'Nothing, unless it happens often.'),
   'body-too-large': look('An answer was longer than allowed.', 'Tell the other payer.'),

@@ -27,7 +27,7 @@ export function readBlock(
   context: UnitContext,
 ): StagedRows {
   const isKnown = new Set(known);
-  const units: StagedUnit[] = [];
-  for (const line of linesIn(block)) if (!isKnown.has(line.number)) units.push(unitOf(line, file, context));
-  return stagedRows(work, units);
+  const rows = stagedRows(work);
+  for (const line of linesIn(block)) if (!isKnown.has(line.number)) rows.add(unitOf(line, file, context));
+  return rows.finish();
 }

@@ -16,7 +16,7 @@ import { moneyIn } from '../transform/money.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
-import { localId } from './local-id.ts';
+import { localId, referredId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
 import { leadReferences, peerKey } from './rewrite.ts';
 
@@ -33,7 +33,7 @@ export type UnitContext = {
   known?: ReadonlyMap<string, string>;
   /** first day of service that counts as within five years */
   windowStart: string;
-  /** last day that a service or a birth can have: two days from now */
+  /** last day that a service, a birth or a version can have: two days from now */
   latest: string;
   validate: (resource: unknown) => Issue[];
   /** a person released the record from this reason */
@@ -89,10 +89,15 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
   const sent = text(meta['lastUpdated']);
+  const { latest } = context;
+  // a time that has not come would make every later version an older one: it is as if none were said
+  const isAhead = sent !== undefined && sent.slice(0, latest.length) > latest;
   const known: Unit = {
     type,
     sourceId,
-    ...(sent !== undefined && sent.length <= LONGEST_INSTANT && parseInstant(sent) ? { lastUpdated: sent } : {}),
+    ...(sent !== undefined && !isAhead && sent.length <= LONGEST_INSTANT && parseInstant(sent)
+      ? { lastUpdated: sent }
+      : {}),
   };
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
@@ -124,6 +129,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
+  if (isAhead) findings.add('implausible-date');
   const facts = factsOf(resource, plain);
   if (facts.authorization?.state === 'denied' && isHeld('denied-pa')) return hold('denied-pa', whose);
   if (facts.authorization?.state === 'drug' && isHeld('drug-pa')) return hold('drug-pa', whose);
@@ -150,7 +156,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     context.peerBase,
     (patient) => context.members.get(patient)?.memberId,
     (key) => context.known?.get(key),
-    (t, i) => localId(context.peerId, t, i),
+    (t, i) => referredId(context.peerId, t, i),
   );
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';

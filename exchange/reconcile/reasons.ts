@@ -94,8 +94,8 @@ export const UNIT_REASONS = {
     'Leave it hidden until the privacy office decides.',
   ),
   'patient-change': look(
-    'The other payer changed or deleted its record of the person, or a claim names another person’s claim as a version of itself.',
-    'Compare it with ours; ours was not changed. Of claims, ask the other payer whose they are.',
+    'The other payer changed or deleted its record of the person, says that a record of one person is now another’s, or a claim names another person’s claim as a version of itself.',
+    'Ours was not changed. Ask the other payer whose the record is.',
   ),
   'deleted-at-source': calm('The other payer says that it deleted the record.'),
   'entered-in-error': calm('The other payer says that the record was entered in error.'),

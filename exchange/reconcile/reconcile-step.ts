@@ -8,7 +8,7 @@ import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { commitSlice, writeKnownFindings, writePullFindings } from '../store/commit-pull.ts';
+import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/commit-pull.ts';
 import { bookKnown } from '../store/known-lines.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
@@ -27,6 +27,7 @@ import {
   countOutcomes,
   endSlice,
   hasCommitted,
+  holdPull,
   openSlices,
   type PullSlice,
   planSlices,
@@ -35,7 +36,7 @@ import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
-import { clearPrepared, clearStaging, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { clearPrepared, clearStaging, endingWithin, mostlyHeld, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
@@ -104,7 +105,13 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
   took('decide');
 }
 
-/** Commits the slices that are left, one after the other. While one is committed, the next is made ready. */
+/** Slices that are committed at once: what one connection takes of the database leaves a second core idle. */
+const SLICES_AT_ONCE = 2;
+
+/**
+ * Commits the slices that are left: what is nobody's first, because others refer to it, then those of members, some at a time. While
+ * they are committed, the next is made ready.
+ */
 async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<void> {
   const { sql } = s.deps.database;
   const slices = await openSlices(sql, s.pull.id);
@@ -116,17 +123,25 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
     await rewriteUnits(s.deps, work, context, slice);
     await linkUnits(s.deps, work, slice);
   };
+  // one is made ready at a time, each when the one before is
   let ready = prepare(slices[0]);
-  for (const [i, slice] of slices.entries()) {
-    await ready;
-    ready = prepare(slices[i + 1]);
+  const commit = async (slice: PullSlice): Promise<void> => {
+    const mine = ready;
+    const next = slices[slices.indexOf(slice) + 1];
+    ready = mine.then(() => prepare(next));
     ready.catch(() => {}); // judged when it is awaited
-    try {
-      await commitNext(s, context, work, slice);
-    } catch (error) {
-      await ready.catch(() => {}); // nothing of ours goes on when the step has ended
-      throw error;
-    }
+    await mine;
+    await commitNext(s, context, work, slice);
+  };
+  try {
+    for (const slice of slices.filter((x) => x.first < 0)) await commit(slice);
+    await inLanes(
+      slices.filter((x) => x.first >= 0),
+      SLICES_AT_ONCE,
+      commit,
+    );
+  } finally {
+    await ready.catch(() => {}); // nothing of ours goes on when the step has ended
   }
 }
 
@@ -186,7 +201,14 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   const staged = await stageFiles(s, context, files);
   // what was found right before the first of it was committed is not asked again
   if (await hasCommitted(sql, s.pull.id)) return true;
+  const cut = await endingWithin(sql, s.pull.id);
   for (const file of files.filter(isReadable)) {
+    if (cut.has(file.position) && file.failure !== REFETCHED && s.pull.acceptedBy === null) {
+      s.note('peer-file-cut');
+      const again = (tx: Queryable) => refetchFile(tx, s.pull.id, file.position);
+      await advance(s, 'downloading', {}, `file ${file.position} ends within a line: fetched again`, again);
+      return false;
+    }
     // a manifest counts lines; the line of a deletions file is a Bundle of several units
     const lines =
       file.kind === 'deleted' ? await stagedLines(sql, s.pull.id, file.position) : staged.get(file.position);
@@ -220,13 +242,17 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
     await beginSlice(tx, s.pull.id, slice.slice);
     const read = await openSlice(tx, work.id, slice);
     const byMember = await unitsByMember(tx, work.id, slice);
-    if (read + (await bookKnown(tx, work.id, slice)) !== slice.units) throw new Error('what was staged has changed');
     await byKey(tx);
     const peer = { id: s.peer.id, name: s.peer.name, npi: s.peer.npi, base: context.peerBase };
     if (read > 0) {
-      await commitSlice(tx, work, peer, { name: us.name, npi: us.npi }, at);
+      await commitRecords(tx, work, peer, { name: us.name, npi: us.npi }, at);
       await recomputeChains(tx, work, context.windowStart, at);
     }
+    // from here on only one slice of a pull at a time: they count in the same rows
+    const { leaseSeconds } = s.deps.config;
+    await holdPull(tx, { id: s.pull.id, owner: s.owner, now: s.deps.clock(), leaseSeconds });
+    if (read + (await bookKnown(tx, work.id, slice)) !== slice.units) throw new Error('what was staged has changed');
+    if (read > 0) await bookSlice(tx, work);
     await writeKnownFindings(tx, work, slice);
     const rows = byMember.map((m) =>
       auditRow({
@@ -241,8 +267,7 @@ async function commitNext(s: Step, context: UnitContext, work: Decided, slice: P
       }),
     );
     if (rows.length > 0) await writeAudit(tx, rows);
-    const { leaseSeconds } = s.deps.config;
-    await endSlice(tx, { id: s.pull.id, owner: s.owner, now: s.deps.clock(), leaseSeconds }, slice.slice);
+    await endSlice(tx, s.pull.id, slice.slice);
   });
 }
 

@@ -7,7 +7,7 @@ import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store
 import { EVERYTHING } from '../store/slice.ts';
 import { type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
 import type { Work } from '../store/write-links.ts';
-import { localId } from './local-id.ts';
+import { referredId } from './local-id.ts';
 import type { UnitContext } from './read-unit.ts';
 import { correctReferences, ledFrom, type Target } from './rewrite.ts';
 
@@ -63,7 +63,7 @@ async function* rewritten(
   range: Buckets,
 ): AsyncGenerator<RewrittenUnit> {
   const memberOf = (key: string) => context.members.get(key.slice('Patient/'.length))?.memberId;
-  const made = (type: string, id: string) => localId(context.peerId, type, id);
+  const made = (type: string, id: string) => referredId(context.peerId, type, id);
   for await (const { units, targets } of resolvedPages(deps, work, reader, range))
     for (const unit of units) {
       const led = ledFrom(unit.refs ?? [], made);

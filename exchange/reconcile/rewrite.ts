@@ -21,6 +21,23 @@ export function peerKey(reference: string, peerBase: string): string | undefined
   return undefined;
 }
 
+/** Keys of references that were read already: the records of a member name each other, and their payers and clinicians. */
+const MOST_REMEMBERED = 8192;
+const remembered = { base: '', keys: new Map<string, string | undefined>() };
+
+/** {@link peerKey}, remembered for a while. */
+function rememberedKey(reference: string, peerBase: string): string | undefined {
+  if (remembered.base !== peerBase || remembered.keys.size >= MOST_REMEMBERED) {
+    remembered.base = peerBase;
+    remembered.keys.clear();
+  }
+  const known = remembered.keys.get(reference);
+  if (known !== undefined) return known;
+  const key = peerKey(reference, peerBase);
+  remembered.keys.set(reference, key);
+  return key;
+}
+
 /**
  * Leads the references of a record to where they will most likely lead: to our member, to a directory record that we know, else
  * to the id that the record there gets here. What comes out otherwise is led right by {@link correctReferences}.
@@ -41,7 +58,7 @@ export function leadReferences(
   const links: string[] = [];
   const refers: string[] = [];
   const out = replaceReferences(json, (reference) => {
-    const key = peerKey(reference, peerBase);
+    const key = rememberedKey(reference, peerBase);
     if (key === undefined) return undefined;
     const before = ids.get(key);
     if (before !== undefined) return `"reference":"${before}"`;

@@ -11,5 +11,8 @@ answerThread((message) => {
   }
   if (!reading) throw new Error('a thread was asked before it was told what to read');
   const value = answer(asked, reading);
-  return { value, moved: 'block' in value ? [value.block.bytes.buffer] : [value.facts.buffer, value.texts.buffer] };
+  return {
+    value,
+    moved: 'block' in value ? [value.block.bytes.buffer] : [...value.facts, ...value.texts].map((c) => c.buffer),
+  };
 });

@@ -22,11 +22,14 @@ import { fhirBytes } from './request-body.ts';
 
 export const MAX_BODY = 64 * 1024 * 1024;
 const MAX_OPEN_JOBS = 20;
+/** Requests of one peer that this process takes in at once: each may be 64 MiB on the disk, and come slowly. */
+const MAX_COMING = MAX_OPEN_JOBS;
 
 /** 128 bits, base64url without leading sign characters that shells and URLs trip over. */
 export const newJobId = (): string => randomBytes(16).toString('hex');
 
 export function bulkMemberMatch(deps: Deps) {
+  const coming = new Map<string, number>();
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Group/$bulk-member-match');
     const receivedAt = deps.clock();
@@ -40,8 +43,18 @@ export function bulkMemberMatch(deps: Deps) {
     const here = addresses(deps.config);
     const bodyKey = `bulk/${id}/request.json`;
     const reader = new BundleReader();
-    // what is refused leaves nothing behind
-    await deps.blobs.put(bodyKey, looked(fhirBytes(c, MAX_BODY), reader, deps.config.matchMaxMembers));
+    const others = coming.get(caller.peer.id) ?? 0;
+    if (others >= MAX_COMING)
+      throw new Outcome('throttled', 'Too many of your requests are on their way.', { retryAfter: 10 });
+    coming.set(caller.peer.id, others + 1);
+    try {
+      // what is refused leaves nothing behind
+      await deps.blobs.put(bodyKey, looked(fhirBytes(c, MAX_BODY), reader, deps.config.matchMaxMembers));
+    } finally {
+      const left = (coming.get(caller.peer.id) ?? 1) - 1;
+      if (left > 0) coming.set(caller.peer.id, left);
+      else coming.delete(caller.peer.id);
+    }
     const { members } = reader;
     const dueAt = responseDue(receivedAt, deps.config);
     const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');

@@ -3,9 +3,9 @@ import type { Context } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
-import { boundedText } from '../../src/http/body.ts';
+import { boundedText, NOT_UTF8 } from '../../src/http/body.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
-import { boundedParts, TooLarge } from '../../src/net/read-bounded.ts';
+import { boundedParts, NotText, onlyUtf8, TooLarge } from '../../src/net/read-bounded.ts';
 
 /**
  * The body of a FHIR operation.
@@ -23,8 +23,9 @@ export async function* fhirBytes(c: Context<FhirEnv>, maxBytes: number): AsyncGe
   refuseEncoded(c);
   if (Number(c.req.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
   try {
-    yield* boundedParts(c.req.raw, maxBytes);
+    yield* onlyUtf8(boundedParts(c.req.raw, maxBytes));
   } catch (error) {
+    if (error instanceof NotText) throw new Outcome('invalid-json', NOT_UTF8);
     throw error instanceof TooLarge ? tooLarge(maxBytes) : error;
   }
 }

@@ -292,15 +292,8 @@ export async function commitRecords(
   await writeCustody(tx, peer, us, at);
 }
 
-/** Writes everything that was decided of the open slice of a pull. The staging stays; the caller clears it at the end. */
-export async function commitSlice(
-  tx: Queryable,
-  work: Decided,
-  peer: CommitPeer,
-  us: { name: string; npi: string | null },
-  at: string,
-): Promise<void> {
-  await commitRecords(tx, work, peer, us, at);
+/** Ledger and findings of the open slice of a pull, when its records are written. The staging stays; the caller clears it at the end. */
+export async function bookSlice(tx: Queryable, work: Decided): Promise<void> {
   await writeLedger(tx, work.pull);
   await writeFindings(tx, work);
 }

@@ -1,4 +1,4 @@
-// The slices of a pull: planned when everything is decided, and committed one after the other. What is committed stays so,
+// The slices of a pull: planned when everything is decided, and committed a few at a time. What is committed stays so,
 // whatever dies; the database counts what each has put into the ledger.
 import type { Queryable } from '../../src/store/database.ts';
 import { LeaseLost } from './pull.ts';
@@ -9,11 +9,22 @@ export type PullSlice = Range & { slice: number };
 /** Plans the slices of what is not in the ledger yet, in place of those that were planned and not committed. pull_slice_pkey. */
 export async function planSlices(tx: Queryable, pullId: string, most: number): Promise<void> {
   await dropOpenSlices(tx, pullId);
-  const ranges = await rangesOf(tx, pullId, most);
+  const ranges = await evenRanges(tx, pullId, most);
   await tx`
     insert into exchange.pull_slice (pull_id, slice, first_bucket, last_bucket, units)
     select ${pullId}, coalesce((select max(slice) + 1 from exchange.pull_slice where pull_id = ${pullId}), 0) + n - 1, first, last, units
     from unnest(${ranges.map((r) => r.first)}::int[], ${ranges.map((r) => r.last)}::int[], ${ranges.map((r) => r.units)}::int[]) with ordinality as r(first, last, units, n)`;
+}
+
+/** A pull is cut into at least so many slices, unless they would be small: several are committed at once. */
+const FEWEST = 4;
+const SMALL = 5000;
+
+async function evenRanges(tx: Queryable, pullId: string, most: number): Promise<Range[]> {
+  const ranges = await rangesOf(tx, pullId, most);
+  const units = ranges.reduce((n, r) => n + (r.first < 0 ? 0 : r.units), 0);
+  const even = Math.max(SMALL, Math.ceil(units / FEWEST));
+  return even < most ? rangesOf(tx, pullId, even) : ranges;
 }
 
 /** What was planned no longer holds. pull_slice_pkey. */
@@ -45,20 +56,24 @@ export async function beginSlice(tx: Queryable, pullId: string, slice: number): 
 }
 
 /**
- * Closes the books of a slice, if we still hold the pull. At the commit the database refuses a slice that is not whole.
+ * Takes a pull for the rest of this transaction, if we still hold it: slices that are committed at the same time wait for each
+ * other here, before they write what is counted for the pull as a whole.
  * @throws LeaseLost
  */
-export async function endSlice(
+export async function holdPull(
   tx: Queryable,
   pull: { id: string; owner: string; now: Date; leaseSeconds: number },
-  slice: number,
 ): Promise<void> {
   const ours = await tx`
     update exchange.pull set lease_until = ${pull.now}::timestamptz + make_interval(secs => ${pull.leaseSeconds})
     where id = ${pull.id} and lease_owner = ${pull.owner} returning 1`;
   if (ours.length === 0) throw new LeaseLost('the pull is worked on elsewhere');
+}
+
+/** Closes the books of a slice. At the commit the database refuses a slice that is not whole. */
+export async function endSlice(tx: Queryable, pullId: string, slice: number): Promise<void> {
   await tx`
-    update exchange.pull_slice set state = 'committed', committed_at = now() where pull_id = ${pull.id} and slice = ${slice}`;
+    update exchange.pull_slice set state = 'committed', committed_at = now() where pull_id = ${pullId} and slice = ${slice}`;
 }
 
 /** Outcomes of all units of a pull. ledger_pkey. */

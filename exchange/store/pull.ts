@@ -186,8 +186,9 @@ export async function candidates(
 
 /**
  * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
- * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. Reads
- * the peer's coverages (once a tick), and for each the index pull_member_member.
+ * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
+ * pull that failed an hour later, then two, four and so on up to a day, or when the member asks for it. Reads the peer's coverages
+ * (once a tick), and for each the index pull_member_member.
  */
 export async function unasked(
   sql: Queryable,
@@ -199,17 +200,23 @@ export async function unasked(
     select o.id from exchange.other_coverage o
     cross join lateral (
       select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn')) as asked, max(p.created_at) as tried
+        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn')) as asked,
+        array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed') as failed
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
     ) l
+    cross join lateral (
+      select count(*)::int as n, max(at) as last from unnest(l.failed) at where l.asked is null or at > l.asked
+    ) f
     where o.peer_id = ${peerId} and l.open = 0
+      and (f.n = 0 or f.last <= ${now}::timestamptz - least(interval '1 hour' * power(2, least(f.n, 10) - 1), interval '1 day')
+        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
       and (
         l.asked is null
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
         or ((o.ends is null or o.ends >= ${now}::date)
-          and l.tried <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
+          and l.asked <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
         or (o.ends < ${now}::date and o.ends >= ${now}::date - ${refresh.runOffDays}::int
-          and l.tried <= ${now}::timestamptz - interval '1 month' + make_interval(days => ${refresh.earlyDays}))
+          and l.asked <= ${now}::timestamptz - interval '1 month' + make_interval(days => ${refresh.earlyDays}))
       )`;
   return new Set(rows.map((r) => r.id));
 }

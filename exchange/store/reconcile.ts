@@ -3,6 +3,7 @@
 // else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
 import type { Queryable } from '../../src/store/database.ts';
 import { unpackRepeated } from './known-lines.ts';
+import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
 
 type Buckets = Pick<Range, 'first' | 'last'>;
@@ -124,11 +125,15 @@ export async function strayVersions(tx: Queryable, pull: string): Promise<void> 
   );
 }
 
+/** A record that was one member's and is said to be another's: whose it is cannot be told. Statements about records follow these. */
+const isMoved = `s.has_body and not s.is_shared and s.targets is null and i.state in ('visible', 'echo') and i.member_id <> s.member_id`;
+
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
        outcome = case
+         when ${isMoved} then 'quarantined'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
@@ -141,6 +146,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
          when s.is_shared and i.local_id <> s.local_id then 'shared'
          else 'updated' end,
        reason = case
+         when ${isMoved} then 'patient-change'
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
@@ -154,30 +160,11 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
     [pull, peerId, of.first, of.last],
   );
-  // a deletion or a withdrawn statement of something never seen keeps later stale copies out
+  // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person it is a doubt
   await tx`
-    update exchange.staging set outcome = 'retracted'
+    update exchange.staging set outcome = case when not has_body and type = 'Patient' then 'unchanged' else 'retracted' end,
+      reason = case when not has_body and type = 'Patient' then 'patient-change' else reason end
     where pull_id = ${pull} and bucket between ${of.first} and ${of.last} and outcome is null`;
-}
-
-/**
- * What a person released stays as it is when it comes again or is read again. Few units are held: they come first, then the
- * primary keys of the identity map and of review_item.
- */
-export async function releasedUnits(tx: Queryable, work: Decided, reason: string | null): Promise<void> {
-  await tx`
-    with held as materialized (
-      select file, line, entry, type, source_id, hash from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and source_id is not null and not booked
-    ), released as materialized (
-      select h.file, h.line, h.entry, i.local_id
-      from held h
-      join lateral (
-        select i.local_id from exchange.identity i
-        where i.peer_id = ${work.peerId} and i.type = h.type and i.source_id = h.source_id and i.state = 'visible' and i.hash = h.hash limit 1) i on true
-      join exchange.review_item r on r.id = md5(concat_ws('|', 'held', ${work.peerId}::text, h.type, h.source_id)) and r.decision = 'release' and r.state = 'decided'
-    )
-    update exchange.staging s set outcome = 'unchanged', reason = ${reason}, made_id = coalesce(s.made_id, s.local_id), local_id = r.local_id
-    from released r where s.pull_id = ${work.id} and s.file = r.file and s.line = r.line and s.entry = r.entry`;
 }
 
 /**

@@ -1,6 +1,7 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
-import { type Decided, echoes, provenanceMembers, releasedUnits, sharedUnits, strayVersions } from './reconcile.ts';
+import { type Decided, echoes, provenanceMembers, sharedUnits, strayVersions } from './reconcile.ts';
+import { releasedUnits } from './released-units.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);

@@ -1,6 +1,7 @@
 // The staging table: received or imported units on their way into the store.
 import { createHash } from 'node:crypto';
 import { type Copy, copyIn, openCopy } from '../../src/store/copy.ts';
+import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
 import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
 import type { ClaimFacts } from '../chain/facts.ts';
 
@@ -56,47 +57,68 @@ export type StagedUnit = {
 const COLUMNS =
   'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs';
 
+const FIELDS = COLUMNS.split(',').length;
+
 const TEXT_COLUMNS = 'pull_id, file, line, entry, body, shared';
+const TEXT_FIELDS = TEXT_COLUMNS.split(',').length;
 
 const list = (values: string[] | undefined) =>
   values === undefined || values.length === 0 ? undefined : arrayLiteral(values);
 
-function row(work: string, u: StagedUnit): string {
-  return [
-    work,
-    u.file,
-    u.line,
-    u.entry,
-    u.outcome,
-    u.reason,
-    u.type,
-    u.sourceId,
-    u.memberId,
-    u.localId,
-    u.isShared ?? false,
-    u.hash === undefined ? undefined : `\\x${u.hash}`,
-    u.lastUpdated,
-    u.npi,
-    list(u.targets),
-    list(u.keys),
-    list(u.findings),
-    u.serviceEnd,
-    u.paState,
-    u.paChanged,
-    u.paEnd,
-    u.label,
-    u.withheld,
-    u.body !== undefined,
-    list(u.links),
-    u.echoOf,
-    list(u.refers),
-    u.substance === undefined ? undefined : `\\x${u.substance}`,
-    u.claim === undefined ? undefined : JSON.stringify(u.claim),
-    u.lineHash === undefined ? undefined : `\\x${u.lineHash}`,
-    list(u.refs),
-  ]
-    .map(copyField)
-    .join('\t');
+/** One row of {@link COLUMNS}. */
+function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
+  const text = (value: string | undefined) => (value === undefined ? to.none() : to.text(value));
+  const hex = (value: string | undefined) => (value === undefined ? to.none() : to.hex(value));
+  const date = (value: string | undefined) => (value === undefined ? to.none() : to.date(value));
+  const texts = (values: string[] | undefined) =>
+    values === undefined || values.length === 0 ? to.none() : to.textArray(values);
+  to.row(FIELDS);
+  to.text(work);
+  to.int4(u.file);
+  to.int4(u.line);
+  to.int4(u.entry);
+  text(u.outcome);
+  text(u.reason);
+  text(u.type);
+  text(u.sourceId);
+  text(u.memberId);
+  text(u.localId);
+  to.bool(u.isShared ?? false);
+  hex(u.hash);
+  if (u.lastUpdated === undefined) to.none();
+  else to.instant(u.lastUpdated);
+  text(u.npi);
+  texts(u.targets);
+  texts(u.keys);
+  texts(u.findings);
+  date(u.serviceEnd);
+  text(u.paState);
+  date(u.paChanged);
+  date(u.paEnd);
+  if (u.label === undefined) to.none();
+  else to.int2(u.label);
+  text(u.withheld);
+  to.bool(u.body !== undefined);
+  texts(u.links);
+  text(u.echoOf);
+  texts(u.refers);
+  hex(u.substance);
+  if (u.claim === undefined) to.none();
+  else to.jsonb(JSON.stringify(u.claim));
+  hex(u.lineHash);
+  texts(u.refs);
+}
+
+/** One row of {@link TEXT_COLUMNS}. */
+function writeTexts(to: BinaryRows, work: string, u: StagedUnit, body: string): void {
+  to.row(TEXT_FIELDS);
+  to.text(work);
+  to.int4(u.file);
+  to.int4(u.line);
+  to.int4(u.entry);
+  to.text(body);
+  if (u.shared === undefined) to.none();
+  else to.text(u.shared);
 }
 
 /** Two clients of their own for staging: one takes what is known of the units, the other their texts. */
@@ -114,21 +136,21 @@ export function stagingClients(database: Database): StagingClients {
   };
 }
 
-/** Units as rows of both tables, in COPY text format. */
-export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>; texts: Uint8Array<ArrayBuffer> };
+/** Units as rows of both tables, in the binary format of COPY, without its header and trailer. */
+export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>[]; texts: Uint8Array<ArrayBuffer>[] };
 
-const textRow = (work: string, u: StagedUnit): string =>
-  [work, u.file, u.line, u.entry, u.body, u.shared].map(copyField).join('\t');
-
-const bytesOf = (rows: readonly string[]): Uint8Array<ArrayBuffer> =>
-  new TextEncoder().encode(rows.length === 0 ? '' : `${rows.join('\n')}\n`);
-
-/** Rows of units under a work id. Pure. */
-export function stagedRows(work: string, units: readonly StagedUnit[]): StagedRows {
+/** Gathers rows of units under a work id, each as soon as it is read: a unit need not be kept until others are read. */
+export function stagedRows(work: string): { add(unit: StagedUnit): void; finish(): StagedRows } {
+  const facts = binaryRows(false);
+  const texts = binaryRows(false);
+  let units = 0;
   return {
-    units: units.length,
-    facts: bytesOf(units.map((u) => row(work, u))),
-    texts: bytesOf(units.flatMap((u) => (u.body === undefined ? [] : [textRow(work, u)]))),
+    add(unit) {
+      units++;
+      writeFacts(facts, work, unit);
+      if (unit.body !== undefined) writeTexts(texts, work, unit, unit.body);
+    },
+    finish: () => ({ units, facts: facts.finish(), texts: texts.finish() }),
   };
 }
 
@@ -138,17 +160,30 @@ export type Staging = { write(rows: StagedRows): Promise<void>; end(): Promise<v
 export function openStaging(clients: StagingClients): Staging {
   const lazily = (client: Sql, statement: string) => {
     let opened: Promise<Copy> | undefined;
+    const open = async () => {
+      const into = await openCopy(client, statement);
+      await into.write(COPY_HEADER);
+      return into;
+    };
     return {
-      write: async (bytes: Uint8Array<ArrayBuffer>) => {
-        if (bytes.length === 0) return;
-        opened ??= openCopy(client, statement);
-        await (await opened).write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+      write: async (chunks: readonly Uint8Array<ArrayBuffer>[]) => {
+        if (chunks.length === 0) return;
+        opened ??= open();
+        const into = await opened;
+        // the rows of one gathering stay together: several are written at once
+        const written = chunks.map((c) => into.write(Buffer.from(c.buffer, c.byteOffset, c.byteLength)));
+        await Promise.all(written);
       },
-      end: async () => void (await (await opened)?.end()),
+      end: async () => {
+        const into = await opened;
+        if (into === undefined) return;
+        await into.write(COPY_TRAILER);
+        await into.end();
+      },
     };
   };
-  const facts = lazily(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin`);
-  const texts = lazily(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin`);
+  const facts = lazily(clients.facts, `copy exchange.staging (${COLUMNS}) from stdin (format binary)`);
+  const texts = lazily(clients.texts, `copy exchange.staged_text (${TEXT_COLUMNS}) from stdin (format binary)`);
   return {
     write: async (rows) => void (await Promise.all([facts.write(rows.facts), texts.write(rows.texts)])),
     end: async () => void (await Promise.all([facts.end(), texts.end()])),
@@ -165,15 +200,15 @@ export async function stageUnits(
   units: AsyncIterable<StagedUnit>,
 ): Promise<number> {
   const into = openStaging(clients);
-  let held: StagedUnit[] = [];
+  let rows = stagedRows(work);
   let count = 0;
   for await (const unit of units) {
-    count++;
-    if (held.push(unit) < TOGETHER) continue;
-    await into.write(stagedRows(work, held));
-    held = [];
+    rows.add(unit);
+    if (++count % TOGETHER !== 0) continue;
+    await into.write(rows.finish());
+    rows = stagedRows(work);
   }
-  await into.write(stagedRows(work, held));
+  await into.write(rows.finish());
   await into.end();
   return count;
 }
@@ -229,6 +264,21 @@ export async function clearStaging(sql: Queryable, work: string, file?: number, 
 /** Lower-case hex SHA-256 of a text. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
+}
+
+/**
+ * Files of a work whose last line is no JSON, while others are: who sent them may have been cut off in it, without anything else to tell
+ * it by. Served by the primary keys.
+ */
+export async function endingWithin(sql: Queryable, work: string): Promise<ReadonlySet<number>> {
+  const rows = await sql<{ file: number }[]>`
+    select f.position as file from exchange.pull_file f cross join lateral (
+      select line, outcome, reason from exchange.staging s where s.pull_id = f.pull_id and s.file = f.position order by line desc limit 1) s
+    where f.pull_id = ${work} and f.kind = 'output' and s.outcome = 'rejected' and s.reason = 'invalid-json'
+      and not exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position and b.last_line > s.line)
+      and (exists (select from exchange.staging u where u.pull_id = f.pull_id and u.file = f.position and u.outcome is distinct from 'rejected')
+        or exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position))`;
+  return new Set(rows.map((r) => r.file));
 }
 
 /** Up to so many lines a file may hold what is held back before its share is looked at. */

@@ -11,7 +11,11 @@ const subject = { class: 'member', patient: ['subject'] } as const;
 const patient = { class: 'member', patient: ['patient'] } as const;
 const shared = { class: 'shared' } as const;
 
-export const RECORD_TYPES: Readonly<Record<string, RecordType>> = {
+/** Without the names that every object has: a type comes from outside. */
+export const RECORD_TYPES: Readonly<Record<string, RecordType>> = Object.assign<
+  Record<string, RecordType>,
+  Record<string, RecordType>
+>(Object.create(null), {
   Patient: { class: 'member' },
   Coverage: { class: 'member', patient: ['beneficiary'] },
   RelatedPerson: patient,
@@ -63,7 +67,7 @@ export const RECORD_TYPES: Readonly<Record<string, RecordType>> = {
   ChargeItem: { class: 'financial', patient: ['subject'] },
   Account: { class: 'financial', patient: ['subject'] },
   Invoice: { class: 'financial', patient: ['subject'] },
-};
+});
 
 /** Types that may leave, in the order in which they are loaded: what others refer to comes first. */
 export const EXPORT_ORDER: readonly string[] = [

@@ -15,9 +15,20 @@ const headerOf = (request: IncomingMessage) => (name: string) => {
   return Array.isArray(value) ? value.join(', ') : value;
 };
 
+/** RFC 9112 3.2: a request with more than one Host is refused, as who is before us may take the other one. */
+function namesHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts;
+}
+
 export function quickListener(app: Hono, hostname: string, holder: QuickHolder): RequestListener {
   const listener = getRequestListener(app.fetch, { hostname });
   return (request: IncomingMessage, response: ServerResponse) => {
+    if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
     const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
     if (quick === undefined) return void listener(request, response);

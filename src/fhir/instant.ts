@@ -3,9 +3,24 @@
 const PATTERN =
   /^(\d{4})(?:-(0[1-9]|1[0-2])(?:-(0[1-9]|[12]\d|3[01])(?:T([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d|60)(?:\.(\d+))?)?(Z|[+-](?:(?:0\d|1[0-3]):[0-5]\d|14:00))?)?)?)?$/;
 
+/** 400 years have the same days again; `Date.UTC` takes the first hundred for those of the last century. */
+const FOUR_CENTURIES = 146_097 * 86_400_000;
+const utc = (year: number, ...rest: [number, number, number?, number?, number?, number?]): number =>
+  year < 100 ? Date.UTC(year + 400, ...rest) - FOUR_CENTURIES : Date.UTC(year, ...rest);
+
 export type TimeRange = { from: Date; to: Date };
 
-const daysIn = (year: number, month: number) => new Date(Date.UTC(year, month, 0)).getUTCDate();
+const DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31] as const;
+const isLeap = (year: number) => year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
+const daysIn = (year: number, month: number) => (month === 2 && isLeap(year) ? 29 : (DAYS[month - 1] ?? 0));
+
+/** Is it a FHIR date or dateTime of any precision? The same as to have a {@link timeRange}, for who only checks. */
+export function isTime(text: string): boolean {
+  const m = PATTERN.exec(text);
+  if (!m) return false;
+  const year = Number(m[1]);
+  return year > 0 && (m[3] === undefined || m[3] < '29' || Number(m[3]) <= daysIn(year, Number(m[2])));
+}
 
 /**
  * The half-open range of time that a date or dateTime of any precision covers; without a zone it is UTC.
@@ -18,14 +33,14 @@ export function timeRange(text: string): TimeRange | undefined {
   const month = m[2] === undefined ? undefined : Number(m[2]);
   const day = m[3] === undefined ? undefined : Number(m[3]);
   if (month !== undefined && day !== undefined && day > daysIn(year, month)) return undefined;
-  if (month === undefined) return utcRange(Date.UTC(year, 0, 1), Date.UTC(year + 1, 0, 1), year);
-  if (day === undefined) return utcRange(Date.UTC(year, month - 1, 1), Date.UTC(year, month, 1), year);
-  if (m[4] === undefined) return utcRange(Date.UTC(year, month - 1, day), Date.UTC(year, month - 1, day + 1), year);
+  if (month === undefined) return utcRange(utc(year, 0, 1), utc(year + 1, 0, 1), year);
+  if (day === undefined) return utcRange(utc(year, month - 1, 1), utc(year, month, 1), year);
+  if (m[4] === undefined) return utcRange(utc(year, month - 1, day), utc(year, month - 1, day + 1), year);
   const zone = m[8] ?? 'Z';
   const offset =
     zone === 'Z' ? 0 : (zone.startsWith('-') ? -1 : 1) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4)));
   const millis = m[7] === undefined ? 0 : Number(m[7].slice(0, 3).padEnd(3, '0'));
-  const from = Date.UTC(year, month - 1, day, Number(m[4]), Number(m[5]), Number(m[6] ?? 0), millis) - offset * 60_000;
+  const from = utc(year, month - 1, day, Number(m[4]), Number(m[5]), Number(m[6] ?? 0), millis) - offset * 60_000;
   const width = m[6] === undefined ? 60_000 : m[7] === undefined ? 1000 : 1;
   return utcRange(from, from + width, year);
 }

@@ -85,18 +85,21 @@ function endOfLines(parts: readonly Uint8Array[], size: number): number {
  * A byte stream in blocks of whole lines, so that others than the reader of the stream can read them. Memory is bounded by one
  * line (at most {@link MAX_LINE_BYTES}), one block and one chunk.
  * @param blockBytes about so many
+ * @param firstBytes of the first; each after it has twice as many, so that several share a short file
  */
 export async function* blocks(
   source: AsyncIterable<Uint8Array>,
   maxBytes = MAX_LINE_BYTES,
   blockBytes = BLOCK_BYTES,
+  firstBytes = blockBytes,
 ): AsyncGenerator<Block> {
   let parts: Uint8Array[] = [];
   let size = 0;
   let number = 1;
   /** bytes of a line that is too large, so far; its end has not come */
   let dropped = 0;
-  let next = blockBytes;
+  let room = firstBytes;
+  let next = room;
   for await (const chunk of source) {
     let rest = chunk;
     if (dropped > 0) {
@@ -119,6 +122,7 @@ export async function* blocks(
       yield block;
       parts = left;
       size -= last;
+      room = Math.min(blockBytes, room * 2);
     }
     if (size > maxBytes) {
       dropped = size;
@@ -126,7 +130,7 @@ export async function* blocks(
       size = 0;
     }
     // a long line is looked at again when it has doubled
-    next = Math.max(blockBytes, size * 2);
+    next = Math.max(room, size * 2);
   }
   if (dropped > 0) yield { number, lines: 1, bytes: new Uint8Array(0), tooLarge: dropped };
   else if (size > 0) {

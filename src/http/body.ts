@@ -2,24 +2,30 @@
 // (chunked) must not get past a limit.
 import type { Context, MiddlewareHandler } from 'hono';
 import { Outcome } from '../fhir/outcome.ts';
-import { readBounded, TooLarge } from '../net/read-bounded.ts';
+import { NotText, readBounded, TooLarge, utf8 } from '../net/read-bounded.ts';
 import type { FhirEnv } from './fhir-app.ts';
 
-/** The body as text, or undefined when it is longer; what is announced too long is not read at all. */
+/**
+ * The body as text, or undefined when it is longer; what is announced too long is not read at all.
+ * @throws Outcome 400 when it is not UTF-8: what somebody is called would be lost
+ */
 export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
   const read = c.get('body');
   if (read) return read.text === undefined || Buffer.byteLength(read.text) > maxBytes ? undefined : read.text;
   const announced = c.req.header('content-length');
   if (Number(announced ?? 0) > maxBytes) return undefined;
   // no more than was announced is ever read of a request: it need not be counted, and a stream costs more than all of a short body
-  if (announced !== undefined && /^\d+$/.test(announced)) return c.req.raw.text();
   try {
+    if (announced !== undefined && /^\d+$/.test(announced)) return utf8(await c.req.raw.arrayBuffer());
     return await readBounded(c.req.raw, maxBytes);
   } catch (error) {
     if (error instanceof TooLarge) return undefined;
+    if (error instanceof NotText) throw new Outcome('invalid-json', NOT_UTF8);
     throw error;
   }
 }
+
+export const NOT_UTF8 = 'The body is not in UTF-8.';
 
 /** @throws Outcome 413 for a longer body */
 export async function bodyText(c: Context<FhirEnv>, maxBytes: number): Promise<string> {

@@ -1,5 +1,6 @@
 // Rows in the binary form of COPY: nothing is escaped, and the server reads numbers as they are.
 // https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-BINARY-FORMAT
+import { parseInstant } from '../fhir/instant.ts';
 
 const HEADER = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const CHUNK = 256 * 1024;
@@ -8,16 +9,24 @@ const OID = { int2: 21, int8: 20, text: 25, polygon: 604 } as const;
 /** Milliseconds between 1970 and 2000, where PostgreSQL counts from. */
 const EPOCH = 946_684_800_000;
 const HALF = 4_294_967_296;
+const DAY = 86_400_000;
 
 type Ring = readonly (readonly [number, number])[];
 
 export type BinaryRows = ReturnType<typeof binaryRows>;
 
-/** Gathers the rows of one COPY: `row`, then each of its fields in order. */
-export function binaryRows() {
+/** What stands before the rows of a COPY, and behind them. */
+export const COPY_HEADER = HEADER;
+export const COPY_TRAILER = Buffer.from([255, 255]);
+
+/**
+ * Gathers the rows of one COPY: `row`, then each of its fields in order.
+ * @param isWhole false: rows alone, of a COPY that takes those of several gatherings between {@link COPY_HEADER} and {@link COPY_TRAILER}
+ */
+export function binaryRows(isWhole = true) {
   const full: Buffer<ArrayBuffer>[] = [];
   let buffer = Buffer.allocUnsafeSlow(CHUNK);
-  let at = HEADER.copy(buffer);
+  let at = isWhole ? HEADER.copy(buffer) : 0;
   let rows = 0;
   let kept = 0;
 
@@ -131,6 +140,34 @@ export function binaryRows() {
       put32(hi);
       put32(micros - hi * HALF);
     },
+    /** @param value a FHIR instant; digits behind the sixth of a second are rounded, as the server rounds them */
+    instant(value: string) {
+      const millis = parseInstant(value)?.getTime();
+      if (millis === undefined) throw new Error('not an instant');
+      const fraction = /\.\d{3}(\d+)/.exec(value)?.[1];
+      const micros =
+        (millis - EPOCH) * 1000 + (fraction === undefined ? 0 : Math.round(Number(`0.${fraction}`) * 1000));
+      room(12);
+      put32(8);
+      const hi = Math.floor(micros / HALF);
+      put32(hi);
+      put32(micros - hi * HALF);
+    },
+    /** @param value YYYY-MM-DD */
+    date(value: string) {
+      const millis = Date.parse(`${value}T00:00:00Z`);
+      if (Number.isNaN(millis)) throw new Error('not a date');
+      room(8);
+      put32(4);
+      put32((millis - EPOCH) / DAY);
+    },
+    jsonb(value: string) {
+      room(5 + value.length * 3);
+      const length = buffer.write(value, at + 5);
+      put32(length + 1);
+      buffer[at++] = 1;
+      at += length;
+    },
     text(value: string) {
       room(4 + value.length * 3);
       putText(value);
@@ -204,17 +241,25 @@ export function binaryRows() {
       for (const ring of rings) putPolygon(ring);
     },
     textArray(values: readonly string[]) {
-      let bytes = values.length === 0 ? 12 : 20;
-      for (const value of values) bytes += 4 + Buffer.byteLength(value);
-      room(bytes + 24 + 2 * bytes); // putText wants room for the worst case
-      arrayHead(values.length, bytes, OID.text);
+      let most = 24;
+      for (const value of values) most += 4 + value.length * 3;
+      room(most);
+      const start = at;
+      arrayHead(values.length, 0, OID.text);
       for (const value of values) putText(value);
+      // how long it is, is known now
+      const end = at;
+      at = start;
+      put32(end - start - 4);
+      at = end;
     },
-    /** The bytes of all rows, with the trailer. Nothing can be added afterwards. */
+    /** The bytes of all rows, with the trailer of a whole COPY. Nothing can be added afterwards. */
     finish(): Buffer<ArrayBuffer>[] {
-      room(2);
-      put16(-1);
-      full.push(buffer.subarray(0, at));
+      if (isWhole) {
+        room(2);
+        put16(-1);
+      }
+      if (at > 0) full.push(buffer.subarray(0, at));
       return full;
     },
   };

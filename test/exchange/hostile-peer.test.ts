@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
+import { unasked } from '../../exchange/store/pull.ts';
 import {
   good,
   type Handler,
@@ -429,6 +430,17 @@ const ROWS: Row[] = [
     notes: ['peer-not-json'],
   },
   {
+    does: 'answers the status in Latin-1, then right',
+    script: () => ({
+      'GET /status/export': turns(
+        sends(Buffer.from('{"transactionTime":"ñ"}', 'latin1')),
+        listing(peer.file('/f/1', 2)),
+      ),
+    }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
     does: 'has endless pages, each other than the last',
     record: () => ({ limits: { pages: 20 } }),
     script: () => {
@@ -601,6 +613,99 @@ const ROWS: Row[] = [
     notes: [],
     holds: ['a', 'b'],
   },
+  {
+    does: 'breaks off within a line of an answer that says nothing of its length: fetched once more',
+    script: () => ({
+      ...lists({}, peer.file()),
+      'GET /f/1': turns(
+        (request) =>
+          void request.socket.end(
+            `HTTP/1.0 200 OK\r\ncontent-type: application/fhir+ndjson\r\nconnection: close\r\n\r\n${two.slice(0, -200)}`,
+          ),
+        sends(two),
+      ),
+    }),
+    ...goodTwo,
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'names types as things of the language are named',
+    script: () =>
+      serves(
+        sends(ndjson(...['constructor', 'toString'].map((t) => good(t).replace('"Observation"', `"${t}"`)), good('a'))),
+      ),
+    state: 'done',
+    ledger: { created: 1, 'quarantined unknown-type': 2 },
+    notes: [],
+    holds: ['a'],
+  },
+  {
+    does: 'hides scripts and addresses in the text of records: it is dropped, pictures within stay',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            ...[
+              '<a href="java&#x73;cript:x()">a</a>',
+              '<a href="java&Tab;script&colon;x()">a</a>',
+              '<p style="background:url(http://x.example/y)">a</p>',
+              '<img src="data:image/svg+xml;base64,PHN2Zy8+"/>',
+              '<img src="data:image/png;base64,iVBORw0KGgo="/> &#169;',
+            ].map((html, n) =>
+              JSON.stringify(
+                lab(`n${n}`, {
+                  subject: { reference: 'Patient/p9' },
+                  text: { status: 'generated', div: `<div xmlns="http://www.w3.org/1999/xhtml">${html}</div>` },
+                }),
+              ),
+            ),
+          ),
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 5 },
+    notes: [],
+    holds: ['n0', 'n1', 'n2', 'n3', 'n4'],
+    also: async () => {
+      const kept = await peer.node.deps.database.sql`
+        select source_id from exchange.resource where origin = 'scripted' and body like '%"div"%'`;
+      expect(kept).toEqual([{ source_id: 'n4' }]);
+    },
+  },
+  {
+    does: 'deletes the person: a doubt, and nothing else',
+    script: () => ({
+      ...lists({ deleted: [{ type: 'Bundle', url: `${peer.base}/f/d`, count: 1 }] }),
+      'GET /f/d': sends(
+        ndjson(
+          '{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Patient/p9"}}]}',
+        ),
+      ),
+    }),
+    state: 'done',
+    ledger: { created: 2, 'unchanged patient-change': 1 },
+    notes: [],
+    holds: ['a', 'b'],
+  },
+  {
+    does: 'counts in words, in nothing and in lists: as if it had not counted',
+    script: () => ({
+      'GET /status/export': listing(...['two', null, [2], {}, true].map((count) => ({ ...peer.file(`/f/1`), count }))),
+    }),
+    ...goodTwo,
+    notes: ['peer-duplicate-url', 'peer-manifest-types'],
+  },
+  {
+    does: 'names its list of files twice, the second time without any',
+    script: () => ({
+      'GET /status/export': (_, a) =>
+        json(a, JSON.stringify(peer.manifest([peer.file()])).replace('"error":[]', '"output":[],"error":[]')),
+    }),
+    state: 'failed',
+    reason: 'manifest-malformed',
+    notes: [],
+    holds: [],
+  },
   // bombs
   {
     does: 'sends a gzip bomb',
@@ -642,7 +747,7 @@ const ROWS: Row[] = [
     holds: [],
   },
   {
-    does: 'names members twice, times with hundreds of digits, more members than any record has',
+    does: 'names members twice, times with hundreds of digits and seconds that few clocks have, more members than any record has',
     script: () =>
       serves(
         sends(
@@ -650,6 +755,8 @@ const ROWS: Row[] = [
             good('a').replace('"subject":', '"subject":{"reference":"Patient/p10"},"subject":'),
             good('b').replace('"id":"b"', '"id":"c","id":"b"'),
             good('c').replace('03:04:05Z', `03:04:05.${'1'.repeat(300)}Z`),
+            // a leap second: the server reads no part of one
+            good('e').replace('03:04:05Z', '03:04:60.5Z'),
             good('d').replace(
               '"subject":',
               `"contained":[{${Array.from({ length: 10_001 }, (_, i) => `"m${i}":1`).join(',')}}],"subject":`,
@@ -658,9 +765,9 @@ const ROWS: Row[] = [
         ),
       ),
     state: 'done',
-    ledger: { created: 1, 'quarantined invalid-resource': 3 },
+    ledger: { created: 2, 'quarantined invalid-resource': 3 },
     notes: [],
-    holds: ['c'],
+    holds: ['c', 'e'],
   },
   {
     does: 'sends a web page that is announced as NDJSON, or another encoding: a person looks before the time moves on',
@@ -719,6 +826,27 @@ test.each(ROWS)('$does', async (row) => {
   else if (row.state !== 'done') expect(await peer.ledger(rested.id)).toEqual({});
   if (row.notes) expect(Object.keys(await peer.findings(rested.id)).sort()).toEqual([...row.notes].sort());
   await row.also?.(rested);
+});
+
+test('a payer whose pulls fail is asked again after an hour, two, four and so on; a wish of the member asks at once', async () => {
+  const { sql } = peer.node.deps.database;
+  const now = new Date();
+  const minutesAgo = (n: number) => new Date(now.getTime() - n * 60_000);
+  const isDue = async (failed: readonly number[], wish?: number) => {
+    await sql`delete from exchange.member_request`;
+    await sql`update exchange.pull set state = 'withdrawn', created_at = ${minutesAgo(100_000)}`;
+    const some = await sql<{ id: string }[]>`select id from exchange.pull order by id limit ${failed.length}`;
+    for (const [i, p] of some.entries())
+      await sql`update exchange.pull set state = 'failed', created_at = ${minutesAgo(failed[i] ?? 0)} where id = ${p.id}`;
+    if (wish !== undefined)
+      await sql`insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by) select id, member_id, id, ${minutesAgo(wish)}, 'test' from exchange.other_coverage`;
+    return (await unasked(sql, 'scripted', now, { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0;
+  };
+  expect([await isDue([]), await isDue([59]), await isDue([61])]).toEqual([true, false, true]);
+  expect([await isDue([200, 119]), await isDue([200, 121])]).toEqual([false, true]);
+  const many = Array.from({ length: 9 }, (_, i) => 20_000 + i);
+  expect([await isDue([...many, 1439]), await isDue([...many, 1441])]).toEqual([false, true]);
+  expect([await isDue([30], 40), await isDue([30], 20)]).toEqual([false, true]);
 });
 
 test('what is noted about a peer has words, and so has every reason', async () => {

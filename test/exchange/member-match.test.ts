@@ -51,7 +51,7 @@ const ask = async (body: unknown, bearer: string | null = token, headers: Record
       ...(bearer === null ? {} : { authorization: `Bearer ${bearer}` }),
       ...headers,
     },
-    body: typeof body === 'string' ? body : JSON.stringify(body),
+    body: typeof body === 'string' || body instanceof Uint8Array ? (body as string) : JSON.stringify(body),
   });
   const text = await answer.text();
   return { status: answer.status, text, headers: answer.headers, json: JSON.parse(text) as Record<string, unknown> };
@@ -331,6 +331,7 @@ describe('what is not answered', () => {
   test.each([
     ['no token', single(card(rivera)), null, 401],
     ['no JSON', '{', undefined, 400],
+    ['Latin-1', Buffer.from(JSON.stringify(single({ ...card(rivera), family: 'Peña' })), 'latin1'), undefined, 400],
     ['another resource', { resourceType: 'Patient' }, undefined, 422],
     ['nothing in it', { resourceType: 'Parameters' }, undefined, 422],
     [

@@ -57,7 +57,9 @@ async function call(path: string, init: Init = {}) {
     headers: Object.fromEntries(Object.entries(headers).filter((e): e is [string, string] => e[1] !== undefined)),
     // a refused upload ends the connection; the next request must not try it
     reset: typeof init.body === 'string' && init.body.length > 1_000_000,
-    ...(init.body === undefined ? {} : { body: typeof init.body === 'string' ? init.body : JSON.stringify(init.body) }),
+    ...(init.body === undefined
+      ? {}
+      : { body: typeof init.body === 'string' || Buffer.isBuffer(init.body) ? init.body : JSON.stringify(init.body) }),
   });
   const bytes = Buffer.from(await answer.body.arrayBuffer());
   const get = (name: string) => {
@@ -168,6 +170,7 @@ describe('$bulk-member-match', () => {
     ['text', 415, 'not-supported', () => ask(undefined, { headers: { 'content-type': 'text/plain' } })],
     ['gzip', 415, 'not-supported', () => ask(undefined, { headers: { 'content-encoding': 'gzip' } })],
     ['not JSON', 400, 'structure', () => ask('{')],
+    ['Latin-1', 400, 'structure', () => ask(Buffer.from('{"resourceType":"Parameters","id":"ñ"}', 'latin1'))],
     ['not Parameters', 422, 'structure', () => ask({ resourceType: 'Bundle' })],
     ['no bundle', 422, 'structure', () => ask({ resourceType: 'Parameters' })],
     [
@@ -461,6 +464,27 @@ describe('status and files', () => {
     }
     expect((await call('/Group', { token: theirs })).json().total).toBe(0);
     expect((await call(job.status)).status).toBe(200);
+  });
+
+  test('of requests that come slowly, no more are taken in than may be open', async () => {
+    const theirs = await other.token();
+    const never = () =>
+      new ReadableStream<Uint8Array>({
+        start: (to) => to.enqueue(Buffer.from('{"resourceType":"Parameters",')),
+      });
+    const files = async () => (await node.deps.blobs.list('bulk/')).length;
+    const before = await files();
+    const end = new AbortController();
+    const headers = { ...KICK, accept: 'application/fhir+json', authorization: `Bearer ${theirs}` };
+    const init = { method: 'POST', headers, duplex: 'half', signal: end.signal } as const;
+    const slow = Array.from({ length: 20 }, () =>
+      fetch(`${fhir}/Group/$bulk-member-match`, { ...init, body: never() } as RequestInit).catch(() => undefined),
+    );
+    await expect.poll(files).toBe(before + 20);
+    expect((await ask(undefined, { token: theirs })).status).toBe(429);
+    end.abort();
+    await Promise.all(slow);
+    await expect.poll(async () => (await ask('{', { token: theirs })).status).toBe(400);
   });
 
   test('of many matches asked for at once, no more are taken than may be open', async () => {

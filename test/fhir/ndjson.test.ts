@@ -53,13 +53,20 @@ test('a line that is too large or not UTF-8 is reported and the next one is read
   ]);
 });
 
-test('blocks hold whole lines, may be taken away, and pass over a line of any length', async () => {
-  const texts = Array.from({ length: 40 }, (_, i) => `${i}${'y'.repeat(i === 20 ? 900_000 : 30_000)}`);
-  const bytes = new TextEncoder().encode(texts.join('\n'));
-  const seen = [];
-  for await (const block of blocks(cut(bytes, [70_001]), 500_000)) {
-    const mine = structuredClone(block, { transfer: [block.bytes.buffer] });
-    for (const line of linesIn(mine, 500_000)) seen.push([line.number, 'text' in line ? line.text : line.fault]);
-  }
-  expect(seen).toEqual(texts.map((t, i) => [i + 1, i === 20 ? 'too-large' : t]));
-});
+test.each([500_000, 50_000])(
+  'blocks from %i bytes on hold whole lines, may be taken away, and pass over a line of any length',
+  async (first) => {
+    const texts = Array.from({ length: 40 }, (_, i) => `${i}${'y'.repeat(i === 20 ? 900_000 : 30_000)}`);
+    const bytes = new TextEncoder().encode(texts.join('\n'));
+    const seen = [];
+    const sizes: number[] = [];
+    for await (const block of blocks(cut(bytes, [70_001]), 500_000, 500_000, first)) {
+      sizes.push(block.bytes.length);
+      const mine = structuredClone(block, { transfer: [block.bytes.buffer] });
+      for (const line of linesIn(mine, 500_000)) seen.push([line.number, 'text' in line ? line.text : line.fault]);
+    }
+    expect(seen).toEqual(texts.map((t, i) => [i + 1, i === 20 ? 'too-large' : t]));
+    expect(sizes[0]).toBeLessThan(first + 70_001);
+    expect(Math.max(...sizes)).toBeGreaterThan(400_000);
+  },
+);

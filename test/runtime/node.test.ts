@@ -58,3 +58,20 @@ test('a client that asks for much and takes nothing is left', async () => {
   socket.destroy();
   await http.close();
 });
+
+test('a request with two hosts is refused', async () => {
+  const http = await listen(
+    new Hono().get('/', (c) => c.text('ok')),
+    { host: '127.0.0.1', port: 0 },
+  );
+  const ask = async (hosts: string) => {
+    const socket = connect(http.port, '127.0.0.1');
+    socket.write(`GET / HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    return answer.toString('latin1').split('\r\n')[0];
+  };
+  expect(await ask('Host: localhost\r\n')).toBe('HTTP/1.1 200 OK');
+  expect(await ask('Host: localhost\r\nhost: other\r\n')).toBe('HTTP/1.1 400 Bad Request');
+  await http.close();
+});

@@ -1,6 +1,7 @@
 // A COPY that the server refuses says so at once, whenever it does. Deadlines are an hour: who waited for them would not end.
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { CopyFault, copyBytes, copyIn, openCopy } from '../../src/store/copy.ts';
+import { binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { freshDb } from '../support/db.ts';
 
@@ -69,4 +70,40 @@ test('and what it takes is there', async () => {
   expect(await copyIn(client, INTO, rows(0, 100_000), HOUR)).toBe(100_000);
   expect(await client`select count(*)::int as n from public.number`).toEqual([{ n: 100_000 }]);
   await client.end();
+});
+
+test('fields of the binary form are what the server makes of their text', async () => {
+  const instants = [
+    '2026-01-02T03:04:05Z',
+    '2026-01-02T03:04:05.1239+14:00',
+    '1969-12-31T23:59:59.9995Z',
+    '2026-01-02T03:04:05.00049999999-05:00',
+    '0001-01-01T00:00:00Z',
+    '2016-12-31T23:59:60Z',
+  ];
+  const dates = ['2024-02-29', '0050-01-01', '1999-12-31', '9999-12-31', '2000-01-01', '1900-03-01'];
+  const texts = [[], ['a', 'é𝒳', ''], ['\\', '"', 'x,y'], ['{}'], ['NULL'], ['\t']];
+  await db.sql.unsafe(
+    'create table public.field (n integer, at timestamptz(3), day date, facts jsonb, texts text[], name text)',
+  );
+  const client = db.dedicated('copy');
+  const halves = [binaryRows(false), binaryRows(false)] as const;
+  for (const [n, instant] of instants.entries()) {
+    const rows = n < 3 ? halves[0] : halves[1];
+    rows.row(6);
+    rows.int4(n);
+    rows.instant(instant);
+    rows.date(dates[n] ?? '');
+    rows.jsonb(JSON.stringify({ n, texts: texts[n] }));
+    rows.textArray(texts[n] ?? []);
+    rows.text('ü');
+  }
+  const parts = [COPY_HEADER, ...halves.flatMap((h) => h.finish()), COPY_TRAILER];
+  await copyBytes(client, 'copy public.field from stdin (format binary)', parts);
+  await client.end();
+  const wrong = await db.sql`
+    select n from public.field f join unnest(${instants}::text[]::timestamptz(3)[], ${dates}::text[]::date[]) with ordinality u(at, day, place) on u.place = f.n + 1
+    where f.at <> u.at or f.day <> u.day or f.facts->'texts' <> to_jsonb(f.texts) or (f.facts->>'n')::int <> n or f.name <> 'ü'`;
+  expect([...wrong]).toEqual([]);
+  expect(await db.sql`select texts from public.field order by n`).toEqual(texts.map((t) => ({ texts: t })));
 });

@@ -58,11 +58,13 @@ export async function beginRung(h: Harvest, type: DirectoryType, rung: number): 
 export async function endRung(h: Harvest, type: DirectoryType, ending: Ending): Promise<void> {
   const counters = h.stage.counters.get(TYPE_IDS[type]) ?? {};
   const damaged = (counters['damaged'] ?? 0) + (counters['wrong-type'] ?? 0) > 0;
+  const abridged = (counters['abridged'] ?? 0) > 0;
+  const left = abridged ? 'abridged-records' : damaged ? 'damaged-file' : '';
   await saveRead(h.deps.database.sql, {
     run: h.run.id,
     type: TYPE_IDS[type],
-    complete: ending.complete && !damaged,
-    reason: ending.reason === '' && damaged ? 'damaged-file' : ending.reason,
+    complete: ending.complete && left === '',
+    reason: ending.reason === '' ? left : ending.reason,
     counters,
   });
 }

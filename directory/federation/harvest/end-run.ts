@@ -28,7 +28,9 @@ export async function afterRun(
     });
   else {
     const types = await runTypes(deps.database.sql, run.id);
-    const damaged = types.some((t) => ['damaged-file', 'count-differs', 'staging-lost'].includes(t.reason));
+    const damaged = types.some((t) =>
+      ['damaged-file', 'abridged-records', 'count-differs', 'staging-lost'].includes(t.reason),
+    );
     await succeed(deps, peer, damaged ? withoutPlaces(peer.cursor) : cursor);
   }
 }

@@ -6,6 +6,7 @@ import { JSONParser } from '@streamparser/json';
 import { type Block, blocks, linesIn, linesWithin } from '../../../src/fhir/ndjson.ts';
 import { isObject, isResource, type Json, type Resource } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType } from '../../../src/fhir/search/types.ts';
+import { NotText, onlyUtf8 } from '../../../src/net/read-bounded.ts';
 import { type Client, discard } from '../client.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { FilePart } from '../store/run.ts';
@@ -150,7 +151,7 @@ export async function* filePieces(
       for await (const record of bundleRecords(bytes)) yield { record };
       return;
     }
-    const all = blocks(bytes, undefined, BLOCK_BYTES);
+    const all = blocks(bytes, undefined, BLOCK_BYTES, FIRST_BYTES);
     for await (const block of part ? after(all, part) : all) yield { block };
   } finally {
     await given.return(undefined);
@@ -180,6 +181,7 @@ async function* after(
 
 /** Lines that are known together and written together. */
 const BLOCK_BYTES = 1024 * 1024;
+const FIRST_BYTES = 128 * 1024;
 
 /** Entries of a Bundle of any length, one at a time. */
 async function* bundleRecords(bytes: AsyncGenerator<Uint8Array>): AsyncGenerator<FileRecord> {
@@ -221,11 +223,17 @@ async function* itemsAt(
   parser.onError = (e) => {
     fault = e;
   };
-  for await (const chunk of bytes) {
-    parser.write(chunk);
-    if (fault) break;
-    for (const value of held) yield { value };
-    held = [];
+  try {
+    for await (const chunk of onlyUtf8(bytes)) {
+      parser.write(chunk);
+      if (fault) break;
+      for (const value of held) yield { value };
+      held = [];
+    }
+  } catch (error) {
+    if (!(error instanceof NotText)) throw error;
+    yield { fault: 'not-utf8' };
+    return;
   }
   for (const value of held) yield { value };
   if (fault || !parser.isEnded) yield { fault: 'not-json' };

@@ -209,6 +209,7 @@ const ONE_TYPE = new Set<Reason>([
   'bad-request',
   'page-too-large',
   'not-json',
+  'not-utf8',
   'xml',
   'server-error',
   'body-cut',

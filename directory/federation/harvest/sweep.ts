@@ -49,7 +49,10 @@ const metBy = (h: Harvest, type: DirectoryType) => countMet(h.deps.database.sql,
 /** Records that came and were not taken: they count for the peer. */
 function leftOut(h: Harvest, type: DirectoryType): number {
   const counters = h.stage.counters.get(TYPE_IDS[type]) ?? {};
-  return ['own', 'far', 'direct', 'damaged', 'other-type'].reduce((n, name) => n + (counters[name] ?? 0), 0);
+  return ['own', 'far', 'direct', 'abridged', 'damaged', 'other-type'].reduce(
+    (n, name) => n + (counters[name] ?? 0),
+    0,
+  );
 }
 
 function startOf(h: Harvest, type: DirectoryType): string {

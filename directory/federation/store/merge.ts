@@ -109,8 +109,16 @@ export type FeatureRow = Features & { key: string; peer: string };
 const COLUMNS =
   'rk, peer, type, key, npi, family, given, name, address, street, has_unit, zip, state, phone, ids, cell, lat, lon, is_network';
 
-/** Writes features anew, and forgets those of `gone`. On a dedicated client. feature_pkey */
-export async function writeFeatures(sql: Sql, rows: readonly FeatureRow[], gone: readonly string[]): Promise<void> {
+/**
+ * Writes features anew, and forgets those of `gone`; a record of a peer whose number is another one than before is a finding. On a
+ * dedicated client. feature_pkey
+ */
+export async function writeFeatures(
+  sql: Sql,
+  rows: readonly FeatureRow[],
+  gone: readonly string[],
+  now: Date,
+): Promise<void> {
   await sql.begin(async (tx) => {
     await tx`create temp table if not exists fresh (like federation.feature including defaults) on commit delete rows`;
     await tx.unsafe('alter table fresh alter rk drop not null');
@@ -156,6 +164,9 @@ export async function writeFeatures(sql: Sql, rows: readonly FeatureRow[], gone:
       where l.by = 'rule' and l.b = c.rk`;
     await tx`delete from federation.feature_id i using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c where i.rk = c.rk`;
     await tx`insert into federation.feature_id (id, type, rk) select distinct u, f.type, f.rk from fresh f, unnest(f.ids) u on conflict do nothing`;
+    await tx`insert into federation.finding (rk, peer, code, detail, at)
+      select f.rk, f.peer, 'npi-changed', o.npi, ${now} from fresh f join federation.feature o on o.rk = f.rk join federation.source s on s.rk = f.rk
+      where o.npi <> f.npi on conflict (rk, code) do update set detail = excluded.detail, at = excluded.at`;
     await tx.unsafe(`insert into federation.feature (${COLUMNS}) select distinct on (rk) ${COLUMNS} from fresh order by rk
       on conflict (rk) do update set (${COLUMNS.replace('rk, ', '')}, dirty) = row(${COLUMNS.replace('rk, ', '')
         .split(', ')

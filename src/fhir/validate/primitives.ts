@@ -1,5 +1,5 @@
 // The forms of primitive values, https://hl7.org/fhir/R4/datatypes.html#primitive and https://hl7.org/fhir/R4/json.html
-import { timeRange } from '../instant.ts';
+import { isTime } from '../instant.ts';
 import { ID_PATTERN } from '../resource.ts';
 
 export type Fault = 'wrong-json-type' | 'bad-format' | 'empty-element' | 'bad-id' | 'number-as-string';
@@ -49,7 +49,7 @@ function isBase64(value: string): boolean {
   return count > 0 && count % 4 === 0 && padding <= 2;
 }
 
-const isDay = (value: string) => DATE.test(value) && timeRange(value) !== undefined;
+const isDay = (value: string) => DATE.test(value) && isTime(value);
 const anyText = text(() => true);
 /** Sources of US directories write identifiers as JSON numbers. What is meant is plain, so it is a finding of its own. */
 const string: Primitive = (value) => (typeof value === 'number' ? 'number-as-string' : anyText(value));
@@ -61,13 +61,13 @@ export const PRIMITIVES: ReadonlyMap<string, Primitive> = new Map<string, Primit
   ['canonical', uri],
   ['code', text((value) => !SPACE.test(value) || CODE.test(value))],
   ['date', text(isDay)],
-  ['dateTime', text((value) => isDay(value) || (DATE_TIME.test(value) && timeRange(value) !== undefined))],
+  ['dateTime', text((value) => isDay(value) || (DATE_TIME.test(value) && isTime(value)))],
   [
     'decimal',
     (value) => (typeof value !== 'number' ? 'wrong-json-type' : Number.isFinite(value) ? undefined : 'bad-format'),
   ],
   ['id', (value) => (typeof value !== 'string' ? 'wrong-json-type' : ID_PATTERN.test(value) ? undefined : 'bad-id')],
-  ['instant', text((value) => INSTANT.test(value) && timeRange(value) !== undefined)],
+  ['instant', text((value) => INSTANT.test(value) && isTime(value))],
   ['integer', whole(-2147483648)],
   ['markdown', anyText],
   ['oid', text((value) => OID.test(value))],

@@ -69,7 +69,7 @@ beforeAll(async () => {
       const f = featuresOf(r);
       return f ? [{ ...f, key: `${r.resourceType}/${peer === '' ? '' : `${peer}.`}${String(r['id'])}`, peer }] : [];
     });
-  await writeFeatures(sql, [...rows(people, ''), ...rows(others, '')], []);
+  await writeFeatures(sql, [...rows(people, ''), ...rows(others, '')], [], w.state.now);
   const copies = people.map((p, n) => (habits[n % habits.length] as (typeof habits)[number])(p, n));
   const abbreviated = others.map((o) => ({
     ...o,
@@ -79,7 +79,7 @@ beforeAll(async () => {
       line: strings(a['line']).map((l) => l.replace('Street', 'ST').replace('Avenue', 'Ave.')),
     })),
   }));
-  await writeFeatures(sql, [...rows(copies, 'oak'), ...rows(abbreviated, 'oak')], []);
+  await writeFeatures(sql, [...rows(copies, 'oak'), ...rows(abbreviated, 'oak')], [], w.state.now);
   await sql.end();
   await linkDue(w.deps);
 });

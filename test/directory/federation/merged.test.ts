@@ -208,8 +208,17 @@ describe('the base', () => {
     await load([{ ...(FIXTURE.find((r) => r['id'] === 'p1') as Resource), gender: 'other' }]);
     const ended = oak.script.records.find((r) => r['id'] === 'r9');
     Object.assign(ended ?? {}, { active: false, meta: { lastUpdated: '2027-03-02T10:00:00Z' } });
+    // another person under an id
+    const other = oak.script.records.find((r) => r['id'] === 'p9');
+    Object.assign(other ?? {}, {
+      identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: npi(777) }],
+      meta: { lastUpdated: '2027-03-02T10:00:00Z' },
+    });
     await w.harvest('oak');
-    expect(await mergeDue(w.deps)).toMatchObject({ created: 0, updated: 1, deleted: 1 });
+    expect(await mergeDue(w.deps)).toMatchObject({ created: 0, updated: 2, deleted: 1 });
+    expect([
+      ...(await w.sql`select s.key from federation.finding f join federation.source s using (rk) where code = 'npi-changed'`),
+    ]).toEqual([{ key: 'Practitioner/oak.p9' }]);
     expect(((await (await get('Practitioner/p1')).json()) as Resource)['gender']).toBe('other');
     expect((await get('PractitionerRole/oak.r9')).status).toBe(410);
   });
@@ -292,7 +301,7 @@ describe('links', () => {
   });
   test('counts', async () => {
     const n = await countLinks(w.sql);
-    expect(n).toMatchObject({ same: 13, not: 1, review: 2 });
+    expect(n).toMatchObject({ same: 12, not: 1, review: 2 });
   });
 });
 

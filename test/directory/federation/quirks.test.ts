@@ -216,6 +216,41 @@ const ROWS: Row[] = [
     live: ALL,
   },
   {
+    id: 'X07',
+    does: 'writes Latin-1 without saying so',
+    later: (s) =>
+      (s.first = (_r, url) =>
+        url.pathname.endsWith('/Practitioner')
+          ? {
+              body: Buffer.from(
+                JSON.stringify({
+                  resourceType: 'Bundle',
+                  type: 'searchset',
+                  entry: wrap([{ ...role(s, 'p1'), name: [{ family: 'Peña', given: ['José'] }] }]),
+                }),
+                'latin1',
+              ),
+            }
+          : undefined),
+    state: 'partial',
+    types: { 7: 'not-utf8' },
+    live: ALL,
+    more: unchanged,
+  },
+  {
+    id: 'X08',
+    does: 'sends some records abridged',
+    later: (s) =>
+      (s.each = (r) =>
+        r['id'] === 'p1' || r['id'] === 'p2'
+          ? { resourceType: r.resourceType, id: r['id'], meta: { tag: [{ code: 'SUBSETTED' }] }, active: true }
+          : r),
+    state: 'partial',
+    types: { 7: 'abridged-records' },
+    live: ALL,
+    more: unchanged,
+  },
+  {
     id: 'Q09',
     does: '_lastUpdated is 500',
     set: (s) => (s.lastUpdated = 500),

@@ -44,8 +44,8 @@ beforeAll(async () => {
       lab('a', at(1)),
       lab('b', at(2)),
       lab('c', { ...at(3), ...psy }),
-      lab('d', at(4)),
       '{"broken',
+      lab('d', at(4)),
     ),
   ];
   pullId = (await node.pull(files)).id;
@@ -53,8 +53,8 @@ beforeAll(async () => {
     'linked-duplicate Observation/a',
     'created Observation/b',
     'quarantined consent-scope Observation/c',
-    'created Observation/d',
     'rejected invalid-json',
+    'created Observation/d',
   ]);
 });
 afterAll(() => node.close());

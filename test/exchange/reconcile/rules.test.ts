@@ -701,6 +701,45 @@ test('R18: a peer that renumbers its records doubles nothing', async () => {
   }
 });
 
+test('a version that bears a time ahead of now does not outlive those that come later', async () => {
+  const version = (value: number, lastUpdated: string) =>
+    node.pull([output('Observation', lab('ahead', { meta: { lastUpdated }, valueQuantity: { value } }))], {
+      since: new Date(),
+    });
+  const first = await version(1, '9999-12-31T00:00:00Z');
+  const second = await version(2, '2026-06-01T00:00:00Z');
+  expect([await node.ledger(first.id), await node.ledger(second.id)]).toEqual([
+    ['created Observation/ahead'],
+    ['updated Observation/ahead'],
+  ]);
+  const noted = await node.sql`select kind from exchange.finding where pull_id in (${first.id}, ${second.id})`;
+  expect(noted.map((n) => n['kind'])).toContain('implausible-date');
+});
+
+test('a record that was one member’s and is said to be another’s is held, again and again; the one we have stays', async () => {
+  const of = (patient: string, value: number) =>
+    output(
+      'Observation',
+      lab('moved', {
+        subject: { reference: `Patient/${patient}` },
+        valueQuantity: { value },
+        meta: { lastUpdated: `2026-03-0${value}T00:00:00Z` },
+      }),
+    );
+  await node.pull([of('p1', 1)], { since: new Date() });
+  for (const value of [2, 3]) {
+    const { id, state } = await node.pull([of('p2', value)], { since: new Date() });
+    expect([state, ...(await node.ledger(id))]).toEqual(['done', 'quarantined patient-change Observation/moved']);
+  }
+  const held = await node.sql`
+    select r.member_id, r.version, i.kind, i.state, i.member_id as to
+    from exchange.resource r cross join exchange.review_item i where r.source_id = 'moved' and i.kind = 'patient-change' and i.type = 'Observation'`;
+  expect(held).toEqual([{ member_id: 'm1', version: 1, kind: 'patient-change', state: 'open', to: 'm2' }]);
+  // said to be of the first again, it goes on
+  const { id } = await node.pull([of('p1', 4)], { since: new Date() });
+  expect(await node.ledger(id)).toEqual(['updated Observation/moved']);
+});
+
 test('R58: the deletion of a Patient hides nothing and is a doubt', async () => {
   const { id } = await node.pull([deletions('Patient/p1')], { since: new Date() });
   expect(await node.ledger(id)).toEqual(['unchanged patient-change Patient/p1']);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { candidatesIn, lineHash } from '../../../exchange/reconcile/known-lines.ts';
 import { NOTHING, type StagedTo, stageBlocks } from '../../../exchange/reconcile/stage.ts';
 import { readingThreads } from '../../../exchange/reconcile/unit-reader.ts';
+import type { StagedRows } from '../../../exchange/store/staging.ts';
 import { threads } from '../../../src/command/threads.ts';
 import type { Thread } from '../../../src/deps.ts';
 import type { Block } from '../../../src/fhir/ndjson.ts';
@@ -30,11 +31,27 @@ const block = (number = 1): Block => ({
   lines: 11,
   bytes: new TextEncoder().encode(`${text}\n`),
 });
-const shown = (rows: { facts: Uint8Array; texts: Uint8Array; units: number }) => [
+const shown = (rows: StagedRows) => [
   rows.units,
-  Buffer.from(rows.facts).toString(),
-  Buffer.from(rows.texts).toString(),
+  Buffer.concat(rows.facts).toString('latin1'),
+  Buffer.concat(rows.texts).toString('latin1'),
 ];
+
+/** Numbers of the lines in rows of the binary format of COPY: the third field. */
+function lineNumbers(rows: Pick<StagedRows, 'facts'>): number[] {
+  const bytes = Buffer.concat(rows.facts);
+  const numbers: number[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const fields = bytes.readInt16BE(at);
+    at += 2;
+    for (let i = 0; i < fields; i++) {
+      const length = bytes.readInt32BE(at);
+      if (i === 2) numbers.push(bytes.readInt32BE(at + 4));
+      at += 4 + Math.max(0, length);
+    }
+  }
+  return numbers;
+}
 
 /** Two threads, also on a machine with one core. */
 const two = { open: () => [0, 1].flatMap(() => (threads() ?? nodeThreads(FILES, 2))?.open('units').slice(0, 1) ?? []) };
@@ -126,7 +143,7 @@ test('long lines are on their way one at a time, and few of them stay together: 
         peak = Math.max(peak, ++now);
         await new Promise((done) => setTimeout(done, 5));
         now--;
-        return { units: 1, facts: new Uint8Array(0), texts: new Uint8Array(0) };
+        return { units: 1, facts: [], texts: [] };
       },
     };
     const packed = gzipSync(`${'x'.repeat(length)}\n`.repeat(count));
@@ -156,10 +173,7 @@ test('a long file whose reader dies goes on after its last whole stretch, and ev
   const stage = async (size: number, from: StagedTo, stays: (at: StagedTo) => Promise<void>) => {
     let held: number[] = [];
     const open = () => ({
-      write: async (rows: { facts: Uint8Array }) => {
-        for (const row of Buffer.from(rows.facts).toString().split('\n'))
-          if (row !== '') held.push(Number(row.split('\t')[2]));
-      },
+      write: async (rows: StagedRows) => void held.push(...lineNumbers(rows)),
       end: async () => {
         kept.push(...held);
         held = [];
