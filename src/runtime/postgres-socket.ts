@@ -67,5 +67,11 @@ export function messageSocket(to: NetConnectOpts, inPlace = false): Socket {
       },
     },
   } as NetConnectOpts);
+  // a COPY whose last rows made the driver pause is never resumed: the end of the other side would not be seen, nor the process end
+  const ends = socket.end.bind(socket) as (...given: unknown[]) => Socket;
+  socket.end = (...given: unknown[]) => {
+    socket.resume();
+    return ends(...given);
+  };
   return socket;
 }

@@ -80,6 +80,20 @@ test('what is handed on stays where it is, unless it is read in place', async ()
   }
 });
 
+test('a connection that was paused and is ended closes', async () => {
+  const server = createServer({ allowHalfOpen: false }, (peer) => peer.end(message('D', filled(100, 1))));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port });
+  end = () => {
+    socket.destroy();
+    server.close();
+  };
+  await new Promise<void>((done) => socket.once('data', () => void done(socket.pause() && undefined)));
+  const closed = new Promise<void>((done) => socket.once('close', () => done()));
+  socket.end();
+  await closed;
+});
+
 test('a length that a stranger claims takes no memory', async () => {
   const before = process.memoryUsage().arrayBuffers;
   const got = await handedOn([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')], false);
