@@ -97,6 +97,8 @@ export function openDatabase(
       max,
       onnotice: () => {},
       idle_timeout: max === 1 ? 0 : 300,
+      // the driver ends a connection between half an hour and an hour after it began: one of its own has a transaction or a lock on it
+      ...(max === 1 ? { max_lifetime: null } : {}),
       connect_timeout: 15,
       // seconds until the next try; the driver's own pauses grow to twenty
       backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),

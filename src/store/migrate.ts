@@ -75,7 +75,8 @@ export async function migrate(url: string): Promise<string[]> {
   const plan = await planMigration(url);
   if (plan.unknown.length > 0) throw new NewerDatabase(plan.unknown);
   if (plan.pending.length === 0) return [];
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  // the lock goes with the connection, which the driver would end within the hour
+  const sql = postgres(url, { max: 1, max_lifetime: null, onnotice: () => {} });
   try {
     await sql`select pg_advisory_lock(${MIGRATE_LOCK})`;
     await run(drizzle({ client: sql }), { migrationsFolder: migrationsFolder() });

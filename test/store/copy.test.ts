@@ -107,3 +107,18 @@ test('fields of the binary form are what the server makes of their text', async 
   expect([...wrong]).toEqual([]);
   expect(await db.sql`select texts from public.field order by n`).toEqual(texts.map((t) => ({ texts: t })));
 });
+
+test('a client of its own stays the same, with its transaction, however long its work takes', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
+  const client = db.dedicated('work');
+  try {
+    await client.unsafe('begin; create temp table mine () on commit drop');
+    vi.advanceTimersByTime(2 * 3_600_000);
+    await new Promise((done) => setImmediate(done));
+    expect(await client.unsafe('select from mine')).toHaveLength(0);
+    await client.unsafe('rollback');
+  } finally {
+    vi.useRealTimers();
+    await client.end({ timeout: 1 });
+  }
+});
