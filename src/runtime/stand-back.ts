@@ -1,8 +1,7 @@
 // Work that nobody waits for stands back behind work that somebody does. On Linux a priority belongs to a thread, and each connection to
 // PostgreSQL is a process of the server's own: both get a lower one, and while somebody waits they leave one of several processors
-// alone (where `taskset` is there), so that a request finds one at once; and they run only when nothing else would (where `chrt` is
-// there), so that a request finds the others at once as well. A process of the server does so only while something is left over: others may
-// wait for a lock that it holds, and it must come to give it back.
+// alone (where `taskset` is there), so that a request finds one at once. A thread runs only when nothing else would (where `chrt` is
+// there); a process of the server does not go so far, for others may wait for a lock that it holds.
 // https://man7.org/linux/man-pages/man7/sched.7.html
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -55,9 +54,6 @@ function threadsNamed(name: ThreadName | undefined): number[] {
     .map(Number);
 }
 
-/** Of the processors' time: with less left over the server's processes take their turns, with more they run when nothing else would. */
-const LEFT_OVER = { least: 0.1, enough: 0.3 };
-
 /** A turn of a process of the server: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
 const SLICE_NS = 100_000;
 
@@ -68,11 +64,8 @@ const SLICE_NS = 100_000;
 export function connectionsStandBack(sql: Queryable, name: string, log: Log): StandingBack {
   if (process.platform !== 'linux') return NOTHING;
   const all = processors();
-  let known = new Map<number, { confined: boolean; yields: boolean }>();
+  let known = new Map<number, boolean>();
   let confined = true;
-  let yields = false;
-  const left = leftOver();
-  const mayYield = canReturn();
   let looking = false;
   let ended = false;
   const look = async () => {
@@ -82,16 +75,14 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): St
       const rows = await sql<
         { pid: number }[]
       >`select pid from pg_stat_activity where starts_with(application_name, ${name}) or backend_type = 'autovacuum worker'`;
-      const share = left();
-      if (share !== undefined) yields = (await mayYield) && share > (yields ? LEFT_OVER.least : LEFT_OVER.enough);
-      const now: typeof known = new Map();
+      const now = new Map<number, boolean>();
       for (const { pid } of rows) {
-        const was = known.get(pid);
-        if (!was) lower(pid, log);
-        if (was?.confined !== confined) place(pid, confined, all, log);
-        if (was?.yields !== yields)
-          run(log, 'chrt', ...(yields ? ['-i'] : ['-o', '-T', String(SLICE_NS)]), '-p', '0', String(pid));
-        now.set(pid, { confined, yields });
+        if (!known.has(pid)) {
+          lower(pid, log);
+          run(log, 'chrt', '-o', '-T', String(SLICE_NS), '-p', '0', String(pid));
+        }
+        if (known.get(pid) !== confined) place(pid, confined, all, log);
+        now.set(pid, confined);
       }
       known = now;
     } catch (error) {
@@ -121,32 +112,6 @@ function lower(id: number, log: Log): void {
   } catch (error) {
     log('debug', 'priority not lowered', { error: describe(error) });
   }
-}
-
-/** Whether a process may leave the idle class again: that takes a right which not everybody has. */
-const canReturn = (): Promise<boolean> =>
-  new Promise((done) => execFile('chrt', ['-i', '0', 'sh', '-c', 'chrt -o -p 0 $$'], (error) => done(error === null)));
-
-/**
- * Of the processors' time since the last look, what went to nothing or to work of a lower priority; undefined at the first.
- * https://man7.org/linux/man-pages/man5/proc_stat.5.html
- */
-function leftOver(): () => number | undefined {
-  let last: number[] | undefined;
-  return () => {
-    const now = readFileSync('/proc/stat', 'utf8').split('\n', 1)[0]?.trim().split(/\s+/).slice(1, 9).map(Number) ?? [];
-    const passed = last && now.map((n, i) => n - (last?.[i] ?? 0));
-    last = now;
-    const [, nice = 0, , idle = 0, iowait = 0] = passed ?? [];
-    return (
-      passed &&
-      (nice + idle + iowait) /
-        Math.max(
-          1,
-          passed.reduce((sum, n) => sum + n, 0),
-        )
-    );
-  };
 }
 
 /** On all processors but the first, or on all that the program has. */

@@ -29,10 +29,8 @@ function hasSlices(): boolean {
   child.kill();
   return isSet;
 }
-const turnOf = (pid: string): boolean => /runtime parameter: 100000\b/.test(policyOf(pid));
-/** What a connection is given: turns as short, or those that nobody else wants, as long as there are some. */
-const standsBack = (pid: string): boolean => turnOf(pid) || policyOf(pid).includes('SCHED_IDLE');
-const policyOf = (pid: string): string => String(spawnSync('chrt', ['-p', pid]).stdout);
+const turnOf = (pid: string): boolean =>
+  /runtime parameter: 100000\b/.test(String(spawnSync('chrt', ['-p', pid]).stdout));
 
 let db: Awaited<ReturnType<typeof freshDb>>;
 const config = readConfig({ SANDBOX: 'on', LOG_LEVEL: 'silent' });
@@ -88,7 +86,7 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
     const rows = await db.sql<
       { pid: number }[]
     >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
-    return [...new Set(rows.map(({ pid }) => standsBack(String(pid))))];
+    return [...new Set(rows.map(({ pid }) => turnOf(String(pid))))];
   };
   const all = processorsOf('self');
   if (hasSlices()) await expect.poll(slices, { timeout: 20_000, interval: 100 }).toEqual([true]);
