@@ -31,7 +31,7 @@ import {
   takeMergeLease,
   writeFeatures,
 } from './store/merge.ts';
-import { clearOutbox, outboxEnd } from './store/outbox.ts';
+import { clearOutbox, outboxEntries } from './store/outbox.ts';
 import { listPeers, type Peer } from './store/peer.ts';
 
 type Finding = { key: string; peer: string; code: string; detail: string };
@@ -55,9 +55,9 @@ export async function mergeDue(deps: FederationDeps): Promise<MergeSummary | 'bu
   try {
     const { through, changedAt } = await ownState(sql);
     const own = changedAt !== null && (through === null || changedAt > through);
-    const end = await outboxEnd(sql);
-    if (!own && end === undefined) return undefined;
-    return await merge(deps, own ? { since: through, through: changedAt } : undefined, end);
+    const entries = await outboxEntries(sql);
+    if (!own && entries.length === 0) return undefined;
+    return await merge(deps, own ? { since: through, through: changedAt } : undefined, entries);
   } finally {
     clearInterval(renewal);
     await leaveMergeLease(sql, owner);
@@ -67,7 +67,7 @@ export async function mergeDue(deps: FederationDeps): Promise<MergeSummary | 'bu
 async function merge(
   deps: FederationDeps,
   own: { since: Date | null; through: Date } | undefined,
-  end: string | undefined,
+  entries: readonly string[],
 ): Promise<MergeSummary> {
   const { sql } = deps.database;
   const reader = deps.database.dedicated('work');
@@ -85,8 +85,8 @@ async function merge(
       onSchema(deps.database, MERGED_SCHEMA),
       (async function* () {
         if (own) yield* ownEntries(ownChanges(reader, own.since), deps, new Set(peers.keys()), features);
-        if (end !== undefined)
-          yield* peerEntries(outboxRows(reader, end), deps, peers, features, { counts, left, judged, odd });
+        if (entries.length > 0)
+          yield* peerEntries(outboxRows(reader, entries), deps, peers, features, { counts, left, judged, odd });
         await features.flush();
       })(),
       {
@@ -105,7 +105,7 @@ async function merge(
     await forgetLifted(sql, left);
     await insertFindings(sql, [...odd, ...rejected], deps.clock());
     if (own) await setOwnThrough(sql, own.through);
-    if (end !== undefined) await clearOutbox(sql, end);
+    await clearOutbox(sql, entries);
     const { created, updated, unchanged, deleted } = summary;
     deps.log('info', 'merged', { created, updated, unchanged, deleted, rejected: summary.rejected });
     return { created, updated, unchanged, deleted, rejected: summary.rejected, external: counts.external };

@@ -4,6 +4,7 @@ import type { Queryable } from '../../../src/store/database.ts';
 import { LIMITS, type Trip, trips } from '../breaker.ts';
 import type { FederationDeps } from '../client.ts';
 import { apply } from '../store/apply.ts';
+import { type Actions, outlook } from '../store/outlook.ts';
 import { recordEvent } from '../store/peer.ts';
 import {
   decideType,
@@ -16,16 +17,7 @@ import {
   runTypes,
   saveType,
 } from '../store/run.ts';
-import {
-  type Actions,
-  dropOwn,
-  expandSeen,
-  isAsKnown,
-  measureChange,
-  measureStaged,
-  outlook,
-  resolve,
-} from '../store/settle.ts';
+import { dropOwn, expandSeen, isAsKnown, measureChange, measureStaged, resolve } from '../store/settle.ts';
 import { clearStage, countStaged, isDecided, sweepContent } from '../store/stage.ts';
 import { typeName } from './context.ts';
 

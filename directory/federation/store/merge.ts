@@ -57,12 +57,12 @@ export type OutboxRow = {
   raw: string;
 };
 
-/** Records of the outbox up to an entry, each once, in the order of their keys. On a dedicated client. source_pkey, content_pkey */
-export async function* outboxRows(sql: Sql, end: string): AsyncGenerator<OutboxRow[]> {
+/** Records of entries of the outbox, each once, in the order of their keys. On a dedicated client. source_pkey, content_pkey */
+export async function* outboxRows(sql: Sql, entries: readonly string[]): AsyncGenerator<OutboxRow[]> {
   const rows = sql<OutboxRow[]>`
     select s.rk::text as rk, s.key, s.source_id as "sourceId", s.peer, s.state::text as state, s.flags,
       case when s.state = 'l' then (select t.raw from federation.content t where t.id = s.content) else '' end as raw
-    from (select distinct u.rk from federation.outbox b, unnest(b.rks) u(rk) where b.n <= ${end}::bigint order by 1) o join federation.source s on s.rk = o.rk`;
+    from (select distinct u.rk from federation.outbox b, unnest(b.rks) u(rk) where b.n = any(${[...entries]}::text[]::bigint[]) order by 1) o join federation.source s on s.rk = o.rk`;
   for await (const batch of rows.cursor(1000)) yield batch;
 }
 
@@ -165,8 +165,8 @@ export async function writeFeatures(
     await tx`delete from federation.feature_id i using (select rk from fresh union select hashtextextended(k, 0) from unnest(${[...gone]}::text[]) k) c where i.rk = c.rk`;
     await tx`insert into federation.feature_id (id, type, rk) select distinct u, f.type, f.rk from fresh f, unnest(f.ids) u on conflict do nothing`;
     await tx`insert into federation.finding (rk, peer, code, detail, at)
-      select f.rk, f.peer, 'npi-changed', o.npi, ${now} from fresh f join federation.feature o on o.rk = f.rk join federation.source s on s.rk = f.rk
-      where o.npi <> f.npi on conflict (rk, code) do update set detail = excluded.detail, at = excluded.at`;
+      select distinct on (f.rk) f.rk, f.peer, 'npi-changed', o.npi, ${now}::timestamptz from fresh f join federation.feature o on o.rk = f.rk join federation.source s on s.rk = f.rk
+      where o.npi <> f.npi order by f.rk on conflict (rk, code) do update set detail = excluded.detail, at = excluded.at`;
     await tx.unsafe(`insert into federation.feature (${COLUMNS}) select distinct on (rk) ${COLUMNS} from fresh order by rk
       on conflict (rk) do update set (${COLUMNS.replace('rk, ', '')}, dirty) = row(${COLUMNS.replace('rk, ', '')
         .split(', ')

@@ -12,12 +12,15 @@ export async function enqueue(sql: Queryable, records: string, parameters: strin
   );
 }
 
-/** The last entry now; undefined when there is none. outbox_pkey */
-export async function outboxEnd(sql: Queryable): Promise<string | undefined> {
-  const [row] = await sql<{ n: string | null }[]>`select max(n)::text as n from federation.outbox`;
-  return row?.n ?? undefined;
+/**
+ * The entries of now. Who has done with them clears these and no others: an entry with an earlier number may be committed later.
+ * outbox_pkey
+ */
+export async function outboxEntries(sql: Queryable): Promise<string[]> {
+  return (await sql<{ n: string }[]>`select n::text as n from federation.outbox order by n`).map((r) => r.n);
 }
 
-export async function clearOutbox(sql: Queryable, end: string): Promise<void> {
-  await sql`delete from federation.outbox where n <= ${end}::bigint`;
+/** outbox_pkey */
+export async function clearOutbox(sql: Queryable, entries: readonly string[]): Promise<void> {
+  await sql`delete from federation.outbox where n = any(${[...entries]}::text[]::bigint[])`;
 }

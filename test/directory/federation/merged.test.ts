@@ -1,12 +1,15 @@
 // The merged base: our own records beside those of two peers, with their sources, and links between them.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createFederation } from '../../../directory/federation/app.ts';
+import { featuresOf } from '../../../directory/federation/features.ts';
 import { decidePair, linkDue, split } from '../../../directory/federation/link.ts';
 import { mend } from '../../../directory/federation/mend.ts';
 import { mergeDue } from '../../../directory/federation/merge.ts';
 import { normalize } from '../../../directory/federation/normalize.ts';
 import { mergedPublishing } from '../../../directory/federation/publishing.ts';
 import { countLinks, reviewList } from '../../../directory/federation/store/link.ts';
+import { writeFeatures } from '../../../directory/federation/store/merge.ts';
+import { clearOutbox, enqueue, outboxEntries } from '../../../directory/federation/store/outbox.ts';
 import { publishIfDue, publishNow } from '../../../directory/publish/work.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { noMetrics } from '../../../src/runtime/no-metrics.ts';
@@ -222,6 +225,36 @@ describe('the base', () => {
     expect(((await (await get('Practitioner/p1')).json()) as Resource)['gender']).toBe('other');
     expect((await get('PractitionerRole/oak.r9')).status).toBe(410);
   });
+});
+
+test('what is committed late is merged later, whatever its number', async () => {
+  const { sql } = w.database;
+  const late = w.database.dedicated('work');
+  await late.unsafe('begin');
+  await enqueue(late, `select 1::bigint as rk`, []);
+  await enqueue(sql, `select 2::bigint as rk`, []);
+  const entries = await outboxEntries(sql);
+  await late.unsafe('commit');
+  await clearOutbox(sql, entries);
+  expect([...(await sql`select rks from federation.outbox`)]).toEqual([{ rks: ['1'] }]);
+  await clearOutbox(sql, await outboxEntries(sql));
+  await late.end();
+});
+
+test('features of a record that come twice at once are one finding', async () => {
+  const sql = w.database.dedicated('work');
+  const person = oak.script.records.find((r) => r['id'] === 'p8');
+  const as = (n: number) =>
+    featuresOf({ ...person, identifier: [{ system: 'http://hl7.org/fhir/sid/us-npi', value: npi(n) }] } as Resource);
+  const rows = [as(881), as(882)].flatMap((f) => (f ? [{ ...f, key: 'Practitioner/oak.p8', peer: 'oak' }] : []));
+  await writeFeatures(sql, rows, [], w.state.now);
+  const before = person && featuresOf(person);
+  if (before) await writeFeatures(sql, [{ ...before, key: 'Practitioner/oak.p8', peer: 'oak' }], [], w.state.now);
+  const found =
+    await sql`delete from federation.finding where code = 'npi-changed' and rk = hashtextextended('Practitioner/oak.p8', 0) returning rk`;
+  expect(found).toHaveLength(1);
+  await linkDue(w.deps);
+  await sql.end();
 });
 
 describe('links', () => {
