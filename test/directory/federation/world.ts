@@ -16,7 +16,7 @@ import { guardedFetch } from '../../../src/runtime/node-fetch.ts';
 import { freshDb } from '../../support/db.ts';
 
 export async function world(env: Record<string, string> = {}) {
-  const database = await freshDb();
+  const database = await freshDb({ lines: 2 });
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-federation-'));
   const state = { now: new Date('2027-03-01T12:00:00Z'), waited: [] as number[] };
   const config = readConfig({ BASE_URL: 'https://plan.example', PEER_ALLOWED_NETWORKS: '127.0.0.0/8', ...env });
