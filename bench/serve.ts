@@ -13,12 +13,12 @@ import { rawRoutes } from './raw.ts';
 
 const [kind, url = ''] = process.argv.slice(2);
 const database = openDatabase(url, {
-  max: 8,
+  max: kind === 'raw' ? 8 : 2,
   role: 'payer_node_directory',
   statementTimeoutMs: 5000,
   keepsPlans: true,
   // as the product opens it
-  ...(kind === 'raw' ? {} : { inPlace: true, short: true }),
+  ...(kind === 'raw' ? {} : { lines: 8 }),
 });
 const config = {
   ...readConfig({ DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: kind === 'cached' ? '64' : '0' }),

@@ -10,7 +10,6 @@ import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { entityTag, isNotModified } from '../src/http/conditional.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { shortly } from '../src/store/database.ts';
 import { readResource, readVersion, type StoredVersion } from '../src/store/resource.ts';
 
 /** `Type/id` of a path. @throws Outcome unknown-type or not-found */
@@ -39,7 +38,7 @@ function answer(asked: Asked, query: URLSearchParams | undefined, found: StoredV
 export async function read(key: string, asked: Asked, deps: Pick<Deps, 'database'>): Promise<Reply> {
   const query = queryOf(asked);
   checkAccepts(asked.header('accept'), query?.get('_format') ?? undefined);
-  return answer(asked, query, await shortly(deps.database, (sql) => readResource(sql, key)));
+  return answer(asked, query, await readResource(deps.database.sql, key));
 }
 
 /** GET [type]/[id]/_history/[vid] */

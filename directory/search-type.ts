@@ -11,8 +11,7 @@ import { type Asked, askedOf, queryOf } from '../src/http/asked.ts';
 import { bodyText } from '../src/http/body.ts';
 import { FHIR_JSON, type FhirEnv, type Reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
-import { shortly } from '../src/store/database.ts';
-import { isShort, searchPage } from '../src/store/search.ts';
+import { searchPage } from '../src/store/search.ts';
 import { explainPage, hasPlaceIn } from '../src/store/search-explain.ts';
 import { INCLUDE_MAX } from '../src/store/search-include.ts';
 import { countTotal, type Totals, totalOf } from './totals.ts';
@@ -92,9 +91,7 @@ async function countOnly(request: SearchRequest, deps: SearchDeps) {
 
 async function page(request: SearchRequest, deps: SearchDeps) {
   const { database } = deps;
-  const found = isShort(request)
-    ? await shortly(database, (sql) => searchPage(sql, request))
-    : await searchPage(database.sql, request);
+  const found = await searchPage(database.sql, request);
   const whole = link(request, deps);
   const at = (cursor: Cursor | undefined) => (cursor === undefined ? undefined : atCursor(whole, cursor));
   const nothing = found.entries.length === 0;

@@ -17,6 +17,9 @@ import { threads } from './threads.ts';
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
 
+/** Of the directory, for what is not a page, a count or a resource. */
+const FURTHER_CONNECTIONS = 2;
+
 export type OpenNode = {
   config: Config;
   /** the exchange's view, as the database's owner */
@@ -70,13 +73,12 @@ export async function openNode(
     alone: options.name !== undefined,
   });
   const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
-    max: config.databasePool,
+    max: FURTHER_CONNECTIONS,
     role: DIRECTORY_ROLE,
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',
     keepsPlans: true,
-    inPlace: true,
-    short: true,
+    lines: config.databasePool,
   });
   // readers ask for exports at the primary: a replica takes nothing
   const requests =

@@ -9,8 +9,10 @@ import { pipeline } from 'node:stream/promises';
 import postgres, { type Sql } from 'postgres';
 import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
-import { messageSocket } from './postgres-socket.ts';
-import { shortLane } from './short-lane.ts';
+import { RUN_RAW } from '../store/raw-rows.ts';
+import { type Intake, messageSocket } from './postgres-socket.ts';
+import { type Channel, type StatementLine, statementLine } from './statement-line.ts';
+import { statementLines } from './statement-lines.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
@@ -62,12 +64,17 @@ type Address = { path?: string | false; host: string[]; port: number[] };
  * The socket is handed over before it is connected: were it a promise that fails, the driver would never take that connection
  * of the pool up again, and a database that was away for seconds would be away for ever.
  */
-function withoutDelay(url: string, inPlace = false): { socket?: (address: Address) => Socket } {
-  const { host: hosts, searchParams } = new URL(url);
-  if (hosts.includes(',') || hosts === '' || searchParams.has('sslmode') || searchParams.has('ssl')) return {};
+function withoutDelay(url: string, intake?: Intake): { socket?: (address: Address) => Socket } {
+  if (!isPlain(url)) return {};
   return {
-    socket: ({ host, port }) => messageSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, inPlace),
+    socket: ({ host, port }) => messageSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, intake),
   };
+}
+
+/** One server over TCP without TLS. */
+function isPlain(url: string): boolean {
+  const { host, searchParams } = new URL(url);
+  return !host.includes(',') && host !== '' && !searchParams.has('sslmode') && !searchParams.has('ssl');
 }
 
 /**
@@ -75,8 +82,8 @@ function withoutDelay(url: string, inPlace = false): { socket?: (address: Addres
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
  * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
- * much only, building indexes too, for work that nobody waits for. `short`: one connection more, for short statements.
- * `inPlace`: bytes of rows are overwritten by those of the next, and are taken by src/store/raw-rows.ts alone.
+ * much only, building indexes too, for work that nobody waits for. `lines`: so many connections more, and one for short statements,
+ * for rows that are taken as bytes (src/store/raw-rows.ts).
  */
 export function openDatabase(
   url: string,
@@ -87,12 +94,11 @@ export function openDatabase(
     name?: string;
     keepsPlans?: boolean;
     alone?: boolean;
-    short?: boolean;
-    inPlace?: boolean;
+    lines?: number;
   } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
-  const open = (max: number, application: string, inPlace = false): Sql =>
+  const open = (max: number, application: string, intake?: Intake): Sql =>
     postgres(url, {
       max,
       onnotice: () => {},
@@ -102,7 +108,7 @@ export function openDatabase(
       connect_timeout: 15,
       // seconds until the next try; the driver's own pauses grow to twenty
       backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),
-      ...(withoutDelay(url, inPlace) as object),
+      ...(withoutDelay(url, intake) as object),
       connection: {
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
@@ -115,16 +121,40 @@ export function openDatabase(
           : {}),
       } as Record<string, string>,
     });
-  const sql = open(options.max ?? 10, name, options.inPlace);
-  const lane = options.short === true ? open(1, name, options.inPlace) : undefined;
+  const sql = open(options.max ?? 10, name);
+  const lines =
+    options.lines === undefined || !isPlain(url)
+      ? undefined
+      : statementLines(() => lineBy((intake) => open(1, name, intake)), options.lines);
+  if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
-    ...(lane ? { short: shortLane(lane, sql) } : {}),
     dedicated: (use) => open(1, `${name} ${use}`),
     close: async () => {
-      await Promise.all([sql.end({ timeout: 5 }), lane?.end({ timeout: 5 })]);
+      await Promise.all([sql.end({ timeout: 5 }), lines?.close()]);
     },
   };
+}
+
+/** A line over a connection that the driver opens, which then has nothing more to do with it until it ends. */
+function lineBy(open: (intake: Intake) => Sql): StatementLine {
+  const intake: Intake = {};
+  const sql = open(intake);
+  return statementLine({
+    async open(): Promise<Channel> {
+      intake.take = undefined;
+      await sql.unsafe('select 1');
+      const { socket } = intake;
+      if (socket === undefined) throw new Error('A connection has a socket.');
+      return {
+        socket,
+        take: (take) => {
+          intake.take = take;
+        },
+      };
+    },
+    close: () => sql.end({ timeout: 5 }),
+  });
 }
 
 /** Leaves failures of these codes alone, and throws others. */

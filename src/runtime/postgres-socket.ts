@@ -4,8 +4,10 @@
 // every hundred searches. https://www.postgresql.org/docs/current/protocol-message-formats.html
 import { connect, type NetConnectOpts, type Socket } from 'node:net';
 
-/** Of so many bytes a piece of memory is, unless one message is longer. */
+/** Of so many bytes a piece of memory is, unless one message is longer; */
 const SLAB = 64 * 1024;
+/** in place, where whole answers lie in it. */
+const IN_PLACE = 256 * 1024;
 /** With less room another piece is begun. */
 const ROOM = 8 * 1024;
 /** A message: a byte that names its kind, then its length without that byte. */
@@ -13,9 +15,20 @@ const HEAD = 5;
 const YES = 'S'.charCodeAt(0);
 const NO = 'N'.charCodeAt(0);
 
-/** @param inPlace what was handed on may be overwritten by what comes next: who wants to keep it copies it at once */
-export function messageSocket(to: NetConnectOpts, inPlace = false): Socket {
-  let slab = Buffer.allocUnsafeSlow(SLAB);
+/**
+ * Is given what has come, `memory` from `from` to `to`, each time that more has.
+ * @returns where that begins which it will be given again; what stands before may be overwritten
+ */
+export type Take = (memory: Buffer, from: number, to: number) => number;
+
+/** `take` is given what comes instead of the driver, when it is set. `socket`: the one that was made last. */
+export type Intake = { take?: Take | undefined; socket?: Socket };
+
+/** @param intake with one, what was handed on may be overwritten by what comes next: who wants to keep it copies it at once */
+export function messageSocket(to: NetConnectOpts, intake?: Intake): Socket {
+  const inPlace = intake !== undefined;
+  const least = inPlace ? IN_PLACE : SLAB;
+  let slab = Buffer.allocUnsafeSlow(least);
   /** what has come and was not handed on */
   let from = 0;
   let end = 0;
@@ -25,9 +38,9 @@ export function messageSocket(to: NetConnectOpts, inPlace = false): Socket {
   const room = (): Buffer => {
     if (inPlace && from === end) from = end = 0;
     const held = end - from;
-    const isLarge = held === 0 && slab.length > SLAB;
+    const isLarge = held === 0 && slab.length > least;
     if (isLarge || slab.length - end < ROOM) {
-      const size = Math.max(SLAB, 2 * held + ROOM);
+      const size = Math.max(least, 2 * held + ROOM);
       const next = inPlace && !isLarge && size <= slab.length ? slab : Buffer.allocUnsafeSlow(size);
       slab.copy(next, 0, from, end);
       from = 0;
@@ -55,6 +68,10 @@ export function messageSocket(to: NetConnectOpts, inPlace = false): Socket {
       buffer: room,
       callback: (bytes) => {
         end += bytes;
+        if (intake?.take !== undefined) {
+          from = intake.take(slab, from, end);
+          return true;
+        }
         // the answer to a question for TLS is one byte and no message; no server begins with messages of these kinds
         const until = isFirst && end === 1 && (slab[0] === YES || slab[0] === NO) ? end : whole();
         isFirst = false;
@@ -67,6 +84,7 @@ export function messageSocket(to: NetConnectOpts, inPlace = false): Socket {
       },
     },
   } as NetConnectOpts);
+  if (intake !== undefined) intake.socket = socket;
   // a COPY whose last rows made the driver pause is never resumed: the end of the other side would not be seen, nor the process end
   const ends = socket.end.bind(socket) as (...given: unknown[]) => Socket;
   socket.end = (...given: unknown[]) => {

@@ -8,8 +8,6 @@ export type Queryable = Sql | TransactionSql;
 export type Database = {
   /** The postgres.js client. Statements are cached by their text. */
   sql: Sql;
-  /** Runs a statement that is short whatever is asked, where the runtime has a connection for them: see {@link shortly}. */
-  short?: <T>(run: (sql: Sql) => Promise<T>) => Promise<T>;
   /**
    * A client of its own with one connection, for COPY and for cursors that outlive a request. postgres.js hangs when a
    * COPY is left early on a pooled connection; this one can be ended at once. `use` shows in its application name: an
@@ -17,12 +15,6 @@ export type Database = {
    */
   dedicated(use: 'copy' | 'export' | 'work'): Sql;
 };
-
-/** Runs a short statement: one look into one index, and no more rows than a page has. */
-export const shortly = <T>(
-  { short, sql }: Pick<Database, 'sql' | 'short'>,
-  run: (sql: Sql) => Promise<T>,
-): Promise<T> => (short === undefined ? run(sql) : short(run));
 
 /** Escapes one field of COPY text format. */
 export function copyField(value: string | number | bigint | boolean | null | undefined): string {

@@ -1,60 +1,89 @@
-// Rows with their large columns as the bytes that the database sent. The driver shows a row where the server's message lies, which
-// another message may overwrite (src/runtime/postgres-socket.ts): bytes are copied as they come, into memory that is used again.
+// Rows as the bytes that the database sent, in memory that is used again. Where the runtime has connections for it they come as
+// they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
 import type { Queryable } from './database.ts';
 
-export type RawRow = (Uint8Array<ArrayBuffer> | string | null)[];
-
 export type RawRows = {
-  rows: RawRow[];
+  length: number;
+  columns: number;
+  /** null where there is no value */
+  text(row: number, column: number): string | null;
+  /** empty where there is no value */
+  bytes(row: number, column: number): Uint8Array<ArrayBuffer>;
   /** The bytes are not needed any more. Without it the collector finds that out. */
   release(): void;
 };
 
-const CHUNK = 64 * 1024;
-const FIRST = 16 * 1024;
+/** How a statement is run. `short`: one look into one index, and no more rows than a page has, whatever is asked. */
+export type RawOptions = { prepare: boolean; short?: boolean };
+
+export type RunRaw = (text: string, values: readonly string[], options: RawOptions) => Promise<RawRows>;
+
+/** Under this name a client has the connections that give rows as bytes. */
+export const RUN_RAW = Symbol('run raw');
+
+const EMPTY = new Uint8Array(0);
 
 /**
- * Runs a statement. This is the only place that takes bytes from the driver.
- * @param bytes places of the columns that are given as bytes; others are text
+ * Copies what lies in memory that will hold something else.
+ * @param places of each column of each row where it begins and where it ends, both from `begin` on; -1 without a value
  */
-export async function rawRows(
+export function rowsOf(
+  memory: Uint8Array,
+  begin: number,
+  end: number,
+  places: readonly number[],
+  length: number,
+): RawRows {
+  const held = lendBytes(end - begin);
+  const bytes = Buffer.from(held.buffer, held.byteOffset, held.length);
+  bytes.set(memory.subarray(begin, end));
+  const width = length === 0 ? 0 : places.length / length;
+  return {
+    length,
+    columns: width / 2,
+    text(row, column) {
+      const at = row * width + 2 * column;
+      const from = places[at] ?? -1;
+      return from === -1 ? null : bytes.toString('utf8', from, places[at + 1]);
+    },
+    bytes(row, column) {
+      const at = row * width + 2 * column;
+      const from = places[at] ?? -1;
+      return from === -1 ? EMPTY : bytes.subarray(from, places[at + 1]);
+    },
+    release: () => giveBack(bytes),
+  };
+}
+
+/** Runs a statement, and gives its columns as text, in UTF-8. */
+export function rawRows(
   sql: Queryable,
   text: string,
-  values: string[],
-  bytes: readonly number[],
-  options: { prepare: boolean },
+  values: readonly string[],
+  options: RawOptions,
 ): Promise<RawRows> {
-  const rows: RawRow[] = [];
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let chunk = new Uint8Array(0);
-  let used = 0;
-  const copied = (column: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> => {
-    const end = used + column.length;
-    if (end > chunk.length) {
-      chunk = lendBytes(Math.max(chunks.length === 0 ? FIRST : CHUNK, column.length));
-      chunks.push(chunk);
-      used = 0;
-      return copied(column);
-    }
-    chunk.set(column, used);
-    const copy = chunk.subarray(used, end);
-    used = end;
-    return copy;
-  };
-  const take = (given: (Uint8Array<ArrayBuffer> | null)[]): void => {
-    const row: RawRow = given;
-    for (let i = 0; i < given.length; i++) {
-      const column = given[i];
-      if (column !== null && column !== undefined) row[i] = bytes.includes(i) ? copied(column) : String(column);
-    }
-    rows.push(row);
-  };
-  await sql
-    .unsafe(text, values, options)
-    .raw()
-    .forEach((row) => {
-      take(row as unknown as Parameters<typeof take>[0]);
-    });
-  return { rows, release: () => chunks.splice(0).forEach((one) => void giveBack(one)) };
+  const run = (sql as { [RUN_RAW]?: RunRaw })[RUN_RAW];
+  return run === undefined ? byDriver(sql, text, values, options) : run(text, values, options);
+}
+
+async function byDriver(
+  sql: Queryable,
+  text: string,
+  values: readonly string[],
+  { prepare }: RawOptions,
+): Promise<RawRows> {
+  const rows = (await sql.unsafe(text, [...values], { prepare }).raw()) as unknown as (Uint8Array | null)[][];
+  const places: number[] = [];
+  const parts: Uint8Array[] = [];
+  let at = 0;
+  for (const row of rows)
+    for (const column of row)
+      if (column === null) places.push(-1, -1);
+      else {
+        parts.push(column);
+        places.push(at, at + column.length);
+        at += column.length;
+      }
+  return rowsOf(Buffer.concat(parts, at), 0, at, places, rows.length);
 }

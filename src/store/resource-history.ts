@@ -70,7 +70,7 @@ export async function readHistory(sql: Queryable, request: HistoryRequest): Prom
       ${current(' and not deleted', 'type = t.id')} union all ${current(' and deleted', 'type = t.id')}
       union all ${former('type = t.id')}) v ${sorted}`;
   }
-  const { rows } = await rawRows(
+  const rows = await rawRows(
     sql,
     `with page as materialized (${found})
      select (extract(epoch from p.last_updated) * 1000)::bigint, p.rk, p.version, r.key,
@@ -79,14 +79,17 @@ export async function readHistory(sql: Queryable, request: HistoryRequest): Prom
      left join directory.history h on p.former and h.rk = p.rk and h.version = p.version
      order by p.last_updated ${order}, p.rk ${order}, p.version ${order}`,
     values,
-    [5],
     { prepare: true },
   );
-  const page = rows.slice(0, request.count).map(([time, rk, version, key, deleted, body]) => ({
-    position: { time: Number(time), rk: BigInt(String(rk)), version: Number(version) },
-    key: String(key),
-    deleted: deleted === 't',
-    body: body instanceof Uint8Array ? body : new Uint8Array(0),
+  const page = Array.from({ length: Math.min(rows.length, request.count) }, (_, i) => ({
+    position: {
+      time: Number(rows.text(i, 0)),
+      rk: BigInt(rows.text(i, 1) ?? 0),
+      version: Number(rows.text(i, 2)),
+    },
+    key: rows.text(i, 3) ?? '',
+    deleted: rows.text(i, 4) === 't',
+    body: rows.bytes(i, 5),
   }));
   return {
     entries: page.map(({ position, ...entry }) => ({

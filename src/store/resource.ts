@@ -20,26 +20,25 @@ const VREAD = `with one as (select * from directory.resource where rk = hashtext
 const READ_CHANGE = `select change || '.' || coalesce(to_hex((extract(epoch from changed_at) * 1000)::bigint), '0') as change
   from directory.state`;
 
-async function one(sql: Queryable, text: string, values: string[]): Promise<StoredVersion | undefined> {
-  const { rows } = await rawRows(sql, text, values, [3], { prepare: true });
-  const [version, lastUpdated, deleted, body] = rows[0] ?? [];
-  if (!(body instanceof Uint8Array)) return undefined;
+async function one(sql: Queryable, text: string, values: string[], short: boolean): Promise<StoredVersion | undefined> {
+  const rows = await rawRows(sql, text, values, { prepare: true, short });
+  if (rows.length === 0) return undefined;
   return {
-    version: Number(version),
-    lastUpdated: new Date(Number(lastUpdated)),
-    deleted: deleted === 't',
-    body,
+    version: Number(rows.text(0, 0)),
+    lastUpdated: new Date(Number(rows.text(0, 1))),
+    deleted: rows.text(0, 2) === 't',
+    body: rows.bytes(0, 3),
   };
 }
 
 /** The newest version. @param key `Type/id`. resource_pkey. */
 export function readResource(sql: Queryable, key: string): Promise<StoredVersion | undefined> {
-  return one(sql, READ, [key]);
+  return one(sql, READ, [key], true);
 }
 
 /** One version, current or former; one that is no longer kept reads as deleted. resource_pkey, history_pkey. */
 export function readVersion(sql: Queryable, key: string, version: number): Promise<StoredVersion | undefined> {
-  return one(sql, VREAD, [key, String(version)]);
+  return one(sql, VREAD, [key, String(version)], false);
 }
 
 /**

@@ -1,6 +1,7 @@
 // The statements of the directory on another schema with the same tables: the merged base is searched, read and filled by the
 // same code. Only the qualifier `directory.` of a statement's text changes; values are bound and never looked at.
-import { type Database, type Queryable, type Sql, shortly } from './database.ts';
+import type { Database, Queryable, Sql } from './database.ts';
+import { RUN_RAW, type RunRaw } from './raw-rows.ts';
 
 const QUALIFIER = /\bdirectory\.(?=[a-z_$])/g;
 const SCHEMA = Symbol('schema');
@@ -17,7 +18,6 @@ export function onSchema(database: Database, schema: string): Database {
     get sql() {
       return view(database.sql);
     },
-    short: (run) => shortly(database, (sql) => run(view(sql))),
     dedicated: (use) => view(database.dedicated(use)),
   };
 }
@@ -52,6 +52,7 @@ function viewer(schema: string): <T extends Queryable>(sql: T) => T {
         if (name === SCHEMA) return schema;
         const value: unknown = Reflect.get(target, name);
         if (typeof value !== 'function') return value;
+        if (name === RUN_RAW) return ((text, ...rest) => (value as RunRaw)(renamed(text), ...rest)) satisfies RunRaw;
         if (name === 'unsafe')
           return (text: string, ...rest: unknown[]) =>
             (target.unsafe as (...a: unknown[]) => unknown)(renamed(text), ...rest);

@@ -7,18 +7,27 @@ import { type SearchRequest, sortCircle } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { Queryable } from './database.ts';
 import { isTimeout } from './failure.ts';
-import { type RawRow, rawRows } from './raw-rows.ts';
+import { type RawRows, rawRows } from './raw-rows.ts';
 import { rows } from './search-condition.ts';
 import { rarestFirst } from './search-course.ts';
 import { INCLUDE_MAX } from './search-include.ts';
 import { rankedBy } from './search-like.ts';
-import { binder, type Counting, countRows, ELAPSED, isPlain, pageStatement, TOTAL_EXACT } from './search-page.ts';
+import {
+  binder,
+  type Counting,
+  countRows,
+  ELAPSED,
+  isPlain,
+  isShort,
+  pageStatement,
+  TOTAL_EXACT,
+} from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
 import { frequencies } from './token-frequency.ts';
 import { resolveNames } from './vocabulary.ts';
 
-export { type Counting, isShort, TOTAL_EXACT } from './search-page.ts';
+export { type Counting, TOTAL_EXACT } from './search-page.ts';
 
 export type Page = {
   /** matches in order, then included resources, as the bytes that the database sent */
@@ -58,52 +67,62 @@ const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key)
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
   const { text, values, tells } = pageStatement(isSettled(request) ? request : await resolved(sql, request));
-  const { rows, release, took } = await run(sql, text, values);
-  const told = tells ? readNumbers(rows.pop()) : undefined;
+  const { rows, took } = await run(sql, text, values, isShort(request));
+  const told = tells ? readNumbers(rows) : undefined;
   if (told) took(told.ms);
+  const length = tells ? rows.length - 1 : rows.length;
   const including = request.includes.length > 0;
-  const isIncluded = (row: RawRow): boolean => row[3] === (tells ? INCLUDED : null);
-  let matches = rows.length;
-  if (including) for (matches = 0; matches < rows.length && !isIncluded(rows[matches] ?? []); matches++);
+  let matches = length;
+  if (including) for (matches = 0; matches < length && rows.text(matches, 3) !== (tells ? INCLUDED : null); matches++);
   const more = matches > request.count;
   const back = rankedBy(request) === undefined && request.after?.back === true;
   // the row too many is the first of a page that looks back, the last otherwise
   const from = more && back ? 1 : 0;
   const to = more && !back ? request.count : matches;
-  const end = Math.min(rows.length, matches + INCLUDE_MAX);
+  const end = Math.min(length, matches + INCLUDE_MAX);
   const unit = sortsByNear(request) ? sortCircle(request)?.unit : undefined;
   const measure = tells && !including ? 3 : 4;
+  const measured = measure < rows.columns;
   const entries: BundleEntry[] = [];
-  for (let i = from; i < end; i = i + 1 === to ? matches : i + 1)
-    entries.push(entryOf(rows[i] ?? [], i >= matches, measure, unit));
-  const state = told ?? readState(rows[0]?.[3]);
+  for (let i = from; i < end; i = i + 1 === to ? matches : i + 1) {
+    const entry = { key: rows.bytes(i, KEY), body: rows.bytes(i, BODY), included: i >= matches };
+    entries.push(measured && i < matches ? withMeasure(entry, rows.text(i, measure), unit) : entry);
+  }
+  const state = told ?? readState(length === 0 ? null : rows.text(0, 3));
+  const edges = told?.edges ?? '';
+  const edge = (row: number): Edge => edgeOf(rows, row, request.sort.length > 0 ? measure : undefined);
   return {
     entries,
-    ...neighbours(request, { more, back, first: rows[from], last: rows[to - 1], edges: told?.edges, measure }),
+    ...neighbours(request, {
+      more,
+      back,
+      edges: edges !== '' ? () => readEdges(edges) : to > from ? () => [edge(from), edge(to - 1)] : undefined,
+    }),
     total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
     change: state.change,
-    cut: told === undefined ? rows.length > end : told.included > INCLUDE_MAX,
-    release,
+    cut: told === undefined ? length > end : told.included > INCLUDE_MAX,
+    release: rows.release,
   };
 }
 
-type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: Column };
+type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: string };
 
-/** The row of numbers. */
-function readNumbers([, numbers, edges]: RawRow = []): Numbers {
-  const [change = '', counted = '', included = '', ms = ''] = String(numbers).split(',');
+/** The row of numbers, the last one. */
+function readNumbers(rows: RawRows): Numbers {
+  const last = rows.length - 1;
+  const [change = '', counted = '', included = '', ms = ''] = (rows.text(last, 1) ?? '').split(',');
   return {
     change,
     counted: counted === '' ? undefined : Number(counted),
     included: Number(included),
     ms: Number(ms),
-    edges,
+    edges: rows.text(last, 2) ?? '',
   };
 }
 
 /** What stands behind the matches of a plain search; a page without any tells nothing. */
-function readState(column: Column): Pick<Numbers, 'change' | 'counted'> {
-  const [change = '', counted] = column ? String(column).split(',') : [];
+function readState(column: string | null): Pick<Numbers, 'change' | 'counted'> {
+  const [change = '', counted] = column === null ? [] : column.split(',');
   return { change, counted: counted === undefined ? undefined : Number(counted) };
 }
 
@@ -113,43 +132,32 @@ const isSettled = (request: SearchRequest): boolean => isPlain(request) && reque
 const isPlace = (c: Criterion): boolean => c.kind === 'near';
 
 /** Runs a statement, prepared or not; `took` is told the milliseconds that it reports. */
-async function run(sql: Queryable, text: string, values: string[]) {
+async function run(sql: Queryable, text: string, values: string[], short = false) {
   const prepare = searchPlans.prepares(text);
   const took = (ms: number) => searchPlans.took(text, ms, prepare);
   try {
-    const { rows, release } = await rawRows(sql, text, values, [KEY, BODY], { prepare });
-    return { rows, release, took };
+    return { rows: await rawRows(sql, text, values, { prepare, short }), took };
   } catch (error) {
     if (isTimeout(error)) took(Number.POSITIVE_INFINITY);
     throw error;
   }
 }
 
-/** @param place column of the measure of a match, where it has one */
-function entryOf(row: RawRow, included: boolean, place: number, unit: Unit | undefined): BundleEntry {
-  const key = bytesOf(row[KEY]);
-  const body = bytesOf(row[BODY]);
-  const measure = row[place];
-  if (included || measure === undefined || measure === null) return { key, body, included };
-  if (unit === undefined) return { key, body, included, score: String(measure) };
-  return { key, body, included, distance: distanceOf(Number(String(measure)), unit) };
+/** @param measure of a match: how far it is, or how well it answers */
+function withMeasure(entry: BundleEntry, measure: string | null, unit: Unit | undefined): BundleEntry {
+  if (measure === null) return entry;
+  return unit === undefined ? { ...entry, score: measure } : { ...entry, distance: distanceOf(Number(measure), unit) };
 }
 
 type Shown = {
   more: boolean;
   back: boolean;
-  first: RawRow | undefined;
-  last: RawRow | undefined;
-  edges: Column;
-  /** column by which the rows are sorted when they are the edges themselves */
-  measure: number;
+  /** the first and the last row that is shown; undefined when none is */
+  edges: (() => [Edge | undefined, Edge | undefined]) | undefined;
 };
 
 /** Positions of the pages after and before. */
-function neighbours(
-  request: SearchRequest,
-  { more, back, first, last, edges, measure }: Shown,
-): Pick<Page, 'next' | 'previous'> {
+function neighbours(request: SearchRequest, { more, back, edges }: Shown): Pick<Page, 'next' | 'previous'> {
   if (rankedBy(request) !== undefined) {
     // a position is the number of matches before it
     const at = request.after?.rk ?? 0n;
@@ -161,19 +169,17 @@ function neighbours(
   }
   const follows = back || more;
   const precedes = back ? more : request.after !== undefined;
-  if (first === undefined || !(follows || precedes)) return { next: undefined, previous: undefined };
-  const sorted = request.sort.length > 0;
-  const edge = (row: RawRow | undefined): Edge => edgeOf(row, sorted ? measure : undefined);
-  const [begin, end] = sorted && edges !== undefined ? readEdges(String(edges)) : [edge(first), edge(last)];
+  if (edges === undefined || !(follows || precedes)) return { next: undefined, previous: undefined };
+  const [begin, end] = edges();
   return {
     next: follows && end ? { ...end, back: false } : undefined,
     previous: precedes && begin ? { ...begin, back: true } : undefined,
   };
 }
 
-const edgeOf = (row: RawRow | undefined, measure: number | undefined): Edge => ({
-  rk: BigInt(String(row?.[0])),
-  keys: measure === undefined ? [] : [Number(String(row?.[measure]))],
+const edgeOf = (rows: RawRows, row: number, measure: number | undefined): Edge => ({
+  rk: BigInt(rows.text(row, 0) ?? 0),
+  keys: measure === undefined ? [] : [Number(rows.text(row, measure))],
 });
 
 function distanceOf(meters: number, unit: Unit) {
@@ -190,12 +196,9 @@ function readEdges(text: string): [Edge | undefined, Edge | undefined] {
   return [read(first), read(last)];
 }
 
-/** Of a page the columns that are bytes. */
+/** Columns of a page. */
 const KEY = 1;
 const BODY = 2;
-type Column = RawRow[number] | undefined;
-const EMPTY = new Uint8Array(0);
-const bytesOf = (column: Column): Uint8Array => (column instanceof Uint8Array ? column : EMPTY);
 const INCLUDED = '2';
 
 /** Only the total, for `_summary=count`. */
@@ -206,16 +209,16 @@ export async function countMatches(
 ): Promise<{ total: number; change: string }> {
   const request = isPlain({ ...given, sort: [] }) ? given : await resolved(sql, given);
   const { values, bind } = binder();
-  const total =
+  const number =
     request.criteria.length === 0
       ? `(select counts[${TYPE_IDS[request.type]}]::int from directory.state)`
       : `(select count(*)::int from (${countRows(request, counting, bind)}) c)`;
-  const text = `select ${total}, change, ${ELAPSED} from directory.state`;
-  const { rows: counted, release, took } = await run(sql, text, values);
-  const [count, change, ms] = counted[0]?.map(String) ?? [];
-  release();
+  const text = `select ${number}, change, ${ELAPSED} from directory.state`;
+  const { rows, took } = await run(sql, text, values);
+  const [total, change, ms] = [0, 1, 2].map((column) => rows.text(0, column));
+  rows.release();
   took(Number(ms));
-  return { total: Number(count), change: change ?? '' };
+  return { total: Number(total), change: change ?? '' };
 }
 
 /** The planner's guess at the number of matches, for totals beyond {@link TOTAL_EXACT}: never more than there are of the type. */

@@ -348,7 +348,7 @@ export async function directory(
   env: Record<string, string> = {},
   now = () => NOW,
 ) {
-  const database = await freshDb({ inPlace: true, short: true }); // as the service has it
+  const database = await freshDb({ lines: 4 }); // as the service has it
   const load = (input: Iterable<ImportEntry> | AsyncIterable<ImportEntry>, more: Partial<ImportOptions> = {}) =>
     importResources(database, input, { base: BASE, clock: now, ...more });
   await load(entries(resources));

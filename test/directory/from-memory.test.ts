@@ -5,6 +5,7 @@ import { createDirectory } from '../../directory/app.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import type { Database } from '../../src/store/database.ts';
+import { RUN_RAW } from '../../src/store/raw-rows.ts';
 import { body, deletion, directory, entries, keysFor, NOW, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
@@ -20,7 +21,7 @@ function counted(now = () => NOW) {
   const sql = new Proxy(d.database.sql, {
     get(target, name) {
       const value = Reflect.get(target, name) as unknown;
-      if (name !== 'unsafe') return value;
+      if (name !== 'unsafe' && name !== RUN_RAW) return value;
       return (text: string, ...rest: unknown[]) => {
         if (!text.startsWith("select change || '.'")) asked++;
         return (value as (...all: unknown[]) => unknown).call(target, text, ...rest);

@@ -6,6 +6,8 @@ import { ahead } from '../../exchange/export/write-members.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { startWork } from '../../exchange/work.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
+import { storeFailure } from '../../src/store/failure.ts';
+import { rawRows } from '../../src/store/raw-rows.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 /** Stands between the node and its database. */
@@ -138,3 +140,25 @@ test('a cursor whose connection dies while its rows are being used fails, not th
     expect([...(await through.sql`select 1 as n`)]).toEqual([{ n: 1 }]);
   }
 }, 30_000);
+
+test('lines fail what is under way, and what is asked while there is no database, and open again', async () => {
+  const url = new URL((node.deps.database as unknown as { url: string }).url);
+  url.port = String(gate.port);
+  const database = openDatabase(url.href, { max: 1, lines: 3 });
+  const ask = (seconds: number, short = false) =>
+    rawRows(database.sql, 'select pg_sleep($1::float8), $1::text', [String(seconds)], { prepare: true, short });
+  for (let round = 0; round < 4; round++) {
+    await Promise.all(Array.from({ length: 6 }, (_, i) => ask(0.02, i % 2 === 0)));
+    const under = Array.from({ length: 6 }, (_, i) => ask(30, i % 2 === 0));
+    await new Promise((r) => setTimeout(r, 20 * round));
+    await gate.shut();
+    for (const one of await Promise.allSettled(under))
+      expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+    const away = await Promise.allSettled(Array.from({ length: 6 }, (_, i) => ask(0, i % 2 === 0)));
+    for (const one of away) expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+    await gate.open();
+    const again = await Promise.all(Array.from({ length: 6 }, (_, i) => ask(i / 100, i % 2 === 0)));
+    expect(again.map((rows) => rows.text(0, 1))).toEqual(Array.from({ length: 6 }, (_, i) => String(i / 100)));
+  }
+  await database.close();
+}, 60_000);

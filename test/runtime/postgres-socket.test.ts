@@ -2,8 +2,6 @@
 import { createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import { messageSocket } from '../../src/runtime/postgres-socket.ts';
-import { shortLane } from '../../src/runtime/short-lane.ts';
-import type { Sql } from '../../src/store/database.ts';
 
 const message = (kind: string, body: Buffer): Buffer => {
   const head = Buffer.alloc(5);
@@ -22,7 +20,7 @@ async function handedOn(pieces: Buffer[], inPlace: boolean): Promise<Buffer[]> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as { port: number };
   const peer = new Promise<Socket>((done) => server.once('connection', done));
-  const socket = messageSocket({ host: '127.0.0.1', port }, inPlace);
+  const socket = messageSocket({ host: '127.0.0.1', port }, inPlace ? {} : undefined);
   end = () => {
     socket.destroy();
     server.close();
@@ -63,7 +61,10 @@ test('what is handed on stays where it is, unless it is read in place', async ()
       peer.on('data', () => peer.write(messages[n++] ?? ''));
     });
     await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-    const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port }, inPlace);
+    const socket = messageSocket(
+      { host: '127.0.0.1', port: (server.address() as { port: number }).port },
+      inPlace ? {} : undefined,
+    );
     end = () => {
       socket.destroy();
       server.close();
@@ -78,6 +79,29 @@ test('what is handed on stays where it is, unless it is read in place', async ()
     if (!inPlace) expect(Buffer.concat(kept).equals(Buffer.concat(messages))).toBe(true);
     end();
   }
+});
+
+test('what is taken instead is given until it is taken, however long it is', async () => {
+  const all = Buffer.concat(Array.from({ length: 90 }, (_, n) => filled(10_000, n)));
+  const server = createServer((peer) => peer.end(all));
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const taken: Buffer[] = [];
+  let most = 0;
+  // takes four hundred thousand at once, then all that is there
+  const take = (memory: Buffer, from: number, to: number): number => {
+    most = Math.max(most, to - from);
+    if (taken.length === 0 && to - from < 400_000) return from;
+    taken.push(Buffer.from(memory.subarray(from, to)));
+    return to;
+  };
+  const socket = messageSocket({ host: '127.0.0.1', port: (server.address() as { port: number }).port }, { take });
+  end = () => {
+    socket.destroy();
+    server.close();
+  };
+  await new Promise<void>((done) => socket.once('close', () => done()));
+  expect(most).toBeGreaterThanOrEqual(400_000);
+  expect(Buffer.concat(taken).equals(all)).toBe(true);
 });
 
 test('a connection that was paused and is ended closes', async () => {
@@ -99,33 +123,4 @@ test('a length that a stranger claims takes no memory', async () => {
   const got = await handedOn([Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n')], false);
   expect(got).toEqual([]);
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
-});
-
-test('short statements share a connection, unless the one in turn takes long', async () => {
-  let now = 0;
-  const [lane, pool] = ['lane', 'pool'] as unknown as [Sql, Sql];
-  const short = shortLane(lane, pool, () => now);
-  const done: (() => void)[] = [];
-  const took: Sql[] = [];
-  const ask = () =>
-    short((sql) => {
-      took.push(sql);
-      return new Promise<void>((end) => done.push(end));
-    });
-  const first = ask();
-  const second = ask();
-  now = 11;
-  void ask();
-  done[0]?.();
-  await first; // the second is in turn now, since this moment
-  void ask();
-  expect(took).toEqual([lane, lane, pool, lane]);
-  done[1]?.();
-  await second;
-  await expect(short(() => Promise.reject(new Error('gone')))).rejects.toThrow('gone');
-  now = 100;
-  done[3]?.();
-  await new Promise((end) => setImmediate(end));
-  void ask();
-  expect(took.at(-1)).toBe(lane);
 });

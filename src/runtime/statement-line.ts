@@ -1,0 +1,221 @@
+// A database connection that runs statements and gives their rows as the bytes that came. The driver opens it and tells the server
+// who we are; then it is ours. For each statement the driver makes a promise of its own kind, looks its text up among object keys, and
+// makes an object for each message and each column: that is more than half of what a search costs it. What is asked in one
+// moment goes out in one packet, and is answered in turn.
+// https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
+import type { Socket } from 'node:net';
+import { type RawRows, rowsOf } from '../store/raw-rows.ts';
+import type { Take } from './postgres-socket.ts';
+import { Outgoing } from './statement-messages.ts';
+
+/** An error that the server reports, or that the connection is lost. The message may quote values: it is for nobody's log. */
+export class StatementError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** An open connection that nobody else writes to or reads from; what comes is given to `take`. */
+export type Channel = { socket: Socket; take(take: Take): void };
+
+export type StatementLine = {
+  /** statements under way */
+  waiting(): number;
+  /** when the statement in turn became the first, in milliseconds of `performance.now()` */
+  since(): number;
+  /**
+   * @param prepare keep the statement on this connection
+   * @throws StatementError; what the driver throws when it cannot connect
+   */
+  run(text: string, values: readonly string[], prepare: boolean): Promise<RawRows>;
+  /** waits for what is under way */
+  close(): Promise<void>;
+};
+
+type Asked = {
+  text: string;
+  values: readonly string[];
+  prepare: boolean;
+  /** the server is told its text, and has taken it */
+  parses: boolean;
+  parsed: boolean;
+  again: boolean;
+  resolve(rows: RawRows): void;
+  reject(error: unknown): void;
+};
+
+/** Kinds of messages of the server. */
+const ROW = 0x44;
+const PARSED = 0x31;
+const FAULT = 0x45;
+const READY = 0x5a;
+/** A message: a byte that names its kind, then its length without that byte. */
+const HEAD = 5;
+
+const uint32 = (b: Buffer, at: number): number =>
+  (((b[at] ?? 0) << 24) | ((b[at + 1] ?? 0) << 16) | ((b[at + 2] ?? 0) << 8) | (b[at + 3] ?? 0)) >>> 0;
+
+/** The server does not know the statement any more, or its columns have changed: it is told once more. */
+const AGAIN = new Set(['FetchPreparedStatement', 'RevalidateCachedQuery']);
+
+/** Fields of an error. https://www.postgresql.org/docs/current/protocol-error-fields.html */
+function readFault(memory: Buffer, from: number, to: number): { code: string; message: string; routine: string } {
+  const fields: Record<string, string> = {};
+  for (const field of memory.toString('utf8', from + HEAD, to).split('\0'))
+    if (field !== '') fields[field.charAt(0)] = field.slice(1);
+  return { code: fields['C'] ?? 'XX000', message: fields['M'] ?? '', routine: fields['R'] ?? '' };
+}
+
+const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to the database was closed.');
+
+/** Longest wait of a line that is closed for what is under way. */
+const CLOSE_MS = 5000;
+
+/** @param connection `open` makes one when there is something to ask and none is open; `close` ends it */
+export function statementLine(connection: { open(): Promise<Channel>; close(): Promise<void> }): StatementLine {
+  /** in the order of their answers; before the connection is open, those that are to be sent */
+  let under: Asked[] = [];
+  let since = 0;
+  let socket: Socket | undefined;
+  let isOpening = false;
+  let prepared = new Map<string, string>();
+  let names = 0;
+  let scanned = 0;
+  let flushing: NodeJS.Immediate | undefined;
+  let drained: (() => void) | undefined;
+  const outgoing = new Outgoing();
+
+  const flush = (): void => {
+    flushing = undefined;
+    if (socket !== undefined && outgoing.length > 0) outgoing.writeTo(socket);
+  };
+
+  function send(asked: Asked): void {
+    let name = asked.prepare ? prepared.get(asked.text) : '';
+    asked.parses = name === undefined || !asked.prepare;
+    if (name === undefined) {
+      name = `s${++names}`;
+      prepared.set(asked.text, name);
+    }
+    if (asked.parses) outgoing.parse(name, asked.text);
+    outgoing.execute(name, asked.values);
+    flushing ??= setImmediate(flush);
+  }
+
+  function lost(error: unknown): void {
+    socket = undefined;
+    clearImmediate(flushing);
+    flushing = undefined;
+    outgoing.clear();
+    prepared = new Map();
+    scanned = 0;
+    const all = under;
+    under = [];
+    for (const asked of all) asked.reject(error);
+    drained?.();
+  }
+
+  /** One answer, from its first message to the last. */
+  function settle(memory: Buffer, from: number, to: number): void {
+    const asked = under.shift();
+    since = performance.now();
+    if (asked === undefined) return;
+    let fault: ReturnType<typeof readFault> | undefined;
+    const places: number[] = [];
+    let rows = 0;
+    let begin = 0;
+    let end = 0;
+    for (let at = from; at < to; ) {
+      const after = at + 1 + uint32(memory, at + 1);
+      const kind = memory[at];
+      if (kind === ROW) {
+        if (rows++ === 0) begin = at;
+        end = after;
+        let place = at + HEAD + 2;
+        for (let left = ((memory[at + HEAD] ?? 0) << 8) | (memory[at + HEAD + 1] ?? 0); left > 0; left--) {
+          const length = uint32(memory, place) | 0;
+          place += 4;
+          if (length < 0) places.push(-1, -1);
+          else {
+            places.push(place - begin, place - begin + length);
+            place += length;
+          }
+        }
+      } else if (kind === FAULT) fault = readFault(memory, at, after);
+      else if (kind === PARSED) asked.parsed = true;
+      at = after;
+    }
+    if (fault === undefined) asked.resolve(rowsOf(memory, begin, end, places, rows));
+    else failed(asked, fault);
+    if (under.length === 0) drained?.();
+  }
+
+  function failed(asked: Asked, { code, message, routine }: ReturnType<typeof readFault>): void {
+    if (asked.prepare && asked.parses && !asked.parsed) prepared.delete(asked.text);
+    if (asked.prepare && !asked.parses && !asked.again && AGAIN.has(routine)) {
+      prepared.delete(asked.text);
+      asked.again = true;
+      under.push(asked);
+      send(asked);
+    } else asked.reject(new StatementError(code, message));
+  }
+
+  const take: Take = (memory, from, to) => {
+    let begin = from;
+    let at = from + scanned;
+    while (to - at >= HEAD) {
+      const after = at + 1 + uint32(memory, at + 1);
+      if (after > to) break;
+      if (memory[at] === READY) {
+        settle(memory, begin, after);
+        begin = after;
+      }
+      at = after;
+    }
+    scanned = at - begin;
+    return begin;
+  };
+
+  async function open(): Promise<void> {
+    isOpening = true;
+    try {
+      const channel = await connection.open();
+      if (channel.socket.destroyed) throw closed();
+      socket = channel.socket;
+      socket.once('close', () => lost(closed()));
+      channel.take(take);
+      since = performance.now();
+      for (const asked of under) send(asked);
+    } catch (error) {
+      lost(error);
+    } finally {
+      isOpening = false;
+    }
+  }
+
+  return {
+    waiting: () => under.length,
+    since: () => since,
+    run: (text, values, prepare) =>
+      new Promise((resolve, reject) => {
+        if (under.length === 0) since = performance.now();
+        const asked: Asked = { text, values, prepare, parses: false, parsed: false, again: false, resolve, reject };
+        under.push(asked);
+        if (socket !== undefined) send(asked);
+        else if (!isOpening) void open();
+      }),
+    async close() {
+      if (under.length > 0)
+        await new Promise<void>((done) => {
+          const timer = setTimeout(done, CLOSE_MS);
+          drained = () => {
+            clearTimeout(timer);
+            done();
+          };
+        });
+      await connection.close();
+    },
+  };
+}

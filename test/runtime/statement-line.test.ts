@@ -1,0 +1,127 @@
+// Statements over a connection that is not the driver's any more.
+import { afterAll, afterEach, expect, test } from 'vitest';
+import type { StatementLine } from '../../src/runtime/statement-line.ts';
+import { statementLines } from '../../src/runtime/statement-lines.ts';
+import { storeFailure } from '../../src/store/failure.ts';
+import { rawRows } from '../../src/store/raw-rows.ts';
+import { onSchema } from '../../src/store/schema-view.ts';
+import { freshDb } from '../support/db.ts';
+
+const db = await freshDb({ lines: 1, max: 2, statementTimeoutMs: 500, name: 'line test' });
+afterAll(() => db.close());
+afterEach(() => db.sql`drop table if exists changing`);
+
+const ask = async (text: string, values: string[] = [], prepare = true) => {
+  const rows = await rawRows(db.sql, text, values, { prepare });
+  const all = Array.from({ length: rows.length }, (_, i) =>
+    Array.from({ length: rows.columns }, (_c, column) => rows.text(i, column)),
+  );
+  rows.release();
+  return all;
+};
+const DOUBLE = 'select $1::int * 2, pg_backend_pid()';
+const prepared = () => ask('select count(*) from pg_prepared_statements').then(([row]) => Number(row?.[0]));
+
+test('each statement has its own answer, whatever becomes of the others of its moment', async () => {
+  const asked = await Promise.allSettled([
+    ask(DOUBLE, ['1']),
+    ask(DOUBLE, ['no number']),
+    ask(DOUBLE, ['2']),
+    ask('select from nowhere'),
+    ask('select $1::text', ['a\0b']),
+    ask('select pg_sleep($1::float8)', ['20']),
+    ask('select $1::text', ['é🩺'], false),
+    ask(DOUBLE, ['3']),
+  ]);
+  const codes = asked.map((one) => (one.status === 'rejected' ? (one.reason as { code: string }).code : undefined));
+  expect(codes).toEqual([undefined, '22P02', undefined, '42P01', '22021', '57014', undefined, undefined]);
+  expect(storeFailure((asked[5] as PromiseRejectedResult).reason)?.code).toBe('too-costly');
+  const values = asked.map((one) => (one.status === 'fulfilled' ? one.value[0]?.[0] : undefined));
+  expect(values).toEqual(['2', undefined, '4', undefined, undefined, undefined, 'é🩺', '6']);
+});
+
+test('a statement is prepared once on its connection, and told again when the server does not know it', async () => {
+  await ask(DOUBLE, ['1']);
+  const before = await prepared();
+  await Promise.all(Array.from({ length: 20 }, () => ask(DOUBLE, ['1'])));
+  await ask(`${DOUBLE}, 1`, ['1'], false);
+  expect(await prepared()).toBe(before);
+  await ask('deallocate all', [], false);
+  const again = await Promise.all([ask(DOUBLE, ['4']), ask(DOUBLE, ['5'])]);
+  expect(again.map(([row]) => row?.[0])).toEqual(['8', '10']);
+});
+
+test('a statement whose columns have changed is told again', async () => {
+  await db.sql`create table changing as select 1 as a`;
+  expect(await ask('select * from changing')).toEqual([['1']]);
+  await db.sql`alter table changing add b text default 'x'`;
+  expect(await ask('select * from changing')).toEqual([['1', 'x']]);
+});
+
+test('a statement that the server refused is not taken for prepared', async () => {
+  await expect(ask('select a from changing')).rejects.toMatchObject({ code: '42P01' });
+  await db.sql`create table changing as select 7 as a`;
+  expect(await ask('select a from changing')).toEqual([['7']]);
+});
+
+test('what is under way when the connection is lost fails, and the next statement opens another', async () => {
+  const [[, pid] = []] = await ask(DOUBLE, ['1']);
+  const lost = Promise.allSettled([ask('select pg_sleep(0.4)'), ask(DOUBLE, ['1'])]);
+  await db.sql`select pg_terminate_backend(${Number(pid)})`;
+  for (const one of await lost) {
+    expect(one.status).toBe('rejected');
+    expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+  }
+  const again = await Promise.all([ask(DOUBLE, ['2']), ask(DOUBLE, ['3'])]);
+  expect(again.map(([row]) => row?.[0])).toEqual(['4', '6']);
+  expect(again[0]?.[0]?.[1]).not.toBe(pid);
+});
+
+test('a line that is closed waits for what is under way, and leaves no connection', async () => {
+  const other = await freshDb({ lines: 1, max: 2, name: 'closing' });
+  const slow = rawRows(other.sql, 'select pg_sleep(0.2)', [], { prepare: true });
+  await rawRows(other.sql, 'select 1', [], { prepare: true, short: true });
+  await other.close();
+  expect((await slow).length).toBe(1);
+  for (let left = 1; left > 0; )
+    left = Number((await ask(`select count(*) from pg_stat_activity where application_name = 'closing'`))[0]?.[0]);
+});
+
+test('a view on another schema names it in these statements too', async () => {
+  await db.sql`create schema if not exists elsewhere`;
+  await db.sql`create table elsewhere.state as select 41 as change`;
+  const view = onSchema(db, 'elsewhere');
+  const rows = await rawRows(view.sql, 'select change from directory.state', [], { prepare: true, short: true });
+  expect(rows.text(0, 0)).toBe('41');
+});
+
+test('short statements share a line unless the one in turn takes long; others take one that is free', async () => {
+  let now = 0;
+  const made: { name: number; done: (() => void)[]; since: number }[] = [];
+  const make = (): StatementLine => {
+    const line = { name: made.length, done: [] as (() => void)[], since: 0 };
+    made.push(line);
+    return {
+      waiting: () => line.done.length,
+      since: () => line.since,
+      run: () => new Promise(() => line.done.push(() => {})),
+      close: async () => {},
+    };
+  };
+  const lines = statementLines(make, 2, () => now);
+  const took = (short: boolean) => {
+    const before = made.map((l) => l.done.length);
+    void lines.run('', [], { prepare: true, short });
+    return made.findIndex((l, i) => l.done.length !== (before[i] ?? 0));
+  };
+  const end = (line: number) => made[line]?.done.pop();
+  expect([took(true), took(true)]).toEqual([0, 0]);
+  now = 11;
+  expect([took(true), took(false)]).toEqual([1, 2]);
+  end(1);
+  expect([took(false), took(false), took(false)]).toEqual([1, 1, 2]);
+  end(0);
+  const [short] = made;
+  if (short) short.since = 11; // the other one is in turn since now
+  expect(took(true)).toBe(0);
+});
