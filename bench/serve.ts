@@ -72,7 +72,11 @@ const server =
         },
       );
 if (thread !== undefined)
-  process.once('SIGUSR2', () => new Worker(resolve(thread), { argv: threadArgs }).once('exit', (code) => writeSync(1, code === 0 ? '' : `${JSON.stringify({ failed: code })}\n`)));
+  process.once('SIGUSR2', () =>
+    new Worker(resolve(thread), { argv: threadArgs }).once('exit', (code) => {
+      if (code !== 0) process.stdout.write(`${JSON.stringify({ failed: code })}\n`);
+    }),
+  );
 process.once('SIGTERM', () => {
   server.close();
   void database.close().then(() => process.exit(0));

@@ -109,21 +109,24 @@ test.skipIf(!hasOneToLeave)('a thread that it opens goes where it goes', async (
   await once(thread, 'exit');
 });
 
-test.skipIf(!hasOneToLeave)('those that collect garbage for all go there while there is work, and no longer', async () => {
-  const { thread, look, all } = standingBack();
-  const areFree = async () => (await look('V8Worker')).map((place) => place === all);
-  expect(new Set(await areFree())).toEqual(new Set([true]));
-  thread.postMessage('work');
-  await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
-  thread.postMessage('free');
-  await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
-  thread.postMessage('confine');
-  await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
-  thread.postMessage('rest');
-  await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
-  thread.postMessage('end');
-  await once(thread, 'exit');
-});
+test.skipIf(!hasOneToLeave)(
+  'those that collect garbage for all go there while there is work, and no longer',
+  async () => {
+    const { thread, look, all } = standingBack();
+    const areFree = async () => (await look('V8Worker')).map((place) => place === all);
+    expect(new Set(await areFree())).toEqual(new Set([true]));
+    thread.postMessage('work');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
+    thread.postMessage('free');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
+    thread.postMessage('confine');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
+    thread.postMessage('rest');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
+    thread.postMessage('end');
+    await once(thread, 'exit');
+  },
+);
 
 function standingBack() {
   const thread = new Worker(new URL('./stand-back-thread.ts', import.meta.url));
