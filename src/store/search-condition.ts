@@ -186,7 +186,7 @@ export function rows(
   }
   const from =
     along.length > 0
-      ? both([source, ...along.map((c) => rowSet(c, bind))])
+      ? both([source, ...along.map((c) => rowSet(c, bind))], page)
       : once(source, rest.length > 0 ? page : undefined);
   return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
 }
@@ -195,9 +195,17 @@ export function rows(
 const isAlong = (c: Criterion, first: Criterion): boolean =>
   c !== first && 'together' in c && c.together === true && isSource(c);
 
-/** What is in all of the sets. In order each, they are read side by side, and no further than the page needs. */
-const both = (sets: readonly (RowSet | undefined)[]): string =>
-  sets.map((set) => `(${set?.source ?? ''})`).join(' intersect ');
+/**
+ * What is in all of the sets. In order each, they are read side by side, and no further than the page needs. Of tokens the planner
+ * thinks the same whatever they are, and merges them, which costs a third less than `intersect`; of words it may think anything.
+ */
+function both(sets: readonly (RowSet | undefined)[], page: 'up' | 'down' | undefined): string {
+  const tokens = sets.flatMap((set) => set?.token ?? []);
+  if (tokens.length < sets.length) return sets.map((set) => `(${set?.source ?? ''})`).join(' intersect ');
+  const tables = tokens.map((_, i) => `directory.lookup t${i}${i === 0 ? '' : ' using (rk)'}`).join(' join ');
+  const tests = tokens.map((token, i) => `t${i}.token = ${token}`).join(' and ');
+  return `select rk from ${tables} where ${tests} order by rk${page === 'down' ? ' desc' : ''} offset 0`;
+}
 
 /** Each row once; in order when further conditions look at them, so that they stop where the page ends. */
 function once({ source, unique }: RowSet, page: 'up' | 'down' | undefined): string {
