@@ -188,7 +188,7 @@ export async function askRepull(deps: Deps, owner: string): Promise<void> {
   const member = async () => {
     const [row] = await deps.database.sql<
       { n: string }[]
-    >`select sum(n_tup_ins + n_tup_upd + n_tup_del)::text as n from pg_stat_user_tables where schemaname = 'exchange' and relname ~ '^(resource|resource_version|record_key|link)'`;
+    >`select sum(n_tup_ins + n_tup_upd + n_tup_del)::text as n from pg_stat_user_tables where schemaname = 'exchange' and relname ~ '^(resource|resource_version|link)'`;
     return row?.n;
   };
   const written = await member();

@@ -13,11 +13,11 @@ const SECONDS = Number(process.env['KILL_SECONDS'] ?? 30);
 
 /** What a pull leaves, without what differs from one to the next: times, ids of pulls, and our own statements of custody. */
 const LEFT: Record<string, string> = {
-  resource: `select member_id, type, id, version, source_id, encode(hash, 'hex'), deleted, label, service_end, links, refers, targets, regexp_replace(body, '"lastUpdated":"[^"]*"', '') from exchange.resource where origin <> 'own'`,
+  resource: `select member_id, type, id, version, source_id, encode(hash, 'hex'), deleted, label, service_end, keys, links, refers, targets, regexp_replace(body, '"lastUpdated":"[^"]*"', '') from exchange.resource where origin <> 'own'`,
   shared_resource: `select type, id, version, origin, encode(hash, 'hex'), deleted, regexp_replace(body, '"lastUpdated":"[^"]*"', '') from exchange.shared_resource`,
   ledger: `select outcome, reason, type, source_id, member_id, local_id, encode(hash, 'hex') from exchange.ledger`,
   identity: `select peer_id, type, source_id, local_id, member_id, state, encode(hash, 'hex'), encode(line_hash, 'hex') from exchange.identity`,
-  record_key: `select member_id, type, kind, hash, id, origin from exchange.record_key`,
+  shared_key: `select type, kind, hash, id, origin from exchange.shared_key`,
   link: `select member_id, type, a_id, b_id, kind, score, state, rule from exchange.link`,
   chain: `select member_id, chain, kind, state, final_id from exchange.chain`,
   review_item: `select id, member_id, kind, a_id, b_id, state, rule from exchange.review_item`,

@@ -158,6 +158,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     (key) => context.known?.get(key),
     (t, i) => referredId(context.peerId, t, i),
   );
+  const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
   return {
@@ -167,6 +168,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     localId: id,
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
+    about: about?.keys,
     ...contentHashes(resource, RECEIVED_CONTENT),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
@@ -178,11 +180,33 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     label: facts.label,
     echoOf: copyOf(resource, context.ourBase),
     claim: claimFacts(resource),
-    refs: led.refs,
+    refs: about ? [...led.refs, ...about.people] : led.refs,
     links: led.links,
     refers: led.refers,
     body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
+}
+
+/**
+ * What a record is about, in our keys, where each of its targets was led to a record when it was read; undefined when one was not.
+ * `people`: keys there of Patients among them. They are led to our member in the text, and here to what becomes of them as a record.
+ */
+function allLed(
+  targets: readonly string[],
+  ids: ReadonlyMap<string, string>,
+  context: UnitContext,
+): { keys: string[]; people: string[] } | undefined {
+  const keys: string[] = [];
+  const people: string[] = [];
+  for (const target of targets) {
+    const [type = '', id = ''] = target.split('/');
+    const isOurs = type === 'Patient' && context.members.has(id);
+    const key = isOurs ? `Patient/${referredId(context.peerId, type, id)}` : ids.get(target);
+    if (key === undefined || type === 'Bundle') return undefined;
+    if (isOurs) people.push(target);
+    keys.push(key);
+  }
+  return { keys, people };
 }
 
 const codeOf = (concept: unknown): string | undefined => {

@@ -36,7 +36,8 @@ import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
-import { clearPrepared, clearStaging, endingWithin, mostlyHeld, stagingClients } from '../store/staging.ts';
+import { endingWithin, mostlyHeld } from '../store/staged-files.ts';
+import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
@@ -80,8 +81,6 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
   const now = s.deps.clock();
   if (await isPlanned(sql, s.pull.id, now)) return;
   let decided = await decidedTo(sql, s.pull.id, now);
-  // the columns that the statements choose by; those of lists and texts are long to look at and tell nothing here
-  await sql`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi, bucket)`;
   if (decided === undefined) {
     await sql.begin(async (tx) => {
       await forgetPhase(tx, s.pull.id);
@@ -101,7 +100,6 @@ async function decide(s: Step, work: Decided, took: (part: string) => void): Pro
     await planSlices(tx, s.pull.id, s.deps.config.commitUnits);
     await notePlanned(tx, s.pull.id);
   });
-  await sql`analyze exchange.staging (outcome, bucket, booked)`;
   took('decide');
 }
 
@@ -199,6 +197,7 @@ async function stageAll(s: Step, context: UnitContext): Promise<boolean> {
   const { sql } = s.deps.database;
   const files = await pullFiles(sql, s.pull.id);
   const staged = await stageFiles(s, context, files);
+  await analyzeStaging(sql);
   // what was found right before the first of it was committed is not asked again
   if (await hasCommitted(sql, s.pull.id)) return true;
   const cut = await endingWithin(sql, s.pull.id);

@@ -103,9 +103,9 @@ async function keyAnew(deps: Needs, work: Decided): Promise<void> {
         page.map((p) => {
           const r = JSON.parse(p.body) as Resource;
           const shown = p.shared === null ? r : (JSON.parse(p.shared) as Resource);
-          const { memberId, type, id, origin } = p;
+          const { memberId, type, id } = p;
           const { substance } = contentHashes(shown, MEMBER_CONTENT);
-          return { memberId, type, id, origin, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
+          return { memberId, type, id, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
         }),
       ),
     );

@@ -7,8 +7,14 @@ import { LED_TO } from '../store/references.ts';
 import { isShared } from '../transform/record-types.ts';
 
 export type Target = { localId: string; isShared: boolean };
-/** `refs`: what the record refers to, see `StagedUnit.refs`; the others are keys here. */
-export type Led = { json: string; refs: string[]; links: string[]; refers: string[] };
+/** `refs`: what the record refers to, see `StagedUnit.refs`; the others are keys here, `ids` by the key there. */
+export type Led = {
+  json: string;
+  ids: ReadonlyMap<string, string>;
+  refs: string[];
+  links: string[];
+  refers: string[];
+};
 export type Corrected = { json: string; links: string[]; refers: string[]; unresolved: string[] };
 
 const withoutVersion = (base: string): string => base.replace(/\/+$/, '');
@@ -77,7 +83,7 @@ export function leadReferences(
     else if (passesLabelOn(type)) refers.push(local);
     return `"reference":"${local}"`;
   });
-  return { json: out, refs, links, refers };
+  return { json: out, ids, refs, links, refers };
 }
 
 /** What the references of a staged text were led to, `Type/id` here, and from which key there. */

@@ -28,7 +28,7 @@ export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' 
 
 /**
  * Pairs of what a work writes with what there is, ordered by member, visits and results first, in pages from a cursor on a
- * client of its own. By the primary keys of record_key (member, type, kind, hash) and resource.
+ * client of its own. By the primary key of resource (member, type): what a member has of a type is read, and its keys compared.
  */
 export function candidatePairs(
   dedicated: Sql,
@@ -41,23 +41,35 @@ export function candidatePairs(
       `with unit as materialized (
          select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
+       ), other as materialized (
+         select r.member_id, r.type, r.id, r.origin <> $2 as is_others, k as hash
+         from (
+           select u.member_id, v.type, bool_or(v.type <> u.type) as is_about
+           from unit u cross join lateral (values (u.type), (case u.type when 'ExplanationOfBenefit' then 'MedicationDispense' when 'MedicationDispense' then 'ExplanationOfBenefit' end)) v(type)
+           where v.type is not null group by u.member_id, v.type
+         ) m
+         cross join lateral (
+           select r.member_id, r.type, r.id, r.origin, r.keys from exchange.resource r
+           where r.member_id = m.member_id and r.type = m.type and not r.deleted and r.keys is not null and (m.is_about or r.origin <> $2) offset 0) r
+         cross join unnest(r.keys) k
        ), key as materialized (
-         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, case left(k, 1) when 's' then 1 else 2 end as kind, hashtextextended(k, 0) as hash
+         select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
+         where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from other)
        ), both_of as (
          -- claims and fills of one key by grouping: a join of the keys with themselves would be guessed small and be none
          select member_id, array_agg(file) filter (where type = 'ExplanationOfBenefit') as c_file, array_agg(line) filter (where type = 'ExplanationOfBenefit') as c_line, array_agg(entry) filter (where type = 'ExplanationOfBenefit') as c_entry, array_agg(local_id) filter (where type = 'ExplanationOfBenefit') as c_id,
            array_agg(file) filter (where type = 'MedicationDispense') as f_file, array_agg(line) filter (where type = 'MedicationDispense') as f_line, array_agg(entry) filter (where type = 'MedicationDispense') as f_entry, array_agg(local_id) filter (where type = 'MedicationDispense') as f_id
-         from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, kind, hash
+         from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, hash
          having bool_or(type = 'ExplanationOfBenefit') and bool_or(type = 'MedicationDispense')
        ), pair as (
          select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
            null::integer as other_file, null::integer as other_line, null::integer as other_entry
-         from key n join exchange.record_key r on r.member_id = n.member_id and r.type = n.type and r.kind = n.kind and r.hash = n.hash
-         where r.origin <> $2 and r.id <> n.local_id
+         from key n join other r on r.member_id = n.member_id and r.type = n.type and r.hash = n.hash
+         where r.is_others and r.id <> n.local_id
          union all
          select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type, r.id, false, null, null, null
-         from key n join exchange.record_key r on r.member_id = n.member_id and r.kind = n.kind and r.hash = n.hash
+         from key n join other r on r.member_id = n.member_id and r.hash = n.hash
            and r.type = case n.type when 'ExplanationOfBenefit' then 'MedicationDispense' else 'ExplanationOfBenefit' end
          where n.type in ('ExplanationOfBenefit', 'MedicationDispense')
          union all

@@ -248,7 +248,7 @@ async function aliases(tx: Queryable, pull: string, peerId: string, of: Buckets)
 
 /**
  * Directory-type records that exist here already: by NPI, else by another number or by name and place. Two NPIs are two
- * entries, whatever else they share. record_key under the member `*`.
+ * entries, whatever else they share. shared_key_pkey.
  */
 export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
   await tx.unsafe(
@@ -262,7 +262,7 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
     from (
       select distinct on (s.file, s.line, s.entry) s.file, s.line, s.entry, e.id
       from exchange.staging s cross join unnest(s.keys) k
-      join exchange.record_key r on r.member_id = '*' and r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
+      join exchange.shared_key r on r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
       join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
       where s.pull_id = $1 and ${open('s')} and s.is_shared and e.id <> s.local_id and (s.npi is null or e.npi is null)
       order by s.file, s.line, s.entry, r.kind, e.origin <> 'own', e.id

@@ -40,13 +40,45 @@ const textOf = (unit: string) => {
 
 const FACTS = 'service_end, pa_state, pa_changed, pa_end, label, withheld, substance, claim';
 
+const CHANGED = `not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
+const WRITTEN = `member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, keys, refers, targets, links, body, shared`;
+/** One of {@link WRITTEN} out of the units of the slice, their texts and, as `version`, an expression. $1 origin, $2 instant. */
+const written = (version: string, more: string) => `
+  with next as (
+    select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.about, s.targets) as of_what, coalesce(w.links, s.links) as linked, coalesce(w.refers, s.refers) as inherits, ${version} as version
+    from pg_temp.slice s ${textOf('s')} ${more}
+    where ${CHANGED}
+  )
+  insert into exchange.resource (${WRITTEN})
+  select member_id, type, local_id, version, $1, source_id, $2::text::timestamptz, hash, ${FACTS}, label, ${LABELLER},
+    (select array_agg(hashtextextended(k, 0)) from unnest(keys) k), inherits, of_what, linked, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
+  from next`;
+
+/**
+ * Is nothing of an origin held yet of the members of the open slice, and nothing in it about what is? Then no record of it can be there,
+ * and none has to be looked for. Reads the members' records by primary key up to the first of that origin.
+ */
+async function areNew(tx: Queryable, origin: string): Promise<boolean> {
+  const [row] = await tx<{ held: boolean }[]>`
+    select exists (select from pg_temp.slice where not is_shared and outcome in ('updated', 'retracted'))
+      or exists (
+        select from (select distinct member_id from pg_temp.slice where not is_shared and member_id is not null) m
+        cross join lateral (select from exchange.resource r where r.member_id = m.member_id and r.origin = ${origin} limit 1) r) as held`;
+  return row?.held === false;
+}
+
 /**
  * Writes the member records of the open slice: replaced versions go to history, keys and directory references are renewed.
  * @param origin 'own' or the peer's id
  * @param at instant of the transaction, milliseconds, as in FHIR
  */
 export async function writeMemberRecords(tx: Queryable, origin: string, at: string): Promise<void> {
-  const changed = `not s.is_shared and s.outcome in ('created', 'updated', 'linked-duplicate')`;
+  if (await areNew(tx, origin)) await tx.unsafe(written('1', ''), [origin, at]);
+  else await replaceMemberRecords(tx, origin, at);
+  await inheritLabels(tx, at);
+}
+
+async function replaceMemberRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   await tx.unsafe(
     `insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
      select r.member_id, r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
@@ -56,35 +88,16 @@ export async function writeMemberRecords(tx: Queryable, origin: string, at: stri
      on conflict do nothing`,
   );
   await tx.unsafe(
-    `delete from exchange.record_key k using pg_temp.slice s
-     where s.outcome in ('updated', 'retracted') and not s.is_shared
-       and k.member_id = s.member_id and k.type = s.type and k.id = s.local_id`,
-  );
-  await tx.unsafe(
-    `with next as (
-       select s.*, t.body, t.shared, w.final, coalesce(w.targets, s.targets) as about, coalesce(w.links, s.links) as linked, coalesce(w.refers, s.refers) as inherits, coalesce(r.version, 0) + 1 as version
-       from pg_temp.slice s ${textOf('s')} left join lateral (
-         select version from exchange.resource r where r.member_id = s.member_id and r.type = s.type and r.id = s.local_id offset 0) r on true
-       where ${changed}
-     )
-     insert into exchange.resource (member_id, type, id, version, origin, source_id, last_updated, hash, ${FACTS}, own_label, labeller, refers, targets, links, body, shared)
-     select member_id, type, local_id, version, $1, source_id, $2::text::timestamptz, hash, ${FACTS}, label, ${LABELLER}, inherits, about, linked, ${STAMPED('coalesce(final, body)')}, ${STAMPED('shared')}
-     from next
+    `${written(
+      'coalesce(r.version, 0) + 1',
+      'left join lateral (select version from exchange.resource r where r.member_id = s.member_id and r.type = s.type and r.id = s.local_id offset 0) r on true',
+    )}
      on conflict (member_id, type, id) do update set version = excluded.version, last_updated = excluded.last_updated,
        deleted = false, hash = excluded.hash, service_end = excluded.service_end, pa_state = excluded.pa_state,
        pa_changed = excluded.pa_changed, pa_end = excluded.pa_end, label = excluded.label, withheld = excluded.withheld, substance = excluded.substance, claim = excluded.claim, targets = excluded.targets, links = excluded.links,
-       own_label = excluded.own_label, labeller = excluded.labeller, refers = excluded.refers, moved_at = null,
+       own_label = excluded.own_label, labeller = excluded.labeller, keys = excluded.keys, refers = excluded.refers, moved_at = null,
        body = excluded.body, shared = excluded.shared`,
     [origin, at],
-  );
-  await tx.unsafe(
-    `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
-     select s.member_id, s.type, case left(k, 1) when 's' then 1 when 'e' then 2 else 3 end, hashtextextended(k, 0), s.local_id, $1
-     from pg_temp.slice s cross join unnest(s.keys) k
-     where ${changed}
-     order by 1, 2, 3, 4
-     on conflict do nothing`,
-    [origin],
   );
   await tx.unsafe(
     `update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $1::text::timestamptz, moved_at = null
@@ -93,7 +106,6 @@ export async function writeMemberRecords(tx: Queryable, origin: string, at: stri
        and r.member_id = s.member_id and r.type = s.type and r.id = s.local_id and not r.deleted`,
     [at],
   );
-  await inheritLabels(tx, at);
 }
 
 /** Writes the directory-type records of the open slice. */
@@ -132,14 +144,14 @@ export async function writeSharedRecords(tx: Queryable, origin: string, at: stri
     [origin, at],
   );
   await tx.unsafe(
-    `delete from exchange.record_key k using pg_temp.slice s
+    `delete from exchange.shared_key k using pg_temp.slice s
      where s.outcome in ('updated', 'retracted') and s.is_shared and s.local_id is not null
-       and k.member_id = '*' and k.type = s.type and k.id = s.local_id and k.origin = $1`,
+       and k.type = s.type and k.id = s.local_id and k.origin = $1`,
     [origin],
   );
   await tx.unsafe(
-    `insert into exchange.record_key (member_id, type, kind, hash, id, origin)
-     select '*', s.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), s.local_id, $1
+    `insert into exchange.shared_key (type, kind, hash, id, origin)
+     select s.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), s.local_id, $1
      from pg_temp.slice s cross join unnest(s.keys) k
      where s.is_shared and s.type <> 'Provenance' and s.outcome in ('created', 'updated')
      on conflict do nothing`,

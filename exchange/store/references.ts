@@ -11,18 +11,25 @@ export const LED_TO = '>';
 const REMEMBERED = 50_000;
 
 /**
- * Ids here of a peer's directory records (`Type/id` there): of those that came before, and of the staged ones whose NPI we know.
- * A guess for staging; what it misses is led right afterwards. identity_pkey, staging_shared, shared_resource_npi.
+ * Ids here of a peer's directory records (`Type/id` there): of those that came before, and of the staged ones that are here already, by
+ * their NPI or, as they are decided (store/reconcile.ts), by another number or name and place. A guess for staging; what it misses is
+ * led right afterwards. identity_pkey, staging_shared, shared_resource_npi, shared_key_pkey.
  */
 export async function sharedIds(sql: Queryable, work: { id: string; peerId: string }): Promise<Map<string, string>> {
   const rows = await sql<{ key: string; id: string }[]>`
     select i.type || '/' || i.source_id as key, i.local_id as id from exchange.identity i
     where i.peer_id = ${work.peerId} and i.type = any(${[...SHARED_TYPES]}::text[]) and i.state in ('visible', 'echo') and i.local_id <> ''
     union all
-    select s.type || '/' || s.source_id, min(e.id) from exchange.staging s join exchange.shared_resource e on e.npi = s.npi and e.type = s.type and not e.deleted
-    where s.pull_id = ${work.id} and s.is_shared and s.outcome = 'created'
+    select s.type || '/' || s.source_id, coalesce(n.id, k.id) from exchange.staging s
+    left join lateral (select min(e.id) as id from exchange.shared_resource e where e.npi = s.npi and e.type = s.type and not e.deleted) n on true
+    left join lateral (
+      select e.id from unnest(s.keys) k
+      join exchange.shared_key r on r.type = s.type and r.kind = case left(k, 1) when 's' then 1 else 2 end and r.hash = hashtextextended(k, 0)
+      join exchange.shared_resource e on e.type = r.type and e.id = r.id and not e.deleted
+      where n.id is null and e.id <> s.local_id and (s.npi is null or e.npi is null)
+      order by r.kind, e.origin <> 'own', e.id limit 1) k on true
+    where s.pull_id = ${work.id} and s.is_shared and s.outcome = 'created' and coalesce(n.id, k.id) is not null
       and not exists (select from exchange.identity i where i.peer_id = ${work.peerId} and i.type = s.type and i.source_id = s.source_id)
-    group by s.type, s.source_id
     limit ${REMEMBERED}`;
   return new Map(rows.map((r) => [r.key, r.id]));
 }
@@ -41,8 +48,9 @@ export type ToRewrite = {
 
 /**
  * Staged units of some buckets that will be written and are not yet as they will be: a reference leads elsewhere, or nowhere; the
- * record has another id; or it is about other records (Provenance). In pages, by a cursor on a client of its own. staging_bucket;
- * what a reference may mean is looked up by staging_key, each once.
+ * record has another id; or what it is about (Provenance) could not be told when it was read. In pages, by a cursor on a client of its
+ * own. staging_bucket; records of a member mostly refer to others of it, which are at hand, and what else a reference may mean is
+ * looked up by staging_key, each once.
  */
 export function unitsToRewrite(
   dedicated: Sql,
@@ -52,30 +60,37 @@ export function unitsToRewrite(
 ): AsyncIterable<ToRewrite[]> {
   return dedicated
     .unsafe<ToRewrite[]>(
-      `with written as materialized (
-         select file, line, entry, refs, targets, local_id, made_id from exchange.staging
-         where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not booked
+      `with mine as materialized (
+         select file, line, entry, type, source_id, outcome, reason, has_body, booked, refs, targets, about, local_id, made_id from exchange.staging
+         where pull_id = $1 and bucket between $3 and $4
+       ), written as (
+         select * from mine where outcome in ('created', 'updated', 'linked-duplicate') and not booked
        ), ref as materialized (
-         select s.file, s.line, s.entry, split_part(r, '/', 1) as type, split_part(split_part(r, '/', 2), '${LED_TO}', 1) as source_id, nullif(split_part(r, '${LED_TO}', 2), '') as led
+         select s.file, s.line, s.entry, split_part(r, '${LED_TO}', 1) as key, nullif(split_part(r, '${LED_TO}', 2), '') as led
          from written s cross join unnest(s.refs) r
-         where s.targets is null
+         where s.targets is null or s.about is not null
+       ), near as (
+         select type || '/' || source_id as key, local_id, case when has_body then coalesce(made_id, local_id) end as made_id from mine
+         where ${leadsTo('mine')}
+       ), far as materialized (
+         select r.* from ref r left join near n on n.key = r.key and n.local_id = coalesce(r.led, n.made_id)
+         where n.key is null
        ), unit as materialized (
-         select k.type, k.source_id, u.local_id, u.made_id
-         from (select distinct type, source_id from ref) k cross join lateral (
+         select k.key, u.local_id, u.made_id
+         from (select distinct key from far) k cross join lateral (
            select s.local_id, case when s.has_body then coalesce(s.made_id, s.local_id) end as made_id
            from exchange.staging s
-           where s.pull_id = $1 and s.type = k.type and s.source_id = k.source_id
-             and s.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and s.local_id is not null and s.reason is distinct from 'duplicate-in-job'
+           where s.pull_id = $1 and s.type = split_part(k.key, '/', 1) and s.source_id = split_part(k.key, '/', 2) and ${leadsTo('s')}
            offset 0) u
        ), open as materialized (
-         select r.* from ref r left join unit u on u.type = r.type and u.source_id = r.source_id and u.local_id = coalesce(r.led, u.made_id)
+         select r.* from far r left join unit u on u.key = r.key and u.local_id = coalesce(r.led, u.made_id)
          where u.local_id is null
        ), other as (
          select distinct o.file, o.line, o.entry
-         from open o left join exchange.identity i on i.peer_id = $2 and i.type = o.type and i.source_id = o.source_id and i.state in ('visible', 'echo') and i.local_id = o.led
+         from open o left join exchange.identity i on i.peer_id = $2 and i.type = split_part(o.key, '/', 1) and i.source_id = split_part(o.key, '/', 2) and i.state in ('visible', 'echo') and i.local_id = o.led
          where i.local_id is null
          union
-         select file, line, entry from written where targets is not null or local_id <> made_id
+         select file, line, entry from written where (targets is not null and about is null) or local_id <> made_id
        )
        select file, line, entry, t.body, s.targets, s.refs, case when s.local_id <> s.made_id then s.local_id end as "localId"
        from other join written s using (file, line, entry) cross join lateral (
@@ -84,6 +99,10 @@ export function unitsToRewrite(
     )
     .cursor(size);
 }
+
+/** A staged unit to which references lead. */
+const leadsTo = (s: string) =>
+  `${s}.outcome in ('created', 'updated', 'linked-duplicate', 'unchanged', 'echo', 'shared') and ${s}.local_id is not null and ${s}.reason is distinct from 'duplicate-in-job'`;
 
 /** What peer keys (`Type/id`) are here: from this pull's staging and from the identity map. */
 export async function resolveTargets(

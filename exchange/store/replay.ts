@@ -68,8 +68,6 @@ export async function withdrawUnits(tx: Queryable, work: Decided, at: string): P
        from gone g where r.member_id = g.member_id and r.type = g.type and r.id = g.local_id and not r.deleted
      ), unlinked as (
        delete from exchange.link l using gone g where l.member_id = g.member_id and l.type = g.type and (l.a_id = g.local_id or l.b_id = g.local_id)
-     ), unkeyed as (
-       delete from exchange.record_key k using gone g where k.member_id = g.member_id and k.type = g.type and k.id = g.local_id
      )
      update exchange.identity i set state = 'quarantined' from gone g where i.peer_id = $2 and i.type = g.type and i.source_id = g.source_id`,
     [work.id, work.peerId, at],
@@ -191,7 +189,6 @@ export type KeyRow = {
   memberId: string;
   type: string;
   id: string;
-  origin: string;
   keys: string[];
   substance: string;
   claim: object | null;
@@ -201,18 +198,15 @@ export type KeyRow = {
 export async function rekey(tx: Queryable, rows: readonly KeyRow[]): Promise<void> {
   const json = JSON.stringify(rows.map((r) => ({ ...r, substance: `\\x${r.substance}` })));
   await tx`
-    delete from exchange.record_key k using jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, type text, id text)
-    where k.member_id = r."memberId" and k.type = r.type and k.id = r.id`;
-  await tx`
-    insert into exchange.record_key (member_id, type, kind, hash, id, origin)
-    select r."memberId", r.type, case left(k, 1) when 's' then 1 else 2 end, hashtextextended(k, 0), r.id, r.origin
-    from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, type text, id text, origin text, keys jsonb)
-    cross join jsonb_array_elements_text(r.keys) k on conflict do nothing`;
-  await tx`
-    update exchange.resource x set substance = r.substance::bytea, claim = r.claim
-    from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, type text, id text, origin text, substance text, claim jsonb)
-    where x.member_id = r."memberId" and x.type = r.type and x.id = r.id and x.origin = 'own'
-      and (x.substance is distinct from r.substance::bytea or x.claim is distinct from r.claim)`;
+    with said as (
+      select r."memberId" as member_id, r.type, r.id, r.substance::bytea as substance, r.claim,
+        (select array_agg(hashtextextended(k, 0)) from jsonb_array_elements_text(r.keys) k) as keys
+      from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, type text, id text, keys jsonb, substance text, claim jsonb)
+    )
+    update exchange.resource x set keys = r.keys, substance = case x.origin when 'own' then r.substance else x.substance end, claim = case x.origin when 'own' then r.claim else x.claim end
+    from said r
+    where x.member_id = r.member_id and x.type = r.type and x.id = r.id
+      and (x.keys is distinct from r.keys or (x.origin = 'own' and (x.substance is distinct from r.substance or x.claim is distinct from r.claim)))`;
 }
 
 /** Places of Provenance that waited for a record and whose record is there now. dangling by peer; identity by key. */

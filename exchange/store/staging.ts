@@ -32,6 +32,8 @@ export type StagedUnit = {
   npi?: string | undefined;
   /** keys `Type/id` of the records a Provenance is about */
   targets?: string[] | undefined;
+  /** ours of {@link targets}, as far as all of them were led somewhere when the unit was read */
+  about?: string[] | undefined;
   keys?: string[] | undefined;
   findings?: string[] | undefined;
   serviceEnd?: string | undefined;
@@ -55,7 +57,7 @@ export type StagedUnit = {
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about';
 
 const FIELDS = COLUMNS.split(',').length;
 
@@ -107,6 +109,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   else to.jsonb(JSON.stringify(u.claim));
   hex(u.lineHash);
   texts(u.refs);
+  texts(u.about);
 }
 
 /** One row of {@link TEXT_COLUMNS}. */
@@ -261,46 +264,18 @@ export async function clearStaging(sql: Queryable, work: string, file?: number, 
   }
 }
 
+/**
+ * Tells the planner what is staged, by the columns that statements choose by: of lists only those that are taken apart across members.
+ * A few thousand rows tell as much as all.
+ */
+export async function analyzeStaging(sql: Sql): Promise<void> {
+  await sql.begin(async (tx) => {
+    await tx`set local default_statistics_target = 10`;
+    await tx`analyze exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome, reason, is_shared, has_body, npi, targets, bucket, booked)`;
+  });
+}
+
 /** Lower-case hex SHA-256 of a text. */
 export function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
-}
-
-/**
- * Files of a work whose last line is no JSON, while others are: who sent them may have been cut off in it, without anything else to tell
- * it by. Served by the primary keys.
- */
-export async function endingWithin(sql: Queryable, work: string): Promise<ReadonlySet<number>> {
-  const rows = await sql<{ file: number }[]>`
-    select f.position as file from exchange.pull_file f cross join lateral (
-      select line, outcome, reason from exchange.staging s where s.pull_id = f.pull_id and s.file = f.position order by line desc limit 1) s
-    where f.pull_id = ${work} and f.kind = 'output' and s.outcome = 'rejected' and s.reason = 'invalid-json'
-      and not exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position and b.last_line > s.line)
-      and (exists (select from exchange.staging u where u.pull_id = f.pull_id and u.file = f.position and u.outcome is distinct from 'rejected')
-        or exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position))`;
-  return new Set(rows.map((r) => r.file));
-}
-
-/** Up to so many lines a file may hold what is held back before its share is looked at. */
-const FEW = 50;
-
-/**
- * A staged file of which more lines than `most`, or than one in twenty of more than fifty, are none or are about people that
- * were not asked for, or of which no line can be read (a web page, another encoding); undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
- * Served by the primary key.
- */
-export async function mostlyHeld(
-  sql: Queryable,
-  work: string,
-  most: number,
-  mayHaveOthers = false,
-): Promise<{ file: number; lines: number } | undefined> {
-  const [row] = await sql<{ file: number; lines: number }[]>`
-    select file, held::int as lines from (
-      select file, count(*) + (select coalesce(sum(b.units), 0) from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
-        bool_and(coalesce(outcome = 'rejected' and reason = 'invalid-json', false)) 
-          and not exists (select from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as unreadable
-      from exchange.staging s where pull_id = ${work} group by file) f
-    where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;
-  return row;
 }

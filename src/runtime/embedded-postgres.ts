@@ -78,6 +78,12 @@ async function livePort(dir: string): Promise<number | undefined> {
   }
 }
 
+/** Texts compared byte by byte, which the C library's C.UTF-8 does as well, at several times the cost. Since PostgreSQL 17. */
+function localeProvider(bin: string): string[] {
+  const { stdout } = spawnSync(join(bin, 'initdb'), ['--version'], { encoding: 'utf8' });
+  return Number(/ (\d+)/.exec(stdout)?.[1]) >= 17 ? ['--locale-provider=builtin', '--builtin-locale=C.UTF-8'] : [];
+}
+
 function initialize(bin: string, dir: string, password: string): void {
   const passwordFile = `${dir}.password`;
   writeFileSync(passwordFile, password, { mode: 0o600 });
@@ -93,6 +99,7 @@ function initialize(bin: string, dir: string, password: string): void {
       '-E',
       'UTF8',
       '--locale=C.UTF-8',
+      ...localeProvider(bin),
       '--no-instructions',
       '--no-sync',
     ]),

@@ -28,7 +28,7 @@ beforeEach(async () => {
   await peer.record({});
   // every row begins with nothing of the peer
   await peer.node.deps.database.sql.unsafe(
-    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.record_key where origin = 'scripted'`,
+    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'`,
   );
 });
 afterAll(() => peer.close());

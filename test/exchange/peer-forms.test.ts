@@ -33,7 +33,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await peer.record({});
   await peer.node.deps.database.sql.unsafe(
-    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'; delete from exchange.record_key where origin = 'scripted'`,
+    `delete from exchange.identity; delete from exchange.resource where origin = 'scripted'`,
   );
 });
 afterAll(() => peer.close());

@@ -72,7 +72,7 @@ export async function extent(sql: Sql): Promise<Record<string, number>> {
   const [row] = await sql.unsafe<Record<string, number>[]>(`
     select (select count(*)::int from exchange.resource) as records, (select sum(version)::int from exchange.resource) as versions,
       (select count(*)::int from exchange.resource_version) as history, (select count(*)::int from exchange.link) as links,
-      (select count(*)::int from exchange.record_key) as keys, (select count(*)::int from exchange.shared_resource) as shared,
+      (select sum(cardinality(keys))::int from exchange.resource where not deleted) as keys, (select count(*)::int from exchange.shared_key) as shared_keys, (select count(*)::int from exchange.shared_resource) as shared,
       (select sum(version)::int from exchange.shared_resource) as shared_versions, (select count(*)::int from exchange.identity) as identities`);
   return { ...row };
 }

@@ -163,32 +163,38 @@ function fromRoot(h: Harvest, root: string): void {
   for (const key of ['file', 'counted', 'part'] as const) delete h.position[key];
 }
 
-/** @returns true when a file was not what it should be */
+/**
+ * Reads the files of a manifest from where the run is. The lines of one are written while the next one is read.
+ * @returns true when a file was not what it should be
+ */
 export async function readFiles(h: Harvest, given: Manifest, page: string): Promise<boolean> {
   let manifest = given;
-  let damaged = false;
+  const found: Found = { damaged: false };
   const all = () => [
     ...manifest.output.map((f) => ({ ...f, deletes: false })),
     ...manifest.deleted.map((f) => ({ ...f, deletes: true })),
   ];
+  let follows = false;
   for (let at = h.position.file ?? 0; at < all().length; at++) {
-    h.position.file = at;
+    if (!follows) h.position.file = at;
     for (let attempt = 1; ; attempt++) {
       const file = all()[at];
       if (!file) break;
-      const part = await h.stage.beginFile();
+      const part = follows ? undefined : await h.stage.beginFile();
       try {
-        damaged = (await readFile(h, file, part)) || damaged;
+        follows = await readFile(h, file, part, found);
         break;
       } catch (error) {
+        follows = false;
         if (error instanceof OtherFile) {
           h.stage.dropPart();
           continue;
         }
         if (!(error instanceof HarvestFault) || attempt >= 3) {
           if (error instanceof HarvestFault && error.reason === 'body-cut' && file.type !== undefined) {
+            await h.stage.flush();
             h.stage.damaged(file.type);
-            damaged = true;
+            found.damaged = true;
             break;
           }
           throw error;
@@ -200,17 +206,29 @@ export async function readFiles(h: Harvest, given: Manifest, page: string): Prom
         } else if (error.reason !== 'body-cut') throw error;
       }
     }
+    if (follows) continue;
     h.position.file = at + 1;
     h.stage.endFile(); // one that could not be read whole
     await h.stage.flush();
   }
-  return damaged;
+  await h.stage.flush();
+  delete h.position.counted;
+  return found.damaged;
 }
 
-async function readFile(h: Harvest, file: File & { deletes: boolean }, part: FilePart | undefined): Promise<boolean> {
+/** Was anything not what it should be? */
+type Found = { damaged: boolean };
+
+/** @returns whether it is only handed over: it is written while the next one is read */
+async function readFile(
+  h: Harvest,
+  file: File & { deletes: boolean },
+  part: FilePart | undefined,
+  found: Found,
+): Promise<boolean> {
   const { stage } = h;
   let n = 0;
-  let bad = false;
+  let onlyBlocks = true;
   if (file.type) await beginRung(h, file.type, 1);
   const { type } = file;
   for await (const piece of filePieces(fileBytes(h.client, file.url), part)) {
@@ -218,32 +236,37 @@ async function readFile(h: Harvest, file: File & { deletes: boolean }, part: Fil
       await stage.addBlock(type, piece.block);
       continue;
     }
+    onlyBlocks = false;
     for (const record of 'block' in piece ? recordsIn(piece.block) : [piece.record]) {
       n++;
       if ('fault' in record) {
-        bad = true;
+        found.damaged = true;
         if (type) stage.damaged(type);
       } else if (file.deletes) {
-        if (!(await readDeletions(h, record.text))) bad = true;
+        if (!(await readDeletions(h, record.text))) found.damaged = true;
       } else if (type) stage.add(type, record.text, record.resource);
       if (stage.isFull) await stage.flushSoon();
     }
   }
-  await stage.flush();
-  const blocks = stage.endFile();
-  n += blocks.records;
-  bad ||= blocks.faults > 0;
-  if (file.count !== undefined && file.count !== n && file.type) {
+  const judge = (blocks: FilePart) => {
+    if (blocks.faults > 0) found.damaged = true;
+    const lines = n + blocks.records;
+    if (file.count === undefined || file.count === lines || !file.type) return;
+    found.damaged = true;
     stage.count(file.type, 'count-differs');
     h.deps.log('warn', 'file differs from its manifest', {
       peer: h.peer.slug,
       type: file.type,
-      lines: n,
+      lines,
       said: file.count,
     });
-    return true;
+  };
+  if (onlyBlocks) await stage.nextFile(judge);
+  else {
+    await stage.flush();
+    judge(stage.endFile());
   }
-  return bad;
+  return onlyBlocks;
 }
 
 /** A line of a `deleted` file: a transaction Bundle of DELETE requests. */

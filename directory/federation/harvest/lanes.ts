@@ -56,23 +56,17 @@ export class Lanes {
 
   /** Waits for what was begun. @throws the first fault of it */
   async settled(): Promise<void> {
-    await Promise.all(this.#running);
-    const fault = this.#fault;
-    this.#forget();
+    const fault = await this.idle();
     if (fault) throw fault.error;
   }
 
-  /** The same, without its faults. @returns whether there were none */
-  async idle(): Promise<boolean> {
+  /** The same. @returns the first fault, if there was one; it is forgotten */
+  async idle(): Promise<{ error: unknown } | undefined> {
     await Promise.all(this.#running);
-    const isWhole = this.#fault === undefined;
-    this.#forget();
-    return isWhole;
-  }
-
-  #forget(): void {
-    if (this.#fault) this.#last = Promise.resolve();
+    const fault = this.#fault;
+    if (fault) this.#last = Promise.resolve();
     this.#fault = undefined;
+    return fault;
   }
 
   async end(): Promise<void> {

@@ -63,20 +63,29 @@ export class Stage {
   /**
    * A file begins, or begins again, in this process or after another one.
    * @returns what of it is written; else what was counted of it is forgotten, and it is read from its beginning
+   * @throws the fault that kept a file before it from being written
    */
   async beginFile(): Promise<FilePart | undefined> {
     const { position } = this.options;
+    const fault = await this.#lanes.idle();
+    if (this.#unwritten > 0) throw fault?.error ?? new Error('A file before this one has not been written.');
     // what a fault kept from being written is read again
-    if (!(await this.#lanes.idle())) delete position.part;
+    if (fault) delete position.part;
     this.#lines = [];
     this.#gone = [];
     const { counted, part } = position;
     this.#read = part ?? NOTHING;
     if (part) return part;
-    if (counted === undefined)
-      position.counted = Object.fromEntries([...this.counters].map(([type, counters]) => [type, { ...counters }]));
+    if (counted === undefined) this.#countFrom();
     else for (const type of this.counters.keys()) this.resume(type, counted[type] ?? {});
     return undefined;
+  }
+
+  /** What is counted now is what the file before has left. */
+  #countFrom(): void {
+    this.options.position.counted = Object.fromEntries(
+      [...this.counters].map(([type, counters]) => [type, { ...counters }]),
+    );
   }
 
   /** What was written of the file is of another one. */
@@ -91,6 +100,26 @@ export class Stage {
     delete position.counted;
     delete position.part;
     return part ?? NOTHING;
+  }
+
+  /** Files that were handed over, and are not written yet. */
+  #unwritten = 0;
+
+  /**
+   * All blocks of a file have been handed over, and those of the next one in order follow; {@link beginFile} is not called for it.
+   * @param ended once the file is written: what its blocks held
+   */
+  async nextFile(ended: (blocks: FilePart) => void): Promise<void> {
+    this.#read = NOTHING;
+    this.#unwritten++;
+    await this.#lanes.begin(async (lane, before) => {
+      await before;
+      ended(this.endFile());
+      this.options.position.file = (this.options.position.file ?? 0) + 1;
+      this.#countFrom();
+      await lane.sql.begin((tx) => this.#save(tx));
+      this.#unwritten--;
+    });
   }
 
   /** Of the file, as far as it was handed over. */

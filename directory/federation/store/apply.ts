@@ -3,7 +3,7 @@ import { TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import type { Queryable } from '../../../src/store/database.ts';
 import { FLAGS, type FlagName } from '../record.ts';
 import { enqueue } from './outbox.ts';
-import { byLook, bySize, isFresh, type Settling, values } from './settle.ts';
+import { byLook, bySize, HAS, isFresh, type Settling, values } from './settle.ts';
 
 /** Absent from so many complete runs and for so many days: both must be past. */
 export const TOMBSTONE = { runs: 3, days: 14 } as const;
@@ -77,7 +77,7 @@ export async function apply(sql: Queryable, s: Settling, now: Date): Promise<{ t
     await run(
       `insert into federation.name (token, rk) select n.token, c.rk
        from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq, unnest(i.names) n(token)
-       where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') and i.state = 'l' order by 1, 2 ${known ? 'on conflict do nothing' : ''}`,
+       where c.run = $1::bigint and c.type = $2::smallint and c.action in ('c', 'u', 'r') and c.renamed and i.state = 'l' order by 1, 2 ${known ? 'on conflict do nothing' : ''}`,
     );
     await byLook(sql);
     await awaken(
@@ -164,7 +164,7 @@ const TAKEN = (
 ): string => `insert into federation.source as s (rk, base_rk, line_hash, content, changed_run, first_seen,
        content_changed_at, peer_updated, type, flags, state, peer, key, source_id, hash, names)
      select ${rk}, i.base_rk, i.line_hash, i.content, $1::bigint, $4, $4, i.updated, i.type, i.flags, i.state, $3, ${key}, i.source_id, i.hash,
-       case when i.state = 'l' then i.names else '{}' end`;
+       ${HAS}`;
 const TAKE = `${TAKEN('c.rk', 'c.key')}
      from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
      where c.run = $1::bigint and c.type = $2::smallint`;
@@ -200,7 +200,7 @@ async function forget(sql: Queryable, s: Settling): Promise<void> {
   await sql.unsafe('set local enable_hashjoin = off');
   await run(
     `delete from federation.name n using federation.change c join federation.source s on s.rk = c.rk cross join unnest(s.names) o(token)
-     where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and n.token = o.token and n.rk = c.rk`,
+     where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and c.renamed and n.token = o.token and n.rk = c.rk`,
   );
   await sql.unsafe('set local enable_hashjoin = on');
 }
@@ -214,7 +214,7 @@ async function awaken(
   sql: Queryable,
   s: Settling,
   names: string,
-  which = `c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm'`,
+  which = `c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and c.renamed`,
 ): Promise<void> {
   await enqueue(
     sql,

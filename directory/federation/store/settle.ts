@@ -79,13 +79,14 @@ export async function resolve(
       or exists (select from federation.seen i where i.run = g.run and i.type = g.type and i.base_rk = g.base_rk and i.seq > g.seq))`);
   if (isNew && !several && !(await hasGone(sql, s))) return;
   const keys = several
-    ? `select i.seq, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
+    ? `select i.seq, ${HAS} as has, case when t.rk is null and row_number() over (partition by i.base_rk order by i.hash) = 1 then i.base_key
         when i.variant <> '' then i.variant else i.base_key || '.v' || left(encode(i.hash, 'hex'), 8) end as key
       from federation.incoming i left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk`
-    : 'select i.seq, i.base_key as key from federation.incoming i';
-  await run(`insert into federation.change (run, type, rk, action, seq, key)
+    : `select i.seq, ${HAS} as has, i.base_key as key from federation.incoming i`;
+  await run(`insert into federation.change (run, type, rk, action, seq, key${isNew ? '' : ', renamed'})
     select $1::bigint, $2::smallint, k.rk, ${isNew ? `'c'` : `(case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)`}::"char", k.seq, k.key
-    from (select hashtextextended(key, 0) as rk, seq, key from (${keys}
+      ${isNew ? '' : ', s.names is distinct from k.has'}
+    from (select hashtextextended(key, 0) as rk, seq, key, has from (${keys}
       where i.run = $1::bigint and i.type = $2::smallint
         and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
     ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
@@ -111,6 +112,9 @@ export async function resolve(
       [s.peer],
     );
 }
+
+/** What a staged record `i` will answer to. */
+export const HAS = `case when i.state = 'l' then i.names else '{}' end`;
 
 /**
  * What was noted of known lines by the block becomes rows, which the steps after this one work with. Call it before

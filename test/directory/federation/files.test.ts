@@ -410,6 +410,72 @@ describe('a run that is begun again', () => {
   });
 });
 
+describe('files that follow each other', () => {
+  let asked: number;
+  beforeEach(async () => {
+    chain();
+    const first = paths['/f/p'] as Answer;
+    asked = 0;
+    paths['/f/p'] = () => {
+      asked++;
+      return first;
+    };
+    await w.add('oak', `${dir.base}${ROOT}`);
+  });
+
+  test('what the database refuses of one is a fault, whatever becomes of the next', async () => {
+    await w.sql.unsafe(
+      `create function public.refuses() returns trigger language plpgsql as $$ begin perform pg_sleep(0.2); raise 'refused'; end $$`,
+    );
+    await w.sql.unsafe(
+      `create trigger refuses before insert on federation.content for each row when (new.raw like '%"resourceType":"Practitioner"%') execute function public.refuses()`,
+    );
+    const whole = paths['/f/o'];
+    paths['/f/o'] = { headers: { 'content-length': '9000' }, body: '{"resourceType":', broken: true } as Answer;
+    await expect(w.harvest('oak')).rejects.toThrow('refused');
+    expect(asked).toBe(1);
+    await w.sql.unsafe('drop trigger refuses on federation.content');
+    paths['/f/o'] = whole as Answer;
+    const done = await w.harvest('oak');
+    expect([done.state, done.reason]).toEqual(['done', '']);
+    expect(done.types.map((t) => [t.type, t.counters['read']])).toEqual([
+      [5, 2],
+      [7, 12],
+    ]);
+  });
+
+  test('the first is not asked for again when the second ends a process', async () => {
+    const real = w.deps.fetch;
+    w.deps.fetch = ((...given: Parameters<typeof fetch>) => {
+      if (String(given[0]).endsWith('/f/o')) throw new TypeError('killed');
+      return real(...given);
+    }) as typeof fetch;
+    expect((await harvestPeer(w.deps, await w.peer('oak'))).state).toBe('later');
+    w.deps.fetch = real;
+    const done = await w.harvest('oak');
+    expect(done.state).toBe('done');
+    expect(asked).toBe(1);
+    expect(done.types.map((t) => [t.type, t.counters['read'], t.counters['new']])).toEqual([
+      [5, 2, 2],
+      [7, 12, 12],
+    ]);
+  });
+
+  test('each is held to its own count', async () => {
+    paths[ROOT] = manifest('2027-03-01T04:00:00Z', [
+      ['Practitioner', '/f/p', 13],
+      ['Organization', '/f/o', 2],
+      ['Practitioner', '/f/none', 0],
+    ]);
+    paths['/f/none'] = file('');
+    const done = await w.harvest('oak');
+    expect(done.types.map((t) => [t.type, t.complete, t.reason, t.counters['count-differs'] ?? 0])).toEqual([
+      [5, false, 'damaged-file', 0],
+      [7, false, 'count-differs', 1],
+    ]);
+  });
+});
+
 describe('an index of files', () => {
   const bundle = (list: Resource[]) =>
     json({ resourceType: 'Bundle', type: 'collection', entry: list.map((resource) => ({ resource })) });

@@ -85,11 +85,16 @@ export async function world(env: Record<string, string> = {}) {
             )} from federation.source group by 1, 2) s
         full join federation.standing t using (peer, type, l, e, h, t, npi, network, name, address, taxonomy)
         where (s.* is null or t.* is null) and l + e + h + t > 0`;
+      // and what a record is called leads to it, and nothing else does
+      const misnamed = await database.sql`
+        select * from (select distinct t as token, s.rk from federation.source s, unnest(s.names) t) s
+        full join federation.name n using (token, rk) where s.* is null or n.* is null`;
       await outgoing.close();
       await database.close();
       rmSync(folder, { recursive: true, force: true });
       expect(texts).toEqual({ lost: 0, idle: 0 });
       expect([...miscounted]).toEqual([]);
+      expect([...misnamed]).toEqual([]);
     },
   };
 }

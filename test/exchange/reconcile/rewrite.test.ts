@@ -37,7 +37,7 @@ describe('leading', () => {
 
   test('what is not of this peer stays as it is', () => {
     const text = json('#c', 'urn:uuid:1', 'https://other.example/fhir/Encounter/e1', 'Encounter?status=x');
-    expect(lead(text)).toEqual({ json: text, refs: [], links: [], refers: [] });
+    expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers: [] });
   });
 
   test('two keys that are one directory record here stay apart until they are led right', () => {
