@@ -33,7 +33,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 const { port } = server.address() as { port: number };
 const sink = openSync('/dev/null', 'w');
-const database = openDatabase(url, { max: 10 });
+const database = openDatabase(url, { max: 10, lines: 3 });
 const deps: Deps = {
   config: readConfig({
     BASE_URL: `http://127.0.0.1:${port}`,

@@ -56,11 +56,10 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
       persons: answer?.persons ?? null,
       attestation: by ?? null,
       memberId: answer?.persons === 1 ? answer.memberId : null,
-      consent: one.bundle.consent,
       policy: d.policy ?? null,
       from: d.from ?? null,
       to: d.to ?? null,
-      coverageToLink: one.bundle.coverageToLink,
+      sent: JSON.stringify({ consent: one.bundle.consent, coverageToLink: one.bundle.coverageToLink }),
       requestId: one.requestId,
       umb: answer?.umb ?? null,
     });

@@ -42,6 +42,7 @@ export function keyed(secret: string): (text: string) => bigint {
   (given.length > BLOCK ? oneShot('sha256', given, 'buffer') : given).copy(key);
   const inner = Buffer.alloc(BLOCK + MOST);
   const outer = Buffer.alloc(BLOCK + 32);
+  const first = Buffer.alloc(32);
   for (let i = 0; i < BLOCK; i++) {
     inner[i] = (key[i] ?? 0) ^ 0x36;
     outer[i] = (key[i] ?? 0) ^ 0x5c;
@@ -49,8 +50,10 @@ export function keyed(secret: string): (text: string) => bigint {
   return (text) => {
     if (text.length * 3 > MOST) return createHmac('sha256', secret).update(text).digest().readBigInt64BE();
     const length = inner.write(text, BLOCK);
-    oneShot('sha256', inner.subarray(0, BLOCK + length), 'buffer').copy(outer, BLOCK);
-    return oneShot('sha256', outer, 'buffer').readBigInt64BE();
+    // as text: a Buffer for each takes longer than the hashing, too
+    outer.write(oneShot('sha256', inner.subarray(0, BLOCK + length), 'binary'), BLOCK, 'latin1');
+    first.write(oneShot('sha256', outer, 'binary'), 'latin1');
+    return first.readBigInt64BE();
   };
 }
 

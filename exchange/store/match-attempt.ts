@@ -1,30 +1,74 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
-import type { Queryable } from '../../src/store/database.ts';
-import { type Attempt, KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from '../match/attempt.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { type RawRows, rawRows } from '../../src/store/raw-rows.ts';
+import { KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from '../match/attempt.ts';
+import { type AskedAttempt, type FoundRows, tally } from '../match/tally.ts';
 
 const KEEP_DAYS = 30;
-/** Questions that may all read what is known of each person. */
+/** Questions that may each look at what is known of them. */
 const FEW = 64;
 /** Cards of a person that are counted at most: more than any verdict asks for, or a batch of many cards for one person is endless. */
 const ENOUGH_CARDS = 8;
 /** Rows of a stretch of keys that are looked at: a card is there once for each person that it was tried for. */
 const ENOUGH_NEAR = MOST_CARDS_NEAR * 10;
+/** Rows that a few questions look at, for each key: who has as many is counted as many are, by set. */
+const GLANCE = { cards: 40, persons: 120, near: 80 };
 
-type Asked = readonly (Omit<Attempt, 'isTrying'> & { peerId: string })[];
+type Asked = readonly AskedAttempt[];
 
 /**
  * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
  * the rows that it reads, whatever a batch holds. Repeating a pair counts once, and renews it once an
- * hour. One statement: what it writes it does not see, and counts beside what it finds. match_attempt_pkey, match_attempt_card. Nobody
- * waits for the disk: others see the rows at once, a server that loses its power forgets those of its last half second, and what was
+ * hour. One statement: what it writes it does not see, and what came beside is counted with it. match_attempt_pkey, match_attempt_card.
+ * Nobody waits for the disk: others see the rows at once, a server that loses its power forgets those of its last half second, and what was
  * decided is written durably afterwards.
  * @returns by position
  */
 export async function recordAttempts(tx: Queryable, attempts: Asked, now: Date): Promise<Map<number, Tried>> {
   if (attempts.length === 0) return new Map();
-  const tried = attempts.length > FEW ? triedOfMany(tx, attempts, now) : triedOfFew(tx, attempts, now);
-  const rows = await tx<Tried[]>`with ${tried} select * from tried`;
+  if (attempts.length > FEW) return countMany(tx, attempts, now);
+  const rows = await rawRows(tx, LOOK, lookValues(attempts, now), { prepare: true });
+  const found = Array.from({ length: rows.length }, (_, row) => readFound(rows, row, 0));
+  rows.release();
+  return countTried(tx, attempts, found, now);
+}
+
+async function countMany(tx: Queryable, attempts: Asked, now: Date): Promise<Map<number, Tried>> {
+  const rows = await tx<Tried[]>`with ${triedOfMany(tx, attempts, now)} select * from tried`;
   return new Map(rows.map((r) => [r.position, r]));
+}
+
+/**
+ * Columns of {@link glance} from `column` on. @returns no lists where nothing could be tried
+ */
+export function readFound(rows: RawRows, row: number, column: number): FoundRows {
+  const list = (at: number): string[] => {
+    const text = rows.text(row, at);
+    return text === null || text === '' ? [] : text.split(' ');
+  };
+  return {
+    position: Number(rows.text(row, column)),
+    cards: list(column + 1),
+    persons: list(column + 2),
+    near: list(column + 3),
+  };
+}
+
+/**
+ * Counts what {@link glance} found. Who has more rows than it looked at, which nobody honest has, is counted by set.
+ * @returns by position
+ */
+export async function countTried(
+  tx: Queryable,
+  attempts: Asked,
+  found: readonly FoundRows[],
+  now: Date,
+): Promise<Map<number, Tried>> {
+  // each key is looked at by itself, so that lists which are shorter than one key's may be are whole
+  const isWhole = found.every(
+    (f) => f.cards.length < GLANCE.cards && f.persons.length < GLANCE.persons && f.near.length < GLANCE.near,
+  );
+  return isWhole ? new Map(tally(attempts, found).map((t) => [t.position, t])) : countMany(tx, attempts, now);
 }
 
 /** Columns of a row for each key, as lists of the database. */
@@ -39,53 +83,69 @@ function columns(attempts: Asked, keysOf: (a: Asked[number]) => readonly string[
     key: column((_, key) => key),
     card: column((a) => a.card),
     peerId: column((a) => JSON.stringify(a.peerId)),
-    isOwn: column((a, key) => (a.stored.includes(key) ? 't' : 'f')),
   };
 }
 
+/** Rows that a few questions bring, each once, in the order of the key: who writes at the same time waits for nobody who waits. */
+function rowsOf(attempts: Asked): { person: string; card: string; peerId: string }[] {
+  const rows = new Map<string, { person: string; card: string; peerId: string }>();
+  for (const { stored, card, peerId } of attempts)
+    for (const person of stored) rows.set(`${person} ${card} ${peerId}`, { person, card, peerId });
+  const order = (a: string, b: string) => (a === b ? 0 : BigInt(a) < BigInt(b) ? -1 : 1);
+  return [...rows.values()].sort(
+    (a, b) => order(a.person, b.person) || order(a.card, b.card) || (a.peerId < b.peerId ? -1 : 1),
+  );
+}
+
 /**
- * For each question: all cards of its person, and all persons of its card. What is there and young is not written again, not even locked:
- * most repeated questions are retries. As a part of a statement: `tried`.
+ * For each question: cards of its person, persons of its card, and cards of those who are like it, as lists; each key is one short look
+ * into an index, and what is put together of them is put together here, where it costs less than a plan of many parts does. What
+ * is there and young is not written again, not even locked: most repeated questions are retries. Values come by way of `given`: were
+ * the lengths of the lists known, the server would make a plan for each. As a part of a statement: `glance`.
+ * @param n number of the first of the parameters, {@link lookValues}
  */
-export function triedOfFew(tx: Queryable, attempts: Asked, now: Date) {
-  const sought = columns(attempts, (a) => a.sought);
-  const near = columns(attempts, (a) => a.near);
-  return tx`relaxed as materialized (
-      select set_config('synchronous_commit', 'off', true) as is_off
-    ), sought as materialized (
-      select position, person, card, peer_id, is_own
-      from unnest(${sought.position}::text::int[], ${sought.key}::text::bigint[], ${sought.card}::text::bigint[], ${sought.peerId}::text::text[],
-        ${sought.isOwn}::text::boolean[]) u(position, person, card, peer_id, is_own)
-    ), found as materialized (
-      select s.position, s.person, m.card, m.peer_id, m.at, m.peer_id = s.peer_id as is_mine
-      from sought s join exchange.match_attempt m on m.person = s.person
-      where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+export const glance = (n: number) => `given as materialized (
+      select set_config('synchronous_commit', 'off', true) as is_off, $${n}::text::timestamptz as now,
+        $${n}::text::timestamptz - interval '${KEEP_DAYS} days' as oldest,
+        $${n + 1}::text::bigint[] as persons, $${n + 2}::text::bigint[] as cards, $${n + 3}::text::text[] as peers,
+        $${n + 4}::text::int[] as positions, $${n + 5}::text::text[] as sought, $${n + 6}::text::text[] as near, $${n + 7}::text::bigint[] as card_of,
+        $${n + 8}::text::text[] as peer_of
     ), written as (
       insert into exchange.match_attempt as old (person, card, peer_id, at)
-      select distinct s.person, s.card, s.peer_id, ${now}::timestamptz from sought s
-      where s.is_own and not exists (select from found f where f.person = s.person and f.card = s.card and f.peer_id = s.peer_id
-        and f.at >= ${now}::timestamptz - interval '1 hour')
-      order by 1, 2, 3
+      select s.person, s.card, s.peer_id, g.now from given g cross join unnest(g.persons, g.cards, g.peers) s(person, card, peer_id)
+      where coalesce((select f.at from exchange.match_attempt f where f.person = s.person and f.card = s.card and f.peer_id = s.peer_id), '-infinity')
+        < g.now - interval '1 hour'
       on conflict (person, card, peer_id) do update set at = excluded.at where old.at < excluded.at - interval '1 hour'
-    ), cards as (
-      select position, count(distinct card) filter (where is_mine)::int as mine, count(distinct card)::int as everybodys
-      from (
-        select position, card, is_mine from found
-        union all
-        select s.position, m.card, m.peer_id = s.peer_id from sought s join sought m on m.person = s.person and m.is_own
-      ) x group by position
-    ), persons as (
-      select position, count(distinct person) filter (where person & 3 = ${KEY_OF_PERSON})::int as n
-      from (
-        select s.position, m.person from (select distinct position, card, peer_id from sought) s
-        join exchange.match_attempt m on m.card = s.card and m.peer_id = s.peer_id
-        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
-        union all
-        select s.position, m.person from (select distinct position, card, peer_id from sought) s
-        join sought m on m.card = s.card and m.peer_id = s.peer_id and m.is_own
-      ) x group by position
-    ), ${nearby(tx, near, tx`(select * from sought where is_own)`, now)}, ${TRIED(tx)}`;
+    ), glance as (
+      select a.position,
+        array_to_string(array(select case when m.peer_id = a.peer_id then m.card::text else m.card || '*' end
+          from unnest(a.sought::bigint[]) k cross join lateral (select x.card, x.peer_id from exchange.match_attempt x
+            where x.person = k and x.at > g.oldest limit ${GLANCE.cards}) m), ' ') as cards,
+        array_to_string(array(select x.person from exchange.match_attempt x
+          where x.card = a.card and x.peer_id = a.peer_id and x.at > g.oldest limit ${GLANCE.persons}), ' ') as persons,
+        array_to_string(array(select k || ':' || m.card
+          from unnest(a.near::bigint[]) k cross join lateral (select x.card from exchange.match_attempt x
+            where x.person >= k and x.person < k + ${STRETCH}::bigint and x.peer_id = a.peer_id and x.at > g.oldest limit ${GLANCE.near}) m), ' ') as near
+      from given g cross join unnest(g.positions, g.sought, g.near, g.card_of, g.peer_of) a(position, sought, near, card, peer_id)
+    )`;
+
+export function lookValues(attempts: Asked, now: Date): string[] {
+  const rows = rowsOf(attempts);
+  const numbers = (keys: readonly (string | number)[]) => `{${keys.join(',')}}`;
+  return [
+    now.toISOString(),
+    numbers(rows.map((r) => r.person)),
+    numbers(rows.map((r) => r.card)),
+    arrayLiteral(rows.map((r) => r.peerId)),
+    numbers(attempts.map((a) => a.position)),
+    arrayLiteral(attempts.map((a) => numbers(a.sought))),
+    arrayLiteral(attempts.map((a) => numbers(a.near))),
+    numbers(attempts.map((a) => a.card)),
+    arrayLiteral(attempts.map((a) => a.peerId)),
+  ];
 }
+
+const LOOK = `with ${glance(1)} select position, cards, persons, near from glance`;
 
 /** Not joined: the planner takes both for small, and would look through the one for each row of the other. */
 const TRIED = (tx: Queryable) => tx`tried as (

@@ -1,6 +1,7 @@
 // What $member-match decided, and what a peer may see of a member because of a match.
 import type { Queryable } from '../../src/store/database.ts';
-import { type AuditRow, insertAudit } from './audit.ts';
+import { rawRows } from '../../src/store/raw-rows.ts';
+import { type AuditRow, auditJson, INSERT_AUDIT } from './audit.ts';
 
 export type SingleMatch = {
   id: string;
@@ -13,27 +14,35 @@ export type SingleMatch = {
   persons: number | null;
   attestation: string | null;
   memberId: string | null;
-  consent: unknown;
   policy: string | null;
   from: string | null;
   to: string | null;
-  coverageToLink: unknown;
+  /** Consent and CoverageToLink as they came, JSON */
+  sent: string;
   requestId: string;
 };
 
-/** Several at once with their audit rows, in one statement: all of it is there or nothing. */
+/** Stands in no JSON text as such. */
+const SEPARATOR = '\u001f';
+
+const WRITE = `
+    with told as (${INSERT_AUDIT})
+    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, consent_policy, consent_from, consent_to, request_id, sent)
+    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", policy, "from", "to", "requestId", sent
+    from rows from (
+      jsonb_to_recordset($2::text::jsonb) as (id text, "peerId" text, at timestamptz, outcome text, reason text, rule smallint, fuzzy text, persons integer,
+        attestation text, "memberId" text, policy text, "from" date, "to" date, "requestId" text),
+      unnest(string_to_array($3::text, chr(${SEPARATOR.charCodeAt(0)})))
+    ) as m(id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", policy, "from", "to", "requestId", sent)`;
+
+/** Several at once with their audit rows, in one statement: all of it is there, durably, or nothing. */
 export async function writeSingleMatches(
   sql: Queryable,
   matches: readonly SingleMatch[],
   audit: readonly AuditRow[],
 ): Promise<void> {
-  // one text, in which nothing must be escaped
-  const json = JSON.stringify(matches);
-  await sql`
-    with told as (${insertAudit(sql, audit)})
-    insert into exchange.match_single (id, peer_id, at, outcome, reason, rule, fuzzy, persons, attestation, member_id, consent, consent_policy, consent_from, consent_to, coverage_to_link, request_id)
-    select id, "peerId", at, outcome, reason, rule, fuzzy, persons, attestation, "memberId", consent, policy, "from", "to", "coverageToLink", "requestId"
-    from jsonb_to_recordset(${json}::text::jsonb)
-      as m(id text, "peerId" text, at timestamptz, outcome text, reason text, rule smallint, fuzzy text, persons integer, attestation text, "memberId" text,
-        consent jsonb, policy text, "from" date, "to" date, "coverageToLink" jsonb, "requestId" text)`;
+  // what was sent goes beside the rest: in it, it would be written with escapes and read again
+  const json = JSON.stringify(matches.map(({ sent: _, ...m }) => m));
+  const sent = matches.map((m) => m.sent).join(SEPARATOR);
+  (await rawRows(sql, WRITE, [auditJson(audit), json, sent], { prepare: true })).release();
 }

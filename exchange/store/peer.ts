@@ -1,5 +1,6 @@
 // The registry of peers: both halves of each, with who added and who approved it.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { rawRows } from '../../src/store/raw-rows.ts';
 import type { Abilities } from '../client/abilities.ts';
 
 export type PeerState = 'pending' | 'active' | 'suspended' | 'closed';
@@ -91,12 +92,14 @@ export class KnownPeers {
     if (known.length > 0) {
       // asked for one, as nearly always, the server keeps its plan; for a list it makes a new one each time
       const [only = ''] = known;
-      const rows = await sql.unsafe<{ id: string; version: string }[]>(
+      const rows = await rawRows(
+        sql,
         `select client_id_here as id, ${VERSION} from exchange.peer where client_id_here ${known.length === 1 ? '= $1' : '= any($1::text::text[])'}`,
         [known.length === 1 ? only : arrayLiteral(known)],
-        { prepare: true },
+        { prepare: true, short: true },
       );
-      const now = new Map(rows.map((p) => [p.id, p.version]));
+      const now = new Map(Array.from({ length: rows.length }, (_, row) => [rows.text(row, 0), rows.text(row, 1)]));
+      rows.release();
       for (const id of known) if (seen.get(id)?.version !== now.get(id)) seen.set(id, undefined);
     }
     const others = [...seen].flatMap(([id, entry]) => (entry === undefined ? [id] : []));

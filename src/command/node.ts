@@ -19,6 +19,8 @@ const DIRECTORY_ROLE = 'payer_node_directory';
 
 /** Of the directory, for what is not a page, a count or a resource. */
 const FURTHER_CONNECTIONS = 2;
+/** Of the exchange, for the statements of single matches; with one for short ones. */
+const MATCH_LINES = 3;
 
 export type OpenNode = {
   config: Config;
@@ -71,6 +73,7 @@ export async function openNode(
     max: config.databasePool,
     name: options.name ?? 'payer-node',
     alone: options.name !== undefined,
+    lines: MATCH_LINES,
   });
   const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
     max: FURTHER_CONNECTIONS,

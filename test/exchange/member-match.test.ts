@@ -215,7 +215,7 @@ describe('one member', () => {
     const attested = async () =>
       (
         await node.deps.database
-          .sql`select attestation, consent->'contained' as kept from exchange.match_single order by at desc limit 1`
+          .sql`select attestation, sent::jsonb->'consent'->'contained' as kept from exchange.match_single order by at desc limit 1`
       )[0];
 
     test('with a key of its set, for this member and this consent', async () => {
@@ -506,6 +506,29 @@ describe('trying', () => {
     const rows = await node.deps.database.sql`select person::text as p, card::text as c from exchange.match_attempt`;
     expect(rows.length).toBe(3);
     for (const r of rows) expect(`${r['p']} ${r['c']}`).toMatch(/^-?\d+ -?\d+$/);
+  });
+
+  test('more cards than are looked at hide nobody', async () => {
+    const { sql } = node.deps.database;
+    const asked = (card: number, peerId: string) => ({
+      position: 0,
+      peerId,
+      stored: ['16777216'],
+      sought: ['16777216'],
+      near: ['16777216'],
+      card: String(card),
+    });
+    // those of another payer come first in every index
+    for (let card = 1; card <= 100; card++) await recordAttempts(sql, [asked(card, 'b')], now);
+    for (const [card, cards] of [
+      [900, 1],
+      [901, 2],
+      [902, 3],
+    ] as const) {
+      const tried = (await recordAttempts(sql, [asked(card, 'a')], now)).get(0);
+      expect(tried).toMatchObject({ cards, near: cards });
+      expect(judgeAttempt(tried)).toBe(cards > 2 ? 'throttle' : 'strict');
+    }
   });
 
   // many at once are counted in another way than few: both as it is counted here

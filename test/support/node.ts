@@ -20,7 +20,7 @@ export type TestNode = { deps: Deps; base: string; worker: PullWorker; work(): P
 
 /** A node under a free port. `env` overrides settings; `fetch` replaces the outgoing client. */
 export async function startNode(env: Record<string, string> = {}, over: Partial<Deps> = {}): Promise<TestNode> {
-  const db = await freshDb();
+  const db = await freshDb({ lines: 2 }); // as a node has it
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-node-'));
   const outgoing = guardedFetch({ allowLoopback: true, allowedNetworks: [] });
   const server = createServer();
