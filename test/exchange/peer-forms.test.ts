@@ -229,6 +229,25 @@ describe('one member at a time', () => {
     expect(clock?.['state']).toMatch(/^met/);
   });
 
+  test('a server that takes patients as texts only is asked so, and again next time', async () => {
+    const taken: Handler = (request, answer, body) => {
+      const { parameter } = JSON.parse(body) as { parameter: { name: string; valueString?: string }[] };
+      const named = parameter.filter((p) => p.name === 'patient');
+      if (named.length > 0 && named.every((p) => p.valueString?.startsWith('Patient/')))
+        return kicksOff(request, answer, body);
+      const issue = [{ severity: 'error', code: 'processing', diagnostics: 'patient of type Reference' }];
+      return json(answer, { resourceType: 'OperationOutcome', issue }, 400);
+    };
+    const script = single({ 'POST /fhir/Patient/$export': taken });
+    const done = await peer.pull(script);
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'patient', ['a', 'b']]);
+    const asked = () => peer.seen.filter((s) => s.path.endsWith('Patient/$export')).length;
+    expect(asked()).toBe(2);
+    const [known] = await peer.node.deps.database
+      .sql`select abilities->'lacks' as lacks from exchange.peer where id = ${done.peerId}`;
+    expect(known?.['lacks']).toEqual(['patient-references']);
+  });
+
   test('an identifier instead of an id leads to exactly one Patient', async () => {
     const found = (...patients: object[]) =>
       single({
