@@ -442,6 +442,13 @@ export const SETTINGS = {
     integer(60, 0, 1_000_000),
     '60',
   ),
+  accessRefusedPerMinute: setting(
+    'ACCESS_REFUSED_PER_MINUTE',
+    'Exchange',
+    'Requests with a token that are refused, a minute and peer, twice as many at once. Past that all its requests are 429 until time has passed, and are no longer written to the audit one by one. What is granted does not count. 0 is no limit.',
+    integer(60, 0, 1_000_000),
+    '60',
+  ),
   tokenFailuresPerMinute: setting(
     'TOKEN_FAILURES_PER_MINUTE',
     'Exchange',

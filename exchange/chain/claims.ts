@@ -118,8 +118,10 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly
     return list.find((n) => n.facts.type === from.facts.type && n !== from) ?? list.find((n) => n !== from) ?? list[0];
   };
   const edges: { before: Node; after: Node; by: Node }[] = [];
-  const ordered = [...nodes].sort((a, b) => (a.key + a.facts.type < b.key + b.facts.type ? -1 : 1));
-  for (const node of ordered)
+  const ordered = nodes
+    .map((node) => ({ node, at: node.key + node.facts.type }))
+    .sort((a, b) => (a.at < b.at ? -1 : 1));
+  for (const { node } of ordered)
     for (const [direction, names] of [
       ['before', node.facts.prior],
       ['after', node.facts.next],

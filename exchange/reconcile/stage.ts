@@ -8,7 +8,7 @@ import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
 import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
 import { forgetPhase } from '../store/pull-phase.ts';
 import {
-  clearStaging,
+  clearStagedFile,
   openStaging,
   type StagedUnit,
   type Staging,
@@ -164,7 +164,7 @@ export async function stageFile(
   const isWhole =
     file.stagedLines > 0 && (await stagedUnits(sql, pullId, file.position, file.stagedLines)) === file.stagedUnits;
   const from = isWhole ? { line: file.stagedLines, units: file.stagedUnits } : NOTHING;
-  await clearStaging(sql, pullId, file.position, from.line);
+  await clearStagedFile(sql, pullId, file.position, from.line);
   const units =
     file.kind === 'deleted' || file.blobKey === null
       ? await stageUnits(

@@ -1,4 +1,5 @@
-// Who reads the blocks of a pull: this thread, and others beside it where the process has them and the pull is worth it.
+// Who reads the blocks of a pull: others beside this thread where the process has them and the pull is worth it, else this one. It has
+// enough to do with what comes and goes, and code that two threads run is compiled twice.
 // Reading is most of what a pull costs this process, and needs nothing but the line and a few facts about the pull.
 import type { Threads } from '../../src/deps.ts';
 import type { Block } from '../../src/fhir/ndjson.ts';
@@ -38,7 +39,8 @@ export type ReadingThreads = { readerOf(reading: Reading): UnitReader; close(): 
  * @param lines of the pull: few are read sooner than a thread starts
  */
 export function readingThreads(threads: Threads | undefined, lines: number): ReadingThreads {
-  const beside = sharedOut(lines >= WORTH_A_THREAD ? threads : undefined, 'units');
+  // how many blocks are on their way is bounded where they are handed out
+  const beside = sharedOut(lines >= WORTH_A_THREAD ? threads : undefined, 'units', Number.POSITIVE_INFINITY);
   const ask = async <T>(asked: Exclude<Asked, { kind: 'begin' }>, reading: Reading): Promise<T> => {
     const answered = beside.ask(asked, [asked.block.bytes.buffer]);
     if (answered) return (await answered) as T;

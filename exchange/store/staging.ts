@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { type Copy, copyIn, openCopy } from '../../src/store/copy.ts';
 import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
 import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
+import { isHeld } from '../../src/store/failure.ts';
 import type { ClaimFacts } from '../chain/facts.ts';
 
 /** Stands for version and time in a staged text; the statement that writes the record puts them in. */
@@ -250,18 +251,43 @@ export async function clearPrepared(sql: Queryable, work: string): Promise<void>
   await sql`delete from exchange.judged where pull_id = ${work}`;
 }
 
-/** Removes what is staged under a work id; of one file, when named, after a line. Served by the primary key. */
-export async function clearStaging(sql: Queryable, work: string, file?: number, after = 0): Promise<void> {
-  if (file === undefined) {
-    await sql`delete from exchange.staging where pull_id = ${work}`;
-    await sql`delete from exchange.staging_block where pull_id = ${work}`;
-    await sql`delete from exchange.staged_text where pull_id = ${work}`;
-    await clearPrepared(sql, work);
-  } else {
-    await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
-    await sql`delete from exchange.staging_block where pull_id = ${work} and file = ${file} and last_line > ${after}`;
-    await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file} and line > ${after}`;
+const WORK_TABLES = ['staging', 'staging_block', 'staged_text', 'rewritten', 'judged'] as const;
+/** Bytes from which on a table is emptied as a whole: rows that are deleted one by one are there until they are swept up. */
+const LARGE = 8 * 1024 * 1024;
+
+/** Removes what is staged under a work id. By the first column of the keys; all at once when nobody else has anything there. */
+export async function clearStaging(sql: Sql, work: string): Promise<void> {
+  if (await emptyTables(sql, work)) return;
+  for (const table of WORK_TABLES) await sql.unsafe(`delete from exchange.${table} where pull_id = $1`, [work]);
+}
+
+/** Empties the tables if they are large and hold no other work. Never waits for others, who wait for a moment at most. */
+async function emptyTables(sql: Sql, work: string): Promise<boolean> {
+  const [size] = await sql<{ large: boolean }[]>`
+    select pg_table_size('exchange.staging') + pg_table_size('exchange.staged_text') > ${LARGE} as large`;
+  if (size?.large !== true) return false;
+  const tables = WORK_TABLES.map((t) => `exchange.${t}`);
+  try {
+    return await sql.begin(async (tx) => {
+      await tx.unsafe(`lock table ${tables.join()} in access exclusive mode nowait`);
+      for (const table of tables) {
+        const others = `select from ${table} where pull_id < $1 union all select from ${table} where pull_id > $1 limit 1`;
+        if ((await tx.unsafe(others, [work])).length > 0) return false;
+      }
+      await tx.unsafe(`truncate ${tables.join()}`);
+      return true;
+    });
+  } catch (error) {
+    if (isHeld(error)) return false;
+    throw error;
   }
+}
+
+/** Removes what is staged of one file after a line. Served by the primary keys. */
+export async function clearStagedFile(sql: Queryable, work: string, file: number, after: number): Promise<void> {
+  await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
+  await sql`delete from exchange.staging_block where pull_id = ${work} and file = ${file} and last_line > ${after}`;
+  await sql`delete from exchange.staged_text where pull_id = ${work} and file = ${file} and line > ${after}`;
 }
 
 /**

@@ -4,6 +4,7 @@ import { v5 } from 'uuid';
 import { describe, expect, test } from 'vitest';
 import { PROJECT_NAMESPACE } from '../../../exchange/export/transmitter.ts';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { readUnit } from '../../../exchange/reconcile/read-unit.ts';
 import { correctReferences, leadReferences, ledFrom } from '../../../exchange/reconcile/rewrite.ts';
 
 const BASE = 'https://prior.example/fhir';
@@ -63,4 +64,39 @@ test('a reference that leads nowhere says what the peer calls it, and keeps a be
     `{"encounter":{"identifier":{"system":"${BASE}/Encounter","value":"e1"}},"other":{"identifier":{"value":"7"}}}`,
   );
   expect(right.unresolved).toEqual(['Encounter/e1', 'Condition/c']);
+});
+
+describe('what a Provenance is about', () => {
+  const read = (...targets: string[]) => {
+    const unit = readUnit(
+      JSON.stringify({ resourceType: 'Provenance', id: 'v1', target: targets.map((reference) => ({ reference })) }),
+      {
+        peerId: 'prior',
+        peerBase: BASE,
+        ourBase: 'https://ours.example/fhir',
+        ourNpi: null,
+        members: new Map([['p1', { memberId: 'm1', policy: 'regular', withdrawn: false }]]),
+        known: new Map([['Organization/o1', 'ours']]),
+        windowStart: '2020-01-01',
+        latest: '2027-01-01',
+        validate: () => [],
+      },
+    );
+    return { about: unit.about, refs: unit.refs };
+  };
+  const id = (type: string, source: string) => `${type}/${localId('prior', type, source)}`;
+
+  test('is led like its references; a person to what becomes of them as a record', () => {
+    expect(read(`${BASE}/Observation/l1`, 'Organization/o1', 'Patient/p1')).toEqual({
+      about: [id('Observation', 'l1'), 'Organization/ours', id('Patient', 'p1')],
+      refs: ['Observation/l1', 'Organization/o1>ours', 'Patient/p1'],
+    });
+  });
+
+  test.each([['https://other.example/fhir/Observation/l2'], ['Bundle/b1']])(
+    'is open with a target that is led nowhere: %s',
+    (target) => {
+      expect(read('Observation/l1', target).about).toBeUndefined();
+    },
+  );
 });
