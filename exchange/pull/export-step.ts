@@ -187,7 +187,11 @@ async function askAtOnce(s: Step, form: FetchForm, patients: readonly string[]):
 /** exporting → downloading: the manifest is stored whole before the first file. */
 export async function exportingStep(s: Step): Promise<void> {
   const statusUrl = s.pull.exportStatusUrl ?? '';
-  const answer = await poll(s, statusUrl, s.pull.attempts);
+  const answer = await poll(s, statusUrl, s.pull.attempts).catch((error: unknown) => {
+    if (error instanceof PeerFault && s.pull.fetchForm === 'patient' && hasFailed(s, error)) return error;
+    throw error;
+  });
+  if (answer instanceof PeerFault) return fallBack(s, 'patient', answer, 'matched');
   if (!answer.isDone) throw new Waiting(answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);
   if (isBare(s, manifest)) {
@@ -205,6 +209,13 @@ export async function exportingStep(s: Step): Promise<void> {
     (tx) => addFiles(tx, s.pull.id, manifest.files),
   );
 }
+
+/** Polls that fail before a job is taken for failed, where the answer does not say so: some say it without a code. */
+const FAILED_POLLS = 3;
+
+/** Is it the job that failed, not the poll? An export of some Patients is what servers get wrong that have it for everybody. */
+const hasFailed = ({ pull }: Step, { reason }: PeerFault): boolean =>
+  reason === 'job-failed-500' || (reason === 'status-500' && pull.reason === reason && pull.attempts >= FAILED_POLLS);
 
 /** The watermark. A time ahead of now would hide what changes until then from the next pull; one before the last is a fault. */
 function timeOf(s: Step, manifest: Manifest): Date | null {

@@ -283,6 +283,20 @@ describe('one member at a time', () => {
     expect([held.reason, member?.['outcome']]).toEqual(['no-match', 'constrained']);
   });
 
+  test.each([
+    ['without a code', { severity: 'error', diagnostics: 'not enabled here' }],
+    ['with a code', { severity: 'error', code: 'exception' }],
+  ])('an export of some Patients whose job fails, told %s, is given up for another way', async (_, issue) => {
+    const done = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'export', 'everything'] } }),
+        'GET /status/export': status(500, { resourceType: 'OperationOutcome', issue: [issue] }),
+        'GET /fhir/Patient/p9/$everything': (_r, a) => json(a, bundle([parsed('a'), parsed('b')])),
+      }),
+    );
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'everything', ['a', 'b']]);
+  });
+
   test('$everything, page after page; decimals stay as they were written', async () => {
     const done = await peer.pull(
       single({
