@@ -200,7 +200,7 @@ export const SETTINGS = {
   timeZone: setting(
     'PLAN_TIME_ZONE',
     'Plan',
-    'IANA time zone in which due dates are computed.',
+    'IANA time zone in which due dates are computed, and what the pages call today.',
     z.string().default('America/New_York').refine(isTimeZone, 'must be an IANA time zone'),
     'America/New_York',
   ),
