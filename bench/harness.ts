@@ -46,6 +46,8 @@ export type Bench = {
   directory(): Promise<string>;
   /** starts a process of bench/ that prints one line of JSON when it is ready */
   start(file: string, args: string[]): Promise<Running>;
+  /** builds a program of bench/ and gives its file */
+  program(file: string): Promise<string>;
   /** CPU milliseconds that the database has used so far */
   databaseCpu(): number;
   /** bytes of the database on disk */
@@ -195,6 +197,7 @@ export async function withBench(
       database,
       directory: () => (filled ??= fill()),
       start,
+      program,
       databaseCpu: () => postgresCpu(folder),
       note,
     });

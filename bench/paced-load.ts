@@ -30,7 +30,7 @@ setInterval(() => {
 setTimeout(() => {
   waits = [];
   process.stdout.write('{}\n');
-}, 3000);
+}, 10_000);
 process.on('SIGUSR2', () => {
   const sorted = waits.sort((a, b) => a - b);
   const at = (p: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? 0;

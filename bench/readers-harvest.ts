@@ -1,5 +1,5 @@
-// A node that harvests, merges and links two local peers beside readers, at the priority of the harvesting thread
-// (src/command/harvest-thread.ts). Prints `{}` when ready, a line when it has begun and one when it is done.
+// A thread of a serving process that harvests, merges and links two local peers beside readers, as src/command/harvest-thread.ts
+// does. Prints `{}` when ready, a line when it has begun and one when it is done.
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';
@@ -8,8 +8,8 @@ import { harvesting, peerOf, register } from './harvest-deps.ts';
 
 const [url = '', peers = ''] = process.argv.slice(2);
 const deps = harvesting(url, 'payer-node harvest');
-threadStandsBack(deps.log);
-connectionsStandBack(deps.database.sql, 'payer-node harvest', deps.log);
+threadStandsBack(deps.log, 'lines').work(true);
+connectionsStandBack(deps.database.sql, 'payer-node harvest', deps.log).work(true);
 const slugs = await register(deps, peers.split(','));
 process.stdout.write('{}\n');
 const say = (part: string) => process.stdout.write(`${JSON.stringify({ part })}\n`);
@@ -19,4 +19,4 @@ await mergeDue(deps);
 await linkDue(deps);
 say('linked');
 await deps.database.close();
-process.exit(0);
+process.exit(0); // of the thread

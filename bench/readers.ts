@@ -10,14 +10,15 @@ import { localPeer } from './harvest.ts';
 import { MIX } from './search-mix.ts';
 
 const KINDS = ['read', 'name', 'npi', 'specialty+include'];
-const IDLE_MS = 10_000;
+const IDLE_MS = 20_000;
 type Waits = { requests: number; p50: number; p99: number; failed: number };
 
 export async function readers(bench: Bench): Promise<Answer[]> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-readers-'));
   const url = await bench.directory();
   const peers = [await localPeer(folder, 0, bench.size), await localPeer(folder, 1, bench.size)];
-  const server = await bench.start('serve.ts', ['product', url]);
+  const thread = await bench.program('readers-harvest.ts');
+  const server = await bench.start('serve.ts', ['product', url, thread, url, peers.map((p) => p.base).join(',')]);
   const running: Running[] = [server];
   try {
     const file = join(folder, 'paths');
@@ -36,16 +37,21 @@ export async function readers(bench: Bench): Promise<Answer[]> {
     const idle = await since();
     const cpu = cpuOf(server.pid);
     setPriority(0, constants.priority.PRIORITY_LOW); // the peers are elsewhere
-    const harvester = await bench.start('readers-harvest.ts', [url, peers.map((p) => p.base).join(',')]);
-    running.push(harvester);
+    process.kill(server.pid, 'SIGUSR2');
+    const said = async (): Promise<{ part?: string; failed?: number }> => {
+      const line = await server.lines.next();
+      if (line.done === true) throw new Error('The server ended.');
+      return JSON.parse(line.value) as { part?: string; failed?: number };
+    };
+    await said();
     await since(); // its start is none of the harvest
     const answers: Answer[] = [];
-    for (;;) {
-      const next = await harvester.lines.next();
-      if (next.done === true) break;
+    for (const part of ['harvesting', 'merging and linking']) {
+      const { failed } = await said();
+      if (failed !== undefined) throw new Error('The harvesting thread failed; what it said is above.');
       const busy = await since();
       answers.push({
-        question: `readers while ${(JSON.parse(next.value) as { part: string }).part === 'harvested' ? 'harvesting' : 'merging and linking'}: p99`,
+        question: `readers while ${part}: p99`,
         size: bench.size,
         unit: 'ms, raw: when idle',
         product: Math.round(busy.p99 * 100) / 100,

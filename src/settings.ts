@@ -200,7 +200,7 @@ export const SETTINGS = {
   timeZone: setting(
     'PLAN_TIME_ZONE',
     'Plan',
-    'IANA time zone in which due dates are computed.',
+    'IANA time zone in which due dates are computed, and what the pages call today.',
     z.string().default('America/New_York').refine(isTimeZone, 'must be an IANA time zone'),
     'America/New_York',
   ),
@@ -439,6 +439,13 @@ export const SETTINGS = {
     'MATCH_PER_MINUTE',
     'Exchange',
     'Single member matches a minute and peer, twice as many at once; 0 is no limit.',
+    integer(60, 0, 1_000_000),
+    '60',
+  ),
+  accessRefusedPerMinute: setting(
+    'ACCESS_REFUSED_PER_MINUTE',
+    'Exchange',
+    'Requests with a token that are refused, a minute and peer, twice as many at once. Past that all its requests are 429 until time has passed, and are no longer written to the audit one by one. What is granted does not count. 0 is no limit.',
     integer(60, 0, 1_000_000),
     '60',
   ),

@@ -21,8 +21,15 @@ export function isInWindow(peer: Pick<Peer, 'windowFrom' | 'windowTo' | 'timeZon
   return from < to ? time >= from && time < to : time >= from || time < to;
 }
 
-/** @param then runs after each harvest: what was applied goes into the merged base */
-export function startHarvesting(deps: FederationDeps, then: () => Promise<void> = async () => {}): HarvestWorker {
+/**
+ * @param then runs after each harvest: what was applied goes into the merged base
+ * @param onWork told when it begins to look for what is due and to do it, and when all is done
+ */
+export function startHarvesting(
+  deps: FederationDeps,
+  then: () => Promise<void> = async () => {},
+  onWork: (working: boolean) => void = () => {},
+): HarvestWorker {
   let running: Promise<void> | undefined;
   let ended = false;
   async function run(): Promise<void> {
@@ -37,10 +44,12 @@ export function startHarvesting(deps: FederationDeps, then: () => Promise<void> 
   return {
     wake() {
       if (ended || running || deps.config.harvestEvery === 'off') return;
+      onWork(true);
       running = run()
         .catch((error: unknown) => deps.log('error', 'harvesting failed', { error: describe(error) }))
         .finally(() => {
           running = undefined;
+          onWork(false);
         });
     },
     async stop() {

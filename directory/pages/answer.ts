@@ -5,7 +5,7 @@ import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import type { Match, Result } from '../in-network/decide.ts';
 import type { Answer } from '../in-network/parameters.ts';
 import { askForm } from './ask-form.ts';
-import type { PageData } from './data.ts';
+import { type PageData, todayOf } from './data.ts';
 import { badges, facts, link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { periodText } from './records.ts';
@@ -29,7 +29,7 @@ export function questionOf(q: AnswerQuery): [string, string][] {
 export async function answerPage(data: PageData, l: Language, q: AnswerQuery): Promise<Page> {
   const t = l.texts.answer;
   if (q.provider === '' || q.plan === '') throw new Outcome('missing-parameter', t.missing);
-  const pairs = questionOf(q);
+  const pairs = questionOf({ ...q, date: q.date === '' ? todayOf(data) : q.date });
   const answer = await data.inNetwork(pairs);
   const provider = l.list(answer.asked.providers.map((p) => p.name || p.key));
   const plan = l.list([...answer.asked.plans, ...answer.asked.networks].map((p) => p.name || p.key));
@@ -85,7 +85,7 @@ function matchPart(data: PageData, l: Language, m: Match): Safe {
   const t = l.texts.answer;
   const accepting = m.newPatients;
   const scope = accepting?.scope === 'this-network' ? t.thisNetwork : t.allNetworks;
-  const changed = m.lastUpdated === undefined ? '' : l.texts.provider.updated(l.day(m.lastUpdated));
+  const changed = m.lastUpdated === undefined ? '' : l.texts.provider.updated(l.dayOf(m.lastUpdated));
   const verified =
     m.lastVerified === undefined ? l.texts.provider.unverified : l.texts.provider.verified(l.day(m.lastVerified));
   return html`<div class="place"><h3>${m.kind === 'direct' ? t.direct : t.via(m.organization?.name ?? '')}</h3>

@@ -1,6 +1,6 @@
 // The form "does it take my plan?" about one provider.
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
-import type { PageData, PlanList } from './data.ts';
+import { type PageData, type PlanList, todayOf } from './data.ts';
 import { link } from './frame.ts';
 import type { Language } from './language.ts';
 
@@ -22,6 +22,6 @@ export async function askForm(data: PageData, l: Language, provider: string, cho
   const t = l.texts.provider;
   return html`<form action="${link(l, '/answer')}" method="get"><input type="hidden" name="provider" value="${provider}">
 ${planField(l, await data.plans(), chosen, false)}
-<p><label for="date">${t.on}</label><input id="date" name="date" type="date" value="${date === '' ? data.clock().toISOString().slice(0, 10) : date}"></p>
+<p><label for="date">${t.on}</label><input id="date" name="date" type="date" value="${date === '' ? todayOf(data) : date}"></p>
 <p><button>${t.ask}</button></p></form>`;
 }

@@ -1,5 +1,6 @@
 // What the pages ask for. The functions are given to them; where the data comes from is not theirs to know.
 import type { JWK } from 'jose';
+import { localDay } from '../../src/calendar/federal.ts';
 import type { Config } from '../../src/config.ts';
 import type { Clock } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
@@ -45,6 +46,10 @@ export type PageData = {
   /** centre of a ZIP code; undefined when there is no such code */
   zip(zip: string): Position | undefined;
 };
+
+/** The day where the plan is, which its readers mean by today; in the evening it is another one than that of UTC. */
+export const todayOf = (data: Pick<PageData, 'clock' | 'config'>): string =>
+  localDay(data.clock(), data.config.timeZone);
 
 export type PlanChoice = { key: string; name: string; networks: string[] };
 /** `whole` is false when there are more than a list can hold. */

@@ -2,7 +2,7 @@
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { plainSpecialties } from '../../src/names/plain-specialty.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
-import type { Found, PageData } from './data.ts';
+import { type Found, type PageData, todayOf } from './data.ts';
 import {
   askingFor,
   DISTANCES,
@@ -66,7 +66,7 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
   }
   const plan = chosen?.plan;
   try {
-    const { type, pairs } = askingFor(q, plan?.networks ?? [], data.clock().toISOString().slice(0, 10));
+    const { type, pairs } = askingFor(q, plan?.networks ?? [], todayOf(data));
     // a plan without networks lists nobody
     const found = plan && plan.networks.length === 0 ? NOTHING : await data.search(type, pairs);
     return { page: await results(data, l, q, found, plan?.name), status: 200 };

@@ -15,6 +15,8 @@ export type Language = {
   /** the root with `/es`, or alone where the language is the reader's own default */
   prefix: string;
   day(date: Date | string): string;
+  /** the day of an instant, where the plan is */
+  dayOf(instant: string): string;
   moment(date: Date): string;
   number(value: number, digits?: number): string;
   languageName(code: string): string;
@@ -41,10 +43,11 @@ export function preferred(header: string | undefined): LanguageCode {
   return best !== undefined && isLanguage(best.code) ? best.code : 'en';
 }
 
-/** @param zone IANA time zone of moments; days are days */
+/** @param zone IANA time zone of moments and of the days of instants; days are days */
 export function language(code: LanguageCode, prefix: string, zone: string, root = ''): Language {
   const locale = LOCALES[code];
   const days = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' });
+  const local = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: zone });
   const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeStyle: 'short', timeZone: zone });
   const times = new Intl.DateTimeFormat(locale, { hour: 'numeric', minute: '2-digit', timeZone: 'UTC' });
   const names = new Intl.DisplayNames(locale, { type: 'language' });
@@ -64,6 +67,7 @@ export function language(code: LanguageCode, prefix: string, zone: string, root 
       const text = typeof date === 'string' ? date : date.toISOString();
       return /^\d{4}(-\d\d)?$/.test(text) ? text : valid(new Date(text.slice(0, 10)), (d) => days.format(d), text);
     },
+    dayOf: (instant) => valid(new Date(instant), (d) => local.format(d), instant),
     moment: (date) => moments.format(date),
     number: (value, digits = 0) =>
       new Intl.NumberFormat(locale, { maximumFractionDigits: digits, minimumFractionDigits: digits }).format(value),

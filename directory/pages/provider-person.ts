@@ -3,7 +3,7 @@ import { isObject, objects, type Resource, text } from '../../src/fhir/resource.
 import { html, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { activeOn, keysIn, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
-import type { PageData } from './data.ts';
+import { type PageData, todayOf } from './data.ts';
 import { type Badge, badges, facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { addressPart, type Body, card, contactRows, isPhone, planCard } from './provider-parts.ts';
@@ -21,7 +21,7 @@ export async function personParts(data: PageData, l: Language, person: Resource)
     ['_include', 'PractitionerRole:service'],
     ['_count', '100'],
   ]);
-  const today = data.clock().toISOString().slice(0, 10);
+  const today = todayOf(data);
   const groups = new Map<string, Resource[]>();
   for (const { resource: role } of found.hits) {
     if (activeOn(role, today) === 'ended') continue;

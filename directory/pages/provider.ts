@@ -6,7 +6,7 @@ import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { activeOn, keysIn, metaOf, nameOf, networksOf, verifiedDays } from '../in-network/evidence.ts';
 import { askForm } from './ask-form.ts';
-import type { PageData, Pairs } from './data.ts';
+import { type PageData, type Pairs, todayOf } from './data.ts';
 import { link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, summary } from './provider-parts.ts';
@@ -77,7 +77,7 @@ async function recordCard(data: PageData, l: Language, resource: Resource): Prom
   ]);
   const verified = verifiedDays(found.all.values(), data.base).get(key);
   const changed = text(metaOf(resource)['lastUpdated']);
-  return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.day(changed))} ${verified === undefined ? t.unverified : t.verified(l.day(verified))}</p>
+  return html`<section class="card soft"><p>${changed === undefined ? '' : t.updated(l.dayOf(changed))} ${verified === undefined ? t.unverified : t.verified(l.day(verified))}</p>
 <p class="noprint"><a href="${data.base}/${keyOf(resource)}">${t.data}</a></p></section>`;
 }
 
@@ -93,7 +93,7 @@ async function organizationParts(data: PageData, l: Language, organization: Reso
     related(data, 'Location', [['organization', key]]),
     related(data, 'HealthcareService', [['organization', key]]),
   ]);
-  const today = data.clock().toISOString().slice(0, 10);
+  const today = todayOf(data);
   const active = affiliations.hits.filter(({ resource }) => activeOn(resource, today) !== 'ended');
   const networks = [...new Set(active.flatMap(({ resource }) => networksOf(resource, data.base)))];
   return {
@@ -184,7 +184,7 @@ async function related(data: PageData, type: 'Location' | 'HealthcareService', p
 async function peopleCard(data: PageData, l: Language, by: readonly [string, string]): Promise<Part> {
   const found = await data.search('PractitionerRole', [
     by,
-    ['active-on', data.clock().toISOString().slice(0, 10)],
+    ['active-on', todayOf(data)],
     ['_include', 'PractitionerRole:practitioner'],
     ['_count', SHOWN],
   ]);

@@ -169,5 +169,5 @@ ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${badges(card.networks)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
 <p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>${card.approximate ? html` <span class="soft">${t.approximate}</span>` : ''}` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
-${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.day(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;
+${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.dayOf(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;
 }

@@ -4,8 +4,6 @@ import type { Verdict } from './attempt.ts';
 import type { Bucket } from './groups.ts';
 import type { MemberBundle } from './member-bundle.ts';
 
-/** Rules whose match rests on an individual's own id: only these may tell a peer that consent is the obstacle. */
-const STRONG_RULES: ReadonlySet<number> = new Set([26, 27, 28, 8]);
 /** The member's own id: what is still believed when many cards were tried for a person. */
 const OWN_ID_RULES: ReadonlySet<number> = new Set([27, 28]);
 
@@ -21,7 +19,7 @@ export type Found = {
 };
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
-/** A weak match never reveals that consent was the obstacle, and trying never reveals anything. */
+/** Only of a unique match it is told that consent is the obstacle, and trying never reveals anything. */
 export function decide(
   bundle: MemberBundle,
   found: Found | undefined,
@@ -35,10 +33,8 @@ export function decide(
   if (persons > 1) return { bucket: 'nomatch', reason: 'ambiguous' };
   if (verdict === 'strict' && (rule === null || !OWN_ID_RULES.has(rule)))
     return { bucket: 'nomatch', reason: 'throttled' };
-  const fault = (reason: string): Decided => ({
-    bucket: rule !== null && STRONG_RULES.has(rule) ? 'consentconstraint' : 'nomatch',
-    reason,
-  });
+  // by whichever rule: docs/decisions/015
+  const fault = (reason: string): Decided => ({ bucket: 'consentconstraint', reason });
   if (bundle.consent === undefined) return fault('consent-malformed');
   const consent = evaluateConsent(
     { patientId: bundle.patientId, consent: bundle.consent, attested: parties.attested },

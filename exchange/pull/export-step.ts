@@ -1,6 +1,6 @@
 // matched → exporting → downloading: the matched members' records are asked for in the form that the peer speaks, and what it
 // lists is stored whole before the first file.
-import type { Json } from '../../src/fhir/resource.ts';
+import type { Json, JsonObject } from '../../src/fhir/resource.ts';
 import type { Abilities, FetchForm } from '../client/abilities.ts';
 import { kickOff, poll, readManifest } from '../client/kick-off.ts';
 import type { Manifest, ManifestFile } from '../client/manifest.ts';
@@ -82,16 +82,21 @@ async function start(s: Step, form: FetchForm, patients: readonly string[]): Pro
   const group = `/Group/${encodeURIComponent(s.pull.groupId ?? '')}`;
   if (form === 'group') return kickOff(s, `${group}/$export${query()}`).catch(asMissingForm);
   if (form === 'all') return kickOff(s, `/Patient/$export${query()}`).catch(asMissingForm);
-  const parameter: Json[] = [
+  const parameter = (name: (reference: string) => JsonObject): Json[] => [
     ...(form === 'davinci' ? [{ name: 'exportType', valueCanonical: PAYER_TO_PAYER }] : []),
     ...(since === undefined ? [] : [{ name: '_since', valueInstant: since }]),
     ...(type === undefined ? [] : [{ name: '_type', valueString: type }]),
-    ...(form === 'patient'
-      ? patients.map((id) => ({ name: 'patient', valueReference: { reference: `Patient/${id}` } }))
-      : []),
+    ...(form === 'patient' ? patients.map((id) => ({ name: 'patient', ...name(`Patient/${id}`) })) : []),
   ];
-  const body = JSON.stringify({ resourceType: 'Parameters', parameter });
-  if (form === 'patient') return kickOff(s, '/Patient/$export', body).catch(asMissingForm);
+  const bodyOf = (name: (reference: string) => JsonObject) =>
+    JSON.stringify({ resourceType: 'Parameters', parameter: parameter(name) });
+  const body = bodyOf((reference) => ({ valueReference: { reference } }));
+  if (form === 'patient')
+    return ofPatients(
+      s,
+      body,
+      bodyOf((reference) => ({ valueString: reference })),
+    );
   const path = `${group}/$davinci-data-export`;
   const byGet = () => kickOff(s, path + query({ exportType: PAYER_TO_PAYER }));
   if (abilitiesOf(s).byGet) return byGet();
@@ -106,6 +111,28 @@ async function start(s: Step, form: FetchForm, patients: readonly string[]): Pro
     });
     s.note('peer-form');
     await recordAbilities(s.deps.database.sql, s.peer.id, { ...abilitiesOf(s), byGet: true }, s.deps.clock());
+    return statusUrl;
+  }
+}
+
+const NO_REFERENCES = 'patient-references';
+
+/** Patients are named by references, as Bulk Data says. A server in wide use takes texts only, and answers 400. */
+async function ofPatients(s: Step, body: string, asTexts: string): Promise<string> {
+  const ask = (text: string) => kickOff(s, '/Patient/$export', text).catch(asMissingForm);
+  const abilities = abilitiesOf(s);
+  if (abilities.lacks.includes(NO_REFERENCES)) return ask(asTexts);
+  try {
+    return await ask(body);
+  } catch (error) {
+    if (!(error instanceof PeerFault) || error.reason !== 'kick-off-400') throw error;
+    // it may mean something else, and what it said first stands
+    const statusUrl = await ask(asTexts).catch((second: unknown) => {
+      throw second instanceof PeerFault && second.reason === 'kick-off-400' ? error : second;
+    });
+    s.note('peer-form');
+    const learned = { ...abilities, lacks: [...abilities.lacks, NO_REFERENCES] };
+    await recordAbilities(s.deps.database.sql, s.peer.id, learned, s.deps.clock());
     return statusUrl;
   }
 }
@@ -160,7 +187,11 @@ async function askAtOnce(s: Step, form: FetchForm, patients: readonly string[]):
 /** exporting → downloading: the manifest is stored whole before the first file. */
 export async function exportingStep(s: Step): Promise<void> {
   const statusUrl = s.pull.exportStatusUrl ?? '';
-  const answer = await poll(s, statusUrl, s.pull.attempts);
+  const answer = await poll(s, statusUrl, s.pull.attempts).catch((error: unknown) => {
+    if (error instanceof PeerFault && s.pull.fetchForm === 'patient' && hasFailed(s, error)) return error;
+    throw error;
+  });
+  if (answer instanceof PeerFault) return fallBack(s, 'patient', answer, 'matched');
   if (!answer.isDone) throw new Waiting(answer.waitMs);
   const manifest = readManifest(JSON.parse(answer.text), statusUrl, s.note);
   if (isBare(s, manifest)) {
@@ -178,6 +209,13 @@ export async function exportingStep(s: Step): Promise<void> {
     (tx) => addFiles(tx, s.pull.id, manifest.files),
   );
 }
+
+/** Polls that fail before a job is taken for failed, where the answer does not say so: some say it without a code. */
+const FAILED_POLLS = 3;
+
+/** Is it the job that failed, not the poll? An export of some Patients is what servers get wrong that have it for everybody. */
+const hasFailed = ({ pull }: Step, { reason }: PeerFault): boolean =>
+  reason === 'job-failed-500' || (reason === 'status-500' && pull.reason === reason && pull.attempts >= FAILED_POLLS);
 
 /** The watermark. A time ahead of now would hide what changes until then from the next pull; one before the last is a fault. */
 function timeOf(s: Step, manifest: Manifest): Date | null {

@@ -118,8 +118,8 @@ export const PULL_REASONS = {
 export const MATCH_OUTCOMES = {
   matched: calm('The other payer knows the member and may send the history.'),
   'not-matched': calm(
-    'The other payer found nobody, or more than one person.',
-    'Check the member number with the member.',
+    'Nobody, or more than one person, was found there with the number, the name and the birth date that we have.',
+    'Check number, name and birth date with the member.',
   ),
   constrained: look(
     'The other payer knows the member and does not take the choice as sufficient.',

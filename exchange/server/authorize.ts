@@ -7,8 +7,8 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import { addresses } from '../plan.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
 import { KnownPeers, type Peer } from '../store/peer.ts';
+import { bookAccess, Waiting } from './access-limit.ts';
 
 export type Caller = {
   peer: Peer;
@@ -19,7 +19,7 @@ export type Caller = {
   searches: ReadonlySet<string>;
 };
 
-type Doorkeeper = { tokens: KnownTokens; peerOf: (clientId: string) => Promise<Peer | undefined> };
+type Doorkeeper = { tokens: KnownTokens; waiting: Waiting; peerOf: (clientId: string) => Promise<Peer | undefined> };
 /** One for each set of dependencies: on Workers that is one for each request, which shares nothing with others. */
 const doorkeepers = new WeakMap<Deps, Doorkeeper>();
 
@@ -29,6 +29,7 @@ function doorkeeperOf(deps: Deps): Doorkeeper {
   const peers = new KnownPeers();
   const made = {
     tokens: new KnownTokens(),
+    waiting: new Waiting(),
     // asked at each request, never trusted from memory: a peer that is suspended is out at once
     peerOf: gather((ids: readonly string[]) => peers.find(deps.database.sql, ids), { most: 64, lanes: 4 }),
   };
@@ -43,7 +44,7 @@ const challenge = (error?: string) => ({
 /**
  * The peer behind a request. What a known peer is refused is written to the audit.
  * @param needed any of them will do
- * @throws Outcome 401 without a good token, 403 when its scopes permit nothing that is needed
+ * @throws Outcome 401 without a good token, 403 when its scopes permit nothing that is needed, 429 when it was refused too often
  */
 export async function authorize(c: Context<FhirEnv>, deps: Deps, ...needed: Permission[]): Promise<Caller> {
   const header = c.req.header('authorization');
@@ -61,6 +62,8 @@ export async function authorize(c: Context<FhirEnv>, deps: Deps, ...needed: Perm
         });
   const peer = claims && (await doorkeeper.peerOf(claims.clientId));
   if (!claims || !peer) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
+  const wait = doorkeeper.waiting.of(peer.id, deps.clock());
+  if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
   if (peer.state !== 'active' || peer.epoch !== claims.epoch || !provesPossession(claims)) {
     await recordRefusal(c, deps, peer, 'token-void');
     throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
@@ -88,6 +91,7 @@ export async function insufficientScope(c: Context<FhirEnv>, deps: Deps, caller:
 /**
  * Records that a peer was refused something. `object` names what it asked for: it came from the peer, so only what can be an
  * id is kept.
+ * @throws Outcome 429 when it was refused too often: then it is not recorded
  */
 export async function recordRefusal(
   c: Context<FhirEnv>,
@@ -96,20 +100,22 @@ export async function recordRefusal(
   reason: 'token-void' | 'insufficient-scope' | 'not-granted',
   object = '',
 ): Promise<void> {
-  await writeAudit(deps.database.sql, [
-    auditRow({
-      at: deps.clock(),
-      actorKind: 'peer',
-      actor: peer.id,
-      action: 'access',
-      object: /^([A-Za-z]{1,40}\/)?[A-Za-z0-9.-]{0,64}$/.test(object) ? object : '',
-      peerId: peer.id,
-      outcome: 'refused',
-      reason,
-      requestId: c.get('requestId'),
-      detail: { route: c.get('route') ?? 'other' },
-    }),
-  ]);
+  const at = deps.clock();
+  const wait = await bookAccess(deps, {
+    at,
+    actorKind: 'peer',
+    actor: peer.id,
+    action: 'access',
+    object: /^([A-Za-z]{1,40}\/)?[A-Za-z0-9.-]{0,64}$/.test(object) ? object : '',
+    peerId: peer.id,
+    outcome: 'refused',
+    reason,
+    requestId: c.get('requestId'),
+    detail: { route: c.get('route') ?? 'other' },
+  });
+  if (wait === 0) return;
+  doorkeeperOf(deps).waiting.set(peer.id, wait, at);
+  throw new Outcome('throttled', undefined, { retryAfter: wait });
 }
 
 /** Does a caller's scope cover a resource type? */

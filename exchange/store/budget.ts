@@ -12,7 +12,7 @@ export async function waitFor(
   now: Date,
 ): Promise<number> {
   const [row] = await sql<{ calls: number }[]>`
-    select calls + greatest(0, extract(epoch from ${now}::timestamptz - at)) * ${perMinute} / 60.0 as calls
+    select calls + (calls < 0)::int + greatest(0, extract(epoch from ${now}::timestamptz - at)) * ${perMinute} / 60.0 as calls
     from exchange.call_budget where peer_id = ${subject} and kind = ${kind}`;
   const left = row?.calls ?? 1;
   return left >= 1 ? 0 : Math.max(1, Math.ceil(((1 - left) * 60) / perMinute));

@@ -236,7 +236,8 @@ export async function forgetAttempts(sql: Queryable, now: Date): Promise<void> {
 }
 
 /**
- * Takes one call from a peer's budget, which refills at `perMinute` and holds `burst`.
+ * Takes one call from a peer's budget, which refills at `perMinute` and holds `burst`. Who is refused takes nothing: waiting as long as it
+ * was told is enough. What is left after a refusal is kept less one, below zero.
  * @returns seconds until the next call is possible; 0 when this one is
  */
 export async function takeCall(
@@ -250,7 +251,7 @@ export async function takeCall(
   const [row] = await sql<{ calls: number }[]>`
     insert into exchange.call_budget as b (peer_id, kind, calls, at) values (${peerId}, ${kind}, ${burst - 1}, ${now})
     on conflict (peer_id, kind) do update set at = greatest(b.at, excluded.at),
-      calls = greatest(-1, least(${burst}::float8, b.calls + greatest(0, extract(epoch from excluded.at - b.at)) * ${perMinute} / 60.0) - 1)
+      calls = least(${burst}::float8, b.calls + (b.calls < 0)::int + greatest(0, extract(epoch from excluded.at - b.at)) * ${perMinute} / 60.0) - 1
     returning calls`;
   const left = row?.calls ?? 0;
   return left >= 0 ? 0 : Math.max(1, Math.ceil((-left * 60) / perMinute));

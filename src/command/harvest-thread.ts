@@ -27,7 +27,9 @@ const node = await openNode(
 );
 const standing = [threadStandsBack(node.deps.log, 'lines')];
 if (embedded) standing.push(connectionsStandBack(node.deps.database.sql, NAME, node.deps.log));
-const harvester = startHarvester(node);
+const harvester = startHarvester(node, (working) => {
+  for (const s of standing) s.work(working);
+});
 port.on('message', (message: HarvestThreadMessage) => {
   if (message !== 'stop') {
     for (const s of standing) s.confine(message === 'awaited');

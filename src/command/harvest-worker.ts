@@ -8,14 +8,16 @@ import { accuracyDays } from '../../directory/federation/store/truth.ts';
 import { type HarvestWorker, startHarvesting } from '../../directory/federation/work.ts';
 import type { OpenNode } from './node.ts';
 
-export function startHarvester(node: OpenNode): Pick<HarvestWorker, 'stop'> {
-  const worker = startHarvesting(node.deps, async () => {
+/** @param onWork told when work begins and ends */
+export function startHarvester(node: OpenNode, onWork?: (working: boolean) => void): Pick<HarvestWorker, 'stop'> {
+  const due = async () => {
     // a node that knows no other directory has no use for a second copy of its own
     if (!node.config.sandbox && (await listPeers(node.deps.database.sql)).length === 0) return;
     await mergeDue(node.deps);
     await linkDue(node.deps);
     await measureToday(node);
-  });
+  };
+  const worker = startHarvesting(node.deps, due, onWork);
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: 'harvest' });
   worker.wake();
   return {

@@ -10,38 +10,71 @@ import type { Log, ThreadName } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
 import type { Queryable } from '../store/database.ts';
 
-const LOOK_MS = 500;
+/** Between two looks for new connections: while there is work, and otherwise. */
+const LOOK_MS = { working: 100, idle: 1000 } as const;
 
 /** Work that stands back. */
 export type StandingBack = {
   /** Leaves one processor alone, as it does at first, or takes them all. */
   confine(on: boolean): void;
+  /** Work has begun, or ended. */
+  work(on: boolean): void;
   end(): void;
 };
 
-const NOTHING: StandingBack = { confine: () => {}, end: () => {} };
+const NOTHING: StandingBack = { confine: () => {}, work: () => {}, end: () => {} };
+
+/** What Node calls its threads that collect garbage and compile beside the others. They belong to the process. */
+const COLLECTOR = 'V8Worker';
+/** A look whether anything is due is no work yet. */
+const BRIEF_MS = 250;
 
 /**
- * The calling thread, and those that it opens afterwards: they begin with its priority, and are known by their name. Elsewhere than
- * on Linux it would be the whole process, and nothing is done.
+ * The calling thread, and those that it opens afterwards: they begin with its priority, and are known by their name. While there is
+ * work the threads that collect garbage for all of the process are placed as it is; they keep their priority, which could not be given back.
+ * Elsewhere than on Linux it would be the whole process, and nothing is done.
  */
 export function threadStandsBack(log: Log, helpers?: ThreadName): StandingBack {
   if (process.platform !== 'linux') return NOTHING;
   const id = Number(/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1]);
   const all = processors();
+  let confined = true;
+  let working = false;
+  let placed = false;
+  let begun: NodeJS.Timeout | undefined;
+  const collectors = () => {
+    if (placed === (confined && working)) return;
+    placed = !placed;
+    for (const one of threadsNamed(COLLECTOR)) place(one, placed, all, log);
+  };
+  const work = (on: boolean) => {
+    clearTimeout(begun);
+    if (on)
+      begun = setTimeout(() => {
+        working = true;
+        collectors();
+      }, BRIEF_MS).unref();
+    else {
+      working = false;
+      collectors();
+    }
+  };
   lower(id, log);
   place(id, true, all, log);
   run(log, 'chrt', '-i', '-p', '0', String(id));
   return {
     confine(on) {
+      confined = on;
       for (const one of [id, ...threadsNamed(helpers)]) place(one, on, all, log);
+      collectors();
     },
-    end: () => {},
+    work,
+    end: () => work(false),
   };
 }
 
 /** Threads of this process. */
-function threadsNamed(name: ThreadName | undefined): number[] {
+function threadsNamed(name: string | undefined): number[] {
   if (name === undefined) return [];
   return readdirSync('/proc/self/task')
     .filter((id) => {
@@ -91,13 +124,19 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): St
       looking = false;
     }
   };
-  const timer = setInterval(() => void look(), LOOK_MS).unref();
-  void look();
+  let timer: NodeJS.Timeout | undefined;
+  const lookEvery = (ms: number) => {
+    clearInterval(timer);
+    timer = setInterval(() => void look(), ms).unref();
+    void look();
+  };
+  lookEvery(LOOK_MS.idle);
   return {
     confine: (on) => {
       confined = on;
       void look();
     },
+    work: (on) => lookEvery(on ? LOOK_MS.working : LOOK_MS.idle),
     end: () => {
       ended = true;
       clearInterval(timer);
@@ -127,8 +166,15 @@ function run(log: Log, tool: string, ...args: string[]): void {
   });
 }
 
-/** Numbers of the processors that this process may use. */
+let given: number[] | undefined;
+
+/** Numbers of the processors that this process may use, as they were before any of its threads was placed. */
 function processors(): number[] {
+  given ??= allowed();
+  return given;
+}
+
+function allowed(): number[] {
   const [, list = ''] = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
   return list.split(',').flatMap((part) => {
     const [from = 0, to = from] = part.split('-').map(Number);

@@ -6,6 +6,8 @@ import type { StatementLine } from './statement-line.ts';
 
 /** Milliseconds that the statement in turn may have taken, all before it counted. */
 const PATIENCE_MS = 10;
+/** So many are shared before another is opened: more of the server's processes than processors take turns, at the cost of all. */
+const SHARED = 4;
 
 export type StatementLines = { run: RunRaw; close(): Promise<void> };
 
@@ -23,16 +25,17 @@ export function statementLines(
   const others: StatementLine[] = [];
   const isPatient = (line: StatementLine): boolean => line.waiting() === 0 || now() - line.since() <= PATIENCE_MS;
 
+  /** One that has nothing to do; a new one, unless enough are there that do not take long; the one with the least to do. */
   function other(): StatementLine {
-    let best: StatementLine | undefined;
-    for (const line of others) {
-      if (line.waiting() === 0) return line;
-      if (best === undefined || line.waiting() < best.waiting()) best = line;
+    const free = others.find((line) => line.waiting() === 0);
+    if (free !== undefined) return free;
+    const quick = others.filter(isPatient);
+    if (quick.length < SHARED && others.length < most) {
+      const made = make();
+      others.push(made);
+      return made;
     }
-    if (best !== undefined && others.length >= most) return best;
-    const made = make();
-    others.push(made);
-    return made;
+    return (quick.length === 0 ? others : quick).reduce((a, b) => (b.waiting() < a.waiting() ? b : a));
   }
 
   const choose = ({ short: isShort }: RawOptions): StatementLine =>

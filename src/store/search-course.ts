@@ -4,6 +4,7 @@
 import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
 import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import { storedForms } from '../fhir/search/usual-system.ts';
 import { isSource } from './search-kinds.ts';
 import { inOrder } from './search-set.ts';
 import { isOfShape } from './search-shapes.ts';
@@ -16,6 +17,12 @@ const ENTRY = 0.2;
 /** a resource whose references are followed, and a target whose resources are found. */
 const FOLLOW = 4;
 const REACH = 3;
+
+/** a row of a list that a token is looked for in, when the token is next to it in the index, and for each entry of it in between; */
+const LISTED = 0.27;
+const BETWEEN = 0.011;
+/** the longest list, */
+const LONGEST = 20_000;
 
 /** a row of a word that is read and put together with others, what the order of words costs at least, and each frequent word of it. */
 const PUT = 0.35;
@@ -39,11 +46,23 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
     .map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
+  let left = first?.n ?? Number.POSITIVE_INFINITY;
   return ordered.map((one) => {
-    const others = one === first ? ordered.find((o) => o !== first && isSource(o.c)) : first;
-    return asked(one.c, others?.n ?? Number.POSITIVE_INFINITY, one === first, by, count);
+    if (one === first) {
+      const other = ordered.find((o) => o !== first && isSource(o.c));
+      return asked(one.c, other?.n ?? Number.POSITIVE_INFINITY, true, by, count);
+    }
+    const all = by.live(typeOf(one.c));
+    const share = ({ n }: { n: number }): number => Math.min(1, n / all) || 1;
+    const others = ordered.filter((o) => o !== first && o !== one);
+    const c = asked(one.c, left, false, by, count, count / others.reduce((part, o) => part * share(o), 1));
+    if ('listed' in c && c.listed === true) left *= share(one);
+    return c;
   });
 }
+
+/** Type of the resources that a criterion of a token is about, 0 of others. */
+const typeOf = (c: Criterion): number => (c.kind === 'token' || c.kind === 'reference' ? typeOfParameter(c.seed) : 0);
 
 function shaped(c: Criterion, by: Frequencies): Criterion {
   return isOfShape(c) && by.rows(c) < FEW ? ({ ...c, few: true } as Criterion) : c;
@@ -83,12 +102,17 @@ function word(c: StringCriterion, rows: number, begins: boolean, by: Frequencies
   return { ...c, frequent, ...(begins || isAlone ? {} : { together: true }) };
 }
 
+/** Is it one value that stands in the index in one form? */
+const isOneToken = (c: Extract<Criterion, { kind: 'token' | 'reference' }>): boolean =>
+  c.kind === 'reference' ? c.keys.length === 1 : c.forms.flatMap((form) => storedForms(c.seed, form)).length === 1;
+
 /**
  * The criterion with the way in which it is asked.
  * @param rows that others leave, of which it is asked
  * @param begins the search may begin with it
+ * @param wanted rows that must meet it and the first one, for a page of those that meet the others too
  */
-function asked(c: Criterion, rows: number, begins: boolean, by: Frequencies, count: number): Criterion {
+function asked(c: Criterion, rows: number, begins: boolean, by: Frequencies, count: number, wanted = count): Criterion {
   if (isLong(c, by)) return long(c, by);
   if (c.kind === 'chain' && c.of.kind === 'string') {
     const targets = by.least(c.of);
@@ -103,7 +127,9 @@ function asked(c: Criterion, rows: number, begins: boolean, by: Frequencies, cou
   if ((c.kind === 'token' ? c.forms : c.keys).length > 1) return c;
   const held = by.rows(c);
   const all = by.live(typeOfParameter(c.seed));
-  const looks = Math.min(rows, (count * all) / held) * LOOK;
-  const along = (rows + held) * Math.min(1, (count * all) / (rows * held)) * ALONG;
+  const looks = Math.min(rows, (wanted * all) / held) * LOOK;
+  const along = (rows + held) * Math.min(1, (wanted * all) / (rows * held)) * ALONG;
+  const listed = isOneToken(c) && rows <= LONGEST ? rows * Math.min(LISTED + (BETWEEN * held) / rows, LOOK) : along;
+  if (listed < along && listed < looks) return { ...c, listed: true };
   return along < looks ? { ...c, together: true } : c;
 }

@@ -9,8 +9,11 @@ export type Bind = ((value: string, cast: string) => string) & {
   guessing?: boolean;
 };
 
-/** A set of rows: `source` yields the column rk; `unique` says that it does so once a row, in order of rk. */
-export type RowSet = { source: string; unique: boolean };
+/**
+ * A set of rows: `source` yields the column rk; `unique` says that it does so once a row, in order of rk; `token` is the
+ * only one that the rows have, in `directory.lookup`.
+ */
+export type RowSet = { source: string; unique: boolean; token?: string };
 
 type FrequentWord = NonNullable<StringCriterion['frequent']>[number];
 
@@ -25,7 +28,11 @@ export function tokenSet({ list, each }: Tokens): RowSet {
   const of = (test: string) => `select rk from directory.lookup where token ${test}`;
   // a few tokens, each in order of rk: `union` lets the server merge them and stop where the page ends
   return each.length > 0 && each.length <= MERGED
-    ? { source: each.map((token) => of(`= ${token}`)).join(' union '), unique: true }
+    ? {
+        source: each.map((token) => of(`= ${token}`)).join(' union '),
+        unique: true,
+        ...(each.length === 1 && each[0] !== undefined ? { token: each[0] } : {}),
+      }
     : { source: of(`in (${list})`), unique: false };
 }
 

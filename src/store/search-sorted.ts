@@ -1,5 +1,6 @@
 // A page in the order of `_sort`. Few matches are sorted; many are found by walking an index that has the order already.
-// Positions are rows: the names by which they are sorted are read from the row of the cursor. Nothing comes last.
+// Positions are rows: the names by which they are sorted are read from the row of the cursor, or from the version of it that the page
+// before showed, when it has another one now. Nothing comes last.
 
 import type { Criterion } from '../fhir/search/criterion.ts';
 import { type SearchRequest, sortCriterion } from '../fhir/search/request.ts';
@@ -12,7 +13,13 @@ import type { Found, Parts } from './search-page.ts';
 import type { Bind } from './search-set.ts';
 
 /** A key as SQL: its value on a row, and its value at the cursor. */
-type Key = { value: string; at: string; nullable: boolean; descending: boolean; as: 'time' | 'number' | 'none' };
+type Key = {
+  value: string;
+  at: string;
+  nullable: boolean;
+  descending: boolean;
+  as: 'time' | 'number' | 'version' | 'none';
+};
 
 const held = (place: number, row: string) => `nullif(split_part(${row}sort, E'\\x01', ${place}), '')`;
 
@@ -26,8 +33,11 @@ function keyOf(key: SortKey, i: number, request: SearchRequest, bind: Bind): Key
   switch (key.by) {
     case 'id':
       return { value: 'd.key collate "C"', at: row('key collate "C"'), nullable: false, descending, as: 'none' };
-    case 'key':
-      return { value: held(key.place, 'd.'), at: row(held(key.place, '')), nullable: true, descending, as: 'none' };
+    case 'key': {
+      const name = after?.names?.[key.place - 1] ?? '';
+      const at = after?.names === undefined ? row(held(key.place, '')) : `nullif(${bind(name, 'text')}, '')`;
+      return { value: held(key.place, 'd.'), at, nullable: true, descending, as: 'version' };
+    }
     case 'last-updated': {
       const at = after === undefined ? '' : time(after.keys[i] ?? 0, bind);
       return { value: 'd.last_updated', at, nullable: false, descending, as: 'time' };
@@ -155,6 +165,7 @@ const nearestHits = (nearest: string, { limit, carried }: Parts): Found => ({
 
 function edgeKey(key: Key, i: number): string {
   if (key.as === 'time') return `(extract(epoch from k${i}) * 1000)::bigint`;
+  if (key.as === 'version') return '(select v.version from directory.resource v where v.rk = hits.rk)';
   return key.as === 'number' ? `k${i}` : '0';
 }
 

@@ -24,6 +24,7 @@ import {
 } from './search-page.ts';
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
+import { positioned } from './search-position.ts';
 import { frequencies } from './token-frequency.ts';
 import { resolveNames } from './vocabulary.ts';
 
@@ -51,7 +52,7 @@ const FEW = 5000;
 
 /** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
 export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
-  const request = await resolveNames(sql, given);
+  const request = await positioned(sql, await resolveNames(sql, given));
   if (request.criteria.every(isPlace)) return request;
   const known = await frequencies(sql);
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, request.count + 1) };

@@ -5,10 +5,11 @@ import { addressLines } from '../../directory/pages/records.ts';
 import { STYLE } from '../../directory/pages/style.ts';
 import { en } from '../../directory/pages/texts/en.ts';
 import { es } from '../../directory/pages/texts/es.ts';
+import { createSite } from '../../directory/site.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
-import { deletion, directory, entries, FIXTURE, keyOf, ORIGIN } from './fixture.ts';
-import { siteOver } from './pages-fixture.ts';
+import { deletion, directory, entries, FIXTURE, keyOf, NOW, ORIGIN } from './fixture.ts';
+import { siteDeps, siteOver } from './pages-fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 let site: ReturnType<typeof siteOver>;
@@ -291,6 +292,25 @@ test('does it take my plan: answer, evidence, signed statement, and its check', 
   expect(words((await check('<b>hello</b>')).text)).toContain('not a signed statement');
   expect((await check('<b>hello</b>')).text).toContain('&lt;b&gt;hello');
   expect((await check('x'.repeat(2_000_000))).status).toBe(413);
+});
+
+test('today, and the day of a change, are those of the plan’s place; the day of a period is the one that is written', async () => {
+  const at = (zone: string, clock: string) => {
+    const site = createSite({ ...siteDeps(d.database, { PLAN_TIME_ZONE: zone }), clock: () => new Date(clock) });
+    return async (path: string) => (await site.fetch(new Request(`${ORIGIN}${path}`))).text();
+  };
+  const asked = (page: string) => /name="date" type="date" value="([^"]*)"/.exec(page)?.[1];
+  const evening = at('America/New_York', '2027-03-02T01:30:00Z');
+  const morning = at('Pacific/Kiritimati', '2027-03-01T10:30:00Z');
+  for (const path of ['/provider/Practitioner/p1', '/answer?provider=Practitioner/p1&plan=ip1']) {
+    expect(asked(await evening(path))).toBe('2027-03-01');
+    expect(asked(await morning(path))).toBe('2027-03-02');
+  }
+  const days = (zone: string) => new Intl.DateTimeFormat('en-US', { dateStyle: 'long', timeZone: zone }).format(NOW);
+  const [west, east] = ['Pacific/Niue', 'Pacific/Kiritimati'] as const;
+  expect(days(west)).not.toBe(days(east));
+  for (const zone of [west, east])
+    expect(await at(zone, '2027-03-01T10:30:00Z')('/provider/Practitioner/p1')).toContain(days(zone));
 });
 
 test('every example of the developers’ page runs and finds something', async () => {

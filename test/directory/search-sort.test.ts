@@ -6,7 +6,7 @@ import { readSearch } from '../../src/fhir/search/request.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
 import { binder } from '../../src/store/search-page.ts';
 import { sortedHits } from '../../src/store/search-sorted.ts';
-import { BASE, type Bundle, body, directory, ids, keyOf, NOW } from './fixture.ts';
+import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
 const DATA = [...directoryResources({ seed: 5, resources: 900 })];
 let d: Awaited<ReturnType<typeof directory>>;
@@ -106,6 +106,66 @@ test.each(['_id', '-_id', '_lastUpdated', '-_lastUpdated'])(
     expect(few.forward).toEqual(plain.forward);
   },
 );
+
+test.each([
+  ['Practitioner?_sort=family&_count=30', ''],
+  ['Practitioner?_sort=-family,given&_count=30', ''],
+  ['Practitioner?_sort=address-city&_count=30', '&_lastUpdated=gt2015'],
+  ['Organization?_sort=name&_count=10', ''],
+])(
+  '%s: rows that pages ended with are deleted, or get other names; all others are given once, there and back',
+  async (path, more) => {
+    const other = await directory(DATA);
+    const get = async (query: string) => body(await other.get(query));
+    const all = ids(await get(`${path.replace(/_count=\d+/, '_count=1000')}${more}`), 'match');
+    const changed = new Set<string>();
+    /** deletes every second of them, and gives the others a name at the other end */
+    const change = async (bundle: Bundle, place: 0 | -1) => {
+      const key = ids(bundle, 'match').at(place) ?? '';
+      const resource = (bundle.entry ?? []).find((e) => keyOf(e.resource) === key)?.resource;
+      if (resource === undefined || changed.has(key)) return;
+      changed.add(key);
+      if (changed.size % 2 === 0) await other.load([deletion(key)]);
+      else {
+        const name = resource.resourceType === 'Organization' ? 'aa' : [{ family: path.includes('-') ? 'zz' : 'aa' }];
+        await other.load(entries([{ ...resource, name, address: [{ city: 'Aa' }] } as unknown as Resource]));
+      }
+    };
+    const forward: string[] = [];
+    let at = await get(path + more);
+    for (let n = 0; ; n++) {
+      expect(n).toBeLessThan(100);
+      forward.push(...ids(at, 'match'));
+      const next = url(at, 'next');
+      if (next === undefined) break;
+      await change(at, -1);
+      at = await get(next);
+    }
+    const back = ids(at, 'match');
+    for (let n = 0, previous = url(at, 'prev'); previous !== undefined && n < 100; n++, previous = url(at, 'prev')) {
+      await change(at, 0);
+      at = await get(previous);
+      back.unshift(...ids(at, 'match'));
+    }
+    expect(changed.size).toBeGreaterThan(8);
+    for (const given of [forward, back])
+      expect(given.filter((key) => !changed.has(key))).toEqual(all.filter((key) => !changed.has(key)));
+    await other.close();
+  },
+);
+
+test('a position whose version is not kept any more is refused, not guessed', async () => {
+  const other = await directory(DATA);
+  const first = await body(await other.get('Practitioner?_sort=family&_count=20'));
+  const next = url(first, 'next') ?? '';
+  await other.load([deletion(ids(first, 'match').at(-1) ?? '')]);
+  expect((await other.get(next)).status).toBe(200);
+  await other.database.sql`delete from directory.history`;
+  const answer = await other.get(next);
+  expect(answer.status).toBe(400);
+  expect((await body(answer)).issue?.[0]?.code).toBe('value');
+  await other.close();
+});
 
 test('many matches are walked in the same order as few are sorted', async () => {
   const request = readSearch(

@@ -120,10 +120,11 @@ describe('one member', () => {
     expect(noConsent.json).toMatchObject({ issue: [{ code: 'suppressed' }] });
   });
 
-  test('a weak match does not tell that consent is the obstacle', async () => {
+  test('a match by any rule tells that consent is the obstacle', async () => {
     const bySubscriber = { ...card(rivera), memberId: undefined, subscriberId: rivera.subscriber ?? rivera.number };
     const a = await ask(single(bySubscriber, (all) => all.filter((p) => p.name !== 'Consent')));
-    expect(a.json).toMatchObject({ issue: [{ code: 'not-found' }] });
+    expect(a.json).toMatchObject({ issue: [{ code: 'suppressed' }] });
+    expect(await reason()).toMatchObject({ outcome: 'consentconstraint', rule: 31 });
   });
 
   test('a member who has said no to us since the consent began is told like any consent that is not met', async () => {

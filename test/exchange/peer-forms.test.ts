@@ -229,6 +229,25 @@ describe('one member at a time', () => {
     expect(clock?.['state']).toMatch(/^met/);
   });
 
+  test('a server that takes patients as texts only is asked so, and again next time', async () => {
+    const taken: Handler = (request, answer, body) => {
+      const { parameter } = JSON.parse(body) as { parameter: { name: string; valueString?: string }[] };
+      const named = parameter.filter((p) => p.name === 'patient');
+      if (named.length > 0 && named.every((p) => p.valueString?.startsWith('Patient/')))
+        return kicksOff(request, answer, body);
+      const issue = [{ severity: 'error', code: 'processing', diagnostics: 'patient of type Reference' }];
+      return json(answer, { resourceType: 'OperationOutcome', issue }, 400);
+    };
+    const script = single({ 'POST /fhir/Patient/$export': taken });
+    const done = await peer.pull(script);
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'patient', ['a', 'b']]);
+    const asked = () => peer.seen.filter((s) => s.path.endsWith('Patient/$export')).length;
+    expect(asked()).toBe(2);
+    const [known] = await peer.node.deps.database
+      .sql`select abilities->'lacks' as lacks from exchange.peer where id = ${done.peerId}`;
+    expect(known?.['lacks']).toEqual(['patient-references']);
+  });
+
   test('an identifier instead of an id leads to exactly one Patient', async () => {
     const found = (...patients: object[]) =>
       single({
@@ -262,6 +281,20 @@ describe('one member at a time', () => {
     const [member] = await peer.node.deps.database
       .sql`select outcome from exchange.pull_member where pull_id = ${held.id}`;
     expect([held.reason, member?.['outcome']]).toEqual(['no-match', 'constrained']);
+  });
+
+  test.each([
+    ['without a code', { severity: 'error', diagnostics: 'not enabled here' }],
+    ['with a code', { severity: 'error', code: 'exception' }],
+  ])('an export of some Patients whose job fails, told %s, is given up for another way', async (_, issue) => {
+    const done = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'export', 'everything'] } }),
+        'GET /status/export': status(500, { resourceType: 'OperationOutcome', issue: [issue] }),
+        'GET /fhir/Patient/p9/$everything': (_r, a) => json(a, bundle([parsed('a'), parsed('b')])),
+      }),
+    );
+    expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'everything', ['a', 'b']]);
   });
 
   test('$everything, page after page; decimals stay as they were written', async () => {

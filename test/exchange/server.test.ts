@@ -230,7 +230,7 @@ describe('$bulk-member-match', () => {
     expect(['good', 'late', 'weak', 'nobody'].map(bucket)).toEqual([
       ['match'],
       ['consentconstraint'],
-      ['nomatch'],
+      ['consentconstraint'],
       ['nomatch'],
     ]);
     expect(JSON.stringify(groups)).not.toMatch(/consent-(malformed|expired|not-yet)|OH200/);

@@ -99,18 +99,41 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
 });
 
 test.skipIf(!hasOneToLeave)('a thread that it opens goes where it goes', async () => {
-  const thread = new Worker(new URL('./stand-back-thread.ts', import.meta.url));
-  const look = async () => {
-    thread.postMessage('look');
-    const [found] = (await once(thread, 'message')) as [(string | undefined)[]];
-    return found;
-  };
-  const all = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
-  await expect.poll(look, { timeout: 10_000 }).not.toEqual([]);
+  const { thread, look, all } = standingBack();
+  await expect.poll(() => look('lines'), { timeout: 10_000 }).not.toEqual([]);
   thread.postMessage('free');
-  await expect.poll(async () => new Set(await look()), { timeout: 5000 }).toEqual(new Set([all]));
+  await expect.poll(async () => new Set(await look('lines')), { timeout: 5000 }).toEqual(new Set([all]));
   thread.postMessage('confine');
-  await expect.poll(async () => (await look()).includes(all), { timeout: 5000 }).toBe(false);
+  await expect.poll(async () => (await look('lines')).includes(all), { timeout: 5000 }).toBe(false);
   thread.postMessage('end');
   await once(thread, 'exit');
 });
+
+test.skipIf(!hasOneToLeave)(
+  'those that collect garbage for all go there while there is work, and no longer',
+  async () => {
+    const { thread, look, all } = standingBack();
+    const areFree = async () => (await look('V8Worker')).map((place) => place === all);
+    expect(new Set(await areFree())).toEqual(new Set([true]));
+    thread.postMessage('work');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
+    thread.postMessage('free');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
+    thread.postMessage('confine');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
+    thread.postMessage('rest');
+    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
+    thread.postMessage('end');
+    await once(thread, 'exit');
+  },
+);
+
+function standingBack() {
+  const thread = new Worker(new URL('./stand-back-thread.ts', import.meta.url));
+  const look = async (name: 'lines' | 'V8Worker') => {
+    thread.postMessage(name);
+    const [found] = (await once(thread, 'message')) as [(string | undefined)[]];
+    return found;
+  };
+  return { thread, look, all: /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] };
+}

@@ -8,12 +8,13 @@ import { threadStandsBack } from '../../src/runtime/stand-back.ts';
 const beside = threads();
 const standing = threadStandsBack(() => {}, 'lines');
 const opened = beside?.open('lines') ?? [];
-const processors = () =>
+const processors = (name: string) =>
   readdirSync('/proc/self/task')
-    .filter((id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === 'lines')
+    .filter((id) => readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === name)
     .map((id) => /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/self/task/${id}/status`, 'utf8'))?.[1]);
-parentPort?.on('message', (message: 'confine' | 'free' | 'look' | 'end') => {
-  if (message === 'look') parentPort?.postMessage(processors());
+parentPort?.on('message', (message: 'confine' | 'free' | 'work' | 'rest' | 'lines' | 'V8Worker' | 'end') => {
+  if (message === 'lines' || message === 'V8Worker') parentPort?.postMessage(processors(message));
+  else if (message === 'work' || message === 'rest') standing.work(message === 'work');
   else if (message === 'end') {
     for (const thread of opened) thread.close();
     parentPort?.close();

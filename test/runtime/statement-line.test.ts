@@ -99,7 +99,7 @@ test('short statements share a line unless the one in turn takes long; others ta
   let now = 0;
   const made: { name: number; done: (() => void)[]; since: number }[] = [];
   const make = (): StatementLine => {
-    const line = { name: made.length, done: [] as (() => void)[], since: 0 };
+    const line = { name: made.length, done: [] as (() => void)[], since: now };
     made.push(line);
     return {
       waiting: () => line.done.length,
@@ -108,7 +108,7 @@ test('short statements share a line unless the one in turn takes long; others ta
       close: async () => {},
     };
   };
-  const lines = statementLines(make, 2, () => now);
+  let lines = statementLines(make, 2, () => now);
   const took = (short: boolean) => {
     const before = made.map((l) => l.done.length);
     void lines.run('', [], { prepare: true, short });
@@ -124,4 +124,9 @@ test('short statements share a line unless the one in turn takes long; others ta
   const [short] = made;
   if (short) short.since = 11; // the other one is in turn since now
   expect(took(true)).toBe(0);
+  made.length = 0;
+  lines = statementLines(make, 6, () => now);
+  expect(Array.from({ length: 6 }, () => took(false))).toEqual([1, 2, 3, 4, 1, 2]);
+  now = 30;
+  expect([took(false), took(false), took(false)]).toEqual([5, 6, 5]);
 });

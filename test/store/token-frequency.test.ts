@@ -87,6 +87,36 @@ test('a name is as frequent as the words that begin like it; of words that nobod
   expect(both('derby').map((c) => c.kind)).toEqual(['string', 'reference']);
 });
 
+test('tokens are looked for among few rows, read side by side where a page ends that, and looked up where they are seldom', () => {
+  const asked = read(`network=Organization/big&specialty=${NUCC}|207r00000x`);
+  if (specialty?.kind !== 'token' || network?.kind !== 'reference') throw new Error('Criteria changed.');
+  hashText(`${NUCC}|207r00000x`, specialty.seed);
+  const one = halves();
+  hashText('Organization/big', 0);
+  hashKey(hashed.hi, hashed.lo, network.seed);
+  const other = halves();
+  const way = (specialties: number, networks: number, more: typeof asked = []) =>
+    rarestFirst(
+      [...asked, ...more],
+      estimates(
+        new Map([
+          [one, specialties],
+          [other, networks],
+        ]),
+        50,
+        { params: new Map(), counts: [0, 0, 0, 0, 0, 0, 0, 450_000] },
+      ),
+      21,
+    ).map((c) => (c.kind === 'token' || c.kind === 'reference' ? [c.seed, c.listed, c.together] : c.kind));
+  const by = (c: { seed: number }, listed?: true, together?: true) => [c.seed, listed, together];
+  expect(way(20_000, 2400)).toEqual([by(network), by(specialty)]);
+  // what few meet besides lets the page never be full
+  const near = read('location.near=41|-72|25|km');
+  expect(way(20_000, 2400, near)).toEqual([by(network), by(specialty, true), 'chain']);
+  expect(way(80_000, 90_000)).toEqual([by(specialty), by(network, undefined, true)]);
+  expect(way(80_000, 60)).toEqual([by(network), by(specialty)]);
+});
+
 test('words are read in order where that ends before all of their rows are read', () => {
   const { id: family = 0 } = parameter('Practitioner', 'family') ?? {};
   const { id: given = 0 } = parameter('Practitioner', 'given') ?? {};

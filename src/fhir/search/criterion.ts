@@ -37,8 +37,11 @@ export type Criterion =
   | { kind: 'reverse-chain'; param: number; source: DirectoryType; of: Criterion; many?: true }
   | FurtherCriterion;
 
-/** `together`: its rows are read along with those of another criterion, not looked up one by one; the store says so */
-export type Together = { together?: true };
+/**
+ * `together`: its rows are read along with those of another criterion, not looked up one by one; `listed`: they are looked for among a
+ * list of those of another; the store says so
+ */
+export type Together = { together?: true; listed?: true };
 
 export type StringCriterion = {
   kind: 'string';

@@ -1,14 +1,15 @@
 // The page position: the row at the edge of the page, and nothing of the client or of its query. Names by which a page is
-// sorted are read from that row; only times and distances, which may change or stand in no row, are in the cursor.
+// sorted are read from that row, as it was in the version that the page showed; times and distances are in the cursor.
 // Not signed: an edited cursor is only another position.
 import { Outcome } from '../outcome.ts';
 import type { SortKey } from './sort.ts';
 
 /**
  * The page after this row, or before it. `keys` are those of the row under `_sort`, in its order: milliseconds since 1970
- * or meters, and 0 for a key that the row itself holds.
+ * or meters; of a name the version of the row that had it; 0 for its id. `names`: the names of that version by their places in the
+ * sort text, from 0, when the row has another version now.
  */
-export type Cursor = { back: boolean; keys: number[]; rk: bigint };
+export type Cursor = { back: boolean; keys: number[]; rk: bigint; names?: readonly string[] };
 
 /** Without keys eight bytes, or nine when it looks back; eight bytes more for each key. As base64url. */
 export function encodeCursor({ back, keys, rk }: Cursor): string {
