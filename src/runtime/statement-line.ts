@@ -38,6 +38,8 @@ type Asked = {
   text: string;
   values: readonly string[];
   prepare: boolean;
+  /** under which the server was to keep it */
+  name: string;
   /** the server is told its text, and has taken it */
   parses: boolean;
   parsed: boolean;
@@ -73,6 +75,12 @@ const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to 
 /** Longest wait of a line that is closed for what is under way. */
 const CLOSE_MS = 5000;
 
+/**
+ * Statements that the server keeps for a line, with their plans: whoever asks ever other questions would fill its memory. What was asked
+ * longest ago is forgotten.
+ */
+export const MOST_PREPARED = 200;
+
 /** @param connection `open` makes one when there is something to ask and none is open; `close` ends it */
 export function statementLine(connection: { open(): Promise<Channel>; close(): Promise<void> }): StatementLine {
   /** in the order of their answers; before the connection is open, those that are to be sent */
@@ -80,6 +88,7 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
   let since = 0;
   let socket: Socket | undefined;
   let isOpening = false;
+  /** names by text, what was asked last at the end */
   let prepared = new Map<string, string>();
   let names = 0;
   let scanned = 0;
@@ -93,11 +102,15 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
   };
 
   function send(asked: Asked): void {
-    let name = asked.prepare ? prepared.get(asked.text) : '';
-    asked.parses = name === undefined || !asked.prepare;
-    if (name === undefined) {
-      name = `s${++names}`;
+    const known = asked.prepare ? prepared.get(asked.text) : undefined;
+    const name = asked.prepare ? (known ?? `s${++names}`) : '';
+    asked.name = name;
+    asked.parses = known === undefined;
+    if (asked.prepare) {
+      prepared.delete(asked.text);
       prepared.set(asked.text, name);
+      const [oldest] = prepared.size > MOST_PREPARED ? prepared : [];
+      if (oldest) forget({ text: oldest[0], name: oldest[1] });
     }
     if (asked.parses) outgoing.parse(name, asked.text);
     outgoing.execute(name, asked.values);
@@ -152,10 +165,17 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
     if (under.length === 0) drained?.();
   }
 
+  /** Unless it was told under another name meanwhile. */
+  function forget({ text, name }: Pick<Asked, 'text' | 'name'>): void {
+    if (prepared.get(text) !== name) return;
+    prepared.delete(text);
+    outgoing.close(name);
+  }
+
   function failed(asked: Asked, { code, message, routine }: ReturnType<typeof readFault>): void {
-    if (asked.prepare && asked.parses && !asked.parsed) prepared.delete(asked.text);
+    if (asked.prepare && asked.parses && !asked.parsed) forget(asked);
     if (asked.prepare && !asked.parses && !asked.again && AGAIN.has(routine)) {
-      prepared.delete(asked.text);
+      forget(asked);
       asked.again = true;
       under.push(asked);
       send(asked);
@@ -201,7 +221,17 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
     run: (text, values, prepare) =>
       new Promise((resolve, reject) => {
         if (under.length === 0) since = performance.now();
-        const asked: Asked = { text, values, prepare, parses: false, parsed: false, again: false, resolve, reject };
+        const asked: Asked = {
+          text,
+          values,
+          prepare,
+          name: '',
+          parses: false,
+          parsed: false,
+          again: false,
+          resolve,
+          reject,
+        };
         under.push(asked);
         if (socket !== undefined) send(asked);
         else if (!isOpening) void open();

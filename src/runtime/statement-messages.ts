@@ -4,6 +4,9 @@ import type { Socket } from 'node:net';
 
 const PARSE = 0x50;
 const BIND = 0x42;
+const CLOSE = 0x43;
+/** A prepared statement, as Close names what it closes. */
+const STATEMENT = 0x53;
 const EXECUTE = 0x45;
 const SYNC = 0x53;
 /** A message: a byte that names its kind, then its length without that byte. */
@@ -66,6 +69,15 @@ export class Outgoing {
     this.#string(name);
     this.#string(text);
     this.#uint16(0);
+    this.#end(begun);
+  }
+
+  /** The server forgets a statement of this name. */
+  close(name: string): void {
+    this.#room(32 + 3 * name.length);
+    const begun = this.#begin(CLOSE);
+    this.#memory[this.#at++] = STATEMENT;
+    this.#string(name);
     this.#end(begun);
   }
 
