@@ -10,7 +10,7 @@ import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
 import { blockClock } from '../store/clock.ts';
-import { takeCall } from '../store/match-attempt.ts';
+import { takeCallAlone } from '../store/match-attempt.ts';
 import { authorize, type Caller, covers } from './authorize.ts';
 
 /** Headers of every answer that tells of a job. */
@@ -39,7 +39,7 @@ export function retryAfterSeconds(receivedAt: Date, now: Date): number {
 /** A poll of a job that runs: one for each Retry-After that was told, and ten before their time. */
 async function takePoll(deps: Deps, job: BulkJob, wait: number, now: Date): Promise<void> {
   const perMinute = 60 / wait;
-  const over = await takeCall(deps.database.sql, job.peerId, `poll/${job.id}`, perMinute, now, EARLY_POLLS + 1);
+  const over = await takeCallAlone(deps.database.sql, job.peerId, `poll/${job.id}`, perMinute, now, EARLY_POLLS + 1);
   if (over > 0) throw new Outcome('throttled', 'Ask again when Retry-After has passed.', { retryAfter: wait });
 }
 

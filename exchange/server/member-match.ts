@@ -10,7 +10,7 @@ import { checkAccepts } from '../../src/http/negotiate.ts';
 import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
-import { takeCall } from '../store/match-attempt.ts';
+import { takeCallAlone } from '../store/match-attempt.ts';
 import { authorize, type Caller } from './authorize.ts';
 import { isFhirJson } from './prefer.ts';
 import { fhirJson } from './request-body.ts';
@@ -51,7 +51,7 @@ export function memberMatch(deps: Deps) {
     const wait =
       matchPerMinute === 0
         ? 0
-        : await takeCall(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
+        : await takeCallAlone(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
     if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
     const { text, json } = await fhirJson(c, MAX_BODY);
     const bundle = readRequest(json, !mayHoldNoText(text));

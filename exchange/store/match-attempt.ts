@@ -1,5 +1,5 @@
 // Statements of the defence against trying: attempts of thirty days, and call budgets.
-import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { type RawRows, rawRows } from '../../src/store/raw-rows.ts';
 import { KEY_OF_PERSON, MOST_CARDS_NEAR, STRETCH, type Tried } from '../match/attempt.ts';
 import { type AskedAttempt, type FoundRows, tally } from '../match/tally.ts';
@@ -235,9 +235,23 @@ export async function forgetAttempts(sql: Queryable, now: Date): Promise<void> {
   await sql`delete from exchange.match_attempt where at < ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'`;
 }
 
+/** `$1` peer, `$2` kind, `$3` calls a minute, `$4` the most, `$5` now. What is left after a refusal is kept less one, below zero. */
+const take = (values: string) => `
+    insert into exchange.call_budget as b (peer_id, kind, calls, at) ${values}
+    on conflict (peer_id, kind) do update set at = greatest(b.at, excluded.at),
+      calls = least($4::text::float8, b.calls + (b.calls < 0)::int
+        + greatest(0, extract(epoch from excluded.at - b.at)) * $3::text::float8 / 60.0) - 1
+    returning calls`;
+const FIRST = `$1::text, $2::text, $4::text::float8 - 1, $5::text::timestamptz`;
+const TAKE = take(`values (${FIRST})`);
+const TAKE_ALONE = `with relaxed as materialized (select set_config('synchronous_commit', 'off', true) as is_off) ${take(`select ${FIRST} from relaxed`)}`;
+
+const waitOf = (left: number, perMinute: number): number =>
+  left >= 0 ? 0 : Math.max(1, Math.ceil((-left * 60) / perMinute));
+
 /**
  * Takes one call from a peer's budget, which refills at `perMinute` and holds `burst`. Who is refused takes nothing: waiting as long as it
- * was told is enough. What is left after a refusal is kept less one, below zero.
+ * was told is enough.
  * @returns seconds until the next call is possible; 0 when this one is
  */
 export async function takeCall(
@@ -248,11 +262,26 @@ export async function takeCall(
   now: Date,
   burst = perMinute * 2,
 ): Promise<number> {
-  const [row] = await sql<{ calls: number }[]>`
-    insert into exchange.call_budget as b (peer_id, kind, calls, at) values (${peerId}, ${kind}, ${burst - 1}, ${now})
-    on conflict (peer_id, kind) do update set at = greatest(b.at, excluded.at),
-      calls = least(${burst}::float8, b.calls + (b.calls < 0)::int + greatest(0, extract(epoch from excluded.at - b.at)) * ${perMinute} / 60.0) - 1
-    returning calls`;
-  const left = row?.calls ?? 0;
-  return left >= 0 ? 0 : Math.max(1, Math.ceil((-left * 60) / perMinute));
+  const values = [peerId, kind, String(perMinute), String(burst), now.toISOString()];
+  const [row] = await sql.unsafe<{ calls: number }[]>(TAKE, values, { prepare: true });
+  return waitOf(row?.calls ?? 0, perMinute);
+}
+
+/**
+ * The same of a call that is no part of a transaction: nobody waits for the disk, and a server that loses its power forgets what was
+ * taken in its last half second.
+ */
+export async function takeCallAlone(
+  sql: Sql,
+  peerId: string,
+  kind: string,
+  perMinute: number,
+  now: Date,
+  burst = perMinute * 2,
+): Promise<number> {
+  const values = [peerId, kind, String(perMinute), String(burst), now.toISOString()];
+  const rows = await rawRows(sql, TAKE_ALONE, values, { prepare: true, short: true });
+  const left = Number(rows.text(0, 0));
+  rows.release();
+  return waitOf(left, perMinute);
 }
