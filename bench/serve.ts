@@ -16,7 +16,7 @@ import { rawRoutes } from './raw.ts';
 
 const [kind, url = '', thread, ...threadArgs] = process.argv.slice(2);
 const database = openDatabase(url, {
-  max: kind === 'raw' ? 8 : 2,
+  max: kind === 'raw' ? 8 : 4,
   role: 'payer_node_directory',
   statementTimeoutMs: 5000,
   keepsPlans: true,

@@ -77,7 +77,13 @@ export const SETTINGS = {
     'DATABASE_URL',
     true,
   ),
-  databasePool: setting('DATABASE_POOL', 'Storage', 'Connections per service.', integer(10, 2, 200), '10'),
+  databasePool: setting(
+    'DATABASE_POOL',
+    'Storage',
+    'Connections per service; the directory opens half as many more, and one, where all are needed.',
+    integer(10, 2, 200),
+    '10',
+  ),
   blobsDir: setting(
     'BLOBS_DIR',
     'Storage',

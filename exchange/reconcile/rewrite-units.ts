@@ -102,11 +102,31 @@ export async function rewriteUnits(
   context: UnitContext,
   range: Buckets = EVERYTHING,
 ): Promise<void> {
-  const writer = deps.database.dedicated('copy');
   const reader = deps.database.dedicated('copy');
   try {
-    await stageRewritten(writer, work.id, rewritten(deps, work, context, reader, range));
+    const units = rewritten(deps, work, context, reader, range);
+    const first = await units.next();
+    // mostly none: then nobody is asked to take them
+    if (first.done !== true) await write(deps, work, first.value, units);
   } finally {
-    await Promise.all([writer.end({ timeout: 1 }), reader.end({ timeout: 1 })]);
+    await reader.end({ timeout: 1 });
+  }
+}
+
+async function write(
+  deps: Needs,
+  work: Work,
+  first: RewrittenUnit,
+  others: AsyncGenerator<RewrittenUnit>,
+): Promise<void> {
+  const writer = deps.database.dedicated('copy');
+  const all = async function* () {
+    yield first;
+    yield* others;
+  };
+  try {
+    await stageRewritten(writer, work.id, all());
+  } finally {
+    await writer.end({ timeout: 1 });
   }
 }

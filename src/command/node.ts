@@ -17,8 +17,6 @@ import { threads } from './threads.ts';
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
 
-/** Of the directory, for what is not a page, a count or a resource. */
-const FURTHER_CONNECTIONS = 2;
 /** Of the exchange, for the statements of single matches; with one for short ones. */
 const MATCH_LINES = 3;
 
@@ -76,7 +74,8 @@ export async function openNode(
     lines: MATCH_LINES,
   });
   const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
-    max: FURTHER_CONNECTIONS,
+    // for what is not a page, a count or a resource
+    max: Math.ceil(config.databasePool / 2),
     role: DIRECTORY_ROLE,
     statementTimeoutMs: config.directoryTimeoutMs,
     name: 'payer-node directory',

@@ -83,7 +83,8 @@ function isPlain(url: string): boolean {
  * looks at what that costs (src/store/search-plans.ts). Otherwise the server guesses, and plans many of ours each time. Nor does
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
  * much only, building indexes too, for work that nobody waits for. `lines`: so many connections more, and one for short statements,
- * for rows that are taken as bytes (src/store/raw-rows.ts).
+ * for rows that are taken as bytes (src/store/raw-rows.ts); the driver has so many more
+ * where it connects by itself.
  */
 export function openDatabase(
   url: string,
@@ -121,9 +122,10 @@ export function openDatabase(
           : {}),
       } as Record<string, string>,
     });
-  const sql = open(options.max ?? 10, name);
+  const further = isPlain(url) ? 0 : (options.lines ?? 0);
+  const sql = open((options.max ?? 10) + further, name);
   const lines =
-    options.lines === undefined || !isPlain(url)
+    options.lines === undefined || further > 0
       ? undefined
       : statementLines(() => lineBy((intake) => open(1, name, intake)), options.lines);
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });

@@ -1,5 +1,6 @@
 // Statements over a connection that is not the driver's any more.
 import { afterAll, afterEach, expect, test } from 'vitest';
+import { openDatabase } from '../../src/runtime/node.ts';
 import { MOST_PREPARED, type StatementLine } from '../../src/runtime/statement-line.ts';
 import { statementLines } from '../../src/runtime/statement-lines.ts';
 import { storeFailure } from '../../src/store/failure.ts';
@@ -106,6 +107,17 @@ test('a view on another schema names it in these statements too', async () => {
   const view = onSchema(db, 'elsewhere');
   const rows = await rawRows(view.sql, 'select change from directory.state', [], { prepare: true, short: true });
   expect(rows.text(0, 0)).toBe('41');
+});
+
+test('where the driver connects by itself it has the connections of the lines', async () => {
+  const alone = openDatabase(`${db.url}?sslmode=disable`, { lines: 3, max: 1 });
+  const asked = await Promise.all(
+    Array.from({ length: 4 }, () =>
+      rawRows(alone.sql, 'select pg_backend_pid(), pg_sleep($1::float8)', ['0.3'], { prepare: true }),
+    ),
+  );
+  expect(new Set(asked.map((rows) => rows.text(0, 0))).size).toBe(4);
+  await alone.close();
 });
 
 test('short statements share a line unless the one in turn takes long; others take one that is free', async () => {
