@@ -26,8 +26,8 @@ export function answer(asked: Exclude<Asked, { kind: 'begin' }>, reading: Readin
   return asked.kind === 'hash' ? { block: asked.block, ...hashesIn(asked.block) } : readBlock(asked.unread, reading);
 }
 
-/** Lines of a run after which a thread is opened: few are read sooner than it starts. */
-const WORTH_A_THREAD = 3000;
+/** Lines of a run after which a thread is opened: fewer are read sooner than it starts and has compiled what it runs. */
+const WORTH_A_THREAD = 20_000;
 
 export type LineReader = {
   hash(block: Block): Promise<Hashed>;
