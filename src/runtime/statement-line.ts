@@ -75,12 +75,6 @@ const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to 
 /** Longest wait of a line that is closed for what is under way. */
 const CLOSE_MS = 5000;
 
-/**
- * Statements that the server keeps for a line, with their plans: whoever asks ever other questions would fill its memory. What was asked
- * longest ago is forgotten.
- */
-export const MOST_PREPARED = 200;
-
 /** @param connection `open` makes one when there is something to ask and none is open; `close` ends it */
 export function statementLine(connection: { open(): Promise<Channel>; close(): Promise<void> }): StatementLine {
   /** in the order of their answers; before the connection is open, those that are to be sent */
@@ -88,7 +82,7 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
   let since = 0;
   let socket: Socket | undefined;
   let isOpening = false;
-  /** names by text, what was asked last at the end */
+  /** names by text; who asks says which are kept, and how many (search-plans.ts) */
   let prepared = new Map<string, string>();
   let names = 0;
   let scanned = 0;
@@ -106,12 +100,7 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
     const name = asked.prepare ? (known ?? `s${++names}`) : '';
     asked.name = name;
     asked.parses = known === undefined;
-    if (asked.prepare) {
-      prepared.delete(asked.text);
-      prepared.set(asked.text, name);
-      const [oldest] = prepared.size > MOST_PREPARED ? prepared : [];
-      if (oldest) forget({ text: oldest[0], name: oldest[1] });
-    }
+    if (asked.prepare && asked.parses) prepared.set(asked.text, name);
     if (asked.parses) outgoing.parse(name, asked.text);
     outgoing.execute(name, asked.values);
     flushing ??= setImmediate(flush);
@@ -166,7 +155,7 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
   }
 
   /** Unless it was told under another name meanwhile. */
-  function forget({ text, name }: Pick<Asked, 'text' | 'name'>): void {
+  function forget({ text, name }: Asked): void {
     if (prepared.get(text) !== name) return;
     prepared.delete(text);
     outgoing.close(name);
