@@ -127,10 +127,7 @@ export function openDatabase(
   const lines =
     options.lines === undefined || further > 0
       ? undefined
-      : statementLines(
-          () => lineBy((intake) => open(1, name, intake), options.statementTimeoutMs),
-          options.lines,
-        );
+      : statementLines(() => lineBy((intake) => open(1, name, intake), options.statementTimeoutMs), options.lines);
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,

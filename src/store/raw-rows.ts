@@ -89,7 +89,9 @@ async function byDriver(
   values: readonly string[],
   { prepare }: RawOptions,
 ): Promise<RawRows> {
-  const rows = (await sql.unsafe(text, [...values], { prepare: prepare && keeps(text) }).raw()) as unknown as (Uint8Array | null)[][];
+  const rows = (await sql
+    .unsafe(text, [...values], { prepare: prepare && keeps(text) })
+    .raw()) as unknown as (Uint8Array | null)[][];
   const places: number[] = [];
   const parts: Uint8Array[] = [];
   let at = 0;
