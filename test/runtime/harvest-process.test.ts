@@ -79,10 +79,12 @@ test('one that dies is told, and ends with the process that serves when that is 
   );
   await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(0);
   process.kill(Number(told[0]?.['pid']), 'SIGKILL');
-  await expect.poll(() => told[1], { timeout: 5000 }).toEqual({
-    event: 'harvester died, it is started again in a minute',
-    signal: 'SIGKILL',
-  });
+  await expect
+    .poll(() => told[1], { timeout: 5000 })
+    .toEqual({
+      event: 'harvester died, it is started again in a minute',
+      signal: 'SIGKILL',
+    });
   await harvester.stop();
 
   const parent = fork(new URL('./harvest-parent.ts', import.meta.url), [db.url]);
@@ -124,7 +126,9 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
 });
 
 test.skipIf(!hasOneToLeave)('all its threads go where it goes, those that it opens too', async () => {
-  const child = fork(new URL('./stand-back-process.ts', import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+  const child = fork(new URL('./stand-back-process.ts', import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
   const look = async () => {
     child.send('look');
     const [found] = (await once(child, 'message')) as [{ name: string; place: string; policy: number }[]];
