@@ -73,8 +73,8 @@ function readFault(memory: Buffer, from: number, to: number): { code: string; me
 
 const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to the database was closed.');
 
-/** Longest wait of a line that is closed for what is under way. */
-const CLOSE_MS = 5000;
+/** Longest wait of who closes for what is under way. */
+export const CLOSE_MS = 5000;
 
 /**
  * @param connection `open` makes one when there is something to ask and none is open; `close` ends it
