@@ -150,7 +150,7 @@ function withoutDoubledIdentifiers(json: string, peerBase: string): string {
     for (const m of found) {
       if (isDoubled && m.key === 'identifier' && text.startsWith(ours, m.valueStart)) continue;
       const value = text.slice(m.valueStart, m.end);
-      out += `${out === '{' ? '' : ','}"${m.key}":${/^[[{]/.test(value) ? cleanValue(value) : value}`;
+      out += `${out === '{' ? '' : ','}${text.slice(m.start, m.valueStart)}${/^[[{]/.test(value) ? cleanValue(value) : value}`;
     }
     return `${out}}`;
   };

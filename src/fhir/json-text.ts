@@ -55,6 +55,7 @@ function skipValue(json: string, at: number): number {
   return i;
 }
 
+/** `key` as it is meant, without escapes; as it was written it stands at `start`. */
 export type Member = { key: string; start: number; valueStart: number; end: number };
 
 /** The members of the object that starts at `at`, with their places in the text. */
