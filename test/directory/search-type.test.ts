@@ -169,6 +169,31 @@ test('includes: star, target type, iterate', async () => {
   ]);
 });
 
+test('iterate goes on from what is included, not from what only a reference names', async () => {
+  const elsewhere = { reference: 'https://elsewhere.example/fhir/Endpoint/e9' };
+  const place = (id: string, endpoint: object): Resource => ({
+    resourceType: 'Location',
+    id,
+    status: 'active',
+    name: id,
+    endpoint: [endpoint as Resource],
+  });
+  const own = await directory([
+    place('l1', elsewhere),
+    place('l2', elsewhere),
+    place('l3', { reference: 'Endpoint/e1' }),
+    place('l4', { reference: 'Endpoint/e1' }),
+    { resourceType: 'Endpoint', id: 'e1', status: 'active' },
+  ]);
+  const asked = '_include:iterate=Location:endpoint&_revinclude:iterate=Location:endpoint';
+  expect(ids(await body(await own.get(`Location?_id=l1&${asked}`)), 'include')).toEqual([]);
+  expect(ids(await body(await own.get(`Location?_id=l3&${asked}`)), 'include').sort()).toEqual([
+    'Endpoint/e1',
+    'Location/l4',
+  ]);
+  await own.close();
+});
+
 test('POST _search gives what GET gives', async () => {
   const response = await d.app.request('/directory/fhir/Practitioner/_search?family=o', {
     method: 'POST',
