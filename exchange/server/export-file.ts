@@ -29,8 +29,7 @@ export function exportFile(deps: Deps) {
       file.kind === 'output' && file.type !== BY_PATIENT
         ? [file.type]
         : ((job.parameters as Partial<ExportParameters>).types ?? []);
-    if (job.kind === 'export' && types.some((type) => !covers(caller, type)))
-      return insufficientScope(c, deps, caller);
+    if (job.kind === 'export' && types.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
     if (job.kind === 'export' && !(await holdsConsent(deps, job))) throw new Outcome('not-found');
     const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;

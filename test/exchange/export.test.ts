@@ -521,10 +521,7 @@ describe('limits', () => {
       [() => other.call(url), ['b', 'not-granted', `job/${job}`]],
       [() => other.call(`/${place}/$export`, asKick), ['b', 'not-granted', `Group/${group}`]],
       [() => them.call('/$export', asKick), ['a', 'not-granted', '']],
-      [
-        () => them.call(`/$export-file/${job}/${'0'.repeat(32)}.ndjson`),
-        ['a', 'not-granted', `job/${job}`],
-      ],
+      [() => them.call(`/$export-file/${job}/${'0'.repeat(32)}.ndjson`), ['a', 'not-granted', `job/${job}`]],
       [() => them.call(status, { token: less }), ['a', 'insufficient-scope', `job/${job}`]],
       [() => them.call(status, { token: less, method: 'DELETE' }), ['a', 'insufficient-scope', `job/${job}`]],
       [() => them.call(status, { token: match }), ['a', 'insufficient-scope', `job/${job}`]],
