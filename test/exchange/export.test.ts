@@ -227,6 +227,11 @@ describe('_since and _until', () => {
     });
     expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
   });
+  test('a parameter with two values is 400: one of them would be ignored', async () => {
+    const both = { name: '_type', valueString: 'Patient', valueCode: 'Observation' };
+    expect((await them.kick(`${place}/$export`, [both])).status).toBe(400);
+  });
+
   test('a plus in _outputFormat may stand as it is', async () => {
     const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=application/fhir+ndjson');
     expect(kick.status).toBe(202);
