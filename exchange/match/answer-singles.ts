@@ -16,7 +16,13 @@ import { decide } from './decide.ts';
 import { matchAudit } from './match-audit.ts';
 import { type MemberBundle, toQuery } from './member-bundle.ts';
 
-export type AskedSingle = { peer: Peer; bundle: MemberBundle; requestId: string };
+export type AskedSingle = {
+  peerId: string;
+  /** as it is now; fails when the peer may not ask any more, and nothing of the question is kept but the attempt */
+  peer: Promise<Peer>;
+  bundle: MemberBundle;
+  requestId: string;
+};
 export type AnsweredSingle = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
 
 /** @returns answers in the order of the questions */
@@ -28,26 +34,27 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const queries = asked.map(({ bundle }, position) => ({ ...toQuery(bundle, us, now), position }));
   const attempts = queries.flatMap((query) => {
     const attempt = attemptOf(query, hash);
-    const peerId = asked[query.position]?.peer.id;
+    const peerId = asked[query.position]?.peerId;
     return attempt === undefined || peerId === undefined ? [] : [{ ...attempt, peerId }];
   });
   const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
   const found = await matchAndTry(sql, queries, attempts, now);
+  const peers = await Promise.all(asked.map((one) => one.peer));
   const attested = new Map<string, ReturnType<typeof attestations>>();
   const matches: (SingleMatch & { umb: string | null })[] = [];
   for (const [i, one] of asked.entries()) {
     const verdict = judgeAttempt(found[i]?.tried, trying.has(i));
     const answer = verdict === 'throttle' ? undefined : found[i]?.answer;
-    const peer = { npi: one.peer.npi, name: one.peer.name };
-    const attestedBy = attested.get(one.peer.id) ?? attestations(deps, one.peer, today, now);
-    attested.set(one.peer.id, attestedBy);
+    const peer = peers[i] as Peer;
+    const attestedBy = attested.get(peer.id) ?? attestations(deps, peer, today, now);
+    attested.set(peer.id, attestedBy);
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
     const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today);
     matches.push({
       id: randomUUID(),
-      peerId: one.peer.id,
+      peerId: one.peerId,
       at: now,
       outcome: d.bucket,
       reason: d.reason,
@@ -67,9 +74,9 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   await writeSingleMatches(sql, matches, matches.map(auditOf));
   await openAmbiguous(
     sql,
-    asked.flatMap(({ peer }, i) => {
+    asked.flatMap(({ peerId }, i) => {
       const candidates = matches[i]?.reason === 'ambiguous' ? found[i]?.answer.candidates : undefined;
-      return candidates ? [{ peerId: peer.id, candidates }] : [];
+      return candidates ? [{ peerId, candidates }] : [];
     }),
     now,
   );
