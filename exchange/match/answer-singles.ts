@@ -19,11 +19,13 @@ import { type MemberBundle, toQuery } from './member-bundle.ts';
 export type AskedSingle = {
   peerId: string;
   /** as it is now; fails when the peer may not ask any more, and nothing of the question is kept but the attempt */
-  peer: Promise<Peer>;
+  peer: () => Promise<Peer>;
   bundle: MemberBundle;
   requestId: string;
 };
-export type AnsweredSingle = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
+export type AnsweredSingle =
+  | { umb: string; memberId: string; peer: Peer }
+  | { refused: 'no-unique-match' | 'consent-not-met' };
 
 /** @returns answers in the order of the questions */
 export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): Promise<AnsweredSingle[]> {
@@ -40,8 +42,10 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
+  const current = Promise.all(asked.map((one) => one.peer()));
+  current.catch(() => {}); // heard below
   const found = await matchAndTry(sql, queries, attempts, now);
-  const peers = await Promise.all(asked.map((one) => one.peer));
+  const peers = await current;
   const attested = new Map<string, ReturnType<typeof attestations>>();
   const matches: (SingleMatch & { umb: string | null })[] = [];
   for (const [i, one] of asked.entries()) {
@@ -80,10 +84,11 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     }),
     now,
   );
-  return matches.map((m) => {
+  return matches.map((m, i) => {
     deps.metrics.count('match_members_total', { result: m.outcome });
     if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });
-    if (m.outcome === 'match' && m.umb !== null && m.memberId !== null) return { umb: m.umb, memberId: m.memberId };
+    if (m.outcome === 'match' && m.umb !== null && m.memberId !== null)
+      return { umb: m.umb, memberId: m.memberId, peer: peers[i] as Peer };
     return { refused: m.outcome === 'consentconstraint' ? 'consent-not-met' : 'no-unique-match' };
   });
 }

@@ -50,14 +50,17 @@ export function memberMatch(deps: Deps) {
       await confirmed();
       throw error;
     });
-    const peer = confirmed().then((now) => now.peer);
-    peer.catch(() => {}); // heard where the answer is made
-    const answered = await answer({ peerId: caller.peer.id, peer, bundle, requestId: c.get('requestId') });
+    const answered = await answer({
+      peerId: caller.peer.id,
+      peer: async () => (await confirmed()).peer,
+      bundle,
+      requestId: c.get('requestId'),
+    });
     if ('refused' in answered) {
       await floor(started, deps.config.matchFloorMs);
       return refusal(c, answered.refused);
     }
-    return reply(c, JSON.stringify(matched(deps, answered, await peer)), 200, HEADERS);
+    return reply(c, JSON.stringify(matched(deps, answered)), 200, HEADERS);
   };
 }
 
@@ -93,11 +96,11 @@ async function floor(started: number, ms: number): Promise<void> {
 }
 
 /** Clients of HRex 1.0 know one parameter only: it is closed. */
-function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: string }, peer: Peer): Resource {
+function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: string; peer: Peer }): Resource {
   const identifier = { name: 'MemberIdentifier', valueIdentifier: umbIdentifier(found.umb, deps.config.baseUrl) };
   const member = { name: 'MemberId', valueReference: { reference: `Patient/${found.memberId}` } };
   return {
     resourceType: 'Parameters',
-    parameter: peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
+    parameter: found.peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
   };
 }
