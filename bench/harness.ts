@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { bundle, THREADS } from '../scripts/bundle.ts';
+import { BESIDE, bundle } from '../scripts/bundle.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../src/runtime/node.ts';
 import { migrate } from '../src/store/migrate.ts';
@@ -122,7 +122,7 @@ const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC
 async function program(file: string): Promise<string> {
   const name = `bench-${basename(file, '.ts')}`;
   for (const [what, sources] of [
-    ['threads', THREADS],
+    ['beside', BESIDE],
     [name, { [name]: `bench/${file}` }],
   ] as const) {
     const made = built.get(what) ?? bundle(sources);

@@ -1,14 +1,13 @@
-// A thread of a serving process that harvests, merges and links two local peers beside readers, as src/command/harvest-thread.ts
-// does. Prints `{}` when ready, a line when it has begun and one when it is done.
+// A process beside a serving one that harvests, merges and links two local peers, as src/command/harvest-process.ts does. Prints `{}` when ready, a line when it has begun and one when it is done.
 import { harvestPeer } from '../directory/federation/harvest/run.ts';
 import { linkDue } from '../directory/federation/link.ts';
 import { mergeDue } from '../directory/federation/merge.ts';
-import { connectionsStandBack, threadStandsBack } from '../src/runtime/stand-back.ts';
+import { connectionsStandBack, processStandsBack } from '../src/runtime/stand-back.ts';
 import { harvesting, peerOf, register } from './harvest-deps.ts';
 
 const [url = '', peers = ''] = process.argv.slice(2);
 const deps = harvesting(url, 'payer-node harvest');
-threadStandsBack(deps.log, 'lines').work(true);
+processStandsBack(deps.log);
 connectionsStandBack(deps.database.sql, 'payer-node harvest', deps.log).work(true);
 const slugs = await register(deps, peers.split(','));
 process.stdout.write('{}\n');
@@ -19,4 +18,4 @@ await mergeDue(deps);
 await linkDue(deps);
 say('linked');
 await deps.database.close();
-process.exit(0); // of the thread
+process.exit();

@@ -17,8 +17,8 @@ export async function readers(bench: Bench): Promise<Answer[]> {
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-bench-readers-'));
   const url = await bench.directory();
   const peers = [await localPeer(folder, 0, bench.size), await localPeer(folder, 1, bench.size)];
-  const thread = await bench.program('readers-harvest.ts');
-  const server = await bench.start('serve.ts', ['product', url, thread, url, peers.map((p) => p.base).join(',')]);
+  const program = await bench.program('readers-harvest.ts');
+  const server = await bench.start('serve.ts', ['product', url, program, url, peers.map((p) => p.base).join(',')]);
   const running: Running[] = [server];
   try {
     const file = join(folder, 'paths');
@@ -48,7 +48,7 @@ export async function readers(bench: Bench): Promise<Answer[]> {
     const answers: Answer[] = [];
     for (const part of ['harvesting', 'merging and linking']) {
       const { failed } = await said();
-      if (failed !== undefined) throw new Error('The harvesting thread failed; what it said is above.');
+      if (failed !== undefined) throw new Error('The harvesting process failed; what it said is above.');
       const busy = await since();
       answers.push({
         question: `readers while ${part}: p99`,

@@ -1,10 +1,9 @@
-// A server process: `product` is the directory as it ships, anything else the raw routes. Prints its port when it listens. With the
-// file of a thread and its arguments, it starts that thread at SIGUSR2.
+// A server process: `product` is the directory as it ships, anything else the raw routes. Prints its port when it listens. With a
+// program and its arguments, it starts that as a process of its own at SIGUSR2.
+import { fork } from 'node:child_process';
 import { openSync, writeSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
 import type { Hono } from 'hono';
 import { createDirectory } from '../directory/app.ts';
 import { type QuickHolder, quickListener } from '../src/command/quick-listener.ts';
@@ -14,7 +13,7 @@ import { fileBlobs, fileKeys, gathered, jsonLog, openDatabase } from '../src/run
 import { BASE } from './harness.ts';
 import { rawRoutes } from './raw.ts';
 
-const [kind, url = '', thread, ...threadArgs] = process.argv.slice(2);
+const [kind, url = '', beside, ...besideArgs] = process.argv.slice(2);
 const database = openDatabase(url, {
   max: kind === 'raw' ? 8 : 4,
   role: 'payer_node_directory',
@@ -71,9 +70,9 @@ const server =
           listening((this.address() as AddressInfo).port);
         },
       );
-if (thread !== undefined)
+if (beside !== undefined)
   process.once('SIGUSR2', () =>
-    new Worker(resolve(thread), { argv: threadArgs }).once('exit', (code) => {
+    fork(beside, besideArgs).once('exit', (code) => {
       if (code !== 0) process.stdout.write(`${JSON.stringify({ failed: code })}\n`);
     }),
   );

@@ -2,9 +2,9 @@
 import { build } from 'esbuild';
 import { patchDriver } from './patch-driver.mjs';
 
-/** Threads of the program, started as files beside it. */
-export const THREADS = {
-  'harvest-thread': 'src/command/harvest-thread.ts',
+/** Threads of the program, and its process that harvests, started as files beside it. */
+export const BESIDE = {
+  'harvest-process': 'src/command/harvest-process.ts',
   'unit-thread': 'exchange/reconcile/unit-thread.ts',
   'line-thread': 'directory/federation/harvest/line-thread.ts',
 };

@@ -25,6 +25,30 @@ export function sortedHistory(entries: readonly ReviewEntry[]): ReviewEntry[] {
   return [...once.values()].sort((a, b) => time(a.when) - time(b.when) || (a.code < b.code ? -1 : 1));
 }
 
+/** Records of one id, and those of one insurer that share a number, together; each is looked at once. */
+function joined(records: readonly ClaimRecord[]): ClaimRecord[][] {
+  const groupOf = new Map<string, ClaimRecord[]>();
+  const groups = new Set<ClaimRecord[]>();
+  const keysOf = (r: ClaimRecord) => [`id|${r.id}`, ...r.facts.numbers.map((n) => `number|${r.insurer}|${n.value}`)];
+  for (const r of records) {
+    const keys = keysOf(r);
+    const found = keys.map((k) => groupOf.get(k)).filter((g) => g !== undefined);
+    const joins = [...new Set(found)].sort((a, b) => b.length - a.length);
+    const [group = []] = joins;
+    groups.add(group);
+    for (const other of joins.slice(1)) {
+      groups.delete(other);
+      for (const x of other) {
+        group.push(x);
+        for (const k of keysOf(x)) groupOf.set(k, group);
+      }
+    }
+    group.push(r);
+    for (const k of keys) groupOf.set(k, group);
+  }
+  return [...groups];
+}
+
 /**
  * @param records current forms, and older ones that were told besides (`id` of the record they belong to)
  * @param earlier what is known of the chains from before: history is never forgotten
@@ -33,20 +57,8 @@ export function authorizationChains(
   records: readonly ClaimRecord[],
   earlier: ReadonlyMap<string, ReviewEntry[]>,
 ): Chain[] {
-  const groups: ClaimRecord[][] = [];
   const own = records.filter((r) => r.facts.use === 'preauthorization' && r.facts.status !== 'entered-in-error');
-  for (const r of [...own].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const joins = groups.filter((g) =>
-      g.some(
-        (x) =>
-          x.id === r.id ||
-          (x.insurer === r.insurer && x.facts.numbers.some((n) => r.facts.numbers.some((m) => m.value === n.value))),
-      ),
-    );
-    const merged = [...joins.flat(), r];
-    for (const g of joins) groups.splice(groups.indexOf(g), 1);
-    groups.push(merged);
-  }
+  const groups = joined([...own].sort((a, b) => (a.id < b.id ? -1 : 1)));
   return groups.map((group) => {
     const numbers = [...new Set(group.flatMap((r) => r.facts.numbers.map((n) => n.value)))].sort();
     const chain = createHash('sha256')
@@ -58,22 +70,21 @@ export function authorizationChains(
     const last = history.at(-1);
     const isCancelled = newest?.facts.status === 'cancelled';
     const units = newest?.facts.units;
+    const firsts = new Map<string, ClaimRecord>();
+    for (const r of group) if (!firsts.has(r.id)) firsts.set(r.id, r);
     const previous = [...new Set(group.flatMap((r) => r.facts.previous ?? []))];
     return {
       chain,
       kind: 'authorization' as const,
       state: 'final' as const,
       finalId: newest?.id ?? null,
-      nodes: [...new Set(group.map((r) => r.id))].map((id) => {
-        const r = group.find((x) => x.id === id);
-        return {
-          number: numbers[0] ?? id,
-          ids: [id],
-          status: r?.facts.status ?? 'active',
-          created: r?.facts.created ?? null,
-          final: id === newest?.id,
-        };
-      }),
+      nodes: [...firsts.values()].map((r) => ({
+        number: numbers[0] ?? r.id,
+        ids: [r.id],
+        status: r.facts.status,
+        created: r.facts.created ?? null,
+        final: r.id === newest?.id,
+      })),
       anomalies: [],
       facts: {
         numbers,

@@ -2,6 +2,7 @@
 // before or after (CARIN Blue Button), so a chain is put together from its members. Pure.
 import { createHash } from 'node:crypto';
 import type { ClaimFacts, ClaimNumber } from './facts.ts';
+import { inOrder, type Linked, setEdges } from './order.ts';
 
 export type ClaimRecord = {
   id: string;
@@ -37,15 +38,23 @@ export type Chain = {
   facts: Record<string, unknown>;
 };
 
-type Node = {
+interface Node extends Linked<Node> {
   key: string;
   number: string;
   records: ClaimRecord[];
   facts: ClaimFacts;
   insurer: string;
-  before: Set<Node>;
-  after: Set<Node>;
-};
+}
+
+/** Claims of one number that are compared with each other: nobody gives one to more. */
+const MOST_OF_A_NUMBER = 100;
+
+/** Adds to a list of a map. */
+function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [one]);
+  else if (list.length < MOST_OF_A_NUMBER) list.push(one);
+}
 
 /** Do two spans of days have nothing in common? */
 const apart = (a: ClaimFacts, b: ClaimFacts): boolean =>
@@ -85,32 +94,16 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomaly[]): Node[] 
         detail: `number ${node.number} also stands on a claim of ${code}`,
       });
     }
-    byNumber.set(key, [...same, node]);
+    gather(byNumber, key, node);
     nodes.push(node);
   }
   return nodes;
 }
 
-/** Does `to` lead on to `from` already? Then an edge from `from` to `to` would close a circle. */
-function reaches(start: Node, goal: Node): boolean {
-  const seen = new Set<Node>([start]);
-  const open = [start];
-  for (let n = open.pop(); n; n = open.pop()) {
-    if (n === goal) return true;
-    for (const next of n.after)
-      if (!seen.has(next)) {
-        seen.add(next);
-        open.push(next);
-      }
-  }
-  return false;
-}
-
 /** Edges from what claims name; what they name and is not here is a gap. */
 function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly[]): void {
   const byValue = new Map<string, Node[]>();
-  for (const n of nodes)
-    for (const number of n.facts.numbers) byValue.set(number.value, [...(byValue.get(number.value) ?? []), n]);
+  for (const n of nodes) for (const number of n.facts.numbers) gather(byValue, number.value, n);
   const find = (from: Node, named: ClaimNumber): Node | undefined => {
     const all = (byValue.get(named.value) ?? []).filter((n) => n.facts.numbers.some((x) => fits(x, named)));
     const own = all.filter((n) => n.insurer === from.insurer);
@@ -146,19 +139,12 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly
               : { before: node, after: other, by: node },
           );
       }
-  for (const { before, after, by } of edges) {
-    if (before.after.has(after)) continue;
-    if (reaches(after, before)) {
-      anomalies.push({
-        code: 'cycle',
-        at: by.records[0]?.id ?? '',
-        detail: `${before.number} and ${after.number} follow each other`,
-      });
-      continue;
-    }
-    before.after.add(after);
-    after.before.add(before);
-  }
+  for (const { before, after, by } of setEdges(edges))
+    anomalies.push({
+      code: 'cycle',
+      at: by.records[0]?.id ?? '',
+      detail: `${before.number} and ${after.number} follow each other`,
+    });
 }
 
 function judgeEdges(node: Node, anomalies: Anomaly[]): void {
@@ -189,43 +175,8 @@ function judgeEdges(node: Node, anomalies: Anomaly[]): void {
     });
 }
 
-/** Nodes that hang together, in the order of their edges; `created` breaks ties. */
-function components(nodes: readonly Node[]): Node[][] {
-  const seen = new Set<Node>();
-  const out: Node[][] = [];
-  for (const start of nodes) {
-    if (seen.has(start)) continue;
-    const group: Node[] = [];
-    const open = [start];
-    seen.add(start);
-    for (let n = open.pop(); n; n = open.pop()) {
-      group.push(n);
-      for (const x of [...n.before, ...n.after])
-        if (!seen.has(x)) {
-          seen.add(x);
-          open.push(x);
-        }
-    }
-    const placed = new Set<Node>();
-    const order: Node[] = [];
-    const rank = (n: Node) => `${n.facts.created ?? ''}|${n.number}`;
-    while (order.length < group.length) {
-      const free = group
-        .filter((n) => !placed.has(n) && [...n.before].every((b) => placed.has(b)))
-        .sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
-      const next = free[0];
-      if (!next) break; // cannot be: edges that close a circle were left out
-      placed.add(next);
-      order.push(next);
-    }
-    out.push(order);
-  }
-  return out;
-}
-
-function chainOf(order: Node[], found: Anomaly[]): Chain | undefined {
-  const ids = new Set(order.flatMap((n) => n.records.map((r) => r.id)));
-  const anomalies = found.filter((a) => ids.has(a.at));
+/** @param anomalies those that were found at its claims, in the order in which they were found */
+function chainOf(order: Node[], anomalies: Anomaly[]): Chain | undefined {
   const leaves = order.filter((n) => n.after.size === 0);
   const [last] = leaves;
   const broken = anomalies.some((a) => a.code === 'fork' || a.code === 'cycle' || a.code === 'self');
@@ -279,5 +230,9 @@ export function claimChains(records: readonly ClaimRecord[], windowStart: string
   );
   connect(nodes, windowStart, anomalies);
   for (const node of nodes) judgeEdges(node, anomalies);
-  return components(nodes).flatMap((order) => chainOf(order, anomalies) ?? []);
+  const groups = inOrder(nodes, (n) => `${n.facts.created ?? ''}|${n.number}`);
+  const groupOf = new Map(groups.flatMap((order, i) => order.flatMap((n) => n.records.map((r) => [r.id, i] as const))));
+  const found = groups.map((): Anomaly[] => []);
+  for (const a of anomalies) found[groupOf.get(a.at) ?? -1]?.push(a);
+  return groups.flatMap((order, i) => chainOf(order, found[i] ?? []) ?? []);
 }

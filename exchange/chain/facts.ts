@@ -43,10 +43,14 @@ const numberOf = (i: Json | undefined): ClaimNumber[] => {
   return value === undefined ? [] : [{ ...(system === undefined ? {} : { system }), value }];
 };
 
+/** Numbers of one claim, and other claims that it names: nobody's has more. */
+const MOST_NAMED = 100;
+
 const named = (r: Resource, codes: readonly string[]): ClaimNumber[] =>
   objects(r['related'])
     .filter((x) => bare(x['relationship']).some((c) => codes.includes(c)))
-    .flatMap((x) => numberOf(x['reference']));
+    .flatMap((x) => numberOf(x['reference']))
+    .slice(0, MOST_NAMED);
 
 const adjudications = (r: JsonObject): JsonObject[] =>
   [r, ...objects(r['item'])].flatMap((e) => objects(e['adjudication']));
@@ -77,7 +81,7 @@ function unitsOf(r: Resource): ClaimFacts['units'] {
 function claimNumbers(r: Resource): ClaimNumber[] {
   const all = objects(r['identifier']).filter((i) => i['use'] !== 'secondary');
   const typed = all.filter((i) => bare(i['type']).includes('uc'));
-  return (typed.length > 0 ? typed : all.slice(0, 1)).flatMap(numberOf);
+  return (typed.length > 0 ? typed : all.slice(0, 1)).flatMap(numberOf).slice(0, MOST_NAMED);
 }
 
 /** undefined for all other types. */
@@ -123,7 +127,11 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
     ...(created === undefined ? {} : { created }),
     ...(from === undefined ? {} : { from }),
     ...(to === undefined ? {} : { to }),
-    numbers: isPa ? authorizationNumbers(r).map((value) => ({ value })) : claimNumbers(r),
+    numbers: isPa
+      ? authorizationNumbers(r)
+          .slice(0, MOST_NAMED)
+          .map((value) => ({ value }))
+      : claimNumbers(r),
     prior: isPa ? [] : named(r, ['prior']),
     next: isPa ? [] : named(r, ['replacedby']),
     ...(reviews.length === 0 ? {} : { reviews }),

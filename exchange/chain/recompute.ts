@@ -55,7 +55,8 @@ async function page(
   const before = await chainsOf(tx, members);
   const after: Of[] = members.flatMap((memberId) => {
     const own = records.filter((r) => r.memberId === memberId);
-    const told = stale.filter((r) => r.memberId === memberId && own.some((o) => o.id === r.id));
+    const ids = new Set(own.map((o) => o.id));
+    const told = stale.filter((r) => r.memberId === memberId && ids.has(r.id));
     const earlier = new Map(
       before
         .filter((c) => c.memberId === memberId && c.kind === 'authorization')

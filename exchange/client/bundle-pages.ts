@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { members } from '../../src/fhir/json-text.ts';
 import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { bundleEntries } from '../../src/import/bundle.ts';
 import type { Downloaded } from './download.ts';
@@ -35,6 +36,10 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: str
       throw new PeerFault('not-json', { isTransient: true });
     }
     if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw new PeerFault('bundle-malformed');
+    // a list that is no list, or that is named twice, may have held everything
+    const named = members(json).map((m) => m.key);
+    const isList = bundle['entry'] === undefined || Array.isArray(bundle['entry']);
+    if (!isList || new Set(named).size < named.length) throw new PeerFault('bundle-malformed');
     const entries = createHash('sha256')
       .update(JSON.stringify(bundle['entry'] ?? []))
       .digest('hex');
@@ -57,11 +62,10 @@ export async function downloadBundles(talk: Talk, address: string, key: string):
     for await (const { json, bundle } of pagesOf(talk, address)) {
       const page: string[] = [];
       for (const entry of bundleEntries(json, bundle)) {
-        if ('fault' in entry) {
-          talk.note('peer-bundle-outcome');
-          continue;
-        }
-        if (entry.resource !== undefined) page.push(`${entry.text}\n`);
+        // what the peer says of its search is no record; anything else that is none is a line all the same, and its reason is on the report
+        if ('fault' in entry && entry.fault === 'not-data') talk.note('peer-bundle-outcome');
+        else if ('fault' in entry) page.push(`${entry.written}\n`);
+        else page.push(`${entry.resource === undefined ? JSON.stringify({ request: entry.request }) : entry.text}\n`);
       }
       lines += page.length;
       const chunk = Buffer.from(page.join(''));

@@ -27,6 +27,8 @@ export type FileRequest = {
 };
 
 const DAY_MS = 86_400_000;
+/** What a server gives of the rest when it gives less than all of it (RFC 9110, 15.3.7). With less at once a file would never end. */
+const LEAST_PART = 64 * 1024;
 const partKey = (key: string, part: number): string => `${key}.p${part}.ndjson.gz`;
 const wholeKey = (key: string): string => `${key}.ndjson.gz`;
 const isStrong = (etag: string | null): etag is string => etag !== null && /^"[^"]*"$/.test(etag);
@@ -57,14 +59,29 @@ function encodingOf(response: Response): 'gzip' | 'identity' {
   throw new PeerFault('file-encoding');
 }
 
+const RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
+
 /** Is it the rest of what we hold? */
 function goesOn(response: Response, kept: Kept): boolean {
-  const range = /^bytes (\d+)-\d+\/(?:\d+|\*)$/.exec(response.headers.get('content-range') ?? '');
+  const range = RANGE.exec(response.headers.get('content-range') ?? '');
   return Number(range?.[1]) === kept.bytes && response.headers.get('etag') === kept.etag;
 }
 
+/** Bytes of the whole file, as an answer with a part of it says. */
+const sizeSaid = (response: Response): number =>
+  response.status === 206 ? Number(RANGE.exec(response.headers.get('content-range') ?? '')?.[3]) : Number.NaN;
+
 /** @throws PeerFault; what was kept stays for the next try, unless it is of no use */
 export async function download(talk: Talk, file: FileRequest): Promise<Downloaded> {
+  for (let kept = file.kept; ; ) {
+    const got = await fetchRest(talk, kept === undefined ? file : { ...file, kept });
+    if ('blobKey' in got) return got;
+    kept = got;
+  }
+}
+
+/** All that is not kept yet, or, of a server that answers with less than the whole rest, as much as it gives: then what is kept now. */
+async function fetchRest(talk: Talk, file: FileRequest): Promise<Downloaded | Kept> {
   let kept = file.kept ?? NOTHING;
   if (kept.bytes > 0 && !isStrong(kept.etag)) kept = await forget(talk, file, kept);
   let response = await ask(talk, file, kept);
@@ -107,19 +124,20 @@ async function forget(talk: Talk, file: FileRequest, kept: Kept): Promise<Kept> 
 }
 
 /** Takes a body in, part after part. */
-async function receive(talk: Talk, file: FileRequest, response: Response, from: Kept): Promise<Downloaded> {
+async function receive(talk: Talk, file: FileRequest, response: Response, from: Kept): Promise<Downloaded | Kept> {
   const { limits, deps } = talk;
   let kept = from;
   const isWhole = from.bytes === 0;
   const look = new Look(limits, from.encoding === 'gzip');
   const body = paced(response.body as unknown as AsyncIterable<Uint8Array>, limits)[Symbol.asyncIterator]();
   const announced = Number(response.headers.get('content-length') ?? Number.NaN);
+  const size = sizeSaid(response);
   let arrived = 0;
   let cut: unknown;
   let isOver = false;
   const part = async function* () {
-    let size = 0;
-    while (size < limits.partBytes) {
+    let taken = 0;
+    while (taken < limits.partBytes) {
       let next: IteratorResult<Uint8Array>;
       try {
         next = await body.next();
@@ -135,7 +153,7 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
       arrived += next.value.length;
       if (isWhole) await look.take(next.value);
       else if (from.bytes + arrived > limits.fileBytes) throw new PeerFault('file-too-large');
-      size += next.value.length;
+      taken += next.value.length;
       kept = { ...kept, bytes: kept.bytes + next.value.length };
       yield next.value;
     }
@@ -144,13 +162,17 @@ async function receive(talk: Talk, file: FileRequest, response: Response, from: 
     while (!isOver) {
       await deps.blobs.put(partKey(file.key, kept.parts), packed(part(), from.encoding === 'gzip'));
       kept = { ...kept, parts: kept.parts + 1 };
-      if (!isOver || cut !== undefined) if (isStrong(kept.etag)) await file.keep?.(kept);
+      if (!isOver && isStrong(kept.etag)) await file.keep?.(kept);
     }
     if (cut === undefined && !Number.isNaN(announced) && announced !== arrived) {
       talk.note('peer-length');
       cut = new Error('length');
     }
-    if (cut !== undefined) throw cut;
+    const isPart = cut === undefined && kept.bytes < size;
+    if (isPart && arrived < LEAST_PART) cut = new Error('a part that leads nowhere');
+    if ((isPart || cut !== undefined) && isStrong(kept.etag)) await file.keep?.(kept);
+    if (cut !== undefined) throw cut instanceof PeerFault ? cut : new PeerFault('file-cut', { isTransient: true });
+    if (isPart) return kept;
     return await assemble(talk, file, kept, isWhole ? await look.end() : undefined);
   } catch (error) {
     look.stop();
@@ -167,6 +189,8 @@ function packed(part: AsyncGenerator<Uint8Array>, isGzip: boolean): AsyncIterabl
   source.on('error', (e) => gzip.destroy(e));
   return source.pipe(gzip);
 }
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}
 
 const storedParts = async function* (deps: Deps, key: string, parts: number): AsyncGenerator<Uint8Array> {
   for (let p = 0; p < parts; p++) {
@@ -200,6 +224,8 @@ async function* unpacked(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint
 async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked | undefined): Promise<Downloaded> {
   const { blobs } = talk.deps;
   const whole = () => storedParts(talk.deps, file.key, kept.parts);
+  // nothing at all is an empty file, whatever its coding is said to be; what is kept can be unpacked
+  if (kept.bytes === 0) await blobs.put(partKey(file.key, 0), packed(nothing(), false));
   const looked = seen ?? (await lookAt(talk, whole()));
   if (kept.parts === 1 && !looked.isDouble) return { blobKey: partKey(file.key, 0), ...factsOf(looked) };
   const blobKey = wholeKey(file.key);
@@ -215,15 +241,9 @@ async function assemble(talk: Talk, file: FileRequest, kept: Kept, seen: Looked 
 
 const factsOf = ({ bytes, sha256, lines }: Looked) => ({ bytes, sha256, lines });
 
-/** @throws always: the fault, after what is of no use was let go */
-async function giveUp(talk: Talk, file: FileRequest, kept: Kept, error: unknown): Promise<never> {
-  const fault =
-    error instanceof PeerFault
-      ? error
-      : (error as { code?: string }).code === 'ENOSPC'
-        ? undefined
-        : new PeerFault('file-cut', { isTransient: true });
-  if (fault === undefined) throw error;
+/** @throws always: the fault, after what is of no use was let go; what is no fault of the peer (no room, no database) as it is */
+async function giveUp(talk: Talk, file: FileRequest, kept: Kept, fault: unknown): Promise<never> {
+  if (!(fault instanceof PeerFault)) throw fault;
   if (fault.reason === 'file-cut') talk.note('peer-file-cut');
   if (fault.reason === 'file-corrupt') talk.note('peer-file-corrupt');
   if (fault.reason === 'file-slow') talk.note('peer-slow');

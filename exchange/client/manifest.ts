@@ -45,7 +45,10 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
       const given = text(f['url']);
       if (given === undefined || !URL.canParse(given, statusUrl)) throw new PeerFault('manifest-malformed');
       if (!URL.canParse(given)) note('peer-relative-url');
-      const url = new URL(given, statusUrl).href;
+      const address = new URL(given, statusUrl);
+      // it is never sent: two addresses that differ in it are one file
+      address.hash = '';
+      const url = address.href;
       if (seen.has(url)) {
         note('peer-duplicate-url');
         return [];

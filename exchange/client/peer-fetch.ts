@@ -171,5 +171,7 @@ export async function readJson(response: Response, maxBytes: number, note?: Talk
 export function pollDelayMs(talk: Talk, response: Response, attempts: number): number {
   const said = readRetryAfter(response.headers.get('retry-after'), talk.deps.clock(), WAIT);
   if (said?.isAbsurd) talk.note('peer-retry-after');
-  return said?.ms ?? Math.min(300_000, 1000 * 1.7 ** Math.min(attempts, 12));
+  const grown = Math.min(300_000, 1000 * 1.7 ** Math.min(attempts, 12));
+  // a time long over would have us ask every second until the deadline
+  return said?.ms === undefined ? grown : said.isAbsurd ? Math.max(said.ms, grown) : said.ms;
 }

@@ -9,7 +9,7 @@ export type Looked = { bytes: number; sha256: string; lines: number; isDouble: b
 
 const LF = 10;
 const MIB = 1024 * 1024;
-const isGzip = (b: Uint8Array): boolean => b[0] === 0x1f && b[1] === 0x8b;
+const GZIP = [0x1f, 0x8b] as const;
 
 /** Counts lines of NDJSON as `src/fhir/ndjson.ts` yields them: blank ones apart. */
 class LineCount {
@@ -59,6 +59,8 @@ export class Look {
   #fault: Error | undefined;
   #arrived = 0;
   #bytes = 0;
+  /** the first byte, while it is all that has come */
+  #first: number | undefined;
   #isDouble = false;
   #done: Promise<void> | undefined;
 
@@ -118,7 +120,11 @@ export class Look {
   }
 
   #see(chunk: Uint8Array): void {
-    if (this.#bytes === 0) this.#isDouble = isGzip(chunk);
+    if (this.#bytes === 0 && chunk.length === 1) this.#first = chunk[0];
+    else if (this.#bytes < 2) {
+      const [first, second] = this.#bytes === 0 ? chunk : [this.#first, chunk[0]];
+      this.#isDouble = first === GZIP[0] && second === GZIP[1];
+    }
     this.#bytes += chunk.length;
     if (this.#bytes > this.#limits.fileBytes) throw new PeerFault('file-too-large');
     if (this.#isPacked && this.#bytes > MIB && this.#bytes > this.#arrived * this.#limits.fileRatio)

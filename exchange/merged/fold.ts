@@ -58,21 +58,27 @@ export function fold(
       .filter((l) => l.rule === 'decision' && l.state === 'confirmed')
       .map((l) => pairOf(keyOf(l.type, l.a), keyOf(l.type, l.b))),
   );
-  const apart = new Set(
-    links
-      .filter((l) => l.kind === 'conflict' || l.state === 'rejected')
-      .map((l) => pairOf(keyOf(l.type, l.a), keyOf(l.type, l.b)))
-      .filter((p) => !byPerson.has(p)),
-  );
-  const groupOf = new Map<string, Set<string>>();
-  const group = (k: string) => groupOf.get(k) ?? new Set([k]);
+  const apart = new Map<string, Set<string>>();
+  for (const l of links) {
+    if (l.kind !== 'conflict' && l.state !== 'rejected') continue;
+    const [a, b] = [keyOf(l.type, l.a), keyOf(l.type, l.b)];
+    if (byPerson.has(pairOf(a, b))) continue;
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ] as const)
+      apart.set(x, (apart.get(x) ?? new Set()).add(y));
+  }
+  const groupOf = new Map([...shown].map((k) => [k, new Set([k])]));
   const unite = (a: string, b: string) => {
-    if (!shown.has(a) || !shown.has(b)) return;
-    const [x, y] = [group(a), group(b)];
-    if (x === y) return;
-    for (const p of x) for (const q of y) if (apart.has(pairOf(p, q))) return;
-    for (const q of y) x.add(q);
-    for (const k of x) groupOf.set(k, x);
+    const [x, y] = [groupOf.get(a), groupOf.get(b)];
+    if (x === undefined || y === undefined || x === y) return;
+    const [more, fewer] = x.size < y.size ? [y, x] : [x, y];
+    for (const k of fewer) for (const other of apart.get(k) ?? []) if (more.has(other)) return;
+    for (const k of fewer) {
+      more.add(k);
+      groupOf.set(k, more);
+    }
   };
   for (const l of links)
     if (l.state === 'confirmed' && (l.kind === 'same-record' || l.kind === 'same-event'))
@@ -91,11 +97,10 @@ export function fold(
   };
   const groups = new Map<string, string[]>();
   const shownAs = new Map<string, string>();
-  for (const k of shown) {
-    const all = [...group(k)].sort((a, b) => (rank(a) > rank(b) ? -1 : 1));
-    const first = all[0] ?? k;
-    if (first === k) groups.set(k, all);
-    else shownAs.set(k, first);
+  for (const group of new Set(groupOf.values())) {
+    const [first = '', ...others] = [...group].sort((a, b) => (rank(a) > rank(b) ? -1 : 1));
+    groups.set(first, [first, ...others]);
+    for (const k of others) shownAs.set(k, first);
   }
   return { groups, shownAs, hidden };
 }

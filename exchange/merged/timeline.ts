@@ -73,6 +73,9 @@ const STATE_WORDS: Readonly<Record<Chain['state'], string>> = {
   undecided: 'Its versions do not fit together; none counts until somebody decides.',
 };
 
+/** Versions of a claim that are named beside each. */
+const MOST_VERSIONS = 20;
+
 function chainNotes(chain: Chain, key: string, today: string, row: Pick<MergedRow, 'paEnd' | 'origin'>): string[] {
   const { paEnd } = row;
   if (chain.kind === 'authorization') {
@@ -91,7 +94,13 @@ function chainNotes(chain: Chain, key: string, today: string, row: Pick<MergedRo
     ];
   }
   const mine = chain.nodes.find((n) => n.ids.includes(key.slice(key.indexOf('/') + 1)));
-  const others = chain.nodes.filter((n) => n !== mine).map((n) => n.number);
+  const named = chain.nodes
+    .slice(0, MOST_VERSIONS + 1)
+    .filter((n) => n !== mine)
+    .map((n) => n.number)
+    .slice(0, MOST_VERSIONS);
+  const more = chain.nodes.length - 1 - named.length;
+  const others = more > 0 ? [...named, `and ${more} more`] : named;
   const odd = [...new Set(chain.anomalies.map((a) => a.code))];
   return [
     `${STATE_WORDS[chain.state]}${others.length > 0 ? ` Number ${mine?.number ?? ''}; other versions: ${others.join(', ')}.` : ''}`,

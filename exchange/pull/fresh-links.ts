@@ -18,26 +18,44 @@ const place = (url: string): string => {
 const likeness = (f: { kind: string; type: string }, count: number | null | undefined): string =>
   `${f.kind} ${f.type} ${count ?? ''}`;
 
+/**
+ * Each file by its whole address; then by the address without its query, where one file alone has it in both lists; then, in their order,
+ * by what is said of them, those of the same place first.
+ */
 export function freshLinks(had: readonly PullFile[], now: readonly ManifestFile[]): FreshLinks {
-  const left = new Map(now.map((f) => [place(f.url), f]));
   const moved: FreshLinks['moved'] = [];
-  let unknown: PullFile[] = [];
-  for (const file of had) {
-    const same = left.get(place(file.url));
-    if (same === undefined) unknown.push(file);
-    else {
-      left.delete(place(file.url));
-      if (same.url !== file.url) moved.push({ position: file.position, url: same.url });
-    }
-  }
-  // files whose whole address is new: one that looks the same takes the place
-  const rest = [...left.values()];
-  unknown = unknown.filter((file) => {
-    const at = rest.findIndex((f) => likeness(f, f.count) === likeness(file, file.declared));
-    const [found] = at === -1 ? [] : rest.splice(at, 1);
-    if (found === undefined) return true;
-    moved.push({ position: file.position, url: found.url });
-    return false;
+  const rest = new Set(now);
+  let unknown = [...had];
+  const pair = (find: (file: PullFile) => ManifestFile | undefined): void => {
+    unknown = unknown.filter((file) => {
+      const found = find(file);
+      if (found === undefined) return true;
+      rest.delete(found);
+      if (found.url !== file.url) moved.push({ position: file.position, url: found.url });
+      return false;
+    });
+  };
+  const byUrl = new Map(now.map((f) => [f.url, f]));
+  pair((file) => byUrl.get(file.url));
+  const mine = grouped(unknown, (f) => place(f.url));
+  const theirs = grouped([...rest], (f) => place(f.url));
+  pair((file) => {
+    const at = place(file.url);
+    return mine.get(at)?.length === 1 && theirs.get(at)?.length === 1 ? theirs.get(at)?.[0] : undefined;
   });
-  return { moved, added: rest, vanished: unknown.map((f) => f.position) };
+  for (const key of [(f: { url: string }) => place(f.url), () => '']) {
+    const alike = grouped([...rest], (f) => `${key(f)} ${likeness(f, f.count)}`);
+    pair((file) => alike.get(`${key(file)} ${likeness(file, file.declared)}`)?.shift());
+  }
+  return { moved, added: [...rest], vanished: unknown.map((f) => f.position) };
+}
+
+function grouped<T>(list: readonly T[], key: (one: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const same = groups.get(key(one));
+    if (same) same.push(one);
+    else groups.set(key(one), [one]);
+  }
+  return groups;
 }

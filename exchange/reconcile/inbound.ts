@@ -67,21 +67,21 @@ export type Inbound = { findings: string[]; kept: string };
 
 /**
  * @param kept the text that will be stored, so far
- * @param plain the text without escapes, only looked at
+ * @param json the minified text as it came, only looked at
  * @param latest last day, YYYY-MM-DD, that a service or a birth may have: two days from now
  */
-export function checkInbound(resource: Resource, kept: string, plain: string, latest: string, label: number): Inbound {
+export function checkInbound(resource: Resource, kept: string, json: string, latest: string, label: number): Inbound {
   const findings = new Set<string>();
-  for (const [, , year = '', rest] of plain.matchAll(SERVICE_DATES))
+  for (const [, , year = '', rest] of json.matchAll(SERVICE_DATES))
     if (year < '1900' || (rest === undefined ? year > latest.slice(0, 4) : year + rest > latest))
       findings.add('implausible-date');
-  if (NOT_A_SYSTEM.test(plain) && hasUnknownSystem(resource)) findings.add('terminology-unknown');
-  if (label === 2 && !hasPart2Notice(resource, plain)) findings.add('part2-no-notice');
+  if (NOT_A_SYSTEM.test(json) && hasUnknownSystem(resource)) findings.add('terminology-unknown');
+  if (label === 2 && !hasPart2Notice(resource, json)) findings.add('part2-no-notice');
   const narrative = isObject(resource['text']) ? text(resource['text']['div']) : undefined;
   const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
   let dropsData = false;
-  if (plain.includes('"contentType"') || plain.includes('"data"'))
+  if (json.includes('"contentType"') || json.includes('"data"'))
     attachments(resource, (a) => {
       const data = text(a['data']);
       if (data === undefined) {

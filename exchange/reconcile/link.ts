@@ -94,6 +94,10 @@ export async function linkUnits(
       const known: Known = { npi: (key) => npis.get(key), linked: (a, b) => linked.has(a, b) };
       const rows: Judged[] = [];
       for (const pair of pairs) {
+        if (pair.isCrowded) {
+          rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
+          continue;
+        }
         linked.at(pair.memberId, held);
         const found = verdicts(pair, known);
         if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))

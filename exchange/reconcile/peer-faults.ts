@@ -73,7 +73,7 @@ export const PEER_FAULTS = {
   ),
   'peer-match-stray': look('Its match answer names people that we did not ask about.', 'Tell the other payer.'),
   'peer-bundle-outcome': look(
-    'Its answer held messages among the records. They are kept with the pages as they came.',
+    'Its answer held messages among the records. They are no records and are not kept.',
     'Nothing.',
   ),
 } as const satisfies Readonly<Record<string, Meaning>>;

@@ -3,7 +3,7 @@
 import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { saysTwice } from '../../src/fhir/json-members.ts';
-import { minify, stamp } from '../../src/fhir/json-text.ts';
+import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
@@ -18,7 +18,7 @@ import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
-import { leadReferences, peerKey } from './rewrite.ts';
+import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -45,6 +45,8 @@ export type Unit = Omit<StagedUnit, 'file' | 'line' | 'entry'>;
 const rejected = (reason: string): Unit => ({ outcome: 'rejected', reason });
 /** FHIR allows any number of digits behind the second; PostgreSQL reads no more than some. Longer ones are as if they were not there. */
 const LONGEST_INSTANT = 64;
+/** What stands around records, or speaks of them. */
+const NO_RECORD: ReadonlySet<string> = new Set(['Bundle', 'OperationOutcome', 'Parameters']);
 const TYPE_NAME = /^[A-Za-z]{1,64}$/;
 /** NUL, and halves of surrogate pairs, as JSON.stringify writes them. */
 const NOT_TEXT = /(?<!\\)(?:\\\\)*\\(?:u0000|ud[89a-f][0-9a-f]{2})/;
@@ -57,7 +59,7 @@ export function readUnit(line: string, context: UnitContext): Unit {
   } catch {
     return rejected('invalid-json');
   }
-  if (!isResource(parsed) || !TYPE_NAME.test(parsed.resourceType) || parsed.resourceType === 'Bundle')
+  if (!isResource(parsed) || !TYPE_NAME.test(parsed.resourceType) || NO_RECORD.has(parsed.resourceType))
     return rejected('not-a-resource');
   if (!isId(parsed['id'])) return rejected('missing-id');
   const broken = (): Unit => ({
@@ -68,14 +70,12 @@ export function readUnit(line: string, context: UnitContext): Unit {
     reason: 'invalid-resource',
   });
   try {
-    // escapes may hide names that are looked for in the text, and characters that FHIR strings cannot hold
-    const hasEscapes = line.includes('\\u');
-    const plain = hasEscapes ? JSON.stringify(parsed) : line;
-    if (hasEscapes && NOT_TEXT.test(plain)) return broken();
-    const json = minify(line);
+    const json = minify(withPlainStrings(line));
+    // characters that FHIR strings cannot hold
+    if (line.includes('\\u') && NOT_TEXT.test(json)) return broken();
     // a member that is named twice: who reads the text may take the other one
     if (saysTwice(json, parsed)) return broken();
-    return readResource(parsed, json, plain, context);
+    return readResource(parsed, json, context);
   } catch (error) {
     // nested deeper than a record is, or than the stack; or larger in one place than a record is
     if (error instanceof RangeError) return broken();
@@ -83,8 +83,8 @@ export function readUnit(line: string, context: UnitContext): Unit {
   }
 }
 
-/** @param plain the text without escapes that JSON does not need; only looked at, never kept */
-function readResource(resource: Resource, json: string, plain: string, context: UnitContext): Unit {
+/** @param json its minified text, without escapes that JSON does not need: names are looked for in it */
+function readResource(resource: Resource, json: string, context: UnitContext): Unit {
   const type = resource.resourceType;
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
@@ -114,7 +114,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   if (owner.kind === 'missing' || owner.kind === 'unknown-type') return hold('dangling-reference');
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
-  const isForeign = owner.kind === 'patient' && owner.base !== undefined && owner.base !== context.peerBase;
+  const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
   if (isForeign || (patientId !== undefined && !member)) return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
@@ -124,13 +124,13 @@ function readResource(resource: Resource, json: string, plain: string, context: 
   const issues = context.validate(resource);
   if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
   if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);
-  if (plain.includes('"modifierExtension"') && isHeld('modifier-extension')) return hold('modifier-extension', whose);
+  if (json.includes('"modifierExtension"') && isHeld('modifier-extension')) return hold('modifier-extension', whose);
   if (resource['implicitRules'] !== undefined && isHeld('implicit-rules')) return hold('implicit-rules', whose);
 
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
   if (isAhead) findings.add('implausible-date');
-  const facts = factsOf(resource, plain);
+  const facts = factsOf(resource, json);
   if (facts.authorization?.state === 'denied' && isHeld('denied-pa')) return hold('denied-pa', whose);
   if (facts.authorization?.state === 'drug' && isHeld('drug-pa')) return hold('drug-pa', whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
@@ -146,7 +146,7 @@ function readResource(resource: Resource, json: string, plain: string, context: 
     findings.add('denied-pa');
     kept = facts.shared;
   }
-  const inbound = checkInbound(resource, kept, plain, context.latest, facts.label);
+  const inbound = checkInbound(resource, kept, json, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;
   if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');

@@ -164,7 +164,10 @@ export const FINDINGS = {
     'Most ids of the other payer are new: it may have renumbered its records.',
     'Ask the other payer first.',
   ),
-  'large-cluster': look('Many records are linked with one another.', 'Check the identifiers that link them.'),
+  'large-cluster': look(
+    'So many records are linked with one another, or share what they would be linked by, that not all were compared.',
+    'Check the identifiers that link them.',
+  ),
   'missing-at-source': look('Records that came before did not come this time.', 'Ask the other payer.'),
   'no-provenance': look('Records came without a statement of their origin.', 'Tell the other payer.'),
   'denied-pa': look(

@@ -149,9 +149,12 @@ const RULES: Readonly<Record<string, Rule>> = {
 /** Types without keys by identifier: their own rule says what names them. */
 const NOT_BY_IDENTIFIER = new Set(['Patient', 'Consent', 'Provenance', 'Coverage', 'ExplanationOfBenefit']);
 
+/** Keys of one record: no real one has more. */
+const MOST_KEYS = 200;
+
 /** All keys of a record, without repeats. The references in it play no part: they differ from payer to payer. */
 export function recordKeys(r: Resource): RecordKey[] {
   const own = RULES[r.resourceType]?.(r) ?? [];
   const strong = NOT_BY_IDENTIFIER.has(r.resourceType) ? [] : identifiers(r).map((i) => `s:${i}` as const);
-  return [...new Set<RecordKey>([...strong, ...own])];
+  return [...new Set<RecordKey>([...strong, ...own])].slice(0, MOST_KEYS);
 }

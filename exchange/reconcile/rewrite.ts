@@ -17,13 +17,15 @@ export type Led = {
 };
 export type Corrected = { json: string; links: string[]; refers: string[]; unresolved: string[] };
 
-const withoutVersion = (base: string): string => base.replace(/\/+$/, '');
+/** Is an address in a reference the peer's FHIR base? More slashes at its end say nothing. */
+export const isBaseOf = (base: string, peerBase: string): boolean =>
+  base === peerBase || base.replace(/\/+$/, '') === peerBase;
 
 /** Keys `Type/id` of the peer's records that a reference of this peer may mean; undefined for all other references. */
 export function peerKey(reference: string, peerBase: string): string | undefined {
   const parsed = parseReference(reference);
   if (parsed.kind === 'relative') return `${parsed.type}/${parsed.id}`;
-  if (parsed.kind === 'absolute' && withoutVersion(parsed.base) === peerBase) return `${parsed.type}/${parsed.id}`;
+  if (parsed.kind === 'absolute' && isBaseOf(parsed.base, peerBase)) return `${parsed.type}/${parsed.id}`;
   return undefined;
 }
 
@@ -148,7 +150,7 @@ function withoutDoubledIdentifiers(json: string, peerBase: string): string {
     for (const m of found) {
       if (isDoubled && m.key === 'identifier' && text.startsWith(ours, m.valueStart)) continue;
       const value = text.slice(m.valueStart, m.end);
-      out += `${out === '{' ? '' : ','}"${m.key}":${/^[[{]/.test(value) ? cleanValue(value) : value}`;
+      out += `${out === '{' ? '' : ','}${text.slice(m.start, m.valueStart)}${/^[[{]/.test(value) ? cleanValue(value) : value}`;
     }
     return `${out}}`;
   };

@@ -17,7 +17,12 @@ export type Pair = {
   /** JSON texts, references in our ids */
   a: string;
   b: string;
+  /** no pair: one of the unit's keys is that of so many that nothing is compared by it; neither other record nor texts */
+  isCrowded: boolean;
 };
+
+/** Pairs that one key of a member may make. Somebody may send any number of records that all have it: each of them with each would never end. */
+const MOST_OF_A_KEY = 100_000;
 export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
   kind: string;
   score: number;
@@ -41,7 +46,7 @@ export function candidatePairs(
       `with unit as materialized (
          select file, line, entry, member_id, type, local_id, keys, echo_of from exchange.staging
          where pull_id = $1 and bucket between $3 and $4 and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared and member_id is not null and not booked
-       ), other as materialized (
+       ), held as materialized (
          select r.member_id, r.type, r.id, r.origin <> $2 as is_others, k as hash
          from (
            select u.member_id, v.type, bool_or(v.type <> u.type) as is_about
@@ -55,13 +60,22 @@ export function candidatePairs(
        ), key as materialized (
          select u.file, u.line, u.entry, u.member_id, u.type, u.local_id, hashtextextended(k, 0) as hash
          from unit u cross join unnest(u.keys) k
-         where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from other)
-       ), both_of as (
+         where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
+       ), crowded as materialized (
+         select k.member_id, k.hash
+         from (select member_id, hash, count(*) as n from key where exists (select from held) group by member_id, hash) k
+         join (select member_id, hash, count(*) as n from held group by member_id, hash) h using (member_id, hash)
+         where k.n * h.n > ${MOST_OF_A_KEY}
+       ), other as materialized (
+         select * from held h where not exists (select from crowded c where c.member_id = h.member_id and c.hash = h.hash)
+       ), shared as materialized (
          -- claims and fills of one key by grouping: a join of the keys with themselves would be guessed small and be none
          select member_id, array_agg(file) filter (where type = 'ExplanationOfBenefit') as c_file, array_agg(line) filter (where type = 'ExplanationOfBenefit') as c_line, array_agg(entry) filter (where type = 'ExplanationOfBenefit') as c_entry, array_agg(local_id) filter (where type = 'ExplanationOfBenefit') as c_id,
            array_agg(file) filter (where type = 'MedicationDispense') as f_file, array_agg(line) filter (where type = 'MedicationDispense') as f_line, array_agg(entry) filter (where type = 'MedicationDispense') as f_entry, array_agg(local_id) filter (where type = 'MedicationDispense') as f_id
          from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, hash
          having bool_or(type = 'ExplanationOfBenefit') and bool_or(type = 'MedicationDispense')
+       ), both_of as (
+         select * from shared where cardinality(c_id) * cardinality(f_id)::bigint <= ${MOST_OF_A_KEY}
        ), pair as (
          select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
            null::integer as other_file, null::integer as other_line, null::integer as other_entry
@@ -88,18 +102,26 @@ export function candidatePairs(
            max(other_file) as other_file, max(other_line) as other_line, max(other_entry) as other_entry
          from pair group by 1, 2, 3, 4, 5, 6, 7, 8
        )
-       select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
-         p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
-           select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
-         coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b
-       from one p
-       cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) t
-       left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) w on true
-       left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
-       left join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) ft on true
-       left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) fw on true
-       where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
-       order by p.member_id, case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.local_id, p.other_id`,
+       select * from (
+         select p.file, p.line, p.entry, p.member_id as "memberId", p.type, p.local_id as id, p.other_type as "otherType", p.other_id as "otherId",
+           p.copy as "isCopy", coalesce(r.origin = 'own' and exists (
+             select from exchange.delivered d where d.member_id = p.member_id and hashtextextended(r.type || '/' || r.id, 0) = any(d.keys)), false) as "wasDisclosed",
+           coalesce(w.final, t.body) as a, coalesce(fw.final, ft.body, r.body) as b, false as "isCrowded"
+         from one p
+         cross join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) t
+         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.file and x.line = p.line and x.entry = p.entry offset 0) w on true
+         left join exchange.resource r on p.other_file is null and r.member_id = p.member_id and r.type = p.other_type and r.id = p.other_id and not r.deleted
+         left join lateral (select body from exchange.staged_text x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) ft on true
+         left join lateral (select final from exchange.rewritten x where x.pull_id = $1 and x.file = p.other_file and x.line = p.other_line and x.entry = p.other_entry offset 0) fw on true
+         where coalesce(r.body, ft.body) is not null and (not p.copy or r.origin = 'own')
+         union all
+         select distinct on (n.member_id, n.type, n.hash) n.file, n.line, n.entry, n.member_id, n.type, n.local_id, n.type, '', false, false, '', '', true
+         from key n join crowded c on c.member_id = n.member_id and c.hash = n.hash
+         union all
+         select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, '', '', true
+         from shared where cardinality(c_id) * cardinality(f_id)::bigint > ${MOST_OF_A_KEY}
+       ) p
+       order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.id, p."otherId"`,
       [work.id, work.peerId, range.first, range.last],
     )
     .cursor(size);

@@ -29,7 +29,7 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
       j.kind, j.score, case when j.score >= ${CONFIRMED}::real then 'confirmed' else 'proposed' end, j.rule, ${work.pull},
       case when j.type <> j.other_type then 'MedicationDispense' end
     from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry
-    where j.kind <> 'echo' and j.type <> 'Patient' and (j.kind <> 'conflict' or j.conflict = any(${[...CONFLICTS_OF_PAIRS]}))
+    where j.kind <> all('{echo,crowded}'::text[]) and j.type <> 'Patient' and (j.kind <> 'conflict' or j.conflict = any(${[...CONFLICTS_OF_PAIRS]}))
     order by 1, 2, 3, 4, 5, j.score desc
     on conflict (member_id, type, a_id, b_id, kind) do update set score = excluded.score, state = excluded.state, rule = excluded.rule
       where exchange.link.rule not in ('decision', 'match') and exchange.link.score is distinct from excluded.score`;
@@ -44,7 +44,10 @@ export async function writeLinks(tx: Queryable, work: Work): Promise<void> {
     from pg_temp.slice s
     where s.outcome = 'linked-duplicate' and s.type <> 'Patient' and (
       select count(*) from exchange.link l where l.member_id = s.member_id and l.type = s.type and l.state = 'confirmed'
-        and l.kind in ('same-record', 'same-event') and (l.a_id = s.local_id or l.b_id = s.local_id)) >= ${MOST_IN_CLUSTER}`;
+        and l.kind in ('same-record', 'same-event') and (l.a_id = s.local_id or l.b_id = s.local_id)) >= ${MOST_IN_CLUSTER}
+    union
+    select ${work.pull}, 'large-cluster', s.file, s.line, s.entry, s.type, s.source_id, s.member_id, s.local_id
+    from pg_temp.slice s join exchange.judged j on j.pull_id = ${work.id} and j.file = s.file and j.line = s.line and j.entry = s.entry where j.kind = 'crowded'`;
 }
 
 /**

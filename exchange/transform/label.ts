@@ -49,8 +49,17 @@ function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
   );
 }
 
-/** The label of a record: what it carries, else what its codes say. */
+/** The label of a record: what it carries, else what its codes say; of what it contains, too, though nothing contained should carry one (dom-5). */
 export function labelOf(resource: Resource, sets: ValueSets = VALUE_SETS): Label {
+  return objects(resource['contained']).reduce<Label>(
+    (label, contained) => (label === 2 ? 2 : greater(label, ownLabel(contained as Resource, sets))),
+    ownLabel(resource, sets),
+  );
+}
+
+const greater = (a: Label, b: Label): Label => (a > b ? a : b);
+
+function ownLabel(resource: Resource, sets: ValueSets): Label {
   const meta = resource['meta'];
   const security = isObject(meta) ? objects(meta['security']) : [];
   if (security.some((s) => s['system'] === ACT_CODE && s['code'] === '42CFRPart2')) return 2;

@@ -1,35 +1,38 @@
-// Keeps the harvesting thread of a serving node alive, and ends it.
-import { Worker } from 'node:worker_threads';
+// Keeps the harvesting process of a serving node alive, and ends it.
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { describe } from '../http/fhir-app.ts';
-import type { HarvestThreadData, HarvestThreadMessage } from './harvest-thread.ts';
+import type { HarvestProcessData, HarvestProcessMessage } from './harvest-process.ts';
 import type { OpenNode } from './node.ts';
-import { HARVEST_THREAD } from './threads.ts';
+import { HARVEST_PROCESS } from './threads.ts';
 
 const PAUSE_MS = 60_000;
 const WATCH_MS = 500;
 
-export type HarvestThreadOptions = {
+export type HarvestProcessOptions = {
   /** the server of the database runs on this machine as one of ours */
   embedded?: boolean;
-  /** how many requests the node has had: while some come, the thread and its connections leave a processor alone */
+  /** how many requests the node has had: while some come, the process and its connections leave a processor alone */
   requests?: () => number;
   /** milliseconds without a request after which nobody is thought to wait */
   calmMs?: number;
 };
 
 /**
- * Starts the thread. One that dies is told in the log and started anew a minute later: a harvest goes on from its position.
+ * Starts the process. One that dies is told in the log and started anew a minute later: a harvest goes on from its position.
  * @param url of the database
  */
-export function startHarvestThread(
+export function startHarvestProcess(
   node: OpenNode,
   url: string,
-  { embedded = false, requests = () => 0, calmMs = 10_000 }: HarvestThreadOptions = {},
+  { embedded = false, requests = () => 0, calmMs = 10_000 }: HarvestProcessOptions = {},
 ): { stop(): Promise<void> } {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
-  let worker: Worker;
-  const tell = (message: HarvestThreadMessage) => worker.postMessage(message);
+  let child: ChildProcess;
+  const tell = (message: HarvestProcessMessage | HarvestProcessData) => {
+    if (child.connected) child.send(message);
+  };
   let seen = requests();
   let calm = 0;
   let awaited = true;
@@ -43,13 +46,26 @@ export function startHarvestThread(
   }, WATCH_MS).unref();
   let gone: Promise<void>;
   const start = () => {
-    awaited = true; // a thread begins so
-    const data: HarvestThreadData = { config: node.config, url, embedded };
-    worker = new Worker(HARVEST_THREAD, { workerData: data });
-    worker.on('error', (error: unknown) =>
-      node.deps.log('error', 'harvester died, it is started again in a minute', { error: describe(error) }),
+    awaited = true; // a process begins so
+    child = fork(HARVEST_PROCESS, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    // whole lines: its log and ours are one
+    if (child.stderr) createInterface(child.stderr).on('line', (line) => process.stderr.write(`${line}\n`));
+    let fault: unknown;
+    child.on('error', (error) => {
+      fault = error;
+    });
+    gone = new Promise((done) =>
+      child.once('close', (code, signal) => {
+        if (!ended)
+          node.deps.log('error', 'harvester died, it is started again in a minute', {
+            ...(fault === undefined ? {} : { error: describe(fault) }),
+            ...(signal === null ? { code: code ?? undefined } : { signal }),
+          });
+        done();
+      }),
     );
-    gone = new Promise((done) => worker.once('exit', () => done()));
+    node.deps.log('debug', 'harvester started', { pid: child.pid });
+    tell({ config: node.config, url, embedded } satisfies HarvestProcessData);
     void gone.then(() => {
       if (!ended) timer = setTimeout(start, PAUSE_MS).unref();
     });

@@ -7,7 +7,7 @@ import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
 import { type Config, readConfig } from '../config.ts';
 import { prometheus } from '../runtime/metrics.ts';
 import { CommandFault } from './fault.ts';
-import { startHarvestThread } from './harvester.ts';
+import { startHarvestProcess } from './harvester.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
@@ -87,7 +87,7 @@ async function startAll(services: Services, config: Config, running: Running, si
     const publisher = startPublisher(node);
     node.directory.wake = () => publisher.wake();
     running.add('publisher', () => publisher.stop());
-    const harvester = startHarvestThread(node, await server.url('payer_node'), {
+    const harvester = startHarvestProcess(node, await server.url('payer_node'), {
       embedded: server.embedded !== undefined,
       requests: main.requests,
     });

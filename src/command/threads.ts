@@ -1,10 +1,10 @@
-// Where the modules of further threads are: beside the bundle, or in the source.
+// Where the modules of further threads and of the harvesting process are: beside the bundle, or in the source.
 import { nodeThreads } from '../runtime/node-threads.ts';
 
 const file = (source: string, built: string): URL =>
   new URL(import.meta.url.endsWith('.ts') ? source : built, import.meta.url);
 
-export const HARVEST_THREAD = file('./harvest-thread.ts', './harvest-thread.mjs');
+export const HARVEST_PROCESS = file('./harvest-process.ts', './harvest-process.mjs');
 
 export const threads = () =>
   nodeThreads({

@@ -55,6 +55,7 @@ function skipValue(json: string, at: number): number {
   return i;
 }
 
+/** `key` as it is meant, without escapes; as it was written it stands at `start`. */
 export type Member = { key: string; start: number; valueStart: number; end: number };
 
 /** The members of the object that starts at `at`, with their places in the text. */
@@ -71,12 +72,19 @@ export function members(json: string, at = 0): Member[] {
     if (c !== QUOTE) return found;
     const start = i;
     const keyEnd = skipString(json, i);
-    const key = json.slice(start + 1, keyEnd - 1);
+    const written = json.slice(start, keyEnd);
+    const key = written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
     const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1);
     const end = skipValue(json, valueStart);
     found.push({ key, start, valueStart, end });
     i = end;
   }
+}
+
+/** The text of an object with another value (JSON) of one of its members; as it is when it has none of that name. */
+export function withMember(json: string, key: string, value: string): string {
+  const place = members(json).find((m) => m.key === key);
+  return place === undefined ? json : json.slice(0, place.valueStart) + value + json.slice(place.end);
 }
 
 /** The elements of the array that starts at `at`, as slices of the text. */
@@ -95,6 +103,26 @@ export function elements(json: string, at: number): string[] {
     found.push(json.slice(i, end));
     i = end;
   }
+}
+
+/**
+ * Every string as JSON.stringify writes it: a name or a value that is looked for in the text is found, however it was escaped
+ * (`"\u0069d"` is `"id"`). Numbers and all else stay.
+ */
+export function withPlainStrings(json: string): string {
+  if (!json.includes('\\u') && !json.includes('\\/')) return json;
+  let out = '';
+  let from = 0;
+  for (let at = json.indexOf('"'); at !== -1; ) {
+    const end = skipString(json, at);
+    const written = json.slice(at, end);
+    if (written.includes('\\')) {
+      out += json.slice(from, at) + JSON.stringify(JSON.parse(written));
+      from = end;
+    }
+    at = json.indexOf('"', end);
+  }
+  return out + json.slice(from);
 }
 
 /** The same JSON without white space between tokens: one line, ready for NDJSON. */

@@ -15,7 +15,8 @@ const decoder = () => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 function lineOf(decode: TextDecoder, number: number, bytes: Uint8Array): Line | undefined {
   try {
     let text = decode.decode(bytes);
-    if (number === 1 && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+    // files that were put together have one within, too
+    if (text.charCodeAt(0) === 0xfeff) text = text.slice(1);
     if (text.endsWith('\r')) text = text.slice(0, -1);
     return text.trim() === '' ? undefined : { number, text };
   } catch {

@@ -9,7 +9,8 @@ import type { RejectCode } from './reject.ts';
 export type BundleEntry =
   | { entry: number; text: string; resource: Resource; request?: { method: 'PUT'; url: string } }
   | { entry: number; text: ''; resource: undefined; request: { method: 'DELETE'; url: string } }
-  | { entry: number; fault: RejectCode; message: string };
+  /** `written`: its text, minified */
+  | { entry: number; fault: RejectCode; message: string; written: string };
 
 const TYPES = new Set(['collection', 'searchset', 'transaction', 'batch']);
 
@@ -34,7 +35,8 @@ export function* bundleEntries(json: string, bundle: JsonObject): Generator<Bund
   const local = localReferences(values);
   for (const [entry, slice] of elements(json, at).entries()) {
     const value = values[entry];
-    yield { entry, ...(isObject(value) ? readEntry(slice, value, local) : notAnEntry) };
+    const read = isObject(value) ? readEntry(slice, value, local) : notAnEntry;
+    yield 'fault' in read ? { entry, ...read, written: minify(slice) } : { entry, ...read };
   }
 }
 

@@ -3,11 +3,13 @@
 export type RetryAfter = {
   /** within the limits */
   ms: number;
-  /** more than a day, before now, or no time at all: a peer's fault */
+  /** more than a day, over long ago, or no time at all: a peer's fault */
   isAbsurd: boolean;
 };
 
 const DAY_MS = 86_400_000;
+/** Clocks differ by so much. */
+const SKEW_MS = 300_000;
 
 /** What the header says; undefined without one. What cannot be read is absurd and has no time of its own. */
 export function readRetryAfter(
@@ -17,9 +19,9 @@ export function readRetryAfter(
 ): RetryAfter | { ms: undefined; isAbsurd: true } | undefined {
   if (header === null) return undefined;
   const value = header.trim();
-  const judge = (ms: number): RetryAfter => ({
+  const judge = (ms: number) => ({
     ms: Math.min(limits.maxMs, Math.max(limits.minMs, ms)),
-    isAbsurd: ms > DAY_MS,
+    isAbsurd: ms > DAY_MS || ms < -SKEW_MS,
   });
   if (/^\d+(\.\d+)?$/.test(value)) return judge(Number(value) * 1000);
   // the parser of the engine takes `-5` for a date

@@ -1,13 +1,13 @@
-// Work that nobody waits for stands back behind work that somebody does. On Linux a priority belongs to a thread, and each connection to
-// PostgreSQL is a process of the server's own: both get a lower one, and while somebody waits they leave one of several processors
-// alone (where `taskset` is there), so that a request finds one at once. A thread runs only when nothing else would (where `chrt` is
-// there); a process of the server does not go so far, for others may wait for a lock that it holds.
+// Work that nobody waits for stands back behind work that somebody does. It has a process of its own, and each connection to
+// PostgreSQL is one of the server's: all get a lower priority, and while somebody waits they leave one of several processors
+// alone (where `taskset` is there), so that a request finds one at once. The process itself runs only when nothing else would (where
+// `chrt` is there); those of the server do not go so far, for others may wait for a lock that one holds. Linux only.
 // https://man7.org/linux/man-pages/man7/sched.7.html
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { constants, setPriority } from 'node:os';
-import type { Log, ThreadName } from '../deps.ts';
+import type { Log } from '../deps.ts';
 import { describe } from '../http/fhir-app.ts';
 import type { Queryable } from '../store/database.ts';
 
@@ -25,70 +25,17 @@ export type StandingBack = {
 
 const NOTHING: StandingBack = { confine: () => {}, work: () => {}, end: () => {} };
 
-/** What Node calls its threads that collect garbage and compile beside the others. They belong to the process. */
-const COLLECTOR = 'V8Worker';
-/** A look whether anything is due is no work yet. */
-const BRIEF_MS = 250;
-
 /**
- * The calling thread, and those that it opens afterwards: they begin with its priority, and are known by their name. While there is
- * work the threads that collect garbage for all of the process are placed as it is; they keep their priority, which could not be given back.
- * Elsewhere than on Linux it would be the whole process, and nothing is done.
+ * The calling process, with its threads that collect garbage and compile, and those that it opens afterwards: they begin as the
+ * thread that opens them. Elsewhere than on Linux nothing is done.
  */
-export function threadStandsBack(log: Log, helpers?: ThreadName): StandingBack {
+export function processStandsBack(log: Log): Pick<StandingBack, 'confine' | 'end'> {
   if (process.platform !== 'linux') return NOTHING;
-  const id = Number(/(\d+)$/.exec(readlinkSync('/proc/thread-self'))?.[1]);
   const { place, last, end } = scheduling(log);
-  let confined = true;
-  let working = false;
-  let placed = false;
-  let begun: NodeJS.Timeout | undefined;
-  const collectors = () => {
-    if (placed === (confined && working)) return;
-    placed = !placed;
-    for (const one of threadsNamed(COLLECTOR)) place(one, placed);
-  };
-  const work = (on: boolean) => {
-    clearTimeout(begun);
-    if (on)
-      begun = setTimeout(() => {
-        working = true;
-        collectors();
-      }, BRIEF_MS).unref();
-    else {
-      working = false;
-      collectors();
-    }
-  };
-  lower(id, log);
-  place(id, true);
-  last(id);
-  return {
-    confine(on) {
-      confined = on;
-      for (const one of [id, ...threadsNamed(helpers)]) place(one, on);
-      collectors();
-    },
-    work,
-    end: () => {
-      work(false);
-      end();
-    },
-  };
-}
-
-/** Threads of this process. */
-function threadsNamed(name: string | undefined): number[] {
-  if (name === undefined) return [];
-  return readdirSync('/proc/self/task')
-    .filter((id) => {
-      try {
-        return readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim() === name;
-      } catch {
-        return false; // it ended meanwhile
-      }
-    })
-    .map(Number);
+  for (const thread of readdirSync('/proc/self/task')) lower(Number(thread), log);
+  place(process.pid, true);
+  last(process.pid);
+  return { confine: (on) => place(process.pid, on), end };
 }
 
 /** A turn of a process of the server: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
@@ -149,7 +96,7 @@ export function connectionsStandBack(sql: Queryable, name: string, log: Log): St
   };
 }
 
-/** @param id of a process or thread. One that is gone meanwhile, or that is not ours, stays as it is. */
+/** @param id of a process or thread; one that is gone meanwhile, or that is not ours, stays as it is. */
 function lower(id: number, log: Log): void {
   try {
     setPriority(id, constants.priority.PRIORITY_BELOW_NORMAL);
@@ -160,9 +107,9 @@ function lower(id: number, log: Log): void {
 
 /** Where the system has no tool for it, or it is refused, the priority has to do. */
 type Scheduling = {
-  /** On all processors but the first, or on all that the program has. */
+  /** A process with all its threads: on all processors but the first, or on all that the program has. */
   place(id: number, confined: boolean): void;
-  /** The idle class. */
+  /** The idle class, for all threads of a process. */
   last(id: number): void;
   /** Turns of so many nanoseconds. */
   turns(id: number, ns: number): void;
@@ -172,7 +119,7 @@ type Scheduling = {
 let open: Scheduling | undefined;
 let users = 0;
 
-/** One for all who stand back in this thread: it begins before any of them does, and does not stand back itself. */
+/** One for all who stand back in this process: it begins before any of them does, and does not stand back itself. */
 function scheduling(log: Log): Scheduling {
   open ??= schedulingBy(log);
   users++;
@@ -187,10 +134,7 @@ function scheduling(log: Log): Scheduling {
   };
 }
 
-/**
- * A shell runs the tools. Each child of this process would copy its tables of memory first, and everybody in it would wait for
- * that, readers too: 3 to 9 ms at 200 MB, each time.
- */
+/** A shell runs the tools: each child of this process would copy its tables of memory first, 3 to 9 ms at 200 MB. */
 function schedulingBy(log: Log): Scheduling {
   const all = processors();
   const shell = spawn('sh', { stdio: ['pipe', 'ignore', 'pipe'] });
@@ -204,9 +148,9 @@ function schedulingBy(log: Log): Scheduling {
   const run = (...words: (string | number)[]) => void shell.stdin.write(`${words.join(' ')}\n`);
   return {
     place(id, confined) {
-      if (all.length > 1) run('taskset', '-c', '-p', (confined ? all.slice(1) : all).join(','), id);
+      if (all.length > 1) run('taskset', '-a', '-c', '-p', (confined ? all.slice(1) : all).join(','), id);
     },
-    last: (id) => run('chrt', '-i', '-p', 0, id),
+    last: (id) => run('chrt', '-a', '-i', '-p', 0, id),
     turns: (id, ns) => run('chrt', '-o', '-T', ns, '-p', 0, id),
     end: () => shell.stdin.end(),
   };
@@ -214,7 +158,7 @@ function schedulingBy(log: Log): Scheduling {
 
 let given: number[] | undefined;
 
-/** Numbers of the processors that this process may use, as they were before any of its threads was placed. */
+/** Numbers of the processors that this process may use, as they were before it was placed. */
 function processors(): number[] {
   given ??= allowed();
   return given;

@@ -8,7 +8,7 @@ export function prettyJson(json: string): string {
     if (text.startsWith('{')) {
       const found = members(text);
       if (found.length === 0) return '{}';
-      return `{\n${found.map((m) => `${inner}"${m.key}": ${write(text.slice(m.valueStart, m.end), inner)}`).join(',\n')}\n${indent}}`;
+      return `{\n${found.map((m) => `${inner}${text.slice(m.start, text.lastIndexOf('"', m.valueStart - 1) + 1)}: ${write(text.slice(m.valueStart, m.end), inner)}`).join(',\n')}\n${indent}}`;
     }
     if (text.startsWith('[')) {
       const found = elements(text, 0);

@@ -188,6 +188,55 @@ const ROWS: Row[] = [
     holds: [],
   },
   {
+    does: 'gives less than the rest that is asked for: what follows is asked for',
+    script: () => {
+      const bytes = Buffer.from(big);
+      const headers = { etag: '"v1"' };
+      return serves(
+        turns(cut(bytes, 3000, headers), (request, a, body) => {
+          const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+          // to the end of a line: nothing but the size that is told says that there is more
+          const to = bytes.indexOf(10, 80_000) + 1;
+          if (from >= to) return rest(bytes, headers)(request, a, body);
+          a.writeHead(206, {
+            'content-range': `bytes ${from}-${to - 1}/${bytes.length}`,
+            'content-type': 'application/fhir+ndjson',
+            'content-length': String(to - from),
+            ...headers,
+          }).end(bytes.subarray(from, to));
+        }),
+      );
+    },
+    ...goodBig,
+    notes: ['peer-file-cut'],
+    also: () =>
+      expect(asked('/f/1').map((s) => s.headers.range)).toEqual([
+        undefined,
+        'bytes=3000-',
+        `bytes=${Buffer.from(big).indexOf(10, 80_000) + 1}-`,
+      ]),
+  },
+  {
+    does: 'sends nothing and says that it is packed',
+    script: () => ({
+      'GET /status/export': listing(peer.file('/f/1', 0), peer.file('/f/2', 2)),
+      'GET /f/1': sends(Buffer.alloc(0), { 'content-encoding': 'gzip' }),
+      'GET /f/2': sends(two),
+    }),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'sends a .gz file whose first byte comes alone',
+    script: () =>
+      serves((_, a) => {
+        a.writeHead(200, { 'content-type': 'application/gzip' });
+        a.write(packed.subarray(0, 1), () => setTimeout(() => a.end(packed.subarray(1)), 20));
+      }),
+    ...goodBig,
+    notes: [],
+  },
+  {
     does: 'sends a file that is .gz itself',
     script: () => serves(sends(packed, { 'content-type': 'application/gzip' })),
     ...goodBig,
@@ -285,6 +334,22 @@ const ROWS: Row[] = [
     }),
     ...goodTwo,
     notes: ['peer-files-expired'],
+  },
+  {
+    does: 'has files whose addresses differ in their query alone, and lets one go: none is taken for the other',
+    script: () => {
+      const first = turns(status(410), sends(two));
+      return {
+        'GET /status/export': listing(peer.file('/f?id=1'), peer.file('/f?id=2')),
+        'GET /f': (request, a, body) =>
+          (request.url === '/f?id=1' ? first : sends(ndjson(good('c'))))(request, a, body),
+      };
+    },
+    state: 'done',
+    ledger: { created: 3 },
+    notes: ['peer-files-expired'],
+    holds: ['a', 'b', 'c'],
+    also: () => expect(asked('/f').map((s) => s.url)).toEqual(['/f?id=1', '/f?id=2', '/f?id=1']),
   },
   {
     does: 'lets everything expire: one new export',
@@ -515,6 +580,13 @@ const ROWS: Row[] = [
     notes: ['peer-relative-url', 'peer-manifest-types', 'peer-duplicate-url', 'peer-error-file'],
   },
   {
+    does: 'lists one file under two addresses that differ behind the hash',
+    script: () => ({ 'GET /status/export': listing(peer.file('/f/1#a', 2), peer.file('/f/1#b', 2)) }),
+    ...goodTwo,
+    notes: ['peer-duplicate-url'],
+    also: () => expect(asked('/f/1')).toHaveLength(1),
+  },
+  {
     does: 'says a time before the last one: no watermark',
     script: () => lists({ transactionTime: undefined }),
     ...goodTwo,
@@ -576,6 +648,69 @@ const ROWS: Row[] = [
     ledger: { created: 2, 'rejected invalid-json': 1, 'rejected not-a-resource': 1, 'rejected missing-id': 2 },
     notes: [],
     holds: ['a', 'b'],
+  },
+  {
+    does: 'writes names of members with escapes: they are what they are',
+    script: () =>
+      serves(
+        sends(
+          ndjson(
+            good('a').replace('"id":', '"\\u0069d":'),
+            good('b').replace('"reference":"Patient/p9"', '"refer\\u0065nce":"Patient\\/p9"'),
+            good('c').replace('"meta":', '"met\\u0061":'),
+            good('d').replace(
+              '"status":',
+              '"modifi\\u0065rExtension":[{"url":"https://x.example","valueString":"x"}],"status":',
+            ),
+          ),
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 3, 'quarantined modifier-extension': 1 },
+    notes: [],
+    holds: ['a', 'b', 'c'],
+    also: async () => {
+      const rows = await peer.node.deps.database.sql<{ id: string; memberId: string; body: string }[]>`
+        select id, member_id as "memberId", body from exchange.resource where origin = 'scripted'`;
+      for (const { id, memberId, body } of rows)
+        expect(JSON.parse(body)).toMatchObject({
+          id,
+          meta: { versionId: '1' },
+          subject: { reference: `Patient/${memberId}` },
+        });
+    },
+  },
+  {
+    does: 'has a byte order mark before each line, and speaks of a fault in between',
+    script: () =>
+      serves(
+        sends(
+          `\ufeff${good('a')}\n\ufeff${good('b')}\n{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"exception"}]}\n`,
+        ),
+      ),
+    state: 'done',
+    ledger: { created: 2, 'rejected not-a-resource': 1 },
+    notes: [],
+    holds: ['a', 'b'],
+  },
+  {
+    does: 'hides what is sensitive within a record, and writes its base with a slash too many',
+    script: () => {
+      const label = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
+      const contained = [{ resourceType: 'Condition', id: 'c', meta: label, subject: { reference: 'Patient/p9' } }];
+      return serves(
+        sends(
+          ndjson(
+            JSON.stringify(lab('a', { subject: { reference: 'Patient/p9' }, contained })),
+            good('b').replace('Patient/p9', `${peer.base}/fhir//Patient/p9`),
+          ),
+        ),
+      );
+    },
+    state: 'done',
+    ledger: { created: 1, 'quarantined consent-scope': 1 },
+    notes: [],
+    holds: ['b'],
   },
   {
     does: 'sends bytes that are no UTF-8, and a character cut by chunks',
@@ -877,6 +1012,26 @@ test('with too little room on our disk nothing is asked for, and the pull goes o
       ['disk-full', 0, 0],
       ['disk-full', 0, 0],
     ]);
+  } finally {
+    if (room) blobs.room = room;
+  }
+});
+
+test('room that ends within a file is our fault, not the peer’s: what has come stays, and the pull goes on', async () => {
+  const { blobs } = peer.node.deps;
+  const { room } = blobs;
+  await peer.record({ limits: { partBytes: 1000 } });
+  let looks = 0;
+  blobs.room = async () => (asked('/f/1').length === 1 && ++looks === 1 ? 0 : 1e12);
+  const slowly: Handler = (_, a) => {
+    a.writeHead(200, { 'content-type': 'application/fhir+ndjson', ...strong });
+    a.write(packed.subarray(0, 2000), () => setTimeout(() => a.end(packed.subarray(2000)), 50));
+  };
+  try {
+    const rested = await peer.pull(serves(turns(slowly, rest(packed, strong))));
+    expect([rested.state, await peer.ledger(rested.id)]).toEqual(['done', { created: 400 }]);
+    expect(asked('/f/1').map((s) => s.headers.range !== undefined)).toEqual([false, true]);
+    expect(await peer.findings(rested.id)).toEqual({});
   } finally {
     if (room) blobs.room = room;
   }

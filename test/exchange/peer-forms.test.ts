@@ -337,6 +337,34 @@ describe('one member at a time', () => {
     expect(peer.strangers).toEqual([]);
   });
 
+  test('$everything: an entry that is no record is a line with its reason, a word about the search is none', async () => {
+    const outcome = { resource: { resourceType: 'OperationOutcome' }, search: { mode: 'outcome' } };
+    const odd = [
+      { resource: { id: 'x' } },
+      { fullUrl: 'urn:x' },
+      'text',
+      { request: { method: 'DELETE', url: 'Observation/z' } },
+    ];
+    const page = { ...bundle([]), entry: [{ resource: parsed('a') }, outcome, ...odd] };
+    const done = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'everything'] } }),
+        'GET /fhir/Patient/p9/$everything': (_r, a) =>
+          json(a, JSON.stringify(page).replace('"entry"', '"entr\\u0079"')),
+      }),
+    );
+    expect([done.state, await peer.ledger(done.id)]).toEqual(['done', { created: 1, 'rejected not-a-resource': 4 }]);
+    expect(await peer.findings(done.id)).toMatchObject({ 'peer-bundle-outcome': 1 });
+    const twice = await peer.pull(
+      single({
+        [METADATA]: speaks({ Patient: { operation: ['member-match', 'everything'] } }),
+        'GET /fhir/Patient/p9/$everything': (_r, a) =>
+          json(a, JSON.stringify(page).replace('"type"', '"entry":[{"resource":{}}],"type"')),
+      }),
+    );
+    expect([twice.state, twice.reason]).toEqual(['partial', 'file-failed']);
+  });
+
   test('$everything that is not there after all: searches, remembered', async () => {
     const script = single({
       [METADATA]: speaks({

@@ -515,7 +515,7 @@ describe('value sets of the plan', () => {
       expect(number).toBeLessThan(32_768);
     }
     expect(given([{ system: ICD, code: ['Z21'] }])).toMatchObject({ number: other.number });
-    expect([valueSets(undefined).number, valueSets('').list]).toEqual([1, undefined]);
+    expect([valueSets(undefined).number, valueSets('').list]).toEqual([2, undefined]);
   });
   test.each<[string, string]>([
     ['no JSON', '{'],

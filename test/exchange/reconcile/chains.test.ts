@@ -168,7 +168,57 @@ describe('claims', () => {
   );
 });
 
+describe('any number of claims', () => {
+  const N = 20_000;
+  const uc = (i: number) => `U${String(i).padStart(6, '0')}`;
+  // each would take minutes if claims were compared with each other
+  test.each<[string, (i: number) => Given, number, number]>([
+    [
+      'a chain whose first number is the last version',
+      (i) => ({ uc: uc(i), prior: uc(i + 1), status: i === 0 ? 'active' : 'cancelled' }),
+      1,
+      N,
+    ],
+    ['one circle', (i) => ({ uc: uc(i), prior: uc((i + 1) % N) }), 1, 1],
+    ['one claim with all others behind it', (i) => ({ uc: uc(i), ...(i === 0 ? {} : { prior: uc(0) }) }), 1, N],
+    [
+      'one number on all of them, each of its own day',
+      (i) => ({ uc: 'U', day: new Date(Date.UTC(1970, 0, i)).toISOString().slice(0, 10) }),
+      N - 1,
+      1,
+    ],
+  ])('%s', (_, of, chainsExpected, longest) => {
+    const found = claimChains(
+      Array.from({ length: N }, (__, i) => claim(of(i))),
+      '2021-01-01',
+    );
+    expect(found.length).toBeGreaterThanOrEqual(chainsExpected);
+    expect(Math.max(...found.map((c) => c.nodes.length))).toBe(longest);
+  });
+  test('a thousand circles of three, each told once', () => {
+    const all = Array.from({ length: 300 }, (_, i) => claim({ uc: uc(i), prior: uc(i % 3 === 2 ? i - 2 : i + 1) }));
+    const found = claimChains(all, '2021-01-01');
+    expect(found.map((c) => [c.nodes.length, c.anomalies.filter((a) => a.code === 'cycle').length])).toEqual(
+      Array.from({ length: 100 }, () => [3, 1]),
+    );
+  });
+});
+
 describe('authorizations', () => {
+  test('any number of them, of any number of numbers', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => ({
+      ...pa(`x${i}`, i),
+      facts: { ...pa('x', 1).facts, numbers: [{ value: `A${i >> 1}` }] },
+    }));
+    expect(authorizationChains(many, new Map())).toHaveLength(10_000);
+    expect(
+      authorizationChains(
+        many.map((r) => ({ ...r, facts: pa('x', 1).facts })),
+        new Map(),
+      ),
+    ).toHaveLength(1);
+  });
+
   const pa = (id: string, at: number, ...reviews: [string, string][]): ClaimRecord => ({
     id,
     insurer: 'npi|1',

@@ -16,6 +16,9 @@ const transmitter = (id: string, ...targets: string[]) => ({
   agent: [{ type: { coding: [{ code: 'transmitter' }] }, who: { display: 'x' } }],
 });
 
+/** Lists within a target. */
+const nested = [{ url: 'https://x.example/e', extension: [{ url: 'a', valueString: 'b]' }] }];
+
 test('R15: a transmission of a Bundle, or of the person, is about the records that came', async () => {
   const node = await reconciler();
   try {
@@ -26,6 +29,7 @@ test('R15: a transmission of a Bundle, or of the person, is about the records th
         transmitter('t1', 'Bundle/1000000-1'),
         transmitter('t2', 'Patient/p1'),
         transmitter('t3', 'Observation/b'),
+        { ...transmitter('t4'), target: [{ extension: nested, reference: 'Patient/p1' }] },
       ),
     ];
     const { id } = await node.pull(files, { members: [['p1', 'm1']] });
@@ -33,12 +37,14 @@ test('R15: a transmission of a Bundle, or of the person, is about the records th
       'created Provenance/t1',
       'created Provenance/t2',
       'created Provenance/t3',
+      'created Provenance/t4',
     ]);
     const key = (source: string) => `Observation/${localId(PEER, 'Observation', source)}`;
     for (const [source, wanted] of [
       ['t1', ['a', 'b']],
       ['t2', ['a', 'b']],
       ['t3', ['b']],
+      ['t4', ['a', 'b']],
     ] as const) {
       const [row] = await node.sql<{ targets: string[]; body: { target: { reference: string }[] } }[]>`
         select targets, body::jsonb as body from exchange.resource where id = ${localId(PEER, 'Provenance', source)}`;

@@ -417,6 +417,60 @@ describe('what hangs together', () => {
     );
   });
 
+  test('more records of one key than can be compared are not, and that is on the report', async () => {
+    const node = await reconciler('sensitive');
+    try {
+      const condition = (id: string, patient: string) => ({
+        resourceType: 'Condition',
+        id,
+        subject: { reference: `Patient/${patient}` },
+        code: { coding: [{ system: 'http://snomed.info/sct', code: '44054006' }] },
+      });
+      const claimed = (i: number) => ({
+        resourceType: 'ExplanationOfBenefit',
+        id: `c${i}`,
+        status: 'active',
+        use: 'claim',
+        outcome: 'complete',
+        created: '2025-05-01',
+        patient: { reference: 'Patient/p1' },
+        type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'pharmacy' }] },
+        insurer: { display: 'x' },
+        provider: { display: 'y' },
+        insurance: [{ focal: true, coverage: { display: 'z' } }],
+        identifier: [{ system: 'https://n.example', value: `c${i}` }],
+        item: [{ sequence: 1, servicedDate: '2025-05-01', productOrService: { coding: [NDC] } }],
+      });
+      const NDC = { system: 'http://hl7.org/fhir/sid/ndc', code: '00006-0272-31' };
+      const dispensed = (i: number) => ({
+        resourceType: 'MedicationDispense',
+        id: `f${i}`,
+        status: 'completed',
+        subject: { reference: 'Patient/p1' },
+        whenHandedOver: '2025-05-01',
+        medicationCodeableConcept: { coding: [NDC] },
+      });
+      const n = (length: number, of: (i: number) => object) => Array.from({ length }, (_, i) => of(i));
+      await node.own({ resourceType: 'Patient', id: 'm1' }, ...n(320, (i) => condition(`own${i}`, 'm1')));
+      const { id, state } = await node.pull([
+        output('Condition', ...n(320, (i) => condition(`x${i}`, 'p1'))),
+        output('ExplanationOfBenefit', ...n(320, claimed)),
+        output('MedicationDispense', ...n(320, dispensed)),
+      ]);
+      expect(state).toBe('done');
+      const found = await node.sql`
+        select type, sum(amount)::int as n from exchange.finding where pull_id = ${id} and kind = 'large-cluster' group by type order by type`;
+      expect(found.map((f) => [f['type'], f['n']])).toEqual([
+        ['Condition', 1],
+        ['ExplanationOfBenefit', 1],
+      ]);
+      expect(await node.sql`select from exchange.link where type <> 'Patient'`).toHaveLength(0);
+      expect(await node.sql`select from exchange.judged where pull_id = ${id} and kind <> 'crowded'`).toHaveLength(0);
+    } finally {
+      await node.close();
+    }
+  });
+
   test('R33, R34: a chain over three pulls closes its gap', async () => {
     const related = (code: string, value: string) => ({
       relationship: { coding: [{ code }] },

@@ -141,7 +141,7 @@ test('long lines are on their way one at a time, and few of them stay together: 
       candidates: () => Promise.reject(new Error('not asked')),
       read: async () => {
         peak = Math.max(peak, ++now);
-        await new Promise((done) => setTimeout(done, 5));
+        await new Promise((done) => setTimeout(done, 60));
         now--;
         return { units: 1, facts: [], texts: [] };
       },

@@ -1,11 +1,10 @@
-// The thread that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
-import { spawn, spawnSync } from 'node:child_process';
+// The process that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
+import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startHarvestThread } from '../../src/command/harvester.ts';
+import { startHarvestProcess } from '../../src/command/harvester.ts';
 import { readConfig } from '../../src/config.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
@@ -53,17 +52,45 @@ afterAll(() => db.close());
 test('it merges our own directory, and its connections are gone when it has stopped', async () => {
   const lines: string[] = [];
   const node = { config, deps: { log: (_: string, event: string) => void lines.push(event) } };
-  const thread = startHarvestThread(node as unknown as Parameters<typeof startHarvestThread>[0], db.url);
+  const harvester = startHarvestProcess(node as unknown as Parameters<typeof startHarvestProcess>[0], db.url);
   const merged = async () => (await db.sql`select key from merged.resource`).map((r) => String(r['key']));
   await expect.poll(merged, { timeout: 25_000, interval: 100 }).toEqual(['Organization/one']);
-  await thread.stop();
+  await harvester.stop();
   const others = async () =>
     (
       await db.sql`select application_name from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
         and application_name like 'payer-node%' and application_name <> 'payer-node'`
     ).length;
   await expect.poll(others, { timeout: 10_000 }).toBe(0);
-  expect(lines).toEqual([]);
+  expect(lines).toEqual(['harvester started']);
+});
+
+const connections = async () =>
+  (
+    await db.sql`select from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`
+  ).length;
+
+test('one that dies is told, and ends with the process that serves when that is killed', async () => {
+  const told: Record<string, unknown>[] = [];
+  const log = (_: string, event: string, fields: object) => void told.push({ event, ...fields });
+  const harvester = startHarvestProcess(
+    { config, deps: { log } } as unknown as Parameters<typeof startHarvestProcess>[0],
+    db.url,
+  );
+  await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(0);
+  process.kill(Number(told[0]?.['pid']), 'SIGKILL');
+  await expect
+    .poll(() => told[1], { timeout: 5000 })
+    .toEqual({
+      event: 'harvester died, it is started again in a minute',
+      signal: 'SIGKILL',
+    });
+  await harvester.stop();
+
+  const parent = fork(new URL('./harvest-parent.ts', import.meta.url), [db.url]);
+  await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(0);
+  parent.kill('SIGKILL');
+  await expect.poll(connections, { timeout: 10_000 }).toBe(0);
 });
 
 const hasOneToLeave = process.platform === 'linux' && availableParallelism() > 1 && hasTool('taskset');
@@ -71,7 +98,7 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
   const node = { config, deps: { log: () => {} } };
   let requests = 0;
   const asking = setInterval(() => requests++, 200);
-  const thread = startHarvestThread(node as unknown as Parameters<typeof startHarvestThread>[0], db.url, {
+  const harvester = startHarvestProcess(node as unknown as Parameters<typeof startHarvestProcess>[0], db.url, {
     embedded: true,
     requests: () => requests,
     calmMs: 1500,
@@ -95,45 +122,27 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
   await expect.poll(spread, { timeout: 20_000, interval: 200 }).toEqual([all]);
   requests++;
   await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
-  await thread.stop();
+  await harvester.stop();
 });
 
-test.skipIf(!hasOneToLeave)('a thread that it opens goes where it goes', async () => {
-  const { thread, look, all } = standingBack();
-  await expect.poll(() => look('lines'), { timeout: 10_000 }).not.toEqual([]);
-  thread.postMessage('free');
-  await expect.poll(async () => new Set(await look('lines')), { timeout: 5000 }).toEqual(new Set([all]));
-  thread.postMessage('confine');
-  await expect.poll(async () => (await look('lines')).includes(all), { timeout: 5000 }).toBe(false);
-  thread.postMessage('end');
-  await once(thread, 'exit');
-});
-
-test.skipIf(!hasOneToLeave)(
-  'those that collect garbage for all go there while there is work, and no longer',
-  async () => {
-    const { thread, look, all } = standingBack();
-    const areFree = async () => (await look('V8Worker')).map((place) => place === all);
-    expect(new Set(await areFree())).toEqual(new Set([true]));
-    thread.postMessage('work');
-    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
-    thread.postMessage('free');
-    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
-    thread.postMessage('confine');
-    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([false]));
-    thread.postMessage('rest');
-    await expect.poll(async () => new Set(await areFree()), { timeout: 5000 }).toEqual(new Set([true]));
-    thread.postMessage('end');
-    await once(thread, 'exit');
-  },
-);
-
-function standingBack() {
-  const thread = new Worker(new URL('./stand-back-thread.ts', import.meta.url));
-  const look = async (name: 'lines' | 'V8Worker') => {
-    thread.postMessage(name);
-    const [found] = (await once(thread, 'message')) as [(string | undefined)[]];
+test.skipIf(!hasOneToLeave)('all its threads go where it goes, those that it opens too', async () => {
+  const child = fork(new URL('./stand-back-process.ts', import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  });
+  const look = async () => {
+    child.send('look');
+    const [found] = (await once(child, 'message')) as [{ name: string; place: string; policy: number }[]];
     return found;
   };
-  return { thread, look, all: /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] };
-}
+  const places = async () => [...new Set((await look()).map((t) => t.place))];
+  const all = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  await expect.poll(async () => (await look()).map((t) => t.name), { timeout: 15_000 }).toContain('lines');
+  await expect.poll(async () => (await places()).includes(String(all)), { timeout: 5000 }).toBe(false);
+  if (hasTool('chrt')) expect(new Set((await look()).map((t) => t.policy))).toEqual(new Set([5]));
+  child.send('free');
+  await expect.poll(places, { timeout: 5000 }).toEqual([all]);
+  child.send('confine');
+  await expect.poll(async () => (await places()).includes(String(all)), { timeout: 5000 }).toBe(false);
+  child.send('end');
+  await once(child, 'exit');
+});

@@ -1,0 +1,55 @@
+// The process that harvests, merges and links: reading a directory of millions keeps a processor busy for minutes and fills memory,
+// and readers must not wait for either. It has connections of its own and stands back; what is due stands in tables.
+import type { Config } from '../config.ts';
+import { describe } from '../http/fhir-app.ts';
+import { connectionsStandBack, processStandsBack } from '../runtime/stand-back.ts';
+import { startHarvester } from './harvest-worker.ts';
+import { openNode } from './node.ts';
+
+/** What the serving process hands over first: its settings, the address of the database it uses, and whether that server is ours. */
+export type HarvestProcessData = { config: Config; url: string; embedded: boolean };
+
+/** Afterwards. `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
+export type HarvestProcessMessage = 'stop' | 'awaited' | 'alone';
+
+/** Of its connections. */
+const NAME = 'payer-node harvest';
+
+if (!process.send) throw new Error('harvest-process runs beside a serving node, which starts it.');
+// a terminal tells all of its processes; the serving one says when
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
+// without the serving process nobody would end it, nor would its database be there for long: a harvest goes on from its position
+process.once('disconnect', () => process.exit(1));
+process.once('message', (data: HarvestProcessData) => void begin(data));
+
+async function begin({ config, url, embedded }: HarvestProcessData): Promise<void> {
+  const told: HarvestProcessMessage[] = [];
+  let hear = (message: HarvestProcessMessage): void => void told.push(message);
+  process.on('message', (message: HarvestProcessMessage) => hear(message));
+  const node = await openNode(
+    config,
+    { embedded: undefined, url: async () => url, release: async () => {} },
+    'payer_node',
+    { migrates: false, name: NAME },
+  );
+  const { log } = node.deps;
+  const self = processStandsBack(log);
+  const connections = embedded ? connectionsStandBack(node.deps.database.sql, NAME, log) : undefined;
+  const harvester = startHarvester(node, (working) => connections?.work(working));
+  const stop = async () => {
+    self.end();
+    connections?.end();
+    try {
+      await harvester.stop();
+      await node.close();
+    } catch (error) {
+      log('warn', 'harvester did not stop cleanly', { error: describe(error) });
+    }
+    process.exit();
+  };
+  hear = (message) => {
+    if (message === 'stop') void stop();
+    else for (const one of [self, connections]) one?.confine(message === 'awaited');
+  };
+  for (const message of told) hear(message);
+}

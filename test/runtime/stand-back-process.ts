@@ -1,0 +1,24 @@
+// A process that stands back, with a thread that it opened: where each of its threads may run, by the name that the system has for it.
+import { readdirSync, readFileSync } from 'node:fs';
+import { threads } from '../../src/command/threads.ts';
+import { processStandsBack } from '../../src/runtime/stand-back.ts';
+
+// how many threads are worth it is found out while all processors may be used
+const beside = threads();
+const standing = processStandsBack(() => {});
+const opened = beside?.open('lines') ?? [];
+const places = () =>
+  readdirSync('/proc/self/task').map((id) => ({
+    name: readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim(),
+    place: /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/self/task/${id}/status`, 'utf8'))?.[1],
+    // the 41st field (proc_pid_stat(5)); 5 is the idle class
+    policy: Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').replace(/.*\) /s, '').split(' ')[38]),
+  }));
+process.on('message', (message: 'confine' | 'free' | 'look' | 'end') => {
+  if (message === 'look') process.send?.(places());
+  else if (message === 'end') {
+    for (const thread of opened) thread.close();
+    standing.end();
+    process.disconnect();
+  } else standing.confine(message === 'confine');
+});
