@@ -64,7 +64,9 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
     throw new Outcome('too-large', `At most ${MAX_PARAMETERS} parameters are possible.`);
   return list.map((p) => {
     const name = text(p['name']);
-    const [, value] = Object.entries(p).find(([key]) => key.startsWith('value')) ?? [];
+    const [value, another] = Object.entries(p).flatMap(([key, v]) => (/^value[A-Z]/.test(key) ? [v] : []));
+    // one of two would be ignored
+    if (another !== undefined) throw invalid('A parameter has one value.');
     const written = isObject(value)
       ? (text(value['reference']) ?? text(value['code']))
       : value === undefined || Array.isArray(value)

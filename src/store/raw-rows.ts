@@ -2,6 +2,7 @@
 // they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
 import type { Queryable } from './database.ts';
+import { MOST_KEPT } from './search-plans.ts';
 
 export type RawRows = {
   length: number;
@@ -67,13 +68,30 @@ export function rawRows(
   return run === undefined ? byDriver(sql, text, values, options) : run(text, values, options);
 }
 
+/** No connection of the driver lives longer, and it closes no statement before. */
+const LIFE_MS = 60 * 60_000;
+const driven = { texts: new Set<string>(), since: Number.NEGATIVE_INFINITY };
+
+/** Is the driver to keep it? The first so many of each hour. */
+function keeps(text: string): boolean {
+  const now = performance.now();
+  if (now - driven.since > LIFE_MS) {
+    driven.texts.clear();
+    driven.since = now;
+  }
+  if (driven.texts.size < MOST_KEPT) driven.texts.add(text);
+  return driven.texts.has(text);
+}
+
 async function byDriver(
   sql: Queryable,
   text: string,
   values: readonly string[],
   { prepare }: RawOptions,
 ): Promise<RawRows> {
-  const rows = (await sql.unsafe(text, [...values], { prepare }).raw()) as unknown as (Uint8Array | null)[][];
+  const rows = (await sql
+    .unsafe(text, [...values], { prepare: prepare && keeps(text) })
+    .raw()) as unknown as (Uint8Array | null)[][];
   const places: number[] = [];
   const parts: Uint8Array[] = [];
   let at = 0;

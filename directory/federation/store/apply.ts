@@ -147,7 +147,7 @@ const STOOD = [...STATES, ...FLAG_NAMES];
 async function count(sql: Queryable, s: Settling): Promise<void> {
   const of = 'c.run = $1::bigint and c.type = $2::smallint';
   await sql.unsafe(
-    COUNT(`select s.state, s.flags, -1 as n from federation.change c join federation.source s on s.rk = c.rk
+    COUNT(`select c.was_state as state, c.was_flags as flags, -1 as n from federation.change c
         where ${of} and c.action in ('u', 'r', 'd', 'v', 'g')
       union all
       select i.state, i.flags, 1 from federation.change c join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq
@@ -185,8 +185,8 @@ async function isKnown(sql: Queryable, s: Settling): Promise<boolean> {
 async function forget(sql: Queryable, s: Settling): Promise<void> {
   const run = (text: string) => sql.unsafe(text, values(s));
   await run(
-    `delete from federation.content t using federation.change c join federation.source s on s.rk = c.rk and s.key = c.key
-     where c.run = $1::bigint and c.type = $2::smallint and c.action in ('u', 'r') and t.id = s.content`,
+    `delete from federation.content t using federation.change c
+     where c.run = $1::bigint and c.type = $2::smallint and c.action in ('u', 'r') and t.id = c.was_content`,
   );
   await run(
     `delete from federation.finding f using federation.change c where c.run = $1::bigint and c.type = $2::smallint and c.action <> 'm' and f.rk = c.rk`,

@@ -21,10 +21,9 @@ export async function outlook(sql: Queryable, s: Settling): Promise<Outlook & { 
   const decided = fresh
     ? `select flags, 0 as was, 1 as stays from federation.incoming where ${OF}`
     : `-- what was missing before has been judged then
-      select s.flags, case when c.action = 'm' and m.rk is not null then -1 else 0 end as was, -1 as stays
-      from federation.change c join federation.source s on s.rk = c.rk and s.peer = $3 and s.type = $2::smallint and s.state <> 't'
-      left join federation.missing m on m.rk = c.rk
-      where c.run = $1::bigint and c.type = $2::smallint
+      select c.was_flags as flags, case when c.action = 'm' and m.rk is not null then -1 else 0 end as was, -1 as stays
+      from federation.change c left join federation.missing m on m.rk = c.rk
+      where c.run = $1::bigint and c.type = $2::smallint and c.was_state <> 't'
       union all
       select i.flags, 0, 1 from federation.change c
       join federation.incoming i on i.run = c.run and i.type = c.type and i.seq = c.seq

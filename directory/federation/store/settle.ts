@@ -16,16 +16,19 @@ const MANY = 2000;
  * costs half a second. Not within a transaction that lasts: it would keep the other types waiting.
  */
 export async function measureStaged(sql: Sql, run: string): Promise<void> {
-  const [staged] = await sql.unsafe<{ many: boolean }[]>(
+  const [staged] = await sql.unsafe<{ many: boolean; grown: boolean }[]>(
     `select (select count(*) from (select from federation.incoming where run = $1::bigint limit ${MANY}) i) = ${MANY}
-       or (select count(*) from (select from federation.seen where run = $1::bigint limit ${MANY}) n) = ${MANY} as many`,
+       or (select count(*) from (select from federation.seen where run = $1::bigint limit ${MANY}) n) = ${MANY} as many,
+       (select sum(l + e + h + t) from federation.standing) > 2 * (select reltuples from pg_class where oid = 'federation.source'::regclass) as grown`,
     [run],
   );
   if (staged?.many !== true) return;
   await sql.begin(async (tx) => {
     await tx.unsafe(SAMPLE);
     await tx.unsafe(`analyze federation.incoming (run, type, seq, base_rk, hash, state, content), federation.seen (run, type, rk, base_rk),
-      federation.gone, federation.source (rk, base_rk, peer, type, state, hash, content)`);
+      federation.gone`);
+    // what is known changes little from run to run, and looking at it again would cost as much as a small one
+    if (staged.grown) await tx.unsafe('analyze federation.source (rk, base_rk, peer, type, state, hash, content)');
   });
 }
 
@@ -41,7 +44,7 @@ export async function measureChange(sql: Sql): Promise<void> {
 
 /**
  * Decides what is to be written: `change` holds a row for each record that is new (c), other (u), back (r), deleted (d), absent
- * (m) or a content of its id that is gone (v). Of a type of which nothing was known and each id came once everything is new: it needs no rows,
+ * (m) or a content of its id that is gone (v), with what was known of it. Of a type of which nothing was known and each id came once everything is new: it needs no rows,
  * {@link isFresh}. May be called again.
  * @param order `last`: of two contents of an id the later one holds (files of a chain). `variants`: they are kept beside each
  *   other, unless their times tell which is the newer
@@ -56,12 +59,12 @@ export async function resolve(
   const run = (text: string, more: string[] = []) => sql.unsafe(text, [...values(s), ...more]);
   await run(`delete from federation.change where ${OF}`);
   const isNew = await isNewType(sql, s);
-  // the same content under another time or order: known. source_base
+  // the same content under another time or order: known. source_pkey, source_variant
   if (!isNew)
     await run(`with known as (
-      delete from federation.incoming i using federation.source s
-      where i.run = $1::bigint and i.type = $2::smallint and s.base_rk = i.base_rk and s.hash = i.hash and s.state = i.state
-      returning i.seq, s.rk, s.base_rk, i.updated, i.content),
+      delete from federation.incoming i using (
+        ${ofId('i.ctid as at, s.rk', 'federation.incoming i', 'i.run = $1::bigint and i.type = $2::smallint and s.hash = i.hash and s.state = i.state')}) k
+      where i.ctid = k.at returning i.seq, k.rk, i.base_rk, i.updated, i.content),
     texts as (delete from federation.content t using known k where t.id = k.content)
     insert into federation.seen (run, type, seq, rk, base_rk, updated) select $1::bigint, $2::smallint, seq, rk, base_rk, updated from known`);
   const several = await hasSeveral(sql, s, isNew);
@@ -83,26 +86,26 @@ export async function resolve(
         when i.variant <> '' then i.variant else i.base_key || '.v' || left(encode(i.hash, 'hex'), 8) end as key
       from federation.incoming i left join (select distinct rk from federation.seen where ${OF}) t on t.rk = i.base_rk`
     : `select i.seq, ${HAS} as has, i.base_key as key from federation.incoming i`;
-  await run(`insert into federation.change (run, type, rk, action, seq, key${isNew ? '' : ', renamed'})
+  await run(`insert into federation.change (run, type, rk, action, seq, key${isNew ? '' : ', renamed, was_state, was_flags, was_content'})
     select $1::bigint, $2::smallint, k.rk, ${isNew ? `'c'` : `(case when s.rk is null then 'c' when s.state = 't' then 'r' else 'u' end)`}::"char", k.seq, k.key
-      ${isNew ? '' : ', s.names is distinct from k.has'}
+      ${isNew ? '' : ', s.names is distinct from k.has, s.state, s.flags, case when s.key = k.key then s.content end'}
     from (select hashtextextended(key, 0) as rk, seq, key, has from (${keys}
       where i.run = $1::bigint and i.type = $2::smallint
         and not exists (select from federation.gone g where g.run = i.run and g.type = i.type and g.base_rk = i.base_rk)) n) k
     ${isNew ? '' : 'left join federation.source s on s.rk = k.rk'} order by 3
     on conflict do nothing`);
   await run(
-    `insert into federation.change (run, type, rk, action, evidence)
-    select distinct on (s.rk) $1::bigint, $2::smallint, s.rk, 'd'::"char", g.evidence
-    from federation.gone g join federation.source s on s.base_rk = g.base_rk and s.peer = $3 and s.state <> 't'
-    where g.run = $1::bigint and g.type = $2::smallint order by s.rk, g.seq desc
+    `insert into federation.change (run, type, rk, action, evidence, was_state, was_flags)
+    select distinct on (rk) $1::bigint, $2::smallint, rk, 'd'::"char", evidence, state, flags from (
+      ${ofId('i.seq, i.evidence, s.rk, s.state, s.flags', 'federation.gone i', `i.run = $1::bigint and i.type = $2::smallint and s.peer = $3 and s.state <> 't'`)}) g
+    order by rk, seq desc
     on conflict do nothing`,
     [s.peer],
   );
   if (complete)
     await run(
-      `insert into federation.change (run, type, rk, action, evidence)
-      select $1::bigint, $2::smallint, s.rk, (case when b.base_rk is null then 'm' else 'v' end)::"char", 'absent from run ' || $1
+      `insert into federation.change (run, type, rk, action, evidence, was_state, was_flags)
+      select $1::bigint, $2::smallint, s.rk, (case when b.base_rk is null then 'm' else 'v' end)::"char", 'absent from run ' || $1, s.state, s.flags
       from federation.source s
       left join (select distinct base_rk from federation.seen where ${OF} union select base_rk from federation.incoming where ${OF}) b
         on b.base_rk = s.base_rk
@@ -112,6 +115,12 @@ export async function resolve(
       [s.peer],
     );
 }
+
+/** What is known of the id of each row `i`: the record of that id, and those that hold further contents of it. source_pkey, source_variant */
+const ofId = (columns: string, from: string, where: string): string =>
+  `select ${columns} from ${from} join federation.source s on s.rk = i.base_rk where ${where}
+   union all
+   select ${columns} from ${from} join federation.source s on s.base_rk = i.base_rk and s.rk <> s.base_rk where ${where}`;
 
 /** What a staged record `i` will answer to. */
 export const HAS = `case when i.state = 'l' then i.names else '{}' end`;

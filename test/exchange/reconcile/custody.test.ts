@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { memberRows } from '../../../exchange/store/member-read.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { deletions, lab, output, PEER, PEER_BASE, type RawFile, reconciler } from './reconcile-pull.ts';
@@ -129,6 +130,34 @@ test('what was never held is not taken away: a record that comes withdrawn the f
     const { id } = await node.pull([output('Observation', newer)], { since: new Date() });
     expect(await node.ledger(id)).toEqual(['updated reinstated Observation/w']);
     expect(await brokenLaws(node.sql)).toEqual({});
+  } finally {
+    await node.close();
+  }
+});
+
+test('a Patient of another payer stays, and so does the statement that is about it alone', async () => {
+  const node = await reconciler();
+  try {
+    const person = {
+      resourceType: 'Patient',
+      id: 'p1',
+      name: [{ family: 'One', given: ['Member'] }],
+      birthDate: '1980-01-01',
+    };
+    await node.pull([output('Patient', person)], { members: [['p1', 'm1']] });
+    await node.pull([output('Observation', lab('a'))], { members: [['p1', 'm1']] });
+    const rows = async (types: string[]) => {
+      const days = { today: '2026-02-01', yearAgo: '2025-02-01', windowStart: '2021-02-01' };
+      const found = await memberRows(node.sql, [{ memberId: 'm1', policy: 'sensitive' }], days, { types, limit: 100 });
+      return found.map((r) => JSON.parse(r.text) as Resource & { target?: { reference: string }[] });
+    };
+    const copy = `Patient/${localId(PEER, 'Patient', 'p1')}`;
+    const stated = await node.sql`
+      select from exchange.resource where type = 'Provenance' and not deleted and targets = array[${copy}]`;
+    expect(stated.length).toBeGreaterThan(0);
+    const about = (await rows(['Provenance'])).flatMap((p) => p.target?.map((t) => t.reference) ?? []);
+    expect(about).toEqual([`Observation/${localId(PEER, 'Observation', 'a')}`]);
+    expect((await rows(['Patient'])).map((p) => p['id'])).not.toContain(copy.slice('Patient/'.length));
   } finally {
     await node.close();
   }
