@@ -4,8 +4,8 @@ import type { Deps } from '../../src/deps.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
-import { timeText } from '../../src/ui/time.ts';
 import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { timeText } from '../../src/ui/time.ts';
 import type { StaffSession } from '../report/sessions.ts';
 
 export type StaffContext = Context<FhirEnv>;
