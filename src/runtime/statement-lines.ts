@@ -18,7 +18,7 @@ const REMEMBERED = 32;
 export type StatementLines = { run: RunRaw; close(): Promise<void> };
 
 type Asked = { text: string; values: readonly string[]; prepare: boolean };
-type Waiting = Asked & { resolve(rows: RawRows): void; reject(error: unknown): void };
+type Waiting = Asked & { resolve: (rows: RawRows) => void; reject: (error: unknown) => void };
 /** `since`: when what it does now began to be all that it does */
 type Shared = { line: StatementLine; since: number };
 
@@ -74,11 +74,11 @@ export function statementLines(
   /** Those that came first, as far as there is room. */
   function next(): void {
     let taken = 0;
-    for (const asked of waiting) {
+    for (const { resolve, reject, ...asked } of waiting) {
       const on = other();
       if (on === undefined) break;
       taken++;
-      start(on, asked).then(asked.resolve, asked.reject);
+      start(on, asked).then(resolve, reject);
     }
     waiting = waiting.slice(taken);
     look();
