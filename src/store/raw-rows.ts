@@ -70,17 +70,16 @@ export function rawRows(
 
 /** No connection of the driver lives longer, and it closes no statement before. */
 const LIFE_MS = 60 * 60_000;
-const driven = { texts: new Set<string>(), since: Number.NEGATIVE_INFINITY };
+const driven = new WeakMap<Queryable, { texts: Set<string>; since: number }>();
 
-/** Is the driver to keep it? The first so many of each hour. */
-function keeps(text: string): boolean {
+/** Is the driver to keep it? Of each client the first so many of an hour. */
+function keeps(sql: Queryable, text: string): boolean {
   const now = performance.now();
-  if (now - driven.since > LIFE_MS) {
-    driven.texts.clear();
-    driven.since = now;
-  }
-  if (driven.texts.size < MOST_KEPT) driven.texts.add(text);
-  return driven.texts.has(text);
+  const known = driven.get(sql);
+  const kept = known !== undefined && now - known.since <= LIFE_MS ? known : { texts: new Set<string>(), since: now };
+  if (kept !== known) driven.set(sql, kept);
+  if (kept.texts.size < MOST_KEPT) kept.texts.add(text);
+  return kept.texts.has(text);
 }
 
 async function byDriver(
@@ -90,7 +89,7 @@ async function byDriver(
   { prepare }: RawOptions,
 ): Promise<RawRows> {
   const rows = (await sql
-    .unsafe(text, [...values], { prepare: prepare && keeps(text) })
+    .unsafe(text, [...values], { prepare: prepare && keeps(sql, text) })
     .raw()) as unknown as (Uint8Array | null)[][];
   const places: number[] = [];
   const parts: Uint8Array[] = [];
