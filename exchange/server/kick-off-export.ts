@@ -56,7 +56,7 @@ export async function kickOffExport(
   const id = newJobId();
   const dueAt = responseDue(receivedAt, deps.config);
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
-  const query = c.req.method === 'GET' ? new URL(c.req.url).search : '';
+  const query = new URL(c.req.url).search;
   await sql.begin(async (tx) => {
     // one kick-off of a peer after the other, so that no number of them at once passes the limit
     await lockPeer(tx, caller.peer.id);

@@ -227,6 +227,16 @@ describe('_since and _until', () => {
     });
     expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
   });
+  test('a POST without a body takes its parameters from its address, as some clients write them', async () => {
+    const kick = await them.call(`/${place}/$export?_type=Patient&_since=2020-01-01T00:00:00Z`, {
+      method: 'POST',
+      headers: { prefer: 'respond-async', 'content-type': 'application/fhir+json' },
+    });
+    const { manifest } = await them.finished(kick);
+    expect(manifest.output.map((f) => f.type)).toEqual(['Patient']);
+    expect(manifest.request).toBe(`${them.fhir}/${place}/$export?_type=Patient&_since=2020-01-01T00:00:00Z`);
+  });
+
   test('a parameter with two values is 400: one of them would be ignored', async () => {
     const both = { name: '_type', valueString: 'Patient', valueCode: 'Observation' };
     expect((await them.kick(`${place}/$export`, [both])).status).toBe(400);
