@@ -65,7 +65,7 @@ test('a record of very many references is led in a moment', () => {
     (key) => known.get(key),
     made,
   );
-  expect(performance.now() - began).toBeLessThan(1000);
+  expect(performance.now() - began).toBeLessThan(3000);
   expect(led.refs).toHaveLength(20_000);
   expect(led.refs.at(-1)).toBe('Organization/19999>o19999');
 });
