@@ -122,7 +122,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   let isLabelled = false;
   const label = async (): Promise<boolean> => {
-    isLabelled ||= await relabelAfterUpdate(deps, ending.signal);
+    if (!isLabelled) isLabelled = await relabelAfterUpdate(deps, ending.signal);
     return false;
   };
   let verifyAt = new Date(0);

@@ -68,11 +68,7 @@ function told(reference: JsonObject, contained: Contained) {
 }
 
 /** Does a reference to an organization name this payer: by identifier, or by name when it has no identifier. */
-export function namesPayer(
-  reference: JsonObject | undefined,
-  payer: Payer,
-  contained: Contained = new Map(),
-): boolean {
+export function namesPayer(reference: JsonObject | undefined, payer: Payer, contained: Contained = new Map()): boolean {
   if (reference === undefined) return false;
   const { identifiers, name } = told(reference, contained);
   const mine = [...(payer.npi === null ? [] : [{ system: NPI, value: payer.npi }]), ...(payer.identifiers ?? [])];

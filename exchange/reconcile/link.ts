@@ -99,7 +99,10 @@ export async function linkUnits(
       const [npis, held] = await Promise.all([
         npisOf(sql, work.id, [...keys]),
         // of the member that the page before ended with they are at hand
-        heldLinks(sql, [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member)),
+        heldLinks(
+          sql,
+          [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member),
+        ),
       ]);
       const heldOf = Map.groupBy(held, (l) => l.memberId);
       const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };

@@ -3,7 +3,17 @@ import { isObject, type Json, objects, type Resource, text } from '../../../src/
 import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { numberedApart, sameVisit, sharesIdentifier } from './clinical.ts';
-import { allAmong, conflict, type Judge, type Known, part, sameEvent, sameOf, sameRecord, sameTarget } from './verdict.ts';
+import {
+  allAmong,
+  conflict,
+  type Judge,
+  type Known,
+  part,
+  sameEvent,
+  sameOf,
+  sameRecord,
+  sameTarget,
+} from './verdict.ts';
 
 const dosage = (r: Resource): string =>
   digest(

@@ -388,12 +388,7 @@ const LONG: [string, object, object, string][] = [
     lab({ identifier: many((i) => ({ system: `t${i}`, value: 'a' })) }),
     'same-event 0.9',
   ],
-  [
-    'results',
-    results((i) => i),
-    results((i) => 19_999 - i),
-    'same-event 0.9',
-  ],
+  ['results', results((i) => i), results((i) => 19_999 - i), 'same-event 0.9'],
 ];
 
 describe('pairs', () => {
