@@ -11,6 +11,7 @@ import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { runMatch } from './match/run-match.ts';
+import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { PullWorker } from './pull/run.ts';
@@ -119,6 +120,12 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
   };
+  let isLabelled = false;
+  const label = async (): Promise<boolean> => {
+    if (!isLabelled) await relabelAfterUpdate(deps, ending.signal);
+    isLabelled = true;
+    return false;
+  };
   let verifyAt = new Date(0);
   const verify = async (): Promise<boolean> => {
     if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
@@ -174,6 +181,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('work loop', turn),
+    keepOn('labels', label),
     ...(options.plans
       ? [
           keepOn('audit check', verify),

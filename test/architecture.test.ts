@@ -87,6 +87,14 @@ describe('direction of imports', () => {
     expect(taking).toEqual(['src/store/raw-rows.ts']);
   });
 
+  test('no two locks of the database have one number: who takes the one would wait for who holds the other', () => {
+    const locks = files.flatMap((f) =>
+      [...readFileSync(f, 'utf8').matchAll(/const ([A-Z_]+_LOCK) = ([\d_]+)/g)].map((m) => [m[2], m[1]] as const),
+    );
+    expect(locks.length).toBeGreaterThan(4);
+    expect(new Map(locks).size).toBe(locks.length);
+  });
+
   test('pages ask for data, never for tables', () => {
     expect(
       broken(

@@ -21,7 +21,6 @@ import {
   npiOf,
   periodText,
   qualificationsOf,
-  specialtyTexts,
 } from './records.ts';
 
 /** What stands under the name, and what follows. */
@@ -42,7 +41,7 @@ export function summary(l: Language, resource: Resource): Safe {
   );
   const period = isObject(resource['period']) ? resource['period'] : {};
   return html`<section class="card" aria-labelledby="summary"><h2 id="summary">${t.summary}</h2>${facts([
-    [t.specialties, lines(specialtyTexts(resource, l))],
+    [t.specialties, lines(conceptTexts(resource['specialty'], l))],
     [t.kind, resource.resourceType === 'Practitioner' ? '' : l.list(conceptTexts(resource['type'], l))],
     [t.gender, l.term(text(resource['gender'])) ?? ''],
     [t.speaks, l.list(languagesOf(resource, l))],

@@ -7,7 +7,7 @@ import { type PageData, todayOf } from './data.ts';
 import { type Badge, badges, facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { addressPart, type Body, card, contactRows, isPhone, planCard } from './provider-parts.ts';
-import { accessibilityOf, contactsOf, deliveryOf, hoursOf, notAvailableOf, specialtyTexts } from './records.ts';
+import { accessibilityOf, conceptTexts, contactsOf, deliveryOf, hoursOf, notAvailableOf } from './records.ts';
 import { acceptingBadge } from './results.ts';
 
 /** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
@@ -32,7 +32,7 @@ export async function personParts(data: PageData, l: Language, person: Resource)
   const roles = [...groups.values()].flat();
   const places = [...groups.values()].map((of) => placeOfRoles(data, l, of, found.all, today));
   return {
-    lead: l.list([...new Set(roles.flatMap((role) => specialtyTexts(role, l)))]),
+    lead: l.list([...new Set(roles.flatMap((role) => conceptTexts(role['specialty'], l)))]),
     phone: [...roles, ...placesOf(data, roles, found.all)].flatMap(contactsOf).find(isPhone),
     parts: [
       card('places', t.places, places.length === 0 ? html`<p>${t.noNetwork}</p>` : places),
@@ -81,7 +81,7 @@ function placeOfRoles(
 ${under && title && nameOf(under) !== nameOf(title) ? html`<p>${recordLink(l, keyOf(under), nameOf(under))}</p>` : ''}
 ${badges(found.filter((b, i) => found.findIndex((one) => one.text === b.text) === i))}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
 ${facts([
-  [t.specialties, l.list([...new Set(roles.flatMap((r) => specialtyTexts(r, l)))])],
+  [t.specialties, l.list([...new Set(roles.flatMap((r) => conceptTexts(r['specialty'], l)))])],
   [
     t.address,
     more.length === 0

@@ -11,7 +11,7 @@ import { link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, summary } from './provider-parts.ts';
 import { personParts } from './provider-person.ts';
-import { type Contact, contactsOf, specialtyTexts } from './records.ts';
+import { type Contact, conceptTexts, contactsOf } from './records.ts';
 
 export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
@@ -194,7 +194,7 @@ async function peopleCard(data: PageData, l: Language, by: readonly [string, str
     if (person)
       people.set(keyOf(person), {
         name: nameOf(person),
-        does: [...new Set([...(people.get(keyOf(person))?.does ?? []), ...specialtyTexts(role, l)])],
+        does: [...new Set([...(people.get(keyOf(person))?.does ?? []), ...conceptTexts(role['specialty'], l)])],
       });
   }
   const list = [...people].sort(([, a], [, b]) => a.name.localeCompare(b.name));

@@ -12,7 +12,6 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
 import type { Language } from './language.ts';
 import { DAYS } from './texts/terms.ts';
 
@@ -36,22 +35,6 @@ export function conceptText(concept: JsonObject, l: Language): string {
 
 export const conceptTexts = (value: JsonObject['x'], l: Language) =>
   unique(objects(value).map((c) => conceptText(c, l)));
-
-const SPANISH = new Map<string, string>();
-for (const { codes, es } of PLAIN_SPECIALTIES) {
-  const [only] = codes;
-  if (codes.length === 1 && only !== undefined && !SPANISH.has(only)) SPANISH.set(only, es);
-}
-
-/** Names of specialties: as sent; in Spanish where we have a word for the code. */
-export function specialtyTexts(resource: Resource, l: Language): string[] {
-  return unique(
-    objects(resource['specialty']).map((concept) => {
-      const known = l.code === 'es' ? codings(concept).map((c) => SPANISH.get(text(c['code']) ?? '')) : [];
-      return known.find((k) => k !== undefined) ?? conceptText(concept, l);
-    }),
-  );
-}
 
 /** A postal code as it is read: nine digits in a row have a dash, whatever is stored. */
 const postalCode = (code: string | undefined): string | undefined => code?.replace(/^(\d{5})(\d{4})$/, '$1-$2');

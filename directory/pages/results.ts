@@ -8,7 +8,7 @@ import { keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from 
 import type { Found, Hit } from './data.ts';
 import { type Badge, badges, link, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
-import { addressLines, conceptTexts, contactsOf, type Position, positionOf, specialtyTexts } from './records.ts';
+import { addressLines, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
 
 export type Card = {
   /** page of the person, place or service */
@@ -84,7 +84,7 @@ function cardOf(
     key: keyOf(subject),
     title: nameOf(subject) || keyOf(subject),
     order: orderOf(subject),
-    does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : specialtyTexts(resource, l),
+    does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : conceptTexts(resource['specialty'], l),
     place: place && !isPlace ? { key: keyOf(place), name: nameOf(place) } : undefined,
     morePlaces: Math.max(0, places.length - 1),
     address: addressLines(objects(place?.['address'])[0]),

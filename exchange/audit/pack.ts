@@ -15,6 +15,7 @@ import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
 import type { JsonObject } from '../../src/fhir/resource.ts';
 import { html, Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
+import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance.ts';
@@ -171,7 +172,7 @@ async function putReport(
     documentText({
       title,
       site: config.planName,
-      style: html`<style>${new Safe(STYLE)}</style>`,
+      style: html`<style>${new Safe(STYLE + pageHeads(`${config.planName} · ${title}`))}</style>`,
       main: [
         html`<dl>${report.cover.map(([k, v]) => html`<dt>${COVER_WORDS[k] ?? k}</dt><dd>${v}</dd>`)}</dl>`,
         // addresses of the staff pages mean nothing on paper

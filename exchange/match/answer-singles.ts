@@ -16,8 +16,16 @@ import { decide } from './decide.ts';
 import { matchAudit } from './match-audit.ts';
 import { type MemberBundle, toQuery } from './member-bundle.ts';
 
-export type AskedSingle = { peer: Peer; bundle: MemberBundle; requestId: string };
-export type AnsweredSingle = { umb: string; memberId: string } | { refused: 'no-unique-match' | 'consent-not-met' };
+export type AskedSingle = {
+  peerId: string;
+  /** as it is now; fails when the peer may not ask any more, and nothing of the question is kept but the attempt */
+  peer: () => Promise<Peer>;
+  bundle: MemberBundle;
+  requestId: string;
+};
+export type AnsweredSingle =
+  | { umb: string; memberId: string; peer: Peer }
+  | { refused: 'no-unique-match' | 'consent-not-met' };
 
 /** @returns answers in the order of the questions */
 export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): Promise<AnsweredSingle[]> {
@@ -28,26 +36,29 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const queries = asked.map(({ bundle }, position) => ({ ...toQuery(bundle, us, now), position }));
   const attempts = queries.flatMap((query) => {
     const attempt = attemptOf(query, hash);
-    const peerId = asked[query.position]?.peer.id;
+    const peerId = asked[query.position]?.peerId;
     return attempt === undefined || peerId === undefined ? [] : [{ ...attempt, peerId }];
   });
   const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
   const { sql } = deps.database;
   // who was tried too often is decided without looking at what was found; the time of both is the same
+  const current = Promise.all(asked.map((one) => one.peer()));
+  current.catch(() => {}); // heard below
   const found = await matchAndTry(sql, queries, attempts, now);
+  const peers = await current;
   const attested = new Map<string, ReturnType<typeof attestations>>();
   const matches: (SingleMatch & { umb: string | null })[] = [];
   for (const [i, one] of asked.entries()) {
     const verdict = judgeAttempt(found[i]?.tried, trying.has(i));
     const answer = verdict === 'throttle' ? undefined : found[i]?.answer;
-    const peer = { npi: one.peer.npi, name: one.peer.name };
-    const attestedBy = attested.get(one.peer.id) ?? attestations(deps, one.peer, today, now);
-    attested.set(one.peer.id, attestedBy);
+    const peer = peers[i] as Peer;
+    const attestedBy = attested.get(peer.id) ?? attestations(deps, peer, today, now);
+    attested.set(peer.id, attestedBy);
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
     const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today);
     matches.push({
       id: randomUUID(),
-      peerId: one.peer.id,
+      peerId: one.peerId,
       at: now,
       outcome: d.bucket,
       reason: d.reason,
@@ -67,16 +78,17 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   await writeSingleMatches(sql, matches, matches.map(auditOf));
   await openAmbiguous(
     sql,
-    asked.flatMap(({ peer }, i) => {
+    asked.flatMap(({ peerId }, i) => {
       const candidates = matches[i]?.reason === 'ambiguous' ? found[i]?.answer.candidates : undefined;
-      return candidates ? [{ peerId: peer.id, candidates }] : [];
+      return candidates ? [{ peerId, candidates }] : [];
     }),
     now,
   );
-  return matches.map((m) => {
+  return matches.map((m, i) => {
     deps.metrics.count('match_members_total', { result: m.outcome });
     if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });
-    if (m.outcome === 'match' && m.umb !== null && m.memberId !== null) return { umb: m.umb, memberId: m.memberId };
+    if (m.outcome === 'match' && m.umb !== null && m.memberId !== null)
+      return { umb: m.umb, memberId: m.memberId, peer: peers[i] as Peer };
     return { refused: m.outcome === 'consentconstraint' ? 'consent-not-met' : 'no-unique-match' };
   });
 }

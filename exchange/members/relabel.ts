@@ -2,20 +2,39 @@
 // then they count as sensitive (store/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import { auditRow, writeAudit } from '../store/audit.ts';
-import { hiddenSince, inheritLabelsOf, unclassifiedOf, writeLabels } from '../store/labels.ts';
+import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
+import {
+  hiddenSince,
+  holdsRelabelling,
+  inheritLabelsOf,
+  lastLabeller,
+  RELABELLING,
+  unclassifiedOf,
+  writeLabels,
+} from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
 import { LABELLER_VERSION, labelOf } from '../transform/label.ts';
 
 /** Members of one transaction. */
 const MEMBERS = 50;
 
-/** @returns records that were looked at, and those whose own label became another */
-export async function relabel(deps: Pick<Deps, 'database' | 'clock'>): Promise<{ records: number; changed: number }> {
+type By = Pick<AuditEntry, 'actorKind' | 'actor'>;
+type Relabelled = { records: number; changed: number };
+
+/**
+ * @param ending stops it between two transactions
+ * @returns records that were looked at, and those whose own label became another
+ */
+export async function relabel(
+  deps: Pick<Deps, 'database' | 'clock'>,
+  by: By = { actorKind: 'command', actor: 'members relabel' },
+  ending?: AbortSignal,
+): Promise<Relabelled> {
   const { sql } = deps.database;
   const hidden = await hiddenSince(sql);
   const total = { records: 0, changed: 0 };
   for (let after = ''; ; ) {
+    if (ending?.aborted) return total;
     const { last, records } = await unclassifiedOf(sql, after, MEMBERS);
     if (last === undefined) break;
     after = last;
@@ -30,16 +49,31 @@ export async function relabel(deps: Pick<Deps, 'database' | 'clock'>): Promise<{
     total.records += records.length;
     total.changed += relabelled;
   }
-  if (total.records > 0)
-    await writeAudit(sql, [
-      auditRow({
-        at: deps.clock(),
-        actorKind: 'command',
-        actor: 'members relabel',
-        action: 'relabel',
-        object: 'own-records',
-        detail: { ...total, labeller: LABELLER_VERSION },
-      }),
-    ]);
+  // that there was nothing is worth a row only where it is not looked for again because of it
+  if (total.records === 0 && by.actorKind !== 'system') return total;
+  await writeAudit(sql, [
+    auditRow({ at: deps.clock(), ...by, ...RELABELLING, detail: { ...total, labeller: LABELLER_VERSION } }),
+  ]);
   return total;
+}
+
+/**
+ * The same without anybody asking, where another labeller was the last to decide: after an update of the program, or with another list, all
+ * that is held would stay out of exports under #regular until somebody thought of it. One process at a time; what is there already is
+ * known from the audit, without a look at the records.
+ */
+export async function relabelAfterUpdate(
+  deps: Pick<Deps, 'database' | 'clock' | 'log'>,
+  ending?: AbortSignal,
+): Promise<void> {
+  if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return;
+  const lock = deps.database.dedicated('work');
+  try {
+    if (!(await holdsRelabelling(lock))) return;
+    if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return; // another one was quicker
+    const done = await relabel(deps, { actorKind: 'system', actor: 'labels' }, ending);
+    if (done.records > 0) deps.log('warn', 'records labelled anew', { ...done, labeller: LABELLER_VERSION });
+  } finally {
+    await lock.end({ timeout: 1 });
+  }
 }

@@ -154,7 +154,11 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
   const led = leadReferences(
     kept,
     context.peerBase,
-    (patient) => context.members.get(patient)?.memberId,
+    (patient) => {
+      const named = context.members.get(patient)?.memberId;
+      // whose a statement about records is, is told by these
+      return member === undefined || named === member.memberId ? named : undefined;
+    },
     (key) => context.known?.get(key),
     (t, i) => referredId(context.peerId, t, i),
   );

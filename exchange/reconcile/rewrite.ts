@@ -48,9 +48,9 @@ function rememberedKey(reference: string, peerBase: string): string | undefined 
 
 /**
  * Leads the references of a record to where they will most likely lead: to our member, to a directory record that we know, else
- * to the id that the record there gets here. What comes out otherwise is led right by {@link correctReferences}.
+ * to the id that the record there gets here. Another person is named by what the peer calls them. What comes out otherwise is led right by {@link correctReferences}.
  * @param json minified record
- * @param memberOfPatient our member for the id of a Patient of the peer
+ * @param memberOfPatient our member for the id of a Patient of the peer, if the record may lead there: to nobody but its own person
  * @param known our id of a directory record, by its key `Type/id` there
  * @param made the id that a record of the peer gets here
  */
@@ -65,6 +65,7 @@ export function leadReferences(
   const refs: string[] = [];
   const links: string[] = [];
   const refers: string[] = [];
+  let namesOthers = false;
   const out = replaceReferences(json, (reference) => {
     const key = rememberedKey(reference, peerBase);
     if (key === undefined) return undefined;
@@ -75,6 +76,10 @@ export function leadReferences(
     const id = key.slice(slash + 1);
     const member = type === 'Patient' ? memberOfPatient(id) : undefined;
     if (member !== undefined) return `"reference":"Patient/${member}"`;
+    if (type === 'Patient') {
+      namesOthers = true;
+      return logical(peerBase, type, id);
+    }
     const guess = known(key);
     // two keys of one record are never led to one id: which was which could not be told afterwards
     const isGuessed = guess !== undefined && ![...ids.values()].includes(`${type}/${guess}`);
@@ -85,8 +90,12 @@ export function leadReferences(
     else if (passesLabelOn(type)) refers.push(local);
     return `"reference":"${local}"`;
   });
-  return { json: out, ids, refs, links, refers };
+  return { json: namesOthers ? withoutDoubledIdentifiers(out, peerBase) : out, ids, refs, links, refers };
 }
+
+/** A reference that leads nowhere here, and still says what the peer called it. */
+const logical = (peerBase: string, type: string, id: string): string =>
+  `"identifier":{"system":${JSON.stringify(`${peerBase}/${type}`)},"value":"${id}"}`;
 
 /** What the references of a staged text were led to, `Type/id` here, and from which key there. */
 export function ledFrom(refs: readonly string[], made: (type: string, id: string) => string): Map<string, string> {
@@ -127,7 +136,7 @@ export function correctReferences(
       return `"reference":"${local}"`;
     }
     unresolved.add(key);
-    return `"identifier":{"system":${JSON.stringify(`${peerBase}/${type}`)},"value":"${key.slice(slash + 1)}"}`;
+    return logical(peerBase, type, key.slice(slash + 1));
   });
   return {
     json: unresolved.size > 0 ? withoutDoubledIdentifiers(out, peerBase) : out,

@@ -1,10 +1,12 @@
 // The report of a pull for the command line: a page that stands alone (to print or to send), CSV or JSON. No names in it.
 import { html, Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
+import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import type { PullReport } from './pull-report.ts';
 import { reportSummary, reportTables } from './report-tables.ts';
+import { timeText } from './words.ts';
 
 export const REPORT_FORMATS = ['html', 'csv', 'json'] as const;
 export type ReportFormat = (typeof REPORT_FORMATS)[number];
@@ -19,10 +21,11 @@ export function renderReport(report: PullReport, format: ReportFormat): string {
   const title = `Pull from ${report.peer.name}`;
   if (format === 'csv') return tablesCsv(tables);
   if (format === 'json') return `${JSON.stringify(reportJson(report, title, summary, tables), null, 2)}\n`;
+  const made = timeText(report.generatedAt, report.timeZone);
   return documentText({
     title,
     site: report.plan,
-    style: html`<style>${new Safe(STYLE)}</style>`,
+    style: html`<style>${new Safe(STYLE + pageHeads(`${report.plan} · ${title}`, `As of ${made}`))}</style>`,
     main: [html`<div class="lead">${summary.map((s) => html`<p>${s}</p>`)}</div>`, tables.map((t) => tableHtml(t))],
     footer: `${report.software}. Times are those of ${report.timeZone}.`,
   });

@@ -58,7 +58,7 @@ export const SECURITY_REASONS: Readonly<Record<string, Meaning>> = {
     'Nothing, unless it is often.',
   ),
   'not-granted': look(
-    'A payer asked for a record, a member or a Group that does not exist or is not its to see.',
+    'A payer asked for a record, a member, a Group or an export that does not exist or is not its to see.',
     'Again and again, it may be trying ids: ask the payer.',
   ),
   role: look('A person opened a page that their role does not open.', 'Nothing, unless it is often.'),

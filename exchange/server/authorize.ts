@@ -1,7 +1,7 @@
 // Who asks, and may they? Bearer tokens of ours, checked at every request against the peer as it is now.
 import type { Context } from 'hono';
 import { KnownTokens, type TokenClaims } from '../../src/auth/access-token.ts';
-import { type Permission, permissionsOf } from '../../src/auth/scopes.ts';
+import { type Permission, type Permitted, permissionsOf } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
@@ -19,7 +19,12 @@ export type Caller = {
   searches: ReadonlySet<string>;
 };
 
-type Doorkeeper = { tokens: KnownTokens; waiting: Waiting; peerOf: (clientId: string) => Promise<Peer | undefined> };
+type Doorkeeper = {
+  tokens: KnownTokens;
+  waiting: Waiting;
+  peers: KnownPeers;
+  peerOf: (clientId: string) => Promise<Peer | undefined>;
+};
 /** One for each set of dependencies: on Workers that is one for each request, which shares nothing with others. */
 const doorkeepers = new WeakMap<Deps, Doorkeeper>();
 
@@ -30,6 +35,7 @@ function doorkeeperOf(deps: Deps): Doorkeeper {
   const made = {
     tokens: new KnownTokens(),
     waiting: new Waiting(),
+    peers,
     // asked at each request, never trusted from memory: a peer that is suspended is out at once
     peerOf: gather((ids: readonly string[]) => peers.find(deps.database.sql, ids), { most: 64, lanes: 4 }),
   };
@@ -47,31 +53,78 @@ const challenge = (error?: string) => ({
  * @throws Outcome 401 without a good token, 403 when its scopes permit nothing that is needed, 429 when it was refused too often
  */
 export async function authorize(c: Context<FhirEnv>, deps: Deps, ...needed: Permission[]): Promise<Caller> {
+  return admit(c, deps, await signedIn(c, deps), needed);
+}
+
+/**
+ * The same for who asks something that may be begun before it is certain: as long as the peer was let in before, it is taken for who it
+ * was, and `confirmed` asks. Nothing may be told or kept before that is known.
+ */
+export async function authorizeAhead(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  needed: Permission,
+): Promise<{ caller: Caller; confirmed: () => Promise<Caller> }> {
+  const claims = await signedIn(c, deps);
+  const { peers, waiting } = doorkeeperOf(deps);
+  const peer = peers.remembered(claims.clientId);
+  if (peer && isCurrent(peer, claims) && waiting.of(peer.id, deps.clock()) === 0) {
+    const caller = callerOf(peer, claims);
+    if (caller.permissions.has(needed)) return { caller, confirmed: () => admit(c, deps, claims, [needed]) };
+  }
+  const caller = await admit(c, deps, claims, [needed]);
+  return { caller, confirmed: async () => caller };
+}
+
+/** @throws Outcome 401 without a token of ours that is good now */
+async function signedIn(c: Context<FhirEnv>, deps: Deps): Promise<TokenClaims> {
   const header = c.req.header('authorization');
   if (header === undefined) throw new Outcome('not-signed-in', undefined, challenge());
   const token = /^Bearer ([A-Za-z0-9\-._~+/]+=*)$/i.exec(header)?.[1];
   const here = addresses(deps.config);
-  const doorkeeper = doorkeeperOf(deps);
   const claims =
     token === undefined
       ? undefined
-      : await doorkeeper.tokens.verify(token, await deps.keys.published('token'), {
+      : await doorkeeperOf(deps).tokens.verify(token, await deps.keys.published('token'), {
           issuer: here.issuer,
           audience: here.fhir,
           now: deps.clock(),
         });
-  const peer = claims && (await doorkeeper.peerOf(claims.clientId));
-  if (!claims || !peer) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
+  if (!claims) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
+  return claims;
+}
+
+async function admit(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  claims: TokenClaims,
+  needed: readonly Permission[],
+): Promise<Caller> {
+  const doorkeeper = doorkeeperOf(deps);
+  const peer = await doorkeeper.peerOf(claims.clientId);
+  if (!peer) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
   const wait = doorkeeper.waiting.of(peer.id, deps.clock());
   if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
-  if (peer.state !== 'active' || peer.epoch !== claims.epoch || !provesPossession(claims)) {
+  if (!isCurrent(peer, claims)) {
     await recordRefusal(c, deps, peer, 'token-void');
     throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
   }
-  const caller = { peer, ...permissionsOf(claims.scope) };
+  const caller = callerOf(peer, claims);
   c.get('logged')['peer'] = peer.id;
   if (!needed.some((p) => caller.permissions.has(p))) return insufficientScope(c, deps, caller);
   return caller;
+}
+
+const isCurrent = (peer: Peer, claims: TokenClaims): boolean =>
+  peer.state === 'active' && peer.epoch === claims.epoch && provesPossession(claims);
+
+/** What scopes permit, by the claims: those of a token that comes again are the same object. */
+const permitted = new WeakMap<TokenClaims, Permitted>();
+
+function callerOf(peer: Peer, claims: TokenClaims): Caller {
+  const known = permitted.get(claims) ?? permissionsOf(claims.scope);
+  permitted.set(claims, known);
+  return { peer, ...known };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { ExportOperation } from '../export/parameters.ts';
-import { authorize } from './authorize.ts';
+import { authorize, recordRefusal } from './authorize.ts';
 import { kickOffExport } from './kick-off-export.ts';
 
 type Bulk = Extract<ExportOperation, 'export' | 'export-v4'>;
@@ -27,7 +27,8 @@ export function patientExport(deps: Deps, operation: Bulk) {
 export function systemExport(deps: Deps, operation: Bulk) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, `/exchange/fhir/$${operation}`);
-    await authorize(c, deps, 'export');
+    const caller = await authorize(c, deps, 'export');
+    await recordRefusal(c, deps, caller.peer, 'not-granted');
     throw new Outcome('forbidden', 'Export a Group, or Patient: a peer gets the members matched for it.');
   };
 }

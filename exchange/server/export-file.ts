@@ -10,7 +10,7 @@ import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findFile } from '../store/bulk-job.ts';
-import { covers } from './authorize.ts';
+import { covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { jobCaller } from './export-status.ts';
 
 export function exportFile(deps: Deps) {
@@ -20,16 +20,16 @@ export function exportFile(deps: Deps) {
     const name = /^([0-9a-f]{32})\.ndjson$/.exec(c.req.param('file') ?? '')?.[1];
     const file =
       job.state === 'complete' && name !== undefined ? await findFile(deps.database.sql, job.id, name) : undefined;
-    if (!file) throw new Outcome('not-found');
+    if (!file) {
+      await recordRefusal(c, deps, caller.peer, 'not-granted', `job/${job.id}`);
+      throw new Outcome('not-found');
+    }
     // the list of what left the view names types too, and files by patient hold all
     const types =
       file.kind === 'output' && file.type !== BY_PATIENT
         ? [file.type]
         : ((job.parameters as Partial<ExportParameters>).types ?? []);
-    if (job.kind === 'export' && types.some((type) => !covers(caller, type)))
-      throw new Outcome('insufficient-scope', undefined, {
-        headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' },
-      });
+    if (job.kind === 'export' && types.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
     if (job.kind === 'export' && !(await holdsConsent(deps, job))) throw new Outcome('not-found');
     const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;

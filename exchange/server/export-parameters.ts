@@ -41,19 +41,22 @@ const isText = (value: string): boolean => value.isWellFormed() && !value.includ
 
 export type Given = { name: string; value: string }[];
 
+function ofQuery(c: Context<FhirEnv>): Given {
+  return [...new URL(c.req.url).searchParams].map(([name, value]) => {
+    if (!isText(value)) throw invalid('A parameter holds characters that are no text.');
+    return { name, value: PLUS.has(name) ? value.replace(' ', '+') : value };
+  });
+}
+
 /** Name and value of each parameter, from a query or from a body. */
 export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
-  if (c.req.method === 'GET') {
-    return [...new URL(c.req.url).searchParams].map(([name, value]) => {
-      if (!isText(value)) throw invalid('A parameter holds characters that are no text.');
-      return { name, value: PLUS.has(name) ? value.replace(' ', '+') : value };
-    });
-  }
-  // a parameter in the query of a POST would be ignored, and with it a filter
-  if (new URL(c.req.url).search !== '')
-    throw new Outcome('unknown-parameter', 'Send the parameters of a POST in its body, not in the query.');
+  const query = ofQuery(c);
+  if (c.req.method === 'GET') return query;
   const body = await fhirText(c, MAX_BODY);
-  if (body.trim() === '') return [];
+  // clients there are send a POST whose parameters stand in its address; beside a body one of the two would be ignored, and with it a filter
+  if (body.trim() === '') return query;
+  if (query.length > 0)
+    throw new Outcome('unknown-parameter', 'Send the parameters of a POST in its body or in the query, not in both.');
   if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
   const json = strictJson(body);
   if (!isResource(json) || json.resourceType !== 'Parameters') throw invalid('The body must be a Parameters resource.');
@@ -64,7 +67,9 @@ export async function givenParameters(c: Context<FhirEnv>): Promise<Given> {
     throw new Outcome('too-large', `At most ${MAX_PARAMETERS} parameters are possible.`);
   return list.map((p) => {
     const name = text(p['name']);
-    const [, value] = Object.entries(p).find(([key]) => key.startsWith('value')) ?? [];
+    const [value, another] = Object.entries(p).flatMap(([key, v]) => (/^value[A-Z]/.test(key) ? [v] : []));
+    // one of two would be ignored
+    if (another !== undefined) throw invalid('A parameter has one value.');
     const written = isObject(value)
       ? (text(value['reference']) ?? text(value['code']))
       : value === undefined || Array.isArray(value)

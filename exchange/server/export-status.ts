@@ -11,23 +11,49 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
 import { blockClock } from '../store/clock.ts';
 import { takeCallAlone } from '../store/match-attempt.ts';
-import { authorize, type Caller, covers } from './authorize.ts';
+import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
 
 /** Headers of every answer that tells of a job. */
 export const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
 /** Polls before their time that are answered all the same. */
 const EARLY_POLLS = 10;
 
-/** Either permission opens the routes of a job; the job's kind decides which is needed. */
+/**
+ * Either permission opens the routes of a job; the job's kind decides which is needed. What is not theirs, or not there, is written to
+ * the audit: who tries ids is seen. A job of theirs that is over is not: it was.
+ */
 export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
   const caller = await authorize(c, deps, 'export', 'match.bulk');
-  const job = await findJob(deps.database.sql, c.req.param('job') ?? '', caller.peer.id);
+  const id = c.req.param('job') ?? '';
+  const job = await findJob(deps.database.sql, id, caller.peer.id);
+  if (!job) return hidden(c, deps, caller, 'not-granted', id);
   const isOver =
-    job !== undefined &&
-    (job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock()));
-  if (!job || isOver) throw new Outcome('not-found');
-  if (!caller.permissions.has(job.kind === 'match' ? 'match.bulk' : 'export')) throw new Outcome('not-found');
+    job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock());
+  if (isOver) throw new Outcome('not-found');
+  if (!caller.permissions.has(job.kind === 'match' ? 'match.bulk' : 'export'))
+    return hidden(c, deps, caller, 'insufficient-scope', id);
   return { caller, job };
+}
+
+/** The same for who asks how a job goes, or ends it: a token for less than the job holds does not see it, whoever has it. */
+async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
+  const { caller, job } = await jobCaller(c, deps);
+  const { types } = job.parameters as Partial<ExportParameters>;
+  if (job.kind === 'export' && types?.some((type) => !covers(caller, type)))
+    return hidden(c, deps, caller, 'insufficient-scope', job.id);
+  return { caller, job };
+}
+
+/** @throws Outcome 404 like that of what nobody has, after it is recorded */
+async function hidden(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  reason: 'not-granted' | 'insufficient-scope',
+  job: string,
+): Promise<never> {
+  await recordRefusal(c, deps, caller.peer, reason, `job/${job}`);
+  throw new Outcome('not-found');
 }
 
 /** Seconds until a client should ask again: soon at first, then a fifth of the time that has passed. */
@@ -46,11 +72,8 @@ async function takePoll(deps: Deps, job: BulkJob, wait: number, now: Date): Prom
 export function exportStatus(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { caller, job } = await jobCaller(c, deps);
+    const { job } = await wholeJob(c, deps);
     const parameters = job.parameters as ExportParameters;
-    // no oracle: a token for less than the job holds does not see it
-    if (job.kind === 'export' && parameters.types?.some((type) => !covers(caller, type)))
-      throw new Outcome('not-found');
     const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
     if (job.state === 'failed') {
       if (parameters.separateStatus !== true) throw new Outcome('internal');
@@ -95,7 +118,7 @@ function pageOf(c: Context<FhirEnv>): number {
 export function exportDelete(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { caller, job } = await jobCaller(c, deps);
+    const { caller, job } = await wholeJob(c, deps);
     const at = deps.clock();
     const files = await deps.database.sql.begin(async (tx) => {
       const gone = await cancelJob(tx, job.id, caller.peer.id, at);

@@ -15,12 +15,10 @@ import { type GrantScope, stillGranted } from '../store/grant.ts';
 import { groupCode } from '../store/match-group.ts';
 import { lockPeer } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
-import { authorize, type Caller, covers } from './authorize.ts';
+import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { newJobId } from './bulk-member-match.ts';
 import { givenParameters, readExportParameters } from './export-parameters.ts';
 import { acceptFhir, readPrefer } from './prefer.ts';
-
-const CHALLENGE = { headers: { 'www-authenticate': 'Bearer realm="fhir", error="insufficient_scope"' } };
 
 /**
  * Answers a kick-off.
@@ -39,6 +37,7 @@ export async function kickOffExport(
   const today = localDay(receivedAt, deps.config.timeZone);
   const code = groupId === null ? 'match' : await groupCode(sql, groupId, caller.peer.id, today);
   if (code === 'over') throw new Outcome('gone', 'The Group is past its time: match its members again.');
+  if (code === undefined) await recordRefusal(c, deps, caller.peer, 'not-granted', `Group/${groupId ?? ''}`);
   if (code !== 'match') throw new Outcome('not-found');
   acceptFhir(c.req.header('accept'));
   const prefer = readPrefer(c.req.header('prefer'));
@@ -49,7 +48,7 @@ export async function kickOffExport(
   const asked = readExportParameters(await givenParameters(c), how);
   const parameters: ExportParameters = {
     ...asked,
-    types: coveredTypes(caller, asked.types),
+    types: await coveredTypes(c, deps, caller, asked.types),
     ...(await grantedPatients(deps, scope, today, asked, lenient)),
     ...(prefer.separateStatus ? { separateStatus: true } : {}),
   };
@@ -57,7 +56,7 @@ export async function kickOffExport(
   const id = newJobId();
   const dueAt = responseDue(receivedAt, deps.config);
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
-  const query = c.req.method === 'GET' ? new URL(c.req.url).search : '';
+  const query = new URL(c.req.url).search;
   await sql.begin(async (tx) => {
     // one kick-off of a peer after the other, so that no number of them at once passes the limit
     await lockPeer(tx, caller.peer.id);
@@ -100,7 +99,9 @@ export async function kickOffExport(
           group: groupId,
           since: parameters.since ?? null,
           until: parameters.until ?? null,
-          ...(parameters.patients === undefined ? {} : { patients: parameters.patients.length }),
+          ...(parameters.patients === undefined
+            ? {}
+            : { patients: parameters.patients.length, patientsLeftOut: parameters.ignoredPatients ?? 0 }),
         },
       }),
     ]);
@@ -115,8 +116,13 @@ export async function kickOffExport(
 }
 
 /** The types asked for, each of which the scope must cover; without any, all that it covers. */
-function coveredTypes(caller: Caller, asked: string[] | undefined): string[] {
-  if (asked?.some((type) => !covers(caller, type))) throw new Outcome('insufficient-scope', undefined, CHALLENGE);
+async function coveredTypes(
+  c: Context<FhirEnv>,
+  deps: Deps,
+  caller: Caller,
+  asked: string[] | undefined,
+): Promise<string[]> {
+  if (asked?.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
   return asked ?? EXPORT_ORDER.filter((type) => covers(caller, type));
 }
 

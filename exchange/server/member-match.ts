@@ -11,7 +11,8 @@ import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
 import { takeCallAlone } from '../store/match-attempt.ts';
-import { authorize, type Caller } from './authorize.ts';
+import type { Peer } from '../store/peer.ts';
+import { authorizeAhead, type Caller } from './authorize.ts';
 import { isFhirJson } from './prefer.ts';
 import { fhirJson } from './request-body.ts';
 
@@ -44,24 +45,37 @@ export function memberMatch(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Patient/$member-match');
     const started = performance.now();
-    const caller = await authorize(c, deps, 'match.single');
-    checkAccepts(c.req.header('accept'), undefined);
-    if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
-    const { matchPerMinute } = deps.config;
-    const wait =
-      matchPerMinute === 0
-        ? 0
-        : await takeCallAlone(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
-    if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
-    const { text, json } = await fhirJson(c, MAX_BODY);
-    const bundle = readRequest(json, !mayHoldNoText(text));
-    const answered = await answer({ peer: caller.peer, bundle, requestId: c.get('requestId') });
+    const { caller, confirmed } = await authorizeAhead(c, deps, 'match.single');
+    const bundle = await readQuestion(c, deps, caller).catch(async (error: unknown) => {
+      await confirmed();
+      throw error;
+    });
+    const answered = await answer({
+      peerId: caller.peer.id,
+      peer: async () => (await confirmed()).peer,
+      bundle,
+      requestId: c.get('requestId'),
+    });
     if ('refused' in answered) {
       await floor(started, deps.config.matchFloorMs);
       return refusal(c, answered.refused);
     }
-    return reply(c, JSON.stringify(matched(deps, answered, caller)), 200, HEADERS);
+    return reply(c, JSON.stringify(matched(deps, answered)), 200, HEADERS);
   };
+}
+
+/** @throws Outcome for what cannot be read, and for a peer that asks too often */
+async function readQuestion(c: Context<FhirEnv>, deps: Deps, caller: Caller): Promise<MemberBundle> {
+  checkAccepts(c.req.header('accept'), undefined);
+  if (!isFhirJson(c.req.header('content-type'))) throw new Outcome('unsupported-media-type');
+  const { matchPerMinute } = deps.config;
+  const wait =
+    matchPerMinute === 0
+      ? 0
+      : await takeCallAlone(deps.database.sql, caller.peer.id, 'match', matchPerMinute, deps.clock());
+  if (wait > 0) throw new Outcome('throttled', undefined, { retryAfter: wait });
+  const { text, json } = await fhirJson(c, MAX_BODY);
+  return readRequest(json, !mayHoldNoText(text));
 }
 
 const HEADERS = { 'content-type': FHIR_JSON, 'cache-control': 'no-store' };
@@ -82,11 +96,11 @@ async function floor(started: number, ms: number): Promise<void> {
 }
 
 /** Clients of HRex 1.0 know one parameter only: it is closed. */
-function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: string }, caller: Caller): Resource {
+function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: string; peer: Peer }): Resource {
   const identifier = { name: 'MemberIdentifier', valueIdentifier: umbIdentifier(found.umb, deps.config.baseUrl) };
   const member = { name: 'MemberId', valueReference: { reference: `Patient/${found.memberId}` } };
   return {
     resourceType: 'Parameters',
-    parameter: caller.peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
+    parameter: found.peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
   };
 }

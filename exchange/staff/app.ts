@@ -4,6 +4,7 @@ import { type DevelopmentAccount, mayDevelop } from '../../src/auth/staff-develo
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
 import { clock } from './clock.ts';
@@ -51,7 +52,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   );
   app.get('/staff/style.css', (c) => {
     route(c, '/staff/style.css');
-    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8' });
+    return c.body(STYLE + pageHeads(deps.config.planName), 200, { 'content-type': 'text/css; charset=utf-8' });
   });
   const desk = new Desk(deps, app);
   signIn(desk, options.development);

@@ -2,7 +2,7 @@
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { besides } from '../report/plain-record.ts';
-import { timeCell } from '../report/words.ts';
+import { count, timeCell } from '../report/words.ts';
 import { HELD_ITEMS, ITEM_KINDS, ruleWords } from '../review/kinds.ts';
 import type { Item, ItemReport } from '../review/read.ts';
 
@@ -43,7 +43,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
       row(
         'State',
         { value: item.state, text: STATES[item.state] },
-        item.reopened > 0 ? `Opened again ${item.reopened} times, because a copy changed.` : '',
+        item.reopened > 0 ? `Opened again ${count(item.reopened, 'time')}, because a copy changed.` : '',
       ),
       row(
         'Rule that fired',

@@ -5,6 +5,7 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
+import { timeText } from '../../src/ui/time.ts';
 import type { StaffSession } from '../report/sessions.ts';
 
 export type StaffContext = Context<FhirEnv>;
@@ -194,6 +195,7 @@ export function show(
     return c.body(`${JSON.stringify(body, null, 2)}\n`, 200, { 'content-type': 'application/json; charset=utf-8' });
   }
   const main = [
+    html`<p class="print-only">As it was on ${timeText(deps.clock(), deps.config.timeZone)}, for ${session.name} (${session.roles.join(', ')}).</p>`,
     view.lead && view.lead.length > 0 ? html`<div class="lead">${view.lead.map((s) => html`<p>${s}</p>`)}</div>` : '',
     view.before,
     view.tables.map((t, i) => [

@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
 import type { Decided } from './reconcile.ts';
-import { byKey, writeMemberRecords, writeSharedRecords } from './records.ts';
+import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
 import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 import { retargetTransmissions, writeCustody } from './write-provenance.ts';
@@ -34,7 +34,7 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
     order by type, source_id, (outcome = 'quarantined'), file desc, line desc
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
-      member_id = coalesce(excluded.member_id, exchange.identity.member_id),
+      member_id = case when excluded.type = 'Provenance' and excluded.state = 'visible' then excluded.member_id else coalesce(excluded.member_id, exchange.identity.member_id) end,
       line_hash = excluded.line_hash, line_findings = excluded.line_findings, hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
   await keepLineHashes(tx, peerId);
 }
@@ -204,6 +204,7 @@ export async function commitRecords(
   await writeLinks(tx, work);
   await writeItems(tx, work, at);
   await writeMemberRecords(tx, peer.id, at);
+  await leaveFormer(tx, peer.id, at);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);

@@ -48,17 +48,19 @@ const allowed = (r: string) => `
   and (${r}.pa_state is null or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
   and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
+/** Of Patients only our own member leaves; those of other payers about the member do not. */
+const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
 /**
  * A Provenance leaves with the records it is about: one of them at least must leave, and none may be held back for its
- * sensitivity, which the Provenance would reveal. A Patient is our own member only.
+ * sensitivity, which the Provenance would reveal.
  */
 export const MAY_LEAVE = `${allowed('r')}
-  and (r.type <> 'Patient' or r.id = r.member_id)
+  and ${isNoOther('r')}
   and (r.type <> 'Provenance' or coalesce((
-    select bool_or(${allowed('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
+    select bool_or(${allowed('x')} and ${isNoOther('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
     ${TARGETS}
   ), false))`;
 /** Records that only a consent for sensitive data lets leave. */
@@ -131,7 +133,7 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
          when r.type = 'Provenance' then 'provenance' else 'window' end as reason, count(*)::int as n ${FROM}
-     where not r.deleted and not coalesce(${MAY_LEAVE}, false) and (r.type <> 'Patient' or r.id = r.member_id)
+     where not r.deleted and not coalesce(${MAY_LEAVE}, false) and ${isNoOther('r')}
      group by 1`,
     parameters(c) as never[],
   );

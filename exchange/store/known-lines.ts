@@ -162,14 +162,19 @@ export async function knownByMember(
   ];
 }
 
-/** What came unchanged in the open slice and was read in full is known the next time. Served by the primary keys. */
+/**
+ * What came unchanged in the open slice and was read in full is known the next time, and is as new as it now says: an older version that
+ * comes later does not take its place. Served by the primary keys.
+ */
 export async function keepLineHashes(tx: Queryable, peerId: string): Promise<void> {
   await tx`
     with s as materialized (
-      select type, source_id, hash, line_hash, findings from pg_temp.slice
-      where outcome = 'unchanged' and reason is null and line_hash is not null
+      select type, source_id, hash, line_hash, last_updated, findings from pg_temp.slice
+      where outcome = 'unchanged' and reason is null and (line_hash is not null or last_updated is not null)
     )
-    update exchange.identity i set line_hash = s.line_hash, line_findings = array_remove(array_remove(s.findings, 'duplicate-id'), 'peer-rekey') from s
+    update exchange.identity i set line_hash = coalesce(s.line_hash, i.line_hash), last_updated = greatest(i.last_updated, s.last_updated),
+      line_findings = case when s.line_hash is null then i.line_findings else array_remove(array_remove(s.findings, 'duplicate-id'), 'peer-rekey') end
+    from s
     where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state = 'visible' and i.hash = s.hash
-      and i.line_hash is distinct from s.line_hash`;
+      and (coalesce(s.line_hash, i.line_hash) is distinct from i.line_hash or greatest(i.last_updated, s.last_updated) is distinct from i.last_updated)`;
 }

@@ -114,3 +114,22 @@ export async function hiddenSince(sql: Queryable): Promise<Date | undefined> {
       and coalesce((counts ->> 'withheld-unclassified')::int, 0) > 0`;
   return row?.since ?? undefined;
 }
+
+/** What the audit calls it when all records are decided anew. */
+export const RELABELLING = { action: 'relabel', object: 'own-records' } as const;
+
+/** Who decided last of all records, as the audit tells; undefined when nobody ever did. audit_object. */
+export async function lastLabeller(sql: Queryable): Promise<string | undefined> {
+  const [row] = await sql<{ labeller: string | null }[]>`
+    select detail ->> 'labeller' as labeller from exchange.audit
+    where object = ${RELABELLING.object} and action = ${RELABELLING.action} order by at desc, seq desc limit 1`;
+  return row?.labeller ?? undefined;
+}
+
+const RELABELLING_LOCK = 7_206_006;
+
+/** Takes the lock of the one process that labels anew, for as long as the connection lasts. False when another has it. */
+export async function holdsRelabelling(connection: Queryable): Promise<boolean> {
+  const [row] = await connection<{ ok: boolean }[]>`select pg_try_advisory_lock(${RELABELLING_LOCK}) as ok`;
+  return row?.ok === true;
+}

@@ -85,6 +85,11 @@ const VERSION = `xmin::text || ' ' || ctid::text as version`;
 export class KnownPeers {
   readonly #known = new Map<string, Versioned>();
 
+  /** As it was when it was last read, which may be over. */
+  remembered(clientId: string): Peer | undefined {
+    return this.#known.get(clientId);
+  }
+
   /** In the order of the ids. What is returned is what this question saw, whatever others remember meanwhile. */
   async find(sql: Queryable, clientIds: readonly string[]): Promise<(Peer | undefined)[]> {
     const seen = new Map<string, Versioned | undefined>(clientIds.map((id) => [id, this.#known.get(id)]));

@@ -16,7 +16,7 @@ export type Claim = {
 };
 
 /** Held while a pull is chosen that may be one to reconcile: of two that were chosen at once neither would see the other. */
-const RECONCILERS_LOCK = 7_206_011;
+const RECONCILERS_LOCK = 7_206_012;
 
 /**
  * Takes one pull that is due and that nobody works on. Not of a peer that is paused; of one that failed lately, one at a time. What is

@@ -131,7 +131,7 @@ const isMoved = `s.has_body and not s.is_shared and s.targets is null and i.stat
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
   await tx.unsafe(
-    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = coalesce(s.member_id, i.member_id),
+    `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} then 'quarantined'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
@@ -160,9 +160,9 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
     [pull, peerId, of.first, of.last],
   );
-  // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person it is a doubt
+  // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person it is a doubt. There is no record of it
   await tx`
-    update exchange.staging set outcome = case when not has_body and type = 'Patient' then 'unchanged' else 'retracted' end,
+    update exchange.staging set made_id = coalesce(made_id, local_id), local_id = null, outcome = case when not has_body and type = 'Patient' then 'unchanged' else 'retracted' end,
       reason = case when not has_body and type = 'Patient' then 'patient-change' else reason end
     where pull_id = ${pull} and bucket between ${of.first} and ${of.last} and outcome is null`;
 }

@@ -108,6 +108,24 @@ async function replaceMemberRecords(tx: Queryable, origin: string, at: string): 
   );
 }
 
+/**
+ * A statement about records (Provenance) is whose they are: one that speaks of other people's now is no longer where it was. Before the
+ * identity map learns of it. identity_pkey and primary keys.
+ */
+export async function leaveFormer(tx: Queryable, origin: string, at: string): Promise<void> {
+  const moved = await tx<{ memberId: string | null; id: string }[]>`
+    select i.member_id as "memberId", s.local_id as id
+    from pg_temp.slice s join exchange.identity i on i.peer_id = ${origin} and i.type = s.type and i.source_id = s.source_id
+    where s.type = 'Provenance' and s.outcome = 'updated' and i.local_id = s.local_id and i.member_id is distinct from s.member_id`;
+  for (const { memberId, id } of moved) {
+    const gone = tx`deleted = true, version = version + 1, last_updated = ${at}::text::timestamptz`;
+    if (memberId === null)
+      await tx`update exchange.shared_resource set ${gone} where type = 'Provenance' and id = ${id} and origin = ${origin} and not deleted`;
+    else
+      await tx`update exchange.resource set ${gone}, moved_at = null where member_id = ${memberId} and type = 'Provenance' and id = ${id} and origin = ${origin} and not deleted`;
+  }
+}
+
 /** Writes the directory-type records of the open slice. */
 export async function writeSharedRecords(tx: Queryable, origin: string, at: string): Promise<void> {
   // they are in the first slice of a work

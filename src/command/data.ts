@@ -9,6 +9,7 @@ import { ENROLMENT_COLUMNS } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { templateRow } from '../../exchange/members/template.ts';
 import { readConfig } from '../config.ts';
+import { parameterName } from '../fhir/search/parameters.ts';
 import type { IssueCode } from '../fhir/validate/issue.ts';
 import { validate } from '../fhir/validate/validate.ts';
 import { readDirectoryFiles } from '../import/plan/read-plan-files.ts';
@@ -141,7 +142,7 @@ export async function importDirectory(
         ? [
             `references that lead nowhere: ${number.format(summary.unresolved.count)}, such as ${summary.unresolved.examples
               .slice(0, 3)
-              .map((e) => e.key)
+              .map(({ key, param }) => `${parameterName(param)} of ${key}`)
               .join(', ')}`,
           ]
         : []),

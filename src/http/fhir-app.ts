@@ -131,7 +131,7 @@ export function route(c: Context<FhirEnv>, template: string): void {
 
 export function errorResponse(c: Context<FhirEnv>, outcome: Outcome): Response {
   const { body, headers } = errorReply(outcome, c.get('requestId'));
-  return c.body(body, outcome.status as 400, headers);
+  return c.body(body, outcome.status as 400, { ...headers, ...lengthOf(c, body) });
 }
 
 export function errorReply(outcome: Outcome, requestId: string): Reply & { body: string } {
@@ -167,7 +167,14 @@ export function reply(
   headers: Record<string, string>,
 ): Response {
   c.set('replied', true);
-  return new Response(body, { status, headers: { ...c.get('headers'), ...headers } });
+  return new Response(body, { status, headers: { ...c.get('headers'), ...headers, ...lengthOf(c, body) } });
+}
+
+/** HEAD tells how long the body is that GET gives; where there is a body the server tells it. RFC 9110 8.6 */
+function lengthOf(c: Context<FhirEnv>, body: Reply['body']): Record<string, string> {
+  if (c.req.method !== 'HEAD' || body === null) return {};
+  const { length } = typeof body === 'string' ? new TextEncoder().encode(body) : body;
+  return { 'content-length': String(length) };
 }
 
 export const send = (c: Context<FhirEnv>, { body, status, headers }: Reply): Response =>

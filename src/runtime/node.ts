@@ -10,7 +10,7 @@ import postgres, { type Sql } from 'postgres';
 import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
 import { RUN_RAW } from '../store/raw-rows.ts';
-import { type Intake, messageSocket } from './postgres-socket.ts';
+import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
 import { type Channel, type StatementLine, statementLine } from './statement-line.ts';
 import { statementLines } from './statement-lines.ts';
 
@@ -127,7 +127,7 @@ export function openDatabase(
   const lines =
     options.lines === undefined || further > 0
       ? undefined
-      : statementLines(() => lineBy((intake) => open(1, name, intake)), options.lines);
+      : statementLines(() => lineBy((intake) => open(1, name, intake), options.statementTimeoutMs), options.lines);
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
@@ -138,11 +138,14 @@ export function openDatabase(
   };
 }
 
+/** Beyond the time that the server lets a statement run: its answer is on its way by then. */
+const GRACE_MS = 5000;
+
 /** A line over a connection that the driver opens, which then has nothing more to do with it until it ends. */
-function lineBy(open: (intake: Intake) => Sql): StatementLine {
+function lineBy(open: (intake: Intake) => Sql, timeoutMs: number | undefined): StatementLine {
   const intake: Intake = {};
   const sql = open(intake);
-  return statementLine({
+  const connection = {
     async open(): Promise<Channel> {
       intake.take = undefined;
       await sql.unsafe('select 1');
@@ -150,13 +153,14 @@ function lineBy(open: (intake: Intake) => Sql): StatementLine {
       if (socket === undefined) throw new Error('A connection has a socket.');
       return {
         socket,
-        take: (take) => {
+        take: (take: Take) => {
           intake.take = take;
         },
       };
     },
     close: () => sql.end({ timeout: 5 }),
-  });
+  };
+  return statementLine(connection, timeoutMs === undefined ? undefined : timeoutMs + GRACE_MS);
 }
 
 /** Leaves failures of these codes alone, and throws others. */

@@ -5,6 +5,7 @@
 // https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY
 import type { Socket } from 'node:net';
 import { type RawRows, rowsOf } from '../store/raw-rows.ts';
+import { MOST_KEPT } from '../store/search-plans.ts';
 import type { Take } from './postgres-socket.ts';
 import { Outgoing } from './statement-messages.ts';
 
@@ -72,22 +73,30 @@ function readFault(memory: Buffer, from: number, to: number): { code: string; me
 
 const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to the database was closed.');
 
-/** Longest wait of a line that is closed for what is under way. */
-const CLOSE_MS = 5000;
+/** Longest wait of who closes for what is under way. */
+export const CLOSE_MS = 5000;
 
-/** @param connection `open` makes one when there is something to ask and none is open; `close` ends it */
-export function statementLine(connection: { open(): Promise<Channel>; close(): Promise<void> }): StatementLine {
+/**
+ * @param connection `open` makes one when there is something to ask and none is open; `close` ends it
+ * @param silentMs after which the statement in turn and the connection are given up: longer than the server lets any run. A server
+ *   that has vanished, or a way to it that forgets, tells nobody, and the system would try for a quarter of an hour
+ */
+export function statementLine(
+  connection: { open(): Promise<Channel>; close(): Promise<void> },
+  silentMs?: number,
+): StatementLine {
   /** in the order of their answers; before the connection is open, those that are to be sent */
   let under: Asked[] = [];
   let since = 0;
   let socket: Socket | undefined;
   let isOpening = false;
-  /** names by text; who asks says which are kept, and how many (search-plans.ts) */
+  /** names by text, the one used last at the end; who asks says which are kept (search-plans.ts) */
   let prepared = new Map<string, string>();
   let names = 0;
   let scanned = 0;
   let flushing: NodeJS.Immediate | undefined;
   let drained: (() => void) | undefined;
+  let watching: NodeJS.Timeout | undefined;
   const outgoing = new Outgoing();
 
   const flush = (): void => {
@@ -100,17 +109,49 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
     const name = asked.prepare ? (known ?? `s${++names}`) : '';
     asked.name = name;
     asked.parses = known === undefined;
-    if (asked.prepare && asked.parses) prepared.set(asked.text, name);
-    if (asked.parses) outgoing.parse(name, asked.text);
-    outgoing.execute(name, asked.values);
+    if (asked.prepare && asked.parses) makeRoom();
+    const before = outgoing.length;
+    try {
+      if (asked.parses) outgoing.parse(name, asked.text);
+      outgoing.execute(name, asked.values);
+    } catch (error) {
+      outgoing.cut(before);
+      throw error;
+    }
+    if (asked.prepare) {
+      prepared.delete(asked.text);
+      prepared.set(asked.text, name);
+    }
     flushing ??= setImmediate(flush);
+  }
+
+  /** Of too many the statement that has not been used for longest is closed. */
+  function makeRoom(): void {
+    if (prepared.size < MOST_KEPT) return;
+    for (const [oldest, closing] of prepared) {
+      prepared.delete(oldest);
+      outgoing.close(closing);
+      break;
+    }
+  }
+
+  /** Looks at the statement in turn when it could have taken too long. */
+  function watch(after: number): void {
+    if (silentMs === undefined || watching !== undefined) return;
+    watching = setTimeout(() => {
+      watching = undefined;
+      if (under.length === 0) return;
+      const left = silentMs - (performance.now() - since);
+      if (left <= 0) socket?.destroy();
+      watch(left > 0 ? left : silentMs);
+    }, after).unref();
   }
 
   function lost(error: unknown): void {
     socket = undefined;
     clearImmediate(flushing);
     flushing = undefined;
-    outgoing.clear();
+    outgoing.cut(0);
     prepared = new Map();
     scanned = 0;
     const all = under;
@@ -166,8 +207,8 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
     if (asked.prepare && !asked.parses && !asked.again && AGAIN.has(routine)) {
       forget(asked);
       asked.again = true;
-      under.push(asked);
       send(asked);
+      under.push(asked);
     } else asked.reject(new StatementError(code, message));
   }
 
@@ -221,9 +262,11 @@ export function statementLine(connection: { open(): Promise<Channel>; close(): P
           resolve,
           reject,
         };
-        under.push(asked);
+        // what cannot be written is refused before it has a turn: the answers of others would be taken for its own
         if (socket !== undefined) send(asked);
-        else if (!isOpening) void open();
+        under.push(asked);
+        if (socket === undefined && !isOpening) void open();
+        if (silentMs !== undefined) watch(silentMs);
       }),
     async close() {
       if (under.length > 0)

@@ -114,7 +114,8 @@ export class Outgoing {
     this.#at = 0;
   }
 
-  clear(): void {
-    this.#at = 0;
+  /** Forgets what was written behind the first `length` bytes. */
+  cut(length: number): void {
+    this.#at = length;
   }
 }

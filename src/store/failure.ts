@@ -6,9 +6,9 @@ import { Outcome } from '../fhir/outcome.ts';
 const TOO_LONG = new Set(['57014']);
 /** character_not_in_repertoire, untranslatable_character: NUL or half a character, which only a request can have brought */
 const NO_TEXT = new Set(['22021', '22P05']);
-/** shutting down or starting, no room, no memory, too many connections, no route; full disks and open files without end */
+/** given way to the changes of the primary (40001, of a replica), shutting down or starting, no room, no memory, too many connections, no route; full disks and open files without end */
 const AWAY =
-  /^(57P0[1-3]|53\d{3}|08\w{3}|ENOSPC|EDQUOT|EMFILE|ENFILE|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
+  /^(40001|57P0[1-3]|53\d{3}|08\w{3}|ENOSPC|EDQUOT|EMFILE|ENFILE|CONNECT_TIMEOUT|CONNECTION_\w+|ECONN\w+|ENOTFOUND|EAI_AGAIN|EPIPE|ETIMEDOUT)$/;
 
 /** The outcome of an error of the driver; undefined when the error is about none of reach, time and what was sent. */
 export function storeFailure(error: unknown): Outcome | undefined {

@@ -2,6 +2,7 @@
 // they are (src/runtime/statement-line.ts), elsewhere from the driver, which has made an object of each column.
 import { giveBack, lendBytes } from '../fhir/lent-bytes.ts';
 import type { Queryable } from './database.ts';
+import { MOST_KEPT } from './search-plans.ts';
 
 export type RawRows = {
   length: number;
@@ -67,13 +68,29 @@ export function rawRows(
   return run === undefined ? byDriver(sql, text, values, options) : run(text, values, options);
 }
 
+/** No connection of the driver lives longer, and it closes no statement before. */
+const LIFE_MS = 60 * 60_000;
+const driven = new WeakMap<Queryable, { texts: Set<string>; since: number }>();
+
+/** Is the driver to keep it? Of each client the first so many of an hour. */
+function keeps(sql: Queryable, text: string): boolean {
+  const now = performance.now();
+  const known = driven.get(sql);
+  const kept = known !== undefined && now - known.since <= LIFE_MS ? known : { texts: new Set<string>(), since: now };
+  if (kept !== known) driven.set(sql, kept);
+  if (kept.texts.size < MOST_KEPT) kept.texts.add(text);
+  return kept.texts.has(text);
+}
+
 async function byDriver(
   sql: Queryable,
   text: string,
   values: readonly string[],
   { prepare }: RawOptions,
 ): Promise<RawRows> {
-  const rows = (await sql.unsafe(text, [...values], { prepare }).raw()) as unknown as (Uint8Array | null)[][];
+  const rows = (await sql
+    .unsafe(text, [...values], { prepare: prepare && keeps(sql, text) })
+    .raw()) as unknown as (Uint8Array | null)[][];
   const places: number[] = [];
   const parts: Uint8Array[] = [];
   let at = 0;

@@ -140,11 +140,12 @@ const withIncludes = (request: SearchRequest, found: Found): string[] => [
 const stateOf = ({ criteria, type }: SearchRequest): string =>
   `(select change${criteria.length === 0 ? ` || ',' || counts[${TYPE_IDS[type]}]` : '::text'} from directory.state)`;
 
+/** Includes that lead nowhere are rows without a key: one row too many tells that there are more, whatever is behind it. */
 function plainText(request: SearchRequest, found: Found, measured: string): string {
   if (request.includes.length === 0)
     return `select rk, key, body, ${stateOf(request)}${measured} from (${found.page}) page`;
   return `with ${withIncludes(request, found).join(', ')} (select rk, key, body, ${stateOf(request)} from page ${found.order})
-    union all select r.rk, r.key, r.body, null from (select rk from included) i join directory.resource r on r.rk = i.rk and not r.deleted`;
+    union all select i.rk, r.key, r.body, null from (select rk from included) i left join directory.resource r on r.rk = i.rk and not r.deleted`;
 }
 
 export type Parts = { size: string; limit: string; carried: string };

@@ -2,7 +2,7 @@
 // its values (the service's connections never plan a prepared one anew): where they are spread unevenly it may be wrong. So a statement is prepared until it was slow; then a trial takes
 // turns, prepared and planned with its values, and the better way is kept for a while. Both ways meet the same load: a busy
 // machine, where everything is slow, does not make statements be planned each time and thereby busier. Statements are known by
-// their text, which has no values; only so many are kept.
+// their text, which has no values; of so many as are kept, that is, and the one that was not asked for longest is forgotten.
 
 /** Milliseconds in the server from which a statement may be better planned each time: planning costs one or two. */
 const SLOW_MS = 20;
@@ -14,8 +14,8 @@ const TURNS = 24;
 /** So many more of the prepared ones must have been slow: on a busy machine some of both are. */
 const MORE_SLOW = 6;
 const REST_MS = 10 * 60_000;
-/** Statements on each connection; clients decide what is combined, so the number must have an end. */
-const MOST = 400;
+/** Statements on each connection, those used last; clients decide what is combined, so the number must have an end. */
+export const MOST_KEPT = 400;
 
 export type Plans = {
   /** Is the statement to be prepared? */
@@ -44,12 +44,15 @@ export function plans(now: () => number = () => performance.now()): Plans {
   const known = new Map<string, Known>();
   return {
     prepares(text) {
-      const found = known.get(text);
-      if (found === undefined) {
-        if (known.size >= MOST) return false;
-        known.set(text, { prepared: true, until: 0, trial: undefined });
-        return true;
-      }
+      const found = known.get(text) ?? { prepared: true, until: 0, trial: undefined };
+      // the one asked for last stands at the end
+      known.delete(text);
+      known.set(text, found);
+      if (known.size > MOST_KEPT)
+        for (const oldest of known.keys()) {
+          known.delete(oldest);
+          break;
+        }
       if (found.trial !== undefined) return found.trial.prepared.turns <= found.trial.planned.turns;
       if (!found.prepared && found.until <= now()) found.prepared = true;
       return found.prepared;

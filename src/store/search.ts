@@ -87,6 +87,7 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const entries: BundleEntry[] = [];
   for (let i = from; i < end; i = i + 1 === to ? matches : i + 1) {
     const entry = { key: rows.bytes(i, KEY), body: rows.bytes(i, BODY), included: i >= matches };
+    if (entry.key.length === 0) continue; // it leads nowhere
     entries.push(measured && i < matches ? withMeasure(entry, rows.text(i, measure), unit) : entry);
   }
   const state = told ?? readState(length === 0 ? null : rows.text(0, 3));

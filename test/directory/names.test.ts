@@ -3,7 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nameWords, queryWords } from '../../src/names/name-words.ts';
 import { plainSpecialties } from '../../src/names/plain-specialty.ts';
 import { editDistance, likeness, soughtKeys, storedKeys } from '../../src/names/similar.ts';
+import { SPANISH_SPECIALTIES } from '../../src/names/tables/specialty-spanish.ts';
 import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
+import { SERVICE_KINDS, SPECIALTIES } from '../../src/seed/specialties.ts';
 import { type Bundle, body, directory, ids } from './fixture.ts';
 import { type Asked, misspelt, misspeltPlace, people, places } from './names-data.ts';
 
@@ -73,6 +75,16 @@ describe('specialties in plain words', () => {
     ['doctor', 'primary-care'],
     ['asdfgh', undefined],
   ])('%s is %s', (text, id) => expect(plainSpecialties(text)[0]?.id).toBe(id));
+
+  test('each specialty of our tables has a Spanish word, and no other has', () => {
+    const ours = new Set([
+      ...PLAIN_SPECIALTIES.flatMap((s) => s.codes),
+      ...SPECIALTIES.map((s) => s.code),
+      ...SERVICE_KINDS.map((s) => s.specialty.code),
+    ]);
+    expect([...SPANISH_SPECIALTIES.keys()].sort()).toEqual([...ours].sort());
+    for (const [code, word] of SPANISH_SPECIALTIES) expect(word.trim(), code).toMatch(/^\p{Lu}.{4,}/u);
+  });
 
   test('every entry is found by its own words, and has codes', () => {
     for (const entry of PLAIN_SPECIALTIES) {

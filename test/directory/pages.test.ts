@@ -249,7 +249,11 @@ test('a person: places, networks and plans, languages, licence, the form to ask;
     expect(words(text), said).toContain(said);
   expect(text).toContain('href="#ask"');
   expect(text).toContain('<a class="button" href="tel:+18605550101;ext=9">Call +1 (860) 555-0101 ext. 9</a>');
-  expect(words((await page('/es/provider/Practitioner/p1')).text)).toContain('español');
+  const spanish = words((await page('/es/provider/Practitioner/p1')).text);
+  expect(spanish).toContain('español');
+  // of the role and of the qualification
+  expect(spanish.split('Cardiología (corazón)').length).toBeGreaterThan(2);
+  expect(spanish).not.toContain('Cardiovascular');
   const own = await directory();
   // a role at two places names both, and says apart that it is listed and whom it takes
   const role = FIXTURE.find((r) => keyOf(r) === 'PractitionerRole/r1');

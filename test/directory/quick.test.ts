@@ -126,6 +126,15 @@ test.each([
   expect(seen[0]).toEqual(seen[1]);
 });
 
+test('HEAD tells the length that GET has, and the same status', async () => {
+  for (const path of ['/Practitioner?name=ana', '/Practitioner/p1', '/Practitioner/nobody', '/metadata']) {
+    const whole = await fetch(`${base}${path}`);
+    const head = await fetch(`${base}${path}`, { method: 'HEAD' });
+    const length = String((await whole.arrayBuffer()).byteLength);
+    expect([head.status, head.headers.get('content-length'), await head.text()]).toEqual([whole.status, length, '']);
+  }
+});
+
 test('what cannot be accepted is refused; other methods and other paths go to the router', async () => {
   await fetch(`${base}/Practitioner?name=ana`);
   expect((await fetch(`${base}/Practitioner?name=ana`, { headers: { accept: 'text/csv' } })).status).toBe(406);

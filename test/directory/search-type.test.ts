@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
+import { BASE, type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
@@ -169,6 +169,31 @@ test('includes: star, target type, iterate', async () => {
   ]);
 });
 
+test('iterate goes on from what is included, not from what only a reference names', async () => {
+  const elsewhere = { reference: 'https://elsewhere.example/fhir/Endpoint/e9' };
+  const place = (id: string, endpoint: object): Resource => ({
+    resourceType: 'Location',
+    id,
+    status: 'active',
+    name: id,
+    endpoint: [endpoint as Resource],
+  });
+  const own = await directory([
+    place('l1', elsewhere),
+    place('l2', elsewhere),
+    place('l3', { reference: 'Endpoint/e1' }),
+    place('l4', { reference: 'Endpoint/e1' }),
+    { resourceType: 'Endpoint', id: 'e1', status: 'active' },
+  ]);
+  const asked = '_include:iterate=Location:endpoint&_revinclude:iterate=Location:endpoint';
+  expect(ids(await body(await own.get(`Location?_id=l1&${asked}`)), 'include')).toEqual([]);
+  expect(ids(await body(await own.get(`Location?_id=l3&${asked}`)), 'include').sort()).toEqual([
+    'Endpoint/e1',
+    'Location/l4',
+  ]);
+  await own.close();
+});
+
 test('POST _search gives what GET gives', async () => {
   const response = await d.app.request('/directory/fhir/Practitioner/_search?family=o', {
     method: 'POST',
@@ -228,6 +253,28 @@ describe('paging', () => {
     expect(all.entry?.at(-1)?.search.mode).toBe('outcome');
     const one = await body(await pages.get('Organization?name=a&_revinclude=PractitionerRole:network'));
     expect([ids(one, 'include').length, one.entry?.at(-1)?.search.mode]).toEqual([600, 'include']);
+  });
+
+  test('the remark comes too when some of what would be included leads nowhere', async () => {
+    // every role refers to a person of its own, of whom one in three is not here
+    const broken = Array.from({ length: 1500 }, (_, i) => ({
+      ...role(i),
+      practitioner: { reference: `Practitioner/${i % 3 === 0 ? 'gone' : 'p'}${i}` },
+    }));
+    const people = broken.flatMap((_, i): Resource[] =>
+      i % 3 === 0 ? [] : [{ resourceType: 'Practitioner', id: `p${i}`, active: true, name: [{ family: `F${i}` }] }],
+    );
+    const d = await directory([...networks, ...broken, ...people]);
+    const asked = '_revinclude=PractitionerRole:network&_include:iterate=PractitionerRole:practitioner';
+    for (const filter of ['', '_id=a,b&', 'name=a,b&']) {
+      const all = await body(await d.get(`Organization?${filter}${asked}`));
+      const included = ids(all, 'include');
+      expect(new Set(included).size).toBe(included.length);
+      expect(included.length).toBeLessThanOrEqual(1000);
+      expect(all.entry?.at(-1)?.search.mode).toBe('outcome');
+      expect(all.entry?.every((e) => e.resource !== undefined && e.fullUrl !== `${BASE}/`)).toBe(true);
+    }
+    await d.close();
   });
   afterAll(() => pages.close());
 

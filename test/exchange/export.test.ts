@@ -227,6 +227,21 @@ describe('_since and _until', () => {
     });
     expect([answer.status, answer.json().resourceType]).toEqual([400, 'OperationOutcome']);
   });
+  test('a POST without a body takes its parameters from its address, as some clients write them', async () => {
+    const kick = await them.call(`/${place}/$export?_type=Patient&_since=2020-01-01T00:00:00Z`, {
+      method: 'POST',
+      headers: { prefer: 'respond-async', 'content-type': 'application/fhir+json' },
+    });
+    const { manifest } = await them.finished(kick);
+    expect(manifest.output.map((f) => f.type)).toEqual(['Patient']);
+    expect(manifest.request).toBe(`${them.fhir}/${place}/$export?_type=Patient&_since=2020-01-01T00:00:00Z`);
+  });
+
+  test('a parameter with two values is 400: one of them would be ignored', async () => {
+    const both = { name: '_type', valueString: 'Patient', valueCode: 'Observation' };
+    expect((await them.kick(`${place}/$export`, [both])).status).toBe(400);
+  });
+
   test('a plus in _outputFormat may stand as it is', async () => {
     const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=application/fhir+ndjson');
     expect(kick.status).toBe(202);
@@ -484,6 +499,8 @@ describe('limits', () => {
     const { status, manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient,Observation'));
     const less = await them.peer.token('system/Group.rs system/Patient.rs');
     expect((await them.call(status, { token: less })).status).toBe(404);
+    expect((await them.call(status, { token: less, method: 'DELETE' })).status).toBe(404);
+    expect((await them.call(status)).status).toBe(200);
     const file = (type: string) => manifest.output.find((f) => f.type === type)?.url ?? '';
     expect((await them.call(file('Observation'), { token: less })).status).toBe(403);
     expect((await them.call(file('Patient'), { token: less })).status).toBe(200);
@@ -495,6 +512,48 @@ describe('limits', () => {
     );
     const note = noted.manifest.error?.[0]?.url ?? '';
     expect([(await them.call(note)).status, (await them.call(note, { token: less })).status]).toEqual([200, 403]);
+  });
+
+  test('what is not theirs, not covered or not there is written down; what is over is not', async () => {
+    const { status, manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient,Observation'));
+    const url = manifest.output[0]?.url ?? '';
+    const job = status.split('/').at(-1) ?? '';
+    const less = await them.peer.token('system/Group.rs system/Patient.rs');
+    const match = await them.peer.token(BULK_MATCH);
+    const last = async () => {
+      const [row] = await node.deps.database.sql<{ seq: string }[]>`select max(seq)::text as seq from exchange.audit`;
+      return row?.seq ?? '0';
+    };
+    const told = async (after: string) =>
+      (
+        await node.deps.database.sql<{ peer: string; reason: string; object: string }[]>`
+          select peer_id as peer, reason, object from exchange.audit where seq > ${after} and action = 'access' order by seq`
+      ).map((r) => [r.peer, r.reason, r.object]);
+    const asKick = { headers: { prefer: 'respond-async' } };
+    for (const [ask, row] of [
+      [() => other.call(status), ['b', 'not-granted', `job/${job}`]],
+      [() => other.call(status, { method: 'DELETE' }), ['b', 'not-granted', `job/${job}`]],
+      [() => other.call(url), ['b', 'not-granted', `job/${job}`]],
+      [() => other.call(`/${place}/$export`, asKick), ['b', 'not-granted', `Group/${group}`]],
+      [() => them.call('/$export', asKick), ['a', 'not-granted', '']],
+      [() => them.call(`/$export-file/${job}/${'0'.repeat(32)}.ndjson`), ['a', 'not-granted', `job/${job}`]],
+      [() => them.call(status, { token: less }), ['a', 'insufficient-scope', `job/${job}`]],
+      [() => them.call(status, { token: less, method: 'DELETE' }), ['a', 'insufficient-scope', `job/${job}`]],
+      [() => them.call(status, { token: match }), ['a', 'insufficient-scope', `job/${job}`]],
+      [
+        () => them.call(`/${place}/$export?_type=Observation`, { ...asKick, token: less }),
+        ['a', 'insufficient-scope', ''],
+      ],
+    ] as const) {
+      const before = await last();
+      const answer = await ask();
+      expect([403, 404]).toContain(answer.status);
+      expect(await told(before)).toEqual([row]);
+    }
+    expect((await them.call(status, { method: 'DELETE' })).status).toBe(202);
+    const before = await last();
+    for (const path of [status, url]) expect((await them.call(path)).status).toBe(404);
+    expect(await told(before)).toEqual([]);
   });
 
   test('another client, a random id and a path that climbs get the same answer', async () => {

@@ -96,6 +96,41 @@ describe('one member', () => {
     expect(audit).toEqual({ action: 'match', actor: 'a', member_id: idOf(rivera), outcome: 'ok' });
   });
 
+  test('who may not ask any more is out at once, with nothing kept, and takes nobody who asks beside it along', async () => {
+    const { sql } = node.deps.database;
+    const third = await client(node, 'third', { npi: '9000000038', scopes: SCOPES });
+    const held = await third.token(SCOPE);
+    const theirs = single(
+      card(rivera),
+      (all) =>
+        JSON.parse(
+          JSON.stringify(all).replaceAll(ASKER.npi, '9000000038').replaceAll(ASKER.name, 'Payer third'),
+        ) as Part[],
+    );
+    const kept = async () => {
+      const [row] = await sql<{ n: number }[]>`
+        select (select count(*) from exchange.match_single where peer_id = 'third')::int
+          + (select count(*) from exchange.audit where peer_id = 'third' and action = 'match')::int as n`;
+      return row?.n;
+    };
+    expect((await ask(theirs, held)).status).toBe(200);
+    const before = await kept();
+    for (const change of ['suspended', 'active'] as const) {
+      // changed behind the back of this process, which let it in a moment ago
+      await sql`update exchange.peer set state = ${change}, epoch = epoch + 1 where id = 'third'`;
+      const [out, unread, beside] = await Promise.all([
+        ask(theirs, held),
+        ask('no JSON', held),
+        ask(single(card(rivera))),
+      ]);
+      expect([change, out.status, unread.status, beside.status]).toEqual([change, 401, 401, 200]);
+      expect(out.headers.get('www-authenticate')).toContain('invalid_token');
+      expect(out.text).not.toContain('valueIdentifier');
+    }
+    expect(await kept()).toBe(before);
+    expect((await ask(theirs, await third.token(SCOPE))).status).toBe(200);
+  });
+
   test('a client of HRex 1.0 gets the identifier alone', async () => {
     const { sql } = node.deps.database;
     await sql`update exchange.peer set quirks = '{"hrex": "1.0"}' where id = 'a'`;

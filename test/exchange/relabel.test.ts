@@ -1,7 +1,8 @@
 // Value sets that change: what was not decided by this version of the labeller does not leave under #regular, and a command
 // decides it.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { relabel } from '../../exchange/members/relabel.ts';
+import { relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
+import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { LABELLER } from '../../exchange/transform/label.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
@@ -108,4 +109,41 @@ test('a record that was hidden from an export with _since comes with the next', 
   await relabel(node.deps);
   const next = await exported(group, `&_since=${hidden.at}`);
   expect(next.keys).toContain('Observation/fresh');
+});
+
+test('a process that starts after an update decides them without being asked, once', async () => {
+  const { sql } = node.deps.database;
+  const rows = async () => {
+    const [row] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'relabel'`;
+    return row?.n ?? 0;
+  };
+  const decidedBy = (labeller: string) =>
+    writeAudit(sql, [
+      auditRow({
+        at: new Date(),
+        actorKind: 'system',
+        actor: 'labels',
+        action: 'relabel',
+        object: 'own-records',
+        detail: { labeller },
+      }),
+    ]);
+  const before = await exported();
+  await decidedBy('an older one');
+  await older();
+  expect((await exported()).keys).toEqual([]);
+  const stopped = new AbortController();
+  stopped.abort();
+  await relabelAfterUpdate(node.deps, stopped.signal);
+  expect((await exported()).keys).toEqual([]);
+  const n = await rows();
+  // two processes at once: one of them does it
+  await Promise.all([relabelAfterUpdate(node.deps), relabelAfterUpdate(node.deps)]);
+  expect((await exported()).keys).toEqual(before.keys);
+  expect(await rows()).toBe(n + 1);
+  // afterwards no record is looked at
+  await older();
+  await relabelAfterUpdate(node.deps);
+  expect((await exported()).keys).toEqual([]);
+  expect(await rows()).toBe(n + 1);
 });

@@ -357,9 +357,19 @@ describe('$davinci-data-export', () => {
     ['_outputFormat csv', 400, () => kick([P2P, { name: '_outputFormat', valueString: 'text/csv' }])],
     ['patient no Patient', 400, () => kick([P2P, { name: 'patient', valueReference: { reference: 'Group/1' } }])],
     [
-      'parameters of a POST in the query',
+      'parameters of a POST in the query and in the body',
       400,
-      () => call(`/Group/${group}/$davinci-data-export?_type=Patient`, { method: 'POST', headers: KICK }),
+      () =>
+        call(`/Group/${group}/$davinci-data-export?_type=Patient`, {
+          method: 'POST',
+          headers: KICK,
+          body: { resourceType: 'Parameters', parameter: [P2P] },
+        }),
+    ],
+    [
+      'an unknown parameter of a POST in the query',
+      400,
+      () => call(`/Group/${group}/$davinci-data-export?_type=Patient&nothing=1`, { method: 'POST', headers: KICK }),
     ],
     [
       'a type out of scope',

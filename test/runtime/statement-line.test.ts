@@ -1,11 +1,14 @@
 // Statements over a connection that is not the driver's any more.
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
-import type { StatementLine } from '../../src/runtime/statement-line.ts';
+import { type StatementLine, statementLine } from '../../src/runtime/statement-line.ts';
 import { statementLines } from '../../src/runtime/statement-lines.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { rawRows } from '../../src/store/raw-rows.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
+import { MOST_KEPT } from '../../src/store/search-plans.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2, statementTimeoutMs: 500, name: 'line test' });
@@ -67,14 +70,79 @@ test('a statement that the server refused is not taken for prepared', async () =
   expect(await ask('select a from changing')).toEqual([['7']]);
 });
 
+test('the statements used last are kept, others are closed', async () => {
+  const form = (i: number) => ask(`select $1::text, ${i} as form`, ['x']);
+  const ofForm = `select name from pg_prepared_statements where statement like '%, 0 as form'`;
+  await form(0);
+  const [[first] = []] = await ask(ofForm, [], false);
+  for (let i = 1; i < MOST_KEPT + 100; i += 100) {
+    await Promise.all(Array.from({ length: 100 }, (_, n) => form(i + n)));
+    await form(0);
+  }
+  expect(await prepared()).toBe(MOST_KEPT);
+  expect(await ask(ofForm, [], false)).toEqual([[first]]);
+  // one that was closed is told again
+  expect(await form(1)).toEqual([['x', '1']]);
+});
+
+test('a statement that cannot be written is refused, and nobody gets the answer of another', async () => {
+  const bad = ask('select $1::text, $2::text, 7', ['a', undefined as never]);
+  const asked = [ask(DOUBLE, ['10']), ask('select $1::text, $2::text, 7', ['a', 'b']), ask(DOUBLE, ['11'])];
+  await expect(bad).rejects.toThrow(TypeError);
+  expect((await Promise.all(asked)).map(([row]) => row?.[0])).toEqual(['20', 'a', '22']);
+});
+
+test('what else a server says between rows belongs to no answer', async () => {
+  const settings = `select set_config('DateStyle', case g % 2 when 0 then 'ISO, DMY' else 'ISO, MDY' end, false), g from generate_series(1, 500) g`;
+  await db.sql`create or replace function changing_notice(n int) returns int language plpgsql as $$ begin raise notice 'said %', n; return n; end $$`;
+  const asked = await Promise.allSettled([
+    ask('select changing_notice(g) from generate_series(1, 300) g'),
+    ask(settings),
+    ask('select repeat($1, 3000000), 1', ['é']),
+    ask('select 6 / (4 - g) from generate_series(1, 9) g'),
+    ask('do $$ begin raise notice $n$ no rows $n$; end $$', [], false),
+    ask('select where false'),
+    ask(DOUBLE, ['6']),
+  ]);
+  const rows = asked.map((one) => (one.status === 'fulfilled' ? one.value : []));
+  expect(rows.map((all) => all.length)).toEqual([300, 500, 1, 0, 0, 0, 1]);
+  expect(rows[1]?.at(-1)?.[1]).toBe('500');
+  expect(rows[2]?.[0]?.[0]?.length).toBe(3_000_000);
+  expect(asked[3]).toMatchObject({ status: 'rejected', reason: { code: '22012' } });
+});
+
+test('a server that has vanished without a word is given up, and the next statement asks it anew', async () => {
+  const taken: number[] = [];
+  const server = createServer((socket) => socket.on('data', (data) => taken.push(data.length))).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  let opened = 0;
+  const open = async () => {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    opened++;
+    return { socket, take: () => {} };
+  };
+  const line = statementLine({ open, close: async () => {} }, 100);
+  const lost = async () => {
+    for (const one of await Promise.allSettled([line.run('select 1', [], true), line.run('select 2', [], true)]))
+      expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+  };
+  await lost();
+  await lost();
+  expect([opened, taken.length]).toEqual([2, 2]);
+  await line.close();
+  server.close();
+});
+
 test('what is under way when the connection is lost fails, and the next statement opens another', async () => {
   const [[, pid] = []] = await ask(DOUBLE, ['1']);
   const lost = Promise.allSettled([ask('select pg_sleep(0.4)'), ask(DOUBLE, ['1'])]);
   await db.sql`select pg_terminate_backend(${Number(pid)})`;
-  for (const one of await lost) {
-    expect(one.status).toBe('rejected');
-    expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
-  }
+  const [under, after] = await lost;
+  expect(storeFailure((under as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+  // what had not been sent yet is asked over the next one
+  if (after?.status === 'rejected') expect(storeFailure(after.reason)?.code).toBe('unavailable');
   const again = await Promise.all([ask(DOUBLE, ['2']), ask(DOUBLE, ['3'])]);
   expect(again.map(([row]) => row?.[0])).toEqual(['4', '6']);
   expect(again[0]?.[0]?.[1]).not.toBe(pid);
@@ -143,4 +211,60 @@ test('short statements share a line unless the one in turn takes long; others ta
   expect(Array.from({ length: 6 }, () => took(false))).toEqual([1, 2, 3, 4, 1, 2]);
   now = 30;
   expect([took(false), took(false), took(false)]).toEqual([5, 6, 5]);
+});
+
+test('statements that take long wait for the line that is free first, in the order in which they came', async () => {
+  let now = 0;
+  const ends: (() => void)[][] = [];
+  const started: string[] = [];
+  const make = (): StatementLine => {
+    const under: (() => void)[] = [];
+    ends.push(under);
+    return {
+      waiting: () => under.length,
+      since: () => now,
+      run: (text) => {
+        started.push(text);
+        return new Promise((resolve) => under.push(() => resolve(undefined as never)));
+      },
+      close: async () => {},
+    };
+  };
+  const lines = statementLines(make, 4, () => now);
+  const run = (text: string) => lines.run(text, [], { prepare: true });
+  /** the first of a line ends, after so long */
+  const end = async (line: number, ms: number) => {
+    now += ms;
+    ends[line]?.shift()?.();
+    await new Promise((done) => setImmediate(done));
+  };
+  // it learns that they take ten milliseconds
+  for (let i = 0; i < 40; i++) {
+    const answer = run('first');
+    await end(1, 10);
+    await answer;
+  }
+  started.length = 0;
+  const asked = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(run);
+  expect(started).toEqual(['a', 'b', 'c', 'd']);
+  await end(3, 10);
+  expect(started).toEqual(['a', 'b', 'c', 'd', 'e']);
+  // who comes later does not pass those who wait
+  asked.push(run('h'));
+  await end(3, 10);
+  await end(1, 0);
+  expect(started.slice(5)).toEqual(['f', 'g']);
+  await end(2, 0);
+  expect(started.at(-1)).toBe('h');
+  for (const line of [1, 2, 3, 4, 1, 2]) await end(line, 1);
+  await Promise.all(asked);
+  // quick ones are written ahead of their turn again
+  for (let i = 0; i < 200; i++) {
+    const answer = run('quick');
+    await end(1, 0.1);
+    await answer;
+  }
+  started.length = 0;
+  for (const text of ['1', '2', '3', '4', '5', '6', '7', '8']) void run(text);
+  expect(started.length).toBe(8);
 });

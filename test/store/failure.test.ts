@@ -6,6 +6,7 @@ const failed = (code: string) => Object.assign(new Error('as the driver says it'
 test.each([
   ['57014', 'too-costly'],
   ['57P03', 'unavailable'],
+  ['40001', 'unavailable'], // canceling statement due to conflict with recovery
   ['53100', 'unavailable'], // no room for a sort or for shared memory
   ['53200', 'unavailable'],
   ['53300', 'unavailable'],

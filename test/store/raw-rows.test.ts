@@ -1,6 +1,7 @@
 import { afterAll, expect, test } from 'vitest';
 import { giveBack, isLent, lendBytes } from '../../src/fhir/lent-bytes.ts';
 import { type RawRows, rawRows } from '../../src/store/raw-rows.ts';
+import { MOST_KEPT } from '../../src/store/search-plans.ts';
 import { freshDb } from '../support/db.ts';
 
 const db = await freshDb({ lines: 1, max: 2 });
@@ -64,4 +65,18 @@ test('memory is lent to one at a time; what is small, very large or not lent is 
     expect([bytes.length, isLent(bytes)]).toEqual([size, false]);
     giveBack(bytes);
   }
+});
+
+test('the driver, which closes no statement, is asked to keep so many and no more', async () => {
+  const one = await freshDb({ max: 1 });
+  const kept = async () => {
+    const rows = await rawRows(one.sql, 'select count(*) from pg_prepared_statements', [], { prepare: false });
+    return Number(rows.text(0, 0));
+  };
+  const before = await kept();
+  for (let i = 0; i < MOST_KEPT + 50; i++)
+    (await rawRows(one.sql, `select $1::int, ${i}`, ['1'], { prepare: true })).release();
+  const after = await kept();
+  expect([after - before, after > 100]).toEqual([MOST_KEPT, true]);
+  await one.close();
 });

@@ -5,7 +5,7 @@ import { keyOf } from '../../in-network/decide.ts';
 import { activeOn, keysIn, nameOf, networksOf, newPatientsOf } from '../../in-network/evidence.ts';
 import type { PageData } from '../../pages/data.ts';
 import type { Language } from '../../pages/language.ts';
-import { addressLines, contactsOf, hoursOf, languagesOf, npiOf, specialtyTexts } from '../../pages/records.ts';
+import { addressLines, conceptTexts, contactsOf, hoursOf, languagesOf, npiOf } from '../../pages/records.ts';
 
 /** One record that is attested, in rows of name and value. */
 export type Piece = { key: string; title: string; rows: [string, string][] };
@@ -77,7 +77,7 @@ async function rolesOf(data: PageData, l: Language, key: string): Promise<Piece[
               .map((c) => c.value)
               .join(', '),
           ],
-          ['Specialties', l.list(specialtyTexts(role, l))],
+          ['Specialties', l.list(conceptTexts(role['specialty'], l))],
           ['Networks', networks.map((n) => nameOf(found.all.get(n) ?? { resourceType: 'Organization' })).join(', ')],
           ['New patients', accepting.filter((x) => x !== undefined).join(', ')],
           ['Hours', hoursOf(role, l).join('; ')],

@@ -1,4 +1,5 @@
 // What codes of the directory mean, in the languages of the pages: [English, Spanish].
+import { SPANISH_SPECIALTIES } from '../../../src/names/tables/specialty-spanish.ts';
 
 type Pair = readonly [string, string];
 
@@ -71,10 +72,12 @@ const TERMS: Record<string, Pair> = {
 /** Days as FHIR writes them, in order. */
 export const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const;
 
-/** The word for a code; undefined when the table has none. */
+/** The word for a code; undefined when the tables have none. Specialties are called in English as the record has them. */
 export function term(code: string | undefined, language: 'en' | 'es'): string | undefined {
-  const pair = code === undefined || !Object.hasOwn(TERMS, code) ? undefined : TERMS[code];
-  return pair?.[language === 'en' ? 0 : 1];
+  if (code === undefined) return undefined;
+  const pair = Object.hasOwn(TERMS, code) ? TERMS[code] : undefined;
+  if (pair !== undefined) return pair[language === 'en' ? 0 : 1];
+  return language === 'es' ? SPANISH_SPECIALTIES.get(code) : undefined;
 }
 
 /** Kinds of care that the start page offers: what is searched for, and whether it is a place. */

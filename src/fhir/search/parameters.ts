@@ -207,6 +207,10 @@ export function parameter(type: DirectoryType, code: string): Parameter | undefi
   return PARAMETERS.get(type)?.get(code);
 }
 
+/** Code of a parameter by its number. */
+export const parameterName = (id: number): string =>
+  [...PARAMETERS.values()].flatMap((of) => [...of.values()]).find((p) => p.id === id)?.code ?? '';
+
 /** Number of the type of a parameter, or of one of its {@link SEEDS}. */
 export const typeOfParameter = (id: number): number => Math.floor((id % SEEDS.usual) / 100);
 

@@ -26,7 +26,6 @@ export const HOSPITAL = 0;
 export const BEHAVIORAL = 4;
 export const LABORATORY = 5;
 export const PHARMACY = 6;
-export const DENTAL = 7;
 
 /** Practitioners 0–15 work at the clinics, 16–19 at behavioral health, 20–23 at the dentist's. */
 export const PRACTITIONERS = 24;

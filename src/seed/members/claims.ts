@@ -2,7 +2,7 @@
 // is a matter of the responder, not of this file.
 import { isoDate } from '../dates.ts';
 import { concept } from '../directory/elements.ts';
-import { clinician, DENTAL, facility, HOSPITAL, PHARMACY } from './care.ts';
+import { clinician, facility, HOSPITAL, PHARMACY } from './care.ts';
 import type { Added, Chart } from './chart.ts';
 import {
   amount,
@@ -175,7 +175,8 @@ export function oral(chart: Chart, c: ClaimParts & { clinician: number }): Added
     c.day + settledAfter(c.version),
     {
       type: type('oral'),
-      provider: facility(chart.side, DENTAL),
+      // of the profiles of CARIN Blue Button this one lets a claim name a person only
+      provider: clinician(chart.side, c.clinician),
       careTeam: [
         { sequence: 1, provider: clinician(chart.side, c.clinician), role: c4bb('C4BBClaimCareTeamRole', 'rendering') },
       ],

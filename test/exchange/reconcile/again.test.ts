@@ -261,6 +261,24 @@ describe('lines that come again', () => {
     expect(await node.ledger(same.id)).toEqual(['unchanged duplicate-in-job Observation/a', 'unchanged Observation/a']);
   });
 
+  test('a record is as new as it was last said to be: beside an older version, and when an older one comes later', async () => {
+    const at = (year: number, value: number) =>
+      lab('d', { meta: { lastUpdated: `${year}-01-01T00:00:00Z` }, valueQuantity: { value } });
+    await node.pull([output('Observation', at(2020, 1))]);
+    const files = [output('Observation', at(2020, 1), at(2024, 99), at(2024, 1))];
+    for (const _ of [1, 2, 3]) {
+      const { id } = await node.pull(files);
+      expect((await node.ledger(id)).sort()).toEqual([
+        'unchanged Observation/d',
+        'unchanged duplicate-in-job Observation/d',
+        'unchanged duplicate-in-job Observation/d',
+      ]);
+    }
+    const { id } = await node.pull([output('Observation', at(2022, 5))]);
+    expect(await node.ledger(id)).toEqual(['unchanged stale-version Observation/d']);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  });
+
   test('count as there when others have new ids: half of a member is no renumbering', async () => {
     const before = [1, 2, 3, 4, 5, 6].map((n) => day(`r${n}`, n));
     await node.pull([output('Observation', ...before)]);

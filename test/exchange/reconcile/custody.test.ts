@@ -3,9 +3,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { memberRows } from '../../../exchange/store/member-read.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { brokenLaws } from '../../journey/laws.ts';
-import { lab, output, PEER, type RawFile, reconciler } from './reconcile-pull.ts';
+import { deletions, lab, output, PEER, PEER_BASE, type RawFile, reconciler } from './reconcile-pull.ts';
 
 const transmitter = (id: string, ...targets: string[]) => ({
   resourceType: 'Provenance',
@@ -53,6 +54,110 @@ test('R15: a transmission of a Bundle, or of the person, is about the records th
     expect(await brokenLaws(node.sql)).toEqual({});
     const again = await node.pull(files, { members: [['p1', 'm1']] });
     expect(new Set((await node.ledger(again.id)).map((l) => l.split(' ')[0]))).toEqual(new Set(['unchanged']));
+  } finally {
+    await node.close();
+  }
+});
+
+test('a statement about records is whose they are: of several, then of one, then of the other, and taken back', async () => {
+  const node = await reconciler();
+  try {
+    const of = (id: string, person: string) => lab(id, { subject: { reference: `Patient/${person}` } });
+    const said = async (...targets: string[]) => {
+      const { id, state } = await node.pull([
+        output('Observation', of('a', 'p1'), of('b', 'p2')),
+        output('Provenance', transmitter('t', ...targets)),
+      ]);
+      expect([state, await brokenLaws(node.sql)]).toEqual(['done', {}]);
+      const rows = await node.sql<{ at: string }[]>`
+        select member_id as at from exchange.resource where type = 'Provenance' and origin = ${PEER} and not deleted
+        union all select 'several' from exchange.shared_resource where type = 'Provenance' and not deleted`;
+      return [...rows.map((r) => r.at), (await node.ledger(id)).at(-1)];
+    };
+    expect(await said('Observation/a', 'Observation/b')).toEqual(['several', 'created Provenance/t']);
+    expect(await said('Observation/a')).toEqual(['m1', 'updated Provenance/t']);
+    expect(await said('Observation/b')).toEqual(['m2', 'updated Provenance/t']);
+    expect(await said('Observation/b', 'Observation/a')).toEqual(['several', 'updated Provenance/t']);
+    await node.pull([deletions('Provenance/t')], { since: new Date() });
+    expect(await node.sql`select from exchange.shared_resource where type = 'Provenance' and not deleted`).toEqual([]);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  } finally {
+    await node.close();
+  }
+});
+
+test('a record leads to nobody but its own person: others are named by what the payer calls them', async () => {
+  const node = await reconciler();
+  try {
+    const patients = ['p1', 'p2'].map((id) => ({ resourceType: 'Patient', id, birthDate: '1970-01-01' }));
+    const coverage = {
+      resourceType: 'Coverage',
+      id: 'c',
+      status: 'active',
+      beneficiary: { reference: 'Patient/p2' },
+      subscriber: { reference: 'Patient/p1', display: 'The other parent' },
+      policyHolder: { identifier: { system: 'https://n.example', value: '1' }, reference: 'Patient/p1' },
+      payor: [{ display: 'x' }],
+    };
+    const { state } = await node.pull([output('Patient', ...patients), output('Coverage', coverage)]);
+    expect([state, await brokenLaws(node.sql)]).toEqual(['done', {}]);
+    const [row] = await node.sql<{ body: Record<string, unknown> }[]>`
+      select body::jsonb as body from exchange.resource where member_id = 'm2' and type = 'Coverage'`;
+    expect(row?.body).toMatchObject({
+      beneficiary: { reference: 'Patient/m2' },
+      subscriber: { identifier: { system: `${PEER_BASE}/Patient`, value: 'p1' }, display: 'The other parent' },
+      policyHolder: { identifier: { system: 'https://n.example', value: '1' } },
+    });
+    expect(JSON.stringify(row?.body)).not.toContain('Patient/p1');
+  } finally {
+    await node.close();
+  }
+});
+
+test('what was never held is not taken away: a record that comes withdrawn the first time', async () => {
+  const node = await reconciler();
+  try {
+    const withdrawn = lab('w', { status: 'entered-in-error' });
+    for (const files of [
+      [output('Observation', withdrawn)],
+      [output('Observation', lab('w', { status: 'nonsense' }), withdrawn)],
+    ]) {
+      await node.pull(files, { since: new Date() });
+      expect(await brokenLaws(node.sql)).toEqual({});
+      expect(await node.sql`select from exchange.ledger where outcome = 'retracted' and local_id <> ''`).toEqual([]);
+    }
+    const newer = lab('w', { meta: { lastUpdated: '2026-02-02T03:04:05Z' } });
+    const { id } = await node.pull([output('Observation', newer)], { since: new Date() });
+    expect(await node.ledger(id)).toEqual(['updated reinstated Observation/w']);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  } finally {
+    await node.close();
+  }
+});
+
+test('a Patient of another payer stays, and so does the statement that is about it alone', async () => {
+  const node = await reconciler();
+  try {
+    const person = {
+      resourceType: 'Patient',
+      id: 'p1',
+      name: [{ family: 'One', given: ['Member'] }],
+      birthDate: '1980-01-01',
+    };
+    await node.pull([output('Patient', person)], { members: [['p1', 'm1']] });
+    await node.pull([output('Observation', lab('a'))], { members: [['p1', 'm1']] });
+    const rows = async (types: string[]) => {
+      const days = { today: '2026-02-01', yearAgo: '2025-02-01', windowStart: '2021-02-01' };
+      const found = await memberRows(node.sql, [{ memberId: 'm1', policy: 'sensitive' }], days, { types, limit: 100 });
+      return found.map((r) => JSON.parse(r.text) as Resource & { target?: { reference: string }[] });
+    };
+    const copy = `Patient/${localId(PEER, 'Patient', 'p1')}`;
+    const stated = await node.sql`
+      select from exchange.resource where type = 'Provenance' and not deleted and targets = array[${copy}]`;
+    expect(stated.length).toBeGreaterThan(0);
+    const about = (await rows(['Provenance'])).flatMap((p) => p.target?.map((t) => t.reference) ?? []);
+    expect(about).toEqual([`Observation/${localId(PEER, 'Observation', 'a')}`]);
+    expect((await rows(['Patient'])).map((p) => p['id'])).not.toContain(copy.slice('Patient/'.length));
   } finally {
     await node.close();
   }

@@ -143,6 +143,9 @@ describe('the report of a pull', () => {
     }
     const alone = renderReport(report, 'html');
     expect(alone).toContain('<style>');
+    expect(alone).toContain(`@top-left{content:"${report.plan} · Pull from `);
+    const styles = await (await node.app.request('/staff/style.css')).text();
+    expect(styles).toContain(`@top-left{content:"${report.plan}"`);
     expect(alone).not.toMatch(/<a href="\/staff/);
     expect(alone).not.toContain(SCRIPT);
   });
