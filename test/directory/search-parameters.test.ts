@@ -331,3 +331,21 @@ test('the guide’s includes are all known', () => {
   expect(forward.length).toBe(26);
   expect(reverseParameters('Organization').filter((p) => p.origin === 'SHALL').length).toBeGreaterThanOrEqual(8);
 });
+
+test('a record of very many names has each of them once, and is read in a time that grows with their number only', () => {
+  const name = Array.from({ length: 30_000 }, (_, n) => ({
+    family: `Family${n} Rio`,
+    given: [`Given${n % 15_000}`, 'Ana'],
+  }));
+  const e = extract({ resourceType: 'Practitioner', id: 'p', name }, 'https://plan.example');
+  const family = PARAMETERS.get('Practitioner')?.get('family')?.id;
+  const given = PARAMETERS.get('Practitioner')?.get('given')?.id;
+  const of = (id: number | undefined) => e.words.filter((w) => w.param === id).map((w) => w.folded);
+  expect([of(family).length, new Set(of(family)).size]).toEqual([30_000, 30_000]);
+  expect([of(given).length, new Set(of(given)).size]).toEqual([15_001, 15_001]);
+  expect(e.nameWords.length).toBe(new Set(e.nameWords).size);
+  expect(e.nameWords).toContain('rio');
+  // a word within a family name has a token; one with which it begins is found by the name itself
+  expect(e.tokens).toContain('rio');
+  expect(e.tokens).not.toContain('family29999');
+});

@@ -1,14 +1,13 @@
 // Rung 1: $bulk-publish. The root is a snapshot; its chain brings what changed since. Bulk Data 4.0.0-ballot, publication.md 2.2.
 
-import { parseReference } from '../../../src/fhir/reference.ts';
 import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
-import { baseKey } from '../classify-url.ts';
 import { HarvestFault } from '../reasons.ts';
 import type { Cursor } from '../store/peer.ts';
 import type { FilePart } from '../store/run.ts';
 import { typesOf } from '../store/stage.ts';
 import { beginRung, type Ending, endRung, type Harvest, typeName } from './context.ts';
+import { readDeletion } from './deletion.ts';
 import { fileBytes, filePieces, OtherFile, recordsIn } from './files.ts';
 
 type File = { type: DirectoryType | undefined; url: string; count: number | undefined };
@@ -279,16 +278,11 @@ async function readDeletions(h: Harvest, line: string): Promise<boolean> {
   }
   if (!isObject(bundle)) return false;
   for (const entry of objects(bundle['entry'])) {
-    const request = isObject(entry['request']) ? entry['request'] : {};
-    const reference = parseReference(text(request['url']) ?? '');
-    if (request['method'] !== 'DELETE' || (reference.kind !== 'relative' && reference.kind !== 'absolute'))
-      return false;
-    if (!isDirectoryType(reference.type)) continue;
-    // a record of ours, or of another peer, with the same id is another record
-    const { ours, direct } = h.stage.options.context;
-    if (reference.kind === 'absolute' && [...ours, ...direct].includes(baseKey(reference.base))) continue;
-    await beginRung(h, reference.type, 1);
-    h.stage.delete(reference.type, reference.id);
+    const gone = readDeletion(entry, h.stage.options.context);
+    if (gone === undefined) return false;
+    if (gone === 'other' || !isDirectoryType(gone.type)) continue;
+    await beginRung(h, gone.type, 1);
+    h.stage.delete(gone.type, gone.id);
   }
   return true;
 }

@@ -7,6 +7,7 @@ import { HarvestFault } from '../reasons.ts';
 import { readTime } from '../record.ts';
 import { textHash } from '../text-hash.ts';
 import { anchorOf, type Harvest } from './context.ts';
+import { readDeletion } from './deletion.ts';
 
 export type Paged = {
   /** entries of the type, repeats included */
@@ -107,15 +108,16 @@ function addEntries(h: Harvest, type: DirectoryType, bundle: JsonObject, json: s
   const ids: string[] = [];
   if (bundle['type'] === 'history') {
     for (const entry of objects(bundle['entry'])) {
-      const request = isObject(entry['request']) ? entry['request'] : undefined;
-      const deleted =
-        request?.['method'] === 'DELETE'
-          ? /(?:^|\/)([A-Z][A-Za-z]+)\/([A-Za-z0-9\-.]{1,64})$/.exec(text(request['url']) ?? '')
-          : null;
-      if (deleted?.[1] === type && deleted[2] !== undefined) {
-        h.stage.delete(type, deleted[2]);
-        ids.push(`-${deleted[2]}`);
-      } else if (isObject(entry['resource']) && entry['resource']['resourceType'] === type) {
+      const gone = readDeletion(entry, h.stage.options.context);
+      const request = isObject(entry['request']) ? entry['request'] : {};
+      if (gone === 'other') continue;
+      if (gone !== undefined) {
+        if (gone.type !== type) continue;
+        h.stage.delete(type, gone.id);
+        ids.push(`-${gone.id}`);
+      } else if (request['method'] === 'DELETE')
+        h.stage.damaged(type); // of whom we cannot tell
+      else if (isObject(entry['resource']) && entry['resource']['resourceType'] === type) {
         const id = text(entry['resource']['id']) ?? '';
         ids.push(`${id} ${text(objects(entry['resource']['meta'])[0]?.['versionId']) ?? ''}`);
         h.stage.add(type, JSON.stringify(entry['resource']), entry['resource'] as never);

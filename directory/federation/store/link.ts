@@ -16,62 +16,109 @@ const SIDE = (x: string) =>
   `json_build_object('peer', ${x}.peer, 'npi', ${x}.npi::text, 'family', ${x}.family, 'given', ${x}.given, 'name', ${x}.name, 'address', ${x}.address::text,
     'street', ${x}.street::text, 'hasUnit', ${x}.has_unit, 'zip', ${x}.zip, 'state', ${x}.state, 'phone', ${x}.phone::text, 'ids', ${x}.ids::text[], 'lat', ${x}.lat, 'lon', ${x}.lon)`;
 
-/** Of a block the first so many are compared with: all that are equal hang together by them. */
+/** Of those that share a key, each is compared with so many that follow it in the order of the block. */
 const NEAR = 24;
+/** What more than this many share tells nobody apart: a chain of pharmacies has one tax number. They are compared with fewer. */
+const LARGE = { members: 500, near: 4 } as const;
 
 type Block = {
-  on: string;
-  /** equal keys are the same entity: each is compared with the first of its block, so that all hang together */
-  first?: true;
+  /** what is equal, of a record `x`; left out: one of its identifiers is */
+  key?: (x: string) => string[];
+  /** of a record `x` that has it */
+  has?: (x: string) => string;
+  /** puts next to each other what may be the same, so that all that are equal hang together */
+  order: readonly string[];
+  /** only pairs of which one has no number */
+  numberless?: true;
 };
+
+const by = (...columns: string[]) => ({
+  key: (x: string) => columns.map((c) => `${x}.${c}`),
+  has: (x: string) => `${x}.${columns[0]} is not null`,
+});
+const PERSON = ['family', 'given', 'address'];
+const NAMED = ['name', 'address'];
 
 /** By type, what two records must share to be compared at all, with the index that finds it. */
 const BLOCKS: Readonly<Record<number, readonly Block[]>> = {
-  1: [{ on: 'b.ids && a.ids', first: true }], // feature_id_pkey
-  3: [{ on: 'b.ids && a.ids', first: true }],
+  1: [{ order: NAMED }], // feature_id_pkey
+  3: [{ order: NAMED }],
   // feature_street, feature_phone, feature_cell
   4: [
-    { on: 'b.street = a.street and a.street is not null', first: true },
-    { on: 'b.phone = a.phone and a.phone is not null and b.zip = a.zip' },
-    { on: 'b.cell = a.cell and a.cell is not null' },
+    { ...by('street'), order: ['address', 'name'] },
+    { ...by('phone', 'zip'), order: NAMED },
+    { ...by('cell'), order: NAMED },
   ],
   // feature_npi, feature_id_pkey, feature_phone
-  5: [
-    { on: 'b.npi = a.npi and a.npi is not null and not b.is_network', first: true },
-    { on: 'b.ids && a.ids and not b.is_network', first: true },
-    { on: 'b.phone = a.phone and a.phone is not null and not b.is_network' },
-  ],
-  // feature_npi, feature_id_pkey, feature_name_no_npi, feature_name
+  5: [{ ...by('npi'), order: ['address', 'name'] }, { order: NAMED }, { ...by('phone'), order: NAMED }],
+  // feature_npi, feature_id_pkey, feature_name, feature_name_no_npi
   7: [
-    { on: 'b.npi = a.npi and a.npi is not null', first: true },
-    { on: 'b.ids && a.ids' },
+    { ...by('npi'), order: PERSON },
+    { order: PERSON },
     {
-      on: `a.family <> '' and b.family <> '' and b.family = a.family and b.state = a.state and b.npi is null and left(b.given, 1) = left(a.given, 1)`,
-    },
-    {
-      on: `a.npi is null and a.family <> '' and b.family <> '' and b.family = a.family and b.state = a.state and left(b.given, 1) = left(a.given, 1)`,
+      key: (x) => [`${x}.family`, `${x}.state`, `left(${x}.given, 1)`],
+      has: (x) => `${x}.family <> ''`,
+      order: PERSON,
+      numberless: true,
     },
   ],
 };
 export const LINKED_TYPES = Object.keys(BLOCKS).map(Number);
 
-// `b.rk + 0`: in the order of the primary key a plan would walk all records to find the first few
-/** Pairs to be judged of records that are new or changed. A pair may come more than once. On a dedicated client. */
+/**
+ * Pairs to be judged of records that are new or changed, as sets: what it takes grows with the records and not with the square of those that
+ * share a key. A pair may come more than once. On a dedicated client.
+ */
 export async function* candidates(sql: Sql, type: number): AsyncGenerator<Candidate[]> {
+  await sql.unsafe("set work_mem = '64MB'");
   for (const block of BLOCKS[type] ?? []) {
-    const byId = block.on.includes('ids &&');
-    const guard = byId ? `and a.ids <> '{}'` : '';
-    const among = byId
-      ? 'unnest(a.ids) u(id) join federation.feature_id x on x.id = u.id and x.type = a.type join federation.feature b on b.rk = x.rk'
-      : 'federation.feature b';
+    for (const [table, rows] of pairTables(type, block))
+      await sql.unsafe(`create temp table ${table} as ${rows}; analyze ${table}`);
     const rows = sql<Candidate[]>`${sql.unsafe(`
-      select least(a.rk, b.rk)::text as a, greatest(a.rk, b.rk)::text as b,
-        case when a.rk < b.rk then ${SIDE('a')} else ${SIDE('b')} end as left, case when a.rk < b.rk then ${SIDE('b')} else ${SIDE('a')} end as right
-      from federation.feature a cross join lateral (
-        select b.* from ${among} where b.type = ${type} and b.rk <> a.rk and ${block.on} ${block.first ? 'order by b.rk + 0' : ''} limit ${NEAR}) b
-      where a.type = ${type} and a.dirty and not a.is_network ${guard}`)}`;
+      select p.a::text as a, p.b::text as b, ${SIDE('a')} as left, ${SIDE('b')} as right
+      from block_pair p join federation.feature a on a.rk = p.a join federation.feature b on b.rk = p.b`)}`;
     for await (const batch of rows.cursor(2000)) yield batch;
+    await sql.unsafe('drop table block_pair, block_member, block_key');
   }
+}
+
+/** The keys of what is new or changed; all that have such a key, in order; who is compared with whom. */
+function pairTables(type: number, block: Block): [table: string, rows: string][] {
+  const key = block.key ?? ((x: string) => [`${x}_id.id`]);
+  const from = (x: string) =>
+    `federation.feature ${x} ${block.key ? '' : `join federation.feature_id ${x}_id on ${x}_id.rk = ${x}.rk`}`;
+  const of = (x: string) => `${x}.type = ${type} and not ${x}.is_network ${block.has ? `and ${block.has(x)}` : ''}`;
+  const same = (x: string, others: readonly string[]) =>
+    key(x)
+      .map((k, i) => `${k} = ${others[i]}`)
+      .join(' and ');
+  const noted = key('k').map((_, i) => `k.key${i}`);
+  const without = `and exists (select from ${from('n')} where ${of('n')} and n.npi is null and ${same('n', key('a'))})`;
+  const order = [...block.order, 'rk'].map((o) => `b.${o}`).join(', ');
+  const near = `case when x.members > ${LARGE.members} then ${LARGE.near} else ${NEAR} end`;
+  return [
+    [
+      'block_key',
+      `select row_number() over () as block, k.* from (
+         select distinct ${key('a')
+           .map((k, i) => `${k} as key${i}`)
+           .join(', ')} from ${from('a')}
+         where ${of('a')} and a.dirty ${block.numberless ? without : ''}) k`,
+    ],
+    [
+      'block_member',
+      `select b.rk, b.dirty, b.npi is null as numberless, k.block, row_number() over (partition by k.block order by ${order}) as place,
+         count(*) over (partition by k.block) as members
+       from block_key k, ${from('b')} where ${same('b', noted)} and ${of('b')} ${block.key ? '' : `and b_id.type = ${type}`}`,
+    ],
+    [
+      'block_pair',
+      `select least(x.rk, y.rk) as a, greatest(x.rk, y.rk) as b from block_member x
+       cross join lateral generate_series(x.place + 1, least(x.place + ${near}, x.members)) at
+       join block_member y on y.block = x.block and y.place = at
+       where (x.dirty or y.dirty) ${block.numberless ? 'and (x.numberless or y.numberless)' : ''}`,
+    ],
+  ];
 }
 
 /** Writes what rules said; the word of a person stays. link_pkey */
@@ -117,13 +164,18 @@ export async function recluster(tx: Queryable, rks?: readonly string[]): Promise
     select l.a, l.b from affected x join federation.link l on l.a = x.rk and l.outcome = 'same'
     join federation.feature fa on fa.rk = l.a join federation.feature fb on fb.rk = l.b`);
   await tx.unsafe('analyze edges; analyze affected');
+  // whole clusters join by their least record, then each member is told: the rounds grow with the logarithm of a chain, not with its length
   for (;;) {
-    const { count } = await tx`update affected x set cluster = m.least from (
-        select rk, min(cluster) as least from (
-          select e.a as rk, y.cluster from edges e join affected y on y.rk = e.b
-          union all select e.b, y.cluster from edges e join affected y on y.rk = e.a) n group by rk) m
-      where m.rk = x.rk and m.least < x.cluster`;
+    const { count } = await tx`update affected r set cluster = m.least from (
+        select greatest(x.cluster, y.cluster) as root, min(least(x.cluster, y.cluster)) as least
+        from edges e join affected x on x.rk = e.a join affected y on y.rk = e.b where x.cluster <> y.cluster group by 1) m
+      where r.rk = m.root`;
     if (count === 0) break;
+    while (
+      (
+        await tx`update affected x set cluster = y.cluster from affected y where y.rk = x.cluster and y.cluster < x.cluster`
+      ).count > 0
+    );
   }
   await tx`insert into federation.cluster (rk, cluster) select x.rk, x.cluster from affected x
     where exists (select from edges e where e.a = x.rk) or exists (select from edges e where e.b = x.rk)`;

@@ -78,8 +78,7 @@ export function extract(resource: Resource, base: string): Entries {
   for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
     if (parameter.alias !== undefined || parameter.like === 'specialty') continue;
     if (parameter.like === 'name') {
-      for (const path of parameter.paths)
-        for (const value of path(resource)) for (const part of nameParts(value)) addNameWords(parameter, part, entries);
+      addNames(parameter, resource, entries);
       continue;
     }
     let found = parameter.kind === 'composite' && addStatements(parameter, resource, base, entries);
@@ -193,8 +192,37 @@ function addWord(param: number, text: string, keepRaw: boolean, entries: Entries
   const folded = fold(cut);
   if (folded === '') return;
   const raw = keepRaw && cut !== folded ? cut : undefined;
-  for (const w of entries.words) if (w.param === param && w.folded === folded && w.raw === raw) return;
-  entries.words.push({ param, folded, raw });
+  addOnce(entries.words, { param, folded, raw }, SAME_WORD);
+}
+
+type Sameness<T> = { same: (one: T, other: T) => boolean; key: (one: T) => string };
+const SAME_WORD: Sameness<WordEntry> = {
+  same: (a, b) => a.param === b.param && a.folded === b.folded && a.raw === b.raw,
+  key: ({ param, folded, raw }) => JSON.stringify([param, folded, raw]),
+};
+const SAME_DATE: Sameness<DateEntry> = {
+  same: (a, b) => a.param === b.param && a.lo === b.lo && a.hi === b.hi,
+  key: ({ param, lo, hi }) => `${param} ${lo} ${hi}`,
+};
+
+/** Looked through one by one; a resource may have as many names as its file has room for, and then that would take minutes. */
+const FEW = 32;
+const listed = new WeakMap<object, Set<string>>();
+
+/** @param list to which nobody else adds */
+function addOnce<T>(list: T[], one: T, { same, key }: Sameness<T>): void {
+  if (list.length < FEW) {
+    for (const other of list) if (same(one, other)) return;
+    list.push(one);
+    return;
+  }
+  let keys = listed.get(list);
+  if (keys === undefined) {
+    keys = new Set(list.map(key));
+    listed.set(list, keys);
+  }
+  const { size } = keys;
+  if (keys.add(key(one)).size > size) list.push(one);
 }
 
 /** The parts that no parameter of their own holds; a search by `name` or `address` reads those too. */
@@ -229,23 +257,38 @@ function nameParts(value: Json): NamePart[] {
 }
 
 /**
- * Words of a name. A word with which a value of the strict parameters begins is found there; other words, and neighbours
- * written as one in short names, have tokens.
+ * Words of all names of a resource. A word with which a value of the strict parameters begins is found there; other words, and
+ * neighbours written as one in short names, have tokens.
  */
-function addNameWords(parameter: Parameter, { value, repeats }: NamePart, entries: Entries): void {
-  const words = enteredWords(value.slice(0, MAX_WORD));
-  const read = parameter.alsoReads.map((c) => PARAMETERS.get(parameter.type)?.get(c)?.id);
-  const begins = (word: string) =>
-    entries.words.some((w) => read.includes(w.param) && (w.folded === word || w.folded.startsWith(`${word} `)));
+function addNames(parameter: Parameter, resource: Resource, entries: Entries): void {
+  const begins = beginnings(parameter, entries);
+  const known = new Set(entries.nameWords);
   const enter = (word: string, covered: boolean) => {
-    if (!entries.nameWords.includes(word)) entries.nameWords.push(word);
+    if (!known.has(word)) entries.nameWords.push(word);
+    known.add(word);
     if (covered) return;
     entries.tokens.push(word);
     entries.tokenSeeds.push(parameter.id);
   };
-  for (const word of words) enter(word, begins(word));
-  if (repeats || words.length < 2 || words.length > MAX_JOINED) return;
-  for (let i = 0; i + 1 < words.length; i++) enter(`${words[i]}${words[i + 1]}`, false);
+  for (const path of parameter.paths)
+    for (const found of path(resource))
+      for (const { value, repeats } of nameParts(found)) {
+        const words = enteredWords(value.slice(0, MAX_WORD));
+        for (const word of words) enter(word, begins(word));
+        if (repeats || words.length < 2 || words.length > MAX_JOINED) continue;
+        for (let i = 0; i + 1 < words.length; i++) enter(`${words[i]}${words[i + 1]}`, false);
+      }
+}
+
+/** Does any value of the strict parameters begin with a word? They are read before. */
+function beginnings(parameter: Parameter, entries: Entries): (word: string) => boolean {
+  const read = parameter.alsoReads.map((c) => PARAMETERS.get(parameter.type)?.get(c)?.id);
+  const values = entries.words.filter((w) => read.includes(w.param)).map((w) => w.folded);
+  if (values.length < FEW) return (word) => values.some((v) => v === word || v.startsWith(`${word} `));
+  const all = new Set(values);
+  for (const value of values)
+    for (let end = value.indexOf(' '); end !== -1; end = value.indexOf(' ', end + 1)) all.add(value.slice(0, end));
+  return (word) => all.has(word);
 }
 
 /** Longest names, in words, whose neighbours are entered as one. */
@@ -260,6 +303,5 @@ function addPeriod(parameter: Parameter, value: Json, entries: Entries): void {
   if (!start && !end) return;
   const lo = start?.from.getTime() ?? Number.NEGATIVE_INFINITY;
   const hi = endless(end?.to.getTime() ?? Number.POSITIVE_INFINITY);
-  if (entries.dates.some((d) => d.param === parameter.id && d.lo === lo && d.hi === hi)) return;
-  entries.dates.push({ param: parameter.id, lo, hi });
+  addOnce(entries.dates, { param: parameter.id, lo, hi }, SAME_DATE);
 }

@@ -93,6 +93,42 @@ describe('a peer that behaves', () => {
     expect(done.types.find((t) => t.type === 8)).toMatchObject({ rung: 4, counters: { deleted: 1, tombstones: 1 } });
     expect(await w.keys('oak', 't')).toEqual(['PractitionerRole/oak.r3']);
   });
+
+  const gone = async (naming: (key: string) => object) => {
+    dir.script.history = true;
+    dir.script.gone = naming;
+    await w.harvest('oak');
+    w.day();
+    dir.script.records = dir.script.records.filter((r) => r['id'] !== 'r3');
+    dir.script.deleted = [{ type: 'PractitionerRole', id: 'r3', at: '2027-03-01T23:00:00Z' }];
+    return await w.harvest('oak');
+  };
+
+  test.each([
+    ['by the version that ended', (key: string) => ({ request: { method: 'DELETE', url: `${key}/_history/2` } })],
+    ['by its address', (key: string) => ({ request: { method: 'DELETE', url: `${dir.fhir}/${key}` } })],
+    ['by fullUrl alone', (key: string) => ({ fullUrl: `${dir.fhir}/${key}`, request: { method: 'DELETE' } })],
+  ])('a deletion may name what is gone %s', async (_, naming) => {
+    await gone(naming);
+    expect(await w.keys('oak', 't')).toEqual(['PractitionerRole/oak.r3']);
+  });
+
+  test('a deletion of nobody knows whom makes the run no whole one, and all is read again', async () => {
+    const done = await gone(() => ({ request: { method: 'DELETE' } }));
+    expect(done).toMatchObject({ state: 'partial', reason: 'damaged-file' });
+    expect((await w.counts('oak'))['l']).toBe(ALL);
+    w.day();
+    expect((await w.harvest('oak')).types.find((t) => t.type === 8)).toMatchObject({
+      rung: 7,
+      complete: true,
+      counters: { absent: 1 },
+    });
+  });
+
+  test('a deletion at another directory is none here', async () => {
+    await gone((key) => ({ request: { method: 'DELETE', url: `https://plan.example/directory/fhir/${key}` } }));
+    expect((await w.counts('oak'))['l']).toBe(ALL);
+  });
 });
 
 describe('what is absent', () => {

@@ -119,3 +119,54 @@ test('organizations: none is taken for another; networks are in no link', async 
   const found = new Set(all.filter((p) => p.outcome === 'same').map((p) => id(p.a)));
   expect(found.size).toBeGreaterThanOrEqual((providers?.n ?? 0) * 0.95);
 });
+
+/** Facts of so many of each of two payers. */
+async function given(make: (n: number, peer: string) => Resource, count: number): Promise<void> {
+  const sql = w.database.dedicated('work');
+  for (const peer of ['elm', 'ash']) {
+    const rows = Array.from({ length: count }, (_, n) => make(n, peer)).flatMap((r) => {
+      const f = featuresOf(r);
+      return f ? [{ ...f, key: `${r.resourceType}/${peer}.${String(r['id'])}`, peer }] : [];
+    });
+    await writeFeatures(sql, rows, [], w.state.now);
+  }
+  await sql.end();
+  await linkDue(w.deps);
+}
+
+test('hundreds without a number who share a family name, an initial and a state: each is seen beside its like', async () => {
+  const NAMES = 150;
+  await given(
+    (n) => ({
+      resourceType: 'Practitioner',
+      id: `n${n}`,
+      name: [{ family: 'Villanueva', given: [`A${String.fromCharCode(97 + (n % 26), 97 + ((n * 7) % 26))}${n}`] }],
+      telecom: [{ system: 'phone', value: `860-555-${1000 + n}` }],
+      address: [{ line: [`${n} Elm Way`], city: 'Hartford', state: 'CT', postalCode: '06103' }],
+    }),
+    NAMES,
+  );
+  const own = (key: string) => key.replace(/^Practitioner\/(?:elm|ash)\./, '');
+  const seen = (await pairs(7)).filter((p) => /\/(?:elm|ash)\.n/.test(p.a) && own(p.a) === own(p.b));
+  expect(seen.length).toBe(NAMES);
+});
+
+test('a thousand places that are one hang together, and each is linked with few of them', async () => {
+  const PLACES = 1000;
+  await given(
+    (n) => ({
+      resourceType: 'Location',
+      id: `l${n}`,
+      status: 'active',
+      name: 'Elm Clinic',
+      telecom: [{ system: 'phone', value: '860-555-0101' }],
+      address: { line: ['1 Elm Way'], city: 'Hartford', state: 'CT', postalCode: '06103' },
+      position: { latitude: 41.7, longitude: -72.6 },
+    }),
+    PLACES,
+  );
+  const [clusters] = await w.sql<{ n: number; members: number }[]>`
+    select count(distinct cluster)::int as n, count(*)::int as members from federation.cluster c join federation.feature f on f.rk = c.rk where f.type = 4`;
+  expect(clusters).toEqual({ n: 1, members: 2 * PLACES });
+  expect((await pairs(4)).length).toBeLessThan(2 * PLACES * 24);
+});

@@ -105,6 +105,8 @@ export type Script = {
   /** after the body of a page was made */
   page: (bundle: JsonObject, url: URL, requests: number) => JsonObject;
   deleted: { type: string; id: string; at: string }[];
+  /** what a history calls something that is gone */
+  gone: (key: string) => object;
   date: () => Date;
 };
 
@@ -127,6 +129,7 @@ export async function scriptedDirectory(people = 12) {
     first: undefined,
     page: (b) => b,
     deleted: [],
+    gone: (key) => ({ request: { method: 'DELETE', url: key } }),
     date: () => new Date('2027-03-01T12:00:00Z'),
   });
   let script = fresh();
@@ -181,7 +184,7 @@ export async function scriptedDirectory(people = 12) {
         .map((d) => ({
           at: d.at,
           entry: {
-            request: { method: 'DELETE', url: `${type}/${d.id}` },
+            ...script.gone(`${type}/${d.id}`),
             response: { status: '204', lastModified: d.at },
           },
         })),
