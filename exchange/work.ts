@@ -122,8 +122,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   let isLabelled = false;
   const label = async (): Promise<boolean> => {
-    if (!isLabelled) await relabelAfterUpdate(deps, ending.signal);
-    isLabelled = true;
+    if (!isLabelled) isLabelled = await relabelAfterUpdate(deps, ending.signal);
     return false;
   };
   let verifyAt = new Date(0);

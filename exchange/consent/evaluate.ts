@@ -44,10 +44,23 @@ export type Payer = { npi: string | null; name: string; identifiers?: { system: 
 
 const NPI = 'http://hl7.org/fhir/sid/us-npi';
 
+/** What a resource contains, by id. */
+export type Contained = ReadonlyMap<string, JsonObject>;
+
+/** Of two of one id the first. */
+export function containedOf(resource: JsonObject | undefined): Contained {
+  const found = new Map<string, JsonObject>();
+  for (const one of objects(resource?.['contained'])) {
+    const id = text(one['id']);
+    if (id !== undefined && !found.has(id)) found.set(id, one);
+  }
+  return found;
+}
+
 /** What a reference to an organization says of it: identifiers, and its name. */
-function told(reference: JsonObject, contained: readonly JsonObject[]) {
+function told(reference: JsonObject, contained: Contained) {
   const target = text(reference['reference']);
-  const local = target?.startsWith('#') ? contained.find((c) => c['id'] === target.slice(1)) : undefined;
+  const local = target?.startsWith('#') ? contained.get(target.slice(1)) : undefined;
   return {
     identifiers: [...objects(reference['identifier']), ...objects(local?.['identifier'])],
     name: text(reference['display']) ?? text(local?.['name']),
@@ -55,11 +68,7 @@ function told(reference: JsonObject, contained: readonly JsonObject[]) {
 }
 
 /** Does a reference to an organization name this payer: by identifier, or by name when it has no identifier. */
-export function namesPayer(
-  reference: JsonObject | undefined,
-  payer: Payer,
-  contained: readonly JsonObject[] = [],
-): boolean {
+export function namesPayer(reference: JsonObject | undefined, payer: Payer, contained: Contained = new Map()): boolean {
   if (reference === undefined) return false;
   const { identifiers, name } = told(reference, contained);
   const mine = [...(payer.npi === null ? [] : [{ system: NPI, value: payer.npi }]), ...(payer.identifiers ?? [])];
@@ -69,7 +78,7 @@ export function namesPayer(
 }
 
 /** Does a reference tell which organization it means? */
-export function namesSomebody(reference: JsonObject, contained: readonly JsonObject[]): boolean {
+export function namesSomebody(reference: JsonObject, contained: Contained): boolean {
   const { identifiers, name } = told(reference, contained);
   return identifiers.length > 0 || name !== undefined;
 }
@@ -105,10 +114,10 @@ const FOR_ANOTHER = new Set([
 
 /** Was it somebody else than the member who consented: by the performer, or by a role among the actors (HRex, PDex 205 and 206)? */
 function isByRepresentative(consent: Resource, provision: JsonObject): boolean {
-  const contained = objects(consent['contained']);
+  const contained = containedOf(consent);
   const isOther = objects(consent['performer']).some((p) => {
     const named = text(p['reference']) ?? '';
-    const local = named.startsWith('#') ? contained.find((c) => c['id'] === named.slice(1)) : undefined;
+    const local = named.startsWith('#') ? contained.get(named.slice(1)) : undefined;
     const type = local ? text(local['resourceType']) : (text(p['type']) ?? /([A-Z][A-Za-z]+)\/[^/]+$/.exec(named)?.[1]);
     return type !== undefined && type !== 'Patient';
   });
@@ -155,7 +164,7 @@ export function evaluateConsent(
   if (named === undefined || !mayBePatient(named)) return no('consent-other-patient');
   if (today < from) return no('consent-not-yet');
   if (today > to) return no('consent-expired');
-  const contained = objects(consent['contained']);
+  const contained = containedOf(consent);
   const sources = actors(provision, 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', 'performer');
   if (!sources.some((a) => namesPayer(a, parties.us, contained))) return no('consent-wrong-source');
   const recipients = actors(provision, 'http://terminology.hl7.org/CodeSystem/v3-ParticipationType', 'IRCP');

@@ -3,7 +3,7 @@
 import { compactVerify, importJWK, type JWK } from 'jose';
 import { ALGORITHMS, chooseKey } from '../../src/auth/client-assertion.ts';
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { namesPayer, type Payer } from '../consent/evaluate.ts';
+import { containedOf, namesPayer, type Payer } from '../consent/evaluate.ts';
 import type { MemberBundle } from './member-bundle.ts';
 
 export type AttestedBy = 'coverage' | 'signed' | 'document';
@@ -15,8 +15,10 @@ const OLDEST_DAYS = 31;
 const COMPACT = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
 
 /** Does the coverage with the asker name the asker? */
-export const coverageAttests = (link: Resource | undefined, peer: Payer): boolean =>
-  link !== undefined && objects(link['payor']).some((p) => namesPayer(p, peer, objects(link['contained'])));
+export function coverageAttests(link: Resource | undefined, peer: Payer): boolean {
+  const contained = containedOf(link);
+  return objects(link?.['payor']).some((p) => namesPayer(p, peer, contained));
+}
 
 /** The signed statement that a Consent carries: an attachment application/jose in a contained DocumentReference. */
 export function statementOf(consent: Resource | undefined): string | undefined {

@@ -10,7 +10,7 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
-import { namesPayer, namesSomebody, type Payer } from '../consent/evaluate.ts';
+import { containedOf, namesPayer, namesSomebody, type Payer } from '../consent/evaluate.ts';
 import {
   birthDate,
   emails,
@@ -132,7 +132,7 @@ const typed = (identifier: JsonObject, code: string): boolean =>
 
 /** Whom a coverage names as its payer. One that names nobody that can be told, names no other either. */
 function payersOf(coverage: Resource, us: Payer): { namesUs: boolean; namesAnother: boolean } {
-  const contained = objects(coverage['contained']);
+  const contained = containedOf(coverage);
   const payers = objects(coverage['payor']);
   const namesUs = payers.some((p) => namesPayer(p, us, contained));
   return { namesUs, namesAnother: !namesUs && payers.some((p) => namesSomebody(p, contained)) };

@@ -61,18 +61,20 @@ export async function relabel(
  * The same without anybody asking, where another labeller was the last to decide: after an update of the program, or with another list, all
  * that is held would stay out of exports under #regular until somebody thought of it. One process at a time; what is there already is
  * known from the audit, without a look at the records.
+ * @returns whether nothing is left to do here: false when another process has it in hand, which may end before it is through
  */
 export async function relabelAfterUpdate(
   deps: Pick<Deps, 'database' | 'clock' | 'log'>,
   ending?: AbortSignal,
-): Promise<void> {
-  if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return;
+): Promise<boolean> {
+  if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return true;
   const lock = deps.database.dedicated('work');
   try {
-    if (!(await holdsRelabelling(lock))) return;
-    if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return; // another one was quicker
+    if (!(await holdsRelabelling(lock))) return false;
+    if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return true; // another one was quicker
     const done = await relabel(deps, { actorKind: 'system', actor: 'labels' }, ending);
     if (done.records > 0) deps.log('warn', 'records labelled anew', { ...done, labeller: LABELLER_VERSION });
+    return true;
   } finally {
     await lock.end({ timeout: 1 });
   }

@@ -49,22 +49,39 @@ export function codesOf(concept: Json | undefined): string[] {
 }
 
 const systemOf = (code: string) => code.slice(0, code.indexOf('|'));
-export const overlap = (a: readonly string[], b: readonly string[]): boolean => a.some((x) => b.includes(x));
+/** Lists are as long as a peer likes: of long ones each is looked at once. */
+export function overlap(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length * b.length < 64) return a.some((x) => b.includes(x));
+  const theirs = new Set(b);
+  return a.some((x) => theirs.has(x));
+}
 /** Both say something and nothing of it is the same. */
 export const disjoint = (a: readonly string[], b: readonly string[]): boolean =>
   a.length > 0 && b.length > 0 && !overlap(a, b);
+
+/** Is there a system in which both have something and nothing in common? */
+export function otherwiseNumbered(
+  a: readonly string[],
+  b: readonly string[],
+  system: (one: string) => string | undefined,
+): boolean {
+  const mine = new Set(a);
+  const systems = new Set(a.map(system));
+  const common = new Map<string, boolean>();
+  for (const one of b) {
+    const of = system(one);
+    if (of !== undefined && systems.has(of)) common.set(of, common.get(of) === true || mine.has(one));
+  }
+  return [...common.values()].includes(false);
+}
+
 /** A code in common, and no system in which both have codes and none in common: a header is not its child. */
 export const sameCodes = (a: readonly string[], b: readonly string[]): boolean =>
-  overlap(a, b) &&
-  !a.some((x) => {
-    const system = systemOf(x);
-    const theirs = b.filter((y) => systemOf(y) === system);
-    return theirs.length > 0 && !a.some((y) => theirs.includes(y));
-  });
+  overlap(a, b) && !otherwiseNumbered(a, b, systemOf);
 
 /** Both have codes of one system and none of it in common. */
 export const otherwiseCoded = (a: readonly string[], b: readonly string[]): boolean =>
-  !overlap(a, b) && a.some((x) => b.some((y) => systemOf(x) === systemOf(y)));
+  !overlap(a, b) && overlap(a.map(systemOf), b.map(systemOf));
 
 export const bare = (concept: Json | undefined): string[] => codings(concept).flatMap((c) => text(c['code']) ?? []);
 
@@ -193,11 +210,26 @@ export function sameValue(a: JsonObject, b: JsonObject): boolean {
   const codes = [...measured(a['code']), ...measured(b['code'])];
   if (!sameQuantity(a['valueQuantity'], b['valueQuantity'], codes)) return false;
   if (otherValue(a) !== otherValue(b)) return false;
-  const [ca, cb] = [objects(a['component']), objects(b['component'])];
-  return (
-    ca.length === cb.length &&
-    ca.every((x) => cb.some((y) => sameCodes(measured(x['code']), measured(y['code'])) && sameValue(x, y)))
-  );
+  return sameComponents(objects(a['component']), objects(b['component']));
+}
+
+/** Components of one code that another is compared with: no panel has more. */
+const MOST_ALIKE = 16;
+
+function sameComponents(a: readonly JsonObject[], b: readonly JsonObject[]): boolean {
+  if (a.length !== b.length) return false;
+  const byCode = new Map<string, JsonObject[]>();
+  for (const y of b)
+    for (const code of measured(y['code'])) {
+      const alike = byCode.get(code);
+      if (alike === undefined) byCode.set(code, [y]);
+      else if (alike.length < MOST_ALIKE) alike.push(y);
+    }
+  return a.every((x) => {
+    const codes = measured(x['code']);
+    const alike = new Set(codes.flatMap((code) => byCode.get(code) ?? []));
+    return [...alike].some((y) => sameCodes(codes, measured(y['code'])) && sameValue(x, y));
+  });
 }
 
 /** NDC of vaccines as CVX; a small map of the labelers' first packages of COVID-19 vaccines, 11 digits. */

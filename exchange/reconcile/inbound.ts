@@ -1,11 +1,13 @@
 // Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 
-const ACTIVE_CONTENT =
-  /<script|<iframe|<object|<embed|<form|<link\b|\son\w+\s*=|javascript:|<(?:img|a)\b[^>]*\b(?:src|href)\s*=\s*["']?\s*(?:https?:|\/\/)/i;
-/** The same where a style or a picture leads out, or a picture is a document of its own. */
+// Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.
+const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|<form|<link\b| on\w+ ?=|javascript:/i;
+/** A style or a picture that leads out, or a picture that is a document of its own. */
 const LEADS_OUT =
-  /url\(\s*["']?\s*(?:https?:|\/\/|data:)|\b(?:src|href)\s*=\s*["']?\s*data:(?!image\/(?:png|jpe?g|gif|webp)[;,])/i;
+  /url\( ?["']? ?(?:https?:|\/\/|data:)|\b(?:src|href) ?= ?["']? ?data:(?!image\/(?:png|jpe?g|gif|webp)[;,])/i;
+const ADDRESS = /\b(?:src|href) ?= ?["']? ?(?:https?:|\/\/)/i;
+const PICTURE_OR_LINK = /<(?:img|a)\b/i;
 const CHARACTER = /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(colon|tab|newline));?/gi;
 const NAMED: Readonly<Record<string, string>> = { colon: ':', tab: '\t', newline: '\n' };
 
@@ -21,8 +23,21 @@ function hasActiveContent(narrative: string): boolean {
           : (NAMED[name.toLowerCase()] ?? '');
       })
     : narrative;
-  return ACTIVE_CONTENT.test(read) || LEADS_OUT.test(read) || /javascript:/i.test(read.replace(/[\t\n\r]/g, ''));
+  const spaced = read.replace(/\s+/g, ' ');
+  return (
+    ACTIVE_CONTENT.test(spaced) ||
+    LEADS_OUT.test(spaced) ||
+    (ADDRESS.test(spaced) && linksOut(spaced)) ||
+    /javascript:/i.test(read.replace(/[\t\n\r]/g, ''))
+  );
 }
+
+/** Does a picture or a link lead out? Tag by tag: one that never ends is looked through once. */
+const linksOut = (narrative: string): boolean =>
+  narrative.split('>').some((tag) => {
+    const at = tag.search(PICTURE_OR_LINK);
+    return at !== -1 && ADDRESS.test(tag.slice(at));
+  });
 
 /** Kinds of attachment that are kept with their data. */
 const KEPT_TYPE =

@@ -24,20 +24,29 @@ const DIRECTORY = /^(?:Practitioner|PractitionerRole|Organization|Location)\//;
 /** Which records of the member at hand are linked. Pairs come member by member, so only one is remembered. */
 class Linked {
   #member = '';
-  readonly #pairs = new Set<string>();
+  readonly #with = new Map<string, Set<string>>();
 
-  at(memberId: string, held: readonly { memberId: string; type: string; a: string; b: string }[]): void {
-    if (memberId !== this.#member) {
-      this.#pairs.clear();
-      this.#member = memberId;
-    }
-    for (const l of held) if (l.memberId === memberId) this.add(`${l.type}/${l.a}`, `${l.type}/${l.b}`);
+  get member(): string {
+    return this.#member;
+  }
+  /** Goes on to another member. */
+  begin(memberId: string, held: readonly { type: string; a: string; b: string }[]): void {
+    this.#member = memberId;
+    this.#with.clear();
+    for (const l of held) this.add(`${l.type}/${l.a}`, `${l.type}/${l.b}`);
   }
   add(a: string, b: string): void {
-    this.#pairs.add(a < b ? `${a}|${b}` : `${b}|${a}`);
+    for (const [x, y] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const known = this.#with.get(x);
+      if (known) known.add(y);
+      else this.#with.set(x, new Set([y]));
+    }
   }
-  has(a: string, b: string): boolean {
-    return this.#pairs.has(a < b ? `${a}|${b}` : `${b}|${a}`);
+  of(key: string): ReadonlySet<string> | undefined {
+    return this.#with.get(key);
   }
 }
 
@@ -89,16 +98,21 @@ export async function linkUnits(
       );
       const [npis, held] = await Promise.all([
         npisOf(sql, work.id, [...keys]),
-        heldLinks(sql, [...new Set(pairs.map((p) => p.memberId))]),
+        // of the member that the page before ended with they are at hand
+        heldLinks(
+          sql,
+          [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member),
+        ),
       ]);
-      const known: Known = { npi: (key) => npis.get(key), linked: (a, b) => linked.has(a, b) };
+      const heldOf = Map.groupBy(held, (l) => l.memberId);
+      const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };
       const rows: Judged[] = [];
       for (const pair of pairs) {
         if (pair.isCrowded) {
           rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
           continue;
         }
-        linked.at(pair.memberId, held);
+        if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf.get(pair.memberId) ?? []);
         const found = verdicts(pair, known);
         if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
           linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);

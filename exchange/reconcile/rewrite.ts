@@ -62,6 +62,7 @@ export function leadReferences(
   made: (type: string, id: string) => string,
 ): Led {
   const ids = new Map<string, string>();
+  const taken = new Set<string>();
   const refs: string[] = [];
   const links: string[] = [];
   const refers: string[] = [];
@@ -82,9 +83,10 @@ export function leadReferences(
     }
     const guess = known(key);
     // two keys of one record are never led to one id: which was which could not be told afterwards
-    const isGuessed = guess !== undefined && ![...ids.values()].includes(`${type}/${guess}`);
+    const isGuessed = guess !== undefined && !taken.has(`${type}/${guess}`);
     const local = `${type}/${isGuessed ? guess : made(type, id)}`;
     ids.set(key, local);
+    taken.add(local);
     refs.push(isGuessed ? `${key}${LED_TO}${guess}` : key);
     if (isShared(type)) links.push(local);
     else if (passesLabelOn(type)) refers.push(local);

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
+import { holdsRelabelling } from '../../exchange/store/labels.ts';
 import { LABELLER } from '../../exchange/transform/label.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
@@ -137,13 +138,19 @@ test('a process that starts after an update decides them without being asked, on
   await relabelAfterUpdate(node.deps, stopped.signal);
   expect((await exported()).keys).toEqual([]);
   const n = await rows();
+  // while another process has it in hand nothing is done, and it is not thought to be
+  const another = node.deps.database.dedicated('work');
+  expect(await holdsRelabelling(another)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps)).toBe(false);
+  await another.end();
+  expect(await rows()).toBe(n);
   // two processes at once: one of them does it
   await Promise.all([relabelAfterUpdate(node.deps), relabelAfterUpdate(node.deps)]);
   expect((await exported()).keys).toEqual(before.keys);
   expect(await rows()).toBe(n + 1);
   // afterwards no record is looked at
   await older();
-  await relabelAfterUpdate(node.deps);
+  expect(await relabelAfterUpdate(node.deps)).toBe(true);
   expect((await exported()).keys).toEqual([]);
   expect(await rows()).toBe(n + 1);
 });

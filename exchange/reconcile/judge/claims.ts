@@ -3,7 +3,17 @@ import { isObject, type Json, objects, type Resource, text } from '../../../src/
 import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { numberedApart, sameVisit, sharesIdentifier } from './clinical.ts';
-import { conflict, type Judge, type Known, part, sameEvent, sameOf, sameRecord, sameTarget } from './verdict.ts';
+import {
+  allAmong,
+  conflict,
+  type Judge,
+  type Known,
+  part,
+  sameEvent,
+  sameOf,
+  sameRecord,
+  sameTarget,
+} from './verdict.ts';
 
 const dosage = (r: Resource): string =>
   digest(
@@ -172,7 +182,6 @@ export const provenance: Judge = (a, b, known) => {
   if (sameOf(agents(a), agents(b), known) !== true) return undefined;
   const targets = (r: Resource) => objects(r['target']).flatMap((t) => text(t['reference']) ?? []);
   const [ta, tb] = [targets(a), targets(b)];
-  const all =
-    ta.length > 0 && ta.length === tb.length && ta.every((x) => tb.some((y) => x === y || known.linked(x, y)));
+  const all = ta.length > 0 && ta.length === tb.length && allAmong(ta, tb, known);
   return all ? sameEvent('provenance') : undefined;
 };

@@ -13,6 +13,7 @@ import {
   measured,
   minute,
   otherwiseCoded,
+  otherwiseNumbered,
   overlap,
   period,
   sameCodes,
@@ -21,6 +22,8 @@ import {
 } from '../codes.ts';
 import { attachmentHashes, documentDay } from '../record-keys.ts';
 import {
+  allAmong,
+  among,
   conflict,
   type Judge,
   type Known,
@@ -40,9 +43,9 @@ const NOBODYS = new Set(['urn:ietf:rfc:3986', '']);
 /** Do both carry numbers of one system, and other ones? Then who gave them counted two things. */
 export function numberedApart(a: Resource, b: Resource): boolean {
   const [ia, ib] = [identifiers(a), identifiers(b)];
-  return ia.some((x) => {
-    const theirs = ib.filter((y) => systemOf(y) === systemOf(x) && !NOBODYS.has(systemOf(x)));
-    return theirs.length > 0 && !theirs.some((y) => ia.includes(y));
+  return otherwiseNumbered(ia, ib, (i) => {
+    const system = systemOf(i);
+    return NOBODYS.has(system) ? undefined : system;
   });
 }
 
@@ -111,7 +114,7 @@ export const condition: Judge = (a, b, known) => {
 export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known): boolean | undefined {
   const [ra, rb] = [referenceOf(a), referenceOf(b)];
   if (ra === undefined || rb === undefined) return undefined;
-  return ra === rb || known.linked(ra, rb);
+  return ra === rb || known.linked(ra)?.has(rb) === true;
 }
 
 export const immunization: Judge = (a, b) => {
@@ -166,8 +169,7 @@ export const report: Judge = (a, b, known) => {
   const refs = (r: Resource) => objects(r['result']).flatMap((x) => referenceOf(x) ?? []);
   const [fewer, more] = [refs(a), refs(b)].sort((x, y) => x.length - y.length) as [string[], string[]];
   if (fewer.length === 0) return sameEvent('report', performer + (more.length === 0 ? 0 : 1));
-  const all = fewer.every((x) => more.some((y) => x === y || known.linked(x, y)));
-  return all ? sameEvent('report', performer) : undefined;
+  return allAmong(fewer, more, known) ? sameEvent('report', performer) : undefined;
 };
 
 export const document: Judge = (a, b, known) => {
@@ -266,9 +268,11 @@ export const carePlan: Judge = (a, b, known) => {
 export const careTeam: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const members = (r: Resource) =>
-    objects(r['participant']).flatMap((p) => (referenceOf(p['member']) === undefined ? [] : [p['member']]));
+    objects(r['participant']).flatMap(({ member }) =>
+      member === undefined || referenceOf(member) === undefined ? [] : [member],
+    );
   const [ma, mb] = [members(a), members(b)];
-  const common = ma.filter((x) => mb.some((y) => sameTarget(x, y, known) === true)).length;
+  const common = ma.filter(among(mb, known).has).length;
   const all = ma.length + mb.length - common;
   if (all === 0 || common / all < 0.8) return undefined;
   if (disjoint(codesOf(a['reasonCode']), codesOf(b['reasonCode']))) return undefined;

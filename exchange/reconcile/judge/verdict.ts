@@ -23,8 +23,8 @@ export type Verdict =
 export type Known = {
   /** NPI of a directory-type record by our key `Type/id` */
   npi: (key: string) => string | undefined;
-  /** are two records of the member, by `Type/id`, linked as the same? */
-  linked: (a: string, b: string) => boolean;
+  /** records of the member that are linked with one as the same, all by `Type/id` */
+  linked: (key: string) => ReadonlySet<string> | undefined;
 };
 
 /** undefined: they have nothing to do with each other, or something says that they must not be linked. */
@@ -53,30 +53,67 @@ const identifierOf = (ref: Json | undefined): string | undefined => {
 export const referenceOf = (ref: Json | undefined): string | undefined =>
   isObject(ref) ? text(ref['reference']) : undefined;
 
+/** What tells whom a reference leads to. */
+type Told = { ref: string | undefined; npi: string | undefined; id: string | undefined };
+
+function toldBy(reference: Json | undefined, known: Known): Told {
+  const ref = referenceOf(reference);
+  const id = identifierOf(reference);
+  const npi =
+    (ref === undefined ? undefined : known.npi(ref)) ??
+    (id?.startsWith('http://hl7.org/fhir/sid/us-npi|') ? id.slice(id.indexOf('|') + 1) : undefined);
+  return { ref, npi, id };
+}
+
 /** Do two references lead to the same person, place or organization? undefined: it cannot be told. */
 export function sameTarget(a: Json | undefined, b: Json | undefined, known: Known): boolean | undefined {
-  const [ra, rb] = [referenceOf(a), referenceOf(b)];
-  if (ra !== undefined && ra === rb) return true;
-  const npi = (ref: string | undefined, given: string | undefined) =>
-    (ref === undefined ? undefined : known.npi(ref)) ??
-    (given?.startsWith('http://hl7.org/fhir/sid/us-npi|') ? given.slice(given.indexOf('|') + 1) : undefined);
-  const [ia, ib] = [identifierOf(a), identifierOf(b)];
-  const [na, nb] = [npi(ra, ia), npi(rb, ib)];
-  if (na !== undefined && nb !== undefined) return na === nb;
-  if (ia !== undefined && ia === ib) return true;
+  const [x, y] = [toldBy(a, known), toldBy(b, known)];
+  if (x.ref !== undefined && x.ref === y.ref) return true;
+  if (x.npi !== undefined && y.npi !== undefined) return x.npi === y.npi;
+  if (x.id !== undefined && x.id === y.id) return true;
   return undefined;
+}
+
+/** {@link sameTarget} with any of a list, which may be as long as a peer likes: it is looked through once. True for one that is among them. */
+export function among(list: readonly Json[], known: Known): { has: (one: Json) => boolean; areNumbered: boolean } {
+  const told = list.map((one) => toldBy(one, known));
+  const refs = new Set(told.map((t) => t.ref));
+  const npis = new Set(told.map((t) => t.npi));
+  // two that have an NPI are told apart by it, whatever else they have in common
+  const ids = new Set(told.map((t) => t.id));
+  const unnumbered = new Set(told.flatMap((t) => (t.npi === undefined ? [t.id] : [])));
+  return {
+    has: (one) => {
+      const { ref, npi, id } = toldBy(one, known);
+      return (
+        (ref !== undefined && refs.has(ref)) ||
+        (npi !== undefined && npis.has(npi)) ||
+        (id !== undefined && (npi === undefined ? ids : unnumbered).has(id))
+      );
+    },
+    areNumbered: told.every((t) => t.npi !== undefined),
+  };
 }
 
 /** The same of lists: true when one of each is the same, false when all can be told apart. */
 export function sameOf(as: readonly Json[], bs: readonly Json[], known: Known): boolean | undefined {
-  let unknown = as.length === 0 || bs.length === 0;
-  for (const a of as)
-    for (const b of bs) {
-      const same = sameTarget(a, b, known);
-      if (same === true) return true;
-      if (same === undefined) unknown = true;
-    }
-  return unknown ? undefined : false;
+  const [a, b] = [as[0], bs[0]];
+  if (a === undefined || b === undefined) return undefined;
+  if (as.length === 1 && bs.length === 1) return sameTarget(a, b, known);
+  const theirs = among(bs, known);
+  if (as.some(theirs.has)) return true;
+  return theirs.areNumbered && among(as, known).areNumbered ? false : undefined;
+}
+
+/** Is each key among others, or linked with one that is? */
+export function allAmong(keys: readonly string[], others: readonly string[], known: Known): boolean {
+  const held = new Set(others);
+  const isHeld = (key: string): boolean => {
+    if (held.has(key)) return true;
+    for (const same of known.linked(key) ?? []) if (held.has(same)) return true;
+    return false;
+  };
+  return [...new Set(keys)].every(isHeld);
 }
 
 /** One part of a key: 0 when it agrees or neither has it, 1 when it cannot be compared; undefined when it differs. */

@@ -55,6 +55,21 @@ describe('leading', () => {
   });
 });
 
+test('a record of very many references is led in a moment', () => {
+  const known = new Map(Array.from({ length: 20_000 }, (_, i) => [`Organization/${i}`, `o${i}`]));
+  const began = performance.now();
+  const led = leadReferences(
+    json(...known.keys()),
+    BASE,
+    () => undefined,
+    (key) => known.get(key),
+    made,
+  );
+  expect(performance.now() - began).toBeLessThan(3000);
+  expect(led.refs).toHaveLength(20_000);
+  expect(led.refs.at(-1)).toBe('Organization/19999>o19999');
+});
+
 test('a reference that leads nowhere says what the peer calls it, and keeps a better name', () => {
   const text =
     '{"encounter":{"reference":"Encounter/e1"},"other":{"reference":"Condition/c","identifier":{"value":"7"}}}';
