@@ -49,6 +49,23 @@ interface Node extends Linked<Node> {
 /** Claims of one number that are compared with each other: nobody gives one to more. */
 const MOST_OF_A_NUMBER = 100;
 
+/** Of one kind at one claim so many are told; a person learns no more from others. */
+const MOST_OF_A_KIND = 5;
+
+class Anomalies {
+  readonly all: Anomaly[] = [];
+  readonly #counts = new Map<string, number>();
+
+  /** @param kind what sets it apart from others of its code at the same claim */
+  add(anomaly: Anomaly, kind = ''): void {
+    const key = `${anomaly.at}|${anomaly.code}|${kind}`;
+    const count = this.#counts.get(key) ?? 0;
+    if (count >= MOST_OF_A_KIND) return;
+    this.#counts.set(key, count + 1);
+    this.all.push(anomaly);
+  }
+}
+
 /** Adds to a list of a map. */
 function gather<T>(lists: Map<string, T[]>, key: string, one: T): void {
   const list = lists.get(key);
@@ -64,7 +81,7 @@ const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
   n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
 
 /** One node a claim version: copies of it from several senders are one. */
-function nodesOf(records: readonly ClaimRecord[], anomalies: Anomaly[]): Node[] {
+function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] {
   const nodes: Node[] = [];
   const byNumber = new Map<string, Node[]>();
   for (const r of [...records].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1))) {
@@ -88,7 +105,7 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomaly[]): Node[] 
     const collides = same[0];
     if (collides) {
       const code = collides.facts.type === r.facts.type ? 'other days' : 'another type';
-      anomalies.push({
+      anomalies.add({
         code: 'uc-collision',
         at: r.id,
         detail: `number ${node.number} also stands on a claim of ${code}`,
@@ -101,7 +118,7 @@ function nodesOf(records: readonly ClaimRecord[], anomalies: Anomaly[]): Node[] 
 }
 
 /** Edges from what claims name; what they name and is not here is a gap. */
-function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly[]): void {
+function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomalies): void {
   const byValue = new Map<string, Node[]>();
   for (const n of nodes) for (const number of n.facts.numbers) gather(byValue, number.value, n);
   const find = (from: Node, named: ClaimNumber): Node | undefined => {
@@ -125,13 +142,11 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly
         if (!other) {
           const old = (node.facts.from ?? node.facts.created ?? '9999') < windowStart;
           const word = direction === 'before' ? 'predecessor' : 'successor';
-          anomalies.push({
-            code: 'gap',
-            at,
-            detail: `${word} ${named.value} has not come`,
-            ...(old ? { low: true } : {}),
-          });
-        } else if (other === node) anomalies.push({ code: 'self', at, detail: `${node.number} names itself` });
+          anomalies.add(
+            { code: 'gap', at, detail: `${word} ${named.value} has not come`, ...(old ? { low: true } : {}) },
+            direction,
+          );
+        } else if (other === node) anomalies.add({ code: 'self', at, detail: `${node.number} names itself` });
         else
           edges.push(
             direction === 'before'
@@ -140,18 +155,18 @@ function connect(nodes: readonly Node[], windowStart: string, anomalies: Anomaly
           );
       }
   for (const { before, after, by } of setEdges(edges))
-    anomalies.push({
+    anomalies.add({
       code: 'cycle',
       at: by.records[0]?.id ?? '',
       detail: `${before.number} and ${after.number} follow each other`,
     });
 }
 
-function judgeEdges(node: Node, anomalies: Anomaly[]): void {
+function judgeEdges(node: Node, anomalies: Anomalies): void {
   const names = (list: ClaimNumber[], other: Node) => list.some((x) => other.facts.numbers.some((n) => fits(n, x)));
   for (const next of node.after) {
     const at = next.records[0]?.id ?? '';
-    const add = (code: AnomalyCode, detail: string) => anomalies.push({ code, at, detail });
+    const add = (code: AnomalyCode, detail: string) => anomalies.add({ code, at, detail });
     if (!names(node.facts.next, next))
       add('not-reciprocal', `${next.number} names ${node.number}, which does not name it`);
     else if (!names(next.facts.prior, node))
@@ -168,7 +183,7 @@ function judgeEdges(node: Node, anomalies: Anomaly[]): void {
     if (node.insurer !== next.insurer) add('insurer-change', `${next.number} is of another insurer`);
   }
   if (node.after.size > 1)
-    anomalies.push({
+    anomalies.add({
       code: 'fork',
       at: node.records[0]?.id ?? '',
       detail: `${node.number} has ${node.after.size} successors`,
@@ -223,7 +238,7 @@ function chainOf(order: Node[], anomalies: Anomaly[]): Chain | undefined {
  * @param windowStart gaps of services before this day are of little weight
  */
 export function claimChains(records: readonly ClaimRecord[], windowStart: string): Chain[] {
-  const anomalies: Anomaly[] = [];
+  const anomalies = new Anomalies();
   const nodes = nodesOf(
     records.filter((r) => r.facts.use === 'claim' && r.facts.status !== 'entered-in-error'),
     anomalies,
@@ -233,6 +248,6 @@ export function claimChains(records: readonly ClaimRecord[], windowStart: string
   const groups = inOrder(nodes, (n) => `${n.facts.created ?? ''}|${n.number}`);
   const groupOf = new Map(groups.flatMap((order, i) => order.flatMap((n) => n.records.map((r) => [r.id, i] as const))));
   const found = groups.map((): Anomaly[] => []);
-  for (const a of anomalies) found[groupOf.get(a.at) ?? -1]?.push(a);
+  for (const a of anomalies.all) found[groupOf.get(a.at) ?? -1]?.push(a);
   return groups.flatMap((order, i) => chainOf(order, found[i] ?? []) ?? []);
 }

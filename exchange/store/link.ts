@@ -23,6 +23,8 @@ export type Pair = {
 
 /** Pairs that one key of a member may make. Somebody may send any number of records that all have it: each of them with each would never end. */
 const MOST_OF_A_KEY = 100_000;
+/** The same of all keys of a member together; those that make fewest go first. */
+const MOST_OF_A_MEMBER = 1_000_000;
 export type Judged = Pick<Pair, 'file' | 'line' | 'entry' | 'memberId' | 'type' | 'id' | 'otherType' | 'otherId'> & {
   kind: string;
   score: number;
@@ -62,10 +64,11 @@ export function candidatePairs(
          from unit u cross join unnest(u.keys) k
          where u.type in ('ExplanationOfBenefit', 'MedicationDispense') or (u.member_id, u.type) in (select member_id, type from held)
        ), crowded as materialized (
-         select k.member_id, k.hash
-         from (select member_id, hash, count(*) as n from key where exists (select from held) group by member_id, hash) k
-         join (select member_id, hash, count(*) as n from held group by member_id, hash) h using (member_id, hash)
-         where k.n * h.n > ${MOST_OF_A_KEY}
+         select member_id, hash from (
+           select member_id, hash, k.n * h.n as pairs, sum(k.n * h.n) over (partition by member_id order by k.n * h.n, hash) as so_far
+           from (select member_id, hash, count(*) as n from key where exists (select from held) group by member_id, hash) k
+           join (select member_id, hash, count(*) as n from held group by member_id, hash) h using (member_id, hash)
+         ) k where pairs > ${MOST_OF_A_KEY} or so_far > ${MOST_OF_A_MEMBER}
        ), other as materialized (
          select * from held h where not exists (select from crowded c where c.member_id = h.member_id and c.hash = h.hash)
        ), shared as materialized (
@@ -74,8 +77,11 @@ export function candidatePairs(
            array_agg(file) filter (where type = 'MedicationDispense') as f_file, array_agg(line) filter (where type = 'MedicationDispense') as f_line, array_agg(entry) filter (where type = 'MedicationDispense') as f_entry, array_agg(local_id) filter (where type = 'MedicationDispense') as f_id
          from key where type in ('ExplanationOfBenefit', 'MedicationDispense') group by member_id, hash
          having bool_or(type = 'ExplanationOfBenefit') and bool_or(type = 'MedicationDispense')
+       ), weighed as materialized (
+         select *, pairs > ${MOST_OF_A_KEY} or sum(pairs) over (partition by member_id order by pairs rows unbounded preceding) > ${MOST_OF_A_MEMBER} as is_crowded
+         from (select *, cardinality(c_id) * cardinality(f_id)::bigint as pairs from shared) s
        ), both_of as (
-         select * from shared where cardinality(c_id) * cardinality(f_id)::bigint <= ${MOST_OF_A_KEY}
+         select * from weighed where not is_crowded
        ), pair as (
          select n.file, n.line, n.entry, n.member_id, n.type, n.local_id, r.type as other_type, r.id as other_id, false as copy,
            null::integer as other_file, null::integer as other_line, null::integer as other_entry
@@ -119,7 +125,7 @@ export function candidatePairs(
          from key n join crowded c on c.member_id = n.member_id and c.hash = n.hash
          union all
          select c_file[1], c_line[1], c_entry[1], member_id, 'ExplanationOfBenefit', c_id[1], 'MedicationDispense', '', false, false, '', '', true
-         from shared where cardinality(c_id) * cardinality(f_id)::bigint > ${MOST_OF_A_KEY}
+         from weighed where is_crowded
        ) p
        order by p."memberId", case p.type when 'Encounter' then 0 when 'Observation' then 1 else 2 end, p.type, p.id, p."otherId"`,
       [work.id, work.peerId, range.first, range.last],

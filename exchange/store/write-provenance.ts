@@ -3,6 +3,9 @@ import { withMember } from '../../src/fhir/json-text.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
 
+/** Statements of one member that become so; nobody makes more of one transmission. */
+const MOST_RETARGETED = 10;
+
 /**
  * A statement of transmission that names the person or a Bundle is about the records of the member that came with it: up to
  * 10,000 of them become its targets. What names records keeps them.
@@ -14,9 +17,11 @@ export async function retargetTransmissions(tx: Queryable, work: string): Promis
       where type = 'Provenance' and outcome in ('created', 'updated', 'linked-duplicate') and not is_shared
         and not exists (select from unnest(s.targets) x where x not like 'Patient/%' and x not like 'Bundle/%')
     ), told as materialized (
-      select g.member_id, g.local_id from general g cross join lateral (
+      select member_id, local_id from (
+      select g.member_id, g.local_id, row_number() over (partition by g.member_id order by g.file, g.line, g.entry) as place from general g cross join lateral (
         select from exchange.staged_text t
         where t.pull_id = g.pull_id and t.file = g.file and t.line = g.line and t.entry = g.entry and t.body like '%"transmitter"%' offset 0) t
+      ) g where place <= ${MOST_RETARGETED}
     ), record as (
       select member_id, type || '/' || local_id as key, row_number() over (partition by member_id order by file, line) as place
       from (

@@ -80,14 +80,14 @@ export function ofTypeForm(system: string, code: string, value: string): string 
 /** What `:text` searches in a value: display of codings, text of the concept or of the identifier's type. */
 export function tokenTexts(value: Json): string[] {
   if (!isObject(value)) return [];
-  const found: string[] = [];
+  const found = new Set<string>();
   const add = (text: Json | undefined) => {
-    if (typeof text === 'string' && text !== '' && !found.includes(text)) found.push(text);
+    if (typeof text === 'string' && text !== '') found.add(text);
   };
   add(value['text']);
   add(value['display']);
   if (Array.isArray(value['coding'])) for (const c of value['coding']) if (isObject(c)) add(c['display']);
   const type = value['type'];
   if (isObject(type)) add(type['text']);
-  return found;
+  return [...found];
 }

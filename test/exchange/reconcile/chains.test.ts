@@ -195,6 +195,30 @@ describe('any number of claims', () => {
     expect(found.length).toBeGreaterThanOrEqual(chainsExpected);
     expect(Math.max(...found.map((c) => c.nodes.length))).toBe(longest);
   });
+  test('what is odd about claims that name very many others is told some times for each', () => {
+    const N = 400;
+    const ucs = Array.from({ length: 100 }, (_, j) => j + 1);
+    const [chain, ...others] = claimChains(
+      Array.from({ length: N }, (_, i) => {
+        const one = claim({ uc: uc(i) });
+        return {
+          ...one,
+          facts: {
+            ...one.facts,
+            prior: ucs.map((j) => ({ value: i < j ? `gone${i}-${j}` : uc(i - j) })),
+            next: ucs.map((j) => ({ value: `never${j}` })),
+          },
+        };
+      }),
+      '2021-01-01',
+    );
+    expect(others).toEqual([]);
+    const of = (at: string) => chain?.anomalies.filter((a) => a.at === at).map((a) => a.detail.split(' ')[0]) ?? [];
+    const [first = ''] = chain?.nodes[0]?.ids ?? [];
+    expect(of(first).filter((word) => word === 'predecessor')).toHaveLength(5);
+    expect(of(first).filter((word) => word === 'successor')).toHaveLength(5);
+    expect(chain?.anomalies.length).toBeLessThan(25 * N);
+  });
   test('a thousand circles of three, each told once', () => {
     const all = Array.from({ length: 300 }, (_, i) => claim({ uc: uc(i), prior: uc(i % 3 === 2 ? i - 2 : i + 1) }));
     const found = claimChains(all, '2021-01-01');

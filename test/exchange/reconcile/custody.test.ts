@@ -59,6 +59,24 @@ test('R15: a transmission of a Bundle, or of the person, is about the records th
   }
 });
 
+test('of very many transmissions of the person some are about the records, and the rest stay about the person', async () => {
+  const node = await reconciler();
+  try {
+    const many = Array.from({ length: 40 }, (_, i) => transmitter(`t${i}`, 'Patient/p1'));
+    await node.pull([output('Observation', lab('a')), output('Provenance', ...many)], { members: [['p1', 'm1']] });
+    const rows = await node.sql<{ about: string; n: number }[]>`
+      select split_part(targets[1], '/', 1) as about, count(*)::int as n from exchange.resource
+      where type = 'Provenance' and origin = ${PEER} group by 1 order by 1`;
+    expect(rows.map((r) => [r.about, r.n])).toEqual([
+      ['Observation', 10],
+      ['Patient', 30],
+    ]);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  } finally {
+    await node.close();
+  }
+});
+
 test('a statement about records is whose they are: of several, then of one, then of the other, and taken back', async () => {
   const node = await reconciler();
   try {
