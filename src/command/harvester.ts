@@ -50,20 +50,26 @@ export function startHarvestProcess(
     child = fork(HARVEST_PROCESS, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     // whole lines: its log and ours are one
     if (child.stderr) createInterface(child.stderr).on('line', (line) => process.stderr.write(`${line}\n`));
-    let fault: unknown;
-    child.on('error', (error) => {
-      fault = error;
-    });
-    gone = new Promise((done) =>
-      child.once('close', (code, signal) => {
+    gone = new Promise((done) => {
+      let fault: unknown;
+      const over = (code: number | null, signal: string | null) => {
         if (!ended)
           node.deps.log('error', 'harvester died, it is started again in a minute', {
             ...(fault === undefined ? {} : { error: describe(fault) }),
             ...(signal === null ? { code: code ?? undefined } : { signal }),
           });
         done();
-      }),
-    );
+      };
+      child.once('close', over);
+      child.on('error', (error) => {
+        fault = error;
+        // one that never began, for want of file handles, does not close either
+        if (child.pid === undefined) {
+          child.off('close', over);
+          over(null, null);
+        }
+      });
+    });
     node.deps.log('debug', 'harvester started', { pid: child.pid });
     tell({ config: node.config, url, embedded } satisfies HarvestProcessData);
     void gone.then(() => {

@@ -1,5 +1,9 @@
 // Requests that wait for the same statement share it: one round trip and one commit for all that came while the one before
-// was on its way. Nobody waits for company: what comes alone goes alone, at once.
+// was on its way. Nobody waits for company: what comes alone goes alone, at once. Where many come, a further call begins once half as
+// many wait as the last one took, or when one ends: calls of two or three each would cost all of them more than they save one.
+
+/** Who waits for company waits no longer: the call before may wait for a lock. */
+const LONGEST_MS = 20;
 
 type Waiting<T, R> = { item: T; done: (result: R) => void; failed: (error: unknown) => void };
 
@@ -14,6 +18,11 @@ export function gather<T, R>(
 ): (item: T) => Promise<R> {
   let waiting: Waiting<T, R>[] = [];
   let running = 0;
+  /** items of the last call */
+  let last = 1;
+  let called = false;
+  const isDue = (): boolean =>
+    running < options.lanes && waiting.length > 0 && (running === 0 || waiting.length >= last / 2);
   const run = async (batch: readonly Waiting<T, R>[]): Promise<void> => {
     try {
       const results = await work(batch.map((w) => w.item));
@@ -27,9 +36,10 @@ export function gather<T, R>(
     }
   };
   const next = (): void => {
-    while (running < options.lanes && waiting.length > 0) {
+    while (isDue()) {
       const batch = waiting.slice(0, options.most);
       waiting = waiting.slice(options.most);
+      last = batch.length;
       running++;
       void run(batch).finally(() => {
         running--;
@@ -39,8 +49,20 @@ export function gather<T, R>(
   };
   return (item) =>
     new Promise<R>((done, failed) => {
-      waiting.push({ item, done, failed });
+      const own = { item, done, failed };
+      waiting.push(own);
       // what is read from the network in the same turn comes along
-      if (waiting.length === 1 && running < options.lanes) setImmediate(next);
+      if (!called && isDue()) {
+        called = true;
+        setImmediate(() => {
+          called = false;
+          next();
+        });
+      } else if (waiting.length === 1 && running < options.lanes)
+        setTimeout(() => {
+          if (waiting[0] !== own) return;
+          last = 1;
+          next();
+        }, LONGEST_MS);
     });
 }

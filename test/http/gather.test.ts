@@ -1,5 +1,5 @@
 // Requests that share a statement: in order, bounded, and nobody fails for another.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { gather } from '../../src/http/gather.ts';
 
 const tick = () => new Promise((r) => setImmediate(r));
@@ -52,4 +52,70 @@ test('one that fails does so alone', async () => {
   );
   const results = await Promise.allSettled([1, 2, 3].map(ask));
   expect(results.map((r) => r.status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+});
+
+describe('a further call, where many came', () => {
+  const gated = () => {
+    const calls: number[][] = [];
+    const opens: (() => void)[] = [];
+    const ask = gather(
+      async (items: readonly number[]) => {
+        calls.push([...items]);
+        await new Promise<void>((open) => opens.push(open));
+        return items;
+      },
+      { most: 10, lanes: 2 },
+    );
+    return { calls, opens, ask };
+  };
+
+  test('begins when half as many wait', async () => {
+    const { calls, opens, ask } = gated();
+    const asked = [1, 2, 3, 4].map(ask);
+    await tick();
+    asked.push(ask(5));
+    await tick();
+    expect(calls).toEqual([[1, 2, 3, 4]]);
+    asked.push(ask(6));
+    await tick();
+    expect(calls).toEqual([
+      [1, 2, 3, 4],
+      [5, 6],
+    ]);
+    for (const open of opens) open();
+    expect(await Promise.all(asked)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test('or when one ends', async () => {
+    const { calls, opens, ask } = gated();
+    const asked = [1, 2, 3, 4].map(ask);
+    await tick();
+    asked.push(ask(5));
+    opens[0]?.();
+    await tick();
+    expect(calls[1]).toEqual([5]);
+    opens[1]?.();
+    expect(await Promise.all(asked)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('or a little later, when the one before does not end', async () => {
+    const { calls, opens, ask } = gated();
+    const asked = [1, 2, 3, 4].map(ask);
+    await tick();
+    asked.push(ask(5));
+    await expect.poll(() => calls[1]).toEqual([5]);
+    for (const open of opens) open();
+    expect(await Promise.all(asked)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('alone goes at once, beside one that was alone', async () => {
+    const { calls, opens, ask } = gated();
+    const asked = [ask(1)];
+    await tick();
+    asked.push(ask(2));
+    await tick();
+    expect(calls).toEqual([[1], [2]]);
+    for (const open of opens) open();
+    expect(await Promise.all(asked)).toEqual([1, 2]);
+  });
 });
