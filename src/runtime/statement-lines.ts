@@ -80,7 +80,7 @@ export function statementLines(
       taken++;
       start(on, asked).then(resolve, reject);
     }
-    waiting = waiting.slice(taken);
+    if (taken > 0) waiting = waiting.slice(taken);
     look();
   }
 

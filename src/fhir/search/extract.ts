@@ -5,6 +5,7 @@ import { fold } from '../fold.ts';
 import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
 import { isObject, type Json, type JsonObject, type Resource, text } from '../resource.ts';
+import { addOnce, FEW, type Sameness } from './add-once.ts';
 import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
 import { MAX_WORD } from './draft.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
@@ -195,7 +196,6 @@ function addWord(param: number, text: string, keepRaw: boolean, entries: Entries
   addOnce(entries.words, { param, folded, raw }, SAME_WORD);
 }
 
-type Sameness<T> = { same: (one: T, other: T) => boolean; key: (one: T) => string };
 const SAME_WORD: Sameness<WordEntry> = {
   same: (a, b) => a.param === b.param && a.folded === b.folded && a.raw === b.raw,
   key: ({ param, folded, raw }) => JSON.stringify([param, folded, raw]),
@@ -204,26 +204,6 @@ const SAME_DATE: Sameness<DateEntry> = {
   same: (a, b) => a.param === b.param && a.lo === b.lo && a.hi === b.hi,
   key: ({ param, lo, hi }) => `${param} ${lo} ${hi}`,
 };
-
-/** Looked through one by one; a resource may have as many names as its file has room for, and then that would take minutes. */
-const FEW = 32;
-const listed = new WeakMap<object, Set<string>>();
-
-/** @param list to which nobody else adds */
-function addOnce<T>(list: T[], one: T, { same, key }: Sameness<T>): void {
-  if (list.length < FEW) {
-    for (const other of list) if (same(one, other)) return;
-    list.push(one);
-    return;
-  }
-  let keys = listed.get(list);
-  if (keys === undefined) {
-    keys = new Set(list.map(key));
-    listed.set(list, keys);
-  }
-  const { size } = keys;
-  if (keys.add(key(one)).size > size) list.push(one);
-}
 
 /** The parts that no parameter of their own holds; a search by `name` or `address` reads those too. */
 const HUMAN_NAME = ['prefix', 'suffix', 'text'];
