@@ -1,5 +1,6 @@
 // The process that harvests, merges and links: reading a directory of millions keeps a processor busy for minutes and fills memory,
 // and readers must not wait for either. It has connections of its own and stands back; what is due stands in tables.
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { describe } from '../http/fhir-app.ts';
 import { connectionsStandBack, processStandsBack } from '../runtime/stand-back.ts';
@@ -11,6 +12,9 @@ export type HarvestProcessData = { config: Config; url: string; embedded: boolea
 
 /** Afterwards. `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
 export type HarvestProcessMessage = 'stop' | 'awaited' | 'alone';
+
+/** A peer that is slow to answer is not waited for: what is read next begins where it was. */
+const GRACE_MS = 3000;
 
 /** Of its connections. */
 const NAME = 'payer-node harvest';
@@ -40,8 +44,8 @@ async function begin({ config, url, embedded }: HarvestProcessData): Promise<voi
     self.end();
     connections?.end();
     try {
-      await harvester.stop();
-      await node.close();
+      const isIdle = await Promise.race([harvester.stop().then(() => true), pause(GRACE_MS, false)]);
+      if (isIdle) await node.close();
     } catch (error) {
       log('warn', 'harvester did not stop cleanly', { error: describe(error) });
     }

@@ -2,8 +2,12 @@
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { FederationDeps } from '../../directory/federation/client.ts';
+import { addPeer } from '../../directory/federation/registry.ts';
 import { startHarvestProcess } from '../../src/command/harvester.ts';
 import { readConfig } from '../../src/config.ts';
 import { importResources } from '../../src/store/resource-import.ts';
@@ -91,6 +95,26 @@ test('one that dies is told, and ends with the process that serves when that is 
   await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(0);
   parent.kill('SIGKILL');
   await expect.poll(connections, { timeout: 10_000 }).toBe(0);
+});
+
+test('it ends also amid a peer that does not answer', async () => {
+  const silent = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const asked = once(silent, 'request');
+  const { port } = silent.address() as AddressInfo;
+  const peers = await freshDb();
+  await addPeer(
+    { config, clock: () => new Date(), database: peers } as unknown as FederationDeps,
+    { slug: 'oak', name: 'Oak', url: `http://127.0.0.1:${port}/fhir` },
+    'test',
+  );
+  const node = { config, deps: { log: () => {} } };
+  const harvester = startHarvestProcess(node as unknown as Parameters<typeof startHarvestProcess>[0], peers.url);
+  await asked;
+  await harvester.stop(); // it would ask for a minute, five times
+  silent.closeAllConnections();
+  silent.close();
+  await peers.close();
 });
 
 const hasOneToLeave = process.platform === 'linux' && availableParallelism() > 1 && hasTool('taskset');
