@@ -2,7 +2,7 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
-import { MAY_LEAVE, recordsOfEach } from './export.ts';
+import { LINKED, MAY_LEAVE, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
 export type Grant = Pick<WholeGrant, 'memberId' | 'policy'>;
@@ -16,6 +16,8 @@ export type MemberRow = {
   version: number;
   text: string;
   lastUpdated: Date;
+  /** links of ours stand in its text in the place of a peer's addresses */
+  linked: boolean;
 };
 
 /** The member of a unique member id. member_umb_key. */
@@ -33,7 +35,7 @@ export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Prom
 
 const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
 const FROM = `${GRANTED} ${recordsOfEach()}`;
-const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated"`;
+const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
 const base = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
   arrayLiteral(grants.map((g) => g.policy)),
