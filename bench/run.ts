@@ -82,7 +82,7 @@ if (unknown !== undefined) refuse(`"${unknown}" is no question. Questions: ${Obj
 const print = (a: Answer) =>
   values.json
     ? `${JSON.stringify(a)}\n`
-    : `${a.question}${a.connections === undefined ? '' : ` (${a.connections} connections)`}: ${a.product} ${a.unit}, raw ${a.raw}, ratio ${a.ratio}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
+    : `${a.question}${a.connections === undefined ? '' : ` (${a.connections} connections)`}: ${a.product} ${a.unit}${a.raw === undefined ? '' : `, raw ${a.raw}, ratio ${a.ratio}`}; CPU ${a.cpuMs} ms + database ${a.databaseCpuMs} ms${a.p50 === undefined ? '' : `; p50 ${a.p50} ms, p99 ${a.p99} ms`}; RSS ${a.rssMb} MB (size ${a.size})\n`;
 
 const connections = values.connections.length === 0 ? [1, 16, 200] : values.connections.map(Number);
 if (connections.some((n) => !Number.isSafeInteger(n) || n < 1))
