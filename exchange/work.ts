@@ -27,7 +27,8 @@ const LONGEST_PAUSE_MS = 300_000;
 const BUSY_MS = 150;
 const IDLE_MS = 1000;
 const SEAL_MS = 1000;
-/** How often it is looked for daily checks that are due, of payers and of our public documents; the first time when the node has settled. */
+/** How often it is looked for daily checks that are due, of payers and of our public documents, the first time when the node has settled; and for
+ *  labels that an older program has given beside this one. */
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;
 
@@ -121,8 +122,11 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     }
   };
   let isLabelled = false;
+  let labelAt = new Date(0);
   const label = async (): Promise<boolean> => {
-    if (!isLabelled) isLabelled = await relabelAfterUpdate(deps, ending.signal);
+    if (deps.clock() < labelAt || !(await relabelAfterUpdate(deps, ending.signal, isLabelled))) return false;
+    isLabelled = true;
+    labelAt = new Date(deps.clock().getTime() + LOOK_MS);
     return false;
   };
   let verifyAt = new Date(0);

@@ -462,6 +462,13 @@ export const SETTINGS = {
     integer(10, 0, 1_000_000),
     '10',
   ),
+  tokenFloorMs: setting(
+    'TOKEN_FLOOR_MS',
+    'Exchange',
+    'Least milliseconds until an assertion is refused, and at least what fetching a key set took lately: the time must not tell whether there is such a client. 0 waits for nothing.',
+    integer(400, 0, 10_000),
+    '400',
+  ),
   sensitiveCodes: setting(
     'SENSITIVE_CODES',
     'Exchange',

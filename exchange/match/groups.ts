@@ -43,7 +43,7 @@ export function umbIdentifier(umb: string, baseUrl: string): JsonObject {
 }
 
 type About = { id: string; batch: string; batchSystem: string; us: Payer; peer: Payer; at: string; on: string };
-type Entry = { contained: string; memberId: string | undefined; coverage: string; position: number };
+type Entry = { contained: string; memberId: string | undefined; coverage: string; coverageId: string };
 
 const inside = (object: JsonObject): string => JSON.stringify(object).slice(1, -1);
 
@@ -76,8 +76,11 @@ export class GroupText {
   }
 
   add(bundle: MemberBundle, memberId: string | undefined): void {
-    const coverage = JSON.stringify({ ...bundle.coverageToMatch, id: `cov-${bundle.position + 1}` });
-    this.#entries.push({ contained: this.#contain(bundle), memberId, coverage, position: bundle.position });
+    let coverageId = `cov-${bundle.position + 1}`;
+    // a Patient may have been submitted under it
+    while (this.#submitted.has(coverageId)) coverageId = `cov-${coverageId}`;
+    const coverage = JSON.stringify({ ...bundle.coverageToMatch, id: coverageId });
+    this.#entries.push({ contained: this.#contain(bundle), memberId, coverage, coverageId });
   }
 
   /** The id of the contained Patient: one that came several times is contained once; other ones under its id get ids like it. */
@@ -106,8 +109,7 @@ export class GroupText {
     yield `,${this.#body()}`;
     yield* list('member', this.#entries, (e) => {
       const extension: JsonObject[] = [{ url: MATCH_PARAMETERS, valueReference: { reference: `#${e.contained}` } }];
-      if (isOneOfSeveral(e))
-        extension.push({ url: MATCH_COVERAGE, valueReference: { reference: `#cov-${e.position + 1}` } });
+      if (isOneOfSeveral(e)) extension.push({ url: MATCH_COVERAGE, valueReference: { reference: `#${e.coverageId}` } });
       const reference = e.memberId === undefined ? `#${e.contained}` : `Patient/${e.memberId}`;
       return JSON.stringify({ entity: { extension, reference } });
     });

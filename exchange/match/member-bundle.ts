@@ -1,6 +1,7 @@
 // MemberBundles of a match request: reading them and turning each into what matching compares.
 import {
   hasCoding,
+  ID_PATTERN,
   isObject,
   isResource,
   type Json,
@@ -94,6 +95,8 @@ export function readMemberBundle(bundle: JsonObject, position: number, options: 
   const coverageToMatch = one('CoverageToMatch', 'Coverage', true) as Resource;
   const patientId = text(patient['id']);
   if (patientId === undefined) throw new BundleFault(`${at}: MemberPatient has no id.`);
+  // the Group contains the Patient under this id and refers to it: with another one it would be no FHIR
+  if (!ID_PATTERN.test(patientId)) throw new BundleFault(`${at}: MemberPatient has an id that FHIR does not allow.`);
   for (const name of objects(patient['name']))
     if (textLength(name) > 4000) throw new BundleFault(`${at}: MemberPatient has a name that is too long.`);
   return {

@@ -7,13 +7,14 @@ import {
   hiddenSince,
   holdsRelabelling,
   inheritLabelsOf,
-  lastLabeller,
+  lastDecider,
   RELABELLING,
   unclassifiedOf,
   writeLabels,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
 import { LABELLER_VERSION, labelOf } from '../transform/label.ts';
+import { PROGRAM } from '../transform/value-sets.ts';
 
 /** Members of one transaction. */
 const MEMBERS = 50;
@@ -52,7 +53,12 @@ export async function relabel(
   // that there was nothing is worth a row only where it is not looked for again because of it
   if (total.records === 0 && by.actorKind !== 'system') return total;
   await writeAudit(sql, [
-    auditRow({ at: deps.clock(), ...by, ...RELABELLING, detail: { ...total, labeller: LABELLER_VERSION } }),
+    auditRow({
+      at: deps.clock(),
+      ...by,
+      ...RELABELLING,
+      detail: { ...total, labeller: LABELLER_VERSION, program: PROGRAM },
+    }),
   ]);
   return total;
 }
@@ -61,17 +67,24 @@ export async function relabel(
  * The same without anybody asking, where another labeller was the last to decide: after an update of the program, or with another list, all
  * that is held would stay out of exports under #regular until somebody thought of it. One process at a time; what is there already is
  * known from the audit, without a look at the records.
+ * @param again this process has seen to it before: it takes back only what an older program has decided since. Two of them would otherwise
+ *   decide in turn; which one began last says nothing, as an older one may be started again beside a newer
  * @returns whether nothing is left to do here: false when another process has it in hand, which may end before it is through
  */
 export async function relabelAfterUpdate(
   deps: Pick<Deps, 'database' | 'clock' | 'log'>,
   ending?: AbortSignal,
+  again = false,
 ): Promise<boolean> {
-  if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return true;
+  const isOurs = async (): Promise<boolean> => {
+    const last = await lastDecider(deps.database.sql);
+    return last?.labeller === LABELLER_VERSION || (again && last !== undefined && last.program >= PROGRAM);
+  };
+  if (await isOurs()) return true;
   const lock = deps.database.dedicated('work');
   try {
     if (!(await holdsRelabelling(lock))) return false;
-    if ((await lastLabeller(deps.database.sql)) === LABELLER_VERSION) return true; // another one was quicker
+    if (await isOurs()) return true; // another one was quicker
     const done = await relabel(deps, { actorKind: 'system', actor: 'labels' }, ending);
     if (done.records > 0) deps.log('warn', 'records labelled anew', { ...done, labeller: LABELLER_VERSION });
     return true;

@@ -31,6 +31,20 @@ const MAX_KEPT = 10_000;
  *  not be shared between requests there. */
 const underWay = new WeakMap<Deps, Map<string, Promise<Fetched>>>();
 
+/** The slowest fetch of the last while, in milliseconds of a monotonic clock: a number, so that requests of Workers may share it. */
+const slowest = { ms: 0, at: 0 };
+const REMEMBER_MS = 3_600_000;
+
+function noteSlowness(began: number): void {
+  const at = performance.now();
+  if (at - began < slowest.ms && at - slowest.at < REMEMBER_MS) return;
+  slowest.ms = at - began;
+  slowest.at = at;
+}
+
+/** What a fetch of a key set took at most in the last hour, in milliseconds: whoever is refused without one waits as long. */
+export const slowestFetchMs = (): number => (performance.now() - slowest.at < REMEMBER_MS ? slowest.ms : 0);
+
 /** How long an answer may be kept, in seconds. */
 export function cacheSeconds(cacheControl: string | null): number {
   if (cacheControl === null) return DEFAULT_SECONDS;
@@ -59,21 +73,27 @@ export async function peerKeys(deps: Deps, peer: Peer, kid: string): Promise<Fet
   if (peer.jwksUrl === null) return { fault: 'keys-unreadable' };
   const now = deps.clock().getTime();
   const place = `${peer.id}|${peer.epoch}|${peer.jwksUrl}`;
-  const have = kept.get(place);
-  if (have && now < have.until && (have.keys.some((k) => k.kid === kid) || now - have.fetchedAt < FRESH_MS))
-    return { keys: have.keys };
+  const copy = kept.get(place);
+  const have = copy && now < copy.until ? copy : undefined;
+  if (have && (have.keys.some((k) => k.kid === kid) || now - have.fetchedAt < FRESH_MS)) return { keys: have.keys };
   const mine = underWay.get(deps) ?? new Map<string, Promise<Fetched>>();
   underWay.set(deps, mine);
   const joined = mine.get(place);
   if (joined) return joined;
-  const fetching = fetchKeys(deps, peer, peer.jwksUrl, place).finally(() => mine.delete(place));
+  const began = performance.now();
+  const fetching = fetchKeys(deps, peer, peer.jwksUrl, place)
+    // anybody may ask with a kid that is in no set: what is good keeps good when there is no newer one
+    .then((found) => ('fault' in found && found.fault !== 'private-key' && have ? { keys: have.keys } : found))
+    .finally(() => {
+      mine.delete(place);
+      noteSlowness(began);
+    });
   mine.set(place, fetching);
   return fetching;
 }
 
 async function fetchKeys(deps: Deps, peer: Peer, url: string, place: string): Promise<Fetched> {
   const at = deps.clock();
-  kept.delete(place);
   if ((await takeCall(deps.database.sql, peer.id, 'jwks', FETCHES_PER_MINUTE, at)) > 0)
     return { fault: 'keys-throttled' };
   const now = at.getTime();
@@ -100,7 +120,11 @@ async function fetchKeys(deps: Deps, peer: Peer, url: string, place: string): Pr
     return { fault: 'keys-unreadable' };
   }
   const result = await judged(deps, peer, found);
-  if ('fault' in result) return result;
+  if ('fault' in result) {
+    if (result.fault === 'private-key') kept.delete(place);
+    return result;
+  }
+  kept.delete(place);
   await noteKeys(deps, peer, result.keys, at);
   if (kept.size >= MAX_KEPT) kept.clear();
   if (seconds > 0) kept.set(place, { keys: result.keys, fetchedAt: now, until: now + seconds * 1000 });

@@ -9,10 +9,19 @@ import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { MAX_TARGETS, sharedTransmitters, transmitterProvenance } from '../export/transmitter.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
+import { type Grant, leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
-import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, shown } from './member-access.ts';
+import {
+  daysOf,
+  grantsOf,
+  grantsSince,
+  NO_STORE,
+  recordAccess,
+  type Shown,
+  searchset,
+  shown,
+} from './member-access.ts';
 import { admitted } from './member-read.ts';
 import { cursorOf, readCount, readCursor } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
@@ -23,7 +32,7 @@ const COUNT_DEFAULT = 100;
 const SHARED_MARK = 'Shared';
 const IGNORED = new Set(['_format', '_pretty']);
 
-function readAsked(query: URLSearchParams, caller: Caller, lenient: boolean): Asked {
+function readAsked(query: URLSearchParams, caller: Caller, lenient: boolean, now: Date): Asked {
   const may = EXPORT_ORDER.filter((t) => caller.reads.has('*') || caller.reads.has(t));
   const asked: Asked = { types: may, since: undefined, count: COUNT_DEFAULT, after: undefined };
   for (const [name, value] of query) {
@@ -37,6 +46,7 @@ function readAsked(query: URLSearchParams, caller: Caller, lenient: boolean): As
     } else if (name === '_since') {
       asked.since = parseInstant(value.replace(' ', '+'));
       if (!asked.since) throw new Outcome('invalid-parameter', '_since must be an instant.');
+      if (asked.since > now) throw new Outcome('invalid-parameter', '_since must not be in the future.');
     } else if (!IGNORED.has(name) && !lenient)
       throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
   }
@@ -50,9 +60,10 @@ export function everything(deps: Deps) {
     const { sql } = deps.database;
     const id = c.req.param('id') ?? '';
     const query = new URL(c.req.url).searchParams;
-    const asked = readAsked(query, caller, readPrefer(c.req.header('prefer')).handling === 'lenient');
+    const lenient = readPrefer(c.req.header('prefer')).handling === 'lenient';
+    const asked = readAsked(query, caller, lenient, deps.clock());
     const days = daysOf(deps);
-    const grants = ID_PATTERN.test(id) ? await grantsOf(deps, caller.peer.id, [id]) : [];
+    const grants = ID_PATTERN.test(id) ? await grantsAsked(deps, caller, id, asked.since) : [];
     if (grants.length === 0) {
       await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${id}`);
       throw new Outcome('not-found');
@@ -65,14 +76,14 @@ export function everything(deps: Deps) {
     if (!isShared) {
       const rows = [
         ...(asked.after === undefined && records.includes('Patient')
-          ? await memberRows(sql, grants, days, { types: ['Patient'], from: asked.since, limit: 1 })
+          ? await memberRows(sql, grants, days, { types: ['Patient'], since: asked.since, limit: 1 })
           : []),
       ];
       const types = records.filter((t) => t !== 'Patient');
       const want = asked.count - rows.length;
       const more = await memberRows(sql, grants, days, {
         types,
-        from: asked.since,
+        since: asked.since,
         after: asked.after,
         limit: want + 1,
       });
@@ -85,6 +96,7 @@ export function everything(deps: Deps) {
       const shared = await sharedOf(sql, grants, days, {
         types: asked.types.filter((t) => SHARED_TYPES.includes(t)),
         of: EXPORT_ORDER,
+        since: asked.since,
         after: isShared ? sharedPlace(asked.after) : undefined,
         limit: want + 1,
       });
@@ -94,8 +106,8 @@ export function everything(deps: Deps) {
         next = { memberId: id, type: SHARED_MARK, id: last ? `${last.type}.${last.id}` : sharedStart(asked.after) };
       else if (records.includes('Provenance'))
         page.push(
-          ...(await transmitted(deps, caller, id, records, asked.since)),
-          ...(await sharedTransmitted(deps, caller, id, asked.types)),
+          ...(await transmitted(deps, caller, grants, records, asked.since)),
+          ...(await sharedTransmitted(deps, caller, grants, asked)),
         );
     }
 
@@ -121,17 +133,19 @@ const sharedPlace = (p: Position | undefined) => {
 /** Before the first directory entry, or where the page was. */
 const sharedStart = (p: Position | undefined) => (p?.type === SHARED_MARK ? p.id : '-');
 
+const grantsAsked = (deps: Deps, caller: Caller, memberId: string, since: Date | undefined): Promise<Grant[]> =>
+  since === undefined ? grantsOf(deps, caller.peer.id, [memberId]) : grantsSince(deps, caller.peer.id, memberId, since);
+
 /** Who transmits what this peer may see of the member: the same text as in an export of the same records. */
 async function transmitted(
   deps: Deps,
   caller: Caller,
-  memberId: string,
+  grants: readonly Grant[],
   types: readonly string[],
   since: Date | undefined,
 ): Promise<Shown[]> {
   const { sql } = deps.database;
   const days = daysOf(deps);
-  const grants = await grantsOf(deps, caller.peer.id, [memberId]);
   const all = await leavingKeys(sql, grants, days, types, since);
   const made: Shown[] = [];
   for (let i = 0; i < all.length; i += MAX_TARGETS) {
@@ -153,13 +167,13 @@ async function transmitted(
 async function sharedTransmitted(
   deps: Deps,
   caller: Caller,
-  memberId: string,
-  types: readonly string[],
+  grants: readonly Grant[],
+  { types, since }: Pick<Asked, 'types' | 'since'>,
 ): Promise<Shown[]> {
-  const grants = await grantsOf(deps, caller.peer.id, [memberId]);
   const rows = await sharedOf(deps.database.sql, grants, daysOf(deps), {
     types: types.filter((t) => SHARED_TYPES.includes(t)),
     of: EXPORT_ORDER,
+    since,
     limit: MAX_TARGETS,
   });
   const sent = rows.map((r) => ({ key: `${r.type}/${r.id}`, lastUpdated: r.lastUpdated }));

@@ -37,6 +37,12 @@ export async function grantsOf(deps: Deps, peerId: string, members?: readonly st
   return [...found].map(([memberId, policy]) => ({ memberId, policy }));
 }
 
+/** The same of one member, with the policy that held for it at a time. */
+export function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
+  const scope = { peerId, groupId: null };
+  return grantedMembers(deps.database.sql, scope, daysOf(deps).today, since.toISOString(), [memberId]);
+}
+
 /** The same of the members that hold a record, which is asked for by its id alone. */
 export async function grantsOfRecord(deps: Deps, peerId: string, type: string, id: string): Promise<Grant[]> {
   const holders = type === 'Patient' ? [id] : await membersHolding(deps.database.sql, type, [id]);

@@ -13,6 +13,7 @@ import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from
 import { takeCallAlone } from '../store/match-attempt.ts';
 import type { Peer } from '../store/peer.ts';
 import { authorizeAhead, type Caller } from './authorize.ts';
+import { untilFloor } from './floor.ts';
 import { isFhirJson } from './prefer.ts';
 import { fhirJson } from './request-body.ts';
 
@@ -57,7 +58,7 @@ export function memberMatch(deps: Deps) {
       requestId: c.get('requestId'),
     });
     if ('refused' in answered) {
-      await floor(started, deps.config.matchFloorMs);
+      await untilFloor(started, deps.config.matchFloorMs);
       return refusal(c, answered.refused);
     }
     return reply(c, JSON.stringify(matched(deps, answered)), 200, HEADERS);
@@ -87,12 +88,6 @@ function refusal(c: Context<FhirEnv>, code: 'no-unique-match' | 'consent-not-met
   const outcome = new Outcome(code);
   const body = JSON.stringify(outcome.toResource()).padEnd(REFUSAL_BYTES);
   return reply(c, body, 422, HEADERS);
-}
-
-/** Refusals take the same time, whatever their reason: at least `ms`, and up to a quarter more. */
-async function floor(started: number, ms: number): Promise<void> {
-  const left = ms * (1 + Math.random() / 4) - (performance.now() - started);
-  if (left > 0) await new Promise((done) => setTimeout(done, left));
 }
 
 /** Clients of HRex 1.0 know one parameter only: it is closed. */

@@ -16,11 +16,12 @@ import { grantScopes } from '../../src/auth/scopes.ts';
 import type { Deps } from '../../src/deps.ts';
 import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
-import { type KeyFault, peerKeys } from '../peers/peer-keys.ts';
+import { type KeyFault, peerKeys, slowestFetchMs } from '../peers/peer-keys.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeerByClient, type Peer, useAssertion } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
+import { untilFloor } from './floor.ts';
 import { type Asker, askerAt, bookRefusal, mustWait, withClient } from './token-limits.ts';
 
 type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
@@ -55,9 +56,10 @@ export type AddressOf = (c: Context<FhirEnv>) => string;
 export function token(deps: Deps, addressOf: AddressOf) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/auth/token');
+    const started = performance.now();
     const requestId = c.get('requestId');
     const judged = await judge(c, deps, await askerAt(deps, addressOf(c)));
-    if ('error' in judged) return refuse(c, deps, judged);
+    if ('error' in judged) return refuse(c, deps, judged, started);
 
     const { client, scope, asker } = judged;
     const now = deps.clock();
@@ -93,7 +95,12 @@ export function token(deps: Deps, addressOf: AddressOf) {
       return before;
     });
     if (usedAt)
-      return refuse(c, deps, { error: 'invalid_client', reason: 'replay', asker, peer: client, isBooked: true });
+      return refuse(
+        c,
+        deps,
+        { error: 'invalid_client', reason: 'replay', asker, peer: client, isBooked: true },
+        started,
+      );
     c.get('logged')['peer'] = client.id;
     deps.metrics.count('token_requests_total', { result: 'ok' });
     return c.json({ access_token: signed, token_type: 'bearer', expires_in: TOKEN_SECONDS, scope }, 200, NO_STORE);
@@ -179,7 +186,8 @@ function scopeFor(requested: string, allowed: readonly string[]): string {
   return isTooLong ? '' : grantScopes(requested, allowed, GRANTABLE_TYPES).join(' ');
 }
 
-async function refuse(c: Context<FhirEnv>, deps: Deps, r: Refused): Promise<Response> {
+/** @param started when the request came, by `performance.now()` */
+async function refuse(c: Context<FhirEnv>, deps: Deps, r: Refused, started: number): Promise<Response> {
   const logged = c.get('logged');
   logged['reason'] = r.reason;
   if (r.peer) logged['peer'] = r.peer.id;
@@ -189,6 +197,9 @@ async function refuse(c: Context<FhirEnv>, deps: Deps, r: Refused): Promise<Resp
   if (r.isBooked !== true)
     await bookRefusal(deps, r.asker, { reason: r.reason, peer: r.peer, requestId: c.get('requestId') });
   const status = r.error === 'invalid_client' ? 401 : 400;
+  // the key set of a known client may have to be fetched: who is unknown, or has a wrong key, waits as long
+  const { tokenFloorMs } = deps.config;
+  if (status === 401 && tokenFloorMs > 0) await untilFloor(started, Math.max(tokenFloorMs, slowestFetchMs()));
   return c.json({ error: r.error, error_description: TEXT[r.error] }, status, {
     ...NO_STORE,
     ...(status === 401 ? { 'www-authenticate': 'Bearer realm="token"' } : {}),

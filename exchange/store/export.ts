@@ -75,12 +75,12 @@ export const MAY_LEAVE = `${allowed('r')}
 /** Records that only a consent for sensitive data lets leave. */
 const OF_SENSITIVE = `(${label('r')} = 1 or (r.type = 'Provenance' and exists (select ${TARGETS} where ${label('x')} = 1)))`;
 /** When a record was written, or came into view or left it because of another. */
-const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
+export const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
 /**
  * Is it new to a peer that knows everything up to `since`? All of a member is, whose consent did not hold then; labelled
  * records are, when it did not cover them then; a Provenance is, when something it is about is.
  */
-const isNew = (
+export const isNew = (
   since: string,
 ) => `(${since}::timestamptz is null or g.policy_then = '' or ${MOVED('r')} > ${since}::timestamptz
   or (g.policy_then < g.policy and ${OF_SENSITIVE})
@@ -151,7 +151,8 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
- * they may not leave any more. What only grew old is not taken back. delivered_pkey.
+ * they may not leave any more. What only grew old is not taken back. Of a member whose consent did not hold then nothing was told:
+ * what counts is the time of the export that held the record. delivered_pkey.
  */
 export async function deletedRows(
   sql: Queryable,
@@ -163,12 +164,13 @@ export async function deletedRows(
     `select r.type, r.id ${FROM}
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
-       and (${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
+       and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > $10::timestamptz)))
        and (r.deleted or not coalesce(${MAY_LEAVE}, false))
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
          where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
+           and (g.policy_then <> '' or ${MOVED('r')} > j.transaction_time)
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
     [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId] as never[],

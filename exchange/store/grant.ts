@@ -33,34 +33,40 @@ const grants = (scope: GrantScope, day: string) => {
     : ofGroup;
 };
 
+/** Did the consent of `m` hold at the time `$4`: by its days, and by what the member had said until then? */
+const HELD = `m.outcome = 'match' and ($4::timestamptz)::date between m.consent_from and m.consent_to
+  and not coalesce((select c.choice <> 'opt-in' and c.recorded_on >= m.consent_from from exchange.consent c
+    where c.member_id = m.member_id and c.created_at <= $4::timestamptz order by c.recorded_on desc, c.created_at desc limit 1), false)`;
+
 /** What held for a member at the time `$4`, by any match of the peer; match_member_member, match_single_grant. */
 const THEN = `
   select min(p) from (
     select m.consent_policy as p from exchange.match_member m join exchange.match_group t on t.id = m.group_id
-    where m.member_id = g.member_id and m.outcome = 'match' and t.peer_id = $1 and t.created_at <= $4::timestamptz
-      and ($4::timestamptz)::date between m.consent_from and m.consent_to
+    where m.member_id = g.member_id and t.peer_id = $1 and t.created_at <= $4::timestamptz and ${HELD}
     union all
     select m.consent_policy from exchange.match_single m
-    where m.peer_id = $1 and m.member_id = g.member_id and m.outcome = 'match' and m.at <= $4::timestamptz
-      and ($4::timestamptz)::date between m.consent_from and m.consent_to) x`;
+    where m.peer_id = $1 and m.member_id = g.member_id and m.at <= $4::timestamptz and ${HELD}) x`;
 
 /**
  * Members whose consent holds today, one row each, in order of their ids. Where several consents hold, the narrowest policy
  * counts.
  * @param since time for `policyThen`
+ * @param only these of them
  */
 export async function grantedMembers(
   sql: Queryable,
   scope: GrantScope,
   today: string,
   since?: string,
+  only?: readonly string[],
 ): Promise<Grant[]> {
   const rows = await sql.unsafe<Grant[]>(
     `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
        case when $4::timestamptz is not null then (${THEN}) end as "policyThen"
-     from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a order by member_id, policy, at desc) g
+     from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
+       ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
      order by g.member_id`,
-    [scope.peerId, scope.groupId, today, since ?? null],
+    [scope.peerId, scope.groupId, today, since ?? null, ...(only === undefined ? [] : [arrayLiteral(only)])],
   );
   return [...rows];
 }

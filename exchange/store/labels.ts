@@ -118,12 +118,15 @@ export async function hiddenSince(sql: Queryable): Promise<Date | undefined> {
 /** What the audit calls it when all records are decided anew. */
 export const RELABELLING = { action: 'relabel', object: 'own-records' } as const;
 
+/** `program`: rises with versions that decide otherwise; 0 when it is not known. */
+export type Decider = { labeller: string; program: number };
+
 /** Who decided last of all records, as the audit tells; undefined when nobody ever did. audit_object. */
-export async function lastLabeller(sql: Queryable): Promise<string | undefined> {
-  const [row] = await sql<{ labeller: string | null }[]>`
-    select detail ->> 'labeller' as labeller from exchange.audit
+export async function lastDecider(sql: Queryable): Promise<Decider | undefined> {
+  const [row] = await sql<Decider[]>`
+    select coalesce(detail ->> 'labeller', '') as labeller, coalesce((detail ->> 'program')::int, 0) as program from exchange.audit
     where object = ${RELABELLING.object} and action = ${RELABELLING.action} order by at desc, seq desc limit 1`;
-  return row?.labeller ?? undefined;
+  return row;
 }
 
 const RELABELLING_LOCK = 7_206_006;

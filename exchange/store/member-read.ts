@@ -2,10 +2,10 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
-import { LINKED, MAY_LEAVE, recordsOfEach } from './export.ts';
+import { isNew, LINKED, MAY_LEAVE, MOVED, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
-export type Grant = Pick<WholeGrant, 'memberId' | 'policy'>;
+export type Grant = Pick<WholeGrant, 'memberId' | 'policy'> & Partial<Pick<WholeGrant, 'policyThen'>>;
 
 /** Today, and what follows from it. */
 export type Days = { windowStart: string; yearAgo: string; today: string };
@@ -35,6 +35,10 @@ export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Prom
 
 const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
 const FROM = `${GRANTED} ${recordsOfEach()}`;
+/** The same with the policy that held at the time since when is asked, of parameter `n`. */
+const grantedThen = (n: number) =>
+  `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
+const policiesThen = (grants: readonly Grant[]) => arrayLiteral(grants.map((g) => g.policyThen ?? ''));
 const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
 const base = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
@@ -57,6 +61,8 @@ export type Position = { memberId: string; type: string; id: string };
 export type RowsWanted = {
   types: readonly string[];
   ids?: readonly string[] | undefined;
+  /** what changed or came into view after this, as for an export; the grants tell what held then */
+  since?: Date | undefined;
   /** half-open range of `lastUpdated` */
   from?: Date | undefined;
   to?: Date | undefined;
@@ -75,9 +81,9 @@ export async function memberRows(
   const { after } = want;
   return [
     ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${GRANTED}
+      `select ${COLUMNS} ${grantedThen(15)}
        ${recordsOfEach(' and r.type = any($6::text::text[]) and ($7::text is null or r.id = any($7::text::text[]))')}
-       where not r.deleted
+       where not r.deleted and ${isNew('$14')}
          and ($8::timestamptz is null or r.last_updated >= $8::timestamptz) and ($9::timestamptz is null or r.last_updated < $9::timestamptz)
          and ($10::text is null or (r.member_id, r.type, r.id) > ($10, $11::text, $12::text)) and ${MAY_LEAVE}
        order by r.member_id, r.type, r.id limit $13`,
@@ -91,6 +97,8 @@ export async function memberRows(
         after?.type ?? null,
         after?.id ?? null,
         want.limit,
+        want.since ?? null,
+        policiesThen(grants),
       ],
     )),
   ];
@@ -165,10 +173,10 @@ export async function leavingKeys(
 ): Promise<{ key: string; lastUpdated: Date }[]> {
   return [
     ...(await sql.unsafe<{ key: string; lastUpdated: Date }[]>(
-      `select r.type || '/' || r.id as key, r.last_updated as "lastUpdated" ${FROM}
+      `select r.type || '/' || r.id as key, r.last_updated as "lastUpdated" ${grantedThen(8)} ${recordsOfEach()}
        where not r.deleted and r.type = any($6::text::text[]) and r.type <> 'Provenance'
-         and ($7::timestamptz is null or r.last_updated >= $7::timestamptz) and ${MAY_LEAVE} order by 1`,
-      [...base(grants, days), arrayLiteral(types), since ?? null],
+         and ${isNew('$7')} and ${MAY_LEAVE} order by 1`,
+      [...base(grants, days), arrayLiteral(types), since ?? null, policiesThen(grants)],
     )),
   ];
 }
@@ -188,7 +196,10 @@ export async function sharedByKey(sql: Queryable, keys: readonly string[]): Prom
   ];
 }
 
-/** Directory-type records that the leaving records of the members name, and those that these name, in order of their keys. */
+/**
+ * Directory-type records that the leaving records of the members name, and those that these name, in order of their keys. `since`:
+ * those that changed after it, or are named by what is new since then.
+ */
 export async function sharedOf(
   sql: Queryable,
   grants: readonly Grant[],
@@ -196,6 +207,7 @@ export async function sharedOf(
   want: {
     types: readonly string[];
     of: readonly string[];
+    since?: Date | undefined;
     after?: { type: string; id: string } | undefined;
     limit: number;
   },
@@ -204,14 +216,17 @@ export async function sharedOf(
   return [
     ...(await sql.unsafe<SharedRow[]>(
       `with named as materialized (
-         select distinct k as key ${FROM} cross join unnest(r.links) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
+         select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at
+         ${grantedThen(12)} ${recordsOfEach()} cross join unnest(r.links) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
+         group by k
        ), reached as (
-         select key from named union
-         select k from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+         select key, at from named union all
+         select k, n.at from named n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
          cross join unnest(s.links) k
        )
-       select ${SHARED} from reached n join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-       where not s.deleted and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
+       select ${SHARED} from (select key, max(at) as at from reached group by key) n
+       join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
+       where not s.deleted and ($11::timestamptz is null or s.last_updated > $11::timestamptz or n.at > $11::timestamptz) and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
        order by s.type, s.id limit $10`,
       [
         ...base(grants, days),
@@ -220,6 +235,8 @@ export async function sharedOf(
         want.after?.type ?? null,
         want.after?.id ?? null,
         want.limit,
+        want.since ?? null,
+        policiesThen(grants),
       ],
     )),
   ];

@@ -3,7 +3,7 @@
 import type { Resource } from '../../src/fhir/resource.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { type Label, labelOf } from './label.ts';
-import { mayHoldMoney, moneyIn, withBasisProfiles, withoutMoney } from './money.ts';
+import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
 import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
@@ -32,6 +32,7 @@ export function factsOf(resource: Resource, json: string, links = true): Facts {
     if (authorization) form = withoutLines(form, authorization.removedLines);
     // most claims that come from a peer hold no money: looking is cheaper than rebuilding
     if (moneyIn(form).length > 0) form = withoutMoney(form);
+    form = withoutBenefitNarrative(form);
     form = withBasisProfiles(form);
   }
   return {

@@ -230,6 +230,13 @@ export function withoutMoney(resource: Resource): Resource {
   return JSON.stringify(result) === JSON.stringify(resource) ? resource : result;
 }
 
+/** A claim or authorization without its narrative, which tells amounts in whatever words; the same object when it has none. */
+export function withoutBenefitNarrative(resource: Resource): Resource {
+  if (resource.resourceType !== 'ExplanationOfBenefit' || resource['text'] === undefined) return resource;
+  const { text: _, ...rest } = resource;
+  return rest as Resource;
+}
+
 const MONEY_PROFILE =
   /^(http:\/\/hl7\.org\/fhir\/us\/carin-bb\/StructureDefinition\/C4BB-ExplanationOfBenefit-(?:Inpatient-Institutional|Outpatient-Institutional|Professional-NonClinician|Oral|Pharmacy))(?:\|.*)?$/;
 

@@ -65,6 +65,12 @@ function latestReview(element: JsonObject): Review | undefined {
   return best;
 }
 
+const latestOf = (reviews: readonly (Review | undefined)[]): Review | undefined =>
+  reviews
+    .filter((r): r is Review => r !== undefined)
+    .sort((a, b) => a.at - b.at)
+    .at(-1);
+
 const STATES: Record<string, AuthorizationState> = {
   A1: 'approved',
   A2: 'partial',
@@ -107,10 +113,7 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const items = objects(resource['item']);
   const header = latestReview(resource);
   const reviews = items.map(latestReview);
-  const newest = [header, ...reviews]
-    .filter((r): r is Review => r !== undefined)
-    .sort((a, b) => a.at - b.at)
-    .at(-1);
+  const newest = latestOf([header, ...reviews]);
   const headerDenies = header?.code === 'A3';
   const deniedLines = items.filter((_, i) => {
     const own = reviews[i];
@@ -134,15 +137,17 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const meta = isObject(resource['meta']) ? text(resource['meta']['lastUpdated']) : undefined;
   const changed = day(newest?.when === '' ? undefined : newest?.when) ?? day(text(resource['created'])) ?? day(meta);
   const isPharmacy = codings(resource['type']).some((c) => c['code'] === 'pharmacy');
-  const remaining = items.filter((i) => !deniedLines.includes(i) && !drugLines.includes(i));
+  const stays = items.map((i) => !deniedLines.includes(i) && !drugLines.includes(i));
+  // what was decided of lines that do not leave says nothing of those that do
+  const ofOthers = latestOf(reviews.filter((_, i) => stays[i]));
   const headerDenied = headerDenies && !reviews.some((r) => r !== undefined && r.code !== 'A3' && r.at > header.at);
   let state: AuthorizationState;
   if (isPharmacy || (items.length > 0 && drugLines.length === items.length)) state = 'drug';
   else if (headerDenied || (items.length > 0 && deniedLines.length === items.length)) state = 'denied';
   else if (newest === undefined) state = hasDenialSigns(resource) ? 'unclear' : 'pended';
-  else if (items.length > 0 && remaining.length === 0) state = 'denied';
+  else if (items.length > 0 && !stays.includes(true)) state = 'denied';
   else if (text(resource['status']) === 'cancelled') state = 'cancelled';
-  else state = STATES[(header?.code === 'A3' ? newest : (header ?? newest)).code] ?? 'pended';
+  else state = STATES[(headerDenies ? ofOthers : (header ?? ofOthers))?.code ?? ''] ?? 'pended';
   const removed = items.filter((i) => deniedLines.includes(i) || drugLines.includes(i)).map((i) => i['sequence']);
   return { state, changed, end, removedLines: removed.filter((s): s is number => typeof s === 'number') };
 }

@@ -15,7 +15,7 @@ export type ValueSets = {
 };
 
 /** Rises whenever the program decides otherwise by the same list. */
-const PROGRAM = 2;
+export const PROGRAM = 2;
 
 /** @param given name of a file, or the list itself, which begins with a brace (Workers have no files) */
 export function valueSets(given: string | undefined): ValueSets {

@@ -309,6 +309,32 @@ describe('consent that ends', () => {
     expect((await sent(them, await run(them, group))).filter((k) => k.startsWith('Patient/'))).toHaveLength(1);
   });
 
+  test('a member who allows it again comes as a whole, with what was deleted meanwhile', async () => {
+    const said = (choice: string) => node.deps.database.sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+      values (${`s-${Math.random()}`}, ${idOf(robert)}, ${choice}, 'regular', ${planDay()}::date, 'test')`;
+    await enrol(node.deps, [], [lab('r1', {}, idOf(robert)), lab('r2', {}, idOf(robert)), lab('r3', {}, idOf(robert))]);
+    const group = await them.group([card(rivera), card(robert)]);
+    await run(them, group);
+    await said('withdraw');
+    await enrol(node.deps, [], [removal('Observation/r2')]);
+    const without = await run(them, group);
+    expect(JSON.stringify(await them.output(without))).not.toContain(idOf(robert));
+    await said('opt-in');
+    const again = await run(them, group, without.transactionTime);
+    const keys = await sent(them, again);
+    expect(keys).toEqual(expect.arrayContaining([`Patient/${idOf(robert)}`, 'Observation/r1', 'Observation/r3']));
+    expect(keys).not.toContain(`Patient/${ana}`);
+    expect(await them.deleted(again)).toEqual(['Observation/r2']);
+    // which is told once
+    const later = await run(them, group, again.transactionTime);
+    expect([await sent(them, later), later.deleted]).toEqual([[], []]);
+    await undo(
+      node.deps.database.sql,
+      node.deps.database.sql`delete from exchange.consent where member_id = ${idOf(robert)} and id like 's-%'`,
+    );
+  });
+
   test('every member of every export is an audit row with the consent it rests on', async () => {
     const rows = await node.deps.database.sql`
       select d.job_id from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id

@@ -1,7 +1,7 @@
 // What a peer is told of a batch, when members came twice under one id, or two ids lead to one person.
 import { describe, expect, test } from 'vitest';
 import { GroupText, matchParameters } from '../../exchange/match/groups.ts';
-import { readMemberBundles } from '../../exchange/match/member-bundle.ts';
+import { BundleFault, readMemberBundles } from '../../exchange/match/member-bundle.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { ASKER, type Asked, matchBody, parts, US } from './plan-fixture.ts';
 
@@ -56,6 +56,25 @@ describe('a Group', () => {
     ]);
     expect(g.contained?.slice(1).map((c) => c.subscriberId)).toEqual(['A', 'B']);
   });
+
+  test('contains nothing twice under one id, whatever ids were submitted', () => {
+    const g = group('match', [
+      { id: 'cov-1', found: 'p1' },
+      { id: 'm-2', found: 'p1' },
+    ]);
+    expect(contained(g)).toEqual(['Patient/cov-1', 'Patient/m-2', 'Coverage/cov-cov-1', 'Coverage/cov-2']);
+    expect(told(g)).toEqual([
+      ['Patient/p1', '#cov-1', '#cov-cov-1'],
+      ['Patient/p1', '#m-2', '#cov-2'],
+    ]);
+  });
+
+  test.each(['', 'a b', 'a_b', '../x', 'é', 'x'.repeat(65), 'urn:uuid:1'])(
+    'has no member with the id %j: that is no id of FHIR',
+    (id) => {
+      expect(() => readMemberBundles(matchBody(parts({ id })) as unknown as Json)).toThrow(BundleFault);
+    },
+  );
 
   test('tells two ids apart that lead to one person', () => {
     const g = group('match', [

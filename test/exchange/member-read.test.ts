@@ -16,6 +16,8 @@ let peer: Client;
 let token: string;
 let otherToken: string;
 let now = new Date();
+/** between the import of the records and the match */
+let unmatched: Date;
 const { rivera, robert } = PEOPLE;
 const me = idOf(rivera);
 const SCOPES = [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'];
@@ -94,6 +96,9 @@ beforeAll(async () => {
   token = await peer.token(SCOPES.join(' '));
   otherToken = await other.token(SCOPES.join(' '));
   const [bundle] = matchBody(parts(card(rivera))).parameter as { part: object[] }[];
+  unmatched = new Date();
+  await new Promise((r) => setTimeout(r, 5));
+  now = new Date();
   const matched = await fetch(`${node.base}/exchange/fhir/Patient/$member-match`, {
     method: 'POST',
     headers: { 'content-type': 'application/fhir+json', authorization: `Bearer ${token}` },
@@ -325,6 +330,7 @@ describe('search', () => {
     ['Observation?patient=ME&_include=*', 400, 'not-supported'],
     ['Patient/ME/$everything?start=2020', 400, 'not-supported'],
     ['Patient/ME/$everything?_type=Claim', 400, 'value'],
+    ['Patient/ME/$everything?_since=2100-01-01T00:00:00Z', 400, 'value'],
     ['Claim?patient=ME', 404, 'not-found'],
     ['Organization?_id=x', 404, 'not-found'],
     [`Observation?patient=ME&code=${'x,'.repeat(300)}`, 400, 'too-costly'],
@@ -395,10 +401,60 @@ describe('$everything', () => {
       'Observation/o1',
       'Observation/o5',
     ]);
-    expect((await collect(`Patient/${me}/$everything?_since=2100-01-01T00:00:00Z&_type=Observation`)).keys).toEqual([]);
+    now = new Date();
+    const since = `_since=${now.toISOString()}`;
+    expect((await collect(`Patient/${me}/$everything?${since}&_type=Observation`)).keys).toEqual([]);
     const narrow = await peer.token('system/Patient.r system/Coverage.r');
     const b = (await get(`Patient/${me}/$everything`, narrow)).json();
     expect([...new Set(ids(b).map((k) => k.split('/')[0]))]).toEqual(['Patient', 'Coverage']);
+  });
+
+  test('_since is that of an export: what came into view comes, and all that the peer could not know of', async () => {
+    const since = async (at: Date, more = '') =>
+      (await collect(`Patient/${me}/$everything?_since=${at.toISOString()}${more}`)).keys;
+    const all = (await collect(`Patient/${me}/$everything`)).keys;
+    expect((await since(unmatched)).filter((k) => !k.startsWith('Provenance'))).toEqual(
+      all.filter((k) => !k.startsWith('Provenance')),
+    );
+    const later = new Date();
+    now = later;
+    expect(await since(later)).toEqual([]);
+    // a visit that is no longer sensitive brings what refers to it
+    const visit = (meta: object) => ({
+      resourceType: 'Encounter',
+      id: 'visit',
+      ...meta,
+      status: 'finished',
+      class: { code: 'AMB' },
+      subject: { reference: `Patient/${me}` },
+    });
+    const PSY = { meta: { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] } };
+    await enrol(node.deps, [], [visit(PSY), lab('of-visit', me, { encounter: { reference: 'Encounter/visit' } })]);
+    expect(await since(later, '&_type=Encounter,Observation')).toEqual([]);
+    await new Promise((r) => setTimeout(r, 5));
+    const written = new Date();
+    now = written;
+    await enrol(node.deps, [], [visit({})]);
+    expect(await since(written, '&_type=Encounter,Observation')).toEqual(['Encounter/visit', 'Observation/of-visit']);
+    const answer = await get(`Patient/${me}/$everything?_since=${written.toISOString()}`);
+    const transmitted = (answer.json().entry ?? [])
+      .map((e) => e.resource)
+      .filter((r) => r.resourceType === 'Provenance');
+    expect(transmitted.flatMap((p) => (p['target'] as { reference: string }[]).map((t) => t.reference))).toEqual([
+      'Encounter/visit',
+      'Observation/of-visit',
+    ]);
+    await enrol(
+      node.deps,
+      [],
+      [
+        {
+          resourceType: 'Bundle',
+          type: 'transaction',
+          entry: ['Encounter/visit', 'Observation/of-visit'].map((url) => ({ request: { method: 'DELETE', url } })),
+        },
+      ],
+    );
   });
 });
 

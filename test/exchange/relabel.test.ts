@@ -118,7 +118,7 @@ test('a process that starts after an update decides them without being asked, on
     const [row] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'relabel'`;
     return row?.n ?? 0;
   };
-  const decidedBy = (labeller: string) =>
+  const decidedBy = (labeller: string, program?: number) =>
     writeAudit(sql, [
       auditRow({
         at: new Date(),
@@ -126,7 +126,7 @@ test('a process that starts after an update decides them without being asked, on
         actor: 'labels',
         action: 'relabel',
         object: 'own-records',
-        detail: { labeller },
+        detail: { labeller, ...(program === undefined ? {} : { program }) },
       }),
     ]);
   const before = await exported();
@@ -153,4 +153,16 @@ test('a process that starts after an update decides them without being asked, on
   expect(await relabelAfterUpdate(node.deps)).toBe(true);
   expect((await exported()).keys).toEqual([]);
   expect(await rows()).toBe(n + 1);
+  // a process that runs takes back what an older program decides beside it, and leaves what a newer one does
+  await decidedBy('a newer one', 1000);
+  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect((await exported()).keys).toEqual([]);
+  await decidedBy('an older one', 1);
+  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect((await exported()).keys).toEqual(before.keys);
+  // one that begins decides whoever was last: it may be there because the newer one was taken back
+  await decidedBy('a newer one', 1000);
+  await older();
+  expect(await relabelAfterUpdate(node.deps)).toBe(true);
+  expect((await exported()).keys).toEqual(before.keys);
 });

@@ -239,6 +239,40 @@ describe('key sets by URL', () => {
     expect(await statusOf(c, jwt)).toBe(401);
   });
 
+  test('a kid that is in no set does not cost a client its keys when the set cannot be read', async () => {
+    const c = await client(node, 'steady', { jwksUrl: `${keyBase}/steady` });
+    served['/steady'] = json(keysOf(c), { 'cache-control': 'max-age=120' });
+    expect(await statusOf(c)).toBe(200);
+    now = new Date(now.getTime() + 31_000);
+    served['/steady'] = (answer) => void answer.writeHead(500).end();
+    const later = { exp: Math.floor(now.getTime() / 1000) + 100, iat: undefined };
+    expect(await statusOf(c, await c.assertion(later, { kid: 'nobodys' }))).toBe(401);
+    expect(asked).toHaveLength(2);
+    expect(await statusOf(c, await c.assertion(later))).toBe(200);
+    expect(asked).toHaveLength(2);
+    now = new Date(now.getTime() + 90_000);
+    expect(await statusOf(c, await c.assertion({ ...later, exp: later.exp + 90 }))).toBe(401);
+  });
+
+  test('who is unknown waits as long as who has to be looked up', async () => {
+    const slow = 250;
+    const c = await client(node, 'slow', { jwksUrl: `${keyBase}/slow` });
+    served['/slow'] = (answer) => void setTimeout(() => json(keysOf(c), { 'cache-control': 'no-store' })(answer), slow);
+    Object.assign(node.deps.config, { tokenFloorMs: 1 });
+    try {
+      const time = async (jwt: string) => {
+        const started = performance.now();
+        expect(await statusOf(peer, jwt)).toBe(401);
+        return performance.now() - started;
+      };
+      expect(await time(await c.assertion({}, { kid: 'nobodys' }))).toBeGreaterThanOrEqual(slow - 5);
+      expect(await time(await peer.assertion({ iss: 'nobody', sub: 'nobody' }))).toBeGreaterThanOrEqual(slow - 5);
+      expect(await time(await peer.assertion({}, { kid: 'nobodys' }))).toBeGreaterThanOrEqual(slow - 5);
+    } finally {
+      Object.assign(node.deps.config, { tokenFloorMs: 0 });
+    }
+  });
+
   test('a blocked key is refused at once, its tokens are void, the others go on', async () => {
     const c = await client(node, 'blocked');
     const { sql } = node.deps.database;

@@ -160,6 +160,21 @@ describe('money', () => {
     ).toEqual({ resourceType: 'ExplanationOfBenefit', outcome: 'complete' });
   });
 
+  test('the narrative of a claim or authorization goes, in whatever words it tells an amount; of nothing else', () => {
+    const text = { status: 'generated', div: '<div>You owe forty, of 120.00 billed.</div>' };
+    const shared = (resource: object) => {
+      const json = JSON.stringify(resource);
+      return factsOf(JSON.parse(json) as Resource, json).shared;
+    };
+    const claim = { resourceType: 'ExplanationOfBenefit', id: 'e', use: 'claim', status: 'active' };
+    expect(shared({ ...claim, text })).toBe(JSON.stringify(claim));
+    expect(shared({ ...claim, use: 'preauthorization', text })).toBe(
+      JSON.stringify({ ...claim, use: 'preauthorization' }),
+    );
+    expect(shared(claim)).toBeUndefined();
+    expect(shared({ resourceType: 'Observation', id: 'o', status: 'final', text })).toBeUndefined();
+  });
+
   test('an amount behind an escaped name is found', () => {
     const json =
       '{"resourceType":"Observation","id":"x","extension":[{"url":"u","value\\u004doney":{"value":1,"c\\u0075rrency":"USD"}}]}';
@@ -223,6 +238,21 @@ describe('prior authorizations', () => {
       [line(1, [review('A1', '2026-01-02')]), line(2, [review('A3', '2026-01-02')])],
       'partial',
       [2],
+    ],
+    [
+      'one line denied and nothing said of the whole',
+      [],
+      [line(1, [review('A1', '2026-01-02')]), line(2, [review('A3', '2026-01-02')])],
+      'approved',
+      [2],
+    ],
+    ['one line denied, of the other nothing said', [], [line(1, [review('A3', '2026-01-02')]), line(2)], 'pended', [1]],
+    [
+      'a drug approved last, a service pended',
+      [],
+      [line(1, [review('A1', '2026-02-02')], J), line(2, [review('A4', '2026-01-02')])],
+      'pended',
+      [1],
     ],
     ['overturned as a whole', [review('A3', '2026-01-02'), review('A1', '2026-02-02')], [line(1)], 'approved', []],
     ['line overturned', [], [line(1, [review('A3', '2026-01-02'), review('A1', '2026-02-02')])], 'approved', []],

@@ -34,6 +34,7 @@ export async function startNode(env: Record<string, string> = {}, over: Partial<
       DATA_DIR: folder,
       LOG_LEVEL: 'silent',
       TOKEN_FAILURES_PER_MINUTE: '0',
+      TOKEN_FLOOR_MS: '0',
       ACCESS_REFUSED_PER_MINUTE: '0',
       ...env,
     }),
