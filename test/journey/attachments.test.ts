@@ -139,7 +139,7 @@ test('the next payer gets the same bytes at an address of ours, and no address o
     expect((await other.call(url)).status).toBe(404);
     expect((await next.call(url, { token: null })).status).toBe(401);
   }
-  expect(got.map((b) => b.length).sort()).toEqual([letter.length, scan.length].sort());
+  expect(got.map((b) => b.length).reduce((a, b) => a + b)).toBe(letter.length + scan.length);
   expect(got.some((b) => b.equals(letter)) && got.some((b) => b.equals(scan))).toBe(true);
   const read = (
     await next.call(`/Patient/${member}/$everything?_type=DocumentReference,DiagnosticReport`)
@@ -154,7 +154,7 @@ test('the next payer gets the same bytes at an address of ours, and no address o
   const token = await next.signIn('system/DocumentReference.rs system/Group.rs');
   await next.signIn();
   const statuses = await Promise.all(urls.map(async (url) => (await next.call(url, { token })).status));
-  expect(statuses.sort()).toEqual([200, 404]);
+  expect(new Set(statuses)).toEqual(new Set([200, 404]));
 });
 
 test('a document is there for a peer as long as its record may leave', async () => {
