@@ -1,29 +1,49 @@
 // What people mean by "heart doctor" or "médico de los huesos": the specialties whose words the text holds.
 import { fold } from '../fhir/fold.ts';
 import { editDistance } from './similar.ts';
-import { PLAIN_SPECIALTIES, type PlainSpecialty } from './tables/specialty-words.ts';
+import { CHILD_WORDS, OF_CHILDREN, PLAIN_SPECIALTIES, type PlainSpecialty } from './tables/specialty-words.ts';
 
 /** Said around a specialty and no part of it. */
 const AROUND = new Set(
   (
     'a an the i me my need want find see looking look for to of in near by with who that and or at some good best new ' +
-    'doctor dr physician specialist provider care office visit test medico doctora especialista busco necesito quiero un una ' +
-    'el la lo los las de del para que mi mis con cerca en y o'
+    'doctor dr dra physician specialist provider care office visit test problem issue treatment appointment female male ' +
+    'medico medica doctora especialista problema tratamiento cita busco necesito quiero un una el la lo los las de del para que mi mis ' +
+    'con cerca en y o'
   ).split(' '),
 );
 
-/** Words of a text in the singular: a final s does not count. */
+/** Words of a text in the singular: a final s does not count, nor does it matter whether y became ies. */
 function bareWords(text: string): string[] {
   return fold(text)
-    .replace(/['’`´.]/g, '')
+    .replace(/['‘’`´ʻʼ.]/g, '')
     .split(/[^\p{L}\p{N}]+/u)
     .filter((w) => w !== '')
-    .map((w) => (w.length > 3 && w.endsWith('s') && !w.endsWith('ss') && !w.endsWith('is') ? w.slice(0, -1) : w));
+    .map(singular);
 }
 
-const telling = (words: readonly string[]) => words.filter((w) => !AROUND.has(w));
+function singular(word: string): string {
+  if (/(sh|ch|x|ss|us)es$/.test(word)) return singular(word.slice(0, -2));
+  if (word.length > 4 && word.endsWith('ies')) return `${word.slice(0, -3)}y`;
+  return word.length > 3 && word.endsWith('s') && !/(ss|is)$/.test(word) ? word.slice(0, -1) : word;
+}
+
+/** The words that say something, those for children as one; a number is a ZIP code or an age. */
+const telling = (words: readonly string[]): string[] =>
+  words.filter((w) => !AROUND.has(w) && !/^\d+$/.test(w)).map((w) => (isOfChild(w) ? CHILD : w));
 
 type Phrase = { entry: PlainSpecialty; whole: string; words: string[] };
+
+const CHILD = 'child';
+const OF_CHILD = new Set(CHILD_WORDS.map(singular));
+
+/** All words of phrases: one of them is no slip of another. */
+const KNOWN: ReadonlySet<string> = new Set(
+  PLAIN_SPECIALTIES.flatMap((entry) => entry.words.flatMap((text) => bareWords(text))),
+);
+
+const isOfChild = (word: string): boolean =>
+  OF_CHILD.has(word) || (!KNOWN.has(word) && [...OF_CHILD].some((w) => isSlip(w, word)));
 
 const PHRASES: readonly Phrase[] = PLAIN_SPECIALTIES.flatMap((entry) =>
   entry.words.map((text) => {
@@ -34,40 +54,79 @@ const PHRASES: readonly Phrase[] = PLAIN_SPECIALTIES.flatMap((entry) =>
 );
 
 /** One slip of the finger in a word of five letters, two in one of eight. */
-function sameWord(a: string, b: string): boolean {
-  if (a === b) return true;
+function isSlip(a: string, b: string): boolean {
   const shorter = Math.min(a.length, b.length);
   if (shorter < 5 || Math.abs(a.length - b.length) > 2) return false;
   return editDistance(a, b) <= (shorter < 8 || a[0] !== b[0] ? 1 : 2);
 }
 
+/** @param asked a word of a query */
+const sameWord = (word: string, asked: string): boolean => word === asked || (!KNOWN.has(asked) && isSlip(word, asked));
+
+/** Of children others than of adults, where the table says so. */
+function ofChildren(entries: PlainSpecialty[]): PlainSpecialty[] {
+  const found = entries.flatMap((entry) => {
+    const { codes, only } = OF_CHILDREN[entry.id] ?? {};
+    return codes === undefined
+      ? []
+      : [only ? { ...entry, codes, kin: [] } : { ...entry, codes: [...codes, ...entry.codes] }];
+  });
+  return found.length > 0 ? found : entries;
+}
+
 const unique = (entries: PlainSpecialty[]) => [...new Set(entries)];
 
-/**
- * Specialties that a text means, best first; none when it says nothing known.
- * The same phrase wins over one that is only contained, and of those the one with most words.
- */
-export function plainSpecialties(text: string): PlainSpecialty[] {
+export type Meant = {
+  /** best first; none when the text says nothing known */
+  entries: PlainSpecialty[];
+  /** each word that says something belongs to what was found */
+  whole: boolean;
+};
+
+/** Specialties that a text means, best first; none when it says nothing known. */
+export const plainSpecialties = (text: string): PlainSpecialty[] => meantBy(text).entries;
+
+/** The same phrase wins over one that is only contained, and of those the one with most words. */
+export function meantBy(text: string): Meant {
   const words = bareWords(text.slice(0, 200));
-  if (words.length === 0) return [];
+  if (words.length === 0) return { entries: [], whole: true };
   const whole = words.join(' ');
   const same = PHRASES.filter((p) => p.whole === whole);
-  if (same.length > 0) return unique(same.map((p) => p.entry));
+  if (same.length > 0) return { entries: unique(same.map((p) => p.entry)), whole: true };
   const told = telling(words);
-  if (told.length === 0)
-    return words.some((w) => /^(doctor|dr|physician|medico|doctora)$/.test(w)) ? PLAIN_SPECIALTIES.slice(0, 1) : [];
-  // every word of the phrase is in the text, or every word of the text is in the phrase
+  if (told.length === 0) {
+    const any = words.some((w) => /^(doctor|dr|dra|physician|medico|medica|doctora)$/.test(w));
+    return { entries: any ? PLAIN_SPECIALTIES.slice(0, 1) : [], whole: true };
+  }
+  const { found, held, inPhrase } = mostHeld(told);
+  const entries = unique(found);
+  return {
+    entries: told.includes(CHILD) && told.length > 1 && !inPhrase ? ofChildren(entries) : entries,
+    whole: held === told.length || (told.includes(CHILD) && held === told.length - 1),
+  };
+}
+
+/** Phrases of which every word is in the text, or that hold every word of the text. */
+function mostHeld(told: readonly string[]) {
   let most = 0;
+  let best = 0;
   let found: PlainSpecialty[] = [];
+  /** a phrase that holds more than the word for children says it already */
+  let inPhrase = false;
   for (const { entry, words: of } of PHRASES) {
     const held = of.filter((w) => told.some((t) => sameWord(w, t))).length;
     const complete = held === of.length ? 1 : 0;
     if (complete === 0 && !told.every((t) => of.some((w) => sameWord(w, t)))) continue;
     const score = held * 2 + complete + (held === told.length ? 1 : 0);
     if (score < most) continue;
-    if (score > most) found = [];
+    if (score > most) {
+      found = [];
+      inPhrase = false;
+    }
     most = score;
+    best = held;
+    inPhrase ||= of.length > 1 && of.includes(CHILD);
     found.push(entry);
   }
-  return unique(found);
+  return { found, held: best, inPhrase };
 }

@@ -36,7 +36,9 @@ function likeRows(c: LikeCriterion, found: NonNullable<LikeCriterion['found']>, 
   const params = c.params.join(', ');
   const usual =
     c.family === undefined ? '' : ` + case when h.param = ${c.family} and v.at = ${c.count - 1} then 0.01 else 0 end`;
-  return `select rk, sum(w) / ${c.count} as score from (
+  const more = further(c, bind);
+  const score = `sum(w) / ${c.count}`;
+  const rows = `select rk, ${more === '' ? score : `${score} * ${1 - FURTHER}`} as score from (
       select h.rk, v.at, max(v.weight * 0.99${usual}) as w
       from unnest(${words}, ${weights}, ${places}) v(word, weight, at) cross join lateral (
         select rk, param from directory.words where param in (${params}) and folded = v.word collate "C"
@@ -47,4 +49,25 @@ function likeRows(c: LikeCriterion, found: NonNullable<LikeCriterion['found']>, 
         select rk, ${c.seed} from directory.lookup where token = hashtextextended(v.word, ${c.seed})) h
       group by h.rk, v.at) m
     group by rk having count(*) >= ${c.needed}`;
+  return more === '' ? rows : `select s.rk, s.score${more} as score from (${rows}) s`;
+}
+
+/** What else a query says of a name lets those that have it stand before the others; asked of what is found, row by row. */
+const FURTHER = 0.02;
+
+/** resource_pkey for the letter with which a given name begins; words_folded for words that are names now and then. */
+function further({ initial, perhaps, family, given, givenPlace }: LikeCriterion, bind: Bind): string {
+  const has = [
+    ...(initial === undefined
+      ? []
+      : [
+          `exists (select from directory.resource r where r.rk = s.rk and starts_with(split_part(r.sort, E'\\x01', ${givenPlace}), ${bind(initial, 'text')}))`,
+        ]),
+    ...(perhaps.length === 0 || family === undefined || given === undefined
+      ? []
+      : [
+          `exists (select from directory.words e where e.param in (${family}, ${given}) and e.folded = any(${bind(arrayLiteral(perhaps), 'text[]')}) and e.rk = s.rk)`,
+        ]),
+  ];
+  return has.length === 0 ? '' : ` + case when ${has.join(' or ')} then ${FURTHER} else 0 end`;
 }

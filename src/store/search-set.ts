@@ -21,13 +21,15 @@ const INLINE_FORMS = 8;
 
 /** Hashes of the values: for `token in (…)`, and each alone when they are few. */
 type Tokens = { list: string; each: string[] };
+/** So many stretches of an index are merged. */
 const MERGED = 4;
+const TOKENS_MERGED = INLINE_FORMS;
 
 /** Rows that have one of the tokens. lookup_pkey: for one token it reads rk in order. */
 export function tokenSet({ list, each }: Tokens): RowSet {
   const of = (test: string) => `select rk from directory.lookup where token ${test}`;
   // a few tokens, each in order of rk: `union` lets the server merge them and stop where the page ends
-  return each.length > 0 && each.length <= MERGED
+  return each.length > 0 && each.length <= TOKENS_MERGED
     ? {
         source: each.map((token) => of(`= ${token}`)).join(' union '),
         unique: true,

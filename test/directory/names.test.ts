@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nameWords, queryWords } from '../../src/names/name-words.ts';
 import { plainSpecialties } from '../../src/names/plain-specialty.ts';
 import { editDistance, likeness, soughtKeys, storedKeys } from '../../src/names/similar.ts';
+import { SPECIALTY_KIN } from '../../src/names/tables/specialty-kin.ts';
 import { SPANISH_SPECIALTIES } from '../../src/names/tables/specialty-spanish.ts';
-import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
+import { OF_CHILDREN, PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
 import { SERVICE_KINDS, SPECIALTIES } from '../../src/seed/specialties.ts';
 import { type Bundle, body, directory, ids } from './fixture.ts';
 import { type Asked, misspelt, misspeltPlace, people, places } from './names-data.ts';
@@ -22,6 +23,33 @@ describe('words of names', () => {
     expect(queryWords('J Smith')).toMatchObject({ count: 1, needed: 1 });
     expect(queryWords('one two three four')).toMatchObject({ count: 4, needed: 3 });
     expect(queryWords('…').count).toBe(0);
+  });
+
+  const texts = (text: string, ofPerson = true) => queryWords(text, ofPerson).words.map((w) => w.text);
+  test.each([
+    ['Dr. Do', ['do']],
+    ['Smith, PT, DPT', ['smith']],
+    ["Patrick O'Brien FNP-C", ['patrick', 'obrien', 'patrickobrien']],
+    ['O Brien', ['brien', 'obrien']],
+    ['d ‘Angelo', ['angelo', 'dangelo']],
+    ['Kaʻahumanu', ['kaahumanu']],
+    ['MaryAnn', ['mary', 'ann', 'maryann']],
+    ['MacDonald', ['macdonald']],
+    ['stjohn', ['stjohn', 'saintjohn']],
+    ['Ste Watson', ['saint', 'ste', 'watson', 'saintwatson']],
+  ])('of a person %s looks for %j', (text, words) => expect(texts(text)).toEqual(words));
+
+  test('what stands behind a name may be what a place does', () => {
+    expect(texts('Elite PT', false)).toContain('pt');
+    expect(queryWords('J. Smith', false).initial).toBeUndefined();
+  });
+
+  test('an initial counts beside a family name alone, and a title that is a name perhaps', () => {
+    expect(queryWords('J. Smith', true)).toMatchObject({ count: 1, initial: 'j', perhaps: [] });
+    expect(queryWords('Smith J', true)).toMatchObject({ count: 1, initial: 'j' });
+    expect(queryWords('Ann J. Smith', true).initial).toBeUndefined();
+    expect(queryWords('Thanh Do', true)).toMatchObject({ count: 1, perhaps: ['do'] });
+    expect(queryWords('An Nguyen', true)).toMatchObject({ count: 1, perhaps: ['an'] });
   });
 });
 
@@ -73,12 +101,48 @@ describe('specialties in plain words', () => {
     ['heart surgeon', 'heart-surgery'],
     ['blood tests', 'lab'],
     ['doctor', 'primary-care'],
+    ['allergies', 'allergy'],
+    ['rashes', 'dermatology'],
+    ['sinuses', 'ent'],
+    ['babies', 'pediatrics'],
+    ['heart dr 10001', 'cardiology'],
+    ['Dra. de la piel', 'dermatology'],
+    ['female doctor', 'primary-care'],
+    ['podiatra', 'podiatry'],
+    ['podiatric surgeon', 'podiatry'],
+    ['pediatrician', 'pediatrics'],
+    ['psychiatrist for kids', 'child-psychiatry'],
+    ['oculista', 'ophthalmology'],
+    ['root canal', 'endodontics'],
+    ['embarazada', 'obstetrics-gynecology'],
     ['asdfgh', undefined],
   ])('%s is %s', (text, id) => expect(plainSpecialties(text)[0]?.id).toBe(id));
+
+  const codes = (text: string) => plainSpecialties(text).flatMap((s) => [...s.codes, ...s.kin]);
+  test.each([
+    ['pediatric cardiologist', ['2080P0202X']],
+    ['kids heart doctor', ['2080P0202X']],
+    ['cardiólogo pediatra', ['2080P0202X']],
+    ['pediatric surgeon', ['2086S0120X']],
+    ['dentist for kids', ['1223P0221X']],
+    ['pediatric hospital', ['282NC2000X']],
+  ])('of children %s is %j alone', (text, only) => expect(codes(text)).toEqual(only));
+
+  test('who treats adults and children counts for both', () => {
+    expect(codes('physical therapy for kids')).toEqual(expect.arrayContaining(['2251P0200X', '225100000X']));
+    expect(codes('physical therapy')).not.toContain('207Q00000X');
+  });
+
+  test('kinds of the same are meant too: a psychologist for counselling is a psychologist', () => {
+    expect(codes('psychologist')).toEqual(expect.arrayContaining(['103T00000X', '103TC1900X']));
+    expect(Object.keys(SPECIALTY_KIN).filter((id) => !PLAIN_SPECIALTIES.some((s) => s.id === id))).toEqual([]);
+    expect(Object.keys(OF_CHILDREN).filter((id) => !PLAIN_SPECIALTIES.some((s) => s.id === id))).toEqual([]);
+  });
 
   test('each specialty of our tables has a Spanish word, and no other has', () => {
     const ours = new Set([
       ...PLAIN_SPECIALTIES.flatMap((s) => s.codes),
+      ...Object.values(OF_CHILDREN).flatMap((s) => s.codes),
       ...SPECIALTIES.map((s) => s.code),
       ...SERVICE_KINDS.map((s) => s.specialty.code),
     ]);
@@ -89,7 +153,7 @@ describe('specialties in plain words', () => {
   test('every entry is found by its own words, and has codes', () => {
     for (const entry of PLAIN_SPECIALTIES) {
       expect(
-        entry.codes.every((c) => /^[0-9]{3}[0-9A-Z]{6}X$/.test(c)),
+        [...entry.codes, ...entry.kin].every((c) => /^[0-9]{3}[0-9A-Z]{6}X$/.test(c)),
         entry.id,
       ).toBe(true);
       for (const words of [...entry.words, entry.en.replace(/ \(.*/, ''), entry.es.replace(/ \(.*/, '')])
@@ -190,6 +254,47 @@ describe('as a search', () => {
     const sorted = await body(await d.get(`Practitioner?name-like=${name}&_sort=_id&_total=accurate`));
     expect(scores(sorted).every(Number.isNaN)).toBe(true);
     expect(sorted.total).toBe(sorted.entry?.length);
+  });
+
+  test('of many of one family the one with the initial comes first, and a title that is a name', async () => {
+    const like = (id: string, family: string, given: string) => ({
+      source: 'more',
+      line: 1,
+      text: JSON.stringify({ resourceType: 'Practitioner', id, active: true, name: [{ family, given: [given] }] }),
+    });
+    await d.load([
+      ...['Ana', 'Bo', 'Cy', 'Di', 'Zora', 'Ed'].map((given, i) => like(`init${i}`, 'Quillfeather', given)),
+      like('do0', 'Quillmar', 'Thanhquill'),
+      like('do1', 'Do', 'Thanhquill'),
+    ]);
+    const first = async (text: string) =>
+      ids(await body(await d.get(query('Practitioner', text, '&_count=1'))), 'match')[0];
+    for (const text of ['Z. Quillfeather', 'Quillfeather Z', 'Dr. Z Quillfeather, APRN'])
+      expect(await first(text), text).toBe('Practitioner/init4');
+    expect(await first('Thanhquill Do')).toBe('Practitioner/do1');
+    const both = await body(await d.get(query('Practitioner', 'Thanhquill Do')));
+    expect(ids(both, 'match')).toEqual(['Practitioner/do1', 'Practitioner/do0']);
+    expect(scores(both)[0]).toBeLessThanOrEqual(1);
+  });
+
+  test('a specialty is found by what it is called, when plain words do not say it all', async () => {
+    const role = (id: string, code: string, display: string) => ({
+      source: 'more',
+      line: 1,
+      text: JSON.stringify({
+        resourceType: 'PractitionerRole',
+        id,
+        active: true,
+        specialty: [{ coding: [{ system: 'http://nucc.org/provider-taxonomy', code, display }] }],
+      }),
+    });
+    await d.load([
+      role('blood', '207ZB0001X', 'Blood Banking & Transfusion Medicine Physician'),
+      role('counsel', '103TC1900X', 'Counseling Psychologist'),
+    ]);
+    const find = (text: string) => d.find(`PractitionerRole?specialty-like=${encodeURIComponent(text)}`);
+    expect(await find('Blood Banking & Transfusion')).toEqual(['PractitionerRole/blood']);
+    expect(await find('psychologists')).toEqual(['PractitionerRole/counsel']);
   });
 
   test('plain name stays strict', async () => {

@@ -1,11 +1,11 @@
 // One filter of a search: a parameter with its modifier and values, as data that the store turns into a condition.
-import { type QueryWord, queryWords } from '../../names/name-words.ts';
-import { plainSpecialties } from '../../names/plain-specialty.ts';
+import type { NameQuery } from '../../names/name-words.ts';
 import { fold, foldCase, hasAccents } from '../fold.ts';
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
 import { type FurtherCriterion, readFurther } from './criterion-further.ts';
+import { readNameLike, readSpecialtyLike } from './criterion-like.ts';
 import { nothing, readOfAll } from './criterion-of-all.ts';
 import { MAX_WORD } from './draft.ts';
 import { referenceTarget } from './extract.ts';
@@ -56,7 +56,7 @@ export type StringCriterion = {
 export type Few = { few?: true };
 
 /** A name that may be misspelt. The store finds the words of its vocabulary that are meant. */
-export type LikeCriterion = {
+export type LikeCriterion = NameQuery & {
   kind: 'like';
   /** number of the tokens of further words */
   seed: number;
@@ -64,10 +64,9 @@ export type LikeCriterion = {
   params: number[];
   /** the parameter of family names, when people are searched */
   family: number | undefined;
-  words: QueryWord[];
-  /** words of the query, and how many of them a name must have */
-  count: number;
-  needed: number;
+  /** the parameter of given names, and the place of the first one in the keys by which people are sorted */
+  given: number | undefined;
+  givenPlace: number;
   /** words of the vocabulary that answer; undefined until the store has looked */
   found: LikeWord[] | undefined;
 };
@@ -228,32 +227,6 @@ function tokenCriterion(seed: number, forms: string[], negated: boolean): Criter
   const mark: Criterion = { kind: 'mark', param: seed + SEEDS.system };
   const found: Criterion = others.length === 0 ? mark : { kind: 'any', of: [mark, token] };
   return negated ? { kind: 'none', of: found } : found;
-}
-
-/** One name: a comma is part of it. */
-function readNameLike(p: Parameter, values: string[]): Criterion {
-  const text = values.map(unescaped).join(' ');
-  if (text.length > 200) throw invalid(p.code, 'is longer than 200 characters');
-  const query = queryWords(text);
-  if (query.count === 0) throw invalid(p.code, 'has no letters');
-  const params = p.alsoReads.flatMap((c) => parameter(p.type, c)?.id ?? []);
-  return { kind: 'like', seed: p.id, params, family: parameter(p.type, 'family')?.id, ...query, found: undefined };
-}
-
-/** Plain words as codes; what is not known is looked for at the beginning of what the specialty is called. */
-function readSpecialtyLike(p: Parameter, values: string[]): Criterion {
-  const specialty = parameter(p.type, 'specialty') ?? p;
-  const codes = new Set(values.flatMap((v) => plainSpecialties(unescaped(v)).flatMap((s) => s.codes)));
-  for (const v of values) if (/^[0-9]{3}[0-9A-Z]{6}X$/i.test(v)) codes.add(v.toLowerCase());
-  if (codes.size === 0)
-    return {
-      kind: 'string',
-      params: [specialty.id + SEEDS.text],
-      match: 'starts',
-      words: values.map((v) => word(v, false)),
-    };
-  const forms = [...codes].map((code) => tokenForm('http://nucc.org/provider-taxonomy', code));
-  return { kind: 'token', seed: specialty.id, forms, negated: false };
 }
 
 function knownModifier(p: Parameter, modifier: string | undefined): Modifier | undefined {

@@ -171,6 +171,39 @@ const TABLE = `
 2083X0100X Medicina del trabajo
 163WW0000X Cuidado de heridas
 2080N0001X Neonatología (recién nacidos)
+2080P0201X Alergia e inmunología pediátricas
+207XP3100X Ortopedia pediátrica (huesos y articulaciones)
+2086S0120X Cirugía pediátrica
+207WX0110X Oftalmología pediátrica (ojos)
+152WP0200X Optometría pediátrica (examen de la vista y lentes)
+2251P0200X Fisioterapia pediátrica
+225XP0200X Terapia ocupacional pediátrica
+2080P0203X Cuidados intensivos pediátricos
+2080P0204X Medicina de emergencias pediátricas
+207PP0204X Medicina de emergencias pediátricas
+2080S0012X Medicina del sueño pediátrica
+133VN1004X Dietética pediátrica
+2080S0010X Medicina deportiva pediátrica
+2080B0002X Control de peso pediátrico
+207LP3000X Anestesiología pediátrica
+208C00000X Cirugía de colon y recto
+1223E0200X Endodoncia (conductos)
+1223P0300X Periodoncia (encías)
+1223P0700X Prótesis dental
+222Z00000X Órtesis
+224P00000X Prótesis
+374J00000X Doula (compañía en el parto)
+163WL0100X Lactancia
+174N00000X Lactancia
+163W00000X Enfermería
+208M00000X Medicina hospitalaria
+207RC0200X Cuidados intensivos
+207VM0101X Medicina materno-fetal (embarazo de alto riesgo)
+175F00000X Naturopatía
+2080P0006X Desarrollo y conducta infantil
+2080P0008X Desarrollo neurológico infantil
+2082S0105X Cirugía de la mano
+2086S0105X Cirugía de la mano
 `;
 
 /** By code of http://nucc.org/provider-taxonomy. */

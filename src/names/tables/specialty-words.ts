@@ -1,5 +1,6 @@
 // Specialties in the words of people who look for a doctor, English and Spanish, and the codes of the Health Care Provider
 // Taxonomy (© American Medical Association, see NOTICE) that they mean. Which words belong to which codes is ours.
+import { SPECIALTY_KIN } from './specialty-kin.ts';
 
 export type PlainSpecialty = {
   /** stable name of the entry, for links */
@@ -9,8 +10,10 @@ export type PlainSpecialty = {
   es: string;
   /** what people write, folded; singular */
   words: readonly string[];
-  /** codes of http://nucc.org/provider-taxonomy */
+  /** codes of http://nucc.org/provider-taxonomy, those that generated data uses or a page has Spanish words for */
   codes: readonly string[];
+  /** codes of further kinds of the same */
+  kin: readonly string[];
 };
 
 const entry = (id: string, en: string, es: string, words: string, codes: string): PlainSpecialty => ({
@@ -19,6 +22,7 @@ const entry = (id: string, en: string, es: string, words: string, codes: string)
   es,
   words: words.split('|'),
   codes: codes.split(' '),
+  kin: SPECIALTY_KIN[id] ?? [],
 });
 
 export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
@@ -26,7 +30,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'primary-care',
     'Primary care doctor',
     'Médico de cabecera',
-    'primary care|primary care doctor|primary care physician|primary doctor|family doctor|general doctor|regular doctor|pcp|gp|general practitioner|checkup|annual physical|medico de cabecera|medico familiar|medico general|atencion primaria|doctor de familia',
+    'primary care|primary care doctor|primary care physician|primary doctor|family doctor|general doctor|regular doctor|pcp|gp|general practitioner|checkup|annual physical|medico de cabecera|medico familiar|medico general|atencion primaria|doctor de familia|physical exam|physical|sport physical|check up|flu shot|flu|vaccine|vaccination|immunization|uti|std|cough|quit smoking|chequeo|examen fisico|vacuna|vacunacion|gripe|tos',
     '207Q00000X 208D00000X 207R00000X 363LF0000X 363LP2300X 208000000X',
   ),
   entry(
@@ -40,14 +44,14 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'internal-medicine',
     'Internal medicine',
     'Medicina interna',
-    'internal medicine|internist|adult doctor|adult medicine|medicina interna|internista',
+    'internal medicine|internist|adult doctor|adult medicine|medicina interna|internista|high blood pressure|blood pressure|hypertension|cholesterol|presion alta|presion arterial|hipertension|colesterol',
     '207R00000X',
   ),
   entry(
     'pediatrics',
     'Children’s doctor (pediatrics)',
     'Pediatra',
-    'pediatrics|pediatrician|child doctor|children doctor|kid doctor|baby doctor|pediatra|pediatria|doctor de ninos|medico de ninos|doctor para bebe',
+    'pediatrics|pediatrician|child doctor|children doctor|kid doctor|baby doctor|pediatra|pediatria|doctor de ninos|medico de ninos|doctor para bebe|ped|well baby|well child|pediatrico',
     '208000000X 363LP0200X',
   ),
   entry(
@@ -61,77 +65,77 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'cardiology',
     'Heart doctor (cardiology)',
     'Cardiólogo (corazón)',
-    'cardiology|cardiologist|heart|heart doctor|heart specialist|heart disease|chest pain|cardiologia|cardiologo|cardiologa|corazon|doctor del corazon|medico del corazon',
+    'cardiology|cardiologist|heart|heart doctor|heart specialist|heart disease|chest pain|cardiologia|cardiologo|cardiologa|corazon|doctor del corazon|medico del corazon|cardio|cardiac|cardiovascular|heart attack|heart failure|heart murmur|arrhythmia|afib|pacemaker|palpitation|high blood pressure|blood pressure|hypertension|cholesterol|infarto|arritmia|marcapasos|soplo|presion alta|presion arterial|hipertension|colesterol',
     '207RC0000X 207RI0011X 207RC0001X 2080P0202X',
   ),
   entry(
     'endocrinology',
     'Diabetes, thyroid and hormones',
     'Endocrinólogo (diabetes, tiroides)',
-    'endocrinology|endocrinologist|diabetes|diabetes doctor|thyroid|thyroid doctor|hormone|hormone doctor|sugar doctor|endocrinologia|endocrinologo|endocrinologa|tiroides|hormonas|azucar',
+    'endocrinology|endocrinologist|diabetes|diabetes doctor|thyroid|thyroid doctor|hormone|hormone doctor|sugar doctor|endocrinologia|endocrinologo|endocrinologa|tiroides|hormonas|azucar|endo|endocrine|diabetic|insulin|goiter|diabetico|diabetica|insulina',
     '207RE0101X 2080P0205X',
   ),
   entry(
     'gastroenterology',
     'Stomach and digestion',
     'Gastroenterólogo (estómago)',
-    'gastroenterology|gastroenterologist|gi doctor|stomach|stomach doctor|digestion|digestive|gut doctor|bowel|colon doctor|colonoscopy|liver|liver doctor|gastroenterologia|gastroenterologo|gastroenterologa|estomago|digestivo|higado|intestino',
+    'gastroenterology|gastroenterologist|gi doctor|stomach|stomach doctor|digestion|digestive|gut doctor|bowel|colon doctor|colonoscopy|liver|liver doctor|gastroenterologia|gastroenterologo|gastroenterologa|estomago|digestivo|higado|intestino|gi|gastro|stomach ache|abdominal pain|acid reflux|reflux|heartburn|ulcer|crohn|colitis|ibs|hepatitis|hemorrhoid|constipation|diarrhea|endoscopy|acidez|reflujo|gastritis|ulcera|estrenimiento|diarrea|hemorroides|colonoscopia|colon',
     '207RG0100X 207RI0008X 2080P0206X',
   ),
   entry(
     'oncology',
     'Cancer and blood',
     'Oncólogo (cáncer)',
-    'oncology|oncologist|cancer|cancer doctor|cancer specialist|chemotherapy|hematology|hematologist|blood doctor|blood disease|tumor|oncologia|oncologo|oncologa|quimioterapia|hematologia|hematologo|sangre',
+    'oncology|oncologist|cancer|cancer doctor|cancer specialist|chemotherapy|hematology|hematologist|blood doctor|blood disease|tumor|oncologia|oncologo|oncologa|quimioterapia|hematologia|hematologo|sangre|chemo|breast cancer|skin cancer|leukemia|lymphoma|melanoma|brain tumor|anemia|sickle cell|hemophilia|cancer de mama|cancer de seno|leucemia|linfoma|hemofilia',
     '207RH0003X 207RX0202X 207RH0000X 2085R0001X 2080P0207X',
   ),
   entry(
     'nephrology',
     'Kidney doctor',
     'Nefrólogo (riñón)',
-    'nephrology|nephrologist|kidney|kidney doctor|kidney specialist|dialysis doctor|nefrologia|nefrologo|nefrologa|rinon|rinones',
+    'nephrology|nephrologist|kidney|kidney doctor|kidney specialist|dialysis doctor|nefrologia|nefrologo|nefrologa|rinon|rinones|renal|kidney stone|kidney failure',
     '207RN0300X 2080P0210X',
   ),
   entry(
     'pulmonology',
     'Lung doctor',
     'Neumólogo (pulmones)',
-    'pulmonology|pulmonologist|lung|lung doctor|lung specialist|breathing|breathing doctor|asthma doctor|copd|neumologia|neumologo|neumologa|pulmon|pulmones|respiracion',
+    'pulmonology|pulmonologist|lung|lung doctor|lung specialist|breathing|breathing doctor|asthma doctor|copd|neumologia|neumologo|neumologa|pulmon|pulmones|respiracion|asthma|cough|bronchitis|emphysema|pneumonia|asma|tos|bronquitis|enfisema|neumonia',
     '207RP1001X 2080P0214X',
   ),
   entry(
     'rheumatology',
     'Arthritis and joints',
     'Reumatólogo (artritis)',
-    'rheumatology|rheumatologist|arthritis|arthritis doctor|lupus|autoimmune|joint doctor|reumatologia|reumatologo|reumatologa|artritis|reuma|articulaciones',
+    'rheumatology|rheumatologist|arthritis|arthritis doctor|lupus|autoimmune|joint doctor|reumatologia|reumatologo|reumatologa|artritis|reuma|articulaciones|rheum|rheumatoid|gout|fibromyalgia|gota|fibromialgia',
     '207RR0500X 2080P0216X',
   ),
   entry(
     'infectious-disease',
     'Infections',
     'Infectólogo',
-    'infectious disease|infection|infection doctor|hiv doctor|hiv|tropical disease|infectologia|infectologo|infectologa|enfermedades infecciosas|infeccion|vih',
+    'infectious disease|infection|infection doctor|hiv doctor|hiv|tropical disease|infectologia|infectologo|infectologa|enfermedades infecciosas|infeccion|vih|std|sti|hepatitis|lyme disease|tuberculosis|travel medicine|enfermedad venerea',
     '207RI0200X 2080P0208X',
   ),
   entry(
     'allergy',
     'Allergies and asthma',
     'Alergólogo (alergias)',
-    'allergy|allergist|allergy doctor|asthma|hay fever|immunology|immunologist|alergia|alergologo|alergologa|alergista|asma|inmunologia',
+    'allergy|allergist|allergy doctor|asthma|hay fever|immunology|immunologist|alergia|alergologo|alergologa|alergista|asma|inmunologia|allergy shot|food allergy|peanut allergy|hives|alergico|alergica',
     '207K00000X 207KA0200X 207RA0201X',
   ),
   entry(
     'dermatology',
     'Skin doctor',
     'Dermatólogo (piel)',
-    'dermatology|dermatologist|skin|skin doctor|skin specialist|acne|rash|mole|eczema|psoriasis|dermatologia|dermatologo|dermatologa|piel|doctor de la piel',
+    'dermatology|dermatologist|skin|skin doctor|skin specialist|acne|rash|mole|eczema|psoriasis|dermatologia|dermatologo|dermatologa|piel|doctor de la piel|derm|skin cancer|melanoma|botox|wart|hair loss|fungus|itching|verruga|mancha|manchas en la piel|lunar|sarpullido|caida del pelo',
     '207N00000X 207NP0225X 207ND0101X',
   ),
   entry(
     'obstetrics-gynecology',
     'Women’s health, pregnancy',
     'Ginecólogo, embarazo',
-    'obstetrics gynecology|ob gyn|obgyn|gynecology|gynecologist|obstetrics|obstetrician|woman doctor|women doctor|lady doctor|women health|womens health|pregnancy|pregnancy doctor|prenatal|maternity|ginecologia|ginecologo|ginecologa|obstetra|obstetricia|embarazo|salud de la mujer|doctor de mujeres',
+    'obstetrics gynecology|ob gyn|obgyn|gynecology|gynecologist|obstetrics|obstetrician|woman doctor|women doctor|lady doctor|women health|womens health|pregnancy|pregnancy doctor|prenatal|maternity|ginecologia|ginecologo|ginecologa|obstetra|obstetricia|embarazo|salud de la mujer|doctor de mujeres|gyn|ob|birth control|contraception|iud|menopause|pap smear|endometriosis|fibroid|pregnant|having a baby|deliver baby|childbirth|uti|std|embarazada|parto|anticonceptivo|menopausia|papanicolau|control prenatal',
     '207V00000X 207VX0201X 207VG0400X 207VX0000X 363LX0001X',
   ),
   entry(
@@ -152,56 +156,56 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'urology',
     'Bladder, prostate (urology)',
     'Urólogo',
-    'urology|urologist|bladder|bladder doctor|prostate|prostate doctor|urinary|men health|urologia|urologo|urologa|vejiga|prostata|vias urinarias',
+    'urology|urologist|bladder|bladder doctor|prostate|prostate doctor|urinary|men health|urologia|urologo|urologa|vejiga|prostata|vias urinarias|uti|urinary tract infection|kidney stone|vasectomy|erectile dysfunction|testosterone|incontinence|prostate cancer|infeccion urinaria|piedra en el rinon|calculo renal|vasectomia|incontinencia|disfuncion erectil|cancer de prostata',
     '208800000X 2088P0231X',
   ),
   entry(
     'neurology',
     'Brain and nerves',
     'Neurólogo (cerebro, nervios)',
-    'neurology|neurologist|brain|brain doctor|nerve|nerve doctor|headache|headache doctor|migraine|seizure|epilepsy|stroke doctor|memory doctor|neurologia|neurologo|neurologa|cerebro|nervios|dolor de cabeza|migrana|epilepsia',
+    'neurology|neurologist|brain|brain doctor|nerve|nerve doctor|headache|headache doctor|migraine|seizure|epilepsy|stroke doctor|memory doctor|neurologia|neurologo|neurologa|cerebro|nervios|dolor de cabeza|migrana|epilepsia|neuro|dementia|alzheimer|parkinson|multiple sclerosis|concussion|memory|memory loss|stroke|tremor|neuropathy|vertigo|dizziness|demencia|memoria|derrame cerebral|convulsion|mareo',
     '2084N0400X 2084N0402X 2084V0102X',
   ),
   entry(
     'neurosurgery',
     'Brain and spine surgery',
     'Neurocirujano',
-    'neurosurgery|neurosurgeon|neurological surgery|brain surgeon|spine surgeon|brain surgery|neurocirugia|neurocirujano|cirujano del cerebro',
+    'neurosurgery|neurosurgeon|neurological surgery|brain surgeon|spine surgeon|brain surgery|neurocirugia|neurocirujano|cirujano del cerebro|brain tumor|spine surgery|cirugia de columna|cirujano de columna',
     '207T00000X',
   ),
   entry(
     'ophthalmology',
     'Eye doctor',
     'Oftalmólogo (ojos)',
-    'ophthalmology|ophthalmologist|eye|eye doctor|eye specialist|eye surgeon|cataract|glaucoma|retina|oftalmologia|oftalmologo|oftalmologa|ojo|ojos|doctor de los ojos|cataratas',
+    'ophthalmology|ophthalmologist|eye|eye doctor|eye specialist|eye surgeon|cataract|glaucoma|retina|oftalmologia|oftalmologo|oftalmologa|ojo|ojos|doctor de los ojos|cataratas|lasik|oculista|pink eye|dry eye|macular degeneration|eye infection|conjuntivitis|doctor de la vista',
     '207W00000X 152W00000X 207WX0107X',
   ),
   entry(
     'optometry',
     'Eye exams and glasses',
     'Optometrista (lentes)',
-    'optometry|optometrist|glasses|eye exam|contact lens|vision exam|eyeglass|optometrista|optometria|lentes|anteojos|examen de la vista|vista',
+    'optometry|optometrist|glasses|eye exam|contact lens|vision exam|eyeglass|optometrista|optometria|lentes|anteojos|examen de la vista|vista|optician|optical|oculista|gafas|espejuelos|optica|doctor de la vista',
     '152W00000X 332H00000X',
   ),
   entry(
     'ent',
     'Ear, nose and throat',
     'Otorrinolaringólogo',
-    'ear nose throat|ear nose and throat|ent|ent doctor|ear doctor|throat doctor|nose doctor|sinus|sinus doctor|otolaryngology|otolaryngologist|otorrino|otorrinolaringologo|otorrinolaringologia|oido|nariz|garganta',
+    'ear nose throat|ear nose and throat|ent|ent doctor|ear doctor|throat doctor|nose doctor|sinus|sinus doctor|otolaryngology|otolaryngologist|otorrino|otorrinolaringologo|otorrinolaringologia|oido|nariz|garganta|ear|nose|throat|ear infection|sore throat|tonsil|snoring|vertigo|dizziness|otitis|amigdalas|dolor de garganta|dolor de oido|infeccion de oido|ronquido',
     '207Y00000X 207YP0228X',
   ),
   entry(
     'audiology',
     'Hearing',
     'Audiólogo (oído)',
-    'audiology|audiologist|hearing|hearing test|hearing aid|audiologo|audiologa|audiologia|audicion|aparato auditivo|audifono',
+    'audiology|audiologist|hearing|hearing test|hearing aid|audiologo|audiologa|audiologia|audicion|aparato auditivo|audifono|hearing loss|deaf|tinnitus|sordera|sordo',
     '231H00000X 237600000X',
   ),
   entry(
     'orthopedics',
     'Bones and joints',
     'Ortopedista (huesos)',
-    'orthopedics|orthopedic|orthopedist|orthopedic surgery|orthopedic surgeon|bone|bone doctor|bone specialist|broken bone|fracture|knee doctor|hip doctor|shoulder doctor|back doctor|joint surgeon|ortopedia|ortopedista|hueso|huesos|doctor de los huesos|rodilla|cadera|fractura',
+    'orthopedics|orthopedic|orthopedist|orthopedic surgery|orthopedic surgeon|bone|bone doctor|bone specialist|broken bone|fracture|knee doctor|hip doctor|shoulder doctor|back doctor|joint surgeon|ortopedia|ortopedista|hueso|huesos|doctor de los huesos|rodilla|cadera|fractura|ortho|knee|hip|shoulder|elbow|ankle|spine|spine doctor|knee pain|knee replacement|hip replacement|joint replacement|rotator cuff|meniscus|tendinitis|sprain|scoliosis|herniated disc|carpal tunnel|broken arm|broken leg|ortopeda|ortopedico|traumatologo|traumatologa|traumatologia|hombro|codo|tobillo|columna|esguince|escoliosis|hernia de disco',
     '207X00000X 207XS0106X 207XS0114X 207XX0005X 207XS0117X',
   ),
   entry(
@@ -215,21 +219,21 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'podiatry',
     'Foot doctor',
     'Podiatra (pies)',
-    'podiatry|podiatrist|foot|foot doctor|feet doctor|ankle doctor|toe doctor|podiatra|podologo|podologa|podologia|pie|pies|doctor de los pies',
+    'podiatry|podiatrist|podiatric|podiatric surgeon|podiatrico|foot|foot doctor|feet doctor|ankle doctor|toe doctor|podiatra|podologo|podologa|podologia|pie|pies|doctor de los pies|foot pain|heel|heel pain|bunion|toenail|ingrown toenail|plantar fasciitis|juanete|talon|una enterrada',
     '213E00000X 213ES0103X 213ES0131X',
   ),
   entry(
     'chiropractic',
     'Chiropractor',
     'Quiropráctico',
-    'chiropractic|chiropractor|back pain|spine adjustment|quiropractico|quiropractica|dolor de espalda',
+    'chiropractic|chiropractor|back pain|spine adjustment|quiropractico|quiropractica|dolor de espalda|chiro|neck pain|sciatica|dolor de cuello|ciatica',
     '111N00000X',
   ),
   entry(
     'physical-therapy',
     'Physical therapy',
     'Fisioterapia',
-    'physical therapy|physical therapist|physiotherapy|pt|rehab|rehabilitation|terapia fisica|terapista fisico|fisioterapia|fisioterapeuta|rehabilitacion',
+    'physical therapy|physical therapist|physiotherapy|pt|rehab|rehabilitation|terapia fisica|terapista fisico|fisioterapia|fisioterapeuta|rehabilitacion|physio|back pain|neck pain|sciatica|dolor de espalda|dolor de cuello|ciatica',
     '225100000X 2251X0800X',
   ),
   entry(
@@ -243,14 +247,14 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'speech-therapy',
     'Speech therapy',
     'Terapia del habla',
-    'speech therapy|speech therapist|speech pathology|speech language pathologist|speech doctor|stutter|terapia del habla|terapeuta del habla|logopeda|fonoaudiologo|habla',
+    'speech therapy|speech therapist|speech pathology|speech language pathologist|speech doctor|stutter|terapia del habla|terapeuta del habla|logopeda|fonoaudiologo|habla|speech|language therapy|swallowing|terapia de lenguaje|terapia del lenguaje|lenguaje|tartamudez',
     '235Z00000X',
   ),
   entry(
     'pain',
     'Pain management',
     'Manejo del dolor',
-    'pain management|pain doctor|pain specialist|pain medicine|chronic pain|manejo del dolor|medico del dolor|dolor cronico',
+    'pain management|pain doctor|pain specialist|pain medicine|chronic pain|manejo del dolor|medico del dolor|dolor cronico|pain|pain clinic|back pain|sciatica|dolor|dolor de espalda|ciatica|clinica del dolor',
     '208VP0000X 208VP0014X 207LP2900X',
   ),
   entry(
@@ -271,21 +275,21 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'surgery',
     'Surgeon',
     'Cirujano',
-    'surgery|surgeon|general surgery|general surgeon|hernia|gallbladder|appendix|cirugia|cirujano|cirujana|cirugia general|vesicula',
+    'surgery|surgeon|general surgery|general surgeon|hernia|gallbladder|appendix|cirugia|cirujano|cirujana|cirugia general|vesicula|gall bladder|appendicitis|weight loss surgery|apendicitis',
     '208600000X',
   ),
   entry(
     'plastic-surgery',
     'Plastic surgery',
     'Cirugía plástica',
-    'plastic surgery|plastic surgeon|cosmetic surgery|reconstructive surgery|cirugia plastica|cirujano plastico',
+    'plastic surgery|plastic surgeon|cosmetic surgery|reconstructive surgery|cirugia plastica|cirujano plastico|botox|breast reduction|breast implant|liposuction|facelift|liposuccion|cirugia estetica',
     '208200000X 2086S0122X',
   ),
   entry(
     'vascular-surgery',
     'Blood vessels',
     'Cirugía vascular',
-    'vascular surgery|vascular surgeon|vein|vein doctor|vascular|cirugia vascular|venas|varices',
+    'vascular surgery|vascular surgeon|vein|vein doctor|vascular|cirugia vascular|venas|varices|varicose vein|blood clot|circulation|varicosa|circulacion',
     '2086S0129X',
   ),
   entry(
@@ -299,7 +303,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'weight-loss',
     'Weight loss',
     'Control de peso',
-    'weight loss|weight loss doctor|obesity|bariatric|weight management|bajar de peso|perder peso|obesidad|control de peso',
+    'weight loss|weight loss doctor|obesity|bariatric|weight management|bajar de peso|perder peso|obesidad|control de peso|weight loss surgery|bariatric surgery|overweight|obese|sobrepeso|adelgazar|cirugia bariatrica',
     '207RB0002X 2083B0002X 133V00000X',
   ),
   entry(
@@ -313,14 +317,14 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'mental-health',
     'Mental health',
     'Salud mental',
-    'mental health|behavioral health|therapist|therapy|counselor|counseling|counselling|talk therapy|depression|anxiety|stress|grief|ptsd|salud mental|terapeuta|terapia|consejero|consejera|consejeria|depresion|ansiedad',
+    'mental health|behavioral health|therapist|therapy|counselor|counseling|counselling|talk therapy|depression|anxiety|stress|grief|ptsd|salud mental|terapeuta|terapia|consejero|consejera|consejeria|depresion|ansiedad|depressed|panic attack|panic|ocd|trauma|anger management|eating disorder|anorexia|bulimia|suicide|angustia|estres|duelo|panico|ataque de panico|trastorno alimenticio|salud emocional',
     '101YM0800X 1041C0700X 103T00000X 103TC0700X 106H00000X 2084P0800X 101Y00000X 101YP2500X 363LP0808X 261QM0801X',
   ),
   entry(
     'psychiatry',
     'Psychiatrist',
     'Psiquiatra',
-    'psychiatry|psychiatrist|mental health doctor|shrink|bipolar|psiquiatra|psiquiatria',
+    'psychiatry|psychiatrist|mental health doctor|shrink|bipolar|psiquiatra|psiquiatria|psych|psychiatric|schizophrenia|ocd|esquizofrenia|psiquiatrico',
     '2084P0800X 2084P0804X 363LP0808X',
   ),
   entry(
@@ -334,7 +338,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'psychology',
     'Psychologist',
     'Psicólogo',
-    'psychology|psychologist|clinical psychologist|psicologo|psicologa|psicologia',
+    'psychology|psychologist|clinical psychologist|psicologo|psicologa|psicologia|psych|psychological testing',
     '103T00000X 103TC0700X 103TC2200X',
   ),
   entry(
@@ -355,7 +359,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'addiction',
     'Alcohol and drug treatment',
     'Tratamiento de adicciones',
-    'addiction|addiction doctor|substance abuse|substance use|drug rehab|alcohol|alcohol treatment|detox|suboxone|adiccion|adicciones|drogas|alcoholismo|desintoxicacion',
+    'addiction|addiction doctor|substance abuse|substance use|drug rehab|alcohol|alcohol treatment|detox|suboxone|adiccion|adicciones|drogas|alcoholismo|desintoxicacion|drug|drug addiction|opioid|heroin|methadone|sober|alcoholic|alcohol rehab|smoking|quit smoking|opioide|metadona|alcoholico|dejar de fumar',
     '101YA0400X 207RA0401X 2084A0401X 207QA0401X 261QR0405X 324500000X',
   ),
   entry(
@@ -369,7 +373,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'dentist',
     'Dentist',
     'Dentista',
-    'dentist|dental|dentistry|general dentist|tooth|teeth|tooth doctor|toothache|teeth cleaning|dentista|odontologo|odontologa|diente|dientes|muela|dental care',
+    'dentist|dental|dentistry|general dentist|tooth|teeth|tooth doctor|toothache|teeth cleaning|dentista|odontologo|odontologa|diente|dientes|muela|dental care|tooth pain|cavity|dental filling|dental crown|dental cleaning|gum|denture|tooth extraction|caries|dolor de muela|dolor de dientes|limpieza dental|encia|dentadura|extraccion de muela',
     '1223G0001X 122300000X 261QD0000X',
   ),
   entry(
@@ -390,7 +394,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'oral-surgery',
     'Oral surgery',
     'Cirugía oral',
-    'oral surgery|oral surgeon|jaw surgeon|wisdom tooth|wisdom teeth|cirugia oral|cirujano oral|cirujano maxilofacial|muela del juicio',
+    'oral surgery|oral surgeon|jaw surgeon|wisdom tooth|wisdom teeth|cirugia oral|cirujano oral|cirujano maxilofacial|muela del juicio|tooth extraction|extraccion de muela',
     '1223S0112X 204E00000X',
   ),
   entry(
@@ -418,7 +422,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'urgent-care',
     'Urgent care',
     'Atención de urgencia',
-    'urgent care|walk in clinic|walk in|after hours clinic|atencion de urgencia|cuidado urgente|atencion inmediata',
+    'urgent care|walk in clinic|walk in|after hours clinic|atencion de urgencia|cuidado urgente|atencion inmediata|immediate care|express care',
     '261QU0200X',
   ),
   entry('hospital', 'Hospital', 'Hospital', 'hospital|general hospital|hospitales', '282N00000X 282NC0060X 282NC2000X'),
@@ -433,21 +437,21 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'pharmacy',
     'Pharmacy',
     'Farmacia',
-    'pharmacy|drug store|drugstore|pharmacist|prescription|chemist|farmacia|farmaceutico|botica|medicinas',
+    'pharmacy|drug store|drugstore|pharmacist|prescription|chemist|farmacia|farmaceutico|botica|medicinas|flu shot|vaccine|vacuna',
     '3336C0003X 333600000X 3336C0002X 3336M0002X 183500000X',
   ),
   entry(
     'lab',
     'Laboratory, blood tests',
     'Laboratorio (análisis)',
-    'lab|laboratory|blood test|blood work|lab test|medical lab|laboratorio|analisis de sangre|analisis|prueba de sangre',
+    'lab|laboratory|blood test|blood work|lab test|medical lab|laboratorio|analisis de sangre|analisis|prueba de sangre|std test|covid test|urine test|prueba de covid',
     '291U00000X',
   ),
   entry(
     'imaging',
     'X-ray, MRI, imaging',
     'Radiografías, imágenes',
-    'imaging|radiology|radiologist|x ray|xray|mri|ct scan|cat scan|ultrasound|mammogram|radiologia|radiologo|radiografia|rayos x|resonancia|ultrasonido|mamografia|imagenes',
+    'imaging|radiology|radiologist|x ray|xray|mri|ct scan|cat scan|ultrasound|mammogram|radiologia|radiologo|radiografia|rayos x|resonancia|ultrasonido|mamografia|imagenes|bone density|pet scan|tomografia|mamograma|ecografia',
     '2085R0202X 261QR0200X 261QR0208X',
   ),
   entry(
@@ -468,14 +472,14 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'equipment',
     'Medical equipment',
     'Equipo médico',
-    'medical equipment|dme|durable medical equipment|wheelchair|walker|oxygen|cpap|crutches|equipo medico|silla de ruedas|oxigeno|muletas',
+    'medical equipment|dme|durable medical equipment|wheelchair|walker|oxygen|cpap|crutches|equipo medico|silla de ruedas|oxigeno|muletas|wheel chair',
     '332B00000X 332BX2000X',
   ),
   entry(
     'home-health',
     'Care at home',
     'Atención en casa',
-    'home health|home care|home nurse|home nursing|visiting nurse|nurse at home|atencion en casa|cuidado en casa|enfermera en casa|salud en el hogar',
+    'home health|home care|home nurse|home nursing|visiting nurse|nurse at home|atencion en casa|cuidado en casa|enfermera en casa|salud en el hogar|home health aide|caregiver|cuidadora en casa',
     '251E00000X 251J00000X',
   ),
   entry(
@@ -511,7 +515,7 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'sleep',
     'Sleep doctor',
     'Medicina del sueño',
-    'sleep|sleep doctor|sleep medicine|sleep apnea|insomnia|sueno|medicina del sueno|apnea|insomnio',
+    'sleep|sleep doctor|sleep medicine|sleep apnea|insomnia|sueno|medicina del sueno|apnea|insomnio|snoring|ronquido',
     '207RS0012X 2084S0012X 207QS1201X 207YS0012X',
   ),
   entry('acupuncture', 'Acupuncture', 'Acupuntura', 'acupuncture|acupuncturist|acupuntura|acupunturista', '171100000X'),
@@ -543,4 +547,135 @@ export const PLAIN_SPECIALTIES: readonly PlainSpecialty[] = [
     'neonatology|neonatologist|newborn|nicu|premature baby|neonatologia|neonatologo|recien nacido',
     '2080N0001X',
   ),
+  entry(
+    'hand-surgery',
+    'Hand surgery',
+    'Cirugía de la mano',
+    'hand surgeon|hand surgery|hand doctor|wrist|carpal tunnel|cirujano de mano|cirugia de mano|muneca',
+    '207XS0106X 2082S0105X 2086S0105X',
+  ),
+  entry(
+    'colon-surgery',
+    'Colon and rectal surgery',
+    'Cirugía de colon y recto',
+    'colon rectal surgery|colon rectal surgeon|colorectal surgeon|colorectal|proctologist|hemorrhoid|proctologo|proctologa|proctologia|hemorroides|cirujano de colon',
+    '208C00000X',
+  ),
+  entry(
+    'maternal-fetal',
+    'High-risk pregnancy',
+    'Embarazo de alto riesgo',
+    'maternal fetal medicine|high risk pregnancy|perinatology|perinatologist|embarazo de alto riesgo|embarazo de riesgo|medicina materno fetal',
+    '207VM0101X',
+  ),
+  entry(
+    'lactation',
+    'Breastfeeding',
+    'Lactancia',
+    'lactation|lactation consultant|breastfeeding|breast feeding|lactancia|amamantar',
+    '163WL0100X 174N00000X',
+  ),
+  entry('doula', 'Doula', 'Doula', 'doula|birth companion', '374J00000X'),
+  entry(
+    'child-development',
+    'Child development',
+    'Desarrollo infantil',
+    'developmental pediatrician|developmental pediatrics|child development|developmental delay|desarrollo infantil|retraso del desarrollo',
+    '2080P0006X 2080P0008X',
+  ),
+  entry(
+    'endodontics',
+    'Root canal',
+    'Endodoncista (conductos)',
+    'endodontics|endodontist|root canal|endodoncia|endodoncista|tratamiento de conducto',
+    '1223E0200X',
+  ),
+  entry(
+    'periodontics',
+    'Gums',
+    'Periodoncista (encías)',
+    'periodontics|periodontist|gum|gum disease|periodoncia|periodoncista|encia',
+    '1223P0300X',
+  ),
+  entry(
+    'prosthodontics',
+    'Dentures and dental implants',
+    'Prótesis e implantes dentales',
+    'prosthodontics|prosthodontist|denture|false teeth|dental implant|protesis dental|dentadura|implante dental',
+    '1223P0700X',
+  ),
+  entry('nurse', 'Nurse', 'Enfermera', 'nurse|registered nurse|rn|enfermera|enfermero', '163W00000X 363L00000X'),
+  entry(
+    'hospitalist',
+    'Hospital medicine',
+    'Medicina hospitalaria',
+    'hospitalist|hospital medicine|medicina hospitalaria',
+    '208M00000X',
+  ),
+  entry(
+    'critical-care',
+    'Intensive care',
+    'Cuidados intensivos',
+    'critical care|critical care medicine|intensive care|icu|intensivist|cuidados intensivos|terapia intensiva',
+    '207RC0200X',
+  ),
+  entry(
+    'orthotics',
+    'Orthotics and prosthetics',
+    'Órtesis y prótesis',
+    'orthotics|orthotist|prosthetics|prosthetist|prosthesis|artificial limb|artificial leg|artificial arm|protesis|ortesis|plantilla|pierna artificial',
+    '222Z00000X 224P00000X',
+  ),
+  entry(
+    'naturopathy',
+    'Naturopathy',
+    'Naturopatía',
+    'naturopath|naturopathy|naturopathic|holistic|natural medicine|naturopata|naturopatia|medicina natural',
+    '175F00000X',
+  ),
 ];
+
+/** Said of children, folded; singular. */
+export const CHILD_WORDS: readonly string[] =
+  'child|children|kid|baby|infant|toddler|teen|teenager|adolescent|son|daughter|ped|pediatric|pediatrics|pediatrician|paediatric|paediatrician|nino|nina|bebe|hijo|hija|adolescente|infantil|juvenil|pediatra|pediatria|pediatrico|pediatrica'.split(
+    '|',
+  );
+
+const codes = (text: string): readonly string[] => text.split(' ');
+
+/**
+ * What an entry means of children, by its id. `only`: who treats adults does not treat them, so that the codes of the entry
+ * itself do not count; else they count too.
+ */
+export const OF_CHILDREN: Readonly<Record<string, { codes: readonly string[]; only?: true }>> = {
+  'primary-care': { codes: codes('208000000X 363LP0200X'), only: true },
+  cardiology: { codes: codes('2080P0202X'), only: true },
+  endocrinology: { codes: codes('2080P0205X'), only: true },
+  gastroenterology: { codes: codes('2080P0206X'), only: true },
+  oncology: { codes: codes('2080P0207X'), only: true },
+  nephrology: { codes: codes('2080P0210X'), only: true },
+  pulmonology: { codes: codes('2080P0214X'), only: true },
+  rheumatology: { codes: codes('2080P0216X'), only: true },
+  'infectious-disease': { codes: codes('2080P0208X'), only: true },
+  neurology: { codes: codes('2084N0402X'), only: true },
+  surgery: { codes: codes('2086S0120X'), only: true },
+  'critical-care': { codes: codes('2080P0203X'), only: true },
+  hospital: { codes: codes('282NC2000X'), only: true },
+  allergy: { codes: codes('2080P0201X') },
+  dermatology: { codes: codes('207NP0225X') },
+  urology: { codes: codes('2088P0231X') },
+  ophthalmology: { codes: codes('207WX0110X') },
+  optometry: { codes: codes('152WP0200X') },
+  ent: { codes: codes('207YP0228X') },
+  orthopedics: { codes: codes('207XP3100X') },
+  'physical-therapy': { codes: codes('2251P0200X') },
+  'occupational-therapy': { codes: codes('225XP0200X') },
+  anesthesiology: { codes: codes('207LP3000X') },
+  'sports-medicine': { codes: codes('2080S0010X') },
+  'weight-loss': { codes: codes('2080B0002X') },
+  nutrition: { codes: codes('133VN1004X') },
+  'mental-health': { codes: codes('2084P0804X 103TC2200X') },
+  psychology: { codes: codes('103TC2200X') },
+  emergency: { codes: codes('2080P0204X 207PP0204X') },
+  sleep: { codes: codes('2080S0012X') },
+};
