@@ -56,7 +56,7 @@ const SUPPORTED = (r: string) => `from exchange.resource y
       and y.refers @> array['DocumentReference/' || ${r}.id]`;
 /** A document stays when authorizations refer to it and none of them leaves. */
 const isNoneOfExcluded = (r: string) =>
-  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(${allowed('y')}) ${SUPPORTED(r)}), true))`;
+  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;

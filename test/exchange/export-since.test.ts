@@ -227,6 +227,9 @@ describe('what was delivered and may not leave any more', () => {
         letter('s1', 'v9'),
         letter('s2', 'v9'),
         letter('s3', 'v9'),
+        letter('s4', 'v9'),
+        // over for more than a year, as nothing says until when it holds
+        { ...supported('pa14', 'A4', 's4'), created: day(-500), preAuthRefPeriod: undefined, item: undefined },
         supported('pa11', 'A3', 's1'),
         supported('pa12', 'A3', 's2'),
         supported('pa13', 'A1', 's2'),
@@ -238,7 +241,7 @@ describe('what was delivered and may not leave any more', () => {
     expect(ours(await sent(them, before))).toEqual(['DocumentReference/s2', 'DocumentReference/s3']);
     const [job] = await node.deps.database.sql<{ counts: Record<string, number> }[]>`
       select counts from exchange.bulk_job where kind = 'export' order by received_at desc limit 1`;
-    expect(job?.counts['withheld-pa-document']).toBe(1);
+    expect(job?.counts['withheld-pa-document']).toBe(2);
     await enrol(node.deps, [], [supported('pa11', 'A1', 's1')]);
     const overturned = await run(them, group, before.transactionTime, [of]);
     expect(ours(await sent(them, overturned))).toContain('DocumentReference/s1');
@@ -251,7 +254,7 @@ describe('what was delivered and may not leave any more', () => {
     await enrol(
       node.deps,
       [],
-      [removal('DocumentReference/s1', 'DocumentReference/s2', 'DocumentReference/s3', 'Provenance/ps1')],
+      [removal(...['s1', 's2', 's3', 's4'].map((id) => `DocumentReference/${id}`), 'Provenance/ps1')],
     );
   });
 
