@@ -171,6 +171,14 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
   const door = await pages.request(`${node.base}/my/${code}?lang=es`);
   expect(door.status).toBe(200);
   expect(door.headers.get('set-cookie')).toBeNull();
+  // the reader's language when none is chosen; the link of the other one chooses
+  const inLanguage = async (query: string, accept: string) =>
+    /<html lang="(..)"/.exec(
+      await (await pages.request(`${node.base}/my/${code}${query}`, { headers: { 'accept-language': accept } })).text(),
+    )?.[1];
+  expect(await inLanguage('', 'es-US,es;q=0.9,en;q=0.5')).toBe('es');
+  expect(await inLanguage('', 'fr,en;q=0.8,es;q=0.2')).toBe('en');
+  expect(await inLanguage('?lang=en', 'es-US')).toBe('en');
   expect(await door.text()).not.toContain('Johnson');
   expect((await send(`/my/${code}`, { birth_date: '1961-02-03' })).status).toBe(403);
   expect((await send(`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' })).status).toBe(403);
