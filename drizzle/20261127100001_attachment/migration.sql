@@ -55,10 +55,10 @@ cross join lateral (select '"url":' || to_json(a.url)::text as written) w
 where r.origin <> 'own' and not r.deleted and r.member_id is not null and position('"contentType"' in r.body) > 0
   and a.url !~* '^(#|urn:)' and position(w.written in r.body) > 0;
 --> statement-breakpoint
-update exchange.resource r set moved_at = date_trunc('milliseconds', now()), shared = exchange.replace_all(r.body, a.olds, a.news)
+update exchange.resource r set moved_at = date_trunc('milliseconds', now()), shared = exchange.replace_all(coalesce(r.shared, r.body), a.olds, a.news)
 from (
   select member_id, type, record_id, array_agg(written order by written) as olds,
-    array_agg('"_url":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}'::text) as news
+    array_agg('"_url":{"id":"' || document_id || '","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}' order by written) as news
   from exchange.attachment group by member_id, type, record_id
 ) a
 where r.member_id = a.member_id and r.type = a.type and r.id = a.record_id;

@@ -3,28 +3,35 @@
 import type { Queryable } from '../../src/store/database.ts';
 import type { Work } from './write-links.ts';
 
-/** What stands in the place of an address whose document is not here: who reads it learns that there is one. */
-const ABSENT =
-  '"_url":{"extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}';
+/** What stands in the place of an address whose document `a` is not here: who reads it learns that there is one. */
+const ABSENT = `'"_url":{"id":"' || a.document_id || '","extension":[{"url":"http://hl7.org/fhir/StructureDefinition/data-absent-reason","valueCode":"unknown"}]}'`;
+const LINK = `'"url":"Binary/' || a.document_id || '"'`;
+
+/**
+ * A text of a record with what leaves in the place of the peer's addresses, whatever stands there by now; null where it gives none.
+ * `record`: an alias with its member, type and id. attachment_pkey.
+ */
+export const leavingForm = (record: string, text: string): string => `(
+  select exchange.replace_all(${text}, array_agg(f.old order by f.old), array_agg(f.new order by f.old))
+  from exchange.attachment a
+  cross join lateral (select case when a.state = 'kept' then ${LINK} else ${ABSENT} end as new) n
+  cross join lateral (select v.old, n.new from (values (a.written), (${ABSENT}), (${LINK})) v(old) where v.old <> n.new) f
+  where a.member_id = ${record}.member_id and a.type = ${record}.type and a.record_id = ${record}.id
+  having count(*) > 0)`;
 
 export const attachmentKey = (sha256: string): string => `documents/${sha256.slice(0, 2)}/${sha256}`;
 
 /**
  * Puts into the `shared` text of records what leaves in the place of the peer's addresses. Nothing is written where it is so already.
- * `from`: members, types and ids of the records, as `u`. $1 instant. attachment_pkey, resource_pkey.
+ * `from`: members, types and ids of the records. $1 instant. attachment_pkey, resource_pkey.
  */
 const SHOWN = (from: string) => `
   update exchange.resource r set shared = f.form, moved_at = $1::text::timestamptz
   from (
-    select x.member_id, x.type, x.id, exchange.replace_all(x.body, l.olds, l.news) as form
-    from (
-      select a.member_id, a.type, a.record_id, array_agg(a.written order by a.written) as olds,
-        array_agg(case when a.state = 'kept' then '"url":"Binary/' || a.document_id || '"' else '${ABSENT}' end order by a.written) as news
-      from ${from} u join exchange.attachment a on a.member_id = u.member_id and a.type = u.type and a.record_id = u.id
-      group by 1, 2, 3
-    ) l join exchange.resource x on x.member_id = l.member_id and x.type = l.type and x.id = l.record_id
+    select x.member_id, x.type, x.id, ${leavingForm('x', 'coalesce(x.shared, x.body)')} as form
+    from ${from} u join exchange.resource x on x.member_id = u.member_id and x.type = u.type and x.id = u.id
   ) f
-  where r.member_id = f.member_id and r.type = f.type and r.id = f.id and r.shared is distinct from f.form`;
+  where r.member_id = f.member_id and r.type = f.type and r.id = f.id and f.form is not null and r.shared is distinct from f.form`;
 
 /** Units of the open slice whose record is as they say: written now, or the same as before. */
 const HERE = `not s.is_shared and s.member_id is not null and s.local_id is not null and s.attached is not null

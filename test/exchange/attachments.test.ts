@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { judgeAttachment } from '../../exchange/client/judge-attachment.ts';
+import { relabel } from '../../exchange/members/relabel.ts';
 import { judgeAttachmentFault } from '../../exchange/pull/fetch-attachments.ts';
 import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachment-address.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
@@ -455,7 +456,9 @@ test.each(ROWS)('$does', async (row) => {
   for (const form of await forms()) {
     expect(form).not.toContain(peer.base);
     expect(form).not.toContain(peer.foreignBase);
-    expect(form).toMatch(row.becomes[0]?.state === 'kept' ? /"url":"Binary\/[0-9a-f]{32}"/ : /"_url":\{"extension"/);
+    expect(form).toMatch(
+      row.becomes[0]?.state === 'kept' ? /"url":"Binary\/[0-9a-f]{32}"/ : /"_url":\{"id":"[0-9a-f]{32}","extension"/,
+    );
   }
   // the record keeps its source
   const [source] =
@@ -470,6 +473,21 @@ test.each(ROWS)('$does', async (row) => {
   if (reason !== null) expect(meaning('attachment', reason).text).not.toContain('no sentence');
   if (row.notes) expect(Object.keys(await peer.findings(rested.id)).sort()).toEqual([...row.notes].sort());
   row.also?.();
+});
+
+test('what is decided anew of a record leaves an address of ours where one stood', async () => {
+  const records = [note('d1', { url: at('/fhir/Binary/b1') }), note('d2', { url: `${peer.foreignBase}/d.pdf` })];
+  await peer.pull(gives(records, { 'GET /fhir/Binary/b1': sends(PDF, pdf) }));
+  await peer.attachments();
+  const before = await forms();
+  const [moved] = await sql()`select max(moved_at) as at from exchange.resource where origin = 'scripted'`;
+  await sql()`update exchange.resource set labeller = null where origin = 'scripted' and member_id is not null`;
+  await relabel(peer.node.deps);
+  expect((await forms()).sort()).toEqual(before.sort());
+  expect(before.join()).not.toContain(peer.base);
+  expect([...(await sql()`select max(moved_at) as at from exchange.resource where origin = 'scripted'`)]).toEqual([
+    moved,
+  ]);
 });
 
 test('of records that were held before, the addresses are found by the migration: they leave no more, and are fetched', async () => {
