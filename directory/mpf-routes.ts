@@ -46,7 +46,7 @@ export async function mpfAuditPage(c: Context<FhirEnv>, deps: FileDeps): Promise
   });
   const title = `Medicare Plan Finder ${summary.contract}, ${summary.year}: audit`;
   const trail = [html`<a href="/publications">Publications</a>`, ' › '];
-  return reply(c, publicationPage(deps.config, { title, main, trail }), 200, PAGE_HEADERS);
+  return reply(c, publicationPage(deps.config, { title, place: 'publications', main, trail }), 200, PAGE_HEADERS);
 }
 
 /** GET …/audit.csv and …/audit.json */

@@ -31,7 +31,12 @@ async function readOverview(deps: FileDeps): Promise<Overview> {
 export async function publicationsPage(c: Context<FhirEnv>, deps: FileDeps): Promise<Response> {
   route(c, '/publications');
   const main = overviewPage(await readOverview(deps));
-  return reply(c, publicationPage(deps.config, { title: 'Publications', main }), 200, PAGE_HEADERS);
+  return reply(
+    c,
+    publicationPage(deps.config, { title: 'Publications', place: 'publications', main }),
+    200,
+    PAGE_HEADERS,
+  );
 }
 
 export async function publicationsJson(c: Context<FhirEnv>, deps: FileDeps): Promise<Response> {

@@ -18,6 +18,3 @@ export function addresses(config: Pick<Config, 'baseUrl'>) {
     clientJwks: `${issuer}/client-jwks.json`,
   };
 }
-
-/** System of our member numbers in identifiers. */
-export const memberSystem = (config: Pick<Config, 'baseUrl'>) => `${config.baseUrl}/sid/member`;

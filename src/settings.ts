@@ -476,6 +476,13 @@ export const SETTINGS = {
     z.string().optional(),
     'demonstration',
   ),
+  excludedCodes: setting(
+    'EXCLUDED_CODES',
+    'Exchange',
+    'File (JSON) with further codes of drugs, whose prior authorizations stay, and of payer-made documents that stay, or the list itself; docs/exchange.md, Further exclusions.',
+    z.string().optional(),
+    'those of the program',
+  ),
   matchFloorMs: setting(
     'MATCH_FLOOR_MS',
     'Exchange',

@@ -8,10 +8,11 @@ import { DUE_DAYS } from './store/signal-statements.ts';
 import { accuracy } from './store/truth.ts';
 
 const DAYS = 90;
-const SAID: Readonly<Record<string, string>> = {
+/** Measures in words. */
+export const MEASURES: Readonly<Record<string, string>> = {
   'verified in time': `verified within ${DUE_DAYS.person} days (organizations: ${DUE_DAYS.facility})`,
   'ever verified': 'verified at least once',
-  'without a signal': 'without a sign that something is wrong',
+  'without a signal': 'without a sign that something is wrong, verification aside',
 };
 
 export async function accuracyPage(config: { planName: string; sandbox: boolean }, sql: Queryable): Promise<string> {
@@ -28,7 +29,7 @@ export async function accuracyPage(config: { planName: string; sandbox: boolean 
     ],
     rows: rows.map((r) => [
       { value: r.day },
-      { value: r.measure, text: SAID[r.measure] ?? r.measure },
+      { value: r.measure, text: MEASURES[r.measure] ?? r.measure },
       { value: r.n, text: count(r.n) },
       { value: r.of, text: count(r.of) },
       { value: r.of === 0 ? null : r.n / r.of, text: r.of === 0 ? '–' : `${((r.n / r.of) * 100).toFixed(1)} %` },
@@ -37,7 +38,7 @@ export async function accuracyPage(config: { planName: string; sandbox: boolean 
   };
   return publicationPage(config, {
     title: 'How accurate our directory is',
+    place: 'peers',
     main: html`<p>An entry that is verified may still have changed since. Call before you go.</p>${tableHtml(table)}`,
-    trail: html`<a href="/">Directory</a> › `,
   });
 }

@@ -41,8 +41,8 @@ export async function peersPage(config: PageConfig, sql: Queryable): Promise<str
   };
   return publicationPage(config, {
     title: 'All directories',
+    place: 'peers',
     main: tableHtml(table),
-    trail: html`<a href="/">Directory</a> › `,
   });
 }
 
@@ -73,6 +73,7 @@ export async function factsPage(config: PageConfig, sql: Queryable, slug: string
   const main = html`<p>${peer.base ?? peer.urls[0]?.url ?? ''}</p>${tableHtml(table)}${tableHtml(await oddities(sql, slug, false))}`;
   return publicationPage(config, {
     title: peer.name,
+    place: 'peers',
     main,
     trail: html`<a href="/directory/all/peers">All directories</a> › `,
   });

@@ -19,11 +19,10 @@ import { countLinks, reviewList } from './store/link.ts';
 import { peerOverview } from './store/overview.ts';
 import { findPeer, listEvents, type PeerState } from './store/peer.ts';
 import { findRun, listRuns, runTypes } from './store/run.ts';
-import { type AccuracyRow, accuracy, settleSignal, signalCounts, signalList } from './store/truth.ts';
+import { accuracy, settleSignal, signalCounts, signalList } from './store/truth.ts';
 
 export type { Link } from './store/link.ts';
 export type { Run, RunType } from './store/run.ts';
-export type { AccuracyRow };
 
 export function staffData(deps: FederationDeps) {
   const { sql } = deps.database;

@@ -35,7 +35,6 @@ export const MPF_TYPES = [
   'Location',
   'OrganizationAffiliation',
 ] as const;
-export type MpfType = (typeof MPF_TYPES)[number];
 
 const digits = (value: string) => value.replace(/(?:;?ext\.?|extension|x|#)[\s=:.]*\d+\s*$/i, '').replace(/\D/g, '');
 

@@ -1,10 +1,12 @@
 // The pages for people: every route in one place. No script, no cookie, nothing from elsewhere; nothing of a question is kept.
+
 import type { Hono } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Admission } from '../../src/http/admission.ts';
 import { bodyFirst, bodyText } from '../../src/http/body.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
+import { preferredLanguage } from '../../src/http/language.ts';
 import { clientAddress, type RateLimit } from '../../src/http/rate-limit.ts';
 import { html } from '../../src/ui/html.ts';
 import { answerPage } from './answer.ts';
@@ -13,7 +15,7 @@ import type { PageData } from './data.ts';
 import { developersPage } from './developers.ts';
 import { findPage, homePage } from './find.ts';
 import { link, type PageContext, pageHeaders, STYLE_PATH, show } from './frame.ts';
-import { isLanguage, type Language, language, preferred } from './language.ts';
+import { isLanguage, type Language, language } from './language.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { providerPage } from './provider.ts';
 import { STYLE } from './style.ts';
@@ -126,7 +128,7 @@ function languageOf(c: PageContext, data: PageData): Language {
   const root = ROOTS.find((r) => r !== '' && (pathname === r || pathname.startsWith(`${r}/`))) ?? '';
   const first = pathname.slice(root.length).split('/')[1] ?? '';
   const explicit = isLanguage(first);
-  const code = explicit ? first : preferred(c.req.header('accept-language'));
+  const code = explicit ? first : preferredLanguage(c.req.header('accept-language'), ['en', 'es']);
   return language(code, explicit ? `/${code}` : '', data.config.timeZone, root);
 }
 

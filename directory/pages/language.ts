@@ -30,19 +30,6 @@ export type Language = {
 
 export const isLanguage = (text: string): text is LanguageCode => Object.hasOwn(LANGUAGES, text);
 
-/** The first language of `Accept-Language` that we have; English otherwise. */
-export function preferred(header: string | undefined): LanguageCode {
-  const ranges = (header ?? '')
-    .slice(0, 500)
-    .split(',')
-    .map((range) => {
-      const [tag = '', q] = range.trim().split(/;\s*q=/);
-      return { code: tag.slice(0, 2).toLowerCase(), weight: q === undefined ? 1 : Number(q) || 0 };
-    });
-  const [best] = ranges.filter((r) => isLanguage(r.code) && r.weight > 0).sort((a, b) => b.weight - a.weight);
-  return best !== undefined && isLanguage(best.code) ? best.code : 'en';
-}
-
 /** @param zone IANA time zone of moments and of the days of instants; days are days */
 export function language(code: LanguageCode, prefix: string, zone: string, root = ''): Language {
   const locale = LOCALES[code];

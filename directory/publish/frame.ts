@@ -1,4 +1,4 @@
-// The frame of the pages about publications: public, the same style as the staff pages.
+// The frame of public pages about the directory itself (publications, other directories): the same style as the staff pages.
 import { html, type Part } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 
@@ -12,16 +12,27 @@ export const PAGE_HEADERS = {
 
 export const STYLE_PATH = '/publications/style.css';
 
+const NAV = [
+  ['find', '/', 'Find care'],
+  ['publications', '/publications', 'Publications'],
+  ['peers', '/directory/all/peers', 'All directories'],
+  ['developers', '/developers', 'Developers'],
+] as const;
+
+/** @param page.place where the page belongs; left out: nowhere of these */
 export function publicationPage(
   config: { planName: string; sandbox: boolean },
-  page: { title: string; main: Part; trail?: Part },
+  page: { title: string; main: Part; trail?: Part; place?: 'publications' | 'peers' },
 ): string {
   return documentText({
     title: page.title,
     site: config.planName,
     style: html`<link rel="stylesheet" href="${STYLE_PATH}">`,
     banner: config.sandbox ? 'Sandbox: all people, payers and records here are invented.' : undefined,
-    header: html`<header class="site"><div class="bar"><a class="brand" href="/">${config.planName}</a><nav aria-label="Directory"><ul><li><a href="/publications">Publications</a></li></ul></nav></div></header>`,
+    header: html`<header class="site"><div class="bar"><a class="brand" href="/">${config.planName}</a><nav aria-label="Directory"><ul>${NAV.map(
+      ([name, href, label]) =>
+        html`<li><a href="${href}"${name === page.place ? html` aria-current="page"` : ''}>${label}</a></li>`,
+    )}</ul></nav></div></header>`,
     ...(page.trail === undefined ? {} : { trail: page.trail }),
     main: page.main,
     footer: 'Times are UTC. Reading this page leaves no trace of who read it.',

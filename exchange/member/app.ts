@@ -5,11 +5,12 @@ import { isOwnOrigin } from '../../src/auth/staff-session.ts';
 import type { Deps } from '../../src/deps.ts';
 import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
+import { preferredLanguage } from '../../src/http/language.ts';
 import { html, type Part } from '../../src/ui/html.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { type Actor, readChoice, readPayer, recordChoice, recordPayer, recordRequest } from '../members/choose.ts';
-import { educationParagraphs, educationText, type Language } from '../members/education.ts';
+import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords } from '../members/words.ts';
@@ -47,8 +48,10 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
       status,
     );
   };
-  const languageOf = (c: StaffContext, form?: URLSearchParams): Language =>
-    (form?.get('language') ?? c.req.query('lang')) === 'es' ? 'es' : 'en';
+  const languageOf = (c: StaffContext, form?: URLSearchParams): Language => {
+    const chosen = form?.get('language') ?? c.req.query('lang');
+    return isLanguage(chosen) ? chosen : preferredLanguage(c.req.header('accept-language'), ['en', 'es']);
+  };
 
   const text = (language: Language): Part => [
     educationParagraphs(language).map((p) => html`<p>${p}</p>`),

@@ -38,11 +38,15 @@ const OF_THEMSELVES = new Set(['Patient', 'Coverage', 'RelatedPerson', 'Provenan
 export const passesLabelOn = (type: string): boolean =>
   RECORD_TYPES[type]?.class === 'member' && !OF_THEMSELVES.has(type);
 
-/** Keys `Type/id` of the records of a member that a record refers to and would reveal. */
+/** A reference by the id alone, as in a Bundle: there are sources that write them into files of records. */
+export const isByUuid = (reference: string): boolean => /^urn:uuid:/i.test(reference);
+
+/** Keys `Type/id` of the records of a member that a record refers to and would reveal; `urn:uuid:` as it is. */
 export function labelledReferences(type: string, json: string): string[] {
   if (!passesLabelOn(type)) return [];
   const found = new Set<string>();
   for (const reference of referencesIn(json)) {
+    if (isByUuid(reference)) found.add(reference.toLowerCase());
     const parsed = parseReference(reference);
     if ((parsed.kind === 'relative' || parsed.kind === 'absolute') && passesLabelOn(parsed.type))
       found.add(`${parsed.type}/${parsed.id}`);

@@ -1,5 +1,5 @@
-// Records that another version of the labeller decided are decided by this one, and what they pass on is inherited anew. Until
-// then they count as sensitive (store/export.ts). It may be stopped at any time, and goes on where it stopped.
+// Records that another version of the rules decided are decided by this one: labels and what they pass on, the facts by which they
+// leave, and their form for peers. Until then they count as sensitive (store/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
@@ -10,21 +10,39 @@ import {
   lastDecider,
   RELABELLING,
   unclassifiedOf,
-  writeLabels,
+  writeDecided,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
-import { LABELLER_VERSION, labelOf } from '../transform/label.ts';
+import { factsOf } from '../transform/facts.ts';
+import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
+import { labelledReferences } from './read-own.ts';
 
 /** Members of one transaction. */
 const MEMBERS = 50;
+
+/** What the rules of today say of a record. */
+function decidedOf(body: string) {
+  const resource = JSON.parse(body) as Resource;
+  const facts = factsOf(resource, body);
+  return {
+    label: facts.label,
+    serviceEnd: facts.serviceEnd,
+    paState: facts.authorization?.state,
+    paChanged: facts.authorization?.changed,
+    paEnd: facts.authorization?.end,
+    withheld: facts.withheld,
+    shared: facts.shared,
+    refers: labelledReferences(resource.resourceType, body),
+  };
+}
 
 type By = Pick<AuditEntry, 'actorKind' | 'actor'>;
 type Relabelled = { records: number; changed: number };
 
 /**
  * @param ending stops it between two transactions
- * @returns records that were looked at, and those whose own label became another
+ * @returns records that were looked at, and those of which something became another
  */
 export async function relabel(
   deps: Pick<Deps, 'database' | 'clock'>,
@@ -40,10 +58,10 @@ export async function relabel(
     if (last === undefined) break;
     after = last;
     if (records.length === 0) continue;
-    const said = records.map(({ body, ...key }) => ({ ...key, label: labelOf(JSON.parse(body) as Resource) }));
+    const said = records.map(({ body, ...key }) => ({ ...key, ...decidedOf(body) }));
     const { relabelled } = await sql.begin(async (tx) => {
       const at = await transactionInstant(tx);
-      const written = await writeLabels(tx, said, hidden, at);
+      const written = await writeDecided(tx, said, hidden, at);
       await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
       return written;
     });

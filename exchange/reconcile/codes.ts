@@ -22,7 +22,6 @@ const OIDS: Readonly<Record<string, string>> = {
   'urn:oid:2.16.840.1.113883.6.12': 'http://www.ama-assn.org/go/cpt',
   'urn:oid:2.16.840.1.113883.6.285': 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets',
 };
-export const ICD10 = 'http://hl7.org/fhir/sid/icd-10-cm';
 export const NDC = 'http://hl7.org/fhir/sid/ndc';
 export const CVX = 'http://hl7.org/fhir/sid/cvx';
 

@@ -158,9 +158,10 @@ export const DECISIONS = {
 
 /** Why a record of a member did not leave in an export. */
 export const WITHHELD = {
-  financial: calm('Claims and payments: the payer-to-payer rule leaves money out.'),
+  financial: calm('Claims, payments and documents about them: the payer-to-payer rule leaves money out.'),
   'denied-pa': calm('Prior authorizations that were denied or whose state is not clear.'),
   'drug-pa': calm('Prior authorizations for drugs.'),
+  'pa-document': calm('Documents that only prior authorizations refer to which do not leave.'),
   'old-pa': calm('Prior authorizations that ended more than a year ago.'),
   sensitive: calm('Sensitive records that the member’s choice does not cover.'),
   unclassified: look(

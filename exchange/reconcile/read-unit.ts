@@ -146,6 +146,9 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
     findings.add('denied-pa');
     kept = facts.shared;
   }
+  // its narrative may tell what was paid, in whatever words
+  if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && facts.shared !== undefined)
+    kept = facts.shared;
   const inbound = checkInbound(resource, kept, json, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;

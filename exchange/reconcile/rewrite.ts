@@ -2,7 +2,7 @@
 // says what the peer called it.
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
-import { passesLabelOn } from '../members/read-own.ts';
+import { isByUuid, passesLabelOn } from '../members/read-own.ts';
 import { LED_TO } from '../store/references.ts';
 import { isShared } from '../transform/record-types.ts';
 
@@ -69,7 +69,10 @@ export function leadReferences(
   let namesOthers = false;
   const out = replaceReferences(json, (reference) => {
     const key = rememberedKey(reference, peerBase);
-    if (key === undefined) return undefined;
+    if (key === undefined) {
+      if (isByUuid(reference)) refers.push(reference.toLowerCase());
+      return undefined;
+    }
     const before = ids.get(key);
     if (before !== undefined) return `"reference":"${before}"`;
     const slash = key.indexOf('/');
@@ -127,7 +130,10 @@ export function correctReferences(
   const unresolved = new Set<string>();
   const out = replaceReferences(json, (reference) => {
     const key = led.get(reference);
-    if (key === undefined) return undefined;
+    if (key === undefined) {
+      if (isByUuid(reference)) refers.add(reference.toLowerCase());
+      return undefined;
+    }
     const slash = key.indexOf('/');
     const type = key.slice(0, slash);
     const found = target(key);

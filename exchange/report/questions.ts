@@ -60,7 +60,7 @@ export const QUESTIONS: readonly Question[] = [
   {
     question: 'Which version of rule and calendar made a due date',
     where: 'Clocks: one clock',
-    href: '/staff/clocks',
+    href: '/staff/clocks?show=all',
     how: 'Open the clock: paragraph, versions, zone, what started it.',
   },
   {

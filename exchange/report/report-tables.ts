@@ -36,6 +36,12 @@ const BALANCE_COLUMNS = [
 /** Where rows of the ledger are listed; without it (a report on paper) figures are not links. */
 export type Lines = (filter: Record<string, string>) => string | undefined;
 
+/** Outcomes whose name is no word. */
+const OUTCOME_WORDS: Readonly<Record<string, string>> = {
+  'linked-duplicate': 'linked as duplicates',
+  echo: 'our own that came back',
+};
+
 /** What happened, in sentences. */
 export function reportSummary(r: PullReport): string[] {
   const { pull, conservation, totals } = r;
@@ -45,7 +51,9 @@ export function reportSummary(r: PullReport): string[] {
     `${r.plan} asked ${r.peer.name} for the history of ${count(r.members.length, 'member')} on ${timeText(pull.createdAt, r.timeZone)}. ${count(matched, 'member was', 'members were')} matched.`,
   ];
   if (totals.total > 0) {
-    const parts = OUTCOME_NAMES.filter((o) => totals.counts[o] > 0).map((o) => `${grouped(totals.counts[o])} ${o}`);
+    const parts = OUTCOME_NAMES.filter((o) => totals.counts[o] > 0).map(
+      (o) => `${grouped(totals.counts[o])} ${OUTCOME_WORDS[o] ?? o}`,
+    );
     const { received } = conservation.total;
     out.push(
       pull.state === 'done' || received === null

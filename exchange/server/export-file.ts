@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import { acceptsGzip, inflated, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
+import { isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
@@ -52,6 +53,8 @@ export function exportFile(deps: Deps) {
           }
         : {}),
     };
+    if (isNotModified(c.req.header('if-none-match'), undefined, etag, job.receivedAt))
+      return c.body(null, 304, headers);
     if (range === 'unsatisfiable')
       return c.body(null, 416, { ...headers, 'content-range': `bytes */${file.storedBytes}` });
     if (c.req.method === 'HEAD')

@@ -27,6 +27,10 @@ function readPlace(text: string | undefined): ItemPlace | undefined {
     : { weight: Number(m[1]), at: new Date(m[2]), id: m[3] };
 }
 
+/** `keep-both` as it is said: `Keep both`. */
+const decisionWords = (decision: string): string =>
+  decision.charAt(0).toUpperCase() + decision.slice(1).replaceAll('-', ' ');
+
 function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   const { item } = r;
   if (!may(visit.session, 'decide')) return undefined;
@@ -34,12 +38,12 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   const reason = html`<p><label for="reason">Reason, for those who read it later</label><input id="reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p>`;
   const path = `${PATH}/${item.id}`;
   if (item.state === 'decided')
-    return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${item.decision ?? ''}”</button></form></section>`;
+    return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${decisionWords(item.decision ?? '')}”</button></form></section>`;
   if (item.state !== 'open') return undefined;
   const allowed = (ITEM_KINDS[item.kind]?.allows ?? []) as readonly PersonDecision[];
   return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allowed.map(
     (d) =>
-      html`<p><label><input type="radio" name="decision" value="${d}" required> <strong>${d}</strong>: ${DECISIONS_OF_PEOPLE[d]}</label></p>`,
+      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${DECISIONS_OF_PEOPLE[d]}</span></label>`,
   )}</fieldset>${reason}<button>Decide</button></form></section>`;
 }
 

@@ -82,7 +82,7 @@ function header(session: StaffSession | undefined, place: Place | undefined, pla
       ([key, href, label]) =>
         html`<li><a href="${href}"${key === place ? html` aria-current="page"` : ''}>${label}</a></li>`,
     )}</ul></nav>`;
-  return html`<header class="site"><div class="bar"><a class="brand" href="/staff">${plan}</a>${nav}${who}</div></header>`;
+  return html`<header class="site"><div class="bar"><a class="brand" href="/staff">${plan}</a>${who}${nav}</div></header>`;
 }
 
 const STYLESHEET = html`<link rel="stylesheet" href="/staff/style.css">`;

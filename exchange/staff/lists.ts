@@ -43,8 +43,6 @@ export function lists(desk: Desk): void {
             { key: 'state', label: 'State' },
             { key: 'npi', label: 'NPI' },
             { key: 'fhirBase', label: 'FHIR address', kind: 'hash' },
-            { key: 'tokenEndpoint', label: 'Token address', kind: 'hash' },
-            { key: 'addedBy', label: 'Added by' },
             { key: 'approvedBy', label: 'Approved by' },
             { key: 'checked', label: 'Last check' },
             { key: 'check', label: 'Result' },
@@ -57,8 +55,6 @@ export function lists(desk: Desk): void {
             PEER_STATES[p.state] ?? { value: p.state },
             { value: p.npi },
             { value: p.fhirBase, code: true },
-            { value: p.tokenEndpoint, code: true },
-            { value: p.addedBy },
             { value: p.approvedBy },
             timeCell(p.checkedAt, timeZone),
             p.checkedOk === null
@@ -90,7 +86,7 @@ export function lists(desk: Desk): void {
   desk.page('/staff/clocks', 'counts', async (visit) => {
     const { c } = visit;
     const now = deps.clock();
-    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'all';
+    const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'open';
     const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c)));
     const keyOf = await memberKeys(deps);
     await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
@@ -105,15 +101,15 @@ export function lists(desk: Desk): void {
         {
           name: 'show',
           label: 'Clocks',
-          all: 'all',
-          chosen: filter === 'all' ? undefined : filter,
-          options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'all'),
+          all: CLOCK_FILTERS.open,
+          chosen: filter === 'open' ? undefined : filter,
+          options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'open'),
         },
       ]),
       tables: [
         {
           name: 'clocks',
-          caption: filter === 'all' ? 'Clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`,
+          caption: filter === 'all' ? 'All clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`,
           columns: [
             { key: 'kind', label: 'Duty', kind: 'head' },
             { key: 'payer', label: 'Other payer' },
@@ -134,7 +130,7 @@ export function lists(desk: Desk): void {
             timeCell(k.closedAt, timeZone),
             k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
           ]),
-          empty: 'No such clock.',
+          empty: filter === 'all' ? 'No clock has begun yet.' : `No clock is ${CLOCK_FILTERS[filter]}.`,
         },
       ],
       next: last && withQuery(c.req.url, { after: afterText(last.dueAt, last.id) }),

@@ -64,7 +64,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         { key: 'document', label: 'Proof' },
         { key: 'recordedBy', label: 'Recorded by' },
         { key: 'recorded', label: 'Recorded' },
-        { key: 'id', label: 'Consent' },
+        { key: 'id', label: 'Consent', kind: 'hash' },
       ],
       rows: a.choices.map((c) => [
         c.givenAt === null ? { value: c.recordedOn } : timeCell(c.givenAt, timeZone),

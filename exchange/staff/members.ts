@@ -1,5 +1,6 @@
 // /staff/members: a member's choice, payers, duties and proofs on one page, with the forms for a call.
 import { html, type Part } from '../../src/ui/html.ts';
+import { type Table, tableHtml } from '../../src/ui/table.ts';
 import {
   type Actor,
   CHANNELS,
@@ -17,6 +18,7 @@ import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
 import { CHOICE_WORDS, faultWords } from '../members/words.ts';
 import { memberBehind } from '../report/disclosures.ts';
+import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/find-members.ts';
 import { peerLines } from '../report/lists.ts';
 import { type MemberAccount, memberAccount } from '../report/member-account.ts';
 import { type Desk, may, type Visit } from './desk.ts';
@@ -25,6 +27,7 @@ import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
 import { faultList } from './peer-forms.ts';
 
 const PATH = '/staff/members';
+const DEMO_MEMBERS = 10;
 const languageOf = (visit: Visit): Language => {
   const lang = visit.c.req.query('lang');
   return isLanguage(lang) ? lang : 'en';
@@ -73,18 +76,59 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
 <section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>`;
 }
 
+/** Two ways to a member; what is typed belongs in no address. */
+const finderForms = (csrf: Part): Part => html`<div class="pair">
+<section class="box"><h2>By number</h2><form method="post" action="${PATH}">${csrf}
+<p><label for="member">Member number, Patient id or key (M-…)</label><input id="member" name="member" required maxlength="64" autocomplete="off"></p>
+<p><button>Show</button></p></form></section>
+<section class="box"><h2>By name and birth date</h2><form method="post" action="${PATH}/find">${csrf}
+<div class="fields"><p><label for="given">First name</label><input id="given" name="given" maxlength="200" autocomplete="off"></p>
+<p><label for="family">Family name</label><input id="family" name="family" maxlength="200" autocomplete="off"></p>
+<p><label for="born">Birth date</label><input id="born" name="born" type="date" required autocomplete="off"></p></div>
+<p><button>Find</button></p></form></section></div>`;
+
+function foundTable(caption: string, found: readonly Found[]): Table {
+  const isAsked = found.some((f) => f.agrees !== undefined);
+  return {
+    name: 'found',
+    caption,
+    columns: [
+      { key: 'name', label: 'Name', kind: 'head' },
+      { key: 'birthDate', label: 'Born' },
+      { key: 'numbers', label: 'Member number' },
+      ...(isAsked ? [{ key: 'agrees', label: 'Agrees' }] : []),
+    ],
+    rows: found.map((f) => [
+      { value: f.name, href: `${PATH}/${f.memberId}` },
+      { value: f.birthDate },
+      { value: f.numbers.join(', ') },
+      ...(isAsked ? [{ value: f.agrees ?? null }] : []),
+    ]),
+    empty: 'Nobody with this birth date has such a name. The enrolment holds names as the plan was told them.',
+    ...(found.length === MOST_FOUND ? { note: `The first ${MOST_FOUND}. Give both names to see fewer.` } : {}),
+  };
+}
+
 export function members(desk: Desk): void {
   const { deps } = desk;
   const { timeZone } = deps.config;
-  const finder = (visit: Visit, said?: string) =>
-    desk.show(visit, {
+  const finder = async (visit: Visit, said?: string, found?: readonly Found[]) => {
+    const demo = deps.config.sandbox && found === undefined ? await demoMembers(deps, DEMO_MEMBERS) : [];
+    const shown = [...(found ?? demo)].map((f) => f.memberId);
+    if (shown.length > 0) await desk.viewed(visit, 'members', 'members/found', shown, shown.length);
+    return desk.show(visit, {
       title: 'Members',
       place: 'members',
       lead: ['Choice, other payers and duties of one member. That you look is recorded for the member.'],
-      before: html`${said === undefined ? '' : html`<p class="problem">${said}</p>`}
-<form method="post" action="${PATH}" class="filter">${csrfField(visit.session)}<label>Member number, Patient id or key (M-…) <input name="member" required maxlength="64" autocomplete="off"></label><button>Show</button></form>`,
-      tables: [],
+      before: [
+        said === undefined ? '' : html`<p class="problem" role="alert">${said}</p>`,
+        finderForms(csrfField(visit.session)),
+        // what a form answers has no address, so it is no file either
+        found === undefined ? '' : tableHtml(foundTable('Found', found)),
+      ],
+      tables: demo.length === 0 ? [] : [foundTable('Some of the demo members', demo)],
     });
+  };
 
   const page = async (visit: Visit, memberId: string, note: Part = '') => {
     const account = await memberAccount(deps, memberId);
@@ -99,8 +143,7 @@ export function members(desk: Desk): void {
       lead: [`Born ${account.person.birthDate ?? 'on an unknown day'}. ${heldText(held)}`],
       before: [
         note,
-        html`<p><a href="${PATH}/${memberId}/record">The member’s merged record</a></p>`,
-        html`<p><a href="/staff/disclosures/${memberId}">What left of this member’s records</a> · <a href="${PATH}/${memberId}/looks">Who looked at this member’s data</a></p>`,
+        html`<p><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">What left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
         may(visit.session, 'decide') ? await callForms(desk, visit, account, language) : '',
       ],
       tables: memberTables(account, timeZone, deps.clock()),
@@ -114,6 +157,13 @@ export function members(desk: Desk): void {
     return member === undefined
       ? finder(visit, 'No single member has this number, id or key.')
       : visit.c.redirect(`${PATH}/${member}`, 303);
+  });
+  desk.form(`${PATH}/find`, 'rows', async (visit, form) => {
+    const typed = (name: string) => (form.get(name) ?? '').trim();
+    const found = await findMembers(deps, { family: typed('family'), given: typed('given'), bornOn: typed('born') });
+    return found === undefined
+      ? finder(visit, 'Give the whole birth date, and the first or the family name.')
+      : finder(visit, undefined, found);
   });
   const memberOf = (visit: Visit) => visit.c.req.param('member') ?? '';
   desk.page(`${PATH}/:member`, 'rows', (visit) => {

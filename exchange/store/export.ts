@@ -50,6 +50,13 @@ const allowed = (r: string) => `
   and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
+/** Authorizations that a document supports; PA of the same member, by the primary key. */
+const SUPPORTED = (r: string) => `from exchange.resource y
+    where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
+      and y.refers @> array['DocumentReference/' || ${r}.id]`;
+/** A document stays when authorizations refer to it and none of them leaves. */
+const isNoneOfExcluded = (r: string) =>
+  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
@@ -59,23 +66,28 @@ const TARGETS = `from unnest(r.targets) t join exchange.resource x
  */
 export const MAY_LEAVE = `${allowed('r')}
   and ${isNoOther('r')}
+  and ${isNoneOfExcluded('r')}
   and (r.type <> 'Provenance' or coalesce((
-    select bool_or(${allowed('x')} and ${isNoOther('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
+    select bool_or(${allowed('x')} and ${isNoOther('x')} and ${isNoneOfExcluded('x')} and not x.deleted) and not bool_or(coalesce(${label('x')}, 1) > 0 and not (g.policy = 'sensitive' and ${label('x')} = 1))
     ${TARGETS}
   ), false))`;
 /** Records that only a consent for sensitive data lets leave. */
 const OF_SENSITIVE = `(${label('r')} = 1 or (r.type = 'Provenance' and exists (select ${TARGETS} where ${label('x')} = 1)))`;
 /** When a record was written, or came into view or left it because of another. */
 export const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`;
+/** What decides of another record changed: what a Provenance is about, an authorization that a document supports. */
+const MOVED_BY_OTHERS = (since: string) => `(
+  r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > ${since}::timestamptz)
+  or r.type = 'DocumentReference' and exists (select ${SUPPORTED('r')} and ${MOVED('y')} > ${since}::timestamptz))`;
 /**
  * Is it new to a peer that knows everything up to `since`? All of a member is, whose consent did not hold then; labelled
- * records are, when it did not cover them then; a Provenance is, when something it is about is.
+ * records are, when it did not cover them then; a Provenance is, when something it is about is; a document, when what it supports is.
  */
 export const isNew = (
   since: string,
 ) => `(${since}::timestamptz is null or g.policy_then = '' or ${MOVED('r')} > ${since}::timestamptz
   or (g.policy_then < g.policy and ${OF_SENSITIVE})
-  or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > ${since}::timestamptz)))`;
+  or ${MOVED_BY_OTHERS(since)})`;
 const NEWEST_PROVENANCE = `(r.type <> 'Provenance' or exists (
   select from unnest(r.targets) t where not exists (
     select from exchange.resource n where n.member_id = r.member_id and n.type = 'Provenance' and not n.deleted
@@ -132,7 +144,8 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.pa_state is not null and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
-         when r.type = 'Provenance' then 'provenance' else 'window' end as reason, count(*)::int as n ${FROM}
+         when r.type = 'Provenance' then 'provenance'
+         when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end as reason, count(*)::int as n ${FROM}
      where not r.deleted and not coalesce(${MAY_LEAVE}, false) and ${isNoOther('r')}
      group by 1`,
     parameters(c) as never[],
@@ -156,7 +169,7 @@ export async function deletedRows(
      where r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
-         or (r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > $10::timestamptz)))
+         or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or not coalesce(${MAY_LEAVE}, false))
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id

@@ -33,6 +33,12 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
        select r.member_id, r.type || '/' || r.id as key, u as refers
        from concerned c join exchange.resource r on r.member_id = c.member_id cross join unnest(r.refers) u
        where r.type <> all(${OF_THEMSELVES})
+       union all
+       -- by the id that the record had where it comes from, whatever its type
+       select r.member_id, r.type || '/' || r.id, t.type || '/' || t.id
+       from concerned c join exchange.resource r on r.member_id = c.member_id cross join unnest(r.refers) u
+       join exchange.resource t on t.member_id = r.member_id and t.origin = r.origin and 'urn:uuid:' || lower(t.source_id) = u
+       where r.type <> all(${OF_THEMSELVES}) and u like 'urn:%'
      ), reached(member_id, key, label) as (
        select r.member_id, r.type || '/' || r.id, r.own_label
        from concerned c join exchange.resource r on r.member_id = c.member_id
@@ -73,32 +79,66 @@ export async function unclassifiedOf(
   return { last: row.last, records: [...records] };
 }
 
-export type Classified = Omit<Unclassified, 'body'> & { label: number };
+/** What is decided of a record: its key, the facts by which it leaves, and the form for peers, when that is another. */
+export type Decided = Omit<Unclassified, 'body'> & {
+  label: number;
+  serviceEnd: string | undefined;
+  paState: string | undefined;
+  paChanged: string | undefined;
+  paEnd: string | undefined;
+  withheld: string | undefined;
+  shared: string | undefined;
+  refers: readonly string[];
+};
 
 /**
- * Writes what the labeller says as the record's own label; its label is to be inherited anew from it.
+ * Writes what the labeller says as the record's own label, which is to be inherited anew from it, and the facts beside it. A record of
+ * which anything but the label becomes another moves.
  * @param hiddenSince what moved after this may have been missed by a peer that asked while it was hidden, and moves again
  */
-export async function writeLabels(
+export async function writeDecided(
   tx: Queryable,
-  records: readonly Classified[],
+  records: readonly Decided[],
   hiddenSince: Date | undefined,
   at: string,
 ): Promise<{ relabelled: number }> {
-  const column = (of: (r: Classified) => string | number) => arrayLiteral(records.map(of));
-  const [row] = await tx<{ n: number }[]>`
-    with said as (
-      select * from unnest(${column((r) => r.memberId)}::text::text[], ${column((r) => r.type)}::text::text[], ${column((r) => r.id)}::text::text[],
-        ${column((r) => r.label)}::text::smallint[]) s(member_id, type, id, label)
+  const column = (of: (r: Decided) => string | number | undefined) => arrayLiteral(records.map((r) => of(r) ?? null));
+  const FACTS = (r: string) =>
+    `${r}.service_end, ${r}.pa_state, ${r}.pa_changed, ${r}.pa_end, ${r}.withheld, ${r}.shared`;
+  const [row] = await tx.unsafe<{ n: number }[]>(
+    `with said as (
+      select member_id, type, id, label, service_end::date, pa_state, pa_changed::date, pa_end::date, withheld, shared, nullif(refers::text[], '{}') as refers
+      from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::smallint[], $5::text::text[], $6::text::text[],
+        $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[])
+        s(member_id, type, id, label, service_end, pa_state, pa_changed, pa_end, withheld, shared, refers)
     ), written as (
-      update exchange.resource r set labeller = ${LABELLER}, own_label = s.label,
-        moved_at = case when coalesce(r.moved_at, r.last_updated) > ${hiddenSince ?? null}::timestamptz
-          then ${at}::text::timestamptz else r.moved_at end
+      update exchange.resource r set labeller = ${LABELLER}, own_label = s.label, refers = s.refers,
+        service_end = s.service_end, pa_state = s.pa_state, pa_changed = s.pa_changed, pa_end = s.pa_end, withheld = s.withheld,
+        shared = case when o.shared is distinct from s.shared then s.shared else o.shared end,
+        moved_at = case when (${FACTS('o')}) is distinct from (${FACTS('s')})
+            or coalesce(r.moved_at, r.last_updated) > $12::timestamptz
+          then $13::text::timestamptz else r.moved_at end
       from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
       where r.member_id = s.member_id and r.type = s.type and r.id = s.id
-      returning o.own_label is distinct from s.label as changed
+      returning o.own_label is distinct from s.label or (${FACTS('o')}) is distinct from (${FACTS('s')}) as changed
     )
-    select count(*) filter (where changed)::int as n from written`;
+    select count(*) filter (where changed)::int as n from written`,
+    [
+      column((r) => r.memberId),
+      column((r) => r.type),
+      column((r) => r.id),
+      column((r) => r.label),
+      column((r) => r.serviceEnd),
+      column((r) => r.paState),
+      column((r) => r.paChanged),
+      column((r) => r.paEnd),
+      column((r) => r.withheld),
+      column((r) => r.shared),
+      column((r) => arrayLiteral(r.refers)),
+      hiddenSince ?? null,
+      at,
+    ],
+  );
   return { relabelled: row?.n ?? 0 };
 }
 

@@ -1,12 +1,13 @@
 // Everything about a member's record that is decided once, when it is written: the columns that the export conditions
 // use and the form that may be shared.
-import type { Resource } from '../../src/fhir/resource.ts';
+import { codings, type Resource, text } from '../../src/fhir/resource.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { type Label, labelOf } from './label.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
 import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
+import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 
 export type Facts = {
   /** last day of service, YYYY-MM-DD; absent: never filtered by the window */
@@ -18,6 +19,19 @@ export type Facts = {
   /** JSON text of the form without money, lines that must not leave and large documents; absent when it equals the record */
   shared: string | undefined;
 };
+
+/** Explanation of benefits, given ahead. */
+const STATEMENTS: ReadonlySet<string> = new Set(['http://loinc.org|111479-2']);
+const REMITTANCE = 'http://hl7.org/fhir/us/davinci-pr/CodeSystem/RemittanceAdviceType';
+
+/** A statement of benefits, a remittance advice or a bill, by its type or category; a plan names its own (EXCLUDED_CODES). */
+export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): boolean {
+  if (resource.resourceType !== 'DocumentReference') return false;
+  return [...codings(resource['type']), ...codings(resource['category'])].some((c) => {
+    const [system, code] = [text(c['system']) ?? '', text(c['code']) ?? ''];
+    return system === REMITTANCE || STATEMENTS.has(`${system}|${code}`) || sets.documents?.holds(system, code) === true;
+  });
+}
 
 /**
  * @param resource parsed record
@@ -38,7 +52,7 @@ export function factsOf(resource: Resource, json: string): Facts {
     serviceEnd: authorization ? undefined : serviceEnd(resource),
     authorization,
     label: labelOf(resource),
-    withheld: financial ? 'financial' : undefined,
+    withheld: financial || isStatement(resource) ? 'financial' : undefined,
     shared: form === resource ? undefined : JSON.stringify(form),
   };
 }

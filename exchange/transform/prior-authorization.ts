@@ -11,6 +11,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { isDrugCode } from './drug-codes.ts';
 import { REVIEW_ACTION } from './money.ts';
 
 const REVIEW_ACTION_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
@@ -18,8 +19,6 @@ const WHEN = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-w
 const ITEM_PERIOD = 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemPreAuthPeriod';
 /** An authorization that began and has no end covers every day. */
 const OPEN_END = '9999-12-31';
-const HCPCS = /hcpcs|2\.16\.840\.1\.113883\.6\.285$/i;
-const DRUG_SYSTEMS = new Set(['http://hl7.org/fhir/sid/ndc', 'http://www.nlm.nih.gov/research/umls/rxnorm']);
 
 export type AuthorizationState =
   | 'approved'
@@ -83,10 +82,7 @@ const STATES: Record<string, AuthorizationState> = {
 };
 
 const isDrugLine = (item: JsonObject): boolean =>
-  codings(item['productOrService']).some((c) => {
-    const system = text(c['system']) ?? '';
-    return DRUG_SYSTEMS.has(system) || (HCPCS.test(system) && /^J\d{4}$/.test(text(c['code']) ?? ''));
-  });
+  codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
 
 function hasDenialSigns(resource: Resource): boolean {
   const all = [resource as JsonObject, ...objects(resource['item'])].flatMap((e) => objects(e['adjudication']));

@@ -12,7 +12,8 @@ a:hover{text-decoration-thickness:2px}
 .skip:focus{left:0}
 .banner{margin:0;max-width:none;background:var(--band);color:var(--band-ink);padding:.4rem 1.25rem;font-size:.9rem}
 header.site{background:var(--paper);border-bottom:1px solid var(--line)}
-.bar{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;padding:.6rem 1.25rem;max-width:90rem;margin:0 auto}
+.bar{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;padding:.6rem 1.25rem .4rem;max-width:90rem;margin:0 auto}
+.bar nav{flex-basis:100%;margin-left:-.7rem}
 .brand{font-weight:650;text-decoration:none;color:var(--ink)}
 nav ul{display:flex;flex-wrap:wrap;gap:.1rem .25rem;list-style:none;margin:0;padding:0}
 nav a{display:block;padding:.4rem .7rem;border-radius:.4rem;text-decoration:none;color:var(--soft)}
@@ -49,6 +50,11 @@ td.check{min-width:11rem}
 td{min-width:5.5rem}
 td.number{min-width:0}
 td code{word-break:break-word}
+.short{white-space:nowrap}
+thead th.number{white-space:normal}
+th.name{min-width:9.5rem}
+table.figures{width:auto}
+table.figures td{min-width:7rem}
 td.hash code{word-break:break-all}
 .tone-good{color:var(--good);font-weight:600}
 .tone-look{color:var(--look)}
@@ -61,25 +67,31 @@ form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5
 form.filter>*{min-width:0;max-width:100%}
 label{display:block;font-weight:600;font-size:.9rem}
 label .hint{font-weight:400;color:var(--soft)}
-input:not([type=radio]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--soft);border-radius:.35rem;padding:.4rem .55rem;max-width:100%;min-height:2.4rem}
+input:not([type=radio],[type=checkbox]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--soft);border-radius:.35rem;padding:.4rem .55rem;max-width:100%;min-height:2.4rem}
 textarea{width:100%;min-height:4.5rem}
 fieldset{border:1px solid var(--line);border-radius:.4rem;margin:0 0 1rem;padding:.5rem .9rem}
 fieldset label{font-weight:400;padding:.3rem 0;display:flex;gap:.6rem;align-items:baseline}
 fieldset input{flex:none}
+.fields{display:flex;flex-wrap:wrap;gap:0 1rem}
+.fields p{flex:1 1 10rem}
+section.box .fields p>input{width:100%}
 section p:last-child,section form:last-child p:last-child{margin-bottom:0}
 .narrow p:last-child{margin-top:1rem}
 button,.button{font:inherit;font-weight:600;background:var(--accent);color:var(--accent-ink);border:1px solid var(--accent);border-radius:.35rem;padding:.45rem 1rem;min-height:2.4rem;cursor:pointer;display:inline-block;text-decoration:none}
 button.plain{background:transparent;color:var(--accent);border-color:var(--line);font-weight:500;min-height:1.9rem;padding:.2rem .7rem}
 .narrow{max-width:30rem}
 .narrow label{margin:.6rem 0 .25rem}
-.narrow input:not([type=radio]){width:100%}
+.narrow input:not([type=radio],[type=checkbox]){width:100%}
+section.box label:has(>input:not([type=radio],[type=checkbox])),section.box label:has(>select){display:grid;gap:.2rem;max-width:26rem}
+section.box label>input:not([type=radio],[type=checkbox]),section.box label>select{width:100%;font-weight:400}
+label:has(>input[type=checkbox]){display:flex;gap:.6rem;align-items:baseline;font-weight:400}
 p.good{border-left:4px solid var(--good);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 .problem{border-left:4px solid var(--act);padding:.4rem .8rem;background:var(--paper);margin:.5rem 0 1rem}
 details{margin:.5rem 0}
 summary{cursor:pointer;font-weight:600;padding:.25rem 0}
 footer{max-width:90rem;margin:0 auto;padding:0 1.25rem 2rem;color:var(--soft);font-size:.85rem}
 section.box p>input,section.box p>select{width:min(100%,34rem)}
-@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.5rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em}td.number{white-space:normal}}
+@media (max-width:40rem){main{padding:.9rem}.bar{padding:.6rem .9rem}.who{margin-left:0}h1{font-size:1.35rem}thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}table,tbody,tfoot,tr,th,td{display:block;width:auto}.scroll{overflow:visible}tr{border-bottom:1px solid var(--line);padding:.45rem 0}tfoot tr{border-bottom:0;border-top:2px solid var(--line)}th,td,td.hash,td.check,.number{border:0!important;padding:.1rem 0;min-width:0;text-align:left}th,td{overflow-wrap:anywhere}td{display:grid;grid-template-columns:8.5rem minmax(0,1fr);gap:.5rem}td::before{content:attr(data-label);color:var(--soft);font-size:.85em}td.number{white-space:normal}table.figures td::before{content:none}table.figures td{display:block}table.figures tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:.5rem}}
 @page{margin:12mm}
 .print-only{display:none}
 @page wide{size:landscape}

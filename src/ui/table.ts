@@ -27,15 +27,25 @@ export type Table = {
   note?: Part;
 };
 
-const MARKS: Record<Tone, string> = { good: '✔ ', calm: '', look: '◆ ', act: '✘ ' };
+/** Codes of up to so many characters stand in one line (keys of members, ids of payers); longer names get some room. */
+const SHORT = 16;
+
+const MARKS: Record<Tone, string> = { good: '✔\u00a0', calm: '', look: '◆\u00a0', act: '✘\u00a0' };
+
+const shownOf = (cell: Cell): string => cell.text ?? (cell.value === null ? '–' : String(cell.value));
+
+/** Days and other short words with a hyphen, at which a browser would break them. */
+const isUnbreakable = (shown: string): boolean => shown.length <= SHORT && shown.includes('-') && !/\s/.test(shown);
 
 function cellText(cell: Cell): Safe {
-  const shown = cell.text ?? (cell.value === null ? '–' : String(cell.value));
+  const shown = shownOf(cell);
   const body = cell.time
     ? html`<time datetime="${cell.value === null ? '' : String(cell.value)}">${shown}</time>`
     : cell.code
-      ? html`<code>${shown}</code>`
-      : html`${shown}`;
+      ? html`<code${shown.length > SHORT ? '' : html` class="short"`}>${shown}</code>`
+      : isUnbreakable(shown)
+        ? html`<span class="short">${shown}</span>`
+        : html`${shown}`;
   const toned =
     cell.tone && cell.tone !== 'calm' ? html`<span class="tone-${cell.tone}">${MARKS[cell.tone]}${body}</span>` : body;
   return cell.href === undefined ? toned : html`<a href="${cell.href}">${toned}</a>`;
@@ -44,9 +54,21 @@ function cellText(cell: Cell): Safe {
 function row(columns: readonly Column[], cells: readonly Cell[]): Safe {
   return html`<tr>${columns.map((column, i) => {
     const cell = cells[i] ?? { value: null };
-    if (column.kind === 'head') return html`<th scope="row">${cellText(cell)}</th>`;
+    if (column.kind === 'head')
+      return html`<th scope="row"${shownOf(cell).length > SHORT ? html` class="name"` : ''}>${cellText(cell)}</th>`;
     return html`<td data-label="${column.label}"${column.kind === undefined ? '' : html` class="${column.kind}"`}>${cellText(cell)}</td>`;
   })}</tr>`;
+}
+
+/** One row of nothing but figures reads better downwards: a line a figure. */
+function figures(table: Table): Safe | undefined {
+  const [cells] = table.rows;
+  if (!cells || table.rows.length > 1 || table.total || table.columns.some((c) => c.kind !== 'number'))
+    return undefined;
+  return html`<table class="figures" aria-labelledby="t-${table.name}"><tbody>${table.columns.map(
+    (c, i) =>
+      html`<tr><th scope="row">${c.label}</th><td data-label="${c.label}" class="number">${cellText(cells[i] ?? { value: null })}</td></tr>`,
+  )}</tbody></table>`;
 }
 
 /** `links` are the addresses of the same rows as CSV and JSON. */
@@ -60,11 +82,12 @@ ${table.note === undefined ? '' : html`<p class="note">${table.note}</p>`}
 ${
   table.rows.length === 0
     ? html`<p class="empty">${table.empty}</p>`
-    : html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
+    : (figures(table) ??
+      html`<div class="scroll" role="region" tabindex="0" aria-labelledby="t-${table.name}"><table aria-labelledby="t-${table.name}">
 <thead>${head}</thead>
 <tbody>${table.rows.map((cells) => row(table.columns, cells))}</tbody>
 ${table.total ? html`<tfoot>${row(table.columns, table.total)}</tfoot>` : ''}
-</table></div>`
+</table></div>`)
 }
 ${
   links && table.rows.length > 0

@@ -208,6 +208,56 @@ describe('what was delivered and may not leave any more', () => {
     expect(next.deleted).toEqual([]);
   });
 
+  test('a document leaves with an authorization that it supports, and goes with the last of them', async () => {
+    const supported = (id: string, code: string, document: string) => ({
+      ...authorization(id, code),
+      supportingInfo: [
+        {
+          sequence: 1,
+          category: { text: 'additional information' },
+          valueReference: { reference: `DocumentReference/${document}` },
+        },
+      ],
+    });
+    const of = { name: '_type', valueString: 'DocumentReference,Provenance' };
+    await enrol(
+      node.deps,
+      [],
+      [
+        letter('s1', 'v9'),
+        letter('s2', 'v9'),
+        letter('s3', 'v9'),
+        letter('s4', 'v9'),
+        // over for more than a year, as nothing says until when it holds
+        { ...supported('pa14', 'A4', 's4'), created: day(-500), preAuthRefPeriod: undefined, item: undefined },
+        supported('pa11', 'A3', 's1'),
+        supported('pa12', 'A3', 's2'),
+        supported('pa13', 'A1', 's2'),
+        about('ps1', 'DocumentReference/s1'),
+      ],
+    );
+    const before = await run(them, group, undefined, [of]);
+    const ours = (keys: string[]) => keys.filter((k) => /\/p?s\d$/.test(k));
+    expect(ours(await sent(them, before))).toEqual(['DocumentReference/s2', 'DocumentReference/s3']);
+    const [job] = await node.deps.database.sql<{ counts: Record<string, number> }[]>`
+      select counts from exchange.bulk_job where kind = 'export' order by received_at desc limit 1`;
+    expect(job?.counts['withheld-pa-document']).toBe(2);
+    await enrol(node.deps, [], [supported('pa11', 'A1', 's1')]);
+    const overturned = await run(them, group, before.transactionTime, [of]);
+    expect(ours(await sent(them, overturned))).toContain('DocumentReference/s1');
+    await enrol(node.deps, [], [supported('pa13', 'A3', 's2'), supported('pa11', 'A3', 's1')]);
+    const denied = await run(them, group, overturned.transactionTime, [of]);
+    expect(ours(await them.deleted(denied))).toEqual(
+      expect.arrayContaining(['DocumentReference/s1', 'DocumentReference/s2']),
+    );
+    expect(ours(await sent(them, denied))).toEqual([]);
+    await enrol(
+      node.deps,
+      [],
+      [removal(...['s1', 's2', 's3', 's4'].map((id) => `DocumentReference/${id}`), 'Provenance/ps1')],
+    );
+  });
+
   test('#sensitive holds the labelled records with their labels; back to #regular they are taken back', async () => {
     await enrol(node.deps, [], [encounter('v2', PSY)]);
     const before = await run(them, group);

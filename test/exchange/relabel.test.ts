@@ -97,6 +97,56 @@ test('what another version left to a peer and this one holds back is announced a
   expect(next.deleted).not.toContain('Observation/clean');
 });
 
+test('what else was decided by older rules is decided anew, and peers are told of it', async () => {
+  const { sql } = node.deps.database;
+  const claim = {
+    resourceType: 'ExplanationOfBenefit',
+    id: 'told',
+    status: 'active',
+    type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+    use: 'claim',
+    patient: subject,
+    created: '2026-01-01',
+    insurer: { display: 'us' },
+    provider: { display: 'somebody' },
+    outcome: 'complete',
+    insurance: [{ focal: true, coverage: { display: 'x' } }],
+    text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">You owe forty.</div>' },
+  };
+  await enrol(node.deps, [], [claim]);
+  const facts = () => sql`
+    select service_end, pa_state, pa_changed, pa_end, withheld, shared, refers from exchange.resource where id in ('told', 'inherits') order by id`;
+  const [right, before] = [await facts(), await exported(group, ',ExplanationOfBenefit')];
+  // older rules let its narrative leave, and took it for a denied authorization
+  await sql`update exchange.resource set shared = null, pa_state = 'denied', service_end = null, labeller = ${LABELLER - 1} where id = 'told'`;
+  expect((await exported(group, ',ExplanationOfBenefit')).keys).not.toContain('ExplanationOfBenefit/told');
+  expect(await relabel(node.deps)).toMatchObject({ changed: 1 });
+  expect([...(await facts())]).toEqual([...right]);
+  const next = await exported(group, `,ExplanationOfBenefit&_since=${before.at}`);
+  expect(next.keys).toEqual(['ExplanationOfBenefit/told']);
+  await sql`update exchange.resource set labeller = ${LABELLER - 1}`;
+  expect(await relabel(node.deps)).toMatchObject({ changed: 0 });
+});
+
+test('a label is inherited by whoever names the record by its id alone, as sources of Bundles do', async () => {
+  await enrol(
+    node.deps,
+    [],
+    [
+      {
+        resourceType: 'Observation',
+        id: 'by-uuid',
+        status: 'final',
+        code: { text: 'x' },
+        subject,
+        hasMember: [{ reference: 'urn:uuid:LABELLED', display: 'what it is' }],
+      },
+    ],
+  );
+  expect(await labels()).toMatchObject({ 'by-uuid': 1 });
+  expect((await exported()).keys).not.toContain('Observation/by-uuid');
+});
+
 test('a record that was hidden from an export with _since comes with the next', async () => {
   const first = await exported();
   await enrol(

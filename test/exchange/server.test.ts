@@ -561,6 +561,15 @@ describe('status and files', () => {
     for (const ignored of ['bytes=20-10', 'bytes=0-1,3-4', 'lines=1-2', 'bytes=-'])
       expect([(await part(ignored)).status, ignored]).toEqual([200, ignored]);
     expect((await part('bytes=0-1', { 'if-range': '"other"' })).status).toBe(200);
+    // who has it gets it no second time
+    const [gzip, identity] = [{ 'accept-encoding': 'gzip' }, { 'accept-encoding': 'identity' }];
+    const tag = (await call(url, { method: 'HEAD', headers: gzip })).header('etag') ?? '';
+    const unless = async (tags: string, more: Record<string, string>) =>
+      (await call(url, { headers: { ...more, 'if-none-match': tags } })).status;
+    expect([await unless(tag, gzip), await unless(`"x", ${tag}`, gzip), await unless('*', gzip)]).toEqual([
+      304, 304, 304,
+    ]);
+    expect([await unless('"x"', gzip), await unless(tag, identity)]).toEqual([200, 200]);
     expect((await call(url, { headers: { range: 'bytes=0-1' } })).status).toBe(200);
   });
 

@@ -3,12 +3,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { factsOf } from '../../exchange/transform/facts.ts';
+import { isDrugCode } from '../../exchange/transform/drug-codes.ts';
+import { factsOf, isStatement } from '../../exchange/transform/facts.ts';
 import { labelOf } from '../../exchange/transform/label.ts';
 import { moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
 import { authorizationFacts, withoutLines } from '../../exchange/transform/prior-authorization.ts';
 import { serviceEnd } from '../../exchange/transform/service-date.ts';
-import { valueSets } from '../../exchange/transform/value-sets.ts';
+import { PROGRAM, valueSets } from '../../exchange/transform/value-sets.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 
 const res = (value: Record<string, unknown>): Resource => value as Resource;
@@ -545,7 +546,7 @@ describe('value sets of the plan', () => {
       expect(number).toBeLessThan(32_768);
     }
     expect(given([{ system: ICD, code: ['Z21'] }])).toMatchObject({ number: other.number });
-    expect([valueSets(undefined).number, valueSets('').list]).toEqual([2, undefined]);
+    expect([valueSets(undefined).number, valueSets('').list]).toEqual([PROGRAM, undefined]);
   });
   test.each<[string, string]>([
     ['no JSON', '{'],
@@ -558,5 +559,61 @@ describe('value sets of the plan', () => {
     ['a file that is not there', '/nowhere/codes.json'],
   ])('%s is a fault, and the program does not start', (_, text) => {
     expect(valueSets(text).fault).toMatch(/^SENSITIVE_CODES .+\.$/);
+  });
+});
+
+describe('what a plan keeps back beside what the program does', () => {
+  const HCPCS = 'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets';
+  const LOCAL = 'https://plan.example/document-type';
+  const own = {
+    name: 'Plan 2026',
+    drugs: [{ system: HCPCS, code: ['A9513'], prefix: ['K9'] }],
+    documents: [{ system: LOCAL, code: ['bill'] }],
+  };
+  const sets = valueSets(undefined, JSON.stringify(own));
+  const none = valueSets(undefined);
+  test.each<[string, string, boolean, boolean]>([
+    [HCPCS, 'J0897', true, true],
+    [HCPCS, 'j0897', true, true],
+    [HCPCS, 'Q5103', true, true],
+    [HCPCS, 'C9399', true, true],
+    [HCPCS, 'S5550', true, true],
+    ['urn:oid:2.16.840.1.113883.6.285', 'Q2043', true, true],
+    ['http://hl7.org/fhir/sid/ndc', '99999000101', true, true],
+    [HCPCS, 'A9513', false, true],
+    [HCPCS, 'K9001', false, true],
+    [HCPCS, 'G0151', false, false],
+    [HCPCS, 'Q4100', false, false],
+    [HCPCS, 'C9600', false, false],
+    [HCPCS, 'J08971', false, false],
+    ['http://www.ama-assn.org/go/cpt', '99213', false, false],
+  ])('%s %s', (system, code, program, plan) => {
+    expect([isDrugCode(system, code, none), isDrugCode(system, code, sets)]).toEqual([program, plan]);
+  });
+  test('documents about payment are told by type or category', () => {
+    const document = (more: object) => ({ resourceType: 'DocumentReference', ...more }) as Resource;
+    const coded = (system: string, code: string) => ({ coding: [{ system, code }] });
+    const advice = document({
+      type: coded('http://hl7.org/fhir/us/davinci-pr/CodeSystem/RemittanceAdviceType', '835'),
+    });
+    const bill = document({ category: [coded(LOCAL, 'bill')] });
+    expect([advice, bill].map((d) => isStatement(d, none))).toEqual([true, false]);
+    expect([advice, bill].map((d) => isStatement(d, sets))).toEqual([true, true]);
+    expect(isStatement(document({ type: coded('http://loinc.org', '34133-9') }), sets)).toBe(false);
+    expect(factsOf(advice, JSON.stringify(advice)).withheld).toBe('financial');
+  });
+  test('another list is another number; what is wrong with one is a fault', () => {
+    expect(sets).toMatchObject({ fault: undefined, list: undefined });
+    expect(sets.number).not.toBe(none.number);
+    const both = valueSets(JSON.stringify({ name: 'x', codes: [{ system: 's', code: ['a'] }] }), JSON.stringify(own));
+    expect(both.number).not.toBe(sets.number);
+    for (const text of [
+      '{',
+      '{"name":"n"}',
+      '{"name":"n","drugs":[]}',
+      '{"documents":[{"system":"s","code":["a"]}]}',
+      '/nowhere',
+    ])
+      expect(valueSets(undefined, text).fault, text).toMatch(/^EXCLUDED_CODES .+\.$/);
   });
 });

@@ -24,15 +24,15 @@ export function comparePage(config: PageConfig, compared: Compared): string {
 ${compared.openPairs === 0 ? '' : html`<p class="note">Whether all of these records are about the same one is being looked at.</p>`}
 ${compared.groups.map((g) => groupTable(g))}
 <p class="note">Nothing is merged into one record: each value stays with its source. A later date does not prove that a value is right; call before you go.</p>${form()}`;
-  return publicationPage(config, { title: `${compared.title}: who says what`, main, trail: trail() });
+  return publicationPage(config, { title: `${compared.title}: who says what`, place: 'peers', main, trail: trail() });
 }
 
 export function compareStart(config: PageConfig, fault?: string): string {
   const main = html`${fault === undefined ? '' : html`<p class="problem">${fault}</p>`}<p>See what each directory says about one provider, field by field.</p>${form()}`;
-  return publicationPage(config, { title: 'Compare directories', main, trail: trail() });
+  return publicationPage(config, { title: 'Compare directories', place: 'peers', main, trail: trail() });
 }
 
-const trail = (): Safe => html`<a href="/">Directory</a> › `;
+const trail = (): Safe => html`<a href="/directory/all/peers">All directories</a> › `;
 const form = (): Safe =>
   html`<form class="filter" method="get" action="${COMPARE_PAGE}"><div><label for="npi">NPI <span class="hint">ten digits</span></label><input id="npi" name="npi" inputmode="numeric" pattern="[0-9]{10}" required></div><button>Compare</button></form>`;
 

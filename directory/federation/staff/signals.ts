@@ -3,6 +3,7 @@
 import { html, type Part } from '../../../src/ui/html.ts';
 import type { Table } from '../../../src/ui/table.ts';
 import { timeCell } from '../../../src/ui/time.ts';
+import { MEASURES } from '../accuracy-page.ts';
 import { SIGNALS } from '../signals.ts';
 import type { StaffData } from '../staff-data.ts';
 import { csrf, isAdmin, ROOT, TRAIL } from './frame.ts';
@@ -62,7 +63,7 @@ export function signalPages<V extends PortVisit>(desk: StaffDesk<V>, data: Staff
       ],
       rows: rows.map((r) => [
         { value: r.day },
-        { value: r.measure },
+        { value: r.measure, text: MEASURES[r.measure] ?? r.measure },
         { value: r.n },
         { value: r.of },
         {

@@ -4,10 +4,16 @@ import { isoDate, isoInstant } from '../dates.ts';
 import { concept } from '../directory/elements.ts';
 import { C4BB } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
-import { type Label, type Protocol, SYSTEM } from './codes.ts';
+import { type Label, type Protocol, SERVICES, SYSTEM } from './codes.ts';
 
 export const TERMINOLOGY = 'http://terminology.hl7.org/CodeSystem';
 export const c4bb = (system: string, code: string) => concept(`${C4BB}/CodeSystem/${system}`, code);
+/** A service with its plain words, where they are known. */
+export const service = (system: string, code: string): JsonObject => {
+  const text = SERVICES[code];
+  return text === undefined ? bare(system, code) : { ...bare(system, code), text };
+};
+
 export const bare = (system: string, code: string): JsonObject => ({ coding: [{ system, code }] });
 
 export const uniqueClaim = (value: string, side: string): JsonObject => ({

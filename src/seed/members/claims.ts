@@ -15,6 +15,7 @@ import {
   diagnosis,
   infos,
   price,
+  service,
   settledAfter,
   status,
   sum,
@@ -54,7 +55,7 @@ export function professional(
         sequence: i + 1,
         careTeamSequence: [1],
         diagnosisSequence: [1],
-        productOrService: bare(SYSTEM.hcpcs, codes[i] ?? 'G0463'),
+        productOrService: service(SYSTEM.hcpcs, codes[i] ?? 'G0463'),
         servicedDate: isoDate(c.day),
         locationCodeableConcept: bare(
           'https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set',
@@ -94,7 +95,7 @@ export function outpatient(chart: Chart, c: ClaimParts & { clinician: number; fa
       item: lines.map((_, i) => ({
         sequence: i + 1,
         revenue: bare(`${NUBC}/RevenueCodes`, i === 0 ? '0510' : '0300'),
-        productOrService: bare(SYSTEM.hcpcs, i === 0 ? 'G0463' : 'G0471'),
+        productOrService: service(SYSTEM.hcpcs, i === 0 ? 'G0463' : 'G0471'),
         servicedDate: isoDate(c.day),
         quantity: { value: 1 },
         unitPrice: amount(lines[i]?.submitted ?? 0),
@@ -184,7 +185,7 @@ export function oral(chart: Chart, c: ClaimParts & { clinician: number }): Added
       diagnosis: diagnosis('Z01.20'),
       item: lines.map((money, i) => ({
         sequence: i + 1,
-        productOrService: bare(SYSTEM.cdt, i === 0 ? 'D1110' : 'D0120'),
+        productOrService: service(SYSTEM.cdt, i === 0 ? 'D1110' : 'D0120'),
         servicedDate: isoDate(c.day),
         locationCodeableConcept: bare(
           'https://www.cms.gov/Medicare/Coding/place-of-service-codes/Place_of_Service_Code_Set',
@@ -233,7 +234,7 @@ export function pharmacy(
       item: [
         {
           sequence: 1,
-          productOrService: bare(SYSTEM.ndc, c.protocol.drug.ndc),
+          productOrService: { ...bare(SYSTEM.ndc, c.protocol.drug.ndc), text: c.protocol.drug.text },
           servicedDate: isoDate(c.day),
           quantity: { value: c.protocol.drug.daily * c.days },
           net: amount(money.submitted),

@@ -113,8 +113,8 @@ const vital = (): JsonObject => ({ coding: [{ system: `${TERMINOLOGY}/observatio
 
 export function bloodPressure(chart: Chart, day: number, second: number, visit: Added, high: boolean): Added {
   const top = chart.draw.between(high ? 128 : 108, high ? 168 : 132);
-  const part = (loinc: string, value: number) => ({
-    code: { coding: [{ system: SYSTEM.loinc, code: loinc }] },
+  const part = (loinc: string, text: string, value: number) => ({
+    code: { coding: [{ system: SYSTEM.loinc, code: loinc }], text },
     valueQuantity: quantity(value, 'mm[Hg]'),
   });
   return chart.add('Observation', profile('blood-pressure'), day, {
@@ -124,7 +124,7 @@ export function bloodPressure(chart: Chart, day: number, second: number, visit: 
     subject: chart.patient,
     encounter: to(visit),
     effectiveDateTime: isoInstant(day, second + 300),
-    component: [part('8480-6', top), part('8462-4', chart.draw.between(62, high ? 98 : 84))],
+    component: [part('8480-6', 'upper', top), part('8462-4', 'lower', chart.draw.between(62, high ? 98 : 84))],
   });
 }
 

@@ -170,3 +170,18 @@ export const AUTHORIZED = [
   { hcpcs: 'G0299', units: 24, text: 'Skilled nursing at home' },
 ] as const;
 export const AUTHORIZED_DRUG = { hcpcs: 'J0897', units: 60, text: 'Denosumab injection' } as const;
+
+/** Services of claims in plain words; other codes stand bare, as in many payers' data. */
+export const SERVICES: Readonly<Record<string, string>> = {
+  ...Object.fromEntries([...PROCEDURES, ...AUTHORIZED, AUTHORIZED_DRUG].map((s) => [s.hcpcs, s.text])),
+  G0108: 'Diabetes training',
+  G0283: 'Electrical stimulation',
+  G0439: 'Yearly wellness visit',
+  G0444: 'Depression screening',
+  G0463: 'Clinic visit',
+  G0471: 'Blood draw',
+  G2086: 'Opioid treatment',
+  G2211: 'Visit, more time needed',
+  D0120: 'Dental check',
+  D1110: 'Dental cleaning',
+};

@@ -81,7 +81,12 @@ export function carePlan(
       },
       status: 'active',
       intent: 'plan',
-      category: [concept('http://hl7.org/fhir/us/core/CodeSystem/careplan-category', 'assess-plan')],
+      category: [
+        {
+          ...concept('http://hl7.org/fhir/us/core/CodeSystem/careplan-category', 'assess-plan'),
+          text: `Plan for ${p.text.toLowerCase()}`,
+        },
+      ],
       subject: chart.patient,
       period: { start: isoDate(day) },
       careTeam: [to(team)],

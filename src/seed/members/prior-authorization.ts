@@ -5,6 +5,7 @@ import { isoDate, isoInstant } from '../dates.ts';
 import { concept } from '../directory/elements.ts';
 import { clinician, facility } from './care.ts';
 import { type Added, type Chart, to } from './chart.ts';
+import { service } from './claim-parts.ts';
 import { AUTHORIZED, AUTHORIZED_DRUG, SYSTEM } from './codes.ts';
 import { documentReference } from './plans-of-care.ts';
 
@@ -143,7 +144,7 @@ export function priorAuthorization(chart: Chart, coverage: Added, decision: Deci
         ...(period ? [{ url: `${PAS}/StructureDefinition/extension-itemPreAuthPeriod`, valuePeriod: period }] : []),
       ],
       sequence: i + 1,
-      productOrService: { coding: [{ system: SYSTEM.hcpcs, code: line.hcpcs }] },
+      productOrService: service(SYSTEM.hcpcs, line.hcpcs),
       quantity: { value: line.units },
       adjudication: adjudication(line, number, Math.round(cents / lines.length)),
     })),

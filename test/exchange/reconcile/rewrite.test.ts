@@ -38,7 +38,10 @@ describe('leading', () => {
 
   test('what is not of this peer stays as it is', () => {
     const text = json('#c', 'urn:uuid:1', 'https://other.example/fhir/Encounter/e1', 'Encounter?status=x');
-    expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers: [] });
+    // whose label it would inherit is told by the id alone
+    const refers = ['urn:uuid:1'];
+    expect(lead(text)).toEqual({ json: text, ids: new Map(), refs: [], links: [], refers });
+    expect(correctReferences(text, BASE, new Map(), () => undefined)).toMatchObject({ json: text, refers });
   });
 
   test('two keys that are one directory record here stay apart until they are led right', () => {

@@ -155,6 +155,27 @@ describe('inbound checks', () => {
       'ExplanationOfBenefit',
     ],
     [
+      'R50 money in the narrative, in other words',
+      eob('r50b', {
+        text: { status: 'generated', div: '<div xmlns="http://www.w3.org/1999/xhtml">You owe forty.</div>' },
+      }),
+      'created',
+      'ExplanationOfBenefit',
+    ],
+    [
+      'R46 one line denied, nothing said of the whole',
+      eob('r46', {
+        use: 'preauthorization',
+        item: ['A1', 'A3'].map((code, i) => ({
+          sequence: i + 1,
+          productOrService: { coding: [{ system: 'https://x.example', code: `line-${code}` }] },
+          adjudication: [review(code, '2026-01-01T00:00:00Z')],
+        })),
+      }),
+      'created, denied-pa',
+      'ExplanationOfBenefit',
+    ],
+    [
       'R51 cost to the beneficiary',
       {
         resourceType: 'Coverage',
@@ -231,6 +252,9 @@ describe('inbound checks', () => {
   test('what a check takes out is not stored', async () => {
     expect(JSON.stringify((await stored('ExplanationOfBenefit', 'r49'))?.body)).not.toMatch(/120|USD/);
     expect((await stored('ExplanationOfBenefit', 'r50'))?.body).not.toHaveProperty('text');
+    expect((await stored('ExplanationOfBenefit', 'r50b'))?.body).not.toHaveProperty('text');
+    const lines = JSON.stringify((await stored('ExplanationOfBenefit', 'r46'))?.body);
+    expect([lines.includes('line-A1'), lines.includes('line-A3')]).toEqual([true, false]);
     expect((await stored('Observation', 'r70'))?.body).not.toHaveProperty('text');
     expect(JSON.stringify((await stored('DocumentReference', 'exe'))?.body)).not.toContain('TVqQ');
     expect(JSON.stringify((await stored('ExplanationOfBenefit', 'r48'))?.body)).toContain('A1');

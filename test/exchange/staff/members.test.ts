@@ -96,6 +96,43 @@ test('who looked: all of it, in pages, this look among them the next time', asyn
   expect((await reviewer.get('/staff/members/nobody/looks')).status).toBe(404);
 });
 
+test('a member by name and birth date, the card not at hand', async () => {
+  const csrf = fieldOf(await (await reviewer.get('/staff/members')).text(), 'csrf');
+  const found = async (fields: Record<string, string>) => {
+    const page = await (await reviewer.post('/staff/members/find', { csrf, ...fields })).text();
+    return [...page.matchAll(/<tr><th.*?href="\/staff\/members\/([^"]+)".*?<\/tr>/g)].map((row) => ({
+      id: row[1],
+      agrees: /data-label="Agrees">([^<]*)</.exec(row[0])?.[1],
+    }));
+  };
+  const looks = async () =>
+    (
+      await node.deps.database.sql`
+    select 1 from exchange.audit where action = 'view' and object = 'members/found' and member_id = ${idOf(robert)}`
+    ).length;
+  const before = await looks();
+  // Bob is Robert; letters and accents do not matter; a name that differs is told
+  for (const [fields, agrees] of [
+    [{ given: 'Bob', family: robert.family.toUpperCase() }, 'both names'],
+    [{ given: '', family: robert.family }, 'family name'],
+    [{ given: 'robert', family: 'Somebody' }, 'first name'],
+  ] as const)
+    expect(await found({ ...fields, born: robert.born })).toEqual([{ id: idOf(robert), agrees }]);
+  expect(await looks()).toBe(before + 3);
+  expect(await found({ given: 'Bob', family: robert.family, born: '1950-01-01' })).toEqual([]);
+  for (const fields of [
+    { given: 'Bob', family: robert.family, born: '' },
+    { given: '', family: ' ', born: robert.born },
+    { given: 'x'.repeat(300), family: '', born: robert.born },
+  ])
+    expect(await (await reviewer.post('/staff/members/find', { csrf, ...fields })).text()).toContain(
+      'Give the whole birth date',
+    );
+  expect((await viewer.post('/staff/members/find', { csrf, born: robert.born, family: robert.family })).status).toBe(
+    403,
+  );
+});
+
 test('only reviewers, only from our own pages', async () => {
   expect((await viewer.get(`/staff/members/${ana}`)).status).toBe(403);
   expect((await reviewer.post(`/staff/members/${ana}/choice`, { csrf: 'x', choice: 'decline' })).status).toBe(403);
@@ -134,6 +171,14 @@ test('the member’s link: birth date, choice, payer; five wrong dates end it', 
   const door = await pages.request(`${node.base}/my/${code}?lang=es`);
   expect(door.status).toBe(200);
   expect(door.headers.get('set-cookie')).toBeNull();
+  // the reader's language when none is chosen; the link of the other one chooses
+  const inLanguage = async (query: string, accept: string) =>
+    /<html lang="(..)"/.exec(
+      await (await pages.request(`${node.base}/my/${code}${query}`, { headers: { 'accept-language': accept } })).text(),
+    )?.[1];
+  expect(await inLanguage('', 'es-US,es;q=0.9,en;q=0.5')).toBe('es');
+  expect(await inLanguage('', 'fr,en;q=0.8,es;q=0.2')).toBe('en');
+  expect(await inLanguage('?lang=en', 'es-US')).toBe('en');
   expect(await door.text()).not.toContain('Johnson');
   expect((await send(`/my/${code}`, { birth_date: '1961-02-03' })).status).toBe(403);
   expect((await send(`/my/${code}/choice`, { choice: 'opt-in', pass: 'made~up~pass' })).status).toBe(403);

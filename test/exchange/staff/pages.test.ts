@@ -37,7 +37,9 @@ const rowsOf = (page: string, table: string) => {
   if (from === -1) return [];
   const body = page.slice(page.indexOf('<tbody>', from), page.indexOf('</table>', from));
   return [...body.matchAll(/<tr>(.*?)<\/tr>/gs)].map((row) =>
-    [...(row[1] ?? '').matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map((cell) => (cell[1] ?? '').replace(/<[^>]+>/g, '')),
+    [...(row[1] ?? '').matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/gs)].map((cell) =>
+      (cell[1] ?? '').replace(/<[^>]+>/g, '').replaceAll('\u00a0', ' '),
+    ),
   );
 };
 
@@ -156,7 +158,7 @@ describe('lists', () => {
     const ours = '/staff/pulls/';
     for (const [path, table] of [
       ['/staff/pulls', 'pulls'],
-      ['/staff/clocks', 'clocks'],
+      ['/staff/clocks?show=all', 'clocks'],
       ['/staff/peers', 'peers'],
       [`${ours}${node.pullId}/lines?outcome=created`, 'lines'],
       [`${ours}${node.pullId}/members`, 'members'],

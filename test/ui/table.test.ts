@@ -1,0 +1,59 @@
+// How tables are drawn: figures downwards, words that stay whole, marks beside their word.
+import { expect, test } from 'vitest';
+import { type Table, tableCsv, tableHtml } from '../../src/ui/table.ts';
+
+const table = (columns: Table['columns'], rows: Table['rows']): Table => ({
+  name: 't',
+  caption: 'T',
+  columns,
+  rows,
+  empty: 'Nothing.',
+});
+const shown = (t: Table) => String(tableHtml(t));
+
+test('one row of figures is a line each; with a word or a second row it is a table as any', () => {
+  const columns = [
+    { key: 'asked', label: 'Asked', kind: 'number' },
+    { key: 'came', label: 'Came', kind: 'number' },
+  ] as const;
+  const one = table(columns, [[{ value: 3 }, { value: 2 }]]);
+  expect(shown(one)).toMatch(/<tr><th scope="row">Asked<\/th><td[^>]*>3<\/td><\/tr><tr><th scope="row">Came/);
+  expect(tableCsv(one)).toBe('asked,came\r\n3,2\r\n');
+  for (const other of [
+    table(columns, [
+      [{ value: 3 }, { value: 2 }],
+      [{ value: 1 }, { value: 1 }],
+    ]),
+    table([{ key: 'payer', label: 'Payer', kind: 'head' }, ...columns], [[{ value: 'A' }, { value: 3 }, { value: 2 }]]),
+    { ...one, total: [{ value: 3 }, { value: 2 }] },
+  ])
+    expect(shown(other)).toContain('<thead>');
+});
+
+test('days, keys and short codes are not broken, long codes are; a mark stays with its word', () => {
+  const text = shown(
+    table(
+      [
+        { key: 'day', label: 'Day', kind: 'head' },
+        { key: 'key', label: 'Key' },
+        { key: 'hash', label: 'Hash', kind: 'hash' },
+        { key: 'words', label: 'Words' },
+        { key: 'state', label: 'State' },
+      ],
+      [
+        [
+          { value: '2026-11-27' },
+          { value: 'M-0123456789', code: true },
+          { value: 'a'.repeat(64), code: true },
+          { value: 'well - known' },
+          { value: 'done', tone: 'good' },
+        ],
+      ],
+    ),
+  );
+  expect(text).toContain('<th scope="row"><span class="short">2026-11-27</span></th>');
+  expect(text).toContain('<code class="short">M-0123456789</code>');
+  expect(text).toContain(`<code>${'a'.repeat(64)}</code>`);
+  expect(text).toContain('>well - known<');
+  expect(text).toContain('✔\u00a0done');
+});
