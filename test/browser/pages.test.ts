@@ -34,7 +34,7 @@ describe.skipIf(!isThere)(
     let person: string;
     let place: string;
     let network: string;
-    /** a plan that has the person's network */
+    /** a plan of this year that has the person's network */
     let plan: string;
 
     beforeAll(async () => {
@@ -50,7 +50,10 @@ describe.skipIf(!isThere)(
       network = role.extension.find((e) => e.url.endsWith('network-reference'))?.valueReference.reference ?? '';
       plan = String(
         resources.find(
-          (r) => r.resourceType === 'InsurancePlan' && JSON.stringify(r['network']).includes(`"${network}"`),
+          (r) =>
+            r.resourceType === 'InsurancePlan' &&
+            JSON.stringify(r['network']).includes(`"${network}"`) &&
+            JSON.stringify(r['period']).includes('"2026-'),
         )?.['id'],
       );
       [d, browser] = await Promise.all([
