@@ -93,11 +93,9 @@ async function decide(tx: Queryable, work: string): Promise<void> {
 
 /**
  * A record that is about another person now, as a mistake was put right, is no longer where it was: a unit for each place that it
- * leaves. Only where records were before. resource_id, in each partition.
+ * leaves. resource_id, in each partition.
  */
 async function leaveFormer(tx: Queryable, work: string): Promise<void> {
-  const [any] = await tx`select from exchange.resource where origin = 'own' limit 1`;
-  if (any === undefined) return;
   await tx`
     insert into exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome)
     select ${work}, s.file, s.line, - row_number() over (partition by s.file, s.line order by s.entry, r.member_id), r.type, r.id, r.member_id, r.id, 'retracted'
@@ -118,9 +116,10 @@ export async function commitImport(
   return database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     await byKey(tx);
+    const [someone] = await tx`select from exchange.member limit 1`;
     await addMembers(tx, work);
     await decide(tx, work);
-    await leaveFormer(tx, work);
+    if (someone !== undefined) await leaveFormer(tx, work);
     await eachSlice(tx, work, async () => {
       await writeSharedRecords(tx, 'own', at);
       await writeMemberRecords(tx, 'own', at);

@@ -34,8 +34,9 @@ describe.skipIf(!isThere)(
     let person: string;
     let place: string;
     let network: string;
-    /** a plan that has the person's network */
+    /** a plan that has the person's network, and the first day on which it is offered */
     let plan: string;
+    let offered: string;
 
     beforeAll(async () => {
       const resources = [...directoryResources({ seed: 5, resources: 1200 })];
@@ -48,11 +49,11 @@ describe.skipIf(!isThere)(
       person = role.practitioner.reference;
       place = role.location[0]?.reference ?? '';
       network = role.extension.find((e) => e.url.endsWith('network-reference'))?.valueReference.reference ?? '';
-      plan = String(
-        resources.find(
-          (r) => r.resourceType === 'InsurancePlan' && JSON.stringify(r['network']).includes(`"${network}"`),
-        )?.['id'],
+      const found = resources.find(
+        (r) => r.resourceType === 'InsurancePlan' && JSON.stringify(r['network']).includes(`"${network}"`),
       );
+      plan = String(found?.['id']);
+      offered = (found as unknown as { period: { start: string } }).period.start;
       [d, browser] = await Promise.all([
         directory(resources),
         chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] }),
@@ -114,6 +115,7 @@ describe.skipIf(!isThere)(
       await page.click('ol.hits > li >> nth=0 >> h3 a');
       expect(await page.textContent('h1')).not.toBe('');
       await page.selectOption('#plan', plan);
+      await page.fill('#date', offered);
       await page.click('section:has(#ask) button');
       expect(await page.textContent('h1')).toBe('Does it take my plan?');
       expect(await page.textContent('.verdict')).toContain('Yes');
