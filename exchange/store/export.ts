@@ -25,7 +25,14 @@ export type ExportConditions = {
 };
 
 /** One record on its way out. */
-export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
+export type ExportRow = {
+  member_id: string;
+  type: string;
+  id: string;
+  text: string;
+  last_updated: Date;
+  linked: boolean;
+};
 
 /**
  * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
@@ -52,6 +59,8 @@ const allowed = (r: string) => `
   and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
+/** Do links of ours stand in its text in the place of a peer's addresses? */
+export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /** Authorizations that a document supports; PA of the same member, by the primary key. */
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
@@ -126,7 +135,7 @@ export function exportRows(
 ): AsyncIterable<ExportRow[]> {
   return sql
     .unsafe<ExportRow[]>(
-      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated ${FROM}
+      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated, ${LINKED} ${FROM}
        where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
          and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
          ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
