@@ -6,6 +6,8 @@ import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
   members: Omit<Grant, 'consentId'>[];
+  /** all members of the export, as a list of the database: a record that is another one's now comes with that one, and is not deleted */
+  everybody: string;
   types: readonly string[];
   /** only what came into view or changed after this */
   since: string | undefined;
@@ -180,13 +182,16 @@ export async function deletedRows(
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or not coalesce(${MAY_LEAVE}, false))
+       and not exists (
+         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
+           and y.member_id = any($13::text::text[]) and ${allowed('y')})
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
          where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
            and (g.policy_then <> '' or ${MOVED('r')} > j.transaction_time)
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
-    [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId] as never[],
+    [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId, c.everybody] as never[],
   );
   return [...rows];
 }
