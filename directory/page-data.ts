@@ -3,7 +3,7 @@ import type { Deps } from '../src/deps.ts';
 import { ESTIMATED_TOTAL } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN, isObject, isResource, objects, type Resource, text } from '../src/fhir/resource.ts';
-import { zipCentre } from '../src/fhir/search/zip.ts';
+import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
 import { readResource, readState } from '../src/store/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
@@ -51,6 +51,7 @@ export function pageData(
     },
     keys: () => deps.keys.published('directory'),
     zip: (zip) => zipCentre(zip),
+    zipsLike,
   };
 }
 

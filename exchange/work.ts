@@ -192,6 +192,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
           keepOn('content check', async () => !(await isAnswering(deps.database.sql)) && (await proveNext(deps))),
         ]
       : []),
+    keepOn('attachments', () => pulls.attachments()),
     // a peer that is slow holds up one lane, not the others
     ...Array.from({ length: deps.config.pullLanes }, () => keepOn('pull lane', () => pulls.step())),
   ];

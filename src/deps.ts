@@ -32,6 +32,11 @@ export const METRICS = {
   },
   pull_steps_total: { kind: 'counter', help: 'Steps of pulls by state reached.', labels: ['state'] },
   pull_lines_total: { kind: 'counter', help: 'Received lines by outcome.', labels: ['outcome'] },
+  attachments_total: {
+    kind: 'counter',
+    help: 'Attachments that received records give by address, by what became of them.',
+    labels: ['result'],
+  },
   pulls_open: { kind: 'gauge', help: 'Pulls by state.', labels: ['state'] },
   exports_total: { kind: 'counter', help: 'Exports by result.', labels: ['result'] },
   export_resources_total: { kind: 'counter', help: 'Resources written to export files.', labels: [] },

@@ -6,7 +6,7 @@ import type { Match, Result } from '../in-network/decide.ts';
 import type { Answer } from '../in-network/parameters.ts';
 import { askForm } from './ask-form.ts';
 import { type PageData, todayOf } from './data.ts';
-import { badges, facts, link, type Page, recordLink } from './frame.ts';
+import { badgeTexts, facts, link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { periodText } from './records.ts';
 
@@ -70,8 +70,11 @@ function verdict(l: Language, answer: Answer, provider: string, plan: string): S
     'not-listed': [t.no, t.noText(provider, plan)],
     unknown: [t.unknown, t.unknownText],
   }[answer.result];
-  return html`<section class="verdict ${TONES[answer.result]}" aria-labelledby="verdict"><h2 id="verdict">${SIGNS[answer.result]}${title}</h2>
-<p>${said}</p>${answer.remarks.length > 0 ? html`<ul class="list">${answer.remarks.map((r) => html`<li>${t.remarks[r]}</li>`)}</ul>` : ''}
+  // who is listed is of no use on a day on which the plan is not
+  const remarks = answer.remarks.filter((r) => r !== 'plan-other-time' || answer.result !== 'in-network');
+  const isOther = answer.result === 'in-network' && answer.remarks.includes('plan-other-time');
+  return html`<section class="verdict ${isOther ? 'look' : TONES[answer.result]}" aria-labelledby="verdict"><h2 id="verdict">${SIGNS[isOther ? 'unknown' : answer.result]}${isOther ? t.yesOtherTime : title}</h2>
+<p>${said}</p>${remarks.length > 0 ? html`<ul class="list">${remarks.map((r) => html`<li>${t.remarks[r]}</li>`)}</ul>` : ''}
 <p class="soft">${answer.asOf === undefined ? '' : t.asOf(l.moment(answer.asOf), answer.change)}</p></section>`;
 }
 
@@ -89,7 +92,7 @@ function matchPart(data: PageData, l: Language, m: Match): Safe {
   const verified =
     m.lastVerified === undefined ? l.texts.provider.unverified : l.texts.provider.verified(l.day(m.lastVerified));
   return html`<div class="place"><h3>${m.kind === 'direct' ? t.direct : t.via(m.organization?.name ?? '')}</h3>
-${m.when === 'active' ? '' : badges([{ text: t.status[m.when], tone: 'look' }])}
+${m.when === 'active' ? '' : html`<p>${badgeTexts([{ text: t.status[m.when], tone: 'look' }])}</p>`}
 ${facts([
   [t.network, recordLink(l, m.network.key, m.network.name)],
   [t.place, m.locations.map((p, i) => [i > 0 ? ', ' : '', recordLink(l, p.key, p.name)])],

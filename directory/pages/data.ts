@@ -45,6 +45,8 @@ export type PageData = {
   keys(): Promise<JWK[]>;
   /** centre of a ZIP code; undefined when there is no such code */
   zip(zip: string): Position | undefined;
+  /** codes like one that is not known, the nearest by number first */
+  zipsLike(zip: string): string[];
 };
 
 /** The day where the plan is, which its readers mean by today; in the evening it is another one than that of UTC. */

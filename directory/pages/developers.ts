@@ -62,10 +62,10 @@ ${section(
     door(`${data.base}/_history`, t.channels.history),
   ]}</ul><p>${t.exportText}</p><pre><code>curl -i '${data.base}/$export?_type=Organization,Location'</code></pre>`,
 )}
-${section('limits', t.limits, html`<p>${limit === 0 ? t.noLimit : t.rate(l.number(limit))} ${t.limitsText(l.number(count))}</p>`)}
+<div class="pair">${section('limits', t.limits, html`<p>${limit === 0 ? t.noLimit : t.rate(l.number(limit))} ${t.limitsText(l.number(count))}</p>`)}
 ${section('privacy', t.privacy, html`<p>${t.privacyText}</p>`)}
 ${section('signed', t.signed, html`<p>${t.signedText}</p>`)}
-${section('federate', t.federate, html`<p>${t.federateText}</p>`)}`,
+${section('federate', t.federate, html`<p>${t.federateText}</p>`)}</div>`,
   };
 }
 

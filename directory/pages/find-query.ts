@@ -41,7 +41,7 @@ export function readFind(given: URLSearchParams): FindQuery {
     kind: get('kind') === 'place' ? 'place' : 'person',
     name: get('name'),
     care: get('care'),
-    zip: get('zip'),
+    zip: get('zip').replace(/\s+/g, ''),
     within: oneOf(DISTANCES, get('within')) ?? '25',
     plan: get('plan'),
     speaks: oneOf(SPOKEN, get('speaks')) ?? '',

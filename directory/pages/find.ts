@@ -1,6 +1,6 @@
 // The start page and the page of results.
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { plainSpecialties } from '../../src/names/plain-specialty.ts';
+import { meantBy } from '../../src/names/plain-specialty.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { type Found, type PageData, todayOf } from './data.ts';
 import {
@@ -18,6 +18,7 @@ import {
 import { link, type Page } from './frame.ts';
 import type { Language } from './language.ts';
 import { map } from './map.ts';
+import { understood } from './plain-wish.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { type Card, cardHtml, cardsOf } from './results.ts';
 import { searchForm } from './search-form.ts';
@@ -52,9 +53,9 @@ export type Answered = { page: Page; status: 200 | 400 | 503 };
 
 /** The page of a search, whatever the address says: faults of it become sentences above the form. */
 export async function findPage(data: PageData, l: Language, given: URLSearchParams): Promise<Answered> {
-  const q = readFind(given);
+  const q = understood(readFind(given));
   const t = l.texts;
-  if (q.zip !== '' && data.zip(q.zip) === undefined) return fault(data, l, q, t.problem.zip, 'zip');
+  if (q.zip !== '' && (!ZIP.test(q.zip) || data.zip(q.zip) === undefined)) return unknownZip(data, l, q);
   const chosen = q.plan === '' ? undefined : await choosePlan(data, q.plan);
   if (chosen?.kind === 'none') return fault(data, l, q, t.problem.plan, 'plan');
   if (chosen?.kind === 'several') {
@@ -77,6 +78,20 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
     if (error.status === 400) return fault(data, l, q, t.problem.input);
     throw error;
   }
+}
+
+/** Five digits or nine. */
+const ZIP = /^\d{5}(-?\d{4})?$/;
+
+/** Codes like the one that is not known: a post office box has no area of its own, and a zero may have been lost. */
+function unknownZip(data: PageData, l: Language, q: FindQuery): Promise<Answered> {
+  const t = l.texts.problem;
+  const like = data.zipsLike(q.zip);
+  const ways = like.map(
+    (zip) => html`<li><a href="${link(l, '/find', findPairs({ ...q, zip, page: '' }))}">${t.zipNear(zip)}</a></li>`,
+  );
+  const said = like.length === 0 ? t.zip : html`<p>${t.zipUnknown(q.zip)}</p><ul class="list">${ways}</ul>`;
+  return fault(data, l, q, said, 'zip');
 }
 
 const NOTHING: Found = { hits: [], all: new Map(), total: 0, exact: true, next: undefined };
@@ -192,18 +207,32 @@ function sortLinks(l: Language, q: FindQuery, found: Found): Part {
   )}</ul></nav>`;
 }
 
+/** The same among places, or among people; of a place nobody asks what it speaks. */
+const otherKind = (q: FindQuery): Partial<FindQuery> =>
+  q.kind === 'person' ? { kind: 'place', speaks: '', gender: '', at: '' } : { kind: 'person' };
+
 /** Nothing fits: each wish can be left out, and the circle widened. */
 function nothing(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): Safe {
   const t = l.texts.nothing;
   const to = (change: Partial<FindQuery>) =>
     link(l, '/find', findPairs({ ...q, page: '', sort: undefined, ...change }));
   const wider = q.zip === '' ? undefined : DISTANCES.find((d) => Number(d) > Number(q.within));
+  const isKnown = q.care === '' || meantBy(q.care).entries.length > 0;
+  const asked = q.care === '' && q.name !== '' ? meantBy(q.name) : undefined;
+  const isCare = asked?.whole === true && asked.entries.length > 0;
   const ways: Part[] = [
+    ...(isKnown || q.name !== ''
+      ? []
+      : [html`<li><a href="${to({ name: q.care, care: '' })}">${t.asName(q.care)}</a></li>`]),
+    ...(isCare ? [html`<li><a href="${to({ care: q.name, name: '' })}">${t.asCare(q.name)}</a></li>`] : []),
+    ...(q.care === '' && q.name === ''
+      ? []
+      : [html`<li><a href="${to(otherKind(q))}">${q.kind === 'person' ? t.amongPlaces : t.amongPeople}</a></li>`]),
     ...(wider === undefined
       ? []
       : [html`<li><a href="${to({ within: wider })}">${t.wider(l.number(Number(wider)))}</a></li>`]),
     ...(wishes.length < 2 ? [] : wishes.map((w) => html`<li><a href="${to(w.without)}">${t.without(w.said)}</a></li>`)),
     html`<li><a href="${link(l, '/')}">${t.start}</a></li>`,
   ];
-  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${q.care === '' || plainSpecialties(q.care).length > 0 ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
+  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${isKnown ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
 }

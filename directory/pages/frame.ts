@@ -119,10 +119,10 @@ export const lines = (list: readonly Part[]): Part =>
 
 export type Badge = { text: string; tone?: 'good' | 'look' };
 
-export const badges = (list: readonly Badge[]): Part =>
-  list.length === 0
-    ? ''
-    : html`<ul class="badges">${list.map((b) => html`<li${b.tone ? html` class="${b.tone}"` : ''}>${b.tone === 'good' ? '✓ ' : ''}${b.text}</li>`)}</ul>`;
+export const badgeTexts = (list: readonly Badge[]): Part =>
+  list.map(
+    (b) => html`<span class="badge${b.tone ? ` ${b.tone}` : ''}">${b.tone === 'good' ? '✓ ' : ''}${b.text}</span>`,
+  );
 
 /** The address of a record's page. */
 export function recordLink(l: Language, key: string, name: string): Safe {

@@ -4,11 +4,11 @@ import { html, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { activeOn, keysIn, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
 import { type PageData, todayOf } from './data.ts';
-import { type Badge, badges, facts, lines, recordLink } from './frame.ts';
+import { facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
+import { type Listed, listedPart } from './listed.ts';
 import { addressPart, type Body, card, contactRows, isPhone, planCard } from './provider-parts.ts';
 import { accessibilityOf, conceptTexts, contactsOf, deliveryOf, hoursOf, notAvailableOf } from './records.ts';
-import { acceptingBadge } from './results.ts';
 
 /** Places of a person: the roles there, with hours, networks and whether new patients are taken. */
 export async function personParts(data: PageData, l: Language, person: Resource): Promise<Body> {
@@ -58,28 +58,21 @@ function placeOfRoles(
   const organization = all.get(keysIn(first['organization'], data.base)[0] ?? '');
   const locations = placesOf(data, [first], all);
   const services = roles.flatMap((r) => keysIn(r['healthcareService'], data.base)).flatMap((k) => all.get(k) ?? []);
-  const found: Badge[] = roles.flatMap((role) =>
-    networksOf(role, data.base)
-      .filter((n) => all.has(n))
-      .flatMap((network): Badge[] => {
-        const code = newPatientsOf(role, network, data.base)?.code;
-        const name = nameOf(all.get(network) ?? { resourceType: 'Organization', name: network });
-        const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
-        const later =
-          activeOn(role, today) === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
-        return [
-          { text: `${l.texts.find.listedFor} ${name}` },
-          ...(later === undefined ? [] : [{ text: later, tone: 'look' as const }]),
-          ...acceptingBadge(code, l),
-        ];
-      }),
-  );
+  const found: Listed[] = roles.flatMap((role) => {
+    const start = isObject(role['period']) ? text(role['period']['start']) : undefined;
+    const begins = activeOn(role, today) === 'not-started' && start !== undefined ? t.begins(l.day(start)) : undefined;
+    return networksOf(role, data.base).flatMap((key): Listed[] => {
+      const network = all.get(key);
+      const code = newPatientsOf(role, key, data.base)?.code;
+      return network === undefined ? [] : [{ name: nameOf(network), code, later: begins }];
+    });
+  });
   const [place, ...more] = locations;
   const title = more.length === 0 ? (place ?? organization) : (organization ?? place);
   const under = title === organization ? undefined : organization;
   return html`<div class="place">${title ? html`<h3>${recordLink(l, keyOf(title), nameOf(title))}</h3>` : ''}
 ${under && title && nameOf(under) !== nameOf(title) ? html`<p>${recordLink(l, keyOf(under), nameOf(under))}</p>` : ''}
-${badges(found.filter((b, i) => found.findIndex((one) => one.text === b.text) === i))}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
+${listedPart(found, l)}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
 ${facts([
   [t.specialties, l.list([...new Set(roles.flatMap((r) => conceptTexts(r['specialty'], l)))])],
   [

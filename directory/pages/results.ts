@@ -6,8 +6,9 @@ import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
 import type { Found, Hit } from './data.ts';
-import { type Badge, badges, link, recordLink } from './frame.ts';
+import { link, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
+import { type Listed, listedPart } from './listed.ts';
 import { addressLines, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
 
 export type Card = {
@@ -26,7 +27,7 @@ export type Card = {
   approximate: boolean;
   distance: Hit['distance'];
   phone: { text: string; href: string } | undefined;
-  networks: Badge[];
+  networks: Listed[];
   updated: string | undefined;
   /** day of the last verification */
   verified: string | undefined;
@@ -48,7 +49,7 @@ export function cardsOf(found: Found, base: string, l: Language, center?: Positi
     if (known === undefined) cards.set(group, card);
     else {
       known.does = [...new Set([...known.does, ...card.does])];
-      for (const n of card.networks) if (!known.networks.some((k) => k.text === n.text)) known.networks.push(n);
+      known.networks.push(...card.networks);
     }
   }
   return [...cards.values()];
@@ -92,7 +93,9 @@ function cardOf(
     approximate: isApproximate(place),
     distance,
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
-    networks: isRole ? networkBadges(resource, all, base, l) : acceptingBadges(resource, base, l),
+    networks: isRole
+      ? networksListed(resource, all, base)
+      : [{ name: undefined, code: newPatientsOf(resource, '', base)?.code }],
     updated: text(metaOf(resource)['lastUpdated']),
     verified: verified.get(keyOf(resource)),
     asks: asked && keyOf(asked),
@@ -117,26 +120,11 @@ function orderOf(subject: Resource): string {
   return name ? `${text(name['family']) ?? ''} ${nameOf(subject)}` : nameOf(subject);
 }
 
-function networkBadges(role: Resource, all: Found['all'], base: string, l: Language): Badge[] {
-  return networksOf(role, base).flatMap((key): Badge[] => {
+const networksListed = (role: Resource, all: Found['all'], base: string): Listed[] =>
+  networksOf(role, base).flatMap((key) => {
     const network = all.get(key);
-    const accepting = newPatientsOf(role, key, base)?.code;
-    if (!network) return [];
-    return [{ text: `${l.texts.find.listedFor} ${nameOf(network)}` }, ...acceptingBadge(accepting, l)];
+    return network ? [{ name: nameOf(network), code: newPatientsOf(role, key, base)?.code }] : [];
   });
-}
-
-const acceptingBadges = (resource: Resource, base: string, l: Language): Badge[] =>
-  acceptingBadge(newPatientsOf(resource, '', base)?.code, l);
-
-/** Whether new patients are taken, in words; nothing when it is not said. */
-export function acceptingBadge(code: string | undefined, l: Language): Badge[] {
-  const said = l.term(code);
-  return said === undefined ? [] : [{ text: said, ...toneOf(code) }];
-}
-
-const toneOf = (code: string | undefined): { tone: 'good' | 'look' } | Record<string, never> =>
-  code === 'newpt' ? { tone: 'good' } : code === 'nopt' ? { tone: 'look' } : {};
 
 /** Distances are told in miles, whatever the API counted in. */
 function miles(distance: NonNullable<Hit['distance']>, l: Language): string {
@@ -153,7 +141,7 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
   const ask =
     card.asks === undefined
       ? ''
-      : html`<a href="${link(
+      : html`<a class="noprint" href="${link(
           l,
           plan === '' ? `/provider/${card.asks}` : '/answer',
           plan === ''
@@ -166,7 +154,7 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
   return html`<li class="hit" id="n${number}"><span class="pin${card.at ? '' : ' none'}" aria-hidden="true">${number}</span><div>
 <h3>${recordLink(l, card.key, card.title)}</h3>
 ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
-${badges(card.networks)}
+${listedPart(card.networks, l)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
 <p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>${card.approximate ? html` <span class="soft">${t.approximate}</span>` : ''}` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
 ${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.dayOf(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;

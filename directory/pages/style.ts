@@ -40,6 +40,7 @@ h1+.lead,.hero .lead,form+.soft{max-width:none}form+.soft{margin-top:.8rem}
 .soft,.hint{color:var(--soft);font-size:.92rem}
 .trail{font-size:.92rem;margin:0 0 .3rem}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:1rem;padding:1.25rem;margin:0 0 1rem;box-shadow:var(--shadow)}
+.card,.hit,.problem{overflow-wrap:anywhere}
 .card>:last-child,.card>form>:last-child,.verdict>:last-child,.place>:last-child,.hit p:last-child{margin-bottom:0}
 form.search{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(12,minmax(0,1fr))}
 form.search>*{grid-column:span 6}
@@ -68,7 +69,8 @@ details .grid{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(auto-fit
 .chips a{display:inline-block;background:var(--paper);border:1px solid var(--line);border-radius:2rem;padding:.45rem 1rem;text-decoration:none;color:var(--ink)}
 .chips a:hover{border-color:var(--accent);color:var(--accent)}
 .facts{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr));margin:1.6rem 0 0;padding:0;list-style:none}
-.facts h3{margin-bottom:.2rem}
+.facts h3{margin-bottom:.2rem}.facts .card{margin:0}
+.pair{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr))}.pair .card{margin:0}
 .hero{background:var(--hero);margin:-1.6rem calc(50% - 50vw) 1.6rem;padding:2.2rem calc(50vw - 50%) 1.8rem}
 .tools{display:flex;flex-wrap:wrap;gap:.3rem 1.4rem;align-items:baseline;margin:.4rem 0 1rem}
 .tools p{margin:0;max-width:none}
@@ -84,10 +86,11 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .hit p{margin:.1rem 0}
 .pin{display:grid;place-items:center;width:2.1rem;height:2.1rem;border-radius:50%;background:var(--accent);color:var(--accent-ink);font-weight:700;font-size:.95rem;font-variant-numeric:tabular-nums}
 .pin.none{background:var(--calm-bg);color:var(--soft)}
-.badges{display:flex;flex-wrap:wrap;gap:.35rem;list-style:none;margin:.4rem 0 .45rem;padding:0}
-.badges li{font-size:.87rem;border-radius:.5rem;padding:.12rem .6rem;background:var(--calm-bg)}
-.badges .good{background:var(--good-bg);color:var(--good);font-weight:600}
-.badges .look{background:var(--look-bg);color:var(--look)}
+.listed{list-style:none;margin:.4rem 0 .5rem;padding:0;display:grid;gap:.3rem}
+.listed li{display:flex;flex-wrap:wrap;gap:.15rem .6rem;align-items:baseline;font-size:.95rem}
+.badge{font-size:.87rem;border-radius:.5rem;padding:.12rem .6rem;background:var(--calm-bg)}
+.badge.good{background:var(--good-bg);color:var(--good);font-weight:600}
+.badge.look{background:var(--look-bg);color:var(--look)}
 .row{display:flex;flex-wrap:wrap;gap:.1rem 1.3rem;align-items:baseline}
 .map svg{width:100%;height:auto;display:block;border-radius:.8rem;background:var(--hero)}
 .map{padding:.7rem}
@@ -102,9 +105,9 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .map .cross{stroke:var(--look);stroke-width:2.5}
 .columns{display:grid;gap:1rem 1.2rem;grid-template-columns:minmax(0,1fr) 21rem;align-items:start}
 .columns>*>:last-child{margin-bottom:0}
-dl{display:grid;grid-template-columns:minmax(8rem,max-content) minmax(0,1fr);gap:.45rem 1.2rem;margin:0 0 .6rem}
+dl{display:grid;grid-template-columns:minmax(8rem,max-content) minmax(0,1fr);gap:.45rem 1.2rem;align-items:baseline;margin:0 0 .6rem}
 .columns>:last-child dl{grid-template-columns:minmax(0,1fr);gap:0}.columns>:last-child dd{margin:0 0 .7rem}
-.badges+dl,h3+dl{margin-top:.6rem}
+.listed+dl,h3+dl{margin-top:.6rem}
 .card form>div,.card form>p{margin:0 0 .9rem}
 form.search>div,form.search>p{margin:0!important}
 dt{color:var(--soft);font-size:.95rem}
@@ -118,6 +121,7 @@ address{font-style:normal}dd address+address,dd li+li:has(address){margin-top:.5
 .verdict{border-radius:1rem;padding:1.3rem 1.4rem;margin:0 0 1rem;border:2px solid var(--edge);background:var(--calm-bg)}
 .verdict h2{font-size:1.5rem;display:flex;gap:.7rem;align-items:center}
 .verdict svg{flex:none}
+.verdict p{max-width:none;text-wrap:pretty}
 .verdict.good{border-color:var(--good);background:var(--good-bg)}.verdict.good h2{color:var(--good)}
 .verdict.look{border-color:var(--look);background:var(--look-bg)}.verdict.look h2{color:var(--look)}
 .problem{border-left:5px solid var(--look);background:var(--look-bg);border-radius:.5rem;padding:.8rem 1.1rem;margin:0 0 1rem}
@@ -133,7 +137,7 @@ footer{border-top:1px solid var(--line);color:var(--soft);font-size:.92rem}
 .foot p{margin:.2rem 0;max-width:none}
 .aside{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:56rem){.results,.columns{grid-template-columns:minmax(0,1fr)}.results aside{position:static}form.search>*,form.search .third{grid-column:span 6}form.search .few{grid-column:span 6}}
-@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0;margin-left:auto}.tongue [aria-current]{display:none}.bar{gap:0}nav a{padding:.5rem .45rem;font-size:.92rem}nav ul{margin-left:-.45rem;gap:0}.tongue ul{margin:0 -.45rem 0 0}.brand{flex:1 1 0;min-width:0}.tongue{order:1}header nav:not(.tongue){order:2;flex-basis:100%}.brand{font-size:1.02rem;line-height:1.25}p.actions .button{flex:1 1 14rem}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
-@media (forced-colors:active){.badges li,.pin,.verdict{border:1px solid}}
-@media print{:root{color-scheme:light;--band:#fff;--band-ink:#000;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}body{font-size:10.5pt}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
+@media (max-width:40rem){body{font-size:1.03rem}.bar,main,.foot{padding-inline:.95rem}main{padding-block:1.1rem 2rem}.hero{margin-top:-1.1rem;padding-block:1.5rem 1.2rem}form.search>*,form.search .third{grid-column:1/-1}.tongue{border:0;padding:0;margin-left:auto}.tongue [aria-current]{display:none}.bar{gap:0}nav a{padding:.5rem .36rem;font-size:.89rem}nav ul{margin-left:-.36rem;gap:0}.tongue ul{margin:0 -.36rem 0 0}.brand{flex:1 1 0;min-width:0}.tongue{order:1}header nav:not(.tongue){order:2;flex-basis:100%}.brand{font-size:1.02rem;line-height:1.25}p.actions .button{flex:1 1 14rem}.hit{grid-template-columns:minmax(0,1fr);padding:.95rem 1rem;position:relative}.pin{position:absolute;right:.8rem;top:.8rem}.hit h3{padding-right:2.6rem}dl{grid-template-columns:minmax(0,1fr);gap:0}dd{margin-bottom:.6rem}.card{padding:1rem}button{width:100%}.tools .end{margin-left:0}}
+@media (forced-colors:active){.badge,.pin,.verdict{border:1px solid}}
+@media print{:root{color-scheme:light;--band:#fff;--band-ink:#000;--ground:#fff;--paper:#fff;--hero:#fff;--tint:#fff;--ink:#000;--soft:#333;--accent:#000;--line:#999;--calm-bg:#fff;--good:#000;--good-bg:#fff;--look:#000;--look-bg:#fff;--shadow:none}html{font-size:12.5px}body{font-size:1rem}.wishes li{padding-right:.9rem}.badge{border:1px solid #999}header.site nav,form,.skip,.actions,.chips,.noprint,.facts{display:none!important}.card,.hit,.verdict{break-inside:avoid;border-color:#999}.results,.columns{display:block}.results aside{position:static;break-inside:avoid}.hit .pin{color:#000;background:#fff;border:1px solid}main,.bar,.foot{max-width:none;padding-inline:0}a{text-decoration:none}}
 `;

@@ -15,7 +15,7 @@ import { authorizationFacts, isAuthorization } from '../transform/prior-authoriz
 import { serviceEnd } from '../transform/service-date.ts';
 
 export type ContentFault = {
-  kind: 'money' | 'denied-pa' | 'drug-pa' | 'window' | 'label' | 'other-member' | 'type';
+  kind: 'money' | 'denied-pa' | 'drug-pa' | 'window' | 'label' | 'other-member' | 'type' | 'peer-address';
   /** where in the record; names of elements only, never values */
   path: string;
 };
@@ -24,6 +24,8 @@ export type ContentContext = {
   members: ReadonlyMap<string, string>;
   /** first day of the window, on the day of the export */
   windowStart: string;
+  /** origins of other payers: what is theirs is given by an address of ours */
+  peerOrigins: ReadonlySet<string>;
 };
 
 const NEVER = new Set(
@@ -107,10 +109,29 @@ function patientsIn(value: Json | undefined, found = new Set<string>()): Set<str
   return found;
 }
 
+/** Places where a document is named by an address at another payer. What an extension is called is no address. */
+function peerAddresses(
+  value: Json | undefined,
+  origins: ReadonlySet<string>,
+  path: string,
+  found: string[] = [],
+): string[] {
+  if (Array.isArray(value)) for (const v of value) peerAddresses(v, origins, path, found);
+  else if (isObject(value)) {
+    const url = text(value['url']);
+    const isExtension = () => Object.keys(value).some((k) => k === 'extension' || k.startsWith('value'));
+    if (url !== undefined && URL.canParse(url) && origins.has(new URL(url).origin) && !isExtension())
+      found.push(`${path}.url`);
+    for (const [name, member] of Object.entries(value)) peerAddresses(member, origins, `${path}.${name}`, found);
+  }
+  return found;
+}
+
 /** Every fault of one record of an export. */
 export function contentFaults(resource: Resource, context: ContentContext): ContentFault[] {
   const type = resource.resourceType;
   const found: ContentFault[] = moneyPlaces(resource).map((path) => ({ kind: 'money', path }));
+  for (const path of peerAddresses(resource, context.peerOrigins, type)) found.push({ kind: 'peer-address', path });
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
   else {

@@ -9,6 +9,7 @@ import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
 import { deliveredMembers } from '../store/delivered.ts';
+import { listPeers } from '../store/peer.ts';
 import { type ContentContext, type ContentFault, contentFaults } from './content.ts';
 
 export type FoundFault = {
@@ -34,7 +35,14 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     after = page.at(-1)?.memberId ?? after;
   }
   const day = localDay(job.transactionTime, deps.config.timeZone);
-  return { members, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
+  const peerOrigins = new Set(
+    (await listPeers(deps.database.sql)).flatMap((p) => [
+      ...p.origins,
+      ...p.fileOrigins,
+      ...(p.fhirBase === null ? [] : [new URL(p.fhirBase).origin]),
+    ]),
+  );
+  return { members, peerOrigins, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
 }
 
 /** Bytes as stored, hashed as they pass. */

@@ -21,6 +21,16 @@ export const LIMITS = {
   manifestFiles: { value: 200_000, unit: 'files', help: 'Files of one manifest.' },
   pages: { value: 10_000, unit: 'pages', help: 'Pages of a manifest or of a Bundle.' },
   bundleBytes: { value: 64 * 1024 ** 2, unit: 'bytes', help: 'One page of a Bundle.' },
+  attachmentBytes: {
+    value: 50 * 1024 ** 2,
+    unit: 'bytes',
+    help: 'One attachment that a record gives by address. It is tried as often as a file.',
+  },
+  attachmentsBytes: {
+    value: 20 * 1024 ** 3,
+    unit: 'bytes',
+    help: 'All attachments of one pull that are given by address.',
+  },
   heldLines: {
     value: 1000,
     unit: 'lines',

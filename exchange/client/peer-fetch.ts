@@ -20,6 +20,10 @@ export class PeerFault extends Error {
   }
 }
 
+/** Faults that say that the peer is not there at all, for now: they are waited out until a deadline. */
+export const isAway = (reason: string): boolean =>
+  reason === 'unreachable' || reason === 'throttled' || /^status-50[234]$/.test(reason);
+
 /** Scheme, host and port are equal to one of the peer's origins; never a prefix of the text. */
 export function isPeerOrigin(url: URL, peer: Pick<Peer, 'origins' | 'fhirBase'>): boolean {
   const allowed = new Set(peer.origins);

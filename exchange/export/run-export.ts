@@ -4,7 +4,7 @@ import { type FileLimits, NdjsonFiles, type WrittenFile } from '../../src/blobs/
 import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
@@ -100,6 +100,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
   const conditions = {
+    everybody: arrayLiteral(wanted.map((m) => m.memberId)),
     types: (parameters.types ?? EXPORT_ORDER).filter((t) => EXPORT_ORDER.includes(t)),
     since: parameters.since,
     until: formatInstant(run.transactionTime),

@@ -21,10 +21,10 @@ export class Shape {
     this.#asked = parameters.elements ?? [];
   }
 
-  /** The text that leaves, untouched when nothing was asked for; undefined when it does not pass the filters. */
-  of(type: string, stored: string): string | undefined {
+  /** The text that leaves, untouched when nothing was asked for; undefined when it does not pass the filters. `linked`: of `withAbsoluteLinks`. */
+  of(type: string, stored: string, linked = false): string | undefined {
     if (this.#filtered.has(type) && !passes(this.#filters, JSON.parse(stored) as Resource)) return undefined;
-    const json = withAbsoluteLinks(type, stored, this.#base);
+    const json = withAbsoluteLinks(type, stored, this.#base, linked);
     if (this.#asked.length === 0) return json;
     if (!this.#elements.has(type)) this.#elements.set(type, elementsOf(type, this.#asked));
     const stay = this.#elements.get(type);

@@ -119,7 +119,7 @@ export async function writeMembers(
         await transmit(member);
         member = row.member_id;
       }
-      const text = shape.of(row.type, row.text);
+      const text = shape.of(row.type, row.text, row.linked);
       if (text === undefined) continue;
       const full = place(row.member_id, row.type, text);
       if (full) await full;

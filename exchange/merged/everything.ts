@@ -5,6 +5,7 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import { replaceReferences } from '../../src/fhir/json-text.ts';
 import { addresses } from '../plan.ts';
 import { mergedRows, sharedTexts } from '../store/merged.ts';
+import { withAbsoluteLinks } from '../transform/attachment.ts';
 import { foldedOf } from './timeline.ts';
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
@@ -46,7 +47,7 @@ async function* pieces(
       // a record that is not labelled yet counts as sensitive
       if (!folded.groups.has(key) || (!withSensitive && (row.label ?? 1) > 0)) continue;
       for (const link of row.links ?? []) shared.add(link);
-      yield separated(entry(key, row.body));
+      yield separated(entry(key, row.linked ? withAbsoluteLinks(row.type, row.body, base, true) : row.body));
     }
   for await (const page of sharedTexts(sql, [...shared].sort()))
     for (const { key, body } of page) yield separated(entry(key, body));

@@ -5,6 +5,7 @@ import type { Chain } from '../chain/claims.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { personOf } from '../report/members.ts';
 import { type PlainRecord, plainRecord } from '../report/plain-record.ts';
+import { type AttachmentLine, attachmentsOf } from '../store/attachment.ts';
 import { chainsOf } from '../store/chain.ts';
 import {
   lastChoice,
@@ -38,6 +39,8 @@ export type Entry = {
   notes: string[];
   /** open items that this entry is part of */
   items: string[];
+  /** documents that its records give by address */
+  attachments: AttachmentLine[];
 };
 export type Timeline = {
   memberId: string;
@@ -140,6 +143,11 @@ export async function timeline(deps: Needs, memberId: string): Promise<Timeline 
   const chainOf = new Map<string, Chain>(
     chains.flatMap((c) => c.nodes.flatMap((n) => n.ids.map((id) => [`ExplanationOfBenefit/${id}`, c] as const))),
   );
+  const attachments = new Map<string, AttachmentLine[]>();
+  for (const a of await attachmentsOf(sql, memberId)) {
+    const key = `${a.type}/${a.recordId}`;
+    attachments.set(key, [...(attachments.get(key) ?? []), a]);
+  }
   const openOf = new Map<string, string[]>();
   for (const i of items)
     if (i.state === 'open')
@@ -176,6 +184,7 @@ export async function timeline(deps: Needs, memberId: string): Promise<Timeline 
         sources: group.map(source),
         notes: chain ? chainNotes(chain, key, today, row) : [],
         items: [...new Set(group.flatMap((k) => openOf.get(k) ?? []))],
+        attachments: group.flatMap((k) => attachments.get(k) ?? []),
       });
     }
   }

@@ -2,9 +2,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
-import { PeerFault } from '../client/peer-fetch.ts';
+import { isAway, PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
+import { nextAttachment } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { peerAnswered, peerFailed } from '../store/peer-health.ts';
 import { findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';
@@ -13,6 +14,7 @@ import { RESTARTED, restartsOf } from '../store/pull-restart.ts';
 import { hasCommitted } from '../store/pull-slice.ts';
 import { downloadStep } from './download-step.ts';
 import { exportingStep, exportStep } from './export-step.ts';
+import { fetchAttachments } from './fetch-attachments.ts';
 import { matchingStep, matchStep } from './match-step.ts';
 import { releaseEnded } from './release.ts';
 import { splitPull } from './split.ts';
@@ -35,9 +37,6 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 /** How often lost work at a peer is begun anew. */
 const MAX_RESTARTS = 3;
 
-/** Faults that say that the peer is not there at all, for now: they are waited out until the pull's deadline. */
-const isAway = (reason: string): boolean =>
-  reason === 'unreachable' || reason === 'throttled' || /^status-50[234]$/.test(reason);
 /** Answers that are none are asked for this often, with pauses, and no more. */
 /** Answers that are hardly better the next time. */
 const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
@@ -185,6 +184,9 @@ async function judgePeer(s: Step, fault: PeerFault, now: Date): Promise<void> {
     s.deps.log('warn', 'peer paused', { peer: s.peer.id, reason: fault.reason, until: until.toISOString() });
 }
 
+/** An attachment that is due within this is waited for by who works on its pull. */
+const SOON_MS = 15_000;
+
 /** A worker with an owner id and its peers' tokens in memory. */
 export class PullWorker {
   readonly #tokens = new PeerTokens();
@@ -201,11 +203,17 @@ export class PullWorker {
     return STEPS[pull.state] === undefined;
   }
 
-  /** Steps until nothing is due or the signal aborts. Returns how many were taken. */
+  /** Steps until nothing is due or the signal aborts, and then what is due of attachments. Returns how many steps were taken. */
   async drain(signal?: AbortSignal): Promise<number> {
     let steps = 0;
     while (!signal?.aborted && (await takeStep(this.#deps, this.#tokens, this.#owner))) steps++;
+    while (!signal?.aborted && (await this.attachments())) steps++;
     return steps;
+  }
+
+  /** Fetches some of the attachments that records give by address. False when none is due. */
+  attachments(pullId?: string): Promise<boolean> {
+    return fetchAttachments(this.#deps, this.#tokens, randomUUID(), pullId);
   }
 
   /**
@@ -237,6 +245,17 @@ export class PullWorker {
     return releaseEnded(this.#deps, this.#tokens);
   }
 
+  /** Fetches the attachments of a pull, as long as the next of them is due soon: one that has to wait is left to a node that serves. */
+  async #finishAttachments(pullId: string, signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      while (!signal?.aborted && (await this.attachments(pullId)));
+      const next = await nextAttachment(this.#deps.database.sql, pullId);
+      const ms = (next?.getTime() ?? Number.POSITIVE_INFINITY) - this.#deps.clock().getTime();
+      if (signal?.aborted || ms > SOON_MS) return;
+      await new Promise((r) => setTimeout(r, Math.max(50, ms)));
+    }
+  }
+
   /** Works on one pull until it rests: ended, or with a person. Waits between polls. */
   async finish(pullId: string, onState?: (pull: Pull) => void, signal?: AbortSignal): Promise<Pull | undefined> {
     let shown = '';
@@ -245,6 +264,7 @@ export class PullWorker {
       if (!pull) return undefined;
       if (pull.state !== shown) onState?.(pull);
       shown = pull.state;
+      if (PullWorker.rests(pull)) await this.#finishAttachments(pullId, signal);
       if (PullWorker.rests(pull) || signal?.aborted) return pull;
       if (await takeStep(this.#deps, this.#tokens, this.#owner, pullId)) continue;
       await new Promise((r) =>

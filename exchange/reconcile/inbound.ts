@@ -1,5 +1,6 @@
 // Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isKeptType, isProgram } from '../transform/attachment-type.ts';
 
 // Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.
 const ACTIVE_CONTENT = /<script|<iframe|<object|<embed|<form|<link\b| on\w+ ?=|javascript:/i;
@@ -39,11 +40,6 @@ const linksOut = (narrative: string): boolean =>
     return at !== -1 && ADDRESS.test(tag.slice(at));
   });
 
-/** Kinds of attachment that are kept with their data. */
-const KEPT_TYPE =
-  /^(?:text\/(?:plain|xml|csv|rtf|markdown)|application\/(?:pdf|xml|json|rtf|dicom|fhir\+json|fhir\+xml|hl7-[\w+-]+|cda\+xml|hl7-cda\+xml)|image\/(?:jpeg|png|gif|tiff|bmp|webp|dicom-rle)|audio\/[\w.+-]+|video\/[\w.+-]+)(?:;|$)/i;
-/** Base64 of what begins a program: MZ, ELF, #! */
-const PROGRAM = /^(?:TV[oqpr]|f0VMR|IyEv)/;
 const MAX_ATTACHMENT_BASE64 = 14_000_000;
 const SERVICE_DATES =
   /"(birthDate|deceasedDateTime|effectiveDateTime|effectiveInstant|performedDateTime|occurrenceDateTime|whenHandedOver|whenPrepared|servicedDate|onsetDateTime|onsetDate|recordedDate|issued|authoredOn|authored)":"(\d{4})(-\d\d-\d\d)?/g;
@@ -96,12 +92,10 @@ export function checkInbound(resource: Resource, kept: string, json: string, lat
   const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
   let dropsData = false;
-  if (json.includes('"contentType"') || json.includes('"data"'))
+  if (json.includes('"data"'))
     attachments(resource, (a) => {
       const data = text(a['data']);
-      if (data === undefined) {
-        if (text(a['url']) !== undefined) findings.add('attachment-not-fetched');
-      } else if (isUnsafe(a, data)) {
+      if (data !== undefined && isUnsafe(a, data)) {
         findings.add('attachment-unsafe');
         dropsData = true;
       }
@@ -119,8 +113,8 @@ export function checkInbound(resource: Resource, kept: string, json: string, lat
 
 const isUnsafe = (a: JsonObject, data: string): boolean =>
   data.length > MAX_ATTACHMENT_BASE64 ||
-  PROGRAM.test(data) ||
-  (typeof a['contentType'] === 'string' && !KEPT_TYPE.test(a['contentType']));
+  isProgram(data) ||
+  (typeof a['contentType'] === 'string' && !isKeptType(a['contentType']));
 
 const TRANSMITTER = 'transmitter';
 

@@ -39,6 +39,7 @@ export const PEER_FAULTS = {
   ),
   'peer-length': look('A file had another length than announced.', 'Tell the other payer.'),
   'peer-content-type': look('A file was not announced as NDJSON.', 'Tell the other payer.'),
+  'peer-attachment-type': look('A document came as another type than its record says.', 'Tell the other payer.'),
   'peer-redirect': calm('It sent us on to another address that its record allows. No token went there.'),
   'peer-not-json': look('It answered with something that is not JSON. It was asked again.', 'Tell the other payer.'),
   'peer-token': look(

@@ -14,6 +14,7 @@ import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
+import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
@@ -130,7 +131,7 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
   const findings = new Set<string>();
   if (issues.length > 0) findings.add('profile-violation');
   if (isAhead) findings.add('implausible-date');
-  const facts = factsOf(resource, json);
+  const facts = factsOf(resource, json, false);
   if (facts.authorization?.state === 'denied' && isHeld('denied-pa')) return hold('denied-pa', whose);
   if (facts.authorization?.state === 'drug' && isHeld('drug-pa')) return hold('drug-pa', whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
@@ -152,6 +153,12 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
   const inbound = checkInbound(resource, kept, json, context.latest, facts.label);
   for (const f of inbound.findings) findings.add(f);
   kept = inbound.kept;
+  const given = addressesOf(resource, json, context.peerBase);
+  // a directory record is nobody's; what is not found in the text again could not be kept from leaving either
+  const here = given.slice(0, owner.kind === 'shared' ? 0 : MOST_ATTACHMENTS).filter((a) => kept.includes(a.written));
+  if (here.length < given.length) findings.add('attachment-not-fetched');
+  if (here.length < given.length || (given.length > 0 && describesAddress(resource)))
+    kept = withoutAddresses(kept, (written) => !here.some((a) => a.written === written));
   if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');
   const id = localId(context.peerId, type, sourceId);
   const led = leadReferences(
@@ -187,6 +194,7 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
     label: facts.label,
     echoOf: copyOf(resource, context.ourBase),
     claim: claimFacts(resource),
+    attached: here.length === 0 ? undefined : JSON.stringify(here),
     refs: about ? [...led.refs, ...about.people] : led.refs,
     links: led.links,
     refers: led.refers,

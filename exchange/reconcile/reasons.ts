@@ -2,6 +2,7 @@
 // where a code can stand; the staff pages, the report and the documentation read them. Outcomes and reasons are the
 // closed lists of the conservation law; a new code needs a row here, and a test holds that.
 
+import { ATTACHMENT_REASONS } from './attachment-reasons.ts';
 import { act, calm, look, type Meaning } from './meaning.ts';
 import { PEER_FAULTS } from './peer-faults.ts';
 import { CLOCK_REASONS, DECISIONS, MATCH_OUTCOMES, PULL_REASONS, PULL_STATES, WITHHELD } from './pull-reasons.ts';
@@ -124,8 +125,8 @@ export const FINDINGS = {
   'narrative-dropped': look('The text part held active content and was removed.', 'Tell the other payer.'),
   'attachment-unsafe': look('An attachment of a kind that is not opened here.', 'Open it only in a safe place.'),
   'attachment-not-fetched': look(
-    'An attachment was named by address only and was not fetched.',
-    'Ask for it if it is needed.',
+    'An attachment was given by an address, and was not fetched.',
+    'See the table of attachments for the reasons.',
   ),
   'implausible-date': look('A date that cannot be right.', 'Tell the other payer.'),
   'dangling-soft': calm(
@@ -189,6 +190,7 @@ const TABLES = {
   withheld: WITHHELD,
   clock: CLOCK_REASONS,
   state: PULL_STATES,
+  attachment: ATTACHMENT_REASONS,
 } as const;
 export type CodeKind = keyof typeof TABLES;
 

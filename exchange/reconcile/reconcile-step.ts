@@ -7,6 +7,7 @@ import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
 import { advance, type Step } from '../pull/states.ts';
+import { retryAttachments } from '../store/attachment.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/commit-pull.ts';
 import { bookKnown } from '../store/known-lines.ts';
@@ -276,6 +277,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
     const now = new Date(await transactionInstant(tx));
     await tx`update exchange.pull_file set units = 0 where pull_id = ${s.pull.id} and state = 'failed' and kind <> 'error'`;
     await writePullFindings(tx, work, work.isFull);
+    await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
     s.faults.clear();
     const outcomes = await countOutcomes(tx, s.pull.id);

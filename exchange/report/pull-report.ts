@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
 import { OUTCOME_NAMES, type OutcomeName } from '../reconcile/reasons.ts';
+import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
 import { pullFiles } from '../store/pull-file.ts';
@@ -64,6 +65,8 @@ export type PullReport = {
   members: ReportMember[];
   findings: FindingCount[];
   events: PullEvent[];
+  /** attachments that its records give by address, by what became of them */
+  attachments: AttachmentCount[];
 };
 
 const none = (): Record<OutcomeName, number> =>
@@ -114,7 +117,7 @@ export async function pullReport(
   const { sql } = deps.database;
   const pull = await findPull(sql, pullId);
   if (!pull) return undefined;
-  const [peer, files, ledger, members, findings, events, accepted, keyOf] = await Promise.all([
+  const [peer, files, ledger, members, findings, events, accepted, keyOf, attachments] = await Promise.all([
     findPeer(sql, pull.peerId),
     pullFiles(sql, pullId),
     countLedger(sql, pullId),
@@ -123,6 +126,7 @@ export async function pullReport(
     pullEvents(sql, pullId),
     acceptance(sql, pullId),
     memberKeys(deps),
+    countAttachments(sql, pullId),
   ]);
   const types = byType(ledger);
   const match = new Map<string, number>();
@@ -157,5 +161,6 @@ export async function pullReport(
       .sort((a, b) => (a.key < b.key ? -1 : 1)),
     findings,
     events,
+    attachments,
   };
 }

@@ -6,6 +6,7 @@ import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { prettyJson } from '../../src/ui/pretty-json.ts';
 import { gunzipped } from '../reconcile/stage.ts';
+import { type AttachmentLine, attachmentsOf } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull } from '../store/pull.ts';
 import { pullFiles } from '../store/pull-file.ts';
@@ -43,6 +44,8 @@ export type RecordReport = {
   versions: Omit<RecordVersion, 'body'>[];
   linked: Linked[];
   origins: Origin[];
+  /** documents that the record gives by address */
+  attachments: AttachmentLine[];
 };
 
 /** The raw line of a kept file. */
@@ -175,5 +178,9 @@ export async function recordReport(
       differences: body === null ? [] : differences(without(mine), without(parsed(body))),
     })),
     origins,
+    attachments:
+      line.memberId !== null && line.type !== null && line.localId && versions.length > 0
+        ? await attachmentsOf(sql, line.memberId, { type: line.type, id: line.localId })
+        : [],
   };
 }

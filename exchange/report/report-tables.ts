@@ -1,6 +1,7 @@
 // The report of a pull as sentences and tables. The staff page shows them, `report PULL` prints them: the same rows.
 import type { Cell, Table, Tone } from '../../src/ui/table.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
+import { attachmentCounts } from './attachments.ts';
 import type { Balance, Verdict } from './conservation.ts';
 import type { PullReport, TypeOutcomes } from './pull-report.ts';
 import { facts, outcomeWords, timeline } from './report-facts.ts';
@@ -72,6 +73,12 @@ export function reportSummary(r: PullReport): string[] {
       }[verdict],
     );
   out.push(`State: ${state.text}.${pull.reason === null ? '' : ` ${meaning('pull', pull.reason).text}`}`);
+  const given = r.attachments.reduce((n, a) => n + a.n, 0);
+  const of = (state: string) => r.attachments.reduce((n, a) => n + (a.state === state ? a.n : 0), 0);
+  if (given > 0)
+    out.push(
+      `${count(given, 'attachment was', 'attachments were')} given by address: ${grouped(of('kept'))} kept, ${grouped(of('due'))} to be fetched, ${grouped(of('not-fetched'))} not fetched.`,
+    );
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }
@@ -263,6 +270,7 @@ export function reportTables(r: PullReport, lines: Lines = () => undefined, memb
     reasonTable(r, lines, 'held', 'Held back or refused', true),
     ...matchTables(r, lines, members),
     findingTable(r, lines),
+    attachmentCounts(r.attachments),
     reasonTable(r, lines, 'reasons', 'Reasons of other outcomes', false),
     timeline(r),
     outcomeWords(r),

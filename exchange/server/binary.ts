@@ -1,10 +1,12 @@
-// GET Binary/[id]: a document that a record of a member links to. It is there for whoever may have that record today, and for
-// nobody else; the scope is that of DocumentReference. https://hl7.org/fhir/R4/binary.html
+// GET Binary/[id]: a document that a record of a member links to, ours or one that was fetched from the payer before. It is there for
+// whoever may have that record today, and for nobody else; the scopes are those of DocumentReference and of the record. https://hl7.org/fhir/R4/binary.html
 import type { Context } from 'hono';
+import { streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN, type Resource, text } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { attachmentKey, findAttachment } from '../store/attachment.ts';
 import { isLinked, type MemberRow, memberRows, ownText } from '../store/member-read.ts';
 import { documentAt, readDocumentId } from '../transform/attachment.ts';
 import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
@@ -27,17 +29,18 @@ export function binaryRead(deps: Deps) {
     await recordAccess(c, deps, caller, { action: 'read', object: `Binary/${id}` }, [found.row], []);
     const media = MEDIA.test(found.contentType) ? found.contentType : 'application/octet-stream';
     if (asksForFhir(c.req.header('accept'), c.req.query('_format'))) {
-      const resource = { resourceType: 'Binary', id, contentType: media, data: found.data };
-      return fhirBody(c, JSON.stringify(resource), 200, PRIVATE);
+      const data = 'data' in found ? found.data : await base64Of(found.content);
+      return fhirBody(c, JSON.stringify({ resourceType: 'Binary', id, contentType: media, data }), 200, PRIVATE);
     }
-    const bytes = Buffer.from(found.data, 'base64');
-    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, {
+    const headers = {
       ...PRIVATE,
       'content-type': media,
-      'content-length': String(bytes.length),
       // never shown in the place of one of our pages
       'content-disposition': 'attachment',
-    });
+    };
+    if ('content' in found) return streamed(found.content, 200, { ...headers, 'content-length': String(found.bytes) });
+    const bytes = Buffer.from(found.data, 'base64');
+    return c.body(bytes as Uint8Array<ArrayBuffer>, 200, { ...headers, 'content-length': String(bytes.length) });
   };
 }
 
@@ -45,7 +48,28 @@ export function binaryRead(deps: Deps) {
 const asksForFhir = (accept: string | undefined, format: string | undefined): boolean =>
   /fhir\+json/.test(format ?? '') || (/application\/fhir\+json/i.test(accept ?? '') && !/\*\/\*/.test(accept ?? ''));
 
-type Document = { row: MemberRow; contentType: string; data: string };
+type Document = { row: MemberRow; contentType: string } & (
+  | { data: string }
+  | { content: AsyncIterable<Uint8Array>; bytes: number }
+);
+
+async function base64Of(content: AsyncIterable<Uint8Array>): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of content) parts.push(part);
+  return Buffer.concat(parts).toString('base64');
+}
+
+/** One that was fetched, while the record that gave its address may leave, and the caller's scopes cover that. */
+async function findFetched(deps: Deps, caller: Caller, id: string): Promise<Document | undefined> {
+  const { sql } = deps.database;
+  const kept = await findAttachment(sql, id);
+  const grants = await grantsOfRecord(deps, caller.peer.id, kept?.type ?? 'DocumentReference', kept?.recordId ?? id);
+  if (!kept || !covers(caller, kept.type)) return undefined;
+  const rows = await memberRows(sql, grants, daysOf(deps), { types: [kept.type], ids: [kept.recordId], limit: 2 });
+  const row = rows.find((r) => r.memberId === kept.memberId);
+  const content = row && (await deps.blobs.get(attachmentKey(kept.sha256)));
+  return row && content && { row, contentType: kept.media ?? '', content, bytes: kept.bytes };
+}
 
 async function findDocument(deps: Deps, caller: Caller, id: string): Promise<Document | undefined> {
   const { sql } = deps.database;
@@ -58,6 +82,8 @@ async function findDocument(deps: Deps, caller: Caller, id: string): Promise<Doc
     const document = whole === undefined ? undefined : documentAt(JSON.parse(whole) as Resource, within.place);
     if (row && document) return { row, contentType: document.contentType ?? '', data: document.data };
   }
+  const fetched = await findFetched(deps, caller, id);
+  if (fetched) return fetched;
   const grants = await grantsOfRecord(deps, caller.peer.id, 'Binary', id);
   // a Binary of its own leaves with a record that links to it, never alone
   const [row] = await memberRows(sql, grants, days, { types: ['Binary'], ids: [id], limit: 1 });

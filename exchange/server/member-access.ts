@@ -62,7 +62,7 @@ export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Sho
   const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
   const base = addresses(deps.config).fhir;
   return rows.map((row) => {
-    const text = withAbsoluteLinks(row.type, row.text, base);
+    const text = withAbsoluteLinks(row.type, row.text, base, row.linked);
     const resource = JSON.parse(text) as Resource;
     const umb = row.type === 'Patient' ? umbs.get(row.memberId) : undefined;
     if (umb === undefined) return { row, text, resource };

@@ -7,6 +7,7 @@ import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.
 import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { storeFailure } from '../report/failure.ts';
+import { attachments } from './attachments.ts';
 import { clock } from './clock.ts';
 import { compliance } from './compliance.ts';
 import { conflicts } from './conflicts.ts';
@@ -68,6 +69,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   members(desk);
   looks(desk);
   record(desk);
+  attachments(desk);
   compliance(desk);
   documents(desk);
   texts(desk);

@@ -2,6 +2,7 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { FINDINGS, meaning, OUTCOME_NAMES, OUTCOMES, UNIT_REASONS } from '../reconcile/reasons.ts';
+import { attachmentTable } from '../report/attachments.ts';
 import { type Difference, whyDifferent } from '../report/difference.ts';
 import { ledgerLines, type Place } from '../report/lines.ts';
 import { type RecordReport, recordReport } from '../report/record.ts';
@@ -106,6 +107,7 @@ function recordTables(r: RecordReport, timeZone: string): Table[] {
         (d) => whyDifferent(d, findings),
       ),
     );
+  if (r.attachments.length > 0) tables.push(attachmentTable(r.attachments, (a) => a.type));
   for (const [i, l] of r.linked.entries())
     tables.push({
       ...differenceTable(

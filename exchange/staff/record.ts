@@ -3,6 +3,7 @@ import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
 import { mergedBundle } from '../merged/everything.ts';
 import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
+import { attachmentTable } from '../report/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
 import type { Desk } from './desk.ts';
@@ -82,6 +83,22 @@ function yearTable(year: string, entries: readonly Entry[]): Table {
   };
 }
 
+/** Documents of the entries of a page, each with what it is of. */
+function attachmentTables(entries: readonly Entry[]): Table[] {
+  const named = entries.flatMap((e) =>
+    e.attachments.map((a) => ({ a, of: `${e.plain.day ?? 'no date'}: ${e.plain.what}` })),
+  );
+  const ofWhat = new Map(named.map(({ a, of }) => [a.documentId, of]));
+  return named.length === 0
+    ? []
+    : [
+        attachmentTable(
+          named.map(({ a }) => a),
+          (a) => ofWhat.get(a.documentId) ?? '',
+        ),
+      ];
+}
+
 /** Entries of a page, by year. */
 function yearTables(entries: readonly Entry[]): Table[] {
   const years = [...new Set(entries.map((e) => e.plain.day?.slice(0, 4) ?? ''))];
@@ -155,7 +172,7 @@ export function record(desk: Desk): void {
         ),
       ],
       before,
-      tables: page.length === 0 ? [yearTable('', [])] : yearTables(page),
+      tables: page.length === 0 ? [yearTable('', [])] : [...yearTables(page), ...attachmentTables(page)],
       next: from + MOST < chosen.length ? withQuery(c.req.url, { from: String(from + MOST) }) : undefined,
     });
   });

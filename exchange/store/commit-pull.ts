@@ -3,6 +3,7 @@
 import type { PendingQuery, Row } from 'postgres';
 import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
+import { writeAttachments } from './attachment.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
 import type { Decided } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
@@ -204,6 +205,7 @@ export async function commitRecords(
   await writeLinks(tx, work);
   await writeItems(tx, work, at);
   await writeMemberRecords(tx, peer.id, at);
+  await writeAttachments(tx, work, at);
   await leaveFormer(tx, peer.id, at);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);

@@ -41,6 +41,11 @@ export const EVIDENCE_SQL = {
     sql: `select l.pull_id, l.file, l.line, l.entry, l.outcome, l.reason, l.type, l.source_id, l.member_id, l.local_id, encode(l.hash, 'hex') as sha256, l.last_updated
       from exchange.ledger l join ${PULLS.replace(' where', ' on p.id = l.pull_id where')} order by l.pull_id, l.file, l.line, l.entry`,
   },
+  'attachments.jsonl': {
+    kind: 'Attachments that received records give by address: what became of each, with the SHA-256 of what is kept',
+    sql: `select a.pull_id, a.peer_id, a.member_id, a.type, a.record_id, a.document_id, a.media, a.size, a.sha1, a.state, a.reason, a.kept_media, a.bytes, a.sha256, a.settled_at
+      from exchange.attachment a join ${PULLS.replace(' where', ' on p.id = a.pull_id where')} order by a.pull_id, a.member_id, a.type, a.record_id, a.document_id`,
+  },
   'findings.jsonl': {
     kind: 'Findings about what was received',
     sql: `select f.* from exchange.finding f join ${PULLS.replace(' where', ' on p.id = f.pull_id where')} order by f.id`,

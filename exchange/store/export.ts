@@ -6,6 +6,8 @@ import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
   members: Omit<Grant, 'consentId'>[];
+  /** all members of the export, as a list of the database: a record that is another one's now comes with that one, and is not deleted */
+  everybody: string;
   types: readonly string[];
   /** only what came into view or changed after this */
   since: string | undefined;
@@ -23,7 +25,14 @@ export type ExportConditions = {
 };
 
 /** One record on its way out. */
-export type ExportRow = { member_id: string; type: string; id: string; text: string; last_updated: Date };
+export type ExportRow = {
+  member_id: string;
+  type: string;
+  id: string;
+  text: string;
+  last_updated: Date;
+  linked: boolean;
+};
 
 /**
  * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
@@ -50,6 +59,8 @@ const allowed = (r: string) => `
   and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
+/** Do links of ours stand in its text in the place of a peer's addresses? */
+export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /** Authorizations that a document supports; PA of the same member, by the primary key. */
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
@@ -124,7 +135,7 @@ export function exportRows(
 ): AsyncIterable<ExportRow[]> {
   return sql
     .unsafe<ExportRow[]>(
-      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated ${FROM}
+      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated, ${LINKED} ${FROM}
        where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
          and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
          ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
@@ -171,13 +182,16 @@ export async function deletedRows(
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
        and (r.deleted or not coalesce(${MAY_LEAVE}, false))
+       and not exists (
+         select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
+           and y.member_id = any($13::text::text[]) and ${allowed('y')})
        and exists (
          select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
          where d.peer_id = $12 and d.member_id = r.member_id and j.transaction_time is not null
            and (g.policy_then <> '' or ${MOVED('r')} > j.transaction_time)
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
-    [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId] as never[],
+    [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId, c.everybody] as never[],
   );
   return [...rows];
 }

@@ -63,7 +63,7 @@ async function decide(tx: Queryable, work: string): Promise<void> {
     update exchange.staging s set member_id = r.member_id
     from exchange.resource r
     where s.pull_id = ${work} and s.outcome is null and not s.has_body and not s.is_shared
-      and r.type = s.type and r.id = s.source_id`;
+      and r.type = s.type and r.id = s.source_id and r.origin = 'own' and not r.deleted`;
   await tx`
     update exchange.staging s
     set outcome = case when r.id is null or r.deleted then 'unchanged' else 'retracted' end, local_id = s.source_id
@@ -92,6 +92,19 @@ async function decide(tx: Queryable, work: string): Promise<void> {
 }
 
 /**
+ * A record that is about another person now, as a mistake was put right, is no longer where it was: a unit for each place that it
+ * leaves. resource_id, in each partition.
+ */
+async function leaveFormer(tx: Queryable, work: string): Promise<void> {
+  await tx`
+    insert into exchange.staging (pull_id, file, line, entry, type, source_id, member_id, local_id, outcome)
+    select ${work}, s.file, s.line, - row_number() over (partition by s.file, s.line order by s.entry, r.member_id), r.type, r.id, r.member_id, r.id, 'retracted'
+    from exchange.staging s
+    join exchange.resource r on r.id = s.local_id and r.type = s.type and r.member_id <> s.member_id and r.origin = 'own' and not r.deleted
+    where s.pull_id = ${work} and s.outcome in ('created', 'updated') and not s.is_shared`;
+}
+
+/**
  * Decides and writes everything staged under `work` in one transaction; the staging stays for {@link changedMembers}.
  * Importing the same again changes nothing.
  */
@@ -103,8 +116,10 @@ export async function commitImport(
   return database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     await byKey(tx);
+    const [someone] = await tx`select from exchange.member limit 1`;
     await addMembers(tx, work);
     await decide(tx, work);
+    if (someone !== undefined) await leaveFormer(tx, work);
     await eachSlice(tx, work, async () => {
       await writeSharedRecords(tx, 'own', at);
       await writeMemberRecords(tx, 'own', at);

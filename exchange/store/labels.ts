@@ -1,6 +1,7 @@
 // Labels that a record inherits: what refers to a labelled record would reveal it, and is labelled like it.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { LABELLER } from '../transform/label.ts';
+import { leavingForm } from './attachment.ts';
 
 /** Types whose label is no other record's. */
 const OF_THEMSELVES = `'{Patient,Coverage,RelatedPerson,Provenance}'::text[]`;
@@ -111,6 +112,10 @@ export async function writeDecided(
       from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::smallint[], $5::text::text[], $6::text::text[],
         $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[])
         s(member_id, type, id, label, service_end, pa_state, pa_changed, pa_end, withheld, shared, refers)
+    ), formed as (
+      select s.member_id, s.type, s.id, s.label, s.service_end, s.pa_state, s.pa_changed, s.pa_end, s.withheld, s.refers,
+        coalesce(${leavingForm('o', 'coalesce(s.shared, o.body)')}, s.shared) as shared
+      from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
     ), written as (
       update exchange.resource r set labeller = ${LABELLER}, own_label = s.label, refers = s.refers,
         service_end = s.service_end, pa_state = s.pa_state, pa_changed = s.pa_changed, pa_end = s.pa_end, withheld = s.withheld,
@@ -118,7 +123,7 @@ export async function writeDecided(
         moved_at = case when (${FACTS('o')}) is distinct from (${FACTS('s')})
             or coalesce(r.moved_at, r.last_updated) > $12::timestamptz
           then $13::text::timestamptz else r.moved_at end
-      from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
+      from formed s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
       where r.member_id = s.member_id and r.type = s.type and r.id = s.id
       returning o.own_label is distinct from s.label or (${FACTS('o')}) is distinct from (${FACTS('s')}) as changed
     )

@@ -2,7 +2,7 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
-import { isNew, MAY_LEAVE, MOVED, recordsOfEach } from './export.ts';
+import { isNew, LINKED, MAY_LEAVE, MOVED, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
 export type Grant = Pick<WholeGrant, 'memberId' | 'policy'> & Partial<Pick<WholeGrant, 'policyThen'>>;
@@ -16,6 +16,8 @@ export type MemberRow = {
   version: number;
   text: string;
   lastUpdated: Date;
+  /** links of ours stand in its text in the place of a peer's addresses */
+  linked: boolean;
 };
 
 /** The member of a unique member id. member_umb_key. */
@@ -37,7 +39,7 @@ const FROM = `${GRANTED} ${recordsOfEach()}`;
 const grantedThen = (n: number) =>
   `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
 const policiesThen = (grants: readonly Grant[]) => arrayLiteral(grants.map((g) => g.policyThen ?? ''));
-const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated"`;
+const COLUMNS = `r.member_id as "memberId", r.type, r.id, r.version, coalesce(r.shared, r.body) as text, r.last_updated as "lastUpdated", ${LINKED}`;
 const base = (grants: readonly Grant[], d: Days) => [
   arrayLiteral(grants.map((g) => g.memberId)),
   arrayLiteral(grants.map((g) => g.policy)),

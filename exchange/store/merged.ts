@@ -11,7 +11,9 @@ export type MergedRow = {
   label: number | null;
   paEnd: string | null;
   links: string[] | null;
+  /** of a received record with our own links in the place of a peer's addresses */
   body: string;
+  linked: boolean;
 };
 
 /** Visible records of a member, in pages by type and id. */
@@ -19,7 +21,8 @@ export async function* mergedRows(sql: Queryable, memberId: string, size = 500):
   let after = { type: '', id: '' };
   for (;;) {
     const page = await sql<MergedRow[]>`
-      select type, id, origin, source_id as "sourceId", last_updated as "lastUpdated", label, pa_end::text as "paEnd", links, body
+      select type, id, origin, source_id as "sourceId", last_updated as "lastUpdated", label, pa_end::text as "paEnd", links,
+        case when origin = 'own' then body else coalesce(shared, body) end as body, shared is not null and origin <> 'own' as linked
       from exchange.resource where member_id = ${memberId} and (type, id) > (${after.type}, ${after.id}) and not deleted
       order by type, id limit ${size}`;
     if (page.length > 0) yield [...page];
@@ -75,6 +78,18 @@ export async function receivedPlaces(sql: Queryable, memberId: string): Promise<
       where l.member_id = ${memberId} and l.outcome in ('created', 'updated', 'linked-duplicate') and l.local_id is not null
       order by l.type, l.local_id, p.created_at desc, l.file desc, l.line desc`),
   ];
+}
+
+/** The label of a record that is shown; undefined when there is none. resource_pkey. */
+export async function labelOfRecord(
+  sql: Queryable,
+  memberId: string,
+  type: string,
+  id: string,
+): Promise<{ label: number | null } | undefined> {
+  const [row] = await sql<{ label: number | null }[]>`
+    select label from exchange.resource where member_id = ${memberId} and type = ${type} and id = ${id} and not deleted`;
+  return row;
 }
 
 /** The member's newest choice about the exchange. */

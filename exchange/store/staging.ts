@@ -55,10 +55,12 @@ export type StagedUnit = {
   echoOf?: string | undefined;
   /** what chains of claims are made of */
   claim?: ClaimFacts | undefined;
+  /** attachments that it gives by address, as JSON (reconcile/attachment-address.ts) */
+  attached?: string | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached';
 
 const FIELDS = COLUMNS.split(',').length;
 
@@ -111,6 +113,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   hex(u.lineHash);
   texts(u.refs);
   texts(u.about);
+  text(u.attached);
 }
 
 /** One row of {@link TEXT_COLUMNS}. */

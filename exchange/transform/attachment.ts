@@ -9,7 +9,7 @@ const PLACES: Readonly<Record<string, { member: string; within?: string; letter:
   DiagnosticReport: { member: 'presentedForm', letter: 'r' },
   Media: { member: 'content', letter: 'm' },
 };
-/** Types whose texts may hold links to documents. */
+/** Types of our own records whose texts may hold links to documents. */
 export const HOLDS_DOCUMENTS: ReadonlySet<string> = new Set(Object.keys(PLACES));
 
 /** Bytes of a document that stay in the record. */
@@ -86,9 +86,10 @@ export function withLinkedDocuments(resource: Resource, json: string): Resource 
 /**
  * A record's text as it leaves: links to documents of ours are absolute, as an attachment's must be.
  * @param base FHIR base of the exchange
+ * @param linked a received record whose addresses were replaced: of any type
  */
-export function withAbsoluteLinks(type: string, json: string, base: string): string {
-  return HOLDS_DOCUMENTS.has(type) && json.includes('"url":"Binary/')
+export function withAbsoluteLinks(type: string, json: string, base: string, linked: boolean): string {
+  return (linked || HOLDS_DOCUMENTS.has(type)) && json.includes('"url":"Binary/')
     ? json.replaceAll('"url":"Binary/', `"url":${JSON.stringify(`${base}/Binary/`).slice(0, -1)}`)
     : json;
 }

@@ -36,11 +36,12 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
 /**
  * @param resource parsed record
  * @param json its minified text, only looked at to skip work
+ * @param links large documents become links to what is kept of the record: of our own records alone
  */
-export function factsOf(resource: Resource, json: string): Facts {
+export function factsOf(resource: Resource, json: string, links = true): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
-  let form = withLinkedDocuments(resource, json);
+  let form = links ? withLinkedDocuments(resource, json) : resource;
   if (!financial && mayHoldMoney(resource.resourceType, json)) {
     if (authorization) form = withoutLines(form, authorization.removedLines);
     // most claims that come from a peer hold no money: looking is cheaper than rebuilding

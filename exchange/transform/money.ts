@@ -63,11 +63,12 @@ const isMoney = (v: JsonObject): boolean =>
   (v['value'] !== undefined && [v['unit'], v['code']].some((u) => CURRENCY_UNIT.test(text(u) ?? '')));
 const isAmountExtension = (v: JsonObject): boolean =>
   AMOUNT_URL.test(text(v['url']) ?? '') && NUMBERS.some((key) => v[key] !== undefined);
+/** Does a document of a kind that is text tell amounts? */
+export const textTellsMoney = (contentType: string, bytes: Buffer): boolean =>
+  /^text\/|[+/](?:xml|json)/.test(contentType) && CURRENCY_TEXT.test(bytes.toString('utf8'));
 /** A text that was put into an attachment. */
 const attachmentTellsMoney = (v: JsonObject): boolean =>
-  typeof v['data'] === 'string' &&
-  /^text\/|[+/](?:xml|json)/.test(text(v['contentType']) ?? '') &&
-  CURRENCY_TEXT.test(Buffer.from(v['data'], 'base64').toString('utf8'));
+  typeof v['data'] === 'string' && textTellsMoney(text(v['contentType']) ?? '', Buffer.from(v['data'], 'base64'));
 /** Members that hold words for people, where an amount may be told. Names are none: there is a chain Dollar General. */
 const FREE_TEXT = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
 const tellsMoney = (key: string, value: Json): boolean =>

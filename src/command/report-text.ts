@@ -22,6 +22,12 @@ export function reportText(report: PullReport, address: string): string {
   const held = report.reasons.filter((r) => r.outcome === 'quarantined' || r.outcome === 'rejected');
   const byReason = new Map<string, number>();
   for (const r of held) byReason.set(r.reason, (byReason.get(r.reason) ?? 0) + r.n);
+  const byEnd = new Map<string, number>();
+  for (const a of report.attachments) {
+    const end = a.reason ?? (a.state === 'due' ? 'to be fetched' : a.state);
+    byEnd.set(end, (byEnd.get(end) ?? 0) + a.n);
+  }
+  const listed = (counts: ReadonlyMap<string, number>) => [...counts].map(([what, n]) => `${n} ${what}`).join(', ');
   return [
     `Pull ${pull.id} from ${report.peer.name}: ${pull.state}${pull.reason === null ? '' : ` (${pull.reason})`}`,
     `  members: ${report.match.map((m) => `${m.n} ${m.outcome}`).join(', ') || 'none'}`,
@@ -34,9 +40,8 @@ export function reportText(report: PullReport, address: string): string {
           ...report.outcomes.map((row) => line(row, row.type)),
           line(report.totals, 'total'),
         ]),
-    ...(byReason.size > 0
-      ? ['', `  kept out: ${[...byReason].map(([reason, n]) => `${n} ${reason}`).join(', ')}`]
-      : []),
+    ...(byReason.size > 0 ? ['', `  kept out: ${listed(byReason)}`] : []),
+    ...(byEnd.size > 0 ? ['', `  attachments given by address: ${listed(byEnd)}`] : []),
     '',
     `  Report: ${address}`,
   ].join('\n');

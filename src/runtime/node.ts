@@ -10,8 +10,9 @@ import postgres, { type Sql } from 'postgres';
 import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
 import { RUN_RAW } from '../store/raw-rows.ts';
+import { ARRAY_TYPES } from './array-types.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
-import { type Channel, type StatementLine, statementLine } from './statement-line.ts';
+import { type Channel, type Connection, type StatementLine, statementLine } from './statement-line.ts';
 import { statementLines } from './statement-lines.ts';
 
 const LEVELS: Record<LogLevel | 'silent', number> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
@@ -84,7 +85,8 @@ function isPlain(url: string): boolean {
  * a statement of such a pool take more than one of the server's processes: one reader must not hold back the others. `alone`: that
  * much only, building indexes too, for work that nobody waits for. `lines`: so many connections more, and one for short statements,
  * for rows that are taken as bytes (src/store/raw-rows.ts); the driver has so many more
- * where it connects by itself.
+ * where it connects by itself. `silentMs`: one of `lines` that is silent for so long is given up, by default five seconds longer than a
+ * statement may take.
  */
 export function openDatabase(
   url: string,
@@ -96,12 +98,16 @@ export function openDatabase(
     keepsPlans?: boolean;
     alone?: boolean;
     lines?: number;
+    silentMs?: number;
   } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
   const open = (max: number, application: string, intake?: Intake): Sql =>
     postgres(url, {
       max,
+      // the driver would ask each new connection for its types, and were that connection lost, nobody would catch it: the process would end
+      fetch_types: false,
+      types: ARRAY_TYPES,
       onnotice: () => {},
       idle_timeout: max === 1 ? 0 : 300,
       // the driver ends a connection between half an hour and an hour after it began: one of its own has a transaction or a lock on it
@@ -122,12 +128,14 @@ export function openDatabase(
           : {}),
       } as Record<string, string>,
     });
+  const { statementTimeoutMs: timeoutMs } = options;
+  const silentMs = options.silentMs ?? (timeoutMs === undefined ? undefined : timeoutMs + GRACE_MS);
   const further = isPlain(url) ? 0 : (options.lines ?? 0);
   const sql = open((options.max ?? 10) + further, name);
   const lines =
     options.lines === undefined || further > 0
       ? undefined
-      : statementLines(() => lineBy((intake) => open(1, name, intake), options.statementTimeoutMs), options.lines);
+      : statementLines(() => lineBy((intake) => open(1, name, intake), silentMs), options.lines);
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
@@ -142,10 +150,10 @@ export function openDatabase(
 const GRACE_MS = 5000;
 
 /** A line over a connection that the driver opens, which then has nothing more to do with it until it ends. */
-function lineBy(open: (intake: Intake) => Sql, timeoutMs: number | undefined): StatementLine {
+function lineBy(open: (intake: Intake) => Sql, silentMs: number | undefined): StatementLine {
   const intake: Intake = {};
   const sql = open(intake);
-  const connection = {
+  const connection: Connection = {
     async open(): Promise<Channel> {
       intake.take = undefined;
       await sql.unsafe('select 1');
@@ -158,9 +166,10 @@ function lineBy(open: (intake: Intake) => Sql, timeoutMs: number | undefined): S
         },
       };
     },
+    abandon: (error: Error) => void intake.socket?.destroy(error),
     close: () => sql.end({ timeout: 5 }),
   };
-  return statementLine(connection, timeoutMs === undefined ? undefined : timeoutMs + GRACE_MS);
+  return statementLine(connection, silentMs);
 }
 
 /** Leaves failures of these codes alone, and throws others. */

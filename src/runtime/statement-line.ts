@@ -76,15 +76,15 @@ const closed = () => new StatementError('CONNECTION_CLOSED', 'The connection to 
 /** Longest wait of who closes for what is under way. */
 export const CLOSE_MS = 5000;
 
+/** `open` makes one when there is something to ask and none is open, unless `abandon` ends that; `close` ends it. */
+export type Connection = { open(): Promise<Channel>; abandon(error: Error): void; close(): Promise<void> };
+
 /**
- * @param connection `open` makes one when there is something to ask and none is open; `close` ends it
- * @param silentMs after which the statement in turn and the connection are given up: longer than the server lets any run. A server
- *   that has vanished, or a way to it that forgets, tells nobody, and the system would try for a quarter of an hour
+ * @param silentMs after which the statement in turn and the connection are given up, be it one that is not open yet: longer than the
+ *   server lets any run. A server that has vanished, or a way to it that forgets, tells nobody, and the system would try for a quarter
+ *   of an hour; the driver stops waiting for an answer once it is connected
  */
-export function statementLine(
-  connection: { open(): Promise<Channel>; close(): Promise<void> },
-  silentMs?: number,
-): StatementLine {
+export function statementLine(connection: Connection, silentMs?: number): StatementLine {
   /** in the order of their answers; before the connection is open, those that are to be sent */
   let under: Asked[] = [];
   let since = 0;
@@ -142,7 +142,8 @@ export function statementLine(
       watching = undefined;
       if (under.length === 0) return;
       const left = silentMs - (performance.now() - since);
-      if (left <= 0) socket?.destroy();
+      if (left <= 0 && socket !== undefined) socket.destroy();
+      else if (left <= 0 && isOpening) connection.abandon(closed());
       watch(left > 0 ? left : silentMs);
     }, after).unref();
   }

@@ -9,6 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSite } from '../../directory/site.ts';
 import { readConfig } from '../../src/config.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
 import { directory } from '../directory/fixture.ts';
 import { siteDeps } from '../directory/pages-fixture.ts';
@@ -16,6 +17,27 @@ import { siteDeps } from '../directory/pages-fixture.ts';
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const isThere = existsSync(CHROMIUM);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Names and addresses that do not want to wrap. */
+const TOWN = 'Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch';
+const LONG: Resource[] = [
+  {
+    resourceType: 'Location',
+    id: 'long',
+    status: 'active',
+    name: `${TOWN}-${TOWN} Clinic`,
+    address: { line: [`1 ${TOWN}road`], city: TOWN, state: 'CT', postalCode: '06103' },
+  },
+  { resourceType: 'Practitioner', id: 'long', active: true, name: [{ family: `${TOWN}-${TOWN}`, given: ['Ada'] }] },
+  {
+    resourceType: 'PractitionerRole',
+    id: 'long',
+    active: true,
+    practitioner: { reference: 'Practitioner/long' },
+    location: [{ reference: 'Location/long' }],
+    telecom: [{ system: 'url', value: `https://${TOWN.toLowerCase()}.example/${TOWN}/${TOWN}` }],
+  },
+];
 
 type Violation = { id: string; nodes: { html: string }[] };
 type Role = {
@@ -34,11 +56,12 @@ describe.skipIf(!isThere)(
     let person: string;
     let place: string;
     let network: string;
-    /** a plan that has the person's network */
+    /** a plan that has the person's network, and the first day on which it is offered */
     let plan: string;
+    let offered: string;
 
     beforeAll(async () => {
-      const resources = [...directoryResources({ seed: 5, resources: 1200 })];
+      const resources = [...directoryResources({ seed: 5, resources: 1200 }), ...LONG];
       const role = resources.find(
         (r) =>
           r.resourceType === 'PractitionerRole' &&
@@ -48,11 +71,11 @@ describe.skipIf(!isThere)(
       person = role.practitioner.reference;
       place = role.location[0]?.reference ?? '';
       network = role.extension.find((e) => e.url.endsWith('network-reference'))?.valueReference.reference ?? '';
-      plan = String(
-        resources.find(
-          (r) => r.resourceType === 'InsurancePlan' && JSON.stringify(r['network']).includes(`"${network}"`),
-        )?.['id'],
+      const found = resources.find(
+        (r) => r.resourceType === 'InsurancePlan' && JSON.stringify(r['network']).includes(`"${network}"`),
       );
+      plan = String(found?.['id']);
+      offered = (found as unknown as { period: { start: string } }).period.start;
       [d, browser] = await Promise.all([
         directory(resources),
         chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox', '--disable-gpu'] }),
@@ -85,6 +108,8 @@ describe.skipIf(!isThere)(
       '/find?kind=place',
       '/find?zip=00001',
       '/find?name=zzzzzz&zip=06103',
+      `/find?name=${TOWN}`,
+      '/provider/Practitioner/long',
       `/provider/${person}`,
       `/provider/${place}`,
       `/provider/${network}`,
@@ -114,6 +139,7 @@ describe.skipIf(!isThere)(
       await page.click('ol.hits > li >> nth=0 >> h3 a');
       expect(await page.textContent('h1')).not.toBe('');
       await page.selectOption('#plan', plan);
+      await page.fill('#date', offered);
       await page.click('section:has(#ask) button');
       expect(await page.textContent('h1')).toBe('Does it take my plan?');
       expect(await page.textContent('.verdict')).toContain('Yes');

@@ -263,7 +263,9 @@ test('a person: places, networks and plans, languages, licence, the form to ask;
   await own.load(entries([second, { ...role, location: places }]));
   const both = await (await siteOver(own.database)('/provider/Practitioner/p1')).text();
   for (const key of ['Location/loc1', 'Location/loc9']) expect(both).toContain(`href="/provider/${key}"`);
-  expect(both).toContain('<li>Listed for Oak Gold Network</li>');
+  expect(both).toContain(
+    '<li><span class="badge good">✓ Accepts new patients</span><span>Listed for Oak Gold Network</span></li>',
+  );
   await own.load([deletion('Practitioner/p1')]);
   const gone = await siteOver(own.database)('/provider/Practitioner/p1');
   expect([gone.status, words(await gone.text()).includes('was removed from the directory')]).toEqual([410, true]);

@@ -27,6 +27,7 @@ const context = {
     ['s', 'sensitive'],
   ]),
   windowStart: '2021-11-24',
+  peerOrigins: new Set(['https://prior.example']),
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 
@@ -158,6 +159,20 @@ describe('the walk finds', () => {
     ['a label under #regular', lab({ meta: psy }), ['label']],
     ['no label under #sensitive', lab({ meta: psy, subject: { reference: 'Patient/s' } }), []],
     ['Part 2 under either', lab({ meta: part2, subject: { reference: 'Patient/s' } }), ['label']],
+    [
+      'a document at another payer',
+      lab({
+        extension: [
+          { url: 'https://prior.example/scan', valueAttachment: { url: 'https://prior.example/fhir/Binary/1' } },
+        ],
+      }),
+      ['peer-address'],
+    ],
+    [
+      'a document elsewhere, and an extension that another payer has named',
+      lab({ extension: [{ url: 'https://prior.example/x', valueAttachment: { url: 'https://elsewhere.example/1' } }] }),
+      [],
+    ],
     ['another member', lab({ performer: [{ reference: 'Patient/x' }] }), ['other-member']],
     ['another member as Patient', { resourceType: 'Patient', id: 'x' }, ['other-member']],
     [

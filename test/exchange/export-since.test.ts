@@ -208,6 +208,35 @@ describe('what was delivered and may not leave any more', () => {
     expect(next.deleted).toEqual([]);
   });
 
+  test('a record that is put right to be about somebody else comes as theirs, and is nowhere twice', async () => {
+    const theirs = idOf(PEOPLE.short);
+    await enrol(node.deps, [PEOPLE.short], [lab('mistaken')]);
+    const both = await them.group([card(rivera), card(PEOPLE.short)]);
+    const of = { name: '_type', valueString: 'Observation' };
+    const before = await run(them, both, undefined, [of]);
+    const alone = await run(them, group, undefined, [of]);
+    expect(await sent(them, alone)).toContain('Observation/mistaken');
+    await enrol(node.deps, [], [lab('mistaken', {}, theirs)]);
+    const next = await run(them, both, before.transactionTime, [of]);
+    expect((await them.output(next)).map((r) => [r['id'], r['subject']])).toEqual([
+      ['mistaken', { reference: `Patient/${theirs}` }],
+    ]);
+    expect(next.deleted).toEqual([]);
+    const all = (await them.output(await run(them, both, undefined, [of]))).filter((r) => r['id'] === 'mistaken');
+    expect(all.map((r) => r['subject'])).toEqual([{ reference: `Patient/${theirs}` }]);
+    // who was told of the first person alone hears that it is gone
+    const less = await run(them, group, alone.transactionTime, [of]);
+    expect([await sent(them, less), await them.deleted(less)]).toEqual([[], ['Observation/mistaken']]);
+    // and back again, and gone
+    await enrol(node.deps, [], [lab('mistaken')]);
+    expect(await sent(them, await run(them, group, less.transactionTime, [of]))).toEqual(['Observation/mistaken']);
+    await enrol(node.deps, [], [removal('Observation/mistaken')]);
+    const last = await run(them, both, undefined, [of]);
+    expect(await sent(them, last)).not.toContain('Observation/mistaken');
+    const rows = await node.deps.database.sql`select deleted from exchange.resource where id = 'mistaken'`;
+    expect(rows.map((r) => r['deleted'])).toEqual([true, true]);
+  });
+
   test('a document leaves with an authorization that it supports, and goes with the last of them', async () => {
     const supported = (id: string, code: string, document: string) => ({
       ...authorization(id, code),

@@ -1,6 +1,6 @@
 // Statements over a connection that is not the driver's any more.
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterAll, afterEach, expect, test } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { type StatementLine, statementLine } from '../../src/runtime/statement-line.ts';
@@ -123,7 +123,7 @@ test('a server that has vanished without a word is given up, and the next statem
     opened++;
     return { socket, take: () => {} };
   };
-  const line = statementLine({ open, close: async () => {} }, 100);
+  const line = statementLine({ open, abandon: () => {}, close: async () => {} }, 100);
   const lost = async () => {
     for (const one of await Promise.allSettled([line.run('select 1', [], true), line.run('select 2', [], true)]))
       expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
@@ -134,6 +134,42 @@ test('a server that has vanished without a word is given up, and the next statem
   await line.close();
   server.close();
 });
+
+test.each([
+  ['is told who comes, and', 0],
+  ['lets in who comes, and', 1],
+  ['answers the first question, and', 2],
+])(
+  'a server that %s says nothing more is given up, and the next statement opens another connection',
+  async (_, says) => {
+    const message = (kind: string, body: Buffer) =>
+      Buffer.concat([Buffer.from(kind), Buffer.from([0, 0, 0, body.length + 4]), body]);
+    const ready = message('Z', Buffer.from('I'));
+    const answers = [
+      Buffer.concat([message('R', Buffer.alloc(4)), ready]),
+      Buffer.concat([message('C', Buffer.from('SELECT 0\0')), ready]),
+    ].slice(0, says);
+    const open: Socket[] = [];
+    const server = createServer((socket) => {
+      open.push(socket);
+      const left = [...answers];
+      socket.on('error', () => {}).on('data', () => void socket.write(left.shift() ?? ''));
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const silent = openDatabase(`postgres://nobody@127.0.0.1:${port}/none`, { lines: 1, max: 1, silentMs: 400 });
+    for (const connections of [1, 2]) {
+      const asked = await Promise.allSettled(
+        [1, 2].map(() => rawRows(silent.sql, 'select 1', [], { prepare: true, short: true })),
+      );
+      for (const one of asked) expect(storeFailure((one as PromiseRejectedResult).reason)?.code).toBe('unavailable');
+      expect(open.length).toBe(connections);
+    }
+    await silent.close();
+    for (const socket of open) socket.destroy();
+    server.close();
+  },
+);
 
 test('what is under way when the connection is lost fails, and the next statement opens another', async () => {
   const [[, pid] = []] = await ask(DOUBLE, ['1']);

@@ -40,7 +40,7 @@ test('the pages in workerd', async () => {
     ['/', 'Find care'],
     ['/es/find?name=ana&zip=06103', 'Practitioner/p1'],
     ['/provider/Practitioner/p1', 'Oak Gold Network'],
-    ['/answer?provider=Practitioner/p1&plan=ip1', 'Yes: listed'],
+    ['/answer?provider=Practitioner/p1&plan=ip1&date=2027-03-01', 'Yes: listed'],
     ['/developers', 'curl'],
   ] as const) {
     const response = await fetchWorker(path);

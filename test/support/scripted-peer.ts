@@ -64,6 +64,8 @@ export type ScriptedPeer = {
   record(fields: Record<string, unknown>): Promise<void>;
   /** a new pull of everything, to where it rests */
   pull(over?: Script, options?: { full?: boolean }): Promise<Rested>;
+  /** fetches what its records give by address, until each attachment is settled; the clock is moved to the next try */
+  attachments(over?: Script): Promise<void>;
   findings(pullId: string): Promise<Record<string, number>>;
   ledger(pullId: string): Promise<Record<string, number>>;
   stored(): Promise<string[]>;
@@ -189,6 +191,17 @@ export async function scriptedPeer(people: readonly Person[] = [person]): Promis
         skew += Math.max(1, (row?.at.getTime() ?? 0) - node.deps.clock().getTime() + 1);
       }
       throw new Error('the pull does not come to rest');
+    },
+    async attachments(over) {
+      script = over ?? script;
+      for (let turns = 0; turns < 200; turns++) {
+        while (await node.worker.attachments());
+        const [row] = await sql<{ at: Date | null }[]>`
+          select min(greatest(a.next_at, a.lease_until, p.paused_until)) as at from exchange.attachment a join exchange.peer p on p.id = a.peer_id where a.state = 'due'`;
+        if (row?.at == null) return;
+        skew += Math.max(1, row.at.getTime() - node.deps.clock().getTime() + 1);
+      }
+      throw new Error('the attachments do not come to rest');
     },
     async findings(pullId) {
       const rows = await sql<{ kind: string; n: number }[]>`

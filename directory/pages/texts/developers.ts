@@ -21,7 +21,7 @@ const en = {
     history: 'History of a type, with deletions',
     inNetwork: 'Is this provider in this plan on this day?',
   },
-  doors: 'Doors',
+  doors: 'Where to begin',
   capability: 'CapabilityStatement: all that can be asked',
   definition: 'OperationDefinition of $in-network',
   keysLink: 'Public keys of signed statements',

@@ -102,10 +102,17 @@ export const en = {
     wider: (miles: string) => `Look within ${miles} miles`,
     without: (what: string) => `Leave out: ${what}`,
     start: 'Start again',
+    asName: (text: string) => `Look for “${text}” as a name`,
+    asCare: (text: string) => `Look for “${text}” as a kind of care`,
+    amongPlaces: 'Look among hospitals, clinics and other places',
+    amongPeople: 'Look among doctors and other professionals',
     hint: 'You can also call your plan: entries may be missing here.',
   },
   problem: {
     zip: 'We do not know this ZIP code. Please check it: five digits, such as 06103.',
+    zipUnknown: (zip: string) =>
+      `We do not know where ZIP code ${zip} is. It may be mistyped, or belong to a post office box. Codes like it:`,
+    zipNear: (zip: string) => `Search near ${zip}`,
     specialty: 'We do not know this kind of care by that name. Try other words, such as “heart doctor” or “eye exam”.',
     plan: 'No plan here has this name or number. Leave it out, or choose another.',
     whichPlan: 'Several plans have this name. Which one is yours?',
@@ -163,6 +170,7 @@ export const en = {
     from: (date: string) => `since ${date}`,
     begins: (date: string) => `from ${date}`,
     until: (date: string) => `until ${date}`,
+    between: (start: string, end: string) => `from ${start} to ${end}`,
     ended: 'No longer active here',
     takes: 'Does it take my plan?',
     takesLead: 'Choose your plan; the answer is dated and can be kept.',
@@ -190,6 +198,7 @@ export const en = {
     no: 'Not listed',
     noText: (provider: string, plan: string) =>
       `The directory does not list ${provider} for ${plan}. That is no proof that it is out of network: call the office or the plan.`,
+    yesOtherTime: 'Listed, but the plan is not offered on this day',
     unknown: 'The directory cannot say',
     unknownText: 'Call the office or the plan to be sure.',
     evidence: 'What says so',

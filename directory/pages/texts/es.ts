@@ -11,7 +11,7 @@ export const es: Texts = {
   nav: {
     label: 'Páginas',
     find: 'Buscar atención',
-    check: 'Comprobar una constancia',
+    check: 'Constancias',
     developers: 'Programadores',
     languages: 'Idioma',
   },
@@ -105,10 +105,17 @@ export const es: Texts = {
     wider: (miles) => `Buscar a menos de ${miles} millas`,
     without: (what) => `Quitar: ${what}`,
     start: 'Empezar de nuevo',
+    asName: (text) => `Buscar «${text}» como nombre`,
+    asCare: (text) => `Buscar «${text}» como tipo de atención`,
+    amongPlaces: 'Buscar entre hospitales, clínicas y otros lugares',
+    amongPeople: 'Buscar entre médicos y otros profesionales',
     hint: 'También puede llamar a su plan: aquí pueden faltar entradas.',
   },
   problem: {
     zip: 'No conocemos este código postal. Revíselo, por favor: cinco cifras, como 06103.',
+    zipUnknown: (zip) =>
+      `No sabemos dónde está el código postal ${zip}. Puede tener un error o ser de un apartado postal. Códigos parecidos:`,
+    zipNear: (zip) => `Buscar cerca de ${zip}`,
     specialty:
       'No conocemos este tipo de atención con ese nombre. Pruebe con otras palabras, como «médico del corazón» o «examen de la vista».',
     plan: 'Ningún plan tiene aquí este nombre o número. Déjelo vacío o elija otro.',
@@ -167,6 +174,7 @@ export const es: Texts = {
     from: (date) => `desde el ${date}`,
     begins: (date) => `a partir del ${date}`,
     until: (date) => `hasta el ${date}`,
+    between: (start, end) => `del ${start} al ${end}`,
     ended: 'Ya no está activo aquí',
     takes: '¿Acepta mi plan?',
     takesLead: 'Elija su plan; la respuesta lleva fecha y se puede guardar.',
@@ -194,6 +202,7 @@ export const es: Texts = {
     no: 'No está en la lista',
     noText: (provider, plan) =>
       `El directorio no incluye a ${provider} para ${plan}. Eso no prueba que esté fuera de la red: llame al consultorio o al plan.`,
+    yesOtherTime: 'Está en la lista, pero el plan no se ofrece en este día',
     unknown: 'El directorio no puede decirlo',
     unknownText: 'Llame al consultorio o al plan para estar seguro.',
     evidence: 'Lo que lo dice',

@@ -34,6 +34,28 @@ export function allZipCentres(): ({ zip: string } & Point)[] {
   return [...centres].map(([zip, point]) => ({ zip: String(zip).padStart(5, '0'), ...point }));
 }
 
+const LIKE_MAX = 3;
+
+/**
+ * ZIP codes that have a centre and are like one that has none: a post office box is at the post office of codes next to it. Four
+ * digits have lost a zero.
+ */
+export function zipsLike(zip: string): string[] {
+  const digits = /^\d{4,5}$/.test(zip)
+    ? zip.padStart(5, '0')
+    : /^\d{5}-?\d{4}$/.test(zip)
+      ? zip.slice(0, 5)
+      : undefined;
+  if (digits === undefined) return [];
+  if (zipCentre(digits) !== undefined) return [digits];
+  const away = (other: string): number => Math.abs(Number(other) - Number(digits));
+  return allZipCentres()
+    .map((one) => one.zip)
+    .filter((other) => other.startsWith(digits.slice(0, 3)))
+    .sort((a, b) => away(a) - away(b))
+    .slice(0, LIKE_MAX);
+}
+
 /** @param zip five digits, or nine */
 export function zipCentre(zip: string): Point | undefined {
   centres ??= decode();

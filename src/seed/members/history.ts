@@ -186,6 +186,17 @@ function authorizations(chart: Chart, cover: Added, to_: number): void {
     priorAuthorization(chart, cover, decision, decision === 'expired' ? to_ - 900 : to_ - 60 - i * 45, i + 2);
 }
 
+/** What the monitor wrote down every five minutes: a text that is too long to be within a record that leaves. */
+function courseOfStay(nights: number): string {
+  const two = (n: number) => String(n).padStart(2, '0');
+  const line = (n: number) => {
+    const [day, hour, minute] = [Math.floor(n / 288) + 1, Math.floor((n % 288) / 12), (n % 12) * 5];
+    const [pulse, upper, lower] = [68 + ((n * 7) % 15), 112 + ((n * 5) % 21), 70 + ((n * 3) % 13)];
+    return `\nDay ${day}, ${two(hour)}:${two(minute)}: pulse ${pulse} a minute, blood pressure ${upper} over ${lower} mmHg, temperature 36.${(n * 3) % 9} degrees Celsius, asleep or resting, no pain.`;
+  };
+  return Array.from({ length: 288 * nights }, (_, n) => line(n)).join('');
+}
+
 function hospital(chart: Chart, cover: Added, from: number, to_: number): void {
   const days = to_ - from;
   if (chart.index % 2 === 0) {
@@ -210,7 +221,7 @@ function hospital(chart: Chart, cover: Added, from: number, to_: number): void {
     const summary = documentReference(chart, day + nights, {
       loinc: '18842-5',
       title: 'Discharge summary',
-      body: `Stay of ${nights} nights, went home well. Invented text.`,
+      body: `Stay of ${nights} nights, went home well. Invented text.${chart.index % 20 === 0 ? courseOfStay(nights) : ''}`,
       author: clinician(chart.side, who),
       visit,
     });

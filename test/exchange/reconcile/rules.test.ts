@@ -238,7 +238,7 @@ describe('inbound checks', () => {
         subject: { reference: 'Patient/p1' },
         content: [{ attachment: { contentType: 'application/pdf', url: 'https://elsewhere.example/a.pdf' } }],
       },
-      'created, attachment-not-fetched',
+      'created',
       'DocumentReference',
     ],
     [
@@ -249,6 +249,21 @@ describe('inbound checks', () => {
     ['entered in error and unknown', lab('eie', { status: 'entered-in-error' }), 'retracted entered-in-error'],
   ])('%s', async (_, resource, expected, type = 'Observation') => expect(await one(resource, type)).toBe(expected));
 
+  test('a large document stays in a record of which money is taken out', async () => {
+    const data = Buffer.alloc(100_000, 'x').toString('base64');
+    const letter = {
+      resourceType: 'DocumentReference',
+      id: 'paid',
+      status: 'current',
+      subject: { reference: 'Patient/p1' },
+      extension: [{ url: 'https://prior.example/paid', valueMoney: { value: 12, currency: 'USD' } }],
+      content: [{ attachment: { contentType: 'text/plain', data } }],
+    };
+    expect(await one(letter, 'DocumentReference')).toBe('created, money-present');
+    const body = JSON.stringify((await stored('DocumentReference', 'paid'))?.body);
+    expect([body.includes(data), body.includes('currency')]).toEqual([true, false]);
+  });
+
   test('what a check takes out is not stored', async () => {
     expect(JSON.stringify((await stored('ExplanationOfBenefit', 'r49'))?.body)).not.toMatch(/120|USD/);
     expect((await stored('ExplanationOfBenefit', 'r50'))?.body).not.toHaveProperty('text');
@@ -258,6 +273,11 @@ describe('inbound checks', () => {
     expect((await stored('Observation', 'r70'))?.body).not.toHaveProperty('text');
     expect(JSON.stringify((await stored('DocumentReference', 'exe'))?.body)).not.toContain('TVqQ');
     expect(JSON.stringify((await stored('ExplanationOfBenefit', 'r48'))?.body)).toContain('A1');
+    // an address stays with the record as its source, and is not in the form that leaves
+    expect(JSON.stringify((await stored('DocumentReference', 'url'))?.body)).toContain('elsewhere.example');
+    const [row] =
+      await node.sql`select shared from exchange.resource where type = 'DocumentReference' and shared like '%data-absent-reason%'`;
+    expect(row?.['shared']).not.toContain('elsewhere.example');
   });
 
   test('R45: denied, then overturned and sent again, is released; its item is gone', async () => {

@@ -32,7 +32,7 @@ async function rows(): Promise<Row[]> {
     url !== undefined;
   ) {
     const page = (await (await reviewer.get(url)).json()) as { tables: Record<string, Row[]>; next?: string };
-    out.push(...Object.values(page.tables).flat());
+    out.push(...Object.entries(page.tables).flatMap(([name, entries]) => (name.startsWith('y-') ? entries : [])));
     url = page.next;
   }
   return out;

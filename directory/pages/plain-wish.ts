@@ -1,0 +1,122 @@
+// Wishes that stand in the words of a search: a ZIP code, a language, new patients, visits at a distance. People write all of it into
+// one field; what is understood becomes the fields that mean it, each shown with a way to leave it out. Pure.
+import { fold } from '../../src/fhir/fold.ts';
+import type { FindQuery } from './find-query.ts';
+
+/** Languages by the words for them, English and Spanish, folded. */
+const TONGUES: Readonly<Record<string, string>> = {
+  spanish: 'es',
+  espanol: 'es',
+  castellano: 'es',
+  chinese: 'zh',
+  mandarin: 'zh',
+  cantonese: 'zh',
+  chino: 'zh',
+  vietnamese: 'vi',
+  vietnamita: 'vi',
+  korean: 'ko',
+  coreano: 'ko',
+  russian: 'ru',
+  ruso: 'ru',
+  arabic: 'ar',
+  arabe: 'ar',
+  french: 'fr',
+  frances: 'fr',
+  creole: 'ht',
+  criollo: 'ht',
+  portuguese: 'pt',
+  portugues: 'pt',
+  polish: 'pl',
+  polaco: 'pl',
+  italian: 'it',
+  italiano: 'it',
+  japanese: 'ja',
+  japones: 'ja',
+  german: 'de',
+  aleman: 'de',
+  hindi: 'hi',
+  tagalog: 'tl',
+  filipino: 'tl',
+  farsi: 'fa',
+  persian: 'fa',
+  persa: 'fa',
+  urdu: 'ur',
+  bengali: 'bn',
+  hebrew: 'he',
+  hebreo: 'he',
+  ukrainian: 'uk',
+  ucraniano: 'uk',
+  // nearly everybody does, and few say so
+  english: '',
+  ingles: '',
+};
+const TONGUE = Object.keys(TONGUES).join('|');
+
+const ZIP = /(?<![\w-])(\d{5})(-\d{4})?(?![\w-])/;
+const SPEAKS = new RegExp(
+  `\\b(?:(?:who |that |que )?(?:speaks?|speaking|hablan?|hablen?)(?: (?:in|en))? (${TONGUE})|(${TONGUE})[- ](?:speaking|speaker)|(?:in|en) (${TONGUE}))\\b`,
+);
+const NEW =
+  /\b(?:(?:who|that|which|que) )?(?:is |are )?(?:(?:takes?|taking|accepts?|accepting|open to|acepta|acepte|aceptan|acepten|toma|tome) )?(?:a )?(?:new patients?|pacientes? nuevos?|nuevos pacientes)\b/;
+const AWAY =
+  /\b(?:(?:with|by|con|por|offers?|does|ofrece) )*(?:tele-?health|tele-?medicine|telesalud|telemedicina|(?:video|virtual|online|phone) (?:visits?|appointments?|calls?)|(?:citas?|consultas?|visitas?) (?:virtual(?:es)?|por video|por telefono|en linea)|online|virtual|por video|en linea)\b/;
+const WHEELS = /\b(?:wheelchair[- ]accessible|accesible en silla de ruedas|con acceso para silla de ruedas)\b/;
+const GENDER = /\b(female|male)(?= (?:dr|physician|provider|nurse|[a-z]+(?:ist|ian|or))\b)/;
+
+/** What is left around a wish that was taken out says nothing. */
+const GLUE = new Set(
+  'i need find looking for busco necesito quiero a an the near in at around close by within to who that which takes take with and also plus or please me my un una el la cerca de del en que con y e tambien'.split(
+    ' ',
+  ),
+);
+
+/** @returns the words without those at their ends that say nothing */
+function trimmed(text: string): string {
+  const words = text.split(/[\s,;]+/).filter((w) => w !== '');
+  const isGlue = (word: string | undefined): boolean => word !== undefined && GLUE.has(fold(word));
+  while (isGlue(words[0])) words.shift();
+  while (isGlue(words.at(-1))) words.pop();
+  return words.join(' ');
+}
+
+/** Takes what an expression finds out of a text, which is read without case and accents. */
+class Words {
+  text: string;
+  constructor(text: string) {
+    this.text = text;
+  }
+  take(wish: RegExp): RegExpExecArray | undefined {
+    // letter for letter, so that places in the one are places in the other
+    const plain = [...this.text]
+      .map((c) => (fold(c).length === c.length ? fold(c) : c.toLowerCase().slice(0, c.length)))
+      .join('');
+    const found = wish.exec(plain) ?? undefined;
+    if (found !== undefined)
+      this.text = `${this.text.slice(0, found.index)} ${this.text.slice(found.index + found[0].length)}`;
+    return found;
+  }
+}
+
+/** The search with the wishes that stand in its words, unless the field for one says otherwise. */
+export function understood(q: FindQuery): FindQuery {
+  const care = new Words(q.care);
+  const name = new Words(q.name);
+  const zip = q.zip === '' ? (care.take(ZIP) ?? name.take(ZIP)) : undefined;
+  const speaks = q.speaks === '' ? care.take(SPEAKS) : undefined;
+  const gender = q.gender === '' ? care.take(GENDER) : undefined;
+  const takesNew = care.take(NEW) !== undefined;
+  const isAway = care.take(AWAY) !== undefined;
+  const wheels = q.access === '' ? care.take(WHEELS) : undefined;
+  const tongue = speaks?.[1] ?? speaks?.[2] ?? speaks?.[3];
+  return {
+    ...q,
+    care: care.text === q.care ? q.care : trimmed(care.text),
+    name: name.text === q.name ? q.name : trimmed(name.text),
+    zip: zip?.[0] ?? q.zip,
+    speaks: (tongue === undefined ? undefined : TONGUES[tongue]) ?? q.speaks,
+    gender: gender?.[1] ?? q.gender,
+    access: wheels === undefined ? q.access : 'handiaccess',
+    newPatients: q.newPatients || takesNew,
+    telehealth: q.telehealth || isAway,
+  };
+}

@@ -1,0 +1,108 @@
+// Attachments that a received record gives by address: found when the line is read, fetched later (pull/fetch-attachments.ts). An
+// address of a peer stays in the text of the record as its source, and never leaves (store/attachment.ts). Pure.
+// https://hl7.org/fhir/R4/datatypes.html#Attachment
+import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
+
+export type Addressed = {
+  /** the member as it stands in the text: `"url":"…"` */
+  written: string;
+  /** absolute, as far as it can be made so */
+  url: string;
+  media?: string;
+  size?: number;
+  /** SHA-1 in base64, as the record says */
+  sha1?: string;
+  /** its bytes are in the record as well: it need not be fetched */
+  isWithin?: true;
+};
+
+/** Members that are Attachments wherever they stand. Others are known by their content type. */
+const NAMES: ReadonlySet<string> = new Set([
+  'attachment',
+  'presentedForm',
+  'photo',
+  'image',
+  'valueAttachment',
+  'contentAttachment',
+  'sourceAttachment',
+]);
+const EXTENSIONS: ReadonlySet<string> = new Set(['extension', 'modifierExtension']);
+/** What a text of a type holds when it holds an Attachment that does not say its type. */
+const HINTS: Readonly<Record<string, string>> = {
+  DiagnosticReport: '"presentedForm"',
+  Media: '"content"',
+  Patient: '"photo"',
+  Practitioner: '"photo"',
+  RelatedPerson: '"photo"',
+};
+/** Addresses that lead nowhere outside the record. */
+const NO_PLACE = /^(?:#|urn:)/i;
+/** Attachments of one record that are looked at. */
+export const MOST_ATTACHMENTS = 200;
+
+function* addressed(value: Json | undefined, key: string): Generator<JsonObject & { url: string }> {
+  if (Array.isArray(value)) {
+    for (const v of value) yield* addressed(v, key);
+    return;
+  }
+  if (!isObject(value)) return;
+  const isAttachment =
+    !EXTENSIONS.has(key) && (typeof value['contentType'] === 'string' || NAMES.has(key) || key === 'content');
+  if (isAttachment && typeof value['url'] === 'string' && !NO_PLACE.test(value['url']))
+    yield value as JsonObject & { url: string };
+  for (const [name, member] of Object.entries(value)) yield* addressed(member, name);
+}
+
+/** Could it hold one at all? Most records hold none. */
+const mayHold = (type: string, json: string): boolean =>
+  json.includes('"contentType"') || json.includes('ttachment"') || json.includes(HINTS[type] ?? '\0');
+
+const writtenOf = (url: string): string => `"url":${JSON.stringify(url)}`;
+
+function absolute(url: string, peerBase: string): string {
+  const base = `${peerBase.replace(/\/+$/, '')}/`;
+  return URL.canParse(url, base) ? new URL(url, base).href : url;
+}
+
+function readAttachment(a: JsonObject & { url: string }, peerBase: string): Addressed {
+  const [media, sha1, size] = [text(a['contentType']), text(a['hash']), a['size']];
+  return {
+    written: writtenOf(a.url),
+    url: absolute(a.url, peerBase),
+    ...(media === undefined ? {} : { media }),
+    ...(typeof size === 'number' && Number.isSafeInteger(size) && size >= 0 ? { size } : {}),
+    ...(sha1 === undefined ? {} : { sha1 }),
+    ...(text(a['data']) === undefined ? {} : { isWithin: true as const }),
+  };
+}
+
+/** What a record gives by address, each address once; empty for most. `json`: its minified text, only looked at. */
+export function addressesOf(resource: Resource, json: string, peerBase: string): Addressed[] {
+  if (!mayHold(resource.resourceType, json)) return [];
+  const found = new Map<string, Addressed>();
+  for (const a of addressed(resource, '')) {
+    const one = readAttachment(a, peerBase);
+    if (!found.has(one.written)) found.set(one.written, one);
+  }
+  return [...found.values()];
+}
+
+/**
+ * A text without some of its addresses: those that could not be found in it again, or that are too many. What is said beside an
+ * address goes with it.
+ * @param goes says of the member as it is written whether it goes
+ */
+export function withoutAddresses(json: string, goes: (written: string) => boolean): string {
+  const resource = JSON.parse(json) as Resource;
+  for (const a of [...addressed(resource, '')] as JsonObject[]) {
+    delete a['_url'];
+    if (goes(writtenOf(String(a['url'])))) delete a['url'];
+  }
+  return JSON.stringify(resource);
+}
+
+/** Does an Attachment say something about its address beside it? Another statement will stand there. */
+export function describesAddress(resource: Resource): boolean {
+  for (const a of addressed(resource, '')) if (a['_url'] !== undefined) return true;
+  return false;
+}

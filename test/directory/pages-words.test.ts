@@ -1,0 +1,154 @@
+// What people write into the fields of the pages: wishes within words, names in the field for care, ZIP codes without an area; and how
+// networks are told with whether new patients are taken.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { findPairs, readFind } from '../../directory/pages/find-query.ts';
+import { language } from '../../directory/pages/language.ts';
+import { type Listed, listedPart } from '../../directory/pages/listed.ts';
+import { understood } from '../../directory/pages/plain-wish.ts';
+import { conceptText, periodText } from '../../directory/pages/records.ts';
+import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';
+import { html } from '../../src/ui/html.ts';
+import { directory } from './fixture.ts';
+import { siteOver } from './pages-fixture.ts';
+
+const meaning = (given: Record<string, string>): Record<string, string> => {
+  const { within: _, ...rest } = Object.fromEntries(findPairs(understood(readFind(new URLSearchParams(given)))));
+  return rest;
+};
+
+describe('wishes within words', () => {
+  test.each<[string, Record<string, string>]>([
+    ['heart dr 10001', { care: 'heart dr', zip: '10001' }],
+    ['10001-1234', { zip: '10001-1234' }],
+    [
+      'a Spanish-speaking paediatrician near 02139 who takes new patients and telehealth',
+      { care: 'paediatrician', zip: '02139', speaks: 'es', new: '1', tele: '1' },
+    ],
+    ['busco un pediatra que hable español cerca de 06103', { care: 'pediatra', zip: '06103', speaks: 'es' }],
+    ['Médico de cabecera, pacientes nuevos, por video', { care: 'Médico de cabecera', new: '1', tele: '1' }],
+    ['psychologist online', { care: 'psychologist', tele: '1' }],
+    ['female dermatologist', { care: 'dermatologist', gender: 'female' }],
+    ['family doctor who speaks Mandarin', { care: 'family doctor', speaks: 'zh' }],
+    ['English speaking doctor', { care: 'doctor' }],
+    ['wheelchair accessible dentist', { care: 'dentist', access: 'handiaccess' }],
+    // no wishes
+    ['wheelchair', { care: 'wheelchair' }],
+    ['male infertility', { care: 'male infertility' }],
+    ['women’s health', { care: 'women’s health' }],
+    ['a doctor', { care: 'a doctor' }],
+    ['Polish', { care: 'Polish' }],
+    ['suite 061034', { care: 'suite 061034' }],
+  ])('%s', (care, expected) => expect(meaning({ care })).toEqual(expected));
+
+  test('a field that is filled says more than the words', () => {
+    expect(meaning({ care: 'heart dr 10001', zip: '06103' })).toEqual({ care: 'heart dr 10001', zip: '06103' });
+    expect(meaning({ care: 'doctor who speaks French', speaks: 'es' })['speaks']).toBe('es');
+    expect(meaning({ name: 'Dr. Obrien 06103' })).toEqual({ name: 'Dr. Obrien', zip: '06103' });
+  });
+});
+
+test('codes like one that has no area are known, near by number, and in the same part of the country', () => {
+  expect(zipCentre('10008')).toBeUndefined();
+  expect(zipsLike('10008').slice(0, 2)).toEqual(['10007', '10009']);
+  for (const zip of zipsLike('10008')) expect(zipCentre(zip), zip).toBeDefined();
+  expect(zipsLike('6103')).toEqual(['06103']);
+  expect(zipsLike('00001')).toEqual([]);
+  expect(zipsLike('abc')).toEqual([]);
+});
+
+describe('on the page', () => {
+  let d: Awaited<ReturnType<typeof directory>>;
+  let site: ReturnType<typeof siteOver>;
+  beforeAll(async () => {
+    d = await directory();
+    site = siteOver(d.database);
+  });
+  afterAll(() => d.close());
+  const text = async (path: string) => (await site(path)).text();
+
+  test('a ZIP code of a post office box, or that lost its zero, leads to those like it', async () => {
+    const box = await site('/find?zip=10008&care=heart');
+    expect(box.status).toBe(400);
+    expect(await box.text()).toContain('href="/find?care=heart&amp;zip=10007&amp;within=25"');
+    const lost = await site('/find?zip=6103');
+    expect(lost.status).toBe(400);
+    expect(await lost.text()).toContain('href="/find?zip=06103&amp;within=25"');
+    expect((await site('/find?zip=06103%201234')).status).toBe(200);
+  });
+
+  test('a ZIP code in the words is the one of the field, and can be left out', async () => {
+    const found = await text('/find?name=ana+06103');
+    expect(found).toContain('Practitioner/p1');
+    expect(found).toContain('href="/find?name=ana" aria-label="Leave out: within 25 miles of 06103"');
+  });
+
+  test('where nothing is found, a name in the field for care, care in that for names, and the other kind are offered', async () => {
+    expect(await text('/find?care=Dr+Smithers')).toContain(
+      'href="/find?name=Dr+Smithers">Look for “Dr Smithers” as a name',
+    );
+    const care = await text('/find?name=dermatologists');
+    expect(care).toContain('href="/find?care=dermatologists">');
+    expect(care).toContain('href="/find?kind=place&amp;name=dermatologists">');
+    expect(await text('/find?name=zzzz')).not.toContain('href="/find?care=zzzz"');
+    expect(await text('/es/find?kind=place&name=zzzz')).toContain('href="/es/find?name=zzzz">Buscar entre médicos');
+  });
+
+  test('who is listed for a plan that is not offered on the day is no plain yes', async () => {
+    const answer = async (date: string) => text(`/answer?provider=Practitioner/p1&plan=ip1&date=${date}`);
+    expect(await answer('2027-03-01')).toContain('class="verdict good"');
+    const before = await answer('2026-12-31');
+    expect(before).toContain('class="verdict look"');
+    expect(before.split('the plan is not offered on this day').length).toBe(2);
+  });
+});
+
+describe('what a record says, for reading', () => {
+  const [english, spanish] = [language('en', '', 'UTC'), language('es', '', 'UTC')];
+  test('a concept: our word, its text, a display, what people call the code; no bare number', () => {
+    const code = (value: string, display?: string) => ({
+      coding: [{ system: 'urn:x', code: value, ...(display === undefined ? {} : { display }) }],
+    });
+    expect(conceptText(code('207RC0000X', 'Cardiovascular'), english)).toBe('Cardiovascular');
+    expect(conceptText(code('207RC0000X'), english)).toBe('Heart doctor (cardiology)');
+    expect(conceptText(code('207RC0000X'), spanish)).toBe('Cardiología (corazón)');
+    expect(conceptText(code('PHD'), english)).toBe('PHD');
+    expect(conceptText(code('535'), english)).toBe('');
+    expect(conceptText({ ...code('535'), text: 'Surgery' }, english)).toBe('Surgery');
+  });
+  test.each([
+    [
+      { start: '2026-12-24', end: '2027-01-01' },
+      'from December 24, 2026 to January 1, 2027',
+      'del 24 de diciembre de 2026 al 1 de enero de 2027',
+    ],
+    [{ start: '2026-12-24' }, 'since December 24, 2026', 'desde el 24 de diciembre de 2026'],
+    [{ end: '2027-01-01' }, 'until January 1, 2027', 'hasta el 1 de enero de 2027'],
+    [{}, '', ''],
+  ])('a period %j', (period, inEnglish, inSpanish) =>
+    expect([periodText(period, english), periodText(period, spanish)]).toEqual([inEnglish, inSpanish]),
+  );
+});
+
+describe('networks with whether new patients are taken', () => {
+  const shown = (list: readonly Listed[]) =>
+    html`${listedPart(list, language('en', '', 'UTC'))}`.markup.replace(/<\/(li|span)>/g, '|').replace(/<[^>]+>/g, '');
+  test('each state once, with its networks, those that take new patients first', () => {
+    expect(
+      shown([
+        { name: 'A', code: 'nopt' },
+        { name: 'B', code: 'newpt' },
+        { name: 'C', code: undefined },
+        { name: 'D', code: 'newpt' },
+        { name: 'B', code: 'newpt' },
+        { name: 'E', code: undefined, later: 'from May' },
+      ]),
+    ).toBe(
+      '✓ Accepts new patients|Listed for B and D||No new patients|Listed for A||Listed for C||from May|Listed for E||',
+    );
+  });
+  test('without a network what is said of new patients stands alone, and nothing is nothing', () => {
+    expect(shown([{ name: undefined, code: 'existptonly' }])).toBe('Existing patients only||');
+    expect(shown([{ name: undefined, code: undefined }])).toBe('');
+    expect(shown([])).toBe('');
+  });
+});
