@@ -2,7 +2,8 @@
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
-import { numberedApart, sameOrUncompared, sameVisit, sharesIdentifier } from './clinical.ts';
+import { sameVisit } from './clinical.ts';
+import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
   conflict,

@@ -9,11 +9,9 @@ import {
   daysBetween,
   digest,
   disjoint,
-  identifiers,
   measured,
   minute,
   otherwiseCoded,
-  otherwiseNumbered,
   overlap,
   period,
   sameCodes,
@@ -21,6 +19,7 @@ import {
   vaccineCodes,
 } from '../codes.ts';
 import { attachmentHashes, documentDay } from '../record-keys.ts';
+import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
   among,
@@ -34,27 +33,6 @@ import {
   sameRecord,
   sameTarget,
 } from './verdict.ts';
-
-export const sharesIdentifier = (a: Resource, b: Resource): boolean => overlap(identifiers(a), identifiers(b));
-
-const systemOf = (identifier: string) => identifier.slice(0, identifier.lastIndexOf('|'));
-/** Systems in which everybody makes numbers: two of them say nothing. */
-const NOBODYS = new Set(['urn:ietf:rfc:3986', '']);
-/** Do both carry numbers of one system, and other ones? Then who gave them counted two things. */
-export function numberedApart(a: Resource, b: Resource): boolean {
-  const [ia, ib] = [identifiers(a), identifiers(b)];
-  return otherwiseNumbered(ia, ib, (i) => {
-    const system = systemOf(i);
-    return NOBODYS.has(system) ? undefined : system;
-  });
-}
-
-/**
- * Are the codes of two records the same, as far as they can be compared? Those that carry one number are one, whatever code systems they
- * are written in; codes of one system that differ are two.
- */
-export const sameOrUncompared = (isSame: boolean, a: Resource, b: Resource, ca: string[], cb: string[]): boolean =>
-  isSame || (sharesIdentifier(a, b) && !otherwiseCoded(ca, cb));
 
 /** Codes that say that there is no known allergy. */
 const NO_KNOWN_ALLERGY = new Set(['716186003', '409137002', '428607008', '429625007', '716184000', '1003774007']);
