@@ -2,6 +2,7 @@
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { identifiers, otherwiseCoded, otherwiseNumbered, overlap } from '../codes.ts';
 
+/** Do both carry one and the same number that names the record? */
 export const sharesIdentifier = (a: Resource, b: Resource): boolean => overlap(identifiers(a), identifiers(b));
 
 const systemOf = (identifier: string) => identifier.slice(0, identifier.lastIndexOf('|'));
