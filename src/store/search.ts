@@ -44,7 +44,7 @@ export type Page = {
   /** the cap on included entries was hit */
   cut: boolean;
   /** the bytes of the entries are not needed any more */
-  release(): void;
+  release: () => void;
 };
 
 /** Of fewer rows the places are judged one by one. */
