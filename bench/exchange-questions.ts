@@ -173,6 +173,8 @@ const say = (what: Measured | Raw): void => void process.stdout.write(`${JSON.st
 export async function askPull(deps: Deps, owner: string): Promise<void> {
   const tokens = new PeerTokens();
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
+  // matching and the export are the other side's work, with questions of their own: `match`, `group-export`
+  await untilState(deps, tokens, owner, id, 'downloading');
   process.stdout.write(`${BEGIN}\n`);
   say(await measurePull(deps, tokens, owner, id));
   say(await rawMerge(deps, id));

@@ -12,13 +12,20 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
 import type { Language } from './language.ts';
 import { DAYS } from './texts/terms.ts';
 
 const extensionUrl = (name: string) => `${PLAN_NET}/StructureDefinition/${name}`;
 const unique = (list: readonly string[]) => [...new Set(list.filter((t) => t !== ''))];
 
-/** The words of a concept: its text, a display, our word for the code, or the code itself. */
+/** What people call a specialty of which the record gives the code alone. */
+function plainWords(codes: readonly JsonObject[], l: Language): string | undefined {
+  const given = codes.flatMap((c) => text(c['code']) ?? []);
+  return PLAIN_SPECIALTIES.find((s) => s.codes.some((code) => given.includes(code)))?.[l.code];
+}
+
+/** The words of a concept: our word for the code, its text, a display, or the code itself, unless it is a number that tells nobody anything. */
 export function conceptText(concept: JsonObject, l: Language): string {
   const codes = codings(concept);
   for (const c of codes) {
@@ -28,7 +35,8 @@ export function conceptText(concept: JsonObject, l: Language): string {
   return (
     text(concept['text']) ??
     codes.map((c) => text(c['display'])).find((d) => d !== undefined) ??
-    text(codes[0]?.['code']) ??
+    plainWords(codes, l) ??
+    codes.map((c) => text(c['code'])).find((code) => code !== undefined && !/^\d+$/.test(code)) ??
     ''
   );
 }
@@ -192,7 +200,8 @@ export function notAvailableOf(resource: Resource, l: Language): string[] {
 export function periodText(period: JsonObject, l: Language): string {
   const start = text(period['start']);
   const end = text(period['end']);
-  const { from, until } = l.texts.provider;
+  const { from, until, between } = l.texts.provider;
+  if (start !== undefined && end !== undefined) return between(l.day(start), l.day(end));
   return [start === undefined ? '' : from(l.day(start)), end === undefined ? '' : until(l.day(end))]
     .filter((t) => t !== '')
     .join(' ');

@@ -40,6 +40,7 @@ h1+.lead,.hero .lead,form+.soft{max-width:none}form+.soft{margin-top:.8rem}
 .soft,.hint{color:var(--soft);font-size:.92rem}
 .trail{font-size:.92rem;margin:0 0 .3rem}
 .card{background:var(--paper);border:1px solid var(--line);border-radius:1rem;padding:1.25rem;margin:0 0 1rem;box-shadow:var(--shadow)}
+.card,.hit,.problem{overflow-wrap:anywhere}
 .card>:last-child,.card>form>:last-child,.verdict>:last-child,.place>:last-child,.hit p:last-child{margin-bottom:0}
 form.search{display:grid;gap:1rem 1.1rem;grid-template-columns:repeat(12,minmax(0,1fr))}
 form.search>*{grid-column:span 6}

@@ -127,7 +127,7 @@ export function cadence(duration: string): string {
   return n === 1 ? unit : `${n} ${unit}s`;
 }
 
-const STATES = { ready: 'ready', refused: 'the newest was refused by the audit', none: 'nothing yet' } as const;
+const STATES = { ready: 'ready', refused: 'the newest was refused by its audit', none: 'nothing yet' } as const;
 const FILES = 200;
 
 export function overviewPage(o: Overview): Part {
@@ -150,7 +150,7 @@ export function overviewPage(o: Overview): Part {
       { value: c.bytes, text: size(c.bytes) },
       {
         value: STATES[c.state],
-        ...(c.audit === undefined ? {} : { text: `${STATES[c.state]}: audit`, href: c.audit }),
+        ...(c.audit === undefined ? {} : { text: `${STATES[c.state]} (report)`, href: c.audit }),
         tone: c.state === 'ready' ? 'good' : c.state === 'refused' ? 'act' : 'calm',
       },
     ]),

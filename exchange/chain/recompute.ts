@@ -39,7 +39,17 @@ function sorted(value: unknown): unknown {
  * @param at instant of the transaction
  */
 export async function recomputeChains(tx: Queryable, work: Work, windowStart: string, at: string): Promise<void> {
-  const members = await claimMembers(tx);
+  await recomputeChainsOf(tx, work, await claimMembers(tx), windowStart, at);
+}
+
+/** The same of some members. */
+export async function recomputeChainsOf(
+  tx: Queryable,
+  work: Work,
+  members: readonly string[],
+  windowStart: string,
+  at: string,
+): Promise<void> {
   for (let i = 0; i < members.length; i += PAGE) await page(tx, work, members.slice(i, i + PAGE), windowStart, at);
 }
 

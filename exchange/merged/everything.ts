@@ -10,14 +10,24 @@ import { foldedOf } from './timeline.ts';
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock'>;
 
-/** Without `withSensitive` labelled records are left out. The Bundle piece by piece; undefined when there is no such member. `memberId` exists when the first piece comes. */
+/** A place among the records of a member, in the order of types and ids. */
+export type Place = { type: string; id: string };
+/** `url`: where the page after a place is; undefined: this one. */
+export type Paging = { count: number; after: Place | undefined; url: (after: Place | undefined) => string };
+
+/**
+ * Without `withSensitive` labelled records are left out. Whole it is a collection; a page of it is a searchset of so many records, with the
+ * directory entries that they name beside them. The Bundle piece by piece; undefined when there is no such member. `memberId` exists when
+ * the first piece comes.
+ */
 export async function mergedBundle(
   deps: Needs,
   memberId: string,
   withSensitive: boolean,
+  paging?: Paging,
 ): Promise<AsyncGenerator<string> | undefined> {
   const found = await foldedOf(deps, memberId);
-  return found && pieces(deps, memberId, found.folded, withSensitive);
+  return found && pieces(deps, memberId, found.folded, withSensitive, paging);
 }
 
 async function* pieces(
@@ -25,15 +35,17 @@ async function* pieces(
   memberId: string,
   folded: { groups: ReadonlyMap<string, string[]>; shownAs: ReadonlyMap<string, string> },
   withSensitive: boolean,
+  paging: Paging | undefined,
 ): AsyncGenerator<string> {
   const { sql } = deps.database;
   const base = addresses(deps.config).fhir;
-  const entry = (key: string, body: string) =>
+  const entry = (key: string, body: string, mode: 'match' | 'include') =>
     `{"fullUrl":"${base}/${key}","resource":${replaceReferences(body, (reference) => {
       const other = folded.shownAs.get(reference);
       return other === undefined ? undefined : `"reference":"${other}"`;
-    })}}`;
-  yield `{"resourceType":"Bundle","type":"collection","timestamp":"${formatInstant(deps.clock())}","entry":[`;
+    })}${paging === undefined ? '' : `,"search":{"mode":"${mode}"}`}}`;
+  const type = paging === undefined ? 'collection' : 'searchset';
+  yield `{"resourceType":"Bundle","type":"${type}","timestamp":"${formatInstant(deps.clock())}","entry":[`;
   let isFirst = true;
   const separated = (text: string) => {
     const out = isFirst ? text : `,${text}`;
@@ -41,15 +53,28 @@ async function* pieces(
     return out;
   };
   const shared = new Set<string>();
-  for await (const rows of mergedRows(sql, memberId))
+  const most = paging?.count ?? Number.POSITIVE_INFINITY;
+  let n = 0;
+  let last: Place | undefined;
+  let hasMore = false;
+  reading: for await (const rows of mergedRows(sql, memberId, 500, paging?.after))
     for (const row of rows) {
       const key = `${row.type}/${row.id}`;
       // a record that is not labelled yet counts as sensitive
       if (!folded.groups.has(key) || (!withSensitive && (row.label ?? 1) > 0)) continue;
+      hasMore = n === most;
+      if (hasMore) break reading;
+      n++;
+      last = { type: row.type, id: row.id };
       for (const link of row.links ?? []) shared.add(link);
-      yield separated(entry(key, row.linked ? withAbsoluteLinks(row.type, row.body, base, true) : row.body));
+      yield separated(entry(key, row.linked ? withAbsoluteLinks(row.type, row.body, base, true) : row.body, 'match'));
     }
   for await (const page of sharedTexts(sql, [...shared].sort()))
-    for (const { key, body } of page) yield separated(entry(key, body));
-  yield ']}';
+    for (const { key, body } of page) yield separated(entry(key, body, 'include'));
+  const link = (relation: string, url: string) => `{"relation":"${relation}","url":${JSON.stringify(url)}}`;
+  const links =
+    paging === undefined
+      ? ''
+      : `,"link":[${link('self', paging.url(paging.after))}${hasMore ? `,${link('next', paging.url(last))}` : ''}]`;
+  yield `]${links}}`;
 }

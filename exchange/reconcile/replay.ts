@@ -8,11 +8,12 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Chain } from '../chain/claims.ts';
 import { claimFacts } from '../chain/facts.ts';
-import { recomputeChains } from '../chain/recompute.ts';
+import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { chainsOf } from '../store/chain.ts';
 import { commitRecords } from '../store/commit-pull.ts';
+import { membersLosing, returnMoved } from '../store/moved-units.ts';
 import type { Peer } from '../store/peer.ts';
 import type { Pull } from '../store/pull.ts';
 import { pullFiles } from '../store/pull-file.ts';
@@ -51,8 +52,8 @@ export type Replay = {
   cause: 'replay' | 'release' | 'arrival';
   /** changes nothing */
   dryRun?: boolean;
-  /** only these units, each with the reason from which a person releases it */
-  only?: readonly { file: number; line: number; entry: number; released?: string }[];
+  /** only these units, each with the reason from which a person releases it, or for which it is held again (`patient-change`) */
+  only?: readonly { file: number; line: number; entry: number; released?: string; held?: string }[];
   requestId?: string;
 };
 export type ReplayReport = {
@@ -61,6 +62,14 @@ export type ReplayReport = {
   links: { added: LinkRow[]; removed: LinkRow[] };
   chains: { memberId: string; chain: string; before: string | null; after: string | null }[];
 };
+
+/** Is it about a record that a person takes in as another member's, or takes back? */
+const movedOf = (r: Pick<Replay, 'only'>): 'taken' | 'held' | undefined =>
+  r.only?.some((o) => o.released === 'patient-change')
+    ? 'taken'
+    : r.only?.some((o) => o.held === 'patient-change')
+      ? 'held'
+      : undefined;
 
 class TakenBack extends Error {}
 
@@ -127,7 +136,7 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
   try {
     await stage(deps, r, work, context);
     await sql`analyze exchange.staging`;
-    await sql.begin((tx) => decideReplay(tx, work));
+    await sql.begin((tx) => decideReplay(tx, work, movedOf(r)));
     if (r.cause === 'replay') await keyAnew(deps, work);
     await rewriteUnits(deps, work, context);
     await linkUnits(deps, work);
@@ -148,12 +157,15 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
       const [links, chains] = [await linksOfWork(tx, work.id), await chainsOf(tx, members)];
       const units = await unitChanges(tx, work);
       await withdrawUnits(tx, work, instant);
+      if (movedOf(r) === 'held') await returnMoved(tx, work, instant);
       const us = ourselves(deps.config);
       const peer = { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase };
       await eachSlice(tx, work.id, async () => {
         await commitRecords(tx, work, peer, us, instant);
         await recomputeChains(tx, work, context.windowStart, instant);
       });
+      const losing = await membersLosing(tx, work, movedOf(r) !== undefined);
+      await recomputeChainsOf(tx, work, losing, context.windowStart, instant);
       await writeRevisions(tx, r.pull.id, units, {
         cause: r.cause,
         rules: RULES_VERSION,

@@ -53,7 +53,14 @@ async function releaseUnit(deps: Needs, item: Item, person: Person, isUndo: bool
     peer,
     by: { kind: 'staff', name: person.subject },
     cause: 'release',
-    only: [{ file: item.file, line: item.line, entry: item.entry ?? 0, ...(isUndo ? {} : { released: item.kind }) }],
+    only: [
+      {
+        file: item.file,
+        line: item.line,
+        entry: item.entry ?? 0,
+        ...(isUndo ? { held: item.kind } : { released: item.kind }),
+      },
+    ],
     requestId,
   });
 }

@@ -1,13 +1,13 @@
 // /staff/members/:member/record: the member's merged record, by date; and the same as a FHIR Bundle.
 import { html, type Part } from '../../src/ui/html.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { mergedBundle } from '../merged/everything.ts';
+import { mergedBundle, type Paging, type Place } from '../merged/everything.ts';
 import { type Entry, type Timeline, timeline } from '../merged/timeline.ts';
 import { attachmentTable } from '../report/attachments.ts';
 import { recordExport } from '../report/sessions.ts';
 import { count } from '../report/words.ts';
 import type { Desk } from './desk.ts';
-import { withQuery } from './frame.ts';
+import { problem, type StaffContext, withQuery } from './frame.ts';
 import { choice, filterForm } from './paging.ts';
 
 const PATH = '/staff/members';
@@ -125,6 +125,20 @@ function textStream(pieces: AsyncGenerator<string>): ReadableStream<Uint8Array> 
   });
 }
 
+const MOST_OF_A_PAGE = 1000;
+
+/** How much of the Bundle is asked for; undefined: all of it. */
+function pagingOf(c: StaffContext, baseUrl: string): Paging | 'unreadable' | undefined {
+  const [count, page] = [c.req.query('_count'), c.req.query('_page')];
+  if (count === undefined && page === undefined) return undefined;
+  const n = Number(count ?? MOST_OF_A_PAGE);
+  const place = page === undefined ? undefined : /^([A-Za-z]{1,64})\/([A-Za-z0-9\-.]{1,64})$/.exec(page);
+  if (!Number.isSafeInteger(n) || n < 1 || n > MOST_OF_A_PAGE || place === null) return 'unreadable';
+  const url = (after: Place | undefined) =>
+    `${baseUrl}${withQuery(c.req.url, { _page: after === undefined ? '' : `${after.type}/${after.id}` })}`;
+  return { count: n, after: place && { type: place[1] ?? '', id: place[2] ?? '' }, url };
+}
+
 export function record(desk: Desk): void {
   const { deps } = desk;
 
@@ -181,7 +195,17 @@ export function record(desk: Desk): void {
     const { c } = visit;
     const member = c.req.param('member') ?? '';
     const withSensitive = c.req.query('sensitive') === 'include';
-    const bundle = await mergedBundle(deps, member, withSensitive);
+    const asked = pagingOf(c, deps.config.baseUrl);
+    if (asked === 'unreadable')
+      return problem(
+        c,
+        deps,
+        400,
+        'Not readable',
+        `_count is a number up to ${MOST_OF_A_PAGE}, _page that of a page before.`,
+        visit.session,
+      );
+    const bundle = await mergedBundle(deps, member, withSensitive, asked);
     if (!bundle) return desk.notFound(visit, 'There is no such member.');
     await desk.viewed(visit, withSensitive ? 'everything-sensitive' : 'everything', `Patient/${member}`, [member], 1);
     await recordExport(deps, visit.session, `${PATH}/:member/everything`, 'fhir', 1, visit.requestId);

@@ -206,7 +206,7 @@ export async function commitRecords(
   await writeItems(tx, work, at);
   await writeMemberRecords(tx, peer.id, at);
   await writeAttachments(tx, work, at);
-  await leaveFormer(tx, peer.id, at);
+  await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);
   await writeHeldItems(tx, work, at);

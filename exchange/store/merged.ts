@@ -16,9 +16,14 @@ export type MergedRow = {
   linked: boolean;
 };
 
-/** Visible records of a member, in pages by type and id. */
-export async function* mergedRows(sql: Queryable, memberId: string, size = 500): AsyncGenerator<MergedRow[]> {
-  let after = { type: '', id: '' };
+/** Visible records of a member, in pages by type and id, after a place in that order. */
+export async function* mergedRows(
+  sql: Queryable,
+  memberId: string,
+  size = 500,
+  from: { type: string; id: string } = { type: '', id: '' },
+): AsyncGenerator<MergedRow[]> {
+  let after = from;
   for (;;) {
     const page = await sql<MergedRow[]>`
       select type, id, origin, source_id as "sourceId", last_updated as "lastUpdated", label, pa_end::text as "paEnd", links,

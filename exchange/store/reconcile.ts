@@ -128,12 +128,20 @@ export async function strayVersions(tx: Queryable, pull: string): Promise<void> 
 /** A record that was one member's and is said to be another's: whose it is cannot be told. Statements about records follow these. */
 const isMoved = `s.has_body and not s.is_shared and s.targets is null and i.state in ('visible', 'echo') and i.member_id <> s.member_id`;
 
+/**
+ * What waits for a person to say whose it is goes on waiting when it comes again as it was, whatever it comes with; what was discarded
+ * stays out. By the primary key of review_item.
+ */
+const waits = `s.has_body and i.state = 'quarantined' and i.hash is not distinct from s.hash and exists (
+  select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.kind = 'patient-change'
+    and v.state <> 'gone' and v.decision is distinct from 'release')`;
+
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
 async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
   await tx.unsafe(
     `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
-         when ${isMoved} then 'quarantined'
+         when ${isMoved} or (${waits}) then 'quarantined'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
          when not s.has_body and s.type = 'Patient' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
@@ -146,7 +154,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
          when s.is_shared and i.local_id <> s.local_id then 'shared'
          else 'updated' end,
        reason = case
-         when ${isMoved} then 'patient-change'
+         when ${isMoved} or (${waits}) then 'patient-change'
          when i.state = 'quarantined' then s.reason
          when not s.has_body and s.type = 'Patient' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end

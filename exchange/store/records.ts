@@ -111,18 +111,25 @@ async function replaceMemberRecords(tx: Queryable, origin: string, at: string): 
 /**
  * A statement about records (Provenance) is whose they are: one that speaks of other people's now is no longer where it was. Before the
  * identity map learns of it. identity_pkey and primary keys.
+ * @param any records of any type may have moved: a person took one in as another member's
  */
-export async function leaveFormer(tx: Queryable, origin: string, at: string): Promise<void> {
-  const moved = await tx<{ memberId: string | null; id: string }[]>`
-    select i.member_id as "memberId", s.local_id as id
+export async function leaveFormer(tx: Queryable, origin: string, at: string, any: boolean): Promise<void> {
+  const moved = await tx<{ memberId: string | null; type: string; id: string }[]>`
+    select i.member_id as "memberId", s.type, s.local_id as id
     from pg_temp.slice s join exchange.identity i on i.peer_id = ${origin} and i.type = s.type and i.source_id = s.source_id
-    where s.type = 'Provenance' and s.outcome = 'updated' and i.local_id = s.local_id and i.member_id is distinct from s.member_id`;
-  for (const { memberId, id } of moved) {
+    where (s.type = 'Provenance' or ${any}) and s.outcome = 'updated' and not (s.is_shared and s.type <> 'Provenance') and i.local_id = s.local_id and i.member_id is distinct from s.member_id`;
+  for (const { memberId, type, id } of moved) {
     const gone = tx`deleted = true, version = version + 1, last_updated = ${at}::text::timestamptz`;
     if (memberId === null)
       await tx`update exchange.shared_resource set ${gone} where type = 'Provenance' and id = ${id} and origin = ${origin} and not deleted`;
-    else
-      await tx`update exchange.resource set ${gone}, moved_at = null where member_id = ${memberId} and type = 'Provenance' and id = ${id} and origin = ${origin} and not deleted`;
+    else {
+      await tx`
+        insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
+        select member_id, type, id, version, last_updated, deleted, hash, body from exchange.resource
+        where member_id = ${memberId} and type = ${type} and id = ${id} and origin = ${origin} and not deleted on conflict do nothing`;
+      await tx`delete from exchange.link where member_id = ${memberId} and type = ${type} and (a_id = ${id} or b_id = ${id})`;
+      await tx`update exchange.resource set ${gone}, moved_at = null where member_id = ${memberId} and type = ${type} and id = ${id} and origin = ${origin} and not deleted`;
+    }
   }
 }
 

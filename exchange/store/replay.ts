@@ -1,13 +1,15 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
+import { holdMoved, takeMoved } from './moved-units.ts';
 import { type Decided, echoes, provenanceMembers, sharedUnits, strayVersions } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
  * what is shown and still may be is written again when its form differs (`replayed`); the rest is as in a pull.
+ * @param moved a person took in a record that is another member's now, or took that back: of the one unit that is staged
  */
-export async function decideReplay(tx: Queryable, work: Decided): Promise<void> {
+export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken' | 'held'): Promise<void> {
   await releasedUnits(tx, work, 'superseded');
   await provenanceMembers(tx, work);
   await tx.unsafe(
@@ -34,6 +36,8 @@ export async function decideReplay(tx: Queryable, work: Decided): Promise<void> 
      where s.pull_id = $1 and x.pull_id = $1 and s.file = x.file and s.line = x.line and s.entry = x.entry`,
     [work.id, work.pull, work.peerId],
   );
+  if (moved === 'taken') await takeMoved(tx, work);
+  if (moved === 'held') return holdMoved(tx, work);
   await strayVersions(tx, work.id);
   await echoes(tx, work.id);
   await sharedUnits(tx, work.id);

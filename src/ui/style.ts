@@ -65,6 +65,8 @@ pre{font:.82rem/1.45 var(--mono);background:var(--ground);border:1px solid var(-
 .pair>*{min-width:0}
 form.filter{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end;margin:.5rem 0 1rem}
 form.filter>*{min-width:0;max-width:100%}
+form.filter>label{display:grid;gap:.1rem}
+form.filter>label>*{font-weight:400}
 label{display:block;font-weight:600;font-size:.9rem}
 label .hint{font-weight:400;color:var(--soft)}
 input:not([type=radio],[type=checkbox]),select,textarea{font:inherit;color:inherit;background:var(--paper);border:1px solid var(--soft);border-radius:.35rem;padding:.4rem .55rem;max-width:100%;min-height:2.4rem}

@@ -35,7 +35,10 @@ const MARKS: Record<Tone, string> = { good: '✔\u00a0', calm: '', look: '◆\u0
 const shownOf = (cell: Cell): string => cell.text ?? (cell.value === null ? '–' : String(cell.value));
 
 /** Days and other short words with a hyphen, at which a browser would break them. */
-const isUnbreakable = (shown: string): boolean => shown.length <= SHORT && shown.includes('-') && !/\s/.test(shown);
+const whole = (shown: string): Safe =>
+  shown.length <= SHORT && shown.includes('-') && !/\s/.test(shown)
+    ? html`<span class="short">${shown}</span>`
+    : html`${shown}`;
 
 function cellText(cell: Cell): Safe {
   const shown = shownOf(cell);
@@ -43,9 +46,7 @@ function cellText(cell: Cell): Safe {
     ? html`<time datetime="${cell.value === null ? '' : String(cell.value)}">${shown}</time>`
     : cell.code
       ? html`<code${shown.length > SHORT ? '' : html` class="short"`}>${shown}</code>`
-      : isUnbreakable(shown)
-        ? html`<span class="short">${shown}</span>`
-        : html`${shown}`;
+      : whole(shown);
   const toned =
     cell.tone && cell.tone !== 'calm' ? html`<span class="tone-${cell.tone}">${MARKS[cell.tone]}${body}</span>` : body;
   return cell.href === undefined ? toned : html`<a href="${cell.href}">${toned}</a>`;
@@ -74,7 +75,7 @@ function figures(table: Table): Safe | undefined {
 /** `links` are the addresses of the same rows as CSV and JSON. */
 export function tableHtml(table: Table, links?: { csv: string; json: string }): Safe {
   const head = html`<tr>${table.columns.map(
-    (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${c.label}</th>`,
+    (c) => html`<th scope="col"${c.kind === 'number' ? html` class="number"` : ''}>${whole(c.label)}</th>`,
   )}</tr>`;
   return html`<section class="table">
 <h2 id="t-${table.name}">${table.caption}</h2>

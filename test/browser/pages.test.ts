@@ -9,6 +9,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSite } from '../../directory/site.ts';
 import { readConfig } from '../../src/config.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { directoryResources } from '../../src/seed/index.ts';
 import { directory } from '../directory/fixture.ts';
 import { siteDeps } from '../directory/pages-fixture.ts';
@@ -16,6 +17,27 @@ import { siteDeps } from '../directory/pages-fixture.ts';
 const CHROMIUM = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium';
 const isThere = existsSync(CHROMIUM);
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Names and addresses that do not want to wrap. */
+const TOWN = 'Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch';
+const LONG: Resource[] = [
+  {
+    resourceType: 'Location',
+    id: 'long',
+    status: 'active',
+    name: `${TOWN}-${TOWN} Clinic`,
+    address: { line: [`1 ${TOWN}road`], city: TOWN, state: 'CT', postalCode: '06103' },
+  },
+  { resourceType: 'Practitioner', id: 'long', active: true, name: [{ family: `${TOWN}-${TOWN}`, given: ['Ada'] }] },
+  {
+    resourceType: 'PractitionerRole',
+    id: 'long',
+    active: true,
+    practitioner: { reference: 'Practitioner/long' },
+    location: [{ reference: 'Location/long' }],
+    telecom: [{ system: 'url', value: `https://${TOWN.toLowerCase()}.example/${TOWN}/${TOWN}` }],
+  },
+];
 
 type Violation = { id: string; nodes: { html: string }[] };
 type Role = {
@@ -39,7 +61,7 @@ describe.skipIf(!isThere)(
     let offered: string;
 
     beforeAll(async () => {
-      const resources = [...directoryResources({ seed: 5, resources: 1200 })];
+      const resources = [...directoryResources({ seed: 5, resources: 1200 }), ...LONG];
       const role = resources.find(
         (r) =>
           r.resourceType === 'PractitionerRole' &&
@@ -86,6 +108,8 @@ describe.skipIf(!isThere)(
       '/find?kind=place',
       '/find?zip=00001',
       '/find?name=zzzzzz&zip=06103',
+      `/find?name=${TOWN}`,
+      '/provider/Practitioner/long',
       `/provider/${person}`,
       `/provider/${place}`,
       `/provider/${network}`,

@@ -5,6 +5,7 @@ import { findPairs, readFind } from '../../directory/pages/find-query.ts';
 import { language } from '../../directory/pages/language.ts';
 import { type Listed, listedPart } from '../../directory/pages/listed.ts';
 import { understood } from '../../directory/pages/plain-wish.ts';
+import { conceptText, periodText } from '../../directory/pages/records.ts';
 import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';
 import { html } from '../../src/ui/html.ts';
 import { directory } from './fixture.ts';
@@ -99,6 +100,33 @@ describe('on the page', () => {
     expect(before).toContain('class="verdict look"');
     expect(before.split('the plan is not offered on this day').length).toBe(2);
   });
+});
+
+describe('what a record says, for reading', () => {
+  const [english, spanish] = [language('en', '', 'UTC'), language('es', '', 'UTC')];
+  test('a concept: our word, its text, a display, what people call the code; no bare number', () => {
+    const code = (value: string, display?: string) => ({
+      coding: [{ system: 'urn:x', code: value, ...(display === undefined ? {} : { display }) }],
+    });
+    expect(conceptText(code('207RC0000X', 'Cardiovascular'), english)).toBe('Cardiovascular');
+    expect(conceptText(code('207RC0000X'), english)).toBe('Heart doctor (cardiology)');
+    expect(conceptText(code('207RC0000X'), spanish)).toBe('Cardiología (corazón)');
+    expect(conceptText(code('PHD'), english)).toBe('PHD');
+    expect(conceptText(code('535'), english)).toBe('');
+    expect(conceptText({ ...code('535'), text: 'Surgery' }, english)).toBe('Surgery');
+  });
+  test.each([
+    [
+      { start: '2026-12-24', end: '2027-01-01' },
+      'from December 24, 2026 to January 1, 2027',
+      'del 24 de diciembre de 2026 al 1 de enero de 2027',
+    ],
+    [{ start: '2026-12-24' }, 'since December 24, 2026', 'desde el 24 de diciembre de 2026'],
+    [{ end: '2027-01-01' }, 'until January 1, 2027', 'hasta el 1 de enero de 2027'],
+    [{}, '', ''],
+  ])('a period %j', (period, inEnglish, inSpanish) =>
+    expect([periodText(period, english), periodText(period, spanish)]).toEqual([inEnglish, inSpanish]),
+  );
 });
 
 describe('networks with whether new patients are taken', () => {

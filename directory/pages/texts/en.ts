@@ -170,6 +170,7 @@ export const en = {
     from: (date: string) => `since ${date}`,
     begins: (date: string) => `from ${date}`,
     until: (date: string) => `until ${date}`,
+    between: (start: string, end: string) => `from ${start} to ${end}`,
     ended: 'No longer active here',
     takes: 'Does it take my plan?',
     takesLead: 'Choose your plan; the answer is dated and can be kept.',

@@ -174,6 +174,7 @@ export const es: Texts = {
     from: (date) => `desde el ${date}`,
     begins: (date) => `a partir del ${date}`,
     until: (date) => `hasta el ${date}`,
+    between: (start, end) => `del ${start} al ${end}`,
     ended: 'Ya no está activo aquí',
     takes: '¿Acepta mi plan?',
     takesLead: 'Elija su plan; la respuesta lleva fecha y se puede guardar.',

@@ -20,6 +20,11 @@ const itemOf = async (source: string) => {
     await node.sql`select i.id from exchange.review_item i join exchange.ledger l using (pull_id, file, line) where l.source_id = ${source}`;
   return String(row?.['id']);
 };
+const heldItem = async (pull: string, source = 'moved') => {
+  const [row] =
+    await node.sql`select i.id from exchange.review_item i join exchange.ledger l using (pull_id, file, line) where i.pull_id = ${pull} and l.source_id = ${source} and i.kind = 'patient-change'`;
+  return String(row?.['id']);
+};
 async function decide(id: string, decision: PersonDecision | 'undo') {
   const item = await findItem(node.sql, id);
   return decideItem(node.deps, person, { itemId: id, decision, reason: 'looked at it', mark: item?.mark ?? '' }, 'r1');
@@ -53,4 +58,87 @@ test('discarded: stays out, and is no longer open', async () => {
   expect(await visible()).toEqual(['c']);
   expect((await findItem(node.sql, id))?.state).toBe('decided');
   expect(await node.sql`select from exchange.unit_revision where cause = 'discard'`).toHaveLength(1);
+});
+
+test('a record that is another member’s now is released to it, and taken back to the one before; the laws hold', async () => {
+  const of = (patient: string, value: number) =>
+    output(
+      'Observation',
+      lab('moved', {
+        subject: { reference: `Patient/${patient}` },
+        valueQuantity: { value },
+        meta: { lastUpdated: `2026-03-0${value}T00:00:00Z` },
+      }),
+    );
+  const whose = async () =>
+    (
+      await node.sql`select member_id as m, version as v, body::jsonb #>> '{valueQuantity,value}' as value from exchange.resource where source_id = 'moved' and not deleted`
+    ).map((r) => `${r['m']} ${r['value']}`);
+  await node.pull([of('p1', 1)], { since: new Date() });
+  const held = await node.pull([of('p2', 2)], { since: new Date() });
+  const id = await heldItem(held.id);
+  expect(await whose()).toEqual(['m1 1']);
+  expect(await decide(id, 'release')).toBeUndefined();
+  expect(await whose()).toEqual(['m2 2']);
+  expect(await brokenLaws(node.sql)).toEqual({});
+  const again = await node.pull([of('p2', 2)], { since: new Date() });
+  expect(await node.ledger(again.id)).toEqual(['unchanged Observation/moved']);
+  expect(await decide(id, 'undo')).toBeUndefined();
+  expect(await whose()).toEqual(['m1 1']);
+  expect(await brokenLaws(node.sql)).toEqual({});
+  // and goes on as the one's that it is
+  const next = await node.pull([of('p1', 3)], { since: new Date() });
+  expect([await node.ledger(next.id), await whose()]).toEqual([['updated Observation/moved'], ['m1 3']]);
+});
+
+test('a claim that names another person’s is released as the person’s whom it names; taken back it waits again', async () => {
+  const claim = (source: string, patient: string, more: object = {}) => ({
+    resourceType: 'ExplanationOfBenefit',
+    id: source,
+    status: 'active',
+    use: 'claim',
+    type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+    patient: { reference: `Patient/${patient}` },
+    identifier: [{ type: { coding: [{ code: 'uc' }] }, system: 'https://p.example', value: source }],
+    created: '2026-01-01',
+    insurer: { display: 'Prior' },
+    provider: { display: 'A clinic' },
+    outcome: 'complete',
+    insurance: [{ focal: true, coverage: { display: 'x' } }],
+    ...more,
+  });
+  const related = [
+    { relationship: { coding: [{ code: 'prior' }] }, reference: { system: 'https://p.example', value: 'sv1' } },
+  ];
+  const held = await node.pull([output('ExplanationOfBenefit', claim('sv1', 'p1'), claim('sv2', 'p2', { related }))], {
+    since: new Date(),
+  });
+  expect(await node.ledger(held.id)).toEqual(
+    ['sv1', 'sv2'].map((c) => `quarantined patient-change ExplanationOfBenefit/${c}`),
+  );
+  const id = await heldItem(held.id, 'sv2');
+  const shown = async () =>
+    (
+      await node.sql`select member_id as m, source_id as s from exchange.resource where type = 'ExplanationOfBenefit' and not deleted`
+    ).map((r) => `${r['m']} ${r['s']}`);
+  expect(await decide(id, 'release')).toBeUndefined();
+  expect(await shown()).toEqual(['m2 sv2']);
+  const chains = async () =>
+    (await node.sql`select member_id as m from exchange.chain where kind = 'claim'`).map((r) => r['m']);
+  expect(await chains()).toEqual(['m2']);
+  // when both come again, what was decided stays
+  const again = await node.pull([output('ExplanationOfBenefit', claim('sv1', 'p1'), claim('sv2', 'p2', { related }))], {
+    since: new Date(),
+  });
+  expect(await node.ledger(again.id)).toEqual([
+    'quarantined patient-change ExplanationOfBenefit/sv1',
+    'unchanged ExplanationOfBenefit/sv2',
+  ]);
+  expect(await decide(id, 'undo')).toBeUndefined();
+  expect([await shown(), await chains(), await brokenLaws(node.sql)]).toEqual([[], [], {}]);
+  // alone, too, it waits until somebody decides
+  const alone = await node.pull([output('ExplanationOfBenefit', claim('sv2', 'p2', { related }))], {
+    since: new Date(),
+  });
+  expect(await node.ledger(alone.id)).toEqual(['quarantined patient-change ExplanationOfBenefit/sv2']);
 });

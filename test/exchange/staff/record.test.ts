@@ -112,6 +112,43 @@ test('as FHIR: references lead to what is in it, nothing hidden is, and preferri
   expect(await keys()).toContain(`Observation/${String(ours?.['id'])}`);
 });
 
+test('in pages: the same records, each once, with the directory entries that they name beside them', async () => {
+  const whole = await everything();
+  const isDirectory = (type: string) =>
+    ['Organization', 'Practitioner', 'PractitionerRole', 'Location', 'Medication', 'HealthcareService'].includes(type);
+  const keyOf = (e: Bundle['entry'][number]) => `${e.resource.resourceType}/${e.resource.id}`;
+  type Page = Omit<Bundle, 'entry'> & {
+    entry: (Bundle['entry'][number] & { search?: { mode: string } })[];
+    link: { relation: string; url: string }[];
+  };
+  const matches: string[] = [];
+  const included = new Set<string>();
+  let pages = 0;
+  for (
+    let url: string | undefined = `/staff/members/${member}/everything?sensitive=include&_count=40`;
+    url !== undefined;
+    pages++
+  ) {
+    const answer = await reviewer.get(url.replace(node.ours.base, ''));
+    const page = (await answer.json()) as Page;
+    expect([answer.status, page.type]).toEqual([200, 'searchset']);
+    const here = page.entry.filter((e) => e.search?.mode === 'match');
+    for (const e of page.entry) if (e.search?.mode === 'include') included.add(keyOf(e));
+    matches.push(...here.map(keyOf));
+    url = page.link.find((l) => l.relation === 'next')?.url;
+    expect(here.length).toBe(url === undefined ? here.length : 40);
+  }
+  const [records, directory] = [
+    whole.entry.filter((e) => !isDirectory(e.resource.resourceType)),
+    whole.entry.filter((e) => isDirectory(e.resource.resourceType)),
+  ];
+  expect(matches).toEqual(records.map(keyOf));
+  expect([...included].sort()).toEqual(directory.map(keyOf).sort());
+  expect(pages).toBe(Math.ceil(records.length / 40));
+  for (const query of ['_count=0', '_count=x', '_count=5000', '_page=nowhere'])
+    expect((await reviewer.get(`/staff/members/${member}/everything?${query}`)).status).toBe(400);
+});
+
 test('a doubt about the person, and a choice taken back, hide what others sent and nothing of ours', async () => {
   const received = async () =>
     (await everything()).entry.filter(
