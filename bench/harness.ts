@@ -52,7 +52,7 @@ export type Bench = {
   /** CPU milliseconds that the database has used so far */
   databaseCpu(): number;
   /** bytes of the database on disk */
-  note(text: string): void;
+  note: (text: string) => void;
 };
 
 export type Running = {

@@ -103,7 +103,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   const sleepers = new Set<() => void>();
   const rouse = () => {
     rousings++;
-    for (const wake of [...sleepers]) wake();
+    for (const wake of sleepers) wake();
   };
 
   const begun = (options.alone ? freeLeases(deps.database.sql) : Promise.resolve()).catch((error: unknown) => {

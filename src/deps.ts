@@ -53,7 +53,7 @@ export type MetricName = keyof typeof METRICS;
 /** Files by key (`a/b/c.ndjson.gz`). A file is visible only when it is complete. */
 export type Blobs = {
   /** Writes a whole stream; returns the size in bytes and lower-case hex SHA-256 of what was written. */
-  put(key: string, source: AsyncIterable<Uint8Array>): Promise<{ bytes: number; sha256: string }>;
+  put: (key: string, source: AsyncIterable<Uint8Array>) => Promise<{ bytes: number; sha256: string }>;
   /** Bytes from `start` (inclusive) to `end` (exclusive, default end of file); undefined when there is no such file. */
   get(key: string, range?: { start: number; end?: number }): Promise<AsyncIterable<Uint8Array> | undefined>;
   size(key: string): Promise<number | undefined>;
@@ -61,7 +61,7 @@ export type Blobs = {
   list(folder: string): Promise<string[]>;
   delete(key: string): Promise<void>;
   /** Bytes that there is room for; absent where that has no meaning. */
-  room?(): Promise<number>;
+  room?: () => Promise<number>;
 };
 
 /** Private signing keys as JWK, by use. The public halves are published. */

@@ -87,7 +87,7 @@ class Words {
   }
   take(wish: RegExp): RegExpExecArray | undefined {
     // letter for letter, so that places in the one are places in the other
-    const plain = [...this.text]
+    const plain = Array.from(this.text)
       .map((c) => (fold(c).length === c.length ? fold(c) : c.toLowerCase().slice(0, c.length)))
       .join('');
     const found = wish.exec(plain) ?? undefined;

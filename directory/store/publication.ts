@@ -56,7 +56,7 @@ export async function bulkHead(
   return { last, root: await one('root_set is not null'), chainSince: first?.publishedAt ?? undefined };
 }
 
-export type Snapshot = { publication: Publication; id: string; end(): Promise<void> };
+export type Snapshot = { publication: Publication; id: string; end: () => Promise<void> };
 
 /**
  * Opens the next publication: its number, the instant it covers, and a snapshot that other connections can take. Writers
@@ -95,7 +95,7 @@ export async function settle(
   database: Database,
   now: Date,
   within: (tx: Queryable, state: State) => Promise<void> = async () => {},
-): Promise<State & { holder: Sql; id: string; end(): Promise<void> }> {
+): Promise<State & { holder: Sql; id: string; end: () => Promise<void> }> {
   const holder = database.dedicated('export');
   const end = () => holder.end({ timeout: 0 });
   try {

@@ -5,7 +5,7 @@ import type { Peer } from '../store/peer.ts';
 import { type Limits, limitsOf } from './limits.ts';
 import type { PeerTokens } from './token.ts';
 
-export type Talk = { deps: Deps; tokens: PeerTokens; peer: Peer; limits: Limits; note(fault: PeerFaultCode): void };
+export type Talk = { deps: Deps; tokens: PeerTokens; peer: Peer; limits: Limits; note: (fault: PeerFaultCode) => void };
 
 export function talkTo(deps: Deps, tokens: PeerTokens, peer: Peer, note: Talk['note'] = () => {}): Talk {
   return { deps, tokens, peer, limits: limitsOf(peer.limits), note };

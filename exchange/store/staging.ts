@@ -178,8 +178,7 @@ export function openStaging(clients: StagingClients): Staging {
         opened ??= open();
         const into = await opened;
         // the rows of one gathering stay together: several are written at once
-        const written = chunks.map((c) => into.write(Buffer.from(c.buffer, c.byteOffset, c.byteLength)));
-        await Promise.all(written);
+        await Promise.all(chunks.map(async (c) => into.write(Buffer.from(c.buffer, c.byteOffset, c.byteLength))));
       },
       end: async () => {
         const into = await opened;

@@ -149,7 +149,7 @@ export class NdjsonFiles {
 
   /** Completes every file. `order` puts the types in the order a reader should load them. */
   async finish(order: readonly string[]): Promise<WrittenFile[]> {
-    for (const [name, file] of [...this.#open]) await this.#close(name, file);
+    for (const [name, file] of this.#open) await this.#close(name, file);
     const rank = (f: WrittenFile) => (f.kind === 'output' ? order.indexOf(f.type) : 1000);
     return this.#done
       .sort((a, b) => rank(a) - rank(b) || a.position - b.position)

@@ -106,7 +106,7 @@ export function createApp(m: Mounted): Hono {
 export type Listening = {
   port: number;
   /** requests so far, those of probes left out */
-  requests(): number;
+  requests: () => number;
   close(): Promise<void>;
 };
 

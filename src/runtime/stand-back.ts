@@ -20,7 +20,7 @@ export type StandingBack = {
   confine(on: boolean): void;
   /** Work has begun, or ended. */
   work(on: boolean): void;
-  end(): void;
+  end: () => void;
 };
 
 const NOTHING: StandingBack = { confine: () => {}, work: () => {}, end: () => {} };
@@ -108,12 +108,12 @@ function lower(id: number, log: Log): void {
 /** Where the system has no tool for it, or it is refused, the priority has to do. */
 type Scheduling = {
   /** A process with all its threads: on all processors but the first, or on all that the program has. */
-  place(id: number, confined: boolean): void;
+  place: (id: number, confined: boolean) => void;
   /** The idle class, for all threads of a process. */
-  last(id: number): void;
+  last: (id: number) => void;
   /** Turns of so many nanoseconds. */
-  turns(id: number, ns: number): void;
-  end(): void;
+  turns: (id: number, ns: number) => void;
+  end: () => void;
 };
 
 let open: Scheduling | undefined;

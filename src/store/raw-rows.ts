@@ -12,7 +12,7 @@ export type RawRows = {
   /** empty where there is no value */
   bytes(row: number, column: number): Uint8Array<ArrayBuffer>;
   /** The bytes are not needed any more. Without it the collector finds that out. */
-  release(): void;
+  release: () => void;
 };
 
 /** How a statement is run. `short`: one look into one index, and no more rows than a page has, whatever is asked. */

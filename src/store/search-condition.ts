@@ -114,7 +114,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       );
     case 'token':
     case 'reference': {
-      if (bind.guessing === true && !(c.kind === 'token' && c.negated)) break;
+      if ((bind.guessing === true || c.whole === true) && !(c.kind === 'token' && c.negated)) break;
       if (c.kind === 'reference' && c.keys.length === 0) return 'false';
       // lookup_pkey once a row; `offset` keeps the planner from making it a set, which may be a large part of all: what the
       // statement begins with is rarer
@@ -248,8 +248,17 @@ export function conditions(criteria: readonly Criterion[], bind: Bind): string[]
 
 /** `rk, distance` in meters of what lies in the circle of one criterion and meets the others; the nearest place counts. */
 export function nearRows(type: DirectoryType, near: Criterion, rest: readonly Criterion[], bind: Bind): string {
-  const onResource = rest.some(needsResource) || near.kind === 'reverse-chain';
-  return `select d.rk, min(d.distance) as distance from ${allowed(type, `with n as materialized (${distances(near, bind)}) select * from n`, rest, onResource, bind)} group by d.rk`;
+  // periods are looked up row by row, which the planner takes for cheap: they are asked of what meets all else
+  const periods = rest.filter((c) => c.kind === 'active-on');
+  const others = rest.filter((c) => c.kind !== 'active-on');
+  const onResource = others.some(needsResource) || near.kind === 'reverse-chain';
+  const placed = `with n as materialized (${distances(near, bind)}) select * from n`;
+  const found = allowed(type, placed, others, onResource, bind);
+  const from =
+    periods.length === 0
+      ? found
+      : allowed(type, `select d.rk, d.distance from ${found} offset 0`, periods, false, bind);
+  return `select d.rk, min(d.distance) as distance from ${from} group by d.rk`;
 }
 
 function nearSet(c: Extract<Criterion, { kind: 'near' }>, bind: Bind, away: boolean): string {

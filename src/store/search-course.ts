@@ -102,9 +102,9 @@ function word(c: StringCriterion, rows: number, begins: boolean, by: Frequencies
   return { ...c, frequent, ...(begins || isAlone ? {} : { together: true }) };
 }
 
-/** Is it one value that stands in the index in one form? */
-const isOneToken = (c: Extract<Criterion, { kind: 'token' | 'reference' }>): boolean =>
-  c.kind === 'reference' ? c.keys.length === 1 : c.forms.flatMap((form) => storedForms(c.seed, form)).length === 1;
+/** Under how many tokens its values stand in the index. */
+const tokensIn = (c: Extract<Criterion, { kind: 'token' | 'reference' }>): number =>
+  c.kind === 'reference' ? c.keys.length : c.forms.flatMap((form) => storedForms(c.seed, form)).length;
 
 /**
  * The criterion with the way in which it is asked.
@@ -123,13 +123,18 @@ function asked(c: Criterion, rows: number, begins: boolean, by: Frequencies, cou
     return one < enumerated ? { ...c, many: true } : c;
   }
   if (c.kind === 'string') return word(c, rows, begins, by, count);
-  if (begins || (c.kind !== 'token' && c.kind !== 'reference') || (c.kind === 'token' && c.negated)) return c;
-  if ((c.kind === 'token' ? c.forms : c.keys).length > 1) return c;
+  if ((c.kind !== 'token' && c.kind !== 'reference') || (c.kind === 'token' && c.negated)) return c;
   const held = by.rows(c);
   const all = by.live(typeOfParameter(c.seed));
+  const several = tokensIn(c);
+  // each row is asked for each of the tokens, unless all that have one are read once; what a search begins with may have to be asked too
+  const everyRow = wanted === Number.POSITIVE_INFINITY;
+  if ((several > 1 || everyRow) && held * PUT < Math.min(rows, (wanted * all) / held) * several * LOOK)
+    return { ...c, whole: true };
+  if (begins || (c.kind === 'token' ? c.forms : c.keys).length > 1) return c;
   const looks = Math.min(rows, (wanted * all) / held) * LOOK;
   const along = (rows + held) * Math.min(1, (wanted * all) / (rows * held)) * ALONG;
-  const listed = isOneToken(c) && rows <= LONGEST ? rows * Math.min(LISTED + (BETWEEN * held) / rows, LOOK) : along;
+  const listed = several === 1 && rows <= LONGEST ? rows * Math.min(LISTED + (BETWEEN * held) / rows, LOOK) : along;
   if (listed < along && listed < looks) return { ...c, listed: true };
   return along < looks ? { ...c, together: true } : c;
 }

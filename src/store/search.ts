@@ -44,7 +44,7 @@ export type Page = {
   /** the cap on included entries was hit */
   cut: boolean;
   /** the bytes of the entries are not needed any more */
-  release(): void;
+  release: () => void;
 };
 
 /** Of fewer rows the places are judged one by one. */
@@ -55,12 +55,14 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   const request = await positioned(sql, await resolveNames(sql, given));
   if (request.criteria.every(isPlace)) return request;
   const known = await frequencies(sql);
-  const ordered = { ...request, criteria: rarestFirst(request.criteria, known, request.count + 1) };
+  // the nearest are known when all have been looked at: no page ends that work
+  const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
+  const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted) };
   const [rarest] = ordered.criteria;
   const few = rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request);
   if (few || !looksForPlaces(request)) return ordered;
   const placed = await resolvePlaces(sql, ordered);
-  return { ...placed, criteria: rarestFirst(placed.criteria, known, request.count + 1) };
+  return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted) };
 }
 
 const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key) => key.by === 'near');

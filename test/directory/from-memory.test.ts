@@ -206,7 +206,7 @@ test('a request takes one place, however many come at once', async () => {
     'Practitioner/nobody',
     'Practitioner?x=1',
   ];
-  const many = Array.from({ length: 50 }, (_, i) => app.request(`/directory/fhir/${paths[i % paths.length]}`));
+  const many = Array.from({ length: 50 }, async (_, i) => app.request(`/directory/fhir/${paths[i % paths.length]}`));
   const statuses = (await Promise.all(many)).map((a) => a.status);
   expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 404, 400]);
   expect(places).toEqual({ now: 0, most: 50, entered: 50 });
@@ -227,6 +227,6 @@ test('more than there are places for wait and are answered', async () => {
     log: () => {},
     metrics: noMetrics,
   });
-  const many = Array.from({ length: 300 }, () => app.request('/directory/fhir/Practitioner?name=ana'));
+  const many = Array.from({ length: 300 }, async () => app.request('/directory/fhir/Practitioner?name=ana'));
   expect(new Set((await Promise.all(many)).map((a) => a.status))).toEqual(new Set([200]));
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Resource } from '../../src/fhir/resource.ts';
+import { type Resource, text } from '../../src/fhir/resource.ts';
 import { pruneHistory, readHistory } from '../../src/store/resource-history.ts';
 import { BASE, deletion, directory, entries } from './fixture.ts';
 
@@ -195,7 +195,7 @@ test('any changes: the history by type is what was done', async () => {
         await own.close();
         expect(
           (page.entry ?? []).map(
-            (e) => `${e.fullUrl.split('/').at(-1)} ${e.resource?.['name'] ?? 'gone'} ${e.response.lastModified}`,
+            (e) => `${e.fullUrl.split('/').at(-1)} ${text(e.resource?.['name']) ?? 'gone'} ${e.response.lastModified}`,
           ),
         ).toEqual(done);
       },

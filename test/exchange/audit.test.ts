@@ -164,9 +164,7 @@ test('a run is kept: daily by itself, with the head it was compared with, and wh
   const { sql } = node.deps.database;
   const alerts = async () => {
     await keepAlerts(node.deps);
-    return (await sql`select kind, amount from exchange.alert where cleared_at is null`).map((a) => [
-      ...Object.values(a),
-    ]);
+    return (await sql`select kind, amount from exchange.alert where cleared_at is null`).map((a) => Object.values(a));
   };
   await write(0, 5);
   const day = 86_400_000;

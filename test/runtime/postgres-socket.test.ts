@@ -112,7 +112,12 @@ test('a connection that was paused and is ended closes', async () => {
     socket.destroy();
     server.close();
   };
-  await new Promise<void>((done) => socket.once('data', () => void done(socket.pause() && undefined)));
+  await new Promise<void>((done) => {
+    socket.once('data', () => {
+      socket.pause();
+      done();
+    });
+  });
   const closed = new Promise<void>((done) => socket.once('close', () => done()));
   socket.end();
   await closed;

@@ -106,7 +106,9 @@ test('a person has the networks of the roles, a role the cities of its places, w
       return { key: keyOf(made), made: step > 0 && below(4) === 0 ? undefined : made };
     });
     await d.load(changes.flatMap(({ key, made }) => (made === undefined ? [deletion(key)] : entries([made]))));
-    for (const { key, made } of changes) made === undefined ? held.delete(key) : held.set(key, made);
+    for (const { key, made } of changes)
+      if (made === undefined) held.delete(key);
+      else held.set(key, made);
     const now = expected(held);
     expect(await stored(), `step ${step}`).toEqual(now);
     seen.networks += now.networks.length;

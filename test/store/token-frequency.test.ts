@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
+import { nearRows } from '../../src/store/search-condition.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
+import { binder } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
@@ -115,6 +118,40 @@ test('tokens are looked for among few rows, read side by side where a page ends 
   expect(way(20_000, 2400, near)).toEqual([by(network), by(specialty, true), 'chain']);
   expect(way(80_000, 90_000)).toEqual([by(specialty), by(network, undefined, true)]);
   expect(way(80_000, 60)).toEqual([by(network), by(specialty)]);
+});
+
+test('of several tokens all rows are read once where each row would otherwise be asked for each of them', () => {
+  const codes = ['207r00000x', '207q00000x', '208d00000x', '363l00000x', '103t00000x'];
+  const [several] = read(`specialty=${codes.map((code) => `${NUCC}|${code}`).join(',')}`);
+  if (several?.kind !== 'token') throw new Error('Criteria changed.');
+  const places = { ...read('location.near=41|-72|25|km')[0] } as Extract<Criterion, { kind: 'chain' }>;
+  const found = (n: number) => Array.from({ length: n }, (_, i) => ({ rk: String(i), distance: i }));
+  const way = (each: number, near: number, of: Criterion = several, wanted = Number.POSITIVE_INFINITY) => {
+    const rows = codes.map((code): [string, number] => {
+      hashText(`${NUCC}|${code}`, several.seed);
+      return [halves(), each];
+    });
+    const by = estimates(new Map(rows), 50, { params: new Map(), counts: [0, 0, 0, 1000, 0, 0, 0, 6000] });
+    const chain: Criterion = { ...places, of: { kind: 'near', circles: [], found: found(near) } };
+    return rarestFirst([of, chain], by, wanted).map((c) => (c.kind === 'token' ? c.whole : c.kind));
+  };
+  // the nearest first: every row near is looked at, whichever is the rarer
+  expect(way(1000, 600)).toEqual(['chain', true]);
+  expect(way(100, 600)).toEqual([true, 'chain']);
+  expect(way(1000, 5)).toEqual(['chain', undefined]);
+  // one token too, where no page ends the work; where one does, it is looked up or read along
+  const one: Criterion = { ...several, forms: several.forms.slice(0, 1) };
+  expect(way(1000, 600, one)).toEqual([true, 'chain']);
+  expect(way(1000, 600, one, 21)).toEqual([undefined, 'chain']);
+});
+
+test('of what is near, periods are asked last: each costs a look, and the planner takes it for cheap', () => {
+  const [near, ...rest] = read('location.near=41|-72|25|km&active-on=2027-03-01&new-patient=newpt');
+  if (near === undefined) throw new Error('Criteria changed.');
+  const { bind } = binder();
+  const text = nearRows('PractitionerRole', near, rest, bind);
+  expect(text.indexOf('directory.dates')).toBeGreaterThan(text.indexOf('offset 0) d where true and coalesce'));
+  expect(text.indexOf('offset 0) d where true and coalesce')).toBeGreaterThan(text.indexOf('n.token in'));
 });
 
 test('words are read in order where that ends before all of their rows are read', () => {

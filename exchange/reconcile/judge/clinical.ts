@@ -189,7 +189,7 @@ export const document: Judge = (a, b, known) => {
 const practitioners = (r: Resource): Json[] =>
   objects(r['participant'])
     .map((p) => p['individual'])
-    .filter((i): i is Json => i !== undefined && /^Practitioner/.test(referenceOf(i) ?? 'Practitioner'));
+    .filter((i): i is Json => i !== undefined && (referenceOf(i) ?? 'Practitioner').startsWith('Practitioner'));
 
 export const encounter: Judge = (a, b, known) => {
   const group = classGroup(a);

@@ -285,8 +285,12 @@ describe('lines that come again', () => {
     const after = before.map((r, i) => (i < 3 ? r : { ...r, id: `new${i}` }));
     const { id } = await node.pull([output('Observation', ...after)]);
     expect((await node.ledger(id)).map((l) => l.split(' ')[0])).toEqual([
-      ...['unchanged', 'unchanged', 'unchanged'],
-      ...['created', 'created', 'created'],
+      'unchanged',
+      'unchanged',
+      'unchanged',
+      'created',
+      'created',
+      'created',
     ]);
     const noted =
       await node.sql`select kind, type, amount from exchange.finding where pull_id = ${id} and kind in ('missing-at-source', 'peer-rekey')`;
