@@ -7,6 +7,7 @@ import { isResource, type Json, objects, type Resource } from '../../src/fhir/re
 import { FHIR_JSON, type FhirEnv, reply, route } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
+import { limitsOf } from '../client/limits.ts';
 import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
@@ -96,6 +97,6 @@ function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: str
   const member = { name: 'MemberId', valueReference: { reference: `Patient/${found.memberId}` } };
   return {
     resourceType: 'Parameters',
-    parameter: found.peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
+    parameter: limitsOf(found.peer.limits).memberId === 0 ? [identifier] : [identifier, member],
   };
 }
