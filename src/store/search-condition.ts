@@ -136,8 +136,13 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       break;
   }
   const set = rowSet(c, bind);
-  return set === undefined ? 'true' : `d.rk in (${set.source})`;
+  if (set === undefined) return 'true';
+  // a set that is asked of each row, never a join: a kept plan takes it for a few rows, and would go over all of them for every row
+  return isWhole(c) ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
+
+/** Is it of several tokens whose rows are read once? */
+const isWhole = (c: Criterion): boolean => 'whole' in c && c.whole === true;
 
 /** What the row `d` refers to by a parameter. */
 const followed = (seed: number): string =>
