@@ -1,4 +1,4 @@
-// What a peer may send us at most, and how long it may take. A peer's record may name others for itself (`peer limit`).
+// What a peer may send us at most, how long it may take, and what it may be sent. A peer's record may name others for itself (`peer limit`).
 
 type Limit = { value: number; unit: string; help: string };
 
@@ -40,6 +40,11 @@ export const LIMITS = {
     value: 1,
     unit: '0 or 1',
     help: 'Each consent that it is sent carries our signed statement that the member is ours and has opted in. 0 where it takes no contained resources.',
+  },
+  memberId: {
+    value: 1,
+    unit: '0 or 1',
+    help: 'The answer to its $member-match names the Patient (MemberId) beside the identifier. 0 for a client of HRex 1.0, which knows the identifier alone.',
   },
 } as const satisfies Record<string, Limit>;
 

@@ -18,7 +18,7 @@ import { recordAttempts } from '../store/match-attempt.ts';
 import { clearMatches, type MatchMember, writeMatchGroup, writeMatchMembers } from '../store/match-group.ts';
 import { findPeer, type Peer } from '../store/peer.ts';
 import { openAmbiguous } from '../store/review-match.ts';
-import { attemptOf, judgeAttempt, keyed, type Verdict } from './attempt.ts';
+import { type Attempt, attemptOf, judgeAttempt, keyed, type Verdict } from './attempt.ts';
 import { attemptSecret } from './attempt-secret.ts';
 import { attestations } from './attested-by.ts';
 import { BundleReader, bundlesIn } from './bundle-reader.ts';
@@ -26,6 +26,7 @@ import { decide } from './decide.ts';
 import { type Bucket, GroupText, matchBatchSystem, matchParameters } from './groups.ts';
 import { matchAudit } from './match-audit.ts';
 import { type MatchQuery, toQuery } from './member-bundle.ts';
+import { tokens } from './normalize.ts';
 
 const BUCKETS = ['match', 'nomatch', 'consentconstraint'] as const;
 
@@ -99,14 +100,14 @@ type Answered = {
 /** Who is meant by each. What was asked is not held any longer than this takes. */
 async function answer({ deps, job, peer, us, now }: Run): Promise<Answered> {
   const { sql } = deps.database;
-  const { queries, submitted, statement } = await readQueries(deps, job.bodyKey, us, now);
-  const verdicts = await judgeAttempts(deps, peer.id, queries, now);
+  const { queries, attempts, submitted, statement } = await readQueries(deps, job.bodyKey, us, now);
+  const verdicts = await judgeAttempts(deps, peer.id, queries, attempts.splice(0), now);
   const asked = queries.filter((q) => verdicts.get(q.position) !== 'throttle');
   const answers = new Map<number, MatchAnswer>();
   // one state of the plan for all of them
   await sql.begin('isolation level repeatable read read only', async (tx) => {
     for (let from = 0; from < asked.length; from += AT_ONCE)
-      for (const a of await matchMembers(tx, asked.slice(from, from + AT_ONCE))) answers.set(a.position, a);
+      for (const a of await matchMembers(tx, asked.slice(from, from + AT_ONCE).map(whole))) answers.set(a.position, a);
   });
   return { answers, verdicts, submitted, statement };
 }
@@ -211,31 +212,41 @@ async function stored(deps: Deps, key: string): Promise<AsyncIterable<Uint8Array
   return stream as AsyncIterable<Uint8Array>;
 }
 
+/** What is held of each question until its turn: what follows from the rest is made again. */
+type Held = Omit<MatchQuery, 'tokens' | 'tries'>;
+const whole = (q: Held): Omit<MatchQuery, 'tries'> => ({ ...q, tokens: tokens(q) });
+
 /** What is asked, and the statement about all of it. The rest of the request is read again when there are answers. */
 async function readQueries(deps: Deps, key: string, us: Payer, now: Date) {
   const reader = new BundleReader();
-  const queries: MatchQuery[] = [];
+  const hash = keyed(await attemptSecret(deps));
+  const queries: Held[] = [];
+  const attempts: Attempt[] = [];
   const submitted = new Set<string>();
   for await (const bundle of bundlesIn(await stored(deps, key), reader)) {
-    queries.push(toQuery(bundle, us, now));
+    const query = toQuery(bundle, us, now);
+    const attempt = attemptOf(query, hash);
+    if (attempt !== undefined) attempts.push(attempt);
+    const { tokens: _, tries: __, ...held } = query;
+    queries.push(held);
     submitted.add(bundle.patientId);
   }
-  return { queries, submitted, statement: reader.statement };
+  return { queries, attempts, submitted, statement: reader.statement };
 }
 
 /** What was tried before decides which members are looked for at all. Committed whatever becomes of the job. */
 async function judgeAttempts(
   deps: Deps,
   peerId: string,
-  queries: readonly MatchQuery[],
+  queries: readonly Held[],
+  attempts: readonly Attempt[],
   now: Date,
 ): Promise<Map<number, Verdict>> {
-  const hash = keyed(await attemptSecret(deps));
-  const attempts = queries.flatMap((q) => {
-    const attempt = attemptOf(q, hash);
-    return attempt === undefined ? [] : [{ ...attempt, peerId }];
-  });
-  const tried = await recordAttempts(deps.database.sql, attempts, now);
+  const tried = await recordAttempts(
+    deps.database.sql,
+    attempts.map((a) => ({ ...a, peerId })),
+    now,
+  );
   const trying = new Set(attempts.filter((a) => a.isTrying).map((a) => a.position));
   const verdicts = new Map(
     queries.map((q) => [q.position, judgeAttempt(tried.get(q.position), trying.has(q.position))]),

@@ -64,12 +64,22 @@ export function servicesOf(r: Resource): string[] {
   return [...found];
 }
 
-/** SHA-256 of decoded attachments. */
+/** SHA-1 in base64, as FHIR has it. */
+const SHA1 = /^[A-Za-z0-9+/]{27}=$/;
+
+/** SHA-256 of decoded attachments, and their SHA-1; of those that are given by address the SHA-1 that the record says. */
 export const attachmentHashes = (r: Resource): string[] =>
-  objects(r['content'])
-    .map((c) => (isObject(c['attachment']) ? text(c['attachment']['data']) : undefined))
-    .filter((d) => d !== undefined)
-    .map((d) => createHash('sha256').update(Buffer.from(d, 'base64')).digest('hex'));
+  objects(r['content']).flatMap(({ attachment }) => {
+    if (!isObject(attachment)) return [];
+    const data = text(attachment['data']);
+    const said = text(attachment['hash']);
+    if (data === undefined) return said !== undefined && SHA1.test(said) ? [`sha1 ${said}`] : [];
+    const bytes = Buffer.from(data, 'base64');
+    return [
+      createHash('sha256').update(bytes).digest('hex'),
+      `sha1 ${createHash('sha1').update(bytes).digest('base64')}`,
+    ];
+  });
 
 /** The day that a document is about. */
 export const documentDay = (r: Resource): string | undefined =>

@@ -7,6 +7,7 @@ import { isResource, type Json, objects, type Resource } from '../../src/fhir/re
 import { FHIR_JSON, type FhirEnv, reply, route } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
+import type { LimitName } from '../client/limits.ts';
 import { type AskedSingle, answerSingles } from '../match/answer-singles.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { BundleFault, type MemberBundle, mayHoldNoText, readMemberBundles } from '../match/member-bundle.ts';
@@ -90,12 +91,14 @@ function refusal(c: Context<FhirEnv>, code: 'no-unique-match' | 'consent-not-met
   return reply(c, body, 422, HEADERS);
 }
 
+const ANSWERS_MEMBER_ID: LimitName = 'memberId';
+
 /** Clients of HRex 1.0 know one parameter only: it is closed. */
 function matched(deps: Pick<Deps, 'config'>, found: { umb: string; memberId: string; peer: Peer }): Resource {
   const identifier = { name: 'MemberIdentifier', valueIdentifier: umbIdentifier(found.umb, deps.config.baseUrl) };
   const member = { name: 'MemberId', valueReference: { reference: `Patient/${found.memberId}` } };
   return {
     resourceType: 'Parameters',
-    parameter: found.peer.quirks['hrex'] === '1.0' ? [identifier] : [identifier, member],
+    parameter: found.peer.limits[ANSWERS_MEMBER_ID] === 0 ? [identifier] : [identifier, member],
   };
 }

@@ -71,21 +71,6 @@ export async function countTried(
   return isWhole ? new Map(tally(attempts, found).map((t) => [t.position, t])) : countMany(tx, attempts, now);
 }
 
-/** Columns of a row for each key, as lists of the database. */
-function columns(attempts: Asked, keysOf: (a: Asked[number]) => readonly string[]) {
-  const column = (of: (a: Asked[number], key: string) => string | number) => {
-    let list = '';
-    for (const a of attempts) for (const key of keysOf(a)) list += `${list === '' ? '' : ','}${of(a, key)}`;
-    return `{${list}}`;
-  };
-  return {
-    position: column((a) => a.position),
-    key: column((_, key) => key),
-    card: column((a) => a.card),
-    peerId: column((a) => JSON.stringify(a.peerId)),
-  };
-}
-
 /** Rows that a few questions bring, each once, in the order of the key: who writes at the same time waits for nobody who waits. */
 function rowsOf(attempts: Asked): { person: string; card: string; peerId: string }[] {
   const rows = new Map<string, { person: string; card: string; peerId: string }>();
@@ -159,10 +144,9 @@ const TRIED = (tx: Queryable) => tx`tried as (
  * The cards that a peer tried in each stretch of keys, those of this time included; each stretch is looked at once. match_attempt_pkey.
  * @param own rows that this time brings
  */
-const nearby = (tx: Queryable, near: ReturnType<typeof columns>, own: ReturnType<Queryable>, now: Date) => tx`
+const nearby = (tx: Queryable, own: ReturnType<Queryable>, now: Date) => tx`
     asked_near as materialized (
-      select position, low, peer_id
-      from unnest(${near.position}::text::int[], ${near.key}::text::bigint[], ${near.peerId}::text::text[]) u(position, low, peer_id)
+      select a.position, low, a.peer_id from asked a cross join unnest(a.near::bigint[]) low
     ), stretch as materialized (
       select distinct low, peer_id from asked_near
     ), near_of as materialized (
@@ -184,17 +168,19 @@ const nearby = (tx: Queryable, near: ReturnType<typeof columns>, own: ReturnType
  * person no more are kept than a verdict looks at, those of the asker first.
  */
 function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
-  const stored = columns(attempts, (a) => a.stored);
-  const sought = columns(attempts, (a) => a.sought);
-  const near = columns(attempts, (a) => a.near);
+  // each question once, its keys as one text: ten thousand have two hundred thousand keys
+  const keys = (of: (a: Asked[number]) => readonly string[]) =>
+    arrayLiteral(attempts.map((a) => `{${of(a).join(',')}}`));
   return tx`relaxed as materialized (
       select set_config('synchronous_commit', 'off', true) as is_off
+    ), asked as materialized (
+      select * from unnest(${arrayLiteral(attempts.map((a) => a.position))}::text::int[], ${arrayLiteral(attempts.map((a) => a.card))}::text::bigint[],
+        ${arrayLiteral(attempts.map((a) => a.peerId))}::text::text[], ${keys((a) => a.sought)}::text::text[], ${keys((a) => a.stored)}::text::text[],
+        ${keys((a) => a.near)}::text::text[]) a(position, card, peer_id, sought, stored, near)
     ), sought as materialized (
-      select o as position, k as person, c as card, b as peer_id
-      from unnest(${sought.position}::text::int[], ${sought.key}::text::bigint[], ${sought.card}::text::bigint[], ${sought.peerId}::text::text[]) u(o, k, c, b)
+      select a.position, k as person, a.card, a.peer_id from asked a cross join unnest(a.sought::bigint[]) k
     ), stored as materialized (
-      select distinct p as person, c as card, b as peer_id
-      from unnest(${stored.key}::text::bigint[], ${stored.card}::text::bigint[], ${stored.peerId}::text::text[]) u(p, c, b)
+      select distinct k as person, a.card, a.peer_id from asked a cross join unnest(a.stored::bigint[]) k
     ), written as (
       insert into exchange.match_attempt as old (person, card, peer_id, at)
       select person, card, peer_id, ${now}::timestamptz from stored order by 1, 2, 3
@@ -227,7 +213,7 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
       ) x group by card, peer_id
     ), persons as (
       select s.position, o.n from (select distinct position, card, peer_id from sought) s join persons_of o using (card, peer_id)
-    ), ${nearby(tx, near, tx`stored`, now)}, ${TRIED(tx)}`;
+    ), ${nearby(tx, tx`stored`, now)}, ${TRIED(tx)}`;
 }
 
 /** Forgets attempts that no longer count. match_attempt_at. */

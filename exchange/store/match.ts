@@ -32,15 +32,16 @@ const MOST_CANDIDATES = 5;
 const STRANGER = 3;
 
 /** May a person be found by name, birth date and where they live or are reached, when the card is unknown? */
-const isDescribed = (q: MatchQuery): boolean => q.street.length + q.phone.length + q.email.length > 0;
+const isDescribed = (q: Pick<MatchQuery, 'street' | 'phone' | 'email'>): boolean =>
+  q.street.length + q.phone.length + q.email.length > 0;
 
 /**
  * Candidates by exact token, then the rules of the CMS matching proposal that hold a coverage anchor: 26 (UMB and birth
  * date), 27, 28 (member id), 31, 32 (subscriber id), 8 (MBI). One fuzzy name at most; birth dates and ids exact. A card of ours
  * that nobody here has (an old number) leaves rules 01 to 03: both names, birth date and street, phone or e-mail, all exact.
  */
-function matched(tx: Queryable, queries: readonly MatchQuery[]) {
-  const rows = queries.map(({ tokens: _, tries: __, ...q }) => q);
+function matched(tx: Queryable, queries: readonly Omit<MatchQuery, 'tries'>[]) {
+  const rows = queries.map(({ tokens: _, ...q }) => q);
   const json = JSON.stringify(rows);
   const all = queries.flatMap((q) =>
     q.tokens
@@ -147,7 +148,10 @@ const fewJson = (queries: readonly MatchQuery[]): string =>
     }),
   );
 
-export async function matchMembers(tx: Queryable, queries: readonly MatchQuery[]): Promise<MatchAnswer[]> {
+export async function matchMembers(
+  tx: Queryable,
+  queries: readonly Omit<MatchQuery, 'tries'>[],
+): Promise<MatchAnswer[]> {
   return [...(await tx<MatchAnswer[]>`with ${matched(tx, queries)} select * from matched order by position`)];
 }
 

@@ -28,7 +28,6 @@ export type Peer = {
   /** thumbprints of their key set as it was last fetched */
   keysSeen: string[] | null;
   keysSeenAt: Date | null;
-  quirks: Record<string, unknown>;
   /** further origins whose files may be fetched, never with our token */
   fileOrigins: string[];
   /** the Group that was agreed on with a peer that matches nobody itself */
@@ -58,7 +57,7 @@ export type Peer = {
 };
 
 const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
-  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt", quirks,
+  client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt",
   to_jsonb(file_origins) as "fileOrigins", group_there as "groupThere", sends_all as "sendsAll", audience, discovery_url as "discoveryUrl", abilities, abilities_at as "abilitiesAt", limits,
   failures, failing_since as "failingSince", failure, paused_until as "pausedUntil", answered_at as "answeredAt", added_by as "addedBy", added_at as "addedAt",
   approved_by as "approvedBy", approved_at as "approvedAt"`;

@@ -174,7 +174,7 @@ export async function peerLimit(id: string, pair: string): Promise<void> {
   await withNode(async ({ deps }) => {
     const done = await limitPeer(deps, id, name, number, ourselves());
     if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
-    say(`${id}: ${name} is ${number ?? LIMITS[name].value} ${LIMITS[name].unit}.`);
+    say(`${id}: ${name} is ${number ?? LIMITS[name].value} (${LIMITS[name].unit}).`);
   });
 }
 

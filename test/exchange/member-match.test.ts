@@ -3,6 +3,7 @@ import { createHmac } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { attemptOf, judgeAttempt, keyed } from '../../exchange/match/attempt.ts';
+import { limitPeer } from '../../exchange/peers/registry.ts';
 import { itemReport } from '../../exchange/review/read.ts';
 import { forgetAttempts, recordAttempts } from '../../exchange/store/match-attempt.ts';
 import { addDocument } from '../../exchange/store/peer-document.ts';
@@ -132,10 +133,10 @@ describe('one member', () => {
   });
 
   test('a client of HRex 1.0 gets the identifier alone', async () => {
-    const { sql } = node.deps.database;
-    await sql`update exchange.peer set quirks = '{"hrex": "1.0"}' where id = 'a'`;
+    const by = { kind: 'command', name: 'test' } as const;
+    expect(await limitPeer(node.deps, 'a', 'memberId', 0, by)).toBe('ok');
     const a = await ask(single(card(rivera)));
-    await sql`update exchange.peer set quirks = '{}' where id = 'a'`;
+    await limitPeer(node.deps, 'a', 'memberId', undefined, by);
     expect((a.json['parameter'] as Part[]).map((p) => p.name)).toEqual(['MemberIdentifier']);
   });
 

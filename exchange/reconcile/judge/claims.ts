@@ -2,7 +2,8 @@
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
-import { numberedApart, sameVisit, sharesIdentifier } from './clinical.ts';
+import { sameVisit } from './clinical.ts';
+import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
   conflict,
@@ -26,7 +27,9 @@ const dosage = (r: Resource): string =>
 const hasDosage = (r: Resource) => objects(r['dosageInstruction']).length > 0;
 
 export const medicationRequest: Judge = (a, b, known) => {
-  if (a['intent'] !== b['intent'] || !overlap(drugCodes(a), drugCodes(b))) return undefined;
+  const [da, db] = [drugCodes(a), drugCodes(b)];
+  // a drug may be named by a Medication, whose codes are not at hand
+  if (a['intent'] !== b['intent'] || !sameOrUncompared(overlap(da, db), a, b, da, db)) return undefined;
   const bothActive = a['status'] === 'active' && b['status'] === 'active';
   const doseDiffers = hasDosage(a) && hasDosage(b) && dosage(a) !== dosage(b);
   if (bothActive && doseDiffers) return conflict('dosage-mismatch', 'dosage');

@@ -9,11 +9,9 @@ import {
   daysBetween,
   digest,
   disjoint,
-  identifiers,
   measured,
   minute,
   otherwiseCoded,
-  otherwiseNumbered,
   overlap,
   period,
   sameCodes,
@@ -21,6 +19,7 @@ import {
   vaccineCodes,
 } from '../codes.ts';
 import { attachmentHashes, documentDay } from '../record-keys.ts';
+import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
   among,
@@ -34,20 +33,6 @@ import {
   sameRecord,
   sameTarget,
 } from './verdict.ts';
-
-export const sharesIdentifier = (a: Resource, b: Resource): boolean => overlap(identifiers(a), identifiers(b));
-
-const systemOf = (identifier: string) => identifier.slice(0, identifier.lastIndexOf('|'));
-/** Systems in which everybody makes numbers: two of them say nothing. */
-const NOBODYS = new Set(['urn:ietf:rfc:3986', '']);
-/** Do both carry numbers of one system, and other ones? Then who gave them counted two things. */
-export function numberedApart(a: Resource, b: Resource): boolean {
-  const [ia, ib] = [identifiers(a), identifiers(b)];
-  return otherwiseNumbered(ia, ib, (i) => {
-    const system = systemOf(i);
-    return NOBODYS.has(system) ? undefined : system;
-  });
-}
 
 /** Codes that say that there is no known allergy. */
 const NO_KNOWN_ALLERGY = new Set(['716186003', '409137002', '428607008', '429625007', '716184000', '1003774007']);
@@ -69,7 +54,7 @@ export const allergy: Judge = (a, b) => {
     if (isDoubtful(real) || isDoubtful(denial) || disjoint(isFood(denial), isFood(real))) return undefined;
     return sb.length === 0 || sa.length === 0 ? undefined : conflict('status-mismatch', 'no-known-allergy');
   }
-  if (!overlap(sa, sb)) return undefined;
+  if (!sameOrUncompared(overlap(sa, sb), a, b, sa, sb)) return undefined;
   if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
   const [ca, cb] = [categories(a), categories(b)];
@@ -91,7 +76,8 @@ const span = (r: Resource): [string, string] | undefined => {
 
 export const condition: Judge = (a, b, known) => {
   if (isDiagnosis(a) !== isDiagnosis(b)) return undefined;
-  if (!sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
+  if (!sameOrUncompared(sameCodes(ca, cb), a, b, ca, cb)) return undefined;
   if (disjoint(codesOf(a['bodySite']), codesOf(b['bodySite']))) return undefined;
   if (isDiagnosis(a)) {
     const visit = sameVisit(a['encounter'], b['encounter'], known);
@@ -119,7 +105,9 @@ export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known
 
 export const immunization: Judge = (a, b) => {
   if (a['status'] !== b['status'] || day(a['occurrenceDateTime']) !== day(b['occurrenceDateTime'])) return undefined;
-  if (day(a['occurrenceDateTime']) === undefined || !overlap(vaccineCodes(a), vaccineCodes(b))) return undefined;
+  const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
+  if (day(a['occurrenceDateTime']) === undefined && !sharesIdentifier(a, b)) return undefined;
+  if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
   const dose = (r: Resource) => {
     const [p] = objects(r['protocolApplied']);
     const d = p?.['doseNumberPositiveInt'] ?? p?.['doseNumberString'];
@@ -228,9 +216,11 @@ const marks = (r: Resource): { modifiers: string[]; sites: string[] } => {
 
 export const procedure: Judge = (a, b, known) => {
   if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return undefined;
-  const at = day(began(a, 'performed'));
-  if (at === undefined || at !== day(began(b, 'performed'))) return undefined;
-  if (!overlap(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const [ta, tb] = [day(began(a, 'performed')), day(began(b, 'performed'))];
+  // a number in common outweighs a day that one of them does not say, not two that differ
+  if (ta === undefined || tb === undefined ? !sharesIdentifier(a, b) : ta !== tb) return undefined;
+  const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
+  if (!sameOrUncompared(overlap(ca, cb), a, b, ca, cb)) return undefined;
   const [ma, mb] = [marks(a), marks(b)];
   if (ma.modifiers.length > 0 || mb.modifiers.length > 0) {
     if ([...ma.modifiers].sort().join() !== [...mb.modifiers].sort().join()) return undefined;

@@ -3,6 +3,7 @@
 import type { Resource } from '../../../src/fhir/resource.ts';
 import * as claims from './claims.ts';
 import * as clinical from './clinical.ts';
+import { sharesIdentifier } from './numbers.ts';
 import { relatedPerson } from './people.ts';
 import { type Judge, type Known, sameRecord, type Verdict } from './verdict.ts';
 
@@ -46,5 +47,5 @@ export function judge(a: Resource, b: Resource, known: Known): Verdict | undefin
   }
   const rule = JUDGES[a.resourceType];
   if (rule) return rule(a, b, known);
-  return clinical.sharesIdentifier(a, b) ? sameRecord('identifier') : undefined;
+  return sharesIdentifier(a, b) ? sameRecord('identifier') : undefined;
 }

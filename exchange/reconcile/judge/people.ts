@@ -1,7 +1,7 @@
 // A peer's Patient beside our member, and related persons.
 import { objects, type Resource, strings, text } from '../../../src/fhir/resource.ts';
 import { bare, overlap, words } from '../codes.ts';
-import { sharesIdentifier } from './clinical.ts';
+import { sharesIdentifier } from './numbers.ts';
 import { conflict, type Judge, sameEvent, sameRecord, type Verdict } from './verdict.ts';
 
 const names = (r: Resource): string[] =>
