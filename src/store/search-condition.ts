@@ -136,8 +136,13 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       break;
   }
   const set = rowSet(c, bind);
-  return set === undefined ? 'true' : `d.rk in (${set.source})`;
+  if (set === undefined) return 'true';
+  // a set that is asked of each row, never a join: a kept plan takes it for a few rows, and would go over all of them for every row
+  return isWhole(c) ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
+
+/** Is it of several tokens whose rows are read once? */
+const isWhole = (c: Criterion): boolean => 'whole' in c && c.whole === true;
 
 /** What the row `d` refers to by a parameter. */
 const followed = (seed: number): string =>
@@ -157,7 +162,7 @@ function reaches(linked: string, type: DirectoryType, of: Criterion, bind: Bind)
  * `select rk …` of the live resources of a type that meet all criteria, each once. It begins with the first criterion that can
  * be a source: the rarest stands first.
  * @param more further condition on `d.rk`, such as the page position
- * @param ranked a criterion whose rows the statement holds in the table `liked`
+ * @param ranked a criterion whose rows the statement holds in the table `liked`; where it begins with that, the column `score` comes too
  * @param page rows are wanted in this order and only the first of them: a source is put in order before further criteria
  *   look at its rows, so that they are asked for no more than the page needs
  */
@@ -180,7 +185,7 @@ export function rows(
     first === undefined
       ? undefined
       : first === ranked
-        ? { source: 'select rk from liked', unique: true }
+        ? { source: 'select rk, score from liked', unique: true }
         : rowSet(first, bind);
   if (source === undefined) {
     const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
@@ -191,7 +196,18 @@ export function rows(
       ? both([source, ...along.map((c) => rowSet(c, bind))], page)
       : once(source, rest.length > 0 && listed.length === 0 ? page : undefined);
   const from = listed.reduce((rows, c) => among(rows, rowSet(c, bind), page), begin);
+  if (first === ranked) return scored(type, from, rest, bind);
   return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
+}
+
+/** `rk, score` of what the table `liked` holds and meets the others. Periods are asked of what is left, as in {@link nearRows}. */
+function scored(type: DirectoryType, from: string, rest: readonly Criterion[], bind: Bind): string {
+  const periods = rest.filter((c) => c.kind === 'active-on');
+  const others = rest.filter((c) => c.kind !== 'active-on');
+  const found = `select d.rk, d.score from ${allowed(type, from, others, others.some(needsResource), bind)}`;
+  return periods.length === 0
+    ? found
+    : `select d.rk, d.score from ${allowed(type, `${found} offset 0`, periods, false, bind)}`;
 }
 
 /** Is it read along with the first, in order? */

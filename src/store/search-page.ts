@@ -4,6 +4,7 @@ import type { SearchRequest } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { rows } from './search-condition.ts';
 import { INCLUDE_MAX, includeTables } from './search-include.ts';
+import { isSource } from './search-kinds.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
 import { type Bind, idSet } from './search-set.ts';
 import { sortedHits } from './search-sorted.ts';
@@ -183,10 +184,16 @@ function rowHits(request: SearchRequest, bind: Bind, { size, limit, carried }: P
 function rankedHits(request: SearchRequest, ranked: Criterion, bind: Bind, { size, limit, carried }: Parts): Found {
   const given = String(request.after?.rk ?? 0n);
   const best = 'order by score desc, rk';
+  const found = rows(request.type, request.criteria, bind, '', ranked);
+  // joined to itself the planner, which knows nothing of its size, would judge every row for every row
+  const scored =
+    request.criteria.find(isSource) === ranked
+      ? found
+      : `with found as materialized (${found}) select d.rk, s.score from found d join liked s on s.rk = d.rk`;
   return {
     tables: [
       `liked as materialized (select rk, score from (${scoredRows(ranked, bind)}) n ${best} limit ${RANKED_MAX})`,
-      `hits as materialized (select d.rk, s.score from (${rows(request.type, request.criteria, bind, '', ranked)}) d join liked s on s.rk = d.rk order by s.score desc, d.rk limit ${limit} offset ${bind(given, 'bigint')})`,
+      `hits as materialized (select d.rk, d.score from (${scored}) d order by d.score desc, d.rk limit ${limit} offset ${bind(given, 'bigint')})`,
     ],
     page: `select r.rk, r.key, r.body${carried}, h.score from hits h join directory.resource r on r.rk = h.rk order by h.score desc, r.rk`,
     shown: `${best} limit ${size}`,

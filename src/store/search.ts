@@ -26,7 +26,7 @@ import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
 import { positioned } from './search-position.ts';
 import { frequencies } from './token-frequency.ts';
-import { resolveNames } from './vocabulary.ts';
+import { isLike, resolveNames } from './vocabulary.ts';
 
 export { type Counting, TOTAL_EXACT } from './search-page.ts';
 
@@ -59,7 +59,9 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted) };
   const [rarest] = ordered.criteria;
-  const few = rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request);
+  // a name may be like ten thousand others
+  const few =
+    rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request) && !request.criteria.some(isLike);
   if (few || !looksForPlaces(request)) return ordered;
   const placed = await resolvePlaces(sql, ordered);
   return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted) };

@@ -6,7 +6,7 @@ import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
 import { nearRows } from '../../src/store/search-condition.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
-import { binder } from '../../src/store/search-page.ts';
+import { binder, pageStatement } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
@@ -143,6 +143,31 @@ test('of several tokens all rows are read once where each row would otherwise be
   const one: Criterion = { ...several, forms: several.forms.slice(0, 1) };
   expect(way(1000, 600, one)).toEqual([true, 'chain']);
   expect(way(1000, 600, one, 21)).toEqual([undefined, 'chain']);
+});
+
+test('a set that is read once is asked of each row, and never joined: a kept plan takes it for a few rows', () => {
+  const [near] = read('location.near=41|-72|25|km');
+  const [several] = read(`specialty=${NUCC}|207r00000x,${NUCC}|207q00000x`);
+  if (near === undefined || several === undefined) throw new Error('Criteria changed.');
+  const text = nearRows('PractitionerRole', near, [{ ...several, whole: true } as Criterion], binder().bind);
+  expect(text).toMatch(/\(d\.rk in \(select rk from directory\.lookup [^)]*\).* is true/s);
+});
+
+test('a name beside other criteria: each row that is like it is judged once, not once for each other', () => {
+  const request = readSearch(
+    'PractitionerRole',
+    new URLSearchParams('practitioner.name-like=smith&location.near=41|-72|25|km&active-on=2027-03-01'),
+    { base: 'https://plan.example/fhir', now: new Date('2027-03-01'), countMax: 100, lenient: false },
+  );
+  const criteria = request.criteria.map(
+    (c): Criterion => (c.kind === 'chain' && c.of.kind === 'like' ? { ...c, of: { ...c.of, found: [] } } : c),
+  );
+  const { text } = pageStatement({ ...request, criteria });
+  expect(text).toContain('select rk, score from liked');
+  expect(text).not.toContain('join liked');
+  // where it begins with something rarer, what is found is joined to the scores
+  const turned = pageStatement({ ...request, criteria: [...criteria].reverse() });
+  expect(turned.text).toContain('from found d join liked s');
 });
 
 test('of what is near, periods are asked last: each costs a look, and the planner takes it for cheap', () => {
