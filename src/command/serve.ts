@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import cron from 'node-cron';
 import { PullWorker } from '../../exchange/pull/run.ts';
+import { nextAttachment } from '../../exchange/store/attachment.ts';
 import { listPulls, type Pull } from '../../exchange/store/pull.ts';
 import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
 import { type Config, readConfig } from '../config.ts';
@@ -136,7 +137,12 @@ async function showFirstPull(node: OpenNode, signal: AbortSignal): Promise<void>
     if (pull && PullWorker.rests(pull)) break;
     await new Promise((r) => setTimeout(r, 200));
   }
-  if (!pull || signal.aborted) return;
+  if (!pull) return;
+  // documents that are given by address come right after the pull
+  const until = Date.now() + 10_000;
+  const waits = async (id: string) => (await nextAttachment(node.deps.database.sql, id)) !== undefined;
+  while (!signal.aborted && Date.now() < until && (await waits(pull.id))) await new Promise((r) => setTimeout(r, 200));
+  if (signal.aborted) return;
   const { terminalReport } = await import('./report-text.ts');
   say(await terminalReport(node, pull.id));
 }
