@@ -27,8 +27,10 @@ const MIB = 1024 * 1024;
 const TIMEOUT_MS = 15 * 60_000;
 const HEAD = 512;
 const IS_JSON = /^application\/(?:[\w.-]+\+)?json\b/i;
+/** What may stand around the data of a Binary. */
+const AROUND = 64 * 1024;
 /** Base64 is a third longer, and something stands around it. */
-const asJson = (bytes: number): number => Math.ceil((bytes * 4) / 3) + 64 * 1024;
+const asJson = (bytes: number): number => Math.ceil((bytes * 4) / 3) + AROUND;
 
 /** Sends the token to the peer's own origins alone, and not where its files need none. */
 function ask(talk: Talk, r: AttachmentRequest): Promise<Response> {
@@ -123,16 +125,48 @@ async function readAll(blobs: Blobs, key: string): Promise<Buffer> {
   return Buffer.concat(parts);
 }
 
-/** The document in a Binary as FHIR JSON; undefined when the text is none. */
+/** Stands in the place of the data while the rest is read; no base64. */
+const PLACE = '@';
+
+/** The longest string that is called `data`: where its quotes are. */
+function dataIn(body: Buffer): { from: number; to: number } | undefined {
+  const name = '"data"';
+  let longest: { from: number; to: number } | undefined;
+  for (let at = body.indexOf(name); at !== -1; at = body.indexOf(name, at + name.length)) {
+    const opening = /^\s*:\s*"/.exec(body.toString('latin1', at + name.length, at + name.length + 64))?.[0];
+    if (opening === undefined) continue;
+    const from = at + name.length + opening.length - 1;
+    const to = body.indexOf('"', from + 1);
+    if (to === -1) break;
+    if (longest === undefined || to - from > longest.to - longest.from) longest = { from, to };
+    at = to - name.length;
+  }
+  return longest;
+}
+
+/**
+ * The document in a Binary as FHIR JSON; undefined when the text is none. The data is cut out before the rest is read: lists of nothing, as
+ * long as a document may be, would be many times as large in memory.
+ */
 export function readBinary(body: Buffer): { media: string; data: Buffer } | undefined {
+  const data = dataIn(body);
+  const around = data === undefined ? body.length : body.length - (data.to - data.from);
+  if (around > AROUND) return undefined;
   let parsed: unknown;
+  let cut = '';
   try {
-    parsed = JSON.parse(body.toString('utf8'));
+    if (data === undefined) parsed = JSON.parse(body.toString('utf8'));
+    else {
+      const [before, after] = [body.toString('utf8', 0, data.from), body.toString('utf8', data.to + 1)];
+      parsed = JSON.parse(`${before}"${PLACE}"${after}`);
+      cut = String(JSON.parse(body.toString('utf8', data.from, data.to + 1)));
+    }
   } catch {
     return undefined;
   }
   if (!isResource(parsed) || parsed.resourceType !== 'Binary') return undefined;
-  return { media: text(parsed['contentType']) ?? '', data: Buffer.from(text(parsed['data']) ?? '', 'base64') };
+  const found = text(parsed['data']) ?? '';
+  return { media: text(parsed['contentType']) ?? '', data: Buffer.from(found === PLACE ? cut : found, 'base64') };
 }
 
 const once = async function* (bytes: Uint8Array): AsyncGenerator<Uint8Array> {

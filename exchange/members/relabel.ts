@@ -21,10 +21,10 @@ import { labelledReferences } from './read-own.ts';
 /** Members of one transaction. */
 const MEMBERS = 50;
 
-/** What the rules of today say of a record. */
-function decidedOf(body: string) {
+/** What the rules of today say of a record; large documents of ours alone become links, as when they came. */
+function decidedOf(body: string, isOwn: boolean) {
   const resource = JSON.parse(body) as Resource;
-  const facts = factsOf(resource, body);
+  const facts = factsOf(resource, body, isOwn);
   return {
     label: facts.label,
     serviceEnd: facts.serviceEnd,
@@ -58,7 +58,7 @@ export async function relabel(
     if (last === undefined) break;
     after = last;
     if (records.length === 0) continue;
-    const said = records.map(({ body, ...key }) => ({ ...key, ...decidedOf(body) }));
+    const said = records.map(({ body, isOwn, ...key }) => ({ ...key, ...decidedOf(body, isOwn) }));
     const { relabelled } = await sql.begin(async (tx) => {
       const at = await transactionInstant(tx);
       const written = await writeDecided(tx, said, hidden, at);

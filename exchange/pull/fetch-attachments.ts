@@ -40,8 +40,8 @@ const BACKOFF_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 /** Until something that people have to mend is looked at again. */
 const OURS_MS = 60_000;
 
-/** What is told with the pull of a row: its peer, what it did wrong, whether its files need a token. */
-type Side = { talk: Talk; faults: Map<string, number>; needsToken: boolean | undefined };
+/** What is told with the pull of a row: its peer, what it did wrong, whether its files need a token, bytes that are kept of it so far. */
+type Side = { talk: Talk; faults: Map<string, number>; needsToken: boolean | undefined; bytes: number };
 
 /** Why one is not asked for at all. Pure. */
 export function refusalOf(
@@ -113,7 +113,7 @@ async function sideOf(deps: Deps, tokens: PeerTokens, peer: Peer, pullId: string
   const base = pull?.exportStatusUrl ?? peer.fhirBase ?? '';
   const needsToken =
     pull?.manifest == null ? undefined : readManifest(JSON.parse(pull.manifest), base).requiresAccessToken;
-  return { talk, faults, needsToken };
+  return { talk, faults, needsToken, bytes: await keptBytes(deps.database.sql, pullId) };
 }
 
 async function fetchOne(deps: Deps, owner: string, side: Side, row: DueAttachment): Promise<void> {
@@ -127,10 +127,11 @@ async function fetchOne(deps: Deps, owner: string, side: Side, row: DueAttachmen
     const room = await deps.blobs.room?.();
     if (room !== undefined && room < deps.config.diskReserveMb * MIB + WIDTH * 2 * limits.attachmentBytes)
       return await postponeAttachment(sql, row, owner, later(OURS_MS), 'disk-full', false);
-    if ((await keptBytes(sql, row.pullId)) > limits.attachmentsBytes)
+    if (side.bytes > limits.attachmentsBytes)
       return await settle(deps, owner, row, { reason: 'attachments-too-large' });
     const kept = await fetched(deps, side, row);
     await settle(deps, owner, row, { kept });
+    side.bytes += kept.bytes;
     await peerAnswered(sql, peer.id, now);
   } catch (error) {
     if (!(error instanceof PeerFault)) {

@@ -5,7 +5,7 @@ import { streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN, type Resource, text } from '../../src/fhir/resource.ts';
-import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { FHIR_JSON, type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { attachmentKey, findAttachment } from '../store/attachment.ts';
 import { isLinked, type MemberRow, memberRows, ownText } from '../store/member-read.ts';
 import { documentAt, readDocumentId } from '../transform/attachment.ts';
@@ -29,8 +29,10 @@ export function binaryRead(deps: Deps) {
     await recordAccess(c, deps, caller, { action: 'read', object: `Binary/${id}` }, [found.row], []);
     const media = MEDIA.test(found.contentType) ? found.contentType : 'application/octet-stream';
     if (asksForFhir(c.req.header('accept'), c.req.query('_format'))) {
-      const data = 'data' in found ? found.data : await base64Of(found.content);
-      return fhirBody(c, JSON.stringify({ resourceType: 'Binary', id, contentType: media, data }), 200, PRIVATE);
+      const binary = { resourceType: 'Binary', id, contentType: media };
+      return 'data' in found
+        ? fhirBody(c, JSON.stringify({ ...binary, data: found.data }), 200, PRIVATE)
+        : streamed(withData(binary, found.content), 200, { ...PRIVATE, 'content-type': FHIR_JSON });
     }
     const headers = {
       ...PRIVATE,
@@ -53,10 +55,17 @@ type Document = { row: MemberRow; contentType: string } & (
   | { content: AsyncIterable<Uint8Array>; bytes: number }
 );
 
-async function base64Of(content: AsyncIterable<Uint8Array>): Promise<string> {
-  const parts: Uint8Array[] = [];
-  for await (const part of content) parts.push(part);
-  return Buffer.concat(parts).toString('base64');
+/** A Binary as JSON, its bytes in base64 as they are read. */
+async function* withData(binary: object, content: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  yield Buffer.from(`${JSON.stringify(binary).slice(0, -1)},"data":"`);
+  let rest = Buffer.alloc(0);
+  for await (const part of content) {
+    const bytes = Buffer.concat([rest, part]);
+    const whole = bytes.length - (bytes.length % 3);
+    yield Buffer.from(bytes.toString('base64', 0, whole));
+    rest = bytes.subarray(whole);
+  }
+  yield Buffer.from(`${rest.toString('base64')}"}`);
 }
 
 /** One that was fetched, while the record that gave its address may leave, and the caller's scopes cover that. */

@@ -225,11 +225,15 @@ export async function keptBytes(sql: Queryable, pullId: string): Promise<number>
 
 export type KeptAttachment = Key & KeptBytes & { peerId: string; settledAt: Date };
 
-/** A document by the id under which it is served, where it is kept. attachment_document. */
+/**
+ * A document by the id under which it is served, where it is kept and its record is shown: of a record that is another member's now the
+ * former one has it still. attachment_document; resource_pkey.
+ */
 export async function findAttachment(sql: Queryable, documentId: string): Promise<KeptAttachment | undefined> {
   const [row] = await sql<(Omit<KeptAttachment, 'bytes'> & { bytes: string })[]>`
     select member_id as "memberId", type, record_id as "recordId", document_id as "documentId", peer_id as "peerId", sha256, bytes, kept_media as media, settled_at as "settledAt"
-    from exchange.attachment where document_id = ${documentId} and state = 'kept'`;
+    from exchange.attachment a where document_id = ${documentId} and state = 'kept' and exists (
+      select from exchange.resource r where r.member_id = a.member_id and r.type = a.type and r.id = a.record_id and not r.deleted)`;
   return row && { ...row, bytes: Number(row.bytes) };
 }
 

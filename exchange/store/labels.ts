@@ -61,7 +61,7 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
   return moved.count;
 }
 
-export type Unclassified = { memberId: string; type: string; id: string; body: string };
+export type Unclassified = { memberId: string; type: string; id: string; isOwn: boolean; body: string };
 
 /** Records of the next members after one that another labeller decided, or none. By the primary key of resource. */
 export async function unclassifiedOf(
@@ -73,7 +73,7 @@ export async function unclassifiedOf(
     select max(id) as last from (select id from exchange.member where id > ${after} order by id limit ${members}) m`;
   if (row?.last == null) return { last: undefined, records: [] };
   const records = await sql<Unclassified[]>`
-    select r.member_id as "memberId", r.type, r.id, r.body
+    select r.member_id as "memberId", r.type, r.id, r.origin = 'own' as "isOwn", r.body
     from (select id from exchange.member where id > ${after} and id <= ${row.last}) m
     join exchange.resource r on r.member_id = m.id
     where r.labeller is distinct from ${LABELLER}`;
@@ -81,7 +81,7 @@ export async function unclassifiedOf(
 }
 
 /** What is decided of a record: its key, the facts by which it leaves, and the form for peers, when that is another. */
-export type Decided = Omit<Unclassified, 'body'> & {
+export type Decided = Omit<Unclassified, 'body' | 'isOwn'> & {
   label: number;
   serviceEnd: string | undefined;
   paState: string | undefined;

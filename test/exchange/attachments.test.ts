@@ -4,6 +4,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { readBinary } from '../../exchange/client/attachment.ts';
 import { judgeAttachment } from '../../exchange/client/judge-attachment.ts';
 import { relabel } from '../../exchange/members/relabel.ts';
 import { judgeAttachmentFault } from '../../exchange/pull/fetch-attachments.ts';
@@ -490,6 +491,16 @@ test('what is decided anew of a record leaves an address of ours where one stood
   ]);
 });
 
+test('a large document within a record of a peer stays within it when it is decided anew', async () => {
+  await peer.pull(gives([note('d1', { data: PDF.toString('base64') })]));
+  const state = () => sql()`select shared, moved_at from exchange.resource where source_id = 'd1'`;
+  const before = await state();
+  expect(before[0]?.['shared']).toBeNull();
+  await sql()`update exchange.resource set labeller = null where source_id = 'd1'`;
+  await relabel(peer.node.deps);
+  expect([...(await state())]).toEqual([...before]);
+});
+
 test('of records that were held before, the addresses are found by the migration: they leave no more, and are fetched', async () => {
   const url = at('/fhir/Binary/b1');
   const records = [
@@ -662,6 +673,26 @@ describe('what is pure', () => {
       isOtherType: false,
     });
     expect(judgeAttachment(said, { ...came, head: gzipSync('x') })).toMatchObject({ reason: 'attachment-encoding' });
+  });
+
+  test('a Binary is read without what may be large beside its data', () => {
+    const read = (body: string) => {
+      const found = readBinary(Buffer.from(body));
+      return found && [found.media, sha256(found.data)];
+    };
+    const data = PDF.toString('base64');
+    const folded = data.replace(/.{76}/g, '$&\\r\\n').replaceAll('/', '\\/');
+    const binary = { resourceType: 'Binary', contentType: 'application/pdf', data };
+    const [whole, a, none] = [PDF, Buffer.from('a'), Buffer.alloc(0)].map(sha256);
+    expect(read(JSON.stringify(binary))).toEqual(['application/pdf', whole]);
+    const extension = [{ url: 'x', data: 'YQ==' }];
+    expect(read(JSON.stringify({ ...binary, extension }, null, 2))).toEqual(['application/pdf', whole]);
+    expect(read(`{"resourceType":"Binary","data":"${folded}"}`)).toEqual(['', whole]);
+    expect(read('{"resourceType":"Binary","x":{"data":"YWFhYWFhYWE="},"data":"YQ=="}')).toEqual(['', a]);
+    expect(read('{"resourceType":"Binary"}')).toEqual(['', none]);
+    expect(read('{"resourceType":"Bundle","data":"YQ=="}')).toBeUndefined();
+    expect(read('{"resourceType":"Binary","data":"YQ==')).toBeUndefined();
+    expect(read(`{"resourceType":"Binary","data":"YQ==","x":[${'{},'.repeat(100_000)}{}]}`)).toBeUndefined();
   });
 
   test('a fault is tried again as often as a file, one of a peer that is away until the deadline', () => {

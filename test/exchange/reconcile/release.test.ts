@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
+import { findAttachment } from '../../../exchange/store/attachment.ts';
 import { findItem } from '../../../exchange/store/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
@@ -89,6 +90,36 @@ test('a record that is another member’s now is released to it, and taken back 
   // and goes on as the one's that it is
   const next = await node.pull([of('p1', 3)], { since: new Date() });
   expect([await node.ledger(next.id), await whose()]).toEqual([['updated Observation/moved'], ['m1 3']]);
+});
+
+test('a document by address of a record that moves is the one’s that shows the record', async () => {
+  const of = (patient: string, day: number) =>
+    output('DiagnosticReport', {
+      resourceType: 'DiagnosticReport',
+      id: 'moving',
+      meta: { lastUpdated: `2026-03-0${day}T00:00:00Z` },
+      status: 'final',
+      code: { coding: [{ system: 'http://loinc.org', code: '24323-8' }] },
+      subject: { reference: `Patient/${patient}` },
+      presentedForm: [{ contentType: 'application/pdf', url: 'Binary/b1', hash: 'aGFzaA==' }],
+    });
+  const fetched = () =>
+    node.sql`update exchange.attachment set state = 'kept', reason = null, sha256 = 'ff', bytes = 2, settled_at = now() where state = 'due'`;
+  const holder = async () => {
+    const [row] = await node.sql`select document_id as id from exchange.attachment limit 1`;
+    return (await findAttachment(node.sql, String(row?.['id'])))?.memberId;
+  };
+  await node.pull([of('p1', 1)], { since: new Date() });
+  await fetched();
+  expect(await holder()).toBe('m1');
+  const held = await node.pull([of('p2', 2)], { since: new Date() });
+  const id = await heldItem(held.id, 'moving');
+  expect(await decide(id, 'release')).toBeUndefined();
+  await fetched();
+  expect(await node.sql`select from exchange.attachment where state = 'kept'`).toHaveLength(2);
+  expect(await holder()).toBe('m2');
+  expect(await decide(id, 'undo')).toBeUndefined();
+  expect(await holder()).toBe('m1');
 });
 
 test('a claim that names another person’s is released as the person’s whom it names; taken back it waits again', async () => {
