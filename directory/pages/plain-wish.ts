@@ -52,7 +52,7 @@ const TONGUES: Readonly<Record<string, string>> = {
 };
 const TONGUE = Object.keys(TONGUES).join('|');
 
-const ZIP = /(?<![\w-])(\d{5})(-\d{4})?(?![\w-])/;
+const ZIP = /(?:\b(?:zip(?: ?code)?|codigo postal):? )?(?<![\w-])(\d{5}(?:-\d{4})?)(?![\w-])/;
 const SPEAKS = new RegExp(
   `\\b(?:(?:who |that |que )?(?:speaks?|speaking|hablan?|hablen?)(?: (?:in|en))? (${TONGUE})|(${TONGUE})[- ](?:speaking|speaker)|(?:in|en) (${TONGUE}))\\b`,
 );
@@ -112,7 +112,7 @@ export function understood(q: FindQuery): FindQuery {
     ...q,
     care: care.text === q.care ? q.care : trimmed(care.text),
     name: name.text === q.name ? q.name : trimmed(name.text),
-    zip: zip?.[0] ?? q.zip,
+    zip: zip?.[1] ?? q.zip,
     speaks: (tongue === undefined ? undefined : TONGUES[tongue]) ?? q.speaks,
     gender: gender?.[1] ?? q.gender,
     access: wheels === undefined ? q.access : 'handiaccess',

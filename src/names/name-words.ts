@@ -19,29 +19,31 @@ const NAMES_TOO = set('do pa ma ms an in');
 const SMALL = set('the of and at in for a an y e los las');
 
 /** Short forms that stand on signs and letterheads. */
-const SHORT: Record<string, string> = {
-  st: 'saint',
-  ste: 'saint',
-  mt: 'mount',
-  ctr: 'center',
-  cntr: 'center',
-  centre: 'center',
-  hosp: 'hospital',
-  univ: 'university',
-  assoc: 'associates',
-  assocs: 'associates',
-  grp: 'group',
-  med: 'medical',
-  svcs: 'services',
-  phcy: 'pharmacy',
-  ortho: 'orthopedic',
-  orthopaedic: 'orthopedic',
-  orthopaedics: 'orthopedics',
-  paediatrics: 'pediatrics',
-  pediatric: 'pediatrics',
-  ob: 'obstetrics',
-  gyn: 'gynecology',
-};
+const SHORT: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    st: 'saint',
+    ste: 'saint',
+    mt: 'mount',
+    ctr: 'center',
+    cntr: 'center',
+    centre: 'center',
+    hosp: 'hospital',
+    univ: 'university',
+    assoc: 'associates',
+    assocs: 'associates',
+    grp: 'group',
+    med: 'medical',
+    svcs: 'services',
+    phcy: 'pharmacy',
+    ortho: 'orthopedic',
+    orthopaedic: 'orthopedic',
+    orthopaedics: 'orthopedics',
+    paediatrics: 'pediatrics',
+    pediatric: 'pediatrics',
+    ob: 'obstetrics',
+    gyn: 'gynecology',
+  }),
+);
 
 /** Words as they are written, folded. */
 const writtenWords = (text: string): string[] =>
@@ -52,7 +54,7 @@ const writtenWords = (text: string): string[] =>
 
 /** The words of a name, folded: `Dr. Siobhán O'Brien-Núñez` → `dr siobhan obrien nunez`. */
 export function nameWords(text: string): string[] {
-  return writtenWords(text).map((w) => SHORT[w] ?? w);
+  return writtenWords(text).map((w) => SHORT.get(w) ?? w);
 }
 
 /** Words under which a name is entered: all but the small ones; a name of small words keeps them. */
@@ -83,11 +85,11 @@ const PARTICLES = set('o d l m n');
 /** `JohnSmith` is two words, `McDonald` is one. */
 const apart = (text: string): string => text.replace(/(\p{L}{3}\p{Ll})(?=\p{Lu}\p{Ll}{2})/gu, '$1 ');
 
-const joined = (...words: readonly (string | undefined)[]): string => words.map((w = '') => SHORT[w] ?? w).join('');
+const joined = (...words: readonly (string | undefined)[]): string => words.map((w = '') => SHORT.get(w) ?? w).join('');
 
 /** Other ways in which a word may have been entered: short forms are written out there. */
 function otherwise(word: string): string[] {
-  const long = SHORT[word];
+  const long = SHORT.get(word);
   if (long !== undefined) return [long, word];
   return /^st[^aeiour]/.test(word) && word.length > 5 ? [word, `saint${word.slice(2)}`] : [word];
 }
@@ -100,8 +102,9 @@ export function queryWords(text: string, ofPerson = false): NameQuery {
   const isTitle = (w: string): boolean => TITLES.has(w) || (ofPerson && CREDENTIALS.has(w));
   const written = writtenWords(apart(text));
   const named = written.filter((w) => !isTitle(w));
-  const untitled = named.length > 0 ? named : written.filter((w) => !HONORIFICS.has(w));
-  const kept = untitled.length > 0 ? untitled : written;
+  const addressed = written.filter((w) => !HONORIFICS.has(w));
+  const ways = [named, ofPerson ? addressed.filter((w) => NAMES_TOO.has(w)) : [], addressed];
+  const kept = ways.find((words) => words.length > 0) ?? written;
   const counts = (w: string): boolean => w.length > 1 && !SMALL.has(w);
   const telling = kept.some(counts) ? counts : () => true;
   const list = kept.filter(telling).slice(0, MAX_WORDS);

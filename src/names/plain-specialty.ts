@@ -60,8 +60,28 @@ function isSlip(a: string, b: string): boolean {
   return editDistance(a, b) <= (shorter < 8 || a[0] !== b[0] ? 1 : 2);
 }
 
-/** @param asked a word of a query */
-const sameWord = (word: string, asked: string): boolean => word === asked || (!KNOWN.has(asked) && isSlip(word, asked));
+/** A bit for each Latin letter that a word has. */
+const letters = (word: string): number =>
+  Array.from(word).reduce((bits, c) => (c >= 'a' && c <= 'z' ? bits | (1 << (c.charCodeAt(0) - 97)) : bits), 0);
+
+/** Has the one at most two letters that the other has not? Of words that are two slips apart neither has more. */
+function isNear(a: number, b: number): boolean {
+  let left = a & ~b;
+  left &= left - 1;
+  return (left & (left - 1)) === 0;
+}
+
+const PHRASE_WORDS: ReadonlyMap<string, number> = new Map(PHRASES.flatMap((p) => p.words).map((w) => [w, letters(w)]));
+
+/** Words of phrases that a word of a query may be. Hostile queries have many words: most pairs are told apart by their letters. */
+function phraseWords(asked: string): ReadonlySet<string> {
+  if (KNOWN.has(asked)) return new Set(PHRASE_WORDS.has(asked) ? [asked] : []);
+  const own = letters(asked);
+  const found = new Set<string>();
+  for (const [word, of] of PHRASE_WORDS)
+    if (word === asked || (isNear(own, of) && isNear(of, own) && isSlip(word, asked))) found.add(word);
+  return found;
+}
 
 /** Of children others than of adults, where the table says so. */
 function ofChildren(entries: PlainSpecialty[]): PlainSpecialty[] {
@@ -98,25 +118,29 @@ export function meantBy(text: string): Meant {
     const any = words.some((w) => /^(doctor|dr|dra|physician|medico|medica|doctora)$/.test(w));
     return { entries: any ? PLAIN_SPECIALTIES.slice(0, 1) : [], whole: true };
   }
-  const { found, held, inPhrase } = mostHeld(told);
+  const { found, held, inPhrase, others } = mostHeld(told);
   const entries = unique(found);
   return {
     entries: told.includes(CHILD) && told.length > 1 && !inPhrase ? ofChildren(entries) : entries,
-    whole: held === told.length || (told.includes(CHILD) && held === told.length - 1),
+    whole: held === told.length || (told.includes(CHILD) && held === told.length - 1 && others),
   };
 }
 
 /** Phrases of which every word is in the text, or that hold every word of the text. */
 function mostHeld(told: readonly string[]) {
+  const meant = new Map(told.map((t) => [t, phraseWords(t)]));
+  const any = new Set([...meant.values()].flatMap((words) => [...words]));
+  const isIn = (t: string, of: readonly string[]): boolean => of.some((w) => meant.get(t)?.has(w));
   let most = 0;
   let best = 0;
-  let found: PlainSpecialty[] = [];
+  let found: Phrase[] = [];
   /** a phrase that holds more than the word for children says it already */
   let inPhrase = false;
-  for (const { entry, words: of } of PHRASES) {
-    const held = of.filter((w) => told.some((t) => sameWord(w, t))).length;
+  for (const phrase of PHRASES) {
+    const { words: of } = phrase;
+    const held = of.filter((w) => any.has(w)).length;
     const complete = held === of.length ? 1 : 0;
-    if (complete === 0 && !told.every((t) => of.some((w) => sameWord(w, t)))) continue;
+    if (complete === 0 && !told.every((t) => isIn(t, of))) continue;
     const score = held * 2 + complete + (held === told.length ? 1 : 0);
     if (score < most) continue;
     if (score > most) {
@@ -126,7 +150,13 @@ function mostHeld(told: readonly string[]) {
     most = score;
     best = held;
     inPhrase ||= of.length > 1 && of.includes(CHILD);
-    found.push(entry);
+    found.push(phrase);
   }
-  return { found, held: best, inPhrase };
+  return {
+    found: found.map((p) => p.entry),
+    held: best,
+    inPhrase,
+    /** is each word but that for children in what was found? */
+    others: told.every((t) => t === CHILD || found.some((p) => isIn(t, p.words))),
+  };
 }

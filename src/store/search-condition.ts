@@ -137,8 +137,9 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   }
   const set = rowSet(c, bind);
   if (set === undefined) return 'true';
-  // a set that is asked of each row, never a join: a kept plan takes it for a few rows, and would go over all of them for every row
-  return isWhole(c) ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
+  // a set that is asked of each row, never a join: a kept plan takes it for a few rows, and would go over all of them for every row;
+  // of a join alone the planner can guess
+  return isWhole(c) && bind.guessing !== true ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
 
 /** Is it of several tokens whose rows are read once? */

@@ -1,7 +1,7 @@
 // Names that forgive, with their benchmark, and specialties in plain words.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { nameWords, queryWords } from '../../src/names/name-words.ts';
-import { plainSpecialties } from '../../src/names/plain-specialty.ts';
+import { meantBy, plainSpecialties } from '../../src/names/plain-specialty.ts';
 import { editDistance, likeness, soughtKeys, storedKeys } from '../../src/names/similar.ts';
 import { SPECIALTY_KIN } from '../../src/names/tables/specialty-kin.ts';
 import { SPANISH_SPECIALTIES } from '../../src/names/tables/specialty-spanish.ts';
@@ -15,6 +15,7 @@ describe('words of names', () => {
     ["Dr. Siobhán O'Brien-Núñez", 'dr siobhan obrien nunez'],
     ['St. Mary’s Hosp', 'saint marys hospital'],
     ['Ångström  &  Sons', 'angstrom sons'],
+    ['Constructor Health', 'constructor health'],
   ])('%s', (text, words) => expect(nameWords(text).join(' ')).toBe(words));
 
   test('titles do not count, unless they are all there is', () => {
@@ -28,6 +29,9 @@ describe('words of names', () => {
   const texts = (text: string, ofPerson = true) => queryWords(text, ofPerson).words.map((w) => w.text);
   test.each([
     ['Dr. Do', ['do']],
+    ['Ma, MD', ['ma']],
+    ['Dr. Do, MD', ['do']],
+    ['Constructor', ['constructor']],
     ['Smith, PT, DPT', ['smith']],
     ["Patrick O'Brien FNP-C", ['patrick', 'obrien', 'patrickobrien']],
     ['O Brien', ['brien', 'obrien']],
@@ -127,6 +131,29 @@ describe('specialties in plain words', () => {
     ['dentist for kids', ['1223P0221X']],
     ['pediatric hospital', ['282NC2000X']],
   ])('of children %s is %j alone', (text, only) => expect(codes(text)).toEqual(only));
+
+  test.each([
+    ['knee doctor for kids', true],
+    ['child abuse', false],
+    ['child life specialist', false],
+    ['a doctor for my daughter', true],
+  ])('%s is meant with each of its words: %s', (text, whole) => expect(meantBy(text).whole).toBe(whole));
+
+  test('one slip or two in a word are forgiven, and no word is another for being as long', () => {
+    expect(plainSpecialties('gastroentorologst')[0]?.id).toBe('gastroenterology');
+    expect(plainSpecialties('dermetologia')[0]?.id).toBe('dermatology');
+    expect(plainSpecialties('xxrmatologist')).toEqual(plainSpecialties('zzrmatologist'));
+    expect(plainSpecialties('dxxxatologist')).toEqual([]);
+  });
+
+  test('many words that nobody knows cost little', () => {
+    const words = Array.from({ length: 400 }, (_, i) => `q${(i * 7919).toString(36)}oni`);
+    const texts = Array.from({ length: 20 }, (_, i) => words.slice(i * 20, i * 20 + 20).join(' '));
+    const before = process.cpuUsage();
+    for (const text of texts) expect(meantBy(text).whole).toBe(false);
+    const { user } = process.cpuUsage(before);
+    expect(user / 1000 / texts.length).toBeLessThan(12);
+  });
 
   test('who treats adults and children counts for both', () => {
     expect(codes('physical therapy for kids')).toEqual(expect.arrayContaining(['2251P0200X', '225100000X']));
@@ -291,9 +318,11 @@ describe('as a search', () => {
     await d.load([
       role('blood', '207ZB0001X', 'Blood Banking & Transfusion Medicine Physician'),
       role('counsel', '103TC1900X', 'Counseling Psychologist'),
+      role('abuse', '2080C0008X', 'Child Abuse Pediatrics Physician'),
     ]);
     const find = (text: string) => d.find(`PractitionerRole?specialty-like=${encodeURIComponent(text)}`);
     expect(await find('Blood Banking & Transfusion')).toEqual(['PractitionerRole/blood']);
+    expect(await find('child abuse')).toContain('PractitionerRole/abuse');
     expect(await find('psychologists')).toEqual(['PractitionerRole/counsel']);
   });
 
@@ -310,7 +339,19 @@ describe('as a search', () => {
     ['PractitionerRole?specialty-like=%F0%9F%92%9C', 200],
     ['Practitioner?name-like=%F0%9F%92%9C%20ana', 200],
     ['PractitionerRole?specialty-like=207RC0000X', 200],
+    [`PractitionerRole?specialty-like=${Array.from({ length: 120 }, () => '207RC0000X').join(',')}`, 200],
+    [
+      `PractitionerRole?specialty-like=${'abcdefghi '.repeat(10).trim()}${`,${'abcdefghi '.repeat(10).trim()}`.repeat(10)}`,
+      400,
+    ],
+    ['Practitioner?name-like=constructor', 200],
   ])('%s is %i', async (path, status) => expect((await d.get(path)).status).toBe(status));
+
+  test('a name that is a word of the program is one like others', async () => {
+    const place = { resourceType: 'Organization', id: 'constructor', name: 'Constructor Health' };
+    await d.load([{ source: 'more', line: 1, text: JSON.stringify(place) }]);
+    expect(await d.find('Organization?name-like=constructor')).toEqual(['Organization/constructor']);
+  });
 
   test('a name that changed is found by its new words only', async () => {
     const changed = { ...person(9).resource, name: [{ family: 'Quetzalcoatl Brightwater', given: ['Zebulon'] }] };

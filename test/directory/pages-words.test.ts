@@ -20,6 +20,8 @@ describe('wishes within words', () => {
   test.each<[string, Record<string, string>]>([
     ['heart dr 10001', { care: 'heart dr', zip: '10001' }],
     ['10001-1234', { zip: '10001-1234' }],
+    ['heart doctor in zip code 06103', { care: 'heart doctor', zip: '06103' }],
+    ['Código postal: 06103', { zip: '06103' }],
     [
       'a Spanish-speaking paediatrician near 02139 who takes new patients and telehealth',
       { care: 'paediatrician', zip: '02139', speaks: 'es', new: '1', tele: '1' },

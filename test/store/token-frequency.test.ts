@@ -151,6 +151,12 @@ test('a set that is read once is asked of each row, and never joined: a kept pla
   if (near === undefined || several === undefined) throw new Error('Criteria changed.');
   const text = nearRows('PractitionerRole', near, [{ ...several, whole: true } as Criterion], binder().bind);
   expect(text).toMatch(/\(d\.rk in \(select rk from directory\.lookup [^)]*\).* is true/s);
+  // where the planner is asked how many there are, it is a join, of which it can guess
+  const guess = binder().bind;
+  guess.guessing = true;
+  expect(nearRows('PractitionerRole', near, [{ ...several, whole: true } as Criterion], guess)).not.toContain(
+    'is true',
+  );
 });
 
 test('a name beside other criteria: each row that is like it is judged once, not once for each other', () => {

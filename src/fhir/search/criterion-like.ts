@@ -20,17 +20,26 @@ export function readNameLike(p: Parameter, values: string[]): Criterion {
   return { kind: 'like', seed: p.id, params, family, given, givenPlace, ...query, found: undefined };
 }
 
+/** Of the plain words of one parameter, codes aside. */
+const MAX_PLAIN = 1000;
+
 /** Plain words as codes; what says more, or is not known, is looked for at the beginning of what the specialty is called. */
 export function readSpecialtyLike(p: Parameter, values: string[]): Criterion {
   const specialty = parameter(p.type, 'specialty') ?? p;
   const codes = new Set<string>();
   const called: string[] = [];
+  let length = 0;
   for (const value of values) {
     const text = unescaped(value);
+    if (/^[0-9]{3}[0-9A-Z]{6}X$/i.test(text)) {
+      codes.add(text.toLowerCase());
+      continue;
+    }
+    length += text.length;
+    if (length > MAX_PLAIN) throw invalid(p.code, `has more than ${MAX_PLAIN} characters of words`);
     const { entries, whole } = meantBy(text);
     for (const { codes: own, kin } of entries) for (const code of [...own, ...kin]) codes.add(code);
-    if (/^[0-9]{3}[0-9A-Z]{6}X$/i.test(text)) codes.add(text.toLowerCase());
-    else if (entries.length === 0 || !whole) called.push(value);
+    if (entries.length === 0 || !whole) called.push(value);
   }
   const forms = [...codes].map((code) => tokenForm('http://nucc.org/provider-taxonomy', code));
   const token: Criterion = { kind: 'token', seed: specialty.id, forms, negated: false };
