@@ -37,22 +37,27 @@ create index attachment_pull on exchange.attachment (pull_id);
 alter table exchange.staging add column attached text;
 --> statement-breakpoint
 -- Of records that are held already the addresses are found here; the next process that serves fetches them.
-insert into exchange.attachment (member_id, type, record_id, document_id, peer_id, pull_id, url, written, media, size, sha1, state, next_at)
+insert into exchange.attachment (member_id, type, record_id, document_id, peer_id, pull_id, url, written, media, size, sha1, state, reason, next_at)
 select distinct on (r.member_id, r.type, r.id, w.written) r.member_id, r.type, r.id,
   left(encode(sha256(convert_to(concat_ws(' ', r.origin, r.type, r.source_id, w.written), 'UTF8')), 'hex'), 32),
   r.origin, i.last_pull, case when a.url ~* '^[a-z][a-z0-9+.-]*:' then a.url else p.fhir_base || '/' || ltrim(a.url, '/') end, w.written,
-  a.media, a.size, a.sha1, 'due', now()
+  a.media, a.size, a.sha1, case when a.is_within then 'not-fetched' else 'due' end, case when a.is_within then 'in-the-record' end, now()
 from exchange.resource r
 join exchange.peer p on p.id = r.origin
 join exchange.identity i on i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id
 cross join lateral (
   select o->>'url' as url, o->>'contentType' as media, o->>'hash' as sha1,
-    case when jsonb_typeof(o->'size') = 'number' and (o->>'size') ~ '^[0-9]{1,15}$' then (o->>'size')::bigint end as size
-  from jsonb_path_query(r.body::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string")') o
-  where not o ? 'data'
+    case when jsonb_typeof(o->'size') = 'number' and (o->>'size') ~ '^[0-9]{1,15}$' then (o->>'size')::bigint end as size,
+    coalesce(jsonb_typeof(o->'data') = 'string', false) as is_within
+  from (
+    select jsonb_path_query(r.body::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string")') as o
+    union all
+    select jsonb_path_query(r.body::jsonb, 'lax $.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "^(attachment|presentedForm|photo|image|content|valueAttachment|contentAttachment|sourceAttachment)$").value[*] ? (@.type() == "object" && @.url.type() == "string")')
+  ) x
 ) a
 cross join lateral (select '"url":' || to_json(a.url)::text as written) w
-where r.origin <> 'own' and not r.deleted and r.member_id is not null and position('"contentType"' in r.body) > 0
+where r.origin <> 'own' and not r.deleted and r.member_id is not null and position('"url":' in r.body) > 0
+  and (position('"contentType"' in r.body) > 0 or position('ttachment"' in r.body) > 0 or r.type in ('DiagnosticReport', 'Media', 'Patient', 'Practitioner', 'RelatedPerson'))
   and a.url !~* '^(#|urn:)' and position(w.written in r.body) > 0;
 --> statement-breakpoint
 update exchange.resource r set moved_at = date_trunc('milliseconds', now()), shared = exchange.replace_all(coalesce(r.shared, r.body), a.olds, a.news)

@@ -507,6 +507,8 @@ test('of records that were held before, the addresses are found by the migration
     note('d1', { url }),
     note('d2', { url: 'Binary/b1', size: PDF.length }),
     note('d3', { data: 'YQ==', contentType: 'text/plain' }),
+    note('d4', { url: at('/fhir/Binary/b7'), data: 'YQ==', contentType: 'text/plain' }),
+    note('d5', { url, contentType: undefined }),
   ];
   await peer.pull(gives(records, { 'GET /fhir/Binary/b1': sends(PDF, pdf) }));
   // as they stood before
@@ -520,13 +522,14 @@ test('of records that were held before, the addresses are found by the migration
   expect(statements).toHaveLength(3);
   for (const s of statements) await sql().unsafe(s);
   expect((await forms()).join()).not.toContain(peer.base);
-  expect((await lines()).map((l) => l.state)).toEqual(['due', 'due']);
+  expect((await lines()).map((l) => l.state).sort()).toEqual(['due', 'due', 'due', 'not-fetched']);
   await peer.attachments();
-  expect(await lines()).toEqual([...kept(PDF), ...kept(PDF)]);
-  expect((await forms()).filter((f) => /"url":"Binary\/[0-9a-f]{32}"/.test(f))).toHaveLength(2);
+  const became = await lines();
+  expect(became.filter((l) => l.state === 'kept')).toEqual([...kept(PDF), ...kept(PDF), ...kept(PDF)]);
+  expect((await forms()).filter((f) => /"url":"Binary\/[0-9a-f]{32}"/.test(f))).toHaveLength(3);
   // the next pull finds them as they are
   const again = await peer.pull(gives(records, {}));
-  expect([await peer.ledger(again.id), await lines()]).toEqual([{ unchanged: 3 }, [...kept(PDF), ...kept(PDF)]]);
+  expect([await peer.ledger(again.id), await lines()]).toEqual([{ unchanged: 5 }, became]);
 });
 
 describe('coming again', () => {
