@@ -15,6 +15,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { isApproximate } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET, TYPE_IDS } from '../../src/fhir/search/types.ts';
+import { own } from '../../src/own.ts';
 import { npiOf } from './npi.ts';
 import { textHash } from './text-hash.ts';
 
@@ -104,7 +105,7 @@ export function addressKey(a: JsonObject): AddressKey | undefined {
   const street = (unit ? all.replace(unit[0], ' ') : all)
     .split(/\s+/)
     .filter(Boolean)
-    .map((w) => WORDS[w] ?? w)
+    .map((w) => own(WORDS, w) ?? w)
     .join(' ');
   return { street, unit: unit?.[1] ?? unit?.[2] ?? '', zip, state: text(a['state'])?.toUpperCase() ?? '' };
 }

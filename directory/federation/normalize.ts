@@ -1,5 +1,6 @@
 // From a peer's record as received to the one that the merged base shows: ids of its own name space, references that lead to
 // where the target is, marks of where it comes from, and the few values without which nobody would find it. Pure.
+
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { placed } from '../../src/fhir/search/approximate.ts';
 import { isDirectoryType, PLAN_NET } from '../../src/fhir/search/types.ts';
+import { own } from '../../src/own.ts';
 import { baseKey } from './classify-url.ts';
 import { liftedId, mergedId } from './ids.ts';
 import { npiIn } from './npi.ts';
@@ -256,7 +258,7 @@ function accepting(e: JsonObject): JsonObject {
       if (!isObject(concept)) return x;
       const coding = codings(concept).map((c) => ({
         ...c,
-        code: ACCEPTING[text(c['code']) ?? ''] ?? c['code'] ?? null,
+        code: own(ACCEPTING, text(c['code']) ?? '') ?? c['code'] ?? null,
       }));
       return {
         ...x,

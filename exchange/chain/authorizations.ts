@@ -1,7 +1,9 @@
 // Prior authorizations of other payers: one line of life for each number, whatever records told of it and in whatever order
 // they came. Information only: none of them is an authorization of our plan. Pure.
+
 import { createHash } from 'node:crypto';
 import { parseInstant, timeRange } from '../../src/fhir/instant.ts';
+import { own } from '../../src/own.ts';
 import type { Chain, ClaimRecord } from './claims.ts';
 import type { ReviewEntry } from './facts.ts';
 
@@ -14,7 +16,7 @@ const STATES: Readonly<Record<string, string>> = {
   C: 'cancelled',
 };
 /** X12 306 in one word; what is not known is pended. */
-export const reviewState = (code: string): string => STATES[code] ?? 'pended';
+export const reviewState = (code: string): string => own(STATES, code) ?? 'pended';
 
 const time = (when: string): number =>
   timeRange(when)?.from.getTime() ?? parseInstant(when)?.getTime() ?? Number.NEGATIVE_INFINITY;

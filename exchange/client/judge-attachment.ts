@@ -1,5 +1,6 @@
 // What a fetched attachment is, beside what its record says: the right one, another, none at all, or something that is not kept
 // here. Pure.
+import { own } from '../../src/own.ts';
 import { isKeptType, isProgram } from '../transform/attachment-type.ts';
 
 /** What the record says. */
@@ -28,10 +29,11 @@ const SAME: Readonly<Record<string, string>> = {
   'application/fhir+json': 'application/json',
   'image/jpg': 'image/jpeg',
 };
-const same = (media: string): string => SAME[bare(media)] ?? bare(media);
+const same = (media: string): string => own(SAME, bare(media)) ?? bare(media);
 
 const GZIP = [0x1f, 0x8b] as const;
-const PAGE = /^(?:\uFEFF)?\s*<(?:!doctype html|html[\s>])/i;
+// of bytes: the mark of UTF-8 is three of them
+const PAGE = /^(?:\xEF\xBB\xBF)?\s*<(?:!doctype html|html[\s>])/i;
 
 function wrongType(declared: string | null, came: Came): AttachmentVerdict | undefined {
   const answered = bare(came.media);

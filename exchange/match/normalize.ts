@@ -1,6 +1,8 @@
 // Values as matching compares them. The version is stamped into every match record: change a rule, raise it.
+
 import { fold } from '../../src/fhir/fold.ts';
 import { NICKNAMES } from '../../src/names/nicknames.ts';
+import { own } from '../../src/own.ts';
 
 export const NORMALIZATION = '2026-11b';
 
@@ -68,15 +70,16 @@ export type FamilyName = { names: string[]; suffix: string[] };
 
 /** Family name with its alternatives (parts of a double name), and a generational suffix split off. */
 export function familyName(text: string | undefined, suffixes: readonly string[] = []): FamilyName {
-  const suffix = new Set(suffixes.map((s) => SUFFIXES[letters(s)]).filter((s): s is string => s !== undefined));
+  const suffix = new Set(suffixes.map((s) => own(SUFFIXES, letters(s))).filter((s): s is string => s !== undefined));
   if (text === undefined || text.length > MAX_NAME) return { names: [], suffix: [...suffix] };
   let words = fold(text)
     .split(/[\s\-‐–,]+/)
     .map((w) => w.replace(/[^\p{L}\p{N}]/gu, ''))
     .filter(Boolean);
   const last = words.at(-1);
-  if (words.length > 1 && last !== undefined && SUFFIXES[last] !== undefined && suffixes.length === 0) {
-    suffix.add(SUFFIXES[last]);
+  const ending = last === undefined ? undefined : own(SUFFIXES, last);
+  if (words.length > 1 && ending !== undefined && suffixes.length === 0) {
+    suffix.add(ending);
     words = words.slice(0, -1);
   }
   const whole = words.join('');

@@ -1,6 +1,8 @@
 // /staff/members/:member/attachments/:id: a document that a received record gives by address, as it was fetched. It leaves as a file,
 // and no browser runs anything in it.
+
 import { streamed } from '../../src/blobs/serve-file.ts';
+import { own } from '../../src/own.ts';
 import { openAttachment } from '../merged/attachment.ts';
 import type { Desk } from './desk.ts';
 
@@ -34,7 +36,7 @@ export function attachments(desk: Desk): void {
     return streamed(found.content, 200, {
       'content-type': media,
       'content-length': String(found.bytes),
-      'content-disposition': `attachment; filename="attachment.${ENDINGS[bare] ?? 'bin'}"`,
+      'content-disposition': `attachment; filename="attachment.${own(ENDINGS, bare) ?? 'bin'}"`,
       'cache-control': 'private, no-store',
     });
   });

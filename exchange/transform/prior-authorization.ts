@@ -1,6 +1,7 @@
 // Prior authorizations in ExplanationOfBenefit: what was decided, whether it is for a drug, and the form that may be
 // shared. Review action codes: X12 306 in the PDex extension. Denied and drug authorizations do not leave
 // (42 CFR 422.121(b)(4)(ii)(A)(2), (b)(1)(iv)).
+
 import { timeRange } from '../../src/fhir/instant.ts';
 import {
   codings,
@@ -11,6 +12,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { own } from '../../src/own.ts';
 import { isDrugCode } from './drug-codes.ts';
 import { REVIEW_ACTION } from './money.ts';
 
@@ -143,7 +145,7 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   else if (newest === undefined) state = hasDenialSigns(resource) ? 'unclear' : 'pended';
   else if (items.length > 0 && !stays.includes(true)) state = 'denied';
   else if (text(resource['status']) === 'cancelled') state = 'cancelled';
-  else state = STATES[(headerDenies ? ofOthers : (header ?? ofOthers))?.code ?? ''] ?? 'pended';
+  else state = own(STATES, (headerDenies ? ofOthers : (header ?? ofOthers))?.code ?? '') ?? 'pended';
   const removed = items.filter((i) => deniedLines.includes(i) || drugLines.includes(i)).map((i) => i['sequence']);
   return { state, changed, end, removedLines: removed.filter((s): s is number => typeof s === 'number') };
 }

@@ -1,6 +1,8 @@
 // Values of a row as people write them. Each reader says what it could not read; nothing is guessed.
+
 import type { JsonObject } from '../../fhir/resource.ts';
 import { plainSpecialties } from '../../names/plain-specialty.ts';
+import { own } from '../../own.ts';
 
 /** What a row had that could not be read: column and reason, never the value. */
 export type Left = { column: string; why: string };
@@ -89,7 +91,7 @@ function canonicalTag(text: string): string | undefined {
 export function languages(texts: readonly string[], column: string, left: Left[]): string[] {
   const found: string[] = [];
   for (const text of texts) {
-    const code = LANGUAGES[text.toLowerCase()] ?? canonicalTag(text);
+    const code = own(LANGUAGES, text.toLowerCase()) ?? canonicalTag(text);
     if (code === undefined) left.push({ column, why: 'names a language that is not known: use its BCP 47 code' });
     else if (!found.includes(code)) found.push(code);
   }
