@@ -2,8 +2,7 @@
 // passes, never held whole but for that JSON, and kept under its own SHA-256 when it is what the record says.
 // https://hl7.org/fhir/R4/binary.html#rest
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Blobs } from '../../src/deps.ts';
 import { isResource, text } from '../../src/fhir/resource.ts';
 import { attachmentKey, type KeptBytes } from '../store/attachment.ts';
@@ -69,17 +68,6 @@ async function* unpacked(talk: Talk, response: Response, most: number): AsyncGen
     if (bytes > most) throw new PeerFault('attachment-too-large');
     if (isPacked && bytes > MIB && bytes > arrived * talk.limits.fileRatio) throw new PeerFault('attachment-bomb');
     yield chunk;
-  }
-}
-
-async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const body = Readable.from(source, { objectMode: false });
-  const gunzip = createGunzip();
-  body.on('error', (e) => gunzip.destroy(e));
-  try {
-    yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
-  } finally {
-    body.destroy();
   }
 }
 

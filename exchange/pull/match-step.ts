@@ -11,7 +11,7 @@ import { PeerFault } from '../client/peer-fetch.ts';
 import { findOne, isHolder, matchOne, type Single } from '../client/single-match.ts';
 import { addDays, localDay } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
-import { gunzipped } from '../reconcile/stage.ts';
+import { keptText } from '../reconcile/stage.ts';
 import { closeClock } from '../store/clock.ts';
 import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull.ts';
 import { submissions } from '../store/submission.ts';
@@ -154,7 +154,7 @@ export async function matchingStep(s: Step): Promise<void> {
 /** Fetches a small file and reads it line by line. */
 async function* linesOf(s: Step, url: string, needsToken: boolean | undefined, key: string): AsyncGenerator<string> {
   const got = await download(s, { url, needsToken, key });
-  for await (const line of lines(gunzipped(await s.deps.blobs.get(got.blobKey)))) {
+  for await (const line of lines(keptText(await s.deps.blobs.get(got.blobKey)))) {
     if (!('text' in line)) throw new PeerFault('match-answer-malformed');
     try {
       JSON.parse(line.text);

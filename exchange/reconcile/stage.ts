@@ -1,8 +1,7 @@
 // From raw files to staged units: every line of every file becomes one unit (a deletion line: one a entry), and each file's
 // units are counted. A file that is staged whole is not staged again; a long one is staged in stretches, and gone on with after
 // the last whole one.
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { type Block, blocks, lines } from '../../src/fhir/ndjson.ts';
 import { fileStaged, fileStagedTo, type PullFile, stagedLines, stagedUnits } from '../store/pull-file.ts';
@@ -20,20 +19,10 @@ import { unitOf } from './read-block.ts';
 import { readDeletions, type UnitContext } from './read-unit.ts';
 import type { UnitReader } from './unit-reader.ts';
 
-const CHUNK = 128 * 1024;
-
 /** The bytes of a kept file. */
-export async function* gunzipped(source: AsyncIterable<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
+export function keptText(source: AsyncIterable<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
   if (!source) throw new Error('a kept file is gone');
-  const body = Readable.from(source, { objectMode: false });
-  const gunzip = createGunzip({ chunkSize: CHUNK });
-  body.on('error', (e) => gunzip.destroy(e));
-  try {
-    yield* body.pipe(gunzip) as AsyncIterable<Uint8Array>;
-  } finally {
-    // a reader that stops early lets go of the file
-    body.destroy();
-  }
+  return gunzipped(source);
 }
 
 /**
@@ -46,7 +35,7 @@ export async function* unitsOf(
   contextOf: (line: number) => UnitContext | undefined,
 ): AsyncGenerator<StagedUnit> {
   if (file.blobKey === null) return;
-  for await (const line of lines(gunzipped(await deps.blobs.get(file.blobKey)))) {
+  for await (const line of lines(keptText(await deps.blobs.get(file.blobKey)))) {
     const context = contextOf(line.number);
     if (!context) continue;
     const at = { file: file.position, line: line.number, entry: 0 };
@@ -108,7 +97,7 @@ export async function stageBlocks(
   };
   const going = new Set<Promise<void>>();
   let bytes = 0;
-  for await (const [block, next] of withNext(blocks(gunzipped(await deps.blobs.get(file.blobKey ?? ''))))) {
+  for await (const [block, next] of withNext(blocks(keptText(await deps.blobs.get(file.blobKey ?? ''))))) {
     if (next !== undefined && next.number <= from.line + 1) continue;
     if (block.number - 1 - reached >= STRETCH || sinceBytes >= STRETCH_BYTES) {
       await Promise.all(going);

@@ -5,7 +5,7 @@ import { parseInstant } from '../../src/fhir/instant.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { prettyJson } from '../../src/ui/pretty-json.ts';
-import { gunzipped } from '../reconcile/stage.ts';
+import { keptText } from '../reconcile/stage.ts';
 import { type AttachmentLine, attachmentsOf } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull } from '../store/pull.ts';
@@ -57,7 +57,7 @@ export async function receivedLine(
   const file = (await pullFiles(deps.database.sql, pullId)).find((f) => f.position === at.file);
   const kept = file?.blobKey ? await deps.blobs.get(file.blobKey) : undefined;
   if (!kept) return { fault: 'The file is no longer kept.' };
-  for await (const line of lines(gunzipped(kept))) {
+  for await (const line of lines(keptText(kept))) {
     if (line.number < at.line) continue;
     if (line.number > at.line) break;
     if ('text' in line) return { text: line.text };

@@ -10,13 +10,14 @@ const LINK = `'"url":"Binary/' || a.document_id || '"'`;
 /**
  * A text of a record with what leaves in the place of the peer's addresses, whatever stands there by now; null where it gives none.
  * `record`: an alias with its member, type and id. attachment_pkey.
+ * @param only of this document, where the others are known to stand right: a record may have hundreds
  */
-export const leavingForm = (record: string, text: string): string => `(
+export const leavingForm = (record: string, text: string, only?: string): string => `(
   select exchange.replace_all(${text}, array_agg(f.old order by f.old), array_agg(f.new order by f.old))
   from exchange.attachment a
   cross join lateral (select case when a.state = 'kept' then ${LINK} else ${ABSENT} end as new) n
   cross join lateral (select v.old, n.new from (values (a.written), (${ABSENT}), (${LINK})) v(old) where v.old <> n.new) f
-  where a.member_id = ${record}.member_id and a.type = ${record}.type and a.record_id = ${record}.id
+  where a.member_id = ${record}.member_id and a.type = ${record}.type and a.record_id = ${record}.id${only === undefined ? '' : ` and a.document_id = ${only}`}
   having count(*) > 0)`;
 
 export const attachmentKey = (sha256: string): string => `documents/${sha256.slice(0, 2)}/${sha256}`;
@@ -24,11 +25,16 @@ export const attachmentKey = (sha256: string): string => `documents/${sha256.sli
 /**
  * Puts into the `shared` text of records what leaves in the place of the peer's addresses. Nothing is written where it is so already.
  * `from`: members, types and ids of the records. $1 instant. attachment_pkey, resource_pkey.
+ * @param only a document, of records whose others stand right once anything stands there
  */
-const SHOWN = (from: string) => `
+const SHOWN = (from: string, only?: string) => `
   update exchange.resource r set shared = f.form, moved_at = $1::text::timestamptz
   from (
-    select x.member_id, x.type, x.id, ${leavingForm('x', 'coalesce(x.shared, x.body)')} as form
+    select x.member_id, x.type, x.id, ${
+      only === undefined
+        ? leavingForm('x', 'coalesce(x.shared, x.body)')
+        : `case when x.shared is null then ${leavingForm('x', 'x.body')} else ${leavingForm('x', 'x.shared', only)} end`
+    } as form
     from ${from} u join exchange.resource x on x.member_id = u.member_id and x.type = u.type and x.id = u.id
   ) f
   where r.member_id = f.member_id and r.type = f.type and r.id = f.id and f.form is not null and r.shared is distinct from f.form`;
@@ -175,11 +181,12 @@ export async function settleAttachment(
       lease_owner = null, lease_until = null
     where ${isThat(tx, key, owner)} returning 1`;
   if (settled.length === 0) return false;
-  await tx.unsafe(SHOWN('(select $2::text as member_id, $3::text as type, $4::text as id)'), [
+  await tx.unsafe(SHOWN('(select $2::text as member_id, $3::text as type, $4::text as id)', '$5::text'), [
     at,
     key.memberId,
     key.type,
     key.recordId,
+    key.documentId,
   ]);
   return true;
 }

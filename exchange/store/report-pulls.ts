@@ -96,7 +96,6 @@ export type PeerLine = {
   npi: string | null;
   state: string;
   fhirBase: string | null;
-  addedAt: Date;
   approvedBy: string | null;
   checkedAt: Date | null;
   checkedOk: boolean | null;
@@ -107,7 +106,7 @@ export type PeerLine = {
 /** Peers with their newest check. Peers and checks are few; pulls by pull_peer. */
 export async function peerLines(sql: Queryable): Promise<PeerLine[]> {
   const rows = await sql<PeerLine[]>`
-    select p.id, p.name, p.npi, p.state, p.fhir_base as "fhirBase", p.added_at as "addedAt",
+    select p.id, p.name, p.npi, p.state, p.fhir_base as "fhirBase",
       p.approved_by as "approvedBy", c.at as "checkedAt", c.ok as "checkedOk", l.n as pulls, l.last as "lastPullAt"
     from exchange.peer p
     left join lateral (select at, ok from exchange.peer_check where peer_id = p.id order by id desc limit 1) c on true
