@@ -4,15 +4,16 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/delivered.ts';
-import { deletedRows, type ExportConditions, type ExportRow, exportRows, withheldCounts } from '../store/export.ts';
+import { deletedRows, type ExportConditions, exportRows, unnamedOf } from '../store/export.ts';
 import type { Grant } from '../store/grant.ts';
+import { withoutNames } from '../transform/unnamed.ts';
 import type { Shape } from './shape.ts';
 import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
 
 const DELETIONS_PER_BUNDLE = 500;
 
 /** Where a record of a member is written. */
-type Place = (memberId: string, type: string, text: string) => Promise<void> | undefined;
+type Place = (memberId: string, type: string, text: string | Uint8Array) => Promise<void> | undefined;
 
 /** Files by patient have no type. */
 export const BY_PATIENT = '';
@@ -46,15 +47,19 @@ class Sent {
   /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
   keys = '';
   targets: string[] = [];
+  /** the newest time of its records */
   recorded = '';
+  #at = '';
 
-  add(row: ExportRow): void {
-    const key = `${row.type}/${row.id}`;
-    this.types[row.type] = (this.types[row.type] ?? 0) + 1;
+  /** @param at as the server tells a time: those of one import are the same */
+  add(key: string, type: string, at: string): void {
+    this.types[type] = (this.types[type] ?? 0) + 1;
     this.keys += this.keys === '' ? key : ` ${key}`;
-    if (row.type !== 'Provenance') this.targets.push(key);
-    const at = formatInstant(row.last_updated);
-    if (at > this.recorded) this.recorded = at;
+    if (type !== 'Provenance') this.targets.push(key);
+    if (at === this.#at) return;
+    this.#at = at;
+    const instant = formatInstant(new Date(at));
+    if (instant > this.recorded) this.recorded = instant;
   }
 }
 
@@ -98,11 +103,17 @@ export async function writeMembers(
   byPatient: boolean,
   counts: Record<string, number>,
 ): Promise<DeliveredMember[]> {
-  const sent = new Map<string, Sent>(conditions.members.map((m) => [m.memberId, new Sent()]));
+  const { members } = conditions;
+  const sent = members.map(() => new Sent());
+  const unnamed = await unnamedOf(
+    tx,
+    members.map((m) => m.memberId),
+  );
   const withProvenance = conditions.types.includes('Provenance');
-  const transmit = async (memberId: string) => {
-    const one = sent.get(memberId);
-    if (!one) return;
+  const transmit = async (n: number) => {
+    const one = sent[n];
+    const memberId = members[n]?.memberId;
+    if (!one || memberId === undefined) return;
     // the same records make the same Provenance, in whatever order they came
     if (one.targets.length > MAX_TARGETS) one.targets.sort();
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
@@ -111,33 +122,45 @@ export async function writeMembers(
     }
     one.targets = [];
   };
-  let member = '';
+  let last = -1;
   // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
   for await (const rows of ahead(exportRows(tx, conditions, byPatient ? 'member' : 'any')))
     for (const row of rows) {
-      if (byPatient && row.member_id !== member) {
-        await transmit(member);
-        member = row.member_id;
+      if (row.text === null) {
+        const why = `withheld-${String(row.reason)}`;
+        counts[why] = (counts[why] ?? 0) + 1;
+        continue;
       }
-      const text = shape.of(row.type, row.text, row.linked);
+      const n = Number(row.member) - 1;
+      const memberId = members[n]?.memberId ?? '';
+      if (byPatient && n !== last) {
+        await transmit(last);
+        last = n;
+      }
+      const key = row.key.toString('latin1');
+      const type = key.slice(0, key.indexOf('/'));
+      const names = unnamed.get(memberId);
+      const text = shape.of(
+        type,
+        names === undefined ? row.text : withoutNames(row.text.toString(), names),
+        row.isLinked,
+      );
       if (text === undefined) continue;
-      const full = place(row.member_id, row.type, text);
+      const full = place(memberId, type, text);
       if (full) await full;
-      sent.get(row.member_id)?.add(row);
+      sent[n]?.add(key, type, row.at.toString('latin1'));
     }
-  for (const { memberId } of conditions.members) await transmit(memberId);
+  for (const n of members.keys()) await transmit(n);
   const deleted = await deletedRows(tx, about.peerId, conditions);
   for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
     await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));
   counts['deleted'] = (counts['deleted'] ?? 0) + deleted.length;
-  for (const [reason, n] of Object.entries(await withheldCounts(tx, conditions)))
-    counts[`withheld-${reason}`] = (counts[`withheld-${reason}`] ?? 0) + n;
-  return conditions.members.map((m) => ({
+  return members.map((m, n) => ({
     memberId: m.memberId,
     policy: m.policy,
     consentId: m.consentId,
-    types: sent.get(m.memberId)?.types ?? {},
-    keys: sent.get(m.memberId)?.keys ?? '',
+    types: sent[n]?.types ?? {},
+    keys: sent[n]?.keys ?? '',
   }));
 }
 

@@ -24,15 +24,22 @@ export type ExportConditions = {
   yearAgo: string;
 };
 
-/** One record on its way out. */
+/** Columns of one record on its way out, as the bytes that came: the text of most is written as it is, and need not be one of ours first. */
 export type ExportRow = {
-  member_id: string;
-  type: string;
-  id: string;
-  text: string;
-  last_updated: Date;
-  linked: boolean;
+  /** place of its member in the conditions, from 1 */
+  member: Buffer;
+  /** `Type/id` */
+  key: Buffer;
+  /** when it was written last, as the server tells it */
+  at: Buffer;
+  /** null when it stays */
+  text: Buffer | null;
+  /** links of ours stand in its text in the place of a peer's addresses */
+  isLinked: boolean;
+  /** why it stays; null when it leaves */
+  reason: Buffer | null;
 };
+type RawRow = [Buffer, Buffer, Buffer, Buffer | null, Buffer, Buffer | null];
 
 /**
  * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
@@ -65,6 +72,34 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
       and y.refers @> array['DocumentReference/' || ${r}.id]`;
+/** States of an authorization that is not even named: it was denied, or is for a drug. */
+const HIDDEN = `('denied', 'unclear', 'drug')`;
+
+/**
+ * What must not be named to a peer, as `Type/id`: authorizations of these members that were denied or are for drugs, and documents that
+ * support nothing else. resource_authorization.
+ */
+export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (memberIds.length === 0) return found;
+  const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
+    `with hidden as materialized (
+       select y.member_id, y.id, y.refers from unnest($1::text::text[]) m
+       join exchange.resource y on y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state in ${HIDDEN}
+     )
+     select member_id as "memberId", string_agg(key, ' ') as keys from (
+       select member_id, 'ExplanationOfBenefit/' || id as key from hidden
+       union select h.member_id, d from hidden h cross join unnest(h.refers) d
+       where starts_with(d, 'DocumentReference/') and not exists (
+         select from exchange.resource y where y.member_id = h.member_id and y.type = 'ExplanationOfBenefit' and not y.deleted
+           and y.pa_state not in ${HIDDEN} and y.refers @> array[d])
+     ) x group by 1`,
+    [arrayLiteral(memberIds)],
+  );
+  for (const { memberId, keys } of rows) found.set(memberId, keys.split(' '));
+  return found;
+}
+
 /** A document stays when authorizations refer to it and none of them leaves. */
 const isNoneOfExcluded = (r: string) =>
   `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;
@@ -123,32 +158,11 @@ export async function readByKey(tx: Queryable): Promise<void> {
     set_config('enable_mergejoin', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`;
 }
 
-/**
- * Records of some members that may leave, by cursor.
- * @param order `member`: one member after the other, for which the texts are sorted; else as they come
- */
-export function exportRows(
-  sql: Sql,
-  c: ExportConditions,
-  order: 'member' | 'any',
-  batch = 1000,
-): AsyncIterable<ExportRow[]> {
-  return sql
-    .unsafe<ExportRow[]>(
-      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated, ${LINKED} ${FROM}
-       where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
-         and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
-         ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
-       ${order === 'member' ? 'order by r.member_id' : ''}`,
-      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
-    )
-    .cursor(batch);
-}
+/** A boolean that holds, as text. */
+const TRUE = 't'.charCodeAt(0);
 
-/** How many records of these members stay, by the reason that keeps them. */
-export async function withheldCounts(sql: Queryable, c: ExportConditions): Promise<Record<string, number>> {
-  const rows = await sql.unsafe<{ reason: string; n: number }[]>(
-    `select case
+/** Why a record that may not leave stays: the first that keeps it. */
+const REASON = `case
          when r.withheld is not null then r.withheld
          when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
@@ -156,12 +170,44 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
          when r.type = 'Provenance' then 'provenance'
-         when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end as reason, count(*)::int as n ${FROM}
-     where not r.deleted and not coalesce(${MAY_LEAVE}, false) and ${isNoOther('r')}
-     group by 1`,
-    parameters(c) as never[],
-  );
-  return Object.fromEntries(rows.map((r) => [r.reason, r.n]));
+         when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end`;
+
+/**
+ * Records of some members, by cursor: those that may leave and are asked for, and of those that may not why. Each is judged once.
+ * @param order `member`: one member after the other, for which the texts are sorted; else as they come
+ */
+export async function* exportRows(
+  sql: Sql,
+  c: ExportConditions,
+  order: 'member' | 'any',
+  batch = 1000,
+): AsyncGenerator<ExportRow[], void, void> {
+  const rows = sql
+    .unsafe(
+      `select g.n, r.type || '/' || r.id, r.last_updated, case when l.leaves then coalesce(r.shared, r.body) end, ${LINKED},
+         case when not l.leaves then ${REASON} end
+       from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
+       ${recordsOfEach()}
+       cross join lateral (select coalesce(${MAY_LEAVE}, false) as leaves offset 0) l
+       where not r.deleted and case when l.leaves
+         then r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
+           and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
+           ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
+         else ${isNoOther('r')} end
+       ${order === 'member' ? 'order by g.n' : ''}`,
+      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
+    )
+    .raw()
+    .cursor(batch) as unknown as AsyncIterable<RawRow[]>;
+  for await (const some of rows)
+    yield some.map(([member, key, at, text, linked, reason]) => ({
+      member,
+      key,
+      at,
+      text,
+      isLinked: linked[0] === TRUE,
+      reason,
+    }));
 }
 
 /**
