@@ -4,7 +4,7 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/delivered.ts';
-import { deletedRows, type ExportConditions, exportRows, unnamedOf } from '../store/export.ts';
+import { deletedRows, type ExportConditions, exportRows, readExportRow, unnamedOf } from '../store/export.ts';
 import type { Grant } from '../store/grant.ts';
 import { withoutNames } from '../transform/unnamed.ts';
 import type { Shape } from './shape.ts';
@@ -64,6 +64,25 @@ class Sent {
 }
 
 /**
+ * The directory-type records that leaving records name. A record that stays gives nobody away: whom it alone names stays too. They are as
+ * many as the directory has at most, however much an export holds.
+ */
+export class Named {
+  /** `Type/id`, and whether it is new to the peer by what names it */
+  readonly keys = new Map<string, boolean>();
+
+  /** @param links `Type/id` with a blank between them */
+  add(links: string, isNews: boolean): void {
+    if (links !== '') for (const key of links.split(' ')) this.addOne(key, isNews);
+  }
+
+  addOne(key: string, isNews: boolean): void {
+    const known = this.keys.get(key);
+    if (known === undefined || (isNews && !known)) this.keys.set(key, isNews);
+  }
+}
+
+/**
  * Asks for the next rows while the ones before are being written, so that the database and this process work at once.
  */
 export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
@@ -91,6 +110,7 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
 /**
  * Writes the slice.
  * @param counts is added to
+ * @param named is added to, when directory-type records leave with what names them
  * @returns what was written of each member, members of whom nothing was written too
  */
 export async function writeMembers(
@@ -102,6 +122,7 @@ export async function writeMembers(
   shape: Shape,
   byPatient: boolean,
   counts: Record<string, number>,
+  named?: Named,
 ): Promise<DeliveredMember[]> {
   const { members } = conditions;
   const sent = members.map(() => new Sent());
@@ -124,32 +145,28 @@ export async function writeMembers(
   };
   let last = -1;
   // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
-  for await (const rows of ahead(exportRows(tx, conditions, byPatient ? 'member' : 'any')))
-    for (const row of rows) {
-      if (row.text === null) {
-        const why = `withheld-${String(row.reason)}`;
-        counts[why] = (counts[why] ?? 0) + 1;
-        continue;
-      }
-      const n = Number(row.member) - 1;
-      const memberId = members[n]?.memberId ?? '';
-      if (byPatient && n !== last) {
+  for await (const page of ahead(exportRows(tx, conditions, { links: named !== undefined, byMember: byPatient }))) {
+    for (let i = 0; i < page.length; i++) {
+      const row = readExportRow(page, i);
+      if (row.links !== null) named?.add(row.links, row.isNews);
+      if (row.reason !== null) counts[`withheld-${row.reason}`] = (counts[`withheld-${row.reason}`] ?? 0) + 1;
+      if (row.key === null) continue;
+      const memberId = members[row.member]?.memberId ?? '';
+      if (byPatient && row.member !== last) {
         await transmit(last);
-        last = n;
+        last = row.member;
       }
-      const key = row.key.toString('latin1');
-      const type = key.slice(0, key.indexOf('/'));
+      const type = row.key.slice(0, row.key.indexOf('/'));
       const names = unnamed.get(memberId);
-      const text = shape.of(
-        type,
-        names === undefined ? row.text : withoutNames(row.text.toString(), names),
-        row.isLinked,
-      );
+      const stored = names === undefined ? row.text : withoutNames(row.text.toString(), names);
+      const text = shape.of(type, stored, row.isLinked);
       if (text === undefined) continue;
       const full = place(memberId, type, text);
       if (full) await full;
-      sent[n]?.add(key, type, row.at.toString('latin1'));
+      sent[row.member]?.add(row.key, type, row.at ?? '');
     }
+    page.release();
+  }
   for (const n of members.keys()) await transmit(n);
   const deleted = await deletedRows(tx, about.peerId, conditions);
   for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
