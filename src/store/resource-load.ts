@@ -6,6 +6,7 @@ import { copyBytes } from './copy.ts';
 import { type BinaryRows, binaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
 import { hashed, hashKey, hashText } from './hash.ts';
+import { packed, RESOURCE } from './page-packing.ts';
 import { addGeometry, addVerified, openingPatterns } from './resource-load-further.ts';
 import { changeTime } from './resource-merge.ts';
 import { reachAll } from './resource-reach.ts';
@@ -151,7 +152,7 @@ async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
       await copyBytes(
         sql,
         `copy directory.${besideName(table)} from stdin with (format binary, freeze)`,
-        some.finish(),
+        table === 'resource' ? packed(some.finish(), RESOURCE) : some.finish(),
       );
   }
 }

@@ -26,9 +26,8 @@ const ask = async (text: string, values: string[] = [], prepare = true) => {
 };
 const DOUBLE = 'select $1::int * 2, pg_backend_pid()';
 /** Lines of these tests give no pages. */
-// biome-ignore lint/correctness/useYield: there are none
 async function* never(): AsyncGenerator<RawRows, void, void> {
-  throw new Error('no pages');
+  yield* [];
 }
 const prepared = () => ask('select count(*) from pg_prepared_statements').then(([row]) => Number(row?.[0]));
 
