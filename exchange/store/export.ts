@@ -111,6 +111,7 @@ export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): P
            and y.pa_state is not null and y.pa_state not in ${HIDDEN} and y.refers @> array[d] offset 0)
      ) x group by 1`,
     [arrayLiteral(memberIds)],
+    { prepare: true },
   );
   for (const { memberId, keys } of rows) found.set(memberId, keys.split(' '));
   return found;
@@ -248,6 +249,7 @@ export async function deletedRows(
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
     [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId, c.everybody] as never[],
+    { prepare: true },
   );
   return [...rows];
 }
