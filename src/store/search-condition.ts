@@ -4,6 +4,7 @@ import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
+import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
@@ -46,6 +47,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
       return { source: idSet(c.keys, bind), unique: true };
     case 'near':
       return { source: nearSet(c, bind, false), unique: false };
+    case 'care-at':
+      return { source: careSet(c, bind, false), unique: false };
     case 'contains':
       return { source: boundariesAround(c.points, bind), unique: false };
     case 'last-verified':
@@ -290,6 +293,8 @@ function distances(c: Criterion, bind: Bind): string {
   switch (c.kind) {
     case 'near':
       return nearSet(c, bind, true);
+    case 'care-at':
+      return careSet(c, bind, true);
     case 'chain':
       return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
     case 'reverse-chain':
