@@ -96,29 +96,31 @@ export function map(l: Language, places: readonly Numbered[], center: Center | u
   const outline = land(scale.frame, (longitude, latitude) => scale.place({ longitude, latitude }));
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(places.length, l.number(places.length))}">
 ${outline === '' ? '' : html`<path class="land" d="${outline}"/>`}
-${center ? centerMark(scale, center) : ''}
+${center ? centerMark(l, scale, center) : ''}
 ${pins.map(pinMark)}
 ${bar(l, scale)}
 </svg>`;
 }
 
-function centerMark(scale: Scale, center: Center): Part {
+function centerMark(l: Language, scale: Scale, center: Center): Part {
   const { x, y } = scale.place(center.at);
   const radius = center.miles * scale.pixelsPerMile;
-  const [near, far] = ringsOf(scale, radius);
-  const rings = [near, far].map((miles) =>
-    miles === undefined
-      ? ''
-      : html`<circle class="near" cx="${round(x)}" cy="${round(y)}" r="${round(miles * scale.pixelsPerMile)}"/>`,
-  );
+  const rings = ringsOf(scale, radius).map((miles) => {
+    const r = miles * scale.pixelsPerMile;
+    return html`<circle class="near" cx="${round(x)}" cy="${round(y)}" r="${round(r)}"/><text class="small middle" x="${round(x)}" y="${round(y - r + 12)}">${milesOf(l, miles)}</text>`;
+  });
   return html`${rings}${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(x + 10)}" y="${round(y + 16)}">${center.name}</text>`;
 }
 
-/** Two circles that help to judge distances, in round miles: the larger as large as fits, within the circle asked for. */
+/** At most three circles that help to judge distances, in round miles: the largest as large as fits, within the circle asked for. */
 function ringsOf(scale: Scale, limit: number): number[] {
-  const fits = BARS.filter((miles) => miles * scale.pixelsPerMile <= Math.min(HEIGHT / 2 - 6, limit - 12));
-  return fits.slice(-2);
+  const most = Math.min(HEIGHT / 2 - 6, limit - 12) / scale.pixelsPerMile;
+  const step = BARS.find((miles) => most / miles < 4) ?? most;
+  return Array.from({ length: Math.floor(most / step) }, (_, i) => (i + 1) * step);
 }
+
+const milesOf = (l: Language, miles: number): string =>
+  l.texts.form.miles(l.number(miles, String(miles).split('.')[1]?.length ?? 0));
 
 function pinMark(pin: Pin): Safe {
   const label = ranges(pin.numbers);
@@ -131,6 +133,5 @@ function pinMark(pin: Pin): Safe {
 function bar(l: Language, scale: Scale): Safe {
   const miles = [...BARS].reverse().find((m) => m * scale.pixelsPerMile <= 110) ?? 0.25;
   const length = round(miles * scale.pixelsPerMile);
-  const digits = miles < 1 ? 2 : 0;
-  return html`<path d="M14 ${HEIGHT - 14}v5h${length}v-5" fill="none" stroke="currentColor" stroke-width="1.5"/><text class="small" x="${round(20 + length)}" y="${HEIGHT - 8}">${l.texts.form.miles(l.number(miles, digits))}</text>`;
+  return html`<path d="M14 ${HEIGHT - 14}v5h${length}v-5" fill="none" stroke="currentColor" stroke-width="1.5"/><text class="small" x="${round(20 + length)}" y="${HEIGHT - 8}">${milesOf(l, miles)}</text>`;
 }

@@ -102,6 +102,7 @@ ol.hits{list-style:none;margin:0;padding:0;display:grid;gap:.8rem}
 .map text{font:600 12px system-ui,sans-serif;fill:var(--ink)}
 .map .number{fill:var(--accent-ink);text-anchor:middle}
 .map .small{paint-order:stroke;stroke:var(--paper);stroke-width:3px;font-weight:500;font-size:11px;fill:var(--soft)}
+.map .small.middle{text-anchor:middle}
 .map .cross{stroke:var(--look);stroke-width:2.5}
 .columns{display:grid;gap:1rem 1.2rem;grid-template-columns:minmax(0,1fr) 21rem;align-items:start}
 .columns>*>:last-child{margin-bottom:0}

@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pinsOf } from '../../directory/pages/map.ts';
+import { language } from '../../directory/pages/language.ts';
+import { map, pinsOf } from '../../directory/pages/map.ts';
 import { addressLines } from '../../directory/pages/records.ts';
 import { STYLE } from '../../directory/pages/style.ts';
 import { en } from '../../directory/pages/texts/en.ts';
@@ -353,6 +354,17 @@ test('an empty directory has pages too', async () => {
   const get = siteOver(own.database);
   for (const path of ['/', '/find?care=dentist', '/developers']) expect((await get(path)).status, path).toBe(200);
   await own.close();
+});
+
+test('the circles of a map are in even steps, as far as the farthest place, and say their miles', () => {
+  const circles = (north: number, miles: number) => {
+    const places = [{ number: 1, at: { latitude: 43 + north / 69.05, longitude: -77 } }];
+    const drawn = map(language('en', '', 'UTC'), places, { at: { latitude: 43, longitude: -77 }, miles, name: 'here' });
+    return [...String(drawn).matchAll(/<text class="small middle"[^>]*>([^<]*)</g)].map((m) => m[1]);
+  };
+  expect(circles(4.5, 25)).toEqual(['2 miles', '4 miles']);
+  expect(circles(1, 25)).toEqual(['0.5 miles', '1 mile']);
+  expect(circles(24, 25)).toEqual(['10 miles', '20 miles']);
 });
 
 test('what a map and an address show is put for reading', () => {

@@ -25,7 +25,9 @@ export function insurancePlan(l: Layout, index: number): Resource {
   const networks = [reference('network', network)];
   const beside = network + l.areas;
   if (beside < l.networks) networks.push(reference('network', beside));
-  const name = `Meridian ${at(STATES, state).name} ${product.name} ${2026 + (index % 2)} ${index + 1}`;
+  // state, product and year are another three until all of them have met
+  const again = index < STATES.length * PRODUCTS.length ? '' : ` ${index + 1}`;
+  const name = `Meridian ${at(STATES, state).name} ${product.name} ${2026 + (index % 2)}${again}`;
   return {
     resourceType: 'InsurancePlan',
     id: id.plan(index),
