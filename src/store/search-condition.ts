@@ -4,6 +4,7 @@ import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
+import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
@@ -46,6 +47,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
       return { source: idSet(c.keys, bind), unique: true };
     case 'near':
       return { source: nearSet(c, bind, false), unique: false };
+    case 'care-at':
+      return { source: careSet(c, bind, false), unique: false };
     case 'contains':
       return { source: boundariesAround(c.points, bind), unique: false };
     case 'last-verified':
@@ -192,13 +195,17 @@ export function rows(
     const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
+  // a list holds each row once anyway; of sets that are all read as a whole what is in all of them is less to put in order
+  const late = !source.unique && along.length === 0 && rest.length > 0 && rest.every(isSet);
   const begin =
     along.length > 0
       ? both([source, ...along.map((c) => rowSet(c, bind))], page)
-      : once(source, rest.length > 0 && listed.length === 0 ? page : undefined);
+      : listed.length > 0 || late
+        ? source.source
+        : once(source, rest.length > 0 ? page : undefined);
   const from = listed.reduce((rows, c) => among(rows, rowSet(c, bind), page), begin);
   if (first === ranked) return scored(type, from, rest, bind);
-  return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
+  return `select ${late ? 'distinct ' : ''}d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
 }
 
 /** `rk, score` of what the table `liked` holds and meets the others. Periods are asked of what is left, as in {@link nearRows}. */
@@ -210,6 +217,9 @@ function scored(type: DirectoryType, from: string, rest: readonly Criterion[], b
     ? found
     : `select d.rk, d.score from ${allowed(type, `${found} offset 0`, periods, false, bind)}`;
 }
+
+/** Is it met by rows that are read as a whole, whatever the order of those that are asked? */
+const isSet = (c: Criterion): boolean => c.kind === 'string';
 
 /** Is it read along with the first, in order? */
 const isAlong = (c: Criterion, first: Criterion): boolean =>
@@ -290,6 +300,8 @@ function distances(c: Criterion, bind: Bind): string {
   switch (c.kind) {
     case 'near':
       return nearSet(c, bind, true);
+    case 'care-at':
+      return careSet(c, bind, true);
     case 'chain':
       return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
     case 'reverse-chain':

@@ -28,6 +28,8 @@ const NAME = 1000;
 const BEGINNINGS = 8;
 const RANKED = 2000;
 const SOME = 5000;
+/** Roles of a kind of care, of which in a circle and a network. */
+const SOME_CARE = 100;
 
 /** pg_stats shows the columns that the role may read. */
 const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
@@ -182,6 +184,8 @@ export function estimates(
         return RANKED;
       case 'near':
         return c.found?.length ?? SHORT_NAME;
+      case 'care-at':
+        return SOME_CARE;
       case 'chain':
         return rows(c.of) * referring(c);
       case 'any':
