@@ -31,7 +31,6 @@ type Asked = { types: readonly string[]; since: Date | undefined; count: number;
 const COUNT_DEFAULT = 100;
 /** A place among the directory entries: types of records come before it. */
 const SHARED_MARK = 'Shared';
-const IGNORED = new Set(['_format', '_pretty']);
 
 function readAsked(given: Given, caller: Caller, lenient: boolean, now: Date): Asked {
   const asked: Asked = { types: [], since: undefined, count: COUNT_DEFAULT, after: undefined };
@@ -44,8 +43,7 @@ function readAsked(given: Given, caller: Caller, lenient: boolean, now: Date): A
       asked.since = parseInstant(value);
       if (!asked.since) throw new Outcome('invalid-parameter', '_since must be an instant.');
       if (asked.since > now) throw new Outcome('invalid-parameter', '_since must not be in the future.');
-    } else if (!IGNORED.has(name) && !lenient)
-      throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
+    } else if (!lenient) throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
   }
   if (named.some((t) => !EXPORT_ORDER.includes(t)))
     throw new Outcome('invalid-parameter', '_type names a type that is not served.');
