@@ -128,7 +128,7 @@ const READERS: Readonly<Record<string, Reader>> = {
     draft.until = instant(value, '_until', how.now);
   },
   _outputFormat(value) {
-    if (!FORMATS.has(value)) throw unsupported('_outputFormat must be application/fhir+ndjson.');
+    if (!FORMATS.has(value.toLowerCase())) throw unsupported('_outputFormat must be application/fhir+ndjson.');
   },
   _elements(value, draft, how) {
     const elements = several(value, how);

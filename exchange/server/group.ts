@@ -67,7 +67,7 @@ export function groupHistory(deps: Deps) {
 export function groupSearch(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Group');
-    const caller = await authorize(c, deps, 'group.read');
+    const caller = await authorize(c, deps, 'group.search');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
     const search = readGroupSearch(new URL(c.req.url).searchParams, {
       npi: caller.peer.npi,

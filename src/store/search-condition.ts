@@ -117,7 +117,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       );
     case 'token':
     case 'reference': {
-      if ((bind.guessing === true || c.whole === true) && !(c.kind === 'token' && c.negated)) break;
+      if ((bind.guessing === true || c.whole === true || c.met === true) && !(c.kind === 'token' && c.negated)) break;
       if (c.kind === 'reference' && c.keys.length === 0) return 'false';
       // lookup_pkey once a row; `offset` keeps the planner from making it a set, which may be a large part of all: what the
       // statement begins with is rarer
@@ -219,7 +219,7 @@ function scored(type: DirectoryType, from: string, rest: readonly Criterion[], b
 }
 
 /** Is it met by rows that are read as a whole, whatever the order of those that are asked? */
-const isSet = (c: Criterion): boolean => c.kind === 'string';
+const isSet = (c: Criterion): boolean => c.kind === 'string' || ('met' in c && c.met === true);
 
 /** Is it read along with the first, in order? */
 const isAlong = (c: Criterion, first: Criterion): boolean =>

@@ -75,6 +75,34 @@ afterAll(() => node.close());
 const ids = async (query: string, at = `${place}/$export`) =>
   keysOf(await them.output((await them.finished(await them.get(at, query))).manifest));
 
+describe('scopes of Group', () => {
+  afterAll(() => them.signIn());
+  test.each([
+    ['system/Group.rs system/Observation.rs', [200, 200, 200, 202]],
+    ['system/Group.read system/Observation.read', [200, 200, 200, 202]],
+    ['system/Group.r system/Observation.r', [200, 200, 403, 202]],
+    ['system/Group.s system/Observation.rs', [403, 403, 200, 403]],
+    ['system/Observation.rs', [403, 403, 403, 403]],
+  ])('%s', async (scope, expected) => {
+    await them.signIn(scope);
+    const kick = await them.get(`${place}/$export`, '_type=Observation');
+    if (kick.status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
+    const reads = [`/${place}`, `/${place}/_history/1`, '/Group'];
+    const found = await Promise.all(reads.map(async (path) => (await them.call(path)).status));
+    expect([...found, kick.status]).toEqual(expected);
+  });
+});
+
+test.each([
+  ['application/fhir+json;q=0', 406],
+  ['application/fhir+json;q=0, application/json', 202],
+  ['Application/FHIR+JSON; q=0.5', 202],
+])('a kick-off that accepts %s', async (accept, status) => {
+  const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=NDJSON', { accept });
+  expect(kick.status).toBe(status);
+  if (status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
+});
+
 describe('_typeFilter', () => {
   const of = (filter: string, type = 'ExplanationOfBenefit') =>
     ids(`_type=${type}&_typeFilter=${encodeURIComponent(filter)}`);

@@ -220,3 +220,29 @@ test('words are read in order where that ends before all of their rows are read'
     [['carol', 'carl'], true],
   ]);
 });
+
+test('a token beside a word: all rows of both are read where they are few, and side by side where a page ends before', () => {
+  const { id: family = 0 } = parameter('Practitioner', 'family') ?? {};
+  const ways = (each: number) =>
+    rarestFirst(
+      read('family=khan&_has:PractitionerRole:practitioner:network=Organization/n1', 'Practitioner'),
+      estimates(
+        new Map(),
+        each,
+        { params: new Map(), counts: [0, 0, 0, 0, 0, 0, 100_000] },
+        new Map([[family, [{ folded: 'khan', rows: each }]]]),
+        3,
+      ),
+      21,
+    ).map((c) =>
+      c.kind === 'reference' ? [c.met, c.together] : c.kind === 'string' ? [c.frequent?.length, c.together] : c.kind,
+    );
+  expect(ways(1000)).toEqual([
+    [undefined, undefined],
+    [true, undefined],
+  ]);
+  expect(ways(20_000)).toEqual([
+    [1, undefined],
+    [undefined, true],
+  ]);
+});
