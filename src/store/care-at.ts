@@ -8,6 +8,7 @@ import { SQUARES_A_DEGREE, SQUARES_ACROSS, squaresIn } from '../fhir/search/squa
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 import { boxTest, distanceBetween } from './search-further.ts';
 import { isSource } from './search-kinds.ts';
 import type { Bind } from './search-set.ts';
@@ -103,7 +104,7 @@ export function careSet({ forms: held, squares, circles, networks }: CareAt, bin
       ? ''
       : ` and c.network = any(array(select 0 union all select hashtextextended(k, 0) from unnest(${keys}) k))
       and (c.network <> 0 or exists (select from directory.lookup n where n.rk = c.rk
-        and n.token in (select hashint8extended(hashtextextended(k, 0), ${CARE.network}) from unnest(${keys}) k)))`;
+        and n.token in (select ${referenceToken('hashtextextended(k, 0)', CARE.network)} from unnest(${keys}) k)))`;
   const measured = away
     ? `, least(${tests.map((t) => `case when ${t.test} then ${t.distance} end`).join(', ')}) as distance`
     : '';

@@ -4,14 +4,15 @@ import type { Entries } from '../fhir/search/extract.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { BinaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
-import { hashed, hashKey, hashText } from './hash.ts';
+import { hashed, hashText } from './hash.ts';
+import { tokenOfReference } from './reference-token.ts';
 
-/** A text with the seed 803, and its key once more. */
+/** A text with the seed 803, as the target of a reference. */
 export const PROBE = 'Präfix|12345678901234';
 
 export function probe(): string {
   hashText(PROBE, 803);
-  hashKey(hashed.hi, hashed.lo, 803);
+  tokenOfReference(hashed.hi, hashed.lo, 803);
   return String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));
 }
 

@@ -7,8 +7,9 @@ import { CARE_KINDS, isEntered } from './care-at.ts';
 import { copyBytes } from './copy.ts';
 import { type BinaryRows, binaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
-import { hashed, hashKey, hashText } from './hash.ts';
+import { hashed, hashText } from './hash.ts';
 import { packed, RESOURCE } from './page-packing.ts';
+import { referenceToken, tokenOfReference } from './reference-token.ts';
 import { addGeometry, addVerified, openingPatterns, PROBE, probe } from './resource-load-further.ts';
 import { changeTime } from './resource-merge.ts';
 import { reachAll } from './resource-reach.ts';
@@ -71,7 +72,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   const dated = await changeTime(sql, clock());
   const [row] = await sql.unsafe<{ used: boolean; probe: string }[]>(
     `select exists (select from directory.resource) or exists (select from directory.history) as used,
-       hashint8extended(hashtextextended('${PROBE}', 803), 803)::text as probe`,
+       ${referenceToken(`hashtextextended('${PROBE}', 803)`, 803)}::text as probe`,
   );
   if (row?.used === false) await markIndexed(sql, base);
   // a server that hashes differently (big-endian) merges into an empty directory as into any other
@@ -213,7 +214,7 @@ function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, l
   });
   entries.refs.forEach((ref, i) => {
     hashText(ref, 0);
-    hashKey(hashed.hi, hashed.lo, entries.refParams[i] ?? 0);
+    tokenOfReference(hashed.hi, hashed.lo, entries.refParams[i] ?? 0);
     add();
   });
   for (const { param, folded, raw } of entries.words) {

@@ -5,6 +5,7 @@ import { SEPARATOR } from '../fhir/search/sort.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { careRows } from './care-at.ts';
 import type { Queryable } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 
 const { Location, Practitioner, PractitionerRole } = TYPE_IDS;
 const refs = (row: string, as: string) => `unnest(${row}.refs, ${row}.ref_params) ${as}(ref, param)`;
@@ -12,7 +13,7 @@ const city = (row: string) => `split_part(${row}.sort, E'\\x${SEPARATOR.charCode
 
 /** `token, rk` of live people by the networks of their live roles. */
 const networksOf = (roles: string, people: string) =>
-  `select distinct hashint8extended(n.ref, ${NETWORKS.id}) as token, p.ref as rk
+  `select distinct ${referenceToken('n.ref', NETWORKS.id)} as token, p.ref as rk
    from ${roles} s cross join lateral ${refs('s', 'p')} cross join lateral ${refs('s', 'n')}
    where s.type = ${PractitionerRole} and not s.deleted and p.param = ${NETWORKS.back} and n.param = ${NETWORKS.of}
      and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted)`;
@@ -41,7 +42,7 @@ export const REACH_STAGING = `
 
 /** What the people and roles in `reaching` have by the tables as they are. */
 const HELD = `select token, null::text as folded, rk from (${networksOf(
-  `(select distinct s.* from reaching h join directory.lookup l on l.token = hashint8extended(h.rk, ${NETWORKS.back})
+  `(select distinct s.* from reaching h join directory.lookup l on l.token = ${referenceToken('h.rk', NETWORKS.back)}
       join directory.resource s on s.rk = l.rk where h.type = ${Practitioner})`,
   'directory.resource',
 )}) n where rk in (select rk from reaching where type = ${Practitioner})
@@ -74,7 +75,7 @@ export async function beforeReach(tx: Queryable): Promise<boolean> {
     union ${people('b.ref')} from ${batch(PractitionerRole, `'u', 'd'`)} join directory.resource r on r.rk = i.rk and not r.deleted,
       ${refs('r', 'b')} where b.param = ${NETWORKS.back}
     union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
-    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = hashint8extended(i.rk, ${CITIES.along})
+    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
     on conflict do nothing`);
   if (count > 0) await tx.unsafe(`insert into reached ${HELD}; insert into care_held ${CARE_HELD}`);
   return count > 0;

@@ -6,6 +6,7 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
@@ -33,7 +34,7 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
     case 'like':
       return { source: `select rk from (${scoredRows(c, bind)}) n`, unique: true };
     case 'chain': {
-      const through = `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+      const through = `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)}`;
       // places that are known are followed once: a plan that follows them again for every other match may look cheap
       const once = c.of.kind === 'near' && c.of.found !== undefined;
       return { source: once ? `with n as materialized (${through}) select rk from n` : through, unique: false };
@@ -110,7 +111,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
     case 'reverse-chain':
       if (bind.guessing === true || !isRowwise(c.of)) break;
       return reaches(
-        `select n.rk from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})`,
+        `select n.rk from directory.lookup n where n.token = ${referenceToken('d.rk', c.param)}`,
         c.source,
         c.of,
         bind,
@@ -303,7 +304,7 @@ function distances(c: Criterion, bind: Bind): string {
     case 'care-at':
       return careSet(c, bind, true);
     case 'chain':
-      return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+      return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)}`;
     case 'reverse-chain':
       return `select u.ref as rk, t.distance from (${distances(c.of, bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`;
     default:

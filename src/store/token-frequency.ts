@@ -5,7 +5,8 @@ import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import type { Queryable } from './database.ts';
-import { hashed, hashKey, hashText } from './hash.ts';
+import { hashed, hashText } from './hash.ts';
+import { tokenOfReference } from './reference-token.ts';
 import { schemaOf } from './schema-view.ts';
 
 export type Frequencies = {
@@ -163,7 +164,7 @@ export function estimates(
       case 'reference':
         return sum(c.keys, (key) => {
           hashText(key, 0);
-          hashKey(hashed.hi, hashed.lo, c.seed);
+          tokenOfReference(hashed.hi, hashed.lo, c.seed);
           return ofToken();
         });
       case 'id':

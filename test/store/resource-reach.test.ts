@@ -1,4 +1,5 @@
 // Entries that follow from other resources, after whatever changes of them: compared with what a look at all resources gives.
+
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
@@ -6,6 +7,7 @@ import { CITIES, NETWORKS } from '../../src/fhir/search/reached.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { joinCare } from '../../src/store/care-at.ts';
+import { referenceToken } from '../../src/store/reference-token.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
 import { pageStatement } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
@@ -83,7 +85,7 @@ async function stored() {
   const { sql } = d.database;
   const networks = await sql.unsafe<{ key: string; network: string }[]>(
     `select r.key, 'Organization/' || n as network from unnest($1::text[]) n
-     join directory.lookup l on l.token = hashint8extended(hashtextextended('Organization/' || n, 0), ${NETWORKS.id})
+     join directory.lookup l on l.token = ${referenceToken(`hashtextextended('Organization/' || n, 0)`, NETWORKS.id)}
      join directory.resource r on r.rk = l.rk`,
     [`{${NETS.join(',')}}`],
   );
@@ -138,7 +140,8 @@ test('a person has the networks of the roles, a role the cities of its places, w
   expect(await stored()).toEqual(before);
   // a directory of an older program gets them with its migration
   await d.database.sql.unsafe(`delete from directory.lookup; delete from directory.words where param = ${CITIES.id}`);
-  for (const statement of migration('20261126195501_reached')) await d.database.sql.unsafe(statement);
+  for (const name of ['20261126195501_reached', '20261127131001_reference_tokens'])
+    for (const statement of migration(name)) await d.database.sql.unsafe(statement);
   expect(await stored()).toEqual(before);
 });
 
