@@ -2,6 +2,7 @@
 // transaction, so a stopped import leaves nothing half done; run it again.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
+import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
@@ -179,6 +180,10 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     // JSON may write U+0000, a PostgreSQL text cannot hold it
     if (json.includes('\\u0000')) {
       await refuse({ ...named, code: 'invalid-resource', reason: 'A string holds U+0000.' });
+      return undefined;
+    }
+    if (areVast(longNumerals(json))) {
+      await refuse({ ...named, code: 'invalid-resource', reason: 'A number has more digits than any that is meant.' });
       return undefined;
     }
     const issues = input.validate(resource);

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import type { Chain } from '../chain/claims.ts';
@@ -120,7 +121,7 @@ async function keyAnew(deps: Needs, work: Decided): Promise<void> {
           const r = JSON.parse(p.body) as Resource;
           const shown = p.shared === null ? r : (JSON.parse(p.shared) as Resource);
           const { memberId, type, id } = p;
-          const { substance } = contentHashes(shown, MEMBER_CONTENT);
+          const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(p.shared ?? p.body)));
           return { memberId, type, id, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
         }),
       ),

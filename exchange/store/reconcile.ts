@@ -65,7 +65,7 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
      ), known as (
        select g.file, g.line, g.entry, s.member_id
        from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id
-       where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected'
+       where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected' and (s.member_id is not null or s.is_shared)
        union all
        select g.file, g.line, g.entry, i.member_id
        from target g join exchange.identity i on i.peer_id = $2 and i.type = g.type and i.source_id = g.id
