@@ -1,11 +1,13 @@
 // The fifteen searches of the bench: how clients ask for them, and the statement that a careful person would write by hand
 // for the same entries. Values are taken from the directory that was filled.
+
 import { NPI_SYSTEM } from '../src/fhir/npi.ts';
 import { encodeCursor } from '../src/fhir/search/cursor.ts';
 import { parameter } from '../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../src/fhir/search/types.ts';
 import { PLAN_NET, TYPE_IDS } from '../src/fhir/search/types.ts';
 import type { Sql } from '../src/store/database.ts';
+import { referenceToken } from '../src/store/reference-token.ts';
 
 export type Kind = {
   name: string;
@@ -32,7 +34,7 @@ const NUCC = 'http://nucc.org/provider-taxonomy';
 /** Token of a value `$n`, and of a reference to the key `$n`. */
 const token = (type: DirectoryType, code: string, n: number) => `hashtextextended($${n}::text, ${id(type, code)})`;
 const refTo = (type: DirectoryType, code: string, n: number) =>
-  `hashint8extended(hashtextextended($${n}::text, 0), ${id(type, code)})`;
+  referenceToken(`hashtextextended($${n}::text, 0)`, id(type, code));
 const begins = (type: DirectoryType, code: string, n: number) =>
   `param = ${id(type, code)} and folded >= $${n}::text collate "C" and folded < ($${n}::text || '\u{10FFFF}') collate "C"`;
 /** Bodies of the first rows of a set. */
@@ -142,7 +144,7 @@ export const MIX: readonly Kind[] = [
     raw: bodies(
       `select l.rk from directory.lookup l where l.token = ${token('PractitionerRole', 'specialty', 1)} and ${has(refTo('PractitionerRole', 'network', 2))}
         and ${has(`hashtextextended('${PLAN_NET}/CodeSystem/AcceptingPatientsCS|newpt', ${id('PractitionerRole', 'new-patient')})`)} and ($7::text || $8::text) is not null
-        and l.rk in (select n.rk from directory.place p join directory.lookup n on n.token = hashint8extended(p.rk, ${id('PractitionerRole', 'location')})
+        and l.rk in (select n.rk from directory.place p join directory.lookup n on n.token = ${referenceToken('p.rk', id('PractitionerRole', 'location'))}
           where p.at <@ box(point($3::text::float8, $4::text::float8), point($5::text::float8, $6::text::float8)))`,
     ),
   },
@@ -154,7 +156,7 @@ export const MIX: readonly Kind[] = [
       `PractitionerRole?specialty=${enc(form)}&location.address-city=${enc(city)}&_count=${COUNT}`,
     raw: bodies(
       `select distinct l.rk from directory.lookup l where l.token = ${token('PractitionerRole', 'specialty', 1)}
-        and l.rk in (select n.rk from directory.words w join directory.lookup n on n.token = hashint8extended(w.rk, ${id('PractitionerRole', 'location')})
+        and l.rk in (select n.rk from directory.words w join directory.lookup n on n.token = ${referenceToken('w.rk', id('PractitionerRole', 'location'))}
           where ${begins('Location', 'address-city', 2).replaceAll('param', 'w.param').replaceAll('folded', 'w.folded')})`,
     ),
   },
@@ -176,7 +178,7 @@ export const MIX: readonly Kind[] = [
     raw: bodies(
       `select distinct w.rk from directory.words w where ${begins('Practitioner', 'family', 2).replaceAll('param', 'w.param').replaceAll('folded', 'w.folded')}
         and exists (select from directory.lookup n join directory.lookup o on o.rk = n.rk and o.token = ${refTo('PractitionerRole', 'network', 1)}
-          where n.token = hashint8extended(w.rk, ${id('PractitionerRole', 'practitioner')}))`,
+          where n.token = ${referenceToken('w.rk', id('PractitionerRole', 'practitioner'))})`,
     ),
   },
   {

@@ -14,6 +14,7 @@ import { runMatch } from './match/run-match.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
+import { removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
@@ -106,7 +107,12 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     for (const wake of sleepers) wake();
   };
 
-  const begun = (options.alone ? freeLeases(deps.database.sql) : Promise.resolve()).catch((error: unknown) => {
+  const begin = async () => {
+    if (options.alone !== true) return;
+    await freeLeases(deps.database.sql);
+    await removeComing(deps);
+  };
+  const begun = begin().catch((error: unknown) => {
     // they run out by themselves
     deps.log('warn', 'leases not freed', { error: describe(error) });
   });
@@ -151,6 +157,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       await keepClocks(deps);
       await revokeEnded(deps);
       await removeExpired(deps);
+      await removeDocuments(deps);
       await pulls.release();
     }
     const job = await takeJob(deps, owner);

@@ -286,6 +286,13 @@ export const SETTINGS = {
     integer(1024, 0, 1_000_000),
     '1024',
   ),
+  documentKeepDays: setting(
+    'DOCUMENT_KEEP_DAYS',
+    'Exchange',
+    'Days for which a document that was fetched from a peer is kept when the last version of a record that names it is replaced.',
+    integer(3650, 0, 36_500),
+    '3650',
+  ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',
     'Exchange',

@@ -60,6 +60,11 @@ const NEW =
   /\b(?:(?:who|that|which|que) )?(?:is |are )?(?:(?:takes?|taking|accepts?|accepting|open to|acepta|acepte|aceptan|acepten|toma|tome) )?(?:a )?(?:new patients?|pacientes? nuevos?|nuevos pacientes)\b/;
 const AWAY =
   /\b(?:(?:with|by|con|por|offers?|does|ofrece) )*(?:tele-?health|tele-?medicine|telesalud|telemedicina|(?:video|virtual|online|phone) (?:visits?|appointments?|calls?)|(?:citas?|consultas?|visitas?) (?:virtual(?:es)?|por video|por telefono|en linea)|online|virtual|por video|en linea)\b/;
+/** The same with a no before it. */
+const denied = (wish: RegExp): RegExp =>
+  new RegExp(`\\b(?:(?:who|that|which|que|does|do|is|are) )*(?:no|not|non|without|sin)[ -](?:any )?${wish.source}`);
+const NOT_NEW = denied(NEW);
+const NOT_AWAY = denied(AWAY);
 const WHEELS = /\b(?:wheelchair[- ]accessible|accesible en silla de ruedas|con acceso para silla de ruedas)\b/;
 const GENDER = /\b(female|male)(?= (?:dr|physician|provider|nurse|[a-z]+(?:ist|ian|or))\b)/;
 
@@ -104,6 +109,8 @@ export function understood(q: FindQuery): FindQuery {
   const zip = q.zip === '' ? (care.take(ZIP) ?? name.take(ZIP)) : undefined;
   const speaks = q.speaks === '' ? care.take(SPEAKS) : undefined;
   const gender = q.gender === '' ? care.take(GENDER) : undefined;
+  care.take(NOT_NEW);
+  care.take(NOT_AWAY);
   const takesNew = care.take(NEW) !== undefined;
   const isAway = care.take(AWAY) !== undefined;
   const wheels = q.access === '' ? care.take(WHEELS) : undefined;

@@ -1,8 +1,10 @@
 // The two statements of $in-network: the records a question names, and the records that answer it.
+
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { storedForms } from '../../src/fhir/search/usual-system.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { referenceToken } from '../../src/store/reference-token.ts';
 
 /** A record as the database holds it; `body` is its JSON, empty when it was deleted. */
 export type Row = { part: string; ord: number; key: string; deleted: boolean; body: string };
@@ -91,7 +93,7 @@ const VERIFICATIONS_MAX = 50;
 const AROUND = [...Object.values(ROLE), ...Object.values(AFFILIATION)].filter((p) => p !== ROLE.practitioner);
 
 const reach = (from: string, param: number) =>
-  `select l.rk from ${from} f cross join lateral (select rk from directory.lookup where token = hashint8extended(f.rk, ${param}) limit ${REACH_MAX}) l`;
+  `select l.rk from ${from} f cross join lateral (select rk from directory.lookup where token = ${referenceToken('f.rk', param)} limit ${REACH_MAX}) l`;
 
 const CANDIDATES = `with state as (${STATE}),
   net as materialized (select hashtextextended(k, 0) as rk from unnest($3::text[]) k),
@@ -115,7 +117,7 @@ const CANDIDATES = `with state as (${STATE}),
   union all select 'role', body from role
   union all select 'affiliation', body from affiliation
   union all select 'verification', r.body from (select rk from role union select rk from affiliation) c
-    cross join lateral (select rk from directory.lookup where token = hashint8extended(c.rk, ${VERIFIED}) limit ${VERIFICATIONS_MAX}) l
+    cross join lateral (select rk from directory.lookup where token = ${referenceToken('c.rk', VERIFIED)} limit ${VERIFICATIONS_MAX}) l
     join directory.resource r on r.rk = l.rk and not r.deleted
   union all select 'around', r.body from around a join directory.resource r on r.rk = a.rk and not r.deleted`;
 

@@ -1,8 +1,10 @@
 // What belongs to some plans: networks, who is in them on a day, and where. In a temporary table of the caller's connection,
 // by sets; parameters of the search name the references.
+
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import { type DirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import type { Sql } from '../../src/store/database.ts';
+import { referenceToken } from '../../src/store/reference-token.ts';
 
 const id = (type: DirectoryType, code: string): number => {
   const found = parameter(type, code);
@@ -57,7 +59,7 @@ export async function fillScope(sql: Sql, of: ScopeOf): Promise<void> {
   for (const type of ['PractitionerRole', 'OrganizationAffiliation'] as const)
     await sql.unsafe(
       `insert into scope select k.rk, 2 from (
-         select distinct l.rk from scope n join directory.lookup l on l.token = hashint8extended(n.rk, ${id(type, 'network')})
+         select distinct l.rk from scope n join directory.lookup l on l.token = ${referenceToken('n.rk', id(type, 'network'))}
          where n.round = 1) k ${live}
        where r.type = ${TYPE_IDS[type]} and strpos(r.body, '"active":false') = 0
          and k.rk not in (select rk from absent)

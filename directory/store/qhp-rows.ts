@@ -1,7 +1,9 @@
 // Providers of a scope with their roles and places, one row a provider. The scope is filled by mpf-scope.ts.
+
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import { type DirectoryType, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import type { Queryable, Sql } from '../../src/store/database.ts';
+import { referenceToken } from '../../src/store/reference-token.ts';
 
 const id = (type: DirectoryType, code: string): number => parameter(type, code)?.id ?? 0;
 
@@ -19,7 +21,7 @@ function providers(
   params: string[],
   more = '',
 ): AsyncIterable<ProviderRow[]> {
-  const tokens = params.map((p) => `hashint8extended(p.rk, ${id(link, p)})`).join(', ');
+  const tokens = params.map((p) => referenceToken('p.rk', id(link, p))).join(', ');
   return sql
     .unsafe<ProviderRow[]>(
       `select p.body, l.links, coalesce(x.places, '') as places from scope s
@@ -46,7 +48,7 @@ export const facilities = (sql: Sql) => {
     'Organization',
     'OrganizationAffiliation',
     ['participating-organization', 'primary-organization'],
-    ` and (k.token = hashint8extended(p.rk, ${participant}) or not ${participant} = any(r.params))`,
+    ` and (k.token = ${referenceToken('p.rk', participant)} or not ${participant} = any(r.params))`,
   );
 };
 

@@ -15,7 +15,16 @@ import { authorizationFacts, isAuthorization } from '../transform/prior-authoriz
 import { serviceEnd } from '../transform/service-date.ts';
 
 export type ContentFault = {
-  kind: 'money' | 'denied-pa' | 'drug-pa' | 'window' | 'label' | 'other-member' | 'type' | 'peer-address';
+  kind:
+    | 'money'
+    | 'denied-pa'
+    | 'drug-pa'
+    | 'window'
+    | 'label'
+    | 'other-member'
+    | 'type'
+    | 'peer-address'
+    | 'named-authorization';
   /** where in the record; names of elements only, never values */
   path: string;
 };
@@ -26,6 +35,8 @@ export type ContentContext = {
   windowStart: string;
   /** origins of other payers: what is theirs is given by an address of ours */
   peerOrigins: ReadonlySet<string>;
+  /** ids of the members' authorizations that were denied or are for drugs: nothing names them */
+  hidden: ReadonlySet<string>;
 };
 
 const NEVER = new Set(
@@ -127,11 +138,33 @@ function peerAddresses(
   return found;
 }
 
+/** Places where an authorization is named that must not be. */
+function hiddenNames(
+  value: Json | undefined,
+  hidden: ReadonlySet<string>,
+  path: string,
+  found: string[] = [],
+): string[] {
+  if (Array.isArray(value)) for (const v of value) hiddenNames(v, hidden, path, found);
+  else if (isObject(value))
+    for (const [name, member] of Object.entries(value)) {
+      const id =
+        name === 'reference' && typeof member === 'string'
+          ? /(?:ExplanationOfBenefit\/|^urn:uuid:)([A-Za-z0-9\-.]+)/.exec(member)?.[1]
+          : undefined;
+      if (id !== undefined && hidden.has(id)) found.push(path);
+      hiddenNames(member, hidden, `${path}.${name}`, found);
+    }
+  return found;
+}
+
 /** Every fault of one record of an export. */
 export function contentFaults(resource: Resource, context: ContentContext): ContentFault[] {
   const type = resource.resourceType;
   const found: ContentFault[] = moneyPlaces(resource).map((path) => ({ kind: 'money', path }));
   for (const path of peerAddresses(resource, context.peerOrigins, type)) found.push({ kind: 'peer-address', path });
+  if (context.hidden.size > 0)
+    for (const path of hiddenNames(resource, context.hidden, type)) found.push({ kind: 'named-authorization', path });
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
   else {

@@ -1,7 +1,7 @@
 // Reading a manifest: of Bulk Data 1 to 3 and of the 4.0 ballot, with pages, and as peers really write them.
 // https://hl7.org/fhir/uv/bulkdata/STU2/export.html#response---output-manifest
 import { parseInstant } from '../../src/fhir/instant.ts';
-import { saysTwice } from '../../src/fhir/json-members.ts';
+import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify } from '../../src/fhir/json-text.ts';
 import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
 import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
@@ -97,7 +97,7 @@ async function readPage(talk: Talk, response: Response, left: number): Promise<{
   try {
     const body = JSON.parse(page) as Json;
     // a list that is named twice: the one that is read is not all that was listed
-    if (saysTwice(minify(page), body)) throw new PeerFault('manifest-malformed');
+    if (lookAtMembers(minify(page), body).saysTwice) throw new PeerFault('manifest-malformed');
     return { body, size: page.length };
   } catch (error) {
     if (error instanceof PeerFault) throw error;

@@ -5,13 +5,14 @@ import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { operationOutcome } from '../../src/fhir/outcome.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { readByKey, settledTime, sharedRows } from '../store/export.ts';
+import { type ExportConditions, namedByShared, readByKey, settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
@@ -19,7 +20,7 @@ import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
 import { sharedTransmitters } from './transmitter.ts';
-import { ahead, placing, writeMembers } from './write-members.ts';
+import { Named, placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
 const MEMBER_SLICE = 125;
@@ -70,7 +71,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   let alive = true;
   try {
     alive = await client.begin('isolation level repeatable read read only', (tx) =>
-      writeAll(run, tx as unknown as Sql),
+      writeAll(run, withPages(client, tx) as unknown as Sql),
     );
   } catch (error) {
     await run.files.abandon();
@@ -114,13 +115,25 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const byPatient = parameters.byPatient === true;
   const place = placing(files, byPatient, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
+  const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
+  const named = sharedTypes.length === 0 ? undefined : new Named();
   const held: Grant[] = [];
   let noted = Promise.resolve();
   for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
     const members = await withoutEnded(run, wanted.slice(from, from + MEMBER_SLICE));
     held.push(...members);
     if (members.length > 0) {
-      const sent = await writeMembers(tx, files, place, { ...conditions, members }, about, shape, byPatient, counts);
+      const sent = await writeMembers(
+        tx,
+        files,
+        place,
+        { ...conditions, members },
+        about,
+        shape,
+        byPatient,
+        counts,
+        named,
+      );
       await noted;
       // written down while the next members are read
       noted = writeDelivered(sql, job, sent);
@@ -130,16 +143,8 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     if (!(await renewJob(sql, job.id, run.owner, deps.clock(), deps.config.leaseSeconds, progress))) return false;
   }
   await noted;
-  const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
-  const shared: { key: string; lastUpdated: Date }[] = [];
-  if (held.length > 0 && sharedTypes.length > 0)
-    for await (const rows of ahead(sharedRows(tx, { ...conditions, types: sharedTypes, members: held })))
-      for (const row of rows) {
-        const text = shape.of(row.type, row.text);
-        if (text === undefined) continue;
-        await files.write('output', row.type, text);
-        shared.push({ key: `${row.type}/${row.id}`, lastUpdated: row.lastUpdated });
-      }
+  const shared =
+    named === undefined ? [] : await writeShared(tx, files, shape, { ...conditions, types: sharedTypes }, named);
   if (conditions.types.includes('Provenance'))
     for (const { json } of sharedTransmitters(about.us, job.peerId, shared))
       await files.write('output', 'Provenance', json);
@@ -147,6 +152,41 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   await writeOutcomes(files, parameters, all - granted.length + wanted.length - held.length);
   counts['members'] = held.length;
   return true;
+}
+
+/** Directory-type records asked about by one statement. */
+const SHARED_SLICE = 5000;
+
+/** The directory-type records that what leaves names, and those that they name in turn. */
+async function writeShared(
+  tx: Queryable,
+  files: NdjsonFiles,
+  shape: Shape,
+  conditions: Pick<ExportConditions, 'types' | 'since' | 'until' | 'before'>,
+  named: Named,
+): Promise<{ key: string; lastUpdated: Date }[]> {
+  const first = [...named.keys.keys()];
+  for (let i = 0; i < first.length; i += SHARED_SLICE)
+    for (const { key, by } of await namedByShared(tx, first.slice(i, i + SHARED_SLICE)))
+      named.addOne(key, named.keys.get(by) ?? false);
+  const all = [...named.keys];
+  const written: { key: string; lastUpdated: Date }[] = [];
+  for (let i = 0; i < all.length; i += SHARED_SLICE) {
+    const some = all.slice(i, i + SHARED_SLICE);
+    const rows = await sharedRows(
+      tx,
+      conditions,
+      some.map(([key]) => key),
+      some.map(([, isNews]) => isNews),
+    );
+    for (const row of rows) {
+      const text = shape.of(row.type, row.text);
+      if (text === undefined) continue;
+      await files.write('output', row.type, text);
+      written.push({ key: `${row.type}/${row.id}`, lastUpdated: row.lastUpdated });
+    }
+  }
+  return written;
 }
 
 /** Consent as it is now, not as the snapshot saw it: who has withdrawn meanwhile is left out. */

@@ -1,6 +1,6 @@
 // In which form a record leaves: whole, or the part that _elements names, or not at all by _typeFilter.
 import type { Resource } from '../../src/fhir/resource.ts';
-import { withAbsoluteLinks } from '../transform/attachment.ts';
+import { mayHoldLinks, withAbsoluteLinks } from '../transform/attachment.ts';
 import { elementsOf, withElements } from './elements.ts';
 import type { ExportParameters } from './parameters.ts';
 import { passes, readTypeFilters, type TypeFilter } from './type-filter.ts';
@@ -21,8 +21,13 @@ export class Shape {
     this.#asked = parameters.elements ?? [];
   }
 
-  /** The text that leaves, untouched when nothing was asked for; undefined when it does not pass the filters. `linked`: of `withAbsoluteLinks`. */
-  of(type: string, stored: string, linked = false): string | undefined {
+  /**
+   * The text that leaves, untouched when nothing was asked for, bytes as the same bytes; undefined when it does not pass the filters.
+   * `linked`: of `withAbsoluteLinks`.
+   */
+  of(type: string, text: string | Buffer, linked = false): string | Buffer | undefined {
+    if (!this.#filtered.has(type) && this.#asked.length === 0 && !mayHoldLinks(type, text, linked)) return text;
+    const stored = typeof text === 'string' ? text : text.toString();
     if (this.#filtered.has(type) && !passes(this.#filters, JSON.parse(stored) as Resource)) return undefined;
     const json = withAbsoluteLinks(type, stored, this.#base, linked);
     if (this.#asked.length === 0) return json;

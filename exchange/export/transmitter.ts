@@ -21,7 +21,7 @@ export function transmitterProvenance(
   recorded: string,
 ): { id: string; json: string } {
   const about = [...targets].sort();
-  const id = uuid5(`transmitter|${us.npi ?? us.name}|${peerId}|${about.join(',')}`, PROJECT_NAMESPACE);
+  const id = uuid5(Buffer.from(`transmitter|${us.npi ?? us.name}|${peerId}|${about.join(',')}`), PROJECT_NAMESPACE);
   const json = JSON.stringify({
     resourceType: 'Provenance',
     id,

@@ -4,15 +4,16 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/delivered.ts';
-import { deletedRows, type ExportConditions, type ExportRow, exportRows, withheldCounts } from '../store/export.ts';
+import { deletedRows, type ExportConditions, exportRows, readExportRow, unnamedOf } from '../store/export.ts';
 import type { Grant } from '../store/grant.ts';
+import { withoutNames } from '../transform/unnamed.ts';
 import type { Shape } from './shape.ts';
 import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
 
 const DELETIONS_PER_BUNDLE = 500;
 
 /** Where a record of a member is written. */
-type Place = (memberId: string, type: string, text: string) => Promise<void> | undefined;
+type Place = (memberId: string, type: string, text: string | Uint8Array) => Promise<void> | undefined;
 
 /** Files by patient have no type. */
 export const BY_PATIENT = '';
@@ -46,15 +47,38 @@ class Sent {
   /** `Type/id` of each, a blank between them: one text is less than thousands of small ones */
   keys = '';
   targets: string[] = [];
+  /** the newest time of its records */
   recorded = '';
+  #at = '';
 
-  add(row: ExportRow): void {
-    const key = `${row.type}/${row.id}`;
-    this.types[row.type] = (this.types[row.type] ?? 0) + 1;
+  /** @param at as the server tells a time: those of one import are the same */
+  add(key: string, type: string, at: string): void {
+    this.types[type] = (this.types[type] ?? 0) + 1;
     this.keys += this.keys === '' ? key : ` ${key}`;
-    if (row.type !== 'Provenance') this.targets.push(key);
-    const at = formatInstant(row.last_updated);
-    if (at > this.recorded) this.recorded = at;
+    if (type !== 'Provenance') this.targets.push(key);
+    if (at === this.#at) return;
+    this.#at = at;
+    const instant = formatInstant(new Date(at));
+    if (instant > this.recorded) this.recorded = instant;
+  }
+}
+
+/**
+ * The directory-type records that leaving records name. A record that stays gives nobody away: whom it alone names stays too. They are as
+ * many as the directory has at most, however much an export holds.
+ */
+export class Named {
+  /** `Type/id`, and whether it is new to the peer by what names it */
+  readonly keys = new Map<string, boolean>();
+
+  /** @param links `Type/id` with a blank between them */
+  add(links: string, isNews: boolean): void {
+    if (links !== '') for (const key of links.split(' ')) this.addOne(key, isNews);
+  }
+
+  addOne(key: string, isNews: boolean): void {
+    const known = this.keys.get(key);
+    if (known === undefined || (isNews && !known)) this.keys.set(key, isNews);
   }
 }
 
@@ -86,6 +110,7 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
 /**
  * Writes the slice.
  * @param counts is added to
+ * @param named is added to, when directory-type records leave with what names them
  * @returns what was written of each member, members of whom nothing was written too
  */
 export async function writeMembers(
@@ -97,12 +122,19 @@ export async function writeMembers(
   shape: Shape,
   byPatient: boolean,
   counts: Record<string, number>,
+  named?: Named,
 ): Promise<DeliveredMember[]> {
-  const sent = new Map<string, Sent>(conditions.members.map((m) => [m.memberId, new Sent()]));
+  const { members } = conditions;
+  const sent = members.map(() => new Sent());
+  const unnamed = await unnamedOf(
+    tx,
+    members.map((m) => m.memberId),
+  );
   const withProvenance = conditions.types.includes('Provenance');
-  const transmit = async (memberId: string) => {
-    const one = sent.get(memberId);
-    if (!one) return;
+  const transmit = async (n: number) => {
+    const one = sent[n];
+    const memberId = members[n]?.memberId;
+    if (!one || memberId === undefined) return;
     // the same records make the same Provenance, in whatever order they came
     if (one.targets.length > MAX_TARGETS) one.targets.sort();
     for (let i = 0; withProvenance && i < one.targets.length; i += MAX_TARGETS) {
@@ -111,33 +143,41 @@ export async function writeMembers(
     }
     one.targets = [];
   };
-  let member = '';
+  let last = -1;
   // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
-  for await (const rows of ahead(exportRows(tx, conditions, byPatient ? 'member' : 'any')))
-    for (const row of rows) {
-      if (byPatient && row.member_id !== member) {
-        await transmit(member);
-        member = row.member_id;
+  for await (const page of ahead(exportRows(tx, conditions, { links: named !== undefined, byMember: byPatient }))) {
+    for (let i = 0; i < page.length; i++) {
+      const row = readExportRow(page, i);
+      if (row.links !== null) named?.add(row.links, row.isNews);
+      if (row.reason !== null) counts[`withheld-${row.reason}`] = (counts[`withheld-${row.reason}`] ?? 0) + 1;
+      if (row.key === null) continue;
+      const memberId = members[row.member]?.memberId ?? '';
+      if (byPatient && row.member !== last) {
+        await transmit(last);
+        last = row.member;
       }
-      const text = shape.of(row.type, row.text, row.linked);
+      const type = row.key.slice(0, row.key.indexOf('/'));
+      const names = unnamed.get(memberId);
+      const stored = names === undefined ? row.text : withoutNames(row.text.toString(), names);
+      const text = shape.of(type, stored, row.isLinked);
       if (text === undefined) continue;
-      const full = place(row.member_id, row.type, text);
+      const full = place(memberId, type, text);
       if (full) await full;
-      sent.get(row.member_id)?.add(row);
+      sent[row.member]?.add(row.key, type, row.at ?? '');
     }
-  for (const { memberId } of conditions.members) await transmit(memberId);
+    page.release();
+  }
+  for (const n of members.keys()) await transmit(n);
   const deleted = await deletedRows(tx, about.peerId, conditions);
   for (let i = 0; i < deleted.length; i += DELETIONS_PER_BUNDLE)
     await files.write('deleted', 'Bundle', JSON.stringify(deletions(deleted.slice(i, i + DELETIONS_PER_BUNDLE))));
   counts['deleted'] = (counts['deleted'] ?? 0) + deleted.length;
-  for (const [reason, n] of Object.entries(await withheldCounts(tx, conditions)))
-    counts[`withheld-${reason}`] = (counts[`withheld-${reason}`] ?? 0) + n;
-  return conditions.members.map((m) => ({
+  return members.map((m, n) => ({
     memberId: m.memberId,
     policy: m.policy,
     consentId: m.consentId,
-    types: sent.get(m.memberId)?.types ?? {},
-    keys: sent.get(m.memberId)?.keys ?? '',
+    types: sent[n]?.types ?? {},
+    keys: sent[n]?.keys ?? '',
   }));
 }
 

@@ -1,32 +1,80 @@
-// Rows of a CSV file with a header, one at a time. A file that cannot be read is told in a sentence, with its line.
-import { createReadStream } from 'node:fs';
+// Rows of a CSV file with a header, one at a time, as people and spreadsheets write them. A file that cannot be read is told in a
+// sentence, with its line.
 import { pipeline } from 'node:stream';
 import { CsvError, parse as parseCsv } from 'csv-parse';
 import { ImportFault } from '../../src/import/reject.ts';
+import { textOfFile } from '../../src/import/text-of-file.ts';
 
 export type CsvRow = { line: number; values: Record<string, string | undefined> };
 
+/** `Member Number` is `member_number`. */
+const columnOf = (name: string): string =>
+  name
+    .trim()
+    .toLowerCase()
+    .replace(/[\s-]+/g, '_');
+
+/** How a spreadsheet keeps the zeros of a number: `="0012"`. */
+const FORMULA = /^="((?:[^"]|"")*)"$/;
+const plain = (value: string): string => FORMULA.exec(value)?.[1]?.replaceAll('""', '"') ?? value;
+
+type Opening = { delimiter: string; from: number };
+
+/** What sets the columns of a header apart; a spreadsheet may say so in a line of its own (`sep=;`). Pure. */
+export function openingOf(text: string): Opening {
+  const said = /^sep=(.)\r?\n/i.exec(text)?.[1];
+  if (said !== undefined) return { delimiter: said, from: 2 };
+  const header = (/^[^\r\n]*/.exec(text)?.[0] ?? '').replace(/"[^"]*"/g, '');
+  const delimiter = header.includes(',') ? ',' : ([';', '\t', '|'].find((d) => header.includes(d)) ?? ',');
+  return { delimiter, from: 1 };
+}
+
+/** The names of the columns; those without a name are not read. */
+function columnsOf(path: string, header: readonly string[]): (string | false)[] {
+  const names = header.map((h) => columnOf(plain(h.trim())));
+  const twice = names.find((n, i) => n !== '' && names.indexOf(n) !== i);
+  if (twice !== undefined) throw new ImportFault(`${path} has the column ${twice} twice.`);
+  return names.map((n) => (n === '' ? false : n));
+}
+
 /**
- * Values are trimmed; a column that a short row lacks is undefined, values beyond the header are left out.
- * @throws ImportFault when the file cannot be opened, or is no CSV from some line on
+ * Values are trimmed; a column that a short row lacks is undefined, values beyond the header are left out, rows without any value too.
+ * Separators are commas, or semicolons, tabs or bars where the header has no comma.
+ * @throws ImportFault when the file cannot be opened, is no CSV from some line on, or names a column twice
  */
 export async function* csvRows(path: string): AsyncGenerator<CsvRow> {
-  const parser = parseCsv({
-    columns: true,
-    bom: true,
-    skip_empty_lines: true,
-    relax_column_count: true,
-    trim: true,
-    info: true,
-  });
-  // an error of the file reaches whoever reads the parser; the callback has nothing to add
-  pipeline(createReadStream(path), parser, () => {});
   try {
+    const text = textOfFile(path);
+    const first = await text.next();
+    const opening = openingOf(first.done ? '' : first.value);
+    const parser = parseCsv({
+      columns: (header: string[]) => columnsOf(path, header),
+      delimiter: opening.delimiter,
+      from_line: opening.from,
+      bom: true,
+      skip_empty_lines: true,
+      skip_records_with_empty_values: true,
+      relax_column_count: true,
+      relax_quotes: true,
+      trim: true,
+      info: true,
+    });
+    const whole = async function* () {
+      if (!first.done) yield first.value;
+      yield* text;
+    };
+    // an error of the file reaches whoever reads the parser; the callback has nothing to add
+    pipeline(whole(), parser, () => {});
     for await (const { record, info } of parser as AsyncIterable<{
-      record: Record<string, string>;
+      record: Record<string, string | undefined>;
       info: { lines: number };
-    }>)
+    }>) {
+      for (const name in record) {
+        const value = record[name];
+        if (value?.startsWith('=')) record[name] = plain(value);
+      }
       yield { line: info.lines, values: record };
+    }
   } catch (cause) {
     // the parser's own words quote the line, which may be of a person
     if (cause instanceof CsvError)

@@ -38,6 +38,9 @@ export type Enrolment = {
   choice: { optIn: boolean; on: string; policy: 'regular' | 'sensitive' } | undefined;
 };
 
+/** Coverage that ends, told without when it began: of the one that is known under the number. `endsOn` YYYY-MM-DD. */
+export type CoverageEnd = { memberNumber: string; birthDate: string | undefined; endsOn: string };
+
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
 const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 
@@ -45,6 +48,17 @@ const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== und
 export function patientIdFor(memberNumber: string): string {
   const h = createHash('sha256').update(`payer-node member ${memberNumber}`).digest('hex');
   return `${h.slice(0, 8)}-${h.slice(8, 12)}-${h.slice(12, 16)}-${h.slice(16, 20)}-${h.slice(20, 32)}`;
+}
+
+/** A number that a spreadsheet has rounded: its digits are lost. */
+const ROUNDED = /^\d(?:[.,]\d+)?E\+\d+$/i;
+const NUMBERS = ['member_number', 'subscriber_id', 'prior_member_number'] as const;
+
+/** Checks a row of a coverage that ends. */
+export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): CoverageEnd | { faults: string[] } {
+  const [endsOn = '', born = ''] = [row.coverage_end?.trim(), row.birth_date?.trim()];
+  if (!isDay(endsOn)) return { faults: ['coverage_end must be a date YYYY-MM-DD.'] };
+  return { memberNumber: row.member_number?.trim() ?? '', birthDate: isDay(born) ? born : undefined, endsOn };
 }
 
 /** Checks one row. All faults are returned, a sentence each. */
@@ -64,6 +78,11 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     if (value !== undefined && value !== '' && !isDay(value)) faults.push(`${column} must be a date YYYY-MM-DD.`);
     return value === '' ? undefined : value;
   };
+  for (const [column, value] of Object.entries(row))
+    if (value?.includes('\0')) faults.push(`${column} holds a character that no text has (NUL).`);
+  for (const column of NUMBERS)
+    if (ROUNDED.test(get(column) ?? ''))
+      faults.push(`${column} is a number that a spreadsheet has rounded: its digits are lost.`);
   const memberNumber = need('member_number');
   const family = need('family');
   const given = need('given');

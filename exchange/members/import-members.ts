@@ -2,19 +2,27 @@
 // transaction, so a stopped import leaves nothing half done; run it again.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
+import { areVast, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { addEnrolled, type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
+import {
+  addEnrolled,
+  cardHolders,
+  type EnrolmentCounts,
+  endCoverage,
+  refreshProfiles,
+  writeEnrolment,
+} from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
-import { ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnrolment } from './enrolment.ts';
+import { type CoverageEnd, ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
 import { readOwnRecord } from './read-own.ts';
 import { type Options834, read834 } from './x12-834.ts';
@@ -44,18 +52,50 @@ export type ImportMembersResult = {
 
 const MEMBER_SYSTEM = (baseUrl: string) => `${baseUrl}/sid/member`;
 const CSV_FILE = 0;
+const NOTHING_ENDS =
+  'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
+
+/**
+ * Rows as whose they are: one that names no Patient, and whose card one member with that birth date holds, is that member's. Else a person
+ * who came with records of another id would be there twice.
+ */
+async function* ownedRows(
+  sql: Deps['database']['sql'],
+  rows: AsyncIterable<{ line: number; row: Enrolment | CoverageEnd }>,
+): AsyncGenerator<{ line: number; row: Enrolment | CoverageEnd }> {
+  const owned = async (batch: { line: number; row: Enrolment | CoverageEnd }[]) => {
+    const holders = await cardHolders(
+      sql,
+      batch.map((b) => b.row.memberNumber),
+    );
+    return batch.map(({ line, row }) => {
+      const holder = 'endsOn' in row || row.isKnownPatient ? undefined : holders.get(row.memberNumber);
+      if (!holder || 'endsOn' in row || holder.memberId === row.memberId || !holder.born.includes(row.birthDate))
+        return { line, row };
+      return { line, row: { ...row, memberId: holder.memberId, isKnownPatient: true } };
+    });
+  };
+  let batch: { line: number; row: Enrolment | CoverageEnd }[] = [];
+  for await (const item of rows) {
+    batch.push(item);
+    if (batch.length < 1000) continue;
+    yield* await owned(batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield* await owned(batch);
+}
 
 /** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
 async function* enrolmentRows(
   input: Pick<ImportMembersInput, 'x12'> & { enrolment: string },
   reject: ImportMembersInput['reject'],
-): AsyncGenerator<{ line: number; row: Enrolment }> {
+): AsyncGenerator<{ line: number; row: Enrolment | CoverageEnd }> {
   const path = input.enrolment;
   if (input.x12 !== undefined) {
     const refuse = (line: number, reason: string) =>
       reject({ source: path, line, code: 'invalid-enrolment' as const, reason });
-    for await (const { line, values } of read834(path, input.x12, refuse)) {
-      const row = readEnrolment(values);
+    for await (const { line, values, isEnd } of read834(path, input.x12, refuse)) {
+      const row = isEnd ? readEnd(values) : readEnrolment(values);
       if ('faults' in row) await refuse(line, row.faults.join(' '));
       else yield { line, row };
     }
@@ -99,8 +139,11 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
 
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined)
-      for await (const { line, row } of enrolmentRows({ ...input, enrolment: input.enrolment }, refuse)) {
-        if (row.isKnownPatient) continue;
+      for await (const { line, row } of ownedRows(
+        deps.database.sql,
+        enrolmentRows({ ...input, enrolment: input.enrolment }, refuse),
+      )) {
+        if ('endsOn' in row || row.isKnownPatient) continue;
         const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl));
         const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
         if ('unit' in record) yield { file: CSV_FILE, line, entry: 0, ...record.unit };
@@ -137,6 +180,10 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     // JSON may write U+0000, a PostgreSQL text cannot hold it
     if (json.includes('\\u0000')) {
       await refuse({ ...named, code: 'invalid-resource', reason: 'A string holds U+0000.' });
+      return undefined;
+    }
+    if (areVast(longNumerals(json))) {
+      await refuse({ ...named, code: 'invalid-resource', reason: 'A number has more digits than any that is meant.' });
       return undefined;
     }
     const issues = input.validate(resource);
@@ -205,7 +252,9 @@ async function commitEnrolment(
   const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
-  const flush = async (batch: { line: number; row: Enrolment }[]) => {
+  const flush = async (all: { line: number; row: Enrolment | CoverageEnd }[]) => {
+    const batch = all.flatMap(({ line, row }) => ('endsOn' in row ? [] : [{ line, row }]));
+    const ends = all.flatMap(({ line, row }) => ('endsOn' in row ? [{ line, row }] : []));
     const known = await deps.database.sql<
       { id: string }[]
     >`select id from exchange.member where id = any(${batch.map((b) => b.row.memberId)}::text[])`;
@@ -218,15 +267,19 @@ async function commitEnrolment(
         code: 'unknown-member',
         reason: `patient_id names no Patient that this node knows.`,
       });
-    if (usable.length === 0) return;
+    if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
-    await deps.database.sql.begin(async (tx) => {
+    const ended = await deps.database.sql.begin(async (tx) => {
       total.members += await addEnrolled(tx, rows);
       const counts = await writeEnrolment(tx, rows, 'enrolment file');
-      const touched = rows.map((r) => r.memberId);
+      const found = await endCoverage(
+        tx,
+        ends.map((e) => e.row),
+      );
+      const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleOfferClocks(tx, touched);
       await settleWithdrawn(tx, deps.clock(), touched);
-      total.enrolments += counts.enrolments;
+      total.enrolments += counts.enrolments + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;
       await refreshProfiles(
@@ -234,11 +287,18 @@ async function commitEnrolment(
         rows.map((r) => r.memberId),
         deps.clock(),
       );
+      return found;
     });
+    for (const [i, { line }] of ends.entries())
+      if (ended[i]?.memberId == null)
+        await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
   };
-  let batch: { line: number; row: Enrolment }[] = [];
+  let batch: { line: number; row: Enrolment | CoverageEnd }[] = [];
   // faults of rows were reported while staging
-  for await (const item of enrolmentRows({ ...input, enrolment: path }, () => {})) {
+  for await (const item of ownedRows(
+    deps.database.sql,
+    enrolmentRows({ ...input, enrolment: path }, () => {}),
+  )) {
     batch.push(item);
     if (batch.length < 1000) continue;
     await flush(batch);

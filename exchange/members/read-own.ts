@@ -2,6 +2,7 @@
 import { contentHash, contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { referencesIn, stamp } from '../../src/fhir/json-text.ts';
 import { isValidNpi, NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import { parseReference } from '../../src/fhir/reference.ts';
 import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { claimFacts } from '../chain/facts.ts';
@@ -78,11 +79,12 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
       memberId: owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? id : undefined,
       isShared: owner.kind === 'shared',
       targets: owner.kind === 'targets' ? owner.targets : undefined,
-      hash: contentHash(resource, MEMBER_CONTENT),
+      hash: contentHash(resource, MEMBER_CONTENT, exactNumerals(longNumerals(json))),
       // of what peers get: that is what may come back
       substance: contentHashes(
         facts.shared === undefined ? resource : (JSON.parse(facts.shared) as Resource),
         MEMBER_CONTENT,
+        exactNumerals(longNumerals(facts.shared ?? json)),
       ).substance,
       claim: claimFacts(resource),
       npi: npiOf(resource),

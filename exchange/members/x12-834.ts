@@ -1,14 +1,16 @@
 // Enrolment out of X12 834 files (005010X220A1): the loops that name member, coverage, dates and other coverage, as rows of the
-// enrolment CSV. Segments are read by node-x12, one at a time. Social security numbers are never read.
-import { createReadStream } from 'node:fs';
-import { X12Parser, type X12Segment } from 'node-x12';
+// enrolment CSV. Social security numbers are never read.
 import { ImportFault } from '../../src/import/reject.ts';
+import { textOfFile } from '../../src/import/text-of-file.ts';
 import type { EnrolmentColumn } from './enrolment.ts';
+import { type X12Segment, x12Segments } from './x12-segments.ts';
 
 export type Row834 = {
   /** number of the INS segment in the file, from 1 */
   line: number;
   values: Partial<Record<EnrolmentColumn, string>>;
+  /** the coverage ends, and when it began is not said: of one that is known */
+  isEnd?: true;
 };
 
 export type Options834 = {
@@ -19,14 +21,24 @@ export type Options834 = {
 
 /** HD03 that are no health coverage: they take part in no exchange of histories. */
 const NOT_HEALTH = new Set(['DEN', 'VIS', 'DCP', 'FAC', 'LTC', 'LTD', 'STD', 'UR', 'MM1', 'HE']);
-/** INS03 that end a coverage. */
+/** HD03 of coverage beside a health plan: where both begin on one day, the plan is told. */
+const BESIDE = new Set(['PDG', 'MOD', 'AK']);
+/** INS03 and HD01 that end a coverage, and that take it back as if it had never been. */
 const ENDS = '024';
+const DELETES = '002';
 
-/** `20270131` → `2027-01-31`; a range gives its first day; anything else stays, so that the row is refused with its words. */
-const day = (v: string): string => v.replace(/^(\d{4})(\d\d)(\d\d)(-.*)?$/, '$1-$2-$3');
+/**
+ * `20270131` → `2027-01-31`, with a time behind it too (DT); of a range (RD8) its first or its last day; anything else stays, so that the row
+ * is refused with its words.
+ */
+const day = (v: string, which: 'first' | 'last' = 'first'): string => {
+  const range = /^(\d{8})-(\d{8})$/.exec(v);
+  const one = (range ? (which === 'first' ? range[1] : range[2]) : v) ?? '';
+  return one.replace(/^(\d{4})(\d\d)(\d\d)(?:\d{4}(?:\d\d)?)?$/, '$1-$2-$3');
+};
 const GENDERS: Readonly<Record<string, string>> = { M: 'male', F: 'female', U: 'unknown' };
 
-type Coverage = { plan: string; starts: string; ends: string; isHealth: boolean };
+type Coverage = { plan: string; starts: string; ends: string; kind: string; action: string };
 type Other = { payer: string; number: string; starts: string; ends: string };
 type Member = {
   line: number;
@@ -68,11 +80,15 @@ function take(m: Member, tag: string, e: (n: number) => string): void {
       return;
     case 'DTP':
       if (m.at === 'member' && e(1) === '356') m.starts = day(e(3));
-      if (m.at === 'member' && e(1) === '357') m.over = day(e(3));
-      if (m.at === 'coverage' && coverage && e(1) === '348') coverage.starts = day(e(3));
-      if (m.at === 'coverage' && coverage && e(1) === '349') coverage.ends = day(e(3));
+      if (m.at === 'member' && e(1) === '357') m.over = day(e(3), 'last');
+      if (m.at === 'coverage' && coverage && e(1) === '348') {
+        coverage.starts = day(e(3));
+        // a range says both
+        if (e(2) === 'RD8' && coverage.ends === '') coverage.ends = day(e(3), 'last');
+      }
+      if (m.at === 'coverage' && coverage && e(1) === '349') coverage.ends = day(e(3), 'last');
       if (m.at === 'other' && other && e(1) === '344') other.starts = day(e(3));
-      if (m.at === 'other' && other && e(1) === '345') other.ends = day(e(3));
+      if (m.at === 'other' && other && e(1) === '345') other.ends = day(e(3), 'last');
       return;
     case 'NM1':
       if (e(1) === 'IL' || e(1) === '74') {
@@ -108,8 +124,7 @@ function take(m: Member, tag: string, e: (n: number) => string): void {
       return;
     case 'HD':
       m.at = 'coverage';
-      m.coverages.push({ plan: e(4), starts: '', ends: '', isHealth: !NOT_HEALTH.has(e(3)) });
-      if (e(1) === ENDS) m.ends = true;
+      m.coverages.push({ plan: e(4), starts: '', ends: '', kind: e(3), action: e(1) });
       return;
     case 'COB':
       m.at = 'other';
@@ -123,24 +138,55 @@ function take(m: Member, tag: string, e: (n: number) => string): void {
   }
 }
 
-/** One row for each coverage and other payer of a member, at least one. */
-function rowsOf(m: Member, o: Options834): Row834[] {
+const NONE: Coverage = { plan: '', starts: '', ends: '', kind: '', action: '' };
+
+/** What counts of the health coverages of a member: of those that begin on one day the plan, not what is beside it. */
+const counted = (health: readonly Coverage[]): Coverage[] =>
+  health.filter(
+    (c) =>
+      !BESIDE.has(c.kind) ||
+      !health.some((o) => !BESIDE.has(o.kind) && o.action !== DELETES && (o.starts === c.starts || c.starts === '')),
+  );
+
+type Made = { row: Row834 } | { fault: string };
+
+/** One row for each coverage and other payer of a member, at least one; or why there is none. */
+function rowsOf(m: Member, o: Options834): Made[] {
   const subscriber = m.refs.get('0F') ?? '';
   const own = m.refs.get(o.memberRef) ?? (m.isSubscriber ? subscriber : '');
-  const health = m.coverages.filter((c) => c.isHealth);
+  const health = counted(m.coverages.filter((c) => !NOT_HEALTH.has(c.kind)));
   if (m.coverages.length > 0 && health.length === 0) return [];
-  const coverages = health.length > 0 ? health : [{ plan: '', starts: '', ends: '', isHealth: true }];
+  if (own === '') return [{ fault: `A dependent without a member number: no REF*${o.memberRef}.` }];
   const others = m.others.length > 0 ? m.others : [undefined];
-  return coverages.flatMap((c) =>
-    others.map((other) => ({
+  const made = (c: Coverage): Made[] => {
+    const [starts, ends] = [c.starts === '' ? m.starts : c.starts, c.ends === '' ? m.over : c.ends];
+    if (c.action === DELETES)
+      return [{ fault: 'The coverage is deleted (002): a person has to look whether it was ever one.' }];
+    if ((m.ends || c.action === ENDS) && ends === '')
+      return [{ fault: 'The coverage ends (024) and no end date is given.' }];
+    if (starts === '' && ends === '')
+      return [{ fault: 'No coverage begins or ends: nothing else of a member is taken over.' }];
+    const values = { ...m.values, member_number: own, subscriber_id: subscriber, coverage_end: ends };
+    if (starts === '') return [{ row: { line: m.line, values, isEnd: true } }];
+    return rowsOfCoverage(m, o, { ...c, starts, ends }, values, others);
+  };
+  return (health.length > 0 ? health : [NONE]).flatMap(made);
+}
+
+function rowsOfCoverage(
+  m: Member,
+  o: Options834,
+  c: Coverage,
+  values: Row834['values'],
+  others: readonly (Other | undefined)[],
+): Made[] {
+  return others.map((other) => ({
+    row: {
       line: m.line,
       values: {
-        ...m.values,
-        member_number: own,
-        subscriber_id: subscriber,
+        ...values,
         plan: c.plan === '' ? (m.refs.get('1L') ?? '') : c.plan,
-        coverage_start: c.starts === '' ? m.starts : c.starts,
-        coverage_end: c.ends === '' ? m.over : c.ends,
+        coverage_start: c.starts,
         line_of_business: o.lob,
         ...(other === undefined
           ? {}
@@ -151,13 +197,9 @@ function rowsOf(m: Member, o: Options834): Row834[] {
               prior_coverage_end: other.ends,
             }),
       },
-    })),
-  );
+    },
+  }));
 }
-
-/** A termination without an end date says too little. */
-const missingEnd = (m: Pick<Member, 'ends'>, values: Row834['values']): boolean =>
-  m.ends && (values.coverage_end ?? '') === '';
 
 /**
  * Rows of a file, in its order.
@@ -175,24 +217,20 @@ export async function* read834(
   let transaction: { control: string; from: number } | undefined;
   let envelope: 'none' | 'open' | 'closed' = 'none';
   const done = async function* (m: Member | undefined): AsyncGenerator<Row834> {
-    for (const row of m === undefined ? [] : rowsOf(m, options))
-      if (m && missingEnd(m, row.values)) await report(m.line, 'The coverage ends (024) and no end date is given.');
-      else if ((row.values.member_number ?? '') === '')
-        await report(row.line, `A dependent without a member number: no REF*${options.memberRef}.`);
-      else yield row;
+    for (const made of m === undefined ? [] : rowsOf(m, options))
+      if ('row' in made) yield made.row;
+      else if (m) await report(m.line, made.fault);
   };
-  const parser = new X12Parser();
-  const source = createReadStream(path);
-  source.on('error', (error) => parser.destroy(error));
-  source.pipe(parser);
-  for await (const segment of segmentsOf(parser, path)) {
+  for await (const segment of segmentsOf(path)) {
     number++;
-    const e = (n: number): string => (segment.elements[n - 1]?.value ?? '').trim();
+    const e = (n: number): string => (segment.elements[n - 1] ?? '').trim();
     switch (segment.tag) {
       case 'ISA':
+        if (envelope === 'open') throw fault('an interchange begins within another: the one before was cut off.');
         envelope = 'open';
         break;
       case 'ST':
+        if (transaction) throw fault(`transaction ${transaction.control} has no end (SE): it was cut off.`);
         if (e(1) !== '834') throw fault(`transaction ${e(1)} is no enrolment (834).`);
         transaction = { control: e(2), from: number };
         break;
@@ -220,11 +258,13 @@ export async function* read834(
   if (envelope === 'open' || transaction) throw fault('the file ends before its IEA segment: it was cut off.');
 }
 
-/** @throws ImportFault when the file cannot be read */
-async function* segmentsOf(parser: X12Parser, path: string): AsyncGenerator<X12Segment> {
+/** @throws ImportFault when the file cannot be read, or is no X12 */
+async function* segmentsOf(path: string): AsyncGenerator<X12Segment> {
   try {
-    yield* parser as unknown as AsyncIterable<X12Segment>;
+    yield* x12Segments(textOfFile(path));
   } catch (cause) {
+    if (cause instanceof RangeError)
+      throw new ImportFault(`${path}: ${cause.message}: this is no X12 file.`, { cause });
     if ((cause as NodeJS.ErrnoException).syscall === undefined) throw cause;
     throw new ImportFault(`There is no file ${path}, or it cannot be read.`, { cause });
   }

@@ -9,17 +9,22 @@ import { isAway, isFileOrigin, PeerFault } from '../client/peer-fetch.ts';
 import { type Talk, talkTo } from '../client/talk.ts';
 import type { PeerTokens } from '../client/token.ts';
 import {
-  claimAttachments,
-  type DueAttachment,
+  attachmentKey,
   type KeptBytes,
   keptBytes,
-  nextAttachment,
+  nameDocument,
+  noteGone,
   noteNotFetched,
-  postponeAttachment,
   receivedBinary,
+} from '../store/attachment.ts';
+import {
+  claimAttachments,
+  type DueAttachment,
+  nextAttachment,
+  postponeAttachment,
   renewAttachments,
   settleAttachment,
-} from '../store/attachment.ts';
+} from '../store/attachment-due.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeer, type Peer } from '../store/peer.ts';
 import { peerAnswered, peerFailed } from '../store/peer-health.ts';
@@ -35,6 +40,7 @@ import { releaseEnded } from './release.ts';
 const TAKEN = 16;
 const WIDTH = 4;
 const MIB = 1024 * 1024;
+export const COMING = 'documents/coming/';
 /** Until the next try, after the first, the second and so on. */
 const BACKOFF_MS = [1000, 5000, 15_000, 60_000, 300_000, 900_000];
 /** Until something that people have to mend is looked at again. */
@@ -94,7 +100,7 @@ export async function fetchAttachments(deps: Deps, tokens: PeerTokens, owner: st
     for (const id of new Set(rows.map((r) => r.pullId))) sides.set(id, await sideOf(deps, tokens, peer, id));
     await inLanes(rows, WIDTH, async (row) => {
       const side = sides.get(row.pullId);
-      if (side) await fetchOne(deps, owner, side, row);
+      if (side) await fetchOne(deps, side, row);
     });
   } finally {
     clearInterval(renewal);
@@ -116,27 +122,27 @@ async function sideOf(deps: Deps, tokens: PeerTokens, peer: Peer, pullId: string
   return { talk, faults, needsToken, bytes: await keptBytes(deps.database.sql, pullId) };
 }
 
-async function fetchOne(deps: Deps, owner: string, side: Side, row: DueAttachment): Promise<void> {
+async function fetchOne(deps: Deps, side: Side, row: DueAttachment): Promise<void> {
   const { sql } = deps.database;
   const { peer, limits } = side.talk;
   const now = deps.clock();
   const later = (ms: number) => new Date(deps.clock().getTime() + ms);
   try {
+    if (row.leftBehind !== null) await deps.blobs.delete(comingKey(row.leftBehind));
     const refused = refusalOf(row, peer);
-    if (refused !== undefined) return await settle(deps, owner, row, { reason: refused });
+    if (refused !== undefined) return await settle(deps, row, { reason: refused });
     const room = await deps.blobs.room?.();
     if (room !== undefined && room < deps.config.diskReserveMb * MIB + WIDTH * 2 * limits.attachmentBytes)
-      return await postponeAttachment(sql, row, owner, later(OURS_MS), 'disk-full', false);
-    if (side.bytes > limits.attachmentsBytes)
-      return await settle(deps, owner, row, { reason: 'attachments-too-large' });
+      return await postponeAttachment(sql, row, later(OURS_MS), 'disk-full', false);
+    if (side.bytes > limits.attachmentsBytes) return await settle(deps, row, { reason: 'attachments-too-large' });
     const kept = await fetched(deps, side, row);
-    await settle(deps, owner, row, { kept });
+    await settle(deps, row, { kept });
     side.bytes += kept.bytes;
     await peerAnswered(sql, peer.id, now);
   } catch (error) {
     if (!(error instanceof PeerFault)) {
       deps.log('error', 'attachment not kept', { pull: row.pullId, error: describe(error) });
-      return postponeAttachment(sql, row, owner, later(OURS_MS), 'our-fault', false);
+      return postponeAttachment(sql, row, later(OURS_MS), 'our-fault', false);
     }
     await judgePeer(deps, peer.id, error);
     const judged = judgeAttachmentFault(
@@ -145,8 +151,8 @@ async function fetchOne(deps: Deps, owner: string, side: Side, row: DueAttachmen
       { tries: limits.fileTries, deadlineHours: deps.config.pullDeadlineHours },
       now,
     );
-    if ('reason' in judged) return settle(deps, owner, row, judged);
-    await postponeAttachment(sql, row, owner, later(judged.againMs), error.reason, true);
+    if ('reason' in judged) return settle(deps, row, judged);
+    await postponeAttachment(sql, row, later(judged.againMs), error.reason, true);
   }
 }
 
@@ -164,7 +170,7 @@ async function fetched(deps: Deps, side: Side, row: DueAttachment): Promise<Kept
   const request = {
     ...row,
     needsToken,
-    key: `documents/coming/${row.documentId}`,
+    key: comingKey(row.coming),
     ...(isWordy
       ? {
           refuses: (media: string | null, bytes: Buffer) =>
@@ -180,16 +186,23 @@ async function fetched(deps: Deps, side: Side, row: DueAttachment): Promise<Kept
   return fetchAttachment(talk, request);
 }
 
+/** Where one is written while it comes, by who has taken it. */
+const comingKey = (taking: string): string => `${COMING}${taking}`;
+
 /** Commits what became of one: its row, what leaves of its record, a finding of the pull and an audit row. */
-async function settle(
-  deps: Deps,
-  owner: string,
-  row: DueAttachment,
-  end: { kept: KeptBytes } | { reason: string },
-): Promise<void> {
+async function settle(deps: Deps, row: DueAttachment, end: { kept: KeptBytes } | { reason: string }): Promise<void> {
   await deps.database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
-    if (!(await settleAttachment(tx, row, owner, end, at))) return;
+    if (!(await settleAttachment(tx, row, end, at))) {
+      if ('kept' in end) await noteGone(tx, end.kept.sha256, new Date(at));
+      return;
+    }
+    if ('kept' in end) {
+      await nameDocument(tx, end.kept.sha256);
+      // it was there already, and has been removed since as named by nothing
+      if ((await deps.blobs.size(attachmentKey(end.kept.sha256))) === undefined)
+        throw new Error('a document went while it was named');
+    }
     if ('reason' in end) await noteNotFetched(tx, row.pullId, row.type);
     await writeAudit(tx, [
       auditRow({

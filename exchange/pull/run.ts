@@ -5,7 +5,7 @@ import { describe } from '../../src/http/fhir-app.ts';
 import { isAway, PeerFault } from '../client/peer-fetch.ts';
 import { PeerTokens } from '../client/token.ts';
 import { reconcileStep } from '../reconcile/reconcile-step.ts';
-import { nextAttachment } from '../store/attachment.ts';
+import { nextAttachment } from '../store/attachment-due.ts';
 import { findPeer } from '../store/peer.ts';
 import { peerAnswered, peerFailed } from '../store/peer-health.ts';
 import { findPull, LeaseLost, type Pull, type PullState, postponePull, renewPull } from '../store/pull.ts';

@@ -2,8 +2,9 @@
 // is new is decided later, by set. The first reason that applies decides.
 import { contentHash, contentHashes, RECEIVED_CONTENT } from '../../src/fhir/canonical.ts';
 import { parseInstant } from '../../src/fhir/instant.ts';
-import { saysTwice } from '../../src/fhir/json-members.ts';
+import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify, stamp, withPlainStrings } from '../../src/fhir/json-text.ts';
+import { areVast, exactNumerals } from '../../src/fhir/numerals.ts';
 import { isId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import type { Issue } from '../../src/fhir/validate/issue.ts';
@@ -75,8 +76,11 @@ export function readUnit(line: string, context: UnitContext): Unit {
     // characters that FHIR strings cannot hold
     if (line.includes('\\u') && NOT_TEXT.test(json)) return broken();
     // a member that is named twice: who reads the text may take the other one
-    if (saysTwice(json, parsed)) return broken();
-    return readResource(parsed, json, context);
+    const { saysTwice, numerals } = lookAtMembers(json, parsed);
+    if (saysTwice) return broken();
+    // numbers that no database takes
+    if (areVast(numerals)) return broken();
+    return readResource(parsed, json, context, exactNumerals(numerals));
   } catch (error) {
     // nested deeper than a record is, or than the stack; or larger in one place than a record is
     if (error instanceof RangeError) return broken();
@@ -84,8 +88,11 @@ export function readUnit(line: string, context: UnitContext): Unit {
   }
 }
 
-/** @param json its minified text, without escapes that JSON does not need: names are looked for in it */
-function readResource(resource: Resource, json: string, context: UnitContext): Unit {
+/**
+ * @param json its minified text, without escapes that JSON does not need: names are looked for in it
+ * @param exact numbers in it that are more than their double says
+ */
+function readResource(resource: Resource, json: string, context: UnitContext, exact: string): Unit {
   const type = resource.resourceType;
   const sourceId = String(resource['id']);
   const meta = isObject(resource['meta']) ? resource['meta'] : {};
@@ -103,7 +110,7 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,
-    hash: contentHash(resource, RECEIVED_CONTENT),
+    hash: contentHash(resource, RECEIVED_CONTENT, exact),
     outcome: 'quarantined',
     reason,
   });
@@ -183,7 +190,7 @@ function readResource(resource: Resource, json: string, context: UnitContext): U
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
     about: about?.keys,
-    ...contentHashes(resource, RECEIVED_CONTENT),
+    ...contentHashes(resource, RECEIVED_CONTENT, exact),
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],

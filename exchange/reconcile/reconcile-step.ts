@@ -43,7 +43,7 @@ import { isShared } from '../transform/record-types.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
-import { releaseArrived } from './replay.ts';
+import { holdNamed, releaseArrived } from './replay.ts';
 import { rewriteUnits } from './rewrite-units.ts';
 import { stageFile } from './stage.ts';
 import { unitContext } from './unit-context.ts';
@@ -63,6 +63,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   await decide(s, work, took);
   await commitAll(s, context, work);
   took('commit');
+  await holdNamed(s.deps, s.peer, work, (id) => findPull(sql, id));
   await finish(s, work);
   took('finish');
   await clearStaging(sql, s.pull.id);

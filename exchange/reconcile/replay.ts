@@ -5,7 +5,9 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import type { Chain } from '../chain/claims.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
@@ -36,6 +38,7 @@ import {
 } from '../store/replay.ts';
 import { eachSlice } from '../store/slice.ts';
 import { clearStaging, stageUnits, stagingClients } from '../store/staging.ts';
+import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -55,6 +58,8 @@ export type Replay = {
   /** only these units, each with the reason from which a person releases it, or for which it is held again (`patient-change`) */
   only?: readonly { file: number; line: number; entry: number; released?: string; held?: string }[];
   requestId?: string;
+  /** what else is written with it */
+  also?: (tx: Queryable) => Promise<void>;
 };
 export type ReplayReport = {
   rules: number;
@@ -80,7 +85,10 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
   const then: UnitContext = {
     ...context,
     members: new Map(
-      [...context.members].map(([id, m]) => [id, { ...m, withdrawn: r.cause === 'replay' ? false : m.withdrawn }]),
+      [...context.members].map(([id, m]) => [
+        id,
+        { ...m, withdrawn: r.cause === 'replay' || movedOf(r) === 'held' ? false : m.withdrawn },
+      ]),
     ),
   };
   const chosen = r.only && new Map(r.only.map((o) => [`${o.file}-${o.line}`, o]));
@@ -113,7 +121,7 @@ async function keyAnew(deps: Needs, work: Decided): Promise<void> {
           const r = JSON.parse(p.body) as Resource;
           const shown = p.shared === null ? r : (JSON.parse(p.shared) as Resource);
           const { memberId, type, id } = p;
-          const { substance } = contentHashes(shown, MEMBER_CONTENT);
+          const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(p.shared ?? p.body)));
           return { memberId, type, id, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
         }),
       ),
@@ -157,13 +165,14 @@ async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext
       const [links, chains] = [await linksOfWork(tx, work.id), await chainsOf(tx, members)];
       const units = await unitChanges(tx, work);
       await withdrawUnits(tx, work, instant);
-      if (movedOf(r) === 'held') await returnMoved(tx, work, instant);
+      if (movedOf(r) === 'held' && r.cause === 'release') await returnMoved(tx, work, instant);
       const us = ourselves(deps.config);
       const peer = { id: r.peer.id, name: r.peer.name, npi: r.peer.npi, base: context.peerBase };
       await eachSlice(tx, work.id, async () => {
         await commitRecords(tx, work, peer, us, instant);
         await recomputeChains(tx, work, context.windowStart, instant);
       });
+      await r.also?.(tx);
       const losing = await membersLosing(tx, work, movedOf(r) !== undefined);
       await recomputeChainsOf(tx, work, losing, context.windowStart, instant);
       await writeRevisions(tx, r.pull.id, units, {
@@ -223,6 +232,37 @@ function chainChanges(
     const [memberId = '', chain = ''] = key.split('|');
     return a === b ? [] : [{ memberId, chain, before: a, after: b }];
   });
+}
+
+/**
+ * Claims that are shown and are another one's version by what a pull brought are held from now on, as that one is. May be repeated: what
+ * is held is not found again.
+ */
+export async function holdNamed(
+  deps: Needs,
+  peer: Peer,
+  work: Decided,
+  pullOf: (id: string) => Promise<Pull | undefined>,
+): Promise<void> {
+  const named = await heldElsewhere(deps.database.sql, work);
+  for (const pullId of new Set(named.map((n) => n.pullId))) {
+    const pull = await pullOf(pullId);
+    if (!pull) continue;
+    const these = named.filter((n) => n.pullId === pullId);
+    await replay(deps, {
+      pull,
+      peer,
+      by: { kind: 'system', name: 'pull' },
+      cause: 'arrival',
+      only: these.map(({ file, line, entry }) => ({ file, line, entry, held: 'patient-change' })),
+      also: (tx) =>
+        noteHeldElsewhere(
+          tx,
+          work,
+          these.map((n) => n.sourceId),
+        ),
+    });
+  }
 }
 
 /** Takes in the Provenance of a peer that waited for what it is about. Returns how many units. */

@@ -18,7 +18,7 @@ const MEDIA = /^[a-z0-9.+-]{1,60}\/[a-z0-9.+-]{1,100}(?:; ?charset=[a-z0-9-]{1,4
 export function binaryRead(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/Binary/:id');
-    const caller = await authorize(c, deps, 'export');
+    const caller = await authorize(c, deps, 'export', 'data.read');
     if (!covers(caller, 'DocumentReference')) return insufficientScope(c, deps, caller);
     const id = c.req.param('id') ?? '';
     const found = ID_PATTERN.test(id) ? await findDocument(deps, caller, id) : undefined;

@@ -9,9 +9,11 @@ import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
+import { unnamedOf } from '../store/export.ts';
 import { anyGranted, grantedMembers, stillGranted } from '../store/grant.ts';
 import { type Days, type Grant, type MemberRow, membersHolding, type SharedRow, umbsOf } from '../store/member-read.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
+import { withoutNames } from '../transform/unnamed.ts';
 import type { Caller } from './authorize.ts';
 
 export const NO_STORE = { 'cache-control': 'no-store' };
@@ -56,20 +58,23 @@ export const hasMembers = (deps: Deps, peerId: string): Promise<boolean> =>
 
 export type Shown = { row: MemberRow | SharedRow; text: string; resource: Resource };
 
-/** Rows as they leave. A Patient carries the unique member id that the match gave, by which HRex mm-3 has peers know it. */
+/** Rows as they leave, naming nothing that must not be named. A Patient carries the unique member id that the match gave, by which HRex mm-3 has peers know it. */
 export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Shown[]> {
   const patients = rows.filter((r) => r.type === 'Patient').map((r) => r.memberId);
   const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
+  const unnamed = await unnamedOf(deps.database.sql, [...new Set(rows.map((r) => r.memberId))]);
   const base = addresses(deps.config).fhir;
   return rows.map((row) => {
-    const text = withAbsoluteLinks(row.type, row.text, base, row.linked);
+    const names = unnamed.get(row.memberId);
+    const whole = withAbsoluteLinks(row.type, row.text, base, row.linked);
+    const text = names === undefined ? whole : withoutNames(whole, names);
     const resource = JSON.parse(text) as Resource;
     const umb = row.type === 'Patient' ? umbs.get(row.memberId) : undefined;
     if (umb === undefined) return { row, text, resource };
     const identifier: JsonObject = umbIdentifier(umb, deps.config.baseUrl);
     const others = objects(resource['identifier']).filter((i) => i['system'] !== identifier['system']);
-    const whole: Resource = { ...resource, identifier: [...others, identifier] };
-    return { row, text: JSON.stringify(whole), resource: whole };
+    const known: Resource = { ...resource, identifier: [...others, identifier] };
+    return { row, text: JSON.stringify(known), resource: known };
   });
 }
 

@@ -27,7 +27,7 @@ export const attachmentKey = (sha256: string): string => `documents/${sha256.sli
  * `from`: members, types and ids of the records. $1 instant. attachment_pkey, resource_pkey.
  * @param only a document, of records whose others stand right once anything stands there
  */
-const SHOWN = (from: string, only?: string) => `
+export const SHOWN = (from: string, only?: string) => `
   update exchange.resource r set shared = f.form, moved_at = $1::text::timestamptz
   from (
     select x.member_id, x.type, x.id, ${
@@ -69,7 +69,8 @@ export async function writeAttachments(tx: Queryable, work: Pick<Work, 'peerId' 
   );
   await tx.unsafe(
     `update exchange.attachment a set pull_id = $1, media = e->>'media', size = (e->>'size')::bigint, sha1 = e->>'sha1', state = case when e ? 'isWithin' then 'not-fetched' else 'due' end,
-       reason = case when e ? 'isWithin' then 'in-the-record' end, attempts = 0, next_at = $2::text::timestamptz, sha256 = null, bytes = null, kept_media = null, settled_at = null
+       reason = case when e ? 'isWithin' then 'in-the-record' end, attempts = 0, next_at = $2::text::timestamptz, sha256 = null, bytes = null, kept_media = null, settled_at = null,
+       lease_owner = null, lease_until = null, coming = null
      from pg_temp.slice s cross join jsonb_array_elements(s.attached::jsonb) e
      where ${HERE} and s.outcome <> 'unchanged' and a.member_id = s.member_id and a.type = s.type and a.record_id = s.local_id and a.written = e->>'written'
        and not (a.state = 'kept' and a.sha1 is not null and a.sha1 = e->>'sha1' and a.media is not distinct from e->>'media') and a.pull_id <> $1`,
@@ -84,125 +85,46 @@ export async function writeAttachments(tx: Queryable, work: Pick<Work, 'peerId' 
 const FOR_GOOD = ['in-the-record', 'attachment-unsafe', 'bad-url', 'money-present'];
 
 /**
- * What was not fetched of the members of a pull is tried again with it: the record of the peer, or the peer, may have changed since.
- * pull_member_pkey, attachment_pkey.
+ * What was not fetched of the members of a pull is tried again with it: the record of the peer, or the peer, may have changed since. Not
+ * what is of a record that is still gone, or of a member who has still withdrawn. pull_member_pkey, attachment_pkey, resource_pkey.
  */
 export async function retryAttachments(tx: Queryable, pull: { id: string; peerId: string }, at: Date): Promise<void> {
   await tx`
     update exchange.attachment a set state = 'due', reason = null, attempts = 0, next_at = ${at}, pull_id = ${pull.id}, settled_at = null
     from (select distinct member_id from exchange.pull_member where pull_id = ${pull.id} and outcome = 'matched') m
     where a.member_id = m.member_id and a.peer_id = ${pull.peerId} and a.state = 'not-fetched' and a.pull_id <> ${pull.id}
-      and a.reason <> all(${FOR_GOOD})`;
+      and a.reason <> all(${FOR_GOOD})
+      and (a.reason <> 'record-gone' or exists (
+        select from exchange.resource r where r.member_id = a.member_id and r.type = a.type and r.id = a.record_id and not r.deleted))
+      and (a.reason <> 'consent-withdrawn' or (
+        select choice from exchange.consent c where c.member_id = a.member_id order by recorded_on desc, created_at desc limit 1) = 'opt-in')`;
 }
 
-export type DueAttachment = {
-  memberId: string;
-  type: string;
-  recordId: string;
-  documentId: string;
-  peerId: string;
-  pullId: string;
-  url: string;
-  media: string | null;
-  size: number | null;
-  sha1: string | null;
-  attempts: number;
-  /** why the try before was none */
-  reason: string | null;
-  /** when its pull began */
-  since: Date;
-  /** the record is not held any more */
-  isGone: boolean;
-  /** the member's newest choice is none to exchange */
-  isWithdrawn: boolean;
-};
-
-const KEY = 'member_id, type, record_id, document_id';
-
-/**
- * Takes some that are due, all of one peer: one that is active and not paused. attachment_due; resource_pkey for each.
- * @param only of this pull
- */
-export async function claimAttachments(
-  sql: Queryable,
-  claim: { owner: string; now: Date; leaseSeconds: number; most: number; only?: string | undefined },
-): Promise<DueAttachment[]> {
-  const due = `a.state = 'due' and a.next_at <= $1 and (a.lease_until is null or a.lease_until < $1) and ($2::text is null or a.pull_id = $2)`;
-  const rows = await sql.unsafe<(Omit<DueAttachment, 'size'> & { size: string | null })[]>(
-    `with first as materialized (
-       select a.peer_id from exchange.attachment a join exchange.peer p on p.id = a.peer_id
-       where ${due} and p.state = 'active' and (p.paused_until is null or p.paused_until <= $1)
-       order by a.next_at limit 1
-     ), taken as (
-       update exchange.attachment set lease_owner = $3, lease_until = $1::timestamptz + make_interval(secs => $4)
-       where (${KEY}) in (
-         select ${KEY} from exchange.attachment a where ${due} and a.peer_id = (select peer_id from first) order by a.next_at limit $5 for update skip locked)
-       returning *
-     )
-     select t.member_id as "memberId", t.type, t.record_id as "recordId", t.document_id as "documentId", t.peer_id as "peerId", t.pull_id as "pullId",
-       t.url, t.media, t.size, t.sha1, t.attempts, t.reason, p.created_at as since,
-       not exists (select from exchange.resource r where r.member_id = t.member_id and r.type = t.type and r.id = t.record_id and not r.deleted) as "isGone",
-       coalesce((select choice <> 'opt-in' from exchange.consent c where c.member_id = t.member_id order by recorded_on desc, created_at desc limit 1), true) as "isWithdrawn"
-     from taken t join exchange.pull p on p.id = t.pull_id`,
-    [claim.now, claim.only ?? null, claim.owner, claim.leaseSeconds, claim.most],
-  );
-  return rows.map((r) => ({ ...r, size: r.size === null ? null : Number(r.size) }));
+/** Documents that nothing has named since before a time, those first that wait longest. document_gone_at. */
+export async function goneDocuments(sql: Queryable, before: Date, most: number): Promise<string[]> {
+  const rows = await sql<{ sha256: string }[]>`
+    select sha256 from exchange.document_gone where at < ${before} order by at limit ${most}`;
+  return rows.map((r) => r.sha256);
 }
 
-/** Keeps what was taken from others for longer. attachment_due. */
-export async function renewAttachments(sql: Queryable, owner: string, now: Date, leaseSeconds: number): Promise<void> {
+/** Is one that was noted named by nothing still? It is noted no more, until this transaction ends nobody can name it. attachment_content. */
+export async function takeGone(tx: Queryable, sha256: string): Promise<boolean> {
+  const noted = await tx`delete from exchange.document_gone where sha256 = ${sha256} returning 1`;
+  if (noted.length === 0) return false;
+  const named = await tx`select from exchange.attachment where sha256 = ${sha256} limit 1`;
+  return named.length === 0;
+}
+
+/** A document is named (again). Waits for who removes it at that moment. */
+export async function nameDocument(tx: Queryable, sha256: string): Promise<void> {
+  await tx`delete from exchange.document_gone where sha256 = ${sha256}`;
+}
+
+/** A document was written and is named by nothing: its row was somebody else's by then. */
+export async function noteGone(sql: Queryable, sha256: string, at: Date): Promise<void> {
   await sql`
-    update exchange.attachment set lease_until = ${now}::timestamptz + make_interval(secs => ${leaseSeconds})
-    where state = 'due' and lease_owner = ${owner}`;
-}
-
-type Key = Pick<DueAttachment, 'memberId' | 'type' | 'recordId' | 'documentId'>;
-export type KeptBytes = { sha256: string; bytes: number; media: string | null };
-
-const isThat = (sql: Queryable, k: Key, owner: string) => sql`
-  member_id = ${k.memberId} and type = ${k.type} and record_id = ${k.recordId} and document_id = ${k.documentId} and state = 'due' and lease_owner = ${owner}`;
-
-/**
- * One is kept, or it is settled that it is not; and what leaves of its record changes with it. Only its holder can.
- * @param at instant of the transaction, as in FHIR
- * @returns false when it is somebody else's by now
- */
-export async function settleAttachment(
-  tx: Queryable,
-  key: Key,
-  owner: string,
-  end: { kept: KeptBytes } | { reason: string },
-  at: string,
-): Promise<boolean> {
-  const kept = 'kept' in end ? end.kept : undefined;
-  const settled = await tx`
-    update exchange.attachment set state = ${kept ? 'kept' : 'not-fetched'}, reason = ${'reason' in end ? end.reason : null}, attempts = attempts + 1,
-      sha256 = ${kept?.sha256 ?? null}, bytes = ${kept?.bytes ?? null}, kept_media = ${kept?.media ?? null}, settled_at = ${at}::text::timestamptz,
-      lease_owner = null, lease_until = null
-    where ${isThat(tx, key, owner)} returning 1`;
-  if (settled.length === 0) return false;
-  await tx.unsafe(SHOWN('(select $2::text as member_id, $3::text as type, $4::text as id)', '$5::text'), [
-    at,
-    key.memberId,
-    key.type,
-    key.recordId,
-    key.documentId,
-  ]);
-  return true;
-}
-
-/** Gives one back, to be tried again at a time. attachment_pkey. */
-export async function postponeAttachment(
-  sql: Queryable,
-  key: Key,
-  owner: string,
-  nextAt: Date,
-  reason: string,
-  isTry: boolean,
-): Promise<void> {
-  await sql`
-    update exchange.attachment set next_at = ${nextAt}, attempts = attempts + ${isTry ? 1 : 0}, reason = ${reason}, lease_owner = null, lease_until = null
-    where ${isThat(sql, key, owner)}`;
+    insert into exchange.document_gone (sha256, at)
+    select ${sha256}, ${at} where not exists (select from exchange.attachment where sha256 = ${sha256}) on conflict do nothing`;
 }
 
 /** Notes with its pull that one was not fetched. finding_pull. */
@@ -214,14 +136,6 @@ export async function noteNotFetched(tx: Queryable, pullId: string, type: string
     await tx`insert into exchange.finding (pull_id, kind, type, amount) values (${pullId}, 'attachment-not-fetched', ${type}, 1)`;
 }
 
-/** Is there something to fetch of a pull; when is the next of it due? attachment_pull. */
-export async function nextAttachment(sql: Queryable, pullId: string): Promise<Date | undefined> {
-  const [row] = await sql<{ at: Date | null }[]>`
-    select min(greatest(a.next_at, p.paused_until)) as at from exchange.attachment a join exchange.peer p on p.id = a.peer_id
-    where a.pull_id = ${pullId} and a.state = 'due'`;
-  return row?.at ?? undefined;
-}
-
 /** Bytes that are kept of the attachments of a pull. attachment_pull. */
 export async function keptBytes(sql: Queryable, pullId: string): Promise<number> {
   const [row] = await sql<
@@ -230,7 +144,10 @@ export async function keptBytes(sql: Queryable, pullId: string): Promise<number>
   return Number(row?.n ?? 0);
 }
 
-export type KeptAttachment = Key & KeptBytes & { peerId: string; settledAt: Date };
+export type KeptBytes = { sha256: string; bytes: number; media: string | null };
+export type AttachmentKey = { memberId: string; type: string; recordId: string; documentId: string };
+
+export type KeptAttachment = AttachmentKey & KeptBytes & { peerId: string; settledAt: Date };
 
 /**
  * A document by the id under which it is served, where it is kept and its record is shown: of a record that is another member's now the
@@ -244,7 +161,7 @@ export async function findAttachment(sql: Queryable, documentId: string): Promis
   return row && { ...row, bytes: Number(row.bytes) };
 }
 
-export type AttachmentLine = Key & {
+export type AttachmentLine = AttachmentKey & {
   state: 'due' | 'kept' | 'not-fetched';
   reason: string | null;
   media: string | null;

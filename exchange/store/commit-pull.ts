@@ -8,6 +8,7 @@ import { keepLineHashes, openBlocks } from './known-lines.ts';
 import type { Decided } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
+import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
 import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 import { retargetTransmissions, writeCustody } from './write-provenance.ts';
 
@@ -24,11 +25,11 @@ const COUNTED = [
 
 async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise<void> {
   await tx`
-    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings)
+    insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings, claim_number)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
       case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${by}, ${by},
       case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
-      array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey')
+      array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey'), ${tx.unsafe(CLAIM_NUMBER)}
     from pg_temp.slice s
     where (outcome in ('created', 'updated', 'linked-duplicate', 'shared', 'echo', 'retracted', 'quarantined') or 'peer-rekey' = any(findings)) and source_id is not null
       and not (outcome = 'quarantined' and exists (select from exchange.identity i where i.peer_id = ${peerId} and i.type = s.type and i.source_id = s.source_id and i.state <> 'quarantined'))
@@ -36,7 +37,8 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = case when excluded.type = 'Provenance' and excluded.state = 'visible' then excluded.member_id else coalesce(excluded.member_id, exchange.identity.member_id) end,
-      line_hash = excluded.line_hash, line_findings = excluded.line_findings, hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
+      line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
+  await writeClaimNames(tx, peerId);
   await keepLineHashes(tx, peerId);
 }
 
@@ -95,8 +97,9 @@ export async function writeFindings(tx: Queryable, work: Decided): Promise<void>
     select ${work.pull}, f, file, line, entry, type, source_id, member_id, local_id from pg_temp.slice cross join unnest(findings) f
     where f <> all(${COUNTED}) and (outcome <> 'unchanged' or f = 'duplicate-id')`;
   await tx`
-    insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id)
-    select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id from pg_temp.slice
+    insert into exchange.finding (pull_id, kind, file, line, entry, type, source_id, member_id, local_id, detail)
+    select ${work.pull}, case reason when 'patient-change' then 'identity-doubt' else reason end, file, line, entry, type, source_id, member_id, local_id,
+      coalesce(${tx.unsafe(strayDetail('u.pull_id', 'u'))}, '') from pg_temp.slice u
     where reason in ('reinstated', 'patient-change')`;
 }
 

@@ -1,5 +1,5 @@
 // Walks over the files of exports: which are to be made, and what they found.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 
 export type ContentCheck = {
   jobId: string;
@@ -92,4 +92,13 @@ export async function contentChecksIn(sql: Queryable, span: { from: Date; to: Da
       [span.from, span.to],
     )),
   ];
+}
+
+/** Ids of authorizations of some members that were denied or are for drugs, and were so at a time. resource_authorization. */
+export async function hiddenAuthorizations(sql: Queryable, memberIds: readonly string[], at: Date): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select r.id from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+    join exchange.resource r on r.member_id = m and r.pa_state in ('denied', 'unclear', 'drug') and not r.deleted
+    where coalesce(r.moved_at, r.last_updated) <= ${at}`;
+  return rows.map((r) => r.id);
 }

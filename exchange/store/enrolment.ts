@@ -30,7 +30,8 @@ export async function writeEnrolment(
     select distinct on (m, n, s) m, n, sub, p, s::date, e::date, l, a::date
     from unnest(${rows.map((r) => r.memberId)}::text[], ${rows.map((r) => r.memberNumber)}::text[], ${rows.map((r) => r.subscriberId ?? null)}::text[],
       ${rows.map((r) => r.plan)}::text[], ${rows.map((r) => r.starts)}::text[], ${rows.map((r) => r.ends ?? null)}::text[],
-      ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) as t(m, n, sub, p, s, e, l, a)
+      ${rows.map((r) => r.lob)}::text[], ${rows.map((r) => r.acceptedOn ?? null)}::text[]) with ordinality as t(m, n, sub, p, s, e, l, a, place)
+    order by m, n, s, place desc
     on conflict (member_id, member_number, starts) do update set ends = excluded.ends, plan = excluded.plan, subscriber_id = excluded.subscriber_id,
         lob = excluded.lob, accepted_on = coalesce(excluded.accepted_on, exchange.enrolment.accepted_on)
       where (exchange.enrolment.ends, exchange.enrolment.plan, exchange.enrolment.subscriber_id, exchange.enrolment.lob, exchange.enrolment.accepted_on)
@@ -54,6 +55,48 @@ export async function writeEnrolment(
       ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) as t(m, c, p, d)
     on conflict do nothing returning 1`;
   return { enrolments: enrolments.length, otherCoverages: other.length, choices: choices.length };
+}
+
+/**
+ * Ends coverage that is known: what one member has under a number (and birth date, where it is said) and began by then. Known to have
+ * ended then, or before, it stays as it is. In the order given: whose it is, null when nobody's, and how many changed.
+ */
+export async function endCoverage(
+  tx: Queryable,
+  ends: readonly { memberNumber: string; birthDate: string | undefined; endsOn: string }[],
+): Promise<{ memberId: string | null; changed: number }[]> {
+  if (ends.length === 0) return [];
+  const rows = await tx<{ place: number; memberId: string | null; changed: number }[]>`
+    with said as materialized (
+      select n, b, e::date as e, place::int as place
+      from unnest(${ends.map((x) => x.memberNumber)}::text[], ${ends.map((x) => x.birthDate ?? null)}::text[], ${ends.map((x) => x.endsOn)}::text[]) with ordinality as t(n, b, e, place)
+    ), whose as materialized (
+      select s.place, s.n, s.e, min(c.member_id) as member_id
+      from said s join exchange.enrolment c on c.member_number = s.n and c.starts <= s.e
+      left join exchange.member_profile p on p.member_id = c.member_id
+      where s.b is null or p.dob is null or cardinality(p.dob) = 0 or s.b = any(p.dob)
+      group by s.place, s.n, s.e having count(distinct c.member_id) = 1
+    ), changed as (
+      update exchange.enrolment c set ends = w.e
+      from (select n, member_id, min(e) as e from whose group by n, member_id) w
+      where c.member_id = w.member_id and c.member_number = w.n and c.starts <= w.e and (c.ends is null or c.ends > w.e) returning c.member_id
+    )
+    select s.place, w.member_id as "memberId", (select count(*)::int from changed x where x.member_id = w.member_id) as changed
+    from said s left join whose w using (place) order by s.place`;
+  return rows.map(({ memberId, changed }) => ({ memberId, changed }));
+}
+
+/** Who holds a card: numbers that exactly one member has, with the birth dates that we know of the person. */
+export async function cardHolders(
+  sql: Queryable,
+  numbers: readonly string[],
+): Promise<Map<string, { memberId: string; born: string[] }>> {
+  const rows = await sql<{ n: string; memberId: string; born: string[] | null }[]>`
+    select c.n, c.member_id as "memberId", p.dob as born from (
+      select member_number as n, min(member_id) as member_id from exchange.enrolment where member_number = any(${[...numbers]}::text[])
+      group by member_number having count(distinct member_id) = 1) c
+    left join exchange.member_profile p on p.member_id = c.member_id`;
+  return new Map(rows.map((r) => [r.n, { memberId: r.memberId, born: r.born ?? [] }]));
 }
 
 /** Links other coverage that named a payer before it was registered. Returns how many. */

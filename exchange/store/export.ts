@@ -1,6 +1,7 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
-import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
 import type { Grant } from './grant.ts';
 
@@ -24,15 +25,37 @@ export type ExportConditions = {
   yearAgo: string;
 };
 
-/** One record on its way out. */
+/** One record on its way out; it leaves when it has a text. */
 export type ExportRow = {
-  member_id: string;
-  type: string;
-  id: string;
-  text: string;
-  last_updated: Date;
-  linked: boolean;
+  /** place of its member in the conditions, from 0 */
+  member: number;
+  /** `Type/id`; null of what does not leave */
+  key: string | null;
+  /** when it was written last, as the server tells it */
+  at: string | null;
+  /** the bytes that came, to be written as they are mostly; empty of what does not leave. They last as long as their page */
+  text: Buffer;
+  /** links of ours stand in its text in the place of a peer's addresses */
+  isLinked: boolean;
+  /** why it stays */
+  reason: string | null;
+  /** the directory-type records that it names, with a blank between them, when it may leave, asked for or not */
+  links: string | null;
+  /** what it names is new to the peer with it */
+  isNews: boolean;
 };
+
+/** A row of {@link exportRows}. */
+export const readExportRow = (page: RawRows, row: number): ExportRow => ({
+  member: Number(page.text(row, 0)) - 1,
+  key: page.text(row, 1),
+  at: page.text(row, 2),
+  text: page.bytes(row, 3),
+  isLinked: page.text(row, 4) === 't',
+  reason: page.text(row, 5),
+  links: page.text(row, 6),
+  isNews: page.text(row, 7) === 't',
+});
 
 /**
  * One member after the other, each by the primary key: `offset 0` keeps the planner from joining, for which it would read the
@@ -65,6 +88,35 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
       and y.refers @> array['DocumentReference/' || ${r}.id]`;
+/** States of an authorization that is not even named: it was denied, or is for a drug. */
+const HIDDEN = `('denied', 'unclear', 'drug')`;
+
+/**
+ * What must not be named to a peer, as `Type/id`: authorizations of these members that were denied or are for drugs, and documents that
+ * support nothing else. resource_authorization.
+ */
+export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
+  const found = new Map<string, string[]>();
+  if (memberIds.length === 0) return found;
+  const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
+    `with hidden as materialized (
+       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers from exchange.resource y
+         where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and y.pa_state in ${HIDDEN} offset 0) y
+     )
+     select member_id as "memberId", string_agg(key, ' ') as keys from (
+       select member_id, 'ExplanationOfBenefit/' || id as key from hidden
+       union select h.member_id, d from hidden h cross join unnest(h.refers) d
+       where starts_with(d, 'DocumentReference/') and not exists (
+         select from exchange.resource y where y.member_id = h.member_id and y.type = 'ExplanationOfBenefit' and not y.deleted
+           and y.pa_state is not null and y.pa_state not in ${HIDDEN} and y.refers @> array[d] offset 0)
+     ) x group by 1`,
+    [arrayLiteral(memberIds)],
+    { prepare: true },
+  );
+  for (const { memberId, keys } of rows) found.set(memberId, keys.split(' '));
+  return found;
+}
+
 /** A document stays when authorizations refer to it and none of them leaves. */
 const isNoneOfExcluded = (r: string) =>
   `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;
@@ -104,51 +156,29 @@ const NEWEST_PROVENANCE = `(r.type <> 'Provenance' or exists (
     select from exchange.resource n where n.member_id = r.member_id and n.type = 'Provenance' and not n.deleted
       and t = any(n.targets) and (n.last_updated, n.id) > (r.last_updated, r.id))))`;
 
-const parameters = (c: ExportConditions) => [
-  c.members.map((m) => m.memberId),
-  c.members.map((m) => m.policy),
+const parameters = (c: ExportConditions): string[] => [
+  arrayLiteral(c.members.map((m) => m.memberId)),
+  arrayLiteral(c.members.map((m) => m.policy)),
   c.windowStart,
   c.yearAgo,
   c.today,
-  c.members.map((m) => m.policyThen ?? ''),
+  arrayLiteral(c.members.map((m) => m.policyThen ?? '')),
   arrayLiteral(c.members.map((m) => m.grantedAt.toISOString())),
 ];
 
 /**
  * For the transaction of an export: members are read by the primary key, however many there are. The planner would rather read
- * the whole table for each slice: it takes a member's records for scattered, and few of them for leaving.
+ * the whole table for each slice: it takes a member's records for scattered, and few of them for leaving. What is prepared is planned once:
+ * that takes as long as a thousand records do.
  */
 export async function readByKey(tx: Queryable): Promise<void> {
   await tx`select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)`;
+    set_config('enable_mergejoin', 'off', true), set_config('max_parallel_workers_per_gather', '0', true),
+    set_config('plan_cache_mode', 'force_generic_plan', true)`;
 }
 
-/**
- * Records of some members that may leave, by cursor.
- * @param order `member`: one member after the other, for which the texts are sorted; else as they come
- */
-export function exportRows(
-  sql: Sql,
-  c: ExportConditions,
-  order: 'member' | 'any',
-  batch = 1000,
-): AsyncIterable<ExportRow[]> {
-  return sql
-    .unsafe<ExportRow[]>(
-      `select r.member_id, r.type, r.id, coalesce(r.shared, r.body) as text, r.last_updated, ${LINKED} ${FROM}
-       where not r.deleted and r.type = any($8::text[]) and ${MOVED('r')} <= $9::timestamptz and ${isNew('$10')}
-         and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz) and ${MAY_LEAVE}
-         ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''}
-       ${order === 'member' ? 'order by r.member_id' : ''}`,
-      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
-    )
-    .cursor(batch);
-}
-
-/** How many records of these members stay, by the reason that keeps them. */
-export async function withheldCounts(sql: Queryable, c: ExportConditions): Promise<Record<string, number>> {
-  const rows = await sql.unsafe<{ reason: string; n: number }[]>(
-    `select case
+/** Why a record that may not leave stays: the first that keeps it. */
+const REASON = `case
          when r.withheld is not null then r.withheld
          when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
@@ -156,13 +186,40 @@ export async function withheldCounts(sql: Queryable, c: ExportConditions): Promi
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
          when r.type = 'Provenance' then 'provenance'
-         when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end as reason, count(*)::int as n ${FROM}
-     where not r.deleted and not coalesce(${MAY_LEAVE}, false) and ${isNoOther('r')}
-     group by 1`,
-    parameters(c) as never[],
+         when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end`;
+
+/**
+ * Records of some members, by cursor: those that may leave and are asked for, and of those that may not why. Each is judged once.
+ * @param want.links with the links of what may leave, asked for or not
+ * @param want.byMember one member after the other, for which the texts are sorted; else as they come
+ */
+export function exportRows(
+  tx: Queryable,
+  c: ExportConditions,
+  want: { links: boolean; byMember: boolean },
+): AsyncIterable<RawRows> {
+  return rawPages(
+    tx,
+    `select g.n, case when a.asked then r.type || '/' || r.id end, case when a.asked then r.last_updated end,
+         case when a.asked then coalesce(r.shared, r.body) end, ${LINKED}, case when not l.leaves then ${REASON} end,
+         ${want.links ? `case when l.leaves then array_to_string(r.links, ' ') end` : 'null'},
+         g.policy_then = '' or ${MOVED('r')} > $10::timestamptz
+       from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
+       ${recordsOfEach()}
+       cross join lateral (select coalesce(${MAY_LEAVE}, false) as leaves offset 0) l
+       cross join lateral (select l.leaves and r.type = any($8::text[]) and ${isNew('$10')}
+           and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
+           ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''} as asked offset 0) a
+       where not r.deleted and case when l.leaves then ${MOVED('r')} <= $9::timestamptz and ${want.links ? '(a.asked or r.links is not null)' : 'a.asked'}
+         else ${isNoOther('r')} end
+       ${want.byMember ? 'order by g.n' : ''}`,
+    [...parameters(c), arrayLiteral(c.types), c.until, c.since ?? null, c.before ?? null],
+    PAGE,
   );
-  return Object.fromEntries(rows.map((r) => [r.reason, r.n]));
 }
+
+/** Rows that are asked for at once: some 200 KB, which is read into memory that is used again. */
+const PAGE = 100;
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
@@ -192,41 +249,43 @@ export async function deletedRows(
            and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])
      order by 1, 2`,
     [...parameters(c), [...c.types], c.until, c.since, c.before ?? null, peerId, c.everybody] as never[],
+    { prepare: true },
   );
   return [...rows];
 }
 
+/** Directory-type records that some of them name in turn, as `Type/id`. shared_resource_pkey. */
+export async function namedByShared(sql: Queryable, keys: readonly string[]): Promise<{ key: string; by: string }[]> {
+  return [
+    ...(await sql.unsafe<{ key: string; by: string }[]>(
+      `select l as key, k as by from unnest($1::text::text[]) k
+       join exchange.shared_resource s on s.type = split_part(k, '/', 1) and s.id = split_part(k, '/', 2) cross join unnest(s.links) l`,
+      [arrayLiteral(keys)],
+    )),
+  ];
+}
+
 /**
- * Directory-type records that the leaving records of these members refer to, and what those refer to in turn, by cursor. A
- * record that stays gives nobody away: whom it alone names stays too.
+ * Directory-type records of some keys that may leave and are asked for. shared_resource_pkey.
+ * @param news those of the keys that are new to the peer by what names them
  */
-export function sharedRows(
-  sql: Sql,
-  c: ExportConditions,
-  batch = 1000,
-): AsyncIterable<{ type: string; id: string; text: string; lastUpdated: Date }[]> {
-  return sql
-    .unsafe<{ type: string; id: string; text: string; lastUpdated: Date }[]>(
-      `with named as materialized (
-         select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at ${FROM} cross join unnest(r.links) k
-         where not r.deleted and ${MOVED('r')} <= $9::timestamptz and ${MAY_LEAVE}
-         group by k
-       ), reached as (
-         select key, at from named
-         union all
-         select k, n.at from named n
-         join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-         cross join unnest(s.links) k
-       )
-       select s.type, s.id, s.body as text, s.last_updated as "lastUpdated"
-       from (select key, max(at) as at from reached group by key) n
+export async function sharedRows(
+  sql: Queryable,
+  c: Pick<ExportConditions, 'types' | 'since' | 'until' | 'before'>,
+  keys: readonly string[],
+  news: readonly boolean[],
+): Promise<{ type: string; id: string; text: string; lastUpdated: Date }[]> {
+  return [
+    ...(await sql.unsafe<{ type: string; id: string; text: string; lastUpdated: Date }[]>(
+      `select s.type, s.id, s.body as text, s.last_updated as "lastUpdated"
+       from unnest($1::text::text[], $2::text::boolean[]) n(key, is_news)
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
-       where s.type = any($8::text[]) and not s.deleted and s.last_updated <= $9::timestamptz
-         and ($10::timestamptz is null or s.last_updated > $10::timestamptz or n.at > $10::timestamptz)
-         and ($11::timestamptz is null or s.last_updated < $11::timestamptz)`,
-      [...parameters(c), [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
-    )
-    .cursor(batch);
+       where s.type = any($3::text[]) and not s.deleted and s.last_updated <= $4::timestamptz
+         and ($5::timestamptz is null or s.last_updated > $5::timestamptz or n.is_news)
+         and ($6::timestamptz is null or s.last_updated < $6::timestamptz)`,
+      [arrayLiteral(keys), `{${news.join(',')}}`, [...c.types], c.until, c.since ?? null, c.before ?? null] as never[],
+    )),
+  ];
 }
 
 /**

@@ -7,5 +7,6 @@ import type { Queryable } from '../../src/store/database.ts';
  */
 export async function freeLeases(sql: Queryable): Promise<void> {
   await sql`update exchange.pull set lease_owner = null, lease_until = null where lease_owner is not null`;
+  await sql`update exchange.attachment set lease_owner = null, lease_until = null where state = 'due' and lease_owner is not null`;
   await sql`update exchange.bulk_job set lease_until = null where state in ('running', 'complete') and lease_until is not null`;
 }

@@ -5,6 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
+import { strayVersions } from './stray-claims.ts';
 
 type Buckets = Pick<Range, 'first' | 'last'>;
 
@@ -64,7 +65,7 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
      ), known as (
        select g.file, g.line, g.entry, s.member_id
        from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id
-       where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected'
+       where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected' and (s.member_id is not null or s.is_shared)
        union all
        select g.file, g.line, g.entry, i.member_id
        from target g join exchange.identity i on i.peer_id = $2 and i.type = g.type and i.source_id = g.id
@@ -92,39 +93,6 @@ export async function provenanceMembers(tx: Queryable, work: Decided): Promise<v
   );
 }
 
-/**
- * A claim that names a claim of another person as its own earlier or later version: whose of the two it is cannot be told, so
- * both are held. Within one pull and insurer; a number that the claim's own person has as well is no contradiction. Few claims
- * name others: they come first.
- */
-export async function strayVersions(tx: Queryable, pull: string): Promise<void> {
-  await tx.unsafe(
-    `with claim as materialized (
-      select file, line, entry, member_id, claim, coalesce(claim->>'insurerId', claim->>'insurer', '') as insurer
-      from exchange.staging s
-      where pull_id = $1 and ${undecided('s')} and type = 'ExplanationOfBenefit' and member_id is not null and reason is null and claim->>'use' = 'claim'
-    ), named as materialized (
-      select c.*, n->>'value' as value, n->>'system' as system
-      from claim c cross join jsonb_array_elements((c.claim->'prior') || (c.claim->'next')) n
-      where jsonb_array_length(c.claim->'prior') + jsonb_array_length(c.claim->'next') > 0
-    ), own as materialized (
-      select c.*, n->>'value' as value, n->>'system' as system
-      from claim c cross join jsonb_array_elements(c.claim->'numbers') n
-      where n->>'value' in (select value from named)
-    ), pair as (
-      select a.file, a.line, a.entry, b.file as b_file, b.line as b_line, b.entry as b_entry
-      from named a join own b on b.value = a.value and b.insurer = a.insurer and b.claim->>'type' = a.claim->>'type'
-        and (a.system is null or b.system is null or a.system = b.system) and b.member_id <> a.member_id
-      where not exists (select from own o where o.member_id = a.member_id and o.value = a.value and o.insurer = a.insurer and (o.file, o.line, o.entry) <> (a.file, a.line, a.entry))
-    ), held as (
-      select file, line, entry from pair union select b_file, b_line, b_entry from pair
-    )
-    update exchange.staging s set outcome = 'quarantined', reason = 'patient-change' from held h
-    where s.pull_id = $1 and s.file = h.file and s.line = h.line and s.entry = h.entry`,
-    [pull],
-  );
-}
-
 /** A record that was one member's and is said to be another's: whose it is cannot be told. Statements about records follow these. */
 const isMoved = `s.has_body and not s.is_shared and s.targets is null and i.state in ('visible', 'echo') and i.member_id <> s.member_id`;
 
@@ -132,7 +100,7 @@ const isMoved = `s.has_body and not s.is_shared and s.targets is null and i.stat
  * What waits for a person to say whose it is goes on waiting when it comes again as it was, whatever it comes with; what was discarded
  * stays out. By the primary key of review_item.
  */
-const waits = `s.has_body and i.state = 'quarantined' and i.hash is not distinct from s.hash and exists (
+export const waits = `s.has_body and i.state = 'quarantined' and i.hash is not distinct from s.hash and exists (
   select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.kind = 'patient-change'
     and v.state <> 'gone' and v.decision is distinct from 'release')`;
 
@@ -295,7 +263,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
   await reset(tx, work.id);
   await unpackRepeated(tx, work.id, work.peerId);
   await duplicatesInJob(tx, work.id);
-  await strayVersions(tx, work.id);
+  await strayVersions(tx, work, `${undecided('s')} and s.reason is null`);
   if (hasBooked) await bookedUnits(tx, work);
   await provenanceMembers(tx, work);
   await releasedUnits(tx, work, null);

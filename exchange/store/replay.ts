@@ -1,8 +1,9 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
-import { type Decided, echoes, provenanceMembers, sharedUnits, strayVersions } from './reconcile.ts';
+import { type Decided, echoes, provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
+import { strayVersions } from './stray-claims.ts';
 
 /**
  * Decides the units of a replay. What was replaced since, taken back or is a directory entry stays as it is (`superseded`);
@@ -38,9 +39,25 @@ export async function decideReplay(tx: Queryable, work: Decided, moved?: 'taken'
   );
   if (moved === 'taken') await takeMoved(tx, work);
   if (moved === 'held') return holdMoved(tx, work);
-  await strayVersions(tx, work.id);
+  if (moved === undefined) {
+    await waitingUnits(tx, work);
+    await strayVersions(tx, work, JUDGED_ANEW);
+  }
   await echoes(tx, work.id);
   await sharedUnits(tx, work.id);
+}
+
+/** New ones, and those that are shown unless a person said that they may be. By the primary key of review_item. */
+const JUDGED_ANEW = `((s.outcome in ('created', 'linked-duplicate') and s.reason is null) or (s.outcome = 'updated' and s.reason = 'replayed'
+  and not exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', $2::text, s.type, s.source_id)) and v.decision = 'release' and v.state = 'decided')))`;
+
+/** What waits for a person to say whose it is goes on waiting. identity_pkey. */
+async function waitingUnits(tx: Queryable, work: Decided): Promise<void> {
+  await tx.unsafe(
+    `update exchange.staging s set outcome = 'quarantined', reason = 'patient-change' from exchange.identity i
+     where s.pull_id = $1 and s.outcome in ('created', 'linked-duplicate') and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id and ${waits}`,
+    [work.id, work.peerId],
+  );
 }
 
 /** Units whose record would be written as it is already are unchanged; their links are judged all the same. */

@@ -3,6 +3,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { CONFIRMED, CONFLICTS_OF_PAIRS } from '../reconcile/judge/judge.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { HELD_ITEMS, ITEM_KINDS } from '../review/kinds.ts';
+import { strayDetail } from './stray-claims.ts';
 
 /** `pull` is null for records of our own that were imported. */
 export type Work = { id: string; pull: string | null; peerId: string };
@@ -103,13 +104,13 @@ export async function writeHeldItems(tx: Queryable, work: Work, at: string): Pro
       and not exists (select from exchange.staging q where q.pull_id = ${work.id} and q.type = s.type and q.source_id = s.source_id and q.outcome = 'quarantined')
       and i.id = md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)) and i.state <> 'gone' and i.decision is distinct from 'release'`;
   await tx`
-    insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at)
+    insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at, detail)
     select distinct on (s.type, s.source_id) md5(concat_ws('|', 'held', ${work.peerId}::text, s.type, s.source_id)), s.member_id, s.reason, (${weights}::text::jsonb->>s.reason)::smallint,
-      s.type, s.type, s.hash, ${work.peerId}, ${work.pull}, s.file, s.line, s.entry, 'inbound ' || ${RULES}, ${at}::text::timestamptz
+      s.type, s.type, s.hash, ${work.peerId}, ${work.pull}, s.file, s.line, s.entry, 'inbound ' || ${RULES}, ${at}::text::timestamptz, coalesce(${tx.unsafe(strayDetail('s.pull_id', 's'))}, '')
     from pg_temp.slice s
     where s.outcome = 'quarantined' and s.source_id is not null and s.reason = any(${Object.keys(HELD_ITEMS)})
     order by s.type, s.source_id, s.file desc, s.line desc
     on conflict (id) do update set kind = excluded.kind, weight = excluded.weight, b_hash = excluded.b_hash, pull_id = excluded.pull_id, file = excluded.file,
-      line = excluded.line, entry = excluded.entry, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
+      line = excluded.line, entry = excluded.entry, detail = excluded.detail, state = 'open', decision = null, opened_at = excluded.opened_at, reopened = exchange.review_item.reopened + 1
       where exchange.review_item.b_hash is distinct from excluded.b_hash or exchange.review_item.kind <> excluded.kind or exchange.review_item.state = 'gone'`;
 }

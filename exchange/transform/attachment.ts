@@ -83,13 +83,19 @@ export function withLinkedDocuments(resource: Resource, json: string): Resource 
   return next === undefined ? resource : { ...resource, [where.member]: next };
 }
 
+const LINK = '"url":"Binary/';
+
+/** May a record's text hold links to documents of ours? Most do not. `linked`: of {@link withAbsoluteLinks} */
+export const mayHoldLinks = (type: string, json: string | Buffer, linked: boolean): boolean =>
+  (linked || HOLDS_DOCUMENTS.has(type)) && json.includes(LINK);
+
 /**
  * A record's text as it leaves: links to documents of ours are absolute, as an attachment's must be.
  * @param base FHIR base of the exchange
  * @param linked a received record whose addresses were replaced: of any type
  */
 export function withAbsoluteLinks(type: string, json: string, base: string, linked: boolean): string {
-  return (linked || HOLDS_DOCUMENTS.has(type)) && json.includes('"url":"Binary/')
-    ? json.replaceAll('"url":"Binary/', `"url":${JSON.stringify(`${base}/Binary/`).slice(0, -1)}`)
+  return mayHoldLinks(type, json, linked)
+    ? json.replaceAll(LINK, `"url":${JSON.stringify(`${base}/Binary/`).slice(0, -1)}`)
     : json;
 }

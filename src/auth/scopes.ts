@@ -2,7 +2,7 @@
 // it asks and what it may have. https://hl7.org/fhir/smart-app-launch/scopes-and-launch-context.html
 
 /** The closed set of permissions that checks use. */
-export type Permission = 'match.bulk' | 'match.single' | 'group.read' | 'export' | 'data.read';
+export type Permission = 'match.bulk' | 'match.single' | 'group.read' | 'group.search' | 'export' | 'data.read';
 
 const BULK_MATCH = [
   'http://hl7.org/fhir/us/davinci-pdex/OperationDefinition/BulkMemberMatch',
@@ -93,7 +93,7 @@ export function permissionsOf(scope: string): Permitted {
       if (BULK_MATCH.includes(token)) permissions.add('match.bulk');
       else if (SINGLE_MATCH.includes(token)) permissions.add('match.single');
       else {
-        permissions.add('group.read').add('export');
+        permissions.add('group.read').add('group.search').add('export');
         types.add('*');
       }
       continue;
@@ -102,7 +102,10 @@ export function permissionsOf(scope: string): Permitted {
     if (parsed.read) reads.add(parsed.type);
     if (parsed.search) searches.add(parsed.type);
     permissions.add('data.read');
-    if (parsed.type === '*' || parsed.type === 'Group') permissions.add('group.read').add('export');
+    if (parsed.type !== '*' && parsed.type !== 'Group') continue;
+    // to export a Group is to read it
+    if (parsed.read) permissions.add('group.read').add('export');
+    if (parsed.search) permissions.add('group.search');
   }
   return { permissions, types, reads, searches };
 }

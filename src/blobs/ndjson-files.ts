@@ -91,7 +91,7 @@ export class NdjsonFiles {
    * header again.
    * @returns whether it did
    */
-  async writeInBlock(kind: FileKind, type: string, json: string, header: string): Promise<boolean> {
+  async writeInBlock(kind: FileKind, type: string, json: string | Uint8Array, header: string): Promise<boolean> {
     const name = `${kind}/${type}`;
     const file = this.#open.get(name);
     const isNew = file !== undefined && this.#isFull(file, json);

@@ -129,9 +129,12 @@ export function canonicalJson(resource: JsonObject, use: CanonicalUse): string {
   return writeObject(resource, use, use.top, 1);
 }
 
-/** SHA-256 of the canonical form, lower-case hex, 64 characters. */
-export function contentHash(resource: JsonObject, use: CanonicalUse): string {
-  return digest('sha256', canonicalJson(resource, use), 'hex');
+/**
+ * SHA-256 of the canonical form, lower-case hex, 64 characters.
+ * @param exact numbers of its text that are more than their double says (numerals.ts)
+ */
+export function contentHash(resource: JsonObject, use: CanonicalUse, exact = ''): string {
+  return digest('sha256', canonicalJson(resource, use) + exact, 'hex');
 }
 
 /** Ids that transmitters note on a record: an identifier with `use` secondary. */
@@ -141,8 +144,12 @@ const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
  * {@link contentHash}, and beside it the hash of the same content without literal references and secondary identifiers: the
  * same for a record that went through another payer, who gives ids of its own to everything.
  */
-export function contentHashes(resource: JsonObject, use: CanonicalUse): { hash: string; substance: string } {
-  const text = canonicalJson(resource, use);
+export function contentHashes(
+  resource: JsonObject,
+  use: CanonicalUse,
+  exact = '',
+): { hash: string; substance: string } {
+  const text = canonicalJson(resource, use) + exact;
   let bare = text.replace(/"reference":"[^"]*"/g, '""');
   if (bare.includes('"use":"secondary"'))
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');

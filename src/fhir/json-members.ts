@@ -1,41 +1,76 @@
 // How many members a JSON text has, and how many its value: a text that has more says something twice, and who reads it may take
 // the one or the other (https://www.rfc-editor.org/rfc/rfc8259#section-4). Cheaper than to read the text name by name.
 
+import { longNumerals } from './numerals.ts';
+
 const BACKSLASH = 92;
 /** More is nobody's record. https://hl7.org/fhir/R4/datatypes.html#string allows a MiB. */
 const MOST_MEMBERS = 10_000;
 const LONGEST_STRING = 8 * 1024 * 1024;
 
+/** Digits that a double keeps. */
+const KEPT_DIGITS = 15;
+
+/** The number that begins there, when it is longer than what a double keeps or written with a power of ten. */
+function longNumeral(json: string, from: number): string | undefined {
+  let c = json.charCodeAt(from);
+  if (c !== 45 && (c < 48 || c > 57)) return undefined;
+  let at = from;
+  do c = json.charCodeAt(++at);
+  while ((c >= 48 && c <= 57) || c === 46);
+  const hasPower = c === 101 || c === 69;
+  if (at - from <= KEPT_DIGITS && !hasPower) return undefined;
+  if (hasPower)
+    do c = json.charCodeAt(++at);
+    while ((c >= 48 && c <= 57) || c === 43 || c === 45);
+  return json.slice(from, at);
+}
+
+type Seen = { numerals: string[]; inLists: boolean };
+
 /** Members of all objects in a text without white space that JSON.parse accepts: the quotes before a colon that no backslash escapes. */
-function written(json: string): number {
+function written(json: string, seen: Seen): number {
   let n = 0;
   for (let at = json.indexOf('":'); at !== -1; at = json.indexOf('":', at + 2)) {
     let slashes = 0;
     while (json.charCodeAt(at - 1 - slashes) === BACKSLASH) slashes++;
-    if (slashes % 2 === 0) n++;
+    if (slashes % 2 !== 0) continue;
+    n++;
+    // most values are no number
+    const first = json.charCodeAt(at + 2);
+    if (first > 57 || first < 45) continue;
+    const numeral = longNumeral(json, at + 2);
+    if (numeral !== undefined) seen.numerals.push(numeral);
   }
   return n;
 }
 
-function held(value: unknown): number {
+function held(value: unknown, seen: Seen): number {
   if (typeof value === 'string' && value.length > LONGEST_STRING) throw new RangeError('a string that is too long');
   if (typeof value !== 'object' || value === null) return 0;
   let n = 0;
   if (Array.isArray(value)) {
-    for (const one of value) n += held(one);
+    // there are none in FHIR: where they are, all numbers are looked at
+    for (const one of value)
+      if (typeof one === 'number') seen.inLists = true;
+      else n += held(one, seen);
     return n;
   }
   for (const name in value) {
-    n += 1 + held((value as Record<string, unknown>)[name]);
+    n += 1 + held((value as Record<string, unknown>)[name], seen);
     if (n > MOST_MEMBERS && Object.keys(value).length > MOST_MEMBERS) throw new RangeError('too many members');
   }
   return n;
 }
 
 /**
- * Does a text name a member of an object twice?
+ * Does a text name a member of an object twice; which of its numbers may be more than a double holds (numerals.ts)?
  * @param json without white space between its parts
  * @param value what JSON.parse makes of it
  * @throws RangeError when it is larger in one place than any record is
  */
-export const saysTwice = (json: string, value: unknown): boolean => written(json) !== held(value);
+export function lookAtMembers(json: string, value: unknown): { saysTwice: boolean; numerals: string[] } {
+  const seen: Seen = { numerals: [], inLists: false };
+  const saysTwice = written(json, seen) !== held(value, seen);
+  return { saysTwice, numerals: seen.inLists ? longNumerals(json) : seen.numerals };
+}

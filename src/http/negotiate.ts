@@ -26,11 +26,15 @@ export function acceptsJson(accept: string | undefined): boolean {
   return accept.split(',').some(isAccepted);
 }
 
-const mediaType = (text: string) => (text.split(';', 1)[0] ?? '').trim().toLowerCase();
+/** The media type of a range, in lower case. */
+export const mediaType = (text: string): string => (text.split(';', 1)[0] ?? '').trim().toLowerCase();
+
+/** A range that says it is not wanted. RFC 9110 12.4.2 */
+export const isRefused = (range: string): boolean => /;\s*q=0(\.0*)?\s*(;|$)/i.test(range);
 
 function isAccepted(range: string): boolean {
   if (!ACCEPTED.test(mediaType(range))) return false;
-  if (/;\s*q=0(\.0*)?\s*(;|$)/.test(range)) return false;
+  if (isRefused(range)) return false;
   const version = /;\s*fhirversion\s*=\s*"?([\d.]+)/i.exec(range)?.[1];
   return version === undefined || version === '4.0' || version === '4.0.1';
 }

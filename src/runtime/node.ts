@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import postgres, { type Sql } from 'postgres';
 import type { Blobs, Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
-import { RUN_RAW } from '../store/raw-rows.ts';
+import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
 import { type Channel, type Connection, type StatementLine, statementLine } from './statement-line.ts';
@@ -139,7 +139,10 @@ export function openDatabase(
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
-    dedicated: (use) => open(1, `${name} ${use}`),
+    dedicated: (use) =>
+      use === 'export' && isPlain(url)
+        ? inTurns((intake) => open(1, `${name} ${use}`, intake))
+        : open(1, `${name} ${use}`),
     close: async () => {
       await Promise.all([sql.end({ timeout: 5 }), lines?.close()]);
     },
@@ -170,6 +173,41 @@ function lineBy(open: (intake: Intake) => Sql, silentMs: number | undefined): St
     close: () => sql.end({ timeout: 5 }),
   };
   return statementLine(connection, silentMs);
+}
+
+/** A client of one connection, on which the driver and a line take turns: what the one asks is answered before the other asks. */
+function inTurns(open: (intake: Intake) => Sql): Sql {
+  const intake: Intake = {};
+  const sql = open(intake);
+  let ours: Take | undefined;
+  const line = statementLine({
+    async open(): Promise<Channel> {
+      const { socket } = intake;
+      if (socket === undefined) throw new Error('A transaction has a connection.');
+      return {
+        socket,
+        take: (take: Take) => {
+          ours = take;
+          intake.take = take;
+        },
+      };
+    },
+    abandon: (error: Error) => void intake.socket?.destroy(error),
+    close: async () => {},
+  });
+  const pages: RawPages = async function* (text, values, most) {
+    const each = line.pages(text, values, most);
+    const next = async () => {
+      intake.take = ours;
+      try {
+        return await each.next();
+      } finally {
+        intake.take = undefined;
+      }
+    };
+    for (let page = await next(); page.done !== true; page = await next()) yield page.value;
+  };
+  return Object.assign(sql, { [RAW_PAGES]: pages });
 }
 
 /** Leaves failures of these codes alone, and throws others. */

@@ -31,13 +31,25 @@ export type StatementLine = {
    * @throws StatementError; what the driver throws when it cannot connect
    */
   run(text: string, values: readonly string[], prepare: boolean): Promise<RawRows>;
+  /**
+   * The same within a transaction, in pages: who stops early leaves the rest. Nothing else may be asked meanwhile. The statement is kept.
+   * @param most rows of a page
+   */
+  pages(text: string, values: readonly (string | null)[], most: number): AsyncGenerator<RawRows, void, void>;
   /** waits for what is under way */
   close(): Promise<void>;
 };
 
+/** `isSuspended`: there are further rows. */
+type Answer = RawRows & { isSuspended: boolean };
+
 type Asked = {
   text: string;
-  values: readonly string[];
+  values: readonly (string | null)[];
+  /** rows; 0 for all */
+  most: number;
+  /** further rows of the one before */
+  goesOn: boolean;
   prepare: boolean;
   /** under which the server was to keep it */
   name: string;
@@ -45,7 +57,7 @@ type Asked = {
   parses: boolean;
   parsed: boolean;
   again: boolean;
-  resolve(rows: RawRows): void;
+  resolve(rows: Answer): void;
   reject(error: unknown): void;
 };
 
@@ -53,6 +65,7 @@ type Asked = {
 const ROW = 0x44;
 const PARSED = 0x31;
 const FAULT = 0x45;
+const SUSPENDED = 0x73;
 const READY = 0x5a;
 /** A message: a byte that names its kind, then its length without that byte. */
 const HEAD = 5;
@@ -105,6 +118,11 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
   };
 
   function send(asked: Asked): void {
+    flushing ??= setImmediate(flush);
+    if (asked.goesOn) {
+      outgoing.goOn(asked.most);
+      return;
+    }
     const known = asked.prepare ? prepared.get(asked.text) : undefined;
     const name = asked.prepare ? (known ?? `s${++names}`) : '';
     asked.name = name;
@@ -113,7 +131,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     const before = outgoing.length;
     try {
       if (asked.parses) outgoing.parse(name, asked.text);
-      outgoing.execute(name, asked.values);
+      outgoing.execute(name, asked.values, asked.most);
     } catch (error) {
       outgoing.cut(before);
       throw error;
@@ -122,7 +140,6 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
       prepared.delete(asked.text);
       prepared.set(asked.text, name);
     }
-    flushing ??= setImmediate(flush);
   }
 
   /** Of too many the statement that has not been used for longest is closed. */
@@ -171,6 +188,7 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     let rows = 0;
     let begin = 0;
     let end = 0;
+    let isSuspended = false;
     for (let at = from; at < to; ) {
       const after = at + 1 + uint32(memory, at + 1);
       const kind = memory[at];
@@ -189,9 +207,10 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
         }
       } else if (kind === FAULT) fault = readFault(memory, at, after);
       else if (kind === PARSED) asked.parsed = true;
+      else if (kind === SUSPENDED) isSuspended = true;
       at = after;
     }
-    if (fault === undefined) asked.resolve(rowsOf(memory, begin, end, places, rows));
+    if (fault === undefined) asked.resolve({ ...rowsOf(memory, begin, end, places, rows), isSuspended });
     else failed(asked, fault);
     if (under.length === 0) drained?.();
   }
@@ -246,29 +265,28 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     }
   }
 
+  const ask = (what: Pick<Asked, 'text' | 'values' | 'prepare' | 'most' | 'goesOn'>) =>
+    new Promise<Answer>((resolve, reject) => {
+      if (under.length === 0) since = performance.now();
+      const asked: Asked = { ...what, name: '', parses: false, parsed: false, again: false, resolve, reject };
+      // what cannot be written is refused before it has a turn: the answers of others would be taken for its own
+      if (socket !== undefined) send(asked);
+      under.push(asked);
+      if (socket === undefined && !isOpening) void open();
+      if (silentMs !== undefined) watch(silentMs);
+    });
+
   return {
     waiting: () => under.length,
     since: () => since,
-    run: (text, values, prepare) =>
-      new Promise((resolve, reject) => {
-        if (under.length === 0) since = performance.now();
-        const asked: Asked = {
-          text,
-          values,
-          prepare,
-          name: '',
-          parses: false,
-          parsed: false,
-          again: false,
-          resolve,
-          reject,
-        };
-        // what cannot be written is refused before it has a turn: the answers of others would be taken for its own
-        if (socket !== undefined) send(asked);
-        under.push(asked);
-        if (socket === undefined && !isOpening) void open();
-        if (silentMs !== undefined) watch(silentMs);
-      }),
+    run: (text, values, prepare) => ask({ text, values, prepare, most: 0, goesOn: false }),
+    async *pages(text, values, most) {
+      for (let goesOn = false; ; goesOn = true) {
+        const rows = await ask({ text, values, prepare: true, most, goesOn });
+        yield rows;
+        if (!rows.isSuspended) return;
+      }
+    },
     async close() {
       if (under.length > 0)
         await new Promise<void>((done) => {

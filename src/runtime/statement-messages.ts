@@ -9,6 +9,8 @@ const CLOSE = 0x43;
 const STATEMENT = 0x53;
 const EXECUTE = 0x45;
 const SYNC = 0x53;
+/** Instead of a length: there is none. */
+const NO_VALUE = 0xffffffff;
 /** A message: a byte that names its kind, then its length without that byte. */
 const HEAD = 5;
 /** Bytes of memory that it begins with, and the most that are kept. */
@@ -81,10 +83,13 @@ export class Outgoing {
     this.#end(begun);
   }
 
-  /** Bind, Execute and Sync: all rows, as text. */
-  execute(name: string, values: readonly string[]): void {
+  /**
+   * Bind, Execute and Sync: rows as text.
+   * @param most rows; 0 for all. Within a transaction {@link goOn} gives those that are left
+   */
+  execute(name: string, values: readonly (string | null)[], most = 0): void {
     let size = 64 + 3 * name.length;
-    for (const value of values) size += 4 + 3 * value.length;
+    for (const value of values) size += 4 + 3 * (value?.length ?? 0);
     this.#room(size);
     const bind = this.#begin(BIND);
     this.#memory[this.#at++] = 0;
@@ -94,14 +99,24 @@ export class Outgoing {
     for (const value of values) {
       const place = this.#at;
       this.#at += 4;
-      this.#text(value);
-      this.#uint32(this.#at - place - 4, place);
+      if (value !== null) this.#text(value);
+      this.#uint32(value === null ? NO_VALUE : this.#at - place - 4, place);
     }
     this.#uint16(0);
     this.#end(bind);
+    this.#run(most);
+  }
+
+  /** Execute and Sync: further rows of what was executed last. */
+  goOn(most: number): void {
+    this.#room(64);
+    this.#run(most);
+  }
+
+  #run(most: number): void {
     const execute = this.#begin(EXECUTE);
     this.#memory[this.#at++] = 0;
-    this.#uint32(0, this.#at);
+    this.#uint32(most, this.#at);
     this.#at += 4;
     this.#end(execute);
     this.#end(this.#begin(SYNC));

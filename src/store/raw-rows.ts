@@ -10,7 +10,7 @@ export type RawRows = {
   /** null where there is no value */
   text(row: number, column: number): string | null;
   /** empty where there is no value */
-  bytes(row: number, column: number): Uint8Array<ArrayBuffer>;
+  bytes(row: number, column: number): Buffer<ArrayBuffer>;
   /** The bytes are not needed any more. Without it the collector finds that out. */
   release: () => void;
 };
@@ -23,7 +23,12 @@ export type RunRaw = (text: string, values: readonly string[], options: RawOptio
 /** Under this name a client has the connections that give rows as bytes. */
 export const RUN_RAW = Symbol('run raw');
 
-const EMPTY = new Uint8Array(0);
+export type RawPages = (text: string, values: readonly (string | null)[], most: number) => AsyncIterable<RawRows>;
+
+/** Under this name a client of one connection gives the rows of a statement as bytes, in pages, to whoever has a transaction on it. */
+export const RAW_PAGES = Symbol('raw pages');
+
+const EMPTY = Buffer.alloc(0);
 
 /**
  * Copies what lies in memory that will hold something else.
@@ -68,6 +73,38 @@ export function rawRows(
   return run === undefined ? byDriver(sql, text, values, options) : run(text, values, options);
 }
 
+/** The transaction of a client, with what the client can do. */
+export const withPages = <T extends Queryable>(client: Queryable, tx: T): T =>
+  Object.assign(tx, { [RAW_PAGES]: (client as { [RAW_PAGES]?: RawPages })[RAW_PAGES] });
+
+/**
+ * The rows of a statement in pages, prepared, within a transaction in which nothing else is asked meanwhile. Who is done with a page
+ * releases it.
+ * @param most rows of a page
+ */
+export function rawPages(
+  tx: Queryable,
+  text: string,
+  values: readonly (string | null)[],
+  most: number,
+): AsyncIterable<RawRows> {
+  const pages = (tx as { [RAW_PAGES]?: RawPages })[RAW_PAGES];
+  return pages === undefined ? pagesByDriver(tx, text, values, most) : pages(text, values, most);
+}
+
+async function* pagesByDriver(
+  tx: Queryable,
+  text: string,
+  values: readonly (string | null)[],
+  most: number,
+): AsyncGenerator<RawRows, void, void> {
+  const pages = tx
+    .unsafe(text, [...values], { prepare: true })
+    .raw()
+    .cursor(most) as unknown as AsyncIterable<(Uint8Array | null)[][]>;
+  for await (const rows of pages) yield ofDriver(rows);
+}
+
 /** No connection of the driver lives longer, and it closes no statement before. */
 const LIFE_MS = 60 * 60_000;
 const driven = new WeakMap<Queryable, { texts: Set<string>; since: number }>();
@@ -91,6 +128,10 @@ async function byDriver(
   const rows = (await sql
     .unsafe(text, [...values], { prepare: prepare && keeps(sql, text) })
     .raw()) as unknown as (Uint8Array | null)[][];
+  return ofDriver(rows);
+}
+
+function ofDriver(rows: readonly (Uint8Array | null)[][]): RawRows {
   const places: number[] = [];
   const parts: Uint8Array[] = [];
   let at = 0;

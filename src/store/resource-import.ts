@@ -174,7 +174,9 @@ async function refreshStatistics(sql: Sql, loaded: boolean): Promise<void> {
   await sql.unsafe('set synchronous_commit = on');
   await sql.unsafe('update directory.state set changed_at = changed_at');
   // a load has frozen its rows, which marks their pages, but not the entries that follow from others
-  await sql.unsafe(`vacuum (analyze) directory.lookup, directory.words${loaded ? '' : ', directory.dates'}`);
+  await sql.unsafe(
+    `vacuum (analyze) directory.lookup, directory.words, directory.care_at${loaded ? '' : ', directory.dates'}`,
+  );
   if (loaded) await sql.unsafe('analyze directory.dates');
   await sql.unsafe('analyze directory.resource');
 }

@@ -1,9 +1,20 @@
-// Rows of a first load for places, boundaries, verifications and opening hours, column by column as in their migration.
+// Rows of a first load for places, boundaries, verifications and opening hours, column by column as in their migration; and whether the
+// server hashes as this program does.
 import type { Entries } from '../fhir/search/extract.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { BinaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
 import { hashed, hashText } from './hash.ts';
+import { tokenOfReference } from './reference-token.ts';
+
+/** A text with the seed 803, as the target of a reference. */
+export const PROBE = 'Präfix|12345678901234';
+
+export function probe(): string {
+  hashText(PROBE, 803);
+  tokenOfReference(hashed.hi, hashed.lo, 803);
+  return String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));
+}
 
 type Tables = Record<'place' | 'boundary' | 'verification', BinaryRows>;
 

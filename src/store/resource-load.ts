@@ -2,12 +2,15 @@
 // are built once at its end (docs/decisions/006). Nothing is merged, so rows go in as they will lie there.
 import type { Resource } from '../fhir/resource.ts';
 import { type Entries, extract } from '../fhir/search/extract.ts';
+import { CARE } from '../fhir/search/reached.ts';
+import { CARE_KINDS, isEntered } from './care-at.ts';
 import { copyBytes } from './copy.ts';
 import { type BinaryRows, binaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
-import { hashed, hashKey, hashText } from './hash.ts';
+import { hashed, hashText } from './hash.ts';
 import { packed, RESOURCE } from './page-packing.ts';
-import { addGeometry, addVerified, openingPatterns } from './resource-load-further.ts';
+import { referenceToken, tokenOfReference } from './reference-token.ts';
+import { addGeometry, addVerified, openingPatterns, PROBE, probe } from './resource-load-further.ts';
 import { changeTime } from './resource-merge.ts';
 import { reachAll } from './resource-reach.ts';
 import { markIndexed } from './resource-reindex.ts';
@@ -17,7 +20,10 @@ import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
 import { knownWords } from './vocabulary.ts';
 
 const TABLES = ['resource', 'lookup', 'words', 'dates', 'place', 'boundary', 'verification'] as const;
-type Table = (typeof TABLES)[number];
+/** With what is made of others at the end, and with what is needed to make it. */
+const MADE = [...TABLES, 'care_at'] as const;
+const FILLED = [...TABLES, CARE_KINDS] as const;
+type Table = (typeof FILLED)[number];
 type Rows = Record<Table, BinaryRows>;
 
 /**
@@ -34,6 +40,7 @@ const emptyRows = (): Rows => ({
   place: binaryRows(),
   boundary: binaryRows(),
   verification: binaryRows(),
+  [CARE_KINDS]: binaryRows(),
 });
 
 export type Loaded = {
@@ -65,7 +72,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   const dated = await changeTime(sql, clock());
   const [row] = await sql.unsafe<{ used: boolean; probe: string }[]>(
     `select exists (select from directory.resource) or exists (select from directory.history) as used,
-       hashint8extended(hashtextextended('${PROBE}', 803), 803)::text as probe`,
+       ${referenceToken(`hashtextextended('${PROBE}', 803)`, 803)}::text as probe`,
   );
   if (row?.used === false) await markIndexed(sql, base);
   // a server that hashes differently (big-endian) merges into an empty directory as into any other
@@ -73,7 +80,8 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
     await sql.unsafe('commit');
     return undefined;
   }
-  for (const table of TABLES) await createBeside(sql, schemaOf(sql), table);
+  for (const table of MADE) await createBeside(sql, schemaOf(sql), table);
+  await sql.unsafe(`create table directory.${besideName(CARE_KINDS)} (rk bigint not null, token bigint not null)`);
   const at = Date.parse(dated);
   const enclosed = `1","lastUpdated":"${new Date(at).toISOString()}`;
   const rows = emptyRows();
@@ -85,7 +93,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   /** Takes what one COPY is worth, or all. */
   const take = (least: number): Partial<Rows> => {
     const taken: Partial<Rows> = {};
-    for (const table of TABLES) {
+    for (const table of FILLED) {
       if (rows[table].bytes() < least) continue;
       taken[table] = rows[table];
       rows[table] = binaryRows();
@@ -120,9 +128,11 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       await copyRows(sql, take(0));
       await vocabulary.write(sql);
       const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
-      await reachAll(sql, besideName);
-      for (const table of TABLES) if (table !== 'resource') await indexBeside(sql, schemaOf(sql), table);
-      await swap(sql, schemaOf(sql), TABLES);
+      const kinds = `directory.${besideName(CARE_KINDS)}`;
+      await reachAll(sql, besideName, kinds);
+      await sql.unsafe(`drop table ${kinds}`);
+      for (const table of MADE) if (table !== 'resource') await indexBeside(sql, schemaOf(sql), table);
+      await swap(sql, schemaOf(sql), MADE);
       const [state] = await sql.unsafe<{ change: string }[]>(
         `update directory.state set change = change + $1::int, changed_at = case $1::int when 0 then changed_at else $2::timestamptz end,
            counts = (select array_agg(coalesce(r.n, 0) order by c.type) from unnest(counts) with ordinality c(n, type)
@@ -136,16 +146,8 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   };
 }
 
-const PROBE = 'Präfix|12345678901234';
-
-function probe(): string {
-  hashText(PROBE, 803);
-  hashKey(hashed.hi, hashed.lo, 803);
-  return String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));
-}
-
 async function copyRows(sql: Sql, rows: Partial<Rows>): Promise<void> {
-  for (const table of TABLES) {
+  for (const table of FILLED) {
     const some = rows[table];
     // frozen: visible to all from the commit on, so nobody has to visit the pages again
     if (some && some.count() > 0)
@@ -202,12 +204,17 @@ function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, l
     out.lookup.int8(hi, lo);
   };
   entries.tokens.forEach((token, i) => {
-    hashText(token, entries.tokenSeeds[i] ?? 0);
+    const seed = entries.tokenSeeds[i] ?? 0;
+    hashText(token, seed);
     add();
+    if (seed !== CARE.of || !isEntered(token)) return;
+    out[CARE_KINDS].row(2);
+    out[CARE_KINDS].int8(hi, lo);
+    out[CARE_KINDS].int8(hashed.hi, hashed.lo);
   });
   entries.refs.forEach((ref, i) => {
     hashText(ref, 0);
-    hashKey(hashed.hi, hashed.lo, entries.refParams[i] ?? 0);
+    tokenOfReference(hashed.hi, hashed.lo, entries.refParams[i] ?? 0);
     add();
   });
   for (const { param, folded, raw } of entries.words) {
@@ -256,7 +263,7 @@ async function removeRepeated(
       from ${resources}
       where rk in (select rk from ${resources} group by rk having count(*) > 1 or bool_or(deleted))) r`);
   await sql.unsafe('analyze repeated');
-  for (const table of TABLES.filter((t) => t !== 'resource'))
+  for (const table of FILLED.filter((t) => t !== 'resource'))
     await sql.unsafe(`delete from directory.${besideName(table)} where rk in (select rk from repeated)`);
   await sql.unsafe(`delete from ${resources} r using repeated p where r.ctid = p.at and not p.kept`);
   await indexBeside(sql, schemaOf(sql), 'resource');

@@ -3,6 +3,7 @@ import type { Resource } from '../fhir/resource.ts';
 import { extract } from '../fhir/search/extract.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { Queryable } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 import { afterReach, beforeReach } from './resource-reach.ts';
 import { dateText } from './resource-staging.ts';
 
@@ -121,7 +122,7 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
   ]);
   await tx.unsafe(`delete from directory.lookup l using (
       select hashtextextended(t, s) as token, rk from leaving, unnest(tokens, token_seeds) u(t, s)
-      union select hashint8extended(hashtextextended(t, 0), s), rk from leaving, unnest(refs, ref_params) u(t, s)) o
+      union select ${referenceToken('hashtextextended(t, 0)', 's')}, rk from leaving, unnest(refs, ref_params) u(t, s)) o
     where l.token = o.token and l.rk = o.rk`);
   await tx.unsafe(`delete from directory.words w using (
       select distinct s as param, t as folded, rk from leaving, unnest(words, word_params) u(t, s)) o
@@ -182,7 +183,7 @@ const INSERT_ENTRIES = `insert into directory.lookup
     select hashtextextended(t, s), i.rk from incoming i join plan p using (seq), unnest(i.tokens, i.token_seeds) u(t, s)
     where p.action in ('c', 'u')
     union
-    select hashint8extended(hashtextextended(t, 0), s), i.rk from incoming i join plan p using (seq), unnest(i.refs, i.ref_params) u(t, s)
+    select ${referenceToken('hashtextextended(t, 0)', 's')}, i.rk from incoming i join plan p using (seq), unnest(i.refs, i.ref_params) u(t, s)
     where p.action in ('c', 'u')
     order by 1, 2;
   insert into directory.words (rk, param, folded, raw)

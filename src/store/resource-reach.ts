@@ -3,7 +3,9 @@
 import { CITIES, NETWORKS } from '../fhir/search/reached.ts';
 import { SEPARATOR } from '../fhir/search/sort.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import { careRows } from './care-at.ts';
 import type { Queryable } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 
 const { Location, Practitioner, PractitionerRole } = TYPE_IDS;
 const refs = (row: string, as: string) => `unnest(${row}.refs, ${row}.ref_params) ${as}(ref, param)`;
@@ -11,7 +13,7 @@ const city = (row: string) => `split_part(${row}.sort, E'\\x${SEPARATOR.charCode
 
 /** `token, rk` of live people by the networks of their live roles. */
 const networksOf = (roles: string, people: string) =>
-  `select distinct hashint8extended(n.ref, ${NETWORKS.id}) as token, p.ref as rk
+  `select distinct ${referenceToken('n.ref', NETWORKS.id)} as token, p.ref as rk
    from ${roles} s cross join lateral ${refs('s', 'p')} cross join lateral ${refs('s', 'n')}
    where s.type = ${PractitionerRole} and not s.deleted and p.param = ${NETWORKS.back} and n.param = ${NETWORKS.of}
      and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted)`;
@@ -22,22 +24,25 @@ const citiesOf = (roles: string, places: string) =>
    where s.type = ${PractitionerRole} and not s.deleted and u.param = ${CITIES.along} and l.type = ${Location} and not l.deleted
      and ${city('l')} <> ''`;
 
-/** Makes them for all, in tables that have none. `resource` may be another table of the same columns, as the others. */
-export async function reachAll(tx: Queryable, name: (table: string) => string): Promise<void> {
+/** Makes them for all, in tables that have none. `resource` may be another table of the same columns, as the others; `kinds` as of {@link careRows}. */
+export async function reachAll(tx: Queryable, name: (table: string) => string, kinds?: string): Promise<void> {
   const resources = `directory.${name('resource')}`;
   await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) ${networksOf(resources, resources)};
     insert into directory.${name('words')} (rk, param, folded)
-      select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources)}) c order by folded, rk`);
+      select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources)}) c order by folded, rk;
+    insert into directory.${name('care_at')} (${CARE_COLUMNS})
+      select ${CARE_COLUMNS} from (${careRows(resources, `directory.${name('place')}`, kinds)}) c order by ${CARE_COLUMNS}`);
 }
 
 /** Temporary tables of an import. */
 export const REACH_STAGING = `
   create temp table reaching (rk bigint primary key, type smallint not null) on commit delete rows;
-  create temp table reached (token bigint, folded text collate "C", rk bigint not null) on commit delete rows;`;
+  create temp table reached (token bigint, folded text collate "C", rk bigint not null) on commit delete rows;
+  create temp table care_held (token bigint, network bigint, rk bigint, x float8, y float8) on commit delete rows;`;
 
 /** What the people and roles in `reaching` have by the tables as they are. */
 const HELD = `select token, null::text as folded, rk from (${networksOf(
-  `(select distinct s.* from reaching h join directory.lookup l on l.token = hashint8extended(h.rk, ${NETWORKS.back})
+  `(select distinct s.* from reaching h join directory.lookup l on l.token = ${referenceToken('h.rk', NETWORKS.back)}
       join directory.resource s on s.rk = l.rk where h.type = ${Practitioner})`,
   'directory.resource',
 )}) n where rk in (select rk from reaching where type = ${Practitioner})
@@ -45,6 +50,12 @@ const HELD = `select token, null::text as folded, rk from (${networksOf(
     `(select r.* from reaching h join directory.resource r on r.rk = h.rk where h.type = ${PractitionerRole})`,
     'directory.resource',
   )}) c`;
+
+const CARE_COLUMNS = 'token, network, rk, x, y';
+const CARE_HELD = careRows(
+  `(select r.* from reaching h join directory.resource r on r.rk = h.rk where h.type = ${PractitionerRole})`,
+  'directory.place',
+);
 
 const people = (text: string) => `select ${text} as rk, ${Practitioner}::smallint as type`;
 const roles = (text: string) => `select ${text} as rk, ${PractitionerRole}::smallint as type`;
@@ -64,9 +75,9 @@ export async function beforeReach(tx: Queryable): Promise<boolean> {
     union ${people('b.ref')} from ${batch(PractitionerRole, `'u', 'd'`)} join directory.resource r on r.rk = i.rk and not r.deleted,
       ${refs('r', 'b')} where b.param = ${NETWORKS.back}
     union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
-    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = hashint8extended(i.rk, ${CITIES.along})
+    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
     on conflict do nothing`);
-  if (count > 0) await tx.unsafe(`insert into reached ${HELD}`);
+  if (count > 0) await tx.unsafe(`insert into reached ${HELD}; insert into care_held ${CARE_HELD}`);
   return count > 0;
 }
 
@@ -81,5 +92,10 @@ export async function afterReach(tx: Queryable): Promise<void> {
       where w.param = ${CITIES.id} and w.folded = o.folded and w.rk = o.rk;
     insert into directory.words (rk, param, folded) select rk, ${CITIES.id}, folded from (
       select folded, rk from reached_now where folded is not null except select folded, rk from reached) n order by folded, rk;
-    drop table reached_now`);
+    drop table reached_now;
+    create temp table care_now on commit drop as ${CARE_HELD};
+    delete from directory.care_at c using (select * from care_held except select * from care_now) o
+      where c.token = o.token and c.network = o.network and c.rk = o.rk and c.x = o.x and c.y = o.y;
+    insert into directory.care_at (${CARE_COLUMNS}) select * from care_now except select * from care_held order by ${CARE_COLUMNS};
+    drop table care_now`);
 }

@@ -26,6 +26,7 @@ export async function reindex(database: Database, base: string): Promise<number>
       await tx.unsafe('delete from directory.words');
       await tx.unsafe('delete from directory.dates');
       await tx.unsafe('delete from directory.place');
+      await tx.unsafe('delete from directory.care_at');
       await tx.unsafe('delete from directory.boundary');
       await tx.unsafe('delete from directory.verification');
       await tx.unsafe('delete from directory.vocabulary');

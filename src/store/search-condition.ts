@@ -4,7 +4,9 @@ import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
+import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 import { instantTest, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
@@ -32,7 +34,7 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
     case 'like':
       return { source: `select rk from (${scoredRows(c, bind)}) n`, unique: true };
     case 'chain': {
-      const through = `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+      const through = `select l.rk from (${rows(c.target, [c.of], bind)}) t join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)}`;
       // places that are known are followed once: a plan that follows them again for every other match may look cheap
       const once = c.of.kind === 'near' && c.of.found !== undefined;
       return { source: once ? `with n as materialized (${through}) select rk from n` : through, unique: false };
@@ -46,6 +48,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
       return { source: idSet(c.keys, bind), unique: true };
     case 'near':
       return { source: nearSet(c, bind, false), unique: false };
+    case 'care-at':
+      return { source: careSet(c, bind, false), unique: false };
     case 'contains':
       return { source: boundariesAround(c.points, bind), unique: false };
     case 'last-verified':
@@ -107,14 +111,14 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
     case 'reverse-chain':
       if (bind.guessing === true || !isRowwise(c.of)) break;
       return reaches(
-        `select n.rk from directory.lookup n where n.token = hashint8extended(d.rk, ${c.param})`,
+        `select n.rk from directory.lookup n where n.token = ${referenceToken('d.rk', c.param)}`,
         c.source,
         c.of,
         bind,
       );
     case 'token':
     case 'reference': {
-      if ((bind.guessing === true || c.whole === true) && !(c.kind === 'token' && c.negated)) break;
+      if ((bind.guessing === true || c.whole === true || c.met === true) && !(c.kind === 'token' && c.negated)) break;
       if (c.kind === 'reference' && c.keys.length === 0) return 'false';
       // lookup_pkey once a row; `offset` keeps the planner from making it a set, which may be a large part of all: what the
       // statement begins with is rarer
@@ -192,13 +196,17 @@ export function rows(
     const where = [`d.type = ${TYPE_IDS[type]}`, 'not d.deleted', ...rest.map((c) => condition(c, 'd', bind, ranked))];
     return `select d.rk from directory.resource d where ${where.join(' and ')}${more}`;
   }
+  // a list holds each row once anyway; of sets that are all read as a whole what is in all of them is less to put in order
+  const late = !source.unique && along.length === 0 && rest.length > 0 && rest.every(isSet);
   const begin =
     along.length > 0
       ? both([source, ...along.map((c) => rowSet(c, bind))], page)
-      : once(source, rest.length > 0 && listed.length === 0 ? page : undefined);
+      : listed.length > 0 || late
+        ? source.source
+        : once(source, rest.length > 0 ? page : undefined);
   const from = listed.reduce((rows, c) => among(rows, rowSet(c, bind), page), begin);
   if (first === ranked) return scored(type, from, rest, bind);
-  return `select d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
+  return `select ${late ? 'distinct ' : ''}d.rk from ${allowed(type, from, rest, onResource || mayLeaveType(first), bind, ranked)}${more}`;
 }
 
 /** `rk, score` of what the table `liked` holds and meets the others. Periods are asked of what is left, as in {@link nearRows}. */
@@ -210,6 +218,9 @@ function scored(type: DirectoryType, from: string, rest: readonly Criterion[], b
     ? found
     : `select d.rk, d.score from ${allowed(type, `${found} offset 0`, periods, false, bind)}`;
 }
+
+/** Is it met by rows that are read as a whole, whatever the order of those that are asked? */
+const isSet = (c: Criterion): boolean => c.kind === 'string' || ('met' in c && c.met === true);
 
 /** Is it read along with the first, in order? */
 const isAlong = (c: Criterion, first: Criterion): boolean =>
@@ -290,8 +301,10 @@ function distances(c: Criterion, bind: Bind): string {
   switch (c.kind) {
     case 'near':
       return nearSet(c, bind, true);
+    case 'care-at':
+      return careSet(c, bind, true);
     case 'chain':
-      return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed})`;
+      return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)}`;
     case 'reverse-chain':
       return `select u.ref as rk, t.distance from (${distances(c.of, bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`;
     default:

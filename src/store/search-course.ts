@@ -24,8 +24,13 @@ const BETWEEN = 0.011;
 /** the longest list, */
 const LONGEST = 20_000;
 
-/** a row of a word that is read and put together with others, what the order of words costs at least, and each frequent word of it. */
+/** a row that is put into a set which is asked of others; */
 const PUT = 0.35;
+
+/** a row of a word that is read with those of another criterion, whatever their order, and in order, */
+const MET = 0.14;
+const ORDERED = 0.2;
+/** what the order of words costs at least, and each frequent word of it. */
 const WORTH = 50;
 const BRANCH = 15;
 
@@ -46,20 +51,28 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
     .map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
+  const other = ordered.find((o) => o !== first && isSource(o.c))?.n ?? Number.POSITIVE_INFINITY;
+  const begin = first === undefined ? undefined : asked(first.c, other, true, by, count);
   let left = first?.n ?? Number.POSITIVE_INFINITY;
   return ordered.map((one) => {
-    if (one === first) {
-      const other = ordered.find((o) => o !== first && isSource(o.c));
-      return asked(one.c, other?.n ?? Number.POSITIVE_INFINITY, true, by, count);
-    }
+    if (one === first && begin !== undefined) return begin;
     const all = by.live(typeOf(one.c));
     const share = ({ n }: { n: number }): number => Math.min(1, n / all) || 1;
     const others = ordered.filter((o) => o !== first && o !== one);
+    if (isMet(begin, one.c) && left + one.n <= LONGEST && (left + one.n) * MET < Math.min(left, one.n) * LOOK)
+      return { ...one.c, met: true } as Criterion;
     const c = asked(one.c, left, false, by, count, count / others.reduce((part, o) => part * share(o), 1));
     if ('listed' in c && c.listed === true) left *= share(one);
     return c;
   });
 }
+
+/** Are the rows of a word, in no order, and those of a token read as wholes? */
+const isMet = (begin: Criterion | undefined, c: Criterion): boolean =>
+  begin?.kind === 'string' &&
+  begin.frequent === undefined &&
+  (c.kind === 'token' || c.kind === 'reference') &&
+  isSource(c);
 
 /** Type of the resources that a criterion of a token is about, 0 of others. */
 const typeOf = (c: Criterion): number => (c.kind === 'token' || c.kind === 'reference' ? typeOfParameter(c.seed) : 0);
@@ -86,9 +99,8 @@ function isLong(c: Criterion, by: Frequencies): boolean {
 }
 
 /**
- * A word, read in order where that ends before all of its rows are read: alone it does when it has more than a page needs,
- * beside another criterion when more rows meet both than a page needs. Otherwise all rows are read in any case, and the
- * statement that puts them together has the fewer steps.
+ * A word, read in order where that ends before so many of its rows are read that it is worth it: alone it does when it has more
+ * than a page needs, beside another criterion when more rows meet both than a page needs.
  */
 function word(c: StringCriterion, rows: number, begins: boolean, by: Frequencies, count: number): Criterion {
   const least = by.least(c);
@@ -96,9 +108,10 @@ function word(c: StringCriterion, rows: number, begins: boolean, by: Frequencies
   const isAlone = rows === Number.POSITIVE_INFINITY;
   const held = by.rows(c);
   const meets = isAlone ? held : (held * rows) / by.live(typeOfParameter(c.params[0] ?? 0));
-  const unread = (isAlone ? held : held + rows) * (1 - Math.min(1, count / meets));
+  const all = isAlone ? held : held + rows;
   const frequent = by.frequent(c).slice(0, ALONE);
-  if (unread * PUT < WORTH + frequent.length * BRANCH) return c;
+  const inTurn = all * Math.min(1, count / meets) * ORDERED + WORTH + frequent.length * BRANCH;
+  if (all * (isAlone ? PUT : MET) < inTurn) return c;
   return { ...c, frequent, ...(begins || isAlone ? {} : { together: true }) };
 }
 

@@ -10,12 +10,16 @@ const RADIANS = Math.PI / 180;
  * Meters between `column` (a point of longitude and latitude) and a point: the haversine formula on a sphere. With angles in radians
  * and the point's cosine as a value it costs the server a quarter of what its functions for degrees do.
  */
-export function distance(column: string, p: Point, bind: Bind): string {
+export const distance = (column: string, p: Point, bind: Bind): string =>
+  distanceBetween(`${column}[0]`, `${column}[1]`, p, bind);
+
+/** The same of a longitude and a latitude. */
+export function distanceBetween(x: string, y: string, p: Point, bind: Bind): string {
   const lat = bind(String(p.latitude), 'float8');
   const lon = bind(String(p.longitude), 'float8');
   const cosine = bind(String(Math.cos(p.latitude * RADIANS)), 'float8');
   const half = (difference: string) => `sin((${difference}) * ${RADIANS / 2}) ^ 2`;
-  return `(12742017.6 * asin(least(1, sqrt(${half(`${column}[1] - ${lat}`)} + ${cosine} * cos(${column}[1] * ${RADIANS}) * ${half(`${column}[0] - ${lon}`)}))))`;
+  return `(12742017.6 * asin(least(1, sqrt(${half(`${y} - ${lat}`)} + ${cosine} * cos(${y} * ${RADIANS}) * ${half(`${x} - ${lon}`)}))))`;
 }
 
 /** Places within the circles, with their distances. place_at: the boxes are read, the distance judges their corners. */
@@ -68,6 +72,12 @@ function within(circles: readonly Circle[], bind: Bind): { away: string; test: s
     const meters = bind(String(circle.meters), 'float8');
     return boxesOf(circle).map((box) => ({ away, test: `p.at <@ ${boxValue(box, bind)} and ${away} <= ${meters}` }));
   });
+}
+
+/** Does a box hold a longitude and a latitude? */
+export function boxTest(x: string, y: string, { west, south, east, north }: Box, bind: Bind): string {
+  const at = (degrees: number) => bind(String(degrees), 'float8');
+  return `(${x} between ${at(west)} and ${at(east)} and ${y} between ${at(south)} and ${at(north)})`;
 }
 
 const boxValue = ({ west, south, east, north }: Box, bind: Bind): string =>

@@ -1,6 +1,7 @@
 // Included resources as parts of the search statement: targets of references, and resources that refer to the page.
 import type { Include } from '../fhir/search/include.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import { referenceToken } from './reference-token.ts';
 
 /** The most included entries of a page. */
 export const INCLUDE_MAX = 1000;
@@ -34,7 +35,7 @@ function reach(from: string, includes: readonly Include[]): string[] {
   for (const i of includes)
     if (i.reverse)
       parts.push(
-        `(select l.rk from ${incoming} cross join lateral (select l.rk from directory.lookup l where l.token = hashint8extended(f.rk, ${i.parameter}) limit ${INCLUDE_MAX + 1}) l limit ${REFERRING_MAX})`,
+        `(select l.rk from ${incoming} cross join lateral (select l.rk from directory.lookup l where l.token = ${referenceToken('f.rk', i.parameter)} limit ${INCLUDE_MAX + 1}) l limit ${REFERRING_MAX})`,
       );
   return parts;
 }

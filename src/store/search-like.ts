@@ -2,6 +2,7 @@
 import type { Criterion, LikeCriterion } from '../fhir/search/criterion.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 import type { Bind } from './search-set.ts';
 import { isLike } from './vocabulary.ts';
 
@@ -23,7 +24,7 @@ const leadsForward = (c: Criterion): boolean => c.kind === 'like' || (c.kind ===
 export function scoredRows(c: Criterion, bind: Bind): string {
   if (c.kind === 'chain')
     return `select l.rk, max(t.score) as score from (${scoredRows(c.of, bind)}) t
-      join directory.lookup l on l.token = hashint8extended(t.rk, ${c.seed}) group by l.rk`;
+      join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)} group by l.rk`;
   if (c.kind !== 'like') throw new Error('Only names are ranked.');
   if (c.found === undefined) throw new Error('The vocabulary was not asked.');
   return likeRows(c, c.found, bind);

@@ -2,6 +2,7 @@
 import type { Criterion, StringCriterion, Word } from '../fhir/search/criterion.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
 
 /** Binds a value and gives its placeholder. */
 export type Bind = ((value: string, cast: string) => string) & {
@@ -43,7 +44,7 @@ export function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>,
   const hash = (text: string) =>
     c.kind === 'token'
       ? `hashtextextended(${text}, ${c.seed})`
-      : `hashint8extended(hashtextextended(${text}, 0), ${c.seed})`;
+      : referenceToken(`hashtextextended(${text}, 0)`, c.seed);
   if (values.length <= INLINE_FORMS) {
     const each = values.map((v) => hash(bind(v, 'text')));
     return { list: each.join(', '), each };

@@ -103,7 +103,11 @@ export function sortedHits(request: SearchRequest, bind: Bind, parts: Parts & { 
       : `${rows(request.type, criteria, bind)} limit ${cap + 1}`;
     tables.push(`matched as materialized (${found})`);
     branches.push(
-      `(select d.rk${columns} from matched n join directory.resource d on d.rk = n.rk where ${
+      `(select d.rk${columns} from matched n ${
+        order.keys.every((key) => key.as === 'number')
+          ? 'cross join lateral (select n.rk) d' // distances are all that it is sorted by
+          : 'join directory.resource d on d.rk = n.rk'
+      } where ${
         near ? 'true' : `(select count(*) from matched) <= ${cap}`
       } and ${past} order by ${orderBy(order, (i) => order.keys[i]?.value ?? '', 'd.rk')} limit ${limit})`,
     );

@@ -5,6 +5,7 @@ import type { Cursor } from '../fhir/search/cursor.ts';
 import type { Unit } from '../fhir/search/near.ts';
 import { type SearchRequest, sortCircle } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
+import { joinCare } from './care-at.ts';
 import type { Queryable } from './database.ts';
 import { isTimeout } from './failure.ts';
 import { type RawRows, rawRows } from './raw-rows.ts';
@@ -52,9 +53,10 @@ const FEW = 5000;
 
 /** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
 export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
-  const request = await positioned(sql, await resolveNames(sql, given));
-  if (request.criteria.every(isPlace)) return request;
+  const read = await positioned(sql, await resolveNames(sql, given));
+  if (read.criteria.every(isPlace)) return read;
   const known = await frequencies(sql);
+  const request = joinCare(read, known);
   // the nearest are known when all have been looked at: no page ends that work
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted) };

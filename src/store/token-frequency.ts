@@ -5,7 +5,8 @@ import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import type { Queryable } from './database.ts';
-import { hashed, hashKey, hashText } from './hash.ts';
+import { hashed, hashText } from './hash.ts';
+import { tokenOfReference } from './reference-token.ts';
 import { schemaOf } from './schema-view.ts';
 
 export type Frequencies = {
@@ -28,6 +29,8 @@ const NAME = 1000;
 const BEGINNINGS = 8;
 const RANKED = 2000;
 const SOME = 5000;
+/** Roles of a kind of care, of which in a circle and a network. */
+const SOME_CARE = 100;
 
 /** pg_stats shows the columns that the role may read. */
 const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
@@ -161,7 +164,7 @@ export function estimates(
       case 'reference':
         return sum(c.keys, (key) => {
           hashText(key, 0);
-          hashKey(hashed.hi, hashed.lo, c.seed);
+          tokenOfReference(hashed.hi, hashed.lo, c.seed);
           return ofToken();
         });
       case 'id':
@@ -182,6 +185,8 @@ export function estimates(
         return RANKED;
       case 'near':
         return c.found?.length ?? SHORT_NAME;
+      case 'care-at':
+        return SOME_CARE;
       case 'chain':
         return rows(c.of) * referring(c);
       case 'any':

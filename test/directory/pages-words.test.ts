@@ -33,6 +33,13 @@ describe('wishes within words', () => {
     ['family doctor who speaks Mandarin', { care: 'family doctor', speaks: 'zh' }],
     ['English speaking doctor', { care: 'doctor' }],
     ['wheelchair accessible dentist', { care: 'dentist', access: 'handiaccess' }],
+    // not wished: there is no field for it, and it is no part of the care
+    ['dentist, no telehealth', { care: 'dentist' }],
+    ['heart doctor without virtual visits near 10001', { care: 'heart doctor', zip: '10001' }],
+    ['psychologist who does not offer telemedicine', { care: 'psychologist' }],
+    ['pediatra sin telesalud', { care: 'pediatra' }],
+    ['surgeon not accepting new patients', { care: 'surgeon' }],
+    ['psychologist, no telehealth, new patients', { care: 'psychologist', new: '1' }],
     // no wishes
     ['wheelchair', { care: 'wheelchair' }],
     ['male infertility', { care: 'male infertility' }],

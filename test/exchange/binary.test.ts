@@ -128,6 +128,14 @@ test('another client, no token, a token without documents', async () => {
   expect((await them.call('/Binary', {})).status).toBe(404);
 });
 
+test('whoever reads single records needs no scope of Group for what they link to', async () => {
+  const token = await them.signIn('system/DocumentReference.r');
+  await them.signIn();
+  const read = await them.call('/DocumentReference/big', { token });
+  const document = await them.call(read.json().content[0].attachment.url, { token });
+  expect([read.status, document.status]).toEqual([200, 200]);
+});
+
 test('reads of single records link the same way', async () => {
   const read = await them.call('/DocumentReference/big');
   expect(read.json().content[0].attachment.url).toBe(`${them.fhir}/Binary/d0.big`);

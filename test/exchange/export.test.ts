@@ -75,6 +75,50 @@ afterAll(() => node.close());
 const ids = async (query: string, at = `${place}/$export`) =>
   keysOf(await them.output((await them.finished(await them.get(at, query))).manifest));
 
+describe('scopes of Group', () => {
+  afterAll(() => them.signIn());
+  test.each([
+    ['system/Group.rs system/Observation.rs', [200, 200, 200, 202]],
+    ['system/Group.read system/Observation.read', [200, 200, 200, 202]],
+    ['system/Group.r system/Observation.r', [200, 200, 403, 202]],
+    ['system/Group.s system/Observation.rs', [403, 403, 200, 403]],
+    ['system/Observation.rs', [403, 403, 403, 403]],
+  ])('%s', async (scope, expected) => {
+    await them.signIn(scope);
+    const kick = await them.get(`${place}/$export`, '_type=Observation');
+    if (kick.status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
+    const reads = [`/${place}`, `/${place}/_history/1`, '/Group'];
+    const found = await Promise.all(reads.map(async (path) => (await them.call(path)).status));
+    expect([...found, kick.status]).toEqual(expected);
+  });
+});
+
+test.each([
+  ['application/fhir+json;q=0', 406],
+  ['application/fhir+json;q=0, application/json', 202],
+  ['Application/FHIR+JSON; q=0.5', 202],
+])('a kick-off that accepts %s', async (accept, status) => {
+  const kick = await them.get(`${place}/$export`, '_type=Patient&_outputFormat=NDJSON', { accept });
+  expect(kick.status).toBe(status);
+  if (status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
+});
+
+test('_format and _pretty belong to every request and to no operation: clients add them to the address of a POST too', async () => {
+  const stop = async (status: string | undefined) => them.call(status ?? '', { method: 'DELETE' });
+  const query = await them.get(`${place}/$export`, '_type=Patient&_format=json&_pretty=true');
+  const body = await them.kick(`${place}/$export?_format=application/fhir%2Bjson`, [
+    { name: '_type', valueString: 'Patient' },
+  ]);
+  expect([query.status, body.status]).toEqual([202, 202]);
+  for (const kick of [query, body]) await stop(kick.header('content-location'));
+  expect((await them.get(`${place}/$export`, '_format=xml')).status).toBe(406);
+  expect(
+    (await them.kick(`${place}/$export?_since=2020-01-01T00:00:00Z`, [{ name: '_type', valueString: 'Patient' }]))
+      .status,
+  ).toBe(400);
+  expect((await them.call(`/${place}?_format=xml`)).status).toBe(406);
+});
+
 describe('_typeFilter', () => {
   const of = (filter: string, type = 'ExplanationOfBenefit') =>
     ids(`_type=${type}&_typeFilter=${encodeURIComponent(filter)}`);

@@ -107,3 +107,77 @@ test('enrolment: faults by row, people without records, choices kept', async () 
   const again = await load(patient, [header, ...rows].join('\n'));
   expect(again.result.enrolment).toMatchObject({ enrolments: 0, otherCoverages: 0, choices: 0 });
 });
+
+const HEAD = 'member_number,family,given,birth_date,coverage_start';
+const csvOf = async (text: string | Buffer) => {
+  const csv = join(folder, `${Math.random()}.csv`);
+  writeFileSync(csv, text);
+  const rejects: [number, string][] = [];
+  await importMembers(node.deps, {
+    records: (async function* () {})(),
+    enrolment: csv,
+    validate,
+    reject: (r) => void rejects.push([r.line, r.reason]),
+  });
+  return rejects;
+};
+const personOf = async (number: string) => {
+  const rows = await node.deps.database.sql`
+    select r.body::jsonb #>> '{name,0,family}' as family, r.body::jsonb #>> '{name,0,given,0}' as given, e.subscriber_id as sub
+    from exchange.enrolment e join exchange.resource r on r.member_id = e.member_id and r.type = 'Patient' where e.member_number = ${number}`;
+  return rows.map((r) => [r['family'], r['given'], r['sub']]);
+};
+
+test.each([
+  ['UTF-8 with a mark and CRLF', 'X1', `\uFEFF${HEAD}\r\nX1,Muñoz,José,1970-01-01,2026-01-01\r\n`],
+  ['Windows-1252', 'X2', Buffer.from(`${HEAD}\r\nX2,Muñoz,José,1970-01-01,2026-01-01\r\n`, 'latin1')],
+  [
+    'UTF-16 with tabs, as “Unicode text”',
+    'X3',
+    Buffer.from(`\uFEFF${HEAD}\r\nX3,Muñoz,José,1970-01-01,2026-01-01\r\n`.replaceAll(',', '\t'), 'utf16le'),
+  ],
+  [
+    'semicolons, said in a line of its own',
+    'X4',
+    `sep=;\r\n${HEAD}\r\nX4,Muñoz,José,1970-01-01,2026-01-01\r\n`.replaceAll(',', ';'),
+  ],
+  ['line ends of carriage returns alone', 'X5', `${HEAD}\rX5,Muñoz,José,1970-01-01,2026-01-01\r`],
+  [
+    'capitals and blanks in the header, columns without a name, rows without a value',
+    'X6',
+    `Member Number,FAMILY,Given,Birth-Date,coverage_start,,\n,,,,,,\nX6,Muñoz,José,1970-01-01,2026-01-01,,\n,,,,,,\n`,
+  ],
+])('an enrolment file in %s', async (_, number, text) => {
+  expect(await csvOf(text)).toEqual([]);
+  expect(await personOf(number)).toEqual([['Muñoz', 'José', null]]);
+});
+
+test('numbers that a spreadsheet keeps as text, and one that it has rounded; a character that no text has', async () => {
+  const rejects = await csvOf(
+    `${HEAD},subscriber_id\n="007",Muñoz,José,1970-01-01,2026-01-01,"=""0042"""\n9.00012E+11,A,B,1970-01-01,2026-01-01,\nX7,A\0b,B,1970-01-01,2026-01-01,\n`,
+  );
+  expect(rejects.map(([line]) => line)).toEqual([3, 4]);
+  expect(await personOf('007')).toEqual([['Muñoz', 'José', '0042']]);
+});
+
+test('a column that stands twice is refused: which one holds cannot be told', async () => {
+  await expect(csvOf(`${HEAD},Family\nX8,A,B,1970-01-01,2026-01-01,C\n`)).rejects.toThrow('family twice');
+});
+
+test('a card that a member with that birth date holds is that member’s, whose records came under another id', async () => {
+  const { sql } = node.deps.database;
+  await load(
+    '{"resourceType":"Patient","id":"from-records","name":[{"family":"Held","given":["Ann"]}],"birthDate":"1970-02-03"}',
+    `patient_id,${HEAD}\nfrom-records,H1,Held,Ann,1970-02-03,2026-01-01\n`,
+  );
+  await csvOf(
+    `${HEAD},coverage_end\nH1,HELD,ANN,1970-02-03,2026-01-01,2026-12-31\nH1,Other,Person,1999-02-03,2027-01-01,\n`,
+  );
+  const rows =
+    await sql`select member_id as m, starts::text as s, ends::text as e from exchange.enrolment where member_number = 'H1' order by starts`;
+  expect(rows.map((r) => [r['m'] === 'from-records', r['s'], r['e']])).toEqual([
+    [true, '2026-01-01', '2026-12-31'],
+    [false, '2027-01-01', null],
+  ]);
+  expect(await personOf('H1')).toContainEqual(['Held', 'Ann', null]);
+});

@@ -1,7 +1,8 @@
 // POST /exchange/auth/token, every row of the specification's tables of assertion, audience, order of checks and scopes.
 import { generateKeyPair } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { setPeerState } from '../../exchange/store/peer.ts';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { peerKeys, slowestFetchMs } from '../../exchange/peers/peer-keys.ts';
+import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Claims, type Client, client } from './peer-client.ts';
 
@@ -299,4 +300,32 @@ test('a suspended peer gets no token, and those it holds are void at once', asyn
   expect((await ask({}, gone)).body['error']).toBe('invalid_client');
   await setPeerState(node.deps.database.sql, 'gone', 'active', 'test', new Date());
   expect((await groups()).status).toBe(401);
+});
+
+test('refusals wait as long as the slowest fetch of keys did, and no longer than one may take, whatever held it up', async () => {
+  const { deps } = node;
+  const slow = { id: 'slow', name: 'Slow', clientIdHere: 'slow', jwksUrl: 'https://slow.example/jwks.json' };
+  await addPeer(deps.database.sql, slow, 'test', new Date());
+  const keyed = await findPeer(deps.database.sql, 'slow');
+  if (!keyed) throw new Error('no peer');
+  let at = performance.now() + 10 * 3_600_000;
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => at);
+  const fetched = async (ms: number) => {
+    const fetching = async () => {
+      at += ms;
+      return new Response('{"keys":[]}', { headers: { 'cache-control': 'no-store' } });
+    };
+    await peerKeys({ ...deps, fetch: fetching as typeof fetch }, keyed, 'some');
+    return slowestFetchMs();
+  };
+  try {
+    expect(await fetched(800)).toBe(800);
+    expect(await fetched(300)).toBe(800);
+    expect(await fetched(90_000)).toBe(5000);
+    at += 3_600_000;
+    // nothing of it is left for other tests
+    expect(await fetched(0)).toBe(0);
+  } finally {
+    clock.mockRestore();
+  }
 });

@@ -180,3 +180,197 @@ test('imported: members, coverage, other payer; again nothing changes; a cut fil
   >`select count(*)::int as n from exchange.enrolment where plan = 'GOLD PPO' and starts = '2027-01-02'`;
   expect(n?.n).toBe(3000);
 });
+
+/** The parts of files as makers write them, each what the guide (005010X220A1) allows. */
+const LEGAL: [string, string[], string[][], string[]?][] = [
+  [
+    'a plan that ends and another that begins, each with its own dates',
+    member('P1', {
+      ins: 'INS*Y*18*001*22*A',
+      more: [
+        'HD*024**HLT*SILVER',
+        'DTP*348*D8*20260101',
+        'DTP*349*D8*20261231',
+        'HD*021**HLT*GOLD',
+        'DTP*348*D8*20270101',
+      ],
+    }),
+    [
+      ['P1', 'SILVER', '2026-01-01', '2026-12-31'],
+      ['P1', 'GOLD', '2027-01-01', ''],
+    ],
+  ],
+  [
+    'teeth that end beside a plan that goes on',
+    member('P2', { more: ['HD*024**DEN*TEETH', 'HD*030**HLT*GOLD', 'DTP*348*D8*20270101'] }),
+    [['P2', 'GOLD', '2027-01-01', '']],
+  ],
+  [
+    'drugs beside the plan from the same day, before and behind it; later ones are told',
+    [
+      ...member('P3', {
+        more: ['HD*021**PDG*RX', 'DTP*348*D8*20270101', 'HD*021**HMO*GOLD', 'DTP*348*D8*20270101'],
+      }),
+      ...member('P4', {
+        more: ['HD*021**HMO*GOLD', 'DTP*348*D8*20270101', 'HD*021**PDG*RX', 'DTP*348*D8*20270301'],
+      }),
+    ],
+    [
+      ['P3', 'GOLD', '2027-01-01', ''],
+      ['P4', 'GOLD', '2027-01-01', ''],
+      ['P4', 'RX', '2027-03-01', ''],
+    ],
+  ],
+  [
+    'a coverage that is deleted is none',
+    member('P5', { more: ['HD*002**HLT*GOLD', 'DTP*348*D8*20270101'] }),
+    [],
+    ['deleted'],
+  ],
+  [
+    'a range says both days; one that ends says its last; a time behind a day',
+    [
+      ...member('P6', { more: ['HD*021**HLT*GOLD', 'DTP*348*RD8*20270101-20271231'] }),
+      ...member('P7', {
+        more: ['HD*024**HLT*GOLD', 'DTP*348*DT*202701011200', 'DTP*349*RD8*20270601-20270630'],
+      }),
+    ],
+    [
+      ['P6', 'GOLD', '2027-01-01', '2027-12-31'],
+      ['P7', 'GOLD', '2027-01-01', '2027-06-30'],
+    ],
+  ],
+  [
+    'a corrected name beside the one before, a mailing address, an employer, a school, races that repeat, providers, reporting categories',
+    [
+      'INS*N*19*001*25*A',
+      'REF*0F*SUB1',
+      'REF*23*P8',
+      'DTP*356*D8*20270101',
+      'NM1*74*1*MARLOWE*ANN',
+      'N3*1 Long Street',
+      'N4*Riverton*RI*02801',
+      'DMG*D8*19800229*F**:RET:2106-3^:RET:2054-5',
+      'NM1*70*1*MARLOW*AN',
+      'DMG*D8*19790101*M',
+      'NM1*31*1',
+      'N3*PO Box 9',
+      'N4*Elsewhere*MA*01001',
+      'NM1*36*2*EMPLOYER',
+      'N3*2 Work Road',
+      'NM1*M8*2*SCHOOL',
+      'HD*001**POS*GOLD',
+      'DTP*348*D8*20270101',
+      'AMT*P3*45.34',
+      'REF*1L*GROUP9',
+      'LX*1',
+      'NM1*P3*1*DOE*JANE****XX*9000000004*72',
+      'N4*Far*MA*01001',
+      'COB*U**5',
+      'LS*2700',
+      'LX*1',
+      'N1*75*LOCATION',
+      'REF*LU*0001',
+      'LE*2700',
+    ],
+    [['P8', 'GOLD', '2027-01-01', '']],
+  ],
+  [
+    'a change of the person alone says nothing of coverage',
+    member('P9', { ins: 'INS*Y*18*001*43*A', dates: [], more: [] }),
+    [],
+    ['No coverage begins'],
+  ],
+];
+
+test.each(LEGAL)('%s', async (_, body, wanted, reasons = []) => {
+  for (const o of [{}, { element: '|', end: '~\r\n' }, { end: '\r\n' }, { end: '\n' }]) {
+    const { taken, refused } = await rows(interchange(body, o));
+    expect(taken.map((t) => [t.member_number, t.plan, t.coverage_start, t.coverage_end])).toEqual(wanted);
+    expect(refused.map(([, why]) => reasons.find((r) => why.includes(r)))).toEqual(reasons);
+  }
+});
+
+test('a person is the one who is insured, whatever stands behind it', async () => {
+  const { taken } = await rows(interchange(LEGAL.find(([name]) => name.startsWith('a corrected'))?.[1] ?? []));
+  expect(taken[0]).toMatchObject({
+    family: 'MARLOWE',
+    given: 'ANN',
+    birth_date: '1980-02-29',
+    gender: 'female',
+    address_line: '1 Long Street',
+    city: 'Riverton',
+    postal_code: '02801',
+  });
+  expect(taken[0]).not.toHaveProperty('prior_payer', 'EMPLOYER');
+});
+
+test('several interchanges, each with separators of its own, and several transactions in one; a mark and blank lines before them', async () => {
+  const one = interchange(member('A')).replace(/~\n/g, '~\r\n');
+  const two = interchange([...member('B'), 'SE*20*0001', 'ST*834*0001', ...HEAD.slice(2), ...member('C')], {
+    element: '|',
+    end: "'",
+    count: 18,
+  });
+  // each transaction counts its own segments
+  const counted = two.replace(/SE\|20\|/, `SE|${4 + member('B').length + 1}|`);
+  const right = counted.replace(/SE\|18\|/, `SE|${4 + member('C').length + 1}|`);
+  const { taken, refused } = await rows(`\uFEFF\r\n${one}\r\n\r\n${right}`);
+  expect([taken.map((t) => t.member_number), refused]).toEqual([['A', 'B', 'C'], []]);
+  await expect(rows(one.replace(/IEA.*/s, '') + one)).rejects.toThrow('cut off');
+  await expect(rows(one.replace(/SE\*.*?~/s, ''))).rejects.toThrow(/834|cut off|says/);
+});
+
+test('names in Windows-1252 are read as they were written', async () => {
+  const path = join(folder, 'latin.834');
+  const text = interchange(member('M1')).replace('MARLOWE*ANNA', 'MUÑOZ*JOSÉ');
+  writeFileSync(path, Buffer.from(text, 'latin1'));
+  const found = [];
+  for await (const row of read834(path, { memberRef: '23', lob: 'ma' }, () => {})) found.push(row.values);
+  expect(found[0]).toMatchObject({ family: 'MUÑOZ JR', given: 'JOSÉ LEE' });
+});
+
+test('a coverage that ends, told without its start, ends what is known; of nobody it is refused', async () => {
+  const { sql } = node.deps.database;
+  const load = async (body: string[]) => {
+    const refused: string[] = [];
+    const { enrolment } = await importMembers(node.deps, {
+      records: nothing(),
+      enrolment: write(interchange(body)),
+      x12: { memberRef: '23', lob: 'ma' },
+      validate,
+      reject: (r) => void refused.push(r.reason),
+    });
+    return { changed: enrolment.enrolments, refused };
+  };
+  const known = async (number: string) =>
+    (
+      await sql`select starts::text as s, ends::text as e from exchange.enrolment where member_number = ${number} order by 1`
+    ).map((r) => [r['s'], r['e']]);
+  const plan = (starts: string) => ({ dates: [], more: ['HD*021**HLT*GOLD', `DTP*348*D8*${starts}`] });
+  await load([...member('E1', plan('20260101')), ...member('E2', plan('20260101'))]);
+  const end = (number: string, day: string, more: string[] = []) =>
+    member(number, { ins: 'INS*Y*18*024*07*A', dates: [], more: ['HD*024**HLT', `DTP*349*D8*${day}`, ...more] });
+  const ended = await load([
+    ...end('E1', '20261231', ['HD*021**HLT*NEW', 'DTP*348*D8*20270101', 'DTP*349*D8*20271231']),
+    ...end('E9', '20261231'),
+  ]);
+  expect(ended.changed).toBe(2);
+  expect(ended.refused).toEqual([expect.stringContaining('no coverage of one member is known')]);
+  expect([await known('E1'), await known('E2')]).toEqual([
+    [
+      ['2026-01-01', '2026-12-31'],
+      ['2027-01-01', '2027-12-31'],
+    ],
+    [['2026-01-01', null]],
+  ]);
+  // again, or of a later day: what has ended has
+  expect(await load(end('E1', '20261231'))).toEqual({ changed: 0, refused: [] });
+  // of somebody else under the number nothing ends
+  const other = end('E2', '20261231').map((s) => (s.startsWith('DMG') ? 'DMG*D8*19990101*F' : s));
+  expect((await load(other)).refused).toHaveLength(1);
+  expect(await known('E2')).toEqual([['2026-01-01', null]]);
+  // by the end of eligibility alone
+  await load(member('E2', { ins: 'INS*Y*18*024*07*A', dates: ['DTP*357*D8*20261130'], more: [] }));
+  expect(await known('E2')).toEqual([['2026-01-01', '2026-11-30']]);
+});

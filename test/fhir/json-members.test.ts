@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { saysTwice } from '../../src/fhir/json-members.ts';
+import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify } from '../../src/fhir/json-text.ts';
 
-const twice = (json: string) => saysTwice(minify(json), JSON.parse(json));
+const twice = (json: string) => lookAtMembers(minify(json), JSON.parse(json)).saysTwice;
 
 test.each([
   '{"a":1,"a":2}',

@@ -29,7 +29,7 @@ test('minify finds white space on either side of every token', () => {
         .map(([items]) => `[${items.join(',')}]`),
       fc
         .array(fc.tuple(space, space, space, tie('value'), space), { maxLength: 3 })
-        .map((list) => `{${list.map(([a, b, c, v, d], i) => `${a}"k${i}"${b}:${c}${v}${d}`).join(',')}}`),
+        .map((list) => `{${list.map(([a, b, c, v, d], i) => `${a}"k${i}"${b}:${c}${String(v)}${d}`).join(',')}}`),
     ),
   })).value;
   const bare = (text: string) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, '$1');

@@ -1,12 +1,13 @@
 // Statements over a connection that is not the driver's any more.
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { afterAll, afterEach, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { type StatementLine, statementLine } from '../../src/runtime/statement-line.ts';
 import { statementLines } from '../../src/runtime/statement-lines.ts';
+import type { Sql } from '../../src/store/database.ts';
 import { storeFailure } from '../../src/store/failure.ts';
-import { rawRows } from '../../src/store/raw-rows.ts';
+import { type RawRows, rawPages, rawRows, withPages } from '../../src/store/raw-rows.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
 import { MOST_KEPT } from '../../src/store/search-plans.ts';
 import { freshDb } from '../support/db.ts';
@@ -24,6 +25,10 @@ const ask = async (text: string, values: string[] = [], prepare = true) => {
   return all;
 };
 const DOUBLE = 'select $1::int * 2, pg_backend_pid()';
+/** Lines of these tests give no pages. */
+async function* never(): AsyncGenerator<RawRows, void, void> {
+  yield* [];
+}
 const prepared = () => ask('select count(*) from pg_prepared_statements').then(([row]) => Number(row?.[0]));
 
 test('each statement has its own answer, whatever becomes of the others of its moment', async () => {
@@ -223,6 +228,7 @@ test('short statements share a line unless the one in turn takes long; others ta
       waiting: () => line.done.length,
       since: () => line.since,
       run: () => new Promise(() => line.done.push(() => {})),
+      pages: () => never(),
       close: async () => {},
     };
   };
@@ -263,6 +269,7 @@ test('statements that take long wait for the line that is free first, in the ord
         started.push(text);
         return new Promise((resolve) => under.push(() => resolve(undefined as never)));
       },
+      pages: () => never(),
       close: async () => {},
     };
   };
@@ -303,4 +310,69 @@ test('statements that take long wait for the line that is free first, in the ord
   started.length = 0;
   for (const text of ['1', '2', '3', '4', '5', '6', '7', '8']) void run(text);
   expect(started.length).toBe(8);
+});
+
+describe.each([
+  ['a line', 'export'],
+  ['the driver', 'work'],
+] as const)('rows in pages within a transaction, by %s', (_, use) => {
+  const NUMBERS = `select i, $2::text, repeat('é', 30000) from generate_series(1, $1::int) i`;
+  const within = async <T>(work: (tx: Sql) => Promise<T>): Promise<T> => {
+    const client = db.dedicated(use);
+    try {
+      return (await client.begin((tx) => work(withPages(client, tx as unknown as Sql)))) as T;
+    } finally {
+      await client.end({ timeout: 1 });
+    }
+  };
+  const pagesOf = async (tx: Sql, values: (string | null)[], most: number, stopAfter = 100) => {
+    const pages: string[][] = [];
+    for await (const page of rawPages(tx, NUMBERS, values, most)) {
+      pages.push(
+        Array.from(
+          { length: page.length },
+          (_row, i) => `${page.text(i, 0)} ${page.text(i, 1)} ${page.bytes(i, 2).length}`,
+        ),
+      );
+      page.release();
+      if (pages.length === stopAfter) break;
+    }
+    return pages;
+  };
+  const row = (i: number, text: string | null) => `${i} ${text} 60000`;
+
+  test('all of them, and statements of the driver before, between and after', async () => {
+    await within(async (tx) => {
+      await tx`create temp table mark as select 1 as a`;
+      const rows = (n: number, text: string | null) => Array.from({ length: n }, (_row, i) => row(i + 1, text));
+      expect(await pagesOf(tx, ['5', 'a'], 2)).toEqual([rows(2, 'a'), [row(3, 'a'), row(4, 'a')], [row(5, 'a')]]);
+      expect(await tx`select a from mark`).toHaveLength(1);
+      expect((await pagesOf(tx, ['40', null], 15)).flat()).toEqual(rows(40, null));
+      expect((await pagesOf(tx, ['0', 'a'], 2)).flat()).toEqual([]);
+    });
+  });
+
+  test('who stops early leaves nothing behind', async () => {
+    await within(async (tx) => {
+      expect(await pagesOf(tx, ['50', 'a'], 3, 1)).toHaveLength(1);
+      expect(await tx`select 1 as a`).toHaveLength(1);
+      expect((await pagesOf(tx, ['2', 'b'], 3)).flat()).toEqual([row(1, 'b'), row(2, 'b')]);
+    });
+  });
+
+  test('a statement that fails ends the transaction, as any does', async () => {
+    await expect(within((tx) => pagesOf(tx, ['no number', 'a'], 3))).rejects.toMatchObject({ code: '22P02' });
+    expect(await within((tx) => pagesOf(tx, ['1', 'a'], 3))).toEqual([[row(1, 'a')]]);
+  });
+
+  test('a connection that ends while pages are asked for is an error', async () => {
+    const lost = within(async (tx) => {
+      const [own] = await tx<{ pid: number }[]>`select pg_backend_pid() as pid`;
+      for await (const page of rawPages(tx, NUMBERS, ['100000', 'a'], 3)) {
+        page.release();
+        await db.sql`select pg_terminate_backend(${own?.pid ?? 0})`;
+      }
+    });
+    await expect(lost).rejects.toThrow();
+  });
 });

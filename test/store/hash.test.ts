@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
+import { referenceToken, tokenOfReference } from '../../src/store/reference-token.ts';
 import { freshDb } from '../support/db.ts';
 
 const value = () => String((BigInt(hashed.hi) << 32n) | BigInt(hashed.lo >>> 0));
@@ -24,6 +25,12 @@ test('hashes are those of PostgreSQL, for any text and seed', async () => {
       hashKey(hashed.hi, hashed.lo, seed);
       expect([text, value()]).toEqual([text, theirs[i]?.k]);
     });
+    const [target] = await db.sql.unsafe<{ k: string }[]>(
+      `select ${referenceToken(`hashtextextended('Practitioner/p1', 0)`, 806)}::text as k`,
+    );
+    hashText('Practitioner/p1', 0);
+    tokenOfReference(hashed.hi, hashed.lo, 806);
+    expect(value()).toBe(target?.k);
   } finally {
     await db.close();
   }

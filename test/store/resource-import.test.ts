@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeEach, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { extract } from '../../src/fhir/search/extract.ts';
@@ -6,7 +7,7 @@ import { openDatabase } from '../../src/runtime/node.ts';
 import { readState } from '../../src/store/resource.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
-import { BASE, deletion, directory, entries, FIXTURE, keyOf, NOW } from '../directory/fixture.ts';
+import { BASE, body, deletion, directory, entries, FIXTURE, ids, keyOf, NOW } from '../directory/fixture.ts';
 import { freshDb } from '../support/db.ts';
 
 let d: Awaited<ReturnType<typeof directory>> | undefined;
@@ -317,4 +318,48 @@ test('a resource that breaks its profile does not claim it; one with an odd phon
     },
   ]);
   await database.close();
+});
+
+test('two targets whose keys fold to the same 32 bits are told apart, in a load, in a merge, and in an older directory', async () => {
+  const people = ['x83826', 'x89177'];
+  const key = (id: string) => `Practitioner/${id}`;
+  const role = (id: string, of: string) => ({
+    resourceType: 'PractitionerRole',
+    id,
+    practitioner: { reference: key(of) },
+  });
+  const own = await fresh([
+    ...people.map((id) => ({ resourceType: 'Practitioner', id, name: [{ family: id }] })),
+    ...people.map((id) => role(`r${id}`, id)),
+  ]);
+  const folded = await own.database
+    .sql`select count(distinct hashint8extended(rk, 806))::int as n, count(*)::int as people
+    from directory.resource where type = 7`;
+  expect(folded).toEqual([{ n: 1, people: 2 }]);
+  const each = async (more: string[]) => {
+    for (const id of people) {
+      const roles = [`r${id}`, ...more.map((m) => `${m}${id}`)].map((r) => `PractitionerRole/${r}`).sort();
+      expect((await own.find(`PractitionerRole?practitioner=${id}`)).sort()).toEqual(roles);
+      expect((await own.find(`PractitionerRole?practitioner.family=${id}`)).sort()).toEqual(roles);
+      expect(await own.find(`Practitioner?_has:PractitionerRole:practitioner:_id=r${id}`)).toEqual([key(id)]);
+      const included = await body(await own.get(`Practitioner?_id=${id}&_revinclude=PractitionerRole:practitioner`));
+      expect(ids(included, 'include').sort()).toEqual(roles);
+    }
+  };
+  await each([]);
+  await own.load(entries(people.map((id) => role(`s${id}`, id))));
+  await each(['s']);
+  const rows = await indexRows(own);
+  // as an older program had them
+  await own.database
+    .sql`delete from directory.lookup l using directory.resource r, unnest(r.refs, r.ref_params) u(ref, param)
+    where l.rk = r.rk and l.token = u.ref # hashint8extended(u.param, 0)`;
+  await own.database.sql`insert into directory.lookup select hashint8extended(u.ref, u.param), r.rk
+    from directory.resource r, unnest(r.refs, r.ref_params) u(ref, param)`;
+  for (const statement of readFileSync('drizzle/20261127131001_reference_tokens/migration.sql', 'utf8').split(
+    '--> statement-breakpoint',
+  ))
+    await own.database.sql.unsafe(statement);
+  await each(['s']);
+  expect(await indexRows(own)).toEqual(rows);
 });

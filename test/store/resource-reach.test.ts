@@ -1,11 +1,17 @@
 // Entries that follow from other resources, after whatever changes of them: compared with what a look at all resources gives.
+
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Resource } from '../../src/fhir/resource.ts';
+import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { CITIES, NETWORKS } from '../../src/fhir/search/reached.ts';
+import { readSearch } from '../../src/fhir/search/request.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { joinCare } from '../../src/store/care-at.ts';
+import { referenceToken } from '../../src/store/reference-token.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
-import { BASE, deletion, directory, entries, keyOf } from '../directory/fixture.ts';
+import { pageStatement } from '../../src/store/search-page.ts';
+import { estimates } from '../../src/store/token-frequency.ts';
+import { BASE, deletion, directory, entries, keyOf, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
@@ -15,15 +21,27 @@ afterAll(() => d.close());
 
 const reference = (key: string) => ({ reference: key });
 const person = (id: string): Resource => ({ resourceType: 'Practitioner', id, name: [{ family: 'Roe' }] });
-const place = (id: string, city: string | undefined): Resource => ({
+type Position = { latitude: number; longitude: number };
+const place = (id: string, city: string | undefined, position?: Position): Resource => ({
   resourceType: 'Location',
   id,
   name: 'Site',
   ...(city === undefined ? {} : { address: { city } }),
+  ...(position === undefined ? {} : { position }),
 });
-const role = (id: string, of: string | undefined, networks: string[], places: string[]): Resource => ({
+const NUCC = 'http://nucc.org/provider-taxonomy';
+const codings = (...of: (readonly [string | undefined, string])[]): JsonObject[] =>
+  of.map(([system, code]) => ({ coding: [{ ...(system === undefined ? {} : { system }), code }] }));
+const role = (
+  id: string,
+  of: string | undefined,
+  networks: string[],
+  places: string[],
+  specialty: JsonObject[] = [],
+): Resource => ({
   resourceType: 'PractitionerRole',
   id,
+  ...(specialty.length === 0 ? {} : { specialty }),
   extension: networks.map((n) => ({
     url: `${PLAN_NET}/StructureDefinition/network-reference`,
     valueReference: reference(`Organization/${n}`),
@@ -60,13 +78,14 @@ function expected(held: Held) {
   };
 }
 
-const MIGRATION = readFileSync('drizzle/20261126195501_reached/migration.sql', 'utf8');
+const migration = (name: string) =>
+  readFileSync(`drizzle/${name}/migration.sql`, 'utf8').split('--> statement-breakpoint');
 const NETS = ['n1', 'n2', 'n3'];
 async function stored() {
   const { sql } = d.database;
   const networks = await sql.unsafe<{ key: string; network: string }[]>(
     `select r.key, 'Organization/' || n as network from unnest($1::text[]) n
-     join directory.lookup l on l.token = hashint8extended(hashtextextended('Organization/' || n, 0), ${NETWORKS.id})
+     join directory.lookup l on l.token = ${referenceToken(`hashtextextended('Organization/' || n, 0)`, NETWORKS.id)}
      join directory.resource r on r.rk = l.rk`,
     [`{${NETS.join(',')}}`],
   );
@@ -121,7 +140,8 @@ test('a person has the networks of the roles, a role the cities of its places, w
   expect(await stored()).toEqual(before);
   // a directory of an older program gets them with its migration
   await d.database.sql.unsafe(`delete from directory.lookup; delete from directory.words where param = ${CITIES.id}`);
-  for (const statement of MIGRATION.split('--> statement-breakpoint')) await d.database.sql.unsafe(statement);
+  for (const name of ['20261126195501_reached', '20261127131001_reference_tokens'])
+    for (const statement of migration(name)) await d.database.sql.unsafe(statement);
   expect(await stored()).toEqual(before);
 });
 
@@ -138,4 +158,162 @@ test('an answer through another resource changes with it', async () => {
   await d.load([deletion('Location/la'), deletion('Practitioner/pa')]);
   expect(await d.find('PractitionerRole?location.address-city=ansonia')).toEqual([]);
   expect(await d.find('Practitioner?_has:PractitionerRole:practitioner:network=n8')).toEqual([]);
+});
+
+const careRows = async () =>
+  (await d.database.sql`select token, network, rk, x, y from directory.care_at order by 1, 2, 3, 4, 5`).map((row) =>
+    Object.values(row).join(' '),
+  );
+
+/** Keys that a search finds, with its kinds of care, places and networks as one criterion, and without. */
+async function bothWays(query: string): Promise<{ joined: string[]; apart: string[] }> {
+  const options = { base: BASE, now: NOW, countMax: 500, lenient: false };
+  const request = readSearch('PractitionerRole', new URLSearchParams(`${query}&_count=500`), options);
+  const joined = joinCare(request, estimates(new Map(), 100_000));
+  expect(joined.criteria.map((c) => c.kind)).toContain('care-at');
+  const keys = async (of: typeof request) => {
+    const { text, values } = pageStatement(of);
+    const rows = await d.database.sql.unsafe<{ key: string }[]>(text, values);
+    return rows.map((r) => r.key).filter((key) => typeof key === 'string' && key.includes('/'));
+  };
+  return { joined: await keys(joined), apart: await keys(request) };
+}
+
+/** Kilometers, by another formula than the store's. */
+function kilometers(a: Position, b: Position): number {
+  const radians = (degrees: number) => (degrees * Math.PI) / 180;
+  const [p, q] = [a, b].map(({ latitude, longitude }) => {
+    const [f, l] = [radians(latitude), radians(longitude)];
+    return [Math.cos(f) * Math.cos(l), Math.cos(f) * Math.sin(l), Math.sin(f)] as const;
+  });
+  if (!p || !q) throw new Error('two points');
+  return 6371 * Math.acos(Math.min(1, p[0] * q[0] + p[1] * q[1] + p[2] * q[2]));
+}
+
+const CODES = ['207Q00000X', '207R00000X', '208000000X'];
+const POINTS: Position[] = [
+  { latitude: 41.5, longitude: -72.75 }, // on the edges of squares
+  { latitude: 41.6, longitude: -72.6 },
+  { latitude: 41.9, longitude: -73.2 },
+  { latitude: -17.1, longitude: 179.95 },
+  { latitude: -17.2, longitude: -179.98 },
+];
+
+test('kinds of care near a point and in networks are found by one entry, whatever is changed in whatever order', async () => {
+  const { below, of } = drawer(11);
+  const some = <T>(list: readonly T[]) => list.filter(() => below(2) === 0);
+  const held: Held = new Map();
+  for (const r of await d.find('PractitionerRole?_count=500')) await d.load([deletion(r)]);
+  for (const r of await d.find('Location?_count=500')) await d.load([deletion(r)]);
+  const places = ['k0', 'k1', 'k2', 'k3', 'k4'];
+  const manyNets = ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'];
+  const makes = [
+    () => place(of(places), 'Bristol', of([undefined, ...POINTS])),
+    () => {
+      const n = below(8);
+      // of more networks than are entered, of none, and of some
+      const networks = n < 2 ? manyNets : n === 2 ? [] : some(NETS);
+      const specialty = some(CODES).map((code) => [of([NUCC, NUCC, undefined, 'urn:other']), code] as const);
+      return { ...role(`c${n}`, undefined, networks, some(places), codings(...specialty)), active: below(2) === 0 };
+    },
+  ];
+  const asks = [
+    '',
+    '&network=Organization/n1',
+    '&network=Organization/n7',
+    '&network=Organization/n2,Organization/n5',
+    '&active=true',
+  ];
+  let found = 0;
+  for (let step = 0; step < 9; step++) {
+    const changes = Array.from({ length: step === 0 ? 30 : 1 + below(4) }, () => {
+      const made = of(makes)();
+      return { key: keyOf(made), made: step > 0 && below(5) === 0 ? undefined : made };
+    });
+    await d.load(changes.flatMap(({ key, made }) => (made === undefined ? [deletion(key)] : entries([made]))));
+    for (const { key, made } of changes)
+      if (made === undefined) held.delete(key);
+      else held.set(key, made);
+    const roles = [...held.values()].filter((r) => r.resourceType === 'PractitionerRole');
+    for (const [code, system] of [
+      [CODES[0], NUCC],
+      [CODES[1], undefined],
+      [CODES[2], ''],
+      [`${CODES[0]},${CODES[2]}`, undefined],
+    ] as const) {
+      const point = of(POINTS);
+      const km = of([1, 30, 90]);
+      const query = `specialty=${system === undefined ? '' : `${system}|`}${code}&location.near=${point.latitude}|${point.longitude}|${km}|km`;
+      const near = roles.filter((r) => {
+        const text = JSON.stringify(r);
+        const isOf = code
+          ?.split(',')
+          .some((one) =>
+            system === undefined
+              ? text.includes(`"code":"${one}"`)
+              : text.includes(`"coding":[{${system === '' ? '' : `"system":"${system}",`}"code":"${one}"`),
+          );
+        return (
+          isOf === true &&
+          keysOf(r, (key) => key.startsWith('Location/')).some((key) => {
+            const { position } = (held.get(key) ?? {}) as { position?: Position };
+            return position !== undefined && kilometers(position, point) <= km;
+          })
+        );
+      });
+      for (const more of asks) {
+        const networks = /network=(.*)/.exec(more)?.[1]?.split(',');
+        const expected = near
+          .filter((r) => networks?.some((n) => JSON.stringify(r).includes(`"${n}"`)) ?? true)
+          .filter((r) => more !== '&active=true' || r['active'] === true)
+          .map(keyOf)
+          .sort();
+        const { joined, apart } = await bothWays(query + more);
+        expect(joined.toSorted(), `step ${step}: ${query}${more}`).toEqual(expected);
+        expect(joined).toEqual(apart);
+        found += expected.length;
+      }
+    }
+  }
+  expect(found).toBeGreaterThan(50);
+  // the same rows from a reindex, from a migration and from a first load
+  const before = await careRows();
+  expect(before.filter((row) => row.includes(' 0 ')).length).toBeGreaterThan(3);
+  expect(before.length).toBeGreaterThan(20);
+  await d.database.sql`update directory.state set extraction_version = 0`;
+  await reindex(d.database, BASE);
+  expect(await careRows()).toEqual(before);
+  await d.database.sql`drop table directory.care_at, merged.care_at`;
+  for (const statement of migration('20261127130001_care_at')) await d.database.sql.unsafe(statement);
+  expect(await careRows()).toEqual(before);
+  await d.close();
+  d = await directory([...held.values(), ...held.values()]);
+  expect(await careRows()).toEqual(before);
+});
+
+test('the nearest of a kind of care come first, each with the distance of its nearest place', async () => {
+  const at = (latitude: number) => ({ latitude, longitude: -90.1 });
+  await d.load(
+    entries([
+      place('m1', undefined, at(35.1)),
+      place('m2', undefined, at(35.2)),
+      place('m3', undefined, at(35.3)),
+      role('far', undefined, ['n1'], ['m3'], codings([NUCC, '103T00000X'])),
+      role('two', undefined, ['n1'], ['m1', 'm3'], codings([NUCC, '103T00000X'], [NUCC, '207Q00000X'])),
+      role('mid', undefined, ['n2'], ['m2'], codings([NUCC, '103T00000X'])),
+    ]),
+  );
+  const near = 'PractitionerRole?specialty=103T00000X&location.near=35|-90.1|50|km&_sort=near';
+  expect(await d.find(near)).toEqual(['PractitionerRole/two', 'PractitionerRole/mid', 'PractitionerRole/far']);
+  expect(await d.find(`${near}&network=n1`)).toEqual(['PractitionerRole/two', 'PractitionerRole/far']);
+  const bundle = (await (await d.get(near)).json()) as {
+    total: number;
+    entry: { search: { extension: { valueDistance: { value: number } }[] } }[];
+  };
+  const away = bundle.entry.map(({ search }) => search.extension.map((e) => e.valueDistance.value));
+  expect(away.flat().map(Math.round)).toEqual([11, 22, 33]);
+  expect(bundle.total).toBe(3);
+  const first = (await (await d.get(`${near}&_count=2`)).json()) as { link: { relation: string; url: string }[] };
+  const next = first.link.find((l) => l.relation === 'next')?.url.split('/fhir/')[1] ?? '';
+  expect(await d.find(next)).toEqual(['PractitionerRole/far']);
 });

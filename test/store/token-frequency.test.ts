@@ -3,7 +3,8 @@ import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { parameter } from '../../src/fhir/search/parameters.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
-import { hashed, hashKey, hashText } from '../../src/store/hash.ts';
+import { hashed, hashText } from '../../src/store/hash.ts';
+import { tokenOfReference } from '../../src/store/reference-token.ts';
 import { nearRows } from '../../src/store/search-condition.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
 import { binder, pageStatement } from '../../src/store/search-page.ts';
@@ -26,7 +27,7 @@ test('a search begins with the token that is rarest, by its statistics', () => {
   hashText(`${NUCC}|207r00000x`, specialty.seed);
   const frequent = halves();
   hashText('Organization/big', 0);
-  hashKey(hashed.hi, hashed.lo, network.seed);
+  tokenOfReference(hashed.hi, hashed.lo, network.seed);
   const known = estimates(
     new Map([
       [frequent, 4000],
@@ -96,7 +97,7 @@ test('tokens are looked for among few rows, read side by side where a page ends 
   hashText(`${NUCC}|207r00000x`, specialty.seed);
   const one = halves();
   hashText('Organization/big', 0);
-  hashKey(hashed.hi, hashed.lo, network.seed);
+  tokenOfReference(hashed.hi, hashed.lo, network.seed);
   const other = halves();
   const way = (specialties: number, networks: number, more: typeof asked = []) =>
     rarestFirst(
@@ -218,5 +219,31 @@ test('words are read in order where that ends before all of their rows are read'
   expect(names(100_000, 20_000)).toEqual([
     [['khan'], undefined],
     [['carol', 'carl'], true],
+  ]);
+});
+
+test('a token beside a word: all rows of both are read where they are few, and side by side where a page ends before', () => {
+  const { id: family = 0 } = parameter('Practitioner', 'family') ?? {};
+  const ways = (each: number) =>
+    rarestFirst(
+      read('family=khan&_has:PractitionerRole:practitioner:network=Organization/n1', 'Practitioner'),
+      estimates(
+        new Map(),
+        each,
+        { params: new Map(), counts: [0, 0, 0, 0, 0, 0, 100_000] },
+        new Map([[family, [{ folded: 'khan', rows: each }]]]),
+        3,
+      ),
+      21,
+    ).map((c) =>
+      c.kind === 'reference' ? [c.met, c.together] : c.kind === 'string' ? [c.frequent?.length, c.together] : c.kind,
+    );
+  expect(ways(1000)).toEqual([
+    [undefined, undefined],
+    [true, undefined],
+  ]);
+  expect(ways(20_000)).toEqual([
+    [1, undefined],
+    [undefined, true],
   ]);
 });

@@ -18,6 +18,8 @@ export type FurtherCriterion =
   | ({ kind: 'mark'; param: number } & Few)
   /** `found`: the places, when the store has looked */
   | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
+  /** of a role: one of these forms of its specialty at a place in the circles, and in one of the networks; the store makes it of several */
+  | { kind: 'care-at'; forms: string[]; squares: number[]; circles: Circle[]; networks: string[] | undefined }
   | { kind: 'contains'; points: Point[] }
   /** days [from, to) in milliseconds; no period holds always */
   | { kind: 'active-on'; param: number; days: DateTest[] }

@@ -39,9 +39,10 @@ export type Criterion =
 
 /**
  * `together`: its rows are read along with those of another criterion, not looked up one by one; `listed`: they are looked for among a
- * list of those of another; `whole`: of several tokens, its rows are read once as a set; the store says so
+ * list of those of another; `whole`: of several tokens, its rows are read once as a set; `met`: they are joined with those of a word;
+ * the store says so
  */
-export type Together = { together?: true; listed?: true; whole?: true };
+export type Together = { together?: true; listed?: true; whole?: true; met?: true };
 
 export type StringCriterion = {
   kind: 'string';

@@ -1,11 +1,12 @@
-// What a resource is found by though another one tells it. Two steps that many searches take would otherwise be taken for every
-// resource of a large set: from a person to the networks of the roles, from a role to the cities of its places. The index holds
-// such an entry under a number of its own, as if the resource told it itself; the store keeps it right when the other one changes
+// What a resource is found by though another one tells it. Steps that many searches take would otherwise be taken for every
+// resource of a large set: from a person to the networks of the roles, from a role to the cities of its places and to where they are.
+// The index holds entries of them, as if the resource told it itself; the store keeps them right when the other one changes
 // (src/store/resource-reach.ts).
 import type { Criterion } from './criterion.ts';
 import { parameter } from './parameters.ts';
 import { SORT_KEYS } from './sort.ts';
 import { type DirectoryType, TYPE_IDS } from './types.ts';
+import { usualSystem } from './usual-system.ts';
 
 const number = (type: DirectoryType, code: string): number => {
   const found = parameter(type, code);
@@ -26,6 +27,14 @@ export const CITIES = {
   along: number('PractitionerRole', 'location'),
   of: number('Location', 'address-city'),
   place: SORT_KEYS.Location.indexOf('address-city') + 1,
+};
+
+/** Roles by kind of care, square of the map and network, in a table of their own: `specialty` with `location.near`, and perhaps `network`. */
+export const CARE = {
+  of: number('PractitionerRole', 'specialty'),
+  along: number('PractitionerRole', 'location'),
+  network: number('PractitionerRole', 'network'),
+  system: usualSystem(number('PractitionerRole', 'specialty')) ?? '',
 };
 
 /** A chain as a criterion on the resource itself, where the index has such entries: values as written are not in them. */

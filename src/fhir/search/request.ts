@@ -114,7 +114,7 @@ export function isTimeless(request: SearchRequest): boolean {
 }
 
 function circlesOf(c: Criterion): Circle[] {
-  if (c.kind === 'near') return c.circles;
+  if (c.kind === 'near' || c.kind === 'care-at') return c.circles;
   return c.kind === 'chain' || c.kind === 'reverse-chain' ? circlesOf(c.of) : [];
 }
 

@@ -121,13 +121,21 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     return { id, state: after?.state ?? '', reason: after?.reason ?? null };
   }
 
+  /** Goes on with a pull whose process died. */
+  async function goOn(id: string): Promise<void> {
+    const found = await findPull(sql, id);
+    const peer = found && (await findPeer(sql, found.peerId));
+    if (!found || !peer) throw new Error('there is no such pull');
+    await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
+  }
+
   /** Ledger rows of a pull in order, as `outcome reason Type/id`. */
   async function ledger(id: string): Promise<string[]> {
     const rows = await sql<{ outcome: string; reason: string | null; type: string | null; source: string | null }[]>`
       select outcome, reason, type, source_id as source from exchange.ledger where pull_id = ${id} order by file, line, entry`;
     return rows.map((r) => [r.outcome, r.reason, r.type && `${r.type}/${r.source ?? ''}`].filter(Boolean).join(' '));
   }
-  return { sql, deps, own, pull, ledger, close: () => database.close() };
+  return { sql, deps, own, pull, goOn, ledger, close: () => database.close() };
 }
 
 /** Clients of its own that a pull of several files has opened then: four stage units. */

@@ -173,3 +173,23 @@ test('a claim that names another person’s is released as the person’s whom i
   });
   expect(await node.ledger(alone.id)).toEqual(['quarantined patient-change ExplanationOfBenefit/sv2']);
 });
+
+test('taken back after the member withdrew, a record that moved is the one’s before all the same', async () => {
+  const of = (patient: string, day: number) =>
+    output(
+      'Observation',
+      lab('went', { subject: { reference: `Patient/${patient}` }, meta: { lastUpdated: `2026-03-0${day}T00:00:00Z` } }),
+    );
+  const whose = async () =>
+    (await node.sql`select member_id as m from exchange.resource where source_id = 'went' and not deleted`).map(
+      (r) => r['m'],
+    );
+  await node.pull([of('p1', 1)], { since: new Date() });
+  const id = await heldItem((await node.pull([of('p2', 2)], { since: new Date() })).id, 'went');
+  expect(await decide(id, 'release')).toBeUndefined();
+  expect(await whose()).toEqual(['m2']);
+  await node.sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source) values ('w', 'm2', 'withdraw', 'regular', '2026-02-01', 'test')`;
+  expect(await decide(id, 'undo')).toBeUndefined();
+  expect(await whose()).toEqual(['m1']);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});

@@ -1,0 +1,42 @@
+// Files of fetched documents that nothing names any more, when they were kept long enough; and what a process left behind that died
+// while a document came.
+import type { Deps } from '../../src/deps.ts';
+import { attachmentKey, goneDocuments, takeGone } from '../store/attachment.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { COMING } from './fetch-attachments.ts';
+
+const DAY_MS = 86_400_000;
+/** Removed in one go: the next one follows within a minute. */
+const MOST = 1000;
+
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
+
+/** Returns how many were removed. A file is removed before its note is: a process that dies in between does it once more. */
+export async function removeDocuments(deps: Needs): Promise<number> {
+  const { sql } = deps.database;
+  const at = deps.clock();
+  const before = new Date(at.getTime() - deps.config.documentKeepDays * DAY_MS);
+  let removed = 0;
+  for (const sha256 of await goneDocuments(sql, before, MOST))
+    await sql.begin(async (tx) => {
+      if (!(await takeGone(tx, sha256))) return;
+      await deps.blobs.delete(attachmentKey(sha256));
+      await writeAudit(tx, [
+        auditRow({
+          at,
+          actorKind: 'system',
+          actor: 'retention',
+          action: 'document-removed',
+          object: 'document',
+          detail: { sha256 },
+        }),
+      ]);
+      removed++;
+    });
+  return removed;
+}
+
+/** Of processes that are known to be dead: nobody else fetches. */
+export async function removeComing(deps: Pick<Deps, 'blobs'>): Promise<void> {
+  for (const key of await deps.blobs.list(COMING)) await deps.blobs.delete(key);
+}

@@ -1,0 +1,113 @@
+// Roles by kind of care, place on the map and network, as one entry for all three: each of them alone has very many rows, and
+// what meets them together is few. Made from the rows of roles and places (src/store/resource-reach.ts).
+import type { Criterion } from '../fhir/search/criterion.ts';
+import { boxesOf } from '../fhir/search/near.ts';
+import { CARE } from '../fhir/search/reached.ts';
+import type { SearchRequest } from '../fhir/search/request.ts';
+import { SQUARES_A_DEGREE, SQUARES_ACROSS, squaresIn } from '../fhir/search/squares.ts';
+import { TYPE_IDS } from '../fhir/search/types.ts';
+import { storedForms } from '../fhir/search/usual-system.ts';
+import { arrayLiteral } from './database.ts';
+import { referenceToken } from './reference-token.ts';
+import { boxTest, distanceBetween } from './search-further.ts';
+import { isSource } from './search-kinds.ts';
+import type { Bind } from './search-set.ts';
+import type { Frequencies } from './token-frequency.ts';
+import { isLike } from './vocabulary.ts';
+
+export type CareAt = Extract<Criterion, { kind: 'care-at' }>;
+
+/** The token of a kind of care is a hash; a square moves it by a number that no other square does. */
+const SPREAD = 8_796_093_022_151; // odd, below 2^43: times any square it is a bigint
+const squareOf = (x: string, y: string): string =>
+  `(floor((${y} + 90) * ${SQUARES_A_DEGREE})::bigint * ${SQUARES_ACROSS} + floor((${x} + 180) * ${SQUARES_A_DEGREE})::bigint)`;
+
+/** A role of more networks than these has one entry for all: such networks are looked up. */
+const MOST_NETWORKS = 4;
+
+const elements = (json: string): string =>
+  `jsonb_array_elements(case jsonb_typeof(${json}) when 'array' then ${json} else '[]' end)`;
+
+/** Tokens of the specialties of a role, out of its text: {@link isEntered} of the forms that the index has. */
+const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
+    from (select s.body::jsonb -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
+    cross join ${elements(`e.concept -> 'coding'`)} c(coding)
+    cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
+    cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
+      when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k`;
+
+/** While a directory is loaded the tokens stand in a table beside it: they need not be read once more. */
+export const CARE_KINDS = 'care_kinds';
+
+/**
+ * `token, network, rk, x, y` of live roles, each once. A network of 0: the role has none, or more than are entered.
+ * @param roles a table of the columns of `directory.resource`
+ * @param places a table of the columns of `directory.place`
+ * @param kinds a table `rk, token` of the specialties of these roles; without it they are read
+ */
+export const careRows = (roles: string, places: string, kinds?: string): string =>
+  `select distinct k.token # (${squareOf('p.at[0]', 'p.at[1]')} * ${SPREAD}) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y
+   from ${roles} s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) join ${places} p on p.rk = u.ref
+   ${kinds === undefined ? OF_BODY : `join ${kinds} k on k.rk = s.rk`}
+   cross join lateral (select array_agg(distinct n.ref) as held from unnest(s.refs, s.ref_params) n(ref, param) where n.param = ${CARE.network}) n
+   cross join lateral unnest(case when cardinality(n.held) <= ${MOST_NETWORKS} then n.held else '{0}' end) w(network)
+   where s.type = ${TYPE_IDS.PractitionerRole} and not s.deleted and u.param = ${CARE.along}`;
+
+/** Entries that are looked for, at most: more squares are asked otherwise. */
+const MOST_TOKENS = 4000;
+const MOST_KEYS = 20;
+/** What has fewer rows begins a search, and is asked for the rest. */
+const RARE = 200;
+
+/** Does the index tell by its form alone where a role has it? Not those of other systems. */
+export const isEntered = (form: string): boolean => !form.slice(1).includes('|') || form.startsWith(`${CARE.system}|`);
+
+/** A search for roles by kind of care and distance, perhaps by network, with these as one criterion; itself where they are not asked together. */
+export function joinCare(request: SearchRequest, known: Frequencies): SearchRequest {
+  if (request.type !== 'PractitionerRole' || request.criteria.some(isLike)) return request;
+  const near = request.criteria.find((c) => c.kind === 'chain' && c.seed === CARE.along && c.of.kind === 'near');
+  const care = request.criteria.find((c) => c.kind === 'token' && c.seed === CARE.of && !c.negated);
+  if (near?.kind !== 'chain' || near.of.kind !== 'near' || care?.kind !== 'token') return request;
+  const held = care.forms.flatMap((form) => storedForms(care.seed, form));
+  if (held.length === 0 || !held.every(isEntered)) return request;
+  const { circles } = near.of;
+  const squares = squaresIn(circles.flatMap(boxesOf), Math.floor(MOST_TOKENS / held.length));
+  const network = request.criteria.find(
+    (c) => c.kind === 'reference' && c.seed === CARE.network && c.keys.length > 0 && c.keys.length <= MOST_KEYS,
+  );
+  const rest = request.criteria.filter((c) => c !== near && c !== care && c !== network);
+  // the nearest are looked for from their places outward in any case
+  const begins = request.sort.some((key) => key.by === 'near')
+    ? undefined
+    : rest.find((c) => isSource(c) && known.rows(c) < RARE);
+  if (squares === undefined || begins !== undefined) return request;
+  const networks = network?.kind === 'reference' ? network.keys : undefined;
+  return { ...request, criteria: [{ kind: 'care-at', forms: held, squares, circles, networks }, ...rest] };
+}
+
+/** `select rk` of these roles, or `rk, distance` in meters of each place in the circles. care_at_pkey, and lookup_pkey for roles of many networks. */
+export function careSet({ forms: held, squares, circles, networks }: CareAt, bind: Bind, away: boolean): string {
+  const tokens = `select hashtextextended(f, ${CARE.of}) # (s * ${SPREAD}) from unnest(${bind(arrayLiteral(held), 'text[]')}) f, unnest(${bind(arrayLiteral(squares), 'bigint[]')}) s`;
+  const tests = circles.map((circle) => {
+    const meters = bind(String(circle.meters), 'float8');
+    const distance = distanceBetween('c.x', 'c.y', circle, bind);
+    return {
+      distance,
+      test: `(${boxesOf(circle)
+        .map((box) => boxTest('c.x', 'c.y', box, bind))
+        .join(' or ')}) and ${distance} <= ${meters}`,
+    };
+  });
+  const keys = networks === undefined ? undefined : bind(arrayLiteral(networks), 'text[]');
+  const among =
+    keys === undefined
+      ? ''
+      : ` and c.network = any(array(select 0 union all select hashtextextended(k, 0) from unnest(${keys}) k))
+      and (c.network <> 0 or exists (select from directory.lookup n where n.rk = c.rk
+        and n.token in (select ${referenceToken('hashtextextended(k, 0)', CARE.network)} from unnest(${keys}) k)))`;
+  const measured = away
+    ? `, least(${tests.map((t) => `case when ${t.test} then ${t.distance} end`).join(', ')}) as distance`
+    : '';
+  return `select c.rk${measured} from directory.care_at c where c.token = any(array(${tokens}))${among}
+    and (${tests.map((t) => t.test).join(' or ')})`;
+}

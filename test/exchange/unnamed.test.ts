@@ -1,0 +1,206 @@
+// An authorization that was denied stays, and nothing that leaves names it: a Provenance of several records, a document of two
+// authorizations. The same by export, by reading, by search and by $everything.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { walkContent } from '../../exchange/audit/walk-content.ts';
+import { withoutNames } from '../../exchange/transform/unnamed.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient } from './export-client.ts';
+import { BULK_MATCH, client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
+
+const { rivera, robert } = PEOPLE;
+const ana = idOf(rivera);
+const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+const day = (days: number) => planDay(new Date(Date.now() + days * 86_400_000));
+
+const authorization = (id: string, code: string, documents: string[], product = 'G0151') => ({
+  resourceType: 'ExplanationOfBenefit',
+  id,
+  status: 'active',
+  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+  use: 'preauthorization',
+  patient: { reference: `Patient/${ana}` },
+  created: day(-20),
+  insurer: { display: 'us' },
+  provider: { display: 'somebody' },
+  outcome: 'complete',
+  insurance: [{ focal: true, coverage: { reference: 'Coverage/c' } }],
+  preAuthRefPeriod: [{ start: day(-20), end: day(60) }],
+  supportingInfo: documents.map((d, i) => ({
+    sequence: i + 1,
+    category: { coding: [{ code: 'additionalInformation' }] },
+    valueReference: { reference: `DocumentReference/${d}` },
+  })),
+  item: [
+    {
+      sequence: 1,
+      productOrService: {
+        coding: [{ system: 'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets', code: product }],
+      },
+      adjudication: [
+        {
+          extension: [
+            {
+              url: `${PDEX}/extension-reviewAction`,
+              extension: [
+                {
+                  url: `${PDEX}/extension-reviewActionCode`,
+                  valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
+                },
+              ],
+            },
+            { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: `${day(-10)}T00:00:00Z` },
+          ],
+          category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
+        },
+      ],
+    },
+  ],
+});
+const document = (id: string, ...related: string[]) => ({
+  resourceType: 'DocumentReference',
+  id,
+  status: 'current',
+  subject: { reference: `Patient/${ana}` },
+  content: [{ attachment: { contentType: 'text/plain', data: 'aGVsbG8=' } }],
+  context: { related: related.map((r) => ({ reference: `ExplanationOfBenefit/${r}` })) },
+});
+const lab = {
+  resourceType: 'Observation',
+  id: 'o1',
+  status: 'final',
+  code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
+  subject: { reference: `Patient/${ana}` },
+  effectiveDateTime: day(-30),
+};
+/** Names that must not leave. */
+const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied'];
+const provenance = {
+  resourceType: 'Provenance',
+  id: 'all',
+  target: [
+    'Observation/o1',
+    ...HIDDEN.slice(0, 2).map((id) => `ExplanationOfBenefit/${id}`),
+    'ExplanationOfBenefit/pa-good',
+    'DocumentReference/doc-denied',
+    'DocumentReference/doc-both',
+  ].map((reference) => ({ reference })),
+  recorded: `${day(-30)}T00:00:00Z`,
+  agent: [{ who: { display: 'a clinic' } }],
+  entity: [{ role: 'source', what: { reference: 'ExplanationOfBenefit/pa-denied', display: 'the request' } }],
+};
+
+let node: TestNode;
+let them: ExportClient;
+let group: string;
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  const one = 'http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match';
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi, scopes: [BULK_MATCH, one, 'system/*.rs'] }));
+  await them.signIn();
+  await enrol(
+    node.deps,
+    [rivera, robert],
+    [
+      lab,
+      document('doc-both', 'pa-denied', 'pa-good'),
+      document('doc-denied', 'pa-denied'),
+      authorization('pa-denied', 'A3', ['doc-denied', 'doc-both']),
+      authorization('pa-drug', 'A1', ['doc-denied'], 'J1885'),
+      authorization('pa-good', 'A1', ['doc-both']),
+      provenance,
+    ],
+  );
+  group = await them.group([card(rivera), card(robert)]);
+});
+afterAll(() => node.close());
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into resources of any shape
+function expectUnnamed(kept: any): void {
+  expect(HIDDEN.filter((id) => JSON.stringify(kept).includes(id))).toEqual([]);
+  expect(kept.target.map((t: { reference: string }) => t.reference)).toEqual([
+    'Observation/o1',
+    'ExplanationOfBenefit/pa-good',
+    'DocumentReference/doc-both',
+  ]);
+  expect(kept.entity[0].what.extension[0].valueCode).toBe('masked');
+}
+
+test.each([
+  ['output by type', ''],
+  ['output by patient', '&organizeOutputBy=Patient'],
+])('an export, %s', async (_, more) => {
+  const kick = await them.get(
+    `Group/${group}/$export`,
+    `_type=${['Patient', 'Observation', 'ExplanationOfBenefit', 'DocumentReference', 'Provenance'].join()}${more}`,
+  );
+  const { status, manifest } = await them.finished(kick);
+  const all = await them.output(manifest);
+  expect(HIDDEN.filter((id) => JSON.stringify(all).includes(id))).toEqual([]);
+  expectUnnamed(all.find((r) => r.resourceType === 'Provenance' && r['id'] === 'all'));
+  const both = all.find((r) => r['id'] === 'doc-both');
+  expect(both?.['context']).toEqual({ related: [{ reference: 'ExplanationOfBenefit/pa-good' }] });
+  const faults: unknown[] = [];
+  await walkContent(node.deps, status.split('/').at(-1), (f) => void faults.push(f));
+  expect(faults).toEqual([]);
+});
+
+test('reading, search and $everything', async () => {
+  expectUnnamed((await them.call('/Provenance/all')).json());
+  const found = (query: string) => them.call(`/Provenance?patient=Patient/${ana}&${query}`);
+  expect((await found('target=ExplanationOfBenefit/pa-good')).json().total).toBe(1);
+  expect((await found('target=ExplanationOfBenefit/pa-denied')).json().total).toBe(0);
+  const everything = (await them.call(`/Patient/${ana}/$everything`)).bytes.toString();
+  expect(everything).toContain('pa-good');
+  expect(HIDDEN.filter((id) => everything.includes(id))).toEqual([]);
+});
+
+test('what a fault in the rule let out is found by the walk', async () => {
+  const { sql } = node.deps.database;
+  const { status } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
+  await sql`update exchange.resource set pa_state = 'denied' where id = 'pa-good'`;
+  const faults: { kind: string; type: string }[] = [];
+  await walkContent(node.deps, status.split('/').at(-1), (f) => void faults.push(f));
+  await sql`update exchange.resource set pa_state = 'approved' where id = 'pa-good'`;
+  const named = faults.filter((f) => f.kind === 'named-authorization').map((f) => f.type);
+  expect([...new Set(named)].sort()).toEqual(['DocumentReference', 'Provenance']);
+});
+
+describe('a text', () => {
+  const keys = ['ExplanationOfBenefit/x', 'DocumentReference/y'];
+  const told = (resource: object) => JSON.parse(withoutNames(JSON.stringify(resource), keys)) as object;
+  test.each([
+    [
+      'of any spelling',
+      {
+        target: [
+          'https://p.example/fhir/ExplanationOfBenefit/x',
+          'ExplanationOfBenefit/x/_history/2',
+          'urn:uuid:x',
+          'DocumentReference/y',
+          'Observation/x',
+        ].map((reference) => ({ reference })),
+      },
+      { target: [{ reference: 'Observation/x' }] },
+    ],
+    ['a list without any left goes', { id: 'a', related: [{ reference: 'DocumentReference/y' }] }, { id: 'a' }],
+    [
+      'deep within',
+      { related: [{ claim: { reference: 'ExplanationOfBenefit/x' } }] },
+      {
+        related: [
+          {
+            claim: {
+              extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
+            },
+          },
+        ],
+      },
+    ],
+  ])('%s', (_, resource, expected) => expect(told(resource)).toEqual(expected));
+
+  test('that names none stays as it is, letter by letter', () => {
+    const json = '{"resourceType":"Observation","id":"x","valueQuantity":{"value":1.50}, "note":[]}';
+    expect(withoutNames(json, keys)).toBe(json);
+  });
+});
