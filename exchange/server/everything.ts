@@ -1,4 +1,4 @@
-// GET Patient/[id]/$everything: all that an export would hold of one member, in pages: the Patient first, then the records,
+// Patient/[id]/$everything, by GET or POST: all that an export would hold of one member, in pages: the Patient first, then the records,
 // the directory entries that they name, and at the end who transmits them.
 // https://hl7.org/fhir/R4/patient-operation-everything.html
 import type { Context } from 'hono';
@@ -12,6 +12,7 @@ import { addresses, ourselves } from '../plan.ts';
 import { type Grant, leavingKeys, type MemberRow, memberRows, type Position, sharedOf } from '../store/member-read.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
 import { type Caller, recordRefusal } from './authorize.ts';
+import { type Given, givenParameters } from './export-parameters.ts';
 import {
   daysOf,
   grantsOf,
@@ -30,27 +31,25 @@ type Asked = { types: readonly string[]; since: Date | undefined; count: number;
 const COUNT_DEFAULT = 100;
 /** A place among the directory entries: types of records come before it. */
 const SHARED_MARK = 'Shared';
-const IGNORED = new Set(['_format', '_pretty']);
 
-function readAsked(query: URLSearchParams, caller: Caller, lenient: boolean, now: Date): Asked {
-  const may = EXPORT_ORDER.filter((t) => caller.reads.has('*') || caller.reads.has(t));
-  const asked: Asked = { types: may, since: undefined, count: COUNT_DEFAULT, after: undefined };
-  for (const [name, value] of query) {
+function readAsked(given: Given, caller: Caller, lenient: boolean, now: Date): Asked {
+  const asked: Asked = { types: [], since: undefined, count: COUNT_DEFAULT, after: undefined };
+  const named: string[] = [];
+  for (const { name, value } of given) {
     if (name === '_count') asked.count = readCount(value);
     else if (name === '_page') asked.after = readCursor(value);
-    else if (name === '_type') {
-      const types = value.split(',').map((t) => t.trim());
-      if (types.some((t) => !EXPORT_ORDER.includes(t)))
-        throw new Outcome('invalid-parameter', '_type names a type that is not served.');
-      asked.types = asked.types.filter((t) => types.includes(t));
-    } else if (name === '_since') {
-      asked.since = parseInstant(value.replace(' ', '+'));
+    else if (name === '_type') named.push(...value.split(',').map((t) => t.trim()));
+    else if (name === '_since') {
+      asked.since = parseInstant(value);
       if (!asked.since) throw new Outcome('invalid-parameter', '_since must be an instant.');
       if (asked.since > now) throw new Outcome('invalid-parameter', '_since must not be in the future.');
-    } else if (!IGNORED.has(name) && !lenient)
-      throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
+    } else if (!lenient) throw new Outcome('unknown-parameter', 'Allowed are _type, _since and _count.');
   }
-  return asked;
+  if (named.some((t) => !EXPORT_ORDER.includes(t)))
+    throw new Outcome('invalid-parameter', '_type names a type that is not served.');
+  const may = EXPORT_ORDER.filter((t) => caller.reads.has('*') || caller.reads.has(t));
+  // named by a comma list or again and again, as a Parameters resource does
+  return { ...asked, types: named.length === 0 ? may : may.filter((t) => named.includes(t)) };
 }
 
 export function everything(deps: Deps) {
@@ -59,9 +58,9 @@ export function everything(deps: Deps) {
     const caller = await admitted(c, deps, 'Patient', 'reads');
     const { sql } = deps.database;
     const id = c.req.param('id') ?? '';
-    const query = new URL(c.req.url).searchParams;
+    const given = await givenParameters(c);
     const lenient = readPrefer(c.req.header('prefer')).handling === 'lenient';
-    const asked = readAsked(query, caller, lenient, deps.clock());
+    const asked = readAsked(given, caller, lenient, deps.clock());
     const days = daysOf(deps);
     const grants = ID_PATTERN.test(id) ? await grantsAsked(deps, caller, id, asked.since) : [];
     if (grants.length === 0) {
@@ -115,7 +114,9 @@ export function everything(deps: Deps) {
     await recordAccess(c, deps, caller, { action: 'everything', object: `Patient/${id}` }, leaving, [id]);
     const base = addresses(deps.config).fhir;
     const url = (place: Position | undefined) => {
-      const q = new URLSearchParams([...query].filter(([name]) => ['_type', '_since', '_count'].includes(name)));
+      const q = new URLSearchParams(
+        given.filter((g) => ['_type', '_since', '_count'].includes(g.name)).map((g) => [g.name, g.value]),
+      );
       if (place) q.set('_page', cursorOf(place));
       return `${base}/Patient/${id}/$everything${q.size > 0 ? `?${q.toString()}` : ''}`;
     };

@@ -6,6 +6,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceId } from '../../src/fhir/reference.ts';
 import { isObject, isResource, objects, text } from '../../src/fhir/resource.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
+import { checkAccepts } from '../../src/http/negotiate.ts';
 import { ELEMENT } from '../export/elements.ts';
 import type { ExportOperation, ExportParameters } from '../export/parameters.ts';
 import { FilterFault, readTypeFilters, splitFilters } from '../export/type-filter.ts';
@@ -41,8 +42,14 @@ const isText = (value: string): boolean => value.isWellFormed() && !value.includ
 
 export type Given = { name: string; value: string }[];
 
+/** Of every FHIR request, and of no operation: clients add them to whatever they ask. https://hl7.org/fhir/R4/http.html#parameters */
+const GENERAL = new Set(['_format', '_pretty']);
+
+/** @throws Outcome not-acceptable for a `_format` that we do not speak */
 function ofQuery(c: Context<FhirEnv>): Given {
-  return [...new URL(c.req.url).searchParams].map(([name, value]) => {
+  checkAccepts(undefined, c.req.query('_format'));
+  const pairs = [...new URL(c.req.url).searchParams].filter(([name]) => !GENERAL.has(name));
+  return pairs.map(([name, value]) => {
     if (!isText(value)) throw invalid('A parameter holds characters that are no text.');
     return { name, value: PLUS.has(name) ? value.replace(' ', '+') : value };
   });

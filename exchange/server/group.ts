@@ -27,6 +27,7 @@ const todayOf = (deps: Deps) => localDay(deps.clock(), deps.config.timeZone);
 async function ownGroup(c: Context<FhirEnv>, deps: Deps, template: string): Promise<Found> {
   route(c, `/exchange/fhir/Group/:id${template}`);
   const caller = await authorize(c, deps, 'group.read');
+  checkAccepts(c.req.header('accept'), c.req.query('_format'));
   const group = await findGroup(deps.database.sql, c.req.param('id') ?? '', caller.peer.id, todayOf(deps));
   if (group?.isOver) throw new Outcome('gone', 'The Group is past its time: match its members again.');
   if (group) return group;

@@ -10,7 +10,8 @@ type Routes = Record<string, Partial<Record<'GET' | 'POST', Handler<FhirEnv>>>>;
 
 /** Directory-type records are read by id only. */
 export function memberRoutes(deps: Deps, base: string): Routes {
-  const routes: Routes = { [`${base}/Patient/:id/$everything`]: { GET: everything(deps) } };
+  const routes: Routes = {};
+  routes[`${base}/Patient/:id/$everything`] = { GET: everything(deps), POST: everything(deps) };
   for (const type of EXPORT_ORDER) {
     if (!isShared(type)) {
       routes[`${base}/${type}`] = { GET: memberSearch(deps, type) };

@@ -103,6 +103,22 @@ test.each([
   if (status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
 });
 
+test('_format and _pretty belong to every request and to no operation: clients add them to the address of a POST too', async () => {
+  const stop = async (status: string | undefined) => them.call(status ?? '', { method: 'DELETE' });
+  const query = await them.get(`${place}/$export`, '_type=Patient&_format=json&_pretty=true');
+  const body = await them.kick(`${place}/$export?_format=application/fhir%2Bjson`, [
+    { name: '_type', valueString: 'Patient' },
+  ]);
+  expect([query.status, body.status]).toEqual([202, 202]);
+  for (const kick of [query, body]) await stop(kick.header('content-location'));
+  expect((await them.get(`${place}/$export`, '_format=xml')).status).toBe(406);
+  expect(
+    (await them.kick(`${place}/$export?_since=2020-01-01T00:00:00Z`, [{ name: '_type', valueString: 'Patient' }]))
+      .status,
+  ).toBe(400);
+  expect((await them.call(`/${place}?_format=xml`)).status).toBe(406);
+});
+
 describe('_typeFilter', () => {
   const of = (filter: string, type = 'ExplanationOfBenefit') =>
     ids(`_type=${type}&_typeFilter=${encodeURIComponent(filter)}`);

@@ -409,6 +409,29 @@ describe('$everything', () => {
     expect([...new Set(ids(b).map((k) => k.split('/')[0]))]).toEqual(['Patient', 'Coverage']);
   });
 
+  test('is asked for by POST as well, its parameters in a body, each type by itself; pages are followed by GET', async () => {
+    const post = async (parameter: object[] | undefined, contentType = 'application/fhir+json') => {
+      const answer = await fetch(`${node.base}/exchange/fhir/Patient/${me}/$everything`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': contentType },
+        ...(parameter === undefined ? {} : { body: JSON.stringify({ resourceType: 'Parameters', parameter }) }),
+      });
+      return { status: answer.status, body: (await answer.json()) as Bundle & Resource };
+    };
+    const types = ['Observation', 'Patient'].map((t) => ({ name: '_type', valueCode: t }));
+    const first = await post([...types, { name: '_count', valueInteger: 2 }]);
+    expect([first.status, ids(first.body)]).toEqual([200, [`Patient/${me}`, 'Observation/o1']]);
+    const next = first.body.link.find((l) => l.relation === 'next')?.url ?? '';
+    expect((await collect(next)).keys).toEqual(['Observation/o5']);
+    now = new Date();
+    const since = await post([...types, { name: '_since', valueInstant: now.toISOString() }]);
+    expect([since.status, ids(since.body)]).toEqual([200, []]);
+    expect(ids((await post(undefined)).body)).toEqual((await collect(`Patient/${me}/$everything`)).keys);
+    expect((await collect(`Patient/${me}/$everything?_type=Observation&_type=Patient`)).keys).toHaveLength(3);
+    expect((await post([{ name: 'start', valueDate: '2020-01-01' }])).status).toBe(400);
+    expect((await post([], 'text/plain')).status).toBe(415);
+  });
+
   test('_since is that of an export: what came into view comes, and all that the peer could not know of', async () => {
     const since = async (at: Date, more = '') =>
       (await collect(`Patient/${me}/$everything?_since=${at.toISOString()}${more}`)).keys;
