@@ -4,6 +4,8 @@
 
 const QUOTE = 34;
 const BACKSLASH = 92;
+const COMMA = 44;
+const BRACE = 123;
 const isSpace = (c: number) => c === 32 || c === 10 || c === 13 || c === 9;
 
 /** The index just past the string that starts at `at` (its opening quote). */
@@ -58,8 +60,11 @@ function skipValue(json: string, at: number): number {
 /** `key` as it is meant, without escapes; as it was written it stands at `start`. */
 export type Member = { key: string; start: number; valueStart: number; end: number };
 
-/** The members of the object that starts at `at`, with their places in the text. */
-export function members(json: string, at = 0): Member[] {
+/**
+ * The members of the object that starts at `at`, with their places in the text.
+ * @param isEnough is told of each, and ends the search when it says so
+ */
+export function members(json: string, at = 0, isEnough?: (found: Member) => boolean): Member[] {
   const found: Member[] = [];
   let i = skipSpace(json, at) + 1;
   for (;;) {
@@ -76,7 +81,9 @@ export function members(json: string, at = 0): Member[] {
     const key = written.includes('\\') ? (JSON.parse(written) as string) : written.slice(1, -1);
     const valueStart = skipSpace(json, skipSpace(json, keyEnd) + 1);
     const end = skipValue(json, valueStart);
-    found.push({ key, start, valueStart, end });
+    const member = { key, start, valueStart, end };
+    found.push(member);
+    if (isEnough?.(member)) return found;
     i = end;
   }
 }
@@ -125,9 +132,18 @@ export function withPlainStrings(json: string): string {
   return out + json.slice(from);
 }
 
+/** What white space between tokens stands beside. Each is looked for by itself: the engine does that many bytes at a time. */
+const BESIDE_SPACE = ['\n', '\r', '\t', ', ', ' ,', ': ', ' :', '{ ', '[ ', ' }', ' ]'] as const;
+
+/** May white space stand between tokens? It may also stand in strings. */
+function mayBeSpaced(json: string): boolean {
+  for (const sign of BESIDE_SPACE) if (json.includes(sign)) return true;
+  return false;
+}
+
 /** The same JSON without white space between tokens: one line, ready for NDJSON. */
 export function minify(json: string): string {
-  if (!/[\n\r\t]|[:,{[] |" :| [}\]]/.test(json)) return json.trim();
+  if (!mayBeSpaced(json)) return json.trim();
   let out = '';
   let from = 0;
   let i = 0;
@@ -158,7 +174,8 @@ export function stamp(
   json: string,
   change: { id?: string; versionId: string; lastUpdated: string; source?: string; profiles?: readonly string[] },
 ): string {
-  const top = members(json);
+  const wanted = new Set(['id', 'meta']); // nearly always the second and the third member
+  const top = members(json, 0, (m) => wanted.delete(m.key) && wanted.size === 0);
   const stamped = `"versionId":"${change.versionId}","lastUpdated":"${change.lastUpdated}"${
     change.source === undefined ? '' : `,"source":${JSON.stringify(change.source)}`
   }`;
@@ -193,7 +210,7 @@ export function stamp(
   return out + json.slice(from);
 }
 
-const REFERENCE = /([{,]"reference":)("(?:[^"\\]|\\.)*")/g;
+const REFERENCE = '"reference":"';
 
 /**
  * Every `reference` string of a minified resource, replaced. Safe on text: inside a JSON string a quote is always
@@ -202,16 +219,34 @@ const REFERENCE = /([{,]"reference":)("(?:[^"\\]|\\.)*")/g;
  *   undefined to leave it
  */
 export function replaceReferences(json: string, replace: (reference: string) => string | undefined): string {
-  return json.replace(REFERENCE, (whole, lead: string, quoted: string) => {
-    const written = replace(quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1));
-    return written === undefined ? whole : lead.slice(0, 1) + written;
-  });
+  let out = '';
+  let from = 0;
+  for (let at = json.indexOf(REFERENCE); at !== -1; ) {
+    const before = json.charCodeAt(at - 1);
+    // within a string the quote is escaped, and what stands before it is a backslash
+    if (before !== COMMA && before !== BRACE) {
+      at = json.indexOf(REFERENCE, at + 1);
+      continue;
+    }
+    const start = at + REFERENCE.length;
+    const end = skipString(json, start - 1);
+    const quoted = json.slice(start, end - 1);
+    const written = replace(quoted.includes('\\') ? (JSON.parse(`"${quoted}"`) as string) : quoted);
+    if (written !== undefined) {
+      out += json.slice(from, at) + written;
+      from = end;
+    }
+    at = json.indexOf(REFERENCE, end);
+  }
+  return from === 0 ? json : out + json.slice(from);
 }
 
 /** All `reference` strings of a minified resource, in order, repeats included. */
 export function referencesIn(json: string): string[] {
-  return [...json.matchAll(REFERENCE)].map((m) => {
-    const quoted = m[2] ?? '""';
-    return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1);
+  const found: string[] = [];
+  replaceReferences(json, (reference) => {
+    found.push(reference);
+    return undefined;
   });
+  return found;
 }

@@ -195,8 +195,8 @@ function inTurns(open: (intake: Intake) => Sql): Sql {
     abandon: (error: Error) => void intake.socket?.destroy(error),
     close: async () => {},
   });
-  const pages: RawPages = async function* (text, values, most) {
-    const each = line.pages(text, values, most);
+  const pages: RawPages = async function* (text, values, first, bytes) {
+    const each = line.pages(text, values, first, bytes);
     const next = async () => {
       intake.take = ours;
       try {

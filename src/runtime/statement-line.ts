@@ -33,15 +33,21 @@ export type StatementLine = {
   run(text: string, values: readonly string[], prepare: boolean): Promise<RawRows>;
   /**
    * The same within a transaction, in pages: who stops early leaves the rest. Nothing else may be asked meanwhile. The statement is kept.
-   * @param most rows of a page
+   * @param first rows of the first page
+   * @param bytes that a further page has, as rows have been large so far
    */
-  pages(text: string, values: readonly (string | null)[], most: number): AsyncGenerator<RawRows, void, void>;
+  pages(
+    text: string,
+    values: readonly (string | null)[],
+    first: number,
+    bytes: number,
+  ): AsyncGenerator<RawRows, void, void>;
   /** waits for what is under way */
   close(): Promise<void>;
 };
 
-/** `isSuspended`: there are further rows. */
-type Answer = RawRows & { isSuspended: boolean };
+/** `isSuspended`: there are further rows. `size`: bytes of these. */
+type Answer = RawRows & { isSuspended: boolean; size: number };
 
 type Asked = {
   text: string;
@@ -210,7 +216,8 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
       else if (kind === SUSPENDED) isSuspended = true;
       at = after;
     }
-    if (fault === undefined) asked.resolve({ ...rowsOf(memory, begin, end, places, rows), isSuspended });
+    if (fault === undefined)
+      asked.resolve({ ...rowsOf(memory, begin, end, places, rows), isSuspended, size: end - begin });
     else failed(asked, fault);
     if (under.length === 0) drained?.();
   }
@@ -280,11 +287,13 @@ export function statementLine(connection: Connection, silentMs?: number): Statem
     waiting: () => under.length,
     since: () => since,
     run: (text, values, prepare) => ask({ text, values, prepare, most: 0, goesOn: false }),
-    async *pages(text, values, most) {
+    async *pages(text, values, first, bytes) {
+      let most = first;
       for (let goesOn = false; ; goesOn = true) {
         const rows = await ask({ text, values, prepare: true, most, goesOn });
         yield rows;
         if (!rows.isSuspended) return;
+        most = Math.max(1, Math.min(2 * most, Math.floor(bytes / (rows.size / rows.length))));
       }
     },
     async close() {

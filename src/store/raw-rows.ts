@@ -23,7 +23,12 @@ export type RunRaw = (text: string, values: readonly string[], options: RawOptio
 /** Under this name a client has the connections that give rows as bytes. */
 export const RUN_RAW = Symbol('run raw');
 
-export type RawPages = (text: string, values: readonly (string | null)[], most: number) => AsyncIterable<RawRows>;
+export type RawPages = (
+  text: string,
+  values: readonly (string | null)[],
+  first: number,
+  bytes: number,
+) => AsyncIterable<RawRows>;
 
 /** Under this name a client of one connection gives the rows of a statement as bytes, in pages, to whoever has a transaction on it. */
 export const RAW_PAGES = Symbol('raw pages');
@@ -77,19 +82,22 @@ export function rawRows(
 export const withPages = <T extends Queryable>(client: Queryable, tx: T): T =>
   Object.assign(tx, { [RAW_PAGES]: (client as { [RAW_PAGES]?: RawPages })[RAW_PAGES] });
 
+/** Of so many bytes a page is about: memory that is used again holds one (src/runtime/postgres-socket.ts). */
+const PAGE_BYTES = 192 * 1024;
+
 /**
  * The rows of a statement in pages, prepared, within a transaction in which nothing else is asked meanwhile. Who is done with a page
  * releases it.
- * @param most rows of a page
+ * @param first rows of the first page; further ones have as many as their bytes allow, where the runtime counts them
  */
 export function rawPages(
   tx: Queryable,
   text: string,
   values: readonly (string | null)[],
-  most: number,
+  first: number,
 ): AsyncIterable<RawRows> {
   const pages = (tx as { [RAW_PAGES]?: RawPages })[RAW_PAGES];
-  return pages === undefined ? pagesByDriver(tx, text, values, most) : pages(text, values, most);
+  return pages === undefined ? pagesByDriver(tx, text, values, first) : pages(text, values, first, PAGE_BYTES);
 }
 
 async function* pagesByDriver(

@@ -13,6 +13,40 @@ test('minify changes nothing but white space', () => {
   );
 });
 
+test('minify finds white space on either side of every token', () => {
+  const space = fc.constantFrom('', ' ', '\n', '\t', ' \r\n');
+  const spaced = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { maxDepth: 3 },
+      fc.constantFrom('1', '-1.50e2', 'true', 'null', '"a, b : c"', '"\\" ]"', '""'),
+      fc
+        .tuple(
+          fc.array(
+            fc.tuple(space, tie('value'), space).map((p) => p.join('')),
+            { maxLength: 3 },
+          ),
+        )
+        .map(([items]) => `[${items.join(',')}]`),
+      fc
+        .array(fc.tuple(space, space, space, tie('value'), space), { maxLength: 3 })
+        .map((list) => `{${list.map(([a, b, c, v, d], i) => `${a}"k${i}"${b}:${c}${String(v)}${d}`).join(',')}}`),
+    ),
+  })).value;
+  const bare = (text: string) => text.replace(/("(?:[^"\\]|\\.)*")|\s+/g, '$1');
+  fc.assert(
+    fc.property(spaced as fc.Arbitrary<string>, (text) => {
+      expect(minify(text)).toBe(bare(text));
+    }),
+  );
+});
+
+test.each(['[1 ,2]', '{"a":1 ,"b":2}', '{"a" :1}', '{"a": 1}', '{"a":[ 1]}', '{"a":[1 ]}', '{ "a":1}', '{"a":1 }'])(
+  'minify sees the one blank of %s',
+  (text) => {
+    expect(minify(text)).toBe(text.replaceAll(' ', ''));
+  },
+);
+
 test('minify keeps decimals and escapes as written', () => {
   expect(minify('{ "a" : 1.00,\r\n\t"b" : "x \\" : , y" }')).toBe('{"a":1.00,"b":"x \\" : , y"}');
 });
@@ -40,6 +74,17 @@ test('stamp replaces id and version and leaves the rest as written', () => {
   expect(stamp('{"resourceType":"X","id":"a"}', { versionId: '1', lastUpdated: 'T' })).toBe(
     '{"resourceType":"X","id":"a","meta":{"versionId":"1","lastUpdated":"T"}}',
   );
+  // wherever they stand, and if somebody wrote one twice
+  expect(
+    stamp('{"meta":{"source":"s"},"x":{"id":"no"},"id":"a","id":"c","z":[1]}', {
+      id: 'b',
+      versionId: '1',
+      lastUpdated: 'T',
+    }),
+  ).toBe('{"meta":{"versionId":"1","lastUpdated":"T","source":"s"},"x":{"id":"no"},"id":"b","id":"c","z":[1]}');
+  expect(stamp('{"id":"a","id":"c","meta":{},"z":1}', { versionId: '1', lastUpdated: 'T' })).toBe(
+    '{"id":"a","id":"c","meta":{"versionId":"1","lastUpdated":"T"},"z":1}',
+  );
 });
 
 test('references are rewritten in keys only, never inside strings', () => {
@@ -55,4 +100,21 @@ test('references are rewritten in keys only, never inside strings', () => {
     list: [{ display: 'x', reference: 'https://a.example/Patient/1' }],
   });
   expect(referencesIn(given)).toEqual(['Patient/1', 'https://a.example/Patient/1']);
+});
+
+test('a reference with a quote in it is one reference, and one that is no text is none', () => {
+  const given = JSON.stringify({
+    a: { reference: 'x"y\\' },
+    b: { reference: 7 },
+    c: ',"reference":"Patient/1"',
+    d: { display: '{', reference: '' },
+  });
+  expect(referencesIn(given)).toEqual(['x"y\\', '']);
+  expect(replaceReferences(given, () => undefined)).toBe(given);
+  expect(JSON.parse(replaceReferences(given, (r) => (r === '' ? undefined : '"reference":"Patient/2"')))).toEqual({
+    a: { reference: 'Patient/2' },
+    b: { reference: 7 },
+    c: ',"reference":"Patient/1"',
+    d: { display: '{', reference: '' },
+  });
 });

@@ -345,7 +345,10 @@ describe.each([
     await within(async (tx) => {
       await tx`create temp table mark as select 1 as a`;
       const rows = (n: number, text: string | null) => Array.from({ length: n }, (_row, i) => row(i + 1, text));
-      expect(await pagesOf(tx, ['5', 'a'], 2)).toEqual([rows(2, 'a'), [row(3, 'a'), row(4, 'a')], [row(5, 'a')]]);
+      const pages = await pagesOf(tx, ['40', 'a'], 1);
+      expect(pages.flat()).toEqual(rows(40, 'a'));
+      // of 60,000 bytes three have room in a page of a line; the driver counts rows
+      expect(pages.map((p) => p.length).slice(0, 4)).toEqual(use === 'export' ? [1, 2, 3, 3] : [1, 1, 1, 1]);
       expect(await tx`select a from mark`).toHaveLength(1);
       expect((await pagesOf(tx, ['40', null], 15)).flat()).toEqual(rows(40, null));
       expect((await pagesOf(tx, ['0', 'a'], 2)).flat()).toEqual([]);
