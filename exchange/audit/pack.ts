@@ -3,10 +3,11 @@
 // a fixed order, stored, with a fixed time.
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream, existsSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { CompactSign, importJWK } from 'jose';
 import { ZipFile } from 'yazl';
@@ -183,14 +184,25 @@ async function putReport(
   );
 }
 
-async function zip(folder: string, items: readonly PackItem[], index: string, out: string): Promise<void> {
+/** The ZIP of an index and its files, always the same bytes around them. */
+export function zipOf(
+  index: string,
+  items: readonly Pick<PackItem, 'path' | 'bytes'>[],
+  open: (item: Pick<PackItem, 'path' | 'bytes'>) => Readable,
+): NodeJS.ReadableStream {
   const file = new ZipFile();
   const options = { mtime: FIXED, mode: 0o100644, compress: false, forceDosTimestamp: true } as const;
   file.addBuffer(Buffer.from(index), 'index.json', options);
-  for (const item of items) file.addFile(join(folder, item.path), item.path, options);
+  for (const item of items)
+    file.addReadStreamLazy(item.path, { ...options, size: item.bytes }, (give) => give(null, open(item)));
   file.end();
+  return file.outputStream;
+}
+
+async function zip(folder: string, items: readonly PackItem[], index: string, out: string): Promise<void> {
+  const file = zipOf(index, items, (item) => createReadStream(join(folder, item.path)));
   try {
-    await pipeline(file.outputStream, createWriteStream(out, { flags: 'wx', mode: 0o600 }));
+    await pipeline(file, createWriteStream(out, { flags: 'wx', mode: 0o600 }));
   } catch (error) {
     // what could not be opened is not ours to remove
     if ((error as NodeJS.ErrnoException).syscall !== 'open') await rm(out, { force: true });

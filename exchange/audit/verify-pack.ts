@@ -1,13 +1,15 @@
 // Verifies an evidence pack with nothing but the pack: no database, no network.
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { Readable } from 'node:stream';
 import { createLocalJWKSet, flattenedVerify, type JWK } from 'jose';
 import { type Entry, openPromise, type ZipFile } from 'yauzl';
 import { z } from 'zod';
 import { AS_IT_IS, canonicalJson } from '../../src/fhir/canonical.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import type { Json } from '../../src/fhir/resource.ts';
-import { PACK_SCHEMA, PACK_TYPE, type PackIndex } from './pack.ts';
+import { PACK_SCHEMA, PACK_TYPE, type PackIndex, zipOf } from './pack.ts';
 import { sealRoot } from './seal.ts';
 import { readHead } from './verify.ts';
 
@@ -75,12 +77,37 @@ export async function verifyPack(path: string, pinned?: readonly JWK[]): Promise
       if (found === undefined) fault(`${item.path} cannot be read.`);
       else if (found.sha256 !== item.sha256 || found.bytes !== item.bytes) fault(`${item.path} was changed.`);
     }
+    if (verdict.faults.length === 0 && !(await isAsWritten(path, zip, entries, text.toString(), index)))
+      fault('The ZIP around the files was changed; no file in it was.');
     const part = (name: string) => entries.get(name);
     await verifyChain(zip, part('audit-seals.jsonl'), part('audit-rows.jsonl'), keys, verdict, fault);
   } finally {
     zip.close();
   }
   return verdict;
+}
+
+/** Are the bytes around the files those that are written around them? The same files give the same ZIP. */
+async function isAsWritten(
+  path: string,
+  zip: ZipFile,
+  entries: ReadonlyMap<string, Entry>,
+  text: string,
+  index: PackIndex,
+): Promise<boolean> {
+  const written = zipOf(text, index.items, (item) =>
+    Readable.from(
+      (async function* () {
+        const entry = entries.get(item.path);
+        if (entry) yield* await zip.openReadStreamPromise(entry);
+      })(),
+      { objectMode: false },
+    ),
+  );
+  const [said, made] = [createHash('sha256'), createHash('sha256')];
+  for await (const part of createReadStream(path)) said.update(part as Buffer);
+  for await (const part of written) made.update(part as Buffer);
+  return said.digest('hex') === made.digest('hex');
 }
 
 async function wholeOf(zip: ZipFile, entry: Entry | undefined): Promise<Buffer | undefined> {

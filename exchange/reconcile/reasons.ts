@@ -96,7 +96,7 @@ export const UNIT_REASONS = {
   ),
   'patient-change': look(
     'The other payer changed or deleted its record of the person, says that a record of one person is now another’s, or a claim names another person’s claim as a version of itself.',
-    'Ours was not changed. Ask the other payer whose the record is; then release it, and it is the person’s whom it names now, or discard it.',
+    'Nothing of our own was changed. Ask the other payer whose the record is; what waits says which other one it is about; then release it, and it is the person’s whom it names now, or discard it.',
   ),
   'deleted-at-source': calm('The other payer says that it deleted the record.'),
   'entered-in-error': calm('The other payer says that the record was entered in error.'),

@@ -12,6 +12,18 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 const LOB = (member: string) =>
   `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
 
+/**
+ * A version of a record waits for a person although another one is shown, as the one that changed its person does. `i` its identity, `l`
+ * its line. By the primary key of review_item.
+ */
+const WAITS = `(i.state = 'visible' and i.hash is distinct from l.hash and exists (
+  select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.b_hash = l.hash and v.state <> 'gone'))`;
+
+/** Lines that were taken in and went into quarantine later, by a replay or because of what came after them. */
+const LATER_HELD = `
+  select l.* from (select distinct pull_id, file, line, entry from exchange.unit_revision where outcome = 'quarantined' and outcome_before <> 'quarantined') v
+  join exchange.ledger_unit l using (pull_id, file, line, entry) where l.outcome <> 'quarantined'`;
+
 /** Named statements, one a figure or table. A member counts once for each payer, however often it was asked. */
 export const COMPLIANCE_SQL = {
   clocks: `
@@ -90,26 +102,29 @@ export const COMPLIANCE_SQL = {
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
-    select r.name as payer, l.reason, count(distinct (l.type, l.source_id))::int as n, min(p.finished_at) as oldest
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'quarantined'
+    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n, min(coalesce(before.at, p.finished_at)) as oldest
+    from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
+    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     left join exchange.pull x on x.id = i.last_pull
-    left join lateral (select outcome from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
+    left join lateral (select outcome, reason, at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
     left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
-      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', i.state = 'quarantined' or x.finished_at >= $2)
+      and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   incidents: `
-    select p.id as pull, r.name as payer, l.reason, count(*)::int as n, min(p.finished_at) as at,
-      count(*) filter (where i.state = 'quarantined')::int as held,
-      case when count(*) filter (where i.state = 'quarantined') > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
-    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.reason in ('wrong-patient', 'patient-change')
+    select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
+      count(*) filter (where i.state = 'quarantined' or ${WAITS})::int as held,
+      case when count(*) filter (where i.state = 'quarantined' or ${WAITS}) > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
+    from (select * from exchange.ledger_unit where reason in ('wrong-patient', 'patient-change') union all ${LATER_HELD}) l
+    join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
+    left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
-    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+    where coalesce(v.reason, l.reason) in ('wrong-patient', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,

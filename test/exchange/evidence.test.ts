@@ -72,6 +72,15 @@ test('one byte changed anywhere in a file is found and the file is named', async
   expect((await changed(within('"asOf"'), 'asof')).join('\n')).toMatch(/signature|index\.json/);
 });
 
+test('one byte changed around the files is found as well, wherever it is', async () => {
+  const bytes = readFileSync(pack);
+  // a time in the first header, attributes in the directory at the end, and each byte of the last 200
+  expect(await changed(() => 12, 'time')).toEqual([expect.stringContaining('ZIP')]);
+  expect((await changed((b) => b.lastIndexOf(Buffer.from('PK\x01\x02', 'latin1')) + 38, 'attributes')).length).toBe(1);
+  for (let back = 1; back <= 200; back++)
+    expect((await changed(() => bytes.length - back, 'end')).length, `byte ${back} from the end`).toBeGreaterThan(0);
+});
+
 test('a pack that is damaged anywhere, or made by somebody to do harm, is judged and never a crash', async () => {
   const { length } = readFileSync(pack);
   const { faults } = await verifyPack(pack);

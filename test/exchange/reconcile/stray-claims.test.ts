@@ -6,6 +6,7 @@ import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { findPull } from '../../../exchange/store/pull.ts';
+import { complianceRows } from '../../../exchange/store/report-compliance.ts';
 import { findItem } from '../../../exchange/store/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
@@ -227,4 +228,28 @@ test('a process that dies between the records and the end of the pull holds the 
   await node.goOn(String(row?.['id']));
   expect([await shown(), await brokenLaws(node.sql)]).toEqual([[], {}]);
   expect(await findings(String(row?.['id']))).toEqual([`a: ${DETAIL.a}`, `b: ${DETAIL.b}`]);
+});
+
+test('the compliance report counts what waits, whatever it was when it came, and a version of what is shown', async () => {
+  const waiting = async () => {
+    const scope = { from: new Date(0), to: new Date(Date.now() + 1e6), now: new Date(), peerId: null, lob: null };
+    const rows = await complianceRows(node.sql, 'quarantine', scope);
+    const incidents = await complianceRows(node.sql, 'incidents', scope);
+    return [rows.map((r) => [r['reason'], r['n']]), incidents.map((i) => [i['reason'], i['n'], i['held']])];
+  };
+  await pull(claim('b', 'p1', { number: 'SV-1' }), claim('moves', 'p1'));
+  expect(await waiting()).toEqual([[], []]);
+  await pull(claim('a', 'p2', { prior: 'SV-1' }), claim('moves', 'p2'));
+  expect(await waiting()).toEqual([
+    [['patient-change', 3]],
+    [
+      ['patient-change', 1, 1],
+      ['patient-change', 2, 2],
+    ],
+  ]);
+  // each comes again: nothing is more
+  await pull(claim('a', 'p2', { prior: 'SV-1' }), claim('moves', 'p2'), claim('b', 'p1', { number: 'SV-1' }));
+  expect((await waiting())[0]).toEqual([['patient-change', 3]]);
+  expect(await decide('m1', 'release')).toBeUndefined();
+  expect((await waiting())[0]).toEqual([['patient-change', 2]]);
 });
