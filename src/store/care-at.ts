@@ -26,11 +26,18 @@ const squareOf = (x: string, y: string): string =>
 const MOST_NETWORKS = 4;
 
 const elements = (json: string): string =>
-  `jsonb_array_elements(case jsonb_typeof(${json}) when 'array' then ${json} else '[]' end)`;
+  `json_array_elements(case json_typeof(${json}) when 'array' then ${json} else '[]' end)`;
+
+/**
+ * A body as json, which leaves numbers as they are written: jsonb takes none of more digits than its own. U+0000 and halves of characters, which
+ * JSON may write and a text cannot hold, are blanks.
+ */
+const READABLE = String.raw`(case when strpos(s.body, '\u') = 0 then s.body
+      else regexp_replace(s.body, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\u0020', 'g') end)::json`;
 
 /** Tokens of the specialties of a role, out of its text: {@link isEntered} of the forms that the index has. */
 const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
-    from (select s.body::jsonb -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
+    from (select ${READABLE} -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
     cross join ${elements(`e.concept -> 'coding'`)} c(coding)
     cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
     cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
