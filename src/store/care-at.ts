@@ -1,6 +1,7 @@
 // Roles by kind of care, place on the map and network, as one entry for all three: each of them alone has very many rows, and
 // what meets them together is few. Made from the rows of roles and places (src/store/resource-reach.ts).
 import type { Criterion } from '../fhir/search/criterion.ts';
+import type { Entries } from '../fhir/search/extract.ts';
 import { boxesOf } from '../fhir/search/near.ts';
 import { CARE } from '../fhir/search/reached.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
@@ -59,6 +60,22 @@ export const careRows = (roles: string, place: string, kinds?: string): string =
    cross join lateral (select array_agg(distinct n.ref) as held from unnest(s.refs, s.ref_params) n(ref, param) where n.param = ${CARE.network}) n
    cross join lateral unnest(case when cardinality(n.held) <= ${MOST_NETWORKS} then n.held else '{0}' end) w(network)
    where s.type = ${TYPE_IDS.PractitionerRole} and not s.deleted and u.param = ${CARE.along}`;
+
+/** Entries that a role may have: a hundred times those of a doctor of ten kinds at twenty-five places. */
+export const MOST_ENTRIES = 100_000;
+
+/**
+ * How many entries a role has at most: they are its specialties times its places times its networks, so that 40 KB of text could be
+ * 80 MB of them.
+ */
+export function careEntries({ tokens, tokenSeeds, refs, refParams }: Entries): number {
+  const refsOf = (param: number) => new Set(refs.filter((_, i) => refParams[i] === param)).size;
+  const places = refsOf(CARE.along);
+  if (places === 0) return 0;
+  const kinds = new Set(tokens.filter((token, i) => tokenSeeds[i] === CARE.of && isEntered(token))).size;
+  const networks = refsOf(CARE.network);
+  return kinds * places * (networks === 0 || networks > MOST_NETWORKS ? 1 : networks);
+}
 
 /** Entries that are looked for, at most: more squares are asked otherwise. */
 const MOST_TOKENS = 4000;

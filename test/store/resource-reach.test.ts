@@ -332,6 +332,30 @@ test('a role whose text holds what the database has no value for is found by its
   }
 });
 
+test('a role of more kinds of care, places and networks together than any has is refused, one with many is not', async () => {
+  const numbered = (n: number, name: string) => Array.from({ length: n }, (_, i) => `${name}${i}`);
+  const large = (id: string, kinds: number, networks: string[], places: string[]) =>
+    role(id, undefined, networks, places, codings(...numbered(kinds, 'kind').map((code) => [NUCC, code] as const)));
+  const places = numbered(160, 'wide');
+  const own = await directory(places.map((id, i) => place(id, undefined, { latitude: 31 + i / 1000, longitude: -80 })));
+  try {
+    const loaded = await own.load(
+      entries([
+        large('many', 5, ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'], places),
+        large('vast', 160, ['n1', 'n2', 'n3', 'n4'], places),
+        large('nowhere', 700, ['n1', 'n2', 'n3', 'n4'], []),
+      ]),
+    );
+    expect(loaded).toMatchObject({ created: 2, rejected: 1, reasons: { 'invalid-resource': 1 } });
+    expect(await own.database.sql`select count(*)::int as n from directory.care_at`).toEqual([{ n: 800 }]);
+    expect(await own.find('PractitionerRole?specialty=kind4&location.near=31.1|-80|1|km&network=n6')).toEqual([
+      'PractitionerRole/many',
+    ]);
+  } finally {
+    await own.close();
+  }
+});
+
 test('the nearest of a kind of care come first, each with the distance of its nearest place', async () => {
   const at = (latitude: number) => ({ latitude, longitude: -90.1 });
   await d.load(
