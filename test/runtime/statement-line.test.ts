@@ -321,6 +321,7 @@ describe.each([
   const within = async <T>(work: (tx: Sql) => Promise<T>): Promise<T> => {
     const client = db.dedicated(use);
     try {
+      await client`set statement_timeout = 0`;
       return (await client.begin((tx) => work(withPages(client, tx as unknown as Sql)))) as T;
     } finally {
       await client.end({ timeout: 1 });
