@@ -67,7 +67,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
   };
-  const client = deps.database.dedicated('export');
+  const client = deps.database.dedicated('pages');
   let alive = true;
   try {
     alive = await client.begin('isolation level repeatable read read only', (tx) =>

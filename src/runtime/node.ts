@@ -139,10 +139,11 @@ export function openDatabase(
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
-    dedicated: (use) =>
-      use === 'export' && isPlain(url)
-        ? inTurns((intake) => open(1, `${name} ${use}`, intake))
-        : open(1, `${name} ${use}`),
+    dedicated: (use) => {
+      if (use !== 'pages') return open(1, `${name} ${use}`);
+      const pages = (intake?: Intake) => open(1, `${name} export`, intake);
+      return isPlain(url) ? inTurns(pages) : pages();
+    },
     close: async () => {
       await Promise.all([sql.end({ timeout: 5 }), lines?.close()]);
     },

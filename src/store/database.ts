@@ -11,9 +11,10 @@ export type Database = {
   /**
    * A client of its own with one connection, for COPY and for cursors that outlive a request. postgres.js hangs when a
    * COPY is left early on a pooled connection; this one can be ended at once. `use` shows in its application name: an
-   * export waits for writers, but not for other exports or for the staging of rows.
+   * export waits for writers, but not for other exports or for the staging of rows. `pages`: an export that reads rows in pages
+   * (raw-rows.ts), into memory that is used again, where a COPY would find its rows overwritten.
    */
-  dedicated(use: 'copy' | 'export' | 'work'): Sql;
+  dedicated(use: 'copy' | 'export' | 'pages' | 'work'): Sql;
 };
 
 /** Escapes one field of COPY text format. */

@@ -5,6 +5,7 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { type StatementLine, statementLine } from '../../src/runtime/statement-line.ts';
 import { statementLines } from '../../src/runtime/statement-lines.ts';
+import { copyOut } from '../../src/store/copy-out.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { storeFailure } from '../../src/store/failure.ts';
 import { type RawRows, rawPages, rawRows, withPages } from '../../src/store/raw-rows.ts';
@@ -313,7 +314,7 @@ test('statements that take long wait for the line that is free first, in the ord
 });
 
 describe.each([
-  ['a line', 'export'],
+  ['a line', 'pages'],
   ['the driver', 'work'],
 ] as const)('rows in pages within a transaction, by %s', (_, use) => {
   const NUMBERS = `select i, $2::text, repeat('é', 30000) from generate_series(1, $1::int) i`;
@@ -348,7 +349,7 @@ describe.each([
       const pages = await pagesOf(tx, ['40', 'a'], 1);
       expect(pages.flat()).toEqual(rows(40, 'a'));
       // of 60,000 bytes three have room in a page of a line; the driver counts rows
-      expect(pages.map((p) => p.length).slice(0, 4)).toEqual(use === 'export' ? [1, 2, 3, 3] : [1, 1, 1, 1]);
+      expect(pages.map((p) => p.length).slice(0, 4)).toEqual(use === 'pages' ? [1, 2, 3, 3] : [1, 1, 1, 1]);
       expect(await tx`select a from mark`).toHaveLength(1);
       expect((await pagesOf(tx, ['40', null], 15)).flat()).toEqual(rows(40, null));
       expect((await pagesOf(tx, ['0', 'a'], 2)).flat()).toEqual([]);
@@ -379,3 +380,24 @@ describe.each([
     await expect(lost).rejects.toThrow();
   });
 });
+
+test.each(['export', 'copy', 'work'] as const)(
+  'what is copied out by a client for %s stays what it was, however slowly it is taken',
+  async (use) => {
+    const client = db.dedicated(use);
+    try {
+      const taken: { row: number; text: Uint8Array }[] = [];
+      for await (const rows of copyOut(
+        client,
+        `select i::text, repeat(chr(97 + i % 26), 5000) from generate_series(0, 3999) i`,
+      )) {
+        for (const [i, text] of rows) if (i && text) taken.push({ row: Number(Buffer.from(i).toString()), text });
+        await new Promise((done) => setImmediate(done));
+      }
+      const wrong = taken.filter(({ row, text }) => !text.every((c) => c === 97 + (row % 26)));
+      expect([taken.length, wrong.length]).toEqual([4000, 0]);
+    } finally {
+      await client.end({ timeout: 0 });
+    }
+  },
+);
