@@ -42,12 +42,12 @@ export const CARE_KINDS = 'care_kinds';
 /**
  * `token, network, rk, x, y` of live roles, each once. A network of 0: the role has none, or more than are entered.
  * @param roles a table of the columns of `directory.resource`
- * @param places a table of the columns of `directory.place`
+ * @param place joins the row `p` of `directory.place` whose key is `u.ref`
  * @param kinds a table `rk, token` of the specialties of these roles; without it they are read
  */
-export const careRows = (roles: string, places: string, kinds?: string): string =>
+export const careRows = (roles: string, place: string, kinds?: string): string =>
   `select distinct k.token # (${squareOf('p.at[0]', 'p.at[1]')} * ${SPREAD}) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y
-   from ${roles} s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) join ${places} p on p.rk = u.ref
+   from ${roles} s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) ${place}
    ${kinds === undefined ? OF_BODY : `join ${kinds} k on k.rk = s.rk`}
    cross join lateral (select array_agg(distinct n.ref) as held from unnest(s.refs, s.ref_params) n(ref, param) where n.param = ${CARE.network}) n
    cross join lateral unnest(case when cardinality(n.held) <= ${MOST_NETWORKS} then n.held else '{0}' end) w(network)

@@ -11,27 +11,38 @@ const { Location, Practitioner, PractitionerRole } = TYPE_IDS;
 const refs = (row: string, as: string) => `unnest(${row}.refs, ${row}.ref_params) ${as}(ref, param)`;
 const city = (row: string) => `split_part(${row}.sort, E'\\x${SEPARATOR.charCodeAt(0).toString(16)}', ${CITIES.place})`;
 
+/**
+ * How rows are found whose key is known: all of them by whatever join is best; a few one by one, since statistics may be older than
+ * the rows of a type, and a plan that takes these for none goes over all of them for each row.
+ */
+export type Finding = 'all' | 'few';
+/** A row of a table by its key, under a name. */
+export const byKey = (table: string, as: string, key: string, finding: Finding): string =>
+  finding === 'all'
+    ? `join ${table} ${as} on ${as}.rk = ${key}`
+    : `cross join lateral (select f.* from ${table} f where f.rk = ${key} offset 0) ${as}`;
+
 /** `token, rk` of live people by the networks of their live roles. */
-const networksOf = (roles: string, people: string) =>
+const networksOf = (roles: string, people: string, finding: Finding) =>
   `select distinct ${referenceToken('n.ref', NETWORKS.id)} as token, p.ref as rk
    from ${roles} s cross join lateral ${refs('s', 'p')} cross join lateral ${refs('s', 'n')}
    where s.type = ${PractitionerRole} and not s.deleted and p.param = ${NETWORKS.back} and n.param = ${NETWORKS.of}
-     and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted)`;
+     and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted${finding === 'few' ? ' offset 0' : ''})`;
 
 /** `rk, folded` of live roles by the cities of their live places. */
-const citiesOf = (roles: string, places: string) =>
-  `select distinct s.rk, ${city('l')} as folded from ${roles} s cross join lateral ${refs('s', 'u')} join ${places} l on l.rk = u.ref
+const citiesOf = (roles: string, places: string, finding: Finding) =>
+  `select distinct s.rk, ${city('l')} as folded from ${roles} s cross join lateral ${refs('s', 'u')} ${byKey(places, 'l', 'u.ref', finding)}
    where s.type = ${PractitionerRole} and not s.deleted and u.param = ${CITIES.along} and l.type = ${Location} and not l.deleted
      and ${city('l')} <> ''`;
 
 /** Makes them for all, in tables that have none. `resource` may be another table of the same columns, as the others; `kinds` as of {@link careRows}. */
 export async function reachAll(tx: Queryable, name: (table: string) => string, kinds?: string): Promise<void> {
   const resources = `directory.${name('resource')}`;
-  await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) ${networksOf(resources, resources)};
+  await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) ${networksOf(resources, resources, 'all')};
     insert into directory.${name('words')} (rk, param, folded)
-      select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources)}) c order by folded, rk;
+      select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources, 'all')}) c order by folded, rk;
     insert into directory.${name('care_at')} (${CARE_COLUMNS})
-      select ${CARE_COLUMNS} from (${careRows(resources, `directory.${name('place')}`, kinds)}) c order by ${CARE_COLUMNS}`);
+      select ${CARE_COLUMNS} from (${careRows(resources, byKey(`directory.${name('place')}`, 'p', 'u.ref', 'all'), kinds)}) c order by ${CARE_COLUMNS}`);
 }
 
 /** Temporary tables of an import. */
@@ -40,22 +51,19 @@ export const REACH_STAGING = `
   create temp table reached (token bigint, folded text collate "C", rk bigint not null) on commit delete rows;
   create temp table care_held (token bigint, network bigint, rk bigint, x float8, y float8) on commit delete rows;`;
 
-/** What the people and roles in `reaching` have by the tables as they are. */
-const HELD = `select token, null::text as folded, rk from (${networksOf(
-  `(select distinct s.* from reaching h join directory.lookup l on l.token = ${referenceToken('h.rk', NETWORKS.back)}
-      join directory.resource s on s.rk = l.rk where h.type = ${Practitioner})`,
-  'directory.resource',
-)}) n where rk in (select rk from reaching where type = ${Practitioner})
-  union all select null, folded, rk from (${citiesOf(
-    `(select r.* from reaching h join directory.resource r on r.rk = h.rk where h.type = ${PractitionerRole})`,
-    'directory.resource',
-  )}) c`;
+const RESOURCES = 'directory.resource';
+/** Roles of the people in `reaching`, and roles in it. */
+const ROLES_OF_PEOPLE = `(select r.* from (select distinct l.rk from reaching h cross join lateral
+      (select l.rk from directory.lookup l where l.token = ${referenceToken('h.rk', NETWORKS.back)} offset 0) l
+      where h.type = ${Practitioner} offset 0) x ${byKey(RESOURCES, 'r', 'x.rk', 'few')})`;
+const ROLES = `(select r.* from reaching h ${byKey(RESOURCES, 'r', 'h.rk', 'few')} where h.type = ${PractitionerRole})`;
 
+/** What the people and roles in `reaching` have by the tables as they are. */
+export const HELD = `select token, null::text as folded, rk from (${networksOf(ROLES_OF_PEOPLE, RESOURCES, 'few')}) n
+    where (rk in (select rk from reaching where type = ${Practitioner})) is true
+  union all select null, folded, rk from (${citiesOf(ROLES, RESOURCES, 'few')}) c`;
 const CARE_COLUMNS = 'token, network, rk, x, y';
-const CARE_HELD = careRows(
-  `(select r.* from reaching h join directory.resource r on r.rk = h.rk where h.type = ${PractitionerRole})`,
-  'directory.place',
-);
+export const CARE_HELD = careRows(ROLES, byKey('directory.place', 'p', 'u.ref', 'few'));
 
 const people = (text: string) => `select ${text} as rk, ${Practitioner}::smallint as type`;
 const roles = (text: string) => `select ${text} as rk, ${PractitionerRole}::smallint as type`;

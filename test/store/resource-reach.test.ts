@@ -8,6 +8,7 @@ import { readSearch } from '../../src/fhir/search/request.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { joinCare } from '../../src/store/care-at.ts';
 import { referenceToken } from '../../src/store/reference-token.ts';
+import { CARE_HELD, HELD, REACH_STAGING } from '../../src/store/resource-reach.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
 import { pageStatement } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
@@ -316,4 +317,26 @@ test('the nearest of a kind of care come first, each with the distance of its ne
   const first = (await (await d.get(`${near}&_count=2`)).json()) as { link: { relation: string; url: string }[] };
   const next = first.link.find((l) => l.relation === 'next')?.url.split('/fhir/')[1] ?? '';
   expect(await d.find(next)).toEqual(['PractitionerRole/far']);
+});
+
+test('what a batch changes is found by keys, also when statistics know nothing of roles yet', async () => {
+  const own = await directory([]);
+  try {
+    // an import of people alone, which the server has counted, before one of their roles
+    await own.load(entries(Array.from({ length: 400 }, (_, i) => person(`q${i}`))));
+    const { sql } = own.database;
+    const plans = await sql.begin(async (tx) => {
+      await tx.unsafe(`analyze directory.resource; analyze directory.lookup; analyze directory.place; ${REACH_STAGING};
+        insert into reaching select rk, type from directory.resource; analyze reaching; set local enable_seqscan = off`);
+      const lines: string[] = [];
+      for (const held of [HELD, CARE_HELD])
+        for (const row of await tx.unsafe<{ 'QUERY PLAN': string }[]>(`explain ${held}`)) lines.push(row['QUERY PLAN']);
+      return lines;
+    });
+    const conditions = plans.filter((line) => line.includes('Index Cond:'));
+    expect(conditions.length).toBeGreaterThan(5);
+    expect(conditions.filter((line) => !/\b(rk|token) = /.test(line))).toEqual([]);
+  } finally {
+    await own.close();
+  }
 });
