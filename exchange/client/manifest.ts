@@ -54,7 +54,8 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
         return [];
       }
       seen.add(url);
-      if (typeof f['count'] === 'string') note('peer-manifest-types');
+      if (typeof f['count'] === 'string' || (f['type'] !== undefined && typeof f['type'] !== 'string'))
+        note('peer-manifest-types');
       const count = countOf(f['count']);
       if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
       const type = text(f['type']) ?? '';

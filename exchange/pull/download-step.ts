@@ -44,7 +44,8 @@ export async function downloadStep(s: Step): Promise<void> {
     files = await pullFiles(sql, s.pull.id);
   }
   files = await pullFiles(sql, s.pull.id);
-  const messages = files.filter((f) => f.kind === 'error' && (f.lines ?? 0) > 0);
+  // messages that could not be fetched are messages all the same
+  const messages = files.filter((f) => f.kind === 'error' && ((f.lines ?? 0) > 0 || f.state === 'failed'));
   if (messages.length > 0) s.note('peer-error-file');
   const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
   if (failed.length > 0 && s.pull.acceptedBy === null)

@@ -51,7 +51,7 @@ export const PEER_FAULTS = {
     'Tell the other payer.',
   ),
   'peer-error-file': look(
-    'It reported problems of its own with this answer.',
+    'It reported problems of its own with this answer, or named a file of them that cannot be fetched.',
     'Read them in the file of messages as it came.',
   ),
   'peer-files-expired': look(

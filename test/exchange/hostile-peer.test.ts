@@ -11,6 +11,7 @@ import {
   type Handler,
   json,
   ndjson,
+  type Rested,
   type Script,
   type ScriptedPeer,
   scriptedPeer,
@@ -45,7 +46,7 @@ type Row = {
   notes?: readonly string[];
   /** ids of the records held afterwards */
   holds: readonly string[];
-  also?: (rested: { id: string; waited: number }) => void | Promise<void>;
+  also?: (rested: Rested) => void | Promise<void>;
 };
 
 const two = ndjson(good('a'), good('b'));
@@ -595,6 +596,102 @@ const ROWS: Row[] = [
       const [row] = await peer.node.deps.database.sql`select transaction_time as t from exchange.pull where id = ${id}`;
       expect(row?.['t']).toBeNull();
     },
+  },
+  ...['0000-01-01T00:00:00Z', '9999-12-31T23:59:59Z', '+020260-01-01T00:00:00Z', '2026-01-05', 'yesterday', 5].map(
+    (transactionTime): Row => ({
+      does: `says ${String(transactionTime)} for the time of its answer: no watermark`,
+      script: () => lists({ transactionTime }),
+      ...goodTwo,
+      notes: ['peer-transaction-time'],
+      also: ({ transactionTime: at }) => expect(at).toBeNull(),
+    }),
+  ),
+  {
+    does: 'packs a file in two gzip members, with zeros behind',
+    script: () =>
+      serves(
+        sends(Buffer.concat([gzipSync(ndjson(good('a'))), gzipSync(ndjson(good('b'))), Buffer.alloc(512)]), {
+          'content-encoding': 'gzip',
+        }),
+      ),
+    ...goodTwo,
+    notes: [],
+  },
+  {
+    does: 'packs a file in two gzip members, of which the second is cut: nothing of it is taken',
+    script: () =>
+      serves(
+        sends(Buffer.concat([gzipSync(ndjson(good('a'))), gzipSync(ndjson(good('b'))).subarray(0, 40)]), {
+          'content-encoding': 'gzip',
+        }),
+      ),
+    state: 'partial',
+    reason: 'file-failed',
+    ledger: {},
+    holds: [],
+    notes: ['peer-file-cut'],
+  },
+  {
+    does: 'names our own address as that of its job: nothing of ours is asked, a person looks',
+    script: () => ({
+      'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>
+        void a.writeHead(202, { 'content-location': `${peer.node.base}/exchange/fhir/metadata` }).end(),
+    }),
+    state: 'review',
+    reason: 'foreign-origin',
+    ledger: {},
+    holds: [],
+    notes: [],
+  },
+  {
+    does: 'names two addresses for its job: neither is asked',
+    script: () => ({
+      'POST /fhir/Group/g1/$davinci-data-export': (_, a) =>
+        void a
+          .writeHead(202, [
+            'content-location',
+            `${peer.base}/status/export`,
+            'content-location',
+            `${peer.foreignBase}/status`,
+          ])
+          .end(),
+    }),
+    state: 'failed',
+    reason: 'job-lost',
+    ledger: {},
+    holds: [],
+    notes: ['peer-job-lost'],
+  },
+  {
+    does: 'keeps its messages on another host: they are not asked for, and that it has some is told',
+    script: () => lists({ error: [{ type: 'OperationOutcome', url: `${peer.foreignBase}/messages` }] }),
+    ...goodTwo,
+    notes: ['peer-error-file'],
+  },
+  {
+    does: 'sends records among its messages: none is taken',
+    script: () => ({
+      ...lists({ error: [{ type: 'OperationOutcome', url: `${peer.base}/f/messages` }] }),
+      'GET /f/messages': sends(ndjson(good('m1'), good('m2'))),
+    }),
+    ...goodTwo,
+    notes: ['peer-error-file'],
+  },
+  {
+    does: 'says of a file that its type is an object',
+    script: () => lists({}, { ...peer.file(), type: { code: 'Observation' } }),
+    ...goodTwo,
+    notes: ['peer-manifest-types'],
+  },
+  {
+    does: 'puts a name and a password into the address of a file: nothing is sent there',
+    script: () => lists({}, { ...peer.file(), url: `${peer.base.replace('//', '//user:word@')}/f/1` }),
+    state: 'partial',
+    reason: 'file-failed',
+    ledger: {},
+    holds: [],
+    notes: [],
+    also: () => expect(asked('/f/1')).toEqual([]),
   },
   {
     does: 'declares fewer lines than it sends',
