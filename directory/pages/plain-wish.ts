@@ -60,9 +60,13 @@ const NEW =
   /\b(?:(?:who|that|which|que) )?(?:is |are )?(?:(?:takes?|taking|accepts?|accepting|open to|acepta|acepte|aceptan|acepten|toma|tome) )?(?:a )?(?:new patients?|pacientes? nuevos?|nuevos pacientes)\b/;
 const AWAY =
   /\b(?:(?:with|by|con|por|offers?|does|ofrece) )*(?:tele-?health|tele-?medicine|telesalud|telemedicina|(?:video|virtual|online|phone) (?:visits?|appointments?|calls?)|(?:citas?|consultas?|visitas?) (?:virtual(?:es)?|por video|por telefono|en linea)|online|virtual|por video|en linea)\b/;
+/** No, and what holds it: `doesn't`, also as it is typed on a telephone. */
+const NO = "(?:no|not|non|never|cannot|without|sin|nunca|(?:does|do|is|are|has|have|wo|ca)n['’]?t)";
 /** The same with a no before it. */
 const denied = (wish: RegExp): RegExp =>
-  new RegExp(`\\b(?:(?:who|that|which|que|does|do|is|are) )*(?:no|not|non|without|sin)[ -](?:any )?${wish.source}`);
+  new RegExp(
+    `\\b(?:(?:who|that|which|que|does|do|is|are) )*${NO}[ -](?:(?:do|offer|have|ofrece|hace) )?(?:any )?${wish.source}`,
+  );
 const NOT_NEW = denied(NEW);
 const NOT_AWAY = denied(AWAY);
 const WHEELS = /\b(?:wheelchair[- ]accessible|accesible en silla de ruedas|con acceso para silla de ruedas)\b/;

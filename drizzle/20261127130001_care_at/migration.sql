@@ -13,8 +13,9 @@ insert into directory.care_at (token, network, rk, x, y)
   select token, network, rk, x, y from (select distinct k.token # ((floor((p.at[1] + 90) * 4)::bigint * 1440 + floor((p.at[0] + 180) * 4)::bigint) * 8796093022151) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y
    from directory.resource s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) join directory.place p on p.rk = u.ref
    cross join lateral (select distinct hashtextextended(f.form, 809) as token
-    from (select s.body::jsonb -> 'specialty' as held offset 0) b cross join jsonb_array_elements(case jsonb_typeof(b.held) when 'array' then b.held else '[]' end) e(concept)
-    cross join jsonb_array_elements(case jsonb_typeof(e.concept -> 'coding') when 'array' then e.concept -> 'coding' else '[]' end) c(coding)
+    from (select (case when strpos(s.body, '\u') = 0 then s.body
+      else regexp_replace(s.body, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\u0020', 'g') end)::json -> 'specialty' as held offset 0) b cross join json_array_elements(case json_typeof(b.held) when 'array' then b.held else '[]' end) e(concept)
+    cross join json_array_elements(case json_typeof(e.concept -> 'coding') when 'array' then e.concept -> 'coding' else '[]' end) c(coding)
     cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
     cross join lateral unnest(case when v.system = 'http://nucc.org/provider-taxonomy' then array['http://nucc.org/provider-taxonomy|' || coalesce(v.code, '')]
       when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k
@@ -38,8 +39,9 @@ insert into merged.care_at (token, network, rk, x, y)
   select token, network, rk, x, y from (select distinct k.token # ((floor((p.at[1] + 90) * 4)::bigint * 1440 + floor((p.at[0] + 180) * 4)::bigint) * 8796093022151) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y
    from merged.resource s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) join merged.place p on p.rk = u.ref
    cross join lateral (select distinct hashtextextended(f.form, 809) as token
-    from (select s.body::jsonb -> 'specialty' as held offset 0) b cross join jsonb_array_elements(case jsonb_typeof(b.held) when 'array' then b.held else '[]' end) e(concept)
-    cross join jsonb_array_elements(case jsonb_typeof(e.concept -> 'coding') when 'array' then e.concept -> 'coding' else '[]' end) c(coding)
+    from (select (case when strpos(s.body, '\u') = 0 then s.body
+      else regexp_replace(s.body, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\u0020', 'g') end)::json -> 'specialty' as held offset 0) b cross join json_array_elements(case json_typeof(b.held) when 'array' then b.held else '[]' end) e(concept)
+    cross join json_array_elements(case json_typeof(e.concept -> 'coding') when 'array' then e.concept -> 'coding' else '[]' end) c(coding)
     cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
     cross join lateral unnest(case when v.system = 'http://nucc.org/provider-taxonomy' then array['http://nucc.org/provider-taxonomy|' || coalesce(v.code, '')]
       when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k

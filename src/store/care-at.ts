@@ -1,6 +1,7 @@
 // Roles by kind of care, place on the map and network, as one entry for all three: each of them alone has very many rows, and
 // what meets them together is few. Made from the rows of roles and places (src/store/resource-reach.ts).
 import type { Criterion } from '../fhir/search/criterion.ts';
+import type { Entries } from '../fhir/search/extract.ts';
 import { boxesOf } from '../fhir/search/near.ts';
 import { CARE } from '../fhir/search/reached.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
@@ -26,11 +27,18 @@ const squareOf = (x: string, y: string): string =>
 const MOST_NETWORKS = 4;
 
 const elements = (json: string): string =>
-  `jsonb_array_elements(case jsonb_typeof(${json}) when 'array' then ${json} else '[]' end)`;
+  `json_array_elements(case json_typeof(${json}) when 'array' then ${json} else '[]' end)`;
+
+/**
+ * A body as json, which leaves numbers as they are written: jsonb takes none of more digits than its own. U+0000 and halves of characters, which
+ * JSON may write and a text cannot hold, are blanks.
+ */
+const READABLE = String.raw`(case when strpos(s.body, '\u') = 0 then s.body
+      else regexp_replace(s.body, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\u0020', 'g') end)::json`;
 
 /** Tokens of the specialties of a role, out of its text: {@link isEntered} of the forms that the index has. */
 const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
-    from (select s.body::jsonb -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
+    from (select ${READABLE} -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
     cross join ${elements(`e.concept -> 'coding'`)} c(coding)
     cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
     cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
@@ -52,6 +60,22 @@ export const careRows = (roles: string, place: string, kinds?: string): string =
    cross join lateral (select array_agg(distinct n.ref) as held from unnest(s.refs, s.ref_params) n(ref, param) where n.param = ${CARE.network}) n
    cross join lateral unnest(case when cardinality(n.held) <= ${MOST_NETWORKS} then n.held else '{0}' end) w(network)
    where s.type = ${TYPE_IDS.PractitionerRole} and not s.deleted and u.param = ${CARE.along}`;
+
+/** Entries that a role may have: a hundred times those of a doctor of ten kinds at twenty-five places. */
+export const MOST_ENTRIES = 100_000;
+
+/**
+ * How many entries a role has at most: they are its specialties times its places times its networks, so that 40 KB of text could be
+ * 80 MB of them.
+ */
+export function careEntries({ tokens, tokenSeeds, refs, refParams }: Entries): number {
+  const refsOf = (param: number) => new Set(refs.filter((_, i) => refParams[i] === param)).size;
+  const places = refsOf(CARE.along);
+  if (places === 0) return 0;
+  const kinds = new Set(tokens.filter((token, i) => tokenSeeds[i] === CARE.of && isEntered(token))).size;
+  const networks = refsOf(CARE.network);
+  return kinds * places * (networks === 0 || networks > MOST_NETWORKS ? 1 : networks);
+}
 
 /** Entries that are looked for, at most: more squares are asked otherwise. */
 const MOST_TOKENS = 4000;

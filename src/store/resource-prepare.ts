@@ -4,6 +4,7 @@ import { minify, stamp } from '../fhir/json-text.ts';
 import { ID_PATTERN, isObject, isResource, type Resource, strings } from '../fhir/resource.ts';
 import { emptyEntries, extract } from '../fhir/search/extract.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
+import { careEntries, MOST_ENTRIES } from './care-at.ts';
 import type { Staged } from './resource-staging.ts';
 
 /**
@@ -59,6 +60,9 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   if (options.strict === true && first)
     return { rejected: 'strict-finding', message: `${first.path}: ${first.message}` };
   const profiles = keptProfiles(resource, findings);
+  const held = extract(profiles === undefined ? resource : claiming(resource, profiles), options.base);
+  if (type === 'PractitionerRole' && careEntries(held) > MOST_ENTRIES)
+    return { rejected: 'invalid-resource', message: 'A role has more specialties and places than any has.' };
   const stamped = stamp(minify(entry.text), {
     versionId: MARK,
     lastUpdated: MARK,
@@ -74,7 +78,7 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
       head: stamped.slice(0, cut),
       tail: stamped.slice(cut + CUT.length),
       findings: findings.map((f) => `${f.code} ${f.path}`),
-      entries: extract(profiles === undefined ? resource : claiming(resource, profiles), options.base),
+      entries: held,
     },
   };
 }

@@ -40,6 +40,11 @@ describe('wishes within words', () => {
     ['pediatra sin telesalud', { care: 'pediatra' }],
     ['surgeon not accepting new patients', { care: 'surgeon' }],
     ['psychologist, no telehealth, new patients', { care: 'psychologist', new: '1' }],
+    ['dentist who doesn’t take new patients', { care: 'dentist' }],
+    ["dentist who isn't accepting new patients", { care: 'dentist' }],
+    ['dentist who doesnt do telehealth', { care: 'dentist' }],
+    ['psychologist who does not do online visits', { care: 'psychologist' }],
+    ['dentista que no ofrece citas por video', { care: 'dentista' }],
     // no wishes
     ['wheelchair', { care: 'wheelchair' }],
     ['male infertility', { care: 'male infertility' }],

@@ -292,6 +292,70 @@ test('kinds of care near a point and in networks are found by one entry, whateve
   expect(await careRows()).toEqual(before);
 });
 
+test('a role whose text holds what the database has no value for is found by its kinds of care, and stops nothing', async () => {
+  const odd = {
+    half: '"valueString":"\\ud83d"',
+    escaped: '"valueString":"\\\\ud83d"',
+    pair: '"valueString":"\\ud83d\\ude00"',
+    power: '"valueDecimal":1e-200000',
+    digits: `"valueDecimal":0.${'1'.repeat(20_000)}`,
+  };
+  const texts = (code: string, at: number) => [
+    JSON.stringify(place('o1', undefined, { latitude: at, longitude: -80.1 })),
+    ...Object.entries(odd).map(([id, value]) => {
+      const text = JSON.stringify(role(`odd-${id}`, undefined, ['n1'], ['o1'], codings([NUCC, code])));
+      return text.replace('"extension":[', `"extension":[{"url":"https://plan.example/x",${value}},`);
+    }),
+  ];
+  const own = await directory(texts('207Q00000X', 30.1));
+  try {
+    const care = async () => own.database.sql`select * from directory.care_at order by token, network, rk, x, y`;
+    await own.load(entries(texts('207Q00000X', 30.2)));
+    await own.load(entries(texts('208000000X', 30.2).slice(1)));
+    const near = 'PractitionerRole?location.near=30.2|-80.1|5|km&specialty=';
+    expect((await own.find(`${near}208000000X`)).sort()).toEqual(
+      Object.keys(odd)
+        .map((id) => `PractitionerRole/odd-${id}`)
+        .sort(),
+    );
+    expect(await own.find(`${near}207Q00000X`)).toEqual([]);
+    const before = await care();
+    expect(before).toHaveLength(5);
+    await own.database.sql`update directory.state set extraction_version = 0`;
+    await reindex(own.database, BASE);
+    expect(await care()).toEqual(before);
+    await own.database.sql`drop table directory.care_at, merged.care_at`;
+    for (const statement of migration('20261127130001_care_at')) await own.database.sql.unsafe(statement);
+    expect(await care()).toEqual(before);
+  } finally {
+    await own.close();
+  }
+});
+
+test('a role of more kinds of care, places and networks together than any has is refused, one with many is not', async () => {
+  const numbered = (n: number, name: string) => Array.from({ length: n }, (_, i) => `${name}${i}`);
+  const large = (id: string, kinds: number, networks: string[], places: string[]) =>
+    role(id, undefined, networks, places, codings(...numbered(kinds, 'kind').map((code) => [NUCC, code] as const)));
+  const places = numbered(160, 'wide');
+  const own = await directory(places.map((id, i) => place(id, undefined, { latitude: 31 + i / 1000, longitude: -80 })));
+  try {
+    const loaded = await own.load(
+      entries([
+        large('many', 5, ['n1', 'n2', 'n3', 'n4', 'n5', 'n6'], places),
+        large('vast', 160, ['n1', 'n2', 'n3', 'n4'], places),
+        large('nowhere', 700, ['n1', 'n2', 'n3', 'n4'], []),
+      ]),
+    );
+    expect(loaded).toMatchObject({ created: 2, rejected: 1, reasons: { 'invalid-resource': 1 } });
+    expect(await own.database.sql`select count(*)::int as n from directory.care_at`).toEqual([{ n: 800 }]);
+    expect(await own.find('PractitionerRole?specialty=kind4&location.near=31.1|-80|1|km&network=n6')).toEqual([
+      'PractitionerRole/many',
+    ]);
+  } finally {
+    await own.close();
+  }
+});
+
 test('the nearest of a kind of care come first, each with the distance of its nearest place', async () => {
   const at = (latitude: number) => ({ latitude, longitude: -90.1 });
   await d.load(
