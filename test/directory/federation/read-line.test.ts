@@ -54,7 +54,7 @@ test('a number that the database cannot read is damage, the same text in a strin
   const damaged = (value: string) => {
     const counts: string[] = [];
     const text = organization('a').replace('"name":', `"extension":[{"url":"https://oak.example/x",${value}}],"name":`);
-    const row = readLine({ type: 'Organization', text, hash: lineHash(text), seq: 1n }, reading, (name) =>
+    const row = readLine({ type: 'Organization', text, hash: lineHash(text), seq: 1 }, reading, (name) =>
       counts.push(name),
     );
     return [row === undefined, counts.includes('damaged')];
