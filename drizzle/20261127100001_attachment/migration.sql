@@ -36,7 +36,8 @@ create index attachment_pull on exchange.attachment (pull_id);
 --> statement-breakpoint
 alter table exchange.staging add column attached text;
 --> statement-breakpoint
--- Of records that are held already the addresses are found here; the next process that serves fetches them.
+-- Of records that are held already the addresses are found here; the next process that serves fetches them. Numbers that no jsonb
+-- takes are left out of what is looked through.
 insert into exchange.attachment (member_id, type, record_id, document_id, peer_id, pull_id, url, written, media, size, sha1, state, reason, next_at)
 select distinct on (r.member_id, r.type, r.id, w.written) r.member_id, r.type, r.id,
   left(encode(sha256(convert_to(concat_ws(' ', r.origin, r.type, r.source_id, w.written), 'UTF8')), 'hex'), 32),
@@ -50,9 +51,9 @@ cross join lateral (
     case when jsonb_typeof(o->'size') = 'number' and (o->>'size') ~ '^[0-9]{1,15}$' then (o->>'size')::bigint end as size,
     coalesce(jsonb_typeof(o->'data') = 'string', false) as is_within
   from (
-    select jsonb_path_query(r.body::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string")') as o
+    select jsonb_path_query(regexp_replace(regexp_replace(r.body, '([:,[]-?[0-9.]+)[eE][-+]?[0-9]{4,}', '\1', 'g'), '([:,[]-?)[0-9.]{100,}', '\10', 'g')::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string")') as o
     union all
-    select jsonb_path_query(r.body::jsonb, 'lax $.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "^(attachment|presentedForm|photo|image|content|valueAttachment|contentAttachment|sourceAttachment)$").value[*] ? (@.type() == "object" && @.url.type() == "string")')
+    select jsonb_path_query(regexp_replace(regexp_replace(r.body, '([:,[]-?[0-9.]+)[eE][-+]?[0-9]{4,}', '\1', 'g'), '([:,[]-?)[0-9.]{100,}', '\10', 'g')::jsonb, 'lax $.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "^(attachment|presentedForm|photo|image|content|valueAttachment|contentAttachment|sourceAttachment)$").value[*] ? (@.type() == "object" && @.url.type() == "string")')
   ) x
 ) a
 cross join lateral (select '"url":' || to_json(a.url)::text as written) w

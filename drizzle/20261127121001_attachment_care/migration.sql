@@ -29,7 +29,8 @@ create index attachment_due on exchange.attachment (peer_id, next_at) where stat
 --> statement-breakpoint
 alter table exchange.attachment add column coming text;
 --> statement-breakpoint
--- Directory records of payers that were held before: an address of theirs stands in none of them any more.
+-- Directory records of payers that were held before: an address of theirs stands in none of them any more. Numbers that no jsonb takes are
+-- left out of what is looked through, not of what is kept.
 update exchange.shared_resource r set body = exchange.replace_all(r.body, a.olds, a.news)
 from (
   select x.type, x.id, array_agg(w.written order by w.written) as olds,
@@ -37,9 +38,9 @@ from (
   from (
     select s.type, s.id, s.body, u.url from exchange.shared_resource s
     cross join lateral (
-      select jsonb_path_query(s.body::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string").url') #>> '{}'
+      select jsonb_path_query(regexp_replace(regexp_replace(s.body, '([:,[]-?[0-9.]+)[eE][-+]?[0-9]{4,}', '\1', 'g'), '([:,[]-?)[0-9.]{100,}', '\10', 'g')::jsonb, 'strict $.** ? (@.contentType.type() == "string" && @.url.type() == "string").url') #>> '{}'
       union
-      select jsonb_path_query(s.body::jsonb, 'lax $.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "^(attachment|photo|image|valueAttachment|contentAttachment|sourceAttachment)$").value[*] ? (@.type() == "object" && @.url.type() == "string").url') #>> '{}'
+      select jsonb_path_query(regexp_replace(regexp_replace(s.body, '([:,[]-?[0-9.]+)[eE][-+]?[0-9]{4,}', '\1', 'g'), '([:,[]-?)[0-9.]{100,}', '\10', 'g')::jsonb, 'lax $.** ? (@.type() == "object").keyvalue() ? (@.key like_regex "^(attachment|photo|image|valueAttachment|contentAttachment|sourceAttachment)$").value[*] ? (@.type() == "object" && @.url.type() == "string").url') #>> '{}'
     ) u(url)
     where s.origin <> 'own' and position('"url":' in s.body) > 0 and (position('"photo"' in s.body) > 0 or position('"contentType"' in s.body) > 0 or position('ttachment"' in s.body) > 0)
   ) x

@@ -54,9 +54,17 @@ export function patientIdFor(memberNumber: string): string {
 const ROUNDED = /^\d(?:[.,]\d+)?E\+\d+$/i;
 const NUMBERS = ['member_number', 'subscriber_id', 'prior_member_number'] as const;
 
+/** Columns with what the database takes for no text. A sentence each. */
+const notText = (row: Partial<Record<EnrolmentColumn, string>>): string[] =>
+  Object.entries(row).flatMap(([column, value]) =>
+    value?.includes('\0') ? `${column} holds a character that no text has (NUL).` : [],
+  );
+
 /** Checks a row of a coverage that ends. */
 export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): CoverageEnd | { faults: string[] } {
   const [endsOn = '', born = ''] = [row.coverage_end?.trim(), row.birth_date?.trim()];
+  const faults = notText(row);
+  if (faults.length > 0) return { faults };
   if (!isDay(endsOn)) return { faults: ['coverage_end must be a date YYYY-MM-DD.'] };
   return { memberNumber: row.member_number?.trim() ?? '', birthDate: isDay(born) ? born : undefined, endsOn };
 }
@@ -78,8 +86,7 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     if (value !== undefined && value !== '' && !isDay(value)) faults.push(`${column} must be a date YYYY-MM-DD.`);
     return value === '' ? undefined : value;
   };
-  for (const [column, value] of Object.entries(row))
-    if (value?.includes('\0')) faults.push(`${column} holds a character that no text has (NUL).`);
+  faults.push(...notText(row));
   for (const column of NUMBERS)
     if (ROUNDED.test(get(column) ?? ''))
       faults.push(`${column} is a number that a spreadsheet has rounded: its digits are lost.`);

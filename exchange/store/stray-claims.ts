@@ -16,8 +16,28 @@ const itemOf = (peer: string, type: string, id: string) => `md5(concat_ws('|', '
 const isWaiting = (i: string) => `(${i}.state = 'quarantined' and exists (
   select from exchange.review_item v where v.id = ${itemOf(`${i}.peer_id`, `${i}.type`, `${i}.source_id`)} and v.kind = 'patient-change' and v.state = 'open'))`;
 
-/** Do two numbers say the same of where they are from, as far as they say something? */
-const oneSystem = (a: string, b: string) => `(${a} is null or ${b} is null or ${a} = ${b})`;
+/** Others that stand for all of a number, beside the last of them: no report tells of more. */
+const MOST_TOLD = 5;
+
+/**
+ * Those of a set who stand for all who have the same number of the same system (scope `=system`, '' when it says none), and for all of any
+ * (`*`): the first few and the last by member, those of the work and those from before apart. Where there are two members, two of them are
+ * of two members: everybody else finds somebody of another member there. Without it a number that thousands have and thousands name (an `N/A`)
+ * would make a pair of each with each.
+ */
+const someOf = (set: string) => `
+      select * from (
+        select s.*, x.scope, row_number() over (partition by s.number, x.scope, s.file is null order by s.member_id, s.source_id, s.file, s.line, s.entry) as place,
+          row_number() over (partition by s.number, x.scope, s.file is null order by s.member_id desc, s.source_id desc) as back
+        from ${set} s cross join lateral (values (coalesce('=' || s.system, '')), ('*')) x(scope)) s
+      where place <= ${MOST_TOLD} or back = 1`;
+
+/** Scopes of those that say the same of where a number is from, as far as both say something. */
+const scopesOf = (r: string) =>
+  `(select '*' as scope where ${r}.system is null union all select unnest(array['', '=' || ${r}.system]) where ${r}.system is not null) x`;
+
+const sidesOf = (a: string, b: string) =>
+  `${a}.file, ${a}.line, ${a}.entry, ${a}.source_id as a_id, ${a}.value, ${b}.file as b_file, ${b}.line as b_line, ${b}.entry as b_entry, ${b}.source_id as b_id, ${b}.value as b_value`;
 
 /**
  * Units of a work that are held so. Few claims name others: they come first, then identity_claim_number and claim_name_pkey for each
@@ -43,17 +63,24 @@ export async function strayVersions(
       from claim c cross join jsonb_array_elements(c.numbers) n cross join lateral (select ${numberOf('c.insurer', 'c.type', `n->>'value'`)} as number) x
       where x.number in (select number from named) or x.number in (select number from exchange.claim_name where peer_id = $2 and names)
     ), held as materialized (
-      -- claims that came before, under numbers that are named now
-      select n.number, i.member_id, i.source_id, i.state, i.system
-      from (select distinct number from named) n
+      -- claims that came before, under numbers that are named now; one that is shown says of what system its number is
+      select n.number, i.member_id, i.source_id, i.state, x.system
+      from (select number, min(value) as value from named group by number) n
       cross join lateral (
-        select i.member_id, i.source_id, i.state, null::text as system from exchange.identity i
+        select i.member_id, i.source_id, i.state, i.local_id, null::text as system from exchange.identity i
         where i.claim_number = n.number and i.peer_id = $2 and i.type = '${TYPE}' and i.member_id is not null and (i.state in ('visible', 'echo') or ${isWaiting('i')})
         union all
-        select i.member_id, i.source_id, i.state, g.system
+        select i.member_id, i.source_id, i.state, i.local_id, g.system
         from exchange.claim_name g join exchange.identity i on i.peer_id = g.peer_id and i.type = '${TYPE}' and i.source_id = g.source_id and i.hash = g.hash
         where g.peer_id = $2 and g.number = n.number and not g.names and i.member_id is not null and (i.state in ('visible', 'echo') or ${isWaiting('i')})
         offset 0) i
+      left join lateral (
+        select r.id, r.claim from exchange.resource r
+        where i.state = 'visible' and r.member_id = i.member_id and r.type = '${TYPE}' and r.id = i.local_id offset 0) r on true
+      cross join lateral (
+        select i.system where r.id is null
+        union all
+        select e->>'system' from jsonb_array_elements(r.claim->'numbers') e where e->>'value' = n.value) x
     ), namer as materialized (
       -- claims that came before and name numbers that come now
       select g.number, coalesce(v.member_id, i.member_id) as member_id, g.source_id, g.system
@@ -62,32 +89,28 @@ export async function strayVersions(
       left join exchange.identity i on i.peer_id = g.peer_id and i.type = '${TYPE}' and i.source_id = g.source_id and i.hash = g.hash and i.state = 'visible'
       left join exchange.review_item v on v.id = ${itemOf('g.peer_id', `'${TYPE}'`, 'g.source_id')} and v.b_hash = g.hash and v.kind = 'patient-change' and v.state = 'open'
       where coalesce(v.member_id, i.member_id) is not null and not exists (select from claim c where c.source_id = g.source_id)
-    ), pair as (
-      select a.file, a.line, a.entry, a.source_id, b.file as b_file, b.line as b_line, b.entry as b_entry, b.source_id as b_id, a.number, a.value
-      from named a join own b on b.number = a.number and ${oneSystem('a.system', 'b.system')} and b.member_id <> a.member_id
+    ), naming as materialized (
+      select a.file, a.line, a.entry, a.member_id, a.source_id, a.value, a.system, a.number from named a
       where not exists (select from own o where o.member_id = a.member_id and o.number = a.number and (o.file, o.line, o.entry) <> (a.file, a.line, a.entry))
-        and not exists (select from held h where h.member_id = a.member_id and h.number = a.number and h.state <> 'quarantined' and h.source_id <> a.source_id)
-    ), found as (
-      select file, line, entry, b_id as other_id, number, value, false as is_named from pair
-      union
-      select b_file, b_line, b_entry, source_id, number, value, true from pair
-      union
-      select a.file, a.line, a.entry, h.source_id, a.number, a.value, false
-      from named a join held h on h.number = a.number and h.member_id <> a.member_id and ${oneSystem('a.system', 'h.system')}
-      left join lateral (
-        select exists (select from jsonb_array_elements(r.claim->'numbers') x where x->>'value' = a.value and ${oneSystem(`x->>'system'`, 'a.system')}) as fits
-        from exchange.identity i join exchange.resource r on r.member_id = i.member_id and r.type = i.type and r.id = i.local_id
-        where h.state = 'visible' and i.peer_id = $2 and i.type = '${TYPE}' and i.source_id = h.source_id) r on true
-      where r.fits is not false
-        and not exists (select from own o where o.member_id = a.member_id and o.number = a.number and (o.file, o.line, o.entry) <> (a.file, a.line, a.entry))
         and not exists (select from held o where o.member_id = a.member_id and o.number = a.number and o.state <> 'quarantined' and o.source_id <> a.source_id)
-      union
-      select b.file, b.line, b.entry, n.source_id, b.number, b.value, true
-      from own b join namer n on n.number = b.number and n.member_id <> b.member_id and ${oneSystem('n.system', 'b.system')}
+      union all
+      select null, null, null, n.member_id, n.source_id, null, n.system, n.number from namer n
       where not exists (select from own o where o.member_id = n.member_id and o.number = n.number)
         and not exists (
           select from exchange.identity i where i.claim_number = n.number and i.peer_id = $2 and i.type = '${TYPE}' and i.member_id = n.member_id
             and i.state in ('visible', 'echo') and i.source_id <> n.source_id)
+    ), bearing as materialized (
+      select file, line, entry, member_id, source_id, value, system, number from own
+      union all
+      select null, null, null, member_id, source_id, null, system, number from held
+    ), some_naming as materialized (${someOf('naming')}), some_bearing as materialized (${someOf('bearing')}), pair as (
+      select a.number, ${sidesOf('a', 'b')} from naming a cross join lateral ${scopesOf('a')} join some_bearing b using (number, scope) where b.member_id <> a.member_id
+      union
+      select b.number, ${sidesOf('a', 'b')} from bearing b cross join lateral ${scopesOf('b')} join some_naming a using (number, scope) where b.member_id <> a.member_id
+    ), found as (
+      select file, line, entry, b_id as other_id, number, value, false as is_named from pair where file is not null
+      union
+      select b_file, b_line, b_entry, a_id, number, b_value, true from pair where b_file is not null
     ), noted as (
       insert into exchange.stray (pull_id, file, line, entry, other_id, number, value, is_named)
       select $1, file, line, entry, other_id, number, min(left(value, 64)), is_named from found group by file, line, entry, other_id, number, is_named
@@ -103,7 +126,7 @@ export async function strayVersions(
 export const strayDetail = (work: string, u: string) => `(
   select string_agg(x.told, '; ' order by x.told) from (
     select case when is_named then 'claim ' || other_id || ' of another member names ' || value else 'names ' || value || ', which is claim ' || other_id || ' of another member' end as told
-    from exchange.stray d where d.pull_id = ${work} and d.file = ${u}.file and d.line = ${u}.line and d.entry = ${u}.entry order by 1 limit 5) x)`;
+    from exchange.stray d where d.pull_id = ${work} and d.file = ${u}.file and d.line = ${u}.line and d.entry = ${u}.entry order by 1 limit ${MOST_TOLD}) x)`;
 
 /** The number of a claim among the columns of the open slice `s`; null for all else. */
 export const CLAIM_NUMBER = `case when s.type = '${TYPE}' and s.claim->>'use' = 'claim' and s.claim #>> '{numbers,0,value}' is not null
@@ -163,7 +186,7 @@ export async function noteHeldElsewhere(
 ): Promise<void> {
   await tx`
     with told as materialized (
-      select t.other_id, string_agg(distinct case when is_named then 'names ' || t.value || ', which is claim ' || s.source_id || ' of another member' else 'claim ' || s.source_id || ' of another member names ' || t.value end, '; ') as detail
+      select t.other_id, array_to_string((array_agg(distinct case when is_named then 'names ' || t.value || ', which is claim ' || s.source_id || ' of another member' else 'claim ' || s.source_id || ' of another member names ' || t.value end))[:${MOST_TOLD}], '; ') as detail
       from exchange.stray t join exchange.staging s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
       where t.pull_id = ${work.id} and t.other_id = any(${[...sourceIds]}::text[]) group by t.other_id
     ), noted as (

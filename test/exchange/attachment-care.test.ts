@@ -229,6 +229,9 @@ test('of clinicians that were held before, no address of their payer is left', a
   await put('ph1', 'scripted', [{ contentType: 'image/png', url: a }, { url: b }]);
   await put('ph2', 'own', [{ contentType: 'image/png', url: a }]);
   await put('ph3', 'scripted', [{ url: 'urn:uuid:1' }]);
+  // numbers that the database does not take were kept as text before they were held
+  const vast = `"x":[1e-200000,${'9'.repeat(20_000)}.5,-2.5E+99999]`;
+  await sql()`update exchange.shared_resource set body = replace(body, '"active":true', ${vast}) where id = 'ph1'`;
   const statement = readFileSync('drizzle/20261127121001_attachment_care/migration.sql', 'utf8')
     .split('--> statement-breakpoint')
     .find((s) => s.includes('update exchange.shared_resource'));
@@ -237,6 +240,7 @@ test('of clinicians that were held before, no address of their payer is left', a
   const none = {
     extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'unknown' }],
   };
+  expect(found[0]?.['body']).toContain(vast);
   expect(found.map((r) => JSON.parse(String(r['body'])).photo)).toEqual([
     [{ contentType: 'image/png', _url: none }, { _url: none }],
     [{ contentType: 'image/png', url: a }],

@@ -516,6 +516,9 @@ test('of records that were held before, the addresses are found by the migration
     `delete from exchange.attachment; update exchange.resource set shared = null where origin = 'scripted'`,
   );
   expect((await forms()).join()).toContain(peer.base);
+  // numbers that the database does not take were kept as text before they were held
+  const vast = `"x":[1e-200000,${'9'.repeat(20_000)}.5],"resourceType"`;
+  await sql()`update exchange.resource set body = replace(body, '"resourceType"', ${vast}) where source_id in ('d1', 'd3')`;
   const statements = readFileSync('drizzle/20261127100001_attachment/migration.sql', 'utf8')
     .split('--> statement-breakpoint')
     .filter((s) => /^(?:--[^\n]*\n|\s)*(?:insert|update)/.test(s));

@@ -185,6 +185,27 @@ describe('a text', () => {
     ],
     ['a list without any left goes', { id: 'a', related: [{ reference: 'DocumentReference/y' }] }, { id: 'a' }],
     [
+      // no JSON of FHIR has an empty object: https://hl7.org/fhir/R4/json.html
+      'what held nothing else goes with it',
+      {
+        id: 'a',
+        context: { related: [{ reference: 'DocumentReference/y' }] },
+        entry: [{ author: [{ reference: 'ExplanationOfBenefit/x' }] }, { flag: 1 }],
+      },
+      { id: 'a', entry: [{ flag: 1 }] },
+    ],
+    [
+      'with a mark of a place within it',
+      {
+        target: [
+          { reference: 'ExplanationOfBenefit/x#part' },
+          { reference: '/ExplanationOfBenefit/x' },
+          { reference: '#x' },
+        ],
+      },
+      { target: [{ reference: '#x' }] },
+    ],
+    [
       'deep within',
       { related: [{ claim: { reference: 'ExplanationOfBenefit/x' } }] },
       {
@@ -198,6 +219,13 @@ describe('a text', () => {
       },
     ],
   ])('%s', (_, resource, expected) => expect(told(resource)).toEqual(expected));
+
+  test('that names one keeps its numbers as they are written', () => {
+    const rest = '"value":1.50,"more":12345678901234567890.5';
+    expect(withoutNames(`{"id":"a",${rest},"basedOn":[{"reference":"DocumentReference/y"}]}`, keys)).toBe(
+      `{"id":"a",${rest}}`,
+    );
+  });
 
   test('that names none stays as it is, letter by letter', () => {
     const json = '{"resourceType":"Observation","id":"x","valueQuantity":{"value":1.50}, "note":[]}';

@@ -364,6 +364,9 @@ test('a coverage that ends, told without its start, ends what is known; of nobod
     ],
     [['2026-01-01', null]],
   ]);
+  // a character that no text has is refused, and the others are taken
+  const odd = await load([...end('E\0 1', '20261231'), ...end('E1', '20261231')]);
+  expect(odd).toEqual({ changed: 0, refused: [expect.stringContaining('NUL')] });
   // again, or of a later day: what has ended has
   expect(await load(end('E1', '20261231'))).toEqual({ changed: 0, refused: [] });
   // of somebody else under the number nothing ends

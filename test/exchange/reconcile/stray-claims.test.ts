@@ -253,3 +253,29 @@ test('the compliance report counts what waits, whatever it was when it came, and
   expect(await decide('m1', 'release')).toBeUndefined();
   expect((await waiting())[0]).toEqual([['patient-change', 2]]);
 });
+
+test.each([
+  ['together', false],
+  ['those that have it first', true],
+])(
+  'a number that many have and many name holds all of them, and makes no pair of each with each: %s',
+  async (_, apart) => {
+    await node.sql.unsafe(`
+    create table exchange.told (n int);
+    create function exchange.tell() returns trigger language plpgsql as $$ begin insert into exchange.told select count(*) from made; return null; end $$;
+    create trigger tell after insert on exchange.stray referencing new table as made for each statement execute function exchange.tell()`);
+    const MANY = 60;
+    const named = Array.from({ length: MANY }, (_, i) => claim(`b${i}`, 'p1', { number: 'N/A' }));
+    const naming = Array.from({ length: MANY }, (_, i) => claim(`a${i}`, 'p2', { prior: 'N/A' }));
+    if (apart) await pull(...named);
+    await pull(...(apart ? naming : [...named, ...naming]));
+    expect(await shown()).toEqual([]);
+    const waiting = await items();
+    expect(waiting).toHaveLength(2 * MANY);
+    expect(waiting.filter((i) => i.split('; ').length > 5)).toEqual([]);
+    const [told] = await node.sql<{ n: number }[]>`select max(n) as n from exchange.told`;
+    expect(told?.n).toBeGreaterThan(0);
+    expect(told?.n).toBeLessThan(24 * 2 * MANY);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  },
+);
