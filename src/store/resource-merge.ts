@@ -100,6 +100,9 @@ async function replaceVersions(tx: Queryable, base: string): Promise<void> {
   await removeEntries(tx, old, base);
 }
 
+/** Halves of characters, which an older program took, stand in the index as U+FFFD, and jsonb takes none. */
+const asStored = (_: string, value: unknown): unknown => (typeof value === 'string' ? value.toWellFormed() : value);
+
 /** Deletes the index entries of these bodies: lookup_pkey, words_folded, dates_pkey. */
 export async function removeEntries(tx: Queryable, old: { rk: string; body: string }[], base: string): Promise<void> {
   const rows = old.map(({ rk, body }) => {
@@ -117,8 +120,9 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
     };
   });
   if (rows.length === 0) return;
+  const given = JSON.stringify(rows);
   await count(tx, 'insert into leaving select * from jsonb_populate_recordset(null::leaving, $1::text::jsonb)', [
-    JSON.stringify(rows),
+    /\\ud[89a-f]/.test(given) ? JSON.stringify(rows, asStored) : given,
   ]);
   await tx.unsafe(`delete from directory.lookup l using (
       select hashtextextended(t, s) as token, rk from leaving, unnest(tokens, token_seeds) u(t, s)

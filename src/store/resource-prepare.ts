@@ -40,6 +40,9 @@ export type PrepareOptions = {
 const MARK = '\u0001';
 const CUT = `${MARK}","lastUpdated":"${MARK}`;
 
+/** Half of a surrogate pair, as JSON.stringify writes it: no text of the database can hold it. */
+const HALF = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
+
 /** Stages one entry, or says why it cannot be stored. */
 export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   if ('fault' in entry) return { rejected: entry.fault, message: entry.message };
@@ -53,6 +56,8 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   if (typeof id !== 'string' || !ID_PATTERN.test(id))
     return { rejected: 'no-id', message: 'The resource has no id, or a malformed one.' };
   if (entry.text.includes('\\u0000')) return { rejected: 'invalid-resource', message: 'A string holds U+0000.' };
+  if (entry.text.includes('\\u') && HALF.test(JSON.stringify(resource)))
+    return { rejected: 'invalid-resource', message: 'A string holds half of a character.' };
   const findings = options.validate?.(resource) ?? [];
   const fatal = findings.find((f) => f.severity === 'error');
   if (fatal) return { rejected: 'invalid-resource', message: `${fatal.path}: ${fatal.message}` };

@@ -70,9 +70,17 @@ const roles = (text: string) => `select ${text} as rk, ${PractitionerRole}::smal
 const batch = (type: number, actions: string) =>
   `(select i.* from plan p join incoming i using (seq) where i.type = ${type} and p.action in (${actions})) i`;
 
+/** Places whose city or position is another one afterwards: of a new name nothing follows for the roles there, who may be very many. */
+const MOVED_PLACES = `(select i.rk from plan p join incoming i using (seq)
+    left join lateral (select ${city('f')} as city from directory.resource f where f.rk = i.rk and not f.deleted offset 0) r on true
+    left join lateral (select f.at from directory.place f where f.rk = i.rk offset 0) h on true
+    cross join lateral (select (i.more ->> 'place')::point as at) n
+    where i.type = ${Location} and (p.action in ('c', 'd') or p.action = 'u'
+      and (${city('i')} is distinct from r.city or n.at[0] is distinct from h.at[0] or n.at[1] is distinct from h.at[1])))`;
+
 /**
  * Notes, before a batch is written, whose entries it may change, and what they are: people who are written themselves or named
- * by a role that is, before or after; roles that are, or that name a place that is.
+ * by a role that is, before or after; roles that are, or that name a place that is and is somewhere else then.
  * @returns whether there are any
  */
 export async function beforeReach(tx: Queryable): Promise<boolean> {
@@ -83,7 +91,7 @@ export async function beforeReach(tx: Queryable): Promise<boolean> {
     union ${people('b.ref')} from ${batch(PractitionerRole, `'u', 'd'`)} join directory.resource r on r.rk = i.rk and not r.deleted,
       ${refs('r', 'b')} where b.param = ${NETWORKS.back}
     union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
-    union ${roles('l.rk')} from ${batch(Location, `'c', 'u', 'd'`)} join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
+    union ${roles('l.rk')} from ${MOVED_PLACES} i join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
     on conflict do nothing`);
   if (count > 0) await tx.unsafe(`insert into reached ${HELD}; insert into care_held ${CARE_HELD}`);
   return count > 0;

@@ -71,6 +71,7 @@ test('what cannot be stored is rejected with a reason, the rest is stored', asyn
         '{"resourceType":"Endpoint"}',
         '{"resourceType":"Endpoint","id":"no_good"}',
         '{"resourceType":"Endpoint","id":"nul","name":"a\\u0000b"}',
+        '{"resourceType":"Endpoint","id":"half","name":"a\\ud83d"}',
         '{"resourceType":"Endpoint","id":"bad"}',
         '{"resourceType":"Endpoint","id":"odd"}',
         '{"resourceType":"Endpoint","id":"good","name":"a\\tb\\\\c","alias":["\\"q\\""]}',
@@ -87,13 +88,13 @@ test('what cannot be stored is rejected with a reason, the rest is stored', asyn
             : [],
     },
   );
-  expect(summary).toMatchObject({ read: 11, created: 2, rejected: 9 });
+  expect(summary).toMatchObject({ read: 12, created: 2, rejected: 10 });
   expect(summary.reasons).toEqual({
     'not-json': 1,
     'no-type': 1,
     'unsupported-type': 1,
     'no-id': 2,
-    'invalid-resource': 2,
+    'invalid-resource': 3,
     'not-utf8': 1,
     'bad-request-url': 1,
   });
@@ -318,6 +319,21 @@ test('a resource that breaks its profile does not claim it; one with an odd phon
     },
   ]);
   await database.close();
+});
+
+test('a record with half of a character, which an older program took, can be replaced and deleted', async () => {
+  const named = (id: string, family: string) => ({ resourceType: 'Practitioner', id, name: [{ family }] });
+  const own = await fresh([named('a', 'xHALF'), named('b', 'xHALF')]);
+  const { sql } = own.database;
+  await sql`update directory.resource set body = replace(body, 'HALF', '\\ud83d')`;
+  await sql`update directory.words set folded = replace(folded, 'half', chr(65533)), raw = replace(raw, 'HALF', chr(65533))`;
+  expect(await own.find('Practitioner?family=x')).toHaveLength(2);
+  await own.load([...entries([named('a', 'other')]), deletion('Practitioner/b')]);
+  expect(await own.find('Practitioner?family=x')).toEqual([]);
+  expect(await own.find('Practitioner?family=other')).toEqual(['Practitioner/a']);
+  expect(await sql`select count(*)::int as n from directory.words where strpos(folded, chr(65533)) > 0`).toEqual([
+    { n: 0 },
+  ]);
 });
 
 test('two targets whose keys fold to the same 32 bits are told apart, in a load, in a merge, and in an older directory', async () => {

@@ -5,11 +5,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { CITIES, NETWORKS } from '../../src/fhir/search/reached.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
-import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { PLAN_NET, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { joinCare } from '../../src/store/care-at.ts';
 import { referenceToken } from '../../src/store/reference-token.ts';
-import { CARE_HELD, HELD, REACH_STAGING } from '../../src/store/resource-reach.ts';
+import { beforeReach, CARE_HELD, HELD, REACH_STAGING } from '../../src/store/resource-reach.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
+import { createStaging } from '../../src/store/resource-staging.ts';
 import { pageStatement } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
 import { BASE, deletion, directory, entries, keyOf, NOW } from '../directory/fixture.ts';
@@ -294,7 +295,7 @@ test('kinds of care near a point and in networks are found by one entry, whateve
 
 test('a role whose text holds what the database has no value for is found by its kinds of care, and stops nothing', async () => {
   const odd = {
-    half: '"valueString":"\\ud83d"',
+    half: '"valueString":"HALF"',
     escaped: '"valueString":"\\\\ud83d"',
     pair: '"valueString":"\\ud83d\\ude00"',
     power: '"valueDecimal":1e-200000',
@@ -310,8 +311,12 @@ test('a role whose text holds what the database has no value for is found by its
   const own = await directory(texts('207Q00000X', 30.1));
   try {
     const care = async () => own.database.sql`select * from directory.care_at order by token, network, rk, x, y`;
+    // which an older program took
+    const halve = () => own.database.sql`update directory.resource set body = replace(body, 'HALF', '\\ud83d')`;
+    await halve();
     await own.load(entries(texts('207Q00000X', 30.2)));
     await own.load(entries(texts('208000000X', 30.2).slice(1)));
+    await halve();
     const near = 'PractitionerRole?location.near=30.2|-80.1|5|km&specialty=';
     expect((await own.find(`${near}208000000X`)).sort()).toEqual(
       Object.keys(odd)
@@ -352,6 +357,41 @@ test('a role of more kinds of care, places and networks together than any has is
       'PractitionerRole/many',
     ]);
   } finally {
+    await own.close();
+  }
+});
+
+test('roles of a place are looked at when it is somewhere else afterwards, and not for its name', async () => {
+  const own = await directory([
+    place('hub', 'Derby', { latitude: 33.1, longitude: -95.1 }),
+    ...NETS.map((n) => role(`at-${n}`, undefined, [n], ['hub'], codings([NUCC, '207Q00000X']))),
+  ]);
+  const client = own.database.dedicated('work');
+  try {
+    await createStaging(client);
+    const [was] = await client<{ sort: string }[]>`select sort from directory.resource where key = 'Location/hub'`;
+    const lookedAt = async (action: string, sort: string, more: object) => {
+      const counts = await client.begin(async (tx) => {
+        await tx`insert into incoming (seq, key, type, deleted, content_hash, head, tail, params, tokens, token_seeds, refs, ref_params, words, raws,
+            word_params, dates, date_params, sort, more)
+          values (1, 'Location/hub', ${TYPE_IDS.Location}, false, '', '', '', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', ${sort},
+            ${JSON.stringify(more)}::text::jsonb)`;
+        await tx`insert into plan select seq, rk, ${action}::text::"char", 2 from incoming`;
+        await beforeReach(tx);
+        return tx<{ n: number }[]>`select count(*)::int as n from reaching`;
+      });
+      return counts[0]?.n;
+    };
+    const sort = was?.sort ?? '';
+    expect(sort).toContain('derby');
+    const here = { place: '(-95.1,33.1)' };
+    expect(await lookedAt('u', sort.replace('site', 'other'), here)).toBe(0);
+    expect(await lookedAt('u', sort.replace('derby', 'ansonia'), here)).toBe(3);
+    expect(await lookedAt('u', sort, { place: '(-95.1,33.2)' })).toBe(3);
+    expect(await lookedAt('u', sort, {})).toBe(3);
+    expect(await lookedAt('d', sort, here)).toBe(3);
+  } finally {
+    await client.end({ timeout: 1 });
     await own.close();
   }
 });

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { PEER_CONTENT_VERSION } from '../../../src/fhir/canonical.ts';
 import { type Block, linesIn, MAX_LINE_BYTES } from '../../../src/fhir/ndjson.ts';
+import { areVast, longNumerals } from '../../../src/fhir/numerals.ts';
 import { isObject, type Resource } from '../../../src/fhir/resource.ts';
 import { type DirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { mergedId, variantId } from '../ids.ts';
@@ -73,8 +74,12 @@ function parse(text: string): unknown {
   }
 }
 
-/** U+0000 and halves of characters cannot be kept by the database; one such record must not stop the others. */
+/** A power of ten of three digits, or a number of very many: it may also stand in a string. */
+const MAY_BE_VAST = /\d[eE][+-]?\d{3}|[\d.]{65}/;
+
+/** U+0000, halves of characters and vast numbers cannot be kept or read by the database; one such record must not stop the others. */
 function isUnstorable(text: string, resource: unknown): boolean {
+  if (MAY_BE_VAST.test(text) && areVast(longNumerals(text))) return true;
   if (!/\\u(?:0000|d[89a-f])/i.test(text)) return false;
   return text.includes('\\u0000') || /\\ud[89a-f]/.test(JSON.stringify(resource));
 }

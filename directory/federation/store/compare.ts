@@ -59,7 +59,7 @@ export async function recordFacts(sql: Queryable, keys: readonly string[]): Prom
     left join federation.source s on s.rk = r.rk left join federation.peer p on p.slug = s.peer
     left join directory.resource o on o.rk = r.rk and o.key = r.key
     left join lateral (
-      select max(t.lo) as done, max((b.body::jsonb -> 'attestation' ->> 'date')::timestamptz) filter (where b.body::jsonb -> 'attestation' ->> 'date' ~ '^\\d{4}-\\d\\d-\\d\\d') as attested
+      select max(t.lo) as done, max((b.body::json -> 'attestation' ->> 'date')::timestamptz) filter (where b.body::json -> 'attestation' ->> 'date' ~ '^\\d{4}-\\d\\d-\\d\\d') as attested
       from merged.verification t join merged.resource b on b.rk = t.rk left join federation.source vs on vs.rk = t.rk
       -- nobody verifies the record of another
       where t.target = r.rk and vs.peer is not distinct from s.peer) v on true`;

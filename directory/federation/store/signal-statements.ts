@@ -17,7 +17,7 @@ const OWN = `f.peer = '' and not f.is_network`;
 export const STATEMENTS = {
   // lookup of NPIs that fail the check digit: features hold valid ones only, so the body is asked
   'npi-check-digit': `select r.rk, r.key, 'NPI ' || (i ->> 'value') || ' fails its check digit' as evidence
-    from directory.resource r, jsonb_array_elements(case when jsonb_typeof(r.body::jsonb -> 'identifier') = 'array' then r.body::jsonb -> 'identifier' else '[]' end) i
+    from directory.resource r, json_array_elements(case when json_typeof(r.body::json -> 'identifier') = 'array' then r.body::json -> 'identifier' else '[]' end) i
     where r.type in (5, 7) and not r.deleted and i ->> 'system' = 'http://hl7.org/fhir/sid/us-npi'
       and not exists (select from federation.feature f where f.rk = r.rk and f.npi is not null)`,
   'npi-deactivated': `select f.rk, f.key, 'NPI ' || f.npi || ' deactivated' || coalesce(' ' || d.since, '') || ' by the extract of ' || d.as_of as evidence
@@ -54,16 +54,16 @@ export const STATEMENTS = {
     from federation.feature f join zip_centre z on z.zip = f.zip
     cross join lateral (select 69 * sqrt((f.lat - z.lat) ^ 2 + ((f.lon - z.lon) * cos(radians(z.lat))) ^ 2) as miles) d
     where ${OWN} and f.type = 4 and f.lat is not null and d.miles > ${ZIP_MILES}`,
-  'left-not-removed': `select r.rk, r.key, 'its period ended on ' || left(r.body::jsonb -> 'period' ->> 'end', 10) as evidence from directory.resource r
+  'left-not-removed': `select r.rk, r.key, 'its period ended on ' || left(r.body::json -> 'period' ->> 'end', 10) as evidence from directory.resource r
     where r.type in (6, 8) and not r.deleted and r.body like '%"end":"%'
-      and left(r.body::jsonb -> 'period' ->> 'end', 10) < to_char($1::timestamptz - interval '${REMOVAL_DAYS} days', 'YYYY-MM-DD')`,
+      and left(r.body::json -> 'period' ->> 'end', 10) < to_char($1::timestamptz - interval '${REMOVAL_DAYS} days', 'YYYY-MM-DD')`,
   'shared-phone': `select f.rk, f.key, 'the phone is that of ' || p.n || ' organizations' as evidence from federation.feature f join (
       select phone, count(distinct name) as n from federation.feature where type = 5 and phone is not null and name <> '' group by 1 having count(distinct name) > ${SHARED_PHONE}) p on p.phone = f.phone
     where ${OWN} and f.type = 5`,
   // ended records are in no index of their own; they are few
   'ended-elsewhere': `with e as (
       select s.peer, i ->> 'value' as npi from federation.source s join federation.content t on t.id = s.content,
-        jsonb_array_elements(case when jsonb_typeof(t.raw::jsonb -> 'identifier') = 'array' then t.raw::jsonb -> 'identifier' else '[]' end) i
+        json_array_elements(case when json_typeof(t.raw::json -> 'identifier') = 'array' then t.raw::json -> 'identifier' else '[]' end) i
       where s.type = 7 and s.state = 'e' and s.flags & 1 > 0 and i ->> 'value' ~ '^[0-9]{10}$')
     select f.rk, f.key, 'listed as ended by ' || string_agg(distinct e.peer, ', ') as evidence
     from e join federation.feature f on f.npi = e.npi::bigint and f.type = 7 where ${OWN} group by 1, 2`,

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, expect, test } from 'vitest';
 import { lineReader } from '../../../directory/federation/harvest/line-reader.ts';
-import { hashesIn, lineHash } from '../../../directory/federation/harvest/read-line.ts';
+import { hashesIn, lineHash, readLine } from '../../../directory/federation/harvest/read-line.ts';
 import { textHash } from '../../../directory/federation/text-hash.ts';
 import type { Threads } from '../../../src/deps.ts';
 import { type Block, linesIn } from '../../../src/fhir/ndjson.ts';
@@ -50,6 +50,25 @@ const texts = [
   '{"resourceType":"Organization"}',
   organization('b'),
 ];
+test('a number that the database cannot read is damage, the same text in a string is none', () => {
+  const damaged = (value: string) => {
+    const counts: string[] = [];
+    const text = organization('a').replace('"name":', `"extension":[{"url":"https://oak.example/x",${value}}],"name":`);
+    const row = readLine({ type: 'Organization', text, hash: lineHash(text), seq: 1 }, reading, (name) =>
+      counts.push(name),
+    );
+    return [row === undefined, counts.includes('damaged')];
+  };
+  for (const number of ['1e-200000', '-1E+99999', `0.${'1'.repeat(20_000)}`, '9'.repeat(70)])
+    expect(damaged(`"valueDecimal":${number}`)).toEqual([true, true]);
+  for (const value of [
+    '"valueString":"4e123-1e-200000"',
+    `"valueString":"${'1'.repeat(70)}"`,
+    '"valueDecimal":1.50e-10',
+  ])
+    expect(damaged(value)).toEqual([false, false]);
+});
+
 const block = (content: string | Uint8Array, number = 2): Block => {
   const bytes = typeof content === 'string' ? new TextEncoder().encode(content) : new Uint8Array(content);
   return { number, lines: bytes.filter((b) => b === 10).length + 1, bytes };
