@@ -16,6 +16,12 @@ const itemOf = (peer: string, type: string, id: string) => `md5(concat_ws('|', '
 const isWaiting = (i: string) => `(${i}.state = 'quarantined' and exists (
   select from exchange.review_item v where v.id = ${itemOf(`${i}.peer_id`, `${i}.type`, `${i}.source_id`)} and v.kind = 'patient-change' and v.state = 'open'))`;
 
+/**
+ * Of the payer $2, found by its number alone: as long as the identities of a payer's first pulls are not counted, the planner takes all of them
+ * for one and reads them all for each number.
+ */
+const ofNumber = (i: string) => `${i}.peer_id || '' = $2 and ${i}.type || '' = '${TYPE}'`;
+
 /** Others that stand for all of a number, beside the last of them: no report tells of more. */
 const MOST_TOLD = 5;
 
@@ -68,10 +74,11 @@ export async function strayVersions(
       from (select number, min(value) as value from named group by number) n
       cross join lateral (
         select i.member_id, i.source_id, i.state, i.local_id, null::text as system from exchange.identity i
-        where i.claim_number = n.number and i.peer_id = $2 and i.type = '${TYPE}' and i.member_id is not null and (i.state in ('visible', 'echo') or ${isWaiting('i')})
+        where i.claim_number = n.number and ${ofNumber('i')} and i.member_id is not null and (i.state in ('visible', 'echo') or ${isWaiting('i')})
         union all
         select i.member_id, i.source_id, i.state, i.local_id, g.system
-        from exchange.claim_name g join exchange.identity i on i.peer_id = g.peer_id and i.type = '${TYPE}' and i.source_id = g.source_id and i.hash = g.hash
+        from exchange.claim_name g cross join lateral (
+          select i.* from exchange.identity i where i.peer_id = g.peer_id and i.type = '${TYPE}' and i.source_id = g.source_id and i.hash = g.hash offset 0) i
         where g.peer_id = $2 and g.number = n.number and not g.names and i.member_id is not null and (i.state in ('visible', 'echo') or ${isWaiting('i')})
         offset 0) i
       left join lateral (
@@ -97,7 +104,7 @@ export async function strayVersions(
       select null, null, null, n.member_id, n.source_id, null, n.system, n.number from namer n
       where not exists (select from own o where o.member_id = n.member_id and o.number = n.number)
         and not exists (
-          select from exchange.identity i where i.claim_number = n.number and i.peer_id = $2 and i.type = '${TYPE}' and i.member_id = n.member_id
+          select from exchange.identity i where i.claim_number = n.number and ${ofNumber('i')} and i.member_id = n.member_id
             and i.state in ('visible', 'echo') and i.source_id <> n.source_id)
     ), bearing as materialized (
       select file, line, entry, member_id, source_id, value, system, number from own

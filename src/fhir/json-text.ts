@@ -9,7 +9,7 @@ const BRACE = 123;
 const isSpace = (c: number) => c === 32 || c === 10 || c === 13 || c === 9;
 
 /** The index just past the string that starts at `at` (its opening quote). */
-function skipString(json: string, at: number): number {
+export function skipString(json: string, at: number): number {
   let i = at + 1;
   for (;;) {
     const quote = json.indexOf('"', i);

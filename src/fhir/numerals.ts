@@ -1,16 +1,26 @@
 // Numbers in JSON text that a double does not hold. FHIR wants decimals kept as they are written
 // (https://hl7.org/fhir/R4/datatypes.html#decimal); what JSON.parse makes of them has 15 to 17 digits.
 
-const STRINGS = /"(?:[^"\\]|\\.)*"/g;
+import { skipString } from './json-text.ts';
+
 const NUMERAL = /-?\d[\d.]*(?:[eE][+-]?\d+)?/g;
 const PARTS = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 /** Digits that a double keeps, and powers of ten that are written short. */
 const MAY_SAY_MORE = /[\d.]{16}|[eE]/;
 const MOST_DIGITS = 64;
 
-/** All numbers of a minified text that may be more than a double holds. */
-export const longNumerals = (json: string): string[] =>
-  (json.replace(STRINGS, '""').match(NUMERAL) ?? []).filter((n) => MAY_SAY_MORE.test(n));
+/** All numbers of a minified text that may be more than a double holds. Its strings may be as long as documents are: no expression goes over them. */
+export function longNumerals(json: string): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < json.length; ) {
+    const quote = json.indexOf('"', at);
+    const end = quote === -1 ? json.length : quote;
+    // between most strings there is a colon or a comma
+    if (end - at > 2) for (const n of json.slice(at, end).match(NUMERAL) ?? []) if (MAY_SAY_MORE.test(n)) found.push(n);
+    at = quote === -1 ? end : skipString(json, quote);
+  }
+  return found;
+}
 
 /** Digits without leading and trailing zeros, and the power of ten that they begin with: the same for the same value. */
 function byValue(numeral: string): string {

@@ -181,3 +181,12 @@ test('a card that a member with that birth date holds is that member’s, whose 
   ]);
   expect(await personOf('H1')).toContainEqual(['Held', 'Ann', null]);
 });
+
+test('a document of several megabytes within a record is taken', async () => {
+  const document = (data: string) =>
+    `{"resourceType":"DocumentReference","id":"large","status":"current","subject":{"reference":"Patient/p9"},"content":[{"attachment":{"contentType":"application/pdf","data":"${data}"}}]}`;
+  const { result, rejects } = await load(
+    [patient.replace('"p1"', '"p9"'), document('Ab3/'.repeat(9 * 256 * 1024))].join('\n'),
+  );
+  expect([result.counts, rejects]).toEqual([expect.objectContaining({ created: 2 }), []]);
+});

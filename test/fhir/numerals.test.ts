@@ -46,3 +46,8 @@ test.each([
   expect(areVast(of(`{"a":["x",${numeral.replace(/^1e400$/, '1e300')}]}`))).toBe(vast);
   expect(areVast(of(`{"a":"${numeral}","b":" :${numeral},"}`))).toBe(false);
 });
+
+test('a string may be as long as a document is', () => {
+  const json = `{"data":"${'Ab3/'.repeat(3 * 1024 * 1024)}","x":1.00000000000000000000001}`;
+  expect(longNumerals(json)).toEqual(['1.00000000000000000000001']);
+});

@@ -8,6 +8,7 @@ import { findPeer } from '../../../exchange/store/peer.ts';
 import { findPull } from '../../../exchange/store/pull.ts';
 import { complianceRows } from '../../../exchange/store/report-compliance.ts';
 import { findItem } from '../../../exchange/store/review.ts';
+import { strayVersions } from '../../../exchange/store/stray-claims.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { output, PEER, reconciler } from './reconcile-pull.ts';
 
@@ -279,3 +280,24 @@ test.each([
     expect(await brokenLaws(node.sql)).toEqual({});
   },
 );
+
+test('claims that came before are found by their number, although the server has not counted them', async () => {
+  await node.sql`alter table exchange.identity set (autovacuum_enabled = off)`;
+  await pull(...Array.from({ length: 2000 }, (_, i) => claim(`b${i}`, 'p1', { number: `SV-${i}` })));
+  const plan: string[] = [];
+  await node.sql.begin(async (tx) => {
+    const explaining = new Proxy(tx, {
+      get: (of, name) =>
+        name === 'unsafe'
+          ? async (statement: string, values: never[]) =>
+              plan.push(...(await of.unsafe(`explain ${statement}`, values)).map((r) => String(r['QUERY PLAN'])))
+          : Reflect.get(of, name),
+    });
+    await strayVersions(explaining, { id: 'none', peerId: PEER }, 's.has_body');
+  });
+  const wide = plan.filter(
+    (line, i) => /Index Cond/.test(line) && /identity_pkey/.test(plan[i - 1] ?? '') && !line.includes('source_id'),
+  );
+  expect(plan.filter((line) => line.includes('Seq Scan on identity')).concat(wide)).toEqual([]);
+  expect(plan.filter((line) => /Index Scan (?:using|on) identity_claim_number/.test(line))).toHaveLength(2);
+});
