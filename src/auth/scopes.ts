@@ -98,8 +98,11 @@ export function permissionsOf(scope: string): Permitted {
       }
       continue;
     }
-    types.add(parsed.type);
-    if (parsed.read) reads.add(parsed.type);
+    // what is exported is read, whoever searches for it
+    if (parsed.read) {
+      types.add(parsed.type);
+      reads.add(parsed.type);
+    }
     if (parsed.search) searches.add(parsed.type);
     permissions.add('data.read');
     if (parsed.type !== '*' && parsed.type !== 'Group') continue;

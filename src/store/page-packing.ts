@@ -19,7 +19,6 @@ const ARRAY = 20;
 export type Stored = 1 | 2 | 4 | 8 | 'text' | 'int2[]' | 'int8[]' | 'text[]';
 
 /** The columns of `directory.resource`, as a first load sends them. */
-// prettier-ignore
 export const RESOURCE: readonly Stored[] = [
   8,
   8,

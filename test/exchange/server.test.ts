@@ -379,6 +379,14 @@ describe('$davinci-data-export', () => {
           token: await peer.token('system/Group.rs system/Patient.rs'),
         }),
     ],
+    [
+      'a type that may only be searched',
+      403,
+      async () =>
+        kick([P2P, { name: '_type', valueString: 'Observation' }], {
+          token: await peer.token('system/Group.rs system/Patient.rs system/Observation.s'),
+        }),
+    ],
     ['an unknown Group', 404, () => kick([P2P], {}, 'g-nothing')],
     ['another client’s Group', 404, async () => kick([P2P], { token: await other.token() })],
     [
