@@ -88,17 +88,14 @@ test('what is being made stops, and leaves no file', async () => {
 
 test('what was let in before and is stored after it is refused', async () => {
   const { sql } = node.deps.database;
-  const { begin } = sql;
-  const suspended = vi.fn(async () => {
-    sql.begin = begin;
+  const begin = sql.begin.bind(sql);
+  const suspended = vi.spyOn(sql, 'begin').mockImplementationOnce((async (...given: Parameters<typeof begin>) => {
     await move('suspended');
-  });
-  sql.begin = (async (...given: Parameters<typeof begin>) => {
-    await suspended();
     return begin(...given);
-  }) as unknown as typeof begin;
+  }) as unknown as typeof begin);
   const answer = await them.kick(place);
-  expect(suspended).toHaveBeenCalledTimes(1);
+  expect(suspended).toHaveBeenCalled();
+  suspended.mockRestore();
   expect(answer.status).toBe(401);
   expect(await sql`select from exchange.bulk_job where state in ('queued', 'running')`).toHaveLength(0);
 });
@@ -117,7 +114,7 @@ test('a client that publishes its private key has nothing left either', async ()
 /** A download that stands still in its midst while something happens, and then goes on. */
 async function halted(url: string, encoding: string, meanwhile: () => Promise<unknown>): Promise<Buffer> {
   const { blobs } = node.deps;
-  const { get } = blobs;
+  const get = blobs.get.bind(blobs);
   const rest = Promise.withResolvers<void>();
   const open = vi.spyOn(blobs, 'get').mockImplementation((async (...given: Parameters<Blobs['get']>) => {
     const stream = await get(...given);
