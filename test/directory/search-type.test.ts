@@ -333,3 +333,21 @@ test('a total is not remembered past a change', async () => {
   expect((await body(await own.get('Organization?active=true&_count=1'))).total).toBe(4);
   await own.close();
 });
+
+test('names with accents are found as they are written: two blanks, letters that fold to two', async () => {
+  const named = ['São  Paulo\u00a0Clinic', 'İzmir Center', ' Été '].map((name, i) => ({
+    resourceType: 'Organization',
+    id: `n${i}`,
+    active: true,
+    name,
+  }));
+  const own = await directory(named);
+  const find = (query: string) => own.find(`Organization?${query}`);
+  expect(await find(`name=${encodeURIComponent('São  Paulo\u00a0Cl')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('SÃO PAULO CL')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('Sáo Paulo')}`)).toEqual([]);
+  expect(await find(`name:contains=${encodeURIComponent('ão  paulo')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('İzmir')}`)).toEqual(['Organization/n1']);
+  expect(await find(`name=${encodeURIComponent('ét')}`)).toEqual(['Organization/n2']);
+  await own.close();
+});
