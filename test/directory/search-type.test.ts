@@ -194,6 +194,22 @@ test('iterate goes on from what is included, not from what only a reference name
   await own.close();
 });
 
+test.each([
+  ['Organization', ['v2']],
+  ['PractitionerRole', ['v1']],
+  ['Practitioner', ['v1', 'v3']],
+  ['Location', []],
+])('_revinclude:iterate with %s as target follows references to that type', async (target, expected) => {
+  const found = await body(
+    await d.get(
+      `PractitionerRole?_include=PractitionerRole:organization&_include=PractitionerRole:practitioner&_revinclude:iterate=VerificationResult:target:${target}`,
+    ),
+  );
+  expect(ids(found, 'include').sort()).toEqual(
+    ['Organization/clinic1', 'Practitioner/p1', ...expected.map((id) => `VerificationResult/${id}`)].sort(),
+  );
+});
+
 test('POST _search gives what GET gives', async () => {
   const response = await d.app.request('/directory/fhir/Practitioner/_search?family=o', {
     method: 'POST',
