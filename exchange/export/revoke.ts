@@ -1,9 +1,11 @@
 // Consent that ends takes back what it allowed: an export that holds a member who is no longer granted to the peer is
-// revoked as a whole, its files are gone at once, and the row says why.
+// revoked as a whole, its files are gone at once, and the row says why. A peer that is suspended or closed loses all that it has asked for.
 import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { openExports, revokeJob } from '../store/bulk-job.ts';
+import { openExports, revokeJob, revokeJobsOf } from '../store/bulk-job.ts';
+import { blockClock } from '../store/clock.ts';
 import { endedMembers } from '../store/grant.ts';
 
 export const CONSENT_ENDED = 'consent-ended';
@@ -42,4 +44,30 @@ export async function revokeEnded(deps: Pick<Deps, 'database' | 'config' | 'cloc
   let revoked = 0;
   for (const job of await openExports(deps.database.sql, deps.clock())) if (!(await holdsConsent(deps, job))) revoked++;
   return revoked;
+}
+
+export const PEER_ENDED = 'peer-ended';
+
+/**
+ * A peer that is not trusted any more: what it waits for is not made, what is being made stops at its next slice, and what was made goes
+ * with the next housekeeping. Let in again, it asks again. In the transaction that suspends it.
+ */
+export async function revokeOfPeer(tx: Queryable, peerId: string, at: Date): Promise<void> {
+  const ended = await revokeJobsOf(tx, peerId, PEER_ENDED, at);
+  for (const job of ended.filter((j) => j.wasOpen))
+    await blockClock(tx, job.kind === 'match' ? 'C3-match' : 'C3-export', job.id, 'not-applicable', PEER_ENDED);
+  await writeAudit(
+    tx,
+    ended.map((job) =>
+      auditRow({
+        at,
+        actorKind: 'system',
+        actor: 'export',
+        action: `${job.kind}-revoked`,
+        object: `${job.kind}/${job.id}`,
+        peerId,
+        reason: PEER_ENDED,
+      }),
+    ),
+  );
 }

@@ -5,6 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { isObject, type Json, objects } from '../../src/fhir/resource.ts';
 import { readBounded } from '../../src/net/read-bounded.ts';
 import type { Queryable } from '../../src/store/database.ts';
+import { revokeOfPeer } from '../export/revoke.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
 import { takeCall } from '../store/match-attempt.ts';
 import { type Peer, setPeerState } from '../store/peer.ts';
@@ -142,6 +143,7 @@ async function judged(deps: Deps, peer: Peer, found: Fetched): Promise<Fetched> 
   const at = deps.clock();
   await deps.database.sql.begin(async (tx) => {
     if (!(await setPeerState(tx, peer.id, 'suspended', 'system', at))) return;
+    await revokeOfPeer(tx, peer.id, at);
     const after = { state: 'suspended', reason: 'private-key' };
     await record(
       tx,

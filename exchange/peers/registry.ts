@@ -3,6 +3,7 @@
 import type { Deps } from '../../src/deps.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { isLimitName, type LimitName } from '../client/limits.ts';
+import { revokeOfPeer } from '../export/revoke.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { linkOtherCoverage } from '../store/enrolment.ts';
 import { addPeer, findPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
@@ -99,7 +100,7 @@ const FOLLOWS: Readonly<Record<PeerState, readonly PeerState[]>> = {
 };
 
 /**
- * Moves a peer to another state, at once: tokens given before are void. Making it active needs another person than the one
+ * Moves a peer to another state, at once: tokens given before are void, and unless it becomes active all that it has asked for ends. Making it active needs another person than the one
  * who added, changed or suspended it since.
  */
 export async function movePeer(deps: Needs, id: string, state: PeerState, by: By): Promise<Done> {
@@ -113,6 +114,7 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
       if (isOwn || (await hasChanged(tx, id, by.name))) return 'same-person';
     }
     if (!(await setPeerState(tx, id, state, by.name, at))) return 'not-now';
+    if (state !== 'active') await revokeOfPeer(tx, id, at);
     const action = state === 'active' ? 'peer-approved' : `peer-${state}`;
     await record(tx, by, at, { peerId: id, action, what: 'state', before: { state: peer.state }, after: { state } });
     return 'ok';

@@ -175,6 +175,10 @@ export const WITHHELD = {
 /** Why a clock stopped without an export, or cannot stop. */
 export const CLOCK_REASONS = {
   'cancelled-by-peer': calm('The other payer cancelled its request before we answered.'),
+  'peer-ended': look(
+    'The other payer was suspended or closed here before we answered.',
+    'When it was by mistake: tell the payer to ask again.',
+  ),
   'no-unique-match': calm('The other payer answered that it found nobody, or more than one person.'),
   'consent-constraint': look(
     'The other payer answered that the choice is not sufficient.',

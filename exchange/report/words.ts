@@ -79,7 +79,7 @@ const REQUEST_STATES: Readonly<Record<string, { text: string; tone: Tone }>> = {
   complete: { text: 'Answered', tone: 'good' },
   failed: { text: 'Failed', tone: 'act' },
   cancelled: { text: 'Ended by the asker', tone: 'calm' },
-  revoked: { text: 'Ended: consent no longer holds', tone: 'look' },
+  revoked: { text: 'Taken back: a consent or the payer’s approval no longer holds', tone: 'look' },
 };
 /** State of a request to us. `wasAnswered`: the asker ended it after it had the answer, which is how it should be. */
 export function requestStateCell(state: string, wasAnswered = false): Cell {

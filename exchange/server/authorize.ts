@@ -6,8 +6,9 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { gather } from '../../src/http/gather.ts';
+import type { Queryable } from '../../src/store/database.ts';
 import { addresses } from '../plan.ts';
-import { KnownPeers, type Peer } from '../store/peer.ts';
+import { KnownPeers, lockPeer, type Peer } from '../store/peer.ts';
 import { bookAccess, Waiting } from './access-limit.ts';
 
 export type Caller = {
@@ -133,6 +134,15 @@ function callerOf(peer: Peer, claims: TokenClaims): Caller {
  */
 function provesPossession(claims: TokenClaims): boolean {
   return claims.cnf === undefined;
+}
+
+/**
+ * For what a peer starts, in the transaction that stores it: the peer is held, one kick-off after the other, so that no number of them at
+ * once passes a limit.
+ * @throws Outcome 401 when it was suspended since it was let in: what is stored after that nobody would end
+ */
+export async function holdCaller(tx: Queryable, caller: Caller): Promise<void> {
+  if (!(await lockPeer(tx, caller.peer))) throw new Outcome('not-signed-in', undefined, challenge('invalid_token'));
 }
 
 /** @throws Outcome 403, after it is recorded */

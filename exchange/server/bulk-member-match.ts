@@ -15,8 +15,7 @@ import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
-import { lockPeer } from '../store/peer.ts';
-import { authorize } from './authorize.ts';
+import { authorize, holdCaller } from './authorize.ts';
 import { acceptFhir, isFhirJson, readPrefer } from './prefer.ts';
 import { fhirBytes } from './request-body.ts';
 
@@ -59,8 +58,7 @@ export function bulkMemberMatch(deps: Deps) {
     const dueAt = responseDue(receivedAt, deps.config);
     const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');
     const stored = deps.database.sql.begin(async (tx) => {
-      // one kick-off of a peer after the other, so that no number of them at once passes the limit
-      await lockPeer(tx, caller.peer.id);
+      await holdCaller(tx, caller);
       await refuseTooMany(tx, caller.peer.id);
       await addJob(tx, {
         id,

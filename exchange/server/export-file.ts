@@ -1,5 +1,5 @@
 // GET of a finished file: stored gzip, sent as it is or inflated; one byte range on the gzip form. Each delivery is an
-// audit row before the first byte leaves.
+// audit row before the first byte leaves. One that takes long is broken off when the peer may not have the file any more.
 import type { Context } from 'hono';
 import { acceptsGzip, inflated, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
@@ -10,9 +10,38 @@ import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { findFile } from '../store/bulk-job.ts';
+import { type BulkJob, findFile, findJob } from '../store/bulk-job.ts';
+import { findPeer } from '../store/peer.ts';
 import { covers, insufficientScope, recordRefusal } from './authorize.ts';
 import { jobCaller } from './export-status.ts';
+
+/** A client that takes a file slowly is looked at again after so long. */
+const LOOK_MS = 5000;
+
+/** What is read, as long as it may leave. Broken off, not ended: what is inflated as it goes has no length that would tell. */
+async function* whileAllowed(
+  source: AsyncIterable<Uint8Array>,
+  mayGoOn: () => Promise<boolean>,
+): AsyncGenerator<Uint8Array> {
+  let looked = performance.now();
+  for await (const chunk of source) {
+    if (performance.now() - looked > LOOK_MS) {
+      if (!(await mayGoOn())) throw new Error('the file may not leave any more');
+      looked = performance.now();
+    }
+    yield chunk;
+  }
+}
+
+/** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */
+async function mayGoOn(deps: Deps, job: BulkJob): Promise<boolean> {
+  const { sql } = deps.database;
+  const [peer, now] = await Promise.all([findPeer(sql, job.peerId), findJob(sql, job.id, job.peerId)]);
+  const isTheirs = peer?.state === 'active' && now !== undefined && now.state !== 'revoked';
+  const may = isTheirs && (job.kind === 'match' || (await holdsConsent(deps, job)));
+  if (!may) deps.log('warn', 'download broken off', { job: job.id, peer: job.peerId });
+  return may;
+}
 
 export function exportFile(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
@@ -71,8 +100,9 @@ export function exportFile(deps: Deps) {
         detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
       }),
     ]);
-    const stream = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
-    if (!stream) throw new Outcome('not-found');
+    const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
+    if (!stored) throw new Outcome('not-found');
+    const stream = whileAllowed(stored, () => mayGoOn(deps, job));
     if (range !== 'ignore')
       return streamed(stream, 206, {
         ...headers,

@@ -13,9 +13,8 @@ import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
 import { type GrantScope, stillGranted } from '../store/grant.ts';
 import { groupCode } from '../store/match-group.ts';
-import { lockPeer } from '../store/peer.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
-import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
+import { authorize, type Caller, covers, holdCaller, insufficientScope, recordRefusal } from './authorize.ts';
 import { newJobId } from './bulk-member-match.ts';
 import { givenParameters, readExportParameters } from './export-parameters.ts';
 import { acceptFhir, readPrefer } from './prefer.ts';
@@ -58,8 +57,7 @@ export async function kickOffExport(
   const place = groupId === null ? 'Patient' : `Group/${groupId}`;
   const query = new URL(c.req.url).search;
   await sql.begin(async (tx) => {
-    // one kick-off of a peer after the other, so that no number of them at once passes the limit
-    await lockPeer(tx, caller.peer.id);
+    await holdCaller(tx, caller);
     const { open, ofGroup } = await countOpenJobs(tx, caller.peer.id, groupId ?? undefined);
     if (operation === 'davinci-data-export' && ofGroup > 0)
       throw new Outcome('throttled', 'An export of this Group is running.', { retryAfter: 5 });

@@ -172,6 +172,26 @@ export async function revokeJob(tx: Queryable, id: string, reason: string): Prom
   return mine.length === 1;
 }
 
+/**
+ * Ends all that a peer has asked for and could still have: what waits, what is being made, and files that are there. In the caller's
+ * transaction; bulk_job_peer.
+ */
+export async function revokeJobsOf(
+  tx: Queryable,
+  peerId: string,
+  reason: string,
+  now: Date,
+): Promise<{ id: string; kind: BulkJob['kind']; wasOpen: boolean }[]> {
+  const rows = await tx<{ id: string; kind: BulkJob['kind']; wasOpen: boolean }[]>`
+    with theirs as (
+      select id, state in ('queued', 'running') as open from exchange.bulk_job
+      where peer_id = ${peerId} and (state in ('queued', 'running') or (state = 'complete' and expires_at > ${now})) for update
+    )
+    update exchange.bulk_job j set state = 'revoked', failure = ${reason}, lease_owner = null, lease_until = null
+    from theirs t where t.id = j.id returning j.id, j.kind, t.open as "wasOpen"`;
+  return [...rows];
+}
+
 /** Exports whose files are still there. */
 export async function openExports(
   sql: Queryable,

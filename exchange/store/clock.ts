@@ -44,11 +44,11 @@ export async function blockClock(
   tx: Queryable,
   kind: ClockKind,
   subject: string,
-  state: 'attempted' | 'blocked' | 'withdrawn',
+  state: 'attempted' | 'blocked' | 'withdrawn' | 'not-applicable',
   reason: string,
 ): Promise<void> {
   await tx`
-    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} = 'withdrawn' then now() end
+    update exchange.clock set state = ${state}, reason = ${reason}, closed_at = case when ${state} in ('withdrawn', 'not-applicable') then now() end
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted', 'blocked')`;
 }
 

@@ -222,7 +222,13 @@ export async function forgetAssertions(sql: Queryable, now: Date): Promise<void>
   await sql`delete from exchange.used_assertion where expires_at < ${now}::timestamptz - interval '60 seconds'`;
 }
 
-/** Holds a peer's row until the transaction ends: what it starts is counted one after the other. peer_pkey. */
-export async function lockPeer(tx: Queryable, id: string): Promise<void> {
-  await tx`select 1 from exchange.peer where id = ${id} for no key update`;
+/**
+ * Holds a peer's row until the transaction ends: what it starts is counted one after the other, and none of it begins after the peer was
+ * suspended. peer_pkey.
+ * @returns whether it is still active, under the epoch that it was let in by
+ */
+export async function lockPeer(tx: Queryable, peer: Pick<Peer, 'id' | 'epoch'>): Promise<boolean> {
+  const [row] = await tx<{ isCurrent: boolean }[]>`
+    select state = 'active' and epoch = ${peer.epoch} as "isCurrent" from exchange.peer where id = ${peer.id} for no key update`;
+  return row?.isCurrent === true;
 }

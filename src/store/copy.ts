@@ -30,6 +30,8 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
   let failure: unknown;
   let pending = '';
   let sent = 0;
+  /** of all who write meanwhile: each listener of its own would be one more on a stream that the server holds up */
+  let drained: Promise<unknown> | undefined;
   stream.on('error', (error) => {
     failure = error;
   });
@@ -61,9 +63,12 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
       }
       const room = stream.write(typeof row === 'string' ? pending : row);
       if (typeof row === 'string') pending = '';
-      return room && failure === undefined
-        ? undefined
-        : inTime(failure === undefined ? once(stream, 'drain') : Promise.resolve());
+      if (room && failure === undefined) return undefined;
+      if (failure !== undefined) return inTime(Promise.resolve());
+      drained ??= once(stream, 'drain').finally(() => {
+        drained = undefined;
+      });
+      return inTime(drained);
     },
     async end() {
       // a stream that was refused already neither ends nor fails once more

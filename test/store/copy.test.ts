@@ -40,6 +40,20 @@ test('before its end is asked for', () =>
     for (let i = 0; i < 20; i++) await db.sql`select pg_sleep(0.01)`;
     await copy.end();
   }));
+test('with many pieces given at once: one of them waits for the server', async () => {
+  const warned: string[] = [];
+  const hear = (warning: Error) => void warned.push(warning.name);
+  process.on('warning', hear);
+  await refused(async (c) => {
+    const copy = await openCopy(c, INTO, HOUR);
+    const piece = (from: number) => Buffer.from([...rows(from, from + 20_000)].map((r) => `${r}\n`).join(''));
+    await Promise.all(Array.from({ length: 30 }, async (_, i) => copy.write(piece(2_000_000 + i * 20_000))));
+    await copy.write(Buffer.from('none\n'));
+    await copy.end();
+  });
+  process.off('warning', hear);
+  expect(warned).toEqual([]);
+});
 test('within a transaction, which takes nothing', async () => {
   await refused((c) =>
     c.begin(async (tx) => {
