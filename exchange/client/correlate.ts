@@ -18,6 +18,8 @@ export type Correlated = {
   submittedId: string;
   outcome: 'matched' | 'not-matched' | 'constrained' | 'missing' | 'contradictory' | 'conflict';
   peerPatientId: string | null;
+  /** id of the match Group that it is in, where the answer says one */
+  groupId?: string | undefined;
 };
 export type Correlation = { members: Correlated[]; groupId: string | undefined; uncorrelated: number };
 
@@ -47,7 +49,10 @@ const OUTCOME: Record<Bucket, Correlated['outcome']> = {
 
 export function correlate(groups: readonly JsonObject[], submitted: readonly Submitted[]): Correlation {
   const wanted = new Map(submitted.map((s) => [s.submittedId, s]));
-  const found = new Map<string, { outcome: Correlated['outcome']; patient: string | null }[]>();
+  const found = new Map<
+    string,
+    { outcome: Correlated['outcome']; patient: string | null; group: string | undefined }[]
+  >();
   let uncorrelated = 0;
   let groupId: string | undefined;
   for (const group of groups) {
@@ -71,7 +76,7 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
       const theirs = bucket === 'match' ? (referenceId(text(entity['reference']), 'Patient') ?? null) : null;
       found.set(asked.submittedId, [
         ...(found.get(asked.submittedId) ?? []),
-        { outcome: OUTCOME[bucket], patient: theirs },
+        { outcome: OUTCOME[bucket], patient: theirs, group: text(group['id']) },
       ]);
     }
   }
@@ -90,7 +95,7 @@ export function correlate(groups: readonly JsonObject[], submitted: readonly Sub
       return { submittedId: s.submittedId, outcome: 'conflict', peerPatientId: null };
     if (first.outcome === 'matched' && first.patient === null)
       return { submittedId: s.submittedId, outcome: 'contradictory', peerPatientId: null };
-    return { submittedId: s.submittedId, outcome: first.outcome, peerPatientId: first.patient };
+    return { submittedId: s.submittedId, outcome: first.outcome, peerPatientId: first.patient, groupId: first.group };
   });
   return { members, groupId, uncorrelated };
 }

@@ -16,6 +16,7 @@ import { closeClock } from '../store/clock.ts';
 import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull.ts';
 import { submissions } from '../store/submission.ts';
 import { inLanes } from './lanes.ts';
+import { moveToOther } from './split.ts';
 import { abilitiesOf, advance, fallBack, type Step, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
@@ -230,5 +231,21 @@ async function finish(s: Step, result: Correlation): Promise<void> {
   const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
   if (result.groupId === undefined && needsGroup)
     return advance(s, 'review', { reason: 'group-without-id' }, detail, record);
-  return advance(s, 'matched', { groupId: result.groupId ?? null }, detail, record);
+  // a pull asks for one Group: members in another one would be taken for asked and never be
+  const elsewhere = needsGroup
+    ? result.members.filter((m) => m.outcome === 'matched' && 'groupId' in m && m.groupId !== result.groupId)
+    : [];
+  if (elsewhere.length === 0) return advance(s, 'matched', { groupId: result.groupId ?? null }, detail, record);
+  s.note('peer-match-groups');
+  const ids = elsewhere.map((m) => m.submittedId);
+  const others = `${detail}, ${ids.length} of them in another Group: asked for apart`;
+  return advance(s, 'matched', { groupId: result.groupId ?? null }, others, async (tx) => {
+    await record(tx);
+    await setOutcomes(
+      tx,
+      s.pull.id,
+      ids.map((submittedId) => ({ submittedId, outcome: null, peerPatientId: null })),
+    );
+    await moveToOther(tx, s, ids);
+  });
 }

@@ -119,7 +119,9 @@ export async function knownLines(
 ): Promise<KnownLines | undefined> {
   if (hasDeletions) return undefined;
   const { sql } = deps.database;
-  const open = new Set([...context.members.values()].flatMap((m) => (m.withdrawn || m.doubtful ? [] : m.memberId)));
+  const open = new Set(
+    [...context.members.values()].flatMap((m) => (m.withdrawn || m.doubtful || m.moved ? [] : m.memberId)),
+  );
   if ((await markSteady(sql, pull.id, pull.peerId, [...open])) === 0) return undefined;
   const of = { id: pull.id, peerId: pull.peerId, sharedTypes: SHARED_TYPES };
   const stage = hasCommitted ? stageKnown : stageKnownBlocks;

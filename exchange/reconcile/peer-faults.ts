@@ -72,6 +72,10 @@ export const PEER_FAULTS = {
     'It takes fewer members at once. The request was divided.',
     'Lower PULL_BATCH if it happens often.',
   ),
+  'peer-match-groups': look(
+    'Its match answer has the members whom it knows in several Groups. Each Group was asked for by a pull of its own.',
+    'Nothing.',
+  ),
   'peer-match-stray': look('Its match answer names people that we did not ask about.', 'Tell the other payer.'),
   'peer-bundle-outcome': look(
     'Its answer held messages among the records. They are no records and are not kept.',

@@ -101,7 +101,10 @@ export const PULL_REASONS = {
   ),
   unreachable: look('The other payer did not answer; it is tried again.', 'Nothing, unless it lasts.'),
   throttled: look('The other payer asked us to wait.', 'Nothing.'),
-  auth: look('The other payer did not take our token; a new one is fetched.', 'Nothing, unless it happens often.'),
+  auth: look(
+    'The other payer did not take our token, nor a new one.',
+    'Ask the other payer whether our client is still allowed.',
+  ),
   discovery: look('The other payer’s published configuration could not be read.', 'Tell the other payer.'),
   'kick-off': look('The other payer did not accept the request.', 'Tell the other payer.'),
   'job-failed': look('The other payer’s job failed.', 'Tell the other payer.'),

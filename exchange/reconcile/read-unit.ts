@@ -22,6 +22,9 @@ import { localId, referredId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
 
+/** `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
+export type UnitMember = { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean; moved?: boolean };
+
 export type UnitContext = {
   peerId: string;
   /** FHIR base of the peer, for `meta.source` */
@@ -29,8 +32,8 @@ export type UnitContext = {
   /** our own FHIR base: a record that names it as source is ours coming back */
   ourBase: string;
   ourNpi: string | null;
-  /** peer Patient id → our member, of the members matched in this pull; `doubtful`: matched to two of them */
-  members: ReadonlyMap<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>;
+  /** peer Patient id → our member, of the members matched in this pull */
+  members: ReadonlyMap<string, UnitMember>;
   /** our ids of the peer's directory records, by their key `Type/id` there, as far as they are known before everything is staged */
   known?: ReadonlyMap<string, string>;
   /** first day of service that counts as within five years */
@@ -129,6 +132,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
   const isHeld = (reason: string) => context.released !== reason;
   if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
+  // what comes of a person who was another one until now waits with the person, until somebody has said who that is
+  if (member?.moved && isHeld('patient-change')) return hold('patient-change', whose);
   const issues = context.validate(resource);
   if (issues.some((i) => i.severity === 'error')) return hold('invalid-resource', whose);
   if (objects(meta['tag']).some((t) => t['code'] === 'SUBSETTED')) return hold('invalid-resource', whose);

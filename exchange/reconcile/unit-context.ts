@@ -5,7 +5,8 @@ import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import type { Peer } from '../store/peer.ts';
 import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
-import type { UnitContext } from './read-unit.ts';
+import { movedPatients } from '../store/pull-member.ts';
+import type { UnitContext, UnitMember } from './read-unit.ts';
 
 /** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
 const RULE_YEARS = 5;
@@ -18,7 +19,8 @@ export async function unitContext(
 ): Promise<UnitContext> {
   const { sql } = deps.database;
   const withdrawn = new Set(await withdrawnMembers(sql, pull.id));
-  const members = new Map<string, { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean }>();
+  const moved = new Set(await movedPatients(sql, pull.id, peer.id));
+  const members = new Map<string, UnitMember>();
   for (const m of await pullMembers(sql, pull.id)) {
     if (m.outcome !== 'matched' || m.peerPatientId === null) continue;
     const other = members.get(m.peerPatientId);
@@ -28,6 +30,7 @@ export async function unitContext(
       policy: m.policy,
       withdrawn: withdrawn.has(m.memberId),
       doubtful,
+      moved: moved.has(m.peerPatientId),
     });
   }
   const { timeZone } = deps.config;

@@ -27,7 +27,9 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
   await tx`
     insert into exchange.identity (peer_id, type, source_id, local_id, member_id, state, hash, last_updated, first_pull, last_pull, line_hash, line_findings, claim_number)
     select distinct on (type, source_id) ${peerId}, type, source_id, coalesce(local_id, ''), member_id,
-      case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash, last_updated, ${by}, ${by},
+      case outcome when 'retracted' then 'retracted' when 'quarantined' then 'quarantined' when 'echo' then 'echo' else 'visible' end, hash,
+      -- what was deleted before it ever came: older copies of it stay out
+      coalesce(last_updated, case when outcome = 'retracted' then (select transaction_time from exchange.pull where id = ${by}) end), ${by}, ${by},
       case when outcome in ('created', 'updated', 'linked-duplicate', 'shared') then line_hash end,
       array_remove(array_remove(findings, 'duplicate-id'), 'peer-rekey'), ${tx.unsafe(CLAIM_NUMBER)}
     from pg_temp.slice s
@@ -37,7 +39,7 @@ async function writeIdentity(tx: Queryable, peerId: string, by: string): Promise
     on conflict (peer_id, type, source_id) do update set state = excluded.state, last_pull = excluded.last_pull,
       local_id = case when excluded.local_id = '' then exchange.identity.local_id else excluded.local_id end,
       member_id = case when excluded.type = 'Provenance' and excluded.state = 'visible' then excluded.member_id else coalesce(excluded.member_id, exchange.identity.member_id) end,
-      line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(excluded.last_updated, exchange.identity.last_updated)`;
+      line_hash = excluded.line_hash, line_findings = excluded.line_findings, claim_number = coalesce(excluded.claim_number, exchange.identity.claim_number), hash = coalesce(excluded.hash, exchange.identity.hash), last_updated = coalesce(case when excluded.hash is not null then excluded.last_updated end, exchange.identity.last_updated)`;
   await writeClaimNames(tx, peerId);
   await keepLineHashes(tx, peerId);
 }

@@ -22,7 +22,7 @@ export async function pullMembers(sql: Queryable, pullId: string): Promise<PullM
 export async function setOutcomes(
   tx: Queryable,
   pullId: string,
-  outcomes: readonly { submittedId: string; outcome: string; peerPatientId: string | null }[],
+  outcomes: readonly { submittedId: string; outcome: string | null; peerPatientId: string | null }[],
 ): Promise<void> {
   await tx`
     update exchange.pull_member m set outcome = o.outcome, peer_patient_id = o.patient
@@ -45,6 +45,18 @@ export async function copyOutcomes(tx: Queryable, pullId: string, fromPullId: st
     update exchange.pull_member m set outcome = f.outcome, peer_patient_id = f.peer_patient_id
     from exchange.pull_member f
     where m.pull_id = ${pullId} and f.pull_id = ${fromPullId} and f.other_coverage_id = m.other_coverage_id`;
+}
+
+/**
+ * Persons of the peer who are matched to a member of ours now and of whom we hold the peer's Patient under another one. pull_member_pkey,
+ * identity_pkey.
+ */
+export async function movedPatients(sql: Queryable, pullId: string, peerId: string): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select m.peer_patient_id as id from exchange.pull_member m
+    join exchange.identity i on i.peer_id = ${peerId} and i.type = 'Patient' and i.source_id = m.peer_patient_id
+    where m.pull_id = ${pullId} and m.outcome = 'matched' and i.state in ('visible', 'echo') and i.member_id <> m.member_id`;
+  return rows.map((r) => r.id);
 }
 
 /** Moves some of a pull's members to another pull. pull_member_pkey. */

@@ -21,7 +21,7 @@ const FEW = 50;
 
 /**
  * A staged file of which more lines than `most`, or than one in twenty of more than fifty, are none or are about people that
- * were not asked for, or of which no line can be read (a web page, another encoding); undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
+ * were not asked for, or of which no line is a record (a web page, another encoding, the message of a fault); undefined when there is none. `mayHaveOthers`: a peer that cannot be asked for some sends others as well.
  * Served by the primary key.
  */
 export async function mostlyHeld(
@@ -33,7 +33,8 @@ export async function mostlyHeld(
   const [row] = await sql<{ file: number; lines: number }[]>`
     select file, held::int as lines from (
       select file, count(*) + (select coalesce(sum(b.units), 0) from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as units, count(*) filter (where outcome = 'rejected' or (reason = 'wrong-patient' and not ${mayHaveOthers})) as held,
-        bool_and(coalesce(outcome = 'rejected' and reason = 'invalid-json', false)) 
+        bool_and(coalesce(outcome = 'rejected' and (reason = 'invalid-json' or exists (
+            select from exchange.pull_file o where o.pull_id = ${work} and o.position = s.file and o.kind = 'output' and o.type is distinct from 'OperationOutcome')), false))
           and not exists (select from exchange.staging_block b where b.pull_id = ${work} and b.file = s.file) as unreadable
       from exchange.staging s where pull_id = ${work} group by file) f
     where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;

@@ -95,7 +95,14 @@ describe('deletions', () => {
 
   test('what comes after its own deletion is written under its own id, each', async () => {
     await node.pull([deletions('Observation/late1', 'Observation/late2')]);
-    const { id, state } = await node.pull([output('Observation', lab('late1'), lab('late2'))]);
+    // a copy from before the deletion stays out
+    const older = await node.pull([output('Observation', lab('late1'), lab('late2'))]);
+    expect(await node.ledger(older.id)).toEqual([
+      'unchanged already-retracted Observation/late1',
+      'unchanged already-retracted Observation/late2',
+    ]);
+    const meta = { lastUpdated: new Date(Date.now() + 60_000).toISOString() };
+    const { id, state } = await node.pull([output('Observation', lab('late1', { meta }), lab('late2', { meta }))]);
     expect(state).toBe('done');
     expect(await node.ledger(id)).toEqual([
       'updated reinstated Observation/late1',
@@ -176,13 +183,30 @@ describe('guards', () => {
   });
 
   test('R66–R69: units that are no resource, of no known type or with modifiers', async () => {
-    expect(await one('[1,2]')).toBe('rejected not-a-resource');
-    expect(await one('{"resourceType":"Bundle","id":"b"}')).toBe('rejected not-a-resource');
-    expect(await one('{"resourceType":"Observation"}')).toBe('rejected missing-id');
-    expect(await one('{"resourceType":"Observation","id":"../x"}')).toBe('rejected missing-id');
-    expect(await one('{"broken', lab('g-whole'))).toBe('rejected invalid-json');
-    // a file of which nothing can be read is none: a person looks
-    expect(await node.pull([output('Observation', '{"broken')])).toMatchObject({ state: 'partial' });
+    const outcome = 'OperationOutcome';
+    for (const [line, reason] of [
+      ['[1,2]', 'not-a-resource'],
+      ['{"resourceType":"Bundle","id":"b"}', 'not-a-resource'],
+      ['{"resourceType":"Observation"}', 'missing-id'],
+      ['{"resourceType":"Observation","id":"../x"}', 'missing-id'],
+      ['{"message":"Forbidden"}', 'not-a-resource'],
+      [`{"resourceType":"${outcome}","issue":[{"severity":"error","code":"exception"}]}`, 'not-a-resource'],
+      ['{"broken', 'invalid-json'],
+    ] as const) {
+      expect(await one(line, lab('g-whole'))).toBe(`rejected ${reason}`);
+      // a file of which no line is a record is none: what it should have held would be missed, so a person looks
+      expect(await node.pull([output('Observation', line)])).toMatchObject({
+        state: 'partial',
+        reason: 'too-many-held',
+      });
+    }
+    // messages among the records, listed as what they are, are no trouble
+    expect(
+      await node.pull([
+        output(outcome, `{"resourceType":"${outcome}","issue":[]}`),
+        output('Observation', lab('g-whole')),
+      ]),
+    ).toMatchObject({ state: 'done' });
     expect(await one({ ...lab('g5'), resourceType: 'Immunisation' })).toBe('quarantined unknown-type Immunisation/g5');
     expect(await one(lab('g6', { modifierExtension: [{ url: 'http://x', valueBoolean: true }] }))).toBe(
       'quarantined modifier-extension Observation/g6',
