@@ -2,6 +2,7 @@
 import type { Context } from 'hono';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 import type { PageData } from './data.ts';
 import { LANGUAGES, type Language, type LanguageCode } from './language.ts';
@@ -65,7 +66,7 @@ export async function pageText(data: PageData, l: Language, page: Page): Promise
     language: l.code,
     skip: t.skip,
     notice: t.notice,
-    style: html`<link rel="stylesheet" href="${STYLE_PATH}"><meta name="color-scheme" content="light dark">`,
+    style: html`<link rel="stylesheet" href="${STYLE_PATH}"><meta name="color-scheme" content="light dark">${ICON_LINK}`,
     banner: data.config.sandbox ? t.sandbox : undefined,
     header: html`<header class="site"><div class="bar"><a class="brand" href="${link(l, '/')}">${MARK}${data.config.planName}</a>
 <nav aria-label="${t.nav.label}"><ul>${NAV.map(

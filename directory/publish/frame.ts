@@ -1,5 +1,6 @@
 // The frame of public pages about the directory itself (publications, other directories): the same style as the staff pages.
 import { html, type Part } from '../../src/ui/html.ts';
+import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 
 export const PAGE_HEADERS = {
@@ -27,7 +28,7 @@ export function publicationPage(
   return documentText({
     title: page.title,
     site: config.planName,
-    style: html`<link rel="stylesheet" href="${STYLE_PATH}">`,
+    style: html`<link rel="stylesheet" href="${STYLE_PATH}">${ICON_LINK}`,
     banner: config.sandbox ? 'Sandbox: all people, payers and records here are invented.' : undefined,
     header: html`<header class="site"><div class="bar"><a class="brand" href="/">${config.planName}</a><nav aria-label="Directory"><ul>${NAV.map(
       ([name, href, label]) =>

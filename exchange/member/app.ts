@@ -7,6 +7,7 @@ import { describe, type FhirEnv, fhirApp, route } from '../../src/http/fhir-app.
 import { readForm } from '../../src/http/form.ts';
 import { preferredLanguage } from '../../src/http/language.ts';
 import { html, type Part } from '../../src/ui/html.ts';
+import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { type Actor, readChoice, readPayer, recordChoice, recordPayer, recordRequest } from '../members/choose.ts';
@@ -21,7 +22,7 @@ import { type StaffContext, staffHeaders } from '../staff/frame.ts';
 /** The member's pages. All routes begin with `/my`. */
 export function createMemberPages(deps: Deps): Hono<FhirEnv> {
   const app = fhirApp('member', deps, staffHeaders(deps.config.baseUrl));
-  const styles = html`<link rel="stylesheet" href="/my/style.css">`;
+  const styles = html`<link rel="stylesheet" href="/my/style.css">${ICON_LINK}`;
 
   const send = (c: StaffContext, language: Language, main: Part, status: 200 | 400 | 403 | 404 | 500 = 200) => {
     const other = language === 'en' ? 'es' : 'en';

@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { ICON_LINK } from '../../src/ui/icon.ts';
 import { documentText } from '../../src/ui/page.ts';
 import { type Table, tableCsv, tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { timeText } from '../../src/ui/time.ts';
@@ -85,7 +86,7 @@ function header(session: StaffSession | undefined, place: Place | undefined, pla
   return html`<header class="site"><div class="bar"><a class="brand" href="/staff">${plan}</a>${who}${nav}</div></header>`;
 }
 
-const STYLESHEET = html`<link rel="stylesheet" href="/staff/style.css">`;
+const STYLESHEET = html`<link rel="stylesheet" href="/staff/style.css">${ICON_LINK}`;
 
 /** A page as HTML. `session` undefined: nobody is signed in. */
 export function pageText(

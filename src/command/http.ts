@@ -12,6 +12,7 @@ import { createMemberPages } from '../../exchange/member/app.ts';
 import { sameText } from '../auth/staff-session.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
+import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import type { OpenNode } from './node.ts';
 import { type QuickHolder, quickListener } from './quick-listener.ts';
 
@@ -78,6 +79,7 @@ export function createApp(m: Mounted): Hono {
       headers: { 'content-type': m.metrics.contentType, 'cache-control': 'no-store' },
     });
   });
+  app.get(ICON_PATH, iconAnswer);
   const { staff } = m;
   if (staff) {
     app.all('/staff', (c) => staff(c.req.raw));

@@ -9,11 +9,11 @@ const AROUND = new Set(
     'a an the i me my need want find see looking look for to of in near by with who that and or at some good best new ' +
     'doctor dr dra physician specialist provider care office visit test problem issue treatment appointment female male ' +
     'medico medica doctora especialista problema tratamiento cita busco necesito quiero un una el la lo los las de del para que mi mis ' +
-    'con cerca en y o'
+    'con cerca en y o hombre'
   ).split(' '),
 );
 
-/** Words of a text in the singular: a final s does not count, nor does it matter whether y became ies. */
+/** Words of a text in the singular: a final s does not count, nor does it matter whether y became ies, or ión iones. */
 function bareWords(text: string): string[] {
   return fold(text)
     .replace(/['‘’`´ʻʼ.]/g, '')
@@ -23,7 +23,7 @@ function bareWords(text: string): string[] {
 }
 
 function singular(word: string): string {
-  if (/(sh|ch|x|ss|us)es$/.test(word)) return singular(word.slice(0, -2));
+  if (/(sh|ch|x|ss|us|ctor|dolor|ion|dad)es$/.test(word)) return singular(word.slice(0, -2));
   if (word.length > 4 && word.endsWith('ies')) return `${word.slice(0, -3)}y`;
   return word.length > 3 && word.endsWith('s') && !/(ss|is)$/.test(word) ? word.slice(0, -1) : word;
 }
@@ -51,6 +51,16 @@ const PHRASES: readonly Phrase[] = PLAIN_SPECIALTIES.flatMap((entry) =>
     const told = telling(words);
     return { entry, whole: words.join(' '), words: told.length > 0 ? told : words };
   }),
+);
+
+/** Entries by what the pages call them, and offer while somebody writes. */
+const CALLED: ReadonlyMap<string, readonly PlainSpecialty[]> = new Map(
+  PLAIN_SPECIALTIES.flatMap((entry) => [entry.en, entry.es])
+    .map((text) => bareWords(text).join(' '))
+    .map((whole) => [
+      whole,
+      PLAIN_SPECIALTIES.filter((e) => [e.en, e.es].some((c) => bareWords(c).join(' ') === whole)),
+    ]),
 );
 
 /** One slip of the finger in a word of five letters, two in one of eight. */
@@ -111,8 +121,8 @@ export function meantBy(text: string): Meant {
   const words = bareWords(text.slice(0, 200));
   if (words.length === 0) return { entries: [], whole: true };
   const whole = words.join(' ');
-  const same = PHRASES.filter((p) => p.whole === whole);
-  if (same.length > 0) return { entries: unique(same.map((p) => p.entry)), whole: true };
+  const same = [...(CALLED.get(whole) ?? []), ...PHRASES.filter((p) => p.whole === whole).map((p) => p.entry)];
+  if (same.length > 0) return { entries: unique(same), whole: true };
   const told = telling(words);
   if (told.length === 0) {
     const any = words.some((w) => /^(doctor|dr|dra|physician|medico|medica|doctora)$/.test(w));

