@@ -1,7 +1,7 @@
 // The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
-import { readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+import { open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -218,11 +218,11 @@ const unless =
     if (!codes.includes(error.code ?? '')) throw error;
   };
 
-/** A new file and its folder, which somebody who empties it may have removed meanwhile. */
-function openIn(path: string): number {
-  const make = (): number => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, 'wx', 0o600);
+/** A new file and its folder, which somebody who empties it may have removed meanwhile. `made`: the first folder that was not there. */
+function openIn(path: string): { fd: number; made: string | undefined } {
+  const make = () => {
+    const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    return { fd: openSync(path, 'wx', 0o600), made };
   };
   try {
     return make();
@@ -232,9 +232,59 @@ function openIn(path: string): number {
   }
 }
 
+/**
+ * Brings to the disk what a folder lists: a file that was synced under a name that was not is gone when the power is. Who comes while one is
+ * at it shares the next one. A folder that was removed meanwhile lists nothing.
+ */
+function folderSync(): (folder: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Promise<void>>();
+  const sync = async (folder: string): Promise<void> => {
+    const handle = await open(folder, 'r').catch(unless('ENOENT'));
+    if (!handle) return;
+    try {
+      // there are file systems that have no such thing
+      await handle.sync().catch(unless('EINVAL', 'ENOTSUP'));
+    } finally {
+      await handle.close();
+    }
+  };
+  const run = (folder: string): Promise<void> => {
+    const one = sync(folder).finally(() => running.delete(folder));
+    running.set(folder, one);
+    return one;
+  };
+  return (folder) => {
+    const before = running.get(folder);
+    if (before === undefined) return run(folder);
+    const shared = waiting.get(folder);
+    if (shared !== undefined) return shared;
+    const next = before
+      .catch(() => {})
+      .then(() => {
+        waiting.delete(folder);
+        return run(folder);
+      });
+    waiting.set(folder, next);
+    return next;
+  };
+}
+
+/** Opened when its first byte is asked for: of those who ask for a file many are gone by then, and nobody would close it. */
+async function* read(path: string, range?: { start: number; end?: number }): AsyncGenerator<Uint8Array, void, void> {
+  const { start, end } = { start: 0, ...range };
+  try {
+    yield* createReadStream(path, { start, ...(end === undefined ? {} : { end: end - 1 }) });
+  } catch (error) {
+    // without its path, which may reach who asked
+    throw Object.assign(new Error('A stored file cannot be read.'), { code: (error as NodeJS.ErrnoException).code });
+  }
+}
+
 /** Blobs as files under a folder; a folder is there as long as it holds something. */
 export function fileBlobs(folder: string): Blobs {
   const root = resolve(folder);
+  const toDisk = folderSync();
   const place = (key: string): string => {
     if (!/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(key) || key.includes('..')) throw new Error('bad blob key');
     return join(root, key);
@@ -247,7 +297,7 @@ export function fileBlobs(folder: string): Blobs {
       const to = place(key);
       const part = `${to}.${randomUUID()}.part`;
       // at once: what comes from the network must not wait, or a connection that is cut takes it along
-      const fd = openIn(part);
+      const { fd, made } = openIn(part);
       const hash = createHash('sha256');
       let bytes = 0;
       const tap = new Transform({
@@ -260,6 +310,7 @@ export function fileBlobs(folder: string): Blobs {
       try {
         await pipeline(Readable.from(source, { objectMode: false }), tap, createWriteStream(part, { fd, flush: true }));
         await rename(part, to);
+        await Promise.all([toDisk(dirname(to)), made === undefined ? undefined : toDisk(dirname(made))]);
       } catch (error) {
         await rm(part, { force: true });
         await removeEmpty(dirname(to));
@@ -269,11 +320,10 @@ export function fileBlobs(folder: string): Blobs {
     },
     async get(key, range) {
       const from = place(key);
-      if (!existsSync(from)) return undefined;
-      return createReadStream(
-        from,
-        range ? { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) } : {},
-      );
+      // what cannot be opened is told now, and not in the midst of an answer
+      const handle = await open(from, 'r').catch(unless('ENOENT', 'ENOTDIR'));
+      await handle?.close();
+      return handle && read(from, range);
     },
     async size(key) {
       try {
