@@ -1,5 +1,6 @@
 // What judging two records needs to know of codes, days, quantities and texts. Pure.
 import { createHash } from 'node:crypto';
+import { systemKnownAs } from '../../src/fhir/code-systems.ts';
 import {
   codings,
   isObject,
@@ -17,22 +18,6 @@ const ICD10CM = 'http://hl7.org/fhir/sid/icd-10-cm';
 const CPT = 'http://www.ama-assn.org/go/cpt';
 const HCPCS = 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets';
 const LIKE_CPT = /^\d{4}[\dFTUAM]$/;
-
-/** Code systems that are also sent as OIDs, or under another name. Of a US payer ICD-10 is its clinical modification. */
-const SYSTEMS: Readonly<Record<string, string>> = {
-  'urn:oid:2.16.840.1.113883.6.96': 'http://snomed.info/sct',
-  'urn:oid:2.16.840.1.113883.6.1': 'http://loinc.org',
-  'urn:oid:2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
-  'urn:oid:2.16.840.1.113883.6.90': ICD10CM,
-  'http://hl7.org/fhir/sid/icd-10': ICD10CM,
-  'urn:oid:2.16.840.1.113883.6.103': 'http://hl7.org/fhir/sid/icd-9-cm',
-  'urn:oid:2.16.840.1.113883.6.4': 'http://www.cms.gov/Medicare/Coding/ICD10',
-  'urn:oid:2.16.840.1.113883.12.292': CVX,
-  'urn:oid:2.16.840.1.113883.6.69': NDC,
-  'urn:oid:2.16.840.1.113883.6.12': CPT,
-  'urn:oid:2.16.840.1.113883.6.285': HCPCS,
-  'http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets': HCPCS,
-};
 
 /** NDC in eleven digits without hyphens: 5-4-2, padded from 4-4-2, 5-3-2 or 5-4-1. */
 function ndc11(code: string): string {
@@ -60,7 +45,7 @@ export function codesOf(concept: Json | undefined): string[] {
     const written = text(c['system']);
     const code = text(c['code']);
     if (written === undefined || code === undefined) continue;
-    const system = SYSTEMS[written] ?? written;
+    const system = systemKnownAs(written);
     if (system.endsWith('/v3-NullFlavor') || system.endsWith('/data-absent-reason')) continue;
     const known = spelled(system, code.trim());
     // the first level of HCPCS is CPT
