@@ -33,10 +33,10 @@ const SEAL_MS = 1000;
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;
 
-/** Runs one job of a peer, when one waits. */
-export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
+/** Runs one job of a peer, when one waits. `short`: only one about few members. */
+export async function takeJob(deps: Deps, owner: string, short = false): Promise<boolean> {
   const { sql } = deps.database;
-  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds);
+  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds, short);
   if (!job) return false;
   const renewal = setInterval(
     () => {
@@ -188,7 +188,8 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('answers', () => takeJob(deps, owner)),
-    // an answer may take minutes: what is due of these waits for none
+    // an answer may take minutes: who asks about one member does not wait for somebody else's ten thousand, nor does what is due besides
+    keepOn('short answers', () => takeJob(deps, owner, true)),
     keepOn('audit seal', seal),
     keepOn('housekeeping', keepHouse),
     keepOn('labels', label),

@@ -50,3 +50,36 @@ test('while an export is made the audit is sealed and what is past its time is r
   }
   expect((await them.call(kick.header('content-location') ?? '')).status).toBe(200);
 });
+
+test('who asks about one member does not wait for somebody else’s thousands', async () => {
+  const { sql } = node.deps.database;
+  const other = new ExportClient(node, await client(node, 'b', { npi: ASKER.npi }));
+  await other.signIn();
+  const place = `Group/${await them.group([card(rivera)])}/$export`;
+  const others = `Group/${await other.group([card(rivera)])}/$export`;
+  const large = (await them.kick(place)).header('content-location') ?? '';
+  await sql`
+    update exchange.bulk_job set parameters = jsonb_set(parameters, '{members}', '5000') where id = ${large.split('/').at(-1) ?? ''}`;
+  const { blobs } = node.deps;
+  const gate = Promise.withResolvers<string[]>();
+  const begun = Promise.withResolvers<void>();
+  const list = vi.spyOn(blobs, 'list').mockImplementationOnce(() => {
+    begun.resolve();
+    return gate.promise;
+  });
+  const worker = startWork(node.deps, { plans: false });
+  try {
+    await begun.promise;
+    const small = (await other.kick(others)).header('content-location') ?? '';
+    await vi.waitFor(async () => expect((await other.call(small)).status).toBe(200), {
+      timeout: 20_000,
+      interval: 300,
+    });
+    expect((await them.call(large)).status).toBe(202);
+  } finally {
+    list.mockRestore();
+    gate.resolve([]);
+    await worker.stop();
+  }
+  expect((await them.call(large)).status).toBe(200);
+});
