@@ -1,5 +1,5 @@
-// The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping. One loop per process; the
-// rows and their leases let several processes share it. The schedule only wakes it.
+// The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping, each in a loop of its own; the
+// rows and their leases let several processes share it. The schedule only wakes them.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
@@ -17,7 +17,7 @@ import { planPulls } from './pull/plan.ts';
 import { removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
-import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
+import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
 import { isAnswering } from './store/content-check.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
@@ -75,10 +75,9 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
 
 /** Removes files past their time. */
 export async function removeExpired(deps: Deps): Promise<void> {
-  for (const file of await expiredFiles(deps.database.sql, deps.clock())) {
-    await deps.blobs.delete(file.blobKey);
-    await forgetFile(deps.database.sql, file.jobId, file.blobKey);
-  }
+  const files = await expiredFiles(deps.database.sql, deps.clock());
+  for (const file of files) await deps.blobs.delete(file.blobKey);
+  await forgetFiles(deps.database.sql, files);
 }
 
 export type ExchangeWorker = {
@@ -91,7 +90,7 @@ export type ExchangeWorker = {
 };
 
 /**
- * Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
+ * Starts the loops. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
  * this database, so that leases from before are of the dead.
  */
 export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
@@ -117,8 +116,8 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     deps.log('warn', 'leases not freed', { error: describe(error) });
   });
 
-  const seal = async () => {
-    if (Date.now() - sealed < SEAL_MS) return;
+  const seal = async (): Promise<boolean> => {
+    if (Date.now() - sealed < SEAL_MS) return false;
     sealed = Date.now();
     try {
       await sealAll(deps);
@@ -126,6 +125,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       // what waits for a seal is told by `audit verify`; peers are answered all the same
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
+    return false;
   };
   let isLabelled = false;
   let labelAt = new Date(0);
@@ -148,20 +148,17 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await checkDocumentsDaily(deps);
     return false;
   };
-  const turn = async (): Promise<boolean> => {
-    await seal();
-    if (woken) {
-      woken = false;
-      if (options.plans) await planPulls(deps, { cause: 'opt-in' });
-      rouse();
-      await keepClocks(deps);
-      await revokeEnded(deps);
-      await removeExpired(deps);
-      await removeDocuments(deps);
-      await pulls.release();
-    }
-    const job = await takeJob(deps, owner);
-    return job;
+  const keepHouse = async (): Promise<boolean> => {
+    if (!woken) return false;
+    woken = false;
+    if (options.plans) await planPulls(deps, { cause: 'opt-in' });
+    rouse();
+    await keepClocks(deps);
+    await revokeEnded(deps);
+    await removeExpired(deps);
+    await removeDocuments(deps);
+    await pulls.release();
+    return false;
   };
 
   /** Takes turns until the end; rests while nothing is due. */
@@ -190,7 +187,10 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     }
   };
   const loops = [
-    keepOn('work loop', turn),
+    keepOn('answers', () => takeJob(deps, owner)),
+    // an answer may take minutes: what is due of these waits for none
+    keepOn('audit seal', seal),
+    keepOn('housekeeping', keepHouse),
     keepOn('labels', label),
     ...(options.plans
       ? [

@@ -16,17 +16,16 @@ export const fullRows = (kept: readonly string[] = []): string =>
   `select r.type::text, r.body from directory.resource r where not r.deleted${without(kept)}`;
 
 /**
- * Resources that are other than they were at an instant: type number, body (null: deleted since), key. A resource that was
- * changed and changed back is none of them. resource_last_updated, resource_deleted, history_pkey.
+ * Resources that were changed after an instant: type number, body (null: deleted since), key. One that was changed and changed back is among
+ * them, as its version and time are others: who follows the differences has what a reader of the directory has. What was created and
+ * deleted is not. resource_last_updated, resource_deleted, history_pkey.
  */
 export function changedRows(since: Date, kept: readonly string[] = []): string {
-  const before = (r: string) => `lateral (select h.deleted, h.content_hash from directory.history h
-    where h.rk = ${r}.rk and h.last_updated <= ${time(since)} order by h.version desc limit 1) p`;
   return `
-    select r.type::text, r.body, r.key from directory.resource r left join ${before('r')} on true
-    where r.type in (${ALL}) and not r.deleted and r.last_updated > ${time(since)}
-      and (p.deleted is null or p.deleted or p.content_hash is distinct from r.content_hash)${without(kept)}
+    select r.type::text, r.body, r.key from directory.resource r
+    where r.type in (${ALL}) and not r.deleted and r.last_updated > ${time(since)}${without(kept)}
     union all
-    select r.type::text, null, r.key from directory.resource r join ${before('r')} on not p.deleted
+    select r.type::text, null, r.key from directory.resource r join lateral (select h.deleted from directory.history h
+      where h.rk = r.rk and h.last_updated <= ${time(since)} order by h.version desc limit 1) p on not p.deleted
     where r.type in (${ALL}) and r.deleted and r.last_updated > ${time(since)}${without(kept)}`;
 }

@@ -37,6 +37,8 @@ export type ContentContext = {
   peerOrigins: ReadonlySet<string>;
   /** ids of the members' authorizations that were denied or are for drugs: nothing names them */
   hidden: ReadonlySet<string>;
+  /** their numbers, by which claims name them */
+  hiddenNumbers: ReadonlySet<string>;
 };
 
 const NEVER = new Set(
@@ -138,23 +140,30 @@ function peerAddresses(
   return found;
 }
 
-/** Places where an authorization is named that must not be. */
+/** Numbers that an authorization has. */
+export function authorizationNumbers(resource: Resource | undefined): string[] {
+  const given = resource?.['preAuthRef'];
+  return [
+    ...(Array.isArray(given) ? given : []).flatMap((n) => text(n) ?? []),
+    ...objects(resource?.['identifier']).flatMap((i) => text(i['value']) ?? []),
+  ];
+}
+
+/** Places where an authorization is named that must not be: by its id in any text, by its number where numbers of authorizations stand. */
 function hiddenNames(
   value: Json | undefined,
-  hidden: ReadonlySet<string>,
+  context: Pick<ContentContext, 'hidden' | 'hiddenNumbers'>,
   path: string,
   found: string[] = [],
 ): string[] {
-  if (Array.isArray(value)) for (const v of value) hiddenNames(v, hidden, path, found);
+  if (Array.isArray(value)) for (const v of value) hiddenNames(v, context, path, found);
   else if (isObject(value))
-    for (const [name, member] of Object.entries(value)) {
-      const id =
-        name === 'reference' && typeof member === 'string'
-          ? /(?:ExplanationOfBenefit\/|^urn:uuid:)([A-Za-z0-9\-.]+)/.exec(member)?.[1]
-          : undefined;
-      if (id !== undefined && hidden.has(id)) found.push(path);
-      hiddenNames(member, hidden, `${path}.${name}`, found);
-    }
+    for (const [name, member] of Object.entries(value)) hiddenNames(member, context, `${path}.${name}`, found);
+  else if (typeof value === 'string') {
+    const ids = [...value.matchAll(/(?:ExplanationOfBenefit\/|urn:uuid:)([A-Za-z0-9\-.]+)/g)].map((m) => m[1] ?? '');
+    const isNumber = path.endsWith('.preAuthRef') && context.hiddenNumbers.has(value);
+    if (isNumber || ids.some((id) => context.hidden.has(id))) found.push(path);
+  }
   return found;
 }
 
@@ -164,7 +173,7 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
   const found: ContentFault[] = moneyPlaces(resource).map((path) => ({ kind: 'money', path }));
   for (const path of peerAddresses(resource, context.peerOrigins, type)) found.push({ kind: 'peer-address', path });
   if (context.hidden.size > 0)
-    for (const path of hiddenNames(resource, context.hidden, type)) found.push({ kind: 'named-authorization', path });
+    for (const path of hiddenNames(resource, context, type)) found.push({ kind: 'named-authorization', path });
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
   else {

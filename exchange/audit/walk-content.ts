@@ -8,10 +8,10 @@ import { isObject, isResource, objects, type Resource, text } from '../../src/fh
 import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
-import { hiddenAuthorizations } from '../store/content-check.ts';
+import { authorizationsBeside } from '../store/content-check.ts';
 import { deliveredMembers } from '../store/delivered.ts';
 import { listPeers } from '../store/peer.ts';
-import { type ContentContext, type ContentFault, contentFaults } from './content.ts';
+import { authorizationNumbers, type ContentContext, type ContentFault, contentFaults } from './content.ts';
 
 export type FoundFault = {
   job: string;
@@ -30,11 +30,17 @@ const PAGE = 1000;
 async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentContext> {
   const members = new Map<string, string>();
   const hidden = new Set<string>();
+  const hiddenNumbers = new Set<string>();
   for (let after = ''; ; ) {
     const page = await deliveredMembers(deps.database.sql, job.id, after, PAGE);
     for (const m of page) members.set(m.memberId, m.policy);
     const ids = page.map((m) => m.memberId);
-    for (const id of await hiddenAuthorizations(deps.database.sql, ids, job.transactionTime)) hidden.add(id);
+    const beside = await authorizationsBeside(deps.database.sql, ids, job.transactionTime);
+    const shown = new Set(beside.filter((a) => !a.isHidden).flatMap((a) => authorizationNumbers(read(a.body))));
+    for (const one of beside.filter((a) => a.isHidden)) {
+      hidden.add(one.id);
+      for (const n of authorizationNumbers(read(one.body))) if (!shown.has(n)) hiddenNumbers.add(n);
+    }
     if (page.length < PAGE) break;
     after = page.at(-1)?.memberId ?? after;
   }
@@ -46,7 +52,7 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
       ...(p.fhirBase === null ? [] : [new URL(p.fhirBase).origin]),
     ]),
   );
-  return { members, hidden, peerOrigins, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
+  return { members, hidden, hiddenNumbers, peerOrigins, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
 }
 
 /** Bytes as stored, hashed as they pass. */

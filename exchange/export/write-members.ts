@@ -4,8 +4,9 @@ import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Sql } from '../../src/store/database.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import type { DeliveredMember } from '../store/delivered.ts';
-import { deletedRows, type ExportConditions, exportRows, readExportRow, unnamedOf } from '../store/export.ts';
+import { deletedRows, type ExportConditions, exportRows, readExportRow } from '../store/export.ts';
 import type { Grant } from '../store/grant.ts';
+import { unnamedOf } from '../store/unnamed.ts';
 import { withoutNames } from '../transform/unnamed.ts';
 import type { Shape } from './shape.ts';
 import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
@@ -126,10 +127,8 @@ export async function writeMembers(
 ): Promise<DeliveredMember[]> {
   const { members } = conditions;
   const sent = members.map(() => new Sent());
-  const unnamed = await unnamedOf(
-    tx,
-    members.map((m) => m.memberId),
-  );
+  const ids = members.map((m) => m.memberId);
+  const cleaners = new Map([...(await unnamedOf(tx, ids))].map(([id, unnamed]) => [id, withoutNames(unnamed)]));
   const withProvenance = conditions.types.includes('Provenance');
   const transmit = async (n: number) => {
     const one = sent[n];
@@ -157,8 +156,8 @@ export async function writeMembers(
         last = row.member;
       }
       const type = row.key.slice(0, row.key.indexOf('/'));
-      const names = unnamed.get(memberId);
-      const stored = names === undefined ? row.text : withoutNames(row.text.toString(), names);
+      const clean = cleaners.get(memberId);
+      const stored = clean === undefined ? row.text : clean(row.text.toString());
       const text = shape.of(type, stored, row.isLinked);
       if (text === undefined) continue;
       const full = place(memberId, type, text);

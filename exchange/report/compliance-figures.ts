@@ -164,7 +164,7 @@ const RULES: readonly Rule[] = [
     id: 'F15',
     name: 'Peer fault rate',
     table: 'we-asked',
-    means: 'Exports with a finding, of exports received',
+    means: 'Exports with a finding that is a fault of the payer, of exports received',
     of: (r) => [sum(r.weAsked, 'faulty'), sum(r.weAsked, 'exports')],
   },
   {

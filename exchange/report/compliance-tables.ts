@@ -148,7 +148,7 @@ export function complianceTables(
         of('files', 'Files', 'number'),
         of('balanced', 'Balanced', 'number'),
         of('failed', 'Failed or refused', 'number'),
-        of('faulty', 'With findings', 'number'),
+        of('faulty', 'With faults of the payer', 'number'),
         ['median', 'Median minutes', (r) => minutes(r, 'medianMinutes'), 'number'],
         ['p95', '95th percentile', (r) => minutes(r, 'p95Minutes'), 'number'],
       ],

@@ -9,9 +9,9 @@ import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { unnamedOf } from '../store/export.ts';
 import { anyGranted, grantedMembers, stillGranted } from '../store/grant.ts';
 import { type Days, type Grant, type MemberRow, membersHolding, type SharedRow, umbsOf } from '../store/member-read.ts';
+import { unnamedOf } from '../store/unnamed.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
 import { withoutNames } from '../transform/unnamed.ts';
 import type { Caller } from './authorize.ts';
@@ -63,11 +63,12 @@ export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Sho
   const patients = rows.filter((r) => r.type === 'Patient').map((r) => r.memberId);
   const umbs = patients.length === 0 ? new Map<string, string>() : await umbsOf(deps.database.sql, patients);
   const unnamed = await unnamedOf(deps.database.sql, [...new Set(rows.map((r) => r.memberId))]);
+  const cleaners = new Map([...unnamed].map(([id, names]) => [id, withoutNames(names)]));
   const base = addresses(deps.config).fhir;
   return rows.map((row) => {
-    const names = unnamed.get(row.memberId);
+    const clean = cleaners.get(row.memberId);
     const whole = withAbsoluteLinks(row.type, row.text, base, row.linked);
-    const text = names === undefined ? whole : withoutNames(whole, names);
+    const text = clean === undefined ? whole : clean(whole);
     const resource = JSON.parse(text) as Resource;
     const umb = row.type === 'Patient' ? umbs.get(row.memberId) : undefined;
     if (umb === undefined) return { row, text, resource };

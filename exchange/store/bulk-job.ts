@@ -135,10 +135,11 @@ export async function completeJob(
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
-  for (const f of done.files)
-    await tx`
-      insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
-      values (${id}, ${f.id}, ${f.position}, ${f.kind}, ${f.type}, ${f.blobKey}, ${f.lines}, ${f.bytes}, ${f.storedBytes}, ${f.sha256}, ${f.continuesIn ?? null})`;
+  await tx`
+    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
+    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."continuesIn"
+    from jsonb_to_recordset(${JSON.stringify(done.files)}::text::jsonb) f(id text, position int, kind text, type text, "blobKey" text,
+      lines int, bytes bigint, "storedBytes" bigint, sha256 text, "continuesIn" text)`;
   return true;
 }
 
@@ -244,6 +245,9 @@ export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: 
   return [...rows];
 }
 
-export async function forgetFile(sql: Queryable, jobId: string, blobKey: string): Promise<void> {
-  await sql`delete from exchange.bulk_file where job_id = ${jobId} and blob_key = ${blobKey}`;
+/** Files that were removed. bulk_file_pkey. */
+export async function forgetFiles(sql: Queryable, files: readonly { jobId: string; blobKey: string }[]): Promise<void> {
+  await sql`
+    delete from exchange.bulk_file f using jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text, "blobKey" text)
+    where f.job_id = g."jobId" and f.blob_key = g."blobKey"`;
 }

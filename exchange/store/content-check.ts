@@ -94,11 +94,25 @@ export async function contentChecksIn(sql: Queryable, span: { from: Date; to: Da
   ];
 }
 
-/** Ids of authorizations of some members that were denied or are for drugs, and were so at a time. resource_authorization. */
-export async function hiddenAuthorizations(sql: Queryable, memberIds: readonly string[], at: Date): Promise<string[]> {
-  const rows = await sql<{ id: string }[]>`
-    select r.id from unnest(${arrayLiteral(memberIds)}::text::text[]) m
-    join exchange.resource r on r.member_id = m and r.pa_state in ('denied', 'unclear', 'drug') and not r.deleted
-    where coalesce(r.moved_at, r.last_updated) <= ${at}`;
-  return rows.map((r) => r.id);
+export type AuthorizationText = { memberId: string; id: string; isHidden: boolean; body: string };
+
+/**
+ * Authorizations of those among some members who have one that was denied or is for drugs, as it was at a time: `isHidden`. Others of theirs are
+ * told because they may have the same number. resource_authorization.
+ */
+export async function authorizationsBeside(
+  sql: Queryable,
+  memberIds: readonly string[],
+  at: Date,
+): Promise<AuthorizationText[]> {
+  return [
+    ...(await sql<AuthorizationText[]>`
+      select "memberId", id, "isHidden", body from (
+        select r.member_id as "memberId", r.id, r.pa_state in ('denied', 'unclear', 'drug') as "isHidden", r.body,
+          bool_or(r.pa_state in ('denied', 'unclear', 'drug')) over (partition by r.member_id) as beside
+        from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+        join exchange.resource r on r.member_id = m and r.type = 'ExplanationOfBenefit' and r.pa_state is not null and not r.deleted
+        where coalesce(r.moved_at, r.last_updated) <= ${at}
+      ) x where beside`),
+  ];
 }

@@ -1,5 +1,6 @@
 // Reading what may leave: one indexed read per set of members, conditions on columns, no parsing. Every statement names
 // its members and is served by the primary key (member_id, type, id).
+
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
@@ -88,35 +89,6 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
       and y.refers @> array['DocumentReference/' || ${r}.id]`;
-/** States of an authorization that is not even named: it was denied, or is for a drug. */
-const HIDDEN = `('denied', 'unclear', 'drug')`;
-
-/**
- * What must not be named to a peer, as `Type/id`: authorizations of these members that were denied or are for drugs, and documents that
- * support nothing else. resource_authorization.
- */
-export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
-  const found = new Map<string, string[]>();
-  if (memberIds.length === 0) return found;
-  const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
-    `with hidden as materialized (
-       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers from exchange.resource y
-         where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and y.pa_state in ${HIDDEN} offset 0) y
-     )
-     select member_id as "memberId", string_agg(key, ' ') as keys from (
-       select member_id, 'ExplanationOfBenefit/' || id as key from hidden
-       union select h.member_id, d from hidden h cross join unnest(h.refers) d
-       where starts_with(d, 'DocumentReference/') and not exists (
-         select from exchange.resource y where y.member_id = h.member_id and y.type = 'ExplanationOfBenefit' and not y.deleted
-           and y.pa_state is not null and y.pa_state not in ${HIDDEN} and y.refers @> array[d] offset 0)
-     ) x group by 1`,
-    [arrayLiteral(memberIds)],
-    { prepare: true },
-  );
-  for (const { memberId, keys } of rows) found.set(memberId, keys.split(' '));
-  return found;
-}
-
 /** A document stays when authorizations refer to it and none of them leaves. */
 const isNoneOfExcluded = (r: string) =>
   `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;

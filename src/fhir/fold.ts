@@ -24,9 +24,10 @@ export function fold(text: string): string {
     .trim();
 }
 
-/** Case folded, accents kept, for queries that name an accent. */
+/** Case folded, accents kept, for queries that name an accent. Each letter alone, as PostgreSQL does it: `İ` is `i`, not `i` and a dot. */
 export function foldCase(text: string): string {
-  return text.toLowerCase().normalize('NFC').replace(/\s+/g, ' ').trim();
+  const lower = Array.from(text.normalize('NFC'), (c) => Array.from(c.toLowerCase())[0] ?? '').join('');
+  return lower.normalize('NFC').replace(/\s+/g, ' ').trim();
 }
 
 /** Does the text carry letters that {@link fold} would change beyond their case? */

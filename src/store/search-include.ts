@@ -29,13 +29,15 @@ function reach(from: string, includes: readonly Include[]): string[] {
         `select u.ref as rk from ${outgoing}, unnest(s.refs, s.ref_params) u(ref, p) join directory.resource t on t.rk = u.ref and t.type = ${TYPE_IDS[i.target]} where u.p = ${i.parameter}`,
       );
   // what was included must be here: others may refer to something elsewhere that one of the page refers to
-  const incoming =
-    from === 'shown' ? 'shown f' : `${from} f join directory.resource e on e.rk = f.rk and not e.deleted`;
+  const incoming = (target: Include['target']) =>
+    from === 'shown' && target === undefined
+      ? 'shown f'
+      : `${from} f join directory.resource e on e.rk = f.rk and not e.deleted${target === undefined ? '' : ` and e.type = ${TYPE_IDS[target]}`}`;
   // lookup_pkey. A resource may refer to several of the page: as many as are included are read for each of them, not for all
   for (const i of includes)
     if (i.reverse)
       parts.push(
-        `(select l.rk from ${incoming} cross join lateral (select l.rk from directory.lookup l where l.token = ${referenceToken('f.rk', i.parameter)} limit ${INCLUDE_MAX + 1}) l limit ${REFERRING_MAX})`,
+        `(select l.rk from ${incoming(i.target)} cross join lateral (select l.rk from directory.lookup l where l.token = ${referenceToken('f.rk', i.parameter)} limit ${INCLUDE_MAX + 1}) l limit ${REFERRING_MAX})`,
       );
   return parts;
 }

@@ -52,6 +52,9 @@ export function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>,
   return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, each: [] };
 }
 
+/** White space as JavaScript knows it: the query is folded there. */
+const BLANKS = String.raw`[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]`;
+
 /** words_folded: a range of the folded value; accents and case are judged on the row. */
 function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): string {
   const stored = `coalesce(raw, folded)`;
@@ -61,7 +64,7 @@ function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): 
   const range =
     match === 'starts' ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'` : `strpos(folded, ${folded}) > 0`;
   if (w.raw === undefined) return `(${range})`;
-  const cased = `normalize(lower(${stored} collate "default"), nfc)`;
+  const cased = `btrim(regexp_replace(normalize(lower(${stored} collate "default"), nfc), '${BLANKS}+', ' ', 'g'))`;
   const raw = bind(w.raw, 'text');
   return `(${range} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
 }

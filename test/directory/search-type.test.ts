@@ -194,6 +194,22 @@ test('iterate goes on from what is included, not from what only a reference name
   await own.close();
 });
 
+test.each([
+  ['Organization', ['v2']],
+  ['PractitionerRole', ['v1']],
+  ['Practitioner', ['v1', 'v3']],
+  ['Location', []],
+])('_revinclude:iterate with %s as target follows references to that type', async (target, expected) => {
+  const found = await body(
+    await d.get(
+      `PractitionerRole?_include=PractitionerRole:organization&_include=PractitionerRole:practitioner&_revinclude:iterate=VerificationResult:target:${target}`,
+    ),
+  );
+  expect(ids(found, 'include').sort()).toEqual(
+    ['Organization/clinic1', 'Practitioner/p1', ...expected.map((id) => `VerificationResult/${id}`)].sort(),
+  );
+});
+
 test('POST _search gives what GET gives', async () => {
   const response = await d.app.request('/directory/fhir/Practitioner/_search?family=o', {
     method: 'POST',
@@ -331,5 +347,23 @@ test('a total is not remembered past a change', async () => {
   expect((await body(await own.get('Organization?active=true&_count=1'))).total).toBe(3);
   await own.load(entries([{ ...(FIXTURE[0] as Resource), id: 'payer2' }]));
   expect((await body(await own.get('Organization?active=true&_count=1'))).total).toBe(4);
+  await own.close();
+});
+
+test('names with accents are found as they are written: two blanks, letters that fold to two', async () => {
+  const named = ['São  Paulo\u00a0Clinic', 'İzmir Center', ' Été '].map((name, i) => ({
+    resourceType: 'Organization',
+    id: `n${i}`,
+    active: true,
+    name,
+  }));
+  const own = await directory(named);
+  const find = (query: string) => own.find(`Organization?${query}`);
+  expect(await find(`name=${encodeURIComponent('São  Paulo\u00a0Cl')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('SÃO PAULO CL')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('Sáo Paulo')}`)).toEqual([]);
+  expect(await find(`name:contains=${encodeURIComponent('ão  paulo')}`)).toEqual(['Organization/n0']);
+  expect(await find(`name=${encodeURIComponent('İzmir')}`)).toEqual(['Organization/n1']);
+  expect(await find(`name=${encodeURIComponent('ét')}`)).toEqual(['Organization/n2']);
   await own.close();
 });

@@ -29,6 +29,7 @@ const context = {
   windowStart: '2021-11-24',
   peerOrigins: new Set(['https://prior.example']),
   hidden: new Set<string>(),
+  hiddenNumbers: new Set<string>(),
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 

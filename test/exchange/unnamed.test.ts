@@ -13,7 +13,7 @@ const ana = idOf(rivera);
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
 const day = (days: number) => planDay(new Date(Date.now() + days * 86_400_000));
 
-const authorization = (id: string, code: string, documents: string[], product = 'G0151') => ({
+const authorization = (id: string, code: string, documents: string[], product = 'G0151', numbers: string[] = []) => ({
   resourceType: 'ExplanationOfBenefit',
   id,
   status: 'active',
@@ -25,6 +25,7 @@ const authorization = (id: string, code: string, documents: string[], product = 
   provider: { display: 'somebody' },
   outcome: 'complete',
   insurance: [{ focal: true, coverage: { reference: 'Coverage/c' } }],
+  ...(numbers.length === 0 ? {} : { preAuthRef: numbers }),
   preAuthRefPeriod: [{ start: day(-20), end: day(60) }],
   supportingInfo: documents.map((d, i) => ({
     sequence: i + 1,
@@ -73,8 +74,14 @@ const lab = {
   subject: { reference: `Patient/${ana}` },
   effectiveDateTime: day(-30),
 };
+const claim = {
+  ...authorization('claim', 'A1', ['doc-both']),
+  use: 'claim',
+  billablePeriod: { start: day(-5), end: day(-5) },
+  insurance: [{ focal: true, coverage: { reference: 'Coverage/c' }, preAuthRef: ['A-17', 'A-18'] }],
+};
 /** Names that must not leave. */
-const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied'];
+const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied', 'A-17'];
 const provenance = {
   resourceType: 'Provenance',
   id: 'all',
@@ -105,9 +112,11 @@ beforeAll(async () => {
       lab,
       document('doc-both', 'pa-denied', 'pa-good'),
       document('doc-denied', 'pa-denied'),
-      authorization('pa-denied', 'A3', ['doc-denied', 'doc-both']),
+      authorization('pa-denied', 'A3', ['doc-denied', 'doc-both'], undefined, ['A-17', 'A-18']),
       authorization('pa-drug', 'A1', ['doc-denied'], 'J1885'),
-      authorization('pa-good', 'A1', ['doc-both']),
+      // asked for again under the same number
+      authorization('pa-good', 'A1', ['doc-both'], undefined, ['A-18']),
+      claim,
       provenance,
     ],
   );
@@ -139,6 +148,8 @@ test.each([
   expect(HIDDEN.filter((id) => JSON.stringify(all).includes(id))).toEqual([]);
   expectUnnamed(all.find((r) => r.resourceType === 'Provenance' && r['id'] === 'all'));
   const both = all.find((r) => r['id'] === 'doc-both');
+  const claimed = all.find((r) => r['id'] === 'claim')?.['insurance'] as { preAuthRef: string[] }[];
+  expect(claimed[0]?.preAuthRef).toEqual(['A-18']);
   expect(both?.['context']).toEqual({ related: [{ reference: 'ExplanationOfBenefit/pa-good' }] });
   const faults: unknown[] = [];
   await walkContent(node.deps, status.split('/').at(-1), (f) => void faults.push(f));
@@ -163,12 +174,15 @@ test('what a fault in the rule let out is found by the walk', async () => {
   await walkContent(node.deps, status.split('/').at(-1), (f) => void faults.push(f));
   await sql`update exchange.resource set pa_state = 'approved' where id = 'pa-good'`;
   const named = faults.filter((f) => f.kind === 'named-authorization').map((f) => f.type);
-  expect([...new Set(named)].sort()).toEqual(['DocumentReference', 'Provenance']);
+  expect([...new Set(named)].sort()).toEqual(['DocumentReference', 'ExplanationOfBenefit', 'Provenance']);
 });
+
+const MASK = { url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' };
 
 describe('a text', () => {
   const keys = ['ExplanationOfBenefit/x', 'DocumentReference/y'];
-  const told = (resource: object) => JSON.parse(withoutNames(JSON.stringify(resource), keys)) as object;
+  const clean = withoutNames({ keys, identifiers: ['https://p.example/pa|7'], numbers: ['PA-2026/0815', '77'] });
+  const told = (resource: object) => JSON.parse(clean(JSON.stringify(resource))) as object;
   test.each([
     [
       'of any spelling',
@@ -218,17 +232,86 @@ describe('a text', () => {
         ],
       },
     ],
+    [
+      'by its number where numbers stand, of whatever length',
+      {
+        insurance: [{ coverage: { display: 'c' }, preAuthRef: ['77', 'PA-2026/0815', '778'] }, { preAuthRef: ['77'] }],
+      },
+      { insurance: [{ coverage: { display: 'c' }, preAuthRef: ['778'] }] },
+    ],
+    [
+      'by an identifier in the place of a reference, of a related claim, of a document',
+      {
+        basedOn: [{ identifier: { system: 'https://p.example/pa', value: '7' } }, { identifier: { value: '7' } }],
+        claim: { type: 'ExplanationOfBenefit', identifier: { value: 'PA-2026/0815' } },
+        related: [{ reference: { value: 'PA-2026/0815' } }],
+        identifier: [
+          { system: 'https://p.example/pa', value: '7' },
+          { system: 'https://other.example', value: '7' },
+        ],
+        masterIdentifier: { system: 'urn:ietf:rfc:3986', value: 'urn:uuid:x' },
+      },
+      {
+        basedOn: [{ identifier: { value: '7' } }],
+        claim: { extension: [MASK] },
+        related: [{ reference: { extension: [MASK] } }],
+        identifier: [{ system: 'https://other.example', value: '7' }],
+        masterIdentifier: { extension: [MASK] },
+      },
+    ],
+    [
+      'by an address, in an extension and as a document',
+      {
+        extension: [
+          { url: 'https://e.example/of', valueUri: 'https://p.example/fhir/ExplanationOfBenefit/x' },
+          { url: 'https://e.example/of', valueString: 'PA-2026/0815' },
+          { url: 'https://e.example/of', valueString: '77' },
+        ],
+        instantiatesUri: ['ExplanationOfBenefit/x', 'https://p.example/fhir/ExplanationOfBenefit/xx'],
+        content: [{ attachment: { contentType: 'a/b', url: 'https://p.example/ExplanationOfBenefit/x/$pdf?a=1' } }],
+      },
+      {
+        extension: [{ url: 'https://e.example/of', valueString: '77' }],
+        instantiatesUri: ['https://p.example/fhir/ExplanationOfBenefit/xx'],
+        content: [{ attachment: { contentType: 'a/b' } }],
+      },
+    ],
+    [
+      'in words, by a number long enough to mean it',
+      {
+        text: { div: '<div>see PA-2026/0815, not PA-2026/08155 or 77</div>' },
+        note: [{ text: 'about ExplanationOfBenefit/x' }],
+        code: { text: '77', coding: [{ code: '77' }] },
+      },
+      {
+        text: { div: '<div>see ***, not PA-2026/08155 or 77</div>' },
+        note: [{ text: 'about ***' }],
+        code: { text: '77', coding: [{ code: '77' }] },
+      },
+    ],
+    [
+      'but not that it has a number itself',
+      {
+        resourceType: 'ExplanationOfBenefit',
+        id: 'x',
+        identifier: [{ system: 'https://p.example/pa', value: '7' }],
+        valueString: 'ExplanationOfBenefit/x',
+      },
+      { resourceType: 'ExplanationOfBenefit', id: 'x', identifier: [{ system: 'https://p.example/pa', value: '7' }] },
+    ],
   ])('%s', (_, resource, expected) => expect(told(resource)).toEqual(expected));
+
+  test('names it however it is escaped', () => {
+    expect(clean(String.raw`{"a":1.50,"insurance":[{"preAuthRef":["PA-2026\/0815","\u00377"]}]}`)).toBe('{"a":1.50}');
+  });
 
   test('that names one keeps its numbers as they are written', () => {
     const rest = '"value":1.50,"more":12345678901234567890.5';
-    expect(withoutNames(`{"id":"a",${rest},"basedOn":[{"reference":"DocumentReference/y"}]}`, keys)).toBe(
-      `{"id":"a",${rest}}`,
-    );
+    expect(clean(`{"id":"a",${rest},"basedOn":[{"reference":"DocumentReference/y"}]}`)).toBe(`{"id":"a",${rest}}`);
   });
 
   test('that names none stays as it is, letter by letter', () => {
     const json = '{"resourceType":"Observation","id":"x","valueQuantity":{"value":1.50}, "note":[]}';
-    expect(withoutNames(json, keys)).toBe(json);
+    expect(clean(json)).toBe(json);
   });
 });

@@ -6,7 +6,7 @@ export type Include = {
   reverse: boolean;
   /** the reference parameter; its own type is where the reference is written */
   parameter: number;
-  /** only targets (forward) of this type */
+  /** only references to this type */
   target: DirectoryType | undefined;
   /** also from what was included, two more rounds */
   iterate: boolean;
