@@ -10,6 +10,7 @@ import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
+import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
@@ -33,10 +34,10 @@ const SEAL_MS = 1000;
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;
 
-/** Runs one job of a peer, when one waits. */
-export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
+/** Runs one job of a peer, when one waits. `short`: only one about few members. */
+export async function takeJob(deps: Deps, owner: string, short = false): Promise<boolean> {
   const { sql } = deps.database;
-  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds);
+  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds, short);
   if (!job) return false;
   const renewal = setInterval(
     () => {
@@ -157,6 +158,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await revokeEnded(deps);
     await removeExpired(deps);
     await removeDocuments(deps);
+    await removeRequests(deps);
     await pulls.release();
     return false;
   };
@@ -188,7 +190,8 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
   };
   const loops = [
     keepOn('answers', () => takeJob(deps, owner)),
-    // an answer may take minutes: what is due of these waits for none
+    // an answer may take minutes: who asks about one member does not wait for somebody else's ten thousand, nor does what is due besides
+    keepOn('short answers', () => takeJob(deps, owner, true)),
     keepOn('audit seal', seal),
     keepOn('housekeeping', keepHouse),
     keepOn('labels', label),

@@ -150,8 +150,8 @@ const RULES: readonly Rule[] = [
     id: 'F13',
     name: 'Quarantine rate',
     table: 'quarantine',
-    means: 'Records still in quarantine at the end, of all lines of the period',
-    of: (r) => [sum(r.quarantine, 'n'), sum(r.outcomes, 'n')],
+    means: 'Records in quarantine at the end that nobody discarded, of all lines of the period',
+    of: (r) => [sum(r.quarantine, 'n') - sum(r.quarantine, 'discarded'), sum(r.outcomes, 'n')],
   },
   {
     id: 'F14',

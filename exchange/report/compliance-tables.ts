@@ -208,6 +208,7 @@ export function complianceTables(
           (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
         ],
         of('n', 'Records', 'number'),
+        of('discarded', 'of these discarded', 'number'),
         when('oldest', 'Oldest'),
       ],
       'Nothing is in quarantine.',

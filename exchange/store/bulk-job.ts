@@ -78,12 +78,19 @@ export async function countOpenJobs(
 /** Jobs of one peer that run at once, so that a peer who asks for much does not keep others waiting. */
 const RUNNING_PER_PEER = 2;
 
-/** Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open. */
+/** A job about so few members is short. */
+const FEW_MEMBERS = 200;
+
+/**
+ * Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open.
+ * @param short only one about few members
+ */
 export async function claimJob(
   sql: Queryable,
   owner: string,
   now: Date,
   leaseSeconds: number,
+  short = false,
 ): Promise<BulkJob | undefined> {
   const [row] = await sql.unsafe<BulkJob[]>(
     `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3), attempts = attempts + 1,
@@ -92,6 +99,7 @@ export async function claimJob(
        select j.id from exchange.bulk_job j
        where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz)
          and (select count(*) from exchange.bulk_job r where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz) < ${RUNNING_PER_PEER}
+         ${short ? `and (j.parameters->>'members')::int <= ${FEW_MEMBERS}` : ''}
        order by j.received_at for update skip locked limit 1
      ) returning ${COLUMNS}`,
     [owner, now, leaseSeconds],

@@ -13,6 +13,12 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 const LOB = (member: string) =>
   `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
 
+/** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
+const ITEM_OF = (f: string, p: string) => `case
+    when ${f}.local_id is null or ${f}.kind = 'identity-doubt' and ${f}.type <> 'Patient' then md5(concat_ws('|', 'held', ${p}.peer_id, ${f}.type, ${f}.source_id))
+    when ${f}.kind = 'chain-anomaly' then md5(concat_ws('|', ${f}.member_id, 'chain', ${f}.local_id, split_part(${f}.detail, ':', 1)))
+    else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
+
 /** Was the member's choice to take part at an instant? consent_member. */
 const CHOICE_AT = (member: string, at: string) =>
   `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
@@ -107,19 +113,26 @@ export const COMPLIANCE_SQL = {
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
-    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n, min(coalesce(before.at, p.finished_at)) as oldest
+    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
+      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest
     from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     left join exchange.pull x on x.id = i.last_pull
     left join lateral (select outcome, reason, at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
+    left join lateral (select max(at) as at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2
+      and v.outcome = 'quarantined' and v.outcome_before <> 'quarantined') since on true
+    left join exchange.review_item q on q.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id))
+    left join lateral (select case when x.undoes is null then x.decision end as decision from exchange.review_decision x
+      where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
     left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
       and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
   findings: `
-    select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
+    select r.name as payer, f.kind, sum(f.amount)::int as n, case when count(v.id) > 0 then count(distinct v.id) filter (where v.state = 'open')::int end as open
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
+    left join exchange.review_item v on v.id = ${ITEM_OF('f', 'p')}
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   incidents: `
     select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,

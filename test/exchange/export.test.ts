@@ -106,6 +106,18 @@ test.each([
   if (status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
 });
 
+test('Groups are searched by POST too, as records are', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post = (path: string, type = headers['content-type']) =>
+    them.call(path, { method: 'POST', headers: { 'content-type': type } });
+  const [, ...query] = place.split('/');
+  const found = (await post(`/Group/_search?_id=${query[0]}&code=match`)).json();
+  expect([found.total, found.entry[0].resource.id]).toEqual([1, query[0]]);
+  expect((await post('/Group/_search?_id=nobody')).json().total).toBe(0);
+  expect((await post('/Group/_search', 'application/fhir+json')).status).toBe(415);
+  expect((await them.call('/Group/_search')).status).toBe(405);
+});
+
 test('_format and _pretty belong to every request and to no operation: clients add them to the address of a POST too', async () => {
   const stop = async (status: string | undefined) => them.call(status ?? '', { method: 'DELETE' });
   const query = await them.get(`${place}/$export`, '_type=Patient&_format=json&_pretty=true');
