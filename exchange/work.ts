@@ -10,6 +10,7 @@ import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
+import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
@@ -157,6 +158,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await revokeEnded(deps);
     await removeExpired(deps);
     await removeDocuments(deps);
+    await removeRequests(deps);
     await pulls.release();
     return false;
   };

@@ -1,5 +1,7 @@
 // The loops of a worker: none waits for another.
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { removeRequests } from '../../exchange/match/remove-requests.ts';
 import { startWork } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient } from './export-client.ts';
@@ -82,4 +84,27 @@ test('who asks about one member does not wait for somebody else’s thousands', 
     await worker.stop();
   }
   expect((await them.call(large)).status).toBe(200);
+});
+
+test('requests of matches go when they were kept long enough, and leave their hash', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const requests = async () => (await blobs.list('bulk/')).filter((key) => key.endsWith('request.json'));
+  const after = (days: number) => ({ ...node.deps, clock: () => new Date(Date.now() + days * 86_400_000) });
+  const [key = ''] = await requests();
+  const id = key.split('/')[1] ?? '';
+  const hash = createHash('sha256');
+  for await (const chunk of (await blobs.get(key)) ?? []) hash.update(chunk);
+  await sql`update exchange.bulk_job set state = 'queued' where id = ${id}`;
+  const all = (await requests()).length;
+  expect(await removeRequests(after(729))).toBe(0);
+  // one that waits is still to be read
+  expect([await removeRequests(after(731)), await requests()]).toEqual([all - 1, [key]]);
+  await sql`update exchange.bulk_job set state = 'cancelled' where id = ${id}`;
+  expect([await removeRequests(after(731)), await requests()]).toEqual([1, []]);
+  expect(await removeRequests(after(731))).toBe(0);
+  const [told] = await sql`
+    select detail->>'sha256' as sha from exchange.audit where action = 'match-request-removed' and object = ${`match/${id}`}`;
+  expect(told).toEqual({ sha: hash.digest('hex') });
+  expect(await sql`select from exchange.match_member where job_id = ${id}`).not.toHaveLength(0);
 });
