@@ -152,7 +152,7 @@ test('decided by the form and taken back by the form, with the rules run again i
     await again();
     expect([decision, await shown(), await links(id)]).toEqual([decision, pair, before]);
   }
-}, 60_000);
+}, 180_000);
 
 test('what is decided to be reported stands on the list for that payer, in its own ids, until it is taken back', async () => {
   const id = await itemOf('value-mismatch');
