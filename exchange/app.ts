@@ -49,6 +49,7 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/$export`]: { GET: systemExport(deps, 'export'), POST: systemExport(deps, 'export') },
     [`${FHIR}/$export-v4`]: { POST: systemExport(deps, 'export-v4') },
     [`${FHIR}/Binary/:id`]: { GET: binaryRead(deps) },
+    [`${FHIR}/Group/_search`]: { POST: groupSearch(deps) },
     [`${FHIR}/Group/:id`]: { GET: groupRead(deps) },
     [`${FHIR}/Group/:id/_history`]: { GET: groupHistory(deps) },
     [`${FHIR}/Group/:id/_history/:version`]: { GET: groupVersion(deps) },

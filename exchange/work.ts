@@ -1,5 +1,5 @@
-// The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping. One loop per process; the
-// rows and their leases let several processes share it. The schedule only wakes it.
+// The exchange's long work: answers to peers (match, export), our own pulls, and housekeeping, each in a loop of its own; the
+// rows and their leases let several processes share it. The schedule only wakes them.
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
@@ -10,6 +10,7 @@ import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
+import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
@@ -17,7 +18,7 @@ import { planPulls } from './pull/plan.ts';
 import { removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keepClocks } from './schedule.ts';
-import { claimJob, expiredFiles, failJob, forgetFile, renewJob } from './store/bulk-job.ts';
+import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
 import { isAnswering } from './store/content-check.ts';
 import { nextDue } from './store/due.ts';
 import { freeLeases } from './store/lease.ts';
@@ -33,10 +34,10 @@ const SEAL_MS = 1000;
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 60_000;
 
-/** Runs one job of a peer, when one waits. */
-export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
+/** Runs one job of a peer, when one waits. `short`: only one about few members. */
+export async function takeJob(deps: Deps, owner: string, short = false): Promise<boolean> {
   const { sql } = deps.database;
-  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds);
+  const job = await claimJob(sql, owner, deps.clock(), deps.config.leaseSeconds, short);
   if (!job) return false;
   const renewal = setInterval(
     () => {
@@ -75,10 +76,9 @@ export async function takeJob(deps: Deps, owner: string): Promise<boolean> {
 
 /** Removes files past their time. */
 export async function removeExpired(deps: Deps): Promise<void> {
-  for (const file of await expiredFiles(deps.database.sql, deps.clock())) {
-    await deps.blobs.delete(file.blobKey);
-    await forgetFile(deps.database.sql, file.jobId, file.blobKey);
-  }
+  const files = await expiredFiles(deps.database.sql, deps.clock());
+  for (const file of files) await deps.blobs.delete(file.blobKey);
+  await forgetFiles(deps.database.sql, files);
 }
 
 export type ExchangeWorker = {
@@ -91,7 +91,7 @@ export type ExchangeWorker = {
 };
 
 /**
- * Starts the loop. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
+ * Starts the loops. `plans`: also make the pulls that are due, at start and whenever woken. `alone`: no other process serves on
  * this database, so that leases from before are of the dead.
  */
 export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
@@ -117,8 +117,8 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     deps.log('warn', 'leases not freed', { error: describe(error) });
   });
 
-  const seal = async () => {
-    if (Date.now() - sealed < SEAL_MS) return;
+  const seal = async (): Promise<boolean> => {
+    if (Date.now() - sealed < SEAL_MS) return false;
     sealed = Date.now();
     try {
       await sealAll(deps);
@@ -126,6 +126,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       // what waits for a seal is told by `audit verify`; peers are answered all the same
       deps.log('error', 'audit not sealed', { error: describe(error) });
     }
+    return false;
   };
   let isLabelled = false;
   let labelAt = new Date(0);
@@ -148,20 +149,18 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await checkDocumentsDaily(deps);
     return false;
   };
-  const turn = async (): Promise<boolean> => {
-    await seal();
-    if (woken) {
-      woken = false;
-      if (options.plans) await planPulls(deps, { cause: 'opt-in' });
-      rouse();
-      await keepClocks(deps);
-      await revokeEnded(deps);
-      await removeExpired(deps);
-      await removeDocuments(deps);
-      await pulls.release();
-    }
-    const job = await takeJob(deps, owner);
-    return job;
+  const keepHouse = async (): Promise<boolean> => {
+    if (!woken) return false;
+    woken = false;
+    if (options.plans) await planPulls(deps, { cause: 'opt-in' });
+    rouse();
+    await keepClocks(deps);
+    await revokeEnded(deps);
+    await removeExpired(deps);
+    await removeDocuments(deps);
+    await removeRequests(deps);
+    await pulls.release();
+    return false;
   };
 
   /** Takes turns until the end; rests while nothing is due. */
@@ -190,7 +189,11 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     }
   };
   const loops = [
-    keepOn('work loop', turn),
+    keepOn('answers', () => takeJob(deps, owner)),
+    // an answer may take minutes: who asks about one member does not wait for somebody else's ten thousand, nor does what is due besides
+    keepOn('short answers', () => takeJob(deps, owner, true)),
+    keepOn('audit seal', seal),
+    keepOn('housekeeping', keepHouse),
     keepOn('labels', label),
     ...(options.plans
       ? [

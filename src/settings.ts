@@ -293,6 +293,13 @@ export const SETTINGS = {
     integer(3650, 0, 36_500),
     '3650',
   ),
+  matchRequestKeepDays: setting(
+    'MATCH_REQUEST_KEEP_DAYS',
+    'Exchange',
+    'Days for which the request of a bulk match is kept as it came, when it was answered or ended. What was decided of each member stays.',
+    integer(730, 0, 36_500),
+    '730',
+  ),
   pullDeadlineHours: setting(
     'PULL_DEADLINE_HOURS',
     'Exchange',

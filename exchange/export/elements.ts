@@ -48,7 +48,7 @@ const REQUIRED: Readonly<Record<string, readonly string[]>> = {
 /** Stems of the choice elements of R4: `medication` names `medicationCodeableConcept` too. */
 const CHOICES = new Set(
   list(
-    'abatement asNeeded born age code deceased defaultValue effective fastened identified medication multipleBirth occurred occurrence onset performed product reported schedule scheduled serviced started timing value addressed detected statusReason',
+    'abatement age asNeeded born code created deceased effective identified medication multipleBirth occurred occurrence onset performed quantity reported start statusReason timing value',
   ),
 );
 const stemOf = (key: string): string => {

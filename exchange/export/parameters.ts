@@ -26,4 +26,6 @@ export type ExportParameters = {
   /** the status of the job is told beside that of the answer */
   separateStatus?: boolean;
   notes?: string[];
+  /** of how many it is at most; unknown of all who were matched for a peer */
+  members?: number;
 };

@@ -1,5 +1,6 @@
 // What judging two records needs to know of codes, days, quantities and texts. Pure.
 import { createHash } from 'node:crypto';
+import { systemKnownAs } from '../../src/fhir/code-systems.ts';
 import {
   codings,
   isObject,
@@ -9,21 +10,14 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { sameQuantity } from './quantities.ts';
 
-/** Code systems that are also sent as OIDs. */
-const OIDS: Readonly<Record<string, string>> = {
-  'urn:oid:2.16.840.1.113883.6.96': 'http://snomed.info/sct',
-  'urn:oid:2.16.840.1.113883.6.1': 'http://loinc.org',
-  'urn:oid:2.16.840.1.113883.6.88': 'http://www.nlm.nih.gov/research/umls/rxnorm',
-  'urn:oid:2.16.840.1.113883.6.90': 'http://hl7.org/fhir/sid/icd-10-cm',
-  'urn:oid:2.16.840.1.113883.6.103': 'http://hl7.org/fhir/sid/icd-9-cm',
-  'urn:oid:2.16.840.1.113883.12.292': 'http://hl7.org/fhir/sid/cvx',
-  'urn:oid:2.16.840.1.113883.6.69': 'http://hl7.org/fhir/sid/ndc',
-  'urn:oid:2.16.840.1.113883.6.12': 'http://www.ama-assn.org/go/cpt',
-  'urn:oid:2.16.840.1.113883.6.285': 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets',
-};
 export const NDC = 'http://hl7.org/fhir/sid/ndc';
 export const CVX = 'http://hl7.org/fhir/sid/cvx';
+const ICD10CM = 'http://hl7.org/fhir/sid/icd-10-cm';
+const CPT = 'http://www.ama-assn.org/go/cpt';
+const HCPCS = 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets';
+const LIKE_CPT = /^\d{4}[\dFTUAM]$/;
 
 /** NDC in eleven digits without hyphens: 5-4-2, padded from 4-4-2, 5-3-2 or 5-4-1. */
 function ndc11(code: string): string {
@@ -33,16 +27,29 @@ function ndc11(code: string): string {
   return a.padStart(5, '0') + b.padStart(4, '0') + c.padStart(2, '0');
 }
 
-/** `system|code` of the usable codings: OIDs mapped, unknown and nullFlavor codes dropped. */
+/** One spelling of a code that payers write in several: as in a claim without its dot, without its zero, in small letters. */
+function spelled(system: string, code: string): string {
+  if (system === NDC) return ndc11(code);
+  if (system === CVX) return code.padStart(2, '0');
+  if (system === ICD10CM) {
+    const plain = code.replace('.', '').toUpperCase();
+    return plain.length > 3 ? `${plain.slice(0, 3)}.${plain.slice(3)}` : plain;
+  }
+  return system === HCPCS || system === CPT ? code.toUpperCase() : code;
+}
+
+/** `system|code` of the usable codings, each in one spelling: unknown and nullFlavor codes dropped. */
 export function codesOf(concept: Json | undefined): string[] {
   const found = new Set<string>();
   for (const c of codings(concept)) {
     const written = text(c['system']);
     const code = text(c['code']);
     if (written === undefined || code === undefined) continue;
-    const system = OIDS[written] ?? written;
+    const system = systemKnownAs(written);
     if (system.endsWith('/v3-NullFlavor') || system.endsWith('/data-absent-reason')) continue;
-    found.add(`${system}|${system === NDC ? ndc11(code) : code}`);
+    const known = spelled(system, code.trim());
+    // the first level of HCPCS is CPT
+    found.add(`${system === HCPCS && LIKE_CPT.test(known) ? CPT : system}|${known}`);
   }
   return [...found];
 }
@@ -93,6 +100,19 @@ export function minute(value: Json | undefined): string | undefined {
   const time = new Date(value);
   return Number.isNaN(time.getTime()) ? undefined : time.toISOString().slice(0, 16);
 }
+/**
+ * Days under which something that was said to happen then is found: the one that is written and, where a time and its zone are, the one of
+ * UTC. One payer writes the evening of a visit in local time, another one in UTC, where it is the next day.
+ */
+export function daysOf(value: Json | undefined): string[] {
+  const written = day(value);
+  const utc = minute(value)?.slice(0, 10);
+  return written === undefined ? [] : utc === undefined || utc === written ? [written] : [written, utc];
+}
+/** Do two say the same day, or the same minute in two zones? */
+export const sameDay = (a: Json | undefined, b: Json | undefined): boolean =>
+  (day(a) !== undefined && day(a) === day(b)) || (minute(a) !== undefined && minute(a) === minute(b));
+
 export const daysBetween = (a: string, b: string): number => Math.abs(Date.parse(a) - Date.parse(b)) / 86_400_000;
 /** `start` and `end` of a Period as written. */
 export const period = (value: Json | undefined): { start: string | undefined; end: string | undefined } =>
@@ -117,38 +137,6 @@ export const words = (value: Json | undefined): string =>
         .toLowerCase()
     : '';
 
-/** Factor to g/L. */
-const MASS: Readonly<Record<string, number>> = {
-  'g/L': 1,
-  'g/dL': 10,
-  'g/mL': 1000,
-  'mg/dL': 0.01,
-  'mg/L': 0.001,
-  'mg/mL': 1,
-  'ug/mL': 0.001,
-  'ug/dL': 1e-5,
-  'ug/L': 1e-6,
-  'ng/mL': 1e-6,
-  'ng/dL': 1e-8,
-  'ng/L': 1e-9,
-  'pg/mL': 1e-9,
-};
-/** Factor to mol/L. */
-const SUBSTANCE: Readonly<Record<string, number>> = { 'mol/L': 1, 'mmol/L': 1e-3, 'umol/L': 1e-6, 'nmol/L': 1e-9 };
-/** Molar mass in g/mol, by LOINC of the measurement as mass concentration or as substance concentration. */
-const MOLAR: Readonly<Record<string, number>> = Object.fromEntries(
-  (
-    [
-      [180.16, ['2345-7', '2339-0', '14749-6', '15074-8', '1558-6']], // glucose
-      [386.65, ['2093-3', '14647-2', '2085-9', '14646-4', '13457-7', '22748-8', '18262-6']], // cholesterol
-      [885.4, ['2571-8', '14927-8']], // triglycerides
-      [113.12, ['2160-0', '14682-9']], // creatinine
-      [28.01, ['3094-0', '22664-7']], // urea nitrogen
-      [584.66, ['1975-2', '14631-6']], // bilirubin
-      [40.08, ['17861-6', '2000-8']], // calcium
-    ] as const
-  ).flatMap(([mass, loincs]) => loincs.map((l) => [l, mass])),
-);
 /** LOINC codes of one measurement in mass and in substance concentration. */
 const TWINS: readonly (readonly string[])[] = [
   ['2345-7', '14749-6'],
@@ -172,43 +160,30 @@ export const measured = (concept: Json | undefined): string[] => [
   ),
 ];
 
-const unitOf = (q: JsonObject): string => text(q['code']) ?? text(q['unit']) ?? '';
-
-/** Are two quantities the same value? Exact in one unit, within one per cent when a unit is converted. */
-export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: readonly string[] = []): boolean {
-  if (!isObject(a) || !isObject(b)) return a === undefined && b === undefined;
-  const [x, y] = [a['value'], b['value']];
-  if (typeof x !== 'number' || typeof y !== 'number') return x === y;
-  if ((a['comparator'] ?? '') !== (b['comparator'] ?? '')) return false;
-  const [ua, ub] = [unitOf(a), unitOf(b)];
-  if (ua === ub) return Number(x.toPrecision(6)) === Number(y.toPrecision(6));
-  const molar = codes.map((c) => MOLAR[c.slice(c.indexOf('|') + 1)]).find((m) => m !== undefined);
-  const grams = (v: number, unit: string): number | undefined => {
-    const mass = MASS[unit];
-    if (mass !== undefined) return v * mass;
-    const moles = SUBSTANCE[unit];
-    return moles === undefined || molar === undefined ? undefined : v * moles * molar;
-  };
-  const [ga, gb] = [grams(x, ua), grams(y, ub)];
-  if (ga === undefined || gb === undefined) return false;
-  return Math.abs(ga - gb) <= 0.01 * Math.max(Math.abs(ga), Math.abs(gb));
+/** A value that is no quantity: its codes, and the words by which it may be told as well. */
+function otherValue(r: JsonObject): { codes: string[]; texts: string[] } {
+  const concept = r['valueCodeableConcept'];
+  const told = [...(isObject(concept) ? [concept['text']] : []), ...codings(concept).map((c) => c['display'])];
+  const texts = [...told, r['valueString']].map(words).filter((t) => t !== '');
+  for (const [key, value] of Object.entries(r))
+    if (/^value(?!Quantity$|CodeableConcept$|String$)[A-Z]/.test(key) && value !== undefined)
+      texts.push(`${key} ${digest(value)}`);
+  return { codes: codesOf(concept), texts };
 }
 
-/** Values that are no quantity, in one text; undefined when there is none. */
-function otherValue(r: JsonObject): string | undefined {
-  const codes = codesOf(r['valueCodeableConcept']);
-  if (codes.length > 0) return [...codes].sort().join('+');
-  for (const [key, value] of Object.entries(r))
-    if (key.startsWith('value') && key !== 'valueQuantity' && value !== undefined)
-      return isObject(value) && typeof value['text'] === 'string' ? words(value['text']) : digest(value);
-  return undefined;
+/** Codes say more than words: these are compared where one side has no codes, or both have none of a system in common. */
+function sameOtherValue(a: JsonObject, b: JsonObject): boolean {
+  const [x, y] = [otherValue(a), otherValue(b)];
+  if (overlap(x.codes.map(systemOf), y.codes.map(systemOf))) return sameCodes(x.codes, y.codes);
+  const [none, other] = [x, y].map((v) => v.codes.length + v.texts.length === 0);
+  return none === true || other === true ? none === other : overlap(x.texts, y.texts);
 }
 
 /** Do two Observations, or two components, say the same? Components in any order. */
 export function sameValue(a: JsonObject, b: JsonObject): boolean {
   const codes = [...measured(a['code']), ...measured(b['code'])];
   if (!sameQuantity(a['valueQuantity'], b['valueQuantity'], codes)) return false;
-  if (otherValue(a) !== otherValue(b)) return false;
+  if (!sameOtherValue(a, b)) return false;
   return sameComponents(objects(a['component']), objects(b['component']));
 }
 

@@ -183,6 +183,11 @@ export const FINDINGS = {
   ...PEER_FAULTS,
 } as const satisfies Readonly<Record<string, Meaning>>;
 
+/** Findings that are faults of the payer that sent the answer: what it is to be told, or asked about. */
+export const THEIR_FAULTS: readonly string[] = Object.entries(FINDINGS).flatMap(([kind, { todo }]) =>
+  /^(?:Tell|Ask) the other payer/.test(todo) ? kind : [],
+);
+
 const TABLES = {
   outcome: OUTCOMES,
   reason: UNIT_REASONS,

@@ -2,13 +2,14 @@
 // pairs together, by set and cheaply; what a pair is, `judge/` decides. Strong keys (`s:`) are identifiers of the record;
 // event keys (`e:`) are coarse on purpose: a pair too many costs a look, a pair too few is a duplicate missed.
 import { createHash } from 'node:crypto';
-import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import {
   bare,
   began,
   classGroup,
   codesOf,
   day,
+  daysOf,
   digest,
   drugCodes,
   identifiers,
@@ -24,6 +25,9 @@ export type RecordKey = `${'s' | 'e'}:${string}`;
 
 const each = (codes: readonly string[], rest: string | undefined): RecordKey[] =>
   rest === undefined ? [] : codes.map((c) => `e:${c}|${rest}` as const);
+/** The same for each day that it may be known by. */
+const eachDay = (codes: readonly string[], at: Json | undefined): RecordKey[] =>
+  daysOf(at).flatMap((d) => each(codes, d));
 
 /** Authorization numbers: identifier, `preAuthRef`, and the number of a review action. */
 export function authorizationNumbers(r: Resource): string[] {
@@ -81,9 +85,11 @@ export const attachmentHashes = (r: Resource): string[] =>
     ];
   });
 
-/** The day that a document is about. */
-export const documentDay = (r: Resource): string | undefined =>
-  day(isObject(r['context']) ? period(r['context']['period']).start : undefined) ?? day(r['date']);
+/** The day, with its time where it has one, that a document is about. */
+export function documentTime(r: Resource): Json | undefined {
+  const of = isObject(r['context']) ? period(r['context']['period']).start : undefined;
+  return day(of) === undefined ? r['date'] : of;
+}
 
 const MEASURED = new Set(['laboratory', 'vital-signs']);
 
@@ -105,18 +111,20 @@ const RULES: Readonly<Record<string, Rule>> = {
     objects(r['udiCarrier']).flatMap((u) =>
       text(u['deviceIdentifier']) === undefined ? [] : [`e:${String(u['deviceIdentifier'])}` as const],
     ),
-  DiagnosticReport: (r) => each(codesOf(r['code']), day(began(r, 'effective'))),
+  DiagnosticReport: (r) => eachDay(codesOf(r['code']), began(r, 'effective')),
   DocumentReference: (r) => {
-    const at = documentDay(r);
+    const at = documentTime(r);
+    const days = daysOf(at);
     return [
-      ...attachmentHashes(r).map((h) => `s:attachment|${h}|${at ?? ''}` as const),
-      ...each(codesOf(r['type']), at),
+      ...attachmentHashes(r).flatMap((h) =>
+        (days.length > 0 ? days : ['']).map((d) => `s:attachment|${h}|${d}` as const),
+      ),
+      ...eachDay(codesOf(r['type']), at),
     ];
   },
   Encounter: (r) => {
     if (classGroup(r) === 'inpatient') return ['e:inpatient'];
-    const at = day(period(r['period']).start);
-    return at === undefined ? [] : [`e:${at}`];
+    return daysOf(period(r['period']).start).map((d) => `e:${d}` as const);
   },
   ExplanationOfBenefit: (r) =>
     r['use'] === 'preauthorization'
@@ -136,22 +144,22 @@ const RULES: Readonly<Record<string, Rule>> = {
           ...(description === '' ? [] : [`e:text|${description}|${at}` as const]),
         ];
   },
-  Immunization: (r) => each(vaccineCodes(r), day(r['occurrenceDateTime'])),
+  Immunization: (r) => eachDay(vaccineCodes(r), r['occurrenceDateTime']),
   MedicationAdministration: (r) => each(drugCodes(r), minute(began(r, 'effective'))),
-  MedicationDispense: (r) => each(drugCodes(r), day(r['whenHandedOver'])),
+  MedicationDispense: (r) => eachDay(drugCodes(r), r['whenHandedOver']),
   MedicationRequest: (r) => drugCodes(r).map((c) => `e:${c}` as const),
   Observation: (r) => {
     const at = began(r, 'effective');
     const isMeasured = codesOf(r['category']).some((c) => MEASURED.has(c.slice(c.indexOf('|') + 1)));
     return each(measured(r['code']), minute(at) ?? (isMeasured ? undefined : day(at)));
   },
-  Procedure: (r) => each(codesOf(r['code']), day(began(r, 'performed'))),
+  Procedure: (r) => eachDay(codesOf(r['code']), began(r, 'performed')),
   Provenance: (r) => (text(r['recorded']) === undefined ? [] : [`e:${String(r['recorded'])}`]),
   QuestionnaireResponse: (r) => {
     const at = minute(r['authored']);
     return at === undefined ? [] : [`e:${String(r['questionnaire'])}|${at}`];
   },
-  ServiceRequest: (r) => each(codesOf(r['code']), day(r['authoredOn'])),
+  ServiceRequest: (r) => eachDay(codesOf(r['code']), r['authoredOn']),
   Specimen: (r) =>
     each(codesOf(r['type']), minute(isObject(r['collection']) ? began(r['collection'], 'collected') : undefined)),
 };

@@ -44,7 +44,7 @@ import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { recordKeys } from './record-keys.ts';
 import { rewriteUnits } from './rewrite-units.ts';
-import { unitsOf } from './stage.ts';
+import { KeptFileGone, unitsOf } from './stage.ts';
 import { unitContext } from './unit-context.ts';
 
 export type Replay = {
@@ -244,24 +244,26 @@ export async function holdNamed(
   work: Decided,
   pullOf: (id: string) => Promise<Pull | undefined>,
 ): Promise<void> {
-  const named = await heldElsewhere(deps.database.sql, work);
-  for (const pullId of new Set(named.map((n) => n.pullId))) {
-    const pull = await pullOf(pullId);
-    if (!pull) continue;
-    const these = named.filter((n) => n.pullId === pullId);
-    await replay(deps, {
-      pull,
-      peer,
-      by: { kind: 'system', name: 'pull' },
-      cause: 'arrival',
-      only: these.map(({ file, line, entry }) => ({ file, line, entry, held: 'patient-change' })),
-      also: (tx) =>
-        noteHeldElsewhere(
-          tx,
-          work,
-          these.map((n) => n.sourceId),
+  const { sql } = deps.database;
+  for (const [pullId, these] of Map.groupBy(await heldElsewhere(sql, work), (n) => n.pullId)) {
+    const sourceIds = these.map((n) => n.sourceId);
+    const pull = pullId === null ? undefined : await pullOf(pullId);
+    try {
+      if (!pull) throw new KeptFileGone();
+      await replay(deps, {
+        pull,
+        peer,
+        by: { kind: 'system', name: 'pull' },
+        cause: 'arrival',
+        only: these.flatMap(({ file, line, entry }) =>
+          file === null ? [] : { file, line, entry, held: 'patient-change' },
         ),
-    });
+        also: (tx) => noteHeldElsewhere(tx, work, sourceIds),
+      });
+    } catch (error) {
+      if (!(error instanceof KeptFileGone)) throw error;
+      await noteHeldElsewhere(sql, work, sourceIds, ' (its file is no longer kept: it is still shown)');
+    }
   }
 }
 
@@ -277,8 +279,14 @@ export async function releaseArrived(
     const pull = await pullOf(pullId);
     if (!pull) continue;
     const only = waiting.filter((w) => w.pullId === pullId);
-    const done = await replay(deps, { pull, peer, by: { kind: 'system', name: 'pull' }, cause: 'arrival', only });
-    released += done.units.filter((u) => u.outcome !== 'quarantined').length;
+    try {
+      const done = await replay(deps, { pull, peer, by: { kind: 'system', name: 'pull' }, cause: 'arrival', only });
+      released += done.units.filter((u) => u.outcome !== 'quarantined').length;
+    } catch (error) {
+      // it waits on, and comes with the next full pull; the one that was done is done
+      if (!(error instanceof KeptFileGone)) throw error;
+      continue;
+    }
     await forgetWaiting(
       deps.database.sql,
       peer.id,

@@ -19,9 +19,19 @@ import { unitOf } from './read-block.ts';
 import { readDeletions, type UnitContext } from './read-unit.ts';
 import type { UnitReader } from './unit-reader.ts';
 
-/** The bytes of a kept file. */
+/** A file that was kept is not where it was. */
+export class KeptFileGone extends Error {
+  constructor() {
+    super('a kept file is gone');
+  }
+}
+
+/**
+ * The bytes of a kept file.
+ * @throws KeptFileGone
+ */
 export function keptText(source: AsyncIterable<Uint8Array> | undefined): AsyncGenerator<Uint8Array> {
-  if (!source) throw new Error('a kept file is gone');
+  if (!source) throw new KeptFileGone();
   return gunzipped(source);
 }
 

@@ -150,8 +150,8 @@ const RULES: readonly Rule[] = [
     id: 'F13',
     name: 'Quarantine rate',
     table: 'quarantine',
-    means: 'Records still in quarantine at the end, of all lines of the period',
-    of: (r) => [sum(r.quarantine, 'n'), sum(r.outcomes, 'n')],
+    means: 'Records in quarantine at the end that nobody discarded, of all lines of the period',
+    of: (r) => [sum(r.quarantine, 'n') - sum(r.quarantine, 'discarded'), sum(r.outcomes, 'n')],
   },
   {
     id: 'F14',
@@ -164,7 +164,7 @@ const RULES: readonly Rule[] = [
     id: 'F15',
     name: 'Peer fault rate',
     table: 'we-asked',
-    means: 'Exports with a finding, of exports received',
+    means: 'Exports with a finding that is a fault of the payer, of exports received',
     of: (r) => [sum(r.weAsked, 'faulty'), sum(r.weAsked, 'exports')],
   },
   {

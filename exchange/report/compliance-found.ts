@@ -3,6 +3,7 @@ import type { Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import type { Row } from '../store/report-compliance.ts';
 import { num, of, table, text } from './compliance-cells.ts';
+import { numberCell } from './words.ts';
 
 export function findingsTable(rows: readonly Row[]): Table {
   const found = (r: Row) => meaning('finding', text(r, 'kind') ?? '');
@@ -14,7 +15,8 @@ export function findingsTable(rows: readonly Row[]): Table {
       of('payer', 'Payer', 'head'),
       ['kind', 'Kind', (r) => ({ value: text(r, 'kind'), code: true })],
       of('n', 'Times', 'number'),
-      of('open', 'Open', 'number'),
+      // what people decide nothing about is not open, nor is it settled
+      ['open', 'To decide', (r) => (r['open'] === null ? { value: null } : numberCell(num(r, 'open'))), 'number'],
       ['meaning', 'Meaning', (r) => ({ value: found(r).text })],
       ['what', 'What to do', (r) => ({ value: found(r).todo })],
     ],

@@ -1,15 +1,12 @@
 // What is to be told to a payer, as tables that can be sent to it: in its own ids, without ours and without names.
 import type { Deps } from '../../src/deps.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { meaning } from '../reconcile/reasons.ts';
+import { meaning, THEIR_FAULTS } from '../reconcile/reasons.ts';
 import { ITEM_KINDS } from '../review/kinds.ts';
 import { findPeer } from '../store/peer.ts';
 import { faultsToTell, recordsToTell } from '../store/report-tell.ts';
 import { instantsOf, type Period } from './period.ts';
 import { numberCell, timeCell } from './words.ts';
-
-/** Findings whose advice is to tell, or ask, the other payer. */
-const isTheirs = (kind: string): boolean => /^(?:Tell|Ask) the other payer/.test(meaning('finding', kind).todo);
 
 export async function toTell(
   deps: Pick<Deps, 'database' | 'config'>,
@@ -57,7 +54,7 @@ export async function toTell(
           { key: 'last', label: 'Last' },
         ],
         rows: faults
-          .filter((f) => isTheirs(f.kind))
+          .filter((f) => THEIR_FAULTS.includes(f.kind))
           .map((f) => [
             { value: f.kind, text: meaning('finding', f.kind).text },
             { value: f.type },

@@ -22,6 +22,8 @@ import {
   itemTexts,
   listItems,
   memberRecord,
+  type OtherClaim,
+  otherClaims,
   type StoredRecord,
 } from '../store/review.ts';
 import { isShared } from '../transform/record-types.ts';
@@ -47,8 +49,15 @@ export type ItemReport = {
   second: Copy | undefined;
   /** of a record in quarantine: the line as it came */
   received: string | undefined;
+  /** of a claim that is held for other claims: those */
+  others: OtherClaim[];
   decisions: Decision[];
 };
+
+/** Ids there of the claims that the words of a held claim name (store/stray-claims.ts). An id has no blanks. */
+const namedClaims = (detail: string): string[] => [
+  ...new Set([...detail.matchAll(/\bclaim (\S+) of another member/g)].flatMap((m) => m[1] ?? [])),
+];
 
 type Needs = Pick<Deps, 'database' | 'keys' | 'blobs'>;
 
@@ -119,6 +128,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     first: await copy(x),
     second: await copy(y),
     received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
+    others: item.kind === 'patient-change' ? await otherClaims(sql, item.peerId, namedClaims(item.detail)) : [],
     decisions: await decisionsOf(sql, item.id),
   };
 }

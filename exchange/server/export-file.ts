@@ -1,7 +1,8 @@
 // GET of a finished file: stored gzip, sent as it is or inflated; one byte range on the gzip form. Each delivery is an
 // audit row before the first byte leaves. One that takes long is broken off when the peer may not have the file any more.
 import type { Context } from 'hono';
-import { acceptsGzip, inflated, readRange, streamed } from '../../src/blobs/serve-file.ts';
+import { gunzipped } from '../../src/blobs/gunzipped.ts';
+import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isNotModified } from '../../src/http/conditional.ts';
@@ -110,6 +111,6 @@ export function exportFile(deps: Deps) {
         'content-length': String(range.end - range.start),
       });
     if (isGzip) return streamed(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
-    return streamed(inflated(stream), 200, headers);
+    return streamed(gunzipped(stream), 200, headers);
   };
 }

@@ -20,6 +20,8 @@ const MAX_BODY = 1024 * 1024;
 const MAX_PARAMETERS = 10_000;
 const MAX_PATIENTS = 5000;
 const MAX_FILE = 100 * 1024 * 1024;
+/** Files of a record each would be half a million for ten thousand members. */
+const LEAST_MAXIMUM = 64 * 1024;
 /** Stands for a Patient of another server; no member has this id. */
 const ELSEWHERE = '-'.repeat(65);
 /** Parameters that have one value. */
@@ -176,6 +178,7 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   _maximumFileSize(value, draft, how) {
     draft.maximumFileSize = fileSize(value, how);
+    if (draft.maximumFileSize < LEAST_MAXIMUM) throw invalid(`_maximumFileSize must be at least ${LEAST_MAXIMUM}.`);
   },
   patient(value, draft, how) {
     if (how.method === 'GET' && how.operation !== 'davinci-data-export')

@@ -8,7 +8,7 @@ import { manifest } from '../export/manifest.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { type BulkJob, cancelJob, findJob, forgetFile, jobFiles } from '../store/bulk-job.ts';
+import { type BulkJob, cancelJob, findJob, forgetFiles, jobFiles } from '../store/bulk-job.ts';
 import { blockClock } from '../store/clock.ts';
 import { takeCallAlone } from '../store/match-attempt.ts';
 import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
@@ -138,10 +138,8 @@ export function exportDelete(deps: Deps) {
       return gone;
     });
     if (!files) throw new Outcome('not-found');
-    for (const f of files) {
-      await deps.blobs.delete(f.blobKey);
-      await forgetFile(deps.database.sql, job.id, f.blobKey);
-    }
+    for (const f of files) await deps.blobs.delete(f.blobKey);
+    await forgetFiles(deps.database.sql, files);
     // and what a worker that died has left
     if (job.kind === 'export') for (const key of await deps.blobs.list(`bulk/${job.id}/`)) await deps.blobs.delete(key);
     return c.body(null, 202, PRIVATE);

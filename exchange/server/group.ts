@@ -11,6 +11,7 @@ import { findGroup, listGroups } from '../store/match-group.ts';
 import { authorize, recordRefusal } from './authorize.ts';
 import { readGroupSearch } from './group-search-request.ts';
 import { readPrefer } from './prefer.ts';
+import { pairsOf } from './search-pairs.ts';
 
 type Found = NonNullable<Awaited<ReturnType<typeof findGroup>>>;
 /** A Group is written once, by the match that made it, and never changed. */
@@ -67,10 +68,10 @@ export function groupHistory(deps: Deps) {
 
 export function groupSearch(deps: Deps) {
   return async (c: Context<FhirEnv>): Promise<Response> => {
-    route(c, '/exchange/fhir/Group');
+    route(c, `/exchange/fhir/Group${c.req.method === 'POST' ? '/_search' : ''}`);
     const caller = await authorize(c, deps, 'group.search');
     checkAccepts(c.req.header('accept'), c.req.query('_format'));
-    const search = readGroupSearch(new URL(c.req.url).searchParams, {
+    const search = readGroupSearch(await pairsOf(c), {
       npi: caller.peer.npi,
       batchSystem: matchBatchSystem(deps.config.baseUrl),
       lenient: readPrefer(c.req.header('prefer')).handling === 'lenient',

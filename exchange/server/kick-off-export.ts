@@ -11,7 +11,7 @@ import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addJob, countOpenJobs } from '../store/bulk-job.ts';
 import { openClock } from '../store/clock.ts';
-import { type GrantScope, stillGranted } from '../store/grant.ts';
+import { type GrantScope, groupSize, stillGranted } from '../store/grant.ts';
 import { groupCode } from '../store/match-group.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 import { authorize, type Caller, covers, holdCaller, insufficientScope, recordRefusal } from './authorize.ts';
@@ -63,12 +63,13 @@ export async function kickOffExport(
       throw new Outcome('throttled', 'An export of this Group is running.', { retryAfter: 5 });
     if (open >= deps.config.exportOpenPerPeer)
       throw new Outcome('throttled', 'Too many of your jobs are open.', { retryAfter: 60 });
+    const members = parameters.patients?.length ?? (groupId === null ? undefined : await groupSize(tx, groupId));
     await addJob(tx, {
       id,
       kind: 'export',
       peerId: caller.peer.id,
       requestUrl: `${here.fhir}/${place}/$${operation}${query}`,
-      parameters,
+      parameters: { ...parameters, ...(members === undefined ? {} : { members }) },
       bodyKey: null,
       groupId,
       receivedAt,

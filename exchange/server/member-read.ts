@@ -5,7 +5,6 @@ import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceKey } from '../../src/fhir/reference.ts';
 import { ID_PATTERN, isObject, text } from '../../src/fhir/resource.ts';
-import { boundedText } from '../../src/http/body.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
@@ -38,9 +37,9 @@ import { fits, valuesAt } from './member-criterion.ts';
 import { memberNames, memberParameters } from './member-parameters.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
+import { pairsOf } from './search-pairs.ts';
 
 const has = (set: ReadonlySet<string>, type: string) => set.has('*') || set.has(type);
-const MAX_FORM = 64 * 1024;
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
 const BATCH = 500;
@@ -118,17 +117,6 @@ export function memberSearch(deps: Deps, type: string) {
     ];
     return fhirBody(c, searchset(base, links, entries, isWhole ? page.found.length : undefined), 200, NO_STORE);
   };
-}
-
-async function pairsOf(c: Context<FhirEnv>): Promise<[string, string][]> {
-  const query = [...new URL(c.req.url).searchParams];
-  if (c.req.method !== 'POST') return query;
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (type !== 'application/x-www-form-urlencoded')
-    throw new Outcome('unsupported-media-type', 'Send application/x-www-form-urlencoded.');
-  const body = await boundedText(c, MAX_FORM);
-  if (body === undefined) throw new Outcome('too-large');
-  return [...query, ...new URLSearchParams(body)];
 }
 
 /**

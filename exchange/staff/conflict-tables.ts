@@ -19,10 +19,16 @@ export const weightCell = (weight: number): Cell => ({
 });
 
 /** Where the item came from, for the drill-down to the raw line. */
-const lineHref = (i: Item): string | undefined =>
+const lineHref = (i: Pick<Item, 'pullId' | 'file' | 'line' | 'entry'>): string | undefined =>
   i.pullId === null || i.file === null || i.line === null
     ? undefined
     : `/staff/pulls/${i.pullId}/lines/${i.file}/${i.line}/${i.entry ?? 0}`;
+
+/** Leads to the item of the claim; when nobody has to decide about it, to the line that brought it. */
+const otherClaim = (o: ItemReport['others'][number]): Cell => {
+  const href = o.itemId === null ? lineHref(o) : `/staff/conflicts/${o.itemId}`;
+  return { value: o.sourceId, ...(href === undefined ? {} : { href }) };
+};
 
 export function factTable(r: ItemReport, timeZone: string): Table {
   const { item } = r;
@@ -50,6 +56,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         { value: item.rule, code: true },
         [ruleWords(item.rule), item.detail].filter((t) => t !== '').join(' '),
       ),
+      ...r.others.map((o) => row('The other claim', otherClaim(o))),
       row('Member', { value: r.memberKey, code: true }),
       row('Other payer', { value: r.peerName }),
       row(

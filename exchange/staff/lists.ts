@@ -19,6 +19,10 @@ export const PEER_STATES: Readonly<Record<string, Cell>> = {
   closed: { value: 'closed' },
 };
 
+/** The payer that a duty is about. What is owed to the member alone is about none; another plan may not be registered. */
+const payerCell = (k: { kind: string; peerId: string | null; peerName: string | null }): Cell =>
+  k.kind.startsWith('C1') ? { value: null } : { value: k.peerId, text: k.peerName ?? 'not a registered payer' };
+
 export function lists(desk: Desk): void {
   const { deps } = desk;
   const { sql } = deps.database;
@@ -122,7 +126,7 @@ export function lists(desk: Desk): void {
           ],
           rows: rows.map((k) => [
             { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind, href: `/staff/clocks/${k.id}` },
-            { value: k.peerId, text: k.peerName ?? 'not a registered payer' },
+            payerCell(k),
             { value: k.memberId === null ? null : keyOf(k.memberId), code: true },
             timeCell(k.startsAt, timeZone),
             timeCell(k.dueAt, timeZone),

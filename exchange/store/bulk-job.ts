@@ -78,12 +78,19 @@ export async function countOpenJobs(
 /** Jobs of one peer that run at once, so that a peer who asks for much does not keep others waiting. */
 const RUNNING_PER_PEER = 2;
 
-/** Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open. */
+/** A job about so few members is short. */
+const FEW_MEMBERS = 200;
+
+/**
+ * Takes the oldest job that nobody works on. The lease makes a crashed worker's job free again. bulk_job_open.
+ * @param short only one about few members
+ */
 export async function claimJob(
   sql: Queryable,
   owner: string,
   now: Date,
   leaseSeconds: number,
+  short = false,
 ): Promise<BulkJob | undefined> {
   const [row] = await sql.unsafe<BulkJob[]>(
     `update exchange.bulk_job set state = 'running', lease_owner = $1, lease_until = $2::timestamptz + make_interval(secs => $3), attempts = attempts + 1,
@@ -92,6 +99,7 @@ export async function claimJob(
        select j.id from exchange.bulk_job j
        where j.state in ('queued', 'running') and (j.lease_until is null or j.lease_until < $2::timestamptz)
          and (select count(*) from exchange.bulk_job r where r.peer_id = j.peer_id and r.state = 'running' and r.lease_until >= $2::timestamptz) < ${RUNNING_PER_PEER}
+         ${short ? `and (j.parameters->>'members')::int <= ${FEW_MEMBERS}` : ''}
        order by j.received_at for update skip locked limit 1
      ) returning ${COLUMNS}`,
     [owner, now, leaseSeconds],
@@ -135,10 +143,11 @@ export async function completeJob(
     where id = ${id} and lease_owner = ${owner} and state = 'running' returning 1`;
   if (mine.length === 0) return false;
   await tx`delete from exchange.bulk_file where job_id = ${id}`;
-  for (const f of done.files)
-    await tx`
-      insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
-      values (${id}, ${f.id}, ${f.position}, ${f.kind}, ${f.type}, ${f.blobKey}, ${f.lines}, ${f.bytes}, ${f.storedBytes}, ${f.sha256}, ${f.continuesIn ?? null})`;
+  await tx`
+    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256, continues_in)
+    select ${id}, f.id, f.position, f.kind, f.type, f."blobKey", f.lines, f.bytes, f."storedBytes", f.sha256, f."continuesIn"
+    from jsonb_to_recordset(${JSON.stringify(done.files)}::text::jsonb) f(id text, position int, kind text, type text, "blobKey" text,
+      lines int, bytes bigint, "storedBytes" bigint, sha256 text, "continuesIn" text)`;
   return true;
 }
 
@@ -244,6 +253,9 @@ export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: 
   return [...rows];
 }
 
-export async function forgetFile(sql: Queryable, jobId: string, blobKey: string): Promise<void> {
-  await sql`delete from exchange.bulk_file where job_id = ${jobId} and blob_key = ${blobKey}`;
+/** Files that were removed. bulk_file_pkey. */
+export async function forgetFiles(sql: Queryable, files: readonly { jobId: string; blobKey: string }[]): Promise<void> {
+  await sql`
+    delete from exchange.bulk_file f using jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text, "blobKey" text)
+    where f.job_id = g."jobId" and f.blob_key = g."blobKey"`;
 }

@@ -2,6 +2,7 @@
 // last, $3 now, $4 a peer or null, $5 a line of business or null. They read the period's rows of small tables (clocks, pulls,
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../src/store/database.ts';
+import { THEIR_FAULTS } from '../reconcile/reasons.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
 export type Row = Record<string, string | number | boolean | Date | null>;
@@ -11,6 +12,16 @@ const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3
 /** members of a line of business, when one is asked for */
 const LOB = (member: string) =>
   `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
+
+/** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
+const ITEM_OF = (f: string, p: string) => `case
+    when ${f}.local_id is null or ${f}.kind = 'identity-doubt' and ${f}.type <> 'Patient' then md5(concat_ws('|', 'held', ${p}.peer_id, ${f}.type, ${f}.source_id))
+    when ${f}.kind = 'chain-anomaly' then md5(concat_ws('|', ${f}.member_id, 'chain', ${f}.local_id, split_part(${f}.detail, ':', 1)))
+    else md5(concat_ws('|', ${f}.member_id, ${f}.kind, ${f}.type, least(${f}.local_id, ${f}.detail), greatest(${f}.local_id, ${f}.detail))) end`;
+
+/** Was the member's choice to take part at an instant? consent_member. */
+const CHOICE_AT = (member: string, at: string) =>
+  `coalesce((select choice from exchange.consent where member_id = ${member} and coalesce(given_at, created_at) <= ${at} order by recorded_on desc, created_at desc limit 1) = 'opt-in', false)`;
 
 /**
  * A version of a record waits for a person although another one is shown, as the one that changed its person does. `i` its identity, `l`
@@ -74,7 +85,7 @@ export const COMPLIANCE_SQL = {
     select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
       coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
       count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
-      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id))::int as faulty,
+      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}')))::int as faulty,
       coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
     from exchange.pull p join exchange.peer r on r.id = p.peer_id
@@ -102,19 +113,26 @@ export const COMPLIANCE_SQL = {
     where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 1, 2, 3`,
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
-    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n, min(coalesce(before.at, p.finished_at)) as oldest
+    select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
+      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest
     from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
     left join exchange.pull x on x.id = i.last_pull
     left join lateral (select outcome, reason, at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2 order by v.id desc limit 1) before on true
+    left join lateral (select max(at) as at from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at < $2
+      and v.outcome = 'quarantined' and v.outcome_before <> 'quarantined') since on true
+    left join exchange.review_item q on q.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id))
+    left join lateral (select case when x.undoes is null then x.decision end as decision from exchange.review_decision x
+      where x.item_id = q.id and x.at < $2 and (x.at >= q.opened_at or q.opened_at >= $2) order by x.id desc limit 1) d on true
     left join lateral (select outcome_before from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.at >= $2 order by v.id limit 1) after on true
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
       and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
   findings: `
-    select r.name as payer, f.kind, sum(f.amount)::int as n, sum(f.amount) filter (where f.state = 'open')::int as open
+    select r.name as payer, f.kind, sum(f.amount)::int as n, case when count(v.id) > 0 then count(distinct v.id) filter (where v.state = 'open')::int end as open
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
+    left join exchange.review_item v on v.id = ${ITEM_OF('f', 'p')}
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   incidents: `
     select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
@@ -150,12 +168,11 @@ export const COMPLIANCE_SQL = {
     from exchange.shown_text t left join exchange.contact c on c.text_sha256 = t.sha256 and c.at >= $1 and c.at < $2
     where ${USED} group by 1, 2, 3, 4, 5, 6, 7 order by t.id, t.version, t.language, c.kind, c.channel`,
   consents: `
-    select 'request' as direction, r.name as payer, count(*)::int as n, count(*) filter (where c.choice = 'opt-in')::int as held
+    select 'request' as direction, r.name as payer, count(*)::int as n,
+      count(*) filter (where ${CHOICE_AT('m.member_id', 'a.at')} and (m.outcome <> 'matched' or p.kicked_off_at is null or ${CHOICE_AT('m.member_id', 'p.kicked_off_at')}))::int as held
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
-    left join lateral (
-      select choice from exchange.consent where member_id = m.member_id and coalesce(given_at, created_at) <= p.kicked_off_at order by recorded_on desc, created_at desc limit 1
-    ) c on true
-    where p.kicked_off_at >= $1 and p.kicked_off_at < $2 and m.outcome = 'matched' and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED} group by 1, 2
+    cross join lateral (select coalesce(min(e.at), p.kicked_off_at) as at from exchange.pull_event e where e.pull_id = p.id and e.state in ('matching', 'matched', 'exporting', 'downloading')) a
+    where a.at >= $1 and a.at < $2 and m.outcome is not null and ($4::text is null or p.peer_id = $4) and ${LOB('m.member_id')} and ${USED} group by 1, 2
     union all
     select 'disclosure', r.name, count(*)::int, count(*) filter (where a.consent_id is not null)::int
     from exchange.audit a join exchange.peer r on r.id = a.peer_id

@@ -194,3 +194,29 @@ export async function itemTexts(sql: Queryable, ids: readonly string[]): Promise
     where i.id = any(${[...ids]}::text[])`;
   return new Map(rows.map((r) => [r.id, r.body]));
 }
+
+/** A claim that another one is held for: its item, while there is one, and the line that brought it last. */
+export type OtherClaim = {
+  sourceId: string;
+  itemId: string | null;
+  pullId: string | null;
+  file: number | null;
+  line: number | null;
+  entry: number | null;
+};
+
+/** Claims of a payer by their ids there. Primary keys of review_item and identity; ledger_member. */
+export async function otherClaims(sql: Queryable, peerId: string, sourceIds: readonly string[]): Promise<OtherClaim[]> {
+  return [
+    ...(await sql<OtherClaim[]>`
+      select s.id as "sourceId", v.id as "itemId", coalesce(l.pull_id, v.pull_id) as "pullId", coalesce(l.file, v.file) as file, coalesce(l.line, v.line) as line, coalesce(l.entry, v.entry) as entry
+      from unnest(${[...sourceIds]}::text[]) s(id)
+      left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', ${peerId}::text, 'ExplanationOfBenefit', s.id)) and v.state <> 'gone'
+      left join exchange.identity i on i.peer_id = ${peerId} and i.type = 'ExplanationOfBenefit' and i.source_id = s.id
+      left join lateral (
+        select l.pull_id, l.file, l.line, l.entry from exchange.ledger l
+        where l.member_id = i.member_id and l.type = i.type and l.local_id = i.local_id and l.source_id = s.id
+        order by l.pull_id = i.last_pull desc, l.file desc, l.line desc limit 1) l on true
+      order by s.id`),
+  ];
+}

@@ -159,8 +159,11 @@ export async function writeClaimNames(tx: Queryable, peerId: string): Promise<vo
   );
 }
 
-/** A claim that is shown, and is another one's version by what a pull brought: where it stood when it came. */
-export type HeldElsewhere = { pullId: string; file: number; line: number; entry: number; sourceId: string };
+/** A claim that is shown, and is another one's version by what a pull brought: where it stood when it came, if that is still kept. */
+export type HeldElsewhere = { sourceId: string } & (
+  | { pullId: string; file: number; line: number; entry: number }
+  | { pullId: null; file: null; line: null; entry: null }
+);
 
 /**
  * Claims that are shown and wait from now on as well, as one of a pull names them, or they one of it: of the version that is shown, and
@@ -179,27 +182,33 @@ export async function heldElsewhere(sql: Queryable, work: { id: string; peerId: 
           and not exists (select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.decision = 'release' and v.state = 'decided')
       )
       select distinct on (o.source_id) l.pull_id as "pullId", l.file, l.line, l.entry, o.source_id as "sourceId"
-      from other o join exchange.ledger l on l.member_id = o.member_id and l.type = ${TYPE} and l.local_id = o.local_id and l.pull_id = o.last_pull and l.source_id = o.source_id
-      join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null
+      from other o left join (
+        exchange.ledger l join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null
+      ) on l.member_id = o.member_id and l.type = ${TYPE} and l.local_id = o.local_id and l.pull_id = o.last_pull and l.source_id = o.source_id
       order by o.source_id, l.hash is not distinct from o.hash desc, l.file desc, l.line desc`),
   ];
 }
 
-/** Says with an item why the claim waits, and notes it with the pull that brought the other one. */
+/**
+ * Says with an item why the claim waits, and notes it with the pull that brought the other one, once.
+ * @param more what else is to be said of them
+ */
 export async function noteHeldElsewhere(
   tx: Queryable,
   work: { id: string; peerId: string },
   sourceIds: readonly string[],
+  more = '',
 ): Promise<void> {
   await tx`
     with told as materialized (
-      select t.other_id, array_to_string((array_agg(distinct case when is_named then 'names ' || t.value || ', which is claim ' || s.source_id || ' of another member' else 'claim ' || s.source_id || ' of another member names ' || t.value end))[:${MOST_TOLD}], '; ') as detail
+      select t.other_id, array_to_string((array_agg(distinct case when is_named then 'names ' || t.value || ', which is claim ' || s.source_id || ' of another member' else 'claim ' || s.source_id || ' of another member names ' || t.value end))[:${MOST_TOLD}], '; ') || ${more}::text as detail
       from exchange.stray t join exchange.staging s on s.pull_id = t.pull_id and s.file = t.file and s.line = t.line and s.entry = t.entry
       where t.pull_id = ${work.id} and t.other_id = any(${[...sourceIds]}::text[]) group by t.other_id
     ), noted as (
       insert into exchange.finding (pull_id, kind, type, source_id, member_id, local_id, detail)
       select ${work.id}, 'identity-doubt', ${TYPE}, t.other_id, i.member_id, i.local_id, t.detail
       from told t join exchange.identity i on i.peer_id = ${work.peerId} and i.type = ${TYPE} and i.source_id = t.other_id
+      where not exists (select from exchange.finding f where f.pull_id = ${work.id} and f.kind = 'identity-doubt' and f.type = ${TYPE} and f.source_id = t.other_id)
     )
     update exchange.review_item v set detail = t.detail from told t
     where v.id = md5(concat_ws('|', 'held', ${work.peerId}::text, ${TYPE}::text, t.other_id))`;

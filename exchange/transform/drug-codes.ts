@@ -1,5 +1,6 @@
 // Which codes of services are drugs: prior authorizations for them do not leave. Any and all drugs that a plan covers are meant
 // (42 CFR 422.119(b)(1)(iv)), those that clinicians give too. A plan adds its own (EXCLUDED_CODES).
+import { systemKnownAs } from '../../src/fhir/code-systems.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 
 const HCPCS = /hcpcs|2\.16\.840\.1\.113883\.6\.285$/i;
@@ -31,7 +32,7 @@ const STRETCHES: readonly (readonly [string, string])[] = [
 ];
 
 export function isDrugCode(system: string, code: string, sets: ValueSets = VALUE_SETS): boolean {
-  if (SYSTEMS.has(system) || sets.drugs?.holds(system, code) === true) return true;
+  if (SYSTEMS.has(systemKnownAs(system)) || sets.drugs?.holds(system, code) === true) return true;
   const written = code.trim().toUpperCase();
   return (
     HCPCS.test(system) &&

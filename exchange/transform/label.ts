@@ -1,6 +1,7 @@
 // Sensitivity of a record: the labels it carries, and what its codes say. The value sets below are a demonstration only: which
 // diagnoses and drugs are sensitive is a matter of state law, and a plan supplies its own (value-sets.ts).
 import { someCoding } from '../../src/fhir/code-list.ts';
+import { systemKnownAs } from '../../src/fhir/code-systems.ts';
 import { codings, isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
 
@@ -40,8 +41,8 @@ function codeIsSensitive(resource: Resource, { list }: ValueSets): boolean {
   for (const item of objects(resource['item'])) places.push(item['productOrService']);
   return places.some((place) =>
     codings(place).some((c) => {
-      const code = text(c['code']) ?? '';
-      const system = text(c['system']) ?? '';
+      const code = (text(c['code']) ?? '').toUpperCase();
+      const system = systemKnownAs(text(c['system']) ?? '');
       return system.includes('icd-10')
         ? SENSITIVE_ICD10.test(code)
         : system === 'http://snomed.info/sct' && SENSITIVE_SNOMED.has(code);

@@ -4,7 +4,7 @@ import { createGunzip } from 'node:zlib';
 
 const CHUNK = 128 * 1024;
 
-/** What a gzip stream holds. A fault of the source, or of the packing, is thrown where it is met. */
+/** What a gzip stream holds, begun when it is read. A fault of the source, or of the packing, is thrown where it is met. */
 export async function* gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   const body = Readable.from(source, { objectMode: false });
   const gunzip = createGunzip({ chunkSize: CHUNK });

@@ -27,6 +27,8 @@ export type WrittenFile = {
 export type FileLimits = { lines: number; bytes: number; most?: number };
 
 const CHUNK = 64 * 1024;
+/** Files that may be on their way to the disk at once. */
+const CLOSING = 16;
 const LF = 10;
 
 type Open = {
@@ -52,6 +54,11 @@ export class NdjsonFiles {
   readonly #limits: FileLimits;
   readonly #open = new Map<string, Open>();
   readonly #done: WrittenFile[] = [];
+  #begun = 0;
+  /** why one of them could not be stored */
+  #failure: unknown;
+  /** files that are ended and on their way to the disk: several at once, as one waits for the disk nearly as long as all of them */
+  readonly #closing = new Map<string, Promise<void>>();
   /** buffers that were compressed, to be filled again: what is thrown away is not given back before a collection */
   readonly #spare: Buffer[] = [];
 
@@ -132,10 +139,22 @@ export class NdjsonFiles {
     await flush(file, 0, this.#spare);
     if (file.pending.length === CHUNK) this.#spare.push(file.pending);
     file.gzip.end();
-    const { bytes, sha256 } = await file.stored;
+    const position = this.#begun++;
+    const closing = this.#keep(file, position).finally(() => this.#closing.delete(file.key));
+    closing.catch(() => {}); // a failure is seen where it is awaited
+    this.#closing.set(file.key, closing);
+    if (this.#closing.size >= CLOSING) await Promise.race(this.#closing.values());
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  async #keep(file: Open, position: number): Promise<void> {
+    const { bytes, sha256 } = await file.stored.catch((error: unknown) => {
+      this.#failure ??= error;
+      throw error;
+    });
     this.#done.push({
       id: file.id,
-      position: this.#done.length,
+      position,
       kind: file.kind,
       type: file.type,
       blobKey: file.key,
@@ -150,6 +169,8 @@ export class NdjsonFiles {
   /** Completes every file. `order` puts the types in the order a reader should load them. */
   async finish(order: readonly string[]): Promise<WrittenFile[]> {
     for (const [name, file] of this.#open) await this.#close(name, file);
+    await Promise.all(this.#closing.values());
+    if (this.#failure !== undefined) throw this.#failure;
     const rank = (f: WrittenFile) => (f.kind === 'output' ? order.indexOf(f.type) : 1000);
     return this.#done
       .sort((a, b) => rank(a) - rank(b) || a.position - b.position)
@@ -164,6 +185,7 @@ export class NdjsonFiles {
       await this.#blobs.delete(file.key);
     }
     this.#open.clear();
+    await Promise.allSettled(this.#closing.values());
     for (const f of this.#done) await this.#blobs.delete(f.blobKey);
   }
 }

@@ -1,8 +1,8 @@
 // A stored file as an answer: conditional, one byte range, gzip as it was stored or inflated. https://httpwg.org/specs/rfc9110.html
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
 import type { Blobs } from '../deps.ts';
 import { isNotModified } from '../http/conditional.ts';
+import { gunzipped } from './gunzipped.ts';
 
 export type StoredFile = {
   blobKey: string;
@@ -45,12 +45,6 @@ export function streamed(stream: AsyncIterable<Uint8Array>, status: number, head
       : web.pipeThrough(new FixedLengthStream(Number(length)));
   const init: Packed = { status, headers, encodeBody: 'manual' };
   return new Response(body, init);
-}
-
-/** A stored gzip without it. Who stops reading closes what it is read from: `pipe` alone would leave the file open for ever. */
-export function inflated(stream: AsyncIterable<Uint8Array>): Readable {
-  // what goes wrong is told to the reader
-  return pipeline(Readable.from(stream, { objectMode: false }), createGunzip(), () => {});
 }
 
 /** On Workers the header is the edge's own; what the client sent stands in `cf`. */
@@ -122,6 +116,6 @@ export async function serveFile(
   const stream = await blobs.get(file.blobKey, inflate || status === 200 ? undefined : { start, end });
   if (!stream) return undefined;
   if (!inflate) return streamed(stream, status, sized);
-  const plain = inflated(stream);
+  const plain = gunzipped(stream);
   return streamed(status === 200 ? plain : part(plain, start, end), status, sized);
 }

@@ -1,4 +1,5 @@
 // A list of codes that a plan supplies: by system, whole codes and beginnings of codes. Pure.
+import { systemKnownAs } from './code-systems.ts';
 import { isObject, type Json, objects, strings, text } from './resource.ts';
 
 export type CodeList = { name: string; holds: (system: string, code: string) => boolean };
@@ -8,7 +9,7 @@ export class CodeListFault extends Error {}
 
 /**
  * `{"name": "…", "codes": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": ["Z21"], "prefix": ["F10"]}]}`. Points in codes count
- * for nothing, in the list and in records: `F10.2` is `F102`.
+ * for nothing, in the list and in records: `F10.2` is `F102`. A system may be written under any of its names, as its OID.
  * @throws CodeListFault
  */
 export function readCodeList(json: string): CodeList {
@@ -38,16 +39,16 @@ export function readCodeList(json: string): CodeList {
     };
     const [whole, begins] = [list('code'), list('prefix')];
     if (whole.length + begins.length === 0) throw new CodeListFault(`has neither code nor prefix in ${at}`);
-    const known = systems.get(system) ?? { whole: new Set(), begins: new Set(), lengths: [] };
+    const known = systems.get(systemKnownAs(system)) ?? { whole: new Set(), begins: new Set(), lengths: [] };
     for (const c of whole) known.whole.add(c);
     for (const c of begins) known.begins.add(c);
     known.lengths = [...new Set([...known.begins].map((c) => c.length))];
-    systems.set(system, known);
+    systems.set(systemKnownAs(system), known);
   }
   return {
     name: name.trim(),
     holds(system, code) {
-      const of = systems.get(system);
+      const of = systems.get(systemKnownAs(system));
       if (of === undefined) return false;
       const written = plain(code);
       return of.whole.has(written) || of.lengths.some((n) => of.begins.has(written.slice(0, n)));

@@ -1,13 +1,7 @@
-// The Node runtime: database pool, files, keys, log and metrics. Only src/runtime/ knows which runtime it is.
-import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
-import { readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
+// The Node runtime: database pool, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import type { Socket } from 'node:net';
-import { dirname, join, relative, resolve } from 'node:path';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import postgres, { type Sql } from 'postgres';
-import type { Blobs, Log, LogLevel } from '../deps.ts';
+import type { Log, LogLevel } from '../deps.ts';
 import type { Database } from '../store/database.ts';
 import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
@@ -211,93 +205,5 @@ function inTurns(open: (intake: Intake) => Sql): Sql {
   return Object.assign(sql, { [RAW_PAGES]: pages });
 }
 
-/** Leaves failures of these codes alone, and throws others. */
-const unless =
-  (...codes: string[]) =>
-  (error: NodeJS.ErrnoException): undefined => {
-    if (!codes.includes(error.code ?? '')) throw error;
-  };
-
-/** A new file and its folder, which somebody who empties it may have removed meanwhile. */
-function openIn(path: string): number {
-  const make = (): number => {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    return openSync(path, 'wx', 0o600);
-  };
-  try {
-    return make();
-  } catch (error) {
-    unless('ENOENT')(error as NodeJS.ErrnoException);
-    return make();
-  }
-}
-
-/** Blobs as files under a folder; a folder is there as long as it holds something. */
-export function fileBlobs(folder: string): Blobs {
-  const root = resolve(folder);
-  const place = (key: string): string => {
-    if (!/^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(key) || key.includes('..')) throw new Error('bad blob key');
-    return join(root, key);
-  };
-  const removeEmpty = async (dir: string): Promise<void> => {
-    if (dir !== root) await rmdir(dir).catch(unless('ENOTEMPTY', 'EEXIST', 'ENOENT'));
-  };
-  return {
-    async put(key, source) {
-      const to = place(key);
-      const part = `${to}.${randomUUID()}.part`;
-      // at once: what comes from the network must not wait, or a connection that is cut takes it along
-      const fd = openIn(part);
-      const hash = createHash('sha256');
-      let bytes = 0;
-      const tap = new Transform({
-        transform(chunk: Uint8Array, _encoding, done) {
-          hash.update(chunk);
-          bytes += chunk.length;
-          done(null, chunk);
-        },
-      });
-      try {
-        await pipeline(Readable.from(source, { objectMode: false }), tap, createWriteStream(part, { fd, flush: true }));
-        await rename(part, to);
-      } catch (error) {
-        await rm(part, { force: true });
-        await removeEmpty(dirname(to));
-        throw error;
-      }
-      return { bytes, sha256: hash.digest('hex') };
-    },
-    async get(key, range) {
-      const from = place(key);
-      if (!existsSync(from)) return undefined;
-      return createReadStream(
-        from,
-        range ? { start: range.start, ...(range.end === undefined ? {} : { end: range.end - 1 }) } : {},
-      );
-    },
-    async size(key) {
-      try {
-        return (await stat(place(key))).size;
-      } catch {
-        return undefined;
-      }
-    },
-    async list(folder) {
-      const from = place(folder.replace(/\/$/, ''));
-      if (!existsSync(from)) return [];
-      const found = await readdir(from, { recursive: true, withFileTypes: true });
-      return found.filter((e) => e.isFile()).map((e) => relative(root, join(e.parentPath, e.name)));
-    },
-    async delete(key) {
-      await rm(place(key), { force: true });
-      await removeEmpty(dirname(place(key)));
-    },
-    async room() {
-      mkdirSync(root, { recursive: true, mode: 0o700 });
-      const { bavail, bsize } = await statfs(root);
-      return bavail * bsize;
-    },
-  };
-}
-
+export { fileBlobs } from './file-blobs.ts';
 export { fileKeys, makeKey, withdrawKeys } from './key-files.ts';

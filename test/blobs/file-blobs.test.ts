@@ -1,8 +1,11 @@
 // Files in folders: nothing is left of what was not written.
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { gzipSync } from 'node:zlib';
+import { afterAll, expect, test, vi } from 'vitest';
+import { serveFile } from '../../src/blobs/serve-file.ts';
 import { fileBlobs } from '../../src/runtime/node.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'payer-node-test-files-'));
@@ -38,4 +41,61 @@ test('files are written while others of their folder go', async () => {
   });
   await Promise.all(rounds);
   expect(readdirSync(join(root, 'c/1')).length).toBe(100);
+});
+
+async function* one(content: Uint8Array) {
+  yield content;
+}
+const opened = (key: string): string[] =>
+  readdirSync('/proc/self/fd').flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).endsWith(key) ? [fd] : [];
+    } catch {
+      return [];
+    }
+  });
+
+// a client may be gone before its answer begins: whoever opened a file for it then would have it open for ever
+test.runIf(existsSync('/proc/self/fd')).each([
+  ['as it was stored', { 'accept-encoding': 'gzip' }],
+  ['a part of it', { 'accept-encoding': 'gzip', range: 'bytes=100000-' }],
+  ['inflated', { 'accept-encoding': 'identity' }],
+  ['a part of it, inflated', { 'accept-encoding': 'identity', range: 'bytes=100000-' }],
+])('an answer that nobody takes leaves no file open: %s', async (_, headers) => {
+  const content = randomBytes(1_000_000);
+  const stored = await blobs.put('many.gz', one(gzipSync(content)));
+  const file = { blobKey: 'many.gz', media: 'a/b', gzip: true, bytes: content.length, modified: new Date() };
+  const answer = () =>
+    serveFile(
+      new Request('http://x/', { headers }),
+      blobs,
+      { ...file, storedBytes: stored.bytes, sha256: stored.sha256 },
+      {},
+    );
+  const unread = await answer();
+  await unread?.body?.cancel();
+  const begun = (await answer())?.body?.getReader();
+  expect((await begun?.read())?.done).toBe(false);
+  await begun?.cancel();
+  await vi.waitFor(() => expect(opened('many.gz')).toEqual([]));
+  await (await answer())?.arrayBuffer();
+  expect(opened('many.gz')).toEqual([]);
+});
+
+test('what cannot be opened is told before anything is answered, without its path', async () => {
+  await blobs.put('there', bytes('x'));
+  expect(await blobs.get('not-there')).toBeUndefined();
+  const stream = await blobs.get('there');
+  await blobs.delete('there');
+  await expect(
+    (async () => {
+      for await (const _ of stream ?? []) break;
+    })(),
+  ).rejects.toMatchObject({ message: 'A stored file cannot be read.', code: 'ENOENT' });
+});
+
+test('many at once in one folder and in new ones are all there', async () => {
+  const keys = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? `at-once/${i}` : `at-once/of-${i}/its/${i}`));
+  await Promise.all(keys.map((key) => blobs.put(key, bytes(key))));
+  expect((await blobs.list('at-once/')).sort()).toEqual(keys.toSorted());
 });

@@ -38,3 +38,23 @@ test('a file that is small is told too, when it is closed', async () => {
   await files.write('output', 'Patient', '{}');
   await expect(files.finish([])).rejects.toMatchObject({ code: 'ENOSPC' });
 });
+
+test('several files are on their way to the disk at once: one after the other, each would wait for it alone', async () => {
+  const enough = Promise.withResolvers<void>();
+  let coming = 0;
+  const slow: Pick<Blobs, 'put' | 'delete'> = {
+    async put(_, source) {
+      let bytes = 0;
+      for await (const chunk of source) bytes += chunk.length;
+      if (++coming === 5) enough.resolve();
+      await enough.promise;
+      return { bytes, sha256: '' };
+    },
+    delete: async () => {},
+  };
+  const files = new NdjsonFiles(slow as Blobs, 'job', { lines: 1, bytes: 1e9 });
+  for (let i = 0; i < 12; i++) await files.write('output', i % 2 === 0 ? 'Patient' : 'Observation', `{"n":${i}}`);
+  const written = await files.finish(['Observation', 'Patient']);
+  expect(written.map((f) => f.type)).toEqual([...Array(6).fill('Observation'), ...Array(6).fill('Patient')]);
+  expect(written.map((f) => f.position)).toEqual([...written.keys()]);
+});

@@ -268,4 +268,4 @@ test('a pull that is killed in every state, or at any moment, ends as one that i
   expect(await result(killed.db)).toEqual(expected);
   expect(struck).toBeGreaterThan(0);
   expect(await result(chance.db)).toEqual(expected);
-}, 180_000);
+}, 480_000);

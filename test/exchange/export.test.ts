@@ -2,9 +2,12 @@
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { walkContent } from '../../exchange/audit/walk-content.ts';
+import { elementsOf, withElements } from '../../exchange/export/elements.ts';
 import { claimJob } from '../../exchange/store/bulk-job.ts';
+import { EXPORT_ORDER } from '../../exchange/transform/record-types.ts';
+import r4 from '../../src/fhir/validate/tables/r4.json' with { type: 'json' };
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient, keysOf } from './export-client.ts';
+import { type Answer, ExportClient, keysOf } from './export-client.ts';
 import { BULK_MATCH, client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, parts, US } from './plan-fixture.ts';
 
@@ -103,6 +106,18 @@ test.each([
   if (status === 202) await them.call(kick.header('content-location') ?? '', { method: 'DELETE' });
 });
 
+test('Groups are searched by POST too, as records are', async () => {
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+  const post = (path: string, type = headers['content-type']) =>
+    them.call(path, { method: 'POST', headers: { 'content-type': type } });
+  const [, ...query] = place.split('/');
+  const found = (await post(`/Group/_search?_id=${query[0]}&code=match`)).json();
+  expect([found.total, found.entry[0].resource.id]).toEqual([1, query[0]]);
+  expect((await post('/Group/_search?_id=nobody')).json().total).toBe(0);
+  expect((await post('/Group/_search', 'application/fhir+json')).status).toBe(415);
+  expect((await them.call('/Group/_search')).status).toBe(405);
+});
+
 test('_format and _pretty belong to every request and to no operation: clients add them to the address of a POST too', async () => {
   const stop = async (status: string | undefined) => them.call(status ?? '', { method: 'DELETE' });
   const query = await them.get(`${place}/$export`, '_type=Patient&_format=json&_pretty=true');
@@ -193,6 +208,19 @@ describe('_elements', () => {
     expect(o1?.['meta']).toMatchObject({ tag: [{ code: 'SUBSETTED' }] });
     const patient = all.find((r) => r['id'] === ana);
     expect(Object.keys(patient ?? {}).sort()).toEqual(['id', 'meta', 'resourceType']);
+  });
+  test('of every type the choices of R4 are kept by their name, whatever type they have, and elements without a choice by theirs', () => {
+    const lost: string[] = [];
+    for (const type of EXPORT_ORDER)
+      for (const element of ((r4.types as Record<string, string>)[type] ?? '').split('|').slice(1)) {
+        const [written = '', , types = ''] = element.split(' ');
+        const name = written.replace('[x]', '');
+        const key = name === written ? name : `${name}${types.charAt(0).toUpperCase()}${types.slice(1).split(',')[0]}`;
+        const stay = elementsOf(type, [name]) ?? new Set<string>();
+        const left = JSON.parse(withElements(`{"resourceType":"${type}","${key}":1}`, stay)) as object;
+        if (!(key in left)) lost.push(`${type}.${key}`);
+      }
+    expect(lost).toEqual([]);
   });
   test.each(['../../x', 'Observation.value.code', '', 'a b', 'Observation.'])('%s is 400', async (elements) => {
     const answer = await them.get(`${place}/$export`, `_elements=${encodeURIComponent(elements)}`);
@@ -365,6 +393,13 @@ describe('levels', () => {
   });
 });
 
+/** The least that a client may ask for as the maximum. */
+const LEAST = 65_536;
+/** Has a job that waits make smaller files than anybody may ask for: there are few records here. */
+const withFilesOf = (kick: Answer, most: number) => node.deps.database.sql`
+  update exchange.bulk_job set parameters = jsonb_set(parameters, '{maximumFileSize}', ${String(most)}::text::jsonb)
+  where id = ${kick.header('content-location')?.split('/').at(-1) ?? ''}`;
+
 describe('forms', () => {
   test('the second and third edition', async () => {
     const { manifest } = await them.finished(await them.get(`${place}/$export`, '_type=Patient'));
@@ -419,8 +454,10 @@ describe('forms', () => {
 
   test('the size of files is a wish of the fourth edition', async () => {
     const most = 900;
-    const sizes = [{ name: '_maximumFileSize', valuePositiveInt: most }];
-    const { manifest } = await them.finished(await them.kick(`${place}/$export-v4`, sizes));
+    const sizes = [{ name: '_maximumFileSize', valuePositiveInt: LEAST }];
+    const kick = await them.kick(`${place}/$export-v4`, sizes);
+    await withFilesOf(kick, most);
+    const { manifest } = await them.finished(kick);
     const files = manifest.output as unknown as { type: string; fileSize: number; count: number }[];
     expect(files.filter((f) => f.type === 'ExplanationOfBenefit').length).toBeGreaterThan(1);
     for (const f of files) expect(f.fileSize <= most || f.count === 1).toBe(true);
@@ -429,7 +466,8 @@ describe('forms', () => {
     for (const [value, operation] of [
       [{ name: '_maximumFileSize', valuePositiveInt: 5 }, '$export'],
       [{ name: '_maximumFileSize', valueString: 'x' }, '$export-v4'],
-      [{ name: '_minimumFileSize', valuePositiveInt: 900 }, '$export-v4'],
+      [{ name: '_maximumFileSize', valuePositiveInt: LEAST - 1 }, '$export-v4'],
+      [{ name: '_minimumFileSize', valuePositiveInt: LEAST }, '$export-v4'],
     ] as const) {
       const more = operation === '$export-v4' && value.name === '_minimumFileSize' ? sizes : [];
       expect((await them.kick(`${place}/${operation}`, [value, ...more])).status).toBe(400);
@@ -439,9 +477,11 @@ describe('forms', () => {
   test('a block that goes on in another file says so, under its header again', async () => {
     const more = [
       { name: 'organizeOutputBy', valueString: 'Patient' },
-      { name: '_maximumFileSize', valuePositiveInt: 1200 },
+      { name: '_maximumFileSize', valuePositiveInt: LEAST },
     ];
-    const { manifest } = await them.finished(await them.kick(`${place}/$export-v4`, more));
+    const kick = await them.kick(`${place}/$export-v4`, more);
+    await withFilesOf(kick, 1200);
+    const { manifest } = await them.finished(kick);
     const files = manifest.output as unknown as { url: string; continuesInFile?: string }[];
     expect(files.length).toBeGreaterThan(1);
     const nextOf = new Map(files.map((f) => [f.url, f.continuesInFile]));

@@ -291,6 +291,20 @@ describe('prior authorizations', () => {
     ],
     ['drug by J code', [review('A1')], [line(1, [], J)], 'drug', [1]],
     ['drug by OID', [review('A1')], [line(1, [], { ...J, system: 'urn:oid:2.16.840.1.113883.6.285' })], 'drug', [1]],
+    [
+      'drug by the OID of NDC',
+      [review('A1')],
+      [line(1, [], { system: 'urn:oid:2.16.840.1.113883.6.69', code: '1' })],
+      'drug',
+      [1],
+    ],
+    [
+      'drug by the OID of RxNorm',
+      [review('A1')],
+      [line(1, [], { system: 'urn:oid:2.16.840.1.113883.6.88', code: '1' })],
+      'drug',
+      [1],
+    ],
     ['drug by NDC', [review('A1')], [line(1, [], { system: 'http://hl7.org/fhir/sid/ndc', code: '1' })], 'drug', [1]],
     ['a drug among services', [review('A1')], [line(1), line(2, [], J)], 'approved', [2]],
     ['a drug and a denied line', [review('A2')], [line(1, [review('A3')]), line(2, [], J)], 'denied', [1, 2]],
@@ -413,6 +427,14 @@ test.each<[Record<string, unknown>, number]>([
     { resourceType: 'Condition', code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10-cm', code: 'E11.9' }] } },
     0,
   ],
+  [{ resourceType: 'Condition', code: { coding: [{ system: 'urn:oid:2.16.840.1.113883.6.90', code: 'f321' }] } }, 1],
+  [
+    {
+      resourceType: 'Condition',
+      code: { coding: [{ system: 'urn:oid:2.16.840.1.113883.6.96', code: '370143000' }] },
+    },
+    1,
+  ],
 ])('label of %j', (resource, label) => {
   expect(labelOf(res(resource))).toBe(label);
 });
@@ -498,6 +520,19 @@ describe('value sets of the plan', () => {
     [
       'a code that begins so, with its point',
       { resourceType: 'Condition', code: { coding: [{ system: ICD, code: 'F10.20' }] } },
+      1,
+    ],
+    [
+      'a code under the OID of its system',
+      {
+        resourceType: 'Condition',
+        code: { coding: [{ system: 'urn:oid:2.16.840.1.113883.6.90', code: 'F1020' }] },
+      },
+      1,
+    ],
+    [
+      'a code under the older name of its system',
+      { resourceType: 'Condition', code: { coding: [{ system: 'http://hl7.org/fhir/sid/icd-10', code: 'Z21' }] } },
       1,
     ],
     [

@@ -67,7 +67,7 @@ test('it merges our own directory, and its connections are gone when it has stop
     ).length;
   await expect.poll(others, { timeout: 10_000 }).toBe(0);
   expect(lines).toEqual(['harvester started']);
-});
+}, 60_000);
 
 const connections = async () =>
   (
@@ -95,7 +95,7 @@ test('one that dies is told, and ends with the process that serves when that is 
   await expect.poll(connections, { timeout: 20_000 }).toBeGreaterThan(0);
   parent.kill('SIGKILL');
   await expect.poll(connections, { timeout: 10_000 }).toBe(0);
-});
+}, 90_000);
 
 test('it ends also amid a peer that does not answer', async () => {
   const silent = createServer(() => {}).listen(0, '127.0.0.1');
@@ -147,7 +147,7 @@ test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes 
   requests++;
   await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
   await harvester.stop();
-});
+}, 120_000);
 
 test.skipIf(!hasOneToLeave)('all its threads go where it goes, those that it opens too', async () => {
   const child = fork(new URL('./stand-back-process.ts', import.meta.url), {

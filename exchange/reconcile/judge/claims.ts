@@ -1,6 +1,7 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameQuantity } from '../codes.ts';
+import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameDay } from '../codes.ts';
+import { sameQuantity } from '../quantities.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { sameVisit } from './clinical.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
@@ -34,14 +35,14 @@ export const medicationRequest: Judge = (a, b, known) => {
   const doseDiffers = hasDosage(a) && hasDosage(b) && dosage(a) !== dosage(b);
   if (bothActive && doseDiffers) return conflict('dosage-mismatch', 'dosage');
   if (sharesIdentifier(a, b)) return sameRecord('prescription');
-  const sameDay = day(a['authoredOn']) !== undefined && day(a['authoredOn']) === day(b['authoredOn']);
+  const isSameDay = sameDay(a['authoredOn'], b['authoredOn']);
   const requester = part(sameTarget(a['requester'], b['requester'], known), [
     a['requester'] !== undefined,
     b['requester'] !== undefined,
   ]);
   const [ta, tb] = [minute(a['authoredOn']), minute(b['authoredOn'])];
   const otherTime = ta !== undefined && tb !== undefined && ta !== tb ? 1 : 0;
-  if (sameDay && !doseDiffers && requester !== undefined)
+  if (isSameDay && !doseDiffers && requester !== undefined)
     return sameEvent('prescription', requester + otherTime + (hasDosage(a) === hasDosage(b) ? 0 : 1));
   return bothActive ? conflict('duplicate-order', 'active-orders') : undefined;
 };
@@ -49,8 +50,7 @@ export const medicationRequest: Judge = (a, b, known) => {
 export const medicationDispense: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('fill');
   if (numberedApart(a, b)) return undefined;
-  const at = day(a['whenHandedOver']);
-  if (at === undefined || at !== day(b['whenHandedOver']) || !overlap(drugCodes(a), drugCodes(b))) return undefined;
+  if (!sameDay(a['whenHandedOver'], b['whenHandedOver']) || !overlap(drugCodes(a), drugCodes(b))) return undefined;
   const actors = (r: Resource) =>
     objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
   if (sameOf(actors(a), actors(b), known) === false) return undefined;

@@ -15,10 +15,11 @@ import {
   overlap,
   period,
   sameCodes,
+  sameDay,
   sameValue,
   vaccineCodes,
 } from '../codes.ts';
-import { attachmentHashes, documentDay } from '../record-keys.ts';
+import { attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
@@ -85,8 +86,8 @@ export const condition: Judge = (a, b, known) => {
     if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
     if (sharesIdentifier(a, b)) return sameRecord('identifier');
     if (visit === true) return sameEvent('diagnosis');
-    const days = (r: Resource) => [day(began(r, 'onset')), day(r['recordedDate'])].filter((d) => d !== undefined);
-    return overlap(days(a), days(b)) ? sameEvent('diagnosis') : undefined;
+    const times = (r: Resource) => [began(r, 'onset'), r['recordedDate']];
+    return times(a).some((x) => times(b).some((y) => sameDay(x, y))) ? sameEvent('diagnosis') : undefined;
   }
   if (isDoubtful(a) !== isDoubtful(b)) return conflict('status-mismatch', 'refuted');
   const [ta, tb] = [span(a), span(b)];
@@ -104,9 +105,12 @@ export function sameVisit(a: Json | undefined, b: Json | undefined, known: Known
 }
 
 export const immunization: Judge = (a, b) => {
-  if (a['status'] !== b['status'] || day(a['occurrenceDateTime']) !== day(b['occurrenceDateTime'])) return undefined;
+  if (a['status'] !== b['status']) return undefined;
+  const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
   const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
-  if (day(a['occurrenceDateTime']) === undefined && !sharesIdentifier(a, b)) return undefined;
+  // a number in common outweighs days that neither says
+  const sayNone = day(oa) === undefined && day(ob) === undefined;
+  if (sayNone ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
   if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
   const dose = (r: Resource) => {
     const [p] = objects(r['protocolApplied']);
@@ -115,7 +119,14 @@ export const immunization: Judge = (a, b) => {
   };
   if (disjoint(dose(a), dose(b))) return undefined;
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const lot = (r: Resource) => (text(r['lotNumber']) === undefined ? [] : [String(r['lotNumber']).toUpperCase()]);
+  const lot = (r: Resource) =>
+    text(r['lotNumber']) === undefined
+      ? []
+      : [
+          String(r['lotNumber'])
+            .toUpperCase()
+            .replace(/[^A-Z0-9]/g, ''),
+        ];
   return sameEvent('immunization', disjoint(lot(a), lot(b)) ? 1 : 0);
 };
 
@@ -133,8 +144,7 @@ export const observation: Judge = (a, b, known) => {
   const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
   const kind = kindOf(a);
   if (kind !== kindOf(b)) return undefined;
-  if (kind === 'day')
-    return day(ta) !== undefined && day(ta) === day(tb) && sameValue(a, b) ? sameEvent('survey') : undefined;
+  if (kind === 'day') return sameDay(ta, tb) && sameValue(a, b) ? sameEvent('survey') : undefined;
   if (minute(ta) === undefined || minute(ta) !== minute(tb)) return undefined;
   if (kind === 'vital') return sameValue(a, b) ? sameEvent('vital-sign') : undefined;
   const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
@@ -149,8 +159,8 @@ export const observation: Judge = (a, b, known) => {
 export const report: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('report-identifier');
   const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
-  const at = minute(ta) !== undefined && minute(tb) !== undefined ? minute(ta) === minute(tb) : day(ta) === day(tb);
-  if (!at || day(ta) === undefined || !sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  const at = minute(ta) !== undefined && minute(tb) !== undefined ? minute(ta) === minute(tb) : sameDay(ta, tb);
+  if (!at || !sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
   const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
   const performer = part(sameOf(pa, pb, known), [pa.length > 0, pb.length > 0]);
   if (performer === undefined) return undefined;
@@ -162,15 +172,16 @@ export const report: Judge = (a, b, known) => {
 
 export const document: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const sameDay = documentDay(a) !== undefined && documentDay(a) === documentDay(b);
+  const isSameDay = sameDay(documentTime(a), documentTime(b));
   // forms and short notes have the same bytes again and again: only about the same day they are one
-  if (sameDay && overlap(attachmentHashes(a), attachmentHashes(b))) return sameRecord('attachment');
+  if (isSameDay && overlap(attachmentHashes(a), attachmentHashes(b))) return sameRecord('attachment');
   const sizes = (r: Resource) =>
     objects(r['content']).flatMap((c) => {
       const size = isObject(c['attachment']) ? c['attachment']['size'] : undefined;
       return typeof size === 'number' ? [String(size)] : [];
     });
-  if (!sameDay || !sameCodes(codesOf(a['type']), codesOf(b['type'])) || !overlap(sizes(a), sizes(b))) return undefined;
+  if (!isSameDay || !sameCodes(codesOf(a['type']), codesOf(b['type'])) || !overlap(sizes(a), sizes(b)))
+    return undefined;
   return sameOf(objects(a['author']), objects(b['author']), known) === true ? sameEvent('document') : undefined;
 };
 
@@ -192,7 +203,7 @@ export const encounter: Judge = (a, b, known) => {
     const [ea, eb] = [day(pa.end) ?? '9999', day(pb.end) ?? '9999'];
     return sa <= eb && sb <= ea ? sameEvent('stay') : undefined;
   }
-  if (day(pa.start) === undefined || day(pa.start) !== day(pb.start)) return undefined;
+  if (!sameDay(pa.start, pb.start)) return undefined;
   if (otherwiseCoded(codesOf(a['type']), codesOf(b['type']))) return undefined;
   const [wa, wb] = [practitioners(a), practitioners(b)];
   const who = sameOf(wa, wb, known);
@@ -216,9 +227,9 @@ const marks = (r: Resource): { modifiers: string[]; sites: string[] } => {
 
 export const procedure: Judge = (a, b, known) => {
   if ((a['status'] === 'not-done') !== (b['status'] === 'not-done')) return undefined;
-  const [ta, tb] = [day(began(a, 'performed')), day(began(b, 'performed'))];
+  const [ta, tb] = [began(a, 'performed'), began(b, 'performed')];
   // a number in common outweighs a day that one of them does not say, not two that differ
-  if (ta === undefined || tb === undefined ? !sharesIdentifier(a, b) : ta !== tb) return undefined;
+  if (day(ta) === undefined || day(tb) === undefined ? !sharesIdentifier(a, b) : !sameDay(ta, tb)) return undefined;
   const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
   if (!sameOrUncompared(overlap(ca, cb), a, b, ca, cb)) return undefined;
   const [ma, mb] = [marks(a), marks(b)];

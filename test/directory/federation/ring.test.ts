@@ -167,7 +167,7 @@ describe('three nodes in a ring, each reading the merged base of the next', () =
     const hops = await node(2)
       .sql`select distinct t ->> 'code' as hop from merged.resource r, jsonb_array_elements(r.body::jsonb -> 'meta' -> 'tag') t where r.key like '%/ring.%' and not r.deleted and t ->> 'system' like '%/hop'`;
     expect(hops.map((h) => h['hop'])).toEqual(['1']);
-  });
+  }, 180_000);
 
   test('with more hops allowed, our own come back and are recognised', async () => {
     const n = node(0);
@@ -194,5 +194,5 @@ describe('three nodes in a ring, each reading the merged base of the next', () =
     const ours =
       await n.sql`select key from merged.resource where key like '%/ring.%' and not deleted and body like ${`%"source":"${n.base}/%`}`;
     expect(ours).toEqual([]);
-  });
+  }, 180_000);
 });

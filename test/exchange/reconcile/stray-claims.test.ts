@@ -119,6 +119,23 @@ test('the one that is named came before: both wait, and report and items say why
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 
+test.each(['from the disk', 'from the books'])(
+  'the file of the one that is named is gone %s: the pull ends, and says that it is still shown',
+  async (from) => {
+    const first = await pull(claim('b', 'p1', { number: 'SV-1' }));
+    if (from === 'from the disk') await node.deps.blobs.delete(`${first.id}/0`);
+    else await node.sql`update exchange.pull_file set blob_key = null where pull_id = ${first.id}`;
+    const second = await pull(claim('a', 'p2', { prior: 'SV-1' }));
+    expect([second.state, await ledger(second.id)]).toEqual(['done', ['quarantined patient-change a']]);
+    expect(await shown()).toEqual(['m1 b']);
+    expect(await findings(second.id)).toEqual([
+      `a: ${DETAIL.a}`,
+      `b: ${DETAIL.b} (its file is no longer kept: it is still shown)`,
+    ]);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  },
+);
+
 test('the one that names it came before, by prior or by its successor, and waited for it', async () => {
   await pull(claim('a', 'p2', { prior: 'SV-1' }), claim('d', 'p2', { next: 'SV-9' }));
   const gaps = () => node.sql`select from exchange.chain where anomalies::text like '%gap%'`;

@@ -86,6 +86,29 @@ test('figures are what the rows say', async () => {
   const consents = (tables['consents'] ?? []).filter((r) => r['direction'] === 'request');
   expect(consents).toHaveLength(1);
   expect(consents[0]?.['n']).toBe(consents[0]?.['held']);
+  // who is not known there was asked for as well
+  const [of] = await sql<{ n: number; unmatched: number }[]>`
+    select count(*)::int as n, count(*) filter (where m.outcome <> 'matched')::int as unmatched from exchange.pull_member m
+    where m.outcome is not null and exists (select from exchange.pull_event e where e.pull_id = m.pull_id and e.state = 'matched')`;
+  expect(of?.unmatched).toBeGreaterThan(0);
+  expect(consents[0]?.['n']).toBe(of?.n);
+});
+
+test('an export counts as faulty for faults of the payer, not for what two sources tell differently', async () => {
+  const { sql } = s.ours.deps.database;
+  const faulty = async () =>
+    (await (await reviewer.get('/staff/compliance?format=json')).json()).tables.figures.find(
+      (f: { figure: string }) => f.figure === 'F15',
+    );
+  const kinds = await sql`select distinct kind from exchange.finding where pull_id = ${s.pullId}`;
+  expect(kinds.map((k) => k['kind'])).toContain('value-mismatch');
+  expect(await faulty()).toMatchObject({ numerator: 1 });
+  const theirs =
+    await sql`delete from exchange.finding where pull_id = ${s.pullId} and kind = 'profile-violation' returning kind, type, amount`;
+  expect(theirs.length).toBeGreaterThan(0);
+  expect(await faulty()).toMatchObject({ numerator: 0, denominator: 1 });
+  for (const { kind, type, amount } of theirs)
+    await sql`insert into exchange.finding (pull_id, kind, type, amount) values (${s.pullId}, ${kind}, ${type}, ${amount})`;
 });
 
 test('page, CSV and statement; no person in any; wrong periods are said', async () => {
@@ -218,4 +241,20 @@ test('the last verification of the audit trail is on a page', async () => {
   expect(page).toContain('the trail stood as it was written');
   const { tables: shown } = await (await reviewer.get('/staff/trail?format=json')).json();
   expect(shown.checks).toMatchObject([{ result: 'stands', by: 'the node, daily' }]);
+});
+
+test('a request without a choice in force shows, whatever the payer answered', async () => {
+  const { sql } = s.ours.deps.database;
+  const held = async () =>
+    (await (await reviewer.get('/staff/compliance?format=json')).json()).tables.consents.find(
+      (r: { direction: string }) => r.direction === 'request',
+    );
+  const before = await held();
+  const [asked] = await sql`
+    select m.member_id as id, count(*)::int as n from exchange.pull_member m join exchange.pull_event e on e.pull_id = m.pull_id and e.state = 'matched'
+    where m.outcome = 'not-matched' group by 1 limit 1`;
+  await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, given_at, source)
+    values ('withdrawn-before', ${String(asked?.['id'])}, 'withdraw', 'regular', '2099-01-01', '2020-01-01', 'test')`;
+  const after = await held();
+  expect([after.n, after.held]).toEqual([before.n, before.held - Number(asked?.['n'])]);
 });

@@ -152,7 +152,7 @@ test('decided by the form and taken back by the form, with the rules run again i
     await again();
     expect([decision, await shown(), await links(id)]).toEqual([decision, pair, before]);
   }
-}, 60_000);
+}, 180_000);
 
 test('what is decided to be reported stands on the list for that payer, in its own ids, until it is taken back', async () => {
   const id = await itemOf('value-mismatch');
@@ -189,4 +189,38 @@ test('refused: without a reason, from a page of before, of a kind that does not 
     (await viewer.post(`/staff/conflicts/${id}`, { csrf, decision: 'keep-both', reason: 'because', mark: 'x' })).status,
   ).toBe(403);
   expect([...(await state())]).toEqual(before);
+});
+
+test('a claim that is held for another one leads to it: to its item, or to the line that brought it', async () => {
+  const [line] = await sql()<{ pull: string; file: number; line: number; source: string; member: string }[]>`
+    select l.pull_id as pull, l.file, l.line, l.source_id as source, l.member_id as member from exchange.ledger l join exchange.pull p on p.id = l.pull_id
+    where p.peer_id = 'prior' and l.type = 'ExplanationOfBenefit' and l.outcome = 'created' order by l.file, l.line limit 1`;
+  const held = (id: string) => `md5(concat_ws('|', 'held', 'prior', 'ExplanationOfBenefit', '${id}'))`;
+  const detail = `claim held-2 of another member names 17; names 18, which is claim ${line?.source} of another member`;
+  for (const [id, told] of [
+    ['held-1', detail],
+    ['held-2', 'names 17, which is claim held-1 of another member'],
+  ])
+    await sql().unsafe(
+      `insert into exchange.review_item (id, member_id, kind, weight, type, b_type, b_hash, peer_id, pull_id, file, line, entry, rule, opened_at, detail)
+       values (${held(id ?? '')}, $1, 'patient-change', 3, 'ExplanationOfBenefit', 'ExplanationOfBenefit', '\\x00', 'prior', $2, $3, $4, 0, 'inbound v1', now(), $5)`,
+      [line?.member ?? '', line?.pull ?? '', line?.file ?? 0, line?.line ?? 0, told ?? ''],
+    );
+  const [ids] = await sql().unsafe<{ first: string; second: string }[]>(
+    `select ${held('held-1')} as first, ${held('held-2')} as second`,
+  );
+  const ends = async (id: string | undefined) =>
+    [
+      ...(await (await reviewer.get(`/staff/conflicts/${id}`)).text()).matchAll(
+        /<a href="([^"]+)"><span[^>]*>([^<]+)</g,
+      ),
+    ].map(([, href, text]) => `${text} ${href}`);
+  expect(await ends(ids?.first)).toEqual(
+    expect.arrayContaining([
+      `held-2 /staff/conflicts/${ids?.second}`,
+      `${line?.source} /staff/pulls/${line?.pull}/lines/${line?.file}/${line?.line}/0`,
+    ]),
+  );
+  expect(await ends(ids?.second)).toContain(`held-1 /staff/conflicts/${ids?.first}`);
+  await sql().unsafe(`delete from exchange.review_item where id in (${held('held-1')}, ${held('held-2')})`);
 });

@@ -1,0 +1,51 @@
+// Requests of bulk matches hold people who are none of ours: they go when they were kept long enough. What was decided of each member stays
+// in the store, with consent and coverage, and of the request its hash in the audit.
+import { createHash } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { forgetRequest, pastRequests } from '../store/match-request.ts';
+
+const DAY_MS = 86_400_000;
+/** Removed in one go: the next one follows within a minute. */
+const MOST = 100;
+
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
+
+async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes: number } | undefined> {
+  const stream = await deps.blobs.get(key);
+  if (!stream) return undefined;
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of stream) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { sha256: hash.digest('hex'), bytes };
+}
+
+/** Returns how many were removed. A process that dies in between does the rest when it is back: the row is changed last. */
+export async function removeRequests(deps: Needs): Promise<number> {
+  const { sql } = deps.database;
+  const at = deps.clock();
+  const before = new Date(at.getTime() - deps.config.matchRequestKeepDays * DAY_MS);
+  let removed = 0;
+  for (const { id, peerId, bodyKey } of await pastRequests(sql, before, MOST))
+    await sql.begin(async (tx) => {
+      if (!(await forgetRequest(tx, id))) return;
+      const detail = { ...(await hashOf(deps, bodyKey)) };
+      await writeAudit(tx, [
+        auditRow({
+          at,
+          actorKind: 'system',
+          actor: 'retention',
+          action: 'match-request-removed',
+          object: `match/${id}`,
+          peerId,
+          detail,
+        }),
+      ]);
+      await deps.blobs.delete(bodyKey);
+      removed++;
+    });
+  return removed;
+}

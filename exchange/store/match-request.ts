@@ -1,0 +1,21 @@
+// Requests of bulk matches as they came, which are files beside their job.
+import type { Queryable } from '../../src/store/database.ts';
+
+export type KeptRequest = { id: string; peerId: string; bodyKey: string };
+
+/** Those that were answered, or ended, before a time. Jobs are few: the table is read. */
+export async function pastRequests(sql: Queryable, before: Date, limit: number): Promise<KeptRequest[]> {
+  return [
+    ...(await sql<KeptRequest[]>`
+      select id, peer_id as "peerId", body_key as "bodyKey" from exchange.bulk_job
+      where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < ${before}
+      order by received_at limit ${limit}`),
+  ];
+}
+
+/** False when another process has removed it. bulk_job_pkey. */
+export async function forgetRequest(tx: Queryable, id: string): Promise<boolean> {
+  const mine =
+    await tx`update exchange.bulk_job set body_key = null where id = ${id} and body_key is not null returning 1`;
+  return mine.length === 1;
+}

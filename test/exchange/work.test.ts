@@ -1,0 +1,110 @@
+// The loops of a worker: none waits for another.
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { removeRequests } from '../../exchange/match/remove-requests.ts';
+import { startWork } from '../../exchange/work.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient } from './export-client.ts';
+import { client } from './peer-client.ts';
+import { ASKER, card, enrol, PEOPLE, US } from './plan-fixture.ts';
+
+const { rivera } = PEOPLE;
+let node: TestNode;
+let them: ExportClient;
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
+  them = new ExportClient(node, await client(node, 'a', { npi: ASKER.npi }));
+  await them.signIn();
+  await enrol(node.deps, [rivera]);
+});
+afterAll(() => node.close());
+
+test('while an export is made the audit is sealed and what is past its time is removed', async () => {
+  const { sql } = node.deps.database;
+  const place = `Group/${await them.group([card(rivera)])}/$export`;
+  const over = (await them.finished(await them.kick(place))).status.split('/').at(-1) ?? '';
+  await sql`update exchange.bulk_job set expires_at = now() - interval '1 minute' where id = ${over}`;
+  const kick = await them.kick(place);
+  const { blobs } = node.deps;
+  const gate = Promise.withResolvers<string[]>();
+  const begun = Promise.withResolvers<void>();
+  // the first thing that a worker does with an export
+  const list = vi.spyOn(blobs, 'list').mockImplementationOnce(() => {
+    begun.resolve();
+    return gate.promise;
+  });
+  const worker = startWork(node.deps, { plans: false });
+  try {
+    await begun.promise;
+    worker.wake();
+    await vi.waitFor(
+      async () => {
+        expect(await sql`select from exchange.audit_unsealed`).toHaveLength(0);
+        expect(await sql`select from exchange.bulk_file where job_id = ${over}`).toHaveLength(0);
+      },
+      { timeout: 20_000, interval: 100 },
+    );
+    expect((await them.call(kick.header('content-location') ?? '')).status).toBe(202);
+  } finally {
+    list.mockRestore();
+    gate.resolve([]);
+    await worker.stop();
+  }
+  expect((await them.call(kick.header('content-location') ?? '')).status).toBe(200);
+});
+
+test('who asks about one member does not wait for somebody else’s thousands', async () => {
+  const { sql } = node.deps.database;
+  const other = new ExportClient(node, await client(node, 'b', { npi: ASKER.npi }));
+  await other.signIn();
+  const place = `Group/${await them.group([card(rivera)])}/$export`;
+  const others = `Group/${await other.group([card(rivera)])}/$export`;
+  const large = (await them.kick(place)).header('content-location') ?? '';
+  await sql`
+    update exchange.bulk_job set parameters = jsonb_set(parameters, '{members}', '5000') where id = ${large.split('/').at(-1) ?? ''}`;
+  const { blobs } = node.deps;
+  const gate = Promise.withResolvers<string[]>();
+  const begun = Promise.withResolvers<void>();
+  const list = vi.spyOn(blobs, 'list').mockImplementationOnce(() => {
+    begun.resolve();
+    return gate.promise;
+  });
+  const worker = startWork(node.deps, { plans: false });
+  try {
+    await begun.promise;
+    const small = (await other.kick(others)).header('content-location') ?? '';
+    await vi.waitFor(async () => expect((await other.call(small)).status).toBe(200), {
+      timeout: 20_000,
+      interval: 300,
+    });
+    expect((await them.call(large)).status).toBe(202);
+  } finally {
+    list.mockRestore();
+    gate.resolve([]);
+    await worker.stop();
+  }
+  expect((await them.call(large)).status).toBe(200);
+});
+
+test('requests of matches go when they were kept long enough, and leave their hash', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const requests = async () => (await blobs.list('bulk/')).filter((key) => key.endsWith('request.json'));
+  const after = (days: number) => ({ ...node.deps, clock: () => new Date(Date.now() + days * 86_400_000) });
+  const [key = ''] = await requests();
+  const id = key.split('/')[1] ?? '';
+  const hash = createHash('sha256');
+  for await (const chunk of (await blobs.get(key)) ?? []) hash.update(chunk);
+  await sql`update exchange.bulk_job set state = 'queued' where id = ${id}`;
+  const all = (await requests()).length;
+  expect(await removeRequests(after(729))).toBe(0);
+  // one that waits is still to be read
+  expect([await removeRequests(after(731)), await requests()]).toEqual([all - 1, [key]]);
+  await sql`update exchange.bulk_job set state = 'cancelled' where id = ${id}`;
+  expect([await removeRequests(after(731)), await requests()]).toEqual([1, []]);
+  expect(await removeRequests(after(731))).toBe(0);
+  const [told] = await sql`
+    select detail->>'sha256' as sha from exchange.audit where action = 'match-request-removed' and object = ${`match/${id}`}`;
+  expect(told).toEqual({ sha: hash.digest('hex') });
+  expect(await sql`select from exchange.match_member where job_id = ${id}`).not.toHaveLength(0);
+});
