@@ -118,36 +118,40 @@ test('it ends also amid a peer that does not answer', async () => {
 });
 
 const hasOneToLeave = process.platform === 'linux' && availableParallelism() > 1 && hasTool('taskset');
-test.skipIf(!hasOneToLeave)('it leaves a processor to those who wait, and takes all when nobody does', async () => {
-  const node = { config, deps: { log: () => {} } };
-  let requests = 0;
-  const asking = setInterval(() => requests++, 200);
-  const harvester = startHarvestProcess(node as unknown as Parameters<typeof startHarvestProcess>[0], db.url, {
-    embedded: true,
-    requests: () => requests,
-    calmMs: 1500,
-  });
-  const spread = async () => {
-    const rows = await db.sql<
-      { pid: number }[]
-    >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
-    return [...new Set(rows.map(({ pid }) => processorsOf(pid)))];
-  };
-  const slices = async () => {
-    const rows = await db.sql<
-      { pid: number }[]
-    >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
-    return [...new Set(rows.map(({ pid }) => turnOf(String(pid))))];
-  };
-  const all = processorsOf('self');
-  if (hasSlices()) await expect.poll(slices, { timeout: 20_000, interval: 100 }).toEqual([true]);
-  await expect.poll(spread, { timeout: 20_000, interval: 100 }).toEqual([all - 1]);
-  clearInterval(asking);
-  await expect.poll(spread, { timeout: 20_000, interval: 200 }).toEqual([all]);
-  requests++;
-  await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
-  await harvester.stop();
-}, 120_000);
+test.skipIf(!hasOneToLeave)(
+  'it leaves a processor to those who wait, and takes all when nobody does',
+  async () => {
+    const node = { config, deps: { log: () => {} } };
+    let requests = 0;
+    const asking = setInterval(() => requests++, 200);
+    const harvester = startHarvestProcess(node as unknown as Parameters<typeof startHarvestProcess>[0], db.url, {
+      embedded: true,
+      requests: () => requests,
+      calmMs: 1500,
+    });
+    const spread = async () => {
+      const rows = await db.sql<
+        { pid: number }[]
+      >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
+      return [...new Set(rows.map(({ pid }) => processorsOf(pid)))];
+    };
+    const slices = async () => {
+      const rows = await db.sql<
+        { pid: number }[]
+      >`select pid from pg_stat_activity where datname = current_database() and application_name like 'payer-node harvest%'`;
+      return [...new Set(rows.map(({ pid }) => turnOf(String(pid))))];
+    };
+    const all = processorsOf('self');
+    if (hasSlices()) await expect.poll(slices, { timeout: 20_000, interval: 100 }).toEqual([true]);
+    await expect.poll(spread, { timeout: 20_000, interval: 100 }).toEqual([all - 1]);
+    clearInterval(asking);
+    await expect.poll(spread, { timeout: 20_000, interval: 200 }).toEqual([all]);
+    requests++;
+    await expect.poll(spread, { timeout: 5_000, interval: 100 }).toEqual([all - 1]);
+    await harvester.stop();
+  },
+  120_000,
+);
 
 test.skipIf(!hasOneToLeave)('all its threads go where it goes, those that it opens too', async () => {
   const child = fork(new URL('./stand-back-process.ts', import.meta.url), {
