@@ -7,7 +7,7 @@ import type { DateTest } from '../fhir/search/values.ts';
 import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
 import { referenceToken } from './reference-token.ts';
-import { instantTest, periodTest, time } from './search-date.ts';
+import { activeAmong, activeTest, instantTest, isPeriod, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
@@ -265,27 +265,6 @@ function allowed(
     : '';
   return `(${from}) d${join} where ${['true', ...rest.map((c) => condition(c, 'r', bind, ranked))].join(' and ')}`;
 }
-
-type ActiveOn = Extract<Criterion, { kind: 'active-on' }>;
-
-/** Does the period `n` hold on one of the days? */
-const activeTest = ({ days }: ActiveOn, bind: Bind): string =>
-  days.map((t) => `(n.lo < ${time(t.to, bind)} and n.hi > ${time(t.from, bind)})`).join(' or ');
-
-/**
- * What is found, as `rk` and a column, less what is not active on the days. dates_rk: of a list in order the server goes from page to page,
- * where a look for each row goes down the index each time.
- */
-function activeAmong(found: string, column: string, periods: readonly ActiveOn[], bind: Bind): string {
-  const over = periods.map(
-    (c) =>
-      `a.rk not in (select n.rk from directory.dates n where n.param = ${c.param} and n.rk = any(array(select rk from asked))
-        group by n.rk having not bool_or(${activeTest(c, bind)}))`,
-  );
-  return `with asked as materialized (${found}) select a.rk, a.${column} from asked a where ${over.join(' and ')}`;
-}
-
-const isPeriod = (c: Criterion): c is ActiveOn => c.kind === 'active-on';
 
 /** Conditions of the criteria on a row of `directory.resource d`. */
 export function conditions(criteria: readonly Criterion[], bind: Bind): string[] {
