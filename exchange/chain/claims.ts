@@ -9,7 +9,7 @@ export type ClaimRecord = {
   /** one text for one insurer, however its senders call it */
   insurer: string;
   facts: ClaimFacts;
-  /** when we wrote it: of two copies of one claim the newer speaks */
+  /** when we wrote it */
   at: number;
 };
 export type AnomalyCode =
@@ -23,7 +23,8 @@ export type AnomalyCode =
   | 'date-inversion'
   | 'type-change'
   | 'insurer-change'
-  | 'uc-collision';
+  | 'uc-collision'
+  | 'copies-differ';
 export type Anomaly = { code: AnomalyCode; at: string; detail: string; low?: true };
 /** `final`: one version counts. `void`: taken back. `open`: waits for a version. `undecided`: a person decides. */
 export type ChainState = 'final' | 'void' | 'open' | 'undecided';
@@ -80,17 +81,32 @@ const apart = (a: ClaimFacts, b: ClaimFacts): boolean =>
 const fits = (n: ClaimNumber, named: ClaimNumber): boolean =>
   n.value === named.value && (n.system === undefined || named.system === undefined || n.system === named.system);
 
+/**
+ * Which of several copies of one claim speaks: one that was taken back, as it is never the older state, whoever was asked first; then the one
+ * that was written last.
+ */
+const bySay = (a: ClaimRecord, b: ClaimRecord): number =>
+  Number(b.facts.status === 'cancelled') - Number(a.facts.status === 'cancelled') ||
+  b.at - a.at ||
+  (a.id < b.id ? -1 : 1);
+
 /** One node a claim version: copies of it from several senders are one. */
 function nodesOf(records: readonly ClaimRecord[], anomalies: Anomalies): Node[] {
   const nodes: Node[] = [];
   const byNumber = new Map<string, Node[]>();
-  for (const r of [...records].sort((a, b) => b.at - a.at || (a.id < b.id ? -1 : 1))) {
+  for (const r of [...records].sort(bySay)) {
     const [number] = r.facts.numbers;
     const key = number === undefined ? `id|${r.id}` : `${r.insurer}|${number.system ?? ''}|${number.value}`;
     const same = byNumber.get(key) ?? [];
     const twin = same.find((n) => n.facts.type === r.facts.type && !apart(n.facts, r.facts));
     if (twin) {
       twin.records.push(r);
+      if (twin.facts.status !== r.facts.status)
+        anomalies.add({
+          code: 'copies-differ',
+          at: twin.records[0]?.id ?? '',
+          detail: `${twin.number} is ${twin.facts.status} with one payer and ${r.facts.status} with another`,
+        });
       continue;
     }
     const node: Node = {

@@ -78,7 +78,15 @@ export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
 );
 
 /** Anomalies of chains that a person should look at; the others close by themselves or change nothing. */
-export const CHAIN_ITEMS: readonly string[] = ['fork', 'cycle', 'self', 'no-final', 'insurer-change', 'uc-collision'];
+export const CHAIN_ITEMS: readonly string[] = [
+  'fork',
+  'cycle',
+  'self',
+  'no-final',
+  'insurer-change',
+  'uc-collision',
+  'copies-differ',
+];
 
 /** Rules by which pairs and records became items, in words. */
 export const RULE_WORDS: Readonly<Record<string, string>> = {

@@ -45,6 +45,24 @@ const brief = (...given: Given[]) =>
       .join()}`.trim(),
   );
 
+test('a claim that one payer took back is taken back, whichever copy came last; that another one shows it as standing is for a person to see', () => {
+  const copy = (id: string, at: number, status: string) => ({ ...claim({ uc: 'A', status }), id, at });
+  for (const [first, second] of [
+    ['active', 'cancelled'],
+    ['cancelled', 'active'],
+  ] as const) {
+    const [chain, more] = claimChains([copy('one', 1, first), copy('two', 2, second)], '2021-01-01');
+    expect(more).toBeUndefined();
+    expect([chain?.state, chain?.finalId, chain?.anomalies.map((a) => a.code)]).toEqual([
+      'void',
+      null,
+      ['copies-differ'],
+    ]);
+    expect(chain?.nodes.map((n) => n.ids.toSorted())).toEqual([['one', 'two']]);
+  }
+  expect(claimChains([copy('one', 1, 'active'), copy('two', 2, 'active')], '2021-01-01')).toEqual([]);
+});
+
 const A: Given = { uc: 'A', next: 'B', status: 'cancelled', created: '2026-01-01' };
 const B: Given = { uc: 'B', prior: 'A', next: 'C', status: 'cancelled', created: '2026-02-01' };
 const C: Given = { uc: 'C', prior: 'B', created: '2026-03-01' };
