@@ -16,7 +16,7 @@ export type Condition = { kind: AlertKind; subject: string; amount: number };
 const FAILING = 3;
 
 /**
- * What holds now. Clocks by clock_open; pulls, peers and findings are small tables; the quarantine by identity_quarantined;
+ * What holds now. Clocks by clock_open; pulls, peers and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week only, by its primary key.
  */
 export async function standingConditions(sql: Queryable, now: Date, quarantine: number): Promise<Condition[]> {
@@ -34,7 +34,11 @@ export async function standingConditions(sql: Queryable, now: Date, quarantine: 
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
       where p.finished_at > ${now}::timestamptz - interval '7 days' group by p.id
     union all
-    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') q where q.n > ${quarantine}
+    -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters
+    select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') a cross join lateral (
+      select count(*)::int as n from exchange.identity i where a.n > ${quarantine} and i.state = 'quarantined' and not exists (
+        select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided' and v.decision = 'discard')) q
+      where q.n > ${quarantine}
     union all
     select 'audit-changed', 'all', c.faults from (select faults from exchange.audit_check order by id desc limit 1) c where c.faults > 0
     union all

@@ -99,4 +99,11 @@ test('failing payers, records of others, a full quarantine', async () => {
       .map((t) => `${t.data.kind} ${t.data.subject} ${t.data.amount}`)
       .toSorted(),
   ).toEqual(['peer-failing old-plan 3', 'pull-waits w 1', 'quarantine-full all 1', 'wrong-patient w 1']);
+  // discarded, it stays where it is, and the quarantine is full no longer
+  const standing = () => sql`select amount from exchange.alert where kind = 'quarantine-full' and cleared_at is null`;
+  expect(await standing()).toHaveLength(1);
+  await sql`insert into exchange.review_item (id, kind, weight, type, b_type, peer_id, pull_id, file, line, entry, rule, detail, opened_at, state, decision)
+    values (md5('held|old-plan|Condition|c'), 'wrong-patient', 3, 'Condition', 'Condition', 'old-plan', 'w', 0, 1, 0, 'inbound v1', '', ${now}, 'decided', 'discard')`;
+  await keepAlerts(node.deps);
+  expect(await standing()).toHaveLength(0);
 });
