@@ -111,6 +111,8 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     faults.push('prior_member_number is given without prior_payer.');
   const priorStarts = dayOf('prior_coverage_start', false);
   const priorEnds = dayOf('prior_coverage_end', false);
+  if (priorEnds !== undefined && priorStarts !== undefined && priorEnds < priorStarts)
+    faults.push('prior_coverage_end is before prior_coverage_start.');
   const answer = get('opt_in')?.toLowerCase();
   if (answer !== undefined && !['yes', 'no'].includes(answer)) faults.push('opt_in must be yes, no or empty.');
   const on = dayOf('opt_in_date', false);

@@ -7,7 +7,7 @@ import type { DateTest } from '../fhir/search/values.ts';
 import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
 import { referenceToken } from './reference-token.ts';
-import { instantTest, periodTest, time } from './search-date.ts';
+import { activeAmong, activeTest, instantTest, isPeriod, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
 import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
@@ -97,8 +97,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `(${c.of.map((one) => condition(one, resource, bind)).join(c.kind === 'any' ? ' or ' : ' and ')})`;
     case 'active-on': {
       // dates_rk: one probe a row, never the whole index; no period holds always
-      const days = c.days.map((t) => `(n.lo < ${time(t.to, bind)} and n.hi > ${time(t.from, bind)})`);
-      return `coalesce((select bool_or(${days.join(' or ')}) from directory.dates n where n.rk = d.rk and n.param = ${c.param}), true)`;
+      return `coalesce((select bool_or(${activeTest(c, bind)}) from directory.dates n where n.rk = d.rk and n.param = ${c.param}), true)`;
     }
     case 'open-at':
       return openAt(c.minutes, resource, bind);
@@ -211,12 +210,10 @@ export function rows(
 
 /** `rk, score` of what the table `liked` holds and meets the others. Periods are asked of what is left, as in {@link nearRows}. */
 function scored(type: DirectoryType, from: string, rest: readonly Criterion[], bind: Bind): string {
-  const periods = rest.filter((c) => c.kind === 'active-on');
-  const others = rest.filter((c) => c.kind !== 'active-on');
+  const periods = rest.filter(isPeriod);
+  const others = rest.filter((c) => !isPeriod(c));
   const found = `select d.rk, d.score from ${allowed(type, from, others, others.some(needsResource), bind)}`;
-  return periods.length === 0
-    ? found
-    : `select d.rk, d.score from ${allowed(type, `${found} offset 0`, periods, false, bind)}`;
+  return periods.length === 0 ? found : activeAmong(found, 'score', periods, bind);
 }
 
 /** Is it met by rows that are read as a whole, whatever the order of those that are asked? */
@@ -276,16 +273,16 @@ export function conditions(criteria: readonly Criterion[], bind: Bind): string[]
 
 /** `rk, distance` in meters of what lies in the circle of one criterion and meets the others; the nearest place counts. */
 export function nearRows(type: DirectoryType, near: Criterion, rest: readonly Criterion[], bind: Bind): string {
-  // periods are looked up row by row, which the planner takes for cheap: they are asked of what meets all else
-  const periods = rest.filter((c) => c.kind === 'active-on');
-  const others = rest.filter((c) => c.kind !== 'active-on');
+  // periods are asked of what meets all else
+  const periods = rest.filter(isPeriod);
+  const others = rest.filter((c) => !isPeriod(c));
   const onResource = others.some(needsResource) || near.kind === 'reverse-chain';
   const placed = `with n as materialized (${distances(near, bind)}) select * from n`;
   const found = allowed(type, placed, others, onResource, bind);
   const from =
     periods.length === 0
       ? found
-      : allowed(type, `select d.rk, d.distance from ${found} offset 0`, periods, false, bind);
+      : `(${activeAmong(`select d.rk, d.distance from ${found}`, 'distance', periods, bind)}) d`;
   return `select d.rk, min(d.distance) as distance from ${from} group by d.rk`;
 }
 

@@ -1,4 +1,5 @@
 // Dates of a search as SQL. https://hl7.org/fhir/R4/search.html#prefix
+import type { Criterion } from '../fhir/search/criterion.ts';
 import { type DateTest, END_OF_TIME } from '../fhir/search/values.ts';
 import type { Bind } from './search-set.ts';
 
@@ -58,3 +59,24 @@ export function instantTest(column: string, t: DateTest, bind: Bind): string {
       return `${column} < ${to()}`;
   }
 }
+
+export type ActiveOn = Extract<Criterion, { kind: 'active-on' }>;
+
+/** Does the period `n` hold on one of the days? */
+export const activeTest = ({ days }: ActiveOn, bind: Bind): string =>
+  days.map((t) => `(n.lo < ${time(t.to, bind)} and n.hi > ${time(t.from, bind)})`).join(' or ');
+
+/**
+ * What is found, as `rk` and a column, less what is not active on the days. dates_rk: of a list in order the server goes from page to page,
+ * where a look for each row goes down the index each time.
+ */
+export function activeAmong(found: string, column: string, periods: readonly ActiveOn[], bind: Bind): string {
+  const over = periods.map(
+    (c) =>
+      `a.rk not in (select n.rk from directory.dates n where n.param = ${c.param} and n.rk = any(array(select rk from asked))
+        group by n.rk having not bool_or(${activeTest(c, bind)}))`,
+  );
+  return `with asked as materialized (${found}) select a.rk, a.${column} from asked a where ${over.join(' and ')}`;
+}
+
+export const isPeriod = (c: Criterion): c is ActiveOn => c.kind === 'active-on';

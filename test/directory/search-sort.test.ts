@@ -283,6 +283,37 @@ describe('distance', () => {
     expect(ids(combined, 'match')).toEqual(ids(at, 'match'));
   });
 
+  test('and active on a day: what has no period, and what has one that holds on one of the days', async () => {
+    const own = await directory([
+      { resourceType: 'Location', id: 'l', status: 'active', name: 'L', position: { longitude: -72, latitude: 41 } },
+      { resourceType: 'Location', id: 'm', status: 'active', name: 'M', position: { longitude: -72.1, latitude: 41 } },
+      { resourceType: 'Practitioner', id: 'p', active: true, name: [{ family: 'Oak' }] },
+      ...[
+        undefined,
+        { start: '2026-01-01', end: '2026-12-31' },
+        { start: '2027-01-01' },
+        { end: '2025-12-31' },
+        { start: '2028-01-01', end: '2028-01-31' },
+      ].map((period, i) => ({
+        resourceType: 'PractitionerRole',
+        id: `r${i}`,
+        active: true,
+        practitioner: { reference: 'Practitioner/p' },
+        location: [{ reference: 'Location/l' }, { reference: 'Location/m' }],
+        ...(period ? { period } : {}),
+      })),
+    ]);
+    const roles = async (query: string) =>
+      (await own.find(`PractitionerRole?${query}`)).map((key) => key.split('/r')[1]).sort();
+    for (const by of ['location.near=41|-72|50|km&_sort=near', 'practitioner.name-like=oak']) {
+      expect(await roles(`${by}&active-on=2026-12-31`)).toEqual(['0', '1']);
+      expect(await roles(`${by}&active-on=2027-01-01`)).toEqual(['0', '2']);
+      expect(await roles(`${by}&active-on=2026-05-05,2028-01-31`)).toEqual(['0', '1', '2', '4']);
+      expect(await roles(`${by}&active-on=2025-05-05&active-on=2026-05-05`)).toEqual(['0']);
+    }
+    await own.close();
+  });
+
   test('across the date line and at the poles', async () => {
     const own = await directory(
       [

@@ -1,6 +1,8 @@
 // Enrolment out of FHIR Coverage.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readCoverage } from '../../exchange/members/coverage.ts';
 import { enrolFromCoverage } from '../../exchange/members/enrol-from-coverage.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { enrol } from './plan-fixture.ts';
 
@@ -54,6 +56,44 @@ beforeAll(async () => {
   );
 });
 afterAll(() => node.close());
+
+describe('one Coverage', () => {
+  const us = { npi: '9000000012', name: 'Our Plan' };
+  const read = (over: object) => readCoverage(coverage('c', 'p', over) as Resource, 'p', us, 'ma', new Map());
+  const old = { payor: [{ display: 'Old Plan' }] };
+  const start = '2027-01-01';
+  test.each([
+    ['no start', { period: { end: '2027-12-31' } }, 'its period has no start'],
+    ['a month', { period: { start: '2027-01' } }, 'its period starts at 2027-01, which is no day'],
+    ['ends in a month', { period: { start, end: '2027-12' } }, 'its period ends at 2027-12, which is no day'],
+    ['backwards', { period: { start, end: '2026-12-31' } }, 'its period ends before it starts'],
+    ['backwards elsewhere', { ...old, period: { start, end: '2026-12-31' } }, 'its period ends before it starts'],
+    ['cancelled', { status: 'cancelled' }, 'it is cancelled, and its period has no end'],
+    ['a draft', { status: 'draft' }, 'its status is draft'],
+    ['for teeth', { type: { coding: [{ code: 'DENTAL' }] } }, 'its type is no health coverage'],
+    ['self-pay', { payor: [{ reference: 'Patient/p' }] }, 'its payor has neither NPI nor name'],
+  ])('%s is not enrolment', (_, over, fault) => expect(read(over)).toEqual({ fault }));
+
+  test.each([
+    ['we stand behind the member', { payor: [{ reference: 'Patient/p' }, { display: 'our plan' }] }],
+    [
+      'we stand behind another payer',
+      { payor: [{ display: 'Old Plan' }, { identifier: { system: NPI, value: us.npi } }] },
+    ],
+    ['cancelled at a day', { status: 'cancelled', period: { start, end: '2027-06-30' } }],
+    ['with times', { period: { start: '2027-01-01T00:00:00-05:00' } }],
+  ])('ours: %s', (_, over) => expect(read(over)).toMatchObject({ ours: { memberNumber: 'S-p', starts: start } }));
+
+  test.each([
+    ['no period', { period: undefined }],
+    ['a year', { period: { start: '2020' } }],
+    ['cancelled', { status: 'cancelled', period: {} }],
+  ])('of another payer the days need not be known: %s', (_, over) =>
+    expect(read({ ...old, ...over })).toEqual({
+      other: { memberId: 'p', payer: 'Old Plan', memberNumber: 'S-p', starts: undefined, ends: undefined },
+    }),
+  );
+});
 
 test('ours, others, and what cannot be used; again nothing changes', async () => {
   const { sql } = node.deps.database;

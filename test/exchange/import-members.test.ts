@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readEnrolment } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
@@ -162,6 +163,23 @@ test('numbers that a spreadsheet keeps as text, and one that it has rounded; a c
 
 test('a column that stands twice is refused: which one holds cannot be told', async () => {
   await expect(csvOf(`${HEAD},Family\nX8,A,B,1970-01-01,2026-01-01,C\n`)).rejects.toThrow('family twice');
+});
+
+test.each([
+  [{ coverage_end: '2025-12-31' }, ['coverage_end is before coverage_start.']],
+  [
+    { prior_payer: 'old', prior_coverage_start: '2025-01-01', prior_coverage_end: '2024-12-31' },
+    ['prior_coverage_end is before prior_coverage_start.'],
+  ],
+])('a row whose days go backwards is refused: %j', (more, faults) => {
+  const row = {
+    member_number: 'B1',
+    family: 'Back',
+    given: 'Ann',
+    birth_date: '1970-02-03',
+    coverage_start: '2026-01-01',
+  };
+  expect(readEnrolment({ ...row, ...more })).toEqual({ faults });
 });
 
 test('a card that a member with that birth date holds is that member’s, whose records came under another id', async () => {
