@@ -109,7 +109,7 @@ test.runIf(existsSync('/proc/self/fd'))(
     const prototype = Object.getPrototypeOf(handle) as FileHandle;
     await handle.close();
     const synced: string[] = [];
-    const { sync } = prototype;
+    const sync: (this: FileHandle) => Promise<void> = Reflect.get(prototype, 'sync');
     const spy = vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
       synced.push(relative(top, readlinkSync(`/proc/self/fd/${this.fd}`)));
       return sync.call(this);
