@@ -17,6 +17,7 @@ import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
 import { removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
+import { keyAfterUpdate } from './reconcile/keys-anew.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
 import { isAnswering } from './store/content-check.ts';
@@ -136,6 +137,11 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     labelAt = new Date(deps.clock().getTime() + LOOK_MS);
     return false;
   };
+  let isKeyed = false;
+  const key = async (): Promise<boolean> => {
+    if (!isKeyed) isKeyed = await keyAfterUpdate(deps, ending.signal);
+    return false;
+  };
   let verifyAt = new Date(0);
   const verify = async (): Promise<boolean> => {
     if (deps.clock() >= verifyAt) verifyAt = await checkAuditDaily(deps);
@@ -195,6 +201,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     keepOn('audit seal', seal),
     keepOn('housekeeping', keepHouse),
     keepOn('labels', label),
+    keepOn('record keys', key),
     ...(options.plans
       ? [
           keepOn('audit check', verify),

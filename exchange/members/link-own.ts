@@ -1,5 +1,6 @@
 // Our own records beside what other payers sent before: imported later, they are judged like those that are received.
 import type { Deps } from '../../src/deps.ts';
+import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { eachSlice } from '../store/slice.ts';
@@ -8,6 +9,7 @@ import { writeItems, writeLinks } from '../store/write-links.ts';
 /** @param work an import that is committed and still staged */
 export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
   const own = { id: work, pull: null, peerId: 'own' };
+  await keyWorkAnew(deps, work);
   await linkUnits(deps, own);
   await deps.database.sql.begin(async (tx) => {
     await byKey(tx);

@@ -40,6 +40,7 @@ import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts'
 import { endingWithin, mostlyHeld } from '../store/staged-files.ts';
 import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
+import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
@@ -58,8 +59,10 @@ export async function reconcileStep(s: Step): Promise<void> {
   };
   const context = await unitContext(s.deps, s.pull, s.peer);
   const work = { id: s.pull.id, pull: s.pull.id, peerId: s.peer.id, isFull: s.pull.since === null };
+  await keySharedAnew(s.deps);
   if (!(await stageAll(s, context))) return;
   took('stage');
+  if ((await keyWorkAnew(s.deps, work.id)) > 0) took('keys');
   await decide(s, work, took);
   await commitAll(s, context, work);
   took('commit');

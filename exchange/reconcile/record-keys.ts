@@ -20,6 +20,9 @@ import {
   words,
 } from './codes.ts';
 
+/** Rises whenever {@link recordKeys} or business-keys.ts make others of the same record: what is stored is keyed anew (keys-anew.ts). */
+export const KEY_RULES = 1;
+
 /** kind letter, colon, text */
 export type RecordKey = `${'s' | 'e'}:${string}`;
 

@@ -40,6 +40,7 @@ import { eachSlice } from '../store/slice.ts';
 import { clearStaging, stageUnits, stagingClients } from '../store/staging.ts';
 import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
+import { keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';
 import type { UnitContext } from './read-unit.ts';
 import { recordKeys } from './record-keys.ts';
@@ -146,6 +147,7 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
     await sql`analyze exchange.staging`;
     await sql.begin((tx) => decideReplay(tx, work, movedOf(r)));
     if (r.cause === 'replay') await keyAnew(deps, work);
+    else await keyWorkAnew(deps, work.id);
     await rewriteUnits(deps, work, context);
     await linkUnits(deps, work);
     await sql.begin((tx) => settleReplayed(tx, work.id));

@@ -1,0 +1,164 @@
+// Keys that other rules made are made anew: a spelling that is one with another today would else not be found among what was stored
+// before. A serving process goes through everything once for each number of the rules; until it is through, a pull does it for its own members.
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Deps } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { isHeld } from '../../src/store/failure.ts';
+import {
+  beginKeys,
+  FIRST_OF_MEMBERS,
+  FIRST_SHARED,
+  holdsKeying,
+  isOlderThanKeys,
+  type KeysMade,
+  keysMade,
+  memberRecordsAfter,
+  noteKeys,
+  type Place,
+  sharedRecordsAfter,
+  stagedTextsAfter,
+  writeMemberKeys,
+  writeSharedKeys,
+  writeStagedKeys,
+} from '../store/keys-made.ts';
+import { membersOfWork } from '../store/replay.ts';
+import { businessKeys } from './business-keys.ts';
+import { KEY_RULES, recordKeys } from './record-keys.ts';
+
+type Needs = Pick<Deps, 'database'>;
+/** The place after a page, undefined when there was none; and how many keys or records were written. */
+type Page = { last: Place | undefined; written: number };
+
+const AGAIN_MS = 250;
+
+/** Until nobody else is writing the same records. They are read anew: they may have others then. When it ends, what is there to do is not done. */
+async function unheld(page: () => Promise<Page>, after: Place, ending?: AbortSignal): Promise<Page> {
+  for (;;) {
+    try {
+      return await page();
+    } catch (error) {
+      if (!isHeld(error)) throw error;
+      if (ending?.aborted) return { last: after, written: 0 };
+      await pause(AGAIN_MS);
+    }
+  }
+}
+
+const parsed = (body: string) => JSON.parse(body) as Resource;
+
+const memberPage = (
+  deps: Needs,
+  after: Place,
+  of: { member?: string; ending?: AbortSignal | undefined },
+): Promise<Page> =>
+  unheld(
+    async () => {
+      const records = await memberRecordsAfter(deps.database.sql, after, of.member);
+      const last = records.at(-1);
+      if (!last) return { last: undefined, written: 0 };
+      const keyed = records.map(({ body, ...r }) => ({ ...r, keys: recordKeys(parsed(body)) }));
+      return {
+        last: [last.memberId, last.type, last.id],
+        written: await writeMemberKeys(deps.database.sql, keyed),
+      };
+    },
+    after,
+    of.ending,
+  );
+
+const sharedPage = (deps: Needs, after: Place, ending?: AbortSignal): Promise<Page> =>
+  unheld(
+    async () => {
+      const records = await sharedRecordsAfter(deps.database.sql, after);
+      const last = records.at(-1);
+      if (!last) return { last: undefined, written: 0 };
+      const keyed = records.map(({ body, ...r }) => ({ ...r, keys: businessKeys(parsed(body)) }));
+      return { last: [last.type, last.id], written: await writeSharedKeys(deps.database.sql, keyed) };
+    },
+    after,
+    ending,
+  );
+
+const isOfMembers = (place: Place): boolean => place.length === FIRST_OF_MEMBERS.length;
+/** How far the rules of today are; undefined when others were the last to begin. */
+const ofToday = (made: KeysMade | undefined): KeysMade | undefined => (made?.rules === KEY_RULES ? made : undefined);
+
+/**
+ * Makes everything anew that other rules have keyed, page after page, each noted. It may be stopped at any time and goes on where it was; one
+ * process at a time. What is keyed alike is read and not written.
+ * @returns whether nothing is left to do: false when it was stopped, or another process has it in hand, which may end before it is through
+ */
+export async function keyAfterUpdate(deps: Pick<Deps, 'database' | 'log'>, ending?: AbortSignal): Promise<boolean> {
+  const { sql } = deps.database;
+  const isDone = async () => ofToday(await keysMade(sql))?.doneAt != null;
+  if (await isDone()) return true;
+  const lock = deps.database.dedicated('work');
+  try {
+    if (!(await holdsKeying(lock))) return false;
+    if (await isDone()) return true; // another one was quicker
+    let { after } = await beginKeys(sql, KEY_RULES);
+    let changed = 0;
+    for (;;) {
+      if (ending?.aborted) return false;
+      const { last, written } = isOfMembers(after)
+        ? await memberPage(deps, after, { ending })
+        : await sharedPage(deps, after, ending);
+      changed += written;
+      if (last === undefined && isOfMembers(after)) break;
+      after = last ?? FIRST_OF_MEMBERS;
+      await noteKeys(sql, KEY_RULES, after, false);
+    }
+    await noteKeys(sql, KEY_RULES, after, true);
+    if (changed > 0) deps.log('info', 'records keyed anew', { changed, rules: KEY_RULES });
+    return true;
+  } finally {
+    await lock.end({ timeout: 1 });
+  }
+}
+
+/** Directory records, unless that is done: before a pull looks for its own among them. */
+export async function keySharedAnew(deps: Needs): Promise<void> {
+  const made = ofToday(await keysMade(deps.database.sql));
+  if (made && (made.doneAt !== null || isOfMembers(made.after))) return;
+  for (let after: Place | undefined = made?.after ?? FIRST_SHARED; after; )
+    after = (await sharedPage(deps, after)).last;
+}
+
+/** What a work has staged, where an older program may have staged it. */
+async function keyStagedAnew(deps: Needs, work: string): Promise<void> {
+  const { sql } = deps.database;
+  if (!(await isOlderThanKeys(sql, work, KEY_RULES))) return;
+  for (let after: [number, number, number] = [-1, -1, -1]; ; ) {
+    const texts = await stagedTextsAfter(sql, work, after);
+    const last = texts.at(-1);
+    if (!last) return;
+    await writeStagedKeys(
+      sql,
+      work,
+      texts.map(({ body, ...t }) => ({
+        ...t,
+        keys: t.isShared ? businessKeys(parsed(body)) : recordKeys(parsed(body)),
+      })),
+    );
+    after = [last.file, last.line, last.entry];
+  }
+}
+
+/**
+ * Before pairs of a work are looked for: the keys of its members' records, and of what it has staged, unless that is done.
+ * @returns records that were keyed otherwise
+ */
+export async function keyWorkAnew(deps: Needs, work: string): Promise<number> {
+  const { sql } = deps.database;
+  await keyStagedAnew(deps, work);
+  const made = ofToday(await keysMade(sql));
+  if (made && made.doneAt !== null) return 0;
+  let changed = 0;
+  for (const memberId of await membersOfWork(sql, work))
+    for (let after: Place | undefined = [memberId, '', '']; after; ) {
+      const page: Page = await memberPage(deps, after, { member: memberId });
+      changed += page.written;
+      after = page.last;
+    }
+  return changed;
+}
