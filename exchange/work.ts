@@ -96,7 +96,6 @@ export type ExchangeWorker = {
  * this database, so that leases from before are of the dead.
  */
 export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean }): ExchangeWorker {
-  const owner = randomUUID();
   const pulls = new PullWorker(deps);
   const ending = new AbortController();
   let woken = options.plans;
@@ -194,10 +193,15 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       });
     }
   };
+  /** Each by a name of its own: what one has lost, as in a process that was stopped for a while, the other one takes as anybody would. */
+  const answers = (name: string, short: boolean): Promise<void> => {
+    const owner = randomUUID();
+    return keepOn(name, () => takeJob(deps, owner, short));
+  };
   const loops = [
-    keepOn('answers', () => takeJob(deps, owner)),
+    answers('answers', false),
     // an answer may take minutes: who asks about one member does not wait for somebody else's ten thousand, nor does what is due besides
-    keepOn('short answers', () => takeJob(deps, owner, true)),
+    answers('short answers', true),
     keepOn('audit seal', seal),
     keepOn('housekeeping', keepHouse),
     keepOn('labels', label),

@@ -54,7 +54,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   const { sql } = deps.database;
   if (!(await findPeer(sql, job.peerId))) throw new Error('the job has no peer');
   const folder = `bulk/${job.id}`;
-  await clearDelivered(sql, job.id);
+  await clearDelivered(sql, job.id, owner);
   for (const key of await deps.blobs.list(`${folder}/`)) await deps.blobs.delete(key);
   const run: Run = {
     deps,
@@ -84,7 +84,7 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   const kept = written !== undefined && (await sql.begin((tx) => complete(run, tx, written)));
   if (!kept) {
     for (const f of written ?? []) await deps.blobs.delete(f.blobKey);
-    await clearDelivered(sql, job.id);
+    await clearDelivered(sql, job.id, owner);
     return false;
   }
   deps.metrics.count('exports_total', { result: 'complete' });
@@ -136,7 +136,7 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
       );
       await noted;
       // written down while the next members are read
-      noted = writeDelivered(sql, job, sent);
+      noted = writeDelivered(sql, job, run.owner, sent);
       noted.catch(() => {}); // a failure is seen where it is awaited
     }
     const progress = Math.floor((Math.min(wanted.length, from + MEMBER_SLICE) / wanted.length) * 95);

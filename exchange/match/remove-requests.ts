@@ -23,29 +23,33 @@ async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** Returns how many were removed. A process that dies in between does the rest when it is back: the row is changed last. */
+/**
+ * Returns how many were removed. The hash is in the audit before the file goes, and the row is changed last: a process that dies in between
+ * does the rest when it is back.
+ */
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
   const before = new Date(at.getTime() - deps.config.matchRequestKeepDays * DAY_MS);
   let removed = 0;
-  for (const { id, peerId, bodyKey } of await pastRequests(sql, before, MOST))
-    await sql.begin(async (tx) => {
-      if (!(await forgetRequest(tx, id))) return;
-      const detail = { ...(await hashOf(deps, bodyKey)) };
-      await writeAudit(tx, [
-        auditRow({
-          at,
-          actorKind: 'system',
-          actor: 'retention',
-          action: 'match-request-removed',
-          object: `match/${id}`,
-          peerId,
-          detail,
-        }),
-      ]);
-      await deps.blobs.delete(bodyKey);
-      removed++;
-    });
+  for (const { id, peerId, bodyKey } of await pastRequests(sql, before, MOST)) {
+    const detail = await hashOf(deps, bodyKey);
+    if (detail)
+      await sql.begin((tx) =>
+        writeAudit(tx, [
+          auditRow({
+            at,
+            actorKind: 'system',
+            actor: 'retention',
+            action: 'match-request-removed',
+            object: `match/${id}`,
+            peerId,
+            detail,
+          }),
+        ]),
+      );
+    await deps.blobs.delete(bodyKey);
+    if (await forgetRequest(sql, id)) removed++;
+  }
   return removed;
 }

@@ -1,5 +1,5 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Queryable, Sql } from '../../src/store/database.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -11,9 +11,11 @@ export type DeliveredMember = {
   keys: string;
 };
 
+/** Of who has lost the job meanwhile, nothing: it would stand in the way of who has it now. */
 export async function writeDelivered(
   sql: Queryable,
   job: { id: string; peerId: string },
+  owner: string,
   members: readonly DeliveredMember[],
 ): Promise<void> {
   if (members.length === 0) return;
@@ -21,12 +23,19 @@ export async function writeDelivered(
     insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
     select ${job.peerId}, m."memberId", ${job.id}, m.policy, m."consentId", m.types,
       array(select hashtextextended(k, 0) from unnest(string_to_array(m.keys, ' ')) k)
-    from jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, keys text)`;
+    from (select from exchange.bulk_job where id = ${job.id} and state = 'running' and lease_owner = ${owner} for share) ours
+    cross join jsonb_to_recordset(${JSON.stringify(members)}::text::jsonb) m("memberId" text, policy text, "consentId" text, types jsonb, keys text)`;
 }
 
-/** What an attempt left that did not end. */
-export async function clearDelivered(sql: Queryable, jobId: string): Promise<void> {
-  await sql`delete from exchange.delivered where job_id = ${jobId}`;
+/** What an attempt left that did not end. Of who took the job over, or has finished it, nothing goes. */
+export async function clearDelivered(sql: Sql, jobId: string, owner: string): Promise<void> {
+  await sql.begin(async (tx) => {
+    // held, or somebody takes it between the look and the removal
+    const [job] = await tx<{ state: string; owner: string | null }[]>`
+      select state, lease_owner as owner from exchange.bulk_job where id = ${jobId} for update`;
+    const isOthers = job?.state === 'complete' || (job?.state === 'running' && job.owner !== owner);
+    if (!isOthers) await tx`delete from exchange.delivered where job_id = ${jobId}`;
+  });
 }
 
 /** Who is in an export, in pages. delivered_job. */

@@ -14,8 +14,8 @@ export async function pastRequests(sql: Queryable, before: Date, limit: number):
 }
 
 /** False when another process has removed it. bulk_job_pkey. */
-export async function forgetRequest(tx: Queryable, id: string): Promise<boolean> {
+export async function forgetRequest(sql: Queryable, id: string): Promise<boolean> {
   const mine =
-    await tx`update exchange.bulk_job set body_key = null where id = ${id} and body_key is not null returning 1`;
+    await sql`update exchange.bulk_job set body_key = null where id = ${id} and body_key is not null returning 1`;
   return mine.length === 1;
 }

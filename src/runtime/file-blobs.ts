@@ -14,6 +14,13 @@ const unless =
     if (!codes.includes(error.code ?? '')) throw error;
   };
 
+/** The folders that list something new: that of the file and, up from there, the one above each that was made. */
+function listing(folder: string, made: string | undefined): string[] {
+  const all = [folder];
+  for (let at = folder; made !== undefined && at.length >= made.length; at = dirname(at)) all.push(dirname(at));
+  return all;
+}
+
 /** A new file and its folder, which somebody who empties it may have removed meanwhile. `made`: the first folder that was not there. */
 function openIn(path: string): { fd: number; made: string | undefined } {
   const make = () => {
@@ -106,7 +113,7 @@ export function fileBlobs(folder: string): Blobs {
       try {
         await pipeline(Readable.from(source, { objectMode: false }), tap, createWriteStream(part, { fd, flush: true }));
         await rename(part, to);
-        await Promise.all([toDisk(dirname(to)), made === undefined ? undefined : toDisk(dirname(made))]);
+        await Promise.all(listing(dirname(to), made).map(toDisk));
       } catch (error) {
         await rm(part, { force: true });
         await removeEmpty(dirname(to));

@@ -66,7 +66,9 @@ function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): 
   if (w.raw === undefined) return `(${range})`;
   const cased = `btrim(regexp_replace(normalize(lower(${stored} collate "default"), nfc), '${BLANKS}+', ' ', 'g'))`;
   const raw = bind(w.raw, 'text');
-  return `(${range} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
+  // what is asked for has a letter beyond ASCII: most names have none, and are not to be put in its form one by one
+  const wide = `octet_length(${stored}) > char_length(${stored})`;
+  return `(${range} and ${wide} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
 }
 
 export function wordSet(c: StringCriterion, bind: Bind): RowSet {

@@ -1,8 +1,9 @@
 // Files in folders: nothing is left of what was not written.
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, expect, test, vi } from 'vitest';
 import { serveFile } from '../../src/blobs/serve-file.ts';
@@ -99,3 +100,34 @@ test('many at once in one folder and in new ones are all there', async () => {
   await Promise.all(keys.map((key) => blobs.put(key, bytes(key))));
   expect((await blobs.list('at-once/')).sort()).toEqual(keys.toSorted());
 });
+
+test.runIf(existsSync('/proc/self/fd'))(
+  'every folder that lists something new is synced, up to the one that was there',
+  async () => {
+    const top = mkdtempSync(join(tmpdir(), 'payer-node-test-sync-'));
+    const handle = await open(top);
+    const prototype = Object.getPrototypeOf(handle) as FileHandle;
+    await handle.close();
+    const synced: string[] = [];
+    const sync: (this: FileHandle) => Promise<void> = Reflect.get(prototype, 'sync');
+    const spy = vi.spyOn(prototype, 'sync').mockImplementation(function (this: FileHandle) {
+      synced.push(relative(top, readlinkSync(`/proc/self/fd/${this.fd}`)));
+      return sync.call(this);
+    });
+    const own = fileBlobs(top);
+    const put = async (key: string) => {
+      synced.length = 0;
+      await own.put(key, bytes('x'));
+      return synced.toSorted();
+    };
+    try {
+      expect(await put('bulk/job/of/a')).toEqual(['', 'bulk', 'bulk/job', 'bulk/job/of']);
+      expect(await put('bulk/job/of/b')).toEqual(['bulk/job/of']);
+      expect(await put('bulk/other/c')).toEqual(['bulk', 'bulk/other']);
+      expect(await put('d')).toEqual(['']);
+    } finally {
+      spy.mockRestore();
+      rmSync(top, { recursive: true, force: true });
+    }
+  },
+);

@@ -2,9 +2,10 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
+import { clearDelivered } from '../../exchange/store/delivered.ts';
 import { startWork } from '../../exchange/work.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient } from './export-client.ts';
+import { ExportClient, type Manifest } from './export-client.ts';
 import { client } from './peer-client.ts';
 import { ASKER, card, enrol, PEOPLE, US } from './plan-fixture.ts';
 
@@ -86,6 +87,51 @@ test('who asks about one member does not wait for somebody else’s thousands', 
   expect((await them.call(large)).status).toBe(200);
 });
 
+test('what one loop has lost another one takes as somebody else, and nothing of it is lost', async () => {
+  const { sql } = node.deps.database;
+  const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
+  const place = kick.header('content-location') ?? '';
+  const id = place.split('/').at(-1) ?? '';
+  const { blobs } = node.deps;
+  const gate = Promise.withResolvers<string[]>();
+  const begun = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const list = vi.spyOn(blobs, 'list');
+  for (const one of begun)
+    list.mockImplementationOnce(() => {
+      one.resolve();
+      return gate.promise;
+    });
+  const holder = async () =>
+    (await sql`select lease_owner from exchange.bulk_job where id = ${id}`)[0]?.['lease_owner'];
+  const worker = startWork(node.deps, { plans: false });
+  try {
+    await begun[0]?.promise;
+    const first = await holder();
+    // as after a pause of the whole process
+    await sql`update exchange.bulk_job set lease_until = now() - interval '1 minute' where id = ${id}`;
+    worker.wake();
+    await begun[1]?.promise;
+    expect(first).toEqual(expect.any(String));
+    expect(await holder()).not.toBe(first);
+  } finally {
+    list.mockRestore();
+    gate.resolve([]);
+    await worker.stop();
+  }
+  const answer = await them.call(place);
+  expect(answer.status).toBe(200);
+  for (const { url } of (answer.json() as Manifest).output) expect((await them.call(url)).status).toBe(200);
+  // an attempt that ended late takes nothing of the finished one along
+  await clearDelivered(sql, id, 'late');
+  expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(1);
+  await sql`update exchange.bulk_job set state = 'running', lease_owner = 'one' where id = ${id}`;
+  await clearDelivered(sql, id, 'late');
+  expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(1);
+  await clearDelivered(sql, id, 'one');
+  expect(await sql`select from exchange.delivered where job_id = ${id}`).toHaveLength(0);
+  await sql`update exchange.bulk_job set state = 'cancelled', lease_owner = null where id = ${id}`;
+});
+
 test('requests of matches go when they were kept long enough, and leave their hash', async () => {
   const { sql } = node.deps.database;
   const { blobs } = node.deps;
@@ -101,10 +147,16 @@ test('requests of matches go when they were kept long enough, and leave their ha
   // one that waits is still to be read
   expect([await removeRequests(after(731)), await requests()]).toEqual([all - 1, [key]]);
   await sql`update exchange.bulk_job set state = 'cancelled' where id = ${id}`;
+  // ended as soon as the file is gone: what follows is done by who comes next
+  const dying = {
+    ...blobs,
+    delete: (gone: string) => blobs.delete(gone).then(() => Promise.reject(new Error('ended'))),
+  };
+  await expect(removeRequests({ ...after(731), blobs: dying })).rejects.toThrow('ended');
   expect([await removeRequests(after(731)), await requests()]).toEqual([1, []]);
   expect(await removeRequests(after(731))).toBe(0);
-  const [told] = await sql`
+  const told = await sql`
     select detail->>'sha256' as sha from exchange.audit where action = 'match-request-removed' and object = ${`match/${id}`}`;
-  expect(told).toEqual({ sha: hash.digest('hex') });
+  expect(told).toEqual([{ sha: hash.digest('hex') }]);
   expect(await sql`select from exchange.match_member where job_id = ${id}`).not.toHaveLength(0);
 });
