@@ -1,0 +1,83 @@
+// What is stored is found by keys that were made when it was stored. Whoever changes the rules of keys has it keyed anew.
+import { createHash } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { businessKeys } from '../../../exchange/reconcile/business-keys.ts';
+import { KEY_RULES, recordKeys } from '../../../exchange/reconcile/record-keys.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+
+const TYPES =
+  'AllergyIntolerance CareTeam Coverage RelatedPerson CarePlan Condition Device DiagnosticReport DocumentReference Encounter ExplanationOfBenefit FamilyMemberHistory Goal Immunization MedicationAdministration MedicationDispense MedicationRequest Observation Procedure Provenance QuestionnaireResponse ServiceRequest Specimen Organization Location Practitioner Medication Patient'.split(
+    ' ',
+  );
+const EVENING = '2026-03-01T20:30:00-05:00';
+const CODE = {
+  coding: [
+    { system: 'urn:oid:2.16.840.1.113883.6.90', code: 'e119' },
+    { system: 'http://hl7.org/fhir/sid/ndc', code: '0002-1433-80' },
+    { system: 'http://hl7.org/fhir/sid/cvx', code: '8' },
+    { system: 'http://loinc.org', code: '2345-7' },
+    { system: 'https://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets', code: '99213' },
+  ],
+};
+
+/** A record that says all that any rule reads. */
+const record = (resourceType: string, more: object = {}) =>
+  ({
+    resourceType,
+    id: 'x',
+    identifier: [
+      { system: 'https://payer.example/number', value: '00-17 a' },
+      {
+        type: { coding: [{ system: 'http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBIdentifierType', code: 'uc' }] },
+        value: 'CLM-0042',
+      },
+    ],
+    code: CODE,
+    type: CODE,
+    category: [{ coding: [{ system: 'http://terminology.hl7.org/CodeSystem/observation-category', code: 'survey' }] }],
+    class: { code: 'AMB' },
+    description: { text: 'Walk 30 minutes', ...CODE },
+    relationship: CODE,
+    vaccineCode: CODE,
+    medicationCodeableConcept: CODE,
+    effectiveDateTime: EVENING,
+    performedDateTime: EVENING,
+    occurrenceDateTime: EVENING,
+    whenHandedOver: EVENING,
+    authoredOn: EVENING,
+    authored: EVENING,
+    recorded: EVENING,
+    startDate: '2026-03-01',
+    birthDate: '1970-02-03',
+    questionnaire: 'https://payer.example/q',
+    period: { start: EVENING },
+    collection: { collectedDateTime: EVENING },
+    content: [
+      { attachment: { data: 'SGVsbG8=' } },
+      { attachment: { url: 'https://payer.example/d', hash: 'qvTGHdzF6KLavt4PO0gs2a6pQ00=' } },
+    ],
+    udiCarrier: [{ deviceIdentifier: '00844588003288' }],
+    preAuthRef: ['PA-7'],
+    item: [{ sequence: 1, servicedDate: '2026-03-01', productOrService: CODE }],
+    billablePeriod: { start: '2026-03-01', end: '2026-03-02' },
+    name:
+      resourceType === 'Practitioner' || resourceType === 'Patient'
+        ? [{ family: 'Núñez', given: ['Ana'] }]
+        : 'Harbor Clinic',
+    address: [{ line: ['1 Main St.'], postalCode: '06101-1234' }],
+    ...more,
+  }) as unknown as Resource;
+
+/** By number of the rules, each with a line of its own: what was keyed otherwise under the same number would never be found again. */
+const KEYS_OF: Readonly<Record<number, string>> = {
+  1: '4fdc1cb3fa7cca6836028bec8d6b0922ec49106991646fb852b91a50e032842a',
+};
+
+test('the keys of a record are those of the number of their rules; others need a higher number', () => {
+  const keys = TYPES.flatMap((type) => [
+    record(type),
+    record(type, { use: 'preauthorization', class: { code: 'IMP' } }),
+  ]).map((r) => [r.resourceType, recordKeys(r), businessKeys(r)]);
+  expect(keys.filter(([, own, shared]) => [...(own ?? []), ...(shared ?? [])].length === 0)).toEqual([]);
+  expect(createHash('sha256').update(JSON.stringify(keys)).digest('hex')).toBe(KEYS_OF[KEY_RULES]);
+});
