@@ -1,7 +1,6 @@
 // Walks the files of finished exports, line by line, for anything that must not leave.
 import { createHash } from 'node:crypto';
-import { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
+import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import type { Deps } from '../../src/deps.ts';
 import { lines } from '../../src/fhir/ndjson.ts';
 import { isObject, isResource, objects, type Resource, text } from '../../src/fhir/resource.ts';
@@ -81,8 +80,7 @@ async function walkFile(
   const hash = createHash('sha256');
   let n = 0;
   try {
-    const plain = Readable.from(hashed(stored, hash)).pipe(createGunzip());
-    for await (const line of lines(plain)) {
+    for await (const line of lines(gunzipped(hashed(stored, hash)))) {
       n++;
       const resource = 'text' in line ? read(line.text) : undefined;
       const isMixed = file.type === BY_PATIENT;
@@ -91,8 +89,10 @@ async function walkFile(
       else if (file.kind === 'output' && !(isMixed && isHeader(resource, context)))
         for (const fault of contentFaults(resource, context)) about(fault.kind, line.number, fault.path);
     }
-  } catch {
-    about('unreadable', n + 1);
+  } catch (error) {
+    // removed between being found and being read: its peer had it deleted, or it is over
+    if (isObject(error) && error['code'] === 'ENOENT') about('missing-file');
+    else about('unreadable', n + 1);
     return n;
   }
   if (hash.digest('hex') !== file.sha256) about('changed-file');

@@ -90,14 +90,18 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
   ];
 }
 
-export function documentForm(session: StaffSession, id: string): Safe {
-  const kinds = DOCUMENT_KINDS.map((k) => html`<option value="${k}">${k}</option>`);
+/** `typed` is what was sent and could not be taken. */
+export function documentForm(session: StaffSession, id: string, typed?: URLSearchParams): Safe {
+  const value = (name: string): string => typed?.get(name) ?? '';
+  const kinds = DOCUMENT_KINDS.map(
+    (k) => html`<option value="${k}"${value('kind') === k ? html` selected` : ''}>${k}</option>`,
+  );
   return actionForm(session, `/staff/peers/${id}/document`, 'Note the document', [
     html`<p><label for="i-kind">Kind</label><select id="i-kind" name="kind">${kinds}</select></p>`,
-    field({ name: 'title', label: 'Title', value: '', required: true }),
-    field({ name: 'place', label: 'Where it is kept', value: '' }),
-    field({ name: 'from', label: 'Holds from', value: '', type: 'date' }),
-    field({ name: 'to', label: 'Holds to', value: '', type: 'date' }),
+    field({ name: 'title', label: 'Title', value: value('title'), required: true }),
+    field({ name: 'place', label: 'Where it is kept', value: value('place') }),
+    field({ name: 'from', label: 'Holds from', value: value('from'), type: 'date' }),
+    field({ name: 'to', label: 'Holds to', value: value('to'), type: 'date' }),
   ]);
 }
 

@@ -1,8 +1,9 @@
 // /staff/peers/new and /staff/peers/ID: the registry of payers, for administrators; everybody may read it.
 import type { Context } from 'hono';
+import { isFresh } from '../../src/auth/staff-oidc.ts';
+import { timeRange } from '../../src/fhir/instant.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { html, type Part } from '../../src/ui/html.ts';
-import type { Table } from '../../src/ui/table.ts';
 import { checkPeer } from '../peers/check.ts';
 import { isPeerId, readPeerFields } from '../peers/registration.ts';
 import {
@@ -18,16 +19,23 @@ import {
   needsSecondPerson,
   registerPeer,
 } from '../peers/registry.ts';
-import { healthFacts } from '../report/peer-health.ts';
-import { DOCUMENT_KINDS, type DocumentKind, findPeer, type Peer, peerChanges, peerDocuments } from '../report/peers.ts';
-import { timeCell } from '../report/words.ts';
+import {
+  DOCUMENT_KINDS,
+  type DocumentKind,
+  findPeer,
+  type NewDocument,
+  type Peer,
+  peerChanges,
+  peerDocuments,
+} from '../report/peers.ts';
 import { type Desk, may, type Visit } from './desk.ts';
-import { pageText, problem } from './frame.ts';
-import { PEER_STATES } from './lists.ts';
+import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
+import { peerTables } from './peer-tables.ts';
 
 const TRAIL = [['/staff/peers', 'Other payers']] as const;
 const CHANGES = 100;
+const MAX_TEXT = 300;
 const DONE: ReadonlyMap<string, string> = new Map([
   ['ok', 'Done.'],
   ['proposed', 'The change waits for another person. Until then nothing is different.'],
@@ -56,7 +64,8 @@ export function peers(desk: Desk): void {
   const answer = (visit: Visit, id: string, done: Done | 'checked' | 'differs' | 'away'): Response => {
     if (done in REFUSED) {
       const [status, text] = REFUSED[done as keyof typeof REFUSED];
-      return problem(visit.c, deps, status, 'Not done', text, visit.session);
+      const back = done === 'not-found' ? '' : html` <a href="/staff/peers/${id}">Back to the payer</a>`;
+      return problem(visit.c, deps, status, 'Not done', [text, back], visit.session);
     }
     return visit.c.redirect(`/staff/peers/${id}?done=${done}`, 303);
   };
@@ -82,8 +91,12 @@ export function peers(desk: Desk): void {
     return done === 'taken' ? registration(visit, [REFUSED.taken[1]], form) : answer(visit, id, done);
   });
 
-  const detail = async (visit: Visit, peer: Peer, faults: readonly string[] = [], typed?: URLSearchParams) => {
+  // `record` or `document`: the form that was sent and could not be taken
+  type Typed = { faults: readonly string[]; record?: URLSearchParams; document?: URLSearchParams };
+  const detail = async (visit: Visit, peer: Peer, typed: Typed = { faults: [] }) => {
     const { session, c } = visit;
+    if (typed.faults.length > 0) c.status(400);
+    const isOpen = (form?: URLSearchParams): Part => (form === undefined ? '' : html` open`);
     const [changes, documents] = await Promise.all([peerChanges(sql, peer.id, CHANGES), peerDocuments(sql, peer.id)]);
     const manages = may(session, 'peers');
     const done = DONE.get(c.req.query('done') ?? '');
@@ -93,25 +106,31 @@ export function peers(desk: Desk): void {
         html`<section class="box"><h2>A change waits for another person</h2><p>Proposed by ${x.by}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
           manages
             ? [
-                actionForm(
-                  session,
-                  `/staff/peers/${peer.id}/accept`,
-                  'Put in force',
-                  html`<input type="hidden" name="change" value="${x.id}">`,
-                ),
+                x.by === session.subject
+                  ? html`<p>Another administrator has to put it in force.</p>`
+                  : actionForm(
+                      session,
+                      `/staff/peers/${peer.id}/accept`,
+                      'Put in force',
+                      html`<input type="hidden" name="change" value="${x.id}">`,
+                    ),
                 actionForm(
                   session,
                   `/staff/peers/${peer.id}/reject`,
-                  'Reject',
+                  x.by === session.subject ? 'Take back' : 'Reject',
                   html`<input type="hidden" name="change" value="${x.id}">`,
                 ),
               ]
             : ''
         }</section>`,
     );
-    const manage = html`<section class="box"><h2>Manage</h2>${stateForms(session, peer)}${blockForm(session, peer.id)}
-<details${faults.length > 0 ? html` open` : ''}><summary>Change its record</summary>${actionForm(session, `/staff/peers/${peer.id}/change`, 'Change', recordFields(fieldsOf(peer), typed))}</details>
-<details><summary>Note a document</summary>${documentForm(session, peer.id)}</details></section>`;
+    // told before anything is typed: signing in again loses what a form held
+    const again = isFresh(session.authenticatedAt, deps.clock())
+      ? ''
+      : html`<p class="note">To approve or change it, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
+    const manage = html`<section class="box"><h2>Manage</h2>${again}${stateForms(session, peer)}${blockForm(session, peer.id)}
+<details${isOpen(typed.record)}><summary>Change its record</summary>${actionForm(session, `/staff/peers/${peer.id}/change`, 'Change', recordFields(fieldsOf(peer), typed.record))}</details>
+<details${isOpen(typed.document)}><summary>Note a document</summary>${documentForm(session, peer.id, typed.document)}</details></section>`;
     const running = documents.filter((d) => d.endedAt === null);
     const enders =
       manages && running.length > 0
@@ -123,7 +142,7 @@ export function peers(desk: Desk): void {
       trail: TRAIL,
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
-        faultList(faults),
+        faultList(typed.faults),
         html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a></p>`,
         waiting,
       ],
@@ -167,13 +186,18 @@ export function peers(desk: Desk): void {
       const peer = await findPeer(sql, id);
       if (!peer) return 'not-found';
       const read = readPeerFields(form);
-      return 'faults' in read ? detail(visit, peer, read.faults, form) : changePeer(deps, id, read.fields, byOf(visit));
+      return 'faults' in read
+        ? detail(visit, peer, { faults: read.faults, record: form })
+        : changePeer(deps, id, read.fields, byOf(visit));
     },
     grave,
   );
   act('document', async (visit, id, form) => {
+    const peer = await findPeer(sql, id);
+    if (!peer) return 'not-found';
     const read = readDocument(form);
-    return read ? addTrustDocument(deps, { peerId: id, ...read }, byOf(visit)) : 'no-change';
+    if ('faults' in read) return detail(visit, peer, { faults: read.faults, document: form });
+    return addTrustDocument(deps, { peerId: id, ...read.document }, byOf(visit));
   });
   act('check', async (visit, id) => {
     const peer = await findPeer(sql, id);
@@ -183,125 +207,34 @@ export function peers(desk: Desk): void {
   });
 }
 
+const isDay = (v: string): boolean => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
 const idOf = (c: Context<FhirEnv>): string => c.req.param('id') ?? '';
 
-function readDocument(form: URLSearchParams) {
-  const get = (name: string) => (form.get(name) ?? '').trim().slice(0, 300);
-  const date = (name: string) =>
-    /^\d{4}-(0[1-9]|1[0-2])-([0-2]\d|3[01])$/.test(get(name)) && !Number.isNaN(Date.parse(get(name)))
-      ? get(name)
-      : null;
-  const kind = DOCUMENT_KINDS.find((k): k is DocumentKind => k === get('kind'));
-  return kind === undefined || get('title') === ''
-    ? undefined
-    : { kind, title: get('title'), place: get('place'), from: date('from'), to: date('to') };
+function readDocument(
+  form: URLSearchParams,
+): { document: Omit<NewDocument, 'peerId'> } | { faults: readonly string[] } {
+  const faults: string[] = [];
+  const text = (name: string, label: string): string => {
+    const value = (form.get(name) ?? '').trim();
+    if (value.length > MAX_TEXT) faults.push(`${label} is longer than ${MAX_TEXT} characters.`);
+    return value;
+  };
+  const date = (name: string, label: string): string | null => {
+    const value = (form.get(name) ?? '').trim();
+    if (value !== '' && !isDay(value)) faults.push(`${label} must be a date that there is, as YYYY-MM-DD.`);
+    return value === '' ? null : value;
+  };
+  const kind = DOCUMENT_KINDS.find((k): k is DocumentKind => k === form.get('kind'));
+  const title = text('title', 'The title');
+  if (title === '') faults.push('The title is missing.');
+  const read = {
+    title,
+    place: text('place', 'Where it is kept'),
+    from: date('from', 'Holds from'),
+    to: date('to', 'Holds to'),
+  };
+  if (faults.length === 0 && read.from !== null && read.to !== null && read.to < read.from)
+    faults.push('It must not end before it begins.');
+  if (kind === undefined) faults.push('The kind is none of the list.');
+  return kind === undefined || faults.length > 0 ? { faults } : { document: { kind, ...read } };
 }
-
-function peerTables(
-  peer: Peer,
-  changes: Awaited<ReturnType<typeof peerChanges>>,
-  documents: Awaited<ReturnType<typeof peerDocuments>>,
-  timeZone: string,
-): Table[] {
-  const facts: [string, string | null][] = [
-    ['Short name', peer.id],
-    ['NPI', peer.npi],
-    ['FHIR address', peer.fhirBase],
-    ['Token address, pinned', peer.tokenEndpoint],
-    ['Issuer, pinned', peer.issuer],
-    ['Our client id there', peer.clientIdThere],
-    ['Its client id here', peer.clientIdHere],
-    ['Address of its keys', peer.jwksUrl],
-    ['Keys given to us', peer.jwks === null ? null : keyIds(peer)],
-    ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
-    ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
-    ['May be granted', peer.scopes.join(' ')],
-    ['Where it publishes its endpoints', peer.discoveryUrl],
-    ['Other hosts of its files', peer.fileOrigins.length === 0 ? null : peer.fileOrigins.join(' ')],
-    ['Group that was agreed on', peer.groupThere],
-    ['Audience of our assertions', peer.audience],
-    ['Limits of its own', Object.keys(peer.limits).length === 0 ? null : JSON.stringify(peer.limits)],
-    ['Added by', peer.addedBy],
-    ['Approved by', peer.approvedBy],
-  ];
-  const short = (value: object) => JSON.stringify(value).slice(0, 300);
-  return [
-    {
-      name: 'record',
-      caption: 'Record',
-      columns: [
-        { key: 'field', label: 'Field', kind: 'head' },
-        { key: 'value', label: 'Value' },
-      ],
-      rows: [
-        [{ value: 'State' }, PEER_STATES[peer.state] ?? { value: peer.state }],
-        ...facts.map(([name, value]) => [{ value: name }, value === null ? { value } : { value, code: true as const }]),
-      ],
-      empty: '',
-    },
-    {
-      name: 'health',
-      caption: 'How it is asked, and whether it answers',
-      columns: [
-        { key: 'field', label: 'Field', kind: 'head' },
-        { key: 'value', label: 'Value' },
-      ],
-      rows: healthFacts(peer).map((f) => [
-        { value: f.name },
-        f.at === undefined
-          ? { value: f.value, ...(f.tone === undefined ? {} : { tone: f.tone }) }
-          : timeCell(f.at, timeZone),
-      ]),
-      empty: '',
-    },
-    {
-      name: 'documents',
-      caption: 'What the trust rests on',
-      columns: [
-        { key: 'title', label: 'Document', kind: 'head' },
-        { key: 'kind', label: 'Kind' },
-        { key: 'place', label: 'Kept at' },
-        { key: 'from', label: 'From' },
-        { key: 'to', label: 'To' },
-        { key: 'added', label: 'Noted by' },
-        { key: 'ended', label: 'Ended' },
-      ],
-      rows: documents.map((d) => [
-        { value: d.title },
-        { value: d.kind },
-        { value: d.place },
-        { value: d.from },
-        { value: d.to },
-        { value: d.addedBy },
-        timeCell(d.endedAt, timeZone),
-      ]),
-      empty: 'No document is noted.',
-    },
-    {
-      name: 'history',
-      caption: 'History',
-      columns: [
-        { key: 'at', label: 'When', kind: 'head' },
-        { key: 'what', label: 'What' },
-        { key: 'by', label: 'By' },
-        { key: 'before', label: 'Before' },
-        { key: 'after', label: 'After' },
-        { key: 'state', label: 'State' },
-        { key: 'decided', label: 'Decided by' },
-      ],
-      rows: changes.map((x) => [
-        timeCell(x.at, timeZone),
-        { value: x.what },
-        { value: x.by },
-        { value: short(x.before), code: true },
-        { value: short(x.after), code: true },
-        { value: x.state, tone: x.state === 'proposed' ? ('look' as const) : ('calm' as const) },
-        { value: x.decidedBy },
-      ]),
-      empty: 'Nothing has changed since it was registered.',
-    },
-  ];
-}
-
-const keyIds = (peer: Peer): string =>
-  (peer.jwks?.keys ?? []).map((k) => String((k as { kid?: unknown }).kid ?? '?')).join(', ');

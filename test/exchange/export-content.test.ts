@@ -306,6 +306,19 @@ describe('a whole export', () => {
     };
     expect(await proveNext({ ...node.deps, blobs: releasing as typeof blobs })).toBe(true);
     expect(await contentCheck(sql, third)).toMatchObject({ faults: 0, gone: true });
+    // or while it is walked: a file that was found and is gone when it is read ends neither the walk nor the process
+    const { status: fourth } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
+    const deleting = {
+      ...blobs,
+      get: async (key: string) => {
+        const stored = await blobs.get(key);
+        if ((await them.call(fourth)).status === 200)
+          expect((await them.call(fourth, { method: 'DELETE' })).status).toBe(202);
+        return stored;
+      },
+    };
+    expect(await proveNext({ ...node.deps, blobs: deleting as typeof blobs })).toBe(true);
+    expect(await contentCheck(sql, fourth.split('/').at(-1) ?? '')).toMatchObject({ faults: 0, gone: true, lines: 0 });
     await sql`update exchange.bulk_file set lines = lines + 1, sha256 = 'x' where job_id = ${job} and type = 'Patient'`;
     expect((await walk(node, job)).faults.map((f) => [f.type, f.kind, f.line])).toEqual([
       ['Patient', 'changed-file', 0],

@@ -65,7 +65,7 @@ describe('by staff page', () => {
     const form = { name: 'Lame Harbor Health', fhirBase: 'https://lame.example/fhir', clientIdThere: 'c', scopes: '' };
     expect(
       (await send('dev-admin', '/staff/peers/lame/change', { ...form, fileOrigins: 'https://files.example/x' })).status,
-    ).toBe(200);
+    ).toBe(400);
     const sent = {
       ...form,
       fileOrigins: 'https://files.example\nhttps://more.example',
@@ -188,7 +188,7 @@ describe('by staff page', () => {
   });
 
   test('documents are noted and ended', async () => {
-    const document = { kind: 'contract', title: SCRIPT, place: 'drawer 3', from: '2026-01-01', to: '2026-13-45' };
+    const document = { kind: 'contract', title: SCRIPT, place: 'drawer 3', from: '2026-01-01', to: '' };
     expect((await send('dev-admin', '/staff/peers/prior/document', document)).status).toBe(303);
     expect((await send('dev-admin', '/staff/peers/prior/document', { kind: 'odd', title: 'x' })).status).toBe(400);
     const page = await (await as('dev-admin').get('/staff/peers/prior')).text();
@@ -200,6 +200,30 @@ describe('by staff page', () => {
     expect(row?.to).toBeNull();
     expect((await send('dev-admin', '/staff/peers/prior/end-document', { document: row?.id ?? '' })).status).toBe(303);
     expect((await send('dev-admin', '/staff/peers/prior/end-document', { document: row?.id ?? '' })).status).toBe(404);
+  });
+
+  test.each<[string, Record<string, string>, string]>([
+    ['no title', { title: '' }, 'The title is missing.'],
+    ['a day that is none', { to: '2026-02-31' }, 'Holds to must be a date'],
+    ['another way to write it', { from: '01/02/2026' }, 'Holds from must be a date'],
+    ['an end before the start', { from: '2026-01-02', to: '2026-01-01' }, 'must not end before it begins'],
+    ['a long place', { place: 'x'.repeat(301) }, 'longer than 300 characters'],
+  ])('a document that cannot be noted as typed is not noted otherwise: %s', async (_, wrong, text) => {
+    const count = async () => (await sql()`select 1 from exchange.peer_document`).length;
+    const before = await count();
+    const typed = { kind: 'attestation', title: 'Standing statement', place: 'drawer 4', ...wrong };
+    const answer = await send('dev-admin', '/staff/peers/prior/document', typed);
+    const page = await answer.text();
+    expect([answer.status, await count()]).toEqual([400, before]);
+    expect(page).toContain(text);
+    // what was typed stays, in the form that is open
+    expect(page).toContain('<details open><summary>Note a document</summary>');
+    expect(page).toContain('<option value="attestation" selected>');
+    for (const [name, value] of Object.entries(typed))
+      if (name !== 'kind')
+        expect(page).toContain(
+          `name="${name}" type="${name === 'from' || name === 'to' ? 'date' : 'text'}" value="${value}"`,
+        );
   });
 
   test('a check asks the peer, and a changed token endpoint is told, not followed', async () => {
@@ -249,6 +273,33 @@ describe('a second person', () => {
     expect(await movePeer(deps, 'two', 'suspended', bob)).toBe('ok');
     expect(await movePeer(deps, 'two', 'active', bob)).toBe('same-person');
     expect(await movePeer(deps, 'two', 'active', { kind: 'staff', name: 'eve' })).toBe('ok');
+  });
+
+  test('is not offered what another one has to do, and is told before typing that it needs a fresh sign-in', async () => {
+    const { deps } = node.ours;
+    const had = await findPeer(sql(), 'two');
+    if (!had) throw new Error('no peer');
+    const admin: By = { kind: 'staff', name: 'dev|dev-admin' };
+    expect(await changePeer(deps, 'two', { ...fieldsOf(had), name: 'Own' }, admin)).toBe('proposed');
+    const shown = async () => (await as('dev-admin').get('/staff/peers/two')).text();
+    const own = await shown();
+    expect(own).toContain('Another administrator has to put it in force.');
+    expect(own).toContain('<button>Take back</button>');
+    expect(own).not.toContain('<button>Put in force</button>');
+    expect(own).not.toContain('again=1');
+    const [change] = await peerChanges(sql(), 'two', 1);
+    await sql()`update exchange.peer_change set by = 'ann' where id = ${change?.id ?? ''}::text::bigint`;
+    expect(await shown()).toContain('<button>Put in force</button>');
+    await decidePeerChange(deps, 'two', change?.id ?? '', false, bob);
+    // what cannot be done leads back to the payer
+    const refused = await send('dev-admin', '/staff/peers/two/accept', { change: change?.id ?? '' });
+    expect([refused.status, await refused.text()]).toEqual([
+      409,
+      expect.stringContaining('<a href="/staff/peers/two">'),
+    ]);
+    await sql()`update exchange.staff_session set authenticated_at = now() - interval '10 minutes'`;
+    expect(await shown()).toContain('/staff/sign-in?return_to=%2Fstaff%2Fpeers%2Ftwo&amp;again=1');
+    await sql()`update exchange.staff_session set authenticated_at = now()`;
   });
 
   test('puts changes in force, of what still is as it was', async () => {

@@ -1,0 +1,115 @@
+// What the page of a payer shows: its record, whether it answers, what the trust rests on, its history.
+import type { Table } from '../../src/ui/table.ts';
+import { healthFacts } from '../report/peer-health.ts';
+import type { Peer, peerChanges, peerDocuments } from '../report/peers.ts';
+import { timeCell } from '../report/words.ts';
+import { PEER_STATES } from './lists.ts';
+
+export function peerTables(
+  peer: Peer,
+  changes: Awaited<ReturnType<typeof peerChanges>>,
+  documents: Awaited<ReturnType<typeof peerDocuments>>,
+  timeZone: string,
+): Table[] {
+  const facts: [string, string | null][] = [
+    ['Short name', peer.id],
+    ['NPI', peer.npi],
+    ['FHIR address', peer.fhirBase],
+    ['Token address, pinned', peer.tokenEndpoint],
+    ['Issuer, pinned', peer.issuer],
+    ['Our client id there', peer.clientIdThere],
+    ['Its client id here', peer.clientIdHere],
+    ['Address of its keys', peer.jwksUrl],
+    ['Keys given to us', peer.jwks === null ? null : keyIds(peer)],
+    ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
+    ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
+    ['May be granted', peer.scopes.join(' ')],
+    ['Where it publishes its endpoints', peer.discoveryUrl],
+    ['Other hosts of its files', peer.fileOrigins.length === 0 ? null : peer.fileOrigins.join(' ')],
+    ['Group that was agreed on', peer.groupThere],
+    ['Audience of our assertions', peer.audience],
+    ['Limits of its own', Object.keys(peer.limits).length === 0 ? null : JSON.stringify(peer.limits)],
+    ['Added by', peer.addedBy],
+    ['Approved by', peer.approvedBy],
+  ];
+  const text = (value: object) => JSON.stringify(value);
+  return [
+    {
+      name: 'record',
+      caption: 'Record',
+      columns: [
+        { key: 'field', label: 'Field', kind: 'head' },
+        { key: 'value', label: 'Value' },
+      ],
+      rows: [
+        [{ value: 'State' }, PEER_STATES[peer.state] ?? { value: peer.state }],
+        ...facts.map(([name, value]) => [{ value: name }, value === null ? { value } : { value, code: true as const }]),
+      ],
+      empty: '',
+    },
+    {
+      name: 'health',
+      caption: 'How it is asked, and whether it answers',
+      columns: [
+        { key: 'field', label: 'Field', kind: 'head' },
+        { key: 'value', label: 'Value' },
+      ],
+      rows: healthFacts(peer).map((f) => [
+        { value: f.name },
+        f.at === undefined
+          ? { value: f.value, ...(f.tone === undefined ? {} : { tone: f.tone }) }
+          : timeCell(f.at, timeZone),
+      ]),
+      empty: '',
+    },
+    {
+      name: 'documents',
+      caption: 'What the trust rests on',
+      columns: [
+        { key: 'title', label: 'Document', kind: 'head' },
+        { key: 'kind', label: 'Kind' },
+        { key: 'place', label: 'Kept at' },
+        { key: 'from', label: 'From' },
+        { key: 'to', label: 'To' },
+        { key: 'added', label: 'Noted by' },
+        { key: 'ended', label: 'Ended' },
+      ],
+      rows: documents.map((d) => [
+        { value: d.title },
+        { value: d.kind },
+        { value: d.place },
+        { value: d.from },
+        { value: d.to },
+        { value: d.addedBy },
+        timeCell(d.endedAt, timeZone),
+      ]),
+      empty: 'No document is noted.',
+    },
+    {
+      name: 'history',
+      caption: 'History',
+      columns: [
+        { key: 'at', label: 'When', kind: 'head' },
+        { key: 'what', label: 'What' },
+        { key: 'by', label: 'By' },
+        { key: 'before', label: 'Before' },
+        { key: 'after', label: 'After' },
+        { key: 'state', label: 'State' },
+        { key: 'decided', label: 'Decided by' },
+      ],
+      rows: changes.map((x) => [
+        timeCell(x.at, timeZone),
+        { value: x.what },
+        { value: x.by },
+        { value: text(x.before), code: true },
+        { value: text(x.after), code: true },
+        { value: x.state, tone: x.state === 'proposed' ? ('look' as const) : ('calm' as const) },
+        { value: x.decidedBy },
+      ]),
+      empty: 'Nothing has changed since it was registered.',
+    },
+  ];
+}
+
+const keyIds = (peer: Peer): string =>
+  (peer.jwks?.keys ?? []).map((k) => String((k as { kid?: unknown }).kid ?? '?')).join(', ');
