@@ -34,19 +34,23 @@ async function build(): Promise<void> {
 
 export default async function setup(project: TestProject) {
   patchDriver(); // as an installation and a build do
+  // what tests put into a temporary folder goes with the run
+  const temporary = mkdtempSync(join(tmpdir(), 'payer-node-tests-'));
+  process.env['TMPDIR'] = temporary;
+  const clean = () => rmSync(temporary, { recursive: true, force: true });
   const built = build();
   const named = process.env['TEST_DATABASE_URL'];
   if (named) {
     await migrate(named.replace(/\/[^/]*$/, '/tmpl'));
     project.provide('databaseUrl', named);
     await built;
-    return;
+    return clean;
   }
   const folder = mkdtempSync(join(tmpdir(), 'payer-node-test-'));
   const server = await embeddedPostgres(folder, { unsafeFast: true });
   const stop = async () => {
     await server.release();
-    rmSync(folder, { recursive: true, force: true });
+    clean();
   };
   try {
     await migrate(await server.url('tmpl'));
