@@ -154,17 +154,25 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await checkDocumentsDaily(deps);
     return false;
   };
+  /** One that fails, as at a file that cannot be removed, keeps none of the others waiting, and is tried again with the next waking. */
+  const inTurn = async (step: string, take: () => Promise<unknown>): Promise<void> => {
+    try {
+      await take();
+    } catch (error) {
+      deps.log('error', 'housekeeping', { step, error: describe(error) });
+    }
+  };
   const keepHouse = async (): Promise<boolean> => {
     if (!woken) return false;
     woken = false;
-    if (options.plans) await planPulls(deps, { cause: 'opt-in' });
+    if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
     rouse();
-    await keepClocks(deps);
-    await revokeEnded(deps);
-    await removeExpired(deps);
-    await removeDocuments(deps);
-    await removeRequests(deps);
-    await pulls.release();
+    await inTurn('clocks', () => keepClocks(deps));
+    await inTurn('consents that ended', () => revokeEnded(deps));
+    await inTurn('files past their time', () => removeExpired(deps));
+    await inTurn('documents past their time', () => removeDocuments(deps));
+    await inTurn('requests past their time', () => removeRequests(deps));
+    await inTurn('raw files', () => pulls.release());
     return false;
   };
 

@@ -10,6 +10,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { EXPORT_ORDER } from '../transform/record-types.ts';
 
 type Kind = 'date' | 'token' | 'id';
 type Place = { kind: Kind; paths: readonly string[] };
@@ -84,7 +85,11 @@ export function readTypeFilters(values: readonly string[]): TypeFilter[] {
   return values.map((value) => {
     const mark = value.indexOf('?');
     const type = value.slice(0, mark);
-    const places = mark > 0 && Object.hasOwn(TYPE_FILTERS, type) ? TYPE_FILTERS[type] : undefined;
+    const places = Object.hasOwn(TYPE_FILTERS, type)
+      ? TYPE_FILTERS[type]
+      : EXPORT_ORDER.includes(type)
+        ? {}
+        : undefined;
     if (!places) throw new FilterFault('_typeFilter must be Type?parameter=value of a type that can be filtered.');
     const criteria = value
       .slice(mark + 1)

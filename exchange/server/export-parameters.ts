@@ -203,7 +203,8 @@ export function readExportParameters(given: Given, how: How): ExportParameters {
     once.add(name);
     if (name === 'exportType' && how.operation === 'davinci-data-export') {
       draft.exportType = value;
-      if (value !== PAYER_TO_PAYER) throw unsupported(`exportType must be ${PAYER_TO_PAYER}.`);
+      if (value !== PAYER_TO_PAYER)
+        throw unsupported(`exportType must be ${PAYER_TO_PAYER} (in an address, # is written as %23).`);
       continue;
     }
     const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;

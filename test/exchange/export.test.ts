@@ -163,6 +163,16 @@ describe('_typeFilter', () => {
     expect(await of(filter)).toEqual(expected.map((id) => `ExplanationOfBenefit/${id}`));
   });
 
+  test('knows _id and _lastUpdated of every type that is exported, also where nothing else is asked', async () => {
+    const all = await ids('_type=Patient,Coverage');
+    expect(all.length).toBeGreaterThan(1);
+    for (const one of all) {
+      const [type, id] = one.split('/') as [string, string];
+      expect(await of(`${type}?_id=${id}&_lastUpdated=ge2000-01-01`, type)).toEqual([one]);
+      expect(await of(`${type}?_lastUpdated=lt2000-01-01`, type)).toEqual([]);
+    }
+  });
+
   test('narrows its own type only', async () => {
     expect(await of('Observation?date=ge2026-03', 'Observation,ExplanationOfBenefit')).toEqual([
       'ExplanationOfBenefit/e1',

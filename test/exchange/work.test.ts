@@ -87,6 +87,31 @@ test('who asks about one member does not wait for somebody else’s thousands', 
   expect((await them.call(large)).status).toBe(200);
 });
 
+test('a file that cannot be removed keeps nothing else that is past its time', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const place = `Group/${await them.group([card(rivera)])}/$export`;
+  const over = (await them.finished(await them.kick(place))).status.split('/').at(-1) ?? '';
+  await sql`update exchange.bulk_job set expires_at = now() - interval '1 minute' where id = ${over}`;
+  const [match] = await sql`
+    update exchange.bulk_job set completed_at = now() - interval '800 days'
+    where id = (select id from exchange.bulk_job where body_key is not null and state = 'complete' limit 1) returning id`;
+  const isKept = async () => (await sql`select body_key as key from exchange.bulk_job where id = ${match?.['id']}`)[0];
+  const remove = blobs.delete.bind(blobs);
+  const stuck = vi
+    .spyOn(blobs, 'delete')
+    .mockImplementation((key) => (key.includes(over) ? Promise.reject(new Error('held')) : remove(key)));
+  const worker = startWork(node.deps, { plans: false });
+  try {
+    worker.wake();
+    await vi.waitFor(async () => expect(await isKept()).toEqual({ key: null }), { timeout: 20_000, interval: 100 });
+  } finally {
+    stuck.mockRestore();
+    await worker.stop();
+  }
+  expect(await sql`select from exchange.bulk_file where job_id = ${over}`).not.toHaveLength(0);
+});
+
 test('what one loop has lost another one takes as somebody else, and nothing of it is lost', async () => {
   const { sql } = node.deps.database;
   const kick = await them.kick(`Group/${await them.group([card(rivera)])}/$export`);
