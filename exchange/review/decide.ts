@@ -5,6 +5,7 @@ import { replay } from '../reconcile/replay.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull } from '../store/pull.ts';
+import { pullFiles } from '../store/pull-file.ts';
 import { writeRevisions } from '../store/replay.ts';
 import { findLine } from '../store/report-lines.ts';
 import {
@@ -19,8 +20,8 @@ import {
 import { ITEM_KINDS, type PersonDecision } from './kinds.ts';
 
 export type Person = { subject: string; name: string; role: string; development: boolean };
-/** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. */
-export type Refusal = 'no-item' | 'changed' | 'not-allowed' | 'no-reason' | 'nothing-to-undo';
+/** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. `not-kept`: what would be read anew is gone. */
+export type Refusal = 'no-item' | 'changed' | 'not-allowed' | 'no-reason' | 'nothing-to-undo' | 'not-kept';
 export type Decide = { itemId: string; decision: PersonDecision | 'undo'; reason: string; mark: string };
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
@@ -40,6 +41,13 @@ async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Pr
     if (decision === 'same-event' || decision === 'different-events') await undoLinks(tx, item);
   } else if (decision === 'same-event') await linkByPerson(tx, item);
   else if (decision === 'different-events') await unlinkByPerson(tx, item);
+}
+
+/** Is the file still there that brought the record of an item? */
+async function isKept(deps: Pick<Needs, 'blobs'>, tx: Tx, item: Item): Promise<boolean> {
+  if (item.pullId === null || item.line === null) return false;
+  const file = (await pullFiles(tx, item.pullId)).find((f) => f.position === item.file);
+  return file?.blobKey != null && (await deps.blobs.get(file.blobKey)) !== undefined;
 }
 
 /** A record that is held is taken in, or goes back behind its check. After the decision: it reads a kept file. */
@@ -105,6 +113,7 @@ export async function decideItem(
     if (!isUndo && item.state !== 'open') return 'changed';
     if (d.decision !== 'undo' && !(ITEM_KINDS[item.kind]?.allows.includes(d.decision) ?? false)) return 'not-allowed';
     const decision = earlier?.decision ?? d.decision;
+    if (decision === 'release' && !(await isKept(deps, tx, item))) return 'not-kept';
     await writeDecision(tx, item, {
       decision,
       undoes: earlier?.id ?? null,

@@ -4,6 +4,7 @@ import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { objects } from '../../src/fhir/resource.ts';
+import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
@@ -74,8 +75,9 @@ export async function shown(deps: Deps, rows: readonly MemberRow[]): Promise<Sho
     if (umb === undefined) return { row, text, resource };
     const identifier: JsonObject = umbIdentifier(umb, deps.config.baseUrl);
     const others = objects(resource['identifier']).filter((i) => i['system'] !== identifier['system']);
-    const known: Resource = { ...resource, identifier: [...others, identifier] };
-    return { row, text: JSON.stringify(known), resource: known };
+    const spelled = mayBeSpelled(text) ? (parseSpelled(text) as Resource) : resource;
+    const known: Resource = { ...spelled, identifier: [...others, identifier] };
+    return { row, text: stringifySpelled(known), resource: known };
   });
 }
 

@@ -53,6 +53,10 @@ const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {
   'not-allowed': [400, 'This kind of item does not allow that decision.'],
   'no-reason': [400, 'Give a reason of three letters or more.'],
   'nothing-to-undo': [409, 'There is no decision in force that could be taken back.'],
+  'not-kept': [
+    409,
+    'The file that brought the record is no longer kept, so that it cannot be read again. Nothing was decided. Ask for everything of the member anew (a full pull), and decide on what comes.',
+  ],
 };
 
 const roleOf = (visit: Visit) =>

@@ -1,6 +1,7 @@
 // Everything about a member's record that is decided once, when it is written: the columns that the export conditions
 // use and the form that may be shared.
 import { codings, type Resource, text } from '../../src/fhir/resource.ts';
+import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { withLinkedDocuments } from './attachment.ts';
 import { type Label, labelOf } from './label.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
@@ -33,27 +34,43 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
   });
 }
 
+/** The form for peers; the same object when it is the record as it stands. */
+function formOf(
+  resource: Resource,
+  json: string,
+  links: boolean,
+  removedLines: readonly number[] | undefined,
+): Resource {
+  let form = links ? withLinkedDocuments(resource, json) : resource;
+  if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
+    return form;
+  if (removedLines !== undefined) form = withoutLines(form, removedLines);
+  // most claims that come from a peer hold no money: looking is cheaper than rebuilding
+  if (moneyIn(form).length > 0) form = withoutMoney(form);
+  return withBasisProfiles(withoutBenefitNarrative(form));
+}
+
+/** Its text, with numbers as the record writes them. */
+function formText(resource: Resource, json: string, links: boolean, removedLines: readonly number[] | undefined) {
+  const form = formOf(resource, json, links, removedLines);
+  if (form === resource) return undefined;
+  if (!mayBeSpelled(json)) return JSON.stringify(form);
+  return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removedLines));
+}
+
 /**
  * @param resource parsed record
- * @param json its minified text, only looked at to skip work
+ * @param json its minified text
  * @param links large documents become links to what is kept of the record: of our own records alone
  */
 export function factsOf(resource: Resource, json: string, links = true): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
-  let form = links ? withLinkedDocuments(resource, json) : resource;
-  if (!financial && mayHoldMoney(resource.resourceType, json)) {
-    if (authorization) form = withoutLines(form, authorization.removedLines);
-    // most claims that come from a peer hold no money: looking is cheaper than rebuilding
-    if (moneyIn(form).length > 0) form = withoutMoney(form);
-    form = withoutBenefitNarrative(form);
-    form = withBasisProfiles(form);
-  }
   return {
     serviceEnd: authorization ? undefined : serviceEnd(resource),
     authorization,
     label: labelOf(resource),
     withheld: financial || isStatement(resource) ? 'financial' : undefined,
-    shared: form === resource ? undefined : JSON.stringify(form),
+    shared: formText(resource, json, links, authorization?.removedLines),
   };
 }

@@ -9,6 +9,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { spelledAs } from '../../src/fhir/spelled.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
 const BASE_AMOUNTS = new Set([
@@ -176,7 +177,7 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (typeof value['url'] === 'string' && 'valueMoney' in value) return undefined;
   if (words && (isPriced(key, value) || isAmountExtension(value) || attachmentTellsMoney(value))) return undefined;
   if (words && key === 'text' && typeof value['div'] === 'string' && CURRENCY_TEXT.test(value['div'])) return undefined;
-  const out: JsonObject = {};
+  const out: JsonObject = spelledAs({}, value);
   let hadExtensionValue = false;
   for (const [name, member] of Object.entries(value)) {
     if (member === undefined || name === 'valueMoney' || name === '__proto__') continue;

@@ -145,6 +145,14 @@ describe('the member of a match', () => {
     );
     expect(await found(`Patient?identifier=${member?.umb}`)).toEqual([`Patient/${me}`]);
     expect(await found('Patient?identifier=nobody')).toEqual([]);
+    // with the rest as it is written
+    const { sql } = node.deps.database;
+    const of = (from: string, to: string) =>
+      sql`update exchange.resource set body = replace(body, ${from}, ${to}) where member_id = ${me} and type = 'Patient'`;
+    const place = '"extension":[{"url":"http://x/latitude","valueDecimal":44.10}],"name":';
+    await of('"name":', place);
+    expect((await get(`Patient/${me}`)).text).toContain('"valueDecimal":44.10}');
+    await of(place, '"name":');
     expect(await found(`Patient?identifier=${encodeURIComponent(`${node.base}/sid/umb|U-none`)}`)).toEqual([]);
   });
 

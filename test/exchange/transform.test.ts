@@ -652,3 +652,59 @@ describe('what a plan keeps back beside what the program does', () => {
       expect(valueSets(undefined, text).fault, text).toMatch(/^EXCLUDED_CODES .+\.$/);
   });
 });
+
+describe('decimals stay as they are written', () => {
+  const category = (code: string) => ({ coding: [{ system: 'http://x', code }] });
+  const claim = (use: string) => {
+    const line = (sequence: number) => ({
+      sequence,
+      quantity: { value: '@1.50', unit: 'h' },
+      net: { value: '@10.00', currency: 'USD' },
+      detail: [{ sequence: 1, quantity: { value: '@1e3' }, unitPrice: { value: 1, currency: 'USD' } }],
+      adjudication: [
+        { category: category('allowedunits'), value: '@2.0', amount: { value: '@5.00', currency: 'USD' } },
+        { category: category('submitted'), amount: { value: '@5.00', currency: 'USD' } },
+      ],
+    });
+    return JSON.stringify({
+      resourceType: 'ExplanationOfBenefit',
+      id: 'd',
+      use,
+      text: { status: 'generated', div: 'x' },
+      item: [line(1), line(2)],
+      contained: [{ resourceType: 'Observation', id: 'o', valueQuantity: { value: '@0.123456789012345678' } }],
+      extension: [
+        { url: 'http://x/dose', valueDecimal: '@1.5' },
+        { url: 'http://x/zero', valueDecimal: '@0.00' },
+      ],
+      meta: {
+        profile: [
+          'http://hl7.org/fhir/us/carin-bb/StructureDefinition/C4BB-ExplanationOfBenefit-Professional-NonClinician',
+        ],
+      },
+    }).replace(/"@([^"]*)"/g, '$1');
+  };
+  const numerals = (json: string | undefined) =>
+    [...(json ?? '').matchAll(/"(?:value|valueDecimal)":([^,}]+)/g)].map((m) => m[1]);
+
+  test.each(['claim', 'preauthorization'])('where money goes out of a %s', (use) => {
+    const json = claim(use);
+    const { shared } = factsOf(JSON.parse(json) as Resource, json, false);
+    const line = ['1.50', '1e3', '2.0'];
+    expect(numerals(shared)).toEqual([...line, ...line, '0.123456789012345678', '1.5', '0.00']);
+    // the same but for how they are written
+    const plain = JSON.stringify(JSON.parse(json));
+    expect(JSON.parse(shared ?? '')).toEqual(
+      JSON.parse(factsOf(JSON.parse(plain) as Resource, plain, false).shared ?? ''),
+    );
+    expect(moneyIn(JSON.parse(shared ?? '') as Resource)).toEqual([]);
+  });
+
+  test('where a large document becomes a link', () => {
+    const data = Buffer.alloc(70_000, 'x').toString('base64');
+    const json = `{"resourceType":"DiagnosticReport","id":"r","extension":[{"url":"http://x","valueDecimal":7.10}],"presentedForm":[{"data":"${data}"}]}`;
+    const { shared } = factsOf(JSON.parse(json) as Resource, json);
+    expect(shared).toContain('"valueDecimal":7.10}');
+    expect(shared).toContain('"url":"Binary/');
+  });
+});

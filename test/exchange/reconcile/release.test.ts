@@ -193,3 +193,27 @@ test('taken back after the member withdrew, a record that moved is the one’s b
   expect(await whose()).toEqual(['m1']);
   expect(await brokenLaws(node.sql)).toEqual({});
 });
+
+test('a record whose file is gone is neither released nor hidden again, and nothing is recorded', async () => {
+  const modified = (id: string) => lab(id, { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
+  const { id: pull } = await node.pull([output('Observation', modified('lost'), modified('kept'))]);
+  const item = async (source: string) => {
+    const [row] = await node.sql`
+      select i.id from exchange.review_item i join exchange.ledger l using (pull_id, file, line) where l.pull_id = ${pull} and l.source_id = ${source}`;
+    return String(row?.['id']);
+  };
+  const [lost, kept] = [await item('lost'), await item('kept')];
+  expect(await decide(kept, 'release')).toBeUndefined();
+  const before = await visible();
+  await node.deps.blobs.delete(`${pull}/0`);
+  const decisions = async () =>
+    (await node.sql`select from exchange.review_decision where item_id in (${lost}, ${kept})`).length;
+  expect(await decide(lost, 'release')).toBe('not-kept');
+  expect(await decide(kept, 'undo')).toBe('not-kept');
+  expect(await decisions()).toBe(1);
+  expect((await findItem(node.sql, lost))?.state).toBe('open');
+  expect(await visible()).toEqual(before);
+  // nothing has to be read to leave it out
+  expect(await decide(lost, 'discard')).toBeUndefined();
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
