@@ -75,11 +75,20 @@ export async function takeJob(deps: Deps, owner: string, short = false): Promise
   return true;
 }
 
-/** Removes files past their time. */
+/** Removes files past their time. @throws why one cannot be removed, after all others are */
 export async function removeExpired(deps: Deps): Promise<void> {
   const files = await expiredFiles(deps.database.sql, deps.clock());
-  for (const file of files) await deps.blobs.delete(file.blobKey);
-  await forgetFiles(deps.database.sql, files);
+  const removed: typeof files = [];
+  const failures: unknown[] = [];
+  for (const file of files)
+    try {
+      await deps.blobs.delete(file.blobKey);
+      removed.push(file);
+    } catch (error) {
+      failures.push(error);
+    }
+  await forgetFiles(deps.database.sql, removed);
+  if (failures.length > 0) throw failures[0];
 }
 
 export type ExchangeWorker = {
@@ -137,8 +146,12 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     return false;
   };
   let isKeyed = false;
+  let keyAt = new Date(0);
   const key = async (): Promise<boolean> => {
-    if (!isKeyed) isKeyed = await keyAfterUpdate(deps, ending.signal);
+    if (isKeyed || deps.clock() < keyAt) return false;
+    isKeyed = await keyAfterUpdate(deps, ending.signal);
+    // another process has it in hand: it may end before it is through
+    keyAt = new Date(deps.clock().getTime() + LOOK_MS);
     return false;
   };
   let verifyAt = new Date(0);

@@ -71,6 +71,23 @@ test('what waits is not made, what is there is gone, and stays so when the peer 
   expect((await them.call(url)).status).toBe(404);
 });
 
+test('a file that cannot be removed keeps none of the others, and is tried again', async () => {
+  const { status } = await them.finished(await them.kick(place));
+  const { blobs, database } = node.deps;
+  const folder = `bulk/${idIn(status)}/`;
+  const files = await blobs.list(folder);
+  expect(files.length).toBeGreaterThan(1);
+  await move('suspended');
+  const remove = vi.spyOn(blobs, 'delete').mockRejectedValueOnce(new Error('busy'));
+  await expect(removeExpired(node.deps)).rejects.toThrow('busy');
+  expect(await blobs.list(folder)).toHaveLength(1);
+  const rows = () => database.sql`select 1 from exchange.bulk_file where job_id = ${idIn(status)}`;
+  expect(await rows()).toHaveLength(1);
+  remove.mockRestore();
+  await removeExpired(node.deps);
+  expect([await blobs.list(folder), [...(await rows())]]).toEqual([[], []]);
+});
+
 test('what is being made stops, and leaves no file', async () => {
   const job = await kicked();
   const { blobs } = node.deps;
