@@ -63,7 +63,11 @@ test('what a directory has no place for is told, not only refused', async () => 
   expect(await asked('', 'POST')).toEqual([405, 'GET, HEAD', expect.stringContaining('neither batches nor')]);
   expect(await asked('?_type=Location', 'GET')).toEqual([404, null, expect.stringContaining('/Practitioner?name=')]);
   expect(await asked('/Location', 'POST')).toEqual([405, 'GET, HEAD', expect.stringContaining('read only')]);
-  expect(await asked('/Location/_search?name=x', 'GET')).toEqual([405, 'POST', expect.stringContaining('form by POST')]);
+  expect(await asked('/Location/_search?name=x', 'GET')).toEqual([
+    405,
+    'POST',
+    expect.stringContaining('form by POST'),
+  ]);
 });
 
 test('a page of another origin may send what headers its FHIR library likes', async () => {
