@@ -47,7 +47,7 @@ let names: Map<string, string> | undefined;
 /** English names of the languages that ISO 639-1 gives two letters, as the engine knows them. */
 function languageNames(): Map<string, string> {
   const of = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none' });
-  const letters = [...'abcdefghijklmnopqrstuvwxyz'];
+  const letters = 'abcdefghijklmnopqrstuvwxyz'.split('');
   const named = letters.flatMap((a) =>
     letters.map((b): [string, string] => [(of.of(a + b) ?? '').toLowerCase(), a + b]),
   );
