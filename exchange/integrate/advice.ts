@@ -6,7 +6,7 @@ import { refusalMeaning } from '../report/security.ts';
 export type Advice = { what: string; todo: string };
 
 /** By the reason of the audit row. */
-const TODO: Readonly<Record<string, string>> = {
+const CHANGES: Readonly<Record<string, string>> = {
   'content-type': 'Send application/x-www-form-urlencoded.',
   'authorization-header': 'Leave the Authorization header out: the assertion is the proof.',
   query: 'Send the parameters in the body, not in the address.',
@@ -61,8 +61,8 @@ const TODO: Readonly<Record<string, string>> = {
 /** @param action of the audit row */
 export function adviceOn(action: string, reason: string): Advice {
   const { text: what } = action === 'match' ? meaning('decision', reason) : refusalMeaning(action, reason);
-  return { what, todo: TODO[`${action} ${reason}`] ?? TODO[reason] ?? 'See the documentation of this server.' };
+  return { what, todo: CHANGES[`${action} ${reason}`] ?? CHANGES[reason] ?? 'See the documentation of this server.' };
 }
 
 /** Reasons that there is advice on, for the test that none is without. */
-export const ADVISED: ReadonlySet<string> = new Set(Object.keys(TODO));
+export const ADVISED: ReadonlySet<string> = new Set(Object.keys(CHANGES));
