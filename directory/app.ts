@@ -2,10 +2,11 @@
 // https://hl7.org/fhir/us/davinci-pdex-plan-net/STU1.2/
 import type { Context, Hono } from 'hono';
 import type { Deps } from '../src/deps.ts';
+import { Outcome } from '../src/fhir/outcome.ts';
 import { type Admission, admission, admitted } from '../src/http/admission.ts';
 import { askedOf } from '../src/http/asked.ts';
 import { bodyFirst } from '../src/http/body.ts';
-import { FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
+import { errorResponse, FHIR_JSON, type FhirEnv, fhirApp, reply, route, send } from '../src/http/fhir-app.ts';
 import { checkAccepts } from '../src/http/negotiate.ts';
 import { clientAddress, type RateLimit, rateLimit } from '../src/http/rate-limit.ts';
 import { VERSION } from '../src/version.ts';
@@ -57,6 +58,11 @@ export type DirectoryOptions = {
   /** is given what answers reads and searches without the router */
   onQuick?: (quick: QuickAnswer) => void;
 };
+
+const SEARCH_HERE = 'Send a search here as a form by POST, or by GET to the resource type itself, without _search.';
+const SEARCH_A_TYPE = 'A search names one resource type, as in /Practitioner?name=…; /metadata tells which there are.';
+const NO_BATCH = 'This directory is read only and takes neither batches nor transactions.';
+const READ_ONLY = 'This directory is read only.';
 
 /** The app, with its routes under {@link DIRECTORY_PATH}. */
 export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions = {}): Hono<FhirEnv> {
@@ -111,12 +117,17 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     route(c, routeOf(question));
     return send(c, await plain.answer(askedOf(c), question));
   };
-  at.get('/:type/_search', (c) => notAllowed(c, 'POST'));
+  at.get('/:type/_search', (c) => notAllowed(c, 'POST', SEARCH_HERE));
   at.get('/:type/:id', answer);
   at.get('/:type', answer);
   at.post('/:type/_search', (c) => searchByPost(c, searchDeps));
   at.get('/:type/:id/_history/:vid', (c) => vread(c, deps));
-  at.all('/:type/_search', (c) => notAllowed(c, 'POST'));
+  at.all('/:type/_search', (c) => notAllowed(c, 'POST', SEARCH_HERE));
+  at.get('/', (c) => {
+    route(c, 'base');
+    return errorResponse(c, new Outcome('unknown-route', SEARCH_A_TYPE));
+  });
+  at.all('/', (c) => notAllowed(c, 'GET, HEAD', NO_BATCH));
   for (const route of [
     '/metadata',
     '/:type',
@@ -125,7 +136,7 @@ export function createDirectory(deps: DirectoryDeps, options: DirectoryOptions =
     '/:type/:id/_history',
     '/:type/:id/_history/:vid',
   ])
-    at.all(route, (c) => notAllowed(c, 'GET, HEAD'));
+    at.all(route, (c) => notAllowed(c, 'GET, HEAD', READ_ONLY));
   return app;
 }
 

@@ -2,6 +2,7 @@
 // address of a peer stays in the text of the record as its source, and never leaves (store/attachment.ts). Pure.
 // https://hl7.org/fhir/R4/datatypes.html#Attachment
 import { isObject, type Json, type JsonObject, type Resource, text } from '../../src/fhir/resource.ts';
+import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 
 export type Addressed = {
   /** the member as it stands in the text: `"url":"…"` */
@@ -93,12 +94,12 @@ export function addressesOf(resource: Resource, json: string, peerBase: string):
  * @param goes says of the member as it is written whether it goes
  */
 export function withoutAddresses(json: string, goes: (written: string) => boolean): string {
-  const resource = JSON.parse(json) as Resource;
+  const resource = parseSpelled(json) as Resource;
   for (const a of [...addressed(resource, '')] as JsonObject[]) {
     delete a['_url'];
     if (goes(writtenOf(String(a['url'])))) delete a['url'];
   }
-  return JSON.stringify(resource);
+  return stringifySpelled(resource);
 }
 
 /** Does an Attachment say something about its address beside it? Another statement will stand there. */

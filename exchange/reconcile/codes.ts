@@ -114,6 +114,17 @@ export const sameDay = (a: Json | undefined, b: Json | undefined): boolean =>
   (day(a) !== undefined && day(a) === day(b)) || (minute(a) !== undefined && minute(a) === minute(b));
 
 export const daysBetween = (a: string, b: string): number => Math.abs(Date.parse(a) - Date.parse(b)) / 86_400_000;
+/**
+ * Do both say a day, and another one? Then a number that they share is that of a series: an account for many visits, a prescription that is
+ * filled each month. A bare day and a time with its zone may be one day although they are written as neighbours.
+ * @param most days between them that still say nothing
+ */
+export function otherDay(a: Json | undefined, b: Json | undefined, most = 0): boolean {
+  const [x, y] = [day(a), day(b)];
+  if (x === undefined || y === undefined || sameDay(a, b)) return false;
+  const isZone = (minute(a) === undefined) !== (minute(b) === undefined);
+  return daysBetween(x, y) > Math.max(most, isZone ? 1 : 0);
+}
 /** `start` and `end` of a Period as written. */
 export const period = (value: Json | undefined): { start: string | undefined; end: string | undefined } =>
   isObject(value) ? { start: text(value['start']), end: text(value['end']) } : { start: undefined, end: undefined };
@@ -179,8 +190,21 @@ function sameOtherValue(a: JsonObject, b: JsonObject): boolean {
   return none === true || other === true ? none === other : overlap(x.texts, y.texts);
 }
 
+/** A value that one writes as a quantity and the other one in words: `5.4`, `<5 mg/dL`. Without a unit it is the other one's. */
+function readAsQuantity(r: JsonObject, other: JsonObject): JsonObject {
+  const beside = other['valueQuantity'];
+  const told = r['valueQuantity'] === undefined && isObject(beside) ? text(r['valueString']) : undefined;
+  const found = /^\s*([<>]=?)?\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*([^\d\s].{0,40})?$/.exec(told ?? '');
+  if (!found || !isObject(beside)) return r;
+  const [, comparator, value, unit] = found;
+  const { valueString: _, ...rest } = r;
+  const said = unit === undefined ? { unit: beside['unit'] ?? null, code: beside['code'] ?? null } : { unit };
+  return { ...rest, valueQuantity: { value: Number(value), ...said, ...(comparator ? { comparator } : {}) } };
+}
+
 /** Do two Observations, or two components, say the same? Components in any order. */
-export function sameValue(a: JsonObject, b: JsonObject): boolean {
+export function sameValue(x: JsonObject, y: JsonObject): boolean {
+  const [a, b] = [readAsQuantity(x, y), readAsQuantity(y, x)];
   const codes = [...measured(a['code']), ...measured(b['code'])];
   if (!sameQuantity(a['valueQuantity'], b['valueQuantity'], codes)) return false;
   if (!sameOtherValue(a, b)) return false;

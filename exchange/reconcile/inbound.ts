@@ -1,5 +1,6 @@
 // Checks of a received record that is kept: what is noted about it, and what is taken out before it is stored. Pure.
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { isKeptType, isProgram } from '../transform/attachment-type.ts';
 
 // Blanks are one each (see below): where they may stand twice in a row, any number of them would be tried with any number of others.
@@ -101,14 +102,14 @@ export function checkInbound(resource: Resource, kept: string, json: string, lat
       }
     });
   if (!dropsNarrative && !dropsData) return { findings: [...findings], kept };
-  const next = JSON.parse(kept) as Resource;
+  const next = parseSpelled(kept) as Resource;
   if (dropsNarrative) delete next['text'];
   if (dropsData)
     attachments(next, (a) => {
       const data = text(a['data']);
       if (data !== undefined && isUnsafe(a, data)) delete a['data'];
     });
-  return { findings: [...findings], kept: JSON.stringify(next) };
+  return { findings: [...findings], kept: stringifySpelled(next) };
 }
 
 const isUnsafe = (a: JsonObject, data: string): boolean =>

@@ -52,6 +52,13 @@ const UNITS: ReadonlyMap<string, Unit> = new Map<string, Unit>([
   ...units('weight', { kg: 1, g: 0.001, '[lb_av]': 0.453_592_37, '[oz_av]': 0.028_349_523 }),
   ...units('pressure', { 'mm[Hg]': 1, kPa: 7.500_62 }),
   ...units('rate', { '/min': 1 }),
+  ...units('filtration', { 'mL/min/{1.73_m2}': 1 }),
+  ...units('sedimentation', { 'mm/h': 1 }),
+  ...units('body mass', { 'kg/m2': 1 }),
+  ...units('time', { s: 1, min: 60, h: 3600 }),
+  ...units('volume', { fL: 1 }),
+  ...units('cell mass', { pg: 1 }),
+  ...units('acidity', { '[pH]': 1 }),
   ['Cel', { of: 'temperature', factor: 1 }],
   ['[degF]', { of: 'temperature', factor: 5 / 9, from: 32 }],
 ]);
@@ -95,12 +102,41 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
     'miu/l': 'm[IU]/L',
     'miu/ml': 'm[IU]/mL',
     'uiu/ml': 'u[IU]/mL',
+    'units/l': 'U/L',
+    'unit/l': 'U/L',
+    'units/ml': 'U/mL',
+    beatsperminute: '/min',
+    breathsperminute: '/min',
+    lbm: '[lb_av]',
+    pound: '[lb_av]',
+    pounds: '[lb_av]',
+    kgs: 'kg',
+    kilogram: 'kg',
+    kilograms: 'kg',
+    grams: 'g',
+    centimeters: 'cm',
+    'mm/hr': 'mm/h',
+    'mm/hour': 'mm/h',
+    'kg/m^2': 'kg/m2',
+    'kg/m²': 'kg/m2',
+    'kg/m*2': 'kg/m2',
+    'kg/(m2)': 'kg/m2',
+    sec: 's',
+    secs: 's',
+    seconds: 's',
+    femtoliters: 'fL',
+    ph: '[pH]',
+    phunits: '[pH]',
   }),
 ]);
+
+/** Filtration is told for a body surface, which is a remark in UCUM and stands in as many spellings as there are laboratories. */
+const BODY_SURFACE = /^ml\/min\s*[/.]?\s*[{[(]?\s*1[.,]73/i;
 
 /** What it says of its unit: by its code, else by its word. As a UCUM code where it is one of those that are known. */
 function unitOf(q: JsonObject): string {
   const written = text(q['code']) ?? text(q['unit']) ?? '';
+  if (BODY_SURFACE.test(written)) return 'mL/min/{1.73_m2}';
   // what stands in braces is a remark
   const bare = written.replace(/\{[^}]*\}/g, '').replace(/\s+/g, '');
   const code = bare === '' && written !== '' ? '1' : bare;
@@ -155,8 +191,15 @@ function common(value: number, { of, factor, from }: Unit, loincs: readonly stri
 
 const sameDigits = (x: number, y: number): boolean => Number(x.toPrecision(6)) === Number(y.toPrecision(6));
 
+/** Half of the last digit that is written: what rounding may have taken. Zeros at the end are lost when a number is read. */
+function rounding(value: number): number {
+  const [digits = '', power = '0'] = String(value).toLowerCase().split('e');
+  return 0.5 * 10 ** (Number(power) - (digits.split('.')[1]?.length ?? 0));
+}
+
 /**
- * Are two quantities the same value? Exact in one unit, however it is spelled; within one per cent when a unit is converted.
+ * Are two quantities the same value? Exact in one unit, however it is spelled, and in units of one size; when a unit is converted, within
+ * what rounding makes of it and one per cent: 37.3 degrees are not 98.6 Fahrenheit.
  * @param codes of the measurement, `system|code`: which molar mass holds
  */
 export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: readonly string[] = []): boolean {
@@ -171,6 +214,13 @@ export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: re
   const loincs = codes.map((c) => c.slice(c.indexOf('|') + 1));
   const [ca, cb] = [common(x, known, loincs), common(y, other, loincs)];
   if (ca.of !== cb.of) return false;
-  if (known.of === other.of && known.factor === other.factor) return sameDigits(x, y);
-  return Math.abs(ca.value - cb.value) <= 0.01 * Math.max(Math.abs(ca.value), Math.abs(cb.value));
+  const [sa, sb] = [sizeOf(ca, x, known), sizeOf(cb, y, other)];
+  if (sameDigits(sa, sb)) return sameDigits(x, y);
+  const rounded = rounding(x) * sa + rounding(y) * sb;
+  const most = 0.01 * Math.max(Math.abs(ca.value), Math.abs(cb.value));
+  return Math.abs(ca.value - cb.value) <= Math.min(most, rounded * 1.001);
 }
+
+/** How many of the common unit one of its unit is. */
+const sizeOf = (led: { value: number }, value: number, { factor, from = 0 }: Unit): number =>
+  value === from ? factor : led.value / (value - from);

@@ -104,7 +104,11 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
 
   const refused = async (c: StaffContext, error: unknown): Promise<Response> => {
     if (!(error instanceof SignInRefused)) throw error;
-    deps.log('warn', 'sign-in refused', { reason: error.fault, requestId: c.get('requestId') });
+    deps.log('warn', 'sign-in refused', {
+      reason: error.fault,
+      requestId: c.get('requestId'),
+      ...(error.detail === undefined ? {} : { detail: error.detail }),
+    });
     await recordRefusal(deps, 'oidc', 'sign-in', '', error.fault, c.get('requestId'));
     const away = error.fault === 'provider-away';
     const text =

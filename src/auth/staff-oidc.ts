@@ -22,10 +22,13 @@ export type SignInFault =
   | 'no-role';
 export class SignInRefused extends Error {
   readonly fault: SignInFault;
-  constructor(fault: SignInFault) {
+  /** for log and doctor: what the connection said. Never what the provider or a person sent */
+  readonly detail: string | undefined;
+  constructor(fault: SignInFault, detail?: string) {
     super(fault);
     this.name = 'SignInRefused';
     this.fault = fault;
+    this.detail = detail;
   }
 }
 
@@ -48,14 +51,29 @@ type Needs = Pick<Deps, 'config' | 'fetch' | 'clock' | 'keys'>;
 const ALGORITHMS = ['RS256', 'RS384', 'PS256', 'PS384', 'ES256', 'ES384'];
 const MAX_ANSWER = 256 * 1024;
 
+/** Why no answer came, in a few words. The guard's refusal is told as what to set. */
+function connectionFault(error: unknown): string {
+  let cause = error;
+  for (let deep = 0; deep < 4 && cause instanceof Error; deep++) {
+    if (cause.name === 'RefusedAddress')
+      return 'its address is not https and public, and in no network of PEER_ALLOWED_NETWORKS';
+    const { code } = cause as { code?: unknown };
+    if (typeof code === 'string' && cause.cause === undefined) return code;
+    if (cause.name === 'TimeoutError') return 'no answer within ten seconds';
+    cause = cause.cause;
+  }
+  return error instanceof Error ? error.name : 'no answer';
+}
+
 async function askJson(deps: Needs, url: string, init: RequestInit = {}): Promise<Json> {
   let response: Response;
   try {
     response = await deps.fetch(url, { ...init, redirect: 'manual', signal: AbortSignal.timeout(10_000) });
-  } catch {
-    throw new SignInRefused('provider-away');
+  } catch (error) {
+    throw new SignInRefused('provider-away', connectionFault(error));
   }
-  if (response.status !== 200) throw new SignInRefused(response.status >= 500 ? 'provider-away' : 'provider-refused');
+  if (response.status !== 200)
+    throw new SignInRefused(response.status >= 500 ? 'provider-away' : 'provider-refused', `HTTP ${response.status}`);
   try {
     return JSON.parse(await readBounded(response, MAX_ANSWER)) as Json;
   } catch {

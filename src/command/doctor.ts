@@ -1,14 +1,27 @@
 // `doctor`: is everything in place? One line a check; a failed one makes the exit code 1.
 import { accessSync, constants, mkdirSync, statfsSync } from 'node:fs';
 import { listPeers } from '../../exchange/store/peer.ts';
+import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl } from '../net/address.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { faultSentence } from './fault.ts';
 import { openNode, openServer } from './node.ts';
+import { toSet } from './to-set.ts';
 
 type Check = { name: string; run: () => Promise<string> | string };
+
+/** Asks the identity provider what it publishes, as a sign-in does. @throws Error with a sentence */
+async function signInReady(deps: Parameters<typeof discoverProvider>[0]): Promise<string> {
+  try {
+    return `${(await discoverProvider(deps)).issuer} answers; register ${redirectUri(deps.config.baseUrl)} there`;
+  } catch (error) {
+    if (!(error instanceof SignInRefused)) throw error;
+    const why = error.fault === 'issuer' ? 'it publishes another issuer than STAFF_OIDC_ISSUER' : error.fault;
+    throw new Error(`${deps.config.staffOidcIssuer} cannot be used: ${error.detail ?? why}`);
+  }
+}
 
 export async function doctor(): Promise<void> {
   let failed = 0;
@@ -34,6 +47,14 @@ export async function doctor(): Promise<void> {
     return;
   }
   const config = readConfig({ LOG_LEVEL: 'error', ...process.env });
+  await check({
+    name: 'plan',
+    run: () => {
+      const missing = toSet(config);
+      if (missing.length > 0) throw new Error(missing.join(' '));
+      return config.sandbox ? 'invented, for the sandbox' : config.planName;
+    },
+  });
   await check({
     name: 'data folder',
     run: () => {
@@ -67,6 +88,8 @@ export async function doctor(): Promise<void> {
             run: async () =>
               `token ${(await node.deps.keys.signing('token')).kid.slice(0, 8)}…, client ${(await node.deps.keys.signing('client')).kid.slice(0, 8)}…`,
           });
+          if (config.staffOidcIssuer !== undefined)
+            await check({ name: 'staff sign-in', run: () => signInReady(node.deps) });
           for (const peer of await listPeers(node.deps.database.sql))
             await check({
               name: `peer ${peer.id}`,

@@ -2,6 +2,7 @@
 import type { Config } from '../config.ts';
 import type { Listening, Services } from './http.ts';
 import type { OpenNode } from './node.ts';
+import { toSet } from './to-set.ts';
 
 export type Ready = {
   config: Config;
@@ -32,5 +33,6 @@ export function printReadiness(r: Ready, say: (line: string) => void): void {
   row('database', r.config.databaseUrl === undefined ? `embedded PostgreSQL in ${r.config.dataDir}` : 'DATABASE_URL');
   row('health', `${baseUrl}/readyz   ${baseUrl}/metrics`);
   if (r.services !== 'exchange') row('try', `curl '${baseUrl}/directory/fhir/Practitioner?_count=2'`);
+  for (const [i, sentence] of toSet(r.config, r.services).entries()) row(i === 0 ? 'to set' : '', sentence);
   say('');
 }

@@ -78,6 +78,7 @@ const CASES: [path: string, status: number][] = [
   ['Location?near=Infinity|0|1|km', 400],
   ['Location?near=0|0|999999999|km', 200],
   ['Location?near=|||', 400],
+  ['Location?near=0\\|0\\|1\\|km', 200],
   ['Location?near=0|0|1|__proto__', 400],
   ['Location?near=0|0|1|constructor', 400],
   [`Location?near=${many(150, (i) => `${i % 90}|${i}|100|km`)}`, 400],

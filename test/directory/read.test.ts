@@ -55,6 +55,29 @@ test.each([
   expect((await d.app.request(`http://x${path}`)).status).toBe(200);
 });
 
+test('what a directory has no place for is told, not only refused', async () => {
+  const asked = async (path: string, method: string) => {
+    const response = await d.app.request(`${BASE}${path}`, { method });
+    return [response.status, response.headers.get('allow'), (await body(response)).issue?.[0]?.diagnostics];
+  };
+  expect(await asked('', 'POST')).toEqual([405, 'GET, HEAD', expect.stringContaining('neither batches nor')]);
+  expect(await asked('?_type=Location', 'GET')).toEqual([404, null, expect.stringContaining('/Practitioner?name=')]);
+  expect(await asked('/Location', 'POST')).toEqual([405, 'GET, HEAD', expect.stringContaining('read only')]);
+  expect(await asked('/Location/_search?name=x', 'GET')).toEqual([
+    405,
+    'POST',
+    expect.stringContaining('form by POST'),
+  ]);
+});
+
+test('a page of another origin may send what headers its FHIR library likes', async () => {
+  const response = await d.app.request(`${BASE}/Location`, { method: 'OPTIONS' });
+  expect(response.status).toBe(204);
+  expect(response.headers.get('access-control-allow-headers')?.split(', ')).toEqual(
+    expect.arrayContaining(['*', 'Authorization', 'Cache-Control']),
+  );
+});
+
 test.each([
   ['Practitioner/nobody', 404, 'not-found'],
   ['Practitioner/a%20b', 404, 'not-found'],

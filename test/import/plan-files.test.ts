@@ -7,9 +7,10 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../../src/import/entry.ts';
+import { hours } from '../../src/import/plan/hours.ts';
 import { readDirectoryFiles } from '../../src/import/plan/read-plan-files.ts';
 import { templates } from '../../src/import/plan/templates.ts';
-import { hours, type Left, zipDigits } from '../../src/import/plan/values.ts';
+import { type Left, zipDigits } from '../../src/import/plan/values.ts';
 import { csvLine } from '../../src/seed/index.ts';
 import { directory } from '../directory/fixture.ts';
 
@@ -141,6 +142,8 @@ test.each([
   [{ accessibility: 'moon' }, 'left-out: accessibility'],
   [{ starts: '2027-02-30' }, 'left-out: starts'],
   [{ latitude: '91', longitude: '1' }, 'left-out: latitude'],
+  [{ latitude: '0x10', longitude: '1e1' }, 'left-out: latitude'],
+  [{ latitude: '41.5', longitude: '' }, 'left-out: latitude'],
   [{ hours: 'always' }, 'left-out: hours'],
   [{ organization_npi: '123' }, 'left-out: organization_npi'],
 ])('%j is told with its line, without its value', async (change, message) => {
@@ -308,8 +311,6 @@ test('hours and ZIPs', () => {
     { daysOfWeek: ['sun'], allDay: true },
   ]);
   expect(left).toEqual([]);
-  for (const bad of ['Fri-Mon 08:00-17:00', 'Mon 25:00-26:00', 'noon']) hours(bad, 'hours', left);
-  expect(left).toHaveLength(3);
   expect(['06103', '6103', '061031234', '06103-1234', '12', 'A1B 2C3'].map(zipDigits)).toEqual([
     '06103',
     '06103',
@@ -318,6 +319,90 @@ test('hours and ZIPs', () => {
     undefined,
     undefined,
   ]);
+});
+
+const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri'];
+test.each([
+  ['Mon-Fri 8-17', WEEK, '08:00:00', '17:00:00'],
+  ['Monday to Friday 8am-5:30 PM', WEEK, '08:00:00', '17:30:00'],
+  ['weekdays: 9 a.m. – 12 p.m.', WEEK, '09:00:00', '12:00:00'],
+  ['Mon, Wed & Fri 9:00-11:00', ['mon', 'wed', 'fri'], '09:00:00', '11:00:00'],
+  ['Mon-Tue, Sun 12am-12pm', ['mon', 'tue', 'sun'], '00:00:00', '12:00:00'],
+  ['Sat 20:00-06:00', ['sat'], '20:00:00', '06:00:00'],
+  ['Thu 08:00-24:00', ['thu'], '08:00:00', '23:59:00'],
+])('hours: %s', (text, daysOfWeek, openingTime, closingTime) => {
+  const left: Left[] = [];
+  expect(hours(text, 'hours', left)).toEqual([{ daysOfWeek, openingTime, closingTime }]);
+  expect(left).toEqual([]);
+});
+
+test('hours: what is closed is no opening, round the clock is all day', () => {
+  const left: Left[] = [];
+  expect(hours('Sun closed; daily 24 hours', 'hours', left)).toEqual([
+    { daysOfWeek: [...WEEK, 'sat', 'sun'], allDay: true },
+  ]);
+  expect(left).toEqual([]);
+});
+
+test.each([
+  'Fri-Mon 08:00-17:00',
+  'Mon 25:00-26:00',
+  'Mon 08:75-17:00',
+  'Mon 13pm-5pm',
+  'noon',
+  // meant in two ways
+  'Mon-Fri 8-5',
+  'Mon-Fri 8:00-5:00',
+  'Mon 8-11pm',
+  'Mon 9-11',
+  'Someday 9:00-17:00',
+  'Mon 9:00-12:00-17:00',
+])('hours that cannot be read, or in two ways: %s', (text) => {
+  const left: Left[] = [];
+  expect(hours(text, 'hours', left)).toEqual([]);
+  expect(left).toEqual([{ column: 'hours', why: expect.stringContaining('Mon-Fri 08:00-17:00') }]);
+});
+
+test('a network may be called anything: both tables mean the same by it', async () => {
+  const plans = file(
+    'plans.csv',
+    'plan_id,plan_name,product,metal,year,network,network_name,states\n' +
+      'H1-1,Gold,mediadvhmo,,2027,"HMO Gold (Réseau Nº 1)",Gold Network,CT\nH1-2,Silver,mediadvhmo,,2027,HMO-Gold,Silver Network,CT\n',
+  );
+  const providers = file(
+    'providers.csv',
+    table([
+      { ...ROW, networks: 'hmo  gold (réseau nº 1)' },
+      { ...ROW, npi: '9000000023', networks: 'HMO-Gold' },
+    ]),
+  );
+  const r = await read([plans, providers]);
+  expect(r.faults).toEqual([]);
+  expect(dangling(r.resources)).toEqual([]);
+  expect(r.keys.filter((k) => k.startsWith('Organization/net-')).sort()).toEqual([
+    'Organization/net-HMO-Gold',
+    expect.stringMatching(/^Organization\/net-hmo-gold-reseau-no-1-[0-9a-f]{8}$/),
+  ]);
+});
+
+test.each(['constructor', 'toString', '__proto__'])('a cell that says %s has no meaning', async (word) => {
+  const r = await read([
+    file(
+      'providers.csv',
+      table([{ ...ROW, gender: word, accepting_new_patients: word, accessibility: word, languages: word }]),
+    ),
+  ]);
+  expect(r.faults).toHaveLength(4);
+  expect(r.faults.every((fault) => fault.includes('left-out'))).toBe(true);
+});
+
+test('languages by any English name', async () => {
+  const r = await read([
+    file('providers.csv', table([{ ...ROW, languages: 'Malayalam; Burmese; Cantonese; ASL; es-MX' }])),
+  ]);
+  expect(r.faults).toEqual([]);
+  const practitioner = JSON.stringify(r.resources.get(`Practitioner/npi-${ROW.npi}`));
+  for (const code of ['ml', 'my', 'yue', 'ase', 'es-MX']) expect(practitioner).toContain(`"code":"${code}"`);
 });
 
 const DATA = process.env['TEST_DATA_DIR'];

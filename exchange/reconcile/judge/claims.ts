@@ -1,6 +1,6 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { bare, day, digest, drugCodes, minute, NDC, overlap, period, sameCodes, sameDay } from '../codes.ts';
+import { bare, day, digest, drugCodes, minute, NDC, otherDay, overlap, period, sameCodes, sameDay } from '../codes.ts';
 import { sameQuantity } from '../quantities.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { sameVisit } from './clinical.ts';
@@ -47,8 +47,13 @@ export const medicationRequest: Judge = (a, b, known) => {
   return bothActive ? conflict('duplicate-order', 'active-orders') : undefined;
 };
 
+/** Many write the number of the prescription, which all its fills have. None is filled again so soon. */
+const BETWEEN_FILLS = 5;
+const handedOver = (r: Resource) => r['whenHandedOver'] ?? r['whenPrepared'];
+
 export const medicationDispense: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('fill');
+  if (sharesIdentifier(a, b))
+    return otherDay(handedOver(a), handedOver(b), BETWEEN_FILLS) ? undefined : sameRecord('fill');
   if (numberedApart(a, b)) return undefined;
   if (!sameDay(a['whenHandedOver'], b['whenHandedOver']) || !overlap(drugCodes(a), drugCodes(b))) return undefined;
   const actors = (r: Resource) =>
@@ -74,11 +79,12 @@ export const medicationAdministration: Judge = (a, b, known) => {
 export const claimOfFill: Judge = (claim, fill, known) => {
   if (claim['use'] === 'preauthorization' || !bare(claim['type']).includes('pharmacy')) return undefined;
   const derived = (rule: string) => ({ kind: 'derived-from', score: 1, rule }) as const;
-  if (sharesIdentifier(claim, fill)) return derived('fill-number');
-  if (numberedApart(claim, fill)) return undefined;
   const [item, more] = objects(claim['item']);
+  const at = day(item?.['servicedDate']) ?? day(period(item?.['servicedPeriod']).start);
+  if (sharesIdentifier(claim, fill))
+    return otherDay(at, handedOver(fill), BETWEEN_FILLS) ? undefined : derived('fill-number');
+  if (numberedApart(claim, fill)) return undefined;
   if (item === undefined || more !== undefined) return undefined;
-  const at = day(item['servicedDate']) ?? day(period(item['servicedPeriod']).start);
   if (at === undefined || at !== day(fill['whenHandedOver'])) return undefined;
   const sold = bare(item['productOrService']).map((c) => c.replaceAll('-', ''));
   const packages = drugCodes(fill)
@@ -141,6 +147,22 @@ export const explanationOfBenefit: Judge = (a, b, known) => {
   return isPa(a) ? authorization(a, b, known) : claim(a, b, known);
 };
 
+/** https://terminology.hl7.org/CodeSystem-v3-ActCode.html */
+const BESIDE_HEALTH = new Set(['DENTAL', 'DENTPRG', 'VISPOL', 'DRUGPOL', 'DIS', 'LIFE', 'LTC']);
+/** Is one over before the other one begins, or of another kind? */
+function areOther(a: Resource, b: Resource): boolean {
+  const [x, y] = [period(a['period']), period(b['period'])];
+  const isBefore = (end: string | undefined, start: string | undefined) =>
+    (day(end) ?? '9999') < (day(start) ?? '') && otherDay(end, start);
+  const kinds = (r: Resource) =>
+    bare(r['type'])
+      .filter((c) => BESIDE_HEALTH.has(c))
+      .sort()
+      .join();
+  const says = (r: Resource) => bare(r['type']).length > 0;
+  return isBefore(x.end, y.start) || isBefore(y.end, x.start) || (says(a) && says(b) && kinds(a) !== kinds(b));
+}
+
 export const coverage: Judge = (a, b, known) => {
   const [pa, pb] = [objects(a['payor']), objects(b['payor'])];
   const payor = sameOf(pa, pb, known);
@@ -149,6 +171,8 @@ export const coverage: Judge = (a, b, known) => {
       .filter((i) => bare(i['type']).includes('MB'))
       .flatMap((i) => text(i['value']) ?? []);
   if (payor === true) {
+    // a card is kept from year to year, and by what is beside the health plan
+    if (areOther(a, b)) return undefined;
     if (overlap(member(a), member(b))) return sameRecord('member-number');
     const [sa, sb] = [text(a['subscriberId']), text(b['subscriberId'])];
     if (sa !== undefined && sa === sb && text(a['dependent']) === text(b['dependent'])) return sameRecord('subscriber');

@@ -1,4 +1,4 @@
-// Allergies, problems, results, visits, procedures and documents: when two records tell of the same thing.
+// Allergies, problems, shots, results, visits, procedures and documents: when two records tell of the same thing.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import {
   bare,
@@ -6,11 +6,10 @@ import {
   classGroup,
   codesOf,
   day,
-  daysBetween,
-  digest,
   disjoint,
   measured,
   minute,
+  otherDay,
   otherwiseCoded,
   overlap,
   period,
@@ -23,7 +22,6 @@ import { attachmentHashes, documentTime } from '../record-keys.ts';
 import { numberedApart, sameOrUncompared, sharesIdentifier } from './numbers.ts';
 import {
   allAmong,
-  among,
   conflict,
   type Judge,
   type Known,
@@ -108,9 +106,8 @@ export const immunization: Judge = (a, b) => {
   if (a['status'] !== b['status']) return undefined;
   const [oa, ob] = [a['occurrenceDateTime'], b['occurrenceDateTime']];
   const [va, vb] = [vaccineCodes(a), vaccineCodes(b)];
-  // a number in common outweighs days that neither says
-  const sayNone = day(oa) === undefined && day(ob) === undefined;
-  if (sayNone ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
+  // a number in common outweighs a day that one of them does not say
+  if (day(oa) === undefined || day(ob) === undefined ? !sharesIdentifier(a, b) : !sameDay(oa, ob)) return undefined;
   if (!sameOrUncompared(overlap(va, vb), a, b, va, vb)) return undefined;
   const dose = (r: Resource) => {
     const [p] = objects(r['protocolApplied']);
@@ -138,10 +135,12 @@ const kindOf = (r: Resource): 'vital' | 'day' | 'laboratory' => {
 
 export const observation: Judge = (a, b, known) => {
   if (!sameCodes(measured(a['code']), measured(b['code']))) return undefined;
-  if (sharesIdentifier(a, b))
-    return sameValue(a, b) ? sameRecord('accession') : conflict('value-mismatch', 'accession');
-  if (numberedApart(a, b)) return undefined;
   const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
+  if (sharesIdentifier(a, b)) {
+    if (otherDay(ta, tb)) return undefined; // the number of an order that is repeated
+    return sameValue(a, b) ? sameRecord('accession') : conflict('value-mismatch', 'accession');
+  }
+  if (numberedApart(a, b)) return undefined;
   const kind = kindOf(a);
   if (kind !== kindOf(b)) return undefined;
   if (kind === 'day') return sameDay(ta, tb) && sameValue(a, b) ? sameEvent('survey') : undefined;
@@ -157,10 +156,14 @@ export const observation: Judge = (a, b, known) => {
 };
 
 export const report: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('report-identifier');
   const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
+  const [ca, cb] = [codesOf(a['code']), codesOf(b['code'])];
+  // several panels are reported under the accession of one specimen
+  if (!sameOrUncompared(sameCodes(ca, cb), a, b, ca, cb)) return undefined;
+  if (sharesIdentifier(a, b)) return otherDay(ta, tb) ? undefined : sameRecord('report-identifier');
+  if (numberedApart(a, b)) return undefined;
   const at = minute(ta) !== undefined && minute(tb) !== undefined ? minute(ta) === minute(tb) : sameDay(ta, tb);
-  if (!at || !sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
+  if (!at) return undefined;
   const [pa, pb] = [objects(a['performer']), objects(b['performer'])];
   const performer = part(sameOf(pa, pb, known), [pa.length > 0, pb.length > 0]);
   if (performer === undefined) return undefined;
@@ -185,6 +188,14 @@ export const document: Judge = (a, b, known) => {
   return sameOf(objects(a['author']), objects(b['author']), known) === true ? sameEvent('document') : undefined;
 };
 
+type Period = ReturnType<typeof period>;
+/** Does one end before the other one begins? A day between them may be the zone. */
+const apartPeriods = (a: Period, b: Period): boolean => {
+  const isBefore = (end: string | undefined, start: string | undefined) =>
+    (day(end) ?? '9999') < (day(start) ?? '') && otherDay(end, start, 1);
+  return isBefore(a.end, b.start) || isBefore(b.end, a.start);
+};
+
 const practitioners = (r: Resource): Json[] =>
   objects(r['participant'])
     .map((p) => p['individual'])
@@ -195,7 +206,11 @@ export const encounter: Judge = (a, b, known) => {
   if (group !== classGroup(b)) return undefined; // an emergency and the stay that follows are two
   const [pa, pb] = [period(a['period']), period(b['period'])];
   const facility = sameTarget(a['serviceProvider'], b['serviceProvider'], known);
-  if (sharesIdentifier(a, b) && facility !== false) return sameRecord('visit');
+  if (sharesIdentifier(a, b) && facility !== false) {
+    // one account for a course of visits; a stay may be said to begin with its emergency
+    const isOther = group === 'inpatient' ? apartPeriods(pa, pb) : otherDay(pa.start, pb.start);
+    return isOther ? undefined : sameRecord('visit');
+  }
   if (numberedApart(a, b)) return undefined;
   if (group === 'inpatient') {
     const [sa, sb] = [day(pa.start), day(pb.start)];
@@ -246,67 +261,3 @@ export const procedure: Judge = (a, b, known) => {
   if (who === false) return undefined;
   return sameEvent('procedure', 1);
 };
-
-export const goal: Judge = (a, b) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  return day(a['startDate']) !== undefined && day(a['startDate']) === day(b['startDate'])
-    ? sameEvent('goal')
-    : undefined;
-};
-
-export const carePlan: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const author = sameOf(objects(a['author'] ?? null), objects(b['author'] ?? null), known);
-  if (author === false) return undefined;
-  const [sa, sb] = [day(period(a['period']).start), day(period(b['period']).start)];
-  const [ca, cb] = [codesOf(a['category']), codesOf(b['category'])];
-  if (ca.length === 0 && cb.length === 0) return sameEvent('narrative');
-  if (!overlap(ca, cb) || sa === undefined || sb === undefined || daysBetween(sa, sb) > 7) return undefined;
-  const missing = part(author, [a['author'] !== undefined, b['author'] !== undefined]);
-  return sameEvent('care-plan', missing ?? 2);
-};
-
-export const careTeam: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const members = (r: Resource) =>
-    objects(r['participant']).flatMap(({ member }) =>
-      member === undefined || referenceOf(member) === undefined ? [] : [member],
-    );
-  const [ma, mb] = [members(a), members(b)];
-  const common = ma.filter(among(mb, known).has).length;
-  const all = ma.length + mb.length - common;
-  if (all === 0 || common / all < 0.8) return undefined;
-  if (disjoint(codesOf(a['reasonCode']), codesOf(b['reasonCode']))) return undefined;
-  const [sa, sb] = [day(period(a['period']).start), day(period(b['period']).start)];
-  const says = (r: Resource) => codesOf(r['category']).length > 0 || text(r['name']) !== undefined;
-  const named =
-    overlap(codesOf(a['category']), codesOf(b['category'])) ||
-    (text(a['name']) !== undefined && text(a['name']) === text(b['name'])) ||
-    (!says(a) && !says(b) && sa !== undefined && sa === sb);
-  return named ? sameEvent('care-team') : undefined;
-};
-
-export const serviceRequest: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('order');
-  if (!sameCodes(codesOf(a['code']), codesOf(b['code']))) return undefined;
-  const missing = part(sameTarget(a['requester'], b['requester'], known), [
-    a['requester'] !== undefined,
-    b['requester'] !== undefined,
-  ]);
-  return missing === undefined ? undefined : sameEvent('order', missing);
-};
-
-export const specimen: Judge = (a, b) => (sharesIdentifier(a, b) ? sameRecord('accession') : sameEvent('specimen'));
-
-export const familyHistory: Judge = (a, b) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const codes = (r: Resource) => objects(r['condition']).flatMap((c) => codesOf(c['code']));
-  return overlap(codes(a), codes(b)) ? sameEvent('family-history') : undefined;
-};
-
-export const questionnaire: Judge = (a, b) =>
-  sharesIdentifier(a, b)
-    ? sameRecord('identifier')
-    : digest(a['item']) === digest(b['item'])
-      ? sameEvent('questionnaire')
-      : undefined;

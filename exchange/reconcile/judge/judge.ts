@@ -1,6 +1,7 @@
 // Two records of one member: the same record, the same event, a contradiction, or nothing to do with each other. One row a
 // type. Pure. What the rules are is told in docs/reconciliation.md.
 import type { Resource } from '../../../src/fhir/resource.ts';
+import * as care from './care.ts';
 import * as claims from './claims.ts';
 import * as clinical from './clinical.ts';
 import { sharesIdentifier } from './numbers.ts';
@@ -9,8 +10,8 @@ import { type Judge, type Known, sameRecord, type Verdict } from './verdict.ts';
 
 const JUDGES: Readonly<Record<string, Judge>> = {
   AllergyIntolerance: clinical.allergy,
-  CarePlan: clinical.carePlan,
-  CareTeam: clinical.careTeam,
+  CarePlan: care.carePlan,
+  CareTeam: care.careTeam,
   Condition: clinical.condition,
   Coverage: claims.coverage,
   Device: claims.device,
@@ -18,8 +19,8 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   DocumentReference: clinical.document,
   Encounter: clinical.encounter,
   ExplanationOfBenefit: claims.explanationOfBenefit,
-  FamilyMemberHistory: clinical.familyHistory,
-  Goal: clinical.goal,
+  FamilyMemberHistory: care.familyHistory,
+  Goal: care.goal,
   Immunization: clinical.immunization,
   MedicationAdministration: claims.medicationAdministration,
   MedicationDispense: claims.medicationDispense,
@@ -27,10 +28,10 @@ const JUDGES: Readonly<Record<string, Judge>> = {
   Observation: clinical.observation,
   Procedure: clinical.procedure,
   Provenance: claims.provenance,
-  QuestionnaireResponse: clinical.questionnaire,
+  QuestionnaireResponse: care.questionnaire,
   RelatedPerson: relatedPerson,
-  ServiceRequest: clinical.serviceRequest,
-  Specimen: clinical.specimen,
+  ServiceRequest: care.serviceRequest,
+  Specimen: care.specimen,
 };
 
 /** Only these contradictions are links too: the others are about the person, a cover, or two orders. */

@@ -51,7 +51,9 @@ function radius(code: string, distance: string | undefined, unit: string | undef
   return { meters: Math.min(value * known.meters, MAX_METERS), unit: known };
 }
 
-const parts = (value: string): string[] => split(value, '|').map((part) => unescaped(part).trim());
+/** An escaped `|` splits too: some client libraries escape all of a value, and none of these parts can hold one. */
+const parts = (value: string): string[] =>
+  split(value.replaceAll('\\|', '|'), '|').map((part) => unescaped(part).trim());
 
 /** `lat|lon|distance|unit`. @throws Outcome invalid-parameter */
 export function readNear(code: string, value: string): Circle {

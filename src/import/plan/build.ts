@@ -24,6 +24,21 @@ export const some = <T>(name: string, list: readonly T[]) => (list.length === 0 
 /** A short name for a text: the same text, the same name. */
 export const shortHash = (text: string) => createHash('sha256').update(text).digest('hex').slice(0, 16);
 
+/** What can be an id as it stands. */
+export const isKey = (text: string) => /^[A-Za-z0-9-]{1,40}$/.test(text);
+
+/** The id of a network by what a table calls it: `GOLD` is `net-GOLD`; of other texts spaces and case do not count. */
+export function networkId(called: string): string {
+  if (isKey(called)) return `net-${called}`;
+  const words = called.toLowerCase().replace(/\s+/g, ' ').trim();
+  const plain = words.normalize('NFKD').replace(/\p{M}/gu, '');
+  const name = plain
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 30)
+    .replace(/^-|-$/g, '');
+  return `net-${name === '' ? '' : `${name}-`}${shortHash(words).slice(0, 8)}`;
+}
+
 const npiIdentifier = (npi: string): JsonObject => ({
   type: code('http://terminology.hl7.org/CodeSystem/v2-0203', 'NPI'),
   system: NPI_SYSTEM,

@@ -1,7 +1,7 @@
 // A row of plans.csv: one plan with one network; a plan with two networks has two rows one after the other.
 import type { Resource } from '../../fhir/resource.ts';
 import { InsurancePlanType, InsuranceProductType, type ValueSet } from '../../fhir/validate/plan-net-codes.ts';
-import { area, areaId, organization, PAYER, plan } from './build.ts';
+import { area, areaId, isKey, networkId, organization, PAYER, plan } from './build.ts';
 import { type Made, refused } from './made.ts';
 import { cell, isState, type Left, list, type Row } from './values.ts';
 
@@ -27,13 +27,12 @@ const MA_PLAN = /^[HRSE]\d{4}-\d{3}(-\d{3})?$/;
 /** Networks of the plans seen so far, by plan; a plan is written anew when one more of its networks comes. */
 export type PlanNetworks = Map<string, string[]>;
 
-const PLAN_ID = /^[A-Za-z0-9-]{1,40}$/;
-
 export function planRow(row: Row, seen: PlanNetworks): Made {
   const id = cell(row, 'plan_id');
   const net = cell(row, 'network');
-  if (!PLAN_ID.test(id)) return refused('plan_id', 'is not 1 to 40 letters, digits and dashes');
-  if (!PLAN_ID.test(net)) return refused('network', 'is not 1 to 40 letters, digits and dashes');
+  if (!isKey(id)) return refused('plan_id', 'is not 1 to 40 letters, digits and dashes');
+  if (net === '') return refused('network', 'is empty');
+  const network = networkId(net);
   const [name, networkName, year] = ['plan_name', 'network_name', 'year'].map((c) => cell(row, c));
   if (!name) return refused('plan_name', 'is empty');
   if (!networkName) return refused('network_name', 'is empty');
@@ -49,10 +48,10 @@ export function planRow(row: Row, seen: PlanNetworks): Made {
   const areas = states.filter(isState);
   if (areas.length < states.length) left.push({ column: 'states', why: 'names something that is no USPS state code' });
   const networks = seen.get(id) ?? [];
-  if (!networks.includes(`net-${net}`)) networks.push(`net-${net}`);
+  if (!networks.includes(network)) networks.push(network);
   seen.set(id, networks);
   const resources: Resource[] = [
-    organization({ id: `net-${net}`, name: networkName, type: 'ntwk', partOf: PAYER }),
+    organization({ id: network, name: networkName, type: 'ntwk', partOf: PAYER }),
     ...areas.map(area),
     plan({
       id: `plan-${id}`,

@@ -1,7 +1,8 @@
 // A row of providers.csv: one provider at one place, in the networks named. docs/import.md describes the columns.
 import type { Resource } from '../../fhir/resource.ts';
-import { location, organization, type Place, placeId, practitioner, role } from './build.ts';
+import { location, networkId, organization, type Place, placeId, practitioner, role } from './build.ts';
 import { affiliation, service, serviceId } from './build-service.ts';
+import { hours } from './hours.ts';
 import { type Made, npiFault, refused } from './made.ts';
 import {
   accepting,
@@ -10,7 +11,6 @@ import {
   date,
   flag,
   gender,
-  hours,
   isState,
   type Left,
   languages,
@@ -64,8 +64,6 @@ export const PROVIDER_REQUIRED = [
   'networks',
 ] as const;
 
-const network = (id: string) => `net-${id}`;
-
 function place(row: Row, left: Left[]): Place | Left {
   const state = cell(row, 'state').toUpperCase();
   const zip = zipDigits(cell(row, 'zip'));
@@ -110,7 +108,7 @@ export function providerRow(row: Row): Made {
   const shared: Shared = {
     npi,
     at,
-    networks: list(cell(row, 'networks')).map(network),
+    networks: list(cell(row, 'networks')).map(networkId),
     specialties: specialties(list(cell(row, 'specialties')), 'specialties', left),
     accepting: accepting(cell(row, 'accepting_new_patients'), 'accepting_new_patients', left),
     telehealth: flag(cell(row, 'telehealth'), 'telehealth', left) ?? false,

@@ -56,7 +56,7 @@ class Emitter {
           source,
           line,
           organization({
-            id: networkId(this.#options.network),
+            id: nppesNetworkId(this.#options.network),
             name: this.#options.network,
             type: 'ntwk',
             partOf: PAYER,
@@ -73,7 +73,7 @@ class Emitter {
   }
 }
 
-const networkId = (name: string) =>
+const nppesNetworkId = (name: string) =>
   `net-${name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
@@ -194,7 +194,7 @@ async function* readTable(
       line = info.lines;
       const made =
         table === 'nppes'
-          ? nppesRow(record, options.network === undefined ? undefined : networkId(options.network))
+          ? nppesRow(record, options.network === undefined ? undefined : nppesNetworkId(options.network))
           : table === 'plans'
             ? planRow(record, networks)
             : providerRow(record);

@@ -1,6 +1,5 @@
 // Values of a row as people write them. Each reader says what it could not read; nothing is guessed.
 
-import type { JsonObject } from '../../fhir/resource.ts';
 import { plainSpecialties } from '../../names/plain-specialty.ts';
 import { own } from '../../own.ts';
 
@@ -30,52 +29,31 @@ export function specialties(texts: readonly string[], column: string, left: Left
   return codes;
 }
 
+/** Other names than those of {@link languageNames}, and languages of three letters. */
 const LANGUAGES: Record<string, string> = {
-  english: 'en',
-  spanish: 'es',
-  chinese: 'zh',
   mandarin: 'cmn',
   cantonese: 'yue',
-  vietnamese: 'vi',
-  tagalog: 'tl',
-  korean: 'ko',
-  arabic: 'ar',
-  french: 'fr',
-  german: 'de',
-  russian: 'ru',
-  portuguese: 'pt',
-  polish: 'pl',
-  hindi: 'hi',
-  urdu: 'ur',
-  gujarati: 'gu',
   bengali: 'bn',
-  punjabi: 'pa',
   farsi: 'fa',
-  persian: 'fa',
-  japanese: 'ja',
-  italian: 'it',
-  greek: 'el',
-  hebrew: 'he',
-  'haitian creole': 'ht',
   creole: 'ht',
   hmong: 'hmn',
-  khmer: 'km',
-  lao: 'lo',
-  thai: 'th',
-  somali: 'so',
-  swahili: 'sw',
-  amharic: 'am',
-  armenian: 'hy',
-  navajo: 'nv',
   'american sign language': 'ase',
   'sign language': 'ase',
   asl: 'ase',
-  turkish: 'tr',
-  ukrainian: 'uk',
-  romanian: 'ro',
-  tamil: 'ta',
-  telugu: 'te',
 };
+
+let names: Map<string, string> | undefined;
+
+/** English names of the languages that ISO 639-1 gives two letters, as the engine knows them. */
+function languageNames(): Map<string, string> {
+  const of = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none' });
+  const letters = 'abcdefghijklmnopqrstuvwxyz'.split('');
+  const named = letters.flatMap((a) =>
+    letters.map((b): [string, string] => [(of.of(a + b) ?? '').toLowerCase(), a + b]),
+  );
+  // one language may have two codes: the first stays
+  return new Map(named.filter(([name, tag]) => name !== '' && Intl.getCanonicalLocales(tag)[0] === tag).reverse());
+}
 
 /** A BCP 47 tag as it is usually written: `es-MX`. */
 function canonicalTag(text: string): string | undefined {
@@ -91,7 +69,9 @@ function canonicalTag(text: string): string | undefined {
 export function languages(texts: readonly string[], column: string, left: Left[]): string[] {
   const found: string[] = [];
   for (const text of texts) {
-    const code = own(LANGUAGES, text.toLowerCase()) ?? canonicalTag(text);
+    const word = text.toLowerCase();
+    names ??= languageNames();
+    const code = own(LANGUAGES, word) ?? names.get(word) ?? canonicalTag(text);
     if (code === undefined) left.push({ column, why: 'names a language that is not known: use its BCP 47 code' });
     else if (!found.includes(code)) found.push(code);
   }
@@ -112,7 +92,7 @@ const GENDERS: Record<string, string> = {
 
 export function gender(text: string, column: string, left: Left[]): string | undefined {
   if (text === '') return undefined;
-  const found = GENDERS[text.toLowerCase().replace(/\W/g, '')];
+  const found = own(GENDERS, text.toLowerCase().replace(/\W/g, ''));
   if (found === undefined) left.push({ column, why: 'is not female, male, other or unknown' });
   return found;
 }
@@ -136,7 +116,7 @@ const ACCEPTING: Record<string, string> = {
 
 export function accepting(text: string, column: string, left: Left[]): string | undefined {
   if (text === '' || text.toLowerCase() === 'unknown') return undefined;
-  const found = ACCEPTING[text.toLowerCase()];
+  const found = own(ACCEPTING, text.toLowerCase());
   if (found === undefined) left.push({ column, why: 'is not yes, no, existing, family or unknown' });
   return found;
 }
@@ -168,7 +148,7 @@ const ACCESSIBILITY: Record<string, string> = {
 export function accessibility(texts: readonly string[], column: string, left: Left[]): string[] {
   const found: string[] = [];
   for (const text of texts) {
-    const known = ACCESSIBILITY[text.toLowerCase()];
+    const known = own(ACCESSIBILITY, text.toLowerCase());
     if (known === undefined)
       left.push({
         column,
@@ -197,37 +177,12 @@ export function position(
   left: Left[],
 ): { latitude: number; longitude: number } | undefined {
   if (latitude === '' && longitude === '') return undefined;
-  const [lat, lon] = [Number(latitude), Number(longitude)];
-  if (latitude !== '' && longitude !== '' && Math.abs(lat) <= 90 && Math.abs(lon) <= 180)
-    return { latitude: lat, longitude: lon };
+  const [lat = Number.NaN, lon = Number.NaN] = [latitude, longitude].map((text) =>
+    /^[+-]?\d{1,3}(\.\d+)?$/.test(text) ? Number(text) : Number.NaN,
+  );
+  if (Math.abs(lat) <= 90 && Math.abs(lon) <= 180) return { latitude: lat, longitude: lon };
   left.push({ column: 'latitude', why: 'and longitude are not two numbers of degrees' });
   return undefined;
-}
-
-const DAYS = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
-
-/** `Mon-Fri 08:00-17:00; Sat 09:00-12:00; Sun 24h` as hoursOfOperation. */
-export function hours(text: string, column: string, left: Left[]): JsonObject[] {
-  const found: JsonObject[] = [];
-  for (const part of list(text)) {
-    const m =
-      /^([a-z]{3})[a-z]*(?:\s*-\s*([a-z]{3})[a-z]*)?\s+(?:(24\s*h)|(\d{1,2}):(\d{2})\s*-\s*(\d{1,2}):(\d{2}))$/i.exec(
-        part,
-      );
-    const from = DAYS.indexOf((m?.[1] ?? '').toLowerCase());
-    const to = m?.[2] === undefined ? from : DAYS.indexOf(m[2].toLowerCase());
-    const times = [m?.[4], m?.[6]].map(Number);
-    if (!m || from === -1 || to < from || (m[3] === undefined && times.some((t) => t > 23))) {
-      left.push({ column, why: 'is not written as Mon-Fri 08:00-17:00; Sat 09:00-12:00' });
-      continue;
-    }
-    const time = (hour = '', minute = '') => `${hour.padStart(2, '0')}:${minute}:00`;
-    found.push({
-      daysOfWeek: DAYS.slice(from, to + 1),
-      ...(m[3] === undefined ? { openingTime: time(m[4], m[5]), closingTime: time(m[6], m[7]) } : { allDay: true }),
-    });
-  }
-  return found;
 }
 
 const STATES = new Set(

@@ -1,0 +1,26 @@
+// What a plan must say of itself before others rely on it. The sandbox invents all of this; a node for real goes on with
+// invented values only until somebody reads the lines of its start, or asks the doctor.
+import type { Config } from '../config.ts';
+import { SETTINGS } from '../settings.ts';
+
+/** Settings of a node for real that still have the sandbox's values, a sentence each. None in the sandbox. */
+export function toSet(config: Config, services: 'all' | 'directory' | 'exchange' = 'all'): string[] {
+  if (config.sandbox) return [];
+  const exchange = services !== 'directory';
+  const host = new URL(config.baseUrl);
+  const local = host.hostname === 'localhost' || host.hostname === '[::1]' || host.hostname.startsWith('127.');
+  return [
+    ...(config.planName === SETTINGS.planName.default
+      ? ['PLAN_NAME is not set: pages, consents and requests to other payers name an invented plan.']
+      : []),
+    ...(exchange && config.planNpi === SETTINGS.planNpi.default
+      ? ['PLAN_NPI is not set: consents and requests to other payers carry an invented identifier.']
+      : []),
+    ...(exchange && config.sensitiveCodes === undefined
+      ? ['SENSITIVE_CODES is not set: a demonstration decides which records are sensitive.']
+      : []),
+    ...(host.protocol !== 'https:' && !local
+      ? ['BASE_URL is not https: other payers may not ask it, and nothing of a person belongs on it.']
+      : []),
+  ];
+}

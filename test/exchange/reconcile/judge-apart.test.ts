@@ -1,0 +1,222 @@
+// Different events that look like one: numbers that a series shares, days in two zones, categories that everything has, relatives, tubes,
+// cards, and values that differ by less than a careless tolerance. Each row beside the same pair that is one.
+import { expect, test } from 'vitest';
+import { checkInbound } from '../../../exchange/reconcile/inbound.ts';
+import { judge } from '../../../exchange/reconcile/judge/judge.ts';
+import type { Known } from '../../../exchange/reconcile/judge/verdict.ts';
+import { sameQuantity } from '../../../exchange/reconcile/quantities.ts';
+import type { Json, Resource } from '../../../src/fhir/resource.ts';
+
+const LOINC = 'http://loinc.org';
+const SCT = 'http://snomed.info/sct';
+const NDC = 'http://hl7.org/fhir/sid/ndc';
+const US_CORE = 'http://hl7.org/fhir/us/core/CodeSystem/careplan-category';
+const ACT = 'http://terminology.hl7.org/CodeSystem/v3-ActCode';
+const cc = (system: string, ...codes: string[]) => ({ coding: codes.map((code) => ({ system, code })) });
+const ref = (reference: string) => ({ reference });
+const id = (value: string) => ({ identifier: [{ system: 'https://maker.example/n', value }] });
+const known: Known = { npi: (key) => key.split('/')[1], linked: () => undefined };
+const is = (a: object, b: object): string => {
+  const verdict = judge(a as Resource, b as Resource, known);
+  if (!verdict) return 'nothing';
+  return verdict.kind === 'conflict' ? verdict.conflict : `${verdict.kind} ${verdict.score}`;
+};
+
+const visit = (start: string, more: object = {}) => ({
+  resourceType: 'Encounter',
+  class: { code: 'AMB' },
+  period: { start },
+  serviceProvider: ref('Organization/1'),
+  ...more,
+});
+const stay = (start: string, end?: string) =>
+  visit(start, { class: { code: 'IMP' }, period: { start, end }, ...id('S1') });
+const fill = (whenHandedOver: string, more: object = id('RX1')) => ({
+  resourceType: 'MedicationDispense',
+  medicationCodeableConcept: cc(NDC, '99999000101'),
+  whenHandedOver,
+  ...more,
+});
+const soldOn = (servicedDate: string) => ({
+  resourceType: 'ExplanationOfBenefit',
+  use: 'claim',
+  type: cc('t', 'pharmacy'),
+  item: [{ servicedDate, productOrService: cc(NDC, '99999000101') }],
+  ...id('RX1'),
+});
+const lab = (effectiveDateTime: string, value = 5) => ({
+  resourceType: 'Observation',
+  category: [cc('c', 'laboratory')],
+  code: cc(LOINC, '2345-7'),
+  effectiveDateTime,
+  valueQuantity: { value, code: 'mg/dL' },
+  ...id('ORDER1'),
+});
+const report = (code: string, at: string, more: object = id('ACC1')) => ({
+  resourceType: 'DiagnosticReport',
+  code: cc(LOINC, code),
+  effectiveDateTime: at,
+  ...more,
+});
+const order = (authoredOn: string, more: object = {}) => ({
+  resourceType: 'ServiceRequest',
+  code: cc(SCT, '1'),
+  authoredOn,
+  requester: ref('Practitioner/1'),
+  ...more,
+});
+const tube = (more: object = {}) => ({
+  resourceType: 'Specimen',
+  type: cc(SCT, '119297000'),
+  collection: { collectedDateTime: '2026-01-05T08:00:00Z' },
+  ...more,
+});
+const plan = (more: object) => ({
+  resourceType: 'CarePlan',
+  category: [cc(US_CORE, 'assess-plan')],
+  period: { start: '2026-01-05' },
+  author: ref('Practitioner/1'),
+  ...more,
+});
+const relative = (more: object) => ({
+  resourceType: 'FamilyMemberHistory',
+  relationship: cc('r', 'NSIS'),
+  condition: [{ code: cc(SCT, '44054006') }],
+  ...more,
+});
+const cover = (start: string, end: string, more: object = {}) => ({
+  resourceType: 'Coverage',
+  payor: [ref('Organization/1')],
+  period: { start, end },
+  identifier: [{ type: cc('i', 'MB'), value: 'M1' }],
+  ...more,
+});
+const shot = (occurrence: object) => ({
+  resourceType: 'Immunization',
+  status: 'completed',
+  vaccineCode: cc('http://hl7.org/fhir/sid/cvx', '208'),
+  ...id('I1'),
+  ...occurrence,
+});
+
+const ROWS: [string, object, object, string][] = [
+  ['one account, one visit', visit('2026-01-05', id('A1')), visit('2026-01-05', id('A1')), 'same-record 1'],
+  ['one account for a course', visit('2026-01-05', id('A1')), visit('2026-01-06', id('A1')), 'nothing'],
+  ['one visit in two zones', visit('2026-01-05', id('A1')), visit('2026-01-06T01:00:00Z', id('A1')), 'same-record 1'],
+  ['a stay that began in the emergency', stay('2026-01-05', '2026-01-09'), stay('2026-01-06'), 'same-record 1'],
+  ['two stays of one number', stay('2026-01-05', '2026-01-09'), stay('2026-03-01', '2026-03-02'), 'nothing'],
+  ['a prescription’s fill', fill('2026-01-05'), fill('2026-01-07'), 'same-record 1'],
+  ['a prescription that is filled again', fill('2026-01-05'), fill('2026-02-04'), 'nothing'],
+  ['a fill and its claim', fill('2026-01-05'), soldOn('2026-01-05'), 'derived-from 1'],
+  ['a fill and the claim of the next', fill('2026-01-05'), soldOn('2026-02-04'), 'nothing'],
+  ['an order’s result', lab('2026-01-05T08:00:00Z'), lab('2026-01-05T08:00:00Z'), 'same-record 1'],
+  ['an order that is repeated', lab('2026-01-05T08:00:00Z'), lab('2026-01-12T08:00:00Z'), 'nothing'],
+  ['… with another value', lab('2026-01-05T08:00:00Z'), lab('2026-01-12T08:00:00Z', 7), 'nothing'],
+  ['one report', report('58410-2', '2026-01-05'), report('58410-2', '2026-01-05'), 'same-record 1'],
+  ['two panels of one accession', report('58410-2', '2026-01-05'), report('24323-8', '2026-01-05'), 'nothing'],
+  ['one panel on two days', report('58410-2', '2026-01-05'), report('58410-2', '2026-01-12'), 'nothing'],
+  [
+    'two accessions of one minute',
+    report('58410-2', '2026-01-05'),
+    report('58410-2', '2026-01-05', id('ACC2')),
+    'nothing',
+  ],
+  ['one order in two zones', order('2026-01-05T20:00:00-05:00'), order('2026-01-06T01:00:00Z'), 'same-event 0.9'],
+  [
+    'an order of the evening and one of the next morning',
+    order('2026-01-05T20:00:00-05:00'),
+    order('2026-01-06T09:00:00-05:00'),
+    'nothing',
+  ],
+  ['two orders of one day', order('2026-01-05', id('O1')), order('2026-01-05', id('O2')), 'nothing'],
+  ['one tube', tube(), tube(id('T1')), 'same-event 0.9'],
+  ['two tubes', tube(id('T1')), tube(id('T2')), 'nothing'],
+  ['blood and urine of one accession', tube(id('T1')), tube({ ...id('T1'), type: cc(SCT, '122575003') }), 'nothing'],
+  ['one plan', plan({ title: 'Asthma' }), plan({ title: 'asthma' }), 'same-event 0.9'],
+  ['two plans of one day', plan({ title: 'Asthma' }), plan({ title: 'Diabetes' }), 'nothing'],
+  ['plans that do not say what they are about', plan({ title: 'Asthma' }), plan({}), 'same-event 0.7'],
+  [
+    'two kinds of plan',
+    plan({ category: [cc(US_CORE, 'assess-plan'), cc(SCT, '53950000')] }),
+    plan({ category: [cc(US_CORE, 'assess-plan'), cc(SCT, '698360004')] }),
+    'nothing',
+  ],
+  [
+    'one form in two years',
+    plan({ category: [], text: { div: '<p>As told</p>' } }),
+    plan({ category: [], text: { div: '<p>As told</p>' }, period: { start: '2025-01-05' } }),
+    'nothing',
+  ],
+  ['a sister', relative({ name: 'Ana' }), relative({}), 'same-event 0.9'],
+  ['two sisters', relative({ name: 'Ana' }), relative({ name: 'Eva' }), 'nothing'],
+  ['one year’s cover', cover('2025-01-01', '2025-12-31'), cover('2025-01-01', '2025-12-31'), 'same-record 1'],
+  ['two years of one card', cover('2025-01-01', '2025-12-31'), cover('2026-01-01', '2026-12-31'), 'nothing'],
+  [
+    'health and teeth of one card',
+    cover('2025-01-01', '2025-12-31', { type: cc(ACT, 'EHCPOL') }),
+    cover('2025-01-01', '2025-12-31', { type: cc(ACT, 'DENTAL') }),
+    'nothing',
+  ],
+  [
+    'one shot, of which one does not say the day',
+    shot({ occurrenceDateTime: '2026-01-05' }),
+    shot({ occurrenceDateTime: '2026-01' }),
+    'same-record 1',
+  ],
+  [
+    'answers to nothing',
+    { resourceType: 'QuestionnaireResponse', questionnaire: 'q', authored: '2026-01-05T08:00:00Z' },
+    { resourceType: 'QuestionnaireResponse', questionnaire: 'q', authored: '2026-01-05T08:00:00Z' },
+    'nothing',
+  ],
+];
+
+test.each(ROWS)('%s', (_, a, b, expected) => {
+  expect(is(a, b)).toBe(expected);
+  expect(is(b, a)).toBe(expected);
+});
+
+const q = (value: number, unit: string): Json => ({ value, unit });
+const VALUES: [string, Json, Json, boolean][] = [
+  ['a fever is no fever', q(37.3, 'Cel'), q(98.6, '[degF]'), false],
+  ['a temperature', q(37, 'Cel'), q(98.6, '[degF]'), true],
+  ['sodium by equivalents', q(140, 'mEq/L'), q(140, 'mmol/L'), true],
+  ['one more', q(140, 'mEq/L'), q(141, 'mmol/L'), false],
+  ['pounds, rounded', q(180, 'lb'), q(81.6, 'kg'), true],
+  ['other pounds', q(180, 'lb'), q(82.2, 'kg'), false],
+  ['a protein', q(1.04, 'mg/dL'), q(10.4, 'mg/L'), true],
+  ['filtration in two spellings', q(88, 'mL/min/{1.73_m2}'), q(88, 'mL/min/1.73 m2'), true],
+  ['… in a third', q(88, 'mL/min/[1.73_m2]'), q(88, 'mL/min/1.73m²'), true],
+  ['clearance is not by surface', q(88, 'mL/min'), q(88, 'mL/min/1.73 m2'), false],
+  ['sedimentation', q(12, 'mm/h'), q(12, 'mm/hr'), true],
+  ['body mass', q(24.1, 'kg/m2'), q(24.1, 'kg/m²'), true],
+  ['clotting', q(12.4, 's'), q(12.4, 'sec'), true],
+];
+test.each(VALUES)('%s', (_, a, b, expected) => {
+  const sodium = ['http://loinc.org|2951-2'];
+  expect(sameQuantity(a, b, sodium)).toBe(expected);
+  expect(sameQuantity(b, a, sodium)).toBe(expected);
+});
+
+test('a value in words is one with the quantity that it says', () => {
+  const at = '2026-01-05T08:00:00Z';
+  const told = (valueString: string) => ({ ...lab(at), valueQuantity: undefined, valueString });
+  for (const [words, expected] of [
+    ['5', 'same-record 1'],
+    ['5.0 mg/dl', 'same-record 1'],
+    ['<5', 'value-mismatch'],
+    ['5 mmol/L', 'value-mismatch'],
+    ['5 to 7', 'value-mismatch'],
+    ['pending', 'value-mismatch'],
+  ] as const)
+    expect(is(lab(at), told(words)), words).toBe(expected);
+});
+
+test('what is taken out of a record leaves its numbers as they are written', () => {
+  const json =
+    '{"resourceType":"Observation","text":{"div":"<script>"},"valueQuantity":{"value":1.50},"x":[{"value":0.12345678901234567890}]}';
+  const { kept } = checkInbound(JSON.parse(json) as Resource, json, json, '2027-01-01', 0);
+  expect(kept).toBe(
+    '{"resourceType":"Observation","valueQuantity":{"value":1.50},"x":[{"value":0.12345678901234567890}]}',
+  );
+});

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { toSet } from '../../src/command/to-set.ts';
+import { readConfig } from '../../src/config.ts';
+
+const REAL = {
+  DATABASE_URL: 'postgres://plan@localhost/node',
+  BASE_URL: 'https://plan.example',
+  PLAN_NAME: 'Riverbend Health',
+  PLAN_NPI: '1234567893',
+  SENSITIVE_CODES: 'codes.json',
+};
+const without = (...names: (keyof typeof REAL)[]) =>
+  readConfig(Object.fromEntries(Object.entries(REAL).filter(([name]) => !names.includes(name as keyof typeof REAL))));
+
+test('a node for real is told what it still has of the sandbox', () => {
+  expect(toSet(readConfig(REAL))).toEqual([]);
+  expect(toSet(without('PLAN_NAME'))).toEqual([expect.stringMatching(/^PLAN_NAME /)]);
+  expect(toSet(without('PLAN_NPI'))).toEqual([expect.stringMatching(/^PLAN_NPI /)]);
+  expect(toSet(without('SENSITIVE_CODES'))).toEqual([expect.stringMatching(/^SENSITIVE_CODES /)]);
+  expect(toSet(readConfig({ ...REAL, BASE_URL: 'http://plan.example' }))).toEqual([
+    expect.stringMatching(/^BASE_URL /),
+  ]);
+  expect(toSet(readConfig({ ...REAL, BASE_URL: 'http://127.0.0.1:8080' }))).toEqual([]);
+});
+
+test('a directory alone sends nothing to payers; the sandbox invents all of it', () => {
+  expect(toSet(without('PLAN_NPI', 'SENSITIVE_CODES'), 'directory')).toEqual([]);
+  expect(toSet(readConfig({}))).toEqual([]);
+});
