@@ -93,7 +93,7 @@ const isRedirect = (status: number): boolean => status >= 300 && status < 400 &&
 
 /**
  * Asks a peer.
- * @throws PeerFault for a foreign origin, a redirect, a network failure, 429 and 5xx
+ * @throws PeerFault for a foreign origin, a redirect, a network failure, 5xx and what else asks to come later
  */
 export async function askPeer(talk: Talk, address: string, request: PeerRequest = {}): Promise<Response> {
   if (!URL.canParse(address)) throw new PeerFault('bad-url');
@@ -112,9 +112,15 @@ export async function askPeer(talk: Talk, address: string, request: PeerRequest 
     url = next;
     response = await send(talk, url, request, token);
   }
-  if (response.status === 429 || response.status >= 500) return refuseLater(talk, response, request);
+  if (asksToComeLater(response)) return refuseLater(talk, response, request);
   return response;
 }
+
+/** Timed out over there, locked, too early: https://www.rfc-editor.org/rfc/rfc9110#status.408, rfc4918#status.423, rfc8470#status.425. */
+const LATER: ReadonlySet<number> = new Set([408, 423, 425, 429]);
+/** Does the answer say that the same request may be taken later? A conflict does when it names the time. */
+const asksToComeLater = ({ status, headers }: Response): boolean =>
+  LATER.has(status) || status >= 500 || (status === 409 && headers.has('retry-after'));
 
 async function refuseLater(talk: Talk, response: Response, request: PeerRequest): Promise<never> {
   const { status } = response;

@@ -18,6 +18,7 @@ import {
 import { closeRequests, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';
+import { mayLack } from './messages.ts';
 import { abilitiesOf, advance, fallBack, OurFault, type Step, Waiting, writeFaults } from './states.ts';
 
 /** Files of one pull at once. */
@@ -47,6 +48,7 @@ export async function downloadStep(s: Step): Promise<void> {
   // messages that could not be fetched are messages all the same
   const messages = files.filter((f) => f.kind === 'error' && ((f.lines ?? 0) > 0 || f.state === 'failed'));
   if (messages.length > 0) s.note('peer-error-file');
+  const isLacking = await mayLack(s.deps, files);
   const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
   if (failed.length > 0 && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'file-failed' }, `${failed.length} files could not be fetched`);
@@ -54,7 +56,10 @@ export async function downloadStep(s: Step): Promise<void> {
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
   const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
-  return advance(s, 'reconciling', {}, '', (tx) => closeRequests(tx, members, s.deps.clock()));
+  if (isLacking) s.note('peer-incomplete');
+  // what it could not give would not come by itself: the next request asks for everything again
+  const changes = isLacking ? { transactionTime: null } : {};
+  return advance(s, 'reconciling', changes, '', (tx) => closeRequests(tx, members, s.deps.clock()));
 }
 
 type Fetched = { fault: PeerFault | undefined; hasExpired: boolean };

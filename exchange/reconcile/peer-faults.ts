@@ -52,7 +52,11 @@ export const PEER_FAULTS = {
   ),
   'peer-error-file': look(
     'It reported problems of its own with this answer, or named a file of them that cannot be fetched.',
-    'Read them in the file of messages as it came.',
+    'Read them at the pull.',
+  ),
+  'peer-incomplete': look(
+    'It says that it could not give something, or its messages cannot be read: records may be missing. The next request asks for everything again.',
+    'Read its messages at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(
     'Its files expired before they were fetched; they were asked for again.',

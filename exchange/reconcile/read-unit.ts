@@ -12,7 +12,7 @@ import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
-import { memberOf } from '../transform/member-of.ts';
+import { type MemberOf, memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
@@ -126,7 +126,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
   const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
-  if (isForeign || (patientId !== undefined && !member)) return hold('wrong-patient');
+  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, patientId, context))
+    return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
@@ -212,6 +213,18 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     refers: led.refers,
     body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
+}
+
+/** Is something within it about somebody else? It would be shown as the member's, and leave as the member's. */
+function holdsOthers(resource: Resource, patientId: string | undefined, context: UnitContext): boolean {
+  if (resource['contained'] === undefined) return false;
+  return objects(resource['contained']).some((within) => {
+    const whose: MemberOf = isResource(within) ? memberOf(within) : { kind: 'unknown-type' };
+    if (whose.kind !== 'patient') return false;
+    const isHere = whose.base === undefined || isBaseOf(whose.base, context.peerBase);
+    const named = isHere ? context.members.get(whose.id)?.memberId : undefined;
+    return named === undefined || (patientId !== undefined && named !== context.members.get(patientId)?.memberId);
+  });
 }
 
 /**

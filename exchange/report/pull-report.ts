@@ -3,11 +3,12 @@
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
+import { countMessages, type MessageCount } from '../pull/messages.ts';
 import { OUTCOME_NAMES, type OutcomeName } from '../reconcile/reasons.ts';
 import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
-import { pullFiles } from '../store/pull-file.ts';
+import { type PullFile, pullFiles } from '../store/pull-file.ts';
 import {
   acceptance,
   countFindings,
@@ -67,6 +68,10 @@ export type PullReport = {
   events: PullEvent[];
   /** attachments that its records give by address, by what became of them */
   attachments: AttachmentCount[];
+  /** what the other payer says of its answer, by severity and code */
+  messages: MessageCount[];
+  /** files of messages as they came */
+  messageFiles: Pick<PullFile, 'position' | 'lines' | 'bytes' | 'sha256' | 'failure'>[];
 };
 
 const none = (): Record<OutcomeName, number> =>
@@ -111,7 +116,7 @@ function byReason(ledger: readonly LedgerCount[]): ReasonCount[] {
 
 /** The report of a pull as it stands now; undefined when there is no such pull. */
 export async function pullReport(
-  deps: Pick<Deps, 'database' | 'config' | 'clock' | 'keys'>,
+  deps: Pick<Deps, 'database' | 'config' | 'clock' | 'keys' | 'blobs'>,
   pullId: string,
 ): Promise<PullReport | undefined> {
   const { sql } = deps.database;
@@ -162,5 +167,9 @@ export async function pullReport(
     findings,
     events,
     attachments,
+    messages: await countMessages(deps, files),
+    messageFiles: files
+      .filter((f) => f.kind === 'error')
+      .map(({ position, lines, bytes, sha256, failure }) => ({ position, lines, bytes, sha256, failure })),
   };
 }

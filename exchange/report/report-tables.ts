@@ -1,8 +1,11 @@
 // The report of a pull as sentences and tables. The staff page shows them, `report PULL` prints them: the same rows.
 import type { Cell, Table, Tone } from '../../src/ui/table.ts';
+import { isGrave } from '../pull/messages.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
+import type { PullFile } from '../store/pull-file.ts';
 import { attachmentCounts } from './attachments.ts';
 import type { Balance, Verdict } from './conservation.ts';
+import { messageTable } from './messages.ts';
 import type { PullReport, TypeOutcomes } from './pull-report.ts';
 import { facts, outcomeWords, timeline } from './report-facts.ts';
 import { clockCell, codeCell, count, grouped, numberCell, timeCell, timeText } from './words.ts';
@@ -79,12 +82,45 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${count(given, 'attachment was', 'attachments were')} given by address: ${grouped(of('kept'))} kept, ${grouped(of('due'))} to be fetched, ${grouped(of('not-fetched'))} not fetched.`,
     );
+  const grave = r.messages.filter(isGrave).reduce((n, m) => n + m.n, 0);
+  if (grave > 0)
+    out.push(
+      `${r.peer.name} itself says that something went wrong with its answer (${count(grave, 'message', 'messages')}): records may be missing that it never sent.`,
+    );
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }
 
+const NOTHING: Cell = { value: null };
+const keptCells = (f: Pick<PullFile, 'bytes' | 'sha256' | 'failure'>): Cell[] => [
+  f.bytes === null ? NOTHING : numberCell(f.bytes),
+  { value: f.sha256, code: true },
+  f.failure === null ? NOTHING : { value: f.failure, text: meaning('pull', f.failure).text },
+];
+/** Messages are no records: nothing is to become of their lines. */
+const messageFileRow = (f: PullReport['messageFiles'][number]): Cell[] => [
+  { value: f.position },
+  { value: 'error', text: 'messages' },
+  { value: 'OperationOutcome' },
+  NOTHING,
+  numberOr(f.lines, 'not fetched'),
+  NOTHING,
+  NOTHING,
+  ...keptCells(f),
+];
+
 function conservationTables(r: PullReport, lines: Lines): Table[] {
   const { files, types, total } = r.conservation;
+  const fileRow = (f: (typeof files)[number]): Cell[] => {
+    const href = f.booked > 0 ? lines({ file: String(f.position) }) : undefined;
+    return [
+      { value: f.position, ...(href === undefined ? {} : { href }) },
+      { value: f.kind, text: f.kind === 'deleted' ? 'deletions' : 'records' },
+      { value: f.type },
+      ...balanceCells(f),
+      ...keptCells(f),
+    ];
+  };
   const law =
     'The law: every line that the manifest declares is received, and every received line has exactly one outcome.';
   return [
@@ -110,18 +146,7 @@ function conservationTables(r: PullReport, lines: Lines): Table[] {
         { key: 'sha256', label: 'SHA-256', kind: 'hash' },
         { key: 'failure', label: 'Trouble' },
       ],
-      rows: files.map((f) => {
-        const href = f.booked > 0 ? lines({ file: String(f.position) }) : undefined;
-        return [
-          { value: f.position, ...(href === undefined ? {} : { href }) },
-          { value: f.kind, text: f.kind === 'deleted' ? 'deletions' : 'records' },
-          { value: f.type },
-          ...balanceCells(f),
-          f.bytes === null ? { value: null } : numberCell(f.bytes),
-          { value: f.sha256, code: true },
-          f.failure === null ? { value: null } : { value: f.failure, text: meaning('pull', f.failure).text },
-        ];
-      }),
+      rows: [...files.map(fileRow), ...r.messageFiles.map(messageFileRow)],
       empty: 'No files were listed yet.',
     },
   ];
@@ -261,15 +286,21 @@ function findingTable(r: PullReport, lines: Lines): Table {
 /**
  * All tables of a report.
  * @param lines address of the ledger rows under a filter; @param members address of the members' page under a filter.
- *   Both answer undefined when the reader may not open them.
+ *   Both answer undefined when the reader may not open them. @param messages address of the other payer's messages, for those who may
  */
-export function reportTables(r: PullReport, lines: Lines = () => undefined, members: Lines = () => undefined): Table[] {
+export function reportTables(
+  r: PullReport,
+  lines: Lines = () => undefined,
+  members: Lines = () => undefined,
+  messages?: string,
+): Table[] {
   return [
     ...conservationTables(r, lines),
     outcomeTable(r, lines),
     reasonTable(r, lines, 'held', 'Held back or refused', true),
     ...matchTables(r, lines, members),
     findingTable(r, lines),
+    messageTable(r, messages),
     attachmentCounts(r.attachments),
     reasonTable(r, lines, 'reasons', 'Reasons of other outcomes', false),
     timeline(r),

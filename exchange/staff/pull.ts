@@ -3,6 +3,7 @@ import { html } from '../../src/ui/html.ts';
 import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
 import { accept } from '../report/accept.ts';
 import { namedMembers } from '../report/members.ts';
+import { messageTexts, pullMessages } from '../report/messages.ts';
 import { pullReport } from '../report/pull-report.ts';
 import { reportSummary, reportTables } from '../report/report-tables.ts';
 import { clockCell, codeCell, numberCell, timeCell } from '../report/words.ts';
@@ -43,7 +44,7 @@ export function pull(desk: Desk): void {
         form,
         html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'}</p>`,
       ],
-      tables: reportTables(report, lines, members),
+      tables: reportTables(report, lines, members, rows && report.messages.length > 0 ? `${path}/messages` : undefined),
     });
   });
 
@@ -65,6 +66,24 @@ export function pull(desk: Desk): void {
         session,
       );
     return c.redirect(`/staff/pulls/${id}`, 303);
+  });
+
+  desk.page('/staff/pulls/:id/messages', 'rows', async (visit) => {
+    const found = await pullMessages(deps, visit.c.req.param('id') ?? '');
+    if (!found) return desk.notFound(visit, 'There is no such pull.');
+    await desk.viewed(visit, 'messages', `pull/${found.pullId}`, [], found.messages.length);
+    return desk.show(visit, {
+      title: 'Messages of the other payer',
+      place: 'pulls',
+      trail: [
+        ['/staff/pulls', 'Pulls'],
+        [`/staff/pulls/${found.pullId}`, `Pull from ${found.peerName}`],
+      ],
+      lead: [
+        `What ${found.peerName} says of its answer, in its words. They may name people: that you opened this page is recorded.`,
+      ],
+      tables: [messageTexts(found.messages)],
+    });
   });
 
   desk.page('/staff/pulls/:id/members', 'rows', async (visit) => {

@@ -92,6 +92,31 @@ const goodBig = { ledger: { created: 400 }, holds: bigIds, state: 'done' } as co
 const ROWS: Row[] = [
   { does: 'all right', script: () => ({}), ...goodTwo, notes: [] },
   // transport
+  ...[408, 423, 425].map(
+    (code): Row => ({
+      does: `${code} at each step, once: asked again`,
+      script: () =>
+        Object.fromEntries(
+          Object.entries(peer.normal).map(([key, usual]) => [
+            key,
+            key.startsWith('DELETE') ? usual : turns(status(code), usual),
+          ]),
+        ),
+      ...goodTwo,
+    }),
+  ),
+  {
+    does: '409 that says when',
+    script: () => serves(turns((_, a) => json(a, {}, 409, { 'retry-after': '2' }), sends(two))),
+    ...goodTwo,
+  },
+  {
+    does: '409 that does not: a person decides',
+    script: () => serves(status(409)),
+    state: 'partial',
+    reason: 'file-failed',
+    holds: [],
+  },
   {
     does: 'cuts a packed file whose entity tag is strong: the rest is asked for',
     script: () => serves(turns(cut(packed, 2000, strong), rest(packed, strong))),
@@ -666,7 +691,7 @@ const ROWS: Row[] = [
     does: 'keeps its messages on another host: they are not asked for, and that it has some is told',
     script: () => lists({ error: [{ type: 'OperationOutcome', url: `${peer.foreignBase}/messages` }] }),
     ...goodTwo,
-    notes: ['peer-error-file'],
+    notes: ['peer-error-file', 'peer-incomplete'],
   },
   {
     does: 'sends records among its messages: none is taken',
@@ -675,7 +700,7 @@ const ROWS: Row[] = [
       'GET /f/messages': sends(ndjson(good('m1'), good('m2'))),
     }),
     ...goodTwo,
-    notes: ['peer-error-file'],
+    notes: ['peer-error-file', 'peer-incomplete'],
   },
   {
     does: 'says of a file that its type is an object',
@@ -789,6 +814,29 @@ const ROWS: Row[] = [
     ledger: { created: 2, 'rejected not-a-resource': 1 },
     notes: [],
     holds: ['a', 'b'],
+  },
+  {
+    does: 'hides records of others within records of the person',
+    script: () => {
+      const within = (id: string, more: object) =>
+        good(id).replace('"subject":', `"contained":[${JSON.stringify(more)}],"subject":`);
+      const about = (reference: string) => ({ ...lab('w', { subject: { reference } }) });
+      return serves(
+        sends(
+          ndjson(
+            within('a', about('Patient/p9')),
+            within('b', about('Patient/p10')),
+            within('c', about('https://other.example/fhir/Patient/p9')),
+            within('d', { resourceType: 'Coverage', id: 'w', beneficiary: { reference: 'Patient/p10' } }),
+            within('e', { resourceType: 'Practitioner', id: 'w', name: [{ family: 'Lee' }] }),
+            JSON.stringify({ resourceType: 'Organization', id: 'o', name: 'O', contained: [about('Patient/p10')] }),
+          ),
+        ),
+      );
+    },
+    state: 'done',
+    ledger: { created: 2, 'quarantined wrong-patient': 4 },
+    holds: ['a', 'e'],
   },
   {
     does: 'hides what is sensitive within a record, and writes its base with a slash too many',

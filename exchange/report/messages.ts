@@ -1,0 +1,78 @@
+// What the other payer says of its own answer: counted in the report of a pull, and word for word for those who may see names.
+import type { Deps } from '../../src/deps.ts';
+import type { Table } from '../../src/ui/table.ts';
+import { MOST_MESSAGES, messagesOf, type PlacedMessage } from '../pull/messages.ts';
+import { findPeer } from '../store/peer.ts';
+import { findPull } from '../store/pull.ts';
+import { pullFiles } from '../store/pull-file.ts';
+import type { PullReport } from './pull-report.ts';
+import { numberCell } from './words.ts';
+
+/** Severities of https://hl7.org/fhir/R4/valueset-issue-severity.html in words. */
+const SEVERITY: Readonly<Record<string, { text: string; tone: 'act' | 'look' | 'calm' }>> = {
+  fatal: { text: 'It could not do what was asked.', tone: 'act' },
+  error: { text: 'It could not give something: records may be missing.', tone: 'act' },
+  warning: { text: 'Something is not as it should be; the records are there.', tone: 'look' },
+  information: { text: 'A note.', tone: 'calm' },
+  unreadable: { text: 'No message that can be read: it is not shown.', tone: 'look' },
+};
+const severityCell = (severity: string) => ({ value: severity, tone: SEVERITY[severity]?.tone ?? ('look' as const) });
+
+/** By severity and code. @param href where the texts are, for those who may read them */
+export function messageTable(r: Pick<PullReport, 'messages' | 'messageFiles'>, href: string | undefined): Table {
+  return {
+    name: 'messages',
+    caption: 'What the other payer says of its answer',
+    note: 'Messages are no records and are not counted as lines. Their files stand among those that came.',
+    columns: [
+      { key: 'severity', label: 'Severity', kind: 'head' },
+      { key: 'code', label: 'Code' },
+      { key: 'messages', label: 'Messages', kind: 'number' },
+      { key: 'meaning', label: 'Meaning' },
+    ],
+    rows: r.messages.map((m) => [
+      severityCell(m.severity),
+      { value: m.code, code: true },
+      numberCell(m.n, href),
+      { value: SEVERITY[m.severity]?.text ?? '' },
+    ]),
+    empty: r.messageFiles.some((f) => f.failure !== null)
+      ? 'It has messages, and the file of them could not be fetched.'
+      : 'It sent none.',
+  };
+}
+
+/** Messages of a pull word for word; undefined when there is no such pull. */
+export async function pullMessages(
+  deps: Pick<Deps, 'database' | 'blobs'>,
+  pullId: string,
+): Promise<{ pullId: string; peerName: string; messages: PlacedMessage[] } | undefined> {
+  const { sql } = deps.database;
+  const pull = await findPull(sql, pullId);
+  if (!pull) return undefined;
+  const peer = await findPeer(sql, pull.peerId);
+  const messages: PlacedMessage[] = [];
+  for await (const m of messagesOf(deps, await pullFiles(sql, pullId))) messages.push(m);
+  return { pullId, peerName: peer?.name ?? pull.peerId, messages };
+}
+
+export const messageTexts = (messages: readonly PlacedMessage[]): Table => ({
+  name: 'messages',
+  caption: 'Messages',
+  note: messages.length === MOST_MESSAGES ? `The first ${MOST_MESSAGES}; the others are in the kept file.` : '',
+  columns: [
+    { key: 'file', label: 'File', kind: 'head' },
+    { key: 'line', label: 'Line', kind: 'number' },
+    { key: 'severity', label: 'Severity' },
+    { key: 'code', label: 'Code' },
+    { key: 'text', label: 'In its words' },
+  ],
+  rows: messages.map((m) => [
+    { value: m.file },
+    numberCell(m.line),
+    severityCell(m.severity),
+    { value: m.code, code: true },
+    { value: m.text === '' ? null : m.text },
+  ]),
+  empty: 'It sent none.',
+});

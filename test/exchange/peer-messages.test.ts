@@ -1,0 +1,87 @@
+// What a payer says about its own answer: told on the report, read by those who may see names, and heeded when it says that something
+// could not be given.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { readMessages } from '../../exchange/pull/messages.ts';
+import { pullMessages } from '../../exchange/report/messages.ts';
+import { pullReport } from '../../exchange/report/pull-report.ts';
+import { renderReport } from '../../exchange/report/render-report.ts';
+import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends } from '../support/scripted-peer.ts';
+
+let peer: ScriptedPeer;
+beforeAll(async () => {
+  peer = await scriptedPeer();
+  await peer.record({});
+});
+afterAll(() => peer.close());
+
+const issue = (severity: string, more: object = {}) =>
+  JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity, code: 'incomplete', ...more }] });
+const says = (...lines: string[]): Script => ({
+  'GET /status/export': (_, a) =>
+    json(a, peer.manifest([peer.file()], { error: [{ type: 'OperationOutcome', url: `${peer.base}/f/messages` }] })),
+  'GET /f/messages': sends(ndjson(...lines)),
+});
+const since = async (id: string) =>
+  (await peer.node.deps.database.sql`select since, transaction_time as at from exchange.pull where id = ${id}`)[0];
+
+test('that it could not give something is told, and the next request asks for everything again', async () => {
+  const text = '<b>half</b> of the records of Ana Rivera';
+  const first = await peer.pull(says(issue('error', { diagnostics: text }), issue('information'), 'no message'));
+  expect(first.state).toBe('done');
+  expect(Object.keys(await peer.findings(first.id)).sort()).toEqual(['peer-error-file', 'peer-incomplete']);
+  expect((await since(first.id))?.['at']).toBeNull();
+
+  const report = await pullReport(peer.node.deps, first.id);
+  if (!report) throw new Error('no report');
+  expect(report.messages).toEqual([
+    { severity: 'error', code: 'incomplete', n: 1 },
+    { severity: 'unreadable', code: 'unknown', n: 1 },
+    { severity: 'information', code: 'incomplete', n: 1 },
+  ]);
+  expect(report.messageFiles).toMatchObject([{ position: 1, lines: 3 }]);
+  // the words may name people: they are on a page of their own
+  for (const format of ['html', 'csv', 'json'] as const) {
+    const page = renderReport(report, format);
+    expect(page).toContain(report.messageFiles[0]?.sha256);
+    expect(page).toContain('records may be missing');
+    expect(page).not.toContain('Rivera');
+  }
+  expect((await pullMessages(peer.node.deps, first.id))?.messages).toEqual([
+    { file: 1, line: 1, severity: 'error', code: 'incomplete', text },
+    { file: 1, line: 2, severity: 'information', code: 'incomplete', text: '' },
+    { file: 1, line: 3, severity: 'unreadable', code: 'unknown', text: '' },
+  ]);
+
+  const second = await peer.pull(says(issue('warning'), issue('information')), { full: false });
+  expect((await since(second.id))?.['since']).toBeNull();
+  expect((await since(second.id))?.['at']).not.toBeNull();
+  expect(Object.keys(await peer.findings(second.id))).toEqual(['peer-error-file']);
+  const third = await peer.pull({}, { full: false });
+  expect((await since(third.id))?.['since']).not.toBeNull();
+});
+
+test('a message is what FHIR says it is, and nothing else is shown', () => {
+  const unreadable = [{ severity: 'unreadable', code: 'unknown', text: '' }];
+  for (const line of [
+    '',
+    '[]',
+    '5',
+    '{"resourceType":"Patient","name":[{"family":"Lee"}]}',
+    '{"resourceType":"OperationOutcome"}',
+  ])
+    expect(readMessages(line)).toEqual(unreadable);
+  expect(
+    readMessages(
+      JSON.stringify({
+        resourceType: 'OperationOutcome',
+        issue: [
+          { severity: 'worst', code: 'A b', diagnostics: `\ud800${'x'.repeat(5000)}` },
+          { severity: 'warning', code: 'not-found', details: { text: 'none' } },
+        ],
+      }),
+    ),
+  ).toEqual([
+    { severity: 'unreadable', code: 'unknown', text: `\ufffd${'x'.repeat(999)}` },
+    { severity: 'warning', code: 'not-found', text: 'none' },
+  ]);
+});
