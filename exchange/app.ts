@@ -18,6 +18,7 @@ import { exportDelete, exportStatus } from './server/export-status.ts';
 import { groupHistory, groupRead, groupSearch, groupVersion } from './server/group.ts';
 import { memberMatch } from './server/member-match.ts';
 import { memberRoutes } from './server/member-routes.ts';
+import { knownOperations } from './server/operations.ts';
 import { reserved } from './server/reserved.ts';
 import { type AddressOf, token } from './server/token.ts';
 
@@ -31,6 +32,7 @@ type Method = 'GET' | 'POST' | 'DELETE';
 /** @param addressOf where a request came from, for the limits of the token endpoint */
 export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown'): Hono<FhirEnv> {
   const app = fhirApp('exchange', deps);
+  const bulkMatch = bulkMemberMatch(deps);
   const routes: Record<string, Partial<Record<Method, Handler<FhirEnv>>>> = {
     [`${FHIR}/metadata`]: { GET: metadata(deps, VERSION, () => listed) },
     [`${FHIR}/.well-known/smart-configuration`]: { GET: smartConfiguration(deps) },
@@ -39,7 +41,9 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
     [`${FHIR}/.well-known/davinci-configuration`]: { GET: davinciConfiguration(deps) },
     '/exchange/auth/jwks.json': { GET: keySet(deps, 'token') },
     '/exchange/auth/client-jwks.json': { GET: keySet(deps, 'client') },
-    [`${FHIR}/Group/$bulk-member-match`]: { POST: bulkMemberMatch(deps) },
+    [`${FHIR}/Group/$bulk-member-match`]: { POST: bulkMatch },
+    // the text of PDex calls it so, and clients there are that do
+    [`${FHIR}/Group/$multi-member-match`]: { POST: bulkMatch },
     [`${FHIR}/Patient/$member-match`]: { POST: memberMatch(deps) },
     [`${FHIR}/Group/:id/$davinci-data-export`]: { GET: davinciDataExport(deps), POST: davinciDataExport(deps) },
     [`${FHIR}/Group/:id/$export`]: { GET: groupExport(deps, 'export'), POST: groupExport(deps, 'export') },
@@ -67,6 +71,7 @@ export function createExchange(deps: Deps, addressOf: AddressOf = () => 'unknown
       ? Object.keys(handlers).map((method) => ({ method, path: path.slice(FHIR.length + 1) }))
       : [],
   );
+  app.use(`${FHIR}/*`, knownOperations(FHIR, Object.keys(routes)));
   for (const [path, handlers] of Object.entries(routes)) {
     for (const [method, handler] of Object.entries(handlers)) app.on(method, path, handler);
     // a known path, another method: RFC 9110 asks for the methods there are

@@ -11,7 +11,10 @@ const PATIENCE_MS = 5000;
 export async function keepAlerts(deps: Deps): Promise<void> {
   const { sql } = deps.database;
   const now = deps.clock();
-  const standing = await standingConditions(sql, now, deps.config.alertQuarantine);
+  const standing = await standingConditions(sql, now, {
+    quarantine: deps.config.alertQuarantine,
+    keepDays: deps.config.matchRequestKeepDays,
+  });
   await sql.begin((tx) => recordConditions(tx, standing, now));
   const kinds = new Map<string, number>();
   for (const c of standing) kinds.set(c.kind, (kinds.get(c.kind) ?? 0) + 1);
@@ -24,6 +27,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'audit-changed',
     'peer-changed',
     'must-not-leave',
+    'request-failed',
+    'request-kept',
   ])
     deps.metrics.gauge('alerts_standing', kinds.get(kind) ?? 0, { kind });
   for (const [kind, count] of kinds) deps.log('warn', 'alert stands', { kind, count });

@@ -20,6 +20,7 @@ import { pageHeads } from '../../src/ui/print.ts';
 import { STYLE } from '../../src/ui/style.ts';
 import { tableHtml, tableJson, tablesCsv } from '../../src/ui/table.ts';
 import { COVER_WORDS, type ComplianceReport, complianceReport } from '../report/compliance.ts';
+import { withPeople } from '../report/people.ts';
 import { instantsOf, type Period } from '../report/period.ts';
 import { contentChecksIn } from '../store/content-check.ts';
 import { EVIDENCE_SQL, type EvidenceFile, evidenceRows, inSnapshot, lastSealBefore } from '../store/evidence.ts';
@@ -91,7 +92,8 @@ export async function writePack(
     } finally {
       await reader.end({ timeout: 5 });
     }
-    const report = await complianceReport({ ...deps, clock: () => asOf }, { period });
+    const made = await complianceReport({ ...deps, clock: () => asOf }, { period });
+    const report = { ...made, tables: await withPeople(deps.database.sql, made.tables, asOf) };
     await putReport(put, report, period, deps.config);
     const proof = { exports: await contentChecksIn(deps.database.sql, span) };
     await put(

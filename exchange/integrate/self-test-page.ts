@@ -34,16 +34,18 @@ export function selfTest(deps: Deps) {
     const trace = await traceOf(deps.database.sql, peer.id, new Date(deps.clock().getTime() - HOURS_BACK * 3_600_000));
     const report = judgeClient(trace);
     const tryThis = await exampleMatch(deps, peer);
+    const [bundle] = tryThis?.parameter ?? [];
+    const trySingle = bundle?.part ? { resourceType: 'Parameters', parameter: bundle.part } : null;
     if ((c.req.header('accept') ?? '').includes('text/html'))
-      return c.body(page(deps, peer, report, tryThis), 200, pageHeaders);
-    return c.json({ client: clientId, state: peer.state, ...report, try: tryThis }, 200, {
+      return c.body(page(deps, peer, report, tryThis, trySingle), 200, pageHeaders);
+    return c.json({ client: clientId, state: peer.state, ...report, try: tryThis, trySingle }, 200, {
       'cache-control': 'no-store',
     });
   };
 }
 
 /** A request body that finds a member of this sandbox, in the name of the peer. */
-async function exampleMatch(deps: Deps, peer: Peer): Promise<unknown> {
+async function exampleMatch(deps: Deps, peer: Peer): Promise<ReturnType<typeof matchRequest> | null> {
   const member = await demoMember(deps.database.sql);
   if (!member) return null;
   const today = localDay(deps.clock(), deps.config.timeZone);
@@ -67,7 +69,7 @@ async function exampleMatch(deps: Deps, peer: Peer): Promise<unknown> {
   );
 }
 
-function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown): string {
+function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown, trySingle: unknown): string {
   const steps: Table = {
     name: 'steps',
     caption: `${report.passed} of ${report.steps.length} steps passed`,
@@ -89,9 +91,15 @@ function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown): strin
     columns: [
       { key: 'at', label: 'When', kind: 'head' },
       { key: 'what', label: 'What' },
+      { key: 'todo', label: 'What to do' },
       { key: 'reason', label: 'Reason' },
     ],
-    rows: report.trouble.map((t) => [{ value: t.at }, { value: t.what }, { value: t.todo, code: true }]),
+    rows: report.trouble.map((t) => [
+      { value: t.at },
+      { value: t.what },
+      { value: t.todo },
+      { value: t.reason, code: true },
+    ]),
     empty: 'Nothing was refused.',
   };
   return documentText({
@@ -101,6 +109,7 @@ function page(deps: Deps, peer: Peer, report: SelfTest, tryThis: unknown): strin
     banner: 'Sandbox: all people, payers and records here are invented.',
     main: html`<p>Let your client run against this sandbox, then load this page again. How to ask is in the <a href="/exchange/docs">documentation</a>.</p>
 ${tableHtml(steps)}${tableHtml(trouble)}
-<section class="box"><h2 id="x-try">A body for Group/$bulk-member-match that finds a member</h2><pre tabindex="0" role="region" aria-labelledby="x-try">${JSON.stringify(tryThis, null, 1)}</pre></section>`,
+<section class="box"><h2 id="x-try">A body for Group/$bulk-member-match that finds a member</h2><pre tabindex="0" role="region" aria-labelledby="x-try">${JSON.stringify(tryThis, null, 1)}</pre></section>
+<section class="box"><h2 id="x-single">The same for Patient/$member-match</h2><pre tabindex="0" role="region" aria-labelledby="x-single">${JSON.stringify(trySingle, null, 1)}</pre></section>`,
   });
 }

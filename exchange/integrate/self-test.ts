@@ -1,6 +1,6 @@
 // What a client has done so far, step by step, judged from the audit. Pure.
-import { refusalMeaning } from '../report/security.ts';
 import type { Trace } from '../store/self-test.ts';
+import { type Advice, adviceOn } from './advice.ts';
 
 export type Step = {
   id: string;
@@ -9,12 +9,13 @@ export type Step = {
   /** what was seen, or what to do */
   hint: string;
 };
-export type Trouble = { at: string; what: string; todo: string };
+export type Trouble = { at: string; what: string; reason: string; todo: string };
 export type SelfTest = { steps: Step[]; trouble: Trouble[]; passed: number };
 
 /** Refusals that are told, the newest first: a client in a loop has thousands. */
 const MOST_TROUBLE = 50;
 
+const told = ({ what, todo }: Advice, reason: string) => `${what} ${todo} (${reason})`;
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`;
 
 export function judgeClient(trace: readonly Trace[]): SelfTest {
@@ -30,7 +31,8 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
   });
   const why = (action: string): string | undefined => {
     const one = last(refused.filter((t) => t.action === action));
-    return one && `${refusalMeaning(one.action, one.reason).text} (${one.reason})`;
+    if (!one) return undefined;
+    return told(adviceOn(one.action, one.reason), one.reason);
   };
 
   const tokens = ok('token');
@@ -59,7 +61,7 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
       'Ask for a member',
       matches.length > 0,
       `${matches.length} asked.`,
-      'POST Group/$bulk-member-match or Patient/$member-match with the body under `try`.',
+      'POST Group/$bulk-member-match or Patient/$member-match with the body under `try` or `trySingle`.',
     ),
     step(
       'matched',
@@ -67,7 +69,7 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
       matched.length > 0,
       `${matched.length} matched.`,
       'Wait for the answer to the match.',
-      decided && `The member was not matched: ${decided.reason}.`,
+      decided && told(adviceOn('match', decided.reason), decided.reason),
     ),
     step(
       'match-file',
@@ -110,8 +112,8 @@ export function judgeClient(trace: readonly Trace[]): SelfTest {
     .slice(-MOST_TROUBLE)
     .reverse()
     .map((t) => {
-      const m = refusalMeaning(t.action, t.reason);
-      return { at: t.at.toISOString(), what: `${t.action}: ${m.text}`, todo: t.reason };
+      const { what, todo } = adviceOn(t.action, t.reason);
+      return { at: t.at.toISOString(), what: `${t.action}: ${what}`, reason: t.reason, todo };
     });
   return { steps, trouble, passed: steps.filter((s) => s.state === 'passed').length };
 }

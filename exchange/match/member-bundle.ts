@@ -75,7 +75,8 @@ export function readMemberBundles(body: Json, options: Reading = {}): MemberBund
 }
 
 export const NO_PARAMETERS = 'The body must be a Parameters resource.';
-export const NO_MEMBER = 'There must be at least one parameter MemberBundle.';
+export const NO_MEMBER =
+  'There must be at least one parameter MemberBundle, with MemberPatient, CoverageToMatch, CoverageToLink and Consent as its parts.';
 
 /** @throws BundleFault naming the position */
 export function readMemberBundle(bundle: JsonObject, position: number, options: Reading): MemberBundle {

@@ -2,14 +2,16 @@
 // in the store, with consent and coverage, and of the request its hash in the audit.
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
+import { describe } from '../../src/http/fhir-app.ts';
+import { isPassing } from '../../src/store/failure.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { forgetRequest, pastRequests } from '../store/match-request.ts';
+import { forgetRequest, type KeptRequest, pastRequests } from '../store/match-request.ts';
 
 const DAY_MS = 86_400_000;
 /** Removed in one go: the next one follows within a minute. */
 const MOST = 100;
 
-type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock'>;
+type Needs = Pick<Deps, 'database' | 'blobs' | 'config' | 'clock' | 'log'>;
 
 async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes: number } | undefined> {
   const stream = await deps.blobs.get(key);
@@ -23,33 +25,46 @@ async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes
   return { sha256: hash.digest('hex'), bytes };
 }
 
+/** The hash is in the audit before the file goes, and the row is changed last: a process that dies in between does the rest when it is back. */
+async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Date): Promise<boolean> {
+  const { sql } = deps.database;
+  const detail = await hashOf(deps, bodyKey);
+  if (detail)
+    await sql.begin((tx) =>
+      writeAudit(tx, [
+        auditRow({
+          at,
+          actorKind: 'system',
+          actor: 'retention',
+          action: 'match-request-removed',
+          object: `match/${id}`,
+          peerId,
+          detail,
+        }),
+      ]),
+    );
+  await deps.blobs.delete(bodyKey);
+  return forgetRequest(sql, id);
+}
+
 /**
- * Returns how many were removed. The hash is in the audit before the file goes, and the row is changed last: a process that dies in between
- * does the rest when it is back.
+ * Returns how many were removed. One that cannot be read or removed keeps none behind it waiting: the log says why, an alert stands while it
+ * is there past its time (`request-kept`), and it is tried again. A database that is away ends the round.
  */
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
   const before = new Date(at.getTime() - deps.config.matchRequestKeepDays * DAY_MS);
   let removed = 0;
-  for (const { id, peerId, bodyKey } of await pastRequests(sql, before, MOST)) {
-    const detail = await hashOf(deps, bodyKey);
-    if (detail)
-      await sql.begin((tx) =>
-        writeAudit(tx, [
-          auditRow({
-            at,
-            actorKind: 'system',
-            actor: 'retention',
-            action: 'match-request-removed',
-            object: `match/${id}`,
-            peerId,
-            detail,
-          }),
-        ]),
-      );
-    await deps.blobs.delete(bodyKey);
-    if (await forgetRequest(sql, id)) removed++;
+  for (let page = await pastRequests(sql, before, MOST); page.length > 0 && removed < MOST; ) {
+    for (const one of page)
+      try {
+        if (await remove(deps, one, at)) removed++;
+      } catch (error) {
+        if (isPassing(error)) throw error;
+        deps.log('error', 'request not removed', { match: one.id, error: describe(error) });
+      }
+    page = page.length < MOST ? [] : await pastRequests(sql, before, MOST, page.at(-1));
   }
   return removed;
 }

@@ -99,6 +99,18 @@ const FOLLOWS: Readonly<Record<PeerState, readonly PeerState[]>> = {
   closed: [],
 };
 
+/** May this person make a peer active, as it is? Nobody approves what they added or changed. */
+export async function mayApprove(
+  sql: Queryable,
+  config: Needs['config'],
+  peer: Pick<Peer, 'id' | 'approvedBy' | 'addedBy'>,
+  person: string,
+): Promise<boolean> {
+  if (!needsSecondPerson(config)) return true;
+  const isOwn = peer.approvedBy === null && peer.addedBy === person;
+  return !isOwn && !(await hasChanged(sql, peer.id, person));
+}
+
 /**
  * Moves a peer to another state, at once: tokens given before are void, and unless it becomes active all that it has asked for ends. Making it active needs another person than the one
  * who added, changed or suspended it since.
@@ -109,10 +121,7 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
     const peer = await findPeer(tx, id);
     if (!peer) return 'not-found';
     if (!FOLLOWS[peer.state].includes(state)) return 'not-now';
-    if (state === 'active' && needsSecondPerson(deps.config)) {
-      const isOwn = peer.approvedBy === null && peer.addedBy === by.name;
-      if (isOwn || (await hasChanged(tx, id, by.name))) return 'same-person';
-    }
+    if (state === 'active' && !(await mayApprove(tx, deps.config, peer, by.name))) return 'same-person';
     if (!(await setPeerState(tx, id, state, by.name, at))) return 'not-now';
     if (state !== 'active') await revokeOfPeer(tx, id, at);
     const action = state === 'active' ? 'peer-approved' : `peer-${state}`;
@@ -156,16 +165,36 @@ export async function decidePeerChange(
     if (!change || !peer) return 'not-found';
     if (change.state !== 'proposed') return 'not-now';
     if (accept && change.by === by.name) return 'same-person';
+    const isDocument = change.what === 'document';
     if (accept) {
-      const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...(change.before as Partial<PeerFields>) });
-      if (Object.keys(now.after).length > 0 || peer.state === 'closed') return 'stale';
-      if (!(await writePeerFields(tx, id, change.after as Partial<PeerFields>))) return 'taken';
+      const refused = await (isDocument ? documentOf(tx, peer, change, at) : putInForce(tx, peer, change));
+      if (refused !== undefined) return refused;
     }
     await decideChange(tx, changeId, accept ? 'applied' : 'rejected', by.name, at);
     const detail = { change: changeId, fields: Object.keys(change.after) };
-    await audit(tx, by, at, id, accept ? 'peer-changed' : 'peer-change-rejected', detail);
+    const done = isDocument ? 'peer-document-added' : 'peer-changed';
+    await audit(tx, by, at, id, accept ? done : 'peer-change-rejected', detail);
     return 'ok';
   });
+}
+
+/** Writes a proposed change of a record. @returns why it cannot be */
+async function putInForce(tx: Queryable, peer: Peer, { before, after }: PeerChange): Promise<Refusal | undefined> {
+  const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...(before as Partial<PeerFields>) });
+  if (Object.keys(now.after).length > 0 || peer.state === 'closed') return 'stale';
+  return (await writePeerFields(tx, peer.id, after as Partial<PeerFields>)) ? undefined : 'taken';
+}
+
+/** Notes a proposed document, in the name of who proposed it. @returns why it cannot be */
+async function documentOf(
+  tx: Queryable,
+  peer: Peer,
+  { after, by }: PeerChange,
+  at: Date,
+): Promise<Refusal | undefined> {
+  if (peer.state === 'closed') return 'stale';
+  await addDocument(tx, { ...(after as Omit<NewDocument, 'peerId'>), peerId: peer.id }, by, at);
+  return undefined;
 }
 
 /** Sets a limit of the peer's own, or takes it away. In force at once: a limit gives nobody anything. */
@@ -216,15 +245,26 @@ export async function blockKey(deps: Needs, id: string, kid: string, blocked: bo
   });
 }
 
-/** Notes what the trust in a peer rests on. */
+/**
+ * Notes what the trust in a peer rests on. A standing attestation stands for that of each member: it opens as much as a change of the
+ * record does, and of an active peer it waits for a second person like one.
+ */
 export async function addTrustDocument(deps: Needs, document: NewDocument, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    if (!(await findPeer(tx, document.peerId))) return 'not-found';
-    await addDocument(tx, document, by.name, at);
+    const peer = await findPeer(tx, document.peerId);
+    if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
     const { peerId, ...after } = document;
-    await record(tx, by, at, { peerId, action: 'peer-document-added', what: 'document', after });
-    return 'ok';
+    const waits = document.kind === 'attestation' && needsSecondPerson(deps.config) && peer.state !== 'pending';
+    if (!waits) await addDocument(tx, document, by.name, at);
+    await record(tx, by, at, {
+      peerId,
+      action: waits ? 'peer-document-proposed' : 'peer-document-added',
+      what: 'document',
+      after,
+      state: waits ? 'proposed' : 'applied',
+    });
+    return waits ? 'proposed' : 'ok';
   });
 }
 

@@ -51,7 +51,7 @@ export async function openSession(
         actor: person.subject,
         action: 'sign-in',
         requestId,
-        detail: { roles: person.roles, ...(development ? { dev: true } : {}) },
+        detail: { roles: person.roles, ...(development ? { dev: true } : { name: person.name }) },
       }),
     ]);
   });

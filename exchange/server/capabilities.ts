@@ -37,6 +37,7 @@ const OPERATIONS: Readonly<Record<string, { type: string; operations: Operation[
   'Patient/$member-match': one('Patient', 'member-match', `${HREX}/OperationDefinition/member-match`),
   'Patient/:id/$everything': one('Patient', 'everything', 'http://hl7.org/fhir/OperationDefinition/Patient-everything'),
   'Group/$bulk-member-match': one('Group', 'bulk-member-match', `${PDEX}/OperationDefinition/BulkMemberMatch`),
+  'Group/$multi-member-match': one('Group', 'multi-member-match', `${PDEX}/OperationDefinition/BulkMemberMatch`),
   'Group/:id/$davinci-data-export': one('Group', 'davinci-data-export', ATR_EXPORT),
   'Group/:id/$export': exportOf('Group'),
   'Group/:id/$export-v4': exportV4Of('Group'),

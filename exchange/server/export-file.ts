@@ -5,6 +5,7 @@ import { gunzipped } from '../../src/blobs/gunzipped.ts';
 import { acceptsGzip, readRange, streamed } from '../../src/blobs/serve-file.ts';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
+import { orBrokenOff } from '../../src/http/break-off.ts';
 import { isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import type { ExportParameters } from '../export/parameters.ts';
@@ -103,7 +104,8 @@ export function exportFile(deps: Deps) {
     ]);
     const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
     if (!stored) throw new Outcome('not-found');
-    const stream = whileAllowed(stored, () => mayGoOn(deps, job));
+    const allowed = whileAllowed(stored, () => mayGoOn(deps, job));
+    const stream = orBrokenOff(c, deps, range === 'ignore' && !isGzip ? gunzipped(allowed) : allowed);
     if (range !== 'ignore')
       return streamed(stream, 206, {
         ...headers,
@@ -111,6 +113,6 @@ export function exportFile(deps: Deps) {
         'content-length': String(range.end - range.start),
       });
     if (isGzip) return streamed(stream, 200, { ...headers, 'content-length': String(file.storedBytes) });
-    return streamed(gunzipped(stream), 200, headers);
+    return streamed(stream, 200, headers);
   };
 }

@@ -96,6 +96,8 @@ type Reader = (value: string, draft: Draft, how: How) => void;
 
 const invalid = (text: string) => new Outcome('invalid-parameter', text);
 const unsupported = (text: string) => new Outcome('unknown-parameter', text);
+/** A name that was sent, to be told again when it can be nothing but a name. */
+const named = (name: string, otherwise: string): string => (/^[A-Za-z_-]{1,40}$/.test(name) ? name : otherwise);
 
 /** Several values: a comma list, or in the fourth edition repeated parameters only. */
 function several(value: string, how: How): string[] {
@@ -109,7 +111,8 @@ function several(value: string, how: How): string[] {
 
 function instant(value: string, name: string, now: Date): string {
   const at = parseInstant(value);
-  if (!at || at.getUTCFullYear() < 1900 || at.getUTCFullYear() > 9998) throw invalid(`${name} must be an instant.`);
+  if (!at || at.getUTCFullYear() < 1900 || at.getUTCFullYear() > 9998)
+    throw invalid(`${name} must be an instant, such as 2027-01-31T00:00:00Z.`);
   if (name === '_since' && at > now) throw invalid('_since must not be in the future.');
   return at.toISOString();
 }
@@ -126,8 +129,8 @@ const READERS: Readonly<Record<string, Reader>> = {
     draft.types ??= [];
     for (const type of several(value, how)) {
       if (EXPORT_ORDER.includes(type)) draft.types.push(type);
-      else if (how.lenient) draft.notes.push('A type that is not exported was ignored.');
-      else throw invalid('_type names a type that is not exported.');
+      else if (how.lenient) draft.notes.push(`${named(type, 'A type')} is not exported and was ignored.`);
+      else throw invalid(`_type: ${named(type, 'a type')} is not exported. metadata lists the types.`);
     }
   },
   _since(value, draft, how) {
@@ -209,10 +212,10 @@ export function readExportParameters(given: Given, how: How): ExportParameters {
     }
     const read = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
     if (read) read(value, draft, how);
-    else if (how.lenient) draft.notes.push('A parameter that is not supported was ignored.');
+    else if (how.lenient) draft.notes.push(`${named(name, 'A parameter')} is not supported and was ignored.`);
     else
       throw unsupported(
-        `A parameter is not supported here: allowed are ${Object.keys(READERS).join(', ')}${how.operation === 'davinci-data-export' ? ' and exportType' : ''}.`,
+        `${named(name, 'A parameter')} is not supported here: allowed are ${Object.keys(READERS).join(', ')}${how.operation === 'davinci-data-export' ? ' and exportType' : ''}.`,
       );
   }
   const { exportType, associated, types, ...parameters } = draft;

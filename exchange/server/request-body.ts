@@ -32,7 +32,8 @@ export async function* fhirBytes(c: Context<FhirEnv>, maxBytes: number): AsyncGe
 
 function refuseEncoded(c: Context<FhirEnv>): void {
   const encoding = c.req.header('content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw new Outcome('unsupported-media-type');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    throw new Outcome('unsupported-media-type', 'Send the body as it is, without Content-Encoding.');
 }
 
 const tooLarge = (maxBytes: number) => new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);

@@ -26,9 +26,12 @@ import { type Asker, askerAt, bookRefusal, mustWait, withClient } from './token-
 
 type OAuthError = 'invalid_request' | 'invalid_client' | 'invalid_scope' | 'unsupported_grant_type';
 const TEXT: Record<OAuthError, string> = {
-  invalid_request: 'The request is missing a parameter, repeats one, or is malformed.',
-  invalid_client: 'Client authentication failed.',
-  invalid_scope: 'None of the requested scopes can be granted.',
+  invalid_request:
+    'Send a form (application/x-www-form-urlencoded) with grant_type, scope, client_assertion_type and client_assertion, each once, in the body. No Authorization header, no client_secret, nothing in the address.',
+  // the same whatever was wrong: who is no client must not learn who is one
+  invalid_client:
+    'Client authentication failed. An assertion needs iss and sub with your client id, aud with this token endpoint or issuer as one text, exp at most five minutes ahead, a jti that was never used, and a kid of your registered keys.',
+  invalid_scope: 'None of the requested scopes can be granted. smart-configuration lists those that there are.',
   unsupported_grant_type: 'Only client_credentials is supported.',
 };
 const TOO_MANY = 'Too many requests were refused. Wait as Retry-After says.';

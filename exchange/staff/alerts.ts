@@ -11,6 +11,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
   'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },
   'peer-changed': { text: 'A payer publishes other addresses than its record has', href: (id) => `/staff/peers/${id}` },
   'must-not-leave': { text: 'An export holds what must not leave', href: (id) => `/staff/requests/${id}` },
+  'request-failed': {
+    text: 'A request of a payer failed and is not tried again',
+    href: (id) => `/staff/requests/${id}`,
+  },
+  'request-kept': {
+    text: 'A match request is there past its time and cannot be removed',
+    href: (id) => `/staff/requests/${id}`,
+  },
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 

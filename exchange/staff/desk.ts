@@ -6,6 +6,7 @@ import type { Deps } from '../../src/deps.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
 import { readForm } from '../../src/http/form.ts';
 import { html } from '../../src/ui/html.ts';
+import { withPeople } from '../report/people.ts';
 import { currentSession, recordExport, recordRefusal, recordView, type StaffSession } from '../report/sessions.ts';
 import { address, formatOf, problem, type StaffContext, show, type View, withQuery } from './frame.ts';
 
@@ -130,7 +131,10 @@ export class Desk {
       const rows = view.tables.reduce((n, t) => n + t.rows.length, 0);
       await recordExport(this.deps, session, new URL(c.req.url).pathname, format, rows, requestId);
     }
-    return show(c, this.deps, session, view);
+    return show(c, this.deps, session, {
+      ...view,
+      tables: await withPeople(this.deps.database.sql, view.tables, this.deps.clock()),
+    });
   }
 
   notFound(visit: Visit, text: string): Response {

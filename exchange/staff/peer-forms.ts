@@ -106,9 +106,11 @@ export function documentForm(session: StaffSession, id: string, typed?: URLSearc
 }
 
 /** What an administrator may do with a payer as it is. */
-export function stateForms(session: StaffSession, peer: Peer): Part {
+export function stateForms(session: StaffSession, peer: Peer, mayApprove: boolean): Part {
   const to = (what: string) => `/staff/peers/${peer.id}/${what}`;
-  const approve = actionForm(session, to('approve'), peer.state === 'pending' ? 'Approve' : 'Make active again');
+  const approve = mayApprove
+    ? actionForm(session, to('approve'), peer.state === 'pending' ? 'Approve' : 'Make active again')
+    : html`<p>Another administrator has to ${peer.state === 'pending' ? 'approve it' : 'make it active again'}: nobody approves an own change.</p>`;
   const suspend = actionForm(session, to('suspend'), 'Suspend at once');
   const close = html`<details><summary>Close for ever</summary><p>A closed payer cannot be opened again, and its client id is never given to another.</p>${actionForm(session, to('close'), 'Close')}</details>`;
   if (peer.state === 'closed') return '';

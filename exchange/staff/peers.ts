@@ -15,6 +15,7 @@ import {
   decidePeerChange,
   endTrustDocument,
   fieldsOf,
+  mayApprove,
   movePeer,
   needsSecondPerson,
   registerPeer,
@@ -40,6 +41,7 @@ const DONE: ReadonlyMap<string, string> = new Map([
   ['ok', 'Done.'],
   ['proposed', 'The change waits for another person. Until then nothing is different.'],
   ['checked', 'Its addresses answer, and nothing differs from what was pinned.'],
+  ['answers', 'Its addresses answer. Nothing is pinned yet: the first pull does that.'],
   ['differs', 'Its addresses answer, but differ from what was pinned. See the history below; nothing was followed.'],
   ['away', 'It could not be checked. See the last check in the list of payers.'],
 ]);
@@ -61,7 +63,7 @@ export function peers(desk: Desk): void {
     requestId,
     ...(session.development ? { dev: true } : {}),
   });
-  const answer = (visit: Visit, id: string, done: Done | 'checked' | 'differs' | 'away'): Response => {
+  const answer = (visit: Visit, id: string, done: Done | 'checked' | 'answers' | 'differs' | 'away'): Response => {
     if (done in REFUSED) {
       const [status, text] = REFUSED[done as keyof typeof REFUSED];
       const back = done === 'not-found' ? '' : html` <a href="/staff/peers/${id}">Back to the payer</a>`;
@@ -97,13 +99,17 @@ export function peers(desk: Desk): void {
     const { session, c } = visit;
     if (typed.faults.length > 0) c.status(400);
     const isOpen = (form?: URLSearchParams): Part => (form === undefined ? '' : html` open`);
-    const [changes, documents] = await Promise.all([peerChanges(sql, peer.id, CHANGES), peerDocuments(sql, peer.id)]);
+    const [changes, documents, approves] = await Promise.all([
+      peerChanges(sql, peer.id, CHANGES),
+      peerDocuments(sql, peer.id),
+      mayApprove(sql, deps.config, peer, session.subject),
+    ]);
     const manages = may(session, 'peers');
     const done = DONE.get(c.req.query('done') ?? '');
     const proposed = changes.filter((x) => x.state === 'proposed');
     const waiting: Part = proposed.map(
       (x) =>
-        html`<section class="box"><h2>A change waits for another person</h2><p>Proposed by ${x.by}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
+        html`<section class="box"><h2>${x.what === 'document' ? 'A document waits' : 'A change waits'} for another person</h2><p>Proposed by ${x.by}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
           manages
             ? [
                 x.by === session.subject
@@ -127,8 +133,8 @@ export function peers(desk: Desk): void {
     // told before anything is typed: signing in again loses what a form held
     const again = isFresh(session.authenticatedAt, deps.clock())
       ? ''
-      : html`<p class="note">To approve or change it, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
-    const manage = html`<section class="box"><h2>Manage</h2>${again}${stateForms(session, peer)}${blockForm(session, peer.id)}
+      : html`<p class="note">To approve or change it, or to note a document, <a href="${address('/staff/sign-in', { return_to: `/staff/peers/${peer.id}`, again: '1' })}">sign in again</a> first: that needs a sign-in of the last five minutes.</p>`;
+    const manage = html`<section class="box"><h2>Manage</h2>${again}${stateForms(session, peer, approves)}${blockForm(session, peer.id)}
 <details${isOpen(typed.record)}><summary>Change its record</summary>${actionForm(session, `/staff/peers/${peer.id}/change`, 'Change', recordFields(fieldsOf(peer), typed.record))}</details>
 <details${isOpen(typed.document)}><summary>Note a document</summary>${documentForm(session, peer.id, typed.document)}</details></section>`;
     const running = documents.filter((d) => d.endedAt === null);
@@ -143,7 +149,7 @@ export function peers(desk: Desk): void {
       before: [
         done === undefined ? '' : html`<p class="note" role="status">${done}</p>`,
         faultList(typed.faults),
-        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a> · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a></p>`,
+        html`<p><a href="/staff/peers/${peer.id}/statement">Statement: what passed between this payer and us</a>${may(session, 'rows') ? html` · <a href="/staff/peers/${peer.id}/to-tell">What to tell this payer</a>` : ''}</p>`,
         waiting,
       ],
       tables: peerTables(peer, changes, documents, deps.config.timeZone),
@@ -192,18 +198,24 @@ export function peers(desk: Desk): void {
     },
     grave,
   );
-  act('document', async (visit, id, form) => {
-    const peer = await findPeer(sql, id);
-    if (!peer) return 'not-found';
-    const read = readDocument(form);
-    if ('faults' in read) return detail(visit, peer, { faults: read.faults, document: form });
-    return addTrustDocument(deps, { peerId: id, ...read.document }, byOf(visit));
-  });
+  act(
+    'document',
+    async (visit, id, form) => {
+      const peer = await findPeer(sql, id);
+      if (!peer) return 'not-found';
+      const read = readDocument(form);
+      if ('faults' in read) return detail(visit, peer, { faults: read.faults, document: form });
+      return addTrustDocument(deps, { peerId: id, ...read.document }, byOf(visit));
+    },
+    grave,
+  );
   act('check', async (visit, id) => {
     const peer = await findPeer(sql, id);
     if (!peer) return 'not-found';
     const checked = await checkPeer(deps, peer, byOf(visit));
-    return answer(visit, id, 'fault' in checked ? 'away' : checked.differs.length > 0 ? 'differs' : 'checked');
+    if ('fault' in checked) return answer(visit, id, 'away');
+    const same = peer.tokenEndpoint === null ? 'answers' : 'checked';
+    return answer(visit, id, checked.differs.length > 0 ? 'differs' : same);
   });
 }
 

@@ -9,17 +9,23 @@ export type AlertKind =
   | 'quarantine-full'
   | 'audit-changed'
   | 'peer-changed'
-  | 'must-not-leave';
+  | 'must-not-leave'
+  | 'request-failed'
+  | 'request-kept';
 export type Condition = { kind: AlertKind; subject: string; amount: number };
 
 /** Failed or refused pulls of a payer in a row, after which it counts as failing. */
 const FAILING = 3;
 
 /**
- * What holds now. Clocks by clock_open; pulls, peers and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * What holds now. Clocks by clock_open; pulls, peers, jobs and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week only, by its primary key.
  */
-export async function standingConditions(sql: Queryable, now: Date, quarantine: number): Promise<Condition[]> {
+export async function standingConditions(
+  sql: Queryable,
+  now: Date,
+  { quarantine, keepDays }: { quarantine: number; keepDays: number },
+): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where state = 'open' and due_at < ${now} group by kind
     union all
@@ -43,6 +49,17 @@ export async function standingConditions(sql: Queryable, now: Date, quarantine: 
     select 'audit-changed', 'all', c.faults from (select faults from exchange.audit_check order by id desc limit 1) c where c.faults > 0
     union all
     select 'must-not-leave', k.job_id, k.faults from exchange.content_check k where k.faults > 0 and k.at > ${now}::timestamptz - interval '30 days'
+    union all
+    -- was tried as often as it is, and nobody answers it any more: the payer waits
+    select 'request-failed', j.id, j.attempts from exchange.bulk_job j
+      where j.state = 'failed' and exists (
+        select from exchange.clock c where c.kind = case j.kind when 'match' then 'C3-match' else 'C3-export' end and c.subject = j.id
+          and c.state in ('open', 'attempted', 'blocked'))
+    union all
+    -- it should have gone a day ago at least
+    select 'request-kept', j.id, 1 from exchange.bulk_job j
+      where j.body_key is not null and j.state not in ('queued', 'running')
+        and coalesce(j.completed_at, j.received_at) < ${now}::timestamptz - ${keepDays + 1} * interval '1 day'
     union all
     select 'peer-changed', p.id, jsonb_array_length(c.facts->'differs')
       from exchange.peer p cross join lateral (select facts from exchange.peer_check where peer_id = p.id order by id desc limit 1) c

@@ -19,7 +19,7 @@ export type AuditEntry = {
   outcome?: 'ok' | 'refused' | 'failed';
   reason?: string;
   requestId?: string;
-  /** counts and codes only */
+  /** counts and codes only; of a sign-in the name of the plan's own person */
   detail?: Record<string, unknown>;
 };
 export type AuditRow = Required<Omit<AuditEntry, 'memberId' | 'peerId' | 'consentId' | 'at'>> & {

@@ -1,15 +1,24 @@
 // Requests of bulk matches as they came, which are files beside their job.
 import type { Queryable } from '../../src/store/database.ts';
 
-export type KeptRequest = { id: string; peerId: string; bodyKey: string };
+export type KeptRequest = { id: string; peerId: string; bodyKey: string; receivedAt: Date };
 
-/** Those that were answered, or ended, before a time. Jobs are few: the table is read. */
-export async function pastRequests(sql: Queryable, before: Date, limit: number): Promise<KeptRequest[]> {
+/**
+ * Those that were answered, or ended, before a time, the oldest first. Jobs are few: the table is read.
+ * @param after only those that came after this one
+ */
+export async function pastRequests(
+  sql: Queryable,
+  before: Date,
+  limit: number,
+  after?: KeptRequest,
+): Promise<KeptRequest[]> {
   return [
     ...(await sql<KeptRequest[]>`
-      select id, peer_id as "peerId", body_key as "bodyKey" from exchange.bulk_job
+      select id, peer_id as "peerId", body_key as "bodyKey", received_at as "receivedAt" from exchange.bulk_job
       where body_key is not null and state not in ('queued', 'running') and coalesce(completed_at, received_at) < ${before}
-      order by received_at limit ${limit}`),
+        and (received_at, id) > (coalesce(${after?.receivedAt ?? null}::timestamptz, '-infinity'), ${after?.id ?? ''})
+      order by received_at, id limit ${limit}`),
   ];
 }
 

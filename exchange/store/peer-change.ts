@@ -70,13 +70,14 @@ export async function decideChange(
 }
 
 /**
- * Did this person register, change, suspend or otherwise move the peer since it was last made active, without somebody else
- * deciding? peer_change_peer.
+ * Did this person register, change, suspend or otherwise move the peer since it was last made active, or note a standing attestation of
+ * it, without somebody else deciding? peer_change_peer.
  */
 export async function hasChanged(tx: Queryable, peerId: string, person: string): Promise<boolean> {
   const [row] = await tx`
     select 1 from exchange.peer_change
-    where peer_id = ${peerId} and by = ${person} and state = 'applied' and decided_by is null and what in ('registration', 'record', 'state')
+    where peer_id = ${peerId} and by = ${person} and state = 'applied' and decided_by is null
+      and (what in ('registration', 'record', 'state') or (what = 'document' and after->>'kind' = 'attestation'))
       and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)
     limit 1`;
   return row !== undefined;

@@ -13,6 +13,9 @@ export type AssertionFault =
   | 'key'
   | 'signature'
   | 'claims'
+  | 'subject'
+  | 'jti'
+  | 'not-yet'
   | 'audience'
   | 'expired';
 export type Assertion = { clientId: string; jti: string; expiresAt: Date };
@@ -123,13 +126,13 @@ export async function verifyAssertion(
   }
   const seconds = expected.now.getTime() / 1000;
   const { iss, sub, aud, exp, jti, iat, nbf } = payload;
-  if (iss !== expected.clientId || sub !== expected.clientId) return fail('claims');
-  if (typeof jti !== 'string' || jti === '' || jti.length > 256) return fail('claims');
+  if (iss !== expected.clientId || sub !== expected.clientId) return fail('subject');
+  if (typeof jti !== 'string' || jti === '' || jti.length > 256) return fail('jti');
   if (typeof aud !== 'string' || !expected.audiences.includes(aud)) return fail('audience');
   if (typeof exp !== 'number' || !Number.isFinite(exp)) return fail('claims');
   if (seconds >= exp || exp > seconds + 330) return fail('expired');
   for (const time of [iat, nbf])
-    if (time !== undefined && (typeof time !== 'number' || time > seconds + 30)) return fail('claims');
+    if (time !== undefined && (typeof time !== 'number' || time > seconds + 30)) return fail('not-yet');
   if (typeof iat === 'number' && iat < seconds - 600) return fail('expired');
   return { ok: true, value: { clientId: expected.clientId, jti, expiresAt: new Date(exp * 1000) } };
 }

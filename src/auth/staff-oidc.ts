@@ -39,6 +39,8 @@ export type Person = { subject: string; name: string; roles: StaffRole[]; authen
 
 /** How long a proof of identity is good for a grave action. */
 export const FRESH_SECONDS = 300;
+/** The longest session, and the oldest proof that begins one. */
+const SESSION_SECONDS = 8 * 3600;
 export type Provider = {
   issuer: string;
   authorizationEndpoint: string;
@@ -127,7 +129,8 @@ export function authorizationUrl(
     nonce: s.nonce,
     code_challenge: createHash('sha256').update(s.verifier).digest('base64url'),
     code_challenge_method: 'S256',
-    ...(s.isFresh ? { prompt: 'login', max_age: String(FRESH_SECONDS) } : {}),
+    // with an age asked for, a provider must tell when the person proved who they are; without, many do not
+    ...(s.isFresh ? { prompt: 'login', max_age: String(FRESH_SECONDS) } : { max_age: String(SESSION_SECONDS) }),
   };
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   return url.href;

@@ -2,9 +2,12 @@
 // description names every route beside FHIR, with answers that are given.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
+import { ADVISED, adviceOn } from '../../exchange/integrate/advice.ts';
 import { asCurl, EXAMPLES, type Example } from '../../exchange/integrate/examples.ts';
 import { DESCRIBED } from '../../exchange/integrate/openapi.ts';
 import { judgeClient } from '../../exchange/integrate/self-test.ts';
+import { DECISIONS } from '../../exchange/reconcile/pull-reasons.ts';
+import { SECURITY_REASONS } from '../../exchange/report/security.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
@@ -18,8 +21,9 @@ type Report = {
   client: string;
   passed: number;
   steps: { id: string; state: string; hint: string }[];
-  trouble: { what: string; todo: string }[];
+  trouble: { what: string; reason: string; todo: string }[];
   try: { parameter: { part: { name: string }[] }[] };
+  trySingle: { parameter: { name: string }[] };
 };
 const report = async (): Promise<Report> =>
   (await (await fetch(`${node.base}/exchange/fhir/$self-test?client=${peer.clientId}`)).json()) as Report;
@@ -66,8 +70,7 @@ describe('the examples of the documentation', () => {
     expect((await states())['token']).toBe('not-seen');
     const first = await report();
     names['match'] = JSON.stringify(first.try);
-    const [bundle] = first.try.parameter;
-    names['single'] = JSON.stringify({ resourceType: 'Parameters', parameter: bundle?.part });
+    names['single'] = JSON.stringify(first.trySingle);
     for (const e of EXAMPLES) {
       names['assertion'] = await peer.assertion();
       const answer = await run(e);
@@ -124,7 +127,7 @@ describe('the self-test', () => {
   test('tells a client what was refused, in words, and is a page too', async () => {
     await peer.post(await peer.form({ client_assertion: await peer.assertion({ aud: 'https://other.example' }) }));
     const told = await report();
-    expect(told.trouble[0]).toMatchObject({ todo: 'audience' });
+    expect(told.trouble[0]).toMatchObject({ reason: 'audience', todo: adviceOn('token', 'audience').todo });
     const answer = await fetch(`${node.base}/exchange/fhir/$self-test?client=${peer.clientId}`, {
       headers: { accept: 'text/html' },
     });
@@ -133,6 +136,33 @@ describe('the self-test', () => {
     expect(page).toContain('8 of 8 steps passed');
     expect(page).toContain('A token request was made for another server.');
     expect(page).not.toMatch(/eyJ[A-Za-z0-9_-]{10}/);
+  });
+
+  test('has advice on every reason for which a client is refused', () => {
+    const reasons = [
+      ...Object.keys(SECURITY_REASONS).filter((r) => r !== 'role' && r !== 'birth-date'),
+      ...Object.keys(DECISIONS).filter((r) => r !== 'matched'),
+      'content-type',
+      'authorization-header',
+      'query',
+      'size',
+      'parameters',
+      'grant_type',
+      'assertion',
+    ];
+    expect(reasons.filter((r) => !ADVISED.has(r))).toEqual([]);
+    expect(adviceOn('match', 'consent-expired').what).toBe(DECISIONS['consent-expired'].text);
+    expect(adviceOn('match', 'throttled').todo).not.toBe(adviceOn('token', 'throttled').todo);
+  });
+
+  test('gives a body for each of the two matches', async () => {
+    const { trySingle } = await report();
+    expect(trySingle.parameter.map((p) => p.name)).toEqual([
+      'MemberPatient',
+      'CoverageToMatch',
+      'CoverageToLink',
+      'Consent',
+    ]);
   });
 
   test('is for registered clients, in the sandbox only', async () => {
@@ -158,7 +188,7 @@ describe('the self-test', () => {
     const of = (...trace: ReturnType<typeof row>[]) =>
       Object.fromEntries(judgeClient(trace).steps.map((s) => [s.id, s.state]));
     const refused = Array.from({ length: 60 }, (_, i) => row('token', '', { outcome: 'refused', reason: `r${i}` }));
-    const told = judgeClient(refused).trouble.map((t) => t.todo);
+    const told = judgeClient(refused).trouble.map((t) => t.reason);
     expect([told.length, told[0], told.at(-1)]).toEqual([50, 'r59', 'r10']);
     expect(of()['token']).toBe('not-seen');
     expect(of(row('token', '', { outcome: 'refused', reason: 'signature' }))['token']).toBe('failed');

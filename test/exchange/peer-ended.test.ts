@@ -162,6 +162,7 @@ async function halted(url: string, encoding: string, meanwhile: () => Promise<un
 
 test.each(['gzip', 'identity'])('a slow download is broken off when it may not go on, %s', async (encoding) => {
   const { sql } = node.deps.database;
+  const stack = vi.spyOn(console, 'error');
   const { manifest } = await them.finished(await them.kick(place));
   const url = manifest.output.find((f) => f.type === 'Patient')?.url ?? '';
   const whole = await halted(url, encoding, async () => {});
@@ -175,8 +176,12 @@ test.each(['gzip', 'identity'])('a slow download is broken off when it may not g
       values ('w', ${idOf(robert)}, 'withdraw', 'regular', ${planDay()}::date, 'test')`,
   );
   await expect(withdrawn).rejects.toThrow();
+  // a line of ours tells of it, and no stack of the server
+  expect(stack).not.toHaveBeenCalled();
   await undo(sql, sql`delete from exchange.consent where id = 'w'`);
   const again = await them.finished(await them.kick(place));
   const next = again.manifest.output.find((f) => f.type === 'Patient')?.url ?? '';
   await expect(halted(next, encoding, () => move('suspended'))).rejects.toThrow();
+  expect(stack).not.toHaveBeenCalled();
+  stack.mockRestore();
 });

@@ -1,6 +1,8 @@
 // The loops of a worker: none waits for another.
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
 import { clearDelivered } from '../../exchange/store/delivered.ts';
 import { startWork } from '../../exchange/work.ts';
@@ -177,11 +179,61 @@ test('requests of matches go when they were kept long enough, and leave their ha
     ...blobs,
     delete: (gone: string) => blobs.delete(gone).then(() => Promise.reject(new Error('ended'))),
   };
-  await expect(removeRequests({ ...after(731), blobs: dying })).rejects.toThrow('ended');
+  expect(await removeRequests({ ...after(731), blobs: dying })).toBe(0);
   expect([await removeRequests(after(731)), await requests()]).toEqual([1, []]);
   expect(await removeRequests(after(731))).toBe(0);
   const told = await sql`
     select detail->>'sha256' as sha from exchange.audit where action = 'match-request-removed' and object = ${`match/${id}`}`;
   expect(told).toEqual([{ sha: hash.digest('hex') }]);
   expect(await sql`select from exchange.match_member where job_id = ${id}`).not.toHaveLength(0);
+});
+
+test('a request that cannot be read keeps none of the others, and is an alert as long as it is there', async () => {
+  const { sql } = node.deps.database;
+  const { blobs } = node.deps;
+  const late = { ...node.deps, clock: () => new Date(Date.now() + 800 * 86_400_000) };
+  const insert = async (id: string, age: number) => {
+    await blobs.put(`bulk/${id}/request.json`, Readable.from([Buffer.from('{}')]));
+    await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, body_key, received_at, due_at, completed_at)
+      values (${id}, 'match', 'a', 'complete', '', '{}', ${`bulk/${id}/request.json`}, now() - ${age} * interval '1 second', now(), now())`;
+  };
+  await insert('poison', 10);
+  await insert('behind', 5);
+  const told: unknown[] = [];
+  const broken = {
+    ...late,
+    log: (_: unknown, event: string, more?: object) => void told.push([event, more]),
+    blobs: {
+      ...blobs,
+      get: (key: string) =>
+        key.includes('poison') ? Promise.reject(Object.assign(new Error('x'), { code: 'EIO' })) : blobs.get(key),
+    },
+  };
+  expect(await removeRequests(broken)).toBe(1);
+  expect(told).toEqual([['request not removed', { match: 'poison', error: expect.stringContaining('EIO') }]]);
+  const alerts = async () => {
+    await keepAlerts(late);
+    return (await sql`select subject from exchange.alert where kind = 'request-kept' and cleared_at is null`).map(
+      (r) => r['subject'],
+    );
+  };
+  expect(await alerts()).toEqual(['poison']);
+  expect(await removeRequests(late)).toBe(1);
+  expect(await alerts()).toEqual([]);
+});
+
+test('a request that failed for good is an alert until its clock ends', async () => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, attempts)
+    values ('lost', 'export', 'a', 'failed', '', '{}', now(), now(), 3)`;
+  await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state) values ('lost', 'C3-export', 'lost', now(), now() + interval '1 day', 'open')`;
+  const standing = async () => {
+    await keepAlerts(node.deps);
+    return [
+      ...(await sql`select subject, amount from exchange.alert where kind = 'request-failed' and cleared_at is null`),
+    ];
+  };
+  expect(await standing()).toEqual([{ subject: 'lost', amount: 3 }]);
+  await sql`update exchange.clock set state = 'not-applicable', closed_at = now() where id = 'lost'`;
+  expect(await standing()).toEqual([]);
 });

@@ -100,6 +100,7 @@ describe('sign-in with OpenID Connect', () => {
       client_id: CLIENT,
       redirect_uri: `${BASE}/staff/sign-in/callback`,
       code_challenge_method: 'S256',
+      max_age: '28800',
     });
     expect([answer.status, answer.headers.get('location')]).toEqual([303, '/staff/clocks']);
     const verifier = provider.asked.get('code_verifier') ?? '';
@@ -271,6 +272,19 @@ describe('a grave action', () => {
     const [audit] = await node.deps.database
       .sql`select action, reason from exchange.audit where outcome = 'refused' order by seq desc limit 1`;
     expect(audit).toEqual({ action: 'manage', reason: 'not-fresh' });
+  });
+
+  test('is told of by name: on the page, and beside the subject in files; a name that changed is the newest', async () => {
+    const { visitor } = await approve(seconds(20));
+    const read = async (path: string) => (await visitor.get(path)).text();
+    const page = await read('/staff/peers/waits');
+    expect(page).toContain('>Ada Example<');
+    expect(page).not.toContain(`>${ISSUER}|ada<`);
+    expect(await read('/staff/peers/waits?format=csv')).toContain(`Ada Example (${ISSUER}|ada)`);
+    expect(await read('/staff/peers?format=json')).toContain(`Ada Example (${ISSUER}|ada)`);
+    provider.claims = { ...admin, name: 'Ada Other' };
+    await attempt();
+    expect(await read('/staff/peers/waits')).toContain('>Ada Other<');
   });
 
   test('suspending waits for nothing', async () => {

@@ -4,9 +4,11 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { explainMatch, MATCH_RULES } from '../../../exchange/match/rules.ts';
 import {
+  addTrustDocument,
   type By,
   changePeer,
   decidePeerChange,
+  endTrustDocument,
   fieldsOf,
   movePeer,
   registerPeer,
@@ -15,6 +17,7 @@ import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
 import { peerChanges } from '../../../exchange/store/peer-change.ts';
+import { attestingPeers } from '../../../exchange/store/peer-document.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
 
@@ -50,6 +53,9 @@ describe('by staff page', () => {
     expect((await findPeer(sql(), 'prior'))?.state).toBe('active');
     const page = await (await as('dev-viewer').get('/staff/peers/prior')).text();
     expect(page).not.toContain('<form method="post" action="/staff/peers');
+    // nor a link to what only reviewers open
+    expect(page).not.toContain('/to-tell');
+    expect(await (await as('dev-reviewer').get('/staff/peers/prior')).text()).toContain('/to-tell');
     const rows =
       await sql()`select 1 from exchange.audit where action = 'manage' and outcome = 'refused' and reason = 'role'`;
     expect(rows.length).toBe(3);
@@ -229,6 +235,10 @@ describe('by staff page', () => {
   test('a check asks the peer, and a changed token endpoint is told, not followed', async () => {
     expect((await send('dev-admin', '/staff/peers/prior/check', {})).headers.get('location')).toContain('done=checked');
     const peer = await findPeer(sql(), 'prior');
+    // with nothing pinned there is nothing to differ from
+    await sql()`update exchange.peer set token_endpoint = null where id = 'prior'`;
+    const first = await send('dev-admin', '/staff/peers/prior/check', {});
+    expect(first.headers.get('location')).toContain('done=answers');
     await sql()`update exchange.peer set token_endpoint = 'https://pinned.example/token' where id = 'prior'`;
     expect((await send('dev-admin', '/staff/peers/prior/check', {})).headers.get('location')).toContain('done=differs');
     expect((await findPeer(sql(), 'prior'))?.tokenEndpoint).toBe('https://pinned.example/token');
@@ -300,6 +310,59 @@ describe('a second person', () => {
     await sql()`update exchange.staff_session set authenticated_at = now() - interval '10 minutes'`;
     expect(await shown()).toContain('/staff/sign-in?return_to=%2Fstaff%2Fpeers%2Ftwo&amp;again=1');
     await sql()`update exchange.staff_session set authenticated_at = now()`;
+  });
+
+  test('puts a standing attestation in force; other documents are notes', async () => {
+    const { deps } = node.ours;
+    const document = { peerId: 'two', place: 'folder 1', from: null, to: null };
+    const attestation = { ...document, kind: 'attestation', title: 'Standing statement' } as const;
+    const attests = async () => (await attestingPeers(sql(), ['two'], '2026-11-27')).has('two');
+    const newest = async () => (await peerChanges(sql(), 'two', 1))[0]?.id ?? '';
+    expect(await addTrustDocument(deps, { ...document, kind: 'contract', title: 'Contract' }, ann)).toBe('ok');
+    expect(await addTrustDocument(deps, attestation, ann)).toBe('proposed');
+    expect(await attests()).toBe(false);
+    const page = await (await as('dev-admin').get('/staff/peers/two')).text();
+    expect(page).toContain('A document waits for another person');
+    expect(await decidePeerChange(deps, 'two', await newest(), true, ann)).toBe('same-person');
+    expect(await decidePeerChange(deps, 'two', await newest(), true, bob)).toBe('ok');
+    expect(await attests()).toBe(true);
+    const [noted] = await sql()`select added_by from exchange.peer_document where kind = 'attestation'`;
+    expect(noted?.['added_by']).toBe('ann');
+    // ending one closes a door: nobody waits
+    const [row] = await sql()<{ id: string }[]>`select id::text from exchange.peer_document where kind = 'attestation'`;
+    expect(await endTrustDocument(deps, 'two', row?.id ?? '', ann)).toBe('ok');
+    expect(await attests()).toBe(false);
+    expect(await addTrustDocument(deps, attestation, ann)).toBe('proposed');
+    expect(await decidePeerChange(deps, 'two', await newest(), false, bob)).toBe('ok');
+    expect(await attests()).toBe(false);
+    // of a payer that waits it comes in force with the approval, by somebody else
+    const eve: By = { kind: 'staff', name: 'eve' };
+    await registerPeer(deps, 'three', { ...fields, name: 'Three' }, ann);
+    expect(await addTrustDocument(deps, { ...attestation, peerId: 'three' }, eve)).toBe('ok');
+    expect(await movePeer(deps, 'three', 'active', eve)).toBe('same-person');
+    expect(await movePeer(deps, 'three', 'active', bob)).toBe('ok');
+  });
+
+  test('is asked to sign in anew before a document is noted', async () => {
+    await sql()`update exchange.staff_session set authenticated_at = now() - interval '10 minutes'`;
+    const document = { kind: 'attestation', title: 'Old sign-in', place: '' };
+    const answer = await send('dev-admin', '/staff/peers/two/document', document);
+    await sql()`update exchange.staff_session set authenticated_at = now()`;
+    expect([answer.status, (await answer.text()).includes('again=1')]).toEqual([403, true]);
+    expect(await sql()`select 1 from exchange.peer_change where after->>'title' = 'Old sign-in'`).toHaveLength(0);
+  });
+
+  test('is named where a button would be refused', async () => {
+    const { deps } = node.ours;
+    const admin: By = { kind: 'staff', name: 'dev|dev-admin' };
+    const shown = async () => (await as('dev-admin').get('/staff/peers/four')).text();
+    await registerPeer(deps, 'four', { ...fields, name: 'Four' }, admin);
+    const own = await shown();
+    expect(own).toContain('Another administrator has to approve it');
+    expect(own).not.toContain('<button>Approve</button>');
+    await sql()`update exchange.peer set added_by = 'ann' where id = 'four'`;
+    await sql()`update exchange.peer_change set by = 'ann' where peer_id = 'four'`;
+    expect(await shown()).toContain('<button>Approve</button>');
   });
 
   test('puts changes in force, of what still is as it was', async () => {
