@@ -1,6 +1,7 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
 import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
+import postgres from 'postgres';
 import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
@@ -13,6 +14,9 @@ import { migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
 import { threads } from './threads.ts';
+
+/** Our own database on the embedded server. */
+const OURS = 'payer_node';
 
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
@@ -37,12 +41,33 @@ export type Server = {
   release(): Promise<void>;
 };
 
+/** The database of DATABASE_URL, or for the sandbox's second payer one beside it, which is made when it is missing. */
+async function namedDatabase(url: string, database: string): Promise<string> {
+  if (database === OURS) return url;
+  const beside = new URL(url);
+  const name = `${decodeURIComponent(beside.pathname.slice(1))}_${database}`.slice(0, 63);
+  beside.pathname = `/${encodeURIComponent(name)}`;
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    const [known] = await sql`select from pg_database where datname = ${name}`;
+    if (known === undefined) await sql`create database ${sql(name)}`;
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error;
+    throw new CommandFault(
+      `The second payer of the sandbox needs a database of its own: create ${name}, or let the user of DATABASE_URL create databases.`,
+    );
+  } finally {
+    await sql.end();
+  }
+  return beside.href;
+}
+
 /** The PostgreSQL server of the settings: the named one, or the embedded one under DATA_DIR. */
 export async function openServer(config: Config): Promise<Server> {
   if (VALUE_SETS.fault !== undefined) throw new ConfigError([VALUE_SETS.fault]);
   if (config.databaseUrl !== undefined) {
     const url = config.databaseUrl;
-    return { embedded: undefined, url: async () => url, release: async () => {} };
+    return { embedded: undefined, url: (database) => namedDatabase(url, database), release: async () => {} };
   }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const log = jsonLog(config.logLevel);
@@ -62,7 +87,7 @@ export async function openServer(config: Config): Promise<Server> {
 export async function openNode(
   config: Config,
   server: Server,
-  database = 'payer_node',
+  database = OURS,
   options: { metrics?: Metrics; migrates?: boolean; name?: string } = {},
 ): Promise<OpenNode> {
   const url = await server.url(database);
