@@ -4,7 +4,7 @@ import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { copyOut } from '../../src/store/copy-out.ts';
-import { changedRows, fullRows } from '../store/changed-rows.ts';
+import { changedRows, fullRows, type Pages, pagesOfResources } from '../store/changed-rows.ts';
 import type { SetFile } from '../store/file-set.ts';
 import { inSnapshot } from '../store/publication.ts';
 import { OWN } from './place.ts';
@@ -45,23 +45,44 @@ export type Alive = () => boolean;
 
 export class LeaseLost extends Error {}
 
-/** Every live resource, but for those of `kept` peers. */
-export function writeFull(
+/** Streams of a snapshot at once: one is bounded by its gzip, and more than two only wait for each other on two cores. */
+const STREAMS = 2;
+/** Pages of the table that a stream takes at a time, 32 MB: what remains for one alone at the end is short. */
+const STRETCH = 4096;
+
+/** Every live resource, but for those of `kept` peers. A large directory is read and compressed in streams side by side. */
+export async function writeFull(
   deps: WriteDeps,
   snapshot: string,
   folder: string,
   alive: Alive,
   kept: readonly string[] = [],
+  stretch = STRETCH,
 ): Promise<WrittenFile[]> {
-  return writing(deps, folder, (files) =>
-    inSnapshot(deps.database, snapshot, async (sql) => {
-      for await (const rows of copyOut(sql, fullRows(kept))) {
-        if (!alive()) throw new LeaseLost();
-        for (const [type, body] of rows) {
-          const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
-          if (full) await full;
-        }
-      }
+  const pages = await pagesOfResources(deps.database.sql);
+  let first = 0;
+  // the last stretch has no end: the table may have grown since the snapshot, or since it was looked at
+  const next = (): Pages | undefined => {
+    const from = first;
+    first += stretch;
+    return from > pages ? undefined : { first: from, last: first > pages ? undefined : first };
+  };
+  const streams = Math.min(STREAMS, Math.ceil((pages + 1) / stretch));
+  return writing(
+    deps,
+    folder,
+    Array.from({ length: streams }, () => (files, goesOn) => {
+      return inSnapshot(deps.database, snapshot, async (sql) => {
+        for (let part = next(); part !== undefined; part = next())
+          for await (const rows of copyOut(sql, fullRows(part, kept))) {
+            if (!alive()) throw new LeaseLost();
+            goesOn();
+            for (const [type, body] of rows) {
+              const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
+              if (full) await full;
+            }
+          }
+      });
     }),
   );
 }
@@ -75,19 +96,20 @@ export function writeChanges(
   alive: Alive,
   kept: readonly string[] = [],
 ): Promise<WrittenFile[]> {
-  return writing(deps, folder, (files) =>
-    inSnapshot(deps.database, snapshot, async (sql) => {
-      const deletions = deletionLines(files);
-      for await (const rows of copyOut(sql, changedRows(since, kept))) {
-        if (!alive()) throw new LeaseLost();
-        for (const [type, body, key] of rows) {
-          if (body === undefined || body.length === 0) await deletions.add(Buffer.from(key ?? []).toString());
-          else await files.write('output', typeOf(type), body);
+  return writing(deps, folder, [
+    (files) =>
+      inSnapshot(deps.database, snapshot, async (sql) => {
+        const deletions = deletionLines(files);
+        for await (const rows of copyOut(sql, changedRows(since, kept))) {
+          if (!alive()) throw new LeaseLost();
+          for (const [type, body, key] of rows) {
+            if (body === undefined || body.length === 0) await deletions.add(Buffer.from(key ?? []).toString());
+            else await files.write('output', typeOf(type), body);
+          }
         }
-      }
-      await deletions.end();
-    }),
-  );
+        await deletions.end();
+      }),
+  ]);
 }
 
 /** Deletions as transaction Bundles, some hundreds a line. */
@@ -107,21 +129,45 @@ export function deletionLines(files: NdjsonFiles): { add(key: string): Promise<v
   };
 }
 
-/** Files are whole, or nothing of them is left. */
+/** @param goesOn throws when the work beside this one has failed */
+type Work = (files: NdjsonFiles, goesOn: () => void) => Promise<void>;
+
+/** Files are whole, or nothing of them is left. Works run side by side, each with files of its own. */
 export async function writing(
   deps: Pick<Deps, 'blobs'>,
   folder: string,
-  work: (files: NdjsonFiles) => Promise<void>,
+  works: readonly Work[],
 ): Promise<WrittenFile[]> {
-  const files = new NdjsonFiles(deps.blobs, folder, LIMITS);
-  try {
-    await work(files);
-    return await files.finish(BULK_ORDER);
-  } catch (error) {
-    await files.abandon();
-    throw error;
-  }
+  let failure: { error: unknown } | undefined;
+  const goesOn = () => {
+    if (failure) throw failure.error;
+  };
+  const lanes = works.map((work) => ({ work, files: new NdjsonFiles(deps.blobs, folder, LIMITS) }));
+  const fail = (error: unknown) => {
+    failure ??= { error };
+  };
+  await Promise.all(lanes.map(({ work, files }) => work(files, goesOn).catch(fail)));
+  const finished = async (files: NdjsonFiles): Promise<WrittenFile[]> => {
+    try {
+      return await files.finish(BULK_ORDER);
+    } catch (error) {
+      fail(error);
+      return [];
+    }
+  };
+  const written = failure ? [] : await Promise.all(lanes.map(({ files }) => finished(files)));
+  if (failure === undefined) return inOrder(written.flat());
+  for (const { files } of lanes) await files.abandon();
+  throw failure.error;
 }
+
+const RANK: readonly string[] = BULK_ORDER;
+
+/** As {@link NdjsonFiles} orders those of one: by type, what is no output last. */
+const inOrder = (files: WrittenFile[]): WrittenFile[] => {
+  const rank = (f: WrittenFile) => (f.kind === 'output' ? RANK.indexOf(f.type) : RANK.length);
+  return files.sort((a, b) => rank(a) - rank(b) || a.position - b.position).map((f, position) => ({ ...f, position }));
+};
 
 /** Names by type, place and content: another content is another name. */
 export function named(files: readonly WrittenFile[], prefix: string): Omit<SetFile, 'setId'>[] {

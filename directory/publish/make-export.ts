@@ -58,35 +58,36 @@ async function run(deps: PublishDeps, job: ExportJob, owner: string, alive: () =
   const folder = setFolder(job.publication, job.id);
   for (const key of await deps.blobs.list(`${folder}/`)) await deps.blobs.delete(key);
   try {
-    const files = await writing(deps, folder, (out) =>
-      inSnapshot(database, snapshot, async (sql) => {
-        const request = job.parameters;
-        const types = wanted(request);
-        for (const type of types) {
-          const elements = elementsOf(request, type);
-          const { baseUrl, directoryStaleDays: staleDays } = deps.config;
-          const options = { base: `${baseUrl}/directory/fhir`, now: covers, staleDays };
-          for await (const rows of exportRows(sql, type, request, options)) {
-            if (!alive()) throw new LeaseLost();
-            for (const { body } of rows) {
-              const text = elements === undefined ? body : subsetResource(body, { summary: 'false', elements });
-              const full = out.write('output', type, text);
-              if (full) await full;
+    const files = await writing(deps, folder, [
+      (out) =>
+        inSnapshot(database, snapshot, async (sql) => {
+          const request = job.parameters;
+          const types = wanted(request);
+          for (const type of types) {
+            const elements = elementsOf(request, type);
+            const { baseUrl, directoryStaleDays: staleDays } = deps.config;
+            const options = { base: `${baseUrl}/directory/fhir`, now: covers, staleDays };
+            for await (const rows of exportRows(sql, type, request, options)) {
+              if (!alive()) throw new LeaseLost();
+              for (const { body } of rows) {
+                const text = elements === undefined ? body : subsetResource(body, { summary: 'false', elements });
+                const full = out.write('output', type, text);
+                if (full) await full;
+              }
             }
           }
-        }
-        if (request.since !== undefined) {
-          const deletions = deletionLines(out);
-          for await (const rows of deletedKeys(sql, types, request.since, request.until))
-            for (const { key } of rows) await deletions.add(key);
-          await deletions.end();
-        }
-        for (const name of request.ignored) {
-          const outcome = operationOutcome('warning', 'not-supported', `Ignored, not supported here: ${name}`);
-          await out.write('error', 'OperationOutcome', JSON.stringify(outcome));
-        }
-      }),
-    );
+          if (request.since !== undefined) {
+            const deletions = deletionLines(out);
+            for await (const rows of deletedKeys(sql, types, request.since, request.until))
+              for (const { key } of rows) await deletions.add(key);
+            await deletions.end();
+          }
+          for (const name of request.ignored) {
+            const outcome = operationOutcome('warning', 'not-supported', `Ignored, not supported here: ${name}`);
+            await out.write('error', 'OperationOutcome', JSON.stringify(outcome));
+          }
+        }),
+    ]);
     const at = deps.clock();
     const kept = await database.sql.begin(async (tx) => {
       if (!(await endExport(tx, job.id, owner, at))) return false;

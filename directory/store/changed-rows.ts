@@ -1,5 +1,6 @@
 // What a publication holds, as queries for COPY: everything, or what differs from an earlier one.
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
+import type { Queryable } from '../../src/store/database.ts';
 
 const time = (at: Date) => `'${at.toISOString()}'::timestamptz`;
 const ALL = Object.values(TYPE_IDS).join(', ');
@@ -11,9 +12,22 @@ function without(kept: readonly string[]): string {
   return ` and split_part(split_part(r.key, '/', 2), '.', 1) <> all('{${kept.join(',')}}')`;
 }
 
-/** Columns: type number as text, body. */
-export const fullRows = (kept: readonly string[] = []): string =>
-  `select r.type::text, r.body from directory.resource r where not r.deleted${without(kept)}`;
+/** A stretch of a table: its pages from the first up to the one before the last; without a last one all that follow. */
+export type Pages = { first: number; last: number | undefined };
+
+/** Columns: type number as text, body. A stretch is read by itself, whatever indexes there are. */
+export function fullRows({ first, last }: Pages, kept: readonly string[] = []): string {
+  const to = last === undefined ? '' : ` and r.ctid < '(${last},0)'`;
+  return `select r.type::text, r.body from directory.resource r where r.ctid >= '(${first},0)'${to} and not r.deleted${without(kept)}`;
+}
+
+/** Pages of the table, without what large values take beside it. */
+export async function pagesOfResources(sql: Queryable): Promise<number> {
+  const [row] = await sql.unsafe<{ pages: number }[]>(
+    `select (pg_relation_size('directory.resource') / current_setting('block_size')::int)::int as pages`,
+  );
+  return row?.pages ?? 0;
+}
 
 /**
  * Resources that were changed after an instant: type number, body (null: deleted since), key. One that was changed and changed back is among

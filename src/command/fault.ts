@@ -2,7 +2,7 @@
 import { ConfigError } from '../config.ts';
 import { ImportFault } from '../import/reject.ts';
 import { PostgresFault } from '../runtime/embedded-postgres.ts';
-import { NewerDatabase } from '../store/migrate.ts';
+import { NewerDatabase, UnfitDatabase } from '../store/migrate.ts';
 
 /** A command cannot go on. The message is one sentence. */
 export class CommandFault extends Error {}
@@ -24,7 +24,8 @@ export function faultSentence(error: unknown, where: { port?: number } = {}): st
     error instanceof CommandFault ||
     error instanceof ImportFault ||
     error instanceof PostgresFault ||
-    error instanceof NewerDatabase
+    error instanceof NewerDatabase ||
+    error instanceof UnfitDatabase
   )
     return error.message;
   const { code, address, port, syscall } = error as {

@@ -40,7 +40,7 @@ const READABLE = String.raw`(case when strpos(s.body, '\u') = 0 then s.body
 const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
     from (select ${READABLE} -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
     cross join ${elements(`e.concept -> 'coding'`)} c(coding)
-    cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "default") as code) v
+    cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "C") as code) v
     cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
       when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k`;
 
@@ -83,6 +83,9 @@ const MOST_KEYS = 20;
 /** What has fewer rows begins a search, and is asked for the rest. */
 const RARE = 200;
 
+/** What letters are small does not depend on the database for these. */
+const ASCII = /^[ -~]*$/;
+
 /** Does the index tell by its form alone where a role has it? Not those of other systems. */
 export const isEntered = (form: string): boolean => !form.slice(1).includes('|') || form.startsWith(`${CARE.system}|`);
 
@@ -93,7 +96,7 @@ export function joinCare(request: SearchRequest, known: Frequencies): SearchRequ
   const care = request.criteria.find((c) => c.kind === 'token' && c.seed === CARE.of && !c.negated);
   if (near?.kind !== 'chain' || near.of.kind !== 'near' || care?.kind !== 'token') return request;
   const held = care.forms.flatMap((form) => storedForms(care.seed, form));
-  if (held.length === 0 || !held.every(isEntered)) return request;
+  if (held.length === 0 || !held.every((form) => isEntered(form) && ASCII.test(form))) return request;
   const { circles } = near.of;
   const squares = squaresIn(circles.flatMap(boxesOf), Math.floor(MOST_TOKENS / held.length));
   const network = request.criteria.find(

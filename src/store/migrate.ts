@@ -26,6 +26,16 @@ export class NewerDatabase extends Error {
   }
 }
 
+/** The database cannot hold what the program writes. */
+export class UnfitDatabase extends Error {
+  constructor(encoding: string) {
+    super(
+      `The database has the encoding ${encoding} and needs UTF8: create it with "encoding 'UTF8' template template0".`,
+    );
+    this.name = 'UnfitDatabase';
+  }
+}
+
 /** The drizzle/ folder beside the source or beside dist/. */
 export function migrationsFolder(): string {
   let dir = dirname(fileURLToPath(import.meta.url));
@@ -36,13 +46,17 @@ export function migrationsFolder(): string {
   throw new Error('The folder drizzle/ with the migrations is missing beside the program.');
 }
 
-/** What stands between this database and the program. Changes nothing. */
+/**
+ * What stands between this database and the program. Changes nothing.
+ * @throws UnfitDatabase
+ */
 export async function planMigration(url: string): Promise<Plan> {
   const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
   try {
     const [there] = await sql<
-      { name: string | null }[]
-    >`select to_regclass('drizzle.__drizzle_migrations')::text as name`;
+      { name: string | null; encoding: string }[]
+    >`select to_regclass('drizzle.__drizzle_migrations')::text as name, current_setting('server_encoding') as encoding`;
+    if (there !== undefined && there.encoding !== 'UTF8') throw new UnfitDatabase(there.encoding);
     const applied = there?.name
       ? (await sql<{ name: string }[]>`select name from drizzle.__drizzle_migrations order by name`).map((r) => r.name)
       : [];
@@ -69,7 +83,7 @@ function kindOf(folder: string): 'safe' | 'breaking' {
 /**
  * Migrates. Several processes may call it at once: one works, the others wait.
  * @returns the names that were run
- * @throws NewerDatabase
+ * @throws NewerDatabase, UnfitDatabase
  */
 export async function migrate(url: string): Promise<string[]> {
   const plan = await planMigration(url);

@@ -1,6 +1,7 @@
 // Sets of rows as SQL: by tokens, by words, by keys.
 import type { Criterion, StringCriterion, Word } from '../fhir/search/criterion.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
+import { accentPattern } from './accent-pattern.ts';
 import { arrayLiteral } from './database.ts';
 import { referenceToken } from './reference-token.ts';
 
@@ -52,9 +53,6 @@ export function tokensOf(c: Extract<Criterion, { kind: 'token' | 'reference' }>,
   return { list: `select ${hash('t')} from unnest(${bind(arrayLiteral(values), 'text[]')}) t`, each: [] };
 }
 
-/** White space as JavaScript knows it: the query is folded there. */
-const BLANKS = String.raw`[\s\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]`;
-
 /** words_folded: a range of the folded value; accents and case are judged on the row. */
 function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): string {
   const stored = `coalesce(raw, folded)`;
@@ -64,11 +62,10 @@ function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): 
   const range =
     match === 'starts' ? `folded >= ${folded} and folded < ${folded} || '\u{10FFFF}'` : `strpos(folded, ${folded}) > 0`;
   if (w.raw === undefined) return `(${range})`;
-  const cased = `btrim(regexp_replace(normalize(lower(${stored} collate "default"), nfc), '${BLANKS}+', ' ', 'g'))`;
-  const raw = bind(w.raw, 'text');
+  const accented = bind(accentPattern(w.raw, match === 'starts'), 'text');
   // what is asked for has a letter beyond ASCII: most names have none, and are not to be put in its form one by one
   const wide = `octet_length(${stored}) > char_length(${stored})`;
-  return `(${range} and ${wide} and ${match === 'starts' ? `starts_with(${cased}, ${raw})` : `strpos(${cased}, ${raw}) > 0`})`;
+  return `(${range} and ${wide} and normalize(${stored}, nfc) ~ ${accented})`;
 }
 
 export function wordSet(c: StringCriterion, bind: Bind): RowSet {

@@ -347,8 +347,9 @@ export async function directory(
   resources: readonly (Resource | string)[] = FIXTURE,
   env: Record<string, string> = {},
   now = () => NOW,
+  open: typeof freshDb = freshDb,
 ) {
-  const database = await freshDb({ lines: 4 }); // as the service has it
+  const database = await open({ lines: 4 }); // as the service has it
   const load = (input: Iterable<ImportEntry> | AsyncIterable<ImportEntry>, more: Partial<ImportOptions> = {}) =>
     importResources(database, input, { base: BASE, clock: now, ...more });
   await load(entries(resources));

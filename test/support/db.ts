@@ -2,6 +2,19 @@ import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 import { openDatabase } from '../../src/runtime/node.ts';
+import { migrate } from '../../src/store/migrate.ts';
+
+/** A database of another locale, migrated, with a client: `locale` as in `create database`. */
+export async function databaseOf(locale: string, options: Parameters<typeof openDatabase>[1] = {}) {
+  const base = inject('databaseUrl').replace(/\/[^/]*$/, '/');
+  const name = `t_${randomUUID().replaceAll('-', '')}`;
+  const admin = postgres(`${base}postgres`, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create database ${name} template template0 ${locale}`);
+  await admin.end();
+  const url = base + name;
+  await migrate(url);
+  return { url, ...openDatabase(url, options) };
+}
 
 /** A fresh migrated database, cloned from the template, and a client with these options. */
 export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) {

@@ -7,6 +7,7 @@ import { type Circle, type Point, readNear, readNearZip, readPoint } from './nea
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { tokenForm } from './token.ts';
 import { type DirectoryType, PLAN_NET } from './types.ts';
+import { usualSystem } from './usual-system.ts';
 import { type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
 import { CONTACT_SYSTEMS, contactForm, DAYS, minuteOf, phoneDigits, statementForm } from './values-further.ts';
 
@@ -183,7 +184,20 @@ function npi(p: Parameter, values: string[]): Criterion {
     if (!isValidNpi(digits)) throw invalid(p.code, 'is not an NPI: ten digits of which the last is a check digit');
     return tokenForm(NPI_SYSTEM, digits);
   });
-  const held = (seed: number): Criterion => ({ kind: 'token', seed, forms, negated: false });
+  return ofAll(p, (seed) => ({ kind: 'token', seed, forms, negated: false }));
+}
+
+/** Has it an NPI at all, its own or that of whom it names? */
+export function anyNpi(p: Parameter): Criterion {
+  return ofAll(p, (seed) =>
+    usualSystem(seed) === NPI_SYSTEM
+      ? { kind: 'mark', param: seed + SEEDS.system }
+      : { kind: 'token', seed, forms: [`${NPI_SYSTEM}|`], negated: false },
+  );
+}
+
+/** A criterion on the identifiers of a resource, or on those of the people or organizations whose NPI counts as well. */
+function ofAll(p: Parameter, held: (seed: number) => Criterion): Criterion {
   const through = (NPI_OF[p.type] ?? []).flatMap((code): Criterion[] => {
     const link = parameter(p.type, code);
     const target = link?.targets[0];
@@ -191,7 +205,7 @@ function npi(p: Parameter, values: string[]): Criterion {
     if (link === undefined || target === undefined || identifier === undefined) return [];
     return [{ kind: 'chain', seed: link.id, target, of: held(identifier.id) }];
   });
-  return { kind: 'any', of: [held(indexed(p).id), ...through] };
+  return anyOf([held(indexed(p).id), ...through]);
 }
 
 /** `code$Organization/id` or `system|code$Organization/id`. */

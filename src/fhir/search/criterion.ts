@@ -4,7 +4,7 @@ import { fold, foldCase, hasAccents } from '../fold.ts';
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
-import { type FurtherCriterion, readFurther } from './criterion-further.ts';
+import { anyNpi, type FurtherCriterion, readFurther } from './criterion-further.ts';
 import { readNameLike, readSpecialtyLike } from './criterion-like.ts';
 import { nothing, readOfAll } from './criterion-of-all.ts';
 import { MAX_WORD } from './draft.ts';
@@ -171,6 +171,7 @@ export function readFor(
     // each record has one, stated or derived
     if (p.reading === 'verification-status') return missing ? nothing : { kind: 'none', of: nothing };
     if (p.reading === 'last-verified') return { kind: 'last-verified', tests: undefined, missing };
+    if (p.code === 'npi') return missing ? { kind: 'none', of: anyNpi(p) } : anyNpi(p);
     // phone and email share entries, but each is missing by itself
     return { kind: 'missing', param: p.alias === 'telecom' ? p.id : entries.id, missing };
   }
@@ -181,7 +182,7 @@ export function readFor(
       kind: 'string',
       params: [entries.id + SEEDS.text],
       match: 'starts',
-      words: values.map((v) => word(v, false)),
+      words: values.map(shownWord),
     };
   if (p.kind === 'date')
     return { kind: 'date', param: entries.id, tests: values.map((v) => dateTest(p.code, v, options.now)) };
@@ -273,6 +274,9 @@ function ofTypeValue(p: Parameter, value: string): string {
     throw invalid(p.code, 'is not type-system|type-code|value');
   return ofTypeForm(system, code, held);
 }
+
+/** What is shown to people is kept folded only: accents do not count there, whoever writes them. */
+const shownWord = (value: string): Word => ({ folded: fold(unescaped(value).slice(0, MAX_WORD)), raw: undefined });
 
 export function word(value: string, exact: boolean): Word {
   const text = unescaped(value).slice(0, MAX_WORD);

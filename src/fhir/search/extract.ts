@@ -11,14 +11,14 @@ import { MAX_WORD } from './draft.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
 import { boundaries, NEAR } from './parameters-further.ts';
 import { sortText } from './sort.ts';
-import { addTokenForms, ofTypeForms, tokenForm, tokenTexts } from './token.ts';
+import { addTokenForms, ofTypeForms, tokenTexts } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
 import { usualSystem } from './usual-system.ts';
 import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 6;
+export const EXTRACTION_VERSION = 7;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -180,12 +180,10 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
     entries.refParams.push(parameter.id);
   }
   const logical = value['identifier'];
-  if (!isObject(logical) || typeof logical['value'] !== 'string') return;
-  const system = typeof logical['system'] === 'string' ? logical['system'] : '';
-  for (const form of [tokenForm(system, logical['value']), tokenForm(undefined, logical['value'])]) {
-    entries.tokens.push(form);
-    entries.tokenSeeds.push(parameter.id + SEEDS.identifier);
-  }
+  if (!isObject(logical)) return;
+  const before = entries.tokens.length;
+  addTokenForms(logical, false, entries.tokens);
+  for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id + SEEDS.identifier);
 }
 
 function addWord(param: number, text: string, keepRaw: boolean, entries: Entries): void {

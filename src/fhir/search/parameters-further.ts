@@ -75,7 +75,7 @@ const activeOn = (type: string, path: string): Draft => ({
 
 const npiOfOthers = (type: string, expression: string): Draft =>
   token('npi', 'identifier', {
-    modifiers: [],
+    modifiers: ['missing'],
     alias: 'npi',
     reading: 'npi',
     expression,

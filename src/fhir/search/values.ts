@@ -23,9 +23,13 @@ export function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
 
+const NOT_TEXT = ['\u0000', '\ufffd'];
+
 /** Text that PostgreSQL can hold and that is text at all. */
 export function checkText(code: string, text: string): string {
-  if (text.includes('\u0000') || !text.isWellFormed()) throw invalid(code, 'holds characters that are not text');
+  // what is no UTF-8 has become U+FFFD when the address was read
+  if (NOT_TEXT.some((c) => text.includes(c)) || !text.isWellFormed())
+    throw invalid(code, 'holds characters that are not text');
   return text;
 }
 

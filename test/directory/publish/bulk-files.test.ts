@@ -1,0 +1,71 @@
+// A snapshot in streams side by side: everything once, in files of one type, or nothing of it.
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { BULK_ORDER, LeaseLost, writeFull } from '../../../directory/publish/bulk-files.ts';
+import { openPublication } from '../../../directory/store/publication.ts';
+import type { Blobs } from '../../../src/deps.ts';
+import type { Resource } from '../../../src/fhir/resource.ts';
+import { directoryResources } from '../../../src/seed/directory/index.ts';
+import { directory, keyOf, NOW } from '../fixture.ts';
+
+const DATA = [...directoryResources({ seed: 3, resources: 400 })];
+let d: Awaited<ReturnType<typeof directory>>;
+let snapshot: Awaited<ReturnType<typeof openPublication>>;
+beforeAll(async () => {
+  d = await directory(DATA);
+  snapshot = await openPublication(d.database, NOW);
+});
+afterAll(async () => {
+  await snapshot.end();
+  await d.close();
+});
+
+async function textOf(key: string): Promise<string> {
+  const parts: Uint8Array[] = [];
+  for await (const part of (await d.blobs.get(key)) ?? []) parts.push(part);
+  return gunzipSync(Buffer.concat(parts)).toString();
+}
+
+test.each([
+  [1, 2],
+  [7, 2],
+  [1_000_000, 1],
+])('stretches of %i pages: each resource once', async (stretch, streams) => {
+  const files = await writeFull(d, snapshot.id, `made/${stretch}`, () => true, [], stretch);
+  const lines: string[] = [];
+  for (const file of files) {
+    const held = (await textOf(file.blobKey)).trimEnd().split('\n');
+    expect(held.length).toBe(file.lines);
+    for (const line of held) {
+      const resource = JSON.parse(line) as Resource;
+      expect(resource.resourceType).toBe(file.type);
+      lines.push(keyOf(resource));
+    }
+  }
+  expect(lines.sort()).toEqual(DATA.map(keyOf).sort());
+  expect(files.map((f) => f.position)).toEqual(files.map((_, i) => i));
+  const ranks = files.map((f) => (BULK_ORDER as readonly string[]).indexOf(f.type));
+  expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
+  expect(files.filter((f) => f.type === 'PractitionerRole').length).toBe(streams);
+});
+
+test('one stream fails: the other stops, nothing is left', async () => {
+  let begun = 0;
+  const blobs: Blobs = {
+    ...d.blobs,
+    put: (key, source) => {
+      if (++begun === 4) return Promise.reject(Object.assign(new Error('no space left on device'), { code: 'ENOSPC' }));
+      return d.blobs.put(key, source);
+    },
+  };
+  const work = writeFull({ ...d, blobs }, snapshot.id, 'failed', () => true, [], 1);
+  await expect(work).rejects.toMatchObject({ code: 'ENOSPC' });
+  expect(await d.blobs.list('failed/')).toEqual([]);
+});
+
+test('a lease that is lost ends all streams', async () => {
+  let asked = 0;
+  const work = writeFull(d, snapshot.id, 'lost', () => ++asked < 5, [], 1);
+  await expect(work).rejects.toThrow(LeaseLost);
+  expect(await d.blobs.list('lost/')).toEqual([]);
+});
