@@ -1,7 +1,6 @@
 // A node as the commands open it: settings, database (embedded or named), migrations, files, keys and the outgoing client.
 import { mkdirSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import postgres from 'postgres';
 import { VALUE_SETS } from '../../exchange/transform/value-sets.ts';
 import { type Config, ConfigError, readConfig } from '../config.ts';
 import type { Deps, Metrics } from '../deps.ts';
@@ -10,7 +9,7 @@ import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-pos
 import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
-import { migrate } from '../store/migrate.ts';
+import { databaseBeside, migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
 import { threads } from './threads.ts';
@@ -44,22 +43,14 @@ export type Server = {
 /** The database of DATABASE_URL, or for the sandbox's second payer one beside it, which is made when it is missing. */
 async function namedDatabase(url: string, database: string): Promise<string> {
   if (database === OURS) return url;
-  const beside = new URL(url);
-  const name = `${decodeURIComponent(beside.pathname.slice(1))}_${database}`.slice(0, 63);
-  beside.pathname = `/${encodeURIComponent(name)}`;
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
-    const [known] = await sql`select from pg_database where datname = ${name}`;
-    if (known === undefined) await sql`create database ${sql(name)}`;
+    return await databaseBeside(url, database);
   } catch (error) {
     if ((error as { code?: string }).code !== '42501') throw error;
     throw new CommandFault(
-      `The second payer of the sandbox needs a database of its own: create ${name}, or let the user of DATABASE_URL create databases.`,
+      `The second payer of the sandbox needs a database of its own beside the one of DATABASE_URL, with _${database} behind its name: create it, or let the user create databases.`,
     );
-  } finally {
-    await sql.end();
   }
-  return beside.href;
 }
 
 /** The PostgreSQL server of the settings: the named one, or the embedded one under DATA_DIR. */

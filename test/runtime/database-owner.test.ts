@@ -4,7 +4,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { faultSentence } from '../../src/command/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
-import { migrate } from '../../src/store/migrate.ts';
+import { databaseBeside, migrate } from '../../src/store/migrate.ts';
 
 const owner = `owner_${randomUUID().replaceAll('-', '')}`;
 let admin: postgres.Sql;
@@ -40,4 +40,13 @@ test('an owner that is not a member of the directory’s role is told so; a memb
   expect(await reader.sql`select count(*)::integer as n from directory.state`).toEqual([{ n: 1 }]);
   await expect(reader.sql`select from exchange.peer`).rejects.toThrow(/permission denied/);
   await reader.close();
+});
+
+test('a database beside another one is made once, by who may', async () => {
+  await expect(databaseBeside(url, 'beside')).rejects.toMatchObject({ code: '42501' });
+  await admin.unsafe(`alter role ${owner} createdb`);
+  const made = await databaseBeside(url, 'beside');
+  expect(new URL(made).pathname).toBe(`/${owner}_beside`);
+  expect(await databaseBeside(url, 'beside')).toBe(made);
+  await admin.unsafe(`drop database ${owner}_beside`);
 });
