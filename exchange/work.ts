@@ -18,6 +18,7 @@ import { planPulls } from './pull/plan.ts';
 import { removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keyAfterUpdate } from './reconcile/keys-anew.ts';
+import { finishReleases } from './review/release.ts';
 import { keepClocks } from './schedule.ts';
 import { claimJob, expiredFiles, failJob, forgetFiles, renewJob } from './store/bulk-job.ts';
 import { isAnswering } from './store/content-check.ts';
@@ -180,6 +181,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     woken = false;
     if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
     rouse();
+    await inTurn('releases', () => finishReleases(deps));
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));

@@ -37,8 +37,8 @@ export type ContentContext = {
   peerOrigins: ReadonlySet<string>;
   /** ids of the members' authorizations that were denied or are for drugs: nothing names them */
   hidden: ReadonlySet<string>;
-  /** their numbers, by which claims name them */
-  hiddenNumbers: ReadonlySet<string>;
+  /** their numbers, by which claims of the same member name them: another one's may have the same */
+  hiddenNumbers: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
 const NEVER = new Set(
@@ -152,17 +152,17 @@ export function authorizationNumbers(resource: Resource | undefined): string[] {
 /** Places where an authorization is named that must not be: by its id in any text, by its number where numbers of authorizations stand. */
 function hiddenNames(
   value: Json | undefined,
-  context: Pick<ContentContext, 'hidden' | 'hiddenNumbers'>,
+  names: { ids: ReadonlySet<string>; numbers: readonly ReadonlySet<string>[] },
   path: string,
   found: string[] = [],
 ): string[] {
-  if (Array.isArray(value)) for (const v of value) hiddenNames(v, context, path, found);
+  if (Array.isArray(value)) for (const v of value) hiddenNames(v, names, path, found);
   else if (isObject(value))
-    for (const [name, member] of Object.entries(value)) hiddenNames(member, context, `${path}.${name}`, found);
+    for (const [name, member] of Object.entries(value)) hiddenNames(member, names, `${path}.${name}`, found);
   else if (typeof value === 'string') {
     const ids = [...value.matchAll(/(?:ExplanationOfBenefit\/|urn:uuid:)([A-Za-z0-9\-.]+)/g)].map((m) => m[1] ?? '');
-    const isNumber = path.endsWith('.preAuthRef') && context.hiddenNumbers.has(value);
-    if (isNumber || ids.some((id) => context.hidden.has(id))) found.push(path);
+    const isNumber = path.endsWith('.preAuthRef') && names.numbers.some((n) => n.has(value));
+    if (isNumber || ids.some((id) => names.ids.has(id))) found.push(path);
   }
   return found;
 }
@@ -172,16 +172,19 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
   const type = resource.resourceType;
   const found: ContentFault[] = moneyPlaces(resource).map((path) => ({ kind: 'money', path }));
   for (const path of peerAddresses(resource, context.peerOrigins, type)) found.push({ kind: 'peer-address', path });
-  if (context.hidden.size > 0)
-    for (const path of hiddenNames(resource, context, type)) found.push({ kind: 'named-authorization', path });
+  const patients = patientsIn(resource);
+  if (type === 'Patient') patients.add(text(resource['id']) ?? '');
+  if (context.hidden.size > 0) {
+    const numbers = [...patients].flatMap((id) => context.hiddenNumbers.get(id) ?? []);
+    for (const path of hiddenNames(resource, { ids: context.hidden, numbers }, type))
+      found.push({ kind: 'named-authorization', path });
+  }
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
   else {
     const end = serviceEnd(resource);
     if (end !== undefined && end < context.windowStart) found.push({ kind: 'window', path: type });
   }
-  const patients = patientsIn(resource);
-  if (type === 'Patient') patients.add(text(resource['id']) ?? '');
   const strangers = [...patients].filter((id) => !context.members.has(id));
   if (strangers.length > 0) found.push({ kind: 'other-member', path: type });
   const label = labelOf(resource);

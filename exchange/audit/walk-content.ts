@@ -29,16 +29,22 @@ const PAGE = 1000;
 async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentContext> {
   const members = new Map<string, string>();
   const hidden = new Set<string>();
-  const hiddenNumbers = new Set<string>();
+  const hiddenNumbers = new Map<string, Set<string>>();
   for (let after = ''; ; ) {
     const page = await deliveredMembers(deps.database.sql, job.id, after, PAGE);
     for (const m of page) members.set(m.memberId, m.policy);
     const ids = page.map((m) => m.memberId);
     const beside = await authorizationsBeside(deps.database.sql, ids, job.transactionTime);
-    const shown = new Set(beside.filter((a) => !a.isHidden).flatMap((a) => authorizationNumbers(read(a.body))));
-    for (const one of beside.filter((a) => a.isHidden)) {
+    const numbers = beside.map((a) => ({ ...a, numbers: authorizationNumbers(read(a.body)) }));
+    // what one of the same member has that may be told, as after an appeal, names that one too
+    const shown = new Set(
+      numbers.filter((a) => !a.isHidden).flatMap((a) => a.numbers.map((n) => `${a.memberId} ${n}`)),
+    );
+    for (const one of numbers.filter((a) => a.isHidden)) {
       hidden.add(one.id);
-      for (const n of authorizationNumbers(read(one.body))) if (!shown.has(n)) hiddenNumbers.add(n);
+      const own = hiddenNumbers.get(one.memberId) ?? new Set();
+      for (const n of one.numbers) if (!shown.has(`${one.memberId} ${n}`)) own.add(n);
+      hiddenNumbers.set(one.memberId, own);
     }
     if (page.length < PAGE) break;
     after = page.at(-1)?.memberId ?? after;

@@ -82,8 +82,9 @@ const RULES: readonly Rule[] = [
     id: 'F5',
     name: 'Response on time',
     table: 'clocks',
-    means: 'Export answers within one business day, of those due by now',
-    of: (r) => onTime(r, 'C3-export', []),
+    means:
+      'Export answers within one business day, of those due by now, less those that the payer cancelled or that ended with its suspension',
+    of: (r) => onTime(r, 'C3-export', ['withdrawn']),
   },
   {
     id: 'F6',
@@ -157,14 +158,16 @@ const RULES: readonly Rule[] = [
     id: 'F14',
     name: 'Balanced pulls',
     table: 'we-asked',
-    means: 'Pulls that balance, of those finished',
+    means:
+      'Pulls that balance, of those and the ones that wait for a person with what came; failed, refused and running ones are not counted',
     of: (r) => [sum(r.weAsked, 'balanced'), sum(r.weAsked, 'finished')],
   },
   {
     id: 'F15',
     name: 'Peer fault rate',
     table: 'we-asked',
-    means: 'Exports with a finding that is a fault of the payer, of exports received',
+    means:
+      'Exports with a fault of the payer, be it a finding or that a person had to decide about the files, of exports received',
     of: (r) => [sum(r.weAsked, 'faulty'), sum(r.weAsked, 'exports')],
   },
   {

@@ -1,5 +1,5 @@
 // The lists of the staff pages: pulls, clocks, peers, what peers asked of us, and what was published.
-export { type Alert, recentAlerts } from '../store/alert.ts';
+export { type Alert, type ListedAlert, recentAlerts } from '../store/alert.ts';
 export { type BulkFile, jobFiles } from '../store/bulk-job.ts';
 export { documentChecks } from '../store/document-check.ts';
 export {

@@ -1,11 +1,9 @@
 // What a person decides about an item, and what follows from it. Decisions are only ever added: taking one back is one more.
 import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
-import { replay } from '../reconcile/replay.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { findPeer } from '../store/peer.ts';
-import { findPull } from '../store/pull.ts';
 import { pullFiles } from '../store/pull-file.ts';
+import { addRelease, type ReleaseDue } from '../store/release-due.ts';
 import { writeRevisions } from '../store/replay.ts';
 import { findLine } from '../store/report-lines.ts';
 import {
@@ -18,6 +16,7 @@ import {
   writeDecision,
 } from '../store/review.ts';
 import { ITEM_KINDS, type PersonDecision } from './kinds.ts';
+import { RELEASE_MS, releaseUnit } from './release.ts';
 
 export type Person = { subject: string; name: string; role: string; development: boolean };
 /** `changed`: the item is not what the person saw. `not-allowed`: its kind does not allow the decision. `not-kept`: what would be read anew is gone. */
@@ -50,29 +49,6 @@ async function isKept(deps: Pick<Needs, 'blobs'>, tx: Tx, item: Item): Promise<b
   return file?.blobKey != null && (await deps.blobs.get(file.blobKey)) !== undefined;
 }
 
-/** A record that is held is taken in, or goes back behind its check. After the decision: it reads a kept file. */
-async function releaseUnit(deps: Needs, item: Item, person: Person, isUndo: boolean, requestId: string): Promise<void> {
-  const { sql } = deps.database;
-  if (item.pullId === null || item.file === null || item.line === null) return;
-  const [pull, peer] = [await findPull(sql, item.pullId), await findPeer(sql, item.peerId)];
-  if (!pull || !peer) return;
-  await replay(deps, {
-    pull,
-    peer,
-    by: { kind: 'staff', name: person.subject },
-    cause: 'release',
-    only: [
-      {
-        file: item.file,
-        line: item.line,
-        entry: item.entry ?? 0,
-        ...(isUndo ? { held: item.kind } : { released: item.kind }),
-      },
-    ],
-    requestId,
-  });
-}
-
 async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {
   if (item.pullId === null || item.file === null || item.line === null) return;
   const place = { file: item.file, line: item.line, entry: item.entry ?? 0 };
@@ -102,7 +78,7 @@ export async function decideItem(
   const at = deps.clock();
   const reason = d.reason.trim().slice(0, MOST_REASON);
   if (reason.length < 3) return 'no-reason';
-  let done: { item: Item; decision: string } | undefined;
+  let released: { item: Item; due: ReleaseDue } | undefined;
   const refused = await deps.database.sql.begin(async (tx): Promise<Refusal | undefined> => {
     const item = await findItem(tx, d.itemId, true);
     if (!item) return 'no-item';
@@ -125,6 +101,10 @@ export async function decideItem(
       rules: RULES_VERSION,
     });
     await follow(tx, item, decision, isUndo);
+    if (decision === 'release') {
+      released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
+      await addRelease(tx, released.due, new Date(at.getTime() + RELEASE_MS));
+    }
     if (decision === 'discard' && !isUndo) await discardUnit(tx, item, person, at);
     await writeAudit(tx, [
       auditRow({
@@ -146,10 +126,8 @@ export async function decideItem(
         },
       }),
     ]);
-    done = { item, decision };
     return undefined;
   });
-  if (refused === undefined && done?.decision === 'release')
-    await releaseUnit(deps, done.item, person, d.decision === 'undo', requestId);
+  if (refused === undefined && released !== undefined) await releaseUnit(deps, released.item, released.due);
   return refused;
 }

@@ -1,6 +1,6 @@
 // The table of alerts on the overview.
 import type { Cell, Table } from '../../src/ui/table.ts';
-import type { Alert } from '../report/lists.ts';
+import type { Alert, ListedAlert } from '../report/lists.ts';
 import { CLOCK_KINDS, numberCell, timeCell } from '../report/words.ts';
 
 const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
@@ -22,10 +22,14 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
   'quarantine-full': { text: 'Many records are in quarantine', href: () => '/staff/compliance#t-quarantine' },
 };
 
-export function alertTable(alerts: readonly Alert[], timeZone: string): Table {
-  const about = (a: Alert): Cell => ({
+/** Alerts on the overview. */
+export const MOST_ALERTS = 50;
+
+/** @param alerts one more than {@link MOST_ALERTS} where there are more */
+export function alertTable(alerts: readonly ListedAlert[], timeZone: string): Table {
+  const about = (a: ListedAlert): Cell => ({
     value: a.subject,
-    text: a.kind === 'clocks-overdue' ? (CLOCK_KINDS[a.subject] ?? a.subject) : a.subject,
+    text: a.payer ?? (a.kind === 'clocks-overdue' ? CLOCK_KINDS[a.subject] : undefined) ?? a.subject,
     href: KINDS[a.kind].href(a.subject),
   });
   return {
@@ -39,14 +43,17 @@ export function alertTable(alerts: readonly Alert[], timeZone: string): Table {
       { key: 'until', label: 'Until' },
       { key: 'told', label: 'Told' },
     ],
-    rows: alerts.map((a) => [
-      { value: a.kind, text: KINDS[a.kind].text, tone: a.clearedAt === null ? 'act' : 'calm' },
-      about(a),
-      numberCell(a.amount),
-      timeCell(a.firstAt, timeZone),
-      a.clearedAt === null ? { value: null, text: 'goes on' } : timeCell(a.clearedAt, timeZone),
-      timeCell(a.sentAt, timeZone),
-    ]),
+    ...(alerts.length > MOST_ALERTS ? { note: `There are more: these are the newest ${MOST_ALERTS} that go on.` } : {}),
+    rows: alerts
+      .slice(0, MOST_ALERTS)
+      .map((a) => [
+        { value: a.kind, text: KINDS[a.kind].text, tone: a.clearedAt === null ? 'act' : 'calm' },
+        about(a),
+        numberCell(a.amount),
+        timeCell(a.firstAt, timeZone),
+        a.clearedAt === null ? { value: null, text: 'goes on' } : timeCell(a.clearedAt, timeZone),
+        timeCell(a.sentAt, timeZone),
+      ]),
     empty: 'Nothing needs attention.',
   };
 }

@@ -4,7 +4,7 @@ import type { Table } from '../../src/ui/table.ts';
 import { meaning, PULL_STATES } from '../reconcile/reasons.ts';
 import { numbers, type PullLine, pagePulls, peerLines, recentAlerts } from '../report/lists.ts';
 import { CAUSES, clockCell, count, grouped, numberCell, pullStateCell, timeCell } from '../report/words.ts';
-import { alertTable } from './alerts.ts';
+import { alertTable, MOST_ALERTS } from './alerts.ts';
 import type { Desk } from './desk.ts';
 import { address, withQuery } from './frame.ts';
 import { afterText, choice, cut, filterForm, PAGE, readAfter } from './paging.ts';
@@ -68,7 +68,7 @@ export function pulls(desk: Desk): void {
     const [n, recent, alerts] = await Promise.all([
       numbers(sql, now),
       pagePulls(sql, {}, now, 10),
-      recentAlerts(sql, 10),
+      recentAlerts(sql, MOST_ALERTS + 1),
     ]);
     const sum = (states: readonly string[]) =>
       n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);

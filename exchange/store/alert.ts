@@ -98,11 +98,17 @@ export type Alert = {
 
 const ALERT = `id, kind, subject, amount, first_at as "firstAt", last_at as "lastAt", cleared_at as "clearedAt", sent_at as "sentAt"`;
 
-/** Standing alerts and the newest that have ended. */
-export async function recentAlerts(sql: Queryable, limit: number): Promise<Alert[]> {
+/** `payer`: name of the one that it concerns; null where it concerns none, or all. */
+export type ListedAlert = Alert & { payer: string | null };
+
+/** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job and peer. */
+export async function recentAlerts(sql: Queryable, limit: number): Promise<ListedAlert[]> {
   return [
-    ...(await sql.unsafe<Alert[]>(
-      `select ${ALERT} from exchange.alert order by cleared_at is not null, first_at desc, id limit $1`,
+    ...(await sql.unsafe<ListedAlert[]>(
+      `select a.*, r.name as payer from (select ${ALERT} from exchange.alert order by cleared_at is not null, first_at desc, id limit $1) a
+       left join exchange.pull p on p.id = a.subject left join exchange.bulk_job j on j.id = a.subject
+       left join exchange.peer r on r.id = coalesce(p.peer_id, j.peer_id, a.subject)
+       order by a."clearedAt" is not null, a."firstAt" desc, a.id`,
       [limit],
     )),
   ];

@@ -18,7 +18,8 @@ export async function addEnrolled(tx: Queryable, rows: readonly Enrolment[]): Pr
 
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name.
- * Running it again changes nothing; a new end date of a known coverage is taken over.
+ * Running it again changes nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of one day the
+ * later row holds.
  */
 export async function writeEnrolment(
   tx: Queryable,
@@ -49,10 +50,22 @@ export async function writeEnrolment(
     returning 1`;
   const chosen = rows.filter((r) => r.choice !== undefined);
   const choices = await tx`
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
-    select gen_random_uuid()::text, m, c, p, d::date, ${source}
-    from unnest(${chosen.map((r) => r.memberId)}::text[], ${chosen.map((r) => (r.choice?.optIn ? 'opt-in' : 'decline'))}::text[],
-      ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) as t(m, c, p, d)
+    with t as materialized (
+      select distinct on (m, c, p, d) m, c, p, d::date as d, place from unnest(${chosen.map((r) => r.memberId)}::text[], ${chosen.map((r) => (r.choice?.optIn ? 'opt-in' : 'decline'))}::text[],
+      ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) with ordinality as t(m, c, p, d, place)
+      order by m, c, p, d, place
+    )
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+    select gen_random_uuid()::text, t.m, case when t.c = 'decline' and before.choice = 'opt-in' then 'withdraw' else t.c end, t.p, t.d, ${source}, now() + t.place * interval '1 microsecond'
+    from t left join lateral (
+      select b.choice from (
+        select x.choice, x.recorded_on as d, 0 as is_here, extract(epoch from x.created_at) as place from exchange.consent x where x.member_id = t.m and x.recorded_on <= t.d
+        union all
+        select o.c, o.d, 1, o.place from t o where o.m = t.m and (o.d, o.place) < (t.d, t.place)
+      ) b order by b.d desc, b.is_here desc, b.place desc limit 1) before on true
+    where t.c = 'opt-in' or not exists (
+      select from exchange.consent x where x.member_id = t.m and x.recorded_on = t.d and x.given_at is null and x.choice <> 'opt-in')
+    order by t.place
     on conflict do nothing returning 1`;
   return { enrolments: enrolments.length, otherCoverages: other.length, choices: choices.length };
 }

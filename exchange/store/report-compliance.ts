@@ -85,7 +85,9 @@ export const COMPLIANCE_SQL = {
     select p.peer_id as id, r.name as payer, count(*)::int as pulls, coalesce(max(m.submitted), 0) as submitted, coalesce(max(m.matched), 0) as matched,
       coalesce(max(m.constrained), 0) as constrained, coalesce(max(m.unmatched), 0) as unmatched, count(*) filter (where p.state = 'done')::int as balanced,
       count(*) filter (where p.state in ('done', 'unbalanced', 'partial'))::int as finished, count(*) filter (where p.state in ('failed', 'refused'))::int as failed,
-      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}')))::int as faulty,
+      count(p.manifest)::int as exports, count(*) filter (where p.manifest is not null and (p.state in ('unbalanced', 'partial') or p.accepted_by is not null
+        or exists (select from exchange.finding f where f.pull_id = p.id and f.kind = any('{${THEIR_FAULTS.join()}}'))))::int as faulty,
+      count(*) filter (where p.state in ('unbalanced', 'partial', 'review'))::int as waiting,
       coalesce(sum(f.files), 0)::int as files, percentile_cont(0.5) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "medianMinutes",
       percentile_cont(0.95) within group (order by extract(epoch from p.finished_at - p.created_at) / 60) as "p95Minutes"
     from exchange.pull p join exchange.peer r on r.id = p.peer_id
@@ -94,7 +96,7 @@ export const COMPLIANCE_SQL = {
     where p.created_at >= $1 and p.created_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED}
     group by p.peer_id, r.name order by r.name`,
   theyAsked: `
-    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(j.transaction_time)::int as answered,
+    select j.peer_id as id, r.name as payer, j.kind, count(*)::int as received, count(j.transaction_time)::int as answered, count(*) filter (where j.state = 'cancelled' and j.transaction_time is null)::int as cancelled,
       count(*) filter (where j.transaction_time is not null and j.completed_at <= j.due_at)::int as "inTime",
       count(*) filter (where j.transaction_time is null and j.due_at < $3 and j.state in ('queued', 'running', 'failed'))::int as overdue,
       percentile_cont(0.5) within group (order by extract(epoch from j.completed_at - j.received_at) / 60) filter (where j.transaction_time is not null) as "medianMinutes",

@@ -1,7 +1,11 @@
 // What of some members must not even be named: read where records leave, beside the statements that decide which.
 import type { Resource } from '../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { rawPages } from '../../src/store/raw-rows.ts';
 import { namesOf, type Unnamed } from '../transform/unnamed.ts';
+
+/** Authorizations that are read at once: their texts are never held together, however many somebody has. */
+const BODIES = 100;
 
 /** States of an authorization that is not even named: it was denied, or is for a drug. */
 const HIDDEN = `('denied', 'unclear', 'drug')`;
@@ -34,35 +38,42 @@ export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): P
   return found;
 }
 
+type Called = { identifiers: string[]; numbers: string[] };
+
 /**
  * Identifiers and numbers of authorizations that must not be named, of members who have any. A number that one has which may be named, as
  * after an appeal, is no name of the other. resource_authorization.
  */
-async function calledOf(
-  sql: Queryable,
-  memberIds: readonly string[],
-): Promise<Map<string, Pick<Unnamed, 'identifiers' | 'numbers'>>> {
-  const found = new Map<string, Pick<Unnamed, 'identifiers' | 'numbers'>>();
+async function calledOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, Called>> {
+  const found = new Map<string, Called>();
   if (memberIds.length === 0) return found;
-  const rows = await sql.unsafe<{ memberId: string; hidden: string[]; others: string[] | null }[]>(
-    `select m as "memberId", to_jsonb(array_agg(y.body) filter (where y.pa_state in ${HIDDEN})) as hidden,
-       to_jsonb(array_agg(y.body) filter (where y.pa_state not in ${HIDDEN} and not y.deleted)) as others
-     from unnest($1::text::text[]) m cross join lateral (select y.pa_state, y.body, y.deleted from exchange.resource y
-       where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null offset 0) y
-     group by m having bool_or(y.pa_state in ${HIDDEN})`,
+  const told = new Map<string, Called>();
+  const pages = rawPages(
+    sql,
+    `select y.member_id, y.pa_state in ${HIDDEN} as hidden, y.body
+     from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.pa_state, y.body from exchange.resource y
+       where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null
+         and (not y.deleted or y.pa_state in ${HIDDEN}) offset 0) y`,
     [arrayLiteral(memberIds)],
-    { prepare: true },
+    BODIES,
   );
-  const called = (bodies: readonly string[]) => {
-    const all = bodies.map((b) => namesOf(JSON.parse(b) as Resource));
-    return { identifiers: all.flatMap((n) => n.identifiers), numbers: all.flatMap((n) => n.numbers) };
-  };
-  for (const { memberId, hidden, others } of rows) {
-    const told = called(others ?? []);
-    const names = called(hidden);
+  for await (const page of pages) {
+    for (let row = 0; row < page.length; row++) {
+      const into = page.text(row, 1) === 't' ? found : told;
+      const memberId = page.text(row, 0) ?? '';
+      const named = namesOf(JSON.parse(page.text(row, 2) ?? '') as Resource);
+      const known = into.get(memberId) ?? { identifiers: [], numbers: [] };
+      known.identifiers.push(...named.identifiers);
+      known.numbers.push(...named.numbers);
+      into.set(memberId, known);
+    }
+    page.release();
+  }
+  for (const [memberId, { identifiers, numbers }] of found) {
+    const others = told.get(memberId);
     found.set(memberId, {
-      identifiers: names.identifiers.filter((i) => !told.identifiers.includes(i)),
-      numbers: names.numbers.filter((n) => !told.numbers.includes(n)),
+      identifiers: identifiers.filter((i) => others?.identifiers.includes(i) !== true),
+      numbers: numbers.filter((n) => others?.numbers.includes(n) !== true),
     });
   }
   return found;

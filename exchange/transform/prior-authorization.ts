@@ -83,6 +83,9 @@ const STATES: Record<string, AuthorizationState> = {
   NA: 'pended',
 };
 
+/** Words of a disposition that speak of a denial, in part or as a whole. */
+const TELLS_DENIAL = /\b(?:den(?:y|ied|ial|ials)|not certified|reject(?:ed|ion)?|disapproved)\b/i;
+
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
 
@@ -150,18 +153,45 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   return { state, changed, end, removedLines: removed.filter((s): s is number => typeof s === 'number') };
 }
 
-/** The authorization without the lines that must not leave, and without what the payer added to only those. */
+/** Numbers of the notes that an element refers to, with its details. */
+const notesOf = (element: JsonObject): number[] => [
+  ...(Array.isArray(element['noteNumber']) ? element['noteNumber'] : []).map(Number),
+  ...['detail', 'subDetail'].flatMap((part) => objects(element[part]).flatMap(notesOf)),
+];
+
+/** An adjudication of the whole that says why something was denied, or that it was. */
+const tellsDenial = (adjudication: JsonObject): boolean =>
+  codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
+  codings(adjudication['reason']).some((c) => c['code'] === 'denied');
+
+/**
+ * The authorization without the lines that must not leave, without what the payer added to only those, and without what it says of them
+ * elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
+ */
 export function withoutLines(resource: Resource, sequences: readonly number[]): Resource {
   if (sequences.length === 0) return resource;
   const gone = (sequence: unknown) => sequences.includes(Number(sequence));
-  const next: Resource = { ...resource, item: objects(resource['item']).filter((i) => !gone(i['sequence'])) };
-  if (resource['addItem'] !== undefined) {
-    const added = objects(resource['addItem']).filter((a) => {
-      const about = Array.isArray(a['itemSequence']) ? a['itemSequence'] : [];
-      return about.length === 0 || !about.every(gone);
-    });
-    if (added.length > 0) next['addItem'] = added;
-    else delete next['addItem'];
-  }
+  const next: Resource = { ...resource };
+  const keep = (name: string, kept: readonly JsonObject[]): void => {
+    if (kept.length > 0) next[name] = [...kept];
+    else delete next[name];
+  };
+  const items = objects(resource['item']).filter((i) => !gone(i['sequence']));
+  next['item'] = items;
+  const added = objects(resource['addItem']).filter((a) => {
+    const about = Array.isArray(a['itemSequence']) ? a['itemSequence'] : [];
+    return about.length === 0 || !about.every(gone);
+  });
+  keep('addItem', added);
+  keep(
+    'adjudication',
+    objects(resource['adjudication']).filter((a) => !tellsDenial(a)),
+  );
+  const noted = new Set([...items, ...added].flatMap(notesOf));
+  keep(
+    'processNote',
+    objects(resource['processNote']).filter((n) => noted.has(Number(n['number']))),
+  );
+  if (TELLS_DENIAL.test(text(resource['disposition']) ?? '')) delete next['disposition'];
   return next;
 }

@@ -36,7 +36,7 @@ const identifierKey = (identifier: Json | undefined): string | undefined => {
 };
 
 /** How an authorization is called beside its id. */
-export function namesOf(authorization: Resource): Pick<Unnamed, 'identifiers' | 'numbers'> {
+export function namesOf(authorization: Resource): { identifiers: string[]; numbers: string[] } {
   const given = authorization['preAuthRef'];
   return {
     identifiers: objects(authorization['identifier']).flatMap((i) => identifierKey(i) ?? []),

@@ -29,7 +29,7 @@ const context = {
   windowStart: '2021-11-24',
   peerOrigins: new Set(['https://prior.example']),
   hidden: new Set<string>(),
-  hiddenNumbers: new Set<string>(),
+  hiddenNumbers: new Map<string, Set<string>>(),
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 
@@ -101,6 +101,26 @@ const shared = (resource: Resource): Resource => {
   const json = JSON.stringify(resource);
   return JSON.parse(factsOf(resource, json).shared ?? json) as Resource;
 };
+test('a number of an authorization that stays names it in claims of its own member only', () => {
+  const claim = (patient: string) =>
+    ({
+      resourceType: 'ExplanationOfBenefit',
+      patient: { reference: `Patient/${patient}` },
+      insurance: [{ preAuthRef: ['1001'] }],
+    }) as unknown as Resource;
+  const told = {
+    ...context,
+    members: new Map([
+      ['a', 'regular'],
+      ['b', 'regular'],
+    ]),
+    hidden: new Set(['pa']),
+    hiddenNumbers: new Map([['a', new Set(['1001'])]]),
+  };
+  const faults = (patient: string) => contentFaults(claim(patient), told).map((f) => f.kind);
+  expect([faults('a'), faults('b')]).toEqual([['named-authorization'], []]);
+});
+
 const moneyOf = (resource: Resource) => contentFaults(resource, context).filter((f) => f.kind === 'money');
 
 describe('money', () => {

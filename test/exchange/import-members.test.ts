@@ -153,6 +153,47 @@ test.each([
   expect(await personOf(number)).toEqual([['Muñoz', 'José', null]]);
 });
 
+test('who says no after a yes withdraws; loading it again changes nothing', async () => {
+  const header = 'member_number,family,given,birth_date,coverage_start,opt_in,opt_in_date';
+  const row = (number: string, answer: string, day: string) =>
+    `${number},Doe,Jo,1970-01-01,2026-01-01,${answer},2026-01-${day}`;
+  const choices = async () =>
+    (
+      await node.deps.database.sql<{ c: string }[]>`
+        select e.member_number || ' ' || c.choice || ' ' || extract(day from c.recorded_on) as c
+        from exchange.consent c join exchange.enrolment e using (member_id) where e.member_number like 'W%' order by 1`
+    ).map((r) => r.c);
+  const first = [
+    header,
+    row('W1', 'yes', '02'),
+    row('W2', 'no', '02'),
+    // all in one file, the later one first
+    row('W3', 'no', '05'),
+    row('W3', 'yes', '03'),
+    row('W4', 'no', '04'),
+    row('W4', 'yes', '04'),
+  ].join('\n');
+  const second = [header, row('W1', 'no', '09'), row('W2', 'no', '09'), row('W4', 'no', '10')].join('\n');
+  await load('', first);
+  const then = await load('', second);
+  expect(then.result.enrolment?.choices).toBe(3);
+  const all = [
+    'W1 opt-in 2',
+    'W1 withdraw 9',
+    'W2 decline 2',
+    'W2 decline 9',
+    'W3 opt-in 3',
+    'W3 withdraw 5',
+    'W4 decline 4',
+    'W4 opt-in 4',
+    'W4 withdraw 10',
+  ];
+  expect(await choices()).toEqual([...all].sort());
+  expect((await load('', first)).result.enrolment?.choices).toBe(0);
+  expect((await load('', second)).result.enrolment?.choices).toBe(0);
+  expect(await choices()).toEqual([...all].sort());
+});
+
 test('numbers that a spreadsheet keeps as text, and one that it has rounded; a character that no text has', async () => {
   const rejects = await csvOf(
     `${HEAD},subscriber_id\n="007",Muñoz,José,1970-01-01,2026-01-01,"=""0042"""\n9.00012E+11,A,B,1970-01-01,2026-01-01,\nX7,A\0b,B,1970-01-01,2026-01-01,\n`,

@@ -342,6 +342,32 @@ describe('prior authorizations', () => {
   });
 });
 
+test('of lines that stay nothing is told elsewhere in an authorization that leaves', () => {
+  const coded = (code: string) => ({ category: { coding: [{ code }] } });
+  const eob = res({
+    resourceType: 'ExplanationOfBenefit',
+    item: [
+      { sequence: 1, noteNumber: [1], detail: [{ noteNumber: [4] }] },
+      { sequence: 2, noteNumber: [1, 2] },
+    ],
+    adjudication: [
+      { ...coded('denialreason'), reason: { coding: [{ code: '50' }] } },
+      coded('denied'),
+      { ...coded('submitted'), reason: { coding: [{ code: 'denied' }] } },
+      coded('allowedunits'),
+    ],
+    processNote: [1, 2, 3, 4].map((number) => ({ number, text: `note ${number}` })),
+    disposition: 'Approved in part; line 2 was denied.',
+  });
+  const left = withoutLines(eob, [2]);
+  expect(left['adjudication']).toEqual([coded('allowedunits')]);
+  expect((left['processNote'] as { number: number }[]).map((n) => n.number)).toEqual([1, 4]);
+  expect(left['disposition']).toBeUndefined();
+  // where all lines leave, all of it does
+  expect(withoutLines(eob, [])).toBe(eob);
+  expect(withoutLines(res({ ...eob, disposition: 'Certified in part' }), [2])['disposition']).toBe('Certified in part');
+});
+
 describe('date of service', () => {
   test.each<[Record<string, unknown>, string | undefined]>([
     [

@@ -1,7 +1,9 @@
 // A person releases a record from quarantine, takes that back, or discards it.
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
+import { finishReleases, RELEASE_MS } from '../../../exchange/review/release.ts';
 import { findAttachment } from '../../../exchange/store/attachment.ts';
 import { findItem } from '../../../exchange/store/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
@@ -215,5 +217,48 @@ test('a record whose file is gone is neither released nor hidden again, and noth
   expect(await visible()).toEqual(before);
   // nothing has to be read to leave it out
   expect(await decide(lost, 'discard')).toBeUndefined();
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('a process that dies between the decision and what follows leaves it to the next waking', async () => {
+  const modified = lab('late', { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
+  await node.pull([output('Observation', modified)], { since: new Date() });
+  const id = await itemOf('late');
+  const isShown = async () => (await visible()).includes('late');
+  /** finds the file, and dies when it is to be read */
+  const dying = () => {
+    let reads = 0;
+    const get: typeof node.deps.blobs.get = (key) => {
+      if (reads++ > 0) throw new Error('died');
+      return node.deps.blobs.get(key);
+    };
+    return {
+      ...node.deps,
+      blobs: new Proxy(node.deps.blobs, { get: (of, key) => (key === 'get' ? get : Reflect.get(of, key)) }),
+    };
+  };
+  const decided = async (decision: PersonDecision | 'undo') => {
+    const item = await findItem(node.sql, id);
+    return decideItem(dying(), person, { itemId: id, decision, reason: 'looked at it', mark: item?.mark ?? '' }, 'r1');
+  };
+  const later = { ...node.deps, clock: () => new Date(node.deps.clock().getTime() + 2 * RELEASE_MS) };
+
+  await expect(decided('release')).rejects.toThrow('died');
+  expect((await findItem(node.sql, id))?.state).toBe('decided');
+  await finishReleases(node.deps); // whoever decided may be at it
+  expect(await isShown()).toBe(false);
+  // one that a program left behind which did not note it
+  await node.sql`delete from exchange.release_due`;
+  const migration = await readFile('drizzle/20261127200001_release_due/migration.sql', 'utf8');
+  await node.sql.unsafe(migration.split('--> statement-breakpoint')[1] ?? '');
+  await finishReleases(later);
+  expect(await isShown()).toBe(true);
+  await node.sql.unsafe(migration.split('--> statement-breakpoint')[1] ?? '');
+  expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
+  await expect(decided('undo')).rejects.toThrow('died');
+  expect(await isShown()).toBe(true);
+  await finishReleases(later);
+  expect(await isShown()).toBe(false);
+  expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
   expect(await brokenLaws(node.sql)).toEqual({});
 });

@@ -107,8 +107,35 @@ test('an export counts as faulty for faults of the payer, not for what two sourc
     await sql`delete from exchange.finding where pull_id = ${s.pullId} and kind = 'profile-violation' returning kind, type, amount`;
   expect(theirs.length).toBeGreaterThan(0);
   expect(await faulty()).toMatchObject({ numerator: 0, denominator: 1 });
+  // what a person has to decide about before anything of it is taken in
+  await sql`update exchange.pull set state = 'partial' where id = ${s.pullId}`;
+  expect(await faulty()).toMatchObject({ numerator: 1, denominator: 1 });
+  await sql`update exchange.pull set state = 'done' where id = ${s.pullId}`;
   for (const { kind, type, amount } of theirs)
     await sql`insert into exchange.finding (pull_id, kind, type, amount) values (${s.pullId}, ${kind}, ${type}, ${amount})`;
+});
+
+test('a request that the payer cancelled is not one that was answered late, and is told apart', async () => {
+  const { sql } = s.ours.deps.database;
+  const asked = async () => {
+    const all = (await (await reviewer.get('/staff/compliance?format=json')).json()).tables;
+    return {
+      F5: all.figures.find((f: { figure: string }) => f.figure === 'F5'),
+      row: all['they-asked'].find((r: { kind: string }) => r.kind === 'export'),
+    };
+  };
+  const before = await asked();
+  await sql`
+    insert into exchange.clock select (jsonb_populate_record(c, '{"id":"cancelled","kind":"C3-export","subject":"cancelled","state":"withdrawn"}')).*
+    from exchange.clock c where kind = 'C2' limit 1`;
+  await sql`
+    insert into exchange.bulk_job (id, kind, peer_id, state, request_url, parameters, received_at, due_at, completed_at)
+    select 'cancelled', 'export', id, 'cancelled', 'x', '{}', now(), now() + interval '1 day', now() from exchange.peer limit 1`;
+  const after = await asked();
+  expect(after.F5).toEqual(before.F5);
+  expect(after.row).toMatchObject({ received: 1, answered: 0, inTime: 0, cancelled: 1, overdue: 0 });
+  await sql`delete from exchange.clock where id = 'cancelled'`;
+  await sql`delete from exchange.bulk_job where id = 'cancelled'`;
 });
 
 test('page, CSV and statement; no person in any; wrong periods are said', async () => {

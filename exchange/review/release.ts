@@ -1,0 +1,53 @@
+// A record that is held is taken in because a person says so, or goes back behind its check. The decision is recorded first; what follows
+// reads a kept file and takes a while. A process that dies in between leaves it to the next waking (store/release-due.ts).
+import type { Deps } from '../../src/deps.ts';
+import { replay } from '../reconcile/replay.ts';
+import { KeptFileGone } from '../reconcile/stage.ts';
+import { findPeer } from '../store/peer.ts';
+import { findPull } from '../store/pull.ts';
+import { claimRelease, forgetRelease, postponeRelease, type ReleaseDue } from '../store/release-due.ts';
+import { findItem, type Item } from '../store/review.ts';
+
+/** How long who decided has for it, or who took it up. */
+export const RELEASE_MS = 600_000;
+const DAY_MS = 86_400_000;
+
+type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
+
+/** @throws KeptFileGone */
+export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Promise<void> {
+  const { sql } = deps.database;
+  const [pull, peer] = [item.pullId && (await findPull(sql, item.pullId)), await findPeer(sql, item.peerId)];
+  if (!pull || !peer || item.file === null || item.line === null) return forgetRelease(sql, due);
+  const said = due.isUndo ? { held: item.kind } : { released: item.kind };
+  await replay(deps, {
+    pull,
+    peer,
+    by: { kind: 'staff', name: due.subject },
+    cause: 'release',
+    only: [{ file: item.file, line: item.line, entry: item.entry ?? 0, ...said }],
+    requestId: due.requestId,
+    also: (tx) => forgetRelease(tx, due),
+  });
+}
+
+/** Carries out what was decided and not carried out, one after the other. */
+export async function finishReleases(deps: Needs & Pick<Deps, 'log'>): Promise<void> {
+  const { sql } = deps.database;
+  for (;;) {
+    const now = deps.clock().getTime();
+    const due = await claimRelease(sql, new Date(now), new Date(now + RELEASE_MS));
+    if (!due) return;
+    const item = await findItem(sql, due.itemId);
+    try {
+      if (item) await releaseUnit(deps, item, due);
+      else await forgetRelease(sql, due);
+      deps.log('info', 'release carried out', { item: due.itemId, undo: due.isUndo });
+    } catch (error) {
+      if (!(error instanceof KeptFileGone)) throw error;
+      // where files are kept may be away for a while
+      deps.log('error', 'release not carried out', { item: due.itemId, error: 'its kept file is gone' });
+      await postponeRelease(sql, due.itemId, new Date(now + DAY_MS));
+    }
+  }
+}
