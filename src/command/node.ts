@@ -9,10 +9,13 @@ import { type EmbeddedPostgres, embeddedPostgres } from '../runtime/embedded-pos
 import { noMetrics } from '../runtime/no-metrics.ts';
 import { fileBlobs, fileKeys, jsonLog, openDatabase } from '../runtime/node.ts';
 import { guardedFetch } from '../runtime/node-fetch.ts';
-import { migrate } from '../store/migrate.ts';
+import { databaseBeside, migrate } from '../store/migrate.ts';
 import { CommandFault } from './fault.ts';
 import { sandboxPlan } from './sandbox-plan.ts';
 import { threads } from './threads.ts';
+
+/** Our own database on the embedded server. */
+const OURS = 'payer_node';
 
 /** Role of the directory's connections, made by the migrations. */
 const DIRECTORY_ROLE = 'payer_node_directory';
@@ -37,12 +40,25 @@ export type Server = {
   release(): Promise<void>;
 };
 
+/** The database of DATABASE_URL, or for the sandbox's second payer one beside it, which is made when it is missing. */
+async function namedDatabase(url: string, database: string): Promise<string> {
+  if (database === OURS) return url;
+  try {
+    return await databaseBeside(url, database);
+  } catch (error) {
+    if ((error as { code?: string }).code !== '42501') throw error;
+    throw new CommandFault(
+      `The second payer of the sandbox needs a database of its own beside the one of DATABASE_URL, with _${database} behind its name: create it, or let the user create databases.`,
+    );
+  }
+}
+
 /** The PostgreSQL server of the settings: the named one, or the embedded one under DATA_DIR. */
 export async function openServer(config: Config): Promise<Server> {
   if (VALUE_SETS.fault !== undefined) throw new ConfigError([VALUE_SETS.fault]);
   if (config.databaseUrl !== undefined) {
     const url = config.databaseUrl;
-    return { embedded: undefined, url: async () => url, release: async () => {} };
+    return { embedded: undefined, url: (database) => namedDatabase(url, database), release: async () => {} };
   }
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const log = jsonLog(config.logLevel);
@@ -62,7 +78,7 @@ export async function openServer(config: Config): Promise<Server> {
 export async function openNode(
   config: Config,
   server: Server,
-  database = 'payer_node',
+  database = OURS,
   options: { metrics?: Metrics; migrates?: boolean; name?: string } = {},
 ): Promise<OpenNode> {
   const url = await server.url(database);

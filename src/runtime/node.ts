@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import postgres, { type Sql } from 'postgres';
 import type { Log, LogLevel } from '../deps.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, SESSION } from '../store/database.ts';
 import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
@@ -111,6 +111,7 @@ export function openDatabase(
       backoff: (tries: number) => Math.min(2, 0.05 * 2 ** tries),
       ...(withoutDelay(url, intake) as object),
       connection: {
+        ...SESSION,
         application_name: application,
         ...(options.role === undefined ? {} : { role: options.role }),
         ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),

@@ -5,7 +5,7 @@ import postgres, { type Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
-import type { Database } from '../store/database.ts';
+import { type Database, SESSION } from '../store/database.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { noMetrics } from './no-metrics.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
@@ -42,6 +42,7 @@ export function requestDatabase(
 ): Database & { close(): void } {
   let opened: Sql | undefined;
   const connection: Record<string, string> = {
+    ...SESSION,
     application_name: 'payer-node',
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),

@@ -1,4 +1,4 @@
-// Brings a database to the program's schema. Migrations are folders of drizzle/, named by time and intent; the first
+// Brings a database to the program's schema, and makes one where there is none. Migrations are folders of drizzle/, named by time and intent; the first
 // line of each says whether an older program can still run on the result (`-- safe`) or not (`-- breaking`).
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -98,4 +98,22 @@ export async function migrate(url: string): Promise<string[]> {
     await sql.end({ timeout: 1 });
   }
   return plan.pending.map((p) => p.name);
+}
+
+/**
+ * The address of a database on the same server, which is made when it is missing: its name is that of `url` and `_suffix`.
+ * @throws what the server says, 42501 when the user may not create databases
+ */
+export async function databaseBeside(url: string, suffix: string): Promise<string> {
+  const beside = new URL(url);
+  const name = `${decodeURIComponent(beside.pathname.slice(1))}_${suffix}`.slice(0, 63);
+  beside.pathname = `/${encodeURIComponent(name)}`;
+  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  try {
+    const [known] = await sql`select from pg_database where datname = ${name}`;
+    if (known === undefined) await sql`create database ${sql(name)}`;
+  } finally {
+    await sql.end();
+  }
+  return beside.href;
 }

@@ -1,0 +1,52 @@
+// A managed database has an owner that is no superuser.
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
+import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { faultSentence } from '../../src/command/fault.ts';
+import { openDatabase } from '../../src/runtime/node.ts';
+import { databaseBeside, migrate } from '../../src/store/migrate.ts';
+
+const owner = `owner_${randomUUID().replaceAll('-', '')}`;
+let admin: postgres.Sql;
+let url: string;
+beforeAll(async () => {
+  const server = new URL(inject('databaseUrl'));
+  server.pathname = '/postgres';
+  admin = postgres(server.href, { max: 1, onnotice: () => {} });
+  await admin.unsafe(`create role ${owner} login password 'x'`);
+  await admin.unsafe(`create database ${owner} owner ${owner}`);
+  server.pathname = `/${owner}`;
+  server.username = owner;
+  server.password = 'x';
+  url = server.href;
+});
+afterAll(async () => {
+  await admin.unsafe(`drop database ${owner}`);
+  await admin.unsafe(`drop role ${owner}`);
+  await admin.end();
+});
+
+test('an owner that is not a member of the directory’s role is told so; a member can do all', async () => {
+  const refused = await migrate(url).then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  expect(faultSentence(refused)).toMatch(
+    /must own the database, and create roles or be a member of payer_node_directory/,
+  );
+  await admin.unsafe(`grant payer_node_directory to ${owner}`);
+  await migrate(url);
+  const reader = openDatabase(url, { max: 1, role: 'payer_node_directory' });
+  expect(await reader.sql`select count(*)::integer as n from directory.state`).toEqual([{ n: 1 }]);
+  await expect(reader.sql`select from exchange.peer`).rejects.toThrow(/permission denied/);
+  await reader.close();
+});
+
+test('a database beside another one is made once, by who may', async () => {
+  await expect(databaseBeside(url, 'beside')).rejects.toMatchObject({ code: '42501' });
+  await admin.unsafe(`alter role ${owner} createdb`);
+  const made = await databaseBeside(url, 'beside');
+  expect(new URL(made).pathname).toBe(`/${owner}_beside`);
+  expect(await databaseBeside(url, 'beside')).toBe(made);
+  await admin.unsafe(`drop database ${owner}_beside`);
+});
