@@ -67,22 +67,24 @@ export async function writeFull(
     first += stretch;
     return from > pages ? undefined : { first: from, last: first > pages ? undefined : first };
   };
+  const writeStretch = (part: Pages, files: NdjsonFiles, goesOn: () => void) =>
+    inSnapshot(deps.database, snapshot, async (sql) => {
+      for await (const rows of copyOut(sql, fullRows(part, kept))) {
+        if (!alive()) throw new LeaseLost();
+        goesOn();
+        for (const [type, body] of rows) {
+          const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
+          if (full) await full;
+        }
+      }
+    });
   const streams = Math.min(STREAMS, Math.ceil((pages + 1) / stretch));
   return writing(
     deps,
     folder,
-    Array.from({ length: streams }, () => (files, goesOn) => {
-      return inSnapshot(deps.database, snapshot, async (sql) => {
-        for (let part = next(); part !== undefined; part = next())
-          for await (const rows of copyOut(sql, fullRows(part, kept))) {
-            if (!alive()) throw new LeaseLost();
-            goesOn();
-            for (const [type, body] of rows) {
-              const full = files.write('output', typeOf(type), body ?? new Uint8Array(0));
-              if (full) await full;
-            }
-          }
-      });
+    Array.from({ length: streams }, () => async (files, goesOn) => {
+      // a connection for each: the driver leaves its socket paused after a COPY, and a second one would wait for ever
+      for (let part = next(); part !== undefined; part = next()) await writeStretch(part, files, goesOn);
     }),
   );
 }

@@ -8,7 +8,7 @@ import type { Resource } from '../../../src/fhir/resource.ts';
 import { directoryResources } from '../../../src/seed/directory/index.ts';
 import { directory, keyOf, NOW } from '../fixture.ts';
 
-const DATA = [...directoryResources({ seed: 3, resources: 400 })];
+const DATA = [...directoryResources({ seed: 3, resources: 2000 })];
 let d: Awaited<ReturnType<typeof directory>>;
 let snapshot: Awaited<ReturnType<typeof openPublication>>;
 beforeAll(async () => {
@@ -27,8 +27,8 @@ async function textOf(key: string): Promise<string> {
 }
 
 test.each([
-  [1, 2],
-  [7, 2],
+  [3, 2],
+  [40, 2],
   [1_000_000, 1],
 ])('stretches of %i pages: each resource once', async (stretch, streams) => {
   const files = await writeFull(d, snapshot.id, `made/${stretch}`, () => true, [], stretch);
