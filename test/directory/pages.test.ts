@@ -86,7 +86,7 @@ const words = (html: string) =>
     .replace(/\s+/g, ' ');
 
 test('robots.txt asks crawlers to leave searches alone, in every language, and lets them read the rest', async () => {
-  const answer = await site.fetch(new Request(`${ORIGIN}/robots.txt`), {});
+  const answer = await site('/robots.txt');
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
   const lines = (await answer.text()).trim().split('\n');
   expect(lines[0]).toBe('User-agent: *');
