@@ -3,6 +3,7 @@ import { normalPath } from '../src/http/fhir-app.ts';
 import { rateLimit } from '../src/http/rate-limit.ts';
 import { storeFailure } from '../src/store/failure.ts';
 import { ICON_PATH, iconAnswer } from '../src/ui/icon.ts';
+import { ROBOTS_PATH, robotsAnswer } from '../src/ui/robots.ts';
 import { admissionFor, createDirectory, DIRECTORY_PATH, type DirectoryDeps, type DirectoryOptions } from './app.ts';
 import { type PlanCache, pageData } from './page-data.ts';
 import { createPages, isPagePath } from './pages/app.ts';
@@ -43,6 +44,7 @@ export function createSite(deps: DirectoryDeps, options: SiteOptions = {}): Site
     fetch(request, env) {
       const path = normalPath(request);
       if (path === ICON_PATH) return iconAnswer();
+      if (path === ROBOTS_PATH) return robotsAnswer();
       if (path.startsWith('/directory/')) return api.fetch(request, env as object);
       return isPagePath(path) ? pages.fetch(request, env as object) : besides(request, env as object);
     },

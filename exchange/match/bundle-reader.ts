@@ -14,6 +14,7 @@ import {
 export class BundleReader {
   readonly #decoder = new TextDecoder();
   readonly #list = new StrictList('parameter');
+  #seen = 0;
   members = 0;
   /** the statement about all members that the request brings */
   statement: string | undefined;
@@ -24,7 +25,7 @@ export class BundleReader {
    */
   *take(piece: Uint8Array): Generator<MemberBundle> {
     for (const text of this.#list.push(this.#decoder.decode(piece, { stream: true }))) {
-      const parameter = parseText(text);
+      const parameter = parseText(text, `Parameter ${++this.#seen}`);
       if (!isObject(parameter)) continue;
       if (parameter['name'] === 'MemberBundle')
         yield readMemberBundle(parameter, this.members++, { isText: !mayHoldNoText(text) });

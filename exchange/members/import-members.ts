@@ -138,6 +138,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   };
 
   async function* units(): AsyncGenerator<StagedUnit> {
+    // a member of an 834 file has a row for each coverage and each other payer, all of one line
+    let before = { line: 0, entry: 0 };
     if (input.enrolment !== undefined)
       for await (const { line, row } of ownedRows(
         deps.database.sql,
@@ -146,7 +148,9 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         if ('endsOn' in row || row.isKnownPatient) continue;
         const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl));
         const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
-        if ('unit' in record) yield { file: CSV_FILE, line, entry: 0, ...record.unit };
+        if (!('unit' in record)) continue;
+        before = { line, entry: line === before.line ? before.entry + 1 : 0 };
+        yield { file: CSV_FILE, ...before, ...record.unit };
       }
     for await (const entry of input.records) {
       if (input.signal?.aborted) throw new Error('stopped');

@@ -13,7 +13,6 @@ export type MessageCount = { severity: string; code: string; n: number };
 
 const SEVERITIES = new Set(['fatal', 'error', 'warning', 'information']);
 const LONGEST_TEXT = 1000;
-const LONGEST_LINE = 1024 * 1024;
 /** Messages of one pull that are read: who says more says the same over and over. */
 export const MOST_MESSAGES = 1000;
 const UNREADABLE: Message = { severity: 'unreadable', code: 'unknown', text: '' };
@@ -57,7 +56,7 @@ export async function* messagesOf(
     if (file.kind !== 'error' || file.blobKey === null) continue;
     const kept = await deps.blobs.get(file.blobKey);
     if (!kept) continue;
-    for await (const line of lines(keptText(kept), LONGEST_LINE))
+    for await (const line of lines(keptText(kept)))
       for (const message of 'text' in line ? readMessages(line.text) : [UNREADABLE]) {
         yield { ...message, file: file.position, line: line.number };
         if (--left === 0) return;

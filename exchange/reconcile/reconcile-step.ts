@@ -40,6 +40,7 @@ import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts'
 import { endingWithin, mostlyHeld } from '../store/staged-files.ts';
 import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
+import { holdWrong } from './hold-wrong.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
 import { knownLines } from './known-lines.ts';
 import { linkUnits } from './link.ts';
@@ -67,6 +68,7 @@ export async function reconcileStep(s: Step): Promise<void> {
   await commitAll(s, context, work);
   took('commit');
   await holdNamed(s.deps, s.peer, work, (id) => findPull(sql, id));
+  await holdWrong(s.deps, s.peer, work, (id) => findPull(sql, id));
   await finish(s, work);
   took('finish');
   await clearStaging(sql, s.pull.id);

@@ -120,7 +120,7 @@ export function capabilityStatement(
     implementation: { description: `${deps.config.planName}: payer-to-payer exchange`, url: here.fhir },
     fhirVersion: '4.0.1',
     format: ['json', 'application/fhir+json'],
-    instantiates: [`${BULK}/CapabilityStatement/bulk-data`],
+    instantiates: [`${BULK}/CapabilityStatement/bulk-data`, `${PDEX}/CapabilityStatement/pdex-payer-access-server`],
     implementationGuide: [
       `${PDEX}/ImplementationGuide/hl7.fhir.us.davinci-pdex|2.2.0`,
       'http://hl7.org/fhir/us/davinci-hrex/ImplementationGuide/hl7.fhir.us.davinci-hrex|1.2.0',
@@ -134,4 +134,4 @@ export function capabilityStatement(
 const SECURITY_TEXT =
   'SMART Backend Services. Every request but discovery needs an access token: 401 without one, 403 when its scopes do not cover the request, 404 for whatever belongs to another client.';
 const REST_TEXT =
-  'Records are those of members who were matched for the calling client, within their consent, on the day of the request. A search names its member. 400 unknown or invalid parameter, 401 no valid token, 403 scope, 404 unknown or not granted, 410 deleted, 422 no unique match or consent, 429 and 503 with Retry-After.';
+  'Records are those of members who were matched for the calling client, within their consent, on the day of the request. A search names its member. 400 unknown or invalid parameter, 401 no valid token, 403 scope, 404 unknown or not granted, 410 deleted after an export held it, 422 no unique match or consent, 429 and 503 with Retry-After.';

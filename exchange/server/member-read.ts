@@ -8,6 +8,7 @@ import { ID_PATTERN, isObject, text } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
+import { hadRecord } from '../store/delivered.ts';
 import {
   type Grant,
   type MemberRow,
@@ -65,6 +66,7 @@ export function memberRead(deps: Deps, type: string) {
     const id = c.req.param('id') ?? '';
     const found = ID_PATTERN.test(id) ? await findOne(deps, caller, type, id) : undefined;
     if (!found) {
+      await refuseDeleted(c, deps, caller, type, id);
       await recordRefusal(c, deps, caller.peer, 'not-granted', `${type}/${id}`);
       throw new Outcome('not-found');
     }
@@ -75,6 +77,17 @@ export function memberRead(deps: Deps, type: string) {
     if (c.req.header('if-none-match') === etag) return c.body(null, 304, headers);
     return fhirBody(c, found.text, 200, headers);
   };
+}
+
+/** @throws Outcome 410 for a record that an export to this peer held, of a member whom it may still see. Asked of every other too: the time tells nothing */
+async function refuseDeleted(c: Context<FhirEnv>, deps: Deps, caller: Caller, type: string, id: string): Promise<void> {
+  if (isShared(type) || !ID_PATTERN.test(id)) return;
+  const grants = await grantsOfRecord(deps, caller.peer.id, type, id);
+  const members = grants.map((g) => g.memberId);
+  const memberId = await hadRecord(deps.database.sql, caller.peer.id, members, type, id);
+  if (memberId === undefined) return;
+  await recordAccess(c, deps, caller, { action: 'read', object: `${type}/${id}` }, [], [memberId]);
+  throw new Outcome('gone');
 }
 
 async function findOne(deps: Deps, caller: Caller, type: string, id: string): Promise<Shown | undefined> {

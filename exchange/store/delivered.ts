@@ -1,5 +1,5 @@
 // What exports hold of whom: written while an export runs, counted once it is finished.
-import type { Queryable, Sql } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 
 export type DeliveredMember = {
   memberId: string;
@@ -49,4 +49,25 @@ export async function deliveredMembers(
     select member_id as "memberId", policy, consent_id as "consentId", types from exchange.delivered
     where job_id = ${jobId} and member_id > ${after} order by member_id limit ${limit}`;
   return [...rows];
+}
+
+/**
+ * Of some members the one who had a record that was deleted after an export to this peer held it. Others are not told that there was one.
+ * resource_pkey, delivered_pkey.
+ */
+export async function hadRecord(
+  sql: Queryable,
+  peerId: string,
+  memberIds: readonly string[],
+  type: string,
+  id: string,
+): Promise<string | undefined> {
+  const [row] = await sql<{ memberId: string }[]>`
+    select r.member_id as "memberId" from exchange.resource r
+    where r.member_id = any(${arrayLiteral(memberIds)}::text::text[]) and r.type = ${type} and r.id = ${id} and r.deleted
+      and exists (
+        select from exchange.delivered d join exchange.bulk_job j on j.id = d.job_id
+        where d.peer_id = ${peerId} and d.member_id = r.member_id and j.transaction_time is not null
+          and d.keys @> array[hashtextextended(r.type || '/' || r.id, 0)])`;
+  return row?.memberId;
 }

@@ -13,6 +13,7 @@ import { sameText } from '../auth/staff-session.ts';
 import type { FhirEnv } from '../http/fhir-app.ts';
 import { clientAddress, isFromHere } from '../http/rate-limit.ts';
 import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
+import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
 import { type QuickHolder, quickListener } from './quick-listener.ts';
 
@@ -80,6 +81,7 @@ export function createApp(m: Mounted): Hono {
     });
   });
   app.get(ICON_PATH, iconAnswer);
+  app.get(ROBOTS_PATH, robotsAnswer);
   const { staff } = m;
   if (staff) {
     app.all('/staff', (c) => staff(c.req.raw));

@@ -19,8 +19,13 @@ export function toSet(config: Config, services: 'all' | 'directory' | 'exchange'
     ...(exchange && config.sensitiveCodes === undefined
       ? ['SENSITIVE_CODES is not set: a demonstration decides which records are sensitive.']
       : []),
-    ...(host.protocol !== 'https:' && !local
-      ? ['BASE_URL is not https: other payers may not ask it, and nothing of a person belongs on it.']
+    ...(services !== 'exchange' && config.planContactEmail === SETTINGS.planContactEmail.default
+      ? ['PLAN_CONTACT_EMAIL is not set: plans.json gives an invented address.']
       : []),
+    ...(local
+      ? ['BASE_URL names this machine: nobody else can follow the links of answers, files and pages.']
+      : host.protocol === 'https:'
+        ? []
+        : ['BASE_URL is not https: other payers may not ask it, and nothing of a person belongs on it.']),
   ];
 }

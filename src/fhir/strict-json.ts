@@ -88,12 +88,19 @@ export class StrictList {
   }
 }
 
-/** @throws JsonFault */
-export function parseText(json: string): Json {
+/**
+ * @param what is read, for who is told that it cannot be
+ * @throws JsonFault with the place, when there is one
+ */
+export function parseText(json: string, what = 'The body'): Json {
   try {
     return JSON.parse(json) as Json;
-  } catch {
-    throw new JsonFault('The body is not valid JSON.');
+  } catch (error) {
+    // of what the engine says only the place: the rest quotes the text
+    const place = /\bposition (\d+)/.exec(String(error))?.[1];
+    throw new JsonFault(
+      `${what} is not valid JSON${place === undefined ? '' : `: look at its character ${Number(place) + 1}`}.`,
+    );
   }
 }
 

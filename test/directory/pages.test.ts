@@ -85,6 +85,19 @@ const words = (html: string) =>
     .replaceAll('&#39;', "'")
     .replace(/\s+/g, ' ');
 
+test('robots.txt asks crawlers to leave searches alone, in every language, and lets them read the rest', async () => {
+  const answer = await site('/robots.txt');
+  expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
+  const lines = (await answer.text()).trim().split('\n');
+  expect(lines[0]).toBe('User-agent: *');
+  const left = lines.slice(1).map((line) => line.replace(/^Disallow: /, ''));
+  const mayRead = (path: string) => !left.some((begins) => path.startsWith(begins));
+  expect(
+    ['/find?care=x', '/es/find?zip=1', '/en/answer', '/directory/fhir/Location', '/staff', '/my/x'].filter(mayRead),
+  ).toEqual([]);
+  expect(['/', '/es', '/developers', '/provider/Practitioner/p1'].filter(mayRead)).toHaveLength(4);
+});
+
 describe.each(['', '/en', '/es'])('language prefix "%s"', (prefix) => {
   test.each(PAGES)('%s has the headers and no script, cookie or address from elsewhere', async (path) => {
     const { headers, text } = await page(`${prefix}${path === '/' ? (prefix === '' ? '/' : '') : path}`);

@@ -191,6 +191,15 @@ describe('what was delivered and may not leave any more', () => {
     >`select max(created_at) as at from exchange.match_group where id = ${theirs}`;
     expect(await other.deleted(await run(other, theirs, peerB?.at.toISOString()))).toEqual([]);
     expect(await other.deleted(await run(other, theirs, first.transactionTime))).toEqual([]);
+    // what was deleted is 410 to whom it was delivered, and to nobody else; what is held back or never was is not there
+    const read = async (client: ExportClient, key: string) => (await client.call(`/${key}`)).status;
+    expect(await read(them, 'Observation/o3')).toBe(410);
+    expect(await read(other, 'Observation/o3')).toBe(404);
+    for (const key of ['Encounter/v1', 'ExplanationOfBenefit/pa2', 'Observation/never'])
+      expect([key, await read(them, key)]).toEqual([key, 404]);
+    const [last] = await node.deps.database.sql`
+      select action, outcome, member_id as "memberId" from exchange.audit where object = 'Observation/o3' and actor_kind = 'peer' order by seq limit 1`;
+    expect(last).toEqual({ action: 'read', outcome: 'ok', memberId: ana });
   });
 
   test('what comes back into view is sent again, though it was not written itself', async () => {

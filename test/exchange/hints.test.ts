@@ -69,6 +69,16 @@ describe('what is refused says what to send', () => {
     expect([status, says.includes('Content-Encoding')]).toEqual([415, true]);
   });
 
+  test('JSON that is none, with the place and nothing of what was sent', async () => {
+    const kick = (body: string) => ask('POST', 'Group/$bulk-member-match', {}, body).then(({ says }) => says);
+    const good = JSON.stringify({ name: 'MemberBundle', part: [] });
+    const list = (second: string) => `{"resourceType":"Parameters","parameter":[{"name":"Other"},${second}]}`;
+    expect(await kick(list('{"name":"Other" "a":1}'))).toBe('Parameter 2 is not valid JSON: look at its character 17.');
+    // the engine does not tell the place of every fault
+    expect(await kick(list('{"name":secret}'))).toBe('Parameter 2 is not valid JSON.');
+    expect(await kick(`{"resourceType":secret,"parameter":[${good}]}`)).not.toContain('secret');
+  });
+
   test('a type or a parameter by its name, when it can be nothing but a name', async () => {
     const says = async (query: string) => (await ask('GET', `Patient/$export?${query}`)).says;
     expect(await says('_type=Foo')).toContain('Foo');

@@ -686,6 +686,16 @@ test('discovery is public, cached, and lists only scopes that are granted', asyn
   for (const key of keys) expect(Object.keys(key)).not.toContain('d');
   const statement = (await call('/metadata', { token: null })).json();
   expect(statement).toMatchObject({ resourceType: 'CapabilityStatement', fhirVersion: '4.0.1' });
+  // what a payer access server of PDex 2.2 has to have of Groups
+  const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
+  expect(statement.instantiates).toContain(`${PDEX}/CapabilityStatement/pdex-payer-access-server`);
+  const group = statement.rest[0].resource.find((r: { type: string }) => r.type === 'Group');
+  const names = (list: { name?: string; code?: string }[]) => list.map((one) => one.name ?? one.code);
+  expect(names(group.searchParam)).toEqual(
+    expect.arrayContaining(['identifier', 'characteristic', 'characteristic-value-reference', 'code']),
+  );
+  expect(names(group.interaction)).toEqual(expect.arrayContaining(['read', 'search-type']));
+  expect(group.supportedProfile).toContain(`${PDEX}/StructureDefinition/pdex-member-match-group`);
 });
 
 describe('no room on the disk', () => {

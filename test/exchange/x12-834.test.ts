@@ -291,6 +291,52 @@ test.each(LEGAL)('%s', async (_, body, wanted, reasons = []) => {
   }
 });
 
+test('a member with two coverages and two other payers is imported, with all of them', async () => {
+  const path = write(
+    interchange([
+      ...member('TWO1', {
+        more: [
+          'HD*021**HLT*SILVER',
+          'DTP*348*D8*20260101',
+          'DTP*349*D8*20261231',
+          'HD*021**HLT*GOLD',
+          'DTP*348*D8*20270101',
+          'COB*P*A1*1',
+          'NM1*IN*2*Plan A*****XV*A',
+          'COB*S*B1*1',
+          'NM1*IN*2*Plan B*****XV*B',
+        ],
+      }),
+      ...member('TWO2'),
+    ]),
+  );
+  const refused: unknown[] = [];
+  const { enrolment } = await importMembers(node.deps, {
+    records: nothing(),
+    enrolment: path,
+    x12: { memberRef: '23', lob: 'ma' },
+    validate,
+    reject: (r) => void refused.push(r),
+  });
+  expect(refused).toEqual([]);
+  expect(enrolment).toMatchObject({ enrolments: 3 });
+  const { sql } = node.deps.database;
+  expect(
+    (await sql`select starts::text, plan from exchange.enrolment where member_number = 'TWO1' order by 1`).map((r) => [
+      r['starts'],
+      r['plan'],
+    ]),
+  ).toEqual([
+    ['2026-01-01', 'SILVER'],
+    ['2027-01-01', 'GOLD'],
+  ]);
+  expect(
+    (
+      await sql`select o.payer from exchange.other_coverage o join exchange.enrolment e using (member_id) where e.member_number = 'TWO1' group by 1 order by 1`
+    ).map((r) => r['payer']),
+  ).toEqual(['A', 'B']);
+});
+
 test('a person is the one who is insured, whatever stands behind it', async () => {
   const { taken } = await rows(interchange(LEGAL.find(([name]) => name.startsWith('a corrected'))?.[1] ?? []));
   expect(taken[0]).toMatchObject({

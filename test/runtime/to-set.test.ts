@@ -8,6 +8,7 @@ const REAL = {
   PLAN_NAME: 'Riverbend Health',
   PLAN_NPI: '1234567893',
   SENSITIVE_CODES: 'codes.json',
+  PLAN_CONTACT_EMAIL: 'directory@riverbend.example',
 };
 const without = (...names: (keyof typeof REAL)[]) =>
   readConfig(Object.fromEntries(Object.entries(REAL).filter(([name]) => !names.includes(name as keyof typeof REAL))));
@@ -20,10 +21,13 @@ test('a node for real is told what it still has of the sandbox', () => {
   expect(toSet(readConfig({ ...REAL, BASE_URL: 'http://plan.example' }))).toEqual([
     expect.stringMatching(/^BASE_URL /),
   ]);
-  expect(toSet(readConfig({ ...REAL, BASE_URL: 'http://127.0.0.1:8080' }))).toEqual([]);
+  for (const machine of ['http://127.0.0.1:8080', 'http://localhost:8080', 'http://[::1]:8080'])
+    expect(toSet(readConfig({ ...REAL, BASE_URL: machine }))).toEqual([expect.stringMatching(/^BASE_URL names this/)]);
+  expect(toSet(without('PLAN_CONTACT_EMAIL'))).toEqual([expect.stringMatching(/^PLAN_CONTACT_EMAIL /)]);
 });
 
 test('a directory alone sends nothing to payers; the sandbox invents all of it', () => {
   expect(toSet(without('PLAN_NPI', 'SENSITIVE_CODES'), 'directory')).toEqual([]);
+  expect(toSet(without('PLAN_CONTACT_EMAIL'), 'exchange')).toEqual([]);
   expect(toSet(readConfig({}))).toEqual([]);
 });

@@ -1,0 +1,37 @@
+// Records that are shown although today's rules say that they are somebody else's: what a pull brought again, word for word or not.
+import type { Queryable } from '../../src/store/database.ts';
+
+/** Where it stood when it was taken in, if that is still kept. */
+export type ShownWrong = { type: string; sourceId: string; memberId: string; localId: string } & (
+  | { pullId: string; file: number; line: number; entry: number }
+  | { pullId: null; file: null; line: null; entry: null }
+);
+
+/** Few units are held as somebody else's: they come first, then the primary key of identity, ledger_member and the primary key of pull_file. */
+export async function shownWrong(sql: Queryable, work: { id: string; peerId: string }): Promise<ShownWrong[]> {
+  return [
+    ...(await sql<ShownWrong[]>`
+      with wrong as materialized (
+        select distinct type, source_id, hash from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason = 'wrong-patient'
+      ), shown as materialized (
+        select i.type, i.source_id, i.member_id, i.local_id from wrong w
+        join exchange.identity i on i.peer_id = ${work.peerId} and i.type = w.type and i.source_id = w.source_id and i.state = 'visible' and i.hash = w.hash
+        where i.member_id is not null
+      )
+      select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", l.pull_id as "pullId", l.file, l.line, l.entry
+      from shown s
+      left join (
+        exchange.ledger l join exchange.pull p on p.id = l.pull_id join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null
+      ) on l.member_id = s.member_id and l.type = s.type and l.local_id = s.local_id and l.source_id = s.source_id
+        and l.pull_id <> ${work.id} and l.outcome not in ('quarantined', 'rejected')
+      order by s.type, s.source_id, p.created_at desc, l.file desc, l.line desc`),
+  ];
+}
+
+/** Notes with a pull that a record is still shown because what brought it is no longer kept. Once. */
+export async function noteStillShown(tx: Queryable, pullId: string, r: ShownWrong): Promise<void> {
+  await tx`
+    insert into exchange.finding (pull_id, kind, type, source_id, member_id, local_id, detail)
+    select ${pullId}, 'identity-doubt', ${r.type}, ${r.sourceId}, ${r.memberId}, ${r.localId}, 'somebody else’s by the rules of today; its file is no longer kept: it is still shown'
+    where not exists (select from exchange.finding f where f.pull_id = ${pullId} and f.kind = 'identity-doubt' and f.type = ${r.type} and f.source_id = ${r.sourceId})`;
+}

@@ -1,0 +1,54 @@
+// A record that an older program took in as the member's, and that holds somebody else's: when it comes again it is hidden.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { brokenLaws } from '../../journey/laws.ts';
+import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeAll(async () => {
+  node = await reconciler();
+});
+afterAll(() => node.close());
+
+const holding = (id: string) => lab(id, { contained: [lab('within', { subject: { reference: 'Patient/stranger' } })] });
+const shown = async () =>
+  [
+    ...(await node.sql`select source_id as s from exchange.resource where origin = ${PEER} and type = 'Observation' and not deleted order by 1`),
+  ].map((r) => r['s']);
+
+/** As an older program left it: both came as plain records, and what they say is what comes now. */
+async function olderProgramTook(...ids: string[]): Promise<string> {
+  const { id } = await node.pull([output('Observation', ...ids.map((i) => lab(i)))]);
+  const again = await node.pull([output('Observation', ...ids.map(holding))], { since: new Date() });
+  for (const i of ids)
+    await node.sql`
+      update exchange.identity set state = 'visible', hash = (select hash from exchange.ledger where pull_id = ${again.id} and source_id = ${i})
+      where peer_id = ${PEER} and source_id = ${i}`;
+  // the line as it stood then is the one that comes again
+  await node.sql`
+    update exchange.pull_file f set blob_key = o.blob_key, sha256 = o.sha256, bytes = o.bytes from exchange.pull_file o
+    where f.pull_id = ${id} and o.pull_id = ${again.id} and f.position = o.position`;
+  return id;
+}
+
+test('it is hidden, with what hangs on it; the laws hold, and so it stays', async () => {
+  await olderProgramTook('a', 'b');
+  expect(await shown()).toEqual(['a', 'b']);
+  const again = await node.pull([output('Observation', holding('a'), lab('b'))], { since: new Date() });
+  expect(await node.ledger(again.id)).toContain('quarantined wrong-patient Observation/a');
+  expect(await shown()).toEqual(['b']);
+  expect(await brokenLaws(node.sql)).toEqual({});
+  await node.pull([output('Observation', holding('a'))], { since: new Date() });
+  expect(await shown()).toEqual(['b']);
+  expect(await node.sql`select from exchange.unit_revision where reason = 'wrong-patient'`).toHaveLength(1);
+});
+
+test('when what brought it is no longer kept, that it is still shown is told', async () => {
+  const first = await olderProgramTook('c');
+  await node.sql`update exchange.pull_file set blob_key = null where pull_id = ${first}`;
+  const again = await node.pull([output('Observation', holding('c'))], { since: new Date() });
+  expect(again.state).toBe('done');
+  expect(await shown()).toContain('c');
+  const [finding] =
+    await node.sql`select detail from exchange.finding where pull_id = ${again.id} and kind = 'identity-doubt'`;
+  expect(finding?.['detail']).toContain('still shown');
+});
