@@ -15,6 +15,7 @@ import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { chainsOf } from '../store/chain.ts';
 import { commitRecords } from '../store/commit-pull.ts';
+import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/keys-replayed.ts';
 import { membersLosing, returnMoved } from '../store/moved-units.ts';
 import type { Peer } from '../store/peer.ts';
 import type { Pull } from '../store/pull.ts';
@@ -28,8 +29,6 @@ import {
   type LinkRow,
   linksOfWork,
   membersOfWork,
-  recordsToKey,
-  rekey,
   settleReplayed,
   type UnitChange,
   unitChanges,
@@ -111,22 +110,28 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
   }
 }
 
+function keysOf(memberId: string, { type, id, version, body, shared }: KeyedRecord): KeyRow {
+  const r = JSON.parse(body) as Resource;
+  const shown = shared === null ? r : (JSON.parse(shared) as Resource);
+  const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(shared ?? body)));
+  const claim = claimFacts(r);
+  return { memberId, type, id, version, keys: recordKeys(r), substance, claim: claim ? JSON.stringify(claim) : null };
+}
+
 /** Makes the keys of everything that the members have anew: rules may key records otherwise than when they came. */
 async function keyAnew(deps: Needs, work: Decided): Promise<void> {
   const { sql } = deps.database;
-  for await (const page of recordsToKey(sql, await membersOfWork(sql, work.id)))
-    await sql.begin((tx) =>
-      rekey(
-        tx,
-        page.map((p) => {
-          const r = JSON.parse(p.body) as Resource;
-          const shown = p.shared === null ? r : (JSON.parse(p.shared) as Resource);
-          const { memberId, type, id } = p;
-          const { substance } = contentHashes(shown, MEMBER_CONTENT, exactNumerals(longNumerals(p.shared ?? p.body)));
-          return { memberId, type, id, keys: recordKeys(r), substance, claim: claimFacts(r) ?? null };
-        }),
-      ),
-    );
+  for (const memberId of await membersOfWork(sql, work.id))
+    for (let after: [string, string] | undefined = ['', '']; after; ) {
+      const page: KeyedRecord[] = await recordsToKey(sql, memberId, after);
+      const last = page.at(-1);
+      if (last)
+        await rekey(
+          sql,
+          page.map((p) => keysOf(memberId, p)),
+        );
+      after = last && [last.type, last.id];
+    }
 }
 
 const linkKey = (l: LinkRow) => [l.memberId, l.type, l.a, l.b, l.kind, l.state].join('|');

@@ -48,7 +48,7 @@ const SHARED_PAGE = 5000;
 const PAGE_BYTES = 8 * 1024 * 1024;
 
 /** As many of some rows `p`, in order, as their texts have room together; the first always. */
-const asManyAsFit = (rows: string, order: string, most = PAGE) => `
+export const asManyAsFit = (rows: string, order: string, most = PAGE) => `
   select * from (
     select p.*, sum(octet_length(body)) over (order by ${order} rows unbounded preceding) - octet_length(body) as before from (${rows} order by ${order} limit ${most}) p) q
   where before < ${PAGE_BYTES} order by ${order}`;
@@ -77,10 +77,10 @@ export async function sharedRecordsAfter(sql: Queryable, after: Place): Promise<
   return [...(await sql.unsafe<SharedRecord[]>(asManyAsFit(rows, 'type, id', SHARED_PAGE), [type, id]))];
 }
 
-type Keyed<T> = T & { keys: readonly string[] };
+export type Keyed<T> = T & { keys: readonly string[] };
 
 /** Keys of several rows as two columns: number of the row from one, and key. */
-const keyColumns = (rows: readonly Keyed<object>[]): [string, string] => {
+export const keyColumns = (rows: readonly Keyed<object>[]): [string, string] => {
   const flat = rows.flatMap((r, i) => r.keys.map((k) => [i + 1, k] as const));
   return [arrayLiteral(flat.map(([n]) => n)), arrayLiteral(flat.map(([, k]) => k))];
 };

@@ -176,60 +176,6 @@ export async function membersOfWork(tx: Queryable, work: string): Promise<string
   return rows.map((r) => r.id);
 }
 
-export type KeyedRecord = {
-  memberId: string;
-  type: string;
-  id: string;
-  origin: string;
-  body: string;
-  shared: string | null;
-};
-
-/** Records of members, to be keyed anew, in pages. Primary key. */
-export async function* recordsToKey(
-  sql: Queryable,
-  memberIds: readonly string[],
-  size = 500,
-): AsyncGenerator<KeyedRecord[]> {
-  for (const memberId of memberIds) {
-    let after = { type: '', id: '' };
-    for (;;) {
-      const page = await sql<KeyedRecord[]>`
-        select member_id as "memberId", type, id, origin, body, shared from exchange.resource
-        where member_id = ${memberId} and (type, id) > (${after.type}, ${after.id}) and not deleted
-          and not (type = 'Provenance' and source_id is null) order by type, id limit ${size}`;
-      if (page.length > 0) yield [...page];
-      const last = page.at(-1);
-      if (page.length < size || !last) break;
-      after = { type: last.type, id: last.id };
-    }
-  }
-}
-
-export type KeyRow = {
-  memberId: string;
-  type: string;
-  id: string;
-  keys: string[];
-  substance: string;
-  claim: object | null;
-};
-
-/** Makes the keys of records anew, and what chains and echoes compare. */
-export async function rekey(tx: Queryable, rows: readonly KeyRow[]): Promise<void> {
-  const json = JSON.stringify(rows.map((r) => ({ ...r, substance: `\\x${r.substance}` })));
-  await tx`
-    with said as (
-      select r."memberId" as member_id, r.type, r.id, r.substance::bytea as substance, r.claim,
-        (select array_agg(hashtextextended(k, 0)) from jsonb_array_elements_text(r.keys) k) as keys
-      from jsonb_to_recordset(${json}::text::jsonb) as r("memberId" text, type text, id text, keys jsonb, substance text, claim jsonb)
-    )
-    update exchange.resource x set keys = r.keys, substance = case x.origin when 'own' then r.substance else x.substance end, claim = case x.origin when 'own' then r.claim else x.claim end
-    from said r
-    where x.member_id = r.member_id and x.type = r.type and x.id = r.id
-      and (x.keys is distinct from r.keys or (x.origin = 'own' and (x.substance is distinct from r.substance or x.claim is distinct from r.claim)))`;
-}
-
 /** Places of Provenance that waited for a record and whose record is there now. dangling by peer; identity by key. */
 export async function arrivedUnits(
   sql: Queryable,
