@@ -151,6 +151,7 @@ export const en = {
     npi: 'NPI (national provider number)',
     qualifications: 'Qualifications',
     validIn: (where: string) => `valid in ${where}`,
+    unnamed: 'Name not given',
     specialties: 'Specialties',
     kind: 'Kind',
     about: 'About',

@@ -155,6 +155,7 @@ export const es: Texts = {
     npi: 'NPI (número nacional de proveedor)',
     qualifications: 'Títulos y licencias',
     validIn: (where) => `válido en ${where}`,
+    unnamed: 'Sin nombre indicado',
     specialties: 'Especialidades',
     kind: 'Tipo',
     about: 'Descripción',
