@@ -335,9 +335,12 @@ describe('search', () => {
   });
 
   test('what cannot be asked is named in the answer, what is no name is not repeated', async () => {
-    const told = async (query: string) =>
-      ((await get(`ExplanationOfBenefit?${query}`)).json() as { issue: { diagnostics: string }[] }).issue[0]
-        ?.diagnostics;
+    const told = async (query: string) => {
+      const { issue } = (await get(`ExplanationOfBenefit?${query}`)).json() as unknown as {
+        issue: { diagnostics: string }[];
+      };
+      return issue[0]?.diagnostics;
+    };
     expect(await told(`patient=${me}&nonsense=1`)).toContain('cannot be searched by nonsense.');
     expect(await told(`patient=${me}&_include=Patient:x`)).toContain('by _include=Patient:x.');
     expect(await told(`patient=${me}&a%20b%3Cc=1`)).toContain('by a parameter of this request.');
