@@ -7,7 +7,7 @@ import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
 import { readResource, readState } from '../src/store/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
-import { keysIn, nameOf } from './in-network/evidence.ts';
+import { keysIn, titleOf } from './in-network/evidence.ts';
 import { readQuestion } from './in-network/question.ts';
 import type { Found, Hit, PageData, PlanChoice, PlanList } from './pages/data.ts';
 import { findBundle, type SearchDeps } from './search-type.ts';
@@ -66,7 +66,7 @@ async function readPlans(search: PageData['search'], deps: SearchDeps): Promise<
   ]);
   const choice = ({ resource }: Hit): PlanChoice => ({
     key: keyOf(resource),
-    name: nameOf(resource),
+    name: titleOf(resource) || (text(resource['id']) ?? ''),
     networks: [
       ...keysIn(resource['network'], deps.base),
       ...objects(resource['plan']).flatMap((p) => keysIn(p['network'], deps.base)),

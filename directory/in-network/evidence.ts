@@ -7,6 +7,7 @@ import {
   type JsonObject,
   objects,
   type Resource,
+  strings,
   text,
 } from '../../src/fhir/resource.ts';
 import { referenceTarget } from '../../src/fhir/search/extract.ts';
@@ -95,6 +96,18 @@ export function verifiedDays(among: Iterable<Resource>, base: string): Map<strin
 }
 
 export const metaOf = (resource: Resource): JsonObject => (isObject(resource['meta']) ? resource['meta'] : {});
+
+/** What people call a record: its name, or what tells it apart when it has none. Empty when nothing does. */
+export function titleOf(resource: Resource): string {
+  const [alias] = strings(resource['alias']);
+  const known = nameOf(resource) || alias;
+  if (known) return known;
+  if (resource.resourceType === 'Location') {
+    const [address] = objects(resource['address']);
+    return [...strings(address?.['line']), text(address?.['city']) ?? ''].filter((t) => t !== '').join(', ');
+  }
+  return objects(resource['identifier']).flatMap((i) => text(i['value']) ?? [])[0] ?? '';
+}
 
 /** The name of a person, place, organization or plan as it is read. */
 export function nameOf(resource: Resource): string {

@@ -127,5 +127,5 @@ export const badgeTexts = (list: readonly Badge[]): Part =>
 
 /** The address of a record's page. */
 export function recordLink(l: Language, key: string, name: string): Safe {
-  return html`<a href="${link(l, `/provider/${key}`)}">${name === '' ? key : name}</a>`;
+  return html`<a href="${link(l, `/provider/${key}`)}">${name === '' ? l.texts.provider.unnamed : name}</a>`;
 }

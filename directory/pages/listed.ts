@@ -31,7 +31,7 @@ export function listedPart(list: readonly Listed[], l: Language): Part {
   for (const of of [...list].sort((a, b) => rank(a) - rank(b))) {
     const key = `${of.code ?? ''} ${of.later ?? ''}`;
     const group = groups.get(key) ?? { of, names: [] };
-    if (of.name !== undefined && !group.names.includes(of.name)) group.names.push(of.name);
+    if (of.name !== undefined && of.name !== '' && !group.names.includes(of.name)) group.names.push(of.name);
     groups.set(key, group);
   }
   if (groups.size === 0) return '';

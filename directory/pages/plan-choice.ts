@@ -2,7 +2,7 @@
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN, objects, type Resource } from '../../src/fhir/resource.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { keysIn, nameOf } from '../in-network/evidence.ts';
+import { keysIn, titleOf } from '../in-network/evidence.ts';
 import type { PageData, PlanChoice } from './data.ts';
 
 export type Chosen =
@@ -17,7 +17,7 @@ export function choiceOf(resource: Resource, base: string): PlanChoice {
     resource.resourceType === 'Organization'
       ? [key]
       : [...keysIn(resource['network'], base), ...objects(resource['plan']).flatMap((p) => keysIn(p['network'], base))];
-  return { key, name: nameOf(resource), networks: [...new Set(networks)] };
+  return { key, name: titleOf(resource) || key.slice(key.indexOf('/') + 1), networks: [...new Set(networks)] };
 }
 
 /** What stands in addresses for a plan: its id, or the whole key of a network. */

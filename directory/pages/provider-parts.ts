@@ -3,7 +3,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { nameOf } from '../in-network/evidence.ts';
+import { titleOf } from '../in-network/evidence.ts';
 import type { PageData } from './data.ts';
 import { facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
@@ -70,7 +70,7 @@ export function aboutCard(l: Language, resource: Resource, owner?: Resource): Pa
   const t = l.texts.provider;
   const content = facts([
     [t.about, descriptionOf(resource) ?? ''],
-    [t.partOf, owner ? recordLink(l, keyOf(owner), nameOf(owner)) : ''],
+    [t.partOf, owner ? recordLink(l, keyOf(owner), titleOf(owner)) : ''],
     [t.address, addressPart(resource)],
     [t.hours, lines(hoursOf(resource, l))],
     [t.exceptions, text(resource['availabilityExceptions']) ?? ''],
@@ -101,7 +101,7 @@ export const recordList = (l: Language, resources: readonly Resource[]): Part =>
     ? ''
     : html`<ul class="list">${resources.map(
         (r) =>
-          html`<li>${recordLink(l, keyOf(r), nameOf(r))}${addressLines(objects(r['address'])[0]).map((a) => [' · ', a])}</li>`,
+          html`<li>${recordLink(l, keyOf(r), titleOf(r))}${addressLines(objects(r['address'])[0]).map((a) => [' · ', a])}</li>`,
       )}</ul>`;
 
 /** Plans that use these networks. */

@@ -2,7 +2,7 @@
 import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { html, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { activeOn, keysIn, nameOf, networksOf, newPatientsOf } from '../in-network/evidence.ts';
+import { activeOn, keysIn, networksOf, newPatientsOf, titleOf } from '../in-network/evidence.ts';
 import { type PageData, todayOf } from './data.ts';
 import { facts, lines, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
@@ -64,14 +64,14 @@ function placeOfRoles(
     return networksOf(role, data.base).flatMap((key): Listed[] => {
       const network = all.get(key);
       const code = newPatientsOf(role, key, data.base)?.code;
-      return network === undefined ? [] : [{ name: nameOf(network), code, later: begins }];
+      return network === undefined ? [] : [{ name: titleOf(network), code, later: begins }];
     });
   });
   const [place, ...more] = locations;
   const title = more.length === 0 ? (place ?? organization) : (organization ?? place);
   const under = title === organization ? undefined : organization;
-  return html`<div class="place">${title ? html`<h3>${recordLink(l, keyOf(title), nameOf(title))}</h3>` : ''}
-${under && title && nameOf(under) !== nameOf(title) ? html`<p>${recordLink(l, keyOf(under), nameOf(under))}</p>` : ''}
+  return html`<div class="place">${title ? html`<h3>${recordLink(l, keyOf(title), titleOf(title))}</h3>` : ''}
+${under && title && titleOf(under) !== titleOf(title) ? html`<p>${recordLink(l, keyOf(under), titleOf(under))}</p>` : ''}
 ${listedPart(found, l)}${found.length === 0 ? html`<p class="soft">${t.noNetwork} ${t.viaOrganization}</p>` : ''}
 ${facts([
   [t.specialties, l.list([...new Set(roles.flatMap((r) => conceptTexts(r['specialty'], l)))])],
@@ -79,7 +79,7 @@ ${facts([
     t.address,
     more.length === 0
       ? addressPart(place)
-      : lines(locations.map((p) => [recordLink(l, keyOf(p), nameOf(p)), addressPart(p)])),
+      : lines(locations.map((p) => [recordLink(l, keyOf(p), titleOf(p)), addressPart(p)])),
   ],
   ...contactRows(l, { resourceType: 'PractitionerRole', telecom: roles.flatMap((r) => objects(r['telecom'])) }),
   [t.hours, lines([...new Set(roles.flatMap((r) => hoursOf(r, l)))])],

@@ -4,7 +4,7 @@ import { hasCoding, type Resource, text } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { activeOn, keysIn, metaOf, nameOf, networksOf, verifiedDays } from '../in-network/evidence.ts';
+import { activeOn, keysIn, metaOf, networksOf, titleOf, verifiedDays } from '../in-network/evidence.ts';
 import { askForm } from './ask-form.ts';
 import { type PageData, type Pairs, todayOf } from './data.ts';
 import { link, type Page, recordLink } from './frame.ts';
@@ -36,7 +36,7 @@ export async function providerPage(data: PageData, l: Language, type: string, id
     HealthcareService: serviceParts,
   }[type];
   const asks = isNetwork ? undefined : asksAbout(data, resource);
-  const title = nameOf(resource) || key;
+  const title = titleOf(resource) || t.unnamed;
   const { lead, phone, parts } = await body(data, l, resource);
   return {
     title,
@@ -193,7 +193,7 @@ async function peopleCard(data: PageData, l: Language, by: readonly [string, str
     const person = found.all.get(keysIn(role['practitioner'], data.base)[0] ?? '');
     if (person)
       people.set(keyOf(person), {
-        name: nameOf(person),
+        name: titleOf(person),
         does: [...new Set([...(people.get(keyOf(person))?.does ?? []), ...conceptTexts(role['specialty'], l)])],
       });
   }

@@ -4,7 +4,7 @@ import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { isApproximate } from '../../src/fhir/search/approximate.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { keysIn, metaOf, nameOf, networksOf, newPatientsOf, verifiedDays } from '../in-network/evidence.ts';
+import { keysIn, metaOf, networksOf, newPatientsOf, titleOf, verifiedDays } from '../in-network/evidence.ts';
 import type { Found, Hit } from './data.ts';
 import { link, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
@@ -83,10 +83,10 @@ function cardOf(
   const asked = person ?? (isRole ? undefined : organization);
   return {
     key: keyOf(subject),
-    title: nameOf(subject) || keyOf(subject),
+    title: titleOf(subject) || l.texts.provider.unnamed,
     order: orderOf(subject),
     does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : conceptTexts(resource['specialty'], l),
-    place: place && !isPlace ? { key: keyOf(place), name: nameOf(place) } : undefined,
+    place: place && !isPlace ? { key: keyOf(place), name: titleOf(place) } : undefined,
     morePlaces: Math.max(0, places.length - 1),
     address: addressLines(objects(place?.['address'])[0]),
     at: positionOf(place),
@@ -117,13 +117,13 @@ function nearestFirst(places: Resource[], center: Position | undefined): Resourc
 
 function orderOf(subject: Resource): string {
   const [name] = objects(subject['name']);
-  return name ? `${text(name['family']) ?? ''} ${nameOf(subject)}` : nameOf(subject);
+  return name ? `${text(name['family']) ?? ''} ${titleOf(subject)}` : titleOf(subject);
 }
 
 const networksListed = (role: Resource, all: Found['all'], base: string): Listed[] =>
   networksOf(role, base).flatMap((key) => {
     const network = all.get(key);
-    return network ? [{ name: nameOf(network), code: newPatientsOf(role, key, base)?.code }] : [];
+    return network ? [{ name: titleOf(network), code: newPatientsOf(role, key, base)?.code }] : [];
   });
 
 /** Distances are told in miles, whatever the API counted in. */

@@ -4,7 +4,7 @@ export const STYLE = `:root{color-scheme:light dark;--ink:#16222e;--soft:#4a5a69
 @media (prefers-color-scheme:dark){:root{--ink:#e8eef3;--soft:#a9b8c6;--line:#2f3d4a;--edge:#7d90a3;--paper:#18222c;--ground:#0f161d;--hero:#13242c;--accent:#7ecbdd;--accent-ink:#06222b;--tint:#17303a;--good:#86dba9;--good-bg:#12301f;--look:#f1c376;--look-bg:#35280d;--calm-bg:#222e3a;--band:#3a2f12;--band-ink:#ffe3a3;--shadow:none}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:1rem}
-body{margin:0;background:var(--ground);color:var(--ink);font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+body{margin:0;background:var(--ground);color:var(--ink);font:1.0625rem/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:break-word}
 a{color:var(--accent);text-underline-offset:.17em;text-decoration-thickness:1px}
 a:hover{text-decoration-thickness:2px}
 :focus-visible,input[type=date]:focus-within{outline:3px solid var(--accent);outline-offset:2px;border-radius:4px}

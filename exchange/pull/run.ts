@@ -37,9 +37,9 @@ const STEPS: Partial<Record<PullState, (s: Step) => Promise<void>>> = {
 /** How often lost work at a peer is begun anew. */
 const MAX_RESTARTS = 3;
 
-/** Answers that are none are asked for this often, with pauses, and no more. */
 /** Answers that are hardly better the next time. */
 const NONSENSE: ReadonlySet<string> = new Set(['not-json', 'not-utf8']);
+/** They are asked for this often, with pauses, and no more. */
 const NONSENSE_TRIES = 3;
 
 /** What a fault means for the pull; `restarts`: how often it was begun anew already. Pure. */

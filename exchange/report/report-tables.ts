@@ -227,7 +227,7 @@ function matchTables(r: PullReport, lines: Lines, members: Lines): Table[] {
     {
       name: 'members',
       caption: 'Members of this pull',
-      note: 'Members are shown by a key that stands for one person on all pages. Names are shown to reviewers only, on a page of their own, and each look is recorded.',
+      note: 'Members are shown by a key that stands for one person on all pages. Names are shown to reviewers only, on a page of their own, and each look is recorded. Lines of no member of the pull are not counted here: directory records, lines that are none, and those about somebody else.',
       columns: [
         { key: 'member', label: 'Member', kind: 'head' },
         { key: 'result', label: 'Result' },

@@ -4,7 +4,7 @@ import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/
 import type { Deps } from '../../src/deps.ts';
 import { addresses } from '../plan.ts';
 import { GROUP_PARAMETERS } from './group-search-request.ts';
-import { includesOf, type MemberParameter, memberNames, memberParameters } from './member-parameters.ts';
+import { includeValues, type MemberParameter, memberNames, memberParameters } from './member-parameters.ts';
 
 const PDEX = 'http://hl7.org/fhir/us/davinci-pdex';
 const HREX = 'http://hl7.org/fhir/us/davinci-hrex';
@@ -82,7 +82,7 @@ function resourceOf(type: string, paths: readonly string[]): CapabilityStatement
       ...(isSearched ? [{ code: 'search-type' as const }] : []),
     ],
     ...(isSearched ? { searchParam: searchParams(type) } : {}),
-    ...(isMembers ? { searchInclude: includesOf(type).map((name) => `${type}:${name}`) } : {}),
+    ...(isMembers ? { searchInclude: [...includeValues(type)] } : {}),
     ...(isMembers && type !== 'Provenance' ? { searchRevInclude: ['Provenance:target'] } : {}),
     ...(operations.length > 0 ? { operation: operations } : {}),
   };

@@ -4,7 +4,12 @@ import { RECORD_TYPES } from '../transform/record-types.ts';
 
 export type ParameterKind = 'token' | 'date' | 'string' | 'reference';
 /** `path`: members from the resource on; `x[y]` is not used, a trailing `[x]` stands for every type of a choice. */
-export type MemberParameter = { kind: ParameterKind; paths: readonly string[] };
+export type MemberParameter = {
+  kind: ParameterKind;
+  paths: readonly string[];
+  /** it may be asked for without naming a member, of all whom the peer may see */
+  isAlone?: true;
+};
 
 const token = (...paths: string[]): MemberParameter => ({ kind: 'token', paths });
 const date = (...paths: string[]): MemberParameter => ({ kind: 'date', paths });
@@ -28,9 +33,10 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
   },
   Coverage: { identifier, status, type: token('type'), payor: reference('payor') },
   ExplanationOfBenefit: {
-    identifier,
+    identifier: { ...identifier, isAlone: true },
     status,
     type: token('type'),
+    use: token('use'),
     created: date('created'),
     'service-date': date('billablePeriod', 'item.serviced[x]'),
     'service-start-date': date('billablePeriod.start', 'item.serviced[x]'),
@@ -39,6 +45,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
     'care-team': reference('careTeam.provider'),
     coverage: reference('insurance.coverage'),
     insurer: reference('insurer'),
+    payee: reference('payee.party'),
   },
   Provenance: { target: reference('target'), recorded: date('recorded'), agent: reference('agent.who') },
   RelatedPerson: { name: text('name') },
@@ -53,7 +60,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
   },
   AllergyIntolerance: { 'clinical-status': token('clinicalStatus'), code },
   CarePlan: { category, status, date: date('period') },
-  CareTeam: { status, role: token('participant.role') },
+  CareTeam: { status, role: token('participant.role'), participant: reference('participant.member') },
   Condition: {
     category,
     code,
@@ -72,7 +79,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
     description: token('description'),
   },
   Immunization: { status, date: date('occurrence[x]'), 'vaccine-code': token('vaccineCode') },
-  MedicationDispense: { status, type: token('type') },
+  MedicationDispense: { status, type: token('type'), medication: reference('medicationReference') },
   MedicationRequest: {
     intent: token('intent'),
     status,
@@ -97,7 +104,30 @@ export function memberNames(type: string): readonly string[] {
 export const memberParameters = (type: string): Readonly<Record<string, MemberParameter>> => OWN[type] ?? {};
 
 /** What may be included with a type: its references, its member and the Provenance of its records. */
-export const includesOf = (type: string): readonly string[] => [
+const includesOf = (type: string): readonly string[] => [
   ...memberNames(type).slice(0, 1),
   ...Object.entries(memberParameters(type)).flatMap(([name, p]) => (p.kind === 'reference' ? [name] : [])),
 ];
+
+/** Forms that a guide spells with the type that is wanted. */
+const TYPED: Readonly<Record<string, readonly string[]>> = {
+  CareTeam: ['PractitionerRole', 'Practitioner', 'Patient', 'RelatedPerson'].map((target) => `participant:${target}`),
+};
+
+/** Values of `_include` that a type is said to take. */
+export const includeValues = (type: string): readonly string[] =>
+  [...includesOf(type), ...(TYPED[type] ?? []), ...(includesOf(type).length > 1 ? ['*'] : [])].map(
+    (name) => `${type}:${name}`,
+  );
+
+/** A reference parameter whose targets come along: all of them, or those of one type. */
+export type Include = { name: string; target: string | undefined };
+
+/** What `Type:name`, `Type:name:Target` or `Type:*` includes; undefined when it is nothing of this type. */
+export function readInclude(type: string, value: string): Include[] | undefined {
+  const [of, name = '', target, ...more] = value.split(':');
+  if (of !== type || more.length > 0) return undefined;
+  if (name === '*' && target === undefined) return includesOf(type).map((each) => ({ name: each, target }));
+  const isKnown = includesOf(type).includes(name) && (target === undefined || Object.hasOwn(RECORD_TYPES, target));
+  return isKnown ? [{ name, target }] : undefined;
+}

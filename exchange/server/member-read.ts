@@ -204,13 +204,14 @@ async function include(
   const days = daysOf(deps);
   const keys = new Set<string>();
   for (const { resource } of found)
-    for (const name of search.includes) {
+    for (const { name, target } of search.includes) {
       const paths = memberNames(search.type).includes(name)
         ? ['patient', 'subject', 'beneficiary']
         : (memberParameters(search.type)[name]?.paths ?? []);
       for (const value of paths.flatMap((p) => valuesAt(resource, p))) {
         const reference = isObject(value) ? text(value['reference']) : undefined;
-        if (reference !== undefined) keys.add(referenceKey(reference));
+        const key = reference === undefined ? undefined : referenceKey(reference);
+        if (key !== undefined && (target === undefined || key.startsWith(`${target}/`))) keys.add(key);
       }
     }
   const may = [...keys].filter((k) => has(caller.searches, k.split('/')[0] ?? ''));

@@ -4,7 +4,7 @@ import { referenceId } from '../../src/fhir/reference.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import type { Position } from '../store/member-read.ts';
 import { alternatives, type MemberCriterion, readCriterion, readUpdated } from './member-criterion.ts';
-import { includesOf, memberNames, memberParameters } from './member-parameters.ts';
+import { type Include, memberNames, memberParameters, readInclude } from './member-parameters.ts';
 
 export type MemberSearch = {
   type: string;
@@ -17,7 +17,7 @@ export type MemberSearch = {
   to?: Date;
   criteria: MemberCriterion[];
   /** reference parameters whose targets come along */
-  includes: string[];
+  includes: Include[];
   withProvenance: boolean;
   count: number;
   after: Position | undefined;
@@ -87,14 +87,24 @@ export function readMemberSearch(
     if (apply(s, name, value, options)) {
       if (name !== '_page') s.applied.push([name, value]);
     } else if (!options.lenient)
-      throw new Outcome('unknown-parameter', `${type} cannot be searched by a parameter of this request.`);
+      throw new Outcome('unknown-parameter', `${type} cannot be searched by ${told(name, value)}.`);
   }
-  if (type !== 'Patient' && s.members === undefined && s.ids === undefined)
+  const isAlone = s.criteria.some((c) => c.parameter.isAlone);
+  if (type !== 'Patient' && s.members === undefined && s.ids === undefined && !isAlone) {
+    const alone = Object.entries(memberParameters(type)).flatMap(([name, p]) => (p.isAlone ? [name] : []));
     throw new Outcome(
       'missing-parameter',
-      `Name the member: ${memberNames(type)[0] ?? '_id'}=Patient/…, or records by _id.`,
+      `Name the member: ${memberNames(type)[0] ?? '_id'}=Patient/…, or records by ${['_id', ...alone].join(' or ')}.`,
     );
+  }
   return s;
+}
+
+/** A parameter in a message: its name, of an include its value too; what does not look like one is not repeated. */
+function told(name: string, value: string): string {
+  const isName = (text: string) => /^[A-Za-z_][A-Za-z0-9_:.*-]{0,60}$/.test(text);
+  if (!isName(name)) return 'a parameter of this request';
+  return name.includes('include') && isName(value) ? `${name}=${value}` : name;
 }
 
 /** Both sets hold: what was named before and what is named now. */
@@ -121,9 +131,11 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
   else if (name === '_count') s.count = readCount(value);
   else if (name === '_page') s.after = readCursor(value);
   else if (name === '_revinclude' && value === 'Provenance:target') s.withProvenance = true;
-  else if (name === '_include' && includesOf(s.type).some((i) => value === `${s.type}:${i}`))
-    s.includes.push(value.slice(s.type.length + 1));
-  else if (s.type === 'Patient' && name === 'identifier') readIdentifier(s, values(), options.umbSystem);
+  else if (name === '_include') {
+    const included = readInclude(s.type, value);
+    if (!included) return false;
+    s.includes.push(...included);
+  } else if (s.type === 'Patient' && name === 'identifier') readIdentifier(s, values(), options.umbSystem);
   else {
     const parameter = Object.hasOwn(memberParameters(s.type), name) ? memberParameters(s.type)[name] : undefined;
     if (!parameter) return false;

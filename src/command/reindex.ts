@@ -7,9 +7,11 @@ const baseOf = (node: OpenNode): string => `${node.config.baseUrl}/directory/fhi
 
 export async function reindexDirectory(): Promise<void> {
   await withNode(async (node) => {
-    const progress = progressReporter('reindex directory');
-    const done = await reindex(node.deps.database, baseOf(node));
-    progress.end([done === 0 ? 'The index is current.' : `indexed ${done} resources`]);
+    const progress = progressReporter('reindex directory', { countsOnly: true });
+    const done = await reindex(node.deps.database, baseOf(node), (entries, of) =>
+      progress.update({ bytesRead: entries, bytesTotal: of, entries }),
+    );
+    progress.end(done === 0 ? ['The index is current.'] : []);
   });
 }
 

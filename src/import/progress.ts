@@ -13,6 +13,8 @@ export type ProgressOutput = {
   stream?: NodeJS.WriteStream | { isTTY?: boolean; write(text: string): unknown };
   /** milliseconds of a monotonic clock */
   now?: () => number;
+  /** what is counted are entries only: `bytesRead` and `bytesTotal` hold numbers of them */
+  countsOnly?: boolean;
 };
 
 const EVERY_MS = 5_000;
@@ -59,7 +61,8 @@ export function progressReporter(label: string, output: ProgressOutput = {}): Pr
       bar?.stop();
       const ms = now() - start;
       const { rate } = pace(last, ms);
-      const summary = `${number.format(last.entries)} entries, ${megabytes(last.bytesRead)} in ${duration(ms / 1000)}, ${rate}`;
+      const bytes = output.countsOnly === true ? '' : `, ${megabytes(last.bytesRead)}`;
+      const summary = `${number.format(last.entries)} entries${bytes} in ${duration(ms / 1000)}, ${rate}`;
       for (const line of [`${label}: ${summary}`, ...more]) stream.write(`${line}\n`);
     },
   };

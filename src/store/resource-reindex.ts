@@ -12,9 +12,14 @@ const BATCH = 2000;
 /**
  * Rebuilds the index when it was made by another extraction. Searches see the old index until the end.
  * @param base public FHIR base of the directory
+ * @param progress is told how many resources of how many are done
  * @returns resources indexed; 0 when the index is current
  */
-export async function reindex(database: Database, base: string): Promise<number> {
+export async function reindex(
+  database: Database,
+  base: string,
+  progress: (done: number, of: number) => void = () => {},
+): Promise<number> {
   const sql = database.dedicated('work');
   const reader = database.dedicated('copy');
   try {
@@ -31,6 +36,7 @@ export async function reindex(database: Database, base: string): Promise<number>
       await tx.unsafe('delete from directory.verification');
       await tx.unsafe('delete from directory.vocabulary');
       const vocabulary = knownWords();
+      const [all] = await tx<{ n: number }[]>`select count(*)::integer as n from directory.resource where not deleted`;
       let done = 0;
       const rows = reader<{ key: string; type: number; body: string }[]>`
         select key, type, body from directory.resource where not deleted order by rk`;
@@ -46,6 +52,7 @@ export async function reindex(database: Database, base: string): Promise<number>
         await copyIncoming(sql, tx, staged);
         await insertStagedEntries(tx);
         done += batch.length;
+        progress(done, all?.n ?? done);
       }
       await reachAll(tx, (table) => table);
       await markIndexed(tx, base);

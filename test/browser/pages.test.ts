@@ -110,6 +110,7 @@ describe.skipIf(!isThere)(
       '/find?name=zzzzzz&zip=06103',
       `/find?name=${TOWN}`,
       '/provider/Practitioner/long',
+      `/answer?provider=Practitioner/long&plan=${plan}`,
       `/provider/${person}`,
       `/provider/${place}`,
       `/provider/${network}`,

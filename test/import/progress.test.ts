@@ -31,3 +31,14 @@ test('an import that read nothing ends with a summary too', () => {
   progressReporter('import', { stream, now: () => 0 }).end();
   expect(written).toEqual(['import: 0 entries, 0.0 MB in 0 s, 0/s\n']);
 });
+
+test('what has no bytes is told in entries', () => {
+  const written: string[] = [];
+  const stream = { write: (text: string) => written.push(text) };
+  let time = 0;
+  const reporter = progressReporter('reindex', { stream, now: () => time, countsOnly: true });
+  time = 6_000;
+  reporter.update({ bytesRead: 30, bytesTotal: 60, entries: 30 });
+  reporter.end();
+  expect(written).toEqual(['reindex: 50% · 30 entries · 5/s · 6 s left\n', 'reindex: 30 entries in 6 s, 5/s\n']);
+});

@@ -1,0 +1,96 @@
+// Pages of records that have no name, as other payers publish them: nobody reads a key, and no line is empty.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
+import { directory } from './fixture.ts';
+import { siteOver } from './pages-fixture.ts';
+
+const ref = (reference: string) => ({ reference });
+const network = (id: string) => ({
+  url: `${PLAN_NET}/StructureDefinition/network-reference`,
+  valueReference: ref(`Organization/${id}`),
+});
+const ntwk = [{ coding: [{ system: `${PLAN_NET}/CodeSystem/OrgTypeCS`, code: 'ntwk' }] }];
+const identifier = (value: string) => [{ system: 'https://payer.example/id', value }];
+
+const DATA: Resource[] = [
+  { resourceType: 'Practitioner', id: 'p', active: true, identifier: identifier('P-17') },
+  { resourceType: 'Location', id: 'lane', status: 'active', address: { line: ['7 Elm Way'], city: 'Hartford' } },
+  { resourceType: 'Location', id: 'other', status: 'active', alias: ['The Annex'] },
+  { resourceType: 'Location', id: 'bare', status: 'active' },
+  { resourceType: 'Organization', id: 'named', active: true, type: ntwk, name: 'Oak Network' },
+  {
+    resourceType: 'Organization',
+    id: 'nameless',
+    active: true,
+    type: ntwk,
+    alias: [],
+    identifier: [{ system: 'urn:x' }],
+  },
+  {
+    resourceType: 'InsurancePlan',
+    id: 'plan',
+    status: 'active',
+    identifier: identifier('H1234-001-000'),
+    network: [ref('Organization/named')],
+  },
+  {
+    resourceType: 'PractitionerRole',
+    id: 'r',
+    active: true,
+    practitioner: ref('Practitioner/p'),
+    location: [ref('Location/lane'), ref('Location/other'), ref('Location/bare')],
+    extension: [network('nameless'), network('named')],
+  },
+];
+
+let d: Awaited<ReturnType<typeof directory>>;
+let site: ReturnType<typeof siteOver>;
+beforeAll(async () => {
+  d = await directory(DATA);
+  site = siteOver(d.database);
+});
+afterAll(() => d.close());
+
+/** What a person reads. */
+async function read(path: string): Promise<string> {
+  const answer = await site(path);
+  expect(answer.status).toBe(200);
+  const page = await answer.text();
+  expect(page).not.toMatch(/<li><\/li>|<a [^>]*><\/a>|<h1[^>]*><\/h1>/);
+  return page
+    .replace(/<(?:style|svg|head)[\s\S]*?<\/(?:style|svg|head)>/g, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(/\s+/g, ' ');
+}
+
+test.each(['/en/provider/Practitioner/p', '/en/find', '/en/find?kind=place', '/en/provider/Location/bare', '/en/'])(
+  '%s shows no keys',
+  async (path) => {
+    expect(await read(path)).not.toMatch(/\b(?:Practitioner|Location|Organization|InsurancePlan)\/\w/);
+  },
+);
+
+test('what tells a record apart stands for its name', async () => {
+  const page = await read('/en/provider/Practitioner/p');
+  expect(page).toContain('P-17');
+  expect(page).toContain('7 Elm Way, Hartford');
+  expect(page).toContain('The Annex');
+  expect(page).toContain('Name not given');
+  expect(page).toContain('Listed for Oak Network');
+  expect(page).toContain('H1234-001-000');
+  expect(await read('/es/provider/Location/bare')).toContain('Sin nombre indicado');
+});
+
+test('who is told to wait can ask the same once more', async () => {
+  const slow = siteOver(d.database, { DIRECTORY_RATE_PER_MINUTE: '1' });
+  let last: Response | undefined;
+  for (let i = 0; i < 3; i++) last = await slow('/es/find?care=dentista');
+  expect(last?.status).toBe(429);
+  expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0);
+  const page = await last?.text();
+  expect(page).toContain('Espere un momento');
+  const style = /<link rel="stylesheet" href="([^"]+)"/.exec(page ?? '')?.[1];
+  expect((await slow(style ?? '')).status).toBe(200);
+  expect(page).toMatch(/<a class="button" href="">Intentar de nuevo<\/a>/);
+});
