@@ -21,7 +21,7 @@ const ALIKE: Readonly<Record<string, string>> = {
 function cases(letter: string): string {
   const capital = letter.toUpperCase();
   const single = Array.from(capital).length === 1 && Array.from(capital.toLowerCase())[0] === letter;
-  const held = new Set([letter, ...(single ? [capital] : []), ...(ALIKE[letter] ?? '')]);
+  const held = new Set([letter, ...(single ? [capital] : []), ...Array.from(ALIKE[letter] ?? '')]);
   return held.size === 1 ? letter : `[${[...held].join('')}]`;
 }
 
