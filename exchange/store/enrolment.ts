@@ -53,7 +53,7 @@ export async function writeEnrolment(
     with t as materialized (
       select distinct on (m, c, p, d) m, c, p, d::date as d, place from unnest(${chosen.map((r) => r.memberId)}::text[], ${chosen.map((r) => (r.choice?.optIn ? 'opt-in' : 'decline'))}::text[],
       ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) with ordinality as t(m, c, p, d, place)
-      order by m, c, p, d, place
+      order by m, c, p, d, place desc
     )
     insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
     select gen_random_uuid()::text, t.m, case when t.c = 'decline' and before.choice = 'opt-in' then 'withdraw' else t.c end, t.p, t.d, ${source}, now() + t.place * interval '1 microsecond'
