@@ -48,6 +48,11 @@ export function createPages(
   options: PagesOptions,
 ): Hono<FhirEnv> {
   const app = fhirApp('directory', deps, pageHeaders(data.config.baseUrl));
+  // before any limit: a page that says to wait is to look like one
+  app.get(STYLE_PATH, (c) => {
+    route(c, STYLE_PATH);
+    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
+  });
   const { limit } = options;
   if (limit)
     app.use(async (c, next) => {
@@ -63,10 +68,6 @@ export function createPages(
     } finally {
       options.admission.leave();
     }
-  });
-  app.get(STYLE_PATH, (c) => {
-    route(c, STYLE_PATH);
-    return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
   });
   const speaks = (c: PageContext): Language => languageOf(c, data);
   for (const prefix of PREFIXES) {
@@ -181,7 +182,7 @@ export function problem(c: PageContext, data: PageData, outcome: Outcome): Promi
       : status === 404
         ? [t.notFound, t.notFoundText]
         : status === 429
-          ? [t.failed, t.throttled]
+          ? [t.wait, t.throttled]
           : status === 405
             ? [t.failed, t.method]
             : status === 503
@@ -189,11 +190,13 @@ export function problem(c: PageContext, data: PageData, outcome: Outcome): Promi
               : status < 500
                 ? [t.failed, t.input]
                 : [t.failed, t.failedText(c.get('requestId'))];
+  // the same address once more: an empty reference is the page itself, with all that was asked
+  const again = status === 429 || said === t.unavailable ? html`<a class="button" href="">${t.again}</a> ` : '';
   const page = {
     title,
     name: 'home' as const,
     path: '/',
-    main: html`<div class="problem" role="alert"><p>${said}</p></div><p><a class="button" href="${link(l, '/')}">${t.back}</a></p>`,
+    main: html`<div class="problem" role="alert"><p>${said}</p></div><p class="actions">${again}<a class="button${again === '' ? '' : ' plain'}" href="${link(l, '/')}">${t.back}</a></p>`,
   };
   return show(c, { ...data, state: () => data.state().catch(() => NO_STATE) }, l, page, {
     status: status as 404,

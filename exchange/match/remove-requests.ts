@@ -5,7 +5,7 @@ import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { isPassing } from '../../src/store/failure.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { forgetRequest, type KeptRequest, pastRequests } from '../store/match-request.ts';
+import { forgetRequest, hasRemovalRow, type KeptRequest, pastRequests } from '../store/match-request.ts';
 
 const DAY_MS = 86_400_000;
 /** Removed in one go: the next one follows within a minute. */
@@ -28,7 +28,7 @@ async function hashOf(deps: Needs, key: string): Promise<{ sha256: string; bytes
 /** The hash is in the audit before the file goes, and the row is changed last: a process that dies in between does the rest when it is back. */
 async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Date): Promise<boolean> {
   const { sql } = deps.database;
-  const detail = await hashOf(deps, bodyKey);
+  const detail = (await hasRemovalRow(sql, id)) ? undefined : await hashOf(deps, bodyKey);
   if (detail)
     await sql.begin((tx) =>
       writeAudit(tx, [

@@ -6,7 +6,7 @@ import { isLimitName, type LimitName } from '../client/limits.ts';
 import { revokeOfPeer } from '../export/revoke.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { linkOtherCoverage } from '../store/enrolment.ts';
-import { addPeer, findPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
+import { addPeer, holdPeer, type Peer, type PeerState, setPeerState } from '../store/peer.ts';
 import {
   addPeerChange,
   decideChange,
@@ -118,7 +118,7 @@ export async function mayApprove(
 export async function movePeer(deps: Needs, id: string, state: PeerState, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    const peer = await findPeer(tx, id);
+    const peer = await holdPeer(tx, id);
     if (!peer) return 'not-found';
     if (!FOLLOWS[peer.state].includes(state)) return 'not-now';
     if (state === 'active' && !(await mayApprove(tx, deps.config, peer, by.name))) return 'same-person';
@@ -134,7 +134,7 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
 export async function changePeer(deps: Needs, id: string, wanted: Registration, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    const peer = await findPeer(tx, id);
+    const peer = await holdPeer(tx, id);
     if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
     const { before, after } = differences(fieldsOf(peer), { ...fieldsOf(peer), ...wanted });
     if (Object.keys(after).length === 0) return 'no-change';
@@ -161,7 +161,7 @@ export async function decidePeerChange(
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
     const change = await findChange(tx, id, changeId);
-    const peer = await findPeer(tx, id);
+    const peer = await holdPeer(tx, id);
     if (!change || !peer) return 'not-found';
     if (change.state !== 'proposed') return 'not-now';
     if (accept && change.by === by.name) return 'same-person';
@@ -207,7 +207,7 @@ export async function limitPeer(
 ): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    const peer = await findPeer(tx, id);
+    const peer = await holdPeer(tx, id);
     if (!peer) return 'not-found';
     if (!isLimitName(name) || peer.limits[name] === value) return 'no-change';
     await setPeerLimit(tx, id, name, value);
@@ -227,7 +227,7 @@ export async function limitPeer(
 export async function blockKey(deps: Needs, id: string, kid: string, blocked: boolean, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    const peer = await findPeer(tx, id);
+    const peer = await holdPeer(tx, id);
     if (!peer) return 'not-found';
     if (kid === '' || kid.length > 256 || peer.blockedKids.includes(kid) === blocked) return 'no-change';
     // opening again what somebody has closed is as grave as an approval
@@ -252,7 +252,7 @@ export async function blockKey(deps: Needs, id: string, kid: string, blocked: bo
 export async function addTrustDocument(deps: Needs, document: NewDocument, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
-    const peer = await findPeer(tx, document.peerId);
+    const peer = await holdPeer(tx, document.peerId);
     if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
     const { peerId, ...after } = document;
     const waits = document.kind === 'attestation' && needsSecondPerson(deps.config) && peer.state !== 'pending';

@@ -7,6 +7,16 @@ import { namesOf } from '../store/staff-person.ts';
 const mayBePerson = (cell: Cell): cell is Cell & { value: string } =>
   typeof cell.value === 'string' && cell.value.includes('|') && cell.value.length < 500;
 
+/** For people in sentences: the name of a subject where one is known, else the subject. */
+export async function peopleIn(
+  sql: Queryable,
+  subjects: readonly string[],
+  until: Date,
+): Promise<(subject: string) => string> {
+  const names = await namesOf(sql, [...new Set(subjects)], until);
+  return (subject) => names.get(subject) ?? subject;
+}
+
 /**
  * The same tables with names: a page shows the name, CSV and JSON hold `name (subject)`, since two may be called the same.
  * Who never signed in here, and the accounts of the sandbox, stay as they are. `until`: names are those of then.

@@ -29,6 +29,7 @@ import {
   peerChanges,
   peerDocuments,
 } from '../report/peers.ts';
+import { peopleIn } from '../report/people.ts';
 import { type Desk, may, type Visit } from './desk.ts';
 import { address, pageText, problem } from './frame.ts';
 import { actionForm, blockForm, documentForm, faultList, recordFields, stateForms } from './peer-forms.ts';
@@ -107,9 +108,14 @@ export function peers(desk: Desk): void {
     const manages = may(session, 'peers');
     const done = DONE.get(c.req.query('done') ?? '');
     const proposed = changes.filter((x) => x.state === 'proposed');
+    const named = await peopleIn(
+      sql,
+      proposed.map((x) => x.by),
+      deps.clock(),
+    );
     const waiting: Part = proposed.map(
       (x) =>
-        html`<section class="box"><h2>${x.what === 'document' ? 'A document waits' : 'A change waits'} for another person</h2><p>Proposed by ${x.by}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
+        html`<section class="box"><h2>${x.what === 'document' ? 'A document waits' : 'A change waits'} for another person</h2><p>Proposed by ${named(x.by)}. Fields: ${Object.keys(x.after).join(', ')}.</p><pre tabindex="0">${JSON.stringify({ before: x.before, after: x.after }, null, 1)}</pre>${
           manages
             ? [
                 x.by === session.subject

@@ -4,6 +4,7 @@ import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
 import { accept } from '../report/accept.ts';
 import { namedMembers } from '../report/members.ts';
 import { messageTexts, pullMessages } from '../report/messages.ts';
+import { peopleIn } from '../report/people.ts';
 import { pullReport } from '../report/pull-report.ts';
 import { reportSummary, reportTables } from '../report/report-tables.ts';
 import { clockCell, codeCell, numberCell, timeCell } from '../report/words.ts';
@@ -27,6 +28,8 @@ export function pull(desk: Desk): void {
     const members = (filter: Record<string, string>) => (rows ? address(`${path}/members`, filter) : undefined);
     await desk.viewed(visit, 'report', `pull/${report.pull.id}`, [], report.members.length);
     const { state } = report.pull;
+    const { accepted } = report;
+    const named = await peopleIn(deps.database.sql, accepted ? [accepted.by] : [], deps.clock());
     const waits = (state === 'unbalanced' || state === 'partial') && report.accepted === undefined;
     const form =
       waits && may(session, 'decide')
@@ -39,7 +42,7 @@ export function pull(desk: Desk): void {
       title: `Pull from ${report.peer.name}`,
       place: 'pulls',
       trail: [['/staff/pulls', 'Pulls']],
-      lead: reportSummary(report),
+      lead: reportSummary({ ...report, accepted: accepted && { ...accepted, by: named(accepted.by) } }),
       before: [
         form,
         html`<p class="files">The whole report as <a href="${withQuery(c.req.url, { format: 'csv' })}">CSV</a> or <a href="${withQuery(c.req.url, { format: 'json' })}">JSON</a>.${rows ? '' : ' Rows behind the figures are open to reviewers.'}</p>`,

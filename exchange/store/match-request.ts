@@ -22,6 +22,13 @@ export async function pastRequests(
   ];
 }
 
+/** Does the audit have the hash of a request? What could not be removed is tried again, and is told once. audit_object. */
+export async function hasRemovalRow(sql: Queryable, id: string): Promise<boolean> {
+  const rows = await sql`
+    select 1 from exchange.audit where object = ${`match/${id}`} and action = 'match-request-removed' limit 1`;
+  return rows.length > 0;
+}
+
 /** False when another process has removed it. bulk_job_pkey. */
 export async function forgetRequest(sql: Queryable, id: string): Promise<boolean> {
   const mine =

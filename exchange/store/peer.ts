@@ -67,6 +67,12 @@ export async function findPeer(sql: Queryable, id: string): Promise<Peer | undef
   return row;
 }
 
+/** The same for a transaction that decides by it what it may change: others wait until this one has ended. */
+export async function holdPeer(tx: Queryable, id: string): Promise<Peer | undefined> {
+  const [row] = await tx.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer where id = $1 for no key update`, [id]);
+  return row;
+}
+
 export async function findPeerByClient(sql: Queryable, clientId: string): Promise<Peer | undefined> {
   const [row] = await sql.unsafe<Peer[]>(`select ${COLUMNS} from exchange.peer where client_id_here = $1`, [clientId], {
     prepare: true,

@@ -17,6 +17,8 @@ import { isDrugCode } from './drug-codes.ts';
 import { REVIEW_ACTION } from './money.ts';
 
 const REVIEW_ACTION_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
+/** Part of a review action: why it was decided so. */
+const REVIEW_REASON = 'reasonCode';
 const WHEN = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-when-adjudicated';
 const ITEM_PERIOD = 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/extension-itemPreAuthPeriod';
 /** An authorization that began and has no end covers every day. */
@@ -49,6 +51,14 @@ export function isAuthorization(resource: Resource): boolean {
 type Review = { code: string; when: string; at: number };
 const at = (when: string): number => timeRange(when)?.from.getTime() ?? Number.NEGATIVE_INFINITY;
 
+/** What a review action decided. */
+function actionCode(action: JsonObject): string | undefined {
+  const holder = objects(action['extension']).find((e) => e['url'] === REVIEW_ACTION_CODE);
+  return codings(holder?.['valueCodeableConcept'])
+    .map((c) => text(c['code']))
+    .find((c) => c !== undefined);
+}
+
 /** The newest review action among adjudications; entries without a time count as oldest. */
 function latestReview(element: JsonObject): Review | undefined {
   let best: Review | undefined;
@@ -56,10 +66,7 @@ function latestReview(element: JsonObject): Review | undefined {
     const parts = objects(adjudication['extension']);
     const when = text(parts.find((e) => e['url'] === WHEN)?.['valueDateTime']) ?? '';
     for (const action of parts.filter((e) => e['url'] === REVIEW_ACTION)) {
-      const holder = objects(action['extension']).find((e) => e['url'] === REVIEW_ACTION_CODE);
-      const code = codings(holder?.['valueCodeableConcept'])
-        .map((c) => text(c['code']))
-        .find((c) => c !== undefined);
+      const code = actionCode(action);
       if (code !== undefined && (best === undefined || at(when) >= best.at)) best = { code, when, at: at(when) };
     }
   }
@@ -84,7 +91,8 @@ const STATES: Record<string, AuthorizationState> = {
 };
 
 /** Words of a disposition that speak of a denial, in part or as a whole. */
-const TELLS_DENIAL = /\b(?:den(?:y|ied|ial|ials)|not certified|reject(?:ed|ion)?|disapproved)\b/i;
+const TELLS_DENIAL =
+  /\b(?:den(?:y|ied|ies|ials?)|(?:not|un|non-?)\s?(?:approved|authorized|certified|certification|covered|medically necessary)|reject(?:ed|ions?|s)?|disapprov(?:ed|al)|disallowed|declined|refus(?:ed|al)|adverse (?:benefit )?(?:decision|determination))\b/i;
 
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
@@ -162,7 +170,19 @@ const notesOf = (element: JsonObject): number[] => [
 /** An adjudication of the whole that says why something was denied, or that it was. */
 const tellsDenial = (adjudication: JsonObject): boolean =>
   codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
-  codings(adjudication['reason']).some((c) => c['code'] === 'denied');
+  codings(adjudication['reason']).some((c) => c['code'] === 'denied') ||
+  extensions(adjudication, REVIEW_ACTION).some((action) => actionCode(action) === 'A3');
+
+/** An adjudication of the whole without the reasons of its review action: of a decision in part they are those of the denied lines. */
+function withoutReasons(adjudication: JsonObject): JsonObject {
+  const given = objects(adjudication['extension']);
+  const kept = given.map((e) =>
+    e['url'] === REVIEW_ACTION
+      ? { ...e, extension: objects(e['extension']).filter((part) => part['url'] !== REVIEW_REASON) }
+      : e,
+  );
+  return given.length === 0 ? adjudication : { ...adjudication, extension: kept };
+}
 
 /**
  * The authorization without the lines that must not leave, without what the payer added to only those, and without what it says of them
@@ -185,7 +205,9 @@ export function withoutLines(resource: Resource, sequences: readonly number[]): 
   keep('addItem', added);
   keep(
     'adjudication',
-    objects(resource['adjudication']).filter((a) => !tellsDenial(a)),
+    objects(resource['adjudication'])
+      .filter((a) => !tellsDenial(a))
+      .map(withoutReasons),
   );
   const noted = new Set([...items, ...added].flatMap(notesOf));
   keep(

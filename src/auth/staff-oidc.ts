@@ -39,7 +39,7 @@ export type Person = { subject: string; name: string; roles: StaffRole[]; authen
 
 /** How long a proof of identity is good for a grave action. */
 export const FRESH_SECONDS = 300;
-/** The longest session, and the oldest proof that begins one. */
+/** The longest session: a provider that keeps to it has an older proof given anew. */
 const SESSION_SECONDS = 8 * 3600;
 export type Provider = {
   issuer: string;
@@ -213,11 +213,15 @@ export async function finishOidc(
   );
   return {
     subject: `${provider.issuer}|${claims.sub ?? ''}`,
-    name: String(name).slice(0, 100),
+    name: nameOf(String(name)),
     roles,
     ...(authenticatedAt === undefined ? {} : { authenticatedAt }),
   };
 }
+
+/** A name as the store can hold it: whole characters, none of them a control. */
+const nameOf = (given: string): string =>
+  /^.{0,100}/su.exec(given.toWellFormed().replaceAll(/\p{Cc}/gu, ' '))?.[0] ?? '';
 
 /** Did a person prove who they are a short time ago? Clocks may differ by half a minute. */
 export function isFresh(authenticatedAt: Date | null | undefined, now: Date): boolean {

@@ -81,3 +81,16 @@ test('what tells a record apart stands for its name', async () => {
   expect(page).toContain('H1234-001-000');
   expect(await read('/es/provider/Location/bare')).toContain('Sin nombre indicado');
 });
+
+test('who is told to wait can ask the same once more', async () => {
+  const slow = siteOver(d.database, { DIRECTORY_RATE_PER_MINUTE: '1' });
+  let last: Response | undefined;
+  for (let i = 0; i < 3; i++) last = await slow('/es/find?care=dentista');
+  expect(last?.status).toBe(429);
+  expect(Number(last?.headers.get('retry-after'))).toBeGreaterThan(0);
+  const page = await last?.text();
+  expect(page).toContain('Espere un momento');
+  const style = /<link rel="stylesheet" href="([^"]+)"/.exec(page ?? '')?.[1];
+  expect((await slow(style ?? '')).status).toBe(200);
+  expect(page).toMatch(/<a class="button" href="">Intentar de nuevo<\/a>/);
+});

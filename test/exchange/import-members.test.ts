@@ -172,10 +172,13 @@ test('who says no after a yes withdraws; loading it again changes nothing', asyn
     row('W3', 'yes', '03'),
     row('W4', 'no', '04'),
     row('W4', 'yes', '04'),
-    // of one day the last one holds, although it was said before
-    row('W5', 'yes', '04'),
-    row('W5', 'no', '04'),
-    row('W5', 'yes', '04'),
+    // the last word of a day holds, however often it changed
+    row('W5', 'no', '06'),
+    row('W5', 'yes', '06'),
+    row('W5', 'no', '06'),
+    row('W6', 'yes', '06'),
+    row('W6', 'no', '06'),
+    row('W6', 'yes', '06'),
   ].join('\n');
   const second = [header, row('W1', 'no', '09'), row('W2', 'no', '09'), row('W4', 'no', '10')].join('\n');
   await load('', first);
@@ -191,12 +194,15 @@ test('who says no after a yes withdraws; loading it again changes nothing', asyn
     'W4 decline 4',
     'W4 opt-in 4',
     'W4 withdraw 10',
-    'W5 decline 4',
-    'W5 opt-in 4',
+    'W5 opt-in 6',
+    'W5 withdraw 6',
+    'W6 decline 6',
+    'W6 opt-in 6',
   ];
-  const [holds] = await node.deps.database.sql`
-    select c.choice from exchange.consent c join exchange.enrolment e using (member_id) where e.member_number = 'W5' order by c.recorded_on desc, c.created_at desc limit 1`;
-  expect(holds).toEqual({ choice: 'opt-in' });
+  const holds = await node.deps.database.sql`
+    select distinct on (e.member_number) e.member_number || ' ' || c.choice as c from exchange.consent c join exchange.enrolment e using (member_id)
+    where e.member_number in ('W4', 'W5', 'W6') order by e.member_number, c.recorded_on desc, c.created_at desc`;
+  expect(holds.map((r) => r['c'])).toEqual(['W4 withdraw', 'W5 withdraw', 'W6 opt-in']);
   expect(await choices()).toEqual([...all].sort());
   expect((await load('', first)).result.enrolment?.choices).toBe(0);
   expect((await load('', second)).result.enrolment?.choices).toBe(0);

@@ -368,6 +368,50 @@ test('of lines that stay nothing is told elsewhere in an authorization that leav
   expect(withoutLines(res({ ...eob, disposition: 'Certified in part' }), [2])['disposition']).toBe('Certified in part');
 });
 
+test('of an authorization that was denied as a whole and overturned in part, neither the denial nor its reason leaves', () => {
+  const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+  const decided = (code: string, reason?: string) => ({
+    category: { coding: [{ code: 'submitted' }] },
+    extension: [
+      {
+        url: `${PDEX}/extension-reviewAction`,
+        extension: [
+          {
+            url: `${PDEX}/extension-reviewActionCode`,
+            valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
+          },
+          ...(reason === undefined
+            ? []
+            : [{ url: 'reasonCode', valueCodeableConcept: { coding: [{ code: reason }] } }]),
+        ],
+      },
+    ],
+  });
+  const eob = res({
+    resourceType: 'ExplanationOfBenefit',
+    item: [{ sequence: 1, adjudication: [decided('A6', '01')] }, { sequence: 2 }],
+    adjudication: [decided('A3', '35'), decided('A2', '36')],
+  });
+  const left = withoutLines(eob, [2]);
+  expect(left['adjudication']).toEqual([decided('A2')]);
+  // why a line that leaves was decided so is its own
+  expect(left['item']).toEqual([{ sequence: 1, adjudication: [decided('A6', '01')] }]);
+});
+
+test.each([
+  ['Line 2 denies', true],
+  ['Line 2 is not approved', true],
+  ['Line 2 non-certified', true],
+  ['Line 2 was declined', true],
+  ['Refusal of line 2', true],
+  ['Not medically necessary: line 2', true],
+  ['Approved with modifications', false],
+  ['Certified in part', false],
+])('of what was denied in part "%s" stays: %s', (disposition, stays) => {
+  const eob = res({ resourceType: 'ExplanationOfBenefit', item: [{ sequence: 1 }, { sequence: 2 }], disposition });
+  expect(withoutLines(eob, [2])['disposition'] === undefined).toBe(stays);
+});
+
 describe('date of service', () => {
   test.each<[Record<string, unknown>, string | undefined]>([
     [

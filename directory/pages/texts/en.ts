@@ -125,6 +125,8 @@ export const en = {
     gone: 'No longer in the directory',
     goneText: 'This entry was removed from the directory. Call your plan if you need to know more.',
     failed: 'Something went wrong',
+    wait: 'Please wait a moment',
+    again: 'Try again',
     failedText: (id: string) => `Please try again in a moment. If you report it, name this number: ${id}`,
     unavailable: 'The directory does not answer at the moment. Please try again in a minute.',
     method: 'This page takes no such request.',

@@ -129,6 +129,8 @@ export const es: Texts = {
     gone: 'Ya no está en el directorio',
     goneText: 'Esta entrada fue retirada del directorio. Llame a su plan si necesita saber más.',
     failed: 'Algo salió mal',
+    wait: 'Espere un momento, por favor',
+    again: 'Intentar de nuevo',
     failedText: (id) => `Intente de nuevo en un momento, por favor. Si lo comunica, mencione este número: ${id}`,
     unavailable: 'El directorio no responde en este momento. Intente de nuevo en un minuto, por favor.',
     method: 'Esta página no acepta esa petición.',

@@ -287,6 +287,15 @@ describe('a grave action', () => {
     expect(await read('/staff/peers/waits')).toContain('>Ada Other<');
   });
 
+  test('a name of any characters lets in', async () => {
+    provider.claims = { ...admin, name: `a\0b${'é'.repeat(96)}😀😀 ${'x'.repeat(50)}` };
+    const { answer } = await attempt();
+    expect(answer.status).toBe(303);
+    const [row] = await node.deps.database
+      .sql`select detail->>'name' as name from exchange.audit where action = 'sign-in' and outcome = 'ok' order by seq desc limit 1`;
+    expect(row?.['name']).toBe(`a b${'é'.repeat(96)}😀`);
+  });
+
   test('suspending waits for nothing', async () => {
     const { visitor, csrf } = await approve(seconds(3600));
     await node.deps.database.sql`update exchange.peer set state = 'active' where id = 'waits'`;

@@ -343,6 +343,33 @@ describe('a second person', () => {
     expect(await movePeer(deps, 'three', 'active', bob)).toBe('ok');
   });
 
+  test('is not passed by in the moment of an approval', async () => {
+    const { deps } = node.ours;
+    await registerPeer(deps, 'five', { ...fields, name: 'Five' }, ann);
+    let done: Promise<string> = Promise.resolve('');
+    await sql().begin(async (tx) => {
+      await tx`update exchange.peer set state = 'active' where id = 'five'`;
+      let settled = false;
+      done = addTrustDocument(
+        deps,
+        { peerId: 'five', kind: 'attestation', title: 'Just then', place: '', from: null, to: null },
+        ann,
+      ).finally(() => {
+        settled = true;
+      });
+      await expect
+        .poll(async () => settled || (await tx`select 1 from pg_locks where not granted`).length > 0, {
+          timeout: 20_000,
+        })
+        .toBe(true);
+    });
+    expect(await done).toBe('proposed');
+    expect(await attestingPeers(sql(), ['five'], '2026-11-27')).toEqual(new Set());
+    await sql()`insert into exchange.audit (at, actor_kind, actor, action, object, outcome, reason, request_id, detail, hash)
+      values (now(), 'staff', 'ann', 'sign-in', '', 'ok', '', '', '{"name": "Ann Example"}', '')`;
+    expect(await (await as('dev-admin').get('/staff/peers/five')).text()).toContain('Proposed by Ann Example.');
+  });
+
   test('is asked to sign in anew before a document is noted', async () => {
     await sql()`update exchange.staff_session set authenticated_at = now() - interval '10 minutes'`;
     const document = { kind: 'attestation', title: 'Old sign-in', place: '' };
