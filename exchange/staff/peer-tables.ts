@@ -14,6 +14,7 @@ export function peerTables(
   const facts: [string, string | null][] = [
     ['Short name', peer.id],
     ['NPI', peer.npi],
+    ['Postal address', peer.postalAddress],
     ['FHIR address', peer.fhirBase],
     ['Token address, pinned', peer.tokenEndpoint],
     ['Issuer, pinned', peer.issuer],
@@ -23,7 +24,7 @@ export function peerTables(
     ['Keys given to us', peer.jwks === null ? null : keyIds(peer)],
     ['Keys last seen', peer.keysSeen?.map((k) => k.slice(0, 8)).join(', ') ?? null],
     ['Blocked keys', peer.blockedKids.length === 0 ? null : peer.blockedKids.join(', ')],
-    ['May be granted', peer.scopes.join(' ')],
+    ['May be granted', peer.scopes.length === 0 ? null : peer.scopes.join(' ')],
     ['Where it publishes its endpoints', peer.discoveryUrl],
     ['Other hosts of its files', peer.fileOrigins.length === 0 ? null : peer.fileOrigins.join(' ')],
     ['Group that was agreed on', peer.groupThere],
