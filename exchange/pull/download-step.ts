@@ -19,7 +19,7 @@ import { closeRequests, SYNCHRONOUS } from './export-step.ts';
 import { freshLinks } from './fresh-links.ts';
 import { inLanes } from './lanes.ts';
 import { mayLack } from './messages.ts';
-import { abilitiesOf, advance, fallBack, OurFault, type Step, Waiting, writeFaults } from './states.ts';
+import { abilitiesOf, advance, fallBack, OurFault, type Step, some, Waiting, writeFaults } from './states.ts';
 
 /** Files of one pull at once. */
 const WIDTH = 4;
@@ -51,13 +51,13 @@ export async function downloadStep(s: Step): Promise<void> {
   const isLacking = await mayLack(s.deps, files);
   const failed = files.filter((f) => f.state === 'failed' && f.kind !== 'error');
   if (failed.length > 0 && s.pull.acceptedBy === null)
-    return advance(s, 'partial', { reason: 'file-failed' }, `${failed.length} files could not be fetched`);
+    return advance(s, 'partial', { reason: 'file-failed' }, `${some(failed.length, 'file')} could not be fetched`);
   const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
   if (bytes > s.limits.pullBytes && s.pull.acceptedBy === null)
     return advance(s, 'partial', { reason: 'pull-too-large' }, `${bytes} bytes`);
   const members = isAtOnce ? await pullMembers(sql, s.pull.id) : [];
   if (isLacking) s.note('peer-incomplete');
-  // what it could not give would not come by itself: the next request asks for everything again
+  // what it could not give would not come by itself: the next request begins where this one did
   const changes = isLacking ? { transactionTime: null } : {};
   return advance(s, 'reconciling', changes, '', (tx) => closeRequests(tx, members, s.deps.clock()));
 }

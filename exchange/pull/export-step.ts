@@ -10,7 +10,7 @@ import { closeClock } from '../store/clock.ts';
 import { recordAbilities } from '../store/peer-health.ts';
 import { type movePull, type PullMember, pullMembers, withdrawnMembers } from '../store/pull.ts';
 import { addFiles } from '../store/pull-file.ts';
-import { abilitiesOf, advance, fallBack, type Step, Waiting } from './states.ts';
+import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 const CLOCK_SKEW_MS = 300_000;
@@ -179,7 +179,7 @@ async function askAtOnce(s: Step, form: FetchForm, patients: readonly string[]):
     s,
     'downloading',
     { manifest: JSON.stringify(manifest), transactionTime: null, kickedOffAt: s.deps.clock(), exportStatusUrl: null },
-    `${files.length} requests`,
+    some(files.length, 'request'),
     (tx) => addFiles(tx, s.pull.id, files),
   );
 }
@@ -205,7 +205,7 @@ export async function exportingStep(s: Step): Promise<void> {
     s,
     'downloading',
     { manifest: answer.text, transactionTime: timeOf(s, manifest) },
-    `${manifest.files.length} files`,
+    some(manifest.files.length, 'file'),
     (tx) => addFiles(tx, s.pull.id, manifest.files),
   );
 }

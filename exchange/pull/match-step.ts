@@ -17,7 +17,7 @@ import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from
 import { submissions } from '../store/submission.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
-import { abilitiesOf, advance, fallBack, type Step, Waiting } from './states.ts';
+import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
 /** Requests at once to a peer that is asked one by one. */
@@ -78,7 +78,12 @@ function parties(s: Step) {
 async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
   const body = matchRequest(asked, ...parties(s), await statements(s, s.pull.id, asked));
   const statusUrl = await kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
-  return advance(s, 'matching', { matchStatusUrl: statusUrl, since: null }, `${asked.length} members submitted`);
+  return advance(
+    s,
+    'matching',
+    { matchStatusUrl: statusUrl, since: null },
+    `${some(asked.length, 'member')} submitted`,
+  );
 }
 
 /** Each answer is kept at once: a process that dies asks only for the rest. */
@@ -118,7 +123,7 @@ async function listPatients(s: Step, asked: number): Promise<void> {
     s,
     'matching',
     { matchStatusUrl: statusUrl, since: null },
-    `its Patients are listed for ${asked} members`,
+    `its Patients are listed for ${some(asked, 'member')}`,
   );
 }
 

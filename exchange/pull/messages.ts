@@ -11,9 +11,10 @@ export type Message = { severity: string; code: string; text: string };
 export type PlacedMessage = Message & { file: number; line: number };
 export type MessageCount = { severity: string; code: string; n: number };
 
+/** Of R4; R5 says `success` too, which is a note. */
 const SEVERITIES = new Set(['fatal', 'error', 'warning', 'information']);
 const LONGEST_TEXT = 1000;
-/** Messages of one pull that are read: who says more says the same over and over. */
+/** Messages of one pull that are told: who says more says the same over and over. */
 export const MOST_MESSAGES = 1000;
 const UNREADABLE: Message = { severity: 'unreadable', code: 'unknown', text: '' };
 
@@ -31,7 +32,7 @@ export function readMessages(line: string): Message[] {
     const [severity, code] = [text(i['severity']) ?? '', text(i['code']) ?? ''];
     const details = isObject(i['details']) ? text(i['details']['text']) : undefined;
     return {
-      severity: SEVERITIES.has(severity) ? severity : 'unreadable',
+      severity: SEVERITIES.has(severity) ? severity : severity === 'success' ? 'information' : 'unreadable',
       code: /^[a-z][a-z-]{0,39}$/.test(code) ? code : 'unknown',
       text: (text(i['diagnostics']) ?? details ?? '').slice(0, LONGEST_TEXT).toWellFormed(),
     };
@@ -44,14 +45,16 @@ export const isGrave = ({ severity }: Pick<Message, 'severity'>): boolean =>
   severity !== 'information' && severity !== 'warning';
 
 /**
- * The first {@link MOST_MESSAGES} messages that came with an answer, in its order. Files that were not had, or that are no longer kept, give none.
+ * The first messages that came with an answer, in its order. Files that were not had, or that are no longer kept, give none.
  * @param files of the pull
+ * @param most how many
  */
 export async function* messagesOf(
   deps: Pick<Deps, 'blobs'>,
   files: readonly PullFile[],
+  most = MOST_MESSAGES,
 ): AsyncGenerator<PlacedMessage> {
-  let left = MOST_MESSAGES;
+  let left = most;
   for (const file of files) {
     if (file.kind !== 'error' || file.blobKey === null) continue;
     const kept = await deps.blobs.get(file.blobKey);
@@ -80,10 +83,9 @@ export async function countMessages(deps: Pick<Deps, 'blobs'>, files: readonly P
   );
 }
 
-/** Does what the peer says leave it open whether all records came? */
+/** Does what the peer says leave it open whether all records came? All of it is read: a grave one may stand behind a note for each member. */
 export async function mayLack(deps: Pick<Deps, 'blobs'>, files: readonly PullFile[]): Promise<boolean> {
   if (files.some((f) => f.kind === 'error' && f.state === 'failed')) return true;
-  let n = 0;
-  for await (const message of messagesOf(deps, files)) if (isGrave(message) || ++n === MOST_MESSAGES) return true;
+  for await (const message of messagesOf(deps, files, Number.POSITIVE_INFINITY)) if (isGrave(message)) return true;
   return false;
 }

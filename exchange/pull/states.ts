@@ -30,6 +30,9 @@ export async function writeFaults(s: Step, tx: Tx = s.deps.database.sql): Promis
   await noteFaults(tx, s.pull.id, noted);
 }
 
+/** `1 file`, `2 files`: what the timeline says of a step. */
+export const some = (n: number, one: string): string => `${n} ${one}${n === 1 ? '' : 's'}`;
+
 /** Commits the next state with its audit row, and whatever the step has to write besides. */
 export async function advance(
   s: Step,

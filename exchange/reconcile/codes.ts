@@ -114,16 +114,38 @@ export const sameDay = (a: Json | undefined, b: Json | undefined): boolean =>
   (day(a) !== undefined && day(a) === day(b)) || (minute(a) !== undefined && minute(a) === minute(b));
 
 export const daysBetween = (a: string, b: string): number => Math.abs(Date.parse(a) - Date.parse(b)) / 86_400_000;
+const isInUtc = (value: Json | undefined): boolean => /(Z|[+-]00:00)$/.test(String(value));
+/** The day of a minute of UTC where clocks differ from it by so many hours. */
+const dayIn = (at: string, hours: number): string =>
+  new Date(Date.parse(`${at}Z`) + hours * 3_600_000).toISOString().slice(0, 10);
+/** How far behind UTC clocks run in the states, in hours. */
+const FARTHEST_ZONE = -10;
+function hoursOf(value: Json | undefined): number {
+  const [, sign, hours = 0, minutes = 0] = /([+-])(\d\d):(\d\d)$/.exec(String(value)) ?? [];
+  return (sign === '-' ? -1 : 1) * (Number(hours) + Number(minutes) / 60);
+}
+
+/** May two values that are written as two days be of one where it happened? One of them is a time in UTC, or a bare day of unknown zone. */
+function isZone(a: Json | undefined, b: Json | undefined): boolean {
+  const [x, y] = [minute(a), minute(b)];
+  if (x !== undefined && y !== undefined) {
+    if (isInUtc(a) === isInUtc(b)) return false;
+    return isInUtc(a) ? dayIn(x, hoursOf(b)) === day(b) : dayIn(y, hoursOf(a)) === day(a);
+  }
+  const [at, time, bareDay] = x === undefined ? [y, b, day(a)] : [x, a, day(b)];
+  if (at === undefined) return false;
+  return at.startsWith(bareDay ?? '-') || (isInUtc(time) && dayIn(at, FARTHEST_ZONE) === bareDay);
+}
+
 /**
  * Do both say a day, and another one? Then a number that they share is that of a series: an account for many visits, a prescription that is
- * filled each month. A bare day and a time with its zone may be one day although they are written as neighbours.
+ * filled each month. Of two that are written as neighbours the zone of a time may make one day.
  * @param most days between them that still say nothing
  */
 export function otherDay(a: Json | undefined, b: Json | undefined, most = 0): boolean {
   const [x, y] = [day(a), day(b)];
-  if (x === undefined || y === undefined || sameDay(a, b)) return false;
-  const isZone = (minute(a) === undefined) !== (minute(b) === undefined);
-  return daysBetween(x, y) > Math.max(most, isZone ? 1 : 0);
+  if (x === undefined || y === undefined || sameDay(a, b) || isZone(a, b)) return false;
+  return !(daysBetween(x, y) <= most);
 }
 /** `start` and `end` of a Period as written. */
 export const period = (value: Json | undefined): { start: string | undefined; end: string | undefined } =>

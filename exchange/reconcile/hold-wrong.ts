@@ -23,7 +23,8 @@ export async function holdWrong(
       await replay(deps, { pull, peer, by: { kind: 'system', name: 'pull' }, cause: 'arrival', only });
     } catch (error) {
       if (!(error instanceof KeptFileGone)) throw error;
-      for (const one of these) await noteStillShown(sql, work.id, one);
+      // of another version it is not known whether it holds somebody else's as well
+      for (const one of these.filter((t) => t.isSame)) await noteStillShown(sql, work.id, one);
     }
   }
 }

@@ -21,7 +21,7 @@ export const PEER_FAULTS = {
   ),
   'peer-file-vanished': act('A file that it had listed was no longer in its list.', 'Ask the other payer for it.'),
   'peer-transaction-time': look(
-    'The time of its answer is missing, in the future or before the last one. The next request asks for everything again.',
+    'The time of its answer is missing, in the future or before the last one. The next request asks for the same again.',
     'Tell the other payer.',
   ),
   'peer-file-cut': look('A file broke off and was fetched again or gone on with.', 'Nothing, unless it happens often.'),
@@ -55,7 +55,7 @@ export const PEER_FAULTS = {
     'Read them at the pull.',
   ),
   'peer-incomplete': look(
-    'It says that it could not give something, or its messages cannot be read: records may be missing. The next request asks for everything again.',
+    'It says that it could not give something, or its messages cannot be read: records may be missing. The next request asks for the same again.',
     'Read its messages at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(

@@ -131,7 +131,7 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Filtration is told for a body surface, which is a remark in UCUM and stands in as many spellings as there are laboratories. */
-const BODY_SURFACE = /^ml\/min\s*[/.]?\s*[{[(]?\s*1[.,]73/i;
+const BODY_SURFACE = /^ml\/\(?min\s*(?:[/.*]|per)?\s*[{[(]?\s*1[.,]73/i;
 
 /** What it says of its unit: by its code, else by its word. As a UCUM code where it is one of those that are known. */
 function unitOf(q: JsonObject): string {

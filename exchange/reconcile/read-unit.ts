@@ -126,7 +126,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
   const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
-  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, patientId, context))
+  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, owner, patientId, context))
     return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
@@ -215,11 +215,20 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   };
 }
 
-/** Is something within it about somebody else? It would be shown as the member's, and leave as the member's. */
-function holdsOthers(resource: Resource, patientId: string | undefined, context: UnitContext): boolean {
+/**
+ * Is something within it about somebody else? It would be shown as the member's, and leave as the member's. A directory record is everybody's:
+ * nothing in it may be about anybody.
+ */
+function holdsOthers(
+  resource: Resource,
+  owner: MemberOf,
+  patientId: string | undefined,
+  context: UnitContext,
+): boolean {
   if (resource['contained'] === undefined) return false;
   return objects(resource['contained']).some((within) => {
     const whose: MemberOf = isResource(within) ? memberOf(within) : { kind: 'unknown-type' };
+    if (owner.kind === 'shared') return whose.kind === 'patient' || whose.kind === 'self';
     if (whose.kind !== 'patient') return false;
     const isHere = whose.base === undefined || isBaseOf(whose.base, context.peerBase);
     const named = isHere ? context.members.get(whose.id)?.memberId : undefined;

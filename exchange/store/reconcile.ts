@@ -105,13 +105,13 @@ export const waits = `s.has_body and i.state = 'quarantined' and i.hash is not d
     and v.state <> 'gone' and v.decision is distinct from 'release')`;
 
 /** Units whose key the identity map knows. identity_pkey, staging_bucket. */
-async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Buckets): Promise<void> {
+async function knownUnits(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
   await tx.unsafe(
     `update exchange.staging s set made_id = coalesce(s.made_id, s.local_id), local_id = case when ${isMoved} or (i.state = 'quarantined' and (s.reason = 'entered-in-error' or not s.has_body)) then null when i.state = 'quarantined' or i.local_id = '' or (i.state = 'echo' and i.hash is distinct from s.hash) then s.local_id else i.local_id end, member_id = case when not s.is_shared then coalesce(s.member_id, i.member_id) end, is_shared = s.is_shared or (not s.has_body and i.member_id is null and i.local_id <> ''),
        outcome = case
          when ${isMoved} or (${waits}) then 'quarantined'
          when i.state = 'quarantined' then case when s.reason = 'entered-in-error' or not s.has_body then 'retracted' else s.outcome end
-         when not s.has_body and s.type = 'Patient' then 'unchanged'
+         when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'unchanged'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'unchanged' else 'retracted' end
          when i.state = 'retracted' then case
            when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'unchanged'
@@ -124,7 +124,7 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
        reason = case
          when ${isMoved} or (${waits}) then 'patient-change'
          when i.state = 'quarantined' then s.reason
-         when not s.has_body and s.type = 'Patient' then 'patient-change'
+         when not s.has_body and s.type = 'Patient' and i.state <> 'retracted' then 'patient-change'
          when not s.has_body or s.reason = 'entered-in-error' then case when i.state = 'retracted' then 'already-retracted' else s.reason end
          when i.state = 'retracted' then case
            when i.hash is not distinct from s.hash or (i.last_updated is not null and s.last_updated is not null and s.last_updated <= i.last_updated) then 'already-retracted'
@@ -134,13 +134,19 @@ async function knownUnits(tx: Queryable, pull: string, peerId: string, of: Bucke
          else null end
      from exchange.identity i
      where s.pull_id = $1 and s.bucket between $3 and $4 and ${open('s')} and i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id`,
-    [pull, peerId, of.first, of.last],
+    [work.id, work.peerId, of.first, of.last],
   );
-  // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person it is a doubt. There is no record of it
+  // a deletion or a withdrawn statement of something never seen keeps later stale copies out; of a person whom we matched it is a doubt. There
+  // is no record of it. Payers tell of all their people who are gone: those whom we never asked for are nobody's doubt
   await tx`
-    update exchange.staging set made_id = coalesce(made_id, local_id), local_id = null, outcome = case when not has_body and type = 'Patient' then 'unchanged' else 'retracted' end,
-      reason = case when not has_body and type = 'Patient' then 'patient-change' else reason end
-    where pull_id = ${pull} and bucket between ${of.first} and ${of.last} and outcome is null`;
+    with gone as (
+      select s.pull_id, s.file, s.line, s.entry, not s.has_body and s.type = 'Patient' and s.source_id in (
+        select m.peer_patient_id from exchange.pull_member m where m.pull_id = ${work.pull} and m.peer_patient_id is not null) as is_ours
+      from exchange.staging s where s.pull_id = ${work.id} and s.bucket between ${of.first} and ${of.last} and s.outcome is null
+    )
+    update exchange.staging s set made_id = coalesce(made_id, local_id), local_id = null, outcome = case when is_ours then 'unchanged' else 'retracted' end,
+      reason = case when is_ours then 'patient-change' else reason end
+    from gone g where s.pull_id = g.pull_id and s.file = g.file and s.line = g.line and s.entry = g.entry`;
 }
 
 /**
@@ -274,7 +280,7 @@ export async function decideAcross(tx: Queryable, work: Decided, hasBooked: bool
  * outcome; whether a new one is linked with another record is judged when its references lead to ours.
  */
 export async function decideBuckets(tx: Queryable, work: Decided, of: Buckets): Promise<void> {
-  await knownUnits(tx, work.id, work.peerId, of);
+  await knownUnits(tx, work, of);
   await echoes(tx, work.id, of);
   if (work.isFull) await aliases(tx, work.id, work.peerId, of);
   if (of.first < 0) await sharedUnits(tx, work.id);

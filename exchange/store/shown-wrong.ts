@@ -1,8 +1,9 @@
-// Records that are shown although today's rules say that they are somebody else's: what a pull brought again, word for word or not.
+// Records that are shown although today's rules say that they are somebody else's: what a pull brought again, or another
+// version of it; whether the one that is shown is somebody else's too is seen when it is read anew.
 import type { Queryable } from '../../src/store/database.ts';
 
-/** Where it stood when it was taken in, if that is still kept. */
-export type ShownWrong = { type: string; sourceId: string; memberId: string; localId: string } & (
+/** Where it stood when it was taken in, if that is still kept. `isSame`: it is shown as it came now. */
+export type ShownWrong = { type: string; sourceId: string; memberId: string; localId: string; isSame: boolean } & (
   | { pullId: string; file: number; line: number; entry: number }
   | { pullId: null; file: null; line: null; entry: null }
 );
@@ -12,13 +13,13 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
   return [
     ...(await sql<ShownWrong[]>`
       with wrong as materialized (
-        select distinct type, source_id, hash from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason = 'wrong-patient'
+        select type, source_id, array_agg(hash) as hashes from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason = 'wrong-patient' group by type, source_id
       ), shown as materialized (
-        select i.type, i.source_id, i.member_id, i.local_id from wrong w
-        join exchange.identity i on i.peer_id = ${work.peerId} and i.type = w.type and i.source_id = w.source_id and i.state = 'visible' and i.hash = w.hash
+        select i.type, i.source_id, i.member_id, i.local_id, i.hash = any(w.hashes) as is_same from wrong w
+        join exchange.identity i on i.peer_id = ${work.peerId} and i.type = w.type and i.source_id = w.source_id and i.state = 'visible'
         where i.member_id is not null
       )
-      select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", l.pull_id as "pullId", l.file, l.line, l.entry
+      select distinct on (s.type, s.source_id) s.type, s.source_id as "sourceId", s.member_id as "memberId", s.local_id as "localId", coalesce(s.is_same, false) as "isSame", l.pull_id as "pullId", l.file, l.line, l.entry
       from shown s
       left join (
         exchange.ledger l join exchange.pull p on p.id = l.pull_id join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file and f.blob_key is not null

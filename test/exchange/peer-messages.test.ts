@@ -60,6 +60,18 @@ test('that it could not give something is told, and the next request asks for ev
   expect((await since(third.id))?.['since']).not.toBeNull();
 });
 
+test('what is missing of changes is asked for again from where they began; notes are no lack, however many', async () => {
+  const began = (await since((await peer.pull({}, { full: true })).id))?.['at'];
+  expect(began).not.toBeNull();
+  const notes = Array.from({ length: 1200 }, () => issue('information'));
+  const lacking = await peer.pull(says(...notes, issue('error')), { full: false });
+  expect(Object.keys(await peer.findings(lacking.id)).sort()).toEqual(['peer-error-file', 'peer-incomplete']);
+  const again = await peer.pull(says(...notes, issue('success')), { full: false });
+  expect((await since(again.id))?.['since']).toEqual((await since(lacking.id))?.['since']);
+  expect(Object.keys(await peer.findings(again.id))).toEqual(['peer-error-file']);
+  expect((await since(again.id))?.['at']).not.toBeNull();
+});
+
 test('a message is what FHIR says it is, and nothing else is shown', () => {
   const unreadable = [{ severity: 'unreadable', code: 'unknown', text: '' }];
   for (const line of [

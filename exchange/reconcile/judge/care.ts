@@ -2,11 +2,13 @@
 import { isObject, objects, type Resource, text } from '../../../src/fhir/resource.ts';
 import {
   bare,
+  began,
   codesOf,
   day,
   daysBetween,
   digest,
   disjoint,
+  otherDay,
   otherwiseCoded,
   overlap,
   period,
@@ -87,7 +89,8 @@ export const serviceRequest: Judge = (a, b, known) => {
 
 export const specimen: Judge = (a, b) => {
   if (otherwiseCoded(codesOf(a['type']), codesOf(b['type']))) return undefined;
-  if (sharesIdentifier(a, b)) return sameRecord('accession');
+  const collected = (r: Resource) => (isObject(r['collection']) ? began(r['collection'], 'collected') : undefined);
+  if (sharesIdentifier(a, b)) return otherDay(collected(a), collected(b)) ? undefined : sameRecord('accession');
   return numberedApart(a, b) ? undefined : sameEvent('specimen'); // two tubes of one minute
 };
 

@@ -1,6 +1,21 @@
 // Orders, fills, claims, authorizations, devices and coverage.
 import { isObject, type Json, objects, type Resource, text } from '../../../src/fhir/resource.ts';
-import { bare, day, digest, drugCodes, minute, NDC, otherDay, overlap, period, sameCodes, sameDay } from '../codes.ts';
+import {
+  bare,
+  began,
+  day,
+  daysBetween,
+  digest,
+  drugCodes,
+  minute,
+  NDC,
+  otherDay,
+  otherwiseCoded,
+  overlap,
+  period,
+  sameCodes,
+  sameDay,
+} from '../codes.ts';
 import { sameQuantity } from '../quantities.ts';
 import { authorizationNumbers, servicesOf } from '../record-keys.ts';
 import { sameVisit } from './clinical.ts';
@@ -47,30 +62,51 @@ export const medicationRequest: Judge = (a, b, known) => {
   return bothActive ? conflict('duplicate-order', 'active-orders') : undefined;
 };
 
-/** Many write the number of the prescription, which all its fills have. None is filled again so soon. */
+/** Many write the number of the prescription, which all its fills have. Hardly any is filled again so soon. */
 const BETWEEN_FILLS = 5;
 const handedOver = (r: Resource) => r['whenHandedOver'] ?? r['whenPrepared'];
+const amountOf = (q: Json | undefined) => (isObject(q) && typeof q['value'] === 'number' ? q['value'] : undefined);
+/** Of one number, another day: was there another fill when what was given had been used? What is taken each day may be given each day. */
+function isNextFill(a: Json | undefined, b: Json | undefined, supplies: readonly (Json | undefined)[]): boolean {
+  if (otherDay(a, b, BETWEEN_FILLS)) return true;
+  const days = daysBetween(day(a) ?? '', day(b) ?? '');
+  return otherDay(a, b) && supplies.some((s) => (amountOf(s) ?? Number.POSITIVE_INFINITY) <= days);
+}
+/** How much of it, if both say so: 0 the same, 1 one does not say, undefined another amount. */
+function sameAmount(x: Json | undefined, y: Json | undefined): 0 | 1 | undefined {
+  if (x === undefined || y === undefined) return x === y ? 0 : 1;
+  const value = (q: Json) => (isObject(q) ? q['value'] : undefined);
+  return sameQuantity(x, y) || value(x) === value(y) ? 0 : undefined;
+}
 
 export const medicationDispense: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b))
-    return otherDay(handedOver(a), handedOver(b), BETWEEN_FILLS) ? undefined : sameRecord('fill');
+  const [supply, quantity] = [sameAmount(a['daysSupply'], b['daysSupply']), sameAmount(a['quantity'], b['quantity'])];
+  const [da, db] = [drugCodes(a), drugCodes(b)];
+  if (sharesIdentifier(a, b)) {
+    const [ha, hb] = [handedOver(a), handedOver(b)];
+    // what was ready one day and fetched another is one
+    const isOneEvent = (a['whenHandedOver'] === undefined) === (b['whenHandedOver'] === undefined);
+    if (isNextFill(ha, hb, isOneEvent ? [a['daysSupply'], b['daysSupply']] : [])) return undefined;
+    // a part of it, and the rest two days later
+    if (otherDay(ha, hb) && (supply === undefined || quantity === undefined)) return undefined;
+    return otherwiseCoded(da, db) ? undefined : sameRecord('fill');
+  }
   if (numberedApart(a, b)) return undefined;
-  if (!sameDay(a['whenHandedOver'], b['whenHandedOver']) || !overlap(drugCodes(a), drugCodes(b))) return undefined;
+  if (!sameDay(a['whenHandedOver'], b['whenHandedOver']) || !overlap(da, db)) return undefined;
   const actors = (r: Resource) =>
     objects(r['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
   if (sameOf(actors(a), actors(b), known) === false) return undefined;
-  const amount = (key: 'daysSupply' | 'quantity') => {
-    if (a[key] === undefined || b[key] === undefined) return a[key] === b[key] ? 0 : 1;
-    const [x, y] = [a[key], b[key]];
-    const value = (q: Json) => (isObject(q) ? q['value'] : undefined);
-    return sameQuantity(x, y) || value(x) === value(y) ? 0 : undefined;
-  };
-  const [supply, quantity] = [amount('daysSupply'), amount('quantity')];
   return supply === undefined || quantity === undefined ? undefined : sameEvent('fill', supply + quantity);
 };
 
 export const medicationAdministration: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
+  if (sharesIdentifier(a, b)) {
+    // the number of an order, which each dose has
+    const [ta, tb] = [began(a, 'effective'), began(b, 'effective')];
+    const [ma, mb] = [minute(ta), minute(tb)];
+    const isOther = ma !== undefined && mb !== undefined ? ma !== mb : otherDay(ta, tb);
+    return isOther || otherwiseCoded(drugCodes(a), drugCodes(b)) ? undefined : sameRecord('identifier');
+  }
   const visit = sameVisit(a['context'], b['context'], known);
   return visit === false ? undefined : sameEvent('administration', visit === true ? 0 : 1);
 };
@@ -81,8 +117,11 @@ export const claimOfFill: Judge = (claim, fill, known) => {
   const derived = (rule: string) => ({ kind: 'derived-from', score: 1, rule }) as const;
   const [item, more] = objects(claim['item']);
   const at = day(item?.['servicedDate']) ?? day(period(item?.['servicedPeriod']).start);
-  if (sharesIdentifier(claim, fill))
-    return otherDay(at, handedOver(fill), BETWEEN_FILLS) ? undefined : derived('fill-number');
+  const supply = objects(claim['supportingInfo']).find((s) => bare(s['category']).includes('dayssupply'));
+  const supplies = [supply?.['valueQuantity'], fill['daysSupply']];
+  if (sharesIdentifier(claim, fill)) {
+    return isNextFill(at, handedOver(fill), supplies) ? undefined : derived('fill-number');
+  }
   if (numberedApart(claim, fill)) return undefined;
   if (item === undefined || more !== undefined) return undefined;
   if (at === undefined || at !== day(fill['whenHandedOver'])) return undefined;
@@ -94,11 +133,9 @@ export const claimOfFill: Judge = (claim, fill, known) => {
     overlap(packages, sold) ||
     sameCodes(drugCodes(fill), drugCodes({ resourceType: '', medicationCodeableConcept: item['productOrService'] }));
   if (!codes) return undefined;
-  const number = (q: Json | undefined) => (isObject(q) && typeof q['value'] === 'number' ? q['value'] : undefined);
-  const [qa, qb] = [number(item['quantity']), number(fill['quantity'])];
+  const [qa, qb] = [amountOf(item['quantity']), amountOf(fill['quantity'])];
   if (qa !== undefined && qb !== undefined && qa !== qb) return undefined;
-  const supply = objects(claim['supportingInfo']).find((s) => bare(s['category']).includes('dayssupply'));
-  const [da, db] = [number(supply?.['valueQuantity']), number(fill['daysSupply'])];
+  const [da, db] = supplies.map(amountOf);
   if (da !== undefined && db !== undefined && da !== db) return undefined;
   const actors = objects(fill['performer']).flatMap((p) => (p['actor'] === undefined ? [] : [p['actor']]));
   const pharmacy = claim['provider'] === undefined ? undefined : sameOf([claim['provider']], actors, known);

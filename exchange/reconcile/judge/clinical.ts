@@ -7,6 +7,7 @@ import {
   codesOf,
   day,
   disjoint,
+  identifiers,
   measured,
   minute,
   otherDay,
@@ -173,9 +174,18 @@ export const report: Judge = (a, b, known) => {
   return allAmong(fewer, more, known) ? sameEvent('report', performer) : undefined;
 };
 
+/** The number of a document itself; its other numbers may be those of a visit, which all the notes of it have. */
+const masters = (r: Resource): string[] =>
+  identifiers({ resourceType: '', masterIdentifier: r['masterIdentifier'] ?? null });
+
 export const document: Judge = (a, b, known) => {
-  if (sharesIdentifier(a, b)) return sameRecord('identifier');
-  const isSameDay = sameDay(documentTime(a), documentTime(b));
+  if (overlap(masters(a), masters(b))) return sameRecord('identifier');
+  const [ta, tb] = [documentTime(a), documentTime(b)];
+  const isSameDay = sameDay(ta, tb);
+  if (sharesIdentifier(a, b)) {
+    const isOther = disjoint(attachmentHashes(a), attachmentHashes(b)) && otherDay(ta, tb);
+    return isOther || otherwiseCoded(codesOf(a['type']), codesOf(b['type'])) ? undefined : sameRecord('identifier');
+  }
   // forms and short notes have the same bytes again and again: only about the same day they are one
   if (isSameDay && overlap(attachmentHashes(a), attachmentHashes(b))) return sameRecord('attachment');
   const sizes = (r: Resource) =>
@@ -209,7 +219,10 @@ export const encounter: Judge = (a, b, known) => {
   if (sharesIdentifier(a, b) && facility !== false) {
     // one account for a course of visits; a stay may be said to begin with its emergency
     const isOther = group === 'inpatient' ? apartPeriods(pa, pb) : otherDay(pa.start, pb.start);
-    return isOther ? undefined : sameRecord('visit');
+    if (isOther) return undefined;
+    // two practitioners on one day are two visits, unless a number says otherwise: a person sees which it is
+    const isTwo = group !== 'inpatient' && sameOf(practitioners(a), practitioners(b), known) === false;
+    return isTwo ? sameEvent('visit', 1) : sameRecord('visit');
   }
   if (numberedApart(a, b)) return undefined;
   if (group === 'inpatient') {

@@ -42,6 +42,35 @@ test('it is hidden, with what hangs on it; the laws hold, and so it stays', asyn
   expect(await node.sql`select from exchange.unit_revision where reason = 'wrong-patient'`).toHaveLength(1);
 });
 
+test('so is one of which another version comes; one that holds nobody else’s stays', async () => {
+  await olderProgramTook('d');
+  await node.pull([output('Observation', lab('e'))], { since: new Date() });
+  const changed = (id: string) => ({ ...holding(id), status: 'amended' });
+  const again = await node.pull([output('Observation', changed('d'), changed('e'))], { since: new Date() });
+  expect((await node.ledger(again.id)).sort()).toEqual(
+    ['d', 'e'].map((i) => `quarantined wrong-patient Observation/${i}`),
+  );
+  expect(await shown()).toContain('e');
+  expect(await shown()).not.toContain('d');
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('a directory record may hold nothing of a person, be it one of ours', async () => {
+  const within = (resource: object) => ({
+    resourceType: 'Practitioner',
+    id: 'w1',
+    name: [{ family: 'Moss' }],
+    contained: [resource],
+  });
+  for (const resource of [lab('within'), { resourceType: 'Patient', id: 'within' }]) {
+    const { id } = await node.pull([output('Practitioner', within(resource))], { since: new Date() });
+    expect(await node.ledger(id)).toEqual(['quarantined wrong-patient Practitioner/w1']);
+  }
+  const place = { resourceType: 'Organization', id: 'o', name: 'A place' };
+  const { id } = await node.pull([output('Practitioner', within(place))], { since: new Date() });
+  expect(await node.ledger(id)).toEqual(['created Practitioner/w1']);
+});
+
 test('when what brought it is no longer kept, that it is still shown is told', async () => {
   const first = await olderProgramTook('c');
   await node.sql`update exchange.pull_file set blob_key = null where pull_id = ${first}`;

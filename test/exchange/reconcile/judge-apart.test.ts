@@ -37,6 +37,22 @@ const fill = (whenHandedOver: string, more: object = id('RX1')) => ({
   whenHandedOver,
   ...more,
 });
+const daily = (value: number) => ({ ...id('RX1'), daysSupply: { value } });
+const seenBy = (practitioner: string) => ({ participant: [{ individual: ref(`Practitioner/${practitioner}`) }] });
+const dose = (effectiveDateTime: string) => ({
+  resourceType: 'MedicationAdministration',
+  medicationCodeableConcept: cc(NDC, '99999000101'),
+  effectiveDateTime,
+  ...id('ORDER1'),
+});
+const master = { masterIdentifier: { system: 'urn:ietf:rfc:3986', value: 'urn:oid:2.999.1' } };
+const note = (data: string, date: string, code = '11506-3') => ({
+  resourceType: 'DocumentReference',
+  type: cc(LOINC, code),
+  date,
+  content: [{ attachment: { data: Buffer.from(data).toString('base64') } }],
+  ...id('V1'),
+});
 const soldOn = (servicedDate: string) => ({
   resourceType: 'ExplanationOfBenefit',
   use: 'claim',
@@ -102,10 +118,80 @@ const shot = (occurrence: object) => ({
 const ROWS: [string, object, object, string][] = [
   ['one account, one visit', visit('2026-01-05', id('A1')), visit('2026-01-05', id('A1')), 'same-record 1'],
   ['one account for a course', visit('2026-01-05', id('A1')), visit('2026-01-06', id('A1')), 'nothing'],
+  [
+    'an account’s visits of two days, one timed',
+    visit('2026-01-05', id('A1')),
+    visit('2026-01-06T10:00:00-05:00', id('A1')),
+    'nothing',
+  ],
+  ['… in UTC', visit('2026-01-05', id('A1')), visit('2026-01-06T15:00:00Z', id('A1')), 'nothing'],
+  [
+    'a visit of the evening as told in UTC',
+    visit('2026-01-06', id('A1')),
+    visit('2026-01-05T20:00:00-05:00', id('A1')),
+    'same-record 1',
+  ],
+  [
+    'an evening and a quarter of an hour, in two zones',
+    visit('2026-01-05T23:30:00-05:00', id('A1')),
+    visit('2026-01-06T04:45:00Z', id('A1')),
+    'same-record 1',
+  ],
+  [
+    'an evening and the next morning in UTC',
+    visit('2026-01-05T23:30:00-05:00', id('A1')),
+    visit('2026-01-06T15:00:00Z', id('A1')),
+    'nothing',
+  ],
+  [
+    'one account, two practitioners',
+    visit('2026-01-05', { ...id('A1'), ...seenBy('1') }),
+    visit('2026-01-05', { ...id('A1'), ...seenBy('2') }),
+    'same-event 0.7',
+  ],
   ['one visit in two zones', visit('2026-01-05', id('A1')), visit('2026-01-06T01:00:00Z', id('A1')), 'same-record 1'],
   ['a stay that began in the emergency', stay('2026-01-05', '2026-01-09'), stay('2026-01-06'), 'same-record 1'],
   ['two stays of one number', stay('2026-01-05', '2026-01-09'), stay('2026-03-01', '2026-03-02'), 'nothing'],
   ['a prescription’s fill', fill('2026-01-05'), fill('2026-01-07'), 'same-record 1'],
+  [
+    'a part and the rest',
+    fill('2026-01-05', { ...id('RX1'), quantity: { value: 10 } }),
+    fill('2026-01-07', { ...id('RX1'), quantity: { value: 20 } }),
+    'nothing',
+  ],
+  ['given for two days, again after two', fill('2026-01-05', daily(2)), fill('2026-01-07', daily(2)), 'nothing'],
+  ['given for thirty days', fill('2026-01-05', daily(30)), fill('2026-01-07', daily(30)), 'same-record 1'],
+  [
+    'ready, and fetched after three days',
+    fill('2026-01-05', daily(3)),
+    { ...fill('', daily(3)), whenHandedOver: undefined, whenPrepared: '2026-01-02' },
+    'same-record 1',
+  ],
+  [
+    'two drugs of one order',
+    fill('2026-01-05'),
+    { ...fill('2026-01-05'), medicationCodeableConcept: cc(NDC, '99999000202') },
+    'nothing',
+  ],
+  ['one day’s fill and the claim of another', fill('2026-01-05', daily(1)), soldOn('2026-01-07'), 'nothing'],
+  ['one dose', dose('2026-01-05T08:00:00Z'), dose('2026-01-05T08:00:00Z'), 'same-record 1'],
+  ['two doses of one order', dose('2026-01-05T08:00:00Z'), dose('2026-01-05T14:00:00Z'), 'nothing'],
+  ['… of two days', dose('2026-01-05'), dose('2026-01-07'), 'nothing'],
+  [
+    'tubes of one accession on two days',
+    tube(id('T1')),
+    tube({ ...id('T1'), collection: { collectedDateTime: '2026-01-12T08:00:00Z' } }),
+    'nothing',
+  ],
+  ['one note', note('one', '2026-01-05'), note('two', '2026-01-05'), 'same-record 1'],
+  ['a visit’s notes of two days', note('one', '2026-01-05'), note('two', '2026-01-07'), 'nothing'],
+  ['… of two kinds', note('one', '2026-01-05'), note('one', '2026-01-05', '18842-5'), 'nothing'],
+  [
+    'one document, made anew',
+    { ...note('one', '2026-01-05'), ...master },
+    { ...note('two', '2026-02-07'), ...master },
+    'same-record 1',
+  ],
   ['a prescription that is filled again', fill('2026-01-05'), fill('2026-02-04'), 'nothing'],
   ['a fill and its claim', fill('2026-01-05'), soldOn('2026-01-05'), 'derived-from 1'],
   ['a fill and the claim of the next', fill('2026-01-05'), soldOn('2026-02-04'), 'nothing'],
@@ -187,6 +273,7 @@ const VALUES: [string, Json, Json, boolean][] = [
   ['a protein', q(1.04, 'mg/dL'), q(10.4, 'mg/L'), true],
   ['filtration in two spellings', q(88, 'mL/min/{1.73_m2}'), q(88, 'mL/min/1.73 m2'), true],
   ['… in a third', q(88, 'mL/min/[1.73_m2]'), q(88, 'mL/min/1.73m²'), true],
+  ['… in words, and as a product', q(88, 'mL/min per 1.73m2'), q(88, 'mL/(min.1.73_m2)'), true],
   ['clearance is not by surface', q(88, 'mL/min'), q(88, 'mL/min/1.73 m2'), false],
   ['sedimentation', q(12, 'mm/h'), q(12, 'mm/hr'), true],
   ['body mass', q(24.1, 'kg/m2'), q(24.1, 'kg/m²'), true],

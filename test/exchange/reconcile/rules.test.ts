@@ -869,6 +869,31 @@ test('R58: the deletion of a Patient hides nothing and is a doubt', async () => 
   );
 });
 
+test('the deletion of a Patient whom we never matched is nobody’s doubt, and leaves the way free for a match', async () => {
+  const doubts = async (id: string) =>
+    (await node.sql`select from exchange.finding where pull_id = ${id} and kind = 'identity-doubt'`).length;
+  for (const became of ['retracted deleted-at-source', 'unchanged already-retracted']) {
+    const { id, state } = await node.pull([deletions('Patient/stranger')], { since: new Date() });
+    expect([state, ...(await node.ledger(id)), await doubts(id)]).toEqual(['done', `${became} Patient/stranger`, 0]);
+  }
+  const person = { resourceType: 'Patient', id: 'stranger', birthDate: '1980-01-01' };
+  const matched = { since: new Date(), members: [['stranger', 'm2'] as [string, string]] };
+  const came = await node.pull([output('Patient', person)], matched);
+  expect([came.state, ...(await node.ledger(came.id))]).toEqual(['done', 'updated reinstated Patient/stranger']);
+  expect(await stored('Patient', 'stranger')).toMatchObject({ deleted: false });
+  const gone = await node.pull([deletions('Patient/stranger')], matched);
+  expect([...(await node.ledger(gone.id)), await doubts(gone.id)]).toEqual([
+    'unchanged patient-change Patient/stranger',
+    1,
+  ]);
+  // matched, and its record never came
+  const silent = await node.pull([deletions('Patient/silent')], { ...matched, members: [['silent', 'm2']] });
+  expect([...(await node.ledger(silent.id)), await doubts(silent.id)]).toEqual([
+    'unchanged patient-change Patient/silent',
+    1,
+  ]);
+});
+
 test('R62: files without count are noted and balance', async () => {
   const { id, state } = await node.pull(
     [output('Observation', lab('r62', { effectiveDateTime: '2026-09-01T08:00:00Z' }))],
