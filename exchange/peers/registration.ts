@@ -8,6 +8,8 @@ import { isObject, objects } from '../../src/fhir/resource.ts';
 export type PeerFields = {
   name: string;
   npi: string | null;
+  /** where it can be written to, in one line: the accounting of disclosures tells it */
+  postalAddress: string | null;
   fhirBase: string | null;
   clientIdThere: string | null;
   clientIdHere: string | null;
@@ -27,6 +29,7 @@ export type PeerFields = {
 
 /** What a record says when nobody wrote anything else. */
 export const USUAL = {
+  postalAddress: null,
   fileOrigins: [] as string[],
   groupThere: null,
   sendsAll: false,
@@ -44,6 +47,16 @@ export const DEFAULT_SCOPES: readonly string[] = [
 export type Registration = Omit<PeerFields, keyof typeof USUAL> & Partial<Pick<PeerFields, keyof typeof USUAL>>;
 
 const MAX_KEYS_TEXT = 64 * 1024;
+/** Characters of a postal address. */
+export const MAX_ADDRESS = 300;
+
+/** Lines of an address behind each other, with commas. */
+export const oneLine = (text: string | null): string | null =>
+  text
+    ?.split(/[\r\n]+/)
+    .map((line) => line.trim())
+    .filter(Boolean)
+    .join(', ') ?? null;
 
 export function isPeerId(id: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(id) && id !== 'own' && id !== 'new';
@@ -79,6 +92,7 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
   const fields: PeerFields = {
     name: name ?? '',
     npi,
+    postalAddress: oneLine(get('postalAddress')),
     fhirBase: address('fhirBase', 'The FHIR address'),
     clientIdThere: get('clientIdThere'),
     clientIdHere: get('clientIdHere'),
@@ -91,6 +105,8 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
     audience: get('audience') === 'issuer' ? 'issuer' : 'token-url',
     discoveryUrl: address('discoveryUrl', 'The address where it publishes its endpoints'),
   };
+  if ((fields.postalAddress?.length ?? 0) > MAX_ADDRESS)
+    faults.push(`The postal address is longer than ${MAX_ADDRESS} characters.`);
   for (const typed of (get('fileOrigins') ?? '').split(/\s+/).filter(Boolean)) {
     const origin = fileOrigin(typed);
     if (origin === undefined) faults.push('A file host must be an https address without path.');

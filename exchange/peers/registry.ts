@@ -31,6 +31,7 @@ export const needsSecondPerson = (config: Needs['config']): boolean => config.pe
 export const fieldsOf = (p: Peer): PeerFields => ({
   name: p.name,
   npi: p.npi,
+  postalAddress: p.postalAddress,
   fhirBase: p.fhirBase,
   clientIdThere: p.clientIdThere,
   clientIdHere: p.clientIdHere,

@@ -67,6 +67,7 @@ export function disclosures(desk: Desk): void {
             { key: 'last', label: 'Last fetched' },
             { key: 'recipient', label: 'To' },
             { key: 'npi', label: 'NPI' },
+            { key: 'address', label: 'Address' },
             { key: 'how', label: 'How' },
             { key: 'what', label: 'What' },
             { key: 'why', label: 'Why' },
@@ -78,6 +79,7 @@ export function disclosures(desk: Desk): void {
             timeCell(d.lastAt, timeZone),
             { value: d.peerName },
             { value: d.peerNpi },
+            { value: d.peerAddress },
             { value: HOW[d.action] },
             {
               value: Object.entries(d.types)

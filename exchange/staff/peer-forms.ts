@@ -44,6 +44,12 @@ export function recordFields(had: PeerFields | undefined, typed: URLSearchParams
   return [
     field({ name: 'name', label: 'Legal name', value: value('name'), required: true }),
     field({ name: 'npi', label: 'NPI', hint: 'as requests and consents name it', value: value('npi') }),
+    field({
+      name: 'postalAddress',
+      label: 'Postal address',
+      hint: 'stands in the accounting of disclosures',
+      value: value('postalAddress'),
+    }),
     html`<h2>When we ask it</h2>`,
     field({ name: 'fhirBase', label: 'FHIR address of its exchange', value: value('fhirBase'), type: 'url' }),
     field({ name: 'clientIdThere', label: 'Our client id there', value: value('clientIdThere') }),

@@ -14,6 +14,7 @@ export function peerTables(
   const facts: [string, string | null][] = [
     ['Short name', peer.id],
     ['NPI', peer.npi],
+    ['Postal address', peer.postalAddress],
     ['FHIR address', peer.fhirBase],
     ['Token address, pinned', peer.tokenEndpoint],
     ['Issuer, pinned', peer.issuer],

@@ -86,6 +86,7 @@ export async function hasChanged(tx: Queryable, peerId: string, person: string):
 type Fields = {
   name?: string;
   npi?: string | null;
+  postalAddress?: string | null;
   fhirBase?: string | null;
   clientIdThere?: string | null;
   clientIdHere?: string | null;
@@ -101,6 +102,7 @@ type Fields = {
 const COLUMN: Readonly<Record<keyof Fields, string>> = {
   name: 'name',
   npi: 'npi',
+  postalAddress: 'postal_address',
   fhirBase: 'fhir_base',
   clientIdThere: 'client_id_there',
   clientIdHere: 'client_id_here',

@@ -10,6 +10,7 @@ export type Peer = {
   npi: string | null;
   state: PeerState;
   /** FHIR base of their exchange, pinned when approved */
+  postalAddress: string | null;
   fhirBase: string | null;
   tokenEndpoint: string | null;
   issuer: string | null;
@@ -56,7 +57,7 @@ export type Peer = {
   approvedAt: Date | null;
 };
 
-const COLUMNS = `id, name, npi, state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
+const COLUMNS = `id, name, npi, postal_address as "postalAddress", state, fhir_base as "fhirBase", token_endpoint as "tokenEndpoint", issuer, client_id_there as "clientIdThere",
   client_id_here as "clientIdHere", jwks_url as "jwksUrl", jwks, to_jsonb(scopes) as scopes, to_jsonb(origins) as origins, epoch, to_jsonb(blocked_kids) as "blockedKids", to_jsonb(keys_seen) as "keysSeen", keys_seen_at as "keysSeenAt",
   to_jsonb(file_origins) as "fileOrigins", group_there as "groupThere", sends_all as "sendsAll", audience, discovery_url as "discoveryUrl", abilities, abilities_at as "abilitiesAt", limits,
   failures, failing_since as "failingSince", failure, paused_until as "pausedUntil", answered_at as "answeredAt", added_by as "addedBy", added_at as "addedAt",
@@ -140,6 +141,7 @@ export type NewPeer = Pick<Peer, 'id' | 'name'> &
     Pick<
       Peer,
       | 'npi'
+      | 'postalAddress'
       | 'fhirBase'
       | 'clientIdThere'
       | 'clientIdHere'
@@ -157,8 +159,8 @@ export type NewPeer = Pick<Peer, 'id' | 'name'> &
 /** Adds a peer as pending. Returns false when the id or its client id is taken. */
 export async function addPeer(sql: Queryable, peer: NewPeer, by: string, now: Date): Promise<boolean> {
   const added = await sql`
-    insert into exchange.peer (id, name, npi, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
-    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
+    insert into exchange.peer (id, name, npi, postal_address, state, fhir_base, client_id_there, client_id_here, jwks_url, jwks, scopes, file_origins, group_there, sends_all, audience, discovery_url, added_by, added_at)
+    values (${peer.id}, ${peer.name}, ${peer.npi ?? null}, ${peer.postalAddress ?? null}, 'pending', ${peer.fhirBase ?? null}, ${peer.clientIdThere ?? null}, ${peer.clientIdHere ?? null},
       ${peer.jwksUrl ?? null}, ${peer.jwks ? JSON.stringify(peer.jwks) : null}::text::jsonb, ${peer.scopes ?? []}::text[],
       ${peer.fileOrigins ?? []}::text[], ${peer.groupThere ?? null}, ${peer.sendsAll ?? false}, ${peer.audience ?? 'token-url'}, ${peer.discoveryUrl ?? null}, ${by}, ${now})
     on conflict do nothing returning id`;

@@ -12,6 +12,8 @@ export type Disclosure = {
   peerId: string;
   peerName: string;
   peerNpi: string | null;
+  /** postal address, as far as the registry has it */
+  peerAddress: string | null;
   action: 'export-member' | 'read' | 'search' | 'everything';
   object: string;
   consentId: string | null;
@@ -32,7 +34,7 @@ export async function memberDisclosures(
   const rows = await sql<Disclosure[]>`
     select a.seq::text as seq, case when a.action = 'export-member' then f.first else a.at end as at,
       case when a.action = 'export-member' then f.last else a.at end as "lastAt", a.at as "preparedAt",
-      a.peer_id as "peerId", p.name as "peerName", p.npi as "peerNpi", a.action, a.object,
+      a.peer_id as "peerId", p.name as "peerName", p.npi as "peerNpi", p.postal_address as "peerAddress", a.action, a.object,
       coalesce(a.consent_id, (
         select id from (
           select 'match/' || m.job_id || '/' || m.position as id, t.created_at as at

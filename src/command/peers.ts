@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { findEndpoints } from '../../exchange/client/endpoints.ts';
 import { isLimitName, LIMITS } from '../../exchange/client/limits.ts';
 import { checkPeer } from '../../exchange/peers/check.ts';
-import { DEFAULT_SCOPES, fileOrigin } from '../../exchange/peers/registration.ts';
+import { DEFAULT_SCOPES, fileOrigin, MAX_ADDRESS, oneLine } from '../../exchange/peers/registration.ts';
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
@@ -19,6 +19,7 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 export type AddOptions = {
   name: string;
   npi?: string;
+  postalAddress?: string;
   fhirBase?: string;
   clientIdThere?: string;
   clientId?: string;
@@ -47,6 +48,8 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
     throw new CommandFault('A client that asks us needs its keys: --jwks-url or --jwks.');
   const unknown = (o.scope ?? []).find((s) => parseScope(s) === undefined);
   if (unknown !== undefined) throw new CommandFault(`"${unknown}" is no scope that can be granted.`);
+  if ((o.postalAddress?.length ?? 0) > MAX_ADDRESS)
+    throw new CommandFault(`--postal-address is longer than ${MAX_ADDRESS} characters.`);
   const fileOrigins = (o.fileHost ?? []).map((typed) => {
     const origin = fileOrigin(typed);
     if (origin === undefined) throw new CommandFault(`"${typed}" is no host of files: https://files.example`);
@@ -60,6 +63,7 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
     const fields = {
       name: o.name,
       npi: o.npi ?? null,
+      postalAddress: oneLine(o.postalAddress ?? null),
       fhirBase: o.fhirBase?.replace(/\/+$/, '') ?? null,
       clientIdThere: o.clientIdThere ?? null,
       clientIdHere: o.clientId ?? null,

@@ -49,6 +49,7 @@ afterAll(() => node.close());
 
 test('who has fetched what, and under which consent', async () => {
   const { sql } = node.deps.database;
+  await sql`update exchange.peer set postal_address = '1 Harbor Way, Portland, ME 04101' where id = 'a'`;
   const csv = await (await reviewer.get(`/staff/disclosures/${ana}?format=csv`)).text();
   const rows = parse(csv, { columns: true, bom: true }) as Record<string, string>[];
   expect(rows).toHaveLength(2);
@@ -57,7 +58,9 @@ test('who has fetched what, and under which consent', async () => {
     select 'match/' || job_id || '/' || position as id from exchange.match_member where member_id = ${ana} and group_id = ${group}`;
   expect(JSON.stringify(fetched)).toContain(consent[0]?.id);
   // the Patient file of the same export was not fetched
-  expect(Object.values(fetched ?? {})).toEqual(expect.arrayContaining(['Payer a', '2 Observation', ASKER.npi]));
+  expect(Object.values(fetched ?? {})).toEqual(
+    expect.arrayContaining(['Payer a', '2 Observation', ASKER.npi, '1 Harbor Way, Portland, ME 04101']),
+  );
   expect(Object.values(never ?? {})).toEqual(expect.arrayContaining(['1 Patient']));
   expect(Object.values(never ?? {})[0]).toBe('');
   const events = (await (await reviewer.get(`/staff/disclosures/${ana}/audit-events`)).json()) as {
@@ -67,7 +70,12 @@ test('who has fetched what, and under which consent', async () => {
   expect(events.entry[0]?.resource).toMatchObject({
     resourceType: 'AuditEvent',
     outcome: '0',
-    agent: [{ who: { identifier: { value: ASKER.npi }, display: 'Payer a' }, requestor: true }],
+    agent: [
+      {
+        who: { identifier: { value: ASKER.npi }, display: 'Payer a' },
+        location: { display: '1 Harbor Way, Portland, ME 04101' },
+      },
+    ],
     entity: [
       { what: { reference: `Patient/${ana}` }, detail: [{ type: 'Observation', valueString: '2' }] },
       { what: { identifier: { value: consent[0]?.id } } },

@@ -78,6 +78,7 @@ describe('by staff page', () => {
       groupThere: 'g1',
       sendsAll: 'yes',
       audience: 'issuer',
+      postalAddress: ' 1 Harbor Way\r\n\r\nPortland, ME 04101 ',
     };
     expect((await send('dev-admin', '/staff/peers/lame/change', sent)).status).toBe(303);
     const [change] = await peerChanges(sql(), 'lame', 1);
@@ -86,6 +87,7 @@ describe('by staff page', () => {
       groupThere: 'g1',
       sendsAll: true,
       audience: 'issuer',
+      postalAddress: '1 Harbor Way, Portland, ME 04101',
     };
     expect(change?.after).toMatchObject(wanted);
     const peer = await findPeer(sql(), 'lame');
@@ -111,6 +113,7 @@ describe('by staff page', () => {
     ['client without keys', { id: 'x', name: 'X', clientIdHere: 'c' }, 'needs its keys'],
     ['keys that are none', { id: 'x', name: 'X', clientIdHere: 'c', jwks: '{' }, 'not JSON'],
     ['scope', { id: 'x', name: 'X', scopes: 'system/*.cud' }, 'none that can be granted'],
+    ['postal address', { id: 'x', name: 'X', postalAddress: 'a'.repeat(301) }, 'longer than 300'],
   ])('what cannot be taken is told and stays typed: %s', async (_, form, text) => {
     const answer = await send('dev-admin', '/staff/peers', form);
     const page = await answer.text();
