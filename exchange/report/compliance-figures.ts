@@ -83,8 +83,11 @@ const RULES: readonly Rule[] = [
     name: 'Response on time',
     table: 'clocks',
     means:
-      'Export answers within one business day, of those due by now, less those that the payer cancelled or that ended with its suspension',
-    of: (r) => onTime(r, 'C3-export', ['withdrawn']),
+      'Export answers within one business day, of those due by now, less those that the payer cancelled or that ended with its suspension before they were late',
+    of: (r) => {
+      const [met, due] = onTime(r, 'C3-export', ['withdrawn', 'notApplicable']);
+      return [met, due + num(clock(r, 'C3-export'), 'endedLate')];
+    },
   },
   {
     id: 'F6',

@@ -54,6 +54,7 @@ export function complianceTables(
         of('blocked', 'Blocked', 'number'),
         of('withdrawn', 'Withdrawn', 'number'),
         of('notApplicable', 'Does not apply', 'number'),
+        of('endedLate', 'Of these when overdue', 'number'),
       ],
       'No clock was due.',
     ),

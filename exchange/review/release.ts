@@ -14,11 +14,19 @@ const DAY_MS = 86_400_000;
 
 type Needs = Pick<Deps, 'database' | 'config' | 'clock' | 'blobs'>;
 
-/** @throws KeptFileGone */
+class Overtaken extends Error {}
+
+/**
+ * Carries out one, unless another process has done so or a person has decided otherwise meanwhile: then nothing of it is taken in.
+ * @throws KeptFileGone
+ */
 export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Promise<void> {
   const { sql } = deps.database;
   const [pull, peer] = [item.pullId && (await findPull(sql, item.pullId)), await findPeer(sql, item.peerId)];
-  if (!pull || !peer || item.file === null || item.line === null) return forgetRelease(sql, due);
+  if (!pull || !peer || item.file === null || item.line === null) {
+    await forgetRelease(sql, due);
+    return;
+  }
   const said = due.isUndo ? { held: item.kind } : { released: item.kind };
   await replay(deps, {
     pull,
@@ -27,7 +35,11 @@ export async function releaseUnit(deps: Needs, item: Item, due: ReleaseDue): Pro
     cause: 'release',
     only: [{ file: item.file, line: item.line, entry: item.entry ?? 0, ...said }],
     requestId: due.requestId,
-    also: (tx) => forgetRelease(tx, due),
+    also: async (tx) => {
+      if (!(await forgetRelease(tx, due))) throw new Overtaken();
+    },
+  }).catch((error: unknown) => {
+    if (!(error instanceof Overtaken)) throw error;
   });
 }
 

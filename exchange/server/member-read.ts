@@ -44,6 +44,8 @@ const has = (set: ReadonlySet<string>, type: string) => set.has('*') || set.has(
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
 const BATCH = 500;
+/** Members whose records are put in order at once: of all whom a peer may see there are many, and each batch would order all of theirs. */
+const MEMBERS = 200;
 
 /** The caller, when its scopes cover this interaction with this type. */
 export async function admitted(
@@ -160,6 +162,20 @@ async function grantsFor(
 /** No member has this id: it is too long. */
 const NOBODY = '-'.repeat(65);
 
+/** Grants in the order of their members, in parts, from the one on where the last page ended. */
+export function partsOf(grants: readonly Grant[], after: Position | undefined): (readonly Grant[])[] {
+  const begin =
+    after === undefined
+      ? 0
+      : Math.max(
+          0,
+          grants.findIndex((g) => g.memberId === after.memberId),
+        );
+  const parts: (readonly Grant[])[] = [];
+  for (let i = begin; i < grants.length; i += MEMBERS) parts.push(grants.slice(i, i + MEMBERS));
+  return parts;
+}
+
 /** One page, read in batches: a criterion may leave few of the rows that are read. */
 async function findPage(
   deps: Deps,
@@ -170,26 +186,30 @@ async function findPage(
   let after = search.after;
   const isPlain = search.criteria.length === 0;
   const limit = isPlain ? search.count + 1 : BATCH;
-  for (let looked = 0; ; ) {
-    const rows = await memberRows(deps.database.sql, grants, daysOf(deps), {
-      types: [search.type],
-      ids: search.ids,
-      from: search.from,
-      to: search.to,
-      after,
-      limit,
-    });
-    for (const one of await shown(deps, rows)) {
-      const row = one.row as MemberRow;
-      if (fits(one.resource, search.criteria)) {
-        if (found.length === search.count) return { found, next: after };
-        found.push(one);
+  // of members that are named the order is not known, and they are few
+  const isNamed = search.members !== undefined || search.umbs !== undefined || search.ids !== undefined;
+  let looked = 0;
+  for (const part of isNamed ? [grants] : partsOf(grants, after))
+    for (let rows: MemberRow[] | undefined; rows === undefined || rows.length === limit; ) {
+      rows = await memberRows(deps.database.sql, part, daysOf(deps), {
+        types: [search.type],
+        ids: search.ids,
+        from: search.from,
+        to: search.to,
+        after,
+        limit,
+      });
+      for (const one of await shown(deps, rows)) {
+        const row = one.row as MemberRow;
+        if (fits(one.resource, search.criteria)) {
+          if (found.length === search.count) return { found, next: after };
+          found.push(one);
+        }
+        after = { memberId: row.memberId, type: row.type, id: row.id };
+        if (++looked >= MAX_LOOKED && !isPlain) return { found, next: after };
       }
-      after = { memberId: row.memberId, type: row.type, id: row.id };
-      if (++looked >= MAX_LOOKED && !isPlain) return { found, next: after };
     }
-    if (rows.length < limit) return { found, next: undefined };
-  }
+  return { found, next: undefined };
 }
 
 /** What comes along: targets of references, and Provenance of the found records. Each under the caller's scopes. */

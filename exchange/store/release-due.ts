@@ -11,12 +11,13 @@ export async function addRelease(tx: Queryable, due: ReleaseDue, dueAt: Date): P
     on conflict (item_id) do update set is_undo = excluded.is_undo, subject = excluded.subject, request_id = excluded.request_id, due_at = excluded.due_at`;
 }
 
-/** Primary key. What was decided about it since stays. */
+/** Was it still due? Another one may have carried it out, or a person decided otherwise since: that stays. Primary key. */
 export async function forgetRelease(
   tx: Queryable,
   { itemId, isUndo }: Pick<ReleaseDue, 'itemId' | 'isUndo'>,
-): Promise<void> {
-  await tx`delete from exchange.release_due where item_id = ${itemId} and is_undo = ${isUndo}`;
+): Promise<boolean> {
+  const gone = await tx`delete from exchange.release_due where item_id = ${itemId} and is_undo = ${isUndo} returning 1`;
+  return gone.length > 0;
 }
 
 /** Takes one that is due, until a time. The table is nearly always empty. */

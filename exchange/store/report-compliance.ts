@@ -43,6 +43,7 @@ export const COMPLIANCE_SQL = {
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
       count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
+      count(*) filter (where kind in ('C3-match', 'C3-export') and state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
       count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { alternatives, fits, readCriterion, readUpdated } from '../../exchange/server/member-criterion.ts';
 import { memberParameters } from '../../exchange/server/member-parameters.ts';
+import { partsOf } from '../../exchange/server/member-read.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
@@ -607,5 +608,52 @@ describe('CapabilityStatement', () => {
         expect([r.type, p.name, a.status]).toEqual([r.type, p.name, 200]);
       }
     }
+  });
+});
+
+describe('of more members than are put in order at once', () => {
+  const grant = (n: number) => ({ memberId: `m${n}`, policy: 'regular' as const });
+  const many = Array.from({ length: 450 }, (_, n) => grant(n));
+
+  test('they are read in parts, from the one on where a page ended', () => {
+    const sizes = (after?: string) =>
+      partsOf(many, after === undefined ? undefined : { memberId: after, type: 'Observation', id: 'x' }).map((part) => [
+        part[0]?.memberId,
+        part.length,
+      ]);
+    expect(sizes()).toEqual([
+      ['m0', 200],
+      ['m200', 200],
+      ['m400', 50],
+    ]);
+    expect(sizes('m390')).toEqual([['m390', 60]]);
+    // of one whose consent has ended meanwhile the place is not known
+    expect(sizes('gone')).toEqual(sizes());
+    expect(partsOf([], undefined)).toEqual([]);
+  });
+
+  test('pages bring each record once, also when a consent ends between them', async () => {
+    const { sql } = node.deps.database;
+    const copy = (table: string, set: string, where: string) =>
+      sql.unsafe(
+        `insert into exchange.${table} select (jsonb_populate_record(r, jsonb_build_object(${set}))).* from exchange.${table} r, generate_series(1, 450) n where ${where}`,
+      );
+    await copy('member', `'id', 'many-' || n, 'umb', 'U-many-' || n`, `r.id = '${me}'`);
+    await copy('match_single', `'id', 'many-' || n, 'member_id', 'many-' || n`, `r.member_id = '${me}'`);
+    await copy('resource', `'member_id', 'many-' || n, 'id', 'many-' || n`, `r.member_id = '${me}' and r.id = 'e1'`);
+    const path = 'ExplanationOfBenefit?identifier=C-1&_count=120';
+    const found: string[] = [];
+    for (let url: string | undefined = path; url !== undefined; ) {
+      const page: Bundle = (await get(url)).json();
+      found.push(...(page.entry ?? []).map((e) => e.fullUrl));
+      url = page.link.find((l) => l.relation === 'next')?.url.split('/exchange/fhir/')[1];
+      // the member at which the first page ended
+      const last = found.at(-1)?.split('/').at(-1) ?? '';
+      if (found.length === 120) await sql`delete from exchange.match_single where id = ${last}`;
+    }
+    expect(new Set(found).size).toBe(found.length);
+    expect(found.length).toBe(451);
+    for (const table of ['match_single', 'resource', 'member'])
+      await sql.unsafe(`delete from exchange.${table} where id like 'many-%'`);
   });
 });

@@ -262,3 +262,42 @@ test('a process that dies between the decision and what follows leaves it to the
   expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
   expect(await brokenLaws(node.sql)).toEqual({});
 });
+
+test('of a release and its undoing at the same time the undoing holds; two that carry out one do it once', async () => {
+  const modified = (id: string) => lab(id, { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
+  const { id: pull } = await node.pull([output('Observation', modified('race'), modified('twice'))], {
+    since: new Date(),
+  });
+  const isShown = async (id: string) => (await visible()).includes(id);
+  const decide = async (id: string, decision: PersonDecision | 'undo', deps = node.deps) =>
+    decideItem(
+      deps,
+      person,
+      { itemId: id, decision, reason: 'looked at it', mark: (await findItem(node.sql, id))?.mark ?? '' },
+      'r1',
+    );
+  /** does something when its file is read, once the decision stands */
+  const meanwhile = (work: () => Promise<unknown>) => {
+    let reads = 0;
+    const get: typeof node.deps.blobs.get = async (key) => {
+      if (++reads === 2) await work();
+      return node.deps.blobs.get(key);
+    };
+    return {
+      ...node.deps,
+      blobs: new Proxy(node.deps.blobs, { get: (of, key) => (key === 'get' ? get : Reflect.get(of, key)) }),
+    };
+  };
+  const race = await itemOf('race');
+  await decide(race, 'release', meanwhile(() => decide(race, 'undo')) as typeof node.deps);
+  expect(await isShown('race')).toBe(false);
+  const twice = await itemOf('twice');
+  const later = { ...node.deps, clock: () => new Date(node.deps.clock().getTime() + 2 * RELEASE_MS) };
+  await decide(twice, 'release', meanwhile(() => finishReleases(later)) as typeof node.deps);
+  expect(await isShown('twice')).toBe(true);
+  expect(
+    await node.sql`select from exchange.unit_revision where pull_id = ${pull} and line = 2 and cause = 'release'`,
+  ).toHaveLength(1);
+  expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});

@@ -133,6 +133,16 @@ test('a request that the payer cancelled is not one that was answered late, and 
     select 'cancelled', 'export', id, 'cancelled', 'x', '{}', now(), now() + interval '1 day', now() from exchange.peer limit 1`;
   const after = await asked();
   expect(after.F5).toEqual(before.F5);
+  // nor one that ended with the payer; one that was late before it was cancelled is late
+  const [due] = [Number(before.F5.denominator)];
+  for (const [state, hours, denominator] of [
+    ['not-applicable', -1, due],
+    ['not-applicable', 1, due + 1],
+    ['withdrawn', 1, due + 1],
+  ] as const) {
+    await sql`update exchange.clock set state = ${state}, closed_at = due_at + ${hours} * interval '1 hour' where id = 'cancelled'`;
+    expect(Number((await asked()).F5.denominator)).toBe(denominator);
+  }
   expect(after.row).toMatchObject({ received: 1, answered: 0, inTime: 0, cancelled: 1, overdue: 0 });
   await sql`delete from exchange.clock where id = 'cancelled'`;
   await sql`delete from exchange.bulk_job where id = 'cancelled'`;
