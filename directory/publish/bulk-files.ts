@@ -4,7 +4,7 @@ import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { copyOut } from '../../src/store/copy-out.ts';
-import { changedRows, fullRows, type Pages, pagesOfResources } from '../store/changed-rows.ts';
+import { changedRows, fullRows, holdLayout, layoutOfResources, type Pages } from '../store/changed-rows.ts';
 import type { SetFile } from '../store/file-set.ts';
 import { inSnapshot } from '../store/publication.ts';
 import { OWN } from './place.ts';
@@ -59,7 +59,8 @@ export async function writeFull(
   kept: readonly string[] = [],
   stretch = STRETCH,
 ): Promise<WrittenFile[]> {
-  const pages = await pagesOfResources(deps.database.sql);
+  const layout = await layoutOfResources(deps.database.sql);
+  const { pages } = layout;
   let first = 0;
   // the last stretch has no end: the table may have grown since the snapshot, or since it was looked at
   const next = (): Pages | undefined => {
@@ -69,6 +70,8 @@ export async function writeFull(
   };
   const writeStretch = (part: Pages, files: NdjsonFiles, goesOn: () => void) =>
     inSnapshot(deps.database, snapshot, async (sql) => {
+      // no lock is kept between stretches: who waits for the table to be free would hold up the next one, and it this one
+      await holdLayout(sql, layout);
       for await (const rows of copyOut(sql, fullRows(part, kept))) {
         if (!alive()) throw new LeaseLost();
         goesOn();

@@ -21,12 +21,29 @@ export function fullRows({ first, last }: Pages, kept: readonly string[] = []): 
   return `select r.type::text, r.body from directory.resource r where r.ctid >= '(${first},0)'${to} and not r.deleted${without(kept)}`;
 }
 
-/** Pages of the table, without what large values take beside it. */
-export async function pagesOfResources(sql: Queryable): Promise<number> {
-  const [row] = await sql.unsafe<{ pages: number }[]>(
-    `select (pg_relation_size('directory.resource') / current_setting('block_size')::int)::int as pages`,
+/** Where the rows of the table lie. `pages` without what large values take beside it. `file` is another one once the table was written anew. */
+export type Layout = { pages: number; file: string };
+
+export async function layoutOfResources(sql: Queryable): Promise<Layout> {
+  const [row] = await sql.unsafe<Layout[]>(
+    `select (pg_relation_size('directory.resource') / current_setting('block_size')::int)::int as pages,
+       pg_relation_filenode('directory.resource')::text as file`,
   );
-  return row?.pages ?? 0;
+  if (row === undefined) throw new Error('The directory has no table of resources.');
+  return row;
+}
+
+/** Nobody writes the table anew until the transaction ends; rows of it lie where they lay. @throws TableMoved */
+export async function holdLayout(sql: Queryable, { file }: Layout): Promise<void> {
+  await sql.unsafe('lock table directory.resource in access share mode');
+  if ((await layoutOfResources(sql)).file !== file) throw new TableMoved();
+}
+
+export class TableMoved extends Error {
+  constructor() {
+    super('The table of resources was written anew while it was read (VACUUM FULL, CLUSTER): it is read once more.');
+    this.name = 'TableMoved';
+  }
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Context } from 'hono';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Json } from '../../src/fhir/resource.ts';
 import { JsonFault, parseStrict } from '../../src/fhir/strict-json.ts';
-import { boundedText, NOT_UTF8 } from '../../src/http/body.ts';
+import { boundedText, NOT_UTF8, refuseEncoded } from '../../src/http/body.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { boundedParts, NotText, onlyUtf8, TooLarge } from '../../src/net/read-bounded.ts';
 
@@ -12,7 +12,6 @@ import { boundedParts, NotText, onlyUtf8, TooLarge } from '../../src/net/read-bo
  * @throws Outcome 413 past `maxBytes`; 415 for an encoded body
  */
 export async function fhirText(c: Context<FhirEnv>, maxBytes: number): Promise<string> {
-  refuseEncoded(c);
   const body = await boundedText(c, maxBytes);
   if (body === undefined) throw tooLarge(maxBytes);
   return body;
@@ -28,12 +27,6 @@ export async function* fhirBytes(c: Context<FhirEnv>, maxBytes: number): AsyncGe
     if (error instanceof NotText) throw new Outcome('invalid-json', NOT_UTF8);
     throw error instanceof TooLarge ? tooLarge(maxBytes) : error;
   }
-}
-
-function refuseEncoded(c: Context<FhirEnv>): void {
-  const encoding = c.req.header('content-encoding');
-  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
-    throw new Outcome('unsupported-media-type', 'Send the body as it is, without Content-Encoding.');
 }
 
 const tooLarge = (maxBytes: number) => new Outcome('too-large', `A request may have at most ${maxBytes} bytes.`);

@@ -9,8 +9,8 @@ export type Peer = {
   name: string;
   npi: string | null;
   state: PeerState;
-  /** FHIR base of their exchange, pinned when approved */
   postalAddress: string | null;
+  /** FHIR base of their exchange, pinned when approved */
   fhirBase: string | null;
   tokenEndpoint: string | null;
   issuer: string | null;

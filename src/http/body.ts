@@ -7,9 +7,10 @@ import type { FhirEnv } from './fhir-app.ts';
 
 /**
  * The body as text, or undefined when it is longer; what is announced too long is not read at all.
- * @throws Outcome 400 when it is not UTF-8: what somebody is called would be lost
+ * @throws Outcome 400 when it is not UTF-8: what somebody is called would be lost; 415 for an encoded body
  */
 export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promise<string | undefined> {
+  refuseEncoded(c);
   const read = c.get('body');
   if (read) return read.text === undefined || Buffer.byteLength(read.text) > maxBytes ? undefined : read.text;
   const announced = c.req.header('content-length');
@@ -23,6 +24,13 @@ export async function boundedText(c: Context<FhirEnv>, maxBytes: number): Promis
     if (error instanceof NotText) throw new Outcome('invalid-json', NOT_UTF8);
     throw error;
   }
+}
+
+/** @throws Outcome 415: what is packed would be read as other letters, and may unpack to any length */
+export function refuseEncoded(c: Context<FhirEnv>): void {
+  const encoding = c.req.header('content-encoding');
+  if (encoding !== undefined && encoding.toLowerCase() !== 'identity')
+    throw new Outcome('unsupported-media-type', 'Send the body as it is, without Content-Encoding.');
 }
 
 export const NOT_UTF8 = 'The body is not in UTF-8.';

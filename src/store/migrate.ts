@@ -106,14 +106,31 @@ export async function migrate(url: string): Promise<string[]> {
  */
 export async function databaseBeside(url: string, suffix: string): Promise<string> {
   const beside = new URL(url);
-  const name = `${decodeURIComponent(beside.pathname.slice(1))}_${suffix}`.slice(0, 63);
+  // the server cuts names at 63 bytes: the suffix is to stay
+  const name = `${decodeURIComponent(beside.pathname.slice(1)).slice(0, 62 - suffix.length)}_${suffix}`;
   beside.pathname = `/${encodeURIComponent(name)}`;
   const sql = postgres(url, { max: 1, onnotice: () => {} });
   try {
     const [known] = await sql`select from pg_database where datname = ${name}`;
-    if (known === undefined) await sql`create database ${sql(name)}`;
+    if (known === undefined) await createUtf8(sql, name);
   } finally {
     await sql.end();
   }
   return beside.href;
 }
+
+/** Another process may make it at the same moment. */
+async function createUtf8(sql: postgres.Sql, name: string): Promise<void> {
+  const [own] = await sql<{ collate: string; ctype: string }[]>`
+    select datcollate as collate, datctype as ctype from pg_database where datname = current_database()`;
+  const locale = own === undefined ? '' : ` lc_collate ${literal(own.collate)} lc_ctype ${literal(own.ctype)}`;
+  try {
+    // not as template1 is: that one need not be UTF8
+    await sql.unsafe(`create database "${name.replaceAll('"', '""')}" template template0 encoding 'UTF8'${locale}`);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code !== '42P04' && code !== '23505') throw error;
+  }
+}
+
+const literal = (text: string) => `'${text.replaceAll("'", "''")}'`;

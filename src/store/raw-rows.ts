@@ -86,8 +86,8 @@ export const withPages = <T extends Queryable>(client: Queryable, tx: T): T =>
 const PAGE_BYTES = 192 * 1024;
 
 /**
- * The rows of a statement in pages, prepared, within a transaction in which nothing else is asked meanwhile. Who is done with a page
- * releases it.
+ * The rows of a statement in pages, prepared: within a transaction in which nothing else is asked meanwhile, or of a client that gives
+ * each statement a connection. Who is done with a page releases it.
  * @param first rows of the first page; further ones have as many as their bytes allow, where the runtime counts them
  */
 export function rawPages(

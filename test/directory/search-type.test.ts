@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
@@ -217,6 +218,13 @@ test('POST _search gives what GET gives', async () => {
     body: 'given=ana',
   });
   expect(ids(await body(response), 'match')).toEqual(['Practitioner/p1']);
+  const packed = await d.app.request('/directory/fhir/Practitioner/_search', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-encoding': 'gzip' },
+    body: gzipSync('family=o'),
+  });
+  expect(packed.status).toBe(415);
+  expect(await packed.text()).toContain('without Content-Encoding');
   const json = await d.app.request('/directory/fhir/Practitioner/_search', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -351,7 +359,7 @@ test('a total is not remembered past a change', async () => {
 });
 
 test('names with accents are found as they are written: two blanks, letters that fold to two', async () => {
-  const named = ['São  Paulo\u00a0Clinic', 'İzmir Center', ' Été '].map((name, i) => ({
+  const named = ['São  Paulo\u00a0Clinic', 'İzmir Center', ' Été ', 'ΠΑΠΑΔΌΠΟΥΛΟΣ', 'Παπαδόπουλος'].map((name, i) => ({
     resourceType: 'Organization',
     id: `n${i}`,
     active: true,
@@ -365,5 +373,7 @@ test('names with accents are found as they are written: two blanks, letters that
   expect(await find(`name:contains=${encodeURIComponent('ão  paulo')}`)).toEqual(['Organization/n0']);
   expect(await find(`name=${encodeURIComponent('İzmir')}`)).toEqual(['Organization/n1']);
   expect(await find(`name=${encodeURIComponent('ét')}`)).toEqual(['Organization/n2']);
+  for (const name of ['Παπαδόπουλος', 'ΠΑΠΑΔΌΠΟΥΛΟΣ'])
+    expect((await find(`name=${encodeURIComponent(name)}`)).sort()).toEqual(['Organization/n3', 'Organization/n4']);
   await own.close();
 });

@@ -354,6 +354,8 @@ test.each([
   'Mon-Fri 8-5',
   'Mon-Fri 8:00-5:00',
   'Mon 8-11pm',
+  'Mon 9am-9am',
+  'Mon 13:00-13:00',
   'Mon 9-11',
   'Someday 9:00-17:00',
   'Mon 9:00-12:00-17:00',
@@ -383,6 +385,16 @@ test('a network may be called anything: both tables mean the same by it', async 
     'Organization/net-HMO-Gold',
     expect.stringMatching(/^Organization\/net-hmo-gold-reseau-no-1-[0-9a-f]{8}$/),
   ]);
+});
+
+test('a network whose name would part in the other table is refused', async () => {
+  const r = await read([
+    file(
+      'plans.csv',
+      'plan_id,plan_name,product,metal,year,network,network_name,states\nH1-1,Gold,mediadvhmo,,2027,HMO; Gold,Gold Network,CT\n',
+    ),
+  ]);
+  expect(JSON.stringify(r.faults)).toContain('holds ; or |');
 });
 
 test.each(['constructor', 'toString', '__proto__'])('a cell that says %s has no meaning', async (word) => {

@@ -48,5 +48,20 @@ test('a database beside another one is made once, by who may', async () => {
   const made = await databaseBeside(url, 'beside');
   expect(new URL(made).pathname).toBe(`/${owner}_beside`);
   expect(await databaseBeside(url, 'beside')).toBe(made);
+  const [held] = await admin<{ encoding: string }[]>`
+    select pg_encoding_to_char(encoding) as encoding from pg_database where datname = ${`${owner}_beside`}`;
+  expect(held).toEqual({ encoding: 'UTF8' });
   await admin.unsafe(`drop database ${owner}_beside`);
+});
+
+test('two processes make it at once; a name that is as long as names may be is another one', async () => {
+  const long = `long_${randomUUID().replaceAll('-', '')}`.padEnd(63, 'x');
+  await admin.unsafe(`create database "${long}"`);
+  const named = new URL(inject('databaseUrl'));
+  named.pathname = `/${long}`;
+  const made = await Promise.all(Array.from({ length: 3 }, () => databaseBeside(named.href, 'beside')));
+  const name = `${long.slice(0, 56)}_beside`;
+  expect(new Set(made.map((m) => new URL(m).pathname))).toEqual(new Set([`/${name}`]));
+  expect((await admin`select from pg_database where datname = ${name}`).count).toBe(1);
+  for (const each of [name, long]) await admin.unsafe(`drop database "${each}"`);
 });

@@ -47,8 +47,9 @@ const time = (minutes: number) =>
 
 const NOON = 12 * 60;
 
-/** Both with am or pm, or on a clock of 24 hours that shows itself: 8-5 and 8:00-5:00 may be meant in two ways. */
+/** Both with am or pm, or on a clock of 24 hours that shows itself: 8-5 and 8:00-5:00 may be meant in two ways, 9am-9am for never and always. */
 function isSure(opens: Clock, closes: Clock): boolean {
+  if (opens.at === closes.at) return false;
   const halves = [opens, closes].filter((c) => c.written === 'half').length;
   if (halves > 0) return halves === 2;
   if (opens.at > NOON) return true;

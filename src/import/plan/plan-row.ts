@@ -32,6 +32,7 @@ export function planRow(row: Row, seen: PlanNetworks): Made {
   const net = cell(row, 'network');
   if (!isKey(id)) return refused('plan_id', 'is not 1 to 40 letters, digits and dashes');
   if (net === '') return refused('network', 'is empty');
+  if (list(net).length !== 1) return refused('network', 'holds ; or |, which part the networks of providers.csv');
   const network = networkId(net);
   const [name, networkName, year] = ['plan_name', 'network_name', 'year'].map((c) => cell(row, c));
   if (!name) return refused('plan_name', 'is empty');

@@ -2,10 +2,12 @@
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { BULK_ORDER, LeaseLost, writeFull } from '../../../directory/publish/bulk-files.ts';
+import { TableMoved } from '../../../directory/store/changed-rows.ts';
 import { openPublication } from '../../../directory/store/publication.ts';
 import type { Blobs } from '../../../src/deps.ts';
 import type { Resource } from '../../../src/fhir/resource.ts';
 import { directoryResources } from '../../../src/seed/directory/index.ts';
+import type { Database } from '../../../src/store/database.ts';
 import { directory, keyOf, NOW } from '../fixture.ts';
 
 const DATA = [...directoryResources({ seed: 3, resources: 2000 })];
@@ -47,6 +49,31 @@ test.each([
   const ranks = files.map((f) => (BULK_ORDER as readonly string[]).indexOf(f.type));
   expect(ranks).toEqual([...ranks].sort((a, b) => a - b));
   expect(files.filter((f) => f.type === 'PractitionerRole').length).toBe(streams);
+});
+
+test('a table that is written anew between two stretches: nothing is left of what was read', async () => {
+  const owner = d.database.dedicated('work');
+  let stretches = 0;
+  const database: Database = {
+    ...d.database,
+    dedicated: (use) => {
+      const client = d.database.dedicated(use);
+      const begin = (text: string) =>
+        ++stretches === 3
+          ? owner.unsafe('vacuum full directory.resource').then(() => client.unsafe(text))
+          : client.unsafe(text);
+      return new Proxy(client, {
+        get: (target, name, self) =>
+          name === 'unsafe'
+            ? (text: string) => (text.startsWith('begin') ? begin(text) : target.unsafe(text))
+            : Reflect.get(target, name, self),
+      });
+    },
+  };
+  const work = writeFull({ ...d, database }, snapshot.id, 'anew', () => true, [], 10);
+  await expect(work).rejects.toThrow(TableMoved);
+  expect(await d.blobs.list('anew/')).toEqual([]);
+  await owner.end();
 });
 
 test('one stream fails: the other stops, nothing is left', async () => {
