@@ -216,7 +216,11 @@ function sameOtherValue(a: JsonObject, b: JsonObject): boolean {
 function readAsQuantity(r: JsonObject, other: JsonObject): JsonObject {
   const beside = other['valueQuantity'];
   const told = r['valueQuantity'] === undefined && isObject(beside) ? text(r['valueString']) : undefined;
-  const found = /^\s*([<>]=?)?\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*([^\d\s].{0,40})?$/.exec(told ?? '');
+  // a mark for high or low says nothing of the value; thousands are set apart
+  const plain = (told === undefined || told.length > 100 ? '' : told)
+    .replace(/\((?:HH?|LL?|A|N)\)\s*$/i, '')
+    .replace(/(\d),(?=\d{3}(?!\d))/g, '$1');
+  const found = /^\s*([<>]=?)?\s*(-?\d{1,15}(?:\.\d{1,15})?)\s*([^\d\s].{0,40})?$/.exec(plain);
   if (!found || !isObject(beside)) return r;
   const [, comparator, value, unit] = found;
   const { valueString: _, ...rest } = r;

@@ -87,6 +87,19 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
     f: '[degF]',
     degf: '[degF]',
     '°f': '[degF]',
+    degreesc: 'Cel',
+    degreecelsius: 'Cel',
+    degreescelsius: 'Cel',
+    celsius: 'Cel',
+    degreesf: '[degF]',
+    degreefahrenheit: '[degF]',
+    degreesfahrenheit: '[degF]',
+    fahrenheit: '[degF]',
+    lb_av: '[lb_av]',
+    oz_av: '[oz_av]',
+    in_i: '[in_i]',
+    ft_i: '[ft_i]',
+    ratio: '1',
     percent: '%',
     'k/ul': '10*3/uL',
     'thou/ul': '10*3/uL',
@@ -117,6 +130,8 @@ const SPELLINGS: ReadonlyMap<string, string> = new Map([
     centimeters: 'cm',
     'mm/hr': 'mm/h',
     'mm/hour': 'mm/h',
+    'mm/1h': 'mm/h',
+    'mm/1hr': 'mm/h',
     'kg/m^2': 'kg/m2',
     'kg/m²': 'kg/m2',
     'kg/m*2': 'kg/m2',
@@ -198,7 +213,7 @@ function rounding(value: number): number {
 }
 
 /**
- * Are two quantities the same value? Exact in one unit, however it is spelled, and in units of one size; when a unit is converted, within
+ * Are two quantities the same value? Exact in one unit, however it is spelled, or where one says none, and in units of one size; when a unit is converted, within
  * what rounding makes of it and one per cent: 37.3 degrees are not 98.6 Fahrenheit.
  * @param codes of the measurement, `system|code`: which molar mass holds
  */
@@ -208,7 +223,8 @@ export function sameQuantity(a: Json | undefined, b: Json | undefined, codes: re
   if (typeof x !== 'number' || typeof y !== 'number') return x === y;
   if ((a['comparator'] ?? '') !== (b['comparator'] ?? '')) return false;
   const [ua, ub] = [unitOf(a), unitOf(b)];
-  if (ua === ub) return sameDigits(x, y);
+  // who leaves the unit out means the usual one
+  if (ua === ub || ua === '' || ub === '') return sameDigits(x, y);
   const [known, other] = [UNITS.get(ua), UNITS.get(ub)];
   if (known === undefined || other === undefined) return false;
   const loincs = codes.map((c) => c.slice(c.indexOf('|') + 1));

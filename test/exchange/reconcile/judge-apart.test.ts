@@ -277,6 +277,11 @@ const VALUES: [string, Json, Json, boolean][] = [
   ['clearance is not by surface', q(88, 'mL/min'), q(88, 'mL/min/1.73 m2'), false],
   ['sedimentation', q(12, 'mm/h'), q(12, 'mm/hr'), true],
   ['body mass', q(24.1, 'kg/m2'), q(24.1, 'kg/m²'), true],
+  ['a unit that one leaves out', q(7.2, 'K/uL'), { value: 7.2 }, true],
+  ['… of another value', q(7.2, 'K/uL'), { value: 7.3 }, false],
+  ['a ratio', q(1.1, 'ratio'), q(1.1, '{INR}'), true],
+  ['degrees in words', q(37, 'degrees C'), q(98.6, 'degrees F'), true],
+  ['pounds without their brackets', q(180.5, 'lb_av'), q(81.87, 'kg'), true],
   ['clotting', q(12.4, 's'), q(12.4, 'sec'), true],
 ];
 test.each(VALUES)('%s', (_, a, b, expected) => {
@@ -292,7 +297,9 @@ test('a value in words is one with the quantity that it says', () => {
     ['5', 'same-record 1'],
     ['5.0 mg/dl', 'same-record 1'],
     ['<5', 'value-mismatch'],
+    ['5 (H)', 'same-record 1'],
     ['5 mmol/L', 'value-mismatch'],
+    ['5,000', 'value-mismatch'],
     ['5 to 7', 'value-mismatch'],
     ['pending', 'value-mismatch'],
   ] as const)
