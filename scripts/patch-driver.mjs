@@ -2,7 +2,7 @@
 // that is gone, which ends the process. What was waiting to be written then is never forgotten, so that the connection is dead
 // for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones. A cursor whose
 // connection breaks off while its rows are being used goes on with whatever is asked then, or ends the process. A COPY whose last row
-// is on its way never hears that the server refuses it, or is gone.
+// is on its way never hears that the server refuses it, or is gone; nor does who reads one hear that the connection broke off.
 // Does nothing to a driver that is mended already, and stops at one that it does not know.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,11 @@ const MENDS = [
   [
     '    socket.removeAllListeners()\n    socket = null\n',
     "    socket.removeAllListeners()\n    socket = null\n\n    const lost = Errors.connection('CONNECTION_CLOSED', options)\n    query && queryError(query, lost)\n    query = null\n    while (sent.length)\n      queryError(sent.shift(), lost)\n",
+    1,
+  ],
+  [
+    '      queryError(sent.shift(), lost)\n\n    if (initial)\n',
+    '      queryError(sent.shift(), lost)\n    stream && (stream.destroy(lost), stream = null)\n\n    if (initial)\n',
     1,
   ],
   [

@@ -4,10 +4,11 @@ import { listPeers } from '../../exchange/store/peer.ts';
 import { discoverProvider, redirectUri, SignInRefused } from '../auth/staff-oidc.ts';
 import { readConfig } from '../config.ts';
 import { checkUrl } from '../net/address.ts';
+import type { Queryable } from '../store/database.ts';
 import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { faultSentence } from './fault.ts';
-import { openNode, openServer } from './node.ts';
+import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
 import { toSet } from './to-set.ts';
 
 type Check = { name: string; run: () => Promise<string> | string };
@@ -21,6 +22,13 @@ async function signInReady(deps: Parameters<typeof discoverProvider>[0]): Promis
     const why = error.fault === 'issuer' ? 'it publishes another issuer than STAFF_OIDC_ISSUER' : error.fault;
     throw new Error(`${deps.config.staffOidcIssuer} cannot be used: ${error.detail ?? why}`);
   }
+}
+
+/** What lies between may have let the role fall, and all of the exchange could be read. @throws Error with a sentence */
+export async function inRole(sql: Queryable): Promise<void> {
+  const [row] = await sql<{ role: string }[]>`select current_user as role from directory.state`;
+  if (row?.role !== DIRECTORY_ROLE)
+    throw new Error(`works as ${row?.role ?? 'nobody'} instead of ${DIRECTORY_ROLE}: connect without a pooler.`);
 }
 
 export async function doctor(): Promise<void> {
@@ -79,7 +87,7 @@ export async function doctor(): Promise<void> {
           await check({
             name: 'directory role',
             run: async () => {
-              await node.directory.database.sql`select count(*) from directory.state`;
+              await inRole(node.directory.database.sql);
               return 'may read the directory';
             },
           });

@@ -41,6 +41,8 @@ export function faultSentence(error: unknown, where: { port?: number } = {}): st
     return `The database cannot be reached${address === undefined ? '' : ` at ${address}:${port ?? ''}`} (${code}). Check DATABASE_URL.`;
   if (code === '28P01' || code === '28000') return 'The database refuses the user or password of DATABASE_URL.';
   if (code === '3D000') return 'The database that DATABASE_URL names does not exist.';
+  if (code === '08P01' && String(error).includes('startup parameter'))
+    return 'A pooler before the database does not take the settings of a connection: let DATABASE_URL name the database itself.';
   if (code === '42501')
     return 'The database user of DATABASE_URL may not do this: it must own the database, and create roles or be a member of payer_node_directory.';
   if (code === 'ENOSPC') return 'The disk is full.';

@@ -18,7 +18,7 @@ import { threads } from './threads.ts';
 const OURS = 'payer_node';
 
 /** Role of the directory's connections, made by the migrations. */
-const DIRECTORY_ROLE = 'payer_node_directory';
+export const DIRECTORY_ROLE = 'payer_node_directory';
 
 /** Of the exchange, for the statements of single matches; with one for short ones. */
 const MATCH_LINES = 3;

@@ -4,7 +4,7 @@ import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { UnfitDatabase } from '../../src/store/migrate.ts';
 import { databaseOf } from '../support/db.ts';
-import { directory } from './fixture.ts';
+import { directory, entries } from './fixture.ts';
 
 const NUCC = 'http://nucc.org/provider-taxonomy';
 const OWN = 'https://payer.example/id';
@@ -134,6 +134,14 @@ describe.each([
     const keys = await own.find(`PractitionerRole?specialty=${encodeURIComponent(code)}&location.near=41.5|-72.5|5|km`);
     expect(keys).toEqual(expected.map((id) => `PractitionerRole/${id}`));
     expect((await own.database.sql`select * from directory.care_at`).length).toBeGreaterThan(0);
+  });
+
+  test('a kind of care near a point that comes into a directory which is not empty', async () => {
+    const location = [{ reference: 'Location/l1' }];
+    const later = { resourceType: 'PractitionerRole', id: 'later', location, specialty: specialty('QI1111111X', 'I') };
+    await own.load(entries([later]));
+    const keys = await own.find('PractitionerRole?specialty=qi1111111x&location.near=41.5|-72.5|5|km');
+    expect(keys).toEqual(['PractitionerRole/later']);
   });
 });
 

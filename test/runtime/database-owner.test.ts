@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { inRole } from '../../src/command/doctor.ts';
 import { faultSentence } from '../../src/command/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { databaseBeside, migrate } from '../../src/store/migrate.ts';
@@ -39,6 +40,10 @@ test('an owner that is not a member of the directory’s role is told so; a memb
   const reader = openDatabase(url, { max: 1, role: 'payer_node_directory' });
   expect(await reader.sql`select count(*)::integer as n from directory.state`).toEqual([{ n: 1 }]);
   await expect(reader.sql`select from exchange.peer`).rejects.toThrow(/permission denied/);
+  await inRole(reader.sql);
+  const unbound = openDatabase(url, { max: 1 });
+  await expect(inRole(unbound.sql)).rejects.toThrow(`works as ${owner} instead of payer_node_directory`);
+  await unbound.close();
   await reader.close();
 });
 
@@ -64,4 +69,9 @@ test('two processes make it at once; a name that is as long as names may be is a
   expect(new Set(made.map((m) => new URL(m).pathname))).toEqual(new Set([`/${name}`]));
   expect((await admin`select from pg_database where datname = ${name}`).count).toBe(1);
   for (const each of [name, long]) await admin.unsafe(`drop database "${each}"`);
+});
+
+test('a pooler that takes no settings is told in a sentence', () => {
+  const refused = Object.assign(new Error('unsupported startup parameter: jit'), { code: '08P01' });
+  expect(faultSentence(refused)).toMatch(/^A pooler before the database/);
 });

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { CopyFault, copyBytes, copyIn, openCopy } from '../../src/store/copy.ts';
 import { binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
+import { copyOut } from '../../src/store/copy-out.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { freshDb } from '../support/db.ts';
 
@@ -135,4 +136,20 @@ test('a client of its own stays the same, with its transaction, however long its
     vi.useRealTimers();
     await client.end({ timeout: 1 });
   }
+});
+
+test('who reads a COPY hears that its connection broke off', async () => {
+  const d = await freshDb();
+  const client = d.dedicated('export');
+  const [own] = await client<{ pid: number }[]>`select pg_backend_pid() as pid`;
+  let ended = false;
+  const read = async () => {
+    for await (const rows of copyOut(client, `select repeat('x', 3000) from generate_series(1, 200000)`)) {
+      if (rows.length > 0 && !ended) await d.sql`select pg_terminate_backend(${own?.pid ?? 0})`;
+      ended = true;
+    }
+  };
+  await expect(read()).rejects.toMatchObject({ code: expect.stringMatching(/^(CONNECTION_|57P01|ECONNRESET)/) });
+  await client.end({ timeout: 0 });
+  await d.close();
 });
