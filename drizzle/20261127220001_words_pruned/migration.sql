@@ -1,0 +1,11 @@
+-- breaking
+-- Words of names that no name has any more are taken out of the vocabulary. An import that goes on meanwhile sees it by this number, and
+-- enters its words once more; an older program would not, nor would it enter family and given names together.
+alter table directory.state add column pruned bigint not null default 0;
+--> statement-breakpoint
+alter table merged.state add column pruned bigint not null default 0;
+--> statement-breakpoint
+-- A load leaves a twentieth of these indexes free instead of a tenth: names in pairs take as much.
+alter index directory.lookup_pkey set (fillfactor = 95);
+--> statement-breakpoint
+alter index directory.words_folded set (fillfactor = 95);
