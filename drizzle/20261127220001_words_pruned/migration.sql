@@ -5,7 +5,15 @@ alter table directory.state add column pruned bigint not null default 0;
 --> statement-breakpoint
 alter table merged.state add column pruned bigint not null default 0;
 --> statement-breakpoint
--- A load leaves a twentieth of these indexes free instead of a tenth: names in pairs take as much.
-alter index directory.lookup_pkey set (fillfactor = 95);
---> statement-breakpoint
-alter index directory.words_folded set (fillfactor = 95);
+-- A load leaves a twentieth of the largest indexes free instead of a tenth: names in pairs take as much.
+do $$
+declare
+  held regclass;
+begin
+  for held in select indexrelid from pg_index
+    where indrelid in ('directory.lookup'::regclass, 'directory.words'::regclass, 'merged.lookup'::regclass, 'merged.words'::regclass)
+  loop
+    execute format('alter index %s set (fillfactor = 95)', held);
+  end loop;
+end
+$$;
