@@ -5,7 +5,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { totalmem } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import postgres, { type Sql } from 'postgres';
@@ -16,7 +16,7 @@ const USERS_LOCK = 7_206_001;
 const NODE_LOCK = 7_206_002;
 
 export type EmbeddedPostgres = {
-  /** URL of a database on this server; the database is created when missing. */
+  /** URL of a database on this server, by its Unix socket where it has one; the database is created when missing. */
   url(database: string): Promise<string>;
   /** True when this process is now the only serving node on the folder. */
   claimNode(): Promise<boolean>;
@@ -56,9 +56,11 @@ function freePort(): Promise<number> {
   });
 }
 
-function accepts(port: number): Promise<boolean> {
+const accepts = (port: number): Promise<boolean> => acceptsAt({ port, host: '127.0.0.1' });
+
+function acceptsAt(place: NetConnectOpts): Promise<boolean> {
   return new Promise((done) => {
-    const socket = connect({ port, host: '127.0.0.1' });
+    const socket = connect(place);
     socket.once('connect', () => {
       socket.destroy();
       done(true);
@@ -123,11 +125,22 @@ export type EmbeddedOptions = {
   onFault?: (error: unknown) => void;
 };
 
-function settings(options: EmbeddedOptions): string[] {
+const socketFile = (dir: string, port: number): string => join(dir, `.s.PGSQL.${port}`);
+
+/**
+ * A Unix socket costs a third less of both processes than TCP to this machine does. It stands in the folder of the data, which
+ * none but its owner may enter. None where its path is longer than systems take (104 bytes, of which one ends it), or could not be
+ * written in the setting.
+ */
+const takesSocket = (dir: string): boolean =>
+  process.platform !== 'win32' && Buffer.byteLength(socketFile(dir, 65_535)) < 104 && !/[",]/.test(dir);
+
+function settings(options: EmbeddedOptions, socketFolder: string): string[] {
   const buffers = Math.max(64, Math.min(1024, Math.floor(totalmem() / 1024 / 1024 / 16)));
   const values: Record<string, string> = {
     listen_addresses: '127.0.0.1',
-    unix_socket_directories: '',
+    unix_socket_directories: socketFolder,
+    unix_socket_permissions: '0700',
     max_connections: '120',
     shared_buffers: `${buffers}MB`,
     work_mem: '16MB',
@@ -148,18 +161,26 @@ function settings(options: EmbeddedOptions): string[] {
   return Object.entries(values).flatMap(([k, v]) => ['-c', `${k}=${v}`]);
 }
 
+/** Not every file system that a folder may lie on takes sockets: without one then. */
 async function start(bin: string, dir: string, port: number, options: EmbeddedOptions): Promise<void> {
+  const folder = takesSocket(dir) ? dir : '';
+  try {
+    await startWith(bin, dir, port, settings(options, folder));
+  } catch (error) {
+    if (folder === '' || !(error instanceof PostgresFault) || !/Unix-domain/.test(error.message)) throw error;
+    await startWith(bin, dir, port, settings(options, ''));
+  }
+}
+
+async function startWith(bin: string, dir: string, port: number, given: string[]): Promise<void> {
   const logFile = `${dir}.log`;
   const log = openSync(logFile, 'a', 0o600);
-  const child: ChildProcess = spawn(
-    ...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...settings(options)]),
-    {
-      cwd: '/',
-      env: environment(),
-      stdio: ['ignore', log, log],
-      detached: true, // Ctrl-C reaches the node, which drains before it stops its database
-    },
-  );
+  const child: ChildProcess = spawn(...command(bin, 'postgres', ['-D', dir, '-p', String(port), ...given]), {
+    cwd: '/',
+    env: environment(),
+    stdio: ['ignore', log, log],
+    detached: true, // Ctrl-C reaches the node, which drains before it stops its database
+  });
   child.unref();
   const failed = new Promise<never>((_, fail) =>
     child.once('exit', () => {
@@ -280,7 +301,9 @@ export async function embeddedPostgres(dataDir: string, options: EmbeddedOptions
           if ((error as { code?: string }).code !== '42P04') throw error; // another command made it meanwhile
         }
       }
-      return `postgres://postgres:${password}@127.0.0.1:${at}/${database}`;
+      const tcp = `postgres://postgres:${password}@127.0.0.1:${at}/${database}`;
+      const isBySocket = await acceptsAt({ path: socketFile(dir, at) });
+      return isBySocket ? `${tcp}?host=${encodeURIComponent(dir)}` : tcp;
     },
     async claimNode() {
       const [row] = await lease<{ ok: boolean }[]>`select pg_try_advisory_lock(${NODE_LOCK}) as ok`;
