@@ -37,12 +37,7 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
 type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'>;
 
 /** The form for peers; the same object when it is the record as it stands. */
-function formOf(
-  resource: Resource,
-  json: string,
-  links: boolean,
-  removed: Removed | undefined,
-): Resource {
+function formOf(resource: Resource, json: string, links: boolean, removed: Removed | undefined): Resource {
   let form = links ? withLinkedDocuments(resource, json) : resource;
   if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
     return form;

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import postgres, { type Sql } from 'postgres';
 import type { Log, LogLevel } from '../deps.ts';
 import { type Database, SESSION } from '../store/database.ts';
+import { databaseOf } from '../store/database-name.ts';
 import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
@@ -98,6 +99,7 @@ export function openDatabase(
   const name = options.name ?? 'payer-node';
   const open = (max: number, application: string, intake?: Intake): Sql =>
     postgres(url, {
+      ...databaseOf(url),
       max,
       // the driver would ask each new connection for its types, and were that connection lost, nobody would catch it: the process would end
       fetch_types: false,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as run } from 'drizzle-orm/postgres-js/migrator';
 import postgres from 'postgres';
+import { databaseOf } from './database-name.ts';
 
 const MIGRATE_LOCK = 7_206_003;
 
@@ -51,7 +52,7 @@ export function migrationsFolder(): string {
  * @throws UnfitDatabase
  */
 export async function planMigration(url: string): Promise<Plan> {
-  const sql = postgres(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
+  const sql = postgres(url, { ...databaseOf(url), max: 1, onnotice: () => {}, connect_timeout: 10 });
   try {
     const [there] = await sql<
       { name: string | null; encoding: string }[]
@@ -90,7 +91,7 @@ export async function migrate(url: string): Promise<string[]> {
   if (plan.unknown.length > 0) throw new NewerDatabase(plan.unknown);
   if (plan.pending.length === 0) return [];
   // the lock goes with the connection, which the driver would end within the hour
-  const sql = postgres(url, { max: 1, max_lifetime: null, onnotice: () => {} });
+  const sql = postgres(url, { ...databaseOf(url), max: 1, max_lifetime: null, onnotice: () => {} });
   try {
     await sql`select pg_advisory_lock(${MIGRATE_LOCK})`;
     await run(drizzle({ client: sql }), { migrationsFolder: migrationsFolder() });
@@ -107,9 +108,9 @@ export async function migrate(url: string): Promise<string[]> {
 export async function databaseBeside(url: string, suffix: string): Promise<string> {
   const beside = new URL(url);
   // the server cuts names at 63 bytes: the suffix is to stay
-  const name = `${decodeURIComponent(beside.pathname.slice(1)).slice(0, 62 - suffix.length)}_${suffix}`;
+  const name = `${(databaseOf(url).database ?? '').slice(0, 62 - suffix.length)}_${suffix}`;
   beside.pathname = `/${encodeURIComponent(name)}`;
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = postgres(url, { ...databaseOf(url), max: 1, onnotice: () => {} });
   try {
     const [known] = await sql`select from pg_database where datname = ${name}`;
     if (known === undefined) await createUtf8(sql, name);

@@ -149,7 +149,9 @@ test('of a received authorization whose denied lines were not kept the head lose
   };
   await enrol(node.deps, [], [authorization]);
   const head = async () => {
-    const [row] = await sql<{ text: string }[]>`select coalesce(shared, body) as text from exchange.resource where id = 'partly'`;
+    const [row] = await sql<
+      { text: string }[]
+    >`select coalesce(shared, body) as text from exchange.resource where id = 'partly'`;
     return (JSON.parse(row?.text ?? '{}') as { adjudication: object[] }).adjudication.length;
   };
   const asReceived = async (findings: string[]) => {

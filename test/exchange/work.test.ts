@@ -219,9 +219,9 @@ test('a request that cannot be read keeps none of the others, and is an alert as
   ]);
   const alerts = async () => {
     await keepAlerts(late);
-    return (await sql`select subject from exchange.alert where kind = 'request-kept' and cleared_at is null order by 1`).map(
-      (r) => r['subject'],
-    );
+    return (
+      await sql`select subject from exchange.alert where kind = 'request-kept' and cleared_at is null order by 1`
+    ).map((r) => r['subject']);
   };
   expect(await alerts()).toEqual(['poison', 'poison-too']);
   expect(await removeRequests(late)).toBe(2);

@@ -75,3 +75,25 @@ test('a pooler that takes no settings is told in a sentence', () => {
   const refused = Object.assign(new Error('unsupported startup parameter: jit'), { code: '08P01' });
   expect(faultSentence(refused)).toMatch(/^A pooler before the database/);
 });
+
+test('a database whose name holds what an address writes as a number is that one', async () => {
+  await admin.unsafe(`alter role ${owner} createdb`);
+  for (const [written, name] of [
+    [`${owner}_a%25b%20c`, `${owner}_a%b c`],
+    [`${owner}_%C3%A9`, `${owner}_é`],
+    [`${owner}_100%`, `${owner}_100%`],
+  ] as const) {
+    await admin.unsafe(`create database "${name}" owner ${owner}`);
+    const address = url.replace(/[^/]*$/, written);
+    await migrate(address);
+    const opened = openDatabase(address, { max: 1, lines: 1 });
+    expect(await opened.sql`select current_database()::text as name`).toEqual([{ name }]);
+    await opened.close();
+    const beside = await databaseBeside(address, 'two');
+    const second = openDatabase(beside, { max: 1 });
+    expect(await second.sql`select current_database()::text as name`).toEqual([{ name: `${name}_two` }]);
+    await second.close();
+    await admin.unsafe(`drop database "${name}"`);
+    await admin.unsafe(`drop database "${name}_two"`);
+  }
+});
