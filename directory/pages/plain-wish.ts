@@ -1,6 +1,6 @@
 // Wishes that stand in the words of a search: a ZIP code, a language, new patients, visits at a distance. People write all of it into
 // one field; what is understood becomes the fields that mean it, each shown with a way to leave it out. Pure.
-import { fold } from '../../src/fhir/fold.ts';
+import { searchForm } from '../../src/fhir/fold.ts';
 import type { FindQuery } from './find-query.ts';
 
 /** Languages by the words for them, English and Spanish, folded. */
@@ -82,7 +82,7 @@ const GLUE = new Set(
 /** @returns the words without those at their ends that say nothing */
 function trimmed(text: string): string {
   const words = text.split(/[\s,;]+/).filter((w) => w !== '');
-  const isGlue = (word: string | undefined): boolean => word !== undefined && GLUE.has(fold(word));
+  const isGlue = (word: string | undefined): boolean => word !== undefined && GLUE.has(searchForm(word));
   while (isGlue(words[0])) words.shift();
   while (isGlue(words.at(-1))) words.pop();
   return words.join(' ');
@@ -97,7 +97,7 @@ class Words {
   take(wish: RegExp): RegExpExecArray | undefined {
     // letter for letter, so that places in the one are places in the other
     const plain = Array.from(this.text)
-      .map((c) => (fold(c).length === c.length ? fold(c) : c.toLowerCase().slice(0, c.length)))
+      .map((c) => (searchForm(c).length === c.length ? searchForm(c) : c.toLowerCase().slice(0, c.length)))
       .join('');
     const found = wish.exec(plain) ?? undefined;
     if (found !== undefined)

@@ -1,9 +1,11 @@
 // Files of the bulk channel: all resources of a snapshot, or what changed since an earlier publication. Bodies go from the
 // database into gzip as bytes; nothing is parsed and nothing is held.
+import { setTimeout as pause } from 'node:timers/promises';
 import { NdjsonFiles, type WrittenFile } from '../../src/blobs/ndjson-files.ts';
 import type { Deps } from '../../src/deps.ts';
 import { DIRECTORY_TYPES, TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { copyOut } from '../../src/store/copy-out.ts';
+import { isFull } from '../../src/store/failure.ts';
 import { changedRows, fullRows, holdLayout, layoutOfResources, type Pages } from '../store/changed-rows.ts';
 import type { SetFile } from '../store/file-set.ts';
 import { inSnapshot } from '../store/publication.ts';
@@ -47,6 +49,8 @@ export class LeaseLost extends Error {}
 
 /** Streams of a snapshot at once: one is bounded by its gzip, and more than two only wait for each other on two cores. */
 const STREAMS = 2;
+/** What waits for a connection of a server that has none to give tries so often, a second apart. */
+const TRIES = 60;
 /** Pages of the table that a stream takes at a time, 32 MB: what remains for one alone at the end is short. */
 const STRETCH = 4096;
 
@@ -58,12 +62,16 @@ export async function writeFull(
   alive: Alive,
   kept: readonly string[] = [],
   stretch = STRETCH,
+  pauseMs = 1000,
 ): Promise<WrittenFile[]> {
   const layout = await layoutOfResources(deps.database.sql);
   const { pages } = layout;
   let first = 0;
+  const left: Pages[] = [];
   // the last stretch has no end: the table may have grown since the snapshot, or since it was looked at
   const next = (): Pages | undefined => {
+    const again = left.pop();
+    if (again !== undefined) return again;
     const from = first;
     first += stretch;
     return from > pages ? undefined : { first: from, last: first > pages ? undefined : first };
@@ -82,13 +90,29 @@ export async function writeFull(
       }
     });
   const streams = Math.min(STREAMS, Math.ceil((pages + 1) / stretch));
+  let working = streams;
+  const stream = async (files: NdjsonFiles, goesOn: () => void) => {
+    let tries = 0;
+    // a connection for each: the driver leaves its socket paused after a COPY, and a second one would wait for ever
+    for (let part = next(); part !== undefined; part = next())
+      try {
+        await writeStretch(part, files, goesOn);
+        tries = 0;
+      } catch (error) {
+        // a server that has no connection for two streams: the other one does it alone, and the last one waits
+        if (!isFull(error) || ++tries > TRIES) throw error;
+        left.push(part);
+        if (working > 1) break;
+        if (!alive()) throw new LeaseLost();
+        await pause(pauseMs);
+        goesOn();
+      }
+    working--;
+  };
   return writing(
     deps,
     folder,
-    Array.from({ length: streams }, () => async (files, goesOn) => {
-      // a connection for each: the driver leaves its socket paused after a COPY, and a second one would wait for ever
-      for (let part = next(); part !== undefined; part = next()) await writeStretch(part, files, goesOn);
-    }),
+    Array.from({ length: streams }, () => stream),
   );
 }
 

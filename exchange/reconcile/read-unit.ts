@@ -156,7 +156,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     findings.add('money-present');
     kept = facts.shared;
   }
-  if (facts.shared !== undefined && facts.authorization !== undefined && facts.authorization.removedLines.length > 0) {
+  const { removedLines = [], removesParts = false } = facts.authorization ?? {};
+  if (facts.shared !== undefined && (removedLines.length > 0 || removesParts)) {
     findings.add('denied-pa');
     kept = facts.shared;
   }

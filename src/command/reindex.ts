@@ -1,16 +1,26 @@
-// `reindex directory`: the index made anew from the stored resources, after an update of the program or of BASE_URL.
+// `reindex directory`: the index made anew from the stored resources, after an update of the program or of BASE_URL; that of the view of
+// all directories too.
+import { MERGED_PATH, MERGED_SCHEMA } from '../../directory/federation/harvest/context.ts';
 import { progressReporter } from '../import/progress.ts';
+import type { Database } from '../store/database.ts';
 import { indexAge, reindex } from '../store/resource-reindex.ts';
-import { type OpenNode, withNode } from './node.ts';
+import { onSchema } from '../store/schema-view.ts';
+import { withNode } from './node.ts';
 
-const baseOf = (node: OpenNode): string => `${node.config.baseUrl}/directory/fhir`;
+/** Each index with the base under which it is made. */
+const indexesOf = (database: Database, baseUrl: string): { database: Database; base: string }[] => [
+  { database, base: `${baseUrl}/directory/fhir` },
+  { database: onSchema(database, MERGED_SCHEMA), base: `${baseUrl}${MERGED_PATH}` },
+];
 
 export async function reindexDirectory(): Promise<void> {
-  await withNode(async (node) => {
+  await withNode(async ({ deps, config }) => {
     const progress = progressReporter('reindex directory', { countsOnly: true });
-    const done = await reindex(node.deps.database, baseOf(node), (entries, of) =>
-      progress.update({ bytesRead: entries, bytesTotal: of, entries }),
-    );
+    let done = 0;
+    for (const { database, base } of indexesOf(deps.database, config.baseUrl))
+      done += await reindex(database, base, (entries, of) =>
+        progress.update({ bytesRead: entries, bytesTotal: of, entries }),
+      );
     progress.end(done === 0 ? ['The index is current.'] : []);
   });
 }
@@ -24,10 +34,16 @@ const REASONS = {
  * Before serving: an embedded database is brought up to date, for a named one a sentence says what to do. Searches give
  * what the old index holds until then.
  */
-export async function checkIndex(node: OpenNode, embedded: boolean, say: (line: string) => void): Promise<void> {
-  const age = await indexAge(node.deps.database.sql, baseOf(node));
-  if (age === undefined) return;
-  if (!embedded) return say(`${REASONS[age]}: run \`payer-node reindex directory\`.`);
-  say(`${REASONS[age]}: making it anew …`);
-  await reindex(node.deps.database, baseOf(node));
+export async function checkIndex(
+  { database, baseUrl, embedded }: { database: Database; baseUrl: string; embedded: boolean },
+  say: (line: string) => void,
+): Promise<void> {
+  let told = false;
+  for (const index of indexesOf(database, baseUrl)) {
+    const age = await indexAge(index.database.sql, index.base);
+    if (age === undefined) continue;
+    if (!told) say(`${REASONS[age]}: ${embedded ? 'making it anew …' : 'run `payer-node reindex directory`.'}`);
+    told = true;
+    if (embedded) await reindex(index.database, index.base);
+  }
 }

@@ -73,7 +73,11 @@ async function startAll(services: Services, config: Config, running: Running, si
   const metrics = prometheus();
   const node = await openNode(config, server, 'payer_node', { metrics });
   running.add('node', () => node.close());
-  if (services !== 'exchange') await checkIndex(node, server.embedded !== undefined, say);
+  if (services !== 'exchange')
+    await checkIndex(
+      { database: node.deps.database, baseUrl: config.baseUrl, embedded: server.embedded !== undefined },
+      say,
+    );
   const staff = services === 'directory' ? undefined : staffPages(node);
   const quick: QuickHolder = {};
   const app = createApp({ node, services, metrics, quick, ...(staff ? { staff: staff.page } : {}) });

@@ -1,5 +1,5 @@
 // Names as words, for a search that forgives: what of a name is looked up, and what of a query is looked for.
-import { fold } from '../fhir/fold.ts';
+import { searchForm } from '../fhir/fold.ts';
 
 const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
 
@@ -47,7 +47,7 @@ const SHORT: ReadonlyMap<string, string> = new Map(
 
 /** Words as they are written, folded. */
 const writtenWords = (text: string): string[] =>
-  fold(text)
+  searchForm(text)
     .replace(/['‘’`´ʻʼ.]/g, '')
     .split(/[^\p{L}\p{N}]+/u)
     .filter((w) => w !== '');

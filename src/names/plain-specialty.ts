@@ -1,5 +1,5 @@
 // What people mean by "heart doctor" or "médico de los huesos": the specialties whose words the text holds.
-import { fold } from '../fhir/fold.ts';
+import { searchForm } from '../fhir/fold.ts';
 import { editDistance } from './similar.ts';
 import { CHILD_WORDS, OF_CHILDREN, PLAIN_SPECIALTIES, type PlainSpecialty } from './tables/specialty-words.ts';
 
@@ -15,7 +15,7 @@ const AROUND = new Set(
 
 /** Words of a text in the singular: a final s does not count, nor does it matter whether y became ies, or ión iones. */
 function bareWords(text: string): string[] {
-  return fold(text)
+  return searchForm(text)
     .replace(/['‘’`´ʻʼ.]/g, '')
     .split(/[^\p{L}\p{N}]+/u)
     .filter((w) => w !== '')

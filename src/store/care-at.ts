@@ -40,7 +40,7 @@ const READABLE = String.raw`(case when strpos(s.body, '\u') = 0 then s.body
 const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
     from (select ${READABLE} -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
     cross join ${elements(`e.concept -> 'coding'`)} c(coding)
-    cross join lateral (select nullif(c.coding ->> 'system', '') as system, lower(nullif(c.coding ->> 'code', '') collate "C") as code) v
+    cross join lateral (select nullif(c.coding ->> 'system', '') as system, replace(lower(nullif(c.coding ->> 'code', '') collate "C"), '|', E'\\x1f') as code) v
     cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
       when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k`;
 

@@ -31,4 +31,7 @@ const HELD = new Set(['55P03', '40P01']);
 /** Does somebody else hold what the statement wants? */
 export const isHeld = (error: unknown): boolean => HELD.has(codeOf(error));
 
+/** Has the server no connection to give? */
+export const isFull = (error: unknown): boolean => codeOf(error) === '53300';
+
 const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');

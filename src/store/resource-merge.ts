@@ -16,6 +16,8 @@ export type Merged = {
   collided: string[];
   /** changes of existing resources that were put into `waiting` */
   waiting: number;
+  /** words of the names of versions that were replaced */
+  leaving: string[];
   /** the change counter after this batch */
   change: bigint;
 };
@@ -54,7 +56,7 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
   }
   const writes = n('c') + n('u') + n('d') > waiting;
   const reaches = writes && (await beforeReach(tx));
-  if (waiting === 0 && n('u') + n('d') > 0) await replaceVersions(tx, base);
+  const leaving = waiting === 0 && n('u') + n('d') > 0 ? await replaceVersions(tx, base) : [];
   if (writes) await writeVersions(tx, at);
   if (reaches) await afterReach(tx);
   const collided =
@@ -68,6 +70,7 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
     unchanged: n('n'),
     deleted: waiting > 0 ? 0 : n('d'),
     waiting,
+    leaving,
     collided: collided.map((r) => r.key),
     change: BigInt(state?.change ?? 0),
   };
@@ -85,8 +88,8 @@ export async function changeTime(tx: Queryable, now: Date): Promise<string> {
   return new Date(Math.max(now.getTime(), (state?.through?.getTime() ?? -1) + 1)).toISOString();
 }
 
-/** Keeps the old versions and takes their entries out of the index, each by its exact key. */
-async function replaceVersions(tx: Queryable, base: string): Promise<void> {
+/** Keeps the old versions and takes their entries out of the index, each by its exact key. @returns words of their names */
+async function replaceVersions(tx: Queryable, base: string): Promise<string[]> {
   const old = await tx.unsafe<{ rk: string; body: string }[]>(
     `select r.rk::text as rk, r.body from plan p join directory.resource r on r.rk = p.rk
      where p.action in ('u', 'd') and not r.deleted`,
@@ -97,16 +100,18 @@ async function replaceVersions(tx: Queryable, base: string): Promise<void> {
     select r.rk, r.version, r.last_updated, r.deleted, r.body, r.type, r.content_hash from plan p join directory.resource r on r.rk = p.rk
     where p.action in ('u', 'd')`,
   );
-  await removeEntries(tx, old, base);
+  return removeEntries(tx, old, base);
 }
 
 /** Halves of characters, which an older program took, stand in the index as U+FFFD, and jsonb takes none. */
 const asStored = (_: string, value: unknown): unknown => (typeof value === 'string' ? value.toWellFormed() : value);
 
-/** Deletes the index entries of these bodies: lookup_pkey, words_folded, dates_pkey. */
-export async function removeEntries(tx: Queryable, old: { rk: string; body: string }[], base: string): Promise<void> {
+/** Deletes the index entries of these bodies: lookup_pkey, words_folded, dates_pkey. @returns words of their names */
+async function removeEntries(tx: Queryable, old: { rk: string; body: string }[], base: string): Promise<string[]> {
+  const names: string[] = [];
   const rows = old.map(({ rk, body }) => {
     const e = extract(JSON.parse(body) as Resource, base);
+    for (const word of e.nameWords) names.push(word);
     return {
       rk,
       tokens: e.tokens,
@@ -119,7 +124,7 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
       date_params: e.dates.map((d) => d.param),
     };
   });
-  if (rows.length === 0) return;
+  if (rows.length === 0) return names;
   const given = JSON.stringify(rows);
   await count(tx, 'insert into leaving select * from jsonb_populate_recordset(null::leaving, $1::text::jsonb)', [
     /\\ud[89a-f]/.test(given) ? JSON.stringify(rows, asStored) : given,
@@ -140,6 +145,7 @@ export async function removeEntries(tx: Queryable, old: { rk: string; body: stri
     delete from directory.verification v using (
       select hashtextextended(t, 0) as target, rk from leaving, unnest(refs, ref_params) u(t, s) where s = ${TARGET}) o
     where v.target = o.target and v.rk = o.rk`);
+  return names;
 }
 
 /** One round trip: the client is busy with the next batch and would answer late between statements. */

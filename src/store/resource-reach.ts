@@ -22,9 +22,9 @@ export const byKey = (table: string, as: string, key: string, finding: Finding):
     ? `join ${table} ${as} on ${as}.rk = ${key}`
     : `cross join lateral (select f.* from ${table} f where f.rk = ${key} offset 0) ${as}`;
 
-/** `token, rk` of live people by the networks of their live roles. */
+/** `network, rk` of live people by the networks of these live roles. */
 const networksOf = (roles: string, people: string, finding: Finding) =>
-  `select distinct ${referenceToken('n.ref', NETWORKS.id)} as token, p.ref as rk
+  `select distinct n.ref as network, p.ref as rk
    from ${roles} s cross join lateral ${refs('s', 'p')} cross join lateral ${refs('s', 'n')}
    where s.type = ${PractitionerRole} and not s.deleted and p.param = ${NETWORKS.back} and n.param = ${NETWORKS.of}
      and exists (select from ${people} t where t.rk = p.ref and t.type = ${Practitioner} and not t.deleted${finding === 'few' ? ' offset 0' : ''})`;
@@ -38,7 +38,7 @@ const citiesOf = (roles: string, places: string, finding: Finding) =>
 /** Makes them for all, in tables that have none. `resource` may be another table of the same columns, as the others; `kinds` as of {@link careRows}. */
 export async function reachAll(tx: Queryable, name: (table: string) => string, kinds?: string): Promise<void> {
   const resources = `directory.${name('resource')}`;
-  await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) ${networksOf(resources, resources, 'all')};
+  await tx.unsafe(`insert into directory.${name('lookup')} (token, rk) select ${referenceToken('network', NETWORKS.id)}, rk from (${networksOf(resources, resources, 'all')}) n;
     insert into directory.${name('words')} (rk, param, folded)
       select rk, ${CITIES.id}, folded from (${citiesOf(resources, resources, 'all')}) c order by folded, rk;
     insert into directory.${name('care_at')} (${CARE_COLUMNS})
@@ -48,19 +48,20 @@ export async function reachAll(tx: Queryable, name: (table: string) => string, k
 /** Temporary tables of an import. */
 export const REACH_STAGING = `
   create temp table reaching (rk bigint primary key, type smallint not null) on commit delete rows;
-  create temp table reached (token bigint, folded text collate "C", rk bigint not null) on commit delete rows;
+  create temp table reached (network bigint, folded text collate "C", rk bigint not null) on commit delete rows;
   create temp table care_held (token bigint, network bigint, rk bigint, x float8, y float8) on commit delete rows;`;
 
 const RESOURCES = 'directory.resource';
-/** Roles of the people in `reaching`, and roles in it. */
-const ROLES_OF_PEOPLE = `(select r.* from (select distinct l.rk from reaching h cross join lateral
-      (select l.rk from directory.lookup l where l.token = ${referenceToken('h.rk', NETWORKS.back)} offset 0) l
-      where h.type = ${Practitioner} offset 0) x ${byKey(RESOURCES, 'r', 'x.rk', 'few')})`;
+/** Roles in `reaching`, and with them all roles of the people in it. */
 const ROLES = `(select r.* from reaching h ${byKey(RESOURCES, 'r', 'h.rk', 'few')} where h.type = ${PractitionerRole})`;
+const ROLES_TOO = `(select r.* from (
+      select rk from reaching where type = ${PractitionerRole}
+      union select l.rk from reaching h cross join lateral
+        (select l.rk from directory.lookup l where l.token = ${referenceToken('h.rk', NETWORKS.back)} offset 0) l
+        where h.type = ${Practitioner} offset 0) x ${byKey(RESOURCES, 'r', 'x.rk', 'few')})`;
 
-/** What the people and roles in `reaching` have by the tables as they are. */
-export const HELD = `select token, null::text as folded, rk from (${networksOf(ROLES_OF_PEOPLE, RESOURCES, 'few')}) n
-    where (rk in (select rk from reaching where type = ${Practitioner})) is true
+/** What people have by these roles, and what the roles in `reaching` have, by the tables as they are. */
+export const HELD = `select network, null::text as folded, rk from (${networksOf(ROLES_TOO, RESOURCES, 'few')}) n
   union all select null, folded, rk from (${citiesOf(ROLES, RESOURCES, 'few')}) c`;
 const CARE_COLUMNS = 'token, network, rk, x, y';
 export const CARE_HELD = careRows(ROLES, byKey('directory.place', 'p', 'u.ref', 'few'));
@@ -79,17 +80,15 @@ const MOVED_PLACES = `(select i.rk from plan p join incoming i using (seq)
       and (${city('i')} is distinct from r.city or n.at[0] is distinct from h.at[0] or n.at[1] is distinct from h.at[1])))`;
 
 /**
- * Notes, before a batch is written, whose entries it may change, and what they are: people who are written themselves or named
- * by a role that is, before or after; roles that are, or that name a place that is and is somewhere else then.
+ * Notes, before a batch is written, by what entries may change, and what they are: roles that are written, or that name a place that is
+ * and is somewhere else then; people who come or go. Of others it is enough to look at the roles that are written: of a
+ * hundred roles of one person the rest is not read.
  * @returns whether there are any
  */
 export async function beforeReach(tx: Queryable): Promise<boolean> {
   const { count } = await tx.unsafe(`insert into reaching
-    ${people('i.rk')} from ${batch(Practitioner, `'c', 'u', 'd'`)}
-    union ${people('hashtextextended(t, 0)')} from ${batch(PractitionerRole, `'c', 'u'`)}, unnest(i.refs, i.ref_params) u(t, s)
-      where s = ${NETWORKS.back}
-    union ${people('b.ref')} from ${batch(PractitionerRole, `'u', 'd'`)} join directory.resource r on r.rk = i.rk and not r.deleted,
-      ${refs('r', 'b')} where b.param = ${NETWORKS.back}
+    ${people('i.rk')} from ${batch(Practitioner, `'c', 'd'`)}
+    union ${people('i.rk')} from ${batch(Practitioner, `'u'`)} join directory.resource r on r.rk = i.rk and r.deleted
     union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
     union ${roles('l.rk')} from ${MOVED_PLACES} i join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
     on conflict do nothing`);
@@ -97,13 +96,18 @@ export async function beforeReach(tx: Queryable): Promise<boolean> {
   return count > 0;
 }
 
+/** Is the person of the row `o` here, and has another role the network? lookup_pkey for each role of the person. */
+const HAS_STILL = `(exists (select from directory.resource t where t.rk = o.rk and t.type = ${Practitioner} and not t.deleted offset 0)
+        and exists (select from directory.lookup a where a.token = ${referenceToken('o.rk', NETWORKS.back)}
+          and exists (select from directory.lookup b where b.token = ${referenceToken('o.network', NETWORKS.of)} and b.rk = a.rk offset 0) offset 0))`;
+
 /** Writes what is otherwise now. */
 export async function afterReach(tx: Queryable): Promise<void> {
   await tx.unsafe(`create temp table reached_now on commit drop as ${HELD};
-    delete from directory.lookup l using (select token, rk from reached where token is not null except select token, rk from reached_now) o
-      where l.token = o.token and l.rk = o.rk;
-    insert into directory.lookup (token, rk) select token, rk from reached_now where token is not null
-      except select token, rk from reached order by 1, 2;
+    delete from directory.lookup l using (select network, rk from reached where network is not null except select network, rk from reached_now) o
+      where l.token = ${referenceToken('o.network', NETWORKS.id)} and l.rk = o.rk and not ${HAS_STILL};
+    insert into directory.lookup (token, rk) select ${referenceToken('network', NETWORKS.id)}, rk from reached_now where network is not null
+      except select ${referenceToken('network', NETWORKS.id)}, rk from reached order by 1, 2 on conflict do nothing;
     delete from directory.words w using (select folded, rk from reached where folded is not null except select folded, rk from reached_now) o
       where w.param = ${CITIES.id} and w.folded = o.folded and w.rk = o.rk;
     insert into directory.words (rk, param, folded) select rk, ${CITIES.id}, folded from (

@@ -56,7 +56,7 @@ export async function reindex(
       }
       await reachAll(tx, (table) => table);
       await markIndexed(tx, base);
-      await tx.unsafe('update directory.state set change = change + 1');
+      await tx.unsafe('update directory.state set change = change + 1, pruned = pruned + 1');
       return done;
     });
   } finally {

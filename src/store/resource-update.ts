@@ -59,14 +59,17 @@ export async function beginUpdate(sql: Sql, options: UpdateOptions): Promise<Upd
           `select max(seq) as seq from (select seq from due where seq > ${last} order by seq limit ${options.batch}) d`,
         );
         const next = upTo?.seq ?? undefined;
-        if (next === undefined) return;
+        if (next === undefined) return vocabulary.prune(sql);
         const from = last;
         last = next;
-        yield await sql.begin(async (tx) => {
+        const merged = await sql.begin(async (tx) => {
+          await vocabulary.write(tx);
           await tx.unsafe(`insert into incoming (${COLUMNS}) select ${COLUMNS} from waiting
             where seq in (select seq from due where seq > ${from} and seq <= ${next})`);
           return mergeStaged(tx, options.clock(), options.base, 'write');
         });
+        vocabulary.leave(merged.leaving);
+        yield merged;
       }
     },
   };

@@ -6,6 +6,7 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { DateTest } from '../fhir/search/values.ts';
 import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
+import { fullNameSet } from './full-name.ts';
 import { referenceToken } from './reference-token.ts';
 import { activeAmong, activeTest, instantTest, isPeriod, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
@@ -50,6 +51,8 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
       return { source: nearSet(c, bind, false), unique: false };
     case 'care-at':
       return { source: careSet(c, bind, false), unique: false };
+    case 'full-name':
+      return fullNameSet(c, bind);
     case 'contains':
       return { source: boundariesAround(c.points, bind), unique: false };
     case 'last-verified':

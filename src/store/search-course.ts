@@ -5,8 +5,9 @@ import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
 import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
+import { joinNames } from './full-name.ts';
 import { isSource } from './search-kinds.ts';
-import { inOrder } from './search-set.ts';
+import { ALONE, inOrder } from './search-set.ts';
 import { isOfShape } from './search-shapes.ts';
 import type { Frequencies } from './token-frequency.ts';
 
@@ -34,9 +35,6 @@ const ORDERED = 0.2;
 const WORTH = 50;
 const BRANCH = 15;
 
-/** The most words of one criterion that are read alone. */
-const ALONE = 8;
-
 /** Of so many rows on that meet a chain resources are looked at one by one, until a page of them is found. */
 const MANY = 50_000;
 /** Of more rows that have or lack something a page is found by looking at resources in turn. */
@@ -47,7 +45,7 @@ const FEW = 10_000;
  * @param count rows of a page
  */
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100): Criterion[] {
-  const ordered = criteria
+  const ordered = joinNames(criteria, by)
     .map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));

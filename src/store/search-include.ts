@@ -43,7 +43,7 @@ function reach(from: string, includes: readonly Include[]): string[] {
 }
 
 /**
- * Common table expressions that end in `included(rk)`: at most {@link INCLUDE_MAX} + 1 rows outside `shown`, each once.
+ * Common table expressions that end in `included(rk)`: rows outside `shown`, each once. Some may lead nowhere.
  */
 export function includeTables(includes: readonly Include[]): string[] {
   const iterate = includes.filter((i) => i.iterate);
@@ -54,8 +54,15 @@ export function includeTables(includes: readonly Include[]): string[] {
     rounds === 0
       ? 'round1'
       : `(${Array.from({ length: rounds + 1 }, (_, n) => `select rk from round${n + 1}`).join(' union ')})`;
-  tables.push(
-    `included as (select distinct i.rk from ${found} i where i.rk not in (select rk from shown) limit ${INCLUDE_MAX + 1})`,
-  );
+  tables.push(`included as (select distinct i.rk from ${found} i where i.rk not in (select rk from shown))`);
   return tables;
 }
+
+/**
+ * The included resources that are here, {@link INCLUDE_MAX} of them, and one more which tells that there would be more. Looked up one by
+ * one, whatever the planner expects of their number. resource_pkey.
+ * @param columns of the row `r`, which has rk, key and body
+ */
+export const includedRows = (columns: string): string =>
+  `(select ${columns} from included i cross join lateral (
+    select e.rk, e.key, e.body from directory.resource e where e.rk = i.rk and not e.deleted offset 0) r limit ${INCLUDE_MAX + 1})`;

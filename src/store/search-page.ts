@@ -3,7 +3,7 @@ import type { Criterion } from '../fhir/search/criterion.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { rows } from './search-condition.ts';
-import { INCLUDE_MAX, includeTables } from './search-include.ts';
+import { includedRows, includeTables } from './search-include.ts';
 import { isSource } from './search-kinds.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
 import { type Bind, idSet } from './search-set.ts';
@@ -61,7 +61,7 @@ const USUAL_COUNTS: ReadonlySet<number> = new Set([1, 5, 10, 12, 15, 20, 24, 25,
 
 /** One look into an index finds the rows in order: there is nothing to look up before, and no better plan to find out about. */
 export function isPlain({ criteria: [first, ...more], sort }: SearchRequest): boolean {
-  const look = first === undefined || ['token', 'reference', 'id', 'string'].includes(first.kind);
+  const look = first === undefined || ['token', 'reference', 'id', 'string', 'full-name'].includes(first.kind);
   return look && more.length === 0 && sort.length === 0;
 }
 
@@ -107,21 +107,12 @@ export function pageStatement(request: SearchRequest): Statement {
     request.criteria.length === 0
       ? `(select counts[${TYPE_IDS[request.type]}] from directory.state)`
       : (found.counted ?? `''`);
-  const numbers = [
-    '(select change from directory.state)',
-    total,
-    including ? '(select count(*) from included)' : '0',
-    ELAPSED,
-  ];
+  const numbers = ['(select change from directory.state)', total, ELAPSED];
   const selects = [
     including
       ? `(select rk, key, body, 1${measured} from page ${found.order})`
       : `(select rk, key, body${measured} from (${found.page}) page)`,
-    ...(including
-      ? [
-          `select r.rk, r.key, r.body, 2${unmeasured} from (select rk from included limit ${INCLUDE_MAX}) i join directory.resource r on r.rk = i.rk and not r.deleted`,
-        ]
-      : []),
+    ...(including ? [includedRows(`r.rk, r.key, r.body, 2${unmeasured}`)] : []),
     `select 0, ${numbers.join(` || ',' || `)}, ${found.edges === undefined ? `''` : `(${found.edges})::text`}${including ? ', 0' : ''}${unmeasured}`,
   ];
   return {
@@ -141,12 +132,11 @@ const withIncludes = (request: SearchRequest, found: Found): string[] => [
 const stateOf = ({ criteria, type }: SearchRequest): string =>
   `(select change${criteria.length === 0 ? ` || ',' || counts[${TYPE_IDS[type]}]` : '::text'} from directory.state)`;
 
-/** Includes that lead nowhere are rows without a key: one row too many tells that there are more, whatever is behind it. */
 function plainText(request: SearchRequest, found: Found, measured: string): string {
   if (request.includes.length === 0)
     return `select rk, key, body, ${stateOf(request)}${measured} from (${found.page}) page`;
   return `with ${withIncludes(request, found).join(', ')} (select rk, key, body, ${stateOf(request)} from page ${found.order})
-    union all select i.rk, r.key, r.body, null from (select rk from included) i left join directory.resource r on r.rk = i.rk and not r.deleted`;
+    union all ${includedRows('r.rk, r.key, r.body, null')}`;
 }
 
 export type Parts = { size: string; limit: string; carried: string };

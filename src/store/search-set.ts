@@ -19,6 +19,9 @@ export type RowSet = { source: string; unique: boolean; token?: string };
 
 type FrequentWord = NonNullable<StringCriterion['frequent']>[number];
 
+/** The most words of one criterion that are read alone. */
+export const ALONE = 8;
+
 const INLINE_FORMS = 8;
 
 /** Hashes of the values: for `token in (…)`, and each alone when they are few. */
@@ -65,7 +68,7 @@ function wordTest(w: Word, match: 'starts' | 'exact' | 'contains', bind: Bind): 
   const accented = bind(accentPattern(w.raw, match === 'starts'), 'text');
   // what is asked for has a letter beyond ASCII: most names have none, and are not to be put in its form one by one
   const wide = `octet_length(${stored}) > char_length(${stored})`;
-  return `(${range} and ${wide} and normalize(${stored}, nfc) ~ ${accented})`;
+  return `(${range} and ${wide} and normalize(${stored}, nfkc) ~ ${accented})`;
 }
 
 export function wordSet(c: StringCriterion, bind: Bind): RowSet {
@@ -82,7 +85,7 @@ export const inOrder = ({ match, words, params }: StringCriterion): boolean =>
   match === 'starts' && words.every((w) => w.raw === undefined) && words.length * params.length <= MERGED;
 
 /** As many as 1, 2, 4 or 8, the last one repeated: each number is a statement of its own. */
-function padded(words: readonly string[]): string[] {
+export function padded(words: readonly string[]): string[] {
   const last = words.at(-1);
   if (last === undefined) return [];
   const wanted = 2 ** Math.ceil(Math.log2(words.length));

@@ -93,7 +93,6 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
   const entries: BundleEntry[] = [];
   for (let i = from; i < end; i = i + 1 === to ? matches : i + 1) {
     const entry = { key: rows.bytes(i, KEY), body: rows.bytes(i, BODY), included: i >= matches };
-    if (entry.key.length === 0) continue; // it leads nowhere
     entries.push(measured && i < matches ? withMeasure(entry, rows.text(i, measure), unit) : entry);
   }
   const state = told ?? readState(length === 0 ? null : rows.text(0, 3));
@@ -108,21 +107,20 @@ export async function searchPage(sql: Queryable, request: SearchRequest): Promis
     }),
     total: state.counted ?? (more || request.after !== undefined ? undefined : to - from),
     change: state.change,
-    cut: told === undefined ? length > end : told.included > INCLUDE_MAX,
+    cut: length > end,
     release: rows.release,
   };
 }
 
-type Numbers = { change: string; counted: number | undefined; included: number; ms: number; edges: string };
+type Numbers = { change: string; counted: number | undefined; ms: number; edges: string };
 
 /** The row of numbers, the last one. */
 function readNumbers(rows: RawRows): Numbers {
   const last = rows.length - 1;
-  const [change = '', counted = '', included = '', ms = ''] = (rows.text(last, 1) ?? '').split(',');
+  const [change = '', counted = '', ms = ''] = (rows.text(last, 1) ?? '').split(',');
   return {
     change,
     counted: counted === '' ? undefined : Number(counted),
-    included: Number(included),
     ms: Number(ms),
     edges: rows.text(last, 2) ?? '',
   };

@@ -1,6 +1,7 @@
 // How many rows have a token, as the server's statistics know it: the frequent ones by number, all others as rare. A search
 // begins with what is rarest; the kept plan of a statement knows no values, so the statement itself has to say so.
 import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
+import { EXTRACTION_VERSION } from '../fhir/search/extract.ts';
 import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
@@ -18,6 +19,8 @@ export type Frequencies = {
   frequent(c: StringCriterion): { param: number; folded: string }[];
   /** Live resources of a type, by its number; Infinity where there are no statistics. */
   live(type: number): number;
+  /** Has the index entries of family and given names together? Not one that an older program made. */
+  paired: boolean;
 };
 
 const FRESH_MS = 60_000;
@@ -35,7 +38,7 @@ const SOME_CARE = 100;
 /** pg_stats shows the columns that the role may read. */
 const READ = `select array_to_string(s.most_common_vals::text::bigint[], ',') as tokens, array_to_string(s.most_common_freqs, ',') as shares, c.reltuples as rows,
     array_to_string(p.most_common_elems::text::int[], ',') as params, array_to_string(p.most_common_elem_freqs, ',') as parts, greatest(r.reltuples, 0) as resources,
-    (select array_to_string(counts, ',') from directory.state) as counts, w.*, f.n_distinct as different
+    (select array_to_string(counts, ',') from directory.state) as counts, (select extraction_version from directory.state) as extraction, w.*, f.n_distinct as different
   from pg_class c join pg_namespace n on n.oid = c.relnamespace
   join pg_class r on r.oid = 'directory.resource'::regclass
   cross join directory.frequent_words() w
@@ -49,6 +52,7 @@ type Read = Record<'tokens' | 'shares' | 'params' | 'parts' | 'counts' | 'words'
   resources: number;
   entries: number;
   different: number | null;
+  extraction: number;
 };
 
 /** Frequent words by the number of their parameter. */
@@ -102,7 +106,10 @@ export async function frequencies(sql: Queryable): Promise<Frequencies> {
   const different = (row?.different ?? 0) < 0 ? -(row?.different ?? 0) * entries : (row?.different ?? 0);
   const others = (1 - sum(portions, (part) => part)) * entries;
   const seldom = words.size === 0 || different <= portions.length ? undefined : others / (different - portions.length);
-  const made = estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words, seldom);
+  const made = {
+    ...estimates(found, Math.min(100, ...[...found.values()].map((n) => n / 2)), having, words, seldom),
+    paired: row?.extraction === EXTRACTION_VERSION,
+  };
   held.set(schema, { at: now, frequencies: made });
   return made;
 }
@@ -187,6 +194,8 @@ export function estimates(
         return c.found?.length ?? SHORT_NAME;
       case 'care-at':
         return SOME_CARE;
+      case 'full-name':
+        return c.rows;
       case 'chain':
         return rows(c.of) * referring(c);
       case 'any':
@@ -210,6 +219,7 @@ export function estimates(
   return {
     rows,
     live,
+    paired: false,
     frequent: (c) =>
       frequent(c)
         .sort((a, b) => b.rows - a.rows)

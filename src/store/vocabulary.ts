@@ -1,23 +1,67 @@
 // The vocabulary of names: what is written of it with an import, and which of its words a misspelt query means.
 import type { Criterion, LikeCriterion, LikeWord } from '../fhir/search/criterion.ts';
+import { PARAMETERS, parameter } from '../fhir/search/parameters.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { likeness, soughtKeys, storedKeys } from '../names/similar.ts';
-import { arrayLiteral, type Queryable } from './database.ts';
+import { arrayLiteral, type Queryable, type Sql } from './database.ts';
 
 /** Words that an import has entered already; forgotten when there are very many, which costs time and no fault. */
 export type KnownWords = {
   /** collects words that are new */
   add(words: readonly string[]): void;
-  /** enters what was collected, within the transaction that enters their names */
+  /**
+   * Enters what was collected, within the transaction that enters their names; and all that are known once more when another process has
+   * taken words out since. Takes the lock of all writers.
+   */
   write(sql: Queryable): Promise<void>;
+  /** collects words of names that are no more */
+  leave(words: readonly string[]): void;
+  /** takes out what was left and is in no name any more, in transactions of its own */
+  prune(sql: Sql): Promise<void>;
 };
 
 const MAX_KNOWN = 300_000;
 const AT_ONCE = 2000;
 
+const NAMES = [...PARAMETERS.values()].flatMap((of) => [...of.values()].filter((p) => p.like === 'name'));
+const TOKENS = NAMES.map((p) => p.id).join(', ');
+const VALUES = NAMES.flatMap((p) => p.alsoReads.flatMap((code) => parameter(p.type, code)?.id ?? [])).join(', ');
+
+/** Words that no name has: none begins with it, which words_folded tells, and none has its token. lookup_pkey. */
+const UNUSED = `select w.word from unnest($1::text[]) w(word)
+  where not exists (select from unnest(array[${VALUES}]) p(param) cross join lateral (
+      select from directory.words x where x.param = p.param
+        and (x.folded = w.word collate "C" or x.folded >= (w.word || ' ') collate "C" and x.folded < (w.word || '!') collate "C") limit 1) x)
+    and not exists (select from unnest(array[${TOKENS}]) t(seed) cross join lateral (
+      select from directory.lookup x where x.token = hashtextextended(w.word, t.seed) limit 1) x)`;
+
+/** The words under each of their keys, as two arrays. */
+function keyed(words: readonly string[]): [keys: string, words: string] {
+  const keys: string[] = [];
+  const of: string[] = [];
+  for (const word of words)
+    for (const key of storedKeys(word)) {
+      keys.push(key);
+      of.push(word);
+    }
+  return [arrayLiteral(keys), arrayLiteral(of)];
+}
+
+/** How often words have been taken out; waits for all other writers. */
+async function pruned(tx: Queryable): Promise<string | undefined> {
+  const [state] = await tx.unsafe<{ pruned: string }[]>(
+    'select pruned::text as pruned from directory.state for update',
+    [],
+    { prepare: true },
+  );
+  return state?.pruned;
+}
+
 export function knownWords(): KnownWords {
   let known = new Set<string>();
   let fresh: string[] = [];
+  let left = new Set<string>();
+  let seen: string | undefined;
   return {
     add(words) {
       for (const word of words) {
@@ -28,22 +72,36 @@ export function knownWords(): KnownWords {
       }
     },
     async write(sql) {
-      const words = fresh;
+      const now = await pruned(sql);
+      const words = seen === undefined || seen === now ? fresh : [...known];
+      seen = now;
       fresh = [];
-      for (let i = 0; i < words.length; i += AT_ONCE) {
-        const keys: string[] = [];
-        const of: string[] = [];
-        for (const word of words.slice(i, i + AT_ONCE))
-          for (const key of storedKeys(word)) {
-            keys.push(key);
-            of.push(word);
-          }
+      for (let i = 0; i < words.length; i += AT_ONCE)
         await sql.unsafe(
           `insert into directory.vocabulary (key, word)
            select hashtextextended(k, 0), w from unnest($1::text[], $2::text[]) u(k, w) order by 1, 2 on conflict do nothing`,
-          [arrayLiteral(keys), arrayLiteral(of)],
+          keyed(words.slice(i, i + AT_ONCE)),
         );
-      }
+    },
+    leave(words) {
+      for (const word of words) if (left.size < MAX_KNOWN) left.add(word);
+    },
+    async prune(sql) {
+      // what the same import has entered is in its names
+      const words = [...left].filter((word) => !known.has(word));
+      left = new Set();
+      for (let i = 0; i < words.length; i += AT_ONCE)
+        await sql.begin(async (tx) => {
+          await pruned(tx);
+          const rows = await tx.unsafe<{ word: string }[]>(UNUSED, [arrayLiteral(words.slice(i, i + AT_ONCE))]);
+          if (rows.length === 0) return;
+          await tx.unsafe(
+            `delete from directory.vocabulary v using unnest($1::text[], $2::text[]) u(k, w)
+             where v.key = hashtextextended(k, 0) and v.word = w collate "C"`,
+            keyed(rows.map((row) => row.word)),
+          );
+          await tx.unsafe('update directory.state set pruned = pruned + 1');
+        });
     },
   };
 }

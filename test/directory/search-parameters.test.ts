@@ -355,3 +355,57 @@ test('a concept of very many codes has each text once, and is read in a moment',
   const coding = Array.from({ length: 200_000 }, (_, i) => ({ display: `what the code is called ${i >> 1}` }));
   expect(tokenTexts({ text: 'all', coding })).toHaveLength(100_001);
 });
+
+test('a code that holds a | is found with its system and without, and no system is taken for part of a code', async () => {
+  const role = (id: string, system: string | undefined, code: string): Resource => ({
+    resourceType: 'PractitionerRole',
+    id,
+    specialty: [{ coding: [{ ...(system === undefined ? {} : { system }), code }] }],
+    identifier: [{ ...(system === undefined ? {} : { system }), value: code }],
+  });
+  const NUCC = 'http://nucc.org/provider-taxonomy';
+  const own = await directory([
+    role('usual', NUCC, 'A|b'),
+    role('other', 'urn:x', 'a|B'),
+    role('none', undefined, 'a|b'),
+    role('apart', 'a', 'b'),
+  ]);
+  try {
+    const found = async (query: string) =>
+      (await own.find(`PractitionerRole?${query}`)).map((key) => key.split('/')[1]).sort();
+    for (const parameter of ['specialty', 'identifier']) {
+      expect(await found(`${parameter}=a\\|b`)).toEqual(['none', 'other', 'usual']);
+      expect(await found(`${parameter}=|a\\|b`)).toEqual(['none']);
+      expect(await found(`${parameter}=urn:x|a\\|b`)).toEqual(['other']);
+      expect(await found(`${parameter}=${NUCC}|a\\|b`)).toEqual(['usual']);
+      expect(await found(`${parameter}=a|b`)).toEqual(['apart']);
+      expect(await found(`${parameter}:not=a\\|b`)).toEqual(['apart']);
+    }
+  } finally {
+    await own.close();
+  }
+});
+
+test('text in compatibility forms and Greek capitals is found by any of them', async () => {
+  const named = (id: string, family: string): Resource => ({ resourceType: 'Practitioner', id, name: [{ family }] });
+  const own = await directory([
+    named('wide', 'Ｓｍｉｔｈ'),
+    named('ligature', 'Ｏﬃce №'),
+    named('greek', 'Παπασταθόπουλος'),
+    named('short', 'ΠΑΠΑΣ'),
+    named('accent', 'Παπάς'),
+  ]);
+  try {
+    const found = async (family: string) =>
+      (await own.find(`Practitioner?family=${encodeURIComponent(family)}`)).map((key) => key.split('/')[1]).sort();
+    expect(await found('smith')).toEqual(['wide']);
+    expect(await found('ＳＭ')).toEqual(['wide']);
+    expect(await found('office no')).toEqual(['ligature']);
+    for (const family of ['ΠΑΠΑΣ', 'παπας', 'παπασ']) expect(await found(family)).toEqual(['accent', 'greek', 'short']);
+    expect(await found('Παπάς')).toEqual(['accent']);
+    expect(await own.find(`Practitioner?family:exact=${encodeURIComponent('ΠΑΠΑΣ')}`)).toEqual(['Practitioner/short']);
+    expect(await own.find('Practitioner?_sort=family')).toHaveLength(5);
+  } finally {
+    await own.close();
+  }
+});

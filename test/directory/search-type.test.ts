@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
-import { BASE, type Bundle, body, deletion, directory, entries, FIXTURE, ids, ORIGIN } from './fixture.ts';
+import { BASE, type Bundle, body, deletion, directory, entries, FIXTURE, ids, keyOf, ORIGIN } from './fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
@@ -376,4 +376,36 @@ test('names with accents are found as they are written: two blanks, letters that
   for (const name of ['Παπαδόπουλος', 'ΠΑΠΑΔΌΠΟΥΛΟΣ'])
     expect((await find(`name=${encodeURIComponent(name)}`)).sort()).toEqual(['Organization/n3', 'Organization/n4']);
   await own.close();
+});
+
+test('what would be included and leads nowhere is not counted', async () => {
+  const networks = (n: number) =>
+    Array.from({ length: n }, (_, i) => ({
+      url: `${PLAN_NET}/StructureDefinition/network-reference`,
+      valueReference: { reference: `Organization/many${i}` },
+    }));
+  const organizations = (n: number): Resource[] =>
+    Array.from({ length: n }, (_, i) => ({ resourceType: 'Organization', id: `many${i}`, name: `N ${i}` }));
+  const own = await directory([
+    { resourceType: 'PractitionerRole', id: 'wide', extension: networks(1200) },
+    ...organizations(1000),
+  ]);
+  try {
+    for (const query of ['_id=wide', '_id=wide&_sort=_id', 'active:missing=true&network:missing=false']) {
+      const path = `PractitionerRole?${query}&_include=PractitionerRole:network`;
+      const remarks = (bundle: Bundle) => bundle.entry?.filter((e) => e.search.mode === 'outcome').length;
+      await own.load(
+        organizations(1001)
+          .slice(1000)
+          .map((r) => deletion(keyOf(r))),
+      );
+      const all = await body(await own.get(path));
+      expect([ids(all, 'match').length, ids(all, 'include').length, remarks(all)]).toEqual([1, 1000, 0]);
+      await own.load(entries(organizations(1001)));
+      const cut = await body(await own.get(path));
+      expect([ids(cut, 'match').length, ids(cut, 'include').length, remarks(cut)]).toEqual([1, 1000, 1]);
+    }
+  } finally {
+    await own.close();
+  }
 });

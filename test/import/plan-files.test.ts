@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import type { ImportEntry } from '../../src/import/entry.ts';
+import { networkId } from '../../src/import/plan/build.ts';
 import { hours } from '../../src/import/plan/hours.ts';
 import { readDirectoryFiles } from '../../src/import/plan/read-plan-files.ts';
 import { templates } from '../../src/import/plan/templates.ts';
@@ -220,7 +221,10 @@ test('NPPES: people, organizations and deactivations', async () => {
   expect(role).toMatchObject({
     specialty: [{ coding: [{ code: '207RC0000X' }] }, { coding: [{ code: '207R00000X' }] }],
   });
-  expect(JSON.stringify(role)).toContain('Organization/net-oak-gold-network');
+  // one that providers.csv names as well is the same
+  const network = networkId('oak gold  network');
+  expect(JSON.stringify(role)).toContain(`"Organization/${network}"`);
+  expect(r.resources.get(`Organization/${network}`)).toMatchObject({ name: 'Oak Gold Network' });
   expect([...r.resources.values()].find((x) => x.resourceType === 'OrganizationAffiliation')).toMatchObject({
     code: [{ coding: [{ code: 'pharmacy' }] }],
     period: { start: '2005-05-23' },

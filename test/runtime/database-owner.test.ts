@@ -1,17 +1,18 @@
 // A managed database has an owner that is no superuser.
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inRole } from '../../src/command/doctor.ts';
 import { faultSentence } from '../../src/command/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { databaseBeside, migrate } from '../../src/store/migrate.ts';
+import { addressOf } from '../support/db.ts';
 
 const owner = `owner_${randomUUID().replaceAll('-', '')}`;
 let admin: postgres.Sql;
 let url: string;
 beforeAll(async () => {
-  const server = new URL(inject('databaseUrl'));
+  const server = new URL(addressOf('postgres').tcp);
   server.pathname = '/postgres';
   admin = postgres(server.href, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create role ${owner} login password 'x'`);
@@ -62,7 +63,7 @@ test('a database beside another one is made once, by who may', async () => {
 test('two processes make it at once; a name that is as long as names may be is another one', async () => {
   const long = `long_${randomUUID().replaceAll('-', '')}`.padEnd(63, 'x');
   await admin.unsafe(`create database "${long}"`);
-  const named = new URL(inject('databaseUrl'));
+  const named = new URL(addressOf('postgres').tcp);
   named.pathname = `/${long}`;
   const made = await Promise.all(Array.from({ length: 3 }, () => databaseBeside(named.href, 'beside')));
   const name = `${long.slice(0, 56)}_beside`;
@@ -74,4 +75,26 @@ test('two processes make it at once; a name that is as long as names may be is a
 test('a pooler that takes no settings is told in a sentence', () => {
   const refused = Object.assign(new Error('unsupported startup parameter: jit'), { code: '08P01' });
   expect(faultSentence(refused)).toMatch(/^A pooler before the database/);
+});
+
+test('a database whose name holds what an address writes as a number is that one', async () => {
+  await admin.unsafe(`alter role ${owner} createdb`);
+  for (const [written, name] of [
+    [`${owner}_a%25b%20c`, `${owner}_a%b c`],
+    [`${owner}_%C3%A9`, `${owner}_é`],
+    [`${owner}_100%`, `${owner}_100%`],
+  ] as const) {
+    await admin.unsafe(`create database "${name}" owner ${owner}`);
+    const address = url.replace(/[^/]*$/, written);
+    await migrate(address);
+    const opened = openDatabase(address, { max: 1, lines: 1 });
+    expect(await opened.sql`select current_database()::text as name`).toEqual([{ name }]);
+    await opened.close();
+    const beside = await databaseBeside(address, 'two');
+    const second = openDatabase(beside, { max: 1 });
+    expect(await second.sql`select current_database()::text as name`).toEqual([{ name: `${name}_two` }]);
+    await second.close();
+    await admin.unsafe(`drop database "${name}"`);
+    await admin.unsafe(`drop database "${name}_two"`);
+  }
 });

@@ -147,6 +147,38 @@ test('a person has the networks of the roles, a role the cities of its places, w
   expect(await stored()).toEqual(before);
 });
 
+test('of a person with very many roles only those that are written are looked at', async () => {
+  const roles = (n: number, network: string) =>
+    Array.from({ length: n }, (_, i) => role(`busy${i}`, 'busy', [network], []));
+  const own = await directory([person('busy'), ...roles(300, 'n1')]);
+  const client = own.database.dedicated('work');
+  try {
+    await createStaging(client);
+    const [counts] = await client.begin(async (tx) => {
+      await tx`insert into reaching select rk, type from directory.resource where key = 'PractitionerRole/busy7'`;
+      return tx.unsafe<{ n: number }[]>(`select count(*)::int as n from (${HELD}) h`);
+    });
+    expect(counts?.n).toBe(1);
+    const networks = async () =>
+      (
+        await Promise.all(NETS.map((n) => own.find(`Practitioner?_has:PractitionerRole:practitioner:network=${n}`)))
+      ).map((found) => found.length);
+    await own.load(entries([role('busy0', 'busy', ['n2'], [])]));
+    expect(await networks()).toEqual([1, 1, 0]);
+    await own.load(entries([role('busy0', 'busy', ['n3'], [])]));
+    expect(await networks()).toEqual([1, 0, 1]);
+    await own.load(entries(roles(300, 'n2')));
+    expect(await networks()).toEqual([0, 1, 0]);
+    await own.load([deletion('Practitioner/busy')]);
+    expect(await networks()).toEqual([0, 0, 0]);
+    await own.load(entries([person('busy')]));
+    expect(await networks()).toEqual([0, 1, 0]);
+  } finally {
+    await client.end({ timeout: 1 });
+    await own.close();
+  }
+});
+
 test('an answer through another resource changes with it', async () => {
   const rows = [person('pa'), place('la', 'Derby'), role('ra', 'pa', ['n9'], ['la'])];
   await d.load(entries(rows));

@@ -21,6 +21,11 @@ export type FurtherCriterion =
   | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
   /** of a role: one of these forms of its specialty at a place in the circles, and in one of the networks; the store makes it of several */
   | { kind: 'care-at'; forms: string[]; squares: number[]; circles: Circle[]; networks: string[] | undefined }
+  /**
+   * of a person: a family name and a given name that begin so; the store makes it of both. `frequent`: the frequent family names that
+   * do, in order of their bytes; `rows`: how many people, roughly
+   */
+  | { kind: 'full-name'; family: string; given: string; frequent: string[]; rows: number }
   | { kind: 'contains'; points: Point[] }
   /** days [from, to) in milliseconds; no period holds always */
   | { kind: 'active-on'; param: number; days: DateTest[] }

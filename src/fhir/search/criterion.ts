@@ -1,6 +1,6 @@
 // One filter of a search: a parameter with its modifier and values, as data that the store turns into a condition.
 import type { NameQuery } from '../../names/name-words.ts';
-import { fold, foldCase, hasAccents } from '../fold.ts';
+import { foldCase, hasAccents, searchForm } from '../fold.ts';
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { Outcome } from '../outcome.ts';
 import { ID_PATTERN } from '../resource.ts';
@@ -276,9 +276,12 @@ function ofTypeValue(p: Parameter, value: string): string {
 }
 
 /** What is shown to people is kept folded only: accents do not count there, whoever writes them. */
-const shownWord = (value: string): Word => ({ folded: fold(unescaped(value).slice(0, MAX_WORD)), raw: undefined });
+const shownWord = (value: string): Word => ({
+  folded: searchForm(unescaped(value).slice(0, MAX_WORD)),
+  raw: undefined,
+});
 
 export function word(value: string, exact: boolean): Word {
   const text = unescaped(value).slice(0, MAX_WORD);
-  return { folded: fold(text), raw: exact ? text : hasAccents(text) ? foldCase(text) : undefined };
+  return { folded: searchForm(text), raw: exact ? text : hasAccents(text) ? foldCase(text) : undefined };
 }

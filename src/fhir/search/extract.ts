@@ -1,13 +1,14 @@
 // What the index holds of a resource. Pure: hashing and keys of rows are the store's.
 
 import { enteredWords } from '../../names/name-words.ts';
-import { fold } from '../fold.ts';
+import { searchForm } from '../fold.ts';
 import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
 import { isObject, type Json, type JsonObject, type Resource, text } from '../resource.ts';
 import { addOnce, FEW, type Sameness } from './add-once.ts';
 import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
 import { MAX_WORD } from './draft.ts';
+import { enterPairs } from './full-name.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
 import { boundaries, NEAR } from './parameters-further.ts';
 import { sortText } from './sort.ts';
@@ -18,7 +19,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 7;
+export const EXTRACTION_VERSION = 8;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -96,6 +97,7 @@ export function extract(resource: Resource, base: string): Entries {
 
 /** What has columns and tables of its own. */
 function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void {
+  if (type === 'Practitioner') enterPairs(entries.words);
   entries.sort = sortText(type, resource);
   entries.hours = openingHours(resource);
   if (type === 'Location') {
@@ -188,7 +190,7 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
 
 function addWord(param: number, text: string, keepRaw: boolean, entries: Entries): void {
   const cut = text.length > MAX_WORD ? text.slice(0, MAX_WORD) : text;
-  const folded = fold(cut);
+  const folded = searchForm(cut);
   if (folded === '') return;
   const raw = keepRaw && cut !== folded ? cut : undefined;
   addOnce(entries.words, { param, folded, raw }, SAME_WORD);

@@ -1,6 +1,6 @@
 // The keys by which a search can be sorted, beside `_id`, `_lastUpdated` and `near`. A resource keeps the first value of
 // each, folded, joined in one text; the numbers below are its places in it.
-import { fold } from '../fold.ts';
+import { searchForm } from '../fold.ts';
 import { Outcome } from '../outcome.ts';
 import type { JsonObject } from '../resource.ts';
 import { MAX_WORD } from './draft.ts';
@@ -44,7 +44,7 @@ export function sortText(type: DirectoryType, resource: JsonObject): string | un
 function firstOf(type: DirectoryType, code: string, resource: JsonObject): string {
   for (const path of parameter(type, code)?.paths ?? [])
     for (const value of path(resource)) {
-      const folded = typeof value === 'string' ? fold(value.slice(0, MAX_WORD)) : '';
+      const folded = typeof value === 'string' ? searchForm(value.slice(0, MAX_WORD)) : '';
       if (folded !== '') return folded.replaceAll(SEPARATOR, ' ');
     }
   return '';

@@ -18,9 +18,20 @@ export function canonicalSystem(system: string): string {
   return SAME_SYSTEM[system] ?? system;
 }
 
+/**
+ * Stands for a `|` that is part of a code: the one of a form parts system and code. No string of FHIR holds it.
+ * https://hl7.org/fhir/R4/datatypes.html#string
+ */
+export const PIPE = '\u001f';
+
+const codeForm = (code: string): string => {
+  const folded = code.toLowerCase();
+  return folded.includes('|') ? folded.replaceAll('|', PIPE) : folded;
+};
+
 /** The form of a query value; index entries hold every form of a value, so one equality answers. */
 export function tokenForm(system: string | undefined, code: string | undefined): string {
-  const folded = code?.toLowerCase() ?? '';
+  const folded = codeForm(code ?? '');
   return system === undefined ? folded : `${canonicalSystem(system)}|${folded}`;
 }
 
@@ -30,11 +41,11 @@ const str = (value: Json | undefined): string | undefined =>
 
 function addForms(system: string | undefined, code: string | undefined, out: string[], usual?: string): void {
   if (usual !== undefined && system !== undefined && canonicalSystem(system) === usual) {
-    out.push(`${usual}|${code?.toLowerCase() ?? ''}`);
+    out.push(`${usual}|${codeForm(code ?? '')}`);
     return;
   }
   if (code !== undefined) {
-    const folded = code.toLowerCase();
+    const folded = codeForm(code);
     out.push(folded);
     out.push(system === undefined ? `|${folded}` : `${canonicalSystem(system)}|${folded}`);
   }
@@ -47,7 +58,7 @@ function addForms(system: string | undefined, code: string | undefined, out: str
  */
 export function addTokenForms(value: Json, plain: boolean, out: string[], usual?: string): void {
   if (typeof value === 'string' || typeof value === 'boolean') {
-    const folded = String(value).toLowerCase();
+    const folded = codeForm(String(value));
     out.push(folded);
     if (!plain) out.push(`|${folded}`);
     return;
@@ -74,7 +85,7 @@ export function ofTypeForms(identifier: JsonObject): string[] {
 }
 
 export function ofTypeForm(system: string, code: string, value: string): string {
-  return `${system}|${code.toLowerCase()}|${value.toLowerCase()}`;
+  return `${system}|${codeForm(code)}|${codeForm(value)}`;
 }
 
 /** What `:text` searches in a value: display of codings, text of the concept or of the identifier's type. */

@@ -9,7 +9,7 @@ import type { ImportEntry, Progress } from '../entry.ts';
 import { type ImportFile, importFiles } from '../files.ts';
 import { readImport } from '../read-import.ts';
 import { ImportFault, REJECTS } from '../reject.ts';
-import { organization, PAYER } from './build.ts';
+import { networkId, organization, PAYER } from './build.ts';
 import type { Made } from './made.ts';
 import { NPPES_REQUIRED, nppesRow } from './nppes-row.ts';
 import { PLAN_COLUMNS, PLAN_REQUIRED, type PlanNetworks, planRow } from './plan-row.ts';
@@ -56,7 +56,7 @@ class Emitter {
           source,
           line,
           organization({
-            id: nppesNetworkId(this.#options.network),
+            id: networkId(this.#options.network),
             name: this.#options.network,
             type: 'ntwk',
             partOf: PAYER,
@@ -72,12 +72,6 @@ class Emitter {
       yield { source, line, fault: 'left-out', message: `${column} ${why}; the rest of the row is imported.` };
   }
 }
-
-const nppesNetworkId = (name: string) =>
-  `net-${name
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 40)}`;
 
 /**
  * Entries of files and folders in any form that a directory can come in; FHIR files go to {@link readImport}.
@@ -194,7 +188,7 @@ async function* readTable(
       line = info.lines;
       const made =
         table === 'nppes'
-          ? nppesRow(record, options.network === undefined ? undefined : nppesNetworkId(options.network))
+          ? nppesRow(record, options.network === undefined ? undefined : networkId(options.network))
           : table === 'plans'
             ? planRow(record, networks)
             : providerRow(record);

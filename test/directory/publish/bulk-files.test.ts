@@ -96,3 +96,56 @@ test('a lease that is lost ends all streams', async () => {
   await expect(work).rejects.toThrow(LeaseLost);
   expect(await d.blobs.list('lost/')).toEqual([]);
 });
+
+test.each([
+  ['one connection', () => 1],
+  ['none for a while', (asked: number) => (asked % 5 === 0 ? 1 : 0)],
+])('a server that has %s to give: all is written', async (_, free) => {
+  let open = 0;
+  let asked = 0;
+  let refused = 0;
+  const database: Database = {
+    ...d.database,
+    dedicated: (use) => {
+      const client = d.database.dedicated(use);
+      const has = open < free(++asked);
+      if (has) open++;
+      else refused++;
+      return new Proxy(client, {
+        get: (target, name, self) => {
+          if (name === 'unsafe' && !has)
+            return () => Promise.reject(Object.assign(new Error('sorry, too many clients already'), { code: '53300' }));
+          if (name === 'end' && has)
+            return (options: object) => {
+              open--;
+              return target.end(options);
+            };
+          return Reflect.get(target, name, self);
+        },
+      });
+    },
+  };
+  const files = await writeFull({ ...d, database }, snapshot.id, `few/${asked}`, () => true, [], 10, 1);
+  expect(files.reduce((lines, f) => lines + f.lines, 0)).toBe(DATA.length);
+  expect(refused).toBeGreaterThan(0);
+});
+
+test('a server that never has one fails the publication, and a lease that is lost meanwhile ends it', async () => {
+  const database: Database = {
+    ...d.database,
+    dedicated: (use) => {
+      const client = d.database.dedicated(use);
+      return new Proxy(client, {
+        get: (target, name, self) =>
+          name === 'unsafe'
+            ? () => Promise.reject(Object.assign(new Error('sorry, too many clients already'), { code: '53300' }))
+            : Reflect.get(target, name, self),
+      });
+    },
+  };
+  const write = (alive: () => boolean) => writeFull({ ...d, database }, snapshot.id, 'never', alive, [], 10, 1);
+  await expect(write(() => true)).rejects.toMatchObject({ code: '53300' });
+  let asked = 0;
+  await expect(write(() => ++asked < 3)).rejects.toThrow(LeaseLost);
+  expect(await d.blobs.list('never/')).toEqual([]);
+});
