@@ -88,12 +88,12 @@ const isUnits = (adjudication: JsonObject): boolean =>
 
 /** A line of an authorization whose only decision is a denial, or that is for a drug. */
 function deniedOrDrug(resource: Resource): ContentFault[] {
-  const { state, removedLines } = authorizationFacts(resource);
+  const { state, removedLines, removesParts } = authorizationFacts(resource);
   const found: ContentFault[] = [];
   const whole = 'ExplanationOfBenefit';
   if (state === 'denied' || state === 'unclear') found.push({ kind: 'denied-pa', path: whole });
   else if (state === 'drug') found.push({ kind: 'drug-pa', path: whole });
-  else if (removedLines.length > 0) found.push({ kind: 'denied-pa', path: `${whole}.item` });
+  else if (removedLines.length > 0 || removesParts) found.push({ kind: 'denied-pa', path: `${whole}.item` });
   const codesOf = (element: JsonObject) =>
     objects(element['adjudication']).flatMap((a) =>
       extensions(a, REVIEW).flatMap((e) =>

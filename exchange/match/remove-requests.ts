@@ -48,23 +48,27 @@ async function remove(deps: Needs, { id, peerId, bodyKey }: KeptRequest, at: Dat
 }
 
 /**
- * Returns how many were removed. One that cannot be read or removed keeps none behind it waiting: the log says why, an alert stands while it
- * is there past its time (`request-kept`), and it is tried again. A database that is away ends the round.
+ * Returns how many were removed. One that cannot be read or removed keeps none behind it waiting: an alert stands while it is there past its
+ * time (`request-kept`), and it is tried again. The log has one line a round, with how many and why the first one. A database that is away
+ * ends the round.
  */
 export async function removeRequests(deps: Needs): Promise<number> {
   const { sql } = deps.database;
   const at = deps.clock();
   const before = new Date(at.getTime() - deps.config.matchRequestKeepDays * DAY_MS);
   let removed = 0;
+  const failures: { match: string; error: string }[] = [];
   for (let page = await pastRequests(sql, before, MOST); page.length > 0 && removed < MOST; ) {
     for (const one of page)
       try {
         if (await remove(deps, one, at)) removed++;
       } catch (error) {
         if (isPassing(error)) throw error;
-        deps.log('error', 'request not removed', { match: one.id, error: describe(error) });
+        failures.push({ match: one.id, error: describe(error) });
       }
     page = page.length < MOST ? [] : await pastRequests(sql, before, MOST, page.at(-1));
   }
+  const [first] = failures;
+  if (first) deps.log('error', 'requests not removed', { ...first, count: failures.length });
   return removed;
 }

@@ -9,6 +9,7 @@ import {
   inheritLabelsOf,
   lastDecider,
   RELABELLING,
+  type Unclassified,
   unclassifiedOf,
   writeDecided,
 } from '../store/labels.ts';
@@ -22,9 +23,9 @@ import { labelledReferences } from './read-own.ts';
 const MEMBERS = 50;
 
 /** What the rules of today say of a record; large documents of ours alone become links, as when they came. */
-function decidedOf(body: string, isOwn: boolean) {
+function decidedOf({ body, isOwn, isStripped }: Unclassified) {
   const resource = JSON.parse(body) as Resource;
-  const facts = factsOf(resource, body, isOwn);
+  const facts = factsOf(resource, body, isOwn, isStripped);
   return {
     label: facts.label,
     serviceEnd: facts.serviceEnd,
@@ -58,7 +59,7 @@ export async function relabel(
     if (last === undefined) break;
     after = last;
     if (records.length === 0) continue;
-    const said = records.map(({ body, isOwn, ...key }) => ({ ...key, ...decidedOf(body, isOwn) }));
+    const said = records.map((r) => ({ memberId: r.memberId, type: r.type, id: r.id, ...decidedOf(r) }));
     const { relabelled } = await sql.begin(async (tx) => {
       const at = await transactionInstant(tx);
       const written = await writeDecided(tx, said, hidden, at);

@@ -163,3 +163,9 @@ export function differences(
   const pick = (of: PeerFields) => Object.fromEntries(names.map((n) => [n, of[n]])) as Partial<PeerFields>;
   return { before: pick(had), after: pick(wanted) };
 }
+
+/** Fields that neither let a peer in nor say whom or what it may ask. */
+export const OPENS_NOTHING: readonly (keyof PeerFields)[] = ['postalAddress'];
+
+export const opensNothing = (fields: Partial<PeerFields>): boolean =>
+  (Object.keys(fields) as (keyof PeerFields)[]).every((name) => OPENS_NOTHING.includes(name));

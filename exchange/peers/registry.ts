@@ -18,7 +18,7 @@ import {
 } from '../store/peer-change.ts';
 import { addDocument, endDocument, type NewDocument } from '../store/peer-document.ts';
 import { setPeerLimit } from '../store/peer-health.ts';
-import { differences, type PeerFields, type Registration } from './registration.ts';
+import { differences, opensNothing, type PeerFields, type Registration } from './registration.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; dev?: boolean };
@@ -131,7 +131,10 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
   });
 }
 
-/** Changes what people may write. Of an active peer it waits for a second person; until then nothing changes. */
+/**
+ * Changes what people may write. Of an active peer it waits for a second person; until then nothing changes. What opens nothing (its postal
+ * address) is in force at once, and tokens stay good.
+ */
 export async function changePeer(deps: Needs, id: string, wanted: Registration, by: By): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
@@ -139,7 +142,7 @@ export async function changePeer(deps: Needs, id: string, wanted: Registration, 
     if (!peer || peer.state === 'closed') return peer ? 'not-now' : 'not-found';
     const { before, after } = differences(fieldsOf(peer), { ...fieldsOf(peer), ...wanted });
     if (Object.keys(after).length === 0) return 'no-change';
-    const waits = needsSecondPerson(deps.config) && peer.state !== 'pending';
+    const waits = needsSecondPerson(deps.config) && peer.state !== 'pending' && !opensNothing(after);
     if (!waits && !(await writePeerFields(tx, id, after))) return 'taken';
     const what = { peerId: id, what: 'record', before, after };
     await record(tx, by, at, {

@@ -6,7 +6,12 @@ import { isObject, type Json, objects, type Resource, text } from '../../src/fhi
 import type { MemberParameter } from './member-parameters.ts';
 
 /** One parameter of a query: any of its values must fit. */
-export type MemberCriterion = { parameter: MemberParameter; test: (value: Json) => boolean };
+export type MemberCriterion = {
+  parameter: MemberParameter;
+  test: (value: Json) => boolean;
+  /** of tokens the codes of which one must stand there; absent where any would do */
+  codes?: readonly string[];
+};
 /** Half-open, in milliseconds. */
 type Span = { from: number; to: number };
 
@@ -44,8 +49,12 @@ export function readCriterion(name: string, parameter: MemberParameter, value: s
     if (!test) throw new Outcome('invalid-parameter', `${name} has a value that is no ${parameter.kind}.`);
     return test;
   });
-  return { parameter, test: (v) => tests.some((t) => t(v)) };
+  const codes = parameter.kind === 'token' ? alternatives(value).map(codeOf) : [''];
+  return { parameter, test: (v) => tests.some((t) => t(v)), ...(codes.includes('') ? {} : { codes }) };
 }
+
+/** The code of `system|code`; empty where any of the system is meant. */
+const codeOf = (token: string): string => token.slice(token.indexOf('|') + 1);
 
 /** Split at commas that are not escaped. */
 export const alternatives = (value: string): string[] =>
@@ -55,7 +64,7 @@ const TESTS: Record<MemberParameter['kind'], (value: string) => ((v: Json) => bo
   token(value) {
     const bar = value.indexOf('|');
     const system = bar === -1 ? undefined : value.slice(0, bar);
-    const code = bar === -1 ? value : value.slice(bar + 1);
+    const code = codeOf(value);
     return (v) =>
       tokensOf(v).some((t) => (system === undefined || t.system === system) && (code === '' || t.code === code));
   },

@@ -10,6 +10,7 @@ import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
 import { hadRecord } from '../store/delivered.ts';
 import {
+  claimsIdentified,
   type Grant,
   type MemberRow,
   memberOfUmb,
@@ -46,6 +47,8 @@ const MAX_LOOKED = 5000;
 const BATCH = 500;
 /** Members whose records are put in order at once: of all whom a peer may see there are many, and each batch would order all of theirs. */
 const MEMBERS = 200;
+/** Claims that one search by identifier may mean; of more, all that the peer may see are looked at, page by page. */
+const MOST_IDENTIFIED = 100;
 
 /** The caller, when its scopes cover this interaction with this type. */
 export async function admitted(
@@ -147,16 +150,29 @@ async function grantsFor(
   for (const umb of search.umbs ?? []) found.push((await memberOfUmb(deps.database.sql, umb)) ?? NOBODY);
   const { members } = search;
   const named = search.umbs ? found.filter((m) => members?.includes(m) ?? true) : members;
-  const holders =
-    named === undefined && search.ids !== undefined
-      ? await membersHolding(deps.database.sql, search.type, search.ids)
-      : undefined;
+  const holders = named === undefined ? await holdersOf(deps, search) : undefined;
   const grants = await grantsOf(deps, caller.peer.id, named ?? holders);
   const granted = new Set(grants.map((g) => g.memberId));
   const away = (named ?? []).filter((m) => !granted.has(m));
   // a member found by an identifier is not named to the peer's disadvantage: its id is not in the event
   const missed = away.map((m) => (members?.includes(m) ? `Patient/${m}` : ''));
   return { grants, asked: (named ?? []).filter((m) => granted.has(m)), missed };
+}
+
+/**
+ * Members that hold what is asked for without naming any, by its id or, of claims, by identifier: then `search` gets the ids of those that may
+ * have it. Undefined where they cannot be told, and all are looked at.
+ */
+async function holdersOf(deps: Deps, search: MemberSearch): Promise<string[] | undefined> {
+  const { sql } = deps.database;
+  if (search.ids !== undefined) return membersHolding(sql, search.type, search.ids);
+  const codes = search.criteria.find((c) => c.parameter.isAlone)?.codes;
+  if (codes === undefined) return undefined;
+  const claims = await claimsIdentified(sql, codes, MOST_IDENTIFIED + 1);
+  // what so many have is no number of a claim
+  if (claims.length > MOST_IDENTIFIED) return undefined;
+  search.ids = claims.map((c) => c.id);
+  return [...new Set(claims.map((c) => c.memberId))];
 }
 
 /** No member has this id: it is too long. */

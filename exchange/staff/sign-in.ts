@@ -117,11 +117,12 @@ export function signIn(desk: Desk, development: DevelopmentAccount | undefined):
         : error.fault === 'second-factor'
           ? 'A second factor is needed to sign in here.'
           : error.fault === 'not-fresh'
-            ? 'The sign-in service did not ask you again who you are, and this action needs that. Sign out there and try again.'
+            ? 'The sign-in service did not ask you again who you are, and it is too long ago that it did. Sign out there and try again.'
             : away
               ? 'The sign-in service does not answer. Please try again in a moment.'
               : 'The sign-in did not succeed. Please try again.';
-    return problem(c, deps, away ? 503 : 403, 'Not signed in', [text, ' ', html`<a href="/staff/sign-in">Sign in</a>`]);
+    const start = error.fault === 'not-fresh' ? '/staff/sign-in?again=1' : '/staff/sign-in';
+    return problem(c, deps, away ? 503 : 403, 'Not signed in', [text, ' ', html`<a href="${start}">Sign in</a>`]);
   };
 
   app.get('/staff/sign-in/start', async (c) => {

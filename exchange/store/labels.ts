@@ -61,9 +61,17 @@ async function inherit(tx: Queryable, members: string, of: string[], at: string)
   return moved.count;
 }
 
-export type Unclassified = { memberId: string; type: string; id: string; isOwn: boolean; body: string };
+/** `isStripped`: lines of it that must not leave were not kept when it came, as the findings of its line tell. */
+export type Unclassified = {
+  memberId: string;
+  type: string;
+  id: string;
+  isOwn: boolean;
+  isStripped: boolean;
+  body: string;
+};
 
-/** Records of the next members after one that another labeller decided, or none. By the primary key of resource. */
+/** Records of the next members after one that another labeller decided, or none. By the primary keys of resource and identity. */
 export async function unclassifiedOf(
   sql: Queryable,
   after: string,
@@ -73,7 +81,9 @@ export async function unclassifiedOf(
     select max(id) as last from (select id from exchange.member where id > ${after} order by id limit ${members}) m`;
   if (row?.last == null) return { last: undefined, records: [] };
   const records = await sql<Unclassified[]>`
-    select r.member_id as "memberId", r.type, r.id, r.origin = 'own' as "isOwn", r.body
+    select r.member_id as "memberId", r.type, r.id, r.origin = 'own' as "isOwn", r.body,
+      r.pa_state is not null and coalesce((select 'denied-pa' = any(i.line_findings) from exchange.identity i
+        where i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id), false) as "isStripped"
     from (select id from exchange.member where id > ${after} and id <= ${row.last}) m
     join exchange.resource r on r.member_id = m.id
     where r.labeller is distinct from ${LABELLER}`;
@@ -81,7 +91,7 @@ export async function unclassifiedOf(
 }
 
 /** What is decided of a record: its key, the facts by which it leaves, and the form for peers, when that is another. */
-export type Decided = Omit<Unclassified, 'body' | 'isOwn'> & {
+export type Decided = Omit<Unclassified, 'body' | 'isOwn' | 'isStripped'> & {
   label: number;
   serviceEnd: string | undefined;
   paState: string | undefined;

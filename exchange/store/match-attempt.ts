@@ -17,6 +17,12 @@ const GLANCE = { cards: 40, persons: 120, near: 80 };
 type Asked = readonly AskedAttempt[];
 
 /**
+ * Not so old as to be forgotten. Written so that no index serves it: nearly all rows are, and the planner, which takes the rows of a person or
+ * of a stretch for more than they are, would look through the times of the whole table for each.
+ */
+const isKept = (row: string, oldest: string): string => `${row}.at + interval '0' > ${oldest}`;
+
+/**
  * Records attempts and tells what was tried before, this time included; of many cards for a person, that they are many. Its cost grows with
  * the rows that it reads, whatever a batch holds. Repeating a pair counts once, and renews it once an
  * hour. One statement: what it writes it does not see, and what came beside is counted with it. match_attempt_pkey, match_attempt_card.
@@ -105,12 +111,12 @@ export const glance = (n: number) => `given as materialized (
       select a.position,
         array_to_string(array(select case when m.peer_id = a.peer_id then m.card::text else m.card || '*' end
           from unnest(a.sought::bigint[]) k cross join lateral (select x.card, x.peer_id from exchange.match_attempt x
-            where x.person = k and x.at > g.oldest limit ${GLANCE.cards}) m), ' ') as cards,
+            where x.person = k and ${isKept('x', 'g.oldest')} limit ${GLANCE.cards}) m), ' ') as cards,
         array_to_string(array(select x.person from exchange.match_attempt x
-          where x.card = a.card and x.peer_id = a.peer_id and x.at > g.oldest limit ${GLANCE.persons}), ' ') as persons,
+          where x.card = a.card and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.persons}), ' ') as persons,
         array_to_string(array(select k || ':' || m.card
           from unnest(a.near::bigint[]) k cross join lateral (select x.card from exchange.match_attempt x
-            where x.person >= k and x.person < k + ${STRETCH}::bigint and x.peer_id = a.peer_id and x.at > g.oldest limit ${GLANCE.near}) m), ' ') as near
+            where x.person >= k and x.person < k + ${STRETCH}::bigint and x.peer_id = a.peer_id and ${isKept('x', 'g.oldest')} limit ${GLANCE.near}) m), ' ') as near
       from given g cross join unnest(g.positions, g.sought, g.near, g.card_of, g.peer_of) a(position, sought, near, card, peer_id)
     )`;
 
@@ -154,7 +160,7 @@ const nearby = (tx: Queryable, own: ReturnType<Queryable>, now: Date) => tx`
         select w.low, w.peer_id, m.card from stretch w
         cross join lateral (select a.card from exchange.match_attempt a
           where a.person >= w.low and a.person < w.low + ${STRETCH}::bigint and a.peer_id = w.peer_id
-            and a.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+            and a.at + interval '0' > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
           limit ${ENOUGH_NEAR}) m
         union all
         select w.low, w.peer_id, s.card from stretch w join ${own} s on s.person >> 24 = w.low >> 24 and s.peer_id = w.peer_id
@@ -192,7 +198,7 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
         from (
           select a.person, a.peer_id, m.card, m.peer_id = a.peer_id as is_mine
           from (select distinct person, peer_id from sought) a join exchange.match_attempt m on m.person = a.person
-          where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+          where m.at + interval '0' > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
           union all
           select a.person, a.peer_id, m.card, m.peer_id = a.peer_id
           from (select distinct person, peer_id from sought) a join stored m on m.person = a.person
@@ -206,7 +212,7 @@ function triedOfMany(tx: Queryable, attempts: Asked, now: Date) {
       from (
         select h.card, h.peer_id, m.person from (select distinct card, peer_id from sought) h
         join exchange.match_attempt m on m.card = h.card and m.peer_id = h.peer_id
-        where m.at > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
+        where m.at + interval '0' > ${now}::timestamptz - ${KEEP_DAYS} * interval '1 day'
         union all
         select h.card, h.peer_id, m.person from (select distinct card, peer_id from sought) h
         join stored m on m.card = h.card and m.peer_id = h.peer_id

@@ -57,6 +57,27 @@ export async function membersHolding(sql: Queryable, type: string, ids: readonly
   return rows.map((r) => r.memberId);
 }
 
+/** What `exchange.identifier_hashes` says of a text that it cannot read. */
+const UNREAD = '0';
+
+/**
+ * Claims with one of these identifiers, and perhaps a few more, whosever they are: `values` are those of `Identifier.value`. `limit` of them
+ * at most. resource_claim_identifier, in each partition.
+ */
+export async function claimsIdentified(
+  sql: Queryable,
+  values: readonly string[],
+  limit: number,
+): Promise<{ memberId: string; id: string }[]> {
+  return [
+    ...(await sql<{ memberId: string; id: string }[]>`
+      select member_id as "memberId", id from exchange.resource
+      where type = 'ExplanationOfBenefit' and exchange.identifier_hashes(body) && array(
+        select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
+      limit ${limit}`),
+  ];
+}
+
 export type Position = { memberId: string; type: string; id: string };
 export type RowsWanted = {
   types: readonly string[];

@@ -1,5 +1,6 @@
 // The history of a peer's record: who changed what, when, and what it was before.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { OPENS_NOTHING, opensNothing } from '../peers/registration.ts';
 
 export type PeerChange = {
   id: string;
@@ -30,6 +31,15 @@ export async function peerChanges(sql: Queryable, peerId: string, limit: number)
     ...(await sql<PeerChange[]>`
       select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
       from exchange.peer_change where peer_id = ${peerId} order by peer_change.id desc limit ${limit}`),
+  ];
+}
+
+/** Those that wait for a second person, the oldest first. peer_change_peer. */
+export async function waitingChanges(sql: Queryable, peerId: string): Promise<PeerChange[]> {
+  return [
+    ...(await sql<PeerChange[]>`
+      select id::text, peer_id as "peerId", what, before, after, by_kind as "byKind", by, at, state, decided_by as "decidedBy", decided_at as "decidedAt"
+      from exchange.peer_change where peer_id = ${peerId} and state = 'proposed' order by peer_change.id`),
   ];
 }
 
@@ -77,7 +87,8 @@ export async function hasChanged(tx: Queryable, peerId: string, person: string):
   const [row] = await tx`
     select 1 from exchange.peer_change
     where peer_id = ${peerId} and by = ${person} and state = 'applied' and decided_by is null
-      and (what in ('registration', 'record', 'state') or (what = 'document' and after->>'kind' = 'attestation'))
+      and (what in ('registration', 'state') or (what = 'record' and after - ${[...OPENS_NOTHING]}::text[] <> '{}')
+        or (what = 'document' and after->>'kind' = 'attestation'))
       and id > coalesce((select max(id) from exchange.peer_change where peer_id = ${peerId} and what = 'state' and after->>'state' = 'active'), 0)
     limit 1`;
   return row !== undefined;
@@ -123,8 +134,8 @@ const CAST: Readonly<Partial<Record<keyof Fields, string>>> = {
 };
 
 /**
- * Writes fields of a peer's record and raises its epoch: tokens given before are void, key sets are read anew. With another
- * FHIR address what discovery had pinned is forgotten.
+ * Writes fields of a peer's record and, unless they open nothing, raises its epoch: tokens given before are void, key sets are read anew.
+ * With another FHIR address what discovery had pinned is forgotten.
  * @returns false when the client id belongs to another peer
  */
 export async function writePeerFields(tx: Queryable, id: string, fields: Fields): Promise<boolean> {
@@ -145,10 +156,8 @@ export async function writePeerFields(tx: Queryable, id: string, fields: Fields)
     if (value === null || value === undefined) return null;
     return Array.isArray(value) ? arrayLiteral(value) : typeof value === 'string' ? value : JSON.stringify(value);
   });
-  await tx.unsafe(`update exchange.peer set ${['epoch = epoch + 1', ...sets].join(', ')} where id = $1`, [
-    id,
-    ...values,
-  ]);
+  if (!opensNothing(fields)) sets.push('epoch = epoch + 1');
+  await tx.unsafe(`update exchange.peer set ${sets.join(', ')} where id = $1`, [id, ...values]);
   return true;
 }
 

@@ -34,36 +34,34 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
   });
 }
 
+type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'>;
+
 /** The form for peers; the same object when it is the record as it stands. */
-function formOf(
-  resource: Resource,
-  json: string,
-  links: boolean,
-  removedLines: readonly number[] | undefined,
-): Resource {
+function formOf(resource: Resource, json: string, links: boolean, removed: Removed | undefined): Resource {
   let form = links ? withLinkedDocuments(resource, json) : resource;
   if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
     return form;
-  if (removedLines !== undefined) form = withoutLines(form, removedLines);
+  if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts);
   // most claims that come from a peer hold no money: looking is cheaper than rebuilding
   if (moneyIn(form).length > 0) form = withoutMoney(form);
   return withBasisProfiles(withoutBenefitNarrative(form));
 }
 
 /** Its text, with numbers as the record writes them. */
-function formText(resource: Resource, json: string, links: boolean, removedLines: readonly number[] | undefined) {
-  const form = formOf(resource, json, links, removedLines);
+function formText(resource: Resource, json: string, links: boolean, removed: Removed | undefined) {
+  const form = formOf(resource, json, links, removed);
   if (form === resource) return undefined;
   if (!mayBeSpelled(json)) return JSON.stringify(form);
-  return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removedLines));
+  return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removed));
 }
 
 /**
  * @param resource parsed record
  * @param json its minified text
  * @param links large documents become links to what is kept of the record: of our own records alone
+ * @param isStripped lines of it that must not leave were not kept when it came
  */
-export function factsOf(resource: Resource, json: string, links = true): Facts {
+export function factsOf(resource: Resource, json: string, links = true, isStripped = false): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
   return {
@@ -71,6 +69,11 @@ export function factsOf(resource: Resource, json: string, links = true): Facts {
     authorization,
     label: labelOf(resource),
     withheld: financial || isStatement(resource) ? 'financial' : undefined,
-    shared: formText(resource, json, links, authorization?.removedLines),
+    shared: formText(
+      resource,
+      json,
+      links,
+      authorization && { ...authorization, removesParts: authorization.removesParts || isStripped },
+    ),
   };
 }

@@ -41,6 +41,8 @@ export type AuthorizationFacts = {
   end: string | undefined;
   /** lines that must not leave, by `sequence` */
   removedLines: number[];
+  /** details of lines that leave, or lines that the payer added, must not */
+  removesParts: boolean;
 };
 
 export function isAuthorization(resource: Resource): boolean {
@@ -97,8 +99,63 @@ const TELLS_DENIAL =
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
 
+const PARTS = ['detail', 'subDetail'] as const;
+const partsOf = (line: JsonObject): JsonObject[] => PARTS.flatMap((name) => objects(line[name]));
+/** A line with its details and theirs. */
+const withParts = (line: JsonObject): JsonObject[] => [line, ...partsOf(line).flatMap(withParts)];
+
+/** A denial is overturned by a later certification in total, of the same or of what holds it, by nothing less. */
+const isOverturned = (denial: Review, above: readonly (Review | undefined)[]): boolean =>
+  above.some((r) => r?.code === 'A1' && r.at > denial.at);
+
+/**
+ * A line without its details that were denied or are for a drug; the same object where none was.
+ * @param above what was decided of what holds the details
+ * @returns undefined when none of its details leaves and nothing was decided of the line itself
+ */
+function withoutParts(line: JsonObject, above: readonly (Review | undefined)[]): JsonObject | undefined {
+  let left = line;
+  let stay = 0;
+  for (const name of PARTS) {
+    const parts = objects(line[name]);
+    const kept = parts.flatMap((part) => {
+      const own = latestReview(part);
+      if (isDrugLine(part) || (own?.code === 'A3' && !isOverturned(own, above))) return [];
+      const rest = withoutParts(part, [...above, own]);
+      return rest === undefined ? [] : [rest];
+    });
+    stay += kept.length;
+    if (kept.length === parts.length && kept.every((part, i) => part === parts[i])) continue;
+    left = { ...left, [name]: kept };
+    if (kept.length === 0) delete left[name];
+  }
+  return left !== line && stay === 0 && latestReview(line) === undefined ? undefined : left;
+}
+
+/** Lines, of an authorization those that the payer added too, with what of each leaves and what was decided of it. */
+type Line = { line: JsonObject; review: Review | undefined; left: JsonObject | undefined; isDenied: boolean };
+
+/** @param header the decision of the whole */
+function judged(lines: readonly JsonObject[], header: Review | undefined): Line[] {
+  return lines.map((line) => {
+    const review = latestReview(line);
+    const left = isDrugLine(line) ? undefined : withoutParts(line, [header, review]);
+    // under a denial as a whole only a line that was decided otherwise later may leave
+    const isDenied =
+      header?.code === 'A3'
+        ? review === undefined || review.code === 'A3' || review.at <= header.at
+        : review?.code === 'A3' && !isOverturned(review, [header]);
+    return { line, review, left: isDenied ? undefined : left, isDenied };
+  });
+}
+
+/** Is it for drugs, itself or in all of its details? */
+const isForDrugs = (line: JsonObject): boolean =>
+  isDrugLine(line) || (partsOf(line).length > 0 && partsOf(line).every(isForDrugs));
+
 function hasDenialSigns(resource: Resource): boolean {
-  const all = [resource as JsonObject, ...objects(resource['item'])].flatMap((e) => objects(e['adjudication']));
+  const lines = [...objects(resource['item']), ...objects(resource['addItem'])].flatMap(withParts);
+  const all = [resource as JsonObject, ...lines].flatMap((e) => objects(e['adjudication']));
   const reason = all.some((a) => codings(a['category']).some((c) => c['code'] === 'denialreason'));
   const status = all.some(
     (a) =>
@@ -119,22 +176,15 @@ const day = (value: string | undefined): string | undefined =>
 
 /** What an authorization says, judged as the exclusion rules ask. */
 export function authorizationFacts(resource: Resource): AuthorizationFacts {
-  const items = objects(resource['item']);
   const header = latestReview(resource);
-  const reviews = items.map(latestReview);
-  const newest = latestOf([header, ...reviews]);
+  const items = judged(objects(resource['item']), header);
+  const added = judged(objects(resource['addItem']), header);
+  const stay = items.filter((i) => i.left !== undefined);
+  const newest = latestOf([header, ...[...items, ...added].flatMap((i) => withParts(i.line)).map(latestReview)]);
   const headerDenies = header?.code === 'A3';
-  const deniedLines = items.filter((_, i) => {
-    const own = reviews[i];
-    // under a denial as a whole only a line that was decided otherwise later may leave
-    if (headerDenies) return own === undefined || own.code === 'A3' || own.at <= header.at;
-    // a denied line is overturned by a later certification in total, by nothing less
-    return own?.code === 'A3' && !(header?.code === 'A1' && header.at > own.at);
-  });
-  const drugLines = items.filter(isDrugLine);
   const periods = [
     ...objects(resource['preAuthRefPeriod']),
-    ...items.flatMap((i) => extensions(i, ITEM_PERIOD).map((e) => e['valuePeriod'])).filter(isObject),
+    ...items.flatMap((i) => extensions(i.line, ITEM_PERIOD).map((e) => e['valuePeriod'])).filter(isObject),
   ];
   const end = periods
     .map(
@@ -146,25 +196,34 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   const meta = isObject(resource['meta']) ? text(resource['meta']['lastUpdated']) : undefined;
   const changed = day(newest?.when === '' ? undefined : newest?.when) ?? day(text(resource['created'])) ?? day(meta);
   const isPharmacy = codings(resource['type']).some((c) => c['code'] === 'pharmacy');
-  const stays = items.map((i) => !deniedLines.includes(i) && !drugLines.includes(i));
-  // what was decided of lines that do not leave says nothing of those that do
-  const ofOthers = latestOf(reviews.filter((_, i) => stays[i]));
-  const headerDenied = headerDenies && !reviews.some((r) => r !== undefined && r.code !== 'A3' && r.at > header.at);
+  // what was decided of lines that do not leave says nothing of those that do; of one of which nothing was, its details tell
+  const ofOthers = latestOf(
+    stay.map((i) => i.review ?? latestOf(i.left === undefined ? [] : withParts(i.left).map(latestReview))),
+  );
+  const isGranted = ({ review }: Line) =>
+    review !== undefined && review.code !== 'A3' && header !== undefined && review.at > header.at;
   let state: AuthorizationState;
-  if (isPharmacy || (items.length > 0 && drugLines.length === items.length)) state = 'drug';
-  else if (headerDenied || (items.length > 0 && deniedLines.length === items.length)) state = 'denied';
+  if (isPharmacy || (items.length > 0 && items.every((i) => isForDrugs(i.line)))) state = 'drug';
+  else if (headerDenies && !items.some(isGranted)) state = 'denied';
+  else if (items.length > 0 && stay.length === 0) state = 'denied';
   else if (newest === undefined) state = hasDenialSigns(resource) ? 'unclear' : 'pended';
-  else if (items.length > 0 && !stays.includes(true)) state = 'denied';
   else if (text(resource['status']) === 'cancelled') state = 'cancelled';
   else state = own(STATES, (headerDenies ? ofOthers : (header ?? ofOthers))?.code ?? '') ?? 'pended';
-  const removed = items.filter((i) => deniedLines.includes(i) || drugLines.includes(i)).map((i) => i['sequence']);
-  return { state, changed, end, removedLines: removed.filter((s): s is number => typeof s === 'number') };
+  const removed = items.filter((i) => i.left === undefined).map((i) => i.line['sequence']);
+  const removesParts = stay.some((i) => i.left !== i.line) || added.some((a) => a.left !== a.line);
+  return {
+    state,
+    changed,
+    end,
+    removedLines: removed.filter((s): s is number => typeof s === 'number'),
+    removesParts,
+  };
 }
 
 /** Numbers of the notes that an element refers to, with its details. */
 const notesOf = (element: JsonObject): number[] => [
   ...(Array.isArray(element['noteNumber']) ? element['noteNumber'] : []).map(Number),
-  ...['detail', 'subDetail'].flatMap((part) => objects(element[part]).flatMap(notesOf)),
+  ...partsOf(element).flatMap(notesOf),
 ];
 
 /** An adjudication of the whole that says why something was denied, or that it was. */
@@ -185,20 +244,24 @@ function withoutReasons(adjudication: JsonObject): JsonObject {
 }
 
 /**
- * The authorization without the lines that must not leave, without what the payer added to only those, and without what it says of them
- * elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
+ * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
+ * says of them elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
+ * @param parts details or added lines must not leave, or others are gone already
  */
-export function withoutLines(resource: Resource, sequences: readonly number[]): Resource {
-  if (sequences.length === 0) return resource;
+export function withoutLines(resource: Resource, sequences: readonly number[], parts = false): Resource {
+  if (sequences.length === 0 && !parts) return resource;
+  const header = latestReview(resource);
+  const leaving = (lines: readonly JsonObject[]) =>
+    parts ? judged(lines, header).flatMap(({ left }) => (left === undefined ? [] : [left])) : [...lines];
   const gone = (sequence: unknown) => sequences.includes(Number(sequence));
   const next: Resource = { ...resource };
   const keep = (name: string, kept: readonly JsonObject[]): void => {
     if (kept.length > 0) next[name] = [...kept];
     else delete next[name];
   };
-  const items = objects(resource['item']).filter((i) => !gone(i['sequence']));
-  next['item'] = items;
-  const added = objects(resource['addItem']).filter((a) => {
+  const items = leaving(objects(resource['item']).filter((i) => !gone(i['sequence'])));
+  keep('item', items);
+  const added = leaving(objects(resource['addItem'])).filter((a) => {
     const about = Array.isArray(a['itemSequence']) ? a['itemSequence'] : [];
     return about.length === 0 || !about.every(gone);
   });

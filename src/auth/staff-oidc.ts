@@ -39,7 +39,7 @@ export type Person = { subject: string; name: string; roles: StaffRole[]; authen
 
 /** How long a proof of identity is good for a grave action. */
 export const FRESH_SECONDS = 300;
-/** The longest session: a provider that keeps to it has an older proof given anew. */
+/** The longest session: no older proof opens one. A provider has the person asked anew. */
 const SESSION_SECONDS = 8 * 3600;
 export type Provider = {
   issuer: string;
@@ -204,8 +204,7 @@ export async function finishOidc(
   const claims = await verifyIdToken(deps, provider, idToken, begun.nonce);
   if (!hasSecondFactor(claims, deps.config.staffOidcSecondFactor)) throw new SignInRefused('second-factor');
   const authenticatedAt = typeof claims['auth_time'] === 'number' ? new Date(claims['auth_time'] * 1000) : undefined;
-  // a provider that does not tell, or let an old sign-in pass, has not asked the person again
-  if (begun.isFresh && !isFresh(authenticatedAt, deps.clock())) throw new SignInRefused('not-fresh');
+  if (!isAsAsked(authenticatedAt, begun.isFresh, deps.clock())) throw new SignInRefused('not-fresh');
   const roles = rolesIn(claims[deps.config.staffOidcRoleClaim]);
   if (roles.length === 0) throw new SignInRefused('no-role');
   const name = [claims['name'], claims['preferred_username'], claims.sub].find(
@@ -223,11 +222,26 @@ export async function finishOidc(
 const nameOf = (given: string): string =>
   /^.{0,100}/su.exec(given.toWellFormed().replaceAll(/\p{Cc}/gu, ' '))?.[0] ?? '';
 
-/** Did a person prove who they are a short time ago? Clocks may differ by half a minute. */
-export function isFresh(authenticatedAt: Date | null | undefined, now: Date): boolean {
-  const age = (now.getTime() - (authenticatedAt?.getTime() ?? Number.NEGATIVE_INFINITY)) / 1000;
-  return age >= -30 && age <= FRESH_SECONDS + 30;
-}
+/** By so many seconds clocks may differ. */
+const LEEWAY = 30;
+
+const isYounger = (authenticatedAt: Date, seconds: number, now: Date): boolean => {
+  const age = (now.getTime() - authenticatedAt.getTime()) / 1000;
+  return age >= -LEEWAY && age <= seconds + LEEWAY;
+};
+
+/** Did a person prove who they are a short time ago? */
+export const isFresh = (authenticatedAt: Date | null | undefined, now: Date): boolean =>
+  authenticatedAt instanceof Date && isYounger(authenticatedAt, FRESH_SECONDS, now);
+
+/**
+ * Is the proof as young as was asked for (`max_age`, OpenID Connect Core 3.1.3.7)? A provider that does not tell its time, or let an old
+ * one pass, has not asked the person again. For an ordinary sign-in it need not tell: nothing grave can be done with such a session.
+ */
+const isAsAsked = (authenticatedAt: Date | undefined, mustBeFresh: boolean, now: Date): boolean =>
+  mustBeFresh
+    ? isFresh(authenticatedAt, now)
+    : authenticatedAt === undefined || isYounger(authenticatedAt, SESSION_SECONDS, now);
 
 async function verifyIdToken(deps: Needs, provider: Provider, idToken: string, nonce: string): Promise<JWTPayload> {
   const keys = await askJson(deps, provider.jwksUri);

@@ -1,5 +1,6 @@
 // `payer-node peer …`: its words. What each does is in peers.ts.
 import { Command } from 'commander';
+import { peerAccept, peerChangeList, peerReject } from './peer-changes.ts';
 import { peerAdd, peerApprove, peerCheck, peerFind, peerLimit, peerList, peerShow, peerSuspend } from './peers.ts';
 
 export function peerCommands(): Command {
@@ -24,6 +25,23 @@ export function peerCommands(): Command {
     .option('--audience <what>', 'what our assertions name: token-url (usual) or issuer')
     .action(peerAdd);
   peer.command('approve').description('make a registered payer active').argument('<id>').action(peerApprove);
+  peer
+    .command('changes')
+    .description('changes of its record that wait for a second person')
+    .argument('<id>')
+    .action(peerChangeList);
+  peer
+    .command('accept')
+    .description('put a waiting change in force, as another person than who proposed it')
+    .argument('<id>')
+    .argument('<change>', 'its number')
+    .action(peerAccept);
+  peer
+    .command('reject')
+    .description('reject a waiting change, or take back an own one')
+    .argument('<id>')
+    .argument('<change>', 'its number')
+    .action(peerReject);
   peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
   peer.command('list').description('all payers').action(peerList);
   peer.command('show').description('how a payer is asked, and whether it answers').argument('<id>').action(peerShow);

@@ -656,4 +656,18 @@ describe('of more members than are put in order at once', () => {
     for (const table of ['match_single', 'resource', 'member'])
       await sql.unsafe(`delete from exchange.${table} where id like 'many-%'`);
   });
+
+  test('a claim is found by its number at once, however many others there are before it, also where its text is none for the database', async () => {
+    const { sql } = node.deps.database;
+    await sql.unsafe(
+      `insert into exchange.resource select (jsonb_populate_record(r, jsonb_build_object('id', 'a-' || n))).* from exchange.resource r, generate_series(1, 5200) n
+       where r.member_id = '${me}' and r.id = 'e2'`,
+    );
+    expect(await found('ExplanationOfBenefit?identifier=C-1')).toEqual(['ExplanationOfBenefit/e1']);
+    await sql`update exchange.resource set body = replace(body, '"outcome"', '"x":1e999999,"outcome"') where member_id = ${me} and id = 'e1'`;
+    expect(await found('ExplanationOfBenefit?identifier=C-1')).toEqual(['ExplanationOfBenefit/e1']);
+    expect(await found('ExplanationOfBenefit?identifier=C-9')).toEqual([]);
+    await sql`update exchange.resource set body = replace(body, '"x":1e999999,', '') where member_id = ${me} and id = 'e1'`;
+    await sql`delete from exchange.resource where id like 'a-%'`;
+  });
 });

@@ -128,6 +128,46 @@ test('what else was decided by older rules is decided anew, and peers are told o
   expect(await relabel(node.deps)).toMatchObject({ changed: 0 });
 });
 
+test('of a received authorization whose denied lines were not kept the head loses their reason by rules of today', async () => {
+  const { sql } = node.deps.database;
+  const coded = (code: string) => ({ category: { coding: [{ code }] } });
+  const authorization = {
+    resourceType: 'ExplanationOfBenefit',
+    id: 'partly',
+    status: 'active',
+    type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+    use: 'preauthorization',
+    patient: subject,
+    created: '2026-01-01',
+    insurer: { display: 'them' },
+    provider: { display: 'somebody' },
+    outcome: 'complete',
+    insurance: [{ focal: true, coverage: { display: 'x' } }],
+    preAuthRefPeriod: [{ start: '2026-01-01' }],
+    item: [{ sequence: 1, productOrService: { text: 'granted' } }],
+    adjudication: [{ ...coded('denialreason'), reason: { text: 'of a line that is gone' } }, coded('submitted')],
+  };
+  await enrol(node.deps, [], [authorization]);
+  const head = async () => {
+    const [row] = await sql<
+      { text: string }[]
+    >`select coalesce(shared, body) as text from exchange.resource where id = 'partly'`;
+    return (JSON.parse(row?.text ?? '{}') as { adjudication: object[] }).adjudication.length;
+  };
+  const asReceived = async (findings: string[]) => {
+    await sql`update exchange.resource set origin = 'them', source_id = 's1', pa_state = 'approved', shared = null, labeller = ${LABELLER - 1} where id = 'partly'`;
+    await sql`insert into exchange.identity (peer_id, type, source_id, local_id, state, first_pull, last_pull, line_findings)
+      values ('them', 'ExplanationOfBenefit', 's1', 'partly', 'visible', 'p', 'p', ${findings})
+      on conflict (peer_id, type, source_id) do update set line_findings = excluded.line_findings`;
+    await relabel(node.deps);
+  };
+  await asReceived([]);
+  expect(await head()).toBe(2);
+  await asReceived(['denied-pa']);
+  expect(await head()).toBe(1);
+  await sql`delete from exchange.resource where id = 'partly'`;
+});
+
 test('a label is inherited by whoever names the record by its id alone, as sources of Bundles do', async () => {
   await enrol(
     node.deps,

@@ -312,6 +312,113 @@ describe('prior authorizations', () => {
     const facts = pa(header, item);
     expect([facts.state, facts.removedLines]).toEqual([state, removed]);
   });
+  const withDetails = (own: object[], ...details: object[]) => ({ ...line(1, own), detail: details });
+  test.each<[string, object[], object[], object, string, number[], boolean]>([
+    [
+      'a detail denied, its line granted',
+      [],
+      [withDetails([review('A1')], line(1, [review('A3')]), line(2))],
+      {},
+      'approved',
+      [],
+      true,
+    ],
+    [
+      'all details denied, of the line nothing said',
+      [review('A2')],
+      [withDetails([], line(1, [review('A3')])), line(2)],
+      {},
+      'partial',
+      [1],
+      false,
+    ],
+    [
+      'all details of the only line denied',
+      [review('A2')],
+      [withDetails([], line(1, [review('A3')]))],
+      {},
+      'denied',
+      [1],
+      false,
+    ],
+    ['details that are for drugs alone', [review('A1')], [withDetails([], line(1, [], J))], {}, 'drug', [1], false],
+    [
+      'a detail of a detail denied',
+      [review('A1', '2026-01-01')],
+      [withDetails([], { ...line(1), subDetail: [line(1, [review('A3', '2026-01-02')]), line(2)] })],
+      {},
+      'approved',
+      [],
+      true,
+    ],
+    [
+      'a denied detail overturned by a later certification of its line',
+      [],
+      [withDetails([review('A1', '2026-02-02')], line(1, [review('A3', '2026-01-02')]))],
+      {},
+      'approved',
+      [],
+      false,
+    ],
+    [
+      'a detail granted, of all else nothing said',
+      [],
+      [withDetails([], line(1, [review('A6')]))],
+      {},
+      'modified',
+      [],
+      false,
+    ],
+    [
+      'an added line denied',
+      [review('A2')],
+      [line(1)],
+      { addItem: [{ ...line(0, [review('A3')]), itemSequence: [1] }] },
+      'partial',
+      [],
+      true,
+    ],
+    ['an added line for a drug', [review('A1')], [line(1)], { addItem: [line(0, [], J)] }, 'approved', [], true],
+    [
+      'reason of denial of a detail, without a code',
+      [],
+      [withDetails([], line(1, [{ category: { coding: [{ code: 'denialreason' }] } }]))],
+      {},
+      'unclear',
+      [],
+      false,
+    ],
+  ])('%s', (_, header, item, more, state, removed, parts) => {
+    const facts = pa(header, item, more);
+    expect([facts.state, facts.removedLines, facts.removesParts]).toEqual([state, removed, parts]);
+  });
+
+  test('denied details and added lines stay, with what the head says of them, and what is left is clean', () => {
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      adjudication: [review('A2'), { category: { coding: [{ code: 'denialreason' }] } }],
+      item: [withDetails([review('A1')], line(1, [review('A3')], J), { ...line(2), noteNumber: [1] }), line(2)],
+      addItem: [
+        { ...line(0, [review('A3')]), noteNumber: [2] },
+        { itemSequence: [1], productOrService: { text: 'kept' } },
+      ],
+      processNote: [
+        { number: 1, text: 'of what leaves' },
+        { number: 2, text: 'why not' },
+      ],
+    });
+    const left = withoutLines(eob, [], true);
+    expect(left).toMatchObject({
+      adjudication: [review('A2')],
+      item: [{ sequence: 1, detail: [{ sequence: 2 }] }, { sequence: 2 }],
+      addItem: [{ productOrService: { text: 'kept' } }],
+      processNote: [{ number: 1 }],
+    });
+    expect((left['item'] as { detail?: object[] }[])[0]?.detail).toHaveLength(1);
+    expect(authorizationFacts(left)).toMatchObject({ removedLines: [], removesParts: false, state: 'partial' });
+  });
+
   test('pharmacy is drug, cancelled is cancelled', () => {
     expect(pa([review('A1')], [line(1)], { type: { coding: [{ code: 'pharmacy' }] } }).state).toBe('drug');
     expect(pa([review('A1')], [line(1)], { status: 'cancelled' }).state).toBe('cancelled');

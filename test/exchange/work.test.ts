@@ -201,6 +201,7 @@ test('a request that cannot be read keeps none of the others, and is an alert as
       values (${id}, 'match', 'a', 'complete', '', '{}', ${`bulk/${id}/request.json`}, now() - ${age} * interval '1 second', now(), now())`;
   };
   await insert('poison', 10);
+  await insert('poison-too', 9);
   await insert('behind', 5);
   const told: unknown[] = [];
   const broken = {
@@ -213,15 +214,17 @@ test('a request that cannot be read keeps none of the others, and is an alert as
     },
   };
   expect(await removeRequests(broken)).toBe(1);
-  expect(told).toEqual([['request not removed', { match: 'poison', error: expect.stringContaining('EIO') }]]);
+  expect(told).toEqual([
+    ['requests not removed', { match: 'poison', error: expect.stringContaining('EIO'), count: 2 }],
+  ]);
   const alerts = async () => {
     await keepAlerts(late);
-    return (await sql`select subject from exchange.alert where kind = 'request-kept' and cleared_at is null`).map(
-      (r) => r['subject'],
-    );
+    return (
+      await sql`select subject from exchange.alert where kind = 'request-kept' and cleared_at is null order by 1`
+    ).map((r) => r['subject']);
   };
-  expect(await alerts()).toEqual(['poison']);
-  expect(await removeRequests(late)).toBe(1);
+  expect(await alerts()).toEqual(['poison', 'poison-too']);
+  expect(await removeRequests(late)).toBe(2);
   expect(await alerts()).toEqual([]);
 });
 

@@ -321,6 +321,21 @@ describe('a grave action', () => {
     }
   });
 
+  test('no proof older than the longest session lets in; who does not tell its time lets in to what is not grave', async () => {
+    const at = async (authTime: number | undefined) => {
+      provider.claims = { ...admin, ...(authTime === undefined ? {} : { auth_time: authTime }) };
+      return (await attempt()).answer;
+    };
+    expect((await at(seconds(7 * 3600))).status).toBe(303);
+    for (const wrong of [seconds(9 * 3600), seconds(-3600)]) {
+      const answer = await at(wrong);
+      expect(answer.status).toBe(403);
+      expect(await answer.text()).toContain('href="/staff/sign-in?again=1"');
+      expect(await lastRefusal()).toBe('not-fresh');
+    }
+    expect((await at(undefined)).status).toBe(303);
+  });
+
   test('names do not leave as a file without it', async () => {
     const { visitor } = await approve(seconds(3600));
     expect((await visitor.get('/staff/disclosures?format=csv')).status).toBe(403);

@@ -16,7 +16,7 @@ import {
 import { SECURITY_REASONS } from '../../../exchange/report/security.ts';
 import { createStaff } from '../../../exchange/staff/app.ts';
 import { findPeer } from '../../../exchange/store/peer.ts';
-import { peerChanges } from '../../../exchange/store/peer-change.ts';
+import { peerChanges, waitingChanges } from '../../../exchange/store/peer-change.ts';
 import { attestingPeers } from '../../../exchange/store/peer-document.ts';
 import { developmentAccount } from '../../../src/auth/staff-development.ts';
 import { EVIL, fieldOf, SCRIPT, type StaffNode, startStaff, Visitor } from './support.ts';
@@ -417,6 +417,34 @@ describe('a second person', () => {
     expect(await decidePeerChange(deps, 'two', second, true, bob)).toBe('ok');
     expect(await decidePeerChange(deps, 'two', third, true, bob)).toBe('stale');
     expect(await findPeer(sql(), 'two')).toMatchObject({ name: 'Second', epoch: had.epoch + 1 });
+  });
+
+  test('is not asked about a postal address alone, and tokens stay good', async () => {
+    const { deps } = node.ours;
+    const had = await findPeer(sql(), 'two');
+    if (!had) throw new Error('no peer');
+    const change = (more: object) => changePeer(deps, 'two', { ...fieldsOf(had), ...more }, ann);
+    expect(await change({ postalAddress: '1 Pier, Harbor' })).toBe('ok');
+    expect(await findPeer(sql(), 'two')).toMatchObject({ postalAddress: '1 Pier, Harbor', epoch: had.epoch });
+    expect(await change({ postalAddress: '2 Pier, Harbor', npi: '9000000038' })).toBe('proposed');
+    expect(await findPeer(sql(), 'two')).toMatchObject({ postalAddress: '1 Pier, Harbor', npi: had.npi });
+    // nor does it keep whoever wrote it from approving
+    expect(await movePeer(deps, 'two', 'suspended', bob)).toBe('ok');
+    expect(await movePeer(deps, 'two', 'active', ann)).toBe('ok');
+  });
+
+  test('puts a change in force by command', async () => {
+    const { deps } = node.ours;
+    const had = await findPeer(sql(), 'two');
+    if (!had) throw new Error('no peer');
+    expect(await changePeer(deps, 'two', { ...fieldsOf(had), name: 'By command' }, ann)).toBe('proposed');
+    const waiting = await waitingChanges(sql(), 'two');
+    const last = waiting.at(-1);
+    expect(last).toMatchObject({ by: 'ann', before: { name: had.name }, after: { name: 'By command' } });
+    const cal: By = { kind: 'command', name: 'cal' };
+    expect(await decidePeerChange(deps, 'two', last?.id ?? '', true, cal)).toBe('ok');
+    expect(await findPeer(sql(), 'two')).toMatchObject({ name: 'By command' });
+    expect(await waitingChanges(sql(), 'two')).toHaveLength(waiting.length - 1);
   });
 });
 
