@@ -64,7 +64,7 @@ export const SETTINGS = {
   databaseUrl: setting(
     'DATABASE_URL',
     'Storage',
-    'PostgreSQL 15 or newer, as its owner. Unset: the embedded PostgreSQL under DATA_DIR.',
+    'PostgreSQL 15 or newer, as its owner; `?host=/folder` names its Unix socket, which costs less than TCP. Unset: the embedded PostgreSQL under DATA_DIR.',
     databaseUrl.optional(),
     'embedded',
     true,

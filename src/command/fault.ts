@@ -1,7 +1,7 @@
 // Faults as a person at a terminal reads them: one sentence, and a non-zero exit.
 import { ConfigError } from '../config.ts';
 import { ImportFault } from '../import/reject.ts';
-import { PostgresFault } from '../runtime/embedded-postgres.ts';
+import { PostgresFault } from '../runtime/postgres-server.ts';
 import { NewerDatabase, UnfitDatabase } from '../store/migrate.ts';
 
 /** A command cannot go on. The message is one sentence. */

@@ -1,9 +1,9 @@
 // The Node runtime: database pool, keys, log and metrics. Only src/runtime/ knows which runtime it is.
 import type { Socket } from 'node:net';
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import type { Log, LogLevel } from '../deps.ts';
 import { type Database, SESSION } from '../store/database.ts';
-import { databaseOf } from '../store/database-name.ts';
+import { clientOf, socketFolder } from '../store/database-address.ts';
 import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
@@ -53,9 +53,8 @@ export function gathered(write: (text: string) => void): (line: string, now: boo
 type Address = { path?: string | false; host: string[]; port: number[] };
 
 /**
- * A TCP connection without Nagle's delay: postgres.js writes the end of a COPY as a packet of its own, which would wait 40
- * milliseconds for the server's acknowledgement. With several hosts, TLS or a
- * Unix socket the driver connects by itself.
+ * A connection by TCP without Nagle's delay (postgres.js writes the end of a COPY as a packet of its own, which would wait 40
+ * milliseconds for the server's acknowledgement), or by a Unix socket. With several hosts or TLS the driver connects by itself.
  *
  * The socket is handed over before it is connected: were it a promise that fails, the driver would never take that connection
  * of the pool up again, and a database that was away for seconds would be away for ever.
@@ -63,14 +62,18 @@ type Address = { path?: string | false; host: string[]; port: number[] };
 function withoutDelay(url: string, intake?: Intake): { socket?: (address: Address) => Socket } {
   if (!isPlain(url)) return {};
   return {
-    socket: ({ host, port }) => messageSocket({ host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, intake),
+    socket: ({ path, host, port }) =>
+      messageSocket(path ? { path } : { host: host[0] ?? 'localhost', port: port[0] ?? 5432 }, intake),
   };
 }
 
-/** One server over TCP without TLS. */
+/** One server without TLS. */
 function isPlain(url: string): boolean {
-  const { host, searchParams } = new URL(url);
-  return !host.includes(',') && host !== '' && !searchParams.has('sslmode') && !searchParams.has('ssl');
+  if (socketFolder(url) !== undefined) return true;
+  const [, host = '', query = ''] = /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)[^?]*\??(.*)/is.exec(url) ?? [];
+  const asked = new URLSearchParams(query);
+  const hosts = asked.get('host') ?? host;
+  return !hosts.includes(',') && hosts !== '' && !asked.has('sslmode') && !asked.has('ssl');
 }
 
 /**
@@ -98,8 +101,7 @@ export function openDatabase(
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
   const open = (max: number, application: string, intake?: Intake): Sql =>
-    postgres(url, {
-      ...databaseOf(url),
+    clientOf(url, {
       max,
       // the driver would ask each new connection for its types, and were that connection lost, nobody would catch it: the process would end
       fetch_types: false,

@@ -1,12 +1,12 @@
 // The Workers runtime: what a service needs, made for one request and ended after it. A client that outlives its request
 // fails the next one, so nothing here is kept in module scope.
 
-import postgres, { type Sql } from 'postgres';
+import type { Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
 import { type Database, SESSION } from '../store/database.ts';
-import { databaseOf } from '../store/database-name.ts';
+import { clientOf } from '../store/database-address.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { noMetrics } from './no-metrics.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
@@ -49,7 +49,7 @@ export function requestDatabase(
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
   };
   const open = (max: number) =>
-    postgres(url, { ...databaseOf(url), max, fetch_types: false, types: ARRAY_TYPES, onnotice: () => {}, connection });
+    clientOf(url, { max, fetch_types: false, types: ARRAY_TYPES, onnotice: () => {}, connection });
   return {
     get sql() {
       opened ??= open(5);

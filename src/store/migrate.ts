@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as run } from 'drizzle-orm/postgres-js/migrator';
-import postgres from 'postgres';
-import { databaseOf } from './database-name.ts';
+import type { Sql } from 'postgres';
+import { clientOf, databaseOf } from './database-address.ts';
 
 const MIGRATE_LOCK = 7_206_003;
 
@@ -52,7 +52,7 @@ export function migrationsFolder(): string {
  * @throws UnfitDatabase
  */
 export async function planMigration(url: string): Promise<Plan> {
-  const sql = postgres(url, { ...databaseOf(url), max: 1, onnotice: () => {}, connect_timeout: 10 });
+  const sql = clientOf(url, { max: 1, onnotice: () => {}, connect_timeout: 10 });
   try {
     const [there] = await sql<
       { name: string | null; encoding: string }[]
@@ -91,7 +91,7 @@ export async function migrate(url: string): Promise<string[]> {
   if (plan.unknown.length > 0) throw new NewerDatabase(plan.unknown);
   if (plan.pending.length === 0) return [];
   // the lock goes with the connection, which the driver would end within the hour
-  const sql = postgres(url, { ...databaseOf(url), max: 1, max_lifetime: null, onnotice: () => {} });
+  const sql = clientOf(url, { max: 1, max_lifetime: null, onnotice: () => {} });
   try {
     await sql`select pg_advisory_lock(${MIGRATE_LOCK})`;
     await run(drizzle({ client: sql }), { migrationsFolder: migrationsFolder() });
@@ -106,22 +106,24 @@ export async function migrate(url: string): Promise<string[]> {
  * @throws what the server says, 42501 when the user may not create databases
  */
 export async function databaseBeside(url: string, suffix: string): Promise<string> {
-  const beside = new URL(url);
   // the server cuts names at 63 bytes: the suffix is to stay
   const name = `${(databaseOf(url).database ?? '').slice(0, 62 - suffix.length)}_${suffix}`;
-  beside.pathname = `/${encodeURIComponent(name)}`;
-  const sql = postgres(url, { ...databaseOf(url), max: 1, onnotice: () => {} });
+  const beside = url.replace(
+    /^([a-z]+:\/\/[^/?#]*)[^?#]*/i,
+    (_, server: string) => `${server}/${encodeURIComponent(name)}`,
+  );
+  const sql = clientOf(url, { max: 1, onnotice: () => {} });
   try {
     const [known] = await sql`select from pg_database where datname = ${name}`;
     if (known === undefined) await createUtf8(sql, name);
   } finally {
     await sql.end();
   }
-  return beside.href;
+  return beside;
 }
 
 /** Another process may make it at the same moment. */
-async function createUtf8(sql: postgres.Sql, name: string): Promise<void> {
+async function createUtf8(sql: Sql, name: string): Promise<void> {
   const [own] = await sql<{ collate: string; ctype: string }[]>`
     select datcollate as collate, datctype as ctype from pg_database where datname = current_database()`;
   const locale = own === undefined ? '' : ` lc_collate ${literal(own.collate)} lc_ctype ${literal(own.ctype)}`;

@@ -1,11 +1,12 @@
 // Lists to and from the server without its table of types, as Workers have them: as the driver does it with that table.
-import postgres from 'postgres';
-import { afterAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { ARRAY_TYPES, readArray } from '../../src/runtime/array-types.ts';
+import { clientOf } from '../../src/store/database-address.ts';
+import { addressOf } from '../support/db.ts';
 
-const url = inject('databaseUrl').replace(/\/[^/]*$/, '/postgres');
-const plain = postgres(url, { max: 1, fetch_types: false, types: ARRAY_TYPES });
-const fetched = postgres(url, { max: 1 });
+const { url } = addressOf('postgres');
+const plain = clientOf(url, { max: 1, fetch_types: false, types: ARRAY_TYPES });
+const fetched = clientOf(url, { max: 1 });
 afterAll(() => Promise.all([plain.end(), fetched.end()]));
 
 const ODD = ['', 'NULL', 'null', 'a,b', '"', '\\', '{}', ' ', "it's", 'é', 'a\nb'];

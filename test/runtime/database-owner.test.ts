@@ -1,17 +1,18 @@
 // A managed database has an owner that is no superuser.
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { inRole } from '../../src/command/doctor.ts';
 import { faultSentence } from '../../src/command/fault.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { databaseBeside, migrate } from '../../src/store/migrate.ts';
+import { addressOf } from '../support/db.ts';
 
 const owner = `owner_${randomUUID().replaceAll('-', '')}`;
 let admin: postgres.Sql;
 let url: string;
 beforeAll(async () => {
-  const server = new URL(inject('databaseUrl'));
+  const server = new URL(addressOf('postgres').tcp);
   server.pathname = '/postgres';
   admin = postgres(server.href, { max: 1, onnotice: () => {} });
   await admin.unsafe(`create role ${owner} login password 'x'`);
@@ -62,7 +63,7 @@ test('a database beside another one is made once, by who may', async () => {
 test('two processes make it at once; a name that is as long as names may be is another one', async () => {
   const long = `long_${randomUUID().replaceAll('-', '')}`.padEnd(63, 'x');
   await admin.unsafe(`create database "${long}"`);
-  const named = new URL(inject('databaseUrl'));
+  const named = new URL(addressOf('postgres').tcp);
   named.pathname = `/${long}`;
   const made = await Promise.all(Array.from({ length: 3 }, () => databaseBeside(named.href, 'beside')));
   const name = `${long.slice(0, 56)}_beside`;

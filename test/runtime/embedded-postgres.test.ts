@@ -1,11 +1,13 @@
 // The embedded server under those who use it: killed (kill -9), it is there again at the same place, with what was committed and
 // with the locks that say who uses it.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import postgres from 'postgres';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
+import { openDatabase } from '../../src/runtime/node.ts';
+import { clientOf } from '../../src/store/database-address.ts';
+import { databaseBeside } from '../../src/store/migrate.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'payer-node-embedded-'));
 const OPTIONS = { settings: { shared_buffers: '16MB' } };
@@ -24,7 +26,7 @@ afterAll(async () => {
 test('a server that is killed is started again, and is still in use', async () => {
   expect(await mine.claimNode()).toBe(true);
   const url = await mine.url('plan');
-  const sql = postgres(url, { max: 1, onnotice: () => {} });
+  const sql = clientOf(url, { max: 1, onnotice: () => {} });
   await sql`create table kept (n integer)`;
   await sql`insert into kept values (7)`;
   const before = processId();
@@ -39,3 +41,43 @@ test('a server that is killed is started again, and is still in use', async () =
   await other.release();
   expect(await mine.url('plan')).toBe(url);
 }, 60_000);
+
+test('it is asked by its socket, which only its owner may use', async () => {
+  const url = await mine.url('plan');
+  const { port, password, searchParams } = new URL(url);
+  const dir = join(folder, 'postgres');
+  expect(searchParams.get('host')).toBe(dir);
+  expect(statSync(join(dir, `.s.PGSQL.${port}`)).mode & 0o777).toBe(0o700);
+  const host = encodeURIComponent(dir);
+  const beside = await databaseBeside(url, 'beside');
+  for (const [address, isLocal, name] of [
+    [url, true, 'plan'],
+    [url.replace(/\?.*/, ''), false, 'plan'],
+    [beside, true, 'plan_beside'],
+    [`postgres://postgres@/plan?host=${host}&port=${port}&password=${password}`, true, 'plan'],
+    [`postgres:///plan?host=${host}&user=postgres&port=${port}&password=${password}`, true, 'plan'],
+    [`postgres://postgres:${password}@elsewhere.invalid:${port}/plan?host=127.0.0.1`, false, 'plan'],
+  ] as const) {
+    const opened = openDatabase(address, { max: 1, lines: 1 });
+    const [row] = await opened.sql`select inet_client_addr() is null as local, current_database()::text as name`;
+    expect(row, address.replace(password, '')).toEqual({ local: isLocal, name });
+    await opened.close();
+  }
+});
+
+test.each([
+  ['whose path is longer than a socket’s may be', 'x'.repeat(100)],
+  ['that the setting could not name', 'a,b'],
+])(
+  'a folder %s is served over TCP',
+  async (_, name) => {
+    const other = await embeddedPostgres(join(folder, name), OPTIONS);
+    const url = await other.url('plan');
+    expect(url).not.toContain('host=');
+    const sql = clientOf(url, { max: 1 });
+    expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
+    await sql.end();
+    await other.release();
+  },
+  60_000,
+);

@@ -41,7 +41,7 @@ export default async function setup(project: TestProject) {
   const built = build();
   const named = process.env['TEST_DATABASE_URL'];
   if (named) {
-    await migrate(named.replace(/\/[^/]*$/, '/tmpl'));
+    await migrate(named.replace(/\/[^/?]*(?=$|\?)/, '/tmpl'));
     project.provide('databaseUrl', named);
     await built;
     return clean;

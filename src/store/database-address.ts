@@ -1,0 +1,51 @@
+// Addresses of databases as PostgreSQL itself understands them: https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-CONNSTRING-URIS
+// The driver takes the name of the database as it stands there, where an address writes some characters as `%` and their number, and
+// would send the server what names a Unix socket as settings of a session.
+import postgres, { type Sql } from 'postgres';
+
+/** Of a query that libpq reads as a place or a person; the rest is the driver's and the server's. */
+const PLACE = ['host', 'port', 'user', 'password'] as const;
+
+/** An option for the driver, none when the address names no database. What is no such number stands for itself. */
+export function databaseOf(url: string): { database?: string } {
+  const written = /^[a-z]+:\/\/[^/?#]*\/([^?#]*)/i.exec(url)?.[1] ?? '';
+  if (written === '') return {};
+  try {
+    return { database: decodeURIComponent(written) };
+  } catch {
+    return { database: written };
+  }
+}
+
+/** What follows the question mark. An address may have several hosts, which `URL` does not read. */
+function queryOf(url: string): [before: string, query: URLSearchParams] {
+  const [address = '', query = ''] = url.split(/\?(.*)/s);
+  return [address, new URLSearchParams(query)];
+}
+
+/**
+ * The folder of the Unix socket that an address names: `postgres://user@/name?host=/var/run/postgresql`. Its `host` wins over the
+ * one before the name. None: the server is reached over TCP.
+ */
+export function socketFolder(url: string): string | undefined {
+  const host = queryOf(url)[1].get('host');
+  return host?.startsWith('/') === true ? host : undefined;
+}
+
+/** A client of the driver. `options` as the driver has them; they win over the address. */
+export function clientOf(url: string, options: postgres.Options<Record<string, postgres.PostgresType>>): Sql {
+  const [before, query] = queryOf(url);
+  const [host, port, user, password] = PLACE.map((name) => query.get(name));
+  for (const name of PLACE) query.delete(name);
+  // libpq reads an address that names a person and no host, which the driver does not
+  const address = before.replace(/@(?=\/|$)/, '@localhost');
+  const filePort = port || /:(\d+)(?:\/|$)/.exec(address)?.[1] || '5432';
+  return postgres(query.size === 0 ? address : `${address}?${query}`, {
+    ...databaseOf(url),
+    ...(user ? { user } : {}),
+    ...(password ? { password } : {}),
+    ...(port ? { port: Number(port) } : {}),
+    ...(host?.startsWith('/') ? { path: `${host}/.s.PGSQL.${filePort}` } : host ? { host } : {}),
+    ...options,
+  });
+}
