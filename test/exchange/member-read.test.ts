@@ -318,7 +318,7 @@ describe('search', () => {
     const [kept, made, ...more] = ids(a, 'include');
     expect([ids(a), kept, more]).toEqual([['Observation/o1'], 'Provenance/p1', []]);
     // and who transmits it: made for the answer, the same each time, kept nowhere
-    const transmitter = (a.entry ?? []).find((e) => `Provenance/${e.resource['id']}` === made)?.resource;
+    const transmitter = (a.entry ?? []).find((e) => e.fullUrl.endsWith(made ?? '-'))?.resource;
     expect(transmitter).toMatchObject({
       target: [{ reference: 'Observation/o1' }],
       agent: [{ type: { coding: [{ code: 'transmitter' }] }, who: { identifier: { value: US.npi } } }],
