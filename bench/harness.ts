@@ -114,7 +114,7 @@ async function* linesOf(child: ChildProcess): AsyncGenerator<string> {
 }
 
 /** As the product is started: package.json, Dockerfile. */
-const PRODUCT_FLAGS = ['--max-semi-space-size=8', '--heap-growing-percent=100'];
+const PRODUCT_FLAGS = ['--max-semi-space-size=8', '--no-parallel-scavenge', '--heap-growing-percent=100'];
 
 /** As the product begins once more: src/runtime/steady-malloc.ts. */
 const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072' };

@@ -10,7 +10,12 @@ import { writeItems, writeLinks } from '../store/write-links.ts';
 export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
   const own = { id: work, pull: null, peerId: 'own' };
   await keyWorkAnew(deps, work);
-  await linkUnits(deps, own);
+  const reader = deps.database.dedicated('copy');
+  try {
+    await linkUnits(deps, reader, own);
+  } finally {
+    await reader.end({ timeout: 1 });
+  }
   await deps.database.sql.begin(async (tx) => {
     await byKey(tx);
     const at = await transactionInstant(tx);

@@ -56,7 +56,9 @@ function* addressed(value: Json | undefined, key: string): Generator<JsonObject 
 
 /** Could it hold one at all? Most records hold none. */
 const mayHold = (type: string, json: string): boolean =>
-  json.includes('"contentType"') || json.includes('ttachment"') || json.includes(HINTS[type] ?? '\0');
+  json.includes('"contentType"') || json.includes('ttachment"') || holdsHint(json, HINTS[type]);
+
+const holdsHint = (json: string, hint: string | undefined): boolean => hint !== undefined && json.includes(hint);
 
 const writtenOf = (url: string): string => `"url":${JSON.stringify(url)}`;
 

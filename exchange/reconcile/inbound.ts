@@ -93,7 +93,7 @@ export function checkInbound(resource: Resource, kept: string, json: string, lat
   const dropsNarrative = narrative !== undefined && hasActiveContent(narrative);
   if (dropsNarrative) findings.add('narrative-dropped');
   let dropsData = false;
-  if (json.includes('"data"'))
+  if (json.includes('"data":"'))
     attachments(resource, (a) => {
       const data = text(a['data']);
       if (data !== undefined && isUnsafe(a, data)) {

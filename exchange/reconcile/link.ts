@@ -3,6 +3,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { referencesIn } from '../../src/fhir/json-text.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import type { Sql } from '../../src/store/database.ts';
 import {
   candidatePairs,
   heldLinks,
@@ -82,47 +83,46 @@ function rowsOf(pair: Pair, found: readonly Verdict[]): Judged[] {
 
 const isLink = (j: Judged): boolean => (j.kind === 'same-record' || j.kind === 'same-event') && j.score >= CONFIRMED;
 
-/** Judges the pairs of the units of some buckets of a work and sets the outcome of units that are linked. */
+/**
+ * Judges the pairs of the units of some buckets of a work and sets the outcome of units that are linked.
+ * @param reader a client of its own, for the cursor
+ */
 export async function linkUnits(
   deps: Pick<Deps, 'database'>,
+  reader: Sql,
   work: { id: string; peerId: string },
   range: { first: number; last: number } = EVERYTHING,
 ): Promise<void> {
   const { sql } = deps.database;
-  const reader = deps.database.dedicated('copy');
   const linked = new Linked();
-  try {
-    for await (const pairs of candidatePairs(reader, work, range, PAGE)) {
-      const keys = new Set(
-        pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
-      );
-      const [npis, held] = await Promise.all([
-        npisOf(sql, work.id, [...keys]),
-        // of the member that the page before ended with they are at hand
-        heldLinks(
-          sql,
-          [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member),
-        ),
-      ]);
-      const heldOf = Map.groupBy(held, (l) => l.memberId);
-      const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };
-      const rows: Judged[] = [];
-      for (const pair of pairs) {
-        if (pair.isCrowded) {
-          rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
-          continue;
-        }
-        if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf.get(pair.memberId) ?? []);
-        const found = verdicts(pair, known);
-        if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
-          linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
-        rows.push(...rowsOf(pair, found));
+  for await (const pairs of candidatePairs(reader, work, range, PAGE)) {
+    const keys = new Set(
+      pairs.flatMap((p) => [...referencesIn(p.a), ...referencesIn(p.b)]).filter((r) => DIRECTORY.test(r)),
+    );
+    const [npis, held] = await Promise.all([
+      npisOf(sql, work.id, [...keys]),
+      // of the member that the page before ended with they are at hand
+      heldLinks(
+        sql,
+        [...new Set(pairs.map((p) => p.memberId))].filter((id) => id !== linked.member),
+      ),
+    ]);
+    const heldOf = Map.groupBy(held, (l) => l.memberId);
+    const known: Known = { npi: (key) => npis.get(key), linked: (key) => linked.of(key) };
+    const rows: Judged[] = [];
+    for (const pair of pairs) {
+      if (pair.isCrowded) {
+        rows.push({ ...pair, kind: 'crowded', score: 0, rule: 'key', conflict: null, detail: '' });
+        continue;
       }
-      await noteJudged(sql, work.id, rows);
-      await markLinked(sql, work.id, rows.filter(isLink));
+      if (pair.memberId !== linked.member) linked.begin(pair.memberId, heldOf.get(pair.memberId) ?? []);
+      const found = verdicts(pair, known);
+      if (found.some((v) => (v.kind === 'same-record' || v.kind === 'same-event') && v.score >= CONFIRMED))
+        linked.add(`${pair.type}/${pair.id}`, `${pair.otherType}/${pair.otherId}`);
+      rows.push(...rowsOf(pair, found));
     }
-  } finally {
-    await reader.end({ timeout: 1 });
+    await noteJudged(sql, work.id, rows);
+    await markLinked(sql, work.id, rows.filter(isLink));
   }
   await possibleEchoes(sql, work.id, range);
 }

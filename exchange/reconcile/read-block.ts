@@ -10,12 +10,13 @@ export function unitOf(line: Line, file: number, context: UnitContext): StagedUn
   if (!('text' in line))
     return { ...at, outcome: 'rejected', reason: line.fault === 'too-large' ? 'too-large' : 'invalid-json' };
   const unit = readUnit(line.text, context);
+  // nobody else has it, and it has many members: to copy it would cost more than to check it
+  const staged = Object.assign(unit, at);
   const isPlain = unit.body !== undefined && unit.outcome === undefined && unit.reason === undefined;
-  if (!isPlain) return { ...at, ...unit };
-  const outcome = unit.type === 'Patient' ? 'linked-duplicate' : 'created';
-  return (unit.findings ?? []).every((f) => OF_THE_LINE.has(f))
-    ? { ...at, ...unit, outcome, lineHash: lineHash(line.text) }
-    : { ...at, ...unit, outcome };
+  if (!isPlain) return staged;
+  staged.outcome = unit.type === 'Patient' ? 'linked-duplicate' : 'created';
+  if ((unit.findings ?? []).every((f) => OF_THE_LINE.has(f))) staged.lineHash = lineHash(line.text);
+  return staged;
 }
 
 /** @param known numbers of lines that need no reading */

@@ -187,17 +187,22 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     (t, i) => referredId(context.peerId, t, i),
   );
   const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
+  const hashes = contentHashes(resource, RECEIVED_CONTENT, exact);
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
+  // member by member: copying objects costs more than checking them
   return {
-    ...known,
-    ...whose,
-    ...(isError ? { reason: 'entered-in-error' } : {}),
+    type,
+    sourceId,
+    lastUpdated: known.lastUpdated,
+    memberId: member?.memberId,
+    reason: isError ? 'entered-in-error' : undefined,
     localId: id,
     isShared: owner.kind === 'shared',
     targets: owner.kind === 'targets' ? owner.targets : undefined,
     about: about?.keys,
-    ...contentHashes(resource, RECEIVED_CONTENT, exact),
+    hash: hashes.hash,
+    substance: hashes.substance,
     npi: owner.kind === 'shared' ? npiOf(resource) : undefined,
     keys: owner.kind === 'shared' ? businessKeys(resource) : recordKeys(resource),
     findings: [...findings],

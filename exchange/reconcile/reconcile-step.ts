@@ -122,11 +122,13 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
   const slices = await openSlices(sql, s.pull.id);
   // what a process left that died while it made a slice ready
   await clearPrepared(sql, work.id);
+  // one for all slices: to open one costs both sides more than it reads of a small slice
+  const reader = s.deps.database.dedicated('copy');
   /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
   const prepare = async (slice: PullSlice | undefined): Promise<void> => {
     if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
-    await rewriteUnits(s.deps, work, context, slice);
-    await linkUnits(s.deps, work, slice);
+    await rewriteUnits(s.deps, reader, work, context, slice);
+    await linkUnits(s.deps, reader, work, slice);
   };
   // one is made ready at a time, each when the one before is
   let ready = prepare(slices[0]);
@@ -147,6 +149,7 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
     );
   } finally {
     await ready.catch(() => {}); // nothing of ours goes on when the step has ended
+    await reader.end({ timeout: 1 });
   }
 }
 

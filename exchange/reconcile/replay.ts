@@ -153,12 +153,22 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
     await sql.begin((tx) => decideReplay(tx, work, movedOf(r)));
     if (r.cause === 'replay') await keyAnew(deps, work);
     else await keyWorkAnew(deps, work.id);
-    await rewriteUnits(deps, work, context);
-    await linkUnits(deps, work);
+    await ready(deps, work, context);
     await sql.begin((tx) => settleReplayed(tx, work.id));
     return await apply(deps, r, work, context);
   } finally {
     await clearStaging(sql, work.id);
+  }
+}
+
+/** Leads references to where they lead, and judges pairs. */
+async function ready(deps: Needs, work: Decided, context: UnitContext): Promise<void> {
+  const reader = deps.database.dedicated('copy');
+  try {
+    await rewriteUnits(deps, reader, work, context);
+    await linkUnits(deps, reader, work);
+  } finally {
+    await reader.end({ timeout: 1 });
   }
 }
 

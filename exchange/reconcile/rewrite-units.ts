@@ -95,22 +95,21 @@ function aboutOf(
   });
 }
 
-/** Leads the references of the units of some buckets of a work that will be written to where they lead. */
+/**
+ * Leads the references of the units of some buckets of a work that will be written to where they lead.
+ * @param reader a client of its own, for the cursor
+ */
 export async function rewriteUnits(
   deps: Needs,
+  reader: Sql,
   work: Work,
   context: UnitContext,
   range: Buckets = EVERYTHING,
 ): Promise<void> {
-  const reader = deps.database.dedicated('copy');
-  try {
-    const units = rewritten(deps, work, context, reader, range);
-    const first = await units.next();
-    // mostly none: then nobody is asked to take them
-    if (first.done !== true) await write(deps, work, first.value, units);
-  } finally {
-    await reader.end({ timeout: 1 });
-  }
+  const units = rewritten(deps, work, context, reader, range);
+  const first = await units.next();
+  // mostly none: then nobody is asked to take them
+  if (first.done !== true) await write(deps, work, first.value, units);
 }
 
 async function write(

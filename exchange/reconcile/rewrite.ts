@@ -1,7 +1,7 @@
 // References of a received record, rewritten to our ids. A target we do not hold becomes a logical reference that still
 // says what the peer called it.
 import { elements, members, replaceReferences } from '../../src/fhir/json-text.ts';
-import { parseReference } from '../../src/fhir/reference.ts';
+import { isKey, parseReference } from '../../src/fhir/reference.ts';
 import { isByUuid, passesLabelOn } from '../members/read-own.ts';
 import { LED_TO } from '../store/references.ts';
 import { isShared } from '../transform/record-types.ts';
@@ -23,27 +23,11 @@ export const isBaseOf = (base: string, peerBase: string): boolean =>
 
 /** Keys `Type/id` of the peer's records that a reference of this peer may mean; undefined for all other references. */
 export function peerKey(reference: string, peerBase: string): string | undefined {
+  if (isKey(reference)) return reference;
   const parsed = parseReference(reference);
   if (parsed.kind === 'relative') return `${parsed.type}/${parsed.id}`;
   if (parsed.kind === 'absolute' && isBaseOf(parsed.base, peerBase)) return `${parsed.type}/${parsed.id}`;
   return undefined;
-}
-
-/** Keys of references that were read already: the records of a member name each other, and their payers and clinicians. */
-const MOST_REMEMBERED = 8192;
-const remembered = { base: '', keys: new Map<string, string | undefined>() };
-
-/** {@link peerKey}, remembered for a while. */
-function rememberedKey(reference: string, peerBase: string): string | undefined {
-  if (remembered.base !== peerBase || remembered.keys.size >= MOST_REMEMBERED) {
-    remembered.base = peerBase;
-    remembered.keys.clear();
-  }
-  const known = remembered.keys.get(reference);
-  if (known !== undefined) return known;
-  const key = peerKey(reference, peerBase);
-  remembered.keys.set(reference, key);
-  return key;
 }
 
 /**
@@ -68,7 +52,7 @@ export function leadReferences(
   const refers: string[] = [];
   let namesOthers = false;
   const out = replaceReferences(json, (reference) => {
-    const key = rememberedKey(reference, peerBase);
+    const key = peerKey(reference, peerBase);
     if (key === undefined) {
       if (isByUuid(reference)) refers.push(reference.toLowerCase());
       return undefined;

@@ -43,7 +43,7 @@ export async function openSlice(tx: Queryable, work: string, range: Pick<Range, 
   await tx.unsafe(
     made?.there === true
       ? 'truncate pg_temp.slice'
-      : `set temp_buffers = '32MB'; create temp table slice (like exchange.staging, primary key (file, line, entry)) on commit delete rows`,
+      : `set temp_buffers = '32MB'; create temp table slice (like exchange.staging including storage, primary key (file, line, entry)) with (toast_tuple_target = 8160) on commit delete rows`,
   );
   // chosen by bucket and then put in order: in the order of the primary key it would read the whole work for each slice
   const filled = await tx`

@@ -140,6 +140,19 @@ export function contentHash(resource: JsonObject, use: CanonicalUse, exact = '')
 /** Ids that transmitters note on a record: an identifier with `use` secondary. */
 const NOTED = /\{[^{}]*"use":"secondary"[^{}]*\},?/g;
 
+const REFERENCE = '"reference":"';
+
+/** A canonical text with nothing where literal references stood. Within a string the quotes would be escaped. */
+function withoutReferences(text: string): string {
+  let out = '';
+  let from = 0;
+  for (let at = text.indexOf(REFERENCE); at !== -1; at = text.indexOf(REFERENCE, from)) {
+    out += `${text.slice(from, at)}""`;
+    from = text.indexOf('"', at + REFERENCE.length) + 1;
+  }
+  return from === 0 ? text : out + text.slice(from);
+}
+
 /**
  * {@link contentHash}, and beside it the hash of the same content without literal references and secondary identifiers: the
  * same for a record that went through another payer, who gives ids of its own to everything.
@@ -150,8 +163,8 @@ export function contentHashes(
   exact = '',
 ): { hash: string; substance: string } {
   const text = canonicalJson(resource, use) + exact;
-  let bare = text.replace(/"reference":"[^"]*"/g, '""');
-  if (bare.includes('"use":"secondary"'))
+  let bare = withoutReferences(text);
+  if (text.includes('"use":"secondary"'))
     bare = bare.replace(NOTED, '').replaceAll(',]', ']').replaceAll('"identifier":[],', '');
   return { hash: digest('sha256', text, 'hex'), substance: digest('sha256', bare, 'hex') };
 }

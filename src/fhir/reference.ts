@@ -34,9 +34,12 @@ export function parseReference(text: string): Reference {
   return { kind: 'other', text };
 }
 
+/** Is it `Type/id`, as nearly all references are? */
+export const isKey = (text: string): boolean => IS_KEY.test(text);
+
 /** `Type/id` of a relative or absolute reference without base and version; any other text unchanged. */
 export function referenceKey(text: string): string {
-  if (IS_KEY.test(text)) return text;
+  if (isKey(text)) return text;
   const parsed = parseReference(text);
   return parsed.kind === 'relative' || parsed.kind === 'absolute' ? `${parsed.type}/${parsed.id}` : text;
 }

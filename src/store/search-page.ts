@@ -68,7 +68,10 @@ export function isPlain({ criteria: [first, ...more], sort }: SearchRequest): bo
 /** The largest page of a short statement. */
 const SHORT_MAX = 100;
 
-/** Is its statement short whatever is asked? One look into one index that has the rows in order, and what they refer to. */
+/**
+ * Is its statement short whatever is asked? One look into one index that has the rows in order, or the people of a full name, and what they
+ * refer to. A word alone may have very many rows.
+ */
 export function isShort(request: SearchRequest): boolean {
   return (
     isPlain(request) &&

@@ -73,8 +73,9 @@ const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key)
 
 /** Runs the search. Served by resource_type, resource_pkey, lookup_pkey, words_folded, dates_pkey as its criteria say. */
 export async function searchPage(sql: Queryable, request: SearchRequest): Promise<Page> {
-  const { text, values, tells } = pageStatement(isSettled(request) ? request : await resolved(sql, request));
-  const { rows, took } = await run(sql, text, values, isShort(request));
+  const found = isSettled(request) ? request : await resolved(sql, request);
+  const { text, values, tells } = pageStatement(found);
+  const { rows, took } = await run(sql, text, values, isShort(found));
   const told = tells ? readNumbers(rows) : undefined;
   if (told) took(told.ms);
   const length = tells ? rows.length - 1 : rows.length;

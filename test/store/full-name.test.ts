@@ -6,7 +6,7 @@ import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
-import { pageStatement } from '../../src/store/search-page.ts';
+import { isShort, pageStatement } from '../../src/store/search-page.ts';
 import { estimates, type Frequencies } from '../../src/store/token-frequency.ts';
 import { BASE, deletion, directory, entries, keyOf, NOW } from '../directory/fixture.ts';
 
@@ -128,6 +128,17 @@ test('both names stand beside other criteria, in chains and on further pages', a
     next = bundle.link.find((l) => l.relation === 'next')?.url.split('/fhir/')[1];
   }
   expect(paged.sort()).toEqual(looked('smith', 'jo'));
+});
+
+test('a page of them is short, as one look into an index is', () => {
+  const short = (query: string, paired = true) => {
+    const request = read(query);
+    return isShort({ ...request, criteria: rarestFirst(request.criteria, known(['smith'], paired), 100) });
+  };
+  expect(short('family=smith&given=jo')).toBe(true);
+  expect(short('family=smith&given=jo', false)).toBe(false);
+  expect(short('family=smith&given=jo&gender=male')).toBe(false);
+  expect(short('family=smith')).toBe(false);
 });
 
 test('what is asked with accents, exactly, in parts, or with alternatives is read name by name', async () => {
