@@ -10,30 +10,50 @@ export function addressOf(name: string): { url: string; tcp: string } {
   return { url, tcp: url.replace(/\?.*/, '') };
 }
 
+/** One statement as the server's owner. */
+async function asOwner(statement: string): Promise<void> {
+  const admin = clientOf(addressOf('postgres').url, { max: 1, onnotice: () => {} });
+  try {
+    await admin.unsafe(statement);
+  } finally {
+    await admin.end();
+  }
+}
+
+/** A client of a database that goes when the client is closed: a run would have gigabytes of them. */
+function opened(name: string, options: Parameters<typeof openDatabase>[1]) {
+  const { url, tcp } = addressOf(name);
+  const database = openDatabase(url, options);
+  return {
+    url: tcp,
+    ...database,
+    close: async () => {
+      await database.close();
+      await asOwner(`drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+const newName = () => `t_${randomUUID().replaceAll('-', '')}`;
+
 /** A database of another locale, migrated, with a client: `locale` as in `create database`. */
 export async function databaseOf(locale: string, options: Parameters<typeof openDatabase>[1] = {}) {
-  const name = `t_${randomUUID().replaceAll('-', '')}`;
-  const admin = clientOf(addressOf('postgres').url, { max: 1, onnotice: () => {} });
-  await admin.unsafe(`create database ${name} template template0 ${locale}`);
-  await admin.end();
-  const { url, tcp } = addressOf(name);
-  await migrate(url);
-  return { url: tcp, ...openDatabase(url, options) };
+  const name = newName();
+  await asOwner(`create database ${name} template template0 ${locale}`);
+  await migrate(addressOf(name).url);
+  return opened(name, options);
 }
 
 /** A fresh migrated database, cloned from the template, and a client with these options. */
 export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) {
-  const name = `t_${randomUUID().replaceAll('-', '')}`;
-  const admin = clientOf(addressOf('postgres').url, { max: 1, onnotice: () => {} });
+  const name = newName();
   for (let i = 0; ; i++)
     try {
-      await admin.unsafe(`create database ${name} template tmpl strategy file_copy`);
+      await asOwner(`create database ${name} template tmpl strategy file_copy`);
       break;
     } catch (e) {
       if (i > 200 || !String(e).includes('being accessed')) throw e;
       await new Promise((r) => setTimeout(r, 25));
     }
-  await admin.end();
-  const { url, tcp } = addressOf(name);
-  return { url: tcp, ...openDatabase(url, options) };
+  return opened(name, options);
 }
