@@ -10,8 +10,7 @@ import { guardedFetch } from '../runtime/node-fetch.ts';
 import { readState } from '../store/resource.ts';
 import { CommandFault } from './fault.ts';
 import { type OpenNode, withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 const isPart = (text: string): text is Part => PARTS.some((p) => p === text);
 

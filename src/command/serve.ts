@@ -18,6 +18,7 @@ import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
 import { isSeeded, seedSandbox } from './sandbox.ts';
 import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
+import { say } from './say.ts';
 
 type Stop = () => Promise<void>;
 
@@ -45,8 +46,6 @@ class Running {
       }
   }
 }
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 
 /** Serves until SIGINT or SIGTERM. Resolves when everything has stopped. */
 export async function serveNode(services: Services, env: Record<string, string | undefined>): Promise<void> {
