@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Deps } from '../src/deps.ts';
 import { describe } from '../src/http/fhir-app.ts';
+import { gather } from '../src/http/gather.ts';
 import { isPassing } from '../src/store/failure.ts';
 import { checkAuditDaily } from './audit/check.ts';
 import { proveNext } from './audit/content-proof.ts';
@@ -199,6 +200,15 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     return false;
   };
 
+  // all rest for the same time: those that wake in one moment share the question, which would hold up whoever is answered just then
+  const whenDue = gather<null, number>(
+    async (askers) => {
+      const due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
+      return askers.map(() => due);
+    },
+    { most: 64, lanes: 1 },
+  );
+
   /** Takes turns until the end; rests while nothing is due. */
   const keepOn = async (name: string, take: () => Promise<boolean>): Promise<void> => {
     await begun;
@@ -208,7 +218,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       const seen = rousings;
       try {
         busy = await take();
-        if (!busy) due = await nextDue(deps.database.sql, deps.clock(), IDLE_MS);
+        if (!busy) due = await whenDue(null);
       } catch (error) {
         deps.log('error', name, { error: describe(error) });
       }

@@ -10,7 +10,7 @@ import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
-import { closeClock } from '../store/clock.ts';
+import { closeClock, closeRepeated } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
 import { type ExportConditions, namedByShared, readByKey, settledTime, sharedRows } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
@@ -216,6 +216,7 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
   const done = { at, expiresAt, transactionTime: run.transactionTime, counts, files, labeller: LABELLER };
   if (!(await completeJob(tx, job.id, owner, done))) return false;
   await closeClock(tx, 'C3-export', job.id, at);
+  await closeRepeated(tx, job.id, at);
   const common = { at, actorKind: 'peer', actor: job.peerId, peerId: job.peerId, object: `export/${job.id}` } as const;
   await writeAudit(tx, [
     auditRow({

@@ -1,6 +1,6 @@
 // Single matches answered: what was tried before, the match, the decision, and the rows that tell of it, written together.
 // Questions that come at the same time are answered together; each has its own decision and its own rows.
-import { randomUUID } from 'node:crypto';
+import { v7 as uuid7 } from 'uuid';
 import type { Deps } from '../../src/deps.ts';
 import { localDay } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
@@ -57,7 +57,8 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
     const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today);
     matches.push({
-      id: randomUUID(),
+      // in the order of time: what is written beside each other stands beside each other in the indexes, too
+      id: uuid7(),
       peerId: one.peerId,
       at: now,
       outcome: d.bucket,

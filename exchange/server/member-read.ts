@@ -3,8 +3,7 @@
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { referenceKey } from '../../src/fhir/reference.ts';
-import { ID_PATTERN, isObject, text } from '../../src/fhir/resource.ts';
+import { ID_PATTERN } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
@@ -17,12 +16,11 @@ import {
   memberRows,
   membersHolding,
   type Position,
-  provenanceOf,
-  rowsByKey,
   sharedByKey,
 } from '../store/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
+import { has, include } from './include.ts';
 import {
   daysOf,
   grantsOf,
@@ -35,13 +33,12 @@ import {
   shown,
   umbSystem,
 } from './member-access.ts';
-import { fits, valuesAt } from './member-criterion.ts';
-import { memberNames, memberParameters } from './member-parameters.ts';
+import { fits } from './member-criterion.ts';
+
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
 
-const has = (set: ReadonlySet<string>, type: string) => set.has('*') || set.has(type);
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
 const BATCH = 500;
@@ -226,58 +223,4 @@ async function findPage(
       }
     }
   return { found, next: undefined };
-}
-
-/** What comes along: targets of references, and Provenance of the found records. Each under the caller's scopes. */
-async function include(
-  deps: Deps,
-  caller: Caller,
-  grants: readonly Grant[],
-  search: MemberSearch,
-  found: readonly Shown[],
-): Promise<Shown[]> {
-  const { sql } = deps.database;
-  const days = daysOf(deps);
-  const keys = new Set<string>();
-  for (const { resource } of found)
-    for (const { name, target } of search.includes) {
-      const paths = memberNames(search.type).includes(name)
-        ? ['patient', 'subject', 'beneficiary']
-        : (memberParameters(search.type)[name]?.paths ?? []);
-      for (const value of paths.flatMap((p) => valuesAt(resource, p))) {
-        const reference = isObject(value) ? text(value['reference']) : undefined;
-        const key = reference === undefined ? undefined : referenceKey(reference);
-        if (key !== undefined && (target === undefined || key.startsWith(`${target}/`))) keys.add(key);
-      }
-    }
-  const may = [...keys].filter((k) => has(caller.searches, k.split('/')[0] ?? ''));
-  const own = await rowsByKey(
-    sql,
-    grants,
-    days,
-    may.filter((k) => !isShared(k.split('/')[0] ?? '')),
-  );
-  const provenance = search.withProvenance
-    ? await provenanceOf(
-        sql,
-        grants,
-        days,
-        found.map((s) => `${s.row.type}/${s.row.id}`),
-      )
-    : [];
-  const shared = await sharedByKey(
-    sql,
-    may.filter((k) => isShared(k.split('/')[0] ?? '')),
-  );
-  const had = new Set(found.map((s) => `${s.row.type}/${s.row.id}`));
-  const all = [
-    ...(await shown(deps, [...own, ...provenance])),
-    ...shared.map((row) => ({ row, text: row.text, resource: { resourceType: row.type } })),
-  ];
-  return all.filter(({ row }) => {
-    const key = `${row.type}/${row.id}`;
-    if (had.has(key)) return false;
-    had.add(key);
-    return true;
-  });
 }

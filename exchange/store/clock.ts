@@ -40,6 +40,19 @@ export async function closeClock(
     where kind = ${kind} and subject = ${subject} and state in ('open', 'attempted')`;
 }
 
+/**
+ * The same of exports that failed for good, when the payer has asked for the same once more and has it now: nobody waits for them any
+ * longer. bulk_job_peer.
+ */
+export async function closeRepeated(tx: Queryable, jobId: string, at: Date): Promise<void> {
+  await tx`
+    update exchange.clock set state = case when due_at >= ${at} then 'met' else 'met-late' end, closed_at = ${at}, reason = null, stop_event = 'answered'
+    where kind = 'C3-export' and state in ('open', 'attempted', 'blocked') and subject in (
+      select f.id from exchange.bulk_job j join exchange.bulk_job f on f.peer_id = j.peer_id and f.received_at < j.received_at
+      where j.id = ${jobId} and f.kind = j.kind and f.state = 'failed' and f.group_id is not distinct from j.group_id
+        and f.request_url = j.request_url and f.parameters = j.parameters)`;
+}
+
 export async function blockClock(
   tx: Queryable,
   kind: ClockKind,

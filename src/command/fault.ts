@@ -37,8 +37,9 @@ export function faultSentence(error: unknown, where: { port?: number } = {}): st
   if (code === 'EADDRINUSE') return `Port ${port ?? where.port ?? ''} is in use. Set PORT to a free one.`;
   if (code === 'EACCES' && syscall === 'listen')
     return `Port ${port ?? where.port ?? ''} may not be used by this user. Set PORT to one above 1023.`;
-  if (code !== undefined && away.has(code))
-    return `The database cannot be reached${address === undefined ? '' : ` at ${address}:${port ?? ''}`} (${code}). Check DATABASE_URL.`;
+  // of a Unix socket, which is a file
+  if (code !== undefined && (away.has(code) || (syscall === 'connect' && (code === 'ENOENT' || code === 'EACCES'))))
+    return `The database cannot be reached${address === undefined ? '' : ` at ${address}${port === undefined ? '' : `:${port}`}`} (${code}). Check DATABASE_URL.`;
   if (code === '28P01' || code === '28000') return 'The database refuses the user or password of DATABASE_URL.';
   if (code === '3D000') return 'The database that DATABASE_URL names does not exist.';
   if (code === '08P01' && String(error).includes('startup parameter'))

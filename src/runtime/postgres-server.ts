@@ -1,11 +1,11 @@
 // One PostgreSQL server under a folder: found, set up, started and stopped. PostgreSQL refuses to run as root, so as root it is started
 // in a user namespace that maps root to an unprivileged user, which changes no ownership.
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { connect, createServer, type NetConnectOpts } from 'node:net';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 export class PostgresFault extends Error {}
 
@@ -171,6 +171,15 @@ async function startWith(bin: string, dir: string, port: number, given: string[]
     await new Promise((r) => setTimeout(r, 10));
   }
   child.removeAllListeners('exit');
+  removeOldSockets(dir, port);
+}
+
+/** Files of servers that were killed, each of another port. The folder is ours alone now. */
+function removeOldSockets(dir: string, port: number): void {
+  const own = basename(socketFile(dir, port));
+  for (const file of readdirSync(dir))
+    if (file.startsWith('.s.PGSQL.') && file !== own && file !== `${own}.lock`)
+      rmSync(join(dir, file), { force: true });
 }
 
 /** Stops the server of a folder (fast shutdown) and waits for its end. */

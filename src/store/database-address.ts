@@ -6,14 +6,18 @@ import postgres, { type Sql } from 'postgres';
 /** Of a query that libpq reads as a place or a person; the rest is the driver's and the server's. */
 const PLACE = ['host', 'port', 'user', 'password'] as const;
 
-/** An option for the driver, none when the address names no database. What is no such number stands for itself. */
+/** An option for the driver, none when the address names no database. */
 export function databaseOf(url: string): { database?: string } {
   const written = /^[a-z]+:\/\/[^/?#]*\/([^?#]*)/i.exec(url)?.[1] ?? '';
-  if (written === '') return {};
+  return written === '' ? {} : { database: decoded(written) };
+}
+
+/** What is no such number stands for itself. */
+function decoded(written: string): string {
   try {
-    return { database: decodeURIComponent(written) };
+    return decodeURIComponent(written);
   } catch {
-    return { database: written };
+    return written;
   }
 }
 
@@ -23,13 +27,17 @@ function queryOf(url: string): [before: string, query: URLSearchParams] {
   return [address, new URLSearchParams(query)];
 }
 
+/** A folder that stands where a host does, written as `%2Ftmp`. */
+const FOLDER_AS_HOST = /^[a-z]+:\/\/(?:[^/?#]*@)?(%2F[^/?#:,]*)(?::\d*)?(?:\/|$)/i;
+
 /**
  * The folder of the Unix socket that an address names: `postgres://user@/name?host=/var/run/postgresql`. Its `host` wins over the
  * one before the name. None: the server is reached over TCP.
  */
 export function socketFolder(url: string): string | undefined {
-  const host = queryOf(url)[1].get('host');
-  return host?.startsWith('/') === true ? host : undefined;
+  const [before, query] = queryOf(url);
+  const host = query.get('host') || decoded(FOLDER_AS_HOST.exec(before)?.[1] ?? '');
+  return host.startsWith('/') ? host : undefined;
 }
 
 /** A client of the driver. `options` as the driver has them; they win over the address. */
@@ -39,13 +47,16 @@ export function clientOf(url: string, options: postgres.Options<Record<string, p
   for (const name of PLACE) query.delete(name);
   // libpq reads an address that names a person and no host, which the driver does not
   const address = before.replace(/@(?=\/|$)/, '@localhost');
+  const folder = socketFolder(url);
   const filePort = port || /:(\d+)(?:\/|$)/.exec(address)?.[1] || '5432';
+  // nothing is encrypted within a machine, whatever is asked for; libpq says the same
+  if (folder !== undefined) query.delete('sslmode');
   return postgres(query.size === 0 ? address : `${address}?${query}`, {
     ...databaseOf(url),
     ...(user ? { user } : {}),
     ...(password ? { password } : {}),
     ...(port ? { port: Number(port) } : {}),
-    ...(host?.startsWith('/') ? { path: `${host}/.s.PGSQL.${filePort}` } : host ? { host } : {}),
+    ...(folder !== undefined ? { path: `${folder}/.s.PGSQL.${filePort}` } : host ? { host } : {}),
     ...options,
   });
 }

@@ -1,6 +1,6 @@
 // Searches by family name and given name: one stretch of the index for both (src/fhir/search/full-name.ts).
 import type { Criterion, StringCriterion } from '../fhir/search/criterion.ts';
-import { BETWEEN, FULL_NAME, LONGEST } from '../fhir/search/full-name.ts';
+import { BETWEEN, FULL_NAME, familyOfMany, givenOfMany, LONGEST } from '../fhir/search/full-name.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { ALONE, type Bind, padded, type RowSet } from './search-set.ts';
 import type { Frequencies } from './token-frequency.ts';
@@ -42,7 +42,7 @@ const beginning = ({ words }: StringCriterion): string => words[0]?.folded ?? ''
 
 /**
  * The rows, for each frequent family name by one stretch of the index, and for all others together, which are few, by a look at
- * the given names. words_folded, which has all that is read.
+ * the given names; and of people of very many names, who mostly are none. words_folded, which has all that is read.
  */
 export function fullNameSet({ family, given, frequent }: FullName, bind: Bind): RowSet {
   const from = `select rk from directory.words where param = ${FULL_NAME.id} and`;
@@ -60,5 +60,11 @@ export function fullNameSet({ family, given, frequent }: FullName, bind: Bind): 
     after = `folded > ${one} || '${BETWEEN}\u{10FFFF}'`;
   }
   branches.push(`${from} ${after} and folded < ${begin} || '\u{10FFFF}' and strpos(folded, ${sought}) > 0`);
+  const begins = (name: string) => {
+    const least = bind(name, 'text');
+    return `folded >= ${least} and folded < ${least} || '\u{10FFFF}'`;
+  };
+  branches.push(`select m.rk from (${from} ${begins(familyOfMany(family))} offset 0) m
+    where exists (select from (${from} ${begins(givenOfMany(given))} offset 0) g where g.rk = m.rk offset 0)`);
   return { source: branches.join(' union all '), unique: false };
 }

@@ -3,7 +3,6 @@ import { contentHash, DIRECTORY_CONTENT } from '../fhir/canonical.ts';
 import { minify, stamp } from '../fhir/json-text.ts';
 import { ID_PATTERN, isObject, isResource, type Resource, strings } from '../fhir/resource.ts';
 import { emptyEntries, extract } from '../fhir/search/extract.ts';
-import { MOST_PAIRS, pairsOf } from '../fhir/search/full-name.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import { careEntries, MOST_ENTRIES } from './care-at.ts';
 import type { Staged } from './resource-staging.ts';
@@ -69,8 +68,6 @@ export function prepare(entry: ImportEntry, options: PrepareOptions): Prepared {
   const held = extract(profiles === undefined ? resource : claiming(resource, profiles), options.base);
   if (type === 'PractitionerRole' && careEntries(held) > MOST_ENTRIES)
     return { rejected: 'invalid-resource', message: 'A role has more specialties and places than any has.' };
-  if (type === 'Practitioner' && pairsOf(held.words) > MOST_PAIRS)
-    return { rejected: 'invalid-resource', message: 'A person has more names than anybody has.' };
   const stamped = stamp(minify(entry.text), {
     versionId: MARK,
     lastUpdated: MARK,

@@ -315,7 +315,17 @@ describe('search', () => {
 
   test('brings what records refer to and their Provenance, within the scopes', async () => {
     const a = (await get(`Observation?patient=${me}&code=718-7&_revinclude=Provenance:target`)).json();
-    expect([ids(a), ids(a, 'include')]).toEqual([['Observation/o1'], ['Provenance/p1']]);
+    const [kept, made, ...more] = ids(a, 'include');
+    expect([ids(a), kept, more]).toEqual([['Observation/o1'], 'Provenance/p1', []]);
+    // and who transmits it: made for the answer, the same each time, kept nowhere
+    const transmitter = (a.entry ?? []).find((e) => e.fullUrl.endsWith(made ?? '-'))?.resource;
+    expect(transmitter).toMatchObject({
+      target: [{ reference: 'Observation/o1' }],
+      agent: [{ type: { coding: [{ code: 'transmitter' }] }, who: { identifier: { value: US.npi } } }],
+    });
+    const again = (await get(`Observation?patient=${me}&code=718-7&_revinclude=Provenance:target`)).json();
+    expect(ids(again, 'include')).toEqual([kept, made]);
+    expect((await get(made ?? '')).status).toBe(404);
     const b = (
       await get(
         `ExplanationOfBenefit?_id=e1&_include=ExplanationOfBenefit:provider&_include=ExplanationOfBenefit:patient`,

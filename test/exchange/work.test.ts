@@ -243,3 +243,25 @@ test('a request that failed for good is an alert until its clock ends', async ()
   await sql`update exchange.clock set state = 'not-applicable', closed_at = now() where id = 'lost'`;
   expect(await standing()).toEqual([]);
 });
+
+test('an export that failed for good is answered when the payer asks for the same once more and has it', async () => {
+  const { sql } = node.deps.database;
+  const place = `Group/${await them.group([card(rivera)])}/$export`;
+  const other = `Group/${await them.group([card(rivera)])}/$export`;
+  const first = (await them.finished(await them.kick(place))).status.split('/').at(-1) ?? '';
+  await sql`update exchange.bulk_job set state = 'failed', attempts = 3 where id = ${first}`;
+  await sql`update exchange.clock set state = 'open', closed_at = null, stop_event = null where subject = ${first}`;
+  const standing = async () => {
+    await keepAlerts(node.deps);
+    return (await sql`select subject from exchange.alert where kind = 'request-failed' and cleared_at is null`).map(
+      (r) => r['subject'],
+    );
+  };
+  expect(await standing()).toEqual([first]);
+  await them.finished(await them.kick(other));
+  expect(await standing()).toEqual([first]);
+  await them.finished(await them.kick(place));
+  expect(await standing()).toEqual([]);
+  const [clock] = await sql`select state, stop_event from exchange.clock where subject = ${first}`;
+  expect(clock).toEqual({ state: 'met', stop_event: 'answered' });
+});

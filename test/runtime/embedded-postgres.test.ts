@@ -1,9 +1,10 @@
 // The embedded server under those who use it: killed (kill -9), it is there again at the same place, with what was committed and
 // with the locks that say who uses it.
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { faultSentence } from '../../src/command/fault.ts';
 import { type EmbeddedPostgres, embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { clientOf } from '../../src/store/database-address.ts';
@@ -42,6 +43,20 @@ test('a server that is killed is started again, and is still in use', async () =
   expect(await mine.url('plan')).toBe(url);
 }, 60_000);
 
+test('sockets of servers that were killed do not stay', async () => {
+  const dir = join(folder, 'postgres');
+  const { port } = new URL(await mine.url('plan'));
+  for (const left of ['.s.PGSQL.1', '.s.PGSQL.1.lock']) writeFileSync(join(dir, left), '');
+  const before = restarts;
+  process.kill(processId(), 'SIGKILL');
+  await expect.poll(() => restarts, { timeout: 30_000 }).toBe(before + 1);
+  expect(
+    readdirSync(dir)
+      .filter((file) => file.startsWith('.s.PGSQL.'))
+      .sort(),
+  ).toEqual([`.s.PGSQL.${port}`, `.s.PGSQL.${port}.lock`]);
+}, 60_000);
+
 test('it is asked by its socket, which only its owner may use', async () => {
   const url = await mine.url('plan');
   const { port, password, searchParams } = new URL(url);
@@ -56,6 +71,8 @@ test('it is asked by its socket, which only its owner may use', async () => {
     [beside, true, 'plan_beside'],
     [`postgres://postgres@/plan?host=${host}&port=${port}&password=${password}`, true, 'plan'],
     [`postgres:///plan?host=${host}&user=postgres&port=${port}&password=${password}`, true, 'plan'],
+    [`postgres://postgres:${password}@${host}:${port}/plan`, true, 'plan'],
+    [`${url}&sslmode=require`, true, 'plan'],
     [`postgres://postgres:${password}@elsewhere.invalid:${port}/plan?host=127.0.0.1`, false, 'plan'],
   ] as const) {
     const opened = openDatabase(address, { max: 1, lines: 1 });
@@ -63,6 +80,15 @@ test('it is asked by its socket, which only its owner may use', async () => {
     expect(row, address.replace(password, '')).toEqual({ local: isLocal, name });
     await opened.close();
   }
+});
+
+test('a socket that is not there is told', async () => {
+  const opened = openDatabase(`postgres://own@/plan?host=${encodeURIComponent(join(folder, 'none'))}`, { max: 1 });
+  const away = await opened.sql`select 1`.catch((error: unknown) => error);
+  await opened.close();
+  expect(faultSentence(away)).toBe(
+    `The database cannot be reached at ${join(folder, 'none/.s.PGSQL.5432')} (ENOENT). Check DATABASE_URL.`,
+  );
 });
 
 test.each([

@@ -19,7 +19,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 8;
+export const EXTRACTION_VERSION = 9;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };

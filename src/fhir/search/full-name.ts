@@ -23,8 +23,8 @@ export const BETWEEN = '\t';
 /** The longest beginning of a name that is entered, in UTF-16 units. A query must be shorter: the cut may go through a character. */
 export const LONGEST = 100;
 
-/** Pairs that a person may have: a hundred of each kind, where anybody has a few. */
-export const MOST_PAIRS = 10_000;
+/** Pairs that are entered of a person: some thirty names of each kind, where anybody has a few. */
+export const MOST_PAIRS = 1000;
 
 const HIGH_HALF = /[\ud800-\udbff]$/;
 const cut = (name: string): string => (name.length <= LONGEST ? name : name.slice(0, LONGEST).replace(HIGH_HALF, ''));
@@ -33,14 +33,19 @@ const namesOf = (words: readonly WordEntry[], param: number): string[] => [
   ...new Set(words.filter((w) => w.param === param).map((w) => cut(w.folded))),
 ];
 
-/** How many pairs a person would have. */
-export const pairsOf = (words: readonly WordEntry[]): number =>
-  namesOf(words, FULL_NAME.family).length * namesOf(words, FULL_NAME.given).length;
+/** Where no family name stands before it: a name of who has very many. */
+export const familyOfMany = (name: string): string => `${BETWEEN}${name}`;
+export const givenOfMany = (name: string): string => `${BETWEEN}${BETWEEN}${name}`;
 
-/** Enters the pairs of the names that are entered already; none for who would have more than {@link MOST_PAIRS}. */
+/** Enters the pairs of the names that are entered already; of who would have more than {@link MOST_PAIRS} each name for itself. */
 export function enterPairs(words: WordEntry[]): void {
-  if (pairsOf(words) > MOST_PAIRS) return;
+  const family = namesOf(words, FULL_NAME.family);
   const given = namesOf(words, FULL_NAME.given);
-  for (const family of namesOf(words, FULL_NAME.family))
-    for (const one of given) words.push({ param: FULL_NAME.id, folded: `${family}${BETWEEN}${one}`, raw: undefined });
+  const enter = (folded: string) => words.push({ param: FULL_NAME.id, folded, raw: undefined });
+  if (family.length * given.length > MOST_PAIRS) {
+    for (const name of family) enter(familyOfMany(name));
+    for (const name of given) enter(givenOfMany(name));
+    return;
+  }
+  for (const name of family) for (const one of given) enter(`${name}${BETWEEN}${one}`);
 }
