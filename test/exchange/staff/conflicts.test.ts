@@ -228,7 +228,7 @@ test('a claim that is held for another one leads to it: to its item, or to the l
   await sql()`insert into exchange.release_due (item_id, is_undo, subject, request_id, due_at) values (${ids?.first ?? ''}, false, 'a', 'r', now())`;
   expect(await page()).toContain('it goes on by itself');
   const { blobs } = node.ours.deps;
-  const { get } = blobs;
+  const get = blobs.get.bind(blobs);
   blobs.get = async () => undefined;
   try {
     expect(await page()).toContain('The file that brought the record is gone.');
