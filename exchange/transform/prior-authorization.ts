@@ -99,6 +99,32 @@ const TELLS_DENIAL =
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
 
+/** An adjudication that says why something was denied, or that it was. */
+const tellsDenial = (adjudication: JsonObject): boolean =>
+  codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
+  codings(adjudication['reason']).some((c) => c['code'] === 'denied') ||
+  extensions(adjudication, REVIEW_ACTION).some((action) => actionCode(action) === 'A3');
+
+/** An adjudication without the reasons of its review action: of a decision in part they are those of what was denied. */
+function withoutReasons(adjudication: JsonObject): JsonObject {
+  const given = objects(adjudication['extension']);
+  const kept = given.map((e) =>
+    e['url'] === REVIEW_ACTION
+      ? { ...e, extension: objects(e['extension']).filter((part) => part['url'] !== REVIEW_REASON) }
+      : e,
+  );
+  return given.length === 0 ? adjudication : { ...adjudication, extension: kept };
+}
+
+/** The whole or a line of which parts do not leave, without what its adjudications say of their denial. */
+function withoutDenials<T extends JsonObject>(element: T): T {
+  const { adjudication, ...rest } = element;
+  const kept = objects(adjudication)
+    .filter((a) => !tellsDenial(a))
+    .map(withoutReasons);
+  return (kept.length === 0 ? rest : { ...element, adjudication: kept }) as T;
+}
+
 const PARTS = ['detail', 'subDetail'] as const;
 const partsOf = (line: JsonObject): JsonObject[] => PARTS.flatMap((name) => objects(line[name]));
 /** A line with its details and theirs. */
@@ -109,7 +135,7 @@ const isOverturned = (denial: Review, above: readonly (Review | undefined)[]): b
   above.some((r) => r?.code === 'A1' && r.at > denial.at);
 
 /**
- * A line without its details that were denied or are for a drug; the same object where none was.
+ * A line without its details that were denied or are for a drug, and without the reasons; the same object where none was.
  * @param above what was decided of what holds the details
  * @returns undefined when none of its details leaves and nothing was decided of the line itself
  */
@@ -129,7 +155,8 @@ function withoutParts(line: JsonObject, above: readonly (Review | undefined)[]):
     left = { ...left, [name]: kept };
     if (kept.length === 0) delete left[name];
   }
-  return left !== line && stay === 0 && latestReview(line) === undefined ? undefined : left;
+  if (left === line) return line;
+  return stay === 0 && latestReview(line) === undefined ? undefined : withoutDenials(left);
 }
 
 /** Lines, of an authorization those that the payer added too, with what of each leaves and what was decided of it. */
@@ -226,23 +253,6 @@ const notesOf = (element: JsonObject): number[] => [
   ...partsOf(element).flatMap(notesOf),
 ];
 
-/** An adjudication of the whole that says why something was denied, or that it was. */
-const tellsDenial = (adjudication: JsonObject): boolean =>
-  codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
-  codings(adjudication['reason']).some((c) => c['code'] === 'denied') ||
-  extensions(adjudication, REVIEW_ACTION).some((action) => actionCode(action) === 'A3');
-
-/** An adjudication of the whole without the reasons of its review action: of a decision in part they are those of the denied lines. */
-function withoutReasons(adjudication: JsonObject): JsonObject {
-  const given = objects(adjudication['extension']);
-  const kept = given.map((e) =>
-    e['url'] === REVIEW_ACTION
-      ? { ...e, extension: objects(e['extension']).filter((part) => part['url'] !== REVIEW_REASON) }
-      : e,
-  );
-  return given.length === 0 ? adjudication : { ...adjudication, extension: kept };
-}
-
 /**
  * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
  * says of them elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
@@ -254,7 +264,7 @@ export function withoutLines(resource: Resource, sequences: readonly number[], p
   const leaving = (lines: readonly JsonObject[]) =>
     parts ? judged(lines, header).flatMap(({ left }) => (left === undefined ? [] : [left])) : [...lines];
   const gone = (sequence: unknown) => sequences.includes(Number(sequence));
-  const next: Resource = { ...resource };
+  const next = withoutDenials(resource);
   const keep = (name: string, kept: readonly JsonObject[]): void => {
     if (kept.length > 0) next[name] = [...kept];
     else delete next[name];
@@ -266,12 +276,6 @@ export function withoutLines(resource: Resource, sequences: readonly number[], p
     return about.length === 0 || !about.every(gone);
   });
   keep('addItem', added);
-  keep(
-    'adjudication',
-    objects(resource['adjudication'])
-      .filter((a) => !tellsDenial(a))
-      .map(withoutReasons),
-  );
   const noted = new Set([...items, ...added].flatMap(notesOf));
   keep(
     'processNote',

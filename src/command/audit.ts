@@ -6,8 +6,8 @@ import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { lastSeal } from '../../exchange/store/audit-seal.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 const number = new Intl.NumberFormat('en-US');
 
 /** Checks the whole trail. Exit code 1 when anything is wrong. */

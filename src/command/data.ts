@@ -24,8 +24,8 @@ import { type ImportEntry, importResources } from '../store/resource-import.ts';
 import { replaceTaxonomy, taxonomyCodes } from '../store/taxonomy.ts';
 import { CommandFault } from './fault.ts';
 import { openServer, withNode } from './node.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 /** Records of a generated member on both sides together, about. */
 const RECORDS_A_MEMBER = 282;
 const number = new Intl.NumberFormat('en-US');

@@ -9,6 +9,7 @@ import { planMigration } from '../store/migrate.ts';
 import { VERSION } from '../version.ts';
 import { faultSentence } from './fault.ts';
 import { DIRECTORY_ROLE, openNode, openServer } from './node.ts';
+import { say } from './say.ts';
 import { toSet } from './to-set.ts';
 
 type Check = { name: string; run: () => Promise<string> | string };
@@ -33,7 +34,6 @@ export async function inRole(sql: Queryable): Promise<void> {
 
 export async function doctor(): Promise<void> {
   let failed = 0;
-  const say = (line: string) => void process.stdout.write(`${line}\n`);
   const check = async ({ name, run }: Check): Promise<boolean> => {
     try {
       say(`✔ ${name}: ${await run()}`);

@@ -7,9 +7,8 @@ import { instantsOf, type Period, readPeriod } from '../../exchange/report/perio
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
+import { say } from './say.ts';
 
-/** A pack may come from anybody: nothing of it steers the terminal. */
-const say = (line: string) => void process.stdout.write(`${line.replace(/\p{Cc}/gu, '\ufffd')}\n`);
 const number = new Intl.NumberFormat('en-US');
 
 function periodOf(text: string): Period {

@@ -12,8 +12,8 @@ import { csvField } from '../ui/csv.ts';
 import { CommandFault } from './fault.ts';
 import { sayMerged } from './harvest.ts';
 import { person, withNode } from './node.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 const BATCH = 1000;
 const line = (fields: readonly string[]): string => `${fields.map(csvField).join(',')}\r\n`;
 const DUE = ['never-verified', 'verify-overdue', 'verify-due'];

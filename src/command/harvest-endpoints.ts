@@ -6,8 +6,7 @@ import type { Resource } from '../fhir/resource.ts';
 import { readImport } from '../import/read-import.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 const UNUSED: Record<Unused, string> = {
   'not-active': 'not active',

@@ -7,8 +7,7 @@ import { loadDeactivated, loadRegistry, lookForSignals, type NppesRow } from '..
 import { CommandFault } from './fault.ts';
 import { sayMerged } from './harvest.ts';
 import { withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 export type SignalOptions = { deactivated?: string; registry?: string; asOf?: string };
 

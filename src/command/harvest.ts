@@ -28,8 +28,7 @@ import { findRun, listRuns, runTypes } from '../../directory/federation/store/ru
 import { importFiles } from '../import/files.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 async function known(deps: FederationDeps, slug: string): Promise<Peer> {
   const peer = await findPeer(deps.database.sql, slug);

@@ -10,8 +10,8 @@ import { undecidedMembers } from '../../exchange/store/member-choice.ts';
 import { csvLine } from '../seed/index.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 const BATCH = 1000;
 
 /** `members invite`: a CSV of member number and link for everyone enrolled who has not chosen. */

@@ -165,7 +165,7 @@ export async function withNode<T>(
 }
 
 /** Who types: the account of the operating system, unless PAYER_NODE_USER says otherwise. */
-export const person = (): string => process.env['PAYER_NODE_USER'] ?? userInfo().username;
+export const person = (): string => process.env['PAYER_NODE_USER']?.trim() || userInfo().username;
 
 /** Only one serving node may use an embedded data folder. */
 export async function claimFolder(config: Config, server: Server): Promise<void> {

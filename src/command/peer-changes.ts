@@ -4,8 +4,7 @@ import { findPeer } from '../../exchange/store/peer.ts';
 import { waitingChanges } from '../../exchange/store/peer-change.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 /** What waits, with its number, who proposed it, and each field as it is and as it would be. */
 export async function peerChangeList(id: string): Promise<void> {

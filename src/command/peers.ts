@@ -13,8 +13,7 @@ import { parseScope } from '../auth/scopes.ts';
 import { isId } from '../fhir/reference.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 export type AddOptions = {
   name: string;

@@ -13,8 +13,7 @@ import { progressReporter } from '../import/progress.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
 import { terminalReport } from './report-text.ts';
-
-const say = (line: string) => void process.stdout.write(`${line}\n`);
+import { say } from './say.ts';
 
 export async function pullRun(
   peerId: string | undefined,

@@ -6,8 +6,8 @@ import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull } from '../../exchange/store/pull.ts';
 import { CommandFault } from './fault.ts';
 import { person, withNode } from './node.ts';
+import { say } from './say.ts';
 
-const say = (line: string) => void process.stdout.write(`${line}\n`);
 const MOST_SHOWN = 200;
 
 const shown = (outcome: string, reason: string | null) => (reason === null ? outcome : `${outcome} (${reason})`);

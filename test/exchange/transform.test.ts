@@ -419,6 +419,45 @@ describe('prior authorizations', () => {
     expect(authorizationFacts(left)).toMatchObject({ removedLines: [], removesParts: false, state: 'partial' });
   });
 
+  test('a line whose details do not leave says nothing of their denial either', () => {
+    const reason = { category: { coding: [{ code: 'denialreason' }] }, reason: { text: 'why not' } };
+    const because = (code: string) => {
+      const given = review(code);
+      return {
+        ...given,
+        extension: given.extension.map((e) =>
+          'extension' in e
+            ? {
+                ...e,
+                extension: [...(e.extension ?? []), { url: 'reasonCode', valueCodeableConcept: { text: 'why not' } }],
+              }
+            : e,
+        ),
+      };
+    };
+    const denied = line(1, [review('A3')]);
+    const own = [because('A2'), reason];
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      adjudication: [review('A2')],
+      item: [
+        { ...line(1, own), detail: [denied, line(2)] },
+        { ...line(2, [review('A1')]), detail: [{ ...line(1, own), subDetail: [denied, line(2)] }] },
+        line(3, own),
+      ],
+    });
+    const left = withoutLines(eob, [], true);
+    const decided = { adjudication: [review('A2')] };
+    expect(left['item']).toMatchObject([
+      { ...decided, detail: [{ sequence: 2 }] },
+      { detail: [{ ...decided, subDetail: [{ sequence: 2 }] }] },
+      // of this one all leaves
+      { adjudication: own },
+    ]);
+    expect(authorizationFacts(left)).toMatchObject({ removedLines: [], removesParts: false, state: 'partial' });
+  });
+
   test('pharmacy is drug, cancelled is cancelled', () => {
     expect(pa([review('A1')], [line(1)], { type: { coding: [{ code: 'pharmacy' }] } }).state).toBe('drug');
     expect(pa([review('A1')], [line(1)], { status: 'cancelled' }).state).toBe('cancelled');

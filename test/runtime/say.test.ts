@@ -1,0 +1,27 @@
+// What commands print, and in whose name they act.
+import { userInfo } from 'node:os';
+import { afterEach, expect, test } from 'vitest';
+import { person } from '../../src/command/node.ts';
+import { plain } from '../../src/command/say.ts';
+
+const given = process.env['PAYER_NODE_USER'];
+afterEach(() => {
+  if (given === undefined) delete process.env['PAYER_NODE_USER'];
+  else process.env['PAYER_NODE_USER'] = given;
+});
+
+test('what others wrote neither steers the terminal nor turns what is read around', () => {
+  expect(plain('New\u001b[31mName\u009b2J\u202e\u2066\u200f\rOld')).toBe(
+    'New\ufffd[31mName\ufffd2J\ufffd\ufffd\ufffd\ufffdOld',
+  );
+  expect(plain('two lines\n\tof José – 李 👩‍⚕️')).toBe('two lines\n\tof José – 李 👩‍⚕️');
+});
+
+test('a name of nothing is nobody: the account acts, and is no second person', () => {
+  for (const name of ['', '  ', '\t']) {
+    process.env['PAYER_NODE_USER'] = name;
+    expect(person()).toBe(userInfo().username);
+  }
+  process.env['PAYER_NODE_USER'] = ' bob ';
+  expect(person()).toBe('bob');
+});
