@@ -88,8 +88,15 @@ export type PublishWorker = {
   stop(): Promise<void>;
 };
 
-/** @param merged the same of the merged view */
-export function startPublishing(deps: PublishDeps, merged: PublishDeps): PublishWorker {
+/**
+ * @param merged the same of the merged view
+ * @param onWork told when it begins to look for what is due and to do it, and when all is done
+ */
+export function startPublishing(
+  deps: PublishDeps,
+  merged: PublishDeps,
+  onWork: (working: boolean) => void = () => {},
+): PublishWorker {
   let running: Promise<void> | undefined;
   let ended = false;
   let again = false;
@@ -114,7 +121,9 @@ export function startPublishing(deps: PublishDeps, merged: PublishDeps): Publish
   return {
     wake() {
       again = true;
-      running ??= turn()
+      if (running !== undefined) return;
+      onWork(true);
+      running = turn()
         .catch(async (error: unknown) => {
           if (error instanceof LeaseLost) return;
           deps.log('error', 'publication failed', { error: describe(error) });
@@ -122,6 +131,7 @@ export function startPublishing(deps: PublishDeps, merged: PublishDeps): Publish
         })
         .finally(() => {
           running = undefined;
+          onWork(false);
         });
     },
     async stop() {

@@ -153,7 +153,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         yield { file: CSV_FILE, ...before, ...record.unit };
       }
     for await (const entry of input.records) {
-      if (input.signal?.aborted) throw new Error('stopped');
+      input.signal?.throwIfAborted();
       read++;
       const place = {
         source: entry.source,

@@ -30,11 +30,12 @@ import { say } from './say.ts';
 const RECORDS_A_MEMBER = 282;
 const number = new Intl.NumberFormat('en-US');
 
-/** Ctrl-C stops long work at a safe place. */
+/** Ctrl-C stops long work at a safe place; what cannot end in order there throws the signal's reason. */
 function interruptible(): AbortSignal {
   const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  process.once('SIGTERM', () => controller.abort());
+  const stop = () => controller.abort(new CommandFault('Stopped.'));
+  process.once('SIGINT', stop);
+  process.once('SIGTERM', stop);
   return controller.signal;
 }
 
@@ -119,7 +120,6 @@ export async function importDirectory(
         payer: { name: node.config.planName, npi: node.config.planNpi },
         ...(options.network === undefined ? {} : { network: options.network }),
         progress: (p) => progress.update(p),
-        signal,
       }) as AsyncIterable<ImportEntry>,
       {
         base: `${node.config.baseUrl}/directory/fhir`,
@@ -148,6 +148,7 @@ export async function importDirectory(
         : []),
       ...(signal.aborted ? ['stopped: what was read is committed; run it again to go on'] : []),
     ]);
+    if (signal.aborted) process.exitCode = 1;
   });
 }
 

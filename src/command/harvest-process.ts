@@ -1,19 +1,20 @@
-// The process that harvests, merges and links: reading a directory of millions keeps a processor busy for minutes and fills memory,
-// and readers must not wait for either. It has connections of its own and stands back; what is due stands in tables.
+// The process that harvests, merges, links and publishes: reading a directory of millions keeps a processor busy for minutes and
+// fills memory, and readers must not wait for either. It has connections of its own and stands back; what is due stands in tables.
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { describe } from '../http/fhir-app.ts';
 import { connectionsStandBack, processStandsBack } from '../runtime/stand-back.ts';
 import { startHarvester } from './harvest-worker.ts';
 import { openNode } from './node.ts';
+import { startPublisher } from './publish.ts';
 
 /** What the serving process hands over first: its settings, the address of the database it uses, and whether that server is ours. */
 export type HarvestProcessData = { config: Config; url: string; embedded: boolean };
 
-/** Afterwards. `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
-export type HarvestProcessMessage = 'stop' | 'awaited' | 'alone';
+/** Afterwards. `publish`: an export was asked for; `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
+export type HarvestProcessMessage = 'stop' | 'publish' | 'awaited' | 'alone';
 
-/** A peer that is slow to answer is not waited for: what is read next begins where it was. */
+/** A peer that is slow to answer, or a long file, is not waited for: a harvest begins where it was, a publication anew. */
 const GRACE_MS = 3000;
 
 /** Of its connections. */
@@ -39,12 +40,19 @@ async function begin({ config, url, embedded }: HarvestProcessData): Promise<voi
   const { log } = node.deps;
   const self = processStandsBack(log);
   const connections = embedded ? connectionsStandBack(node.deps.database.sql, NAME, log) : undefined;
-  const harvester = startHarvester(node, (working) => connections?.work(working));
+  let working = 0;
+  const onWork = (begins: boolean) => {
+    working += begins ? 1 : -1;
+    connections?.work(working > 0);
+  };
+  const harvester = startHarvester(node, onWork);
+  const publisher = startPublisher(node, onWork);
   const stop = async () => {
     self.end();
     connections?.end();
     try {
-      const isIdle = await Promise.race([harvester.stop().then(() => true), pause(GRACE_MS, false)]);
+      const ends = Promise.all([harvester.stop(), publisher.stop()]);
+      const isIdle = await Promise.race([ends.then(() => true), pause(GRACE_MS, false)]);
       if (isIdle) await node.close();
     } catch (error) {
       log('warn', 'harvester did not stop cleanly', { error: describe(error) });
@@ -53,6 +61,7 @@ async function begin({ config, url, embedded }: HarvestProcessData): Promise<voi
   };
   hear = (message) => {
     if (message === 'stop') void stop();
+    else if (message === 'publish') publisher.wake();
     else for (const one of [self, connections]) one?.confine(message === 'awaited');
   };
   for (const message of told) hear(message);

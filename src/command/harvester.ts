@@ -1,4 +1,4 @@
-// Keeps the harvesting process of a serving node alive, and ends it.
+// Keeps the process that harvests and publishes beside a serving node alive, and ends it.
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { describe } from '../http/fhir-app.ts';
@@ -26,7 +26,7 @@ export function startHarvestProcess(
   node: OpenNode,
   url: string,
   { embedded = false, requests = () => 0, calmMs = 10_000 }: HarvestProcessOptions = {},
-): { stop(): Promise<void> } {
+): { publish(): void; stop(): Promise<void> } {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let child: ChildProcess;
@@ -78,6 +78,8 @@ export function startHarvestProcess(
   };
   start();
   return {
+    /** Looks for an export that was asked for; without this it is found within ten seconds. */
+    publish: () => tell('publish'),
     async stop() {
       ended = true;
       clearTimeout(timer);

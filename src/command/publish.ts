@@ -48,9 +48,12 @@ export async function publish(options: { now?: boolean; only?: string[] }): Prom
 
 export type Publishing = { wake(): void; stop(): Promise<void> };
 
-/** Publishes in a serving node: at its start when something is due, and then by the schedule. */
-export function startPublisher(node: OpenNode): Publishing {
-  const worker = startPublishing(node.deps, mergedPublishing(node.deps));
+/**
+ * Publishes for a serving node: at its start when something is due, and then by the schedule.
+ * @param onWork told when work begins and ends
+ */
+export function startPublisher(node: OpenNode, onWork?: (working: boolean) => void): Publishing {
+  const worker = startPublishing(node.deps, mergedPublishing(node.deps), onWork);
   const task = cron.schedule('*/10 * * * * *', () => worker.wake(), { name: 'publish' });
   worker.wake();
   return {

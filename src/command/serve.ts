@@ -12,7 +12,7 @@ import { startHarvestProcess } from './harvester.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
-import { publishFirst, startPublisher } from './publish.ts';
+import { publishFirst } from './publish.ts';
 import type { QuickHolder } from './quick-listener.ts';
 import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
@@ -88,13 +88,11 @@ async function startAll(services: Services, config: Config, running: Running, si
   if (signal.aborted) return;
   if (services !== 'exchange') {
     if (config.sandbox) await publishFirst(node);
-    const publisher = startPublisher(node);
-    node.directory.wake = () => publisher.wake();
-    running.add('publisher', () => publisher.stop());
     const harvester = startHarvestProcess(node, await server.url('payer_node'), {
       embedded: server.embedded !== undefined,
       requests: main.requests,
     });
+    node.directory.wake = () => harvester.publish();
     running.add('harvester', () => harvester.stop());
   }
   let worker: ExchangeWorker | undefined;

@@ -1,15 +1,19 @@
 // The process that harvests beside a serving node: it does the work of the schedule on connections of its own, and ends when told.
 import { fork, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createDirectory } from '../../directory/app.ts';
 import type { FederationDeps } from '../../directory/federation/client.ts';
 import { addPeer } from '../../directory/federation/registry.ts';
 import { startHarvestProcess } from '../../src/command/harvester.ts';
 import { readConfig } from '../../src/config.ts';
+import { noMetrics } from '../../src/runtime/no-metrics.ts';
+import { fileBlobs, fileKeys } from '../../src/runtime/node.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { freshDb } from '../support/db.ts';
 
@@ -36,22 +40,25 @@ const turnOf = (pid: string): boolean =>
   /runtime parameter: 100000\b/.test(String(spawnSync('chrt', ['-p', pid]).stdout));
 
 let db: Awaited<ReturnType<typeof freshDb>>;
-const config = readConfig({ SANDBOX: 'on', LOG_LEVEL: 'silent' });
+const folder = mkdtempSync(join(tmpdir(), 'payer-node-harvest-process-'));
+const settings = { SANDBOX: 'on', LOG_LEVEL: 'silent', DATA_DIR: folder };
+const config = readConfig({ ...settings, PUBLISH_EVERY: 'off' });
+const resource = {
+  resourceType: 'Organization',
+  id: 'one',
+  active: true,
+  name: 'Green Harbor',
+  address: [{ city: 'Salem' }],
+};
+const origin = { base: `${config.baseUrl}/directory/fhir`, clock: () => new Date() };
 beforeAll(async () => {
   db = await freshDb();
-  const resource = {
-    resourceType: 'Organization',
-    id: 'one',
-    active: true,
-    name: 'Green Harbor',
-    address: [{ city: 'Salem' }],
-  };
-  await importResources(db, [{ source: 'test', line: 1, text: JSON.stringify(resource) }], {
-    base: `${config.baseUrl}/directory/fhir`,
-    clock: () => new Date(),
-  });
+  await importResources(db, [{ source: 'test', line: 1, text: JSON.stringify(resource) }], origin);
 });
-afterAll(() => db.close());
+afterAll(async () => {
+  await db.close();
+  rmSync(folder, { recursive: true, force: true });
+});
 
 test('it merges our own directory, and its connections are gone when it has stopped', async () => {
   const lines: string[] = [];
@@ -67,6 +74,42 @@ test('it merges our own directory, and its connections are gone when it has stop
     ).length;
   await expect.poll(others, { timeout: 10_000 }).toBe(0);
   expect(lines).toEqual(['harvester started']);
+}, 60_000);
+
+test('it publishes what is due, and makes an export as soon as one is asked for', async () => {
+  const own = await freshDb();
+  await importResources(own, [{ source: 'test', line: 1, text: JSON.stringify(resource) }], origin);
+  const publishing = readConfig({ ...settings, PUBLISH_EVERY: 'P1D' });
+  const harvester = startHarvestProcess(
+    { config: publishing, deps: { log: () => {} } } as unknown as Parameters<typeof startHarvestProcess>[0],
+    own.url,
+  );
+  let asked = 0;
+  const app = createDirectory({
+    config: publishing,
+    clock: () => new Date(),
+    database: own,
+    keys: fileKeys(publishing.keysDir),
+    blobs: fileBlobs(publishing.blobsDir),
+    log: () => {},
+    metrics: noMetrics,
+    wake: () => {
+      asked++;
+      harvester.publish();
+    },
+  });
+  const get = (path: string) => app.request(path, { headers: { prefer: 'respond-async' } });
+  try {
+    const manifest = async () => (await get('/directory/fhir/$bulk-publish')).status;
+    await expect.poll(manifest, { timeout: 25_000, interval: 100 }).toBe(200);
+    const kickOff = await get('/directory/fhir/$export?_typeFilter=Organization%3Faddress-city%3DSalem');
+    expect([kickOff.status, asked]).toEqual([202, 1]);
+    const status = new URL(kickOff.headers.get('content-location') ?? '').pathname;
+    await expect.poll(async () => (await get(status)).status, { timeout: 25_000, interval: 100 }).toBe(200);
+  } finally {
+    await harvester.stop();
+    await own.close();
+  }
 }, 60_000);
 
 const connections = async () =>

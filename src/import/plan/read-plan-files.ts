@@ -23,7 +23,6 @@ export type PlanFileOptions = {
   /** network that everybody of an NPPES file belongs to: its name */
   network?: string;
   progress?: (progress: Progress) => void;
-  signal?: AbortSignal;
 };
 
 /** Resources made lately are not given again: every row of a place repeats it. */
@@ -90,15 +89,11 @@ export async function* readDirectoryFiles(paths: string[], options: PlanFileOpti
     const form = await formOf(file);
     const read =
       form === 'fhir'
-        ? readImport([file.path], {
-            progress: (p) => report(p.bytesRead),
-            ...(options.signal ? { signal: options.signal } : {}),
-          })
+        ? readImport([file.path], { progress: (p) => report(p.bytesRead) })
         : form === 'csv'
           ? readTable(file, emitter, networks, options, report)
           : readQhp(file, emitter, qhp, report);
     for await (const entry of read) {
-      options.signal?.throwIfAborted();
       entries++;
       yield entry;
     }
