@@ -449,6 +449,7 @@ describe('forms', () => {
       blocks[open] = [...(blocks[open] ?? []), line.resourceType];
     }
     expect(Object.keys(blocks).sort()).toEqual([`Patient/${ana}`, `Patient/${idOf(robert)}`].sort());
+    for (const block of Object.values(blocks)) expect(block.slice(0, 2)).toEqual(['Parameters', 'Patient']);
     expect(blocks[`Patient/${idOf(robert)}`]?.sort()).toEqual(['Observation', 'Parameters', 'Patient', 'Provenance']);
     expect((await them.call(manifest.output[0]?.url ?? '')).header('content-disposition')).toContain('Patients.0');
     const faults: unknown[] = [];
