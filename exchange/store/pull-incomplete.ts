@@ -5,18 +5,19 @@ import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 
 /**
  * Holds for such a pull `p` that nobody has accepted, while no later one has asked for the same coverage. finding_pull, primary keys of
- * pull_member and other_coverage, pull_member_member.
+ * pull_member and other_coverage, pull_member_member: written so that nothing else is read, for findings of lines are many.
  */
 export const leftIncomplete = (sql: Queryable, now: Date) => sql`
   (p.state = 'done' and p.accepted_by is null and p.transaction_time is null
-    and exists (select from exchange.finding f where f.pull_id = p.id and f.kind = 'peer-incomplete' and f.line is null)
-    and exists (
-      select from exchange.pull_member m join exchange.other_coverage o on o.id = m.other_coverage_id
-      where m.pull_id = p.id and m.outcome = 'matched' and o.ends < ${now}::timestamptz::date - ${RUN_OFF_DAYS}::int
-        and not exists (
-          select from exchange.pull_member x join exchange.pull l on l.id = x.pull_id
-          where x.member_id = m.member_id and x.other_coverage_id = m.other_coverage_id and l.created_at > p.created_at
-            and l.state not in ('failed', 'refused', 'withdrawn'))))`;
+    and (select 1 from exchange.finding f where f.pull_id = p.id and f.kind = 'peer-incomplete' and f.line is null limit 1) = 1
+    and (select 1 from exchange.pull_member m
+      where m.pull_id = p.id and m.outcome = 'matched'
+        and (select o.ends from exchange.other_coverage o where o.id = m.other_coverage_id) < ${now}::timestamptz::date - ${RUN_OFF_DAYS}::int
+        and (select 1 from exchange.pull_member x
+          where x.member_id = m.member_id and x.other_coverage_id = m.other_coverage_id
+            and (select l.created_at from exchange.pull l where l.id = x.pull_id and l.state not in ('failed', 'refused', 'withdrawn')) > p.created_at
+          limit 1) is null
+      limit 1) = 1)`;
 
 /** Does a person have to look at it? */
 export async function isLeftIncomplete(sql: Queryable, pullId: string, now: Date): Promise<boolean> {
