@@ -12,7 +12,7 @@ import { planPulls } from '../exchange/pull/plan.ts';
 import { takeStep } from '../exchange/pull/run.ts';
 import { freeLeases } from '../exchange/store/lease.ts';
 import { findPeer, type Peer, pinPeer } from '../exchange/store/peer.ts';
-import { findPull } from '../exchange/store/pull.ts';
+import { findPull, type PullState } from '../exchange/store/pull.ts';
 import { pullFiles } from '../exchange/store/pull-file.ts';
 import { submissions } from '../exchange/store/submission.ts';
 import type { Deps } from '../src/deps.ts';
@@ -201,7 +201,10 @@ export async function askRepull(deps: Deps, owner: string): Promise<void> {
   say(await rawMerge(deps, id));
 }
 
-/** Steps until a pull is in a state. Polls wait a little: often enough to tell, too seldom to be work of their own. */
+/** What the other side does meanwhile is asked for no sooner than it said: it would refuse to be asked so often. */
+const ITS_WORK: readonly PullState[] = ['matching', 'exporting'];
+
+/** Steps until a pull is in a state. What waits for us is not waited for. */
 async function untilState(deps: Deps, tokens: PeerTokens, owner: string, id: string, state: string): Promise<void> {
   for (let pause = 20; ; ) {
     const pull = await findPull(deps.database.sql, id);
@@ -214,7 +217,8 @@ async function untilState(deps: Deps, tokens: PeerTokens, owner: string, id: str
     }
     await new Promise((r) => setTimeout(r, pause));
     pause = Math.min(250, pause * 1.5);
-    await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
+    if (!ITS_WORK.includes(pull.state))
+      await deps.database.sql`update exchange.pull set next_at = now() where id = ${id}`;
   }
 }
 

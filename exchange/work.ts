@@ -16,7 +16,7 @@ import { runMatch } from './match/run-match.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
-import { removeComing, removeDocuments } from './pull/remove-documents.ts';
+import { noteUnnamed, removeComing, removeDocuments } from './pull/remove-documents.ts';
 import { PullWorker } from './pull/run.ts';
 import { keyAfterUpdate } from './reconcile/keys-anew.ts';
 import { finishReleases } from './review/release.ts';
@@ -35,6 +35,7 @@ const SEAL_MS = 1000;
 /** How often it is looked for daily checks that are due, of payers and of our public documents, the first time when the node has settled; and for
  *  labels that an older program has given beside this one. */
 const LOOK_MS = 600_000;
+const DAY_MS = 86_400_000;
 const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. `short`: only one about few members. */
@@ -177,6 +178,12 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
       deps.log('error', 'housekeeping', { step, error: describe(error) });
     }
   };
+  let unnamedAt = new Date(0);
+  const lookForUnnamed = async () => {
+    if (deps.clock() < unnamedAt) return;
+    unnamedAt = new Date(deps.clock().getTime() + DAY_MS);
+    await noteUnnamed(deps);
+  };
   const keepHouse = async (): Promise<boolean> => {
     if (!woken) return false;
     woken = false;
@@ -186,6 +193,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));
+    await inTurn('documents that nothing names', lookForUnnamed);
     await inTurn('documents past their time', () => removeDocuments(deps));
     await inTurn('requests past their time', () => removeRequests(deps));
     await inTurn('raw files', () => pulls.release());

@@ -128,7 +128,9 @@ pull.command('list').description('the newest pulls').action(pullList);
 pull.command('show').description('one pull').argument('<pull>').action(pullShow);
 pull
   .command('accept')
-  .description('let a pull go on that is not what its manifest declared')
+  .description(
+    'take a pull as it is: one that is not what its manifest declared goes on; one that its payer left incomplete is closed',
+  )
   .argument('<pull>')
   .requiredOption('--reason <text>', 'why, for the report')
   .action(pullAccept);

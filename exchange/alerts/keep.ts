@@ -21,6 +21,8 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   for (const kind of [
     'clocks-overdue',
     'pull-waits',
+    'pull-incomplete',
+    'release-waits',
     'peer-failing',
     'wrong-patient',
     'quarantine-full',

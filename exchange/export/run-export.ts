@@ -12,15 +12,16 @@ import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
 import { closeClock, closeRepeated } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
-import { type ExportConditions, namedByShared, readByKey, settledTime, sharedRows } from '../store/export.ts';
+import { readByKey, settledTime } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
+import { Named, type NamedRecord, namedRecords } from './named.ts';
 import type { ExportParameters } from './parameters.ts';
 import { Shape } from './shape.ts';
 import { sharedTransmitters } from './transmitter.ts';
-import { Named, placing, writeMembers } from './write-members.ts';
+import { placing, writeMembers } from './write-members.ts';
 
 /** Members read by one statement. */
 const MEMBER_SLICE = 125;
@@ -116,7 +117,8 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const place = placing(files, byPatient, counts);
   const about = { us: ourselves(deps.config), peerId: job.peerId };
   const sharedTypes = conditions.types.filter((t) => SHARED_TYPES.includes(t));
-  const named = sharedTypes.length === 0 ? undefined : new Named();
+  // in blocks of patients they stand in each that names them
+  const named = sharedTypes.length === 0 || byPatient ? undefined : new Named();
   const held: Grant[] = [];
   let noted = Promise.resolve();
   for (let from = 0; from < wanted.length; from += MEMBER_SLICE) {
@@ -144,7 +146,9 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   }
   await noted;
   const shared =
-    named === undefined ? [] : await writeShared(tx, files, shape, { ...conditions, types: sharedTypes }, named);
+    named === undefined
+      ? []
+      : await writeShared(files, namedRecords(tx, shape, { ...conditions, types: sharedTypes }, named));
   if (conditions.types.includes('Provenance'))
     for (const { json } of sharedTransmitters(about.us, job.peerId, shared))
       await files.write('output', 'Provenance', json);
@@ -154,37 +158,15 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   return true;
 }
 
-/** Directory-type records asked about by one statement. */
-const SHARED_SLICE = 5000;
-
-/** The directory-type records that what leaves names, and those that they name in turn. */
+/** The directory-type records that what leaves names, in files of their types. */
 async function writeShared(
-  tx: Queryable,
   files: NdjsonFiles,
-  shape: Shape,
-  conditions: Pick<ExportConditions, 'types' | 'since' | 'until' | 'before'>,
-  named: Named,
+  records: AsyncIterable<NamedRecord>,
 ): Promise<{ key: string; lastUpdated: Date }[]> {
-  const first = [...named.keys.keys()];
-  for (let i = 0; i < first.length; i += SHARED_SLICE)
-    for (const { key, by } of await namedByShared(tx, first.slice(i, i + SHARED_SLICE)))
-      named.addOne(key, named.keys.get(by) ?? false);
-  const all = [...named.keys];
   const written: { key: string; lastUpdated: Date }[] = [];
-  for (let i = 0; i < all.length; i += SHARED_SLICE) {
-    const some = all.slice(i, i + SHARED_SLICE);
-    const rows = await sharedRows(
-      tx,
-      conditions,
-      some.map(([key]) => key),
-      some.map(([, isNews]) => isNews),
-    );
-    for (const row of rows) {
-      const text = shape.of(row.type, row.text);
-      if (text === undefined) continue;
-      await files.write('output', row.type, text);
-      written.push({ key: `${row.type}/${row.id}`, lastUpdated: row.lastUpdated });
-    }
+  for await (const { key, type, text, lastUpdated } of records) {
+    await files.write('output', type, text);
+    written.push({ key, lastUpdated });
   }
   return written;
 }

@@ -7,9 +7,11 @@ import type { DeliveredMember } from '../store/delivered.ts';
 import { deletedRows, type ExportConditions, exportRows, readExportRow } from '../store/export.ts';
 import type { Grant } from '../store/grant.ts';
 import { unnamedOf } from '../store/unnamed.ts';
+import { SHARED_TYPES } from '../transform/record-types.ts';
 import { withoutNames } from '../transform/unnamed.ts';
+import { Named, type NamedRecord, namedRecords } from './named.ts';
 import type { Shape } from './shape.ts';
-import { MAX_TARGETS, transmitterProvenance } from './transmitter.ts';
+import { MAX_TARGETS, sharedTransmitters, transmitterProvenance } from './transmitter.ts';
 
 const DELETIONS_PER_BUNDLE = 500;
 
@@ -65,25 +67,6 @@ class Sent {
 }
 
 /**
- * The directory-type records that leaving records name. A record that stays gives nobody away: whom it alone names stays too. They are as
- * many as the directory has at most, however much an export holds.
- */
-export class Named {
-  /** `Type/id`, and whether it is new to the peer by what names it */
-  readonly keys = new Map<string, boolean>();
-
-  /** @param links `Type/id` with a blank between them */
-  add(links: string, isNews: boolean): void {
-    if (links !== '') for (const key of links.split(' ')) this.addOne(key, isNews);
-  }
-
-  addOne(key: string, isNews: boolean): void {
-    const known = this.keys.get(key);
-    if (known === undefined || (isNews && !known)) this.keys.set(key, isNews);
-  }
-}
-
-/**
  * Asks for the next rows while the ones before are being written, so that the database and this process work at once.
  */
 export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, void, void> {
@@ -108,10 +91,32 @@ export async function* ahead<T>(source: AsyncIterable<T>): AsyncGenerator<T, voi
   }
 }
 
+/** The directory-type records that what leaves of each member names. They are read before: while rows pass, nothing else can be asked. */
+async function namedOfEach(tx: Sql, conditions: Conditions, shape: Shape): Promise<NamedRecord[][]> {
+  const types = conditions.types.filter((t) => SHARED_TYPES.includes(t));
+  if (types.length === 0) return [];
+  const each = conditions.members.map(() => new Named());
+  const links = exportRows(tx, { ...conditions, types: [] }, { links: true, byMember: true });
+  for await (const page of ahead(links)) {
+    for (let i = 0; i < page.length; i++) {
+      const row = readExportRow(page, i);
+      if (row.links !== null) each[row.member]?.add(row.links, row.isNews);
+    }
+    page.release();
+  }
+  const found: NamedRecord[][] = [];
+  for (const named of each) {
+    const records: NamedRecord[] = [];
+    for await (const one of namedRecords(tx, shape, { ...conditions, types }, named)) records.push(one);
+    found.push(records);
+  }
+  return found;
+}
+
 /**
- * Writes the slice.
+ * Writes the slice. Blocks of a patient hold the directory-type records that its records name as well.
  * @param counts is added to
- * @param named is added to, when directory-type records leave with what names them
+ * @param named is added to, when directory-type records leave in files of their own
  * @returns what was written of each member, members of whom nothing was written too
  */
 export async function writeMembers(
@@ -130,6 +135,7 @@ export async function writeMembers(
   const ids = members.map((m) => m.memberId);
   const cleaners = new Map([...(await unnamedOf(tx, ids))].map(([id, unnamed]) => [id, withoutNames(unnamed)]));
   const withProvenance = conditions.types.includes('Provenance');
+  const beside = byPatient ? await namedOfEach(tx, conditions, shape) : [];
   const transmit = async (n: number) => {
     const one = sent[n];
     const memberId = members[n]?.memberId;
@@ -141,9 +147,15 @@ export async function writeMembers(
       await place(memberId, 'Provenance', transmitterProvenance(about.us, about.peerId, targets, one.recorded).json);
     }
     one.targets = [];
+    const shared = beside[n] ?? [];
+    beside[n] = [];
+    for (const { type, text } of shared) await place(memberId, type, text);
+    if (withProvenance)
+      for (const { json } of sharedTransmitters(about.us, about.peerId, shared))
+        await place(memberId, 'Provenance', json);
   };
   let last = -1;
-  // blocks of a patient end with who transmits them; files of a type have it at the end of the slice
+  // blocks of a patient end with whom they name and who transmits them; files of a type have it at the end of the slice
   for await (const page of ahead(exportRows(tx, conditions, { links: named !== undefined, byMember: byPatient }))) {
     for (let i = 0; i < page.length; i++) {
       const row = readExportRow(page, i);

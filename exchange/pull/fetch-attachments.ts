@@ -194,7 +194,7 @@ async function settle(deps: Deps, row: DueAttachment, end: { kept: KeptBytes } |
   await deps.database.sql.begin(async (tx) => {
     const at = await transactionInstant(tx);
     if (!(await settleAttachment(tx, row, end, at))) {
-      if ('kept' in end) await noteGone(tx, end.kept.sha256, new Date(at));
+      if ('kept' in end) await noteGone(tx, [end.kept.sha256], new Date(at));
       return;
     }
     if ('kept' in end) {

@@ -1,7 +1,7 @@
 // Files of fetched documents that nothing names any more, when they were kept long enough; and what a process left behind that died
 // while a document came.
 import type { Deps } from '../../src/deps.ts';
-import { attachmentKey, goneDocuments, takeGone } from '../store/attachment.ts';
+import { attachmentKey, goneDocuments, noteGone, takeGone } from '../store/attachment.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { COMING } from './fetch-attachments.ts';
 
@@ -34,6 +34,24 @@ export async function removeDocuments(deps: Needs): Promise<number> {
       removed++;
     });
   return removed;
+}
+
+/** Looked at in one statement. */
+const LOOKED_AT = 1000;
+const DOCUMENT = /^documents\/[0-9a-f]{2}\/([0-9a-f]{64})$/;
+
+/**
+ * Notes files that nothing names and nothing ever named: of a process that died between writing one and saying so in its row. They go a day
+ * later ({@link removeDocuments}): until then who writes one right now has named it. Returns how many were found.
+ */
+export async function noteUnnamed(deps: Needs): Promise<number> {
+  // the time for which documents are kept begins when they are named no more; of these none is to be kept
+  const at = new Date(deps.clock().getTime() + (1 - deps.config.documentKeepDays) * DAY_MS);
+  const there = (await deps.blobs.list('documents/')).flatMap((key) => DOCUMENT.exec(key)?.[1] ?? []);
+  let found = 0;
+  for (let from = 0; from < there.length; from += LOOKED_AT)
+    found += await noteGone(deps.database.sql, there.slice(from, from + LOOKED_AT), at);
+  return found;
 }
 
 /** Of processes that are known to be dead: nobody else fetches. */

@@ -1,21 +1,29 @@
 // A reviewer takes a pull as it is. The worker then goes on with it, and the database lets it balance with the difference.
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
+import { acceptIncomplete } from '../store/pull-incomplete.ts';
 import { acceptPull } from '../store/staff-accept.ts';
 import type { StaffSession } from '../store/staff-session.ts';
+
+/** States in which a pull can be accepted; `done` only when it was left incomplete (store/pull-incomplete.ts). */
+export const ACCEPTABLE = ['unbalanced', 'partial', 'done'] as const;
+export type Acceptable = (typeof ACCEPTABLE)[number];
 
 /** False when the pull is no longer in the state that the reviewer saw. */
 export async function accept(
   deps: Pick<Deps, 'database' | 'clock'>,
   session: StaffSession,
   pullId: string,
-  seen: 'unbalanced' | 'partial',
+  seen: Acceptable,
   note: string,
   requestId: string,
 ): Promise<boolean> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx) => {
-    const done = await acceptPull(tx, pullId, seen, session, note, at);
+    const done =
+      seen === 'done'
+        ? await acceptIncomplete(tx, pullId, session, note, at)
+        : await acceptPull(tx, pullId, seen, session, note, at);
     await writeAudit(tx, [
       auditRow({
         at,
@@ -24,7 +32,7 @@ export async function accept(
         action: 'accept',
         object: `pull/${pullId}`,
         outcome: done ? 'ok' : 'refused',
-        reason: done ? seen : 'changed-meanwhile',
+        reason: done ? (seen === 'done' ? 'incomplete' : seen) : 'changed-meanwhile',
         requestId,
         detail: session.development ? { dev: true } : {},
       }),

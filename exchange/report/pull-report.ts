@@ -9,6 +9,7 @@ import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
 import { type PullFile, pullFiles } from '../store/pull-file.ts';
+import { isLeftIncomplete } from '../store/pull-incomplete.ts';
 import {
   acceptance,
   countFindings,
@@ -56,6 +57,8 @@ export type PullReport = {
     | 'transactionTime'
   >;
   accepted: { by: string; at: Date } | undefined;
+  /** its payer said that something is missing, is not asked again by itself, and nobody has accepted that */
+  isLeftIncomplete: boolean;
   /** lower-case hex SHA-256 of the manifest as it came; null before it came */
   manifestSha256: string | null;
   conservation: Conservation;
@@ -122,7 +125,7 @@ export async function pullReport(
   const { sql } = deps.database;
   const pull = await findPull(sql, pullId);
   if (!pull) return undefined;
-  const [peer, files, ledger, members, findings, events, accepted, keyOf, attachments] = await Promise.all([
+  const [peer, files, ledger, members, findings, events, accepted, isLeft, keyOf, attachments] = await Promise.all([
     findPeer(sql, pull.peerId),
     pullFiles(sql, pullId),
     countLedger(sql, pullId),
@@ -130,6 +133,7 @@ export async function pullReport(
     countFindings(sql, pullId),
     pullEvents(sql, pullId),
     acceptance(sql, pullId),
+    isLeftIncomplete(sql, pullId, deps.clock()),
     memberKeys(deps),
     countAttachments(sql, pullId),
   ]);
@@ -145,6 +149,7 @@ export async function pullReport(
     peer: { id: pull.peerId, name: peer?.name ?? pull.peerId },
     pull,
     accepted,
+    isLeftIncomplete: isLeft,
     manifestSha256: pull.manifest === null ? null : createHash('sha256').update(pull.manifest).digest('hex'),
     conservation: conservation(files, ledger, pull.state === 'done', accepted !== undefined),
     outcomes: types.rows,

@@ -87,6 +87,10 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${r.peer.name} itself says that something went wrong with its answer (${count(grave, 'message', 'messages')}): records may be missing that it never sent.`,
     );
+  if (r.isLeftIncomplete)
+    out.push(
+      `${r.peer.name} said that its answer is not complete, and is not asked again by itself: a person pulls once more, or accepts what came.`,
+    );
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }

@@ -2,8 +2,7 @@
 import type { Deps } from '../../src/deps.ts';
 import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { pullFiles } from '../store/pull-file.ts';
-import { addRelease, type ReleaseDue } from '../store/release-due.ts';
+import { addRelease, forgetRelease, type ReleaseDue } from '../store/release-due.ts';
 import { writeRevisions } from '../store/replay.ts';
 import { findLine } from '../store/report-lines.ts';
 import {
@@ -15,6 +14,7 @@ import {
   unlinkByPerson,
   writeDecision,
 } from '../store/review.ts';
+import { isKept } from './kept.ts';
 import { ITEM_KINDS, type PersonDecision } from './kinds.ts';
 import { RELEASE_MS, releaseUnit } from './release.ts';
 
@@ -40,13 +40,6 @@ async function follow(tx: Tx, item: Item, decision: string, isUndo: boolean): Pr
     if (decision === 'same-event' || decision === 'different-events') await undoLinks(tx, item);
   } else if (decision === 'same-event') await linkByPerson(tx, item);
   else if (decision === 'different-events') await unlinkByPerson(tx, item);
-}
-
-/** Is the file still there that brought the record of an item? */
-async function isKept(deps: Pick<Needs, 'blobs'>, tx: Tx, item: Item): Promise<boolean> {
-  if (item.pullId === null || item.line === null) return false;
-  const file = (await pullFiles(tx, item.pullId)).find((f) => f.position === item.file);
-  return file?.blobKey != null && (await deps.blobs.get(file.blobKey)) !== undefined;
 }
 
 async function discardUnit(tx: Tx, item: Item, person: Person, at: Date): Promise<void> {
@@ -89,7 +82,9 @@ export async function decideItem(
     if (!isUndo && item.state !== 'open') return 'changed';
     if (d.decision !== 'undo' && !(ITEM_KINDS[item.kind]?.allows.includes(d.decision) ?? false)) return 'not-allowed';
     const decision = earlier?.decision ?? d.decision;
-    if (decision === 'release' && !(await isKept(deps, tx, item))) return 'not-kept';
+    // what this takes back may never have been carried out: then nothing has to be read
+    const isRead = decision === 'release' && !(await forgetRelease(tx, { itemId: item.id, isUndo: !isUndo }));
+    if (isRead && !(await isKept(deps, tx, item))) return 'not-kept';
     await writeDecision(tx, item, {
       decision,
       undoes: earlier?.id ?? null,
@@ -101,7 +96,7 @@ export async function decideItem(
       rules: RULES_VERSION,
     });
     await follow(tx, item, decision, isUndo);
-    if (decision === 'release') {
+    if (isRead) {
       released = { item, due: { itemId: item.id, isUndo, subject: person.subject, requestId } };
       await addRelease(tx, released.due, new Date(at.getTime() + RELEASE_MS));
     }

@@ -9,6 +9,7 @@ import { personOf } from '../report/members.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
 import { findPeer } from '../store/peer.ts';
+import { dueRelease } from '../store/release-due.ts';
 import { provenanceOf } from '../store/report-lines.ts';
 import {
   countItems,
@@ -27,6 +28,8 @@ import {
   type StoredRecord,
 } from '../store/review.ts';
 import { isShared } from '../transform/record-types.ts';
+
+import { isKept } from './kept.ts';
 
 export type { Item, ItemFilter, ItemPlace };
 export type Copy = {
@@ -52,6 +55,8 @@ export type ItemReport = {
   /** of a claim that is held for other claims: those */
   others: OtherClaim[];
   decisions: Decision[];
+  /** the last of them is not carried out yet; `isKept`: the file that it has to read is there */
+  due: { isUndo: boolean; isKept: boolean } | undefined;
 };
 
 /** Ids there of the claims that the words of a held claim name (store/stray-claims.ts). An id has no blanks. */
@@ -116,6 +121,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     r && memberId !== null
       ? copyOf(deps, item.kind === 'ambiguous-match' ? r.id : memberId, r, nameOf, peerName)
       : undefined;
+  const due = await dueRelease(sql, item.id);
   const isHeld = item.aId === null && item.bId === null;
   const raw =
     isHeld && item.pullId !== null && item.file !== null && item.line !== null
@@ -130,6 +136,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     received: raw === undefined ? undefined : 'text' in raw ? raw.text : raw.fault,
     others: item.kind === 'patient-change' ? await otherClaims(sql, item.peerId, namedClaims(item.detail)) : [],
     decisions: await decisionsOf(sql, item.id),
+    due: due && { ...due, isKept: await isKept(deps, sql, item) },
   };
 }
 

@@ -6,6 +6,14 @@ import { CLOCK_KINDS, numberCell, timeCell } from '../report/words.ts';
 const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: string) => string }>> = {
   'clocks-overdue': { text: 'Clocks are overdue', href: () => '/staff/clocks?show=late' },
   'pull-waits': { text: 'A pull waits for a person', href: (id) => `/staff/pulls/${id}` },
+  'pull-incomplete': {
+    text: 'The last answer of a payer was not complete, and it is not asked again by itself',
+    href: (id) => `/staff/pulls/${id}`,
+  },
+  'release-waits': {
+    text: 'A decision about a held record is not carried out',
+    href: (id) => `/staff/conflicts/${id}`,
+  },
   'peer-failing': { text: 'Pulls from a payer fail again and again', href: (id) => `/staff/peers/${id}` },
   'wrong-patient': { text: 'A payer sent records of somebody else', href: (id) => `/staff/pulls/${id}` },
   'audit-changed': { text: 'The audit trail was changed', href: () => '/staff/trail' },

@@ -30,6 +30,14 @@ const otherClaim = (o: ItemReport['others'][number]): Cell => {
   return { value: o.sourceId, ...(href === undefined ? {} : { href }) };
 };
 
+/** Why a decision is not carried out, and what a person can do. */
+const dueWords = ({ isUndo, isKept }: NonNullable<ItemReport['due']>): string =>
+  isKept
+    ? 'The record is read anew, which takes a while; it goes on by itself.'
+    : `The file that brought the record is gone. When it is put back from a backup this goes on within a day. Otherwise ${
+        isUndo ? 'release the record again' : 'take the decision back'
+      }, and ask for everything of the member anew (pull run --full --member).`;
+
 export function factTable(r: ItemReport, timeZone: string): Table {
   const { item } = r;
   const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
@@ -56,6 +64,9 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         { value: item.rule, code: true },
         [ruleWords(item.rule), item.detail].filter((t) => t !== '').join(' '),
       ),
+      ...(r.due === undefined
+        ? []
+        : [row('Carried out', { value: 'no', text: 'Not yet', tone: 'act' }, dueWords(r.due))]),
       ...r.others.map((o) => row('The other claim', otherClaim(o))),
       row('Member', { value: r.memberKey, code: true }),
       row('Other payer', { value: r.peerName }),

@@ -1,7 +1,8 @@
 // /staff/pulls/:id: the report of one pull; its members by name for reviewers; and the form by which a reviewer accepts it.
 import { html } from '../../src/ui/html.ts';
+import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
-import { accept } from '../report/accept.ts';
+import { ACCEPTABLE, accept } from '../report/accept.ts';
 import { namedMembers } from '../report/members.ts';
 import { messageTexts, pullMessages } from '../report/messages.ts';
 import { peopleIn } from '../report/people.ts';
@@ -31,12 +32,17 @@ export function pull(desk: Desk): void {
     const { accepted } = report;
     const named = await peopleIn(deps.database.sql, accepted ? [accepted.by] : [], deps.clock());
     const waits = (state === 'unbalanced' || state === 'partial') && report.accepted === undefined;
+    const words = waits
+      ? `${meaning('state', state).todo} Accepting lets the node take in what it has.`
+      : report.isLeftIncomplete
+        ? `The other payer said that its answer is not complete, and it is not asked again by itself: the coverage of members in this pull ended more than ${RUN_OFF_DAYS} days ago. Ask it for what is missing and pull once more (pull run ${report.peer.id} --full), or accept what came.`
+        : undefined;
     const form =
-      waits && may(session, 'decide')
-        ? html`<section class="box"><h2>Accept this pull as it is</h2><p>${meaning('state', state).todo} Accepting lets the node take in what it has. Your name and reason stay in the timeline.</p>
+      words !== undefined && may(session, 'decide')
+        ? html`<section class="box"><h2>Accept this pull as it is</h2><p>${words} Your name and reason stay in the timeline.</p>
 <form method="post" action="${path}/accept">${csrfField(session)}<input type="hidden" name="state" value="${state}">
 <label for="note">Reason <span class="hint">(no names of members)</span></label><textarea id="note" name="note" required maxlength="${MAX_NOTE}"></textarea>
-<p><button>Accept and go on</button></p></form></section>`
+<p><button>${waits ? 'Accept and go on' : 'Accept'}</button></p></form></section>`
         : undefined;
     return desk.show(visit, {
       title: `Pull from ${report.peer.name}`,
@@ -54,9 +60,9 @@ export function pull(desk: Desk): void {
   desk.form('/staff/pulls/:id/accept', 'decide', async (visit, form) => {
     const { c, session, requestId } = visit;
     const id = c.req.param('id') ?? '';
-    const seen = form.get('state');
+    const seen = ACCEPTABLE.find((a) => a === form.get('state'));
     const note = (form.get('note') ?? '').trim();
-    if ((seen !== 'unbalanced' && seen !== 'partial') || note === '' || note.length > MAX_NOTE)
+    if (seen === undefined || note === '' || note.length > MAX_NOTE)
       return problem(c, deps, 400, 'Not accepted', `Give a reason of at most ${MAX_NOTE} characters.`, session);
     const done = await accept(deps, session, id, seen, note, requestId);
     if (!done)

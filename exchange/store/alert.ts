@@ -1,9 +1,12 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
+import { leftIncomplete } from './pull-incomplete.ts';
 
 export type AlertKind =
   | 'clocks-overdue'
   | 'pull-waits'
+  | 'pull-incomplete'
+  | 'release-waits'
   | 'peer-failing'
   | 'wrong-patient'
   | 'quarantine-full'
@@ -18,7 +21,7 @@ export type Condition = { kind: AlertKind; subject: string; amount: number };
 const FAILING = 3;
 
 /**
- * What holds now. Clocks by clock_open; pulls, peers, jobs and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * What holds now. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
  * ledger rows of the pulls of a week only, by its primary key.
  */
 export async function standingConditions(
@@ -30,6 +33,12 @@ export async function standingConditions(
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where state = 'open' and due_at < ${now} group by kind
     union all
     select 'pull-waits', id, 1 from exchange.pull where state in ('review', 'unbalanced', 'partial')
+    union all
+    select 'pull-incomplete', p.id, 1 from exchange.pull p where ${leftIncomplete(sql, now)}
+    union all
+    -- decided an hour ago, and not carried out: its file is gone, or cannot be read
+    select 'release-waits', r.item_id, 1 from exchange.release_due r
+      where (select max(d.at) from exchange.review_decision d where d.item_id = r.item_id) < ${now}::timestamptz - interval '1 hour'
     union all
     select 'peer-failing', l.peer_id, l.failed from (
       select p.peer_id, count(*)::int as failed from exchange.pull p
@@ -101,13 +110,14 @@ const ALERT = `id, kind, subject, amount, first_at as "firstAt", last_at as "las
 /** `payer`: name of the one that it concerns; null where it concerns none, or all. */
 export type ListedAlert = Alert & { payer: string | null };
 
-/** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job and peer. */
+/** Standing alerts and the newest that have ended. Primary keys of pull, bulk_job, review_item and peer. */
 export async function recentAlerts(sql: Queryable, limit: number): Promise<ListedAlert[]> {
   return [
     ...(await sql.unsafe<ListedAlert[]>(
       `select a.*, r.name as payer from (select ${ALERT} from exchange.alert order by cleared_at is not null, first_at desc, id limit $1) a
        left join exchange.pull p on p.id = a.subject left join exchange.bulk_job j on j.id = a.subject
-       left join exchange.peer r on r.id = coalesce(p.peer_id, j.peer_id, a.subject)
+       left join exchange.review_item v on v.id = a.subject
+       left join exchange.peer r on r.id = coalesce(p.peer_id, j.peer_id, v.peer_id, a.subject)
        order by a."clearedAt" is not null, a."firstAt" desc, a.id`,
       [limit],
     )),

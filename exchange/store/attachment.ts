@@ -1,6 +1,6 @@
 // Attachments that received records give by address: what is to be fetched, what is kept, and what stands in their place in the form
 // of a record that leaves. The bytes are files (`attachmentKey`), one for each content, however many records hold it.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import type { Work } from './write-links.ts';
 
 /** What stands in the place of an address whose document `a` is not here: who reads it learns that there is one. */
@@ -120,11 +120,13 @@ export async function nameDocument(tx: Queryable, sha256: string): Promise<void>
   await tx`delete from exchange.document_gone where sha256 = ${sha256}`;
 }
 
-/** A document was written and is named by nothing: its row was somebody else's by then. */
-export async function noteGone(sql: Queryable, sha256: string, at: Date): Promise<void> {
-  await sql`
+/** Notes documents that are there, of which nothing names some: those. What is noted stays as it is. attachment_content. */
+export async function noteGone(sql: Queryable, sha256s: readonly string[], at: Date): Promise<number> {
+  const noted = await sql`
     insert into exchange.document_gone (sha256, at)
-    select ${sha256}, ${at} where not exists (select from exchange.attachment where sha256 = ${sha256}) on conflict do nothing`;
+    select s, ${at} from unnest(${arrayLiteral(sha256s)}::text::text[]) s
+    where not exists (select from exchange.attachment where sha256 = s) on conflict do nothing returning 1`;
+  return noted.length;
 }
 
 /** Notes with its pull that one was not fetched. finding_pull. */

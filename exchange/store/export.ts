@@ -163,7 +163,7 @@ const REASON = `case
 /**
  * Records of some members, by cursor: those that may leave and are asked for, and of those that may not why. Each is judged once.
  * @param want.links with the links of what may leave, asked for or not
- * @param want.byMember one member after the other, for which the texts are sorted; else as they come
+ * @param want.byMember one member after the other, the Patient first, for which the texts are sorted; else as they come
  */
 export function exportRows(
   tx: Queryable,
@@ -184,7 +184,7 @@ export function exportRows(
            ${c.latestProvenance ? `and ${NEWEST_PROVENANCE}` : ''} as asked offset 0) a
        where not r.deleted and case when l.leaves then ${MOVED('r')} <= $9::timestamptz and ${want.links ? '(a.asked or r.links is not null)' : 'a.asked'}
          else ${isNoOther('r')} end
-       ${want.byMember ? 'order by g.n' : ''}`,
+       ${want.byMember ? `order by g.n, r.type <> 'Patient'` : ''}`,
     [...parameters(c), arrayLiteral(c.types), c.until, c.since ?? null, c.before ?? null],
     PAGE,
   );

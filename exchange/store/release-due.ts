@@ -29,6 +29,13 @@ export async function claimRelease(sql: Queryable, now: Date, until: Date): Prom
   return row;
 }
 
+/** What was decided about an item and is not carried out yet. Primary key. */
+export async function dueRelease(sql: Queryable, itemId: string): Promise<{ isUndo: boolean } | undefined> {
+  const [row] = await sql<{ isUndo: boolean }[]>`
+    select is_undo as "isUndo" from exchange.release_due where item_id = ${itemId}`;
+  return row;
+}
+
 /** Primary key. */
 export async function postponeRelease(sql: Queryable, itemId: string, until: Date): Promise<void> {
   await sql`update exchange.release_due set due_at = ${until} where item_id = ${itemId}`;

@@ -6,6 +6,7 @@ import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull, listPulls, type Pull } from '../../exchange/store/pull.ts';
 import { pullFiles } from '../../exchange/store/pull-file.ts';
+import { acceptIncomplete, isLeftIncomplete } from '../../exchange/store/pull-incomplete.ts';
 import { acceptPull } from '../../exchange/store/staff-accept.ts';
 import type { Deps } from '../deps.ts';
 import { progressReporter } from '../import/progress.ts';
@@ -110,10 +111,27 @@ export async function pullAccept(id: string, options: { reason: string }): Promi
     const pull = await findPull(deps.database.sql, id);
     if (!pull) throw new CommandFault(`There is no pull "${id}".`);
     const { state } = pull;
-    if (state !== 'unbalanced' && state !== 'partial')
-      throw new CommandFault(`Pull "${id}" is ${state}: there is nothing to accept.`);
     const by = person();
     const at = deps.clock();
+    if (state === 'done' && (await isLeftIncomplete(deps.database.sql, id, at))) {
+      await deps.database.sql.begin(async (tx) => {
+        if (!(await acceptIncomplete(tx, id, { subject: by, name: by }, options.reason, at)))
+          throw new CommandFault(`Pull "${id}" changed meanwhile.`);
+        await writeAudit(tx, [
+          auditRow({
+            at,
+            actorKind: 'command',
+            actor: by,
+            action: 'accept',
+            object: `pull/${id}`,
+            reason: 'incomplete',
+          }),
+        ]);
+      });
+      return say(await terminalReport(node, id));
+    }
+    if (state !== 'unbalanced' && state !== 'partial')
+      throw new CommandFault(`Pull "${id}" is ${state}: there is nothing to accept.`);
     await deps.database.sql.begin(async (tx) => {
       if (!(await acceptPull(tx, id, state, { subject: by, name: by }, options.reason, at)))
         throw new CommandFault(`Pull "${id}" changed meanwhile.`);

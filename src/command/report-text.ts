@@ -32,6 +32,11 @@ export function reportText(report: PullReport, address: string): string {
     `Pull ${pull.id} from ${report.peer.name}: ${pull.state}${pull.reason === null ? '' : ` (${pull.reason})`}`,
     `  members: ${report.match.map((m) => `${m.n} ${m.outcome}`).join(', ') || 'none'}`,
     `  ${VERDICTS[c.total.verdict]}: manifest = received = accounted for: ${c.total.sum}`,
+    ...(report.isLeftIncomplete
+      ? [
+          '  its payer said that something is missing, and is not asked again by itself: pull run --full, or pull accept',
+        ]
+      : []),
     '',
     ...(used.length === 0
       ? ['  no lines']

@@ -2,11 +2,12 @@
 // again and again, a payer that is paused holds nobody up, and who lost a lease disturbs nobody.
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { PeerTokens } from '../../exchange/client/token.ts';
 import { fetchAttachments } from '../../exchange/pull/fetch-attachments.ts';
-import { removeComing, removeDocuments } from '../../exchange/pull/remove-documents.ts';
-import { attachmentKey } from '../../exchange/store/attachment.ts';
+import { noteUnnamed, removeComing, removeDocuments } from '../../exchange/pull/remove-documents.ts';
+import { attachmentKey, nameDocument } from '../../exchange/store/attachment.ts';
 import { claimAttachments, postponeAttachment, settleAttachment } from '../../exchange/store/attachment-due.ts';
 import { freeLeases } from '../../exchange/store/lease.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
@@ -50,7 +51,7 @@ const later = (days: number) => ({
   ...peer.node.deps,
   clock: () => new Date(peer.node.deps.clock().getTime() + days * 86_400_000),
 });
-const files = () => blobs().list('documents/');
+const files = async () => (await blobs().list('documents/')).sort();
 
 test('a file goes when nothing has named it for as long as documents are kept, and is told in the audit', async () => {
   await peer.pull(gives([note('d1', at('/d/1')), note('d2', at('/d/1'))]));
@@ -65,6 +66,24 @@ test('a file goes when nothing has named it for as long as documents are kept, a
   expect(await removeDocuments(later(9999))).toBe(0);
   const audit = await sql()`select detail->>'sha256' as sha from exchange.audit where action = 'document-removed'`;
   expect(audit.map((a) => a['sha'])).toEqual([SHA]);
+});
+
+test('a file of a process that died before it named it goes after a day; one that is named, and one that is kept, stay', async () => {
+  await peer.pull(gives([note('d1', at('/d/1'))]));
+  await peer.attachments();
+  const orphan = attachmentKey(createHash('sha256').update('orphan').digest('hex'));
+  const late = attachmentKey(createHash('sha256').update('late').digest('hex'));
+  for (const key of [orphan, late]) await blobs().put(key, Readable.from([Buffer.from('x')]));
+  expect(await noteUnnamed(peer.node.deps)).toBe(2);
+  expect(await noteUnnamed(later(0.5))).toBe(0);
+  // written by who is about to name it
+  await sql().begin((tx) => nameDocument(tx, late.slice(-64)));
+  expect([await removeDocuments(later(0.9)), (await files()).length]).toEqual([0, 3]);
+  expect([await removeDocuments(later(1.1)), await files()]).toEqual([1, [attachmentKey(SHA), late].sort()]);
+  // what was named is kept for its time, also when it is looked for
+  await peer.pull(gives([note('d1', undefined)]));
+  await noteUnnamed(peer.node.deps);
+  expect([await removeDocuments(later(2)), await files()]).toEqual([1, [attachmentKey(SHA)]]);
 });
 
 test('one that is named again meanwhile stays, also when it is named while it is looked at', async () => {

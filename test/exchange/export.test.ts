@@ -449,6 +449,7 @@ describe('forms', () => {
       blocks[open] = [...(blocks[open] ?? []), line.resourceType];
     }
     expect(Object.keys(blocks).sort()).toEqual([`Patient/${ana}`, `Patient/${idOf(robert)}`].sort());
+    for (const block of Object.values(blocks)) expect(block.slice(0, 2)).toEqual(['Parameters', 'Patient']);
     expect(blocks[`Patient/${idOf(robert)}`]?.sort()).toEqual(['Observation', 'Parameters', 'Patient', 'Provenance']);
     expect((await them.call(manifest.output[0]?.url ?? '')).header('content-disposition')).toContain('Patients.0');
     const faults: unknown[] = [];
@@ -460,6 +461,54 @@ describe('forms', () => {
     expect((await them.call(manifest.output[0]?.url ?? '', { token: less })).status).toBe(403);
     expect((await them.call(manifest.output[0]?.url ?? '', { token: mine })).status).toBe(200);
     await them.signIn();
+  });
+
+  test('organizeOutputBy: a block holds whom its records name, too, and nothing stands outside of blocks', async () => {
+    const named = (id: string, member: string, clinic: string) => ({
+      ...lab(id, '2026-03-03', member),
+      performer: [{ reference: `Organization/${clinic}` }],
+    });
+    const clinic = (id: string, more: object = {}) => ({
+      resourceType: 'Organization',
+      id,
+      active: true,
+      name: `Place ${id}`,
+      ...more,
+    });
+    const both = [named('n1', ana, 'of-both'), named('n2', idOf(robert), 'of-both'), named('n3', ana, 'of-one')];
+    await enrol(
+      node.deps,
+      [],
+      [clinic('of-both'), clinic('of-one', { partOf: { reference: 'Organization/above' } }), clinic('above'), ...both],
+    );
+    const parameters = 'organizeOutputBy=Patient&_type=Patient,Observation,Organization,Provenance';
+    const { manifest } = await them.finished(await them.get(`${place}/$export`, parameters));
+    const blocks: Record<string, string[]> = {};
+    for (const { url } of manifest.output) {
+      let open = '';
+      for (const line of await them.lines(url)) {
+        const [header] = (line['parameter'] as { valueReference: { reference: string } }[] | undefined) ?? [];
+        open = header?.valueReference.reference ?? open;
+        if (line.resourceType === 'Organization') blocks[open] = [...(blocks[open] ?? []), String(line['id'])].sort();
+        expect(open).not.toBe('');
+      }
+    }
+    expect(blocks).toEqual({
+      [`Patient/${ana}`]: ['above', 'of-both', 'of-one'],
+      [`Patient/${idOf(robert)}`]: ['of-both'],
+    });
+    const whole = await them.finished(
+      await them.get(`${place}/$export`, '_type=Patient,Observation,Organization,Provenance'),
+    );
+    const keys = async (of: typeof manifest) =>
+      [...new Set(keysOf(await them.output(of)))]
+        .filter((k) => !k.startsWith('Parameters/') && !k.startsWith('Provenance/'))
+        .sort();
+    expect(await keys(manifest)).toEqual(await keys(whole.manifest));
+    const faults: unknown[] = [];
+    await walkContent(node.deps, undefined, (f) => void faults.push(f));
+    expect(faults).toEqual([]);
+    for (const { id } of both) await node.deps.database.sql`delete from exchange.resource where id = ${id}`;
   });
 
   test('the size of files is a wish of the fourth edition', async () => {

@@ -1,10 +1,12 @@
 // What a payer says about its own answer: told on the report, read by those who may see names, and heeded when it says that something
 // could not be given.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keepAlerts } from '../../exchange/alerts/keep.ts';
 import { readMessages } from '../../exchange/pull/messages.ts';
 import { pullMessages } from '../../exchange/report/messages.ts';
 import { pullReport } from '../../exchange/report/pull-report.ts';
 import { renderReport } from '../../exchange/report/render-report.ts';
+import { acceptIncomplete } from '../../exchange/store/pull-incomplete.ts';
 import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;
@@ -58,6 +60,48 @@ test('that it could not give something is told, and the next request asks for ev
   expect(Object.keys(await peer.findings(second.id))).toEqual(['peer-error-file']);
   const third = await peer.pull({}, { full: false });
   expect((await since(third.id))?.['since']).not.toBeNull();
+});
+
+test('when late claims are asked for no more, the last answer that lacks something waits for a person, who pulls again or takes it', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  const ended = (days: number) => sql`update exchange.other_coverage set ends = now()::date - ${days}::int`;
+  const waiting = async () => {
+    await keepAlerts(deps);
+    return (
+      await sql`select subject from exchange.alert where kind = 'pull-incomplete' and cleared_at is null order by 1`
+    ).map((r) => r['subject']);
+  };
+  const take = (id: string) =>
+    sql.begin((tx) => acceptIncomplete(tx, id, { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+  const [before] = await sql`select ends from exchange.other_coverage`;
+  const first = await peer.pull(says(issue('error')), { full: true });
+  try {
+    // it is asked again by itself
+    await ended(89);
+    expect([await waiting(), await take(first.id)]).toEqual([[], false]);
+    await ended(91);
+    expect(await waiting()).toEqual([first.id]);
+    const report = await pullReport(deps, first.id);
+    expect(report?.isLeftIncomplete).toBe(true);
+    expect(report && renderReport(report, 'html')).toContain('is not asked again by itself');
+    const second = await peer.pull(says(issue('error')), { full: true });
+    expect(await waiting()).toEqual([second.id]);
+    const third = await peer.pull({}, { full: true });
+    expect([third.state, await waiting()]).toEqual(['done', []]);
+    const fourth = await peer.pull(says(issue('error')), { full: true });
+    expect(await waiting()).toEqual([fourth.id]);
+    expect([await take(fourth.id), await take(fourth.id), await waiting()]).toEqual([true, false, []]);
+    const taken = await pullReport(deps, fourth.id);
+    expect([taken?.accepted?.by, taken?.isLeftIncomplete, taken?.conservation.total.verdict]).toEqual([
+      'a',
+      false,
+      'holds',
+    ]);
+    expect(taken?.events.at(-1)).toMatchObject({ state: 'done', detail: 'accepted by Ada: asked' });
+  } finally {
+    await sql`update exchange.other_coverage set ends = ${before?.['ends'] ?? null}`;
+  }
 });
 
 test('what is missing of changes is asked for again from where they began; notes are no lack, however many', async () => {

@@ -1,10 +1,12 @@
 // A person releases a record from quarantine, takes that back, or discards it.
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { decideItem } from '../../../exchange/review/decide.ts';
 import type { PersonDecision } from '../../../exchange/review/kinds.ts';
 import { finishReleases, RELEASE_MS } from '../../../exchange/review/release.ts';
 import { findAttachment } from '../../../exchange/store/attachment.ts';
+import { dueRelease } from '../../../exchange/store/release-due.ts';
 import { findItem } from '../../../exchange/store/review.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, reconciler } from './reconcile-pull.ts';
@@ -260,6 +262,47 @@ test('a process that dies between the decision and what follows leaves it to the
   await finishReleases(later);
   expect(await isShown()).toBe(false);
   expect(await node.sql`select from exchange.release_due`).toHaveLength(0);
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
+test('a decision that cannot be carried out, because the file is gone, stands as an alert and can be taken back', async () => {
+  const modified = (id: string) => lab(id, { modifierExtension: [{ url: 'http://x', valueBoolean: true }] });
+  const { id: pull } = await node.pull([output('Observation', modified('stuck'), modified('shown'))], {
+    since: new Date(),
+  });
+  const [stuck, shown] = [await itemOf('stuck'), await itemOf('shown')];
+  const isShown = async (source: string) => (await visible()).includes(source);
+  const hour = { ...node.deps, clock: () => new Date(node.deps.clock().getTime() + 3_700_000) };
+  const waiting = async () => {
+    await keepAlerts(hour);
+    return (
+      await node.sql`select subject from exchange.alert where kind = 'release-waits' and cleared_at is null order by 1`
+    ).map((r) => r['subject']);
+  };
+  await decide(shown, 'release');
+  expect(await waiting()).toEqual([]);
+  // found when it was decided, and gone when it is to be read
+  let looks = 0;
+  const { blobs } = node.deps;
+  const vanishing = new Proxy(blobs, {
+    get: (of, key) =>
+      key === 'get' ? async (k: string) => (looks++ === 0 ? blobs.get(k) : undefined) : Reflect.get(of, key),
+  });
+  const item = await findItem(node.sql, stuck);
+  const asked = { itemId: stuck, decision: 'release' as const, reason: 'looked at it', mark: item?.mark ?? '' };
+  await expect(decideItem({ ...node.deps, blobs: vanishing }, person, asked, 'r1')).rejects.toThrow();
+  await node.deps.blobs.delete(`${pull}/0`);
+  await finishReleases(hour);
+  expect(await waiting()).toEqual([stuck]);
+  expect(await dueRelease(node.sql, stuck)).toEqual({ isUndo: false });
+  // nothing of it was carried out: nothing has to be read to take it back
+  expect(await decide(stuck, 'undo')).toBeUndefined();
+  expect(await waiting()).toEqual([]);
+  expect(await dueRelease(node.sql, stuck)).toBeUndefined();
+  expect([(await findItem(node.sql, stuck))?.state, await isShown('stuck')]).toEqual(['open', false]);
+  // one that is shown stays so: to hide it, it would have to be read
+  expect(await decide(shown, 'undo')).toBe('not-kept');
+  expect(await isShown('shown')).toBe(true);
   expect(await brokenLaws(node.sql)).toEqual({});
 });
 

@@ -222,5 +222,19 @@ test('a claim that is held for another one leads to it: to its item, or to the l
     ]),
   );
   expect(await ends(ids?.second)).toContain(`held-1 /staff/conflicts/${ids?.first}`);
+  // a decision that is not carried out says so, and what can be done
+  const page = async () => (await reviewer.get(`/staff/conflicts/${ids?.first}`)).text();
+  expect(await page()).not.toContain('Carried out');
+  await sql()`insert into exchange.release_due (item_id, is_undo, subject, request_id, due_at) values (${ids?.first ?? ''}, false, 'a', 'r', now())`;
+  expect(await page()).toContain('it goes on by itself');
+  const { blobs } = node.ours.deps;
+  const get = blobs.get.bind(blobs);
+  blobs.get = async () => undefined;
+  try {
+    expect(await page()).toContain('The file that brought the record is gone.');
+  } finally {
+    blobs.get = get;
+  }
+  await sql()`delete from exchange.release_due`;
   await sql().unsafe(`delete from exchange.review_item where id in (${held('held-1')}, ${held('held-2')})`);
 });

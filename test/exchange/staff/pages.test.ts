@@ -2,6 +2,7 @@
 
 import { parse } from 'csv-parse/sync';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { keepAlerts } from '../../../exchange/alerts/keep.ts';
 import { MATCH_RULES } from '../../../exchange/match/rules.ts';
 import { clockCalendar } from '../../../exchange/report/clock-calendar.ts';
 import { pullReport } from '../../../exchange/report/pull-report.ts';
@@ -405,6 +406,39 @@ describe('accepting a pull', () => {
       .sql`select outcome from exchange.audit where action = 'accept' and object = ${`pull/${UNBALANCED}`} order by seq`;
     expect(audit.map((a) => a['outcome'])).toEqual(['ok', 'refused']);
   });
+});
+
+test('a pull that its payer left incomplete, and whose members it is not asked about again, is taken as it is by a reviewer', async () => {
+  const { sql } = node.ours.deps.database;
+  const now = node.ours.deps.clock();
+  const [coverage] = await sql<{ id: string; member: string; ends: Date | null; consent: string; peer: string }[]>`
+    select m.other_coverage_id as id, m.member_id as member, o.ends, m.consent_id as consent, p.peer_id as peer
+    from exchange.pull_member m join exchange.other_coverage o on o.id = m.other_coverage_id join exchange.pull p on p.id = m.pull_id limit 1`;
+  if (!coverage) throw new Error('nobody has another coverage');
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at)
+    values ('left', ${coverage.peer}, 'done', 'opt-in', ${now}, ${now}, ${now}, ${now})`;
+  await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, other_coverage_id, consent_id, policy, outcome)
+    values ('left', 's', ${coverage.member}, ${coverage.id}, ${coverage.consent}, 'regular', 'matched')`;
+  await sql`insert into exchange.finding (pull_id, kind, amount) values ('left', 'peer-incomplete', 1)`;
+  const page = async () => text('dev-reviewer', '/staff/pulls/left');
+  await sql`update exchange.other_coverage set ends = null where id = ${coverage.id}`;
+  expect(await page()).not.toContain('Accept this pull');
+  await sql`update exchange.other_coverage set ends = '2020-01-01' where id = ${coverage.id}`;
+  await keepAlerts(node.ours.deps);
+  expect(await text('dev-viewer', '/staff')).toContain('href="/staff/pulls/left"');
+  expect(await text('dev-viewer', '/staff/pulls/left')).not.toContain('Accept this pull');
+  const form = { csrf: fieldOf(await page(), 'csrf'), state: 'done', note: 'asked by telephone' };
+  const post = async (id: string) => (await as('dev-reviewer').post(`/staff/pulls/${id}/accept`, form)).status;
+  expect([await post('left'), await post('left'), await post(HAND)]).toEqual([303, 409, 409]);
+  expect(await page()).not.toContain('Accept this pull');
+  expect(rowsOf(await page(), 'timeline').at(-1)?.[2]).toBe('accepted by dev-reviewer: asked by telephone');
+  await keepAlerts(node.ours.deps);
+  expect(await sql`select from exchange.alert where kind = 'pull-incomplete' and cleared_at is null`).toHaveLength(0);
+  await sql`update exchange.other_coverage set ends = ${coverage.ends} where id = ${coverage.id}`;
+  await sql`delete from exchange.finding where pull_id = 'left'`;
+  await sql`delete from exchange.pull_event where pull_id = 'left'`;
+  await sql`delete from exchange.pull_member where pull_id = 'left'`;
+  await sql`delete from exchange.pull where id = 'left'`;
 });
 
 describe('sessions', () => {

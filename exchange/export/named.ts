@@ -1,0 +1,57 @@
+// Directory-type records that leave with what names them.
+import type { Queryable } from '../../src/store/database.ts';
+import { type ExportConditions, namedByShared, sharedRows } from '../store/export.ts';
+import type { Shape } from './shape.ts';
+
+/**
+ * The directory-type records that leaving records name. A record that stays gives nobody away: whom it alone names stays too. They are as
+ * many as the directory has at most, however much an export holds.
+ */
+export class Named {
+  /** `Type/id`, and whether it is new to the peer by what names it */
+  readonly keys = new Map<string, boolean>();
+
+  /** @param links `Type/id` with a blank between them */
+  add(links: string, isNews: boolean): void {
+    if (links !== '') for (const key of links.split(' ')) this.addOne(key, isNews);
+  }
+
+  addOne(key: string, isNews: boolean): void {
+    const known = this.keys.get(key);
+    if (known === undefined || (isNews && !known)) this.keys.set(key, isNews);
+  }
+}
+
+/** A directory-type record as it leaves. */
+export type NamedRecord = { key: string; type: string; text: string | Uint8Array; lastUpdated: Date };
+
+/** Directory-type records asked about by one statement. */
+const SLICE = 5000;
+
+/** Those that may leave and are asked for, and those that they name in turn, which are added to `named`. */
+export async function* namedRecords(
+  tx: Queryable,
+  shape: Shape,
+  conditions: Pick<ExportConditions, 'types' | 'since' | 'until' | 'before'>,
+  named: Named,
+): AsyncGenerator<NamedRecord, void, void> {
+  const first = [...named.keys.keys()];
+  for (let i = 0; i < first.length; i += SLICE)
+    for (const { key, by } of await namedByShared(tx, first.slice(i, i + SLICE)))
+      named.addOne(key, named.keys.get(by) ?? false);
+  const all = [...named.keys];
+  for (let i = 0; i < all.length; i += SLICE) {
+    const some = all.slice(i, i + SLICE);
+    const rows = await sharedRows(
+      tx,
+      conditions,
+      some.map(([key]) => key),
+      some.map(([, isNews]) => isNews),
+    );
+    for (const row of rows) {
+      const text = shape.of(row.type, row.text);
+      if (text !== undefined)
+        yield { key: `${row.type}/${row.id}`, type: row.type, text, lastUpdated: row.lastUpdated };
+    }
+  }
+}

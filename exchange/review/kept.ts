@@ -1,0 +1,16 @@
+// Whether a decision can be carried out that reads a record anew.
+import type { Deps } from '../../src/deps.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { pullFiles } from '../store/pull-file.ts';
+import type { Item } from '../store/review.ts';
+
+/** Is the file still there that brought the record of an item? */
+export async function isKept(
+  deps: Pick<Deps, 'blobs'>,
+  tx: Queryable,
+  item: Pick<Item, 'pullId' | 'file' | 'line'>,
+): Promise<boolean> {
+  if (item.pullId === null || item.line === null) return false;
+  const file = (await pullFiles(tx, item.pullId)).find((f) => f.position === item.file);
+  return file?.blobKey != null && (await deps.blobs.get(file.blobKey)) !== undefined;
+}
