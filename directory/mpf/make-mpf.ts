@@ -7,7 +7,6 @@ import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { csvField } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
-import { givingWay } from '../publish/give-way.ts';
 import type { Made, MadeSet, MakerContext } from '../publish/make-publication.ts';
 import { addSet, channelSets, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
 import { fillScope, planRows, scopeRows } from '../store/mpf-scope.ts';
@@ -129,7 +128,6 @@ async function writeBundles({ deps, publication, snapshot, alive }: MakerContext
   // next year's files tell who is in the networks when that year begins
   const begins = new Date(Date.UTC(job.year, 0, 1));
   const day = begins > publication.startedAt ? begins : publication.startedAt;
-  const giveWay = givingWay();
   try {
     await inSnapshot(deps.database, snapshot, async (sql) => {
       await fillScope(sql, { plans: job.plans, networks: [...job.networks], day });
@@ -139,8 +137,6 @@ async function writeBundles({ deps, publication, snapshot, alive }: MakerContext
           for (const { body } of rows) {
             const resource = JSON.parse(body) as Resource; // as the store keeps it
             await files.write(shapeForMpf(resource, { contract: job.contract, base, networks: job.networks }));
-            const turn = giveWay();
-            if (turn) await turn;
           }
         }
     });
@@ -166,7 +162,6 @@ async function audit(
   await json.write(`${JSON.stringify(about).slice(0, -1)},"records":[`);
   const examples: MpfSummary['examples'] = {};
   let n = 0;
-  const giveWay = givingWay();
   const result = await auditMpf({
     contract: job.contract,
     year: job.year,
@@ -178,11 +173,7 @@ async function audit(
       for (const f of bundles) {
         const stream = await deps.blobs.get(f.blobKey);
         if (!stream) throw new Error('a file of the set is missing');
-        for await (const entry of readBundle(f.file, stream)) {
-          const turn = giveWay();
-          if (turn) await turn;
-          yield entry;
-        }
+        yield* readBundle(f.file, stream);
       }
     },
     async onFinding(finding: MpfFinding) {

@@ -5,7 +5,6 @@ import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { planNetworks, yearOf } from '../mpf/contract.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
-import { givingWay } from '../publish/give-way.ts';
 import type { Made, MakerContext } from '../publish/make-publication.ts';
 import { addSet, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
 import { fillScope, planRows } from '../store/mpf-scope.ts';
@@ -128,7 +127,6 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
     const c = { base, plans: byNetwork };
     const read = (text: string) => JSON.parse(text) as Resource; // as the store keeps it
     const readAll = (lines: string) => (lines === '' ? [] : lines.split('\n').map(read));
-    const giveWay = givingWay();
     for (const [source, records] of [
       [people, personRecords],
       [facilities, organizationRecords],
@@ -138,8 +136,6 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
         for (const row of rows) {
           const parts = { all: readAll(row.links), places: readAll(row.places) };
           for (const record of records(read(row.body), parts, c)) await providers.add(record);
-          const turn = giveWay();
-          if (turn) await turn;
         }
       }
   });
