@@ -5,12 +5,10 @@ import { PullWorker } from '../../exchange/pull/run.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull, listPulls, type Pull } from '../../exchange/store/pull.ts';
-import { pullFiles } from '../../exchange/store/pull-file.ts';
 import { acceptIncomplete, isLeftIncomplete } from '../../exchange/store/pull-incomplete.ts';
 import { acceptPull } from '../../exchange/store/staff-accept.ts';
-import type { Deps } from '../deps.ts';
-import { progressReporter } from '../import/progress.ts';
 import { CommandFault } from './fault.ts';
+import { followed } from './follow-pull.ts';
 import { person, withNode } from './node.ts';
 import { terminalReport } from './report-text.ts';
 import { say } from './say.ts';
@@ -40,13 +38,13 @@ export async function pullRun(
     process.once('SIGINT', () => stop.abort());
     let failed = false;
     for (const id of ids) {
-      const progress = followFiles(deps, id);
-      const pull = await new PullWorker(deps).finish(
-        id,
-        (p: Pull) => say(`${id}  ${p.state}${p.reason === null ? '' : ` (${p.reason})`}`),
-        stop.signal,
+      const pull = await followed(deps, id, () =>
+        new PullWorker(deps).finish(
+          id,
+          (p: Pull) => say(`${id}  ${p.state}${p.reason === null ? '' : ` (${p.reason})`}`),
+          stop.signal,
+        ),
       );
-      await progress.stop();
       if (stop.signal.aborted) return say('Stopped. A running node, or pull run, goes on from here.');
       say('');
       say(await terminalReport(node, id));
@@ -54,37 +52,6 @@ export async function pullRun(
     }
     if (failed) process.exitCode = 2;
   });
-}
-
-/** How far the lines of a pull are taken in: a bar on a terminal, plain lines elsewhere. */
-function followFiles(deps: Deps, id: string): { stop(): Promise<void> } {
-  const reporter = progressReporter('lines');
-  let isShown = false;
-  const look = async () => {
-    const files = (await pullFiles(deps.database.sql, id)).filter((f) => f.kind !== 'error');
-    const declared = files.reduce((n, f) => n + (f.declared ?? 0), 0);
-    const units = files.reduce((n, f) => n + (f.units ?? 0), 0);
-    if (declared === 0 || units === 0) return files;
-    isShown = true;
-    reporter.update({ bytesRead: Math.min(units, declared), bytesTotal: declared, entries: units });
-    return files;
-  };
-  let looking: Promise<unknown> = Promise.resolve();
-  const timer = setInterval(() => {
-    looking = look().catch(() => {}); // only what is shown: the pull itself reports its faults
-  }, 1000);
-  return {
-    async stop() {
-      clearInterval(timer);
-      await looking;
-      const files = await look();
-      if (!isShown) return;
-      const bytes = files.reduce((n, f) => n + (f.bytes ?? 0), 0);
-      const units = files.reduce((n, f) => n + (f.units ?? 0), 0);
-      reporter.update({ bytesRead: bytes, bytesTotal: bytes, entries: units });
-      reporter.end();
-    },
-  };
 }
 
 export async function pullList(): Promise<void> {
