@@ -98,17 +98,22 @@ export async function stageBlocks(
       whole = found.block;
       const here = await isKnown(file.position, found.block.number, found.lines);
       units += here.length;
-      if (here.length === found.count) return;
+      if (here.length === found.count) return reader.done([whole.bytes]);
       known = [...before, ...here];
     }
     const read = await reader.read(file.position, whole, known);
     units += read.units;
     await into.write(read);
+    reader.done([...read.facts, ...read.texts]);
   };
   const going = new Set<Promise<void>>();
   let bytes = 0;
-  for await (const [block, next] of withNext(blocks(keptText(await deps.blobs.get(file.blobKey ?? ''))))) {
-    if (next !== undefined && next.number <= from.line + 1) continue;
+  const text = keptText(await deps.blobs.get(file.blobKey ?? ''));
+  for await (const [block, next] of withNext(blocks(text, undefined, undefined, undefined, reader.memory))) {
+    if (next !== undefined && next.number <= from.line + 1) {
+      reader.done([block.bytes]);
+      continue;
+    }
     if (block.number - 1 - reached >= STRETCH || sinceBytes >= STRETCH_BYTES) {
       await Promise.all(going);
       await into.end();
