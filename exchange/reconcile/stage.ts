@@ -151,6 +151,8 @@ async function* withNext<T>(source: AsyncIterable<T>): AsyncGenerator<[T, T | un
 /**
  * Stages one file of a pull, whole. Returns its units.
  * @param reader reads units under the same context
+ * @param mayBeBegun something of the pull was staged before: what is beyond the last whole stretch goes. Of a pull that begins there is
+ *   nothing to look for, and as long as nobody has counted what is staged, each look reads all of it
  * @param isKnown how lines that came before are found
  */
 export async function stageFile(
@@ -160,6 +162,7 @@ export async function stageFile(
   context: UnitContext,
   reader: UnitReader,
   clients: StagingClients,
+  mayBeBegun: boolean,
   isKnown?: KnownLines,
 ): Promise<number> {
   const { sql } = deps.database;
@@ -168,7 +171,7 @@ export async function stageFile(
   const isWhole =
     file.stagedLines > 0 && (await stagedUnits(sql, pullId, file.position, file.stagedLines)) === file.stagedUnits;
   const from = isWhole ? { line: file.stagedLines, units: file.stagedUnits } : NOTHING;
-  await clearStagedFile(sql, pullId, file.position, from.line);
+  if (mayBeBegun) await clearStagedFile(sql, pullId, file.position, from.line);
   const units =
     file.kind === 'deleted' || file.blobKey === null
       ? await stageUnits(

@@ -292,7 +292,7 @@ async function emptyTables(sql: Sql, work: string): Promise<boolean> {
   }
 }
 
-/** Removes what is staged of one file after a line. Served by the primary keys. */
+/** Removes what is staged of one file after a line. */
 export async function clearStagedFile(sql: Queryable, work: string, file: number, after: number): Promise<void> {
   await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
   await sql`delete from exchange.staging_block where pull_id = ${work} and file = ${file} and last_line > ${after}`;
