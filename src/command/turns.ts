@@ -32,8 +32,8 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
   let held: { socket: Readable; since: number }[] = [];
   /** of those held; what stands before it is gone */
   let first = 0;
-  let soon: NodeJS.Immediate | undefined;
-  let later: NodeJS.Timeout | undefined;
+  let looksSoon = false;
+  let looksLater = false;
 
   function release(room: number, at: number): number {
     let released = 0;
@@ -53,7 +53,7 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
 
   // in the phase of the loop behind the one that reads: nothing has been read of a connection since it was answered
   function look(): void {
-    soon = undefined;
+    looksSoon = false;
     const at = now();
     let room = enough - under;
     room -= release(room, at);
@@ -64,13 +64,21 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
       held.push({ socket, since: at });
     }
     answered = [];
-    if (held.length > first) later ??= setTimeout(lookLater, LOOK_MS);
+    if (held.length === first || looksLater) return;
+    looksLater = true;
+    setTimeout(lookLater, LOOK_MS);
+  }
+
+  function lookSoon(): void {
+    if (looksSoon) return;
+    looksSoon = true;
+    setImmediate(look);
   }
 
   // after the next reading: what was let go just now may be read in it
   function lookLater(): void {
-    later = undefined;
-    soon ??= setImmediate(look);
+    looksLater = false;
+    lookSoon();
   }
 
   return {
@@ -80,7 +88,7 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
     end(socket) {
       under--;
       answered.push(socket);
-      soon ??= setImmediate(look);
+      lookSoon();
     },
   };
 }
