@@ -10,6 +10,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
 
 type Kind = 'date' | 'token' | 'id';
@@ -111,14 +112,11 @@ function criterion(part: string, places: Readonly<Record<string, Place>>): Test 
   const own = Object.hasOwn(places, name) ? places[name] : Object.hasOwn(EVERY, name) ? EVERY[name] : undefined;
   if (equals < 1 || !own)
     throw new FilterFault('_typeFilter names a search parameter that is not supported for its type.');
-  const values = part
-    .slice(equals + 1)
-    .split(',')
-    .map(decoded);
+  const values = split(decoded(part.slice(equals + 1)), ',');
   if (values.length > MAX_VALUES || values.some((v) => v === ''))
     throw new FilterFault('_typeFilter holds an empty value or too many.');
   const tests = values.map((v) =>
-    own.kind === 'date' ? dateTest(v) : own.kind === 'token' ? tokenTest(v) : (found: Json) => found === v,
+    own.kind === 'date' ? dateTest(v) : own.kind === 'token' ? tokenTest(v) : (found: Json) => found === unescaped(v),
   );
   return (resource) => {
     const found = own.paths.flatMap((path) => at(resource, path.split('.')));
@@ -186,9 +184,8 @@ const matches = (coding: JsonObject, system: string | undefined, code: string | 
   (code === undefined || coding['code'] === code);
 
 function tokenTest(written: string): (found: Json) => boolean {
-  const bar = written.indexOf('|');
-  const system = bar < 0 ? undefined : written.slice(0, bar);
-  const code = written.slice(bar + 1) || undefined;
+  const { system, code: asked } = readToken(written);
+  const code = asked === '' ? undefined : asked;
   return (found) =>
     typeof found === 'string'
       ? (system === undefined || system === '') && found === code

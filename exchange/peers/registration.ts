@@ -62,7 +62,8 @@ export function isPeerId(id: string): boolean {
   return /^[a-z0-9][a-z0-9-]{0,62}$/.test(id) && id !== 'own' && id !== 'new';
 }
 
-const isAddress = (value: string) => {
+/** `http` or `https`, without user, query or fragment. */
+export const isAddress = (value: string): boolean => {
   if (!URL.canParse(value)) return false;
   const url = new URL(value);
   return (
@@ -113,7 +114,8 @@ export function readPeerFields(form: URLSearchParams): { fields: PeerFields } | 
     else fields.fileOrigins.push(origin);
   }
   if (fields.groupThere !== null && !isId(fields.groupThere)) faults.push('The Group must be the id of a resource.');
-  const keys = readKeys(get('jwks'));
+  const given = get('jwks');
+  const keys = given === null ? null : readKeySet(given);
   if (typeof keys === 'string') faults.push(keys);
   else fields.jwks = keys;
   if (fields.jwks !== null && fields.jwksUrl !== null)
@@ -133,8 +135,8 @@ export function fileOrigin(typed: string): string | undefined {
   return url.pathname === '/' ? url.origin : undefined;
 }
 
-function readKeys(text: string | null): { keys: JsonWebKey[] } | null | string {
-  if (text === null) return null;
+/** A set of public keys, or the sentence that tells what is wrong with it. */
+export function readKeySet(text: string): { keys: JsonWebKey[] } | string {
   if (text.length > MAX_KEYS_TEXT) return 'The keys are longer than 64 KiB.';
   let value: unknown;
   try {
@@ -147,7 +149,10 @@ function readKeys(text: string | null): { keys: JsonWebKey[] } | null | string {
   const keys = objects(value['keys']);
   if (holdsPrivateKey(keys))
     return 'The keys hold a private key. It must be kept secret: ask the payer for a new pair.';
-  if (keys.some((k) => typeof k['kid'] !== 'string' || typeof k['kty'] !== 'string'))
+  if (
+    keys.length < value['keys'].length ||
+    keys.some((k) => typeof k['kid'] !== 'string' || typeof k['kty'] !== 'string')
+  )
     return 'Each key needs kid and kty.';
   return { keys: keys as JsonWebKey[] };
 }

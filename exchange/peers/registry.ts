@@ -18,11 +18,12 @@ import {
 } from '../store/peer-change.ts';
 import { addDocument, endDocument, type NewDocument } from '../store/peer-document.ts';
 import { setPeerLimit } from '../store/peer-health.ts';
+import { readProposedDocument, readProposedFields } from './proposed.ts';
 import { differences, opensNothing, type PeerFields, type Registration } from './registration.ts';
 
 type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
 export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; dev?: boolean };
-export type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'not-now';
+export type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'incomplete' | 'not-now';
 export type Done = 'ok' | 'proposed' | Refusal;
 
 export const needsSecondPerson = (config: Needs['config']): boolean => config.peerSecondPerson && !config.sandbox;
@@ -183,10 +184,12 @@ export async function decidePeerChange(
 }
 
 /** Writes a proposed change of a record. @returns why it cannot be */
-async function putInForce(tx: Queryable, peer: Peer, { before, after }: PeerChange): Promise<Refusal | undefined> {
-  const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...(before as Partial<PeerFields>) });
+async function putInForce(tx: Queryable, peer: Peer, change: PeerChange): Promise<Refusal | undefined> {
+  const fields = readProposedFields(change.before, change.after);
+  if (fields === undefined) return 'incomplete';
+  const now = differences(fieldsOf(peer), { ...fieldsOf(peer), ...fields.before });
   if (Object.keys(now.after).length > 0 || peer.state === 'closed') return 'stale';
-  return (await writePeerFields(tx, peer.id, after as Partial<PeerFields>)) ? undefined : 'taken';
+  return (await writePeerFields(tx, peer.id, fields.after)) ? undefined : 'taken';
 }
 
 /** Notes a proposed document, in the name of who proposed it. @returns why it cannot be */
@@ -196,8 +199,10 @@ async function documentOf(
   { after, by }: PeerChange,
   at: Date,
 ): Promise<Refusal | undefined> {
+  const document = readProposedDocument(after);
+  if (document === undefined) return 'incomplete';
   if (peer.state === 'closed') return 'stale';
-  await addDocument(tx, { ...(after as Omit<NewDocument, 'peerId'>), peerId: peer.id }, by, at);
+  await addDocument(tx, { ...document, peerId: peer.id }, by, at);
   return undefined;
 }
 

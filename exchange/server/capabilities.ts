@@ -3,6 +3,7 @@
 import type { CapabilityStatement, CapabilityStatementRestResource } from 'fhir/r4.js';
 import type { Deps } from '../../src/deps.ts';
 import { addresses } from '../plan.ts';
+import { isShared } from '../transform/record-types.ts';
 import { GROUP_PARAMETERS } from './group-search-request.ts';
 import { includeValues, type MemberParameter, memberNames, memberParameters } from './member-parameters.ts';
 
@@ -83,7 +84,7 @@ function resourceOf(type: string, paths: readonly string[]): CapabilityStatement
     ],
     ...(isSearched ? { searchParam: searchParams(type) } : {}),
     ...(isMembers ? { searchInclude: [...includeValues(type)] } : {}),
-    ...(isMembers && type !== 'Provenance' ? { searchRevInclude: ['Provenance:target'] } : {}),
+    ...(isMembers && type !== 'Provenance' && !isShared(type) ? { searchRevInclude: ['Provenance:target'] } : {}),
     ...(operations.length > 0 ? { operation: operations } : {}),
   };
 }
@@ -134,4 +135,4 @@ export function capabilityStatement(
 const SECURITY_TEXT =
   'SMART Backend Services. Every request but discovery needs an access token: 401 without one, 403 when its scopes do not cover the request, 404 for whatever belongs to another client.';
 const REST_TEXT =
-  'Records are those of members who were matched for the calling client, within their consent, on the day of the request. A search names its member. 400 unknown or invalid parameter, 401 no valid token, 403 scope, 404 unknown or not granted, 410 deleted after an export held it, 422 no unique match or consent, 429 and 503 with Retry-After.';
+  'Records are those of members who were matched for the calling client, within their consent, on the day of the request. A search names its member; directory entries are found among those that such records name. 400 unknown or invalid parameter, 401 no valid token, 403 scope, 404 unknown or not granted, 410 deleted after an export held it, 422 no unique match or consent, 429 and 503 with Retry-After.';

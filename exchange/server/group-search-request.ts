@@ -4,6 +4,7 @@
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
+import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
 import { type Bucket, RESULT_SYSTEM } from '../match/groups.ts';
 import { readCount } from './member-search-request.ts';
 
@@ -23,12 +24,7 @@ const COUNT_DEFAULT = 20;
 const IGNORED = new Set(['_format', '_pretty', '_total']);
 const BUCKETS: readonly Bucket[] = ['match', 'nomatch', 'consentconstraint'];
 
-type Token = { system: string | undefined; code: string };
-const tokensOf = (value: string): Token[] =>
-  value.split(',').map((one) => {
-    const bar = one.indexOf('|');
-    return { system: bar < 0 ? undefined : one.slice(0, bar), code: one.slice(bar + 1) };
-  });
+const tokensOf = (value: string) => split(value, ',').map(readToken);
 /** Codes of the result of a match, as a Group carries them. */
 const bucketsOf = (value: string): Bucket[] =>
   tokensOf(value).flatMap((t) =>
@@ -58,7 +54,9 @@ const READERS: Readonly<Record<string, Reader>> = {
   _id: (search, value) => {
     search.ids = both(
       search.ids,
-      value.split(',').filter((id) => ID_PATTERN.test(id)),
+      split(value, ',')
+        .map(unescaped)
+        .filter((id) => ID_PATTERN.test(id)),
     );
   },
   identifier: (search, value, { batchSystem }) => {

@@ -3,6 +3,7 @@ import { timeRange } from '../../src/fhir/instant.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceKey } from '../../src/fhir/reference.ts';
 import { isObject, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
 import type { MemberParameter } from './member-parameters.ts';
 
 /** One parameter of a query: any of its values must fit. */
@@ -44,36 +45,29 @@ export function fits(resource: Resource, criteria: readonly MemberCriterion[]): 
  * @throws Outcome invalid-parameter; the message names the parameter, never its value
  */
 export function readCriterion(name: string, parameter: MemberParameter, value: string): MemberCriterion {
-  const tests = alternatives(value).map((one) => {
+  const values = split(value, ',');
+  const tests = values.map((one) => {
     const test = one === '' ? undefined : TESTS[parameter.kind](one);
     if (!test) throw new Outcome('invalid-parameter', `${name} has a value that is no ${parameter.kind}.`);
     return test;
   });
-  const codes = parameter.kind === 'token' ? alternatives(value).map(codeOf) : [''];
+  const codes = parameter.kind === 'token' ? values.map((one) => readToken(one).code) : [''];
   return { parameter, test: (v) => tests.some((t) => t(v)), ...(codes.includes('') ? {} : { codes }) };
 }
 
-/** The code of `system|code`; empty where any of the system is meant. */
-const codeOf = (token: string): string => token.slice(token.indexOf('|') + 1);
-
-/** Split at commas that are not escaped. */
-export const alternatives = (value: string): string[] =>
-  (value.match(/(\\.|[^,\\])+|(?<=,|^)(?=,|$)/gs) ?? ['']).map((part) => part.replace(/\\(.)/gs, '$1'));
-
+/** Of a value as it is written, with its escapes. */
 const TESTS: Record<MemberParameter['kind'], (value: string) => ((v: Json) => boolean) | undefined> = {
   token(value) {
-    const bar = value.indexOf('|');
-    const system = bar === -1 ? undefined : value.slice(0, bar);
-    const code = codeOf(value);
+    const { system, code } = readToken(value);
     return (v) =>
       tokensOf(v).some((t) => (system === undefined || t.system === system) && (code === '' || t.code === code));
   },
   string(value) {
-    const wanted = folded(value);
+    const wanted = folded(unescaped(value));
     return (v) => textsOf(v).some((t) => folded(t).startsWith(wanted));
   },
   reference(value) {
-    const key = referenceKey(value);
+    const key = referenceKey(unescaped(value));
     return (v) => {
       const reference = isObject(v) ? text(v['reference']) : undefined;
       if (reference === undefined) return false;
@@ -96,11 +90,12 @@ function tokensOf(value: Json): Token[] {
   return code === undefined ? [] : [{ system: text(value['system']) ?? '', code }];
 }
 
-const NAME_PARTS = ['text', 'family', 'given', 'prefix', 'suffix'];
+/** Of a HumanName and of an Address. */
+const TEXT_PARTS = 'text family given prefix suffix line city district state postalCode country'.split(' ');
 function textsOf(value: Json): string[] {
   if (typeof value === 'string') return [value];
   if (Array.isArray(value)) return value.flatMap(textsOf);
-  return isObject(value) ? NAME_PARTS.flatMap((part) => textsOf(value[part] ?? [])) : [];
+  return isObject(value) ? TEXT_PARTS.flatMap((part) => textsOf(value[part] ?? [])) : [];
 }
 const folded = (t: string) => t.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 

@@ -1,6 +1,6 @@
-// Search parameters of members' records: what US Core and CARIN Blue Button ask a server to search by, within one member.
+// Search parameters of members' records and of what they name: what US Core and CARIN Blue Button ask a server to search by.
 // The handlers, the CapabilityStatement and the documentation read this table. http://hl7.org/fhir/us/core/STU6.1/
-import { RECORD_TYPES } from '../transform/record-types.ts';
+import { isShared, RECORD_TYPES } from '../transform/record-types.ts';
 
 export type ParameterKind = 'token' | 'date' | 'string' | 'reference';
 /** `path`: members from the resource on; `x[y]` is not used, a trailing `[x]` stands for every type of a choice. */
@@ -20,7 +20,14 @@ const code = token('code');
 const status = token('status');
 const category = token('category');
 const identifier = token('identifier');
+const active = token('active');
 const encounter = reference('encounter');
+const ADDRESS = {
+  address: text('address'),
+  'address-city': text('address.city'),
+  'address-state': text('address.state'),
+  'address-postalcode': text('address.postalCode'),
+};
 
 const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> = {
   Patient: {
@@ -91,11 +98,45 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
   Procedure: { code, status, date: date('performed[x]') },
   QuestionnaireResponse: { status, authored: date('authored'), questionnaire: text('questionnaire') },
   ServiceRequest: { category, code, status, authored: date('authoredOn') },
+  // directory entries, of those that records of the peer's members name
+  Organization: { identifier, active, name: text('name', 'alias'), type: token('type'), ...ADDRESS },
+  Practitioner: {
+    identifier,
+    active,
+    name: text('name'),
+    family: text('name.family'),
+    given: text('name.given'),
+  },
+  Location: {
+    identifier,
+    status,
+    name: text('name', 'alias'),
+    organization: reference('managingOrganization'),
+    ...ADDRESS,
+  },
+  HealthcareService: {
+    identifier,
+    active,
+    name: text('name'),
+    specialty: token('specialty'),
+    organization: reference('providedBy'),
+    location: reference('location'),
+  },
+  PractitionerRole: {
+    identifier,
+    active,
+    practitioner: reference('practitioner'),
+    organization: reference('organization'),
+    location: reference('location'),
+    specialty: token('specialty'),
+    role: token('code'),
+  },
+  Medication: { identifier, code, status },
 };
 
 /** Names by which a type's member may be given. */
 export function memberNames(type: string): readonly string[] {
-  if (type === 'Patient') return [];
+  if (type === 'Patient' || isShared(type)) return [];
   if (type === 'Provenance') return ['patient'];
   return [...new Set(['patient', ...(RECORD_TYPES[type]?.patient ?? [])])];
 }

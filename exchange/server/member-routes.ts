@@ -5,18 +5,18 @@ import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { EXPORT_ORDER, isShared } from '../transform/record-types.ts';
 import { everything } from './everything.ts';
 import { memberRead, memberSearch } from './member-read.ts';
+import { sharedSearch } from './shared-search.ts';
 
 type Routes = Record<string, Partial<Record<'GET' | 'POST', Handler<FhirEnv>>>>;
 
-/** Directory-type records are read by id only. */
+/** Directory-type records are found among those that the records of the caller's members name. */
 export function memberRoutes(deps: Deps, base: string): Routes {
   const routes: Routes = {};
   routes[`${base}/Patient/:id/$everything`] = { GET: everything(deps), POST: everything(deps) };
   for (const type of EXPORT_ORDER) {
-    if (!isShared(type)) {
-      routes[`${base}/${type}`] = { GET: memberSearch(deps, type) };
-      routes[`${base}/${type}/_search`] = { POST: memberSearch(deps, type) };
-    }
+    const search = isShared(type) ? sharedSearch(deps, type) : memberSearch(deps, type);
+    routes[`${base}/${type}`] = { GET: search };
+    routes[`${base}/${type}/_search`] = { POST: search };
     routes[`${base}/${type}/:id`] = { GET: memberRead(deps, type) };
   }
   return routes;

@@ -2,8 +2,10 @@
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { referenceId } from '../../src/fhir/reference.ts';
 import { ID_PATTERN } from '../../src/fhir/resource.ts';
+import { readToken, split, unescaped } from '../../src/fhir/search/values.ts';
 import type { Position } from '../store/member-read.ts';
-import { alternatives, type MemberCriterion, readCriterion, readUpdated } from './member-criterion.ts';
+import { isShared } from '../transform/record-types.ts';
+import { type MemberCriterion, readCriterion, readUpdated } from './member-criterion.ts';
 import { type Include, memberNames, memberParameters, readInclude } from './member-parameters.ts';
 
 export type MemberSearch = {
@@ -90,7 +92,7 @@ export function readMemberSearch(
       throw new Outcome('unknown-parameter', `${type} cannot be searched by ${told(name, value)}.`);
   }
   const isAlone = s.criteria.some((c) => c.parameter.isAlone);
-  if (type !== 'Patient' && s.members === undefined && s.ids === undefined && !isAlone) {
+  if (type !== 'Patient' && !isShared(type) && s.members === undefined && s.ids === undefined && !isAlone) {
     const alone = Object.entries(memberParameters(type)).flatMap(([name, p]) => (p.isAlone ? [name] : []));
     throw new Outcome(
       'missing-parameter',
@@ -113,16 +115,20 @@ const within = (had: string[] | undefined, more: string[]) => (had ? had.filter(
 /** False when the parameter is not known. */
 function apply(s: MemberSearch, name: string, value: string, options: { umbSystem: string; base: string }): boolean {
   const values = () => {
-    const found = alternatives(value);
+    const found = split(value, ',');
     if (found.length > MAX_VALUES) throw new Outcome('search-too-complex');
     return found;
   };
   if (name === '_id') {
-    const ids = values().filter((v) => ID_PATTERN.test(v));
+    const ids = values()
+      .map(unescaped)
+      .filter((v) => ID_PATTERN.test(v));
     if (s.type === 'Patient') s.members = within(s.members, ids);
     s.ids = within(s.ids, ids);
   } else if (memberNames(s.type).includes(name) || memberNames(s.type).some((m) => name === `${m}:Patient`)) {
-    const ids = values().map((v) => referenceId(v, 'Patient', options.base) ?? v);
+    const ids = values()
+      .map(unescaped)
+      .map((v) => referenceId(v, 'Patient', options.base) ?? v);
     s.members = within(
       s.members,
       ids.filter((v) => ID_PATTERN.test(v)),
@@ -130,7 +136,7 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
   } else if (name === '_lastUpdated') for (const v of values()) readUpdated(v, s);
   else if (name === '_count') s.count = readCount(value);
   else if (name === '_page') s.after = readCursor(value);
-  else if (name === '_revinclude' && value === 'Provenance:target') s.withProvenance = true;
+  else if (name === '_revinclude' && value === 'Provenance:target' && !isShared(s.type)) s.withProvenance = true;
   else if (name === '_include') {
     const included = readInclude(s.type, value);
     if (!included) return false;
@@ -145,20 +151,23 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
   return true;
 }
 
-/** Identifiers of our own system, or without one, may be unique member ids: these are looked up, others are compared. */
+/**
+ * Identifiers of our own system, or without one, may be unique member ids: these are looked up, others are compared.
+ * @param values as they are written, with their escapes
+ */
 function readIdentifier(s: MemberSearch, values: string[], umbSystem: string): void {
   const umbs: string[] = [];
   const others: string[] = [];
   for (const v of values) {
-    const bar = v.indexOf('|');
-    if (bar !== -1 && v.slice(0, bar) === umbSystem) umbs.push(v.slice(bar + 1));
+    const { system, code } = readToken(v);
+    if (system === umbSystem) umbs.push(code);
     else others.push(v);
   }
   if (others.length === 0) s.umbs = within(s.umbs, umbs);
   else {
     const parameter = memberParameters('Patient')['identifier'];
     if (!parameter) return;
-    const own = readCriterion('identifier', parameter, values.map((v) => v.replace(/[\\,]/g, '\\$&')).join(','));
+    const own = readCriterion('identifier', parameter, values.join(','));
     s.criteria.push(own);
   }
 }

@@ -51,6 +51,7 @@ const REFUSED: Readonly<Record<Exclude<Done, 'ok' | 'proposed'>, readonly [400 |
   taken: [409, 'The id or the client id is taken by another payer.'],
   'same-person': [403, 'Another person has to do this: nobody approves an own change.'],
   'no-change': [400, 'Nothing would be different.'],
+  incomplete: [409, 'What was proposed is not whole. Reject this change and make it anew.'],
   stale: [409, 'The record has changed since. Reject this change and make it anew.'],
   'not-now': [409, 'That is not possible in the state it is in.'],
 };

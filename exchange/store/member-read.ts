@@ -228,7 +228,11 @@ export async function sharedOf(
   want: {
     types: readonly string[];
     of: readonly string[];
+    ids?: readonly string[] | undefined;
     since?: Date | undefined;
+    /** half-open range of `lastUpdated` */
+    from?: Date | undefined;
+    to?: Date | undefined;
     after?: { type: string; id: string } | undefined;
     limit: number;
   },
@@ -248,6 +252,8 @@ export async function sharedOf(
        select ${SHARED} from (select key, max(at) as at from reached group by key) n
        join exchange.shared_resource s on s.type = split_part(n.key, '/', 1) and s.id = split_part(n.key, '/', 2)
        where not s.deleted and ($11::timestamptz is null or s.last_updated > $11::timestamptz or n.at > $11::timestamptz) and s.type = any($7::text::text[]) and ($8::text is null or (s.type, s.id) > ($8, $9::text))
+         and ($13::text is null or s.id = any($13::text::text[]))
+         and ($14::timestamptz is null or s.last_updated >= $14::timestamptz) and ($15::timestamptz is null or s.last_updated < $15::timestamptz)
        order by s.type, s.id limit $10`,
       [
         ...base(grants, days),
@@ -258,6 +264,9 @@ export async function sharedOf(
         want.limit,
         want.since ?? null,
         policiesThen(grants),
+        want.ids === undefined ? null : arrayLiteral(want.ids),
+        want.from ?? null,
+        want.to ?? null,
       ],
     )),
   ];

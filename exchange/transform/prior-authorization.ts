@@ -253,6 +253,36 @@ const notesOf = (element: JsonObject): number[] => [
   ...partsOf(element).flatMap(notesOf),
 ];
 
+/** Places of lines, their details and theirs: `1`, `1/2`, `1/2/3`, by the sequences. */
+const placesOf = (lines: readonly JsonObject[], within: readonly number[] = []): number[][] =>
+  lines.flatMap((line) => {
+    const place = [...within, Number(line['sequence'])];
+    return [place, ...placesOf(partsOf(line), place)];
+  });
+
+const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(Number) : []);
+
+/**
+ * Is what the payer added about nothing that leaves? It names lines, details of these, or details of details: the deepest that it names counts.
+ * @param all places of what there was, and `left` of what leaves
+ */
+function isAboutGone(added: JsonObject, all: readonly number[][], left: ReadonlySet<string>, gone: readonly number[]) {
+  const lines = numbers(added['itemSequence']);
+  // R4 spells it one way here, and another in ClaimResponse
+  const parts = [
+    lines,
+    numbers(added['detailSequence']),
+    numbers(added['subDetailSequence'] ?? added['subdetailSequence']),
+  ];
+  for (let depth = parts.length; depth > 0; depth--) {
+    if (parts[depth - 1]?.length === 0) continue;
+    const isNamed = (at: number, n: number) => parts[n]?.length === 0 || parts[n]?.includes(at);
+    const named = all.filter((place) => place.length === depth && place.every(isNamed));
+    if (named.length > 0) return named.every((place) => !left.has(place.join('/')));
+  }
+  return lines.length > 0 && lines.every((line) => gone.includes(line));
+}
+
 /**
  * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
  * says of them elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
@@ -271,10 +301,9 @@ export function withoutLines(resource: Resource, sequences: readonly number[], p
   };
   const items = leaving(objects(resource['item']).filter((i) => !gone(i['sequence'])));
   keep('item', items);
-  const added = leaving(objects(resource['addItem'])).filter((a) => {
-    const about = Array.isArray(a['itemSequence']) ? a['itemSequence'] : [];
-    return about.length === 0 || !about.every(gone);
-  });
+  const all = placesOf(objects(resource['item']));
+  const left = new Set(placesOf(items).map((place) => place.join('/')));
+  const added = leaving(objects(resource['addItem'])).filter((a) => !isAboutGone(a, all, left, sequences));
   keep('addItem', added);
   const noted = new Set([...items, ...added].flatMap(notesOf));
   keep(

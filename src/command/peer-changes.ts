@@ -25,6 +25,7 @@ const REFUSED: Readonly<Record<Exclude<Done, 'ok'>, string>> = {
   'not-now': 'It was decided already.',
   'same-person': 'You proposed it: another person must put it in force (PEER_SECOND_PERSON).',
   stale: 'The record has changed since. Reject this change and make it anew.',
+  incomplete: 'What was proposed is not whole. Reject this change and make it anew.',
   taken: 'Its client id belongs to another peer.',
   'no-change': 'Nothing would be different.',
   proposed: 'It still waits.',

@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { findEndpoints } from '../../exchange/client/endpoints.ts';
 import { isLimitName, LIMITS } from '../../exchange/client/limits.ts';
 import { checkPeer } from '../../exchange/peers/check.ts';
-import { DEFAULT_SCOPES, fileOrigin, MAX_ADDRESS, oneLine } from '../../exchange/peers/registration.ts';
+import {
+  DEFAULT_SCOPES,
+  fileOrigin,
+  isAddress,
+  MAX_ADDRESS,
+  oneLine,
+  readKeySet,
+} from '../../exchange/peers/registration.ts';
 import { type By, limitPeer, movePeer, registerPeer } from '../../exchange/peers/registry.ts';
 import { addresses } from '../../exchange/plan.ts';
 import { healthFacts } from '../../exchange/report/peer-health.ts';
@@ -41,7 +48,8 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
     ['--jwks-url', o.jwksUrl],
     ['--discovery-url', o.discoveryUrl],
   ] as const)
-    if (value !== undefined && !URL.canParse(value)) throw new CommandFault(`${flag} is not a URL.`);
+    if (value !== undefined && !isAddress(value))
+      throw new CommandFault(`${flag} must be an http or https address without user, query or fragment.`);
   if (o.jwks !== undefined && o.jwksUrl !== undefined) throw new CommandFault('Give --jwks or --jwks-url, not both.');
   if (o.clientId !== undefined && o.jwks === undefined && o.jwksUrl === undefined)
     throw new CommandFault('A client that asks us needs its keys: --jwks-url or --jwks.');
@@ -87,18 +95,15 @@ export async function peerAdd(id: string, o: AddOptions): Promise<void> {
 const ourselves = (): By => ({ kind: 'command', name: person() });
 
 function readKeys(file: string): { keys: JsonWebKey[] } {
-  let parsed: unknown;
+  let text: string;
   try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
+    text = readFileSync(file, 'utf8');
   } catch {
-    throw new CommandFault(`${file} cannot be read as JSON.`);
+    throw new CommandFault(`${file} cannot be read.`);
   }
-  if (typeof parsed !== 'object' || parsed === null || !Array.isArray((parsed as { keys?: unknown }).keys))
-    throw new CommandFault(`${file} is not a JWK set.`);
-  const keys = (parsed as { keys: JsonWebKey[] }).keys;
-  if (keys.some((k) => 'd' in k))
-    throw new CommandFault(`${file} holds a private key. Keep it secret and give us the public half.`);
-  return { keys };
+  const keys = readKeySet(text);
+  if (typeof keys === 'string') throw new CommandFault(`${file}: ${keys}`);
+  return keys;
 }
 
 export async function peerApprove(id: string): Promise<void> {

@@ -29,17 +29,23 @@ export function placesIn(circles: readonly Circle[], bind: Bind, columns: (away:
     .join(' union all ');
 }
 
+/** The square of a circle where a map does not mislead, as near the poles, at the date line and of half a world. */
+export function squareOf(circle: Circle): Box | undefined {
+  const [box, ...more] = boxesOf(circle);
+  const misleads = more.length > 0 || Math.abs(circle.latitude) > 80 || (box && box.east - box.west >= 180);
+  return misleads ? undefined : box;
+}
+
 /**
  * Of the places in a circle those that may be among the nearest, with their distances: `limit` of the square around it that are
  * near on the map tell how far the nearest can be, and no place is farther than that. place_at, twice: along its order, then by a
  * box. The formula of the distance costs more than a look into the index: it is asked for once a place.
  * @param past condition on `away` and `p.rk`, the page position; none on the first page
- * @returns undefined where a map misleads: near the poles, at the date line
+ * @returns undefined where it has no {@link squareOf}
  */
 export function nearestIn(circle: Circle, past: string | undefined, limit: string, bind: Bind): string | undefined {
-  const [box, ...more] = boxesOf(circle);
-  if (box === undefined || more.length > 0 || Math.abs(circle.latitude) > 80 || box.east - box.west >= 180)
-    return undefined;
+  const box = squareOf(circle);
+  if (box === undefined) return undefined;
   const lat = bind(String(circle.latitude), 'float8');
   const lon = bind(String(circle.longitude), 'float8');
   const meters = bind(String(circle.meters), 'float8');

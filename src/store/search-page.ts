@@ -3,6 +3,7 @@ import type { Criterion } from '../fhir/search/criterion.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { rows } from './search-condition.ts';
+import { squareOf } from './search-further.ts';
 import { includedRows, includeTables } from './search-include.ts';
 import { isSource } from './search-kinds.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
@@ -70,16 +71,23 @@ const SHORT_MAX = 100;
 
 /**
  * Is its statement short whatever is asked? One look into one index that has the rows in order, or the people of a full name, and what they
- * refer to. A word alone may have very many rows.
+ * refer to; the first of the places near a point. A word alone may have very many rows, and a later page of places begins with all that
+ * are nearer.
  */
 export function isShort(request: SearchRequest): boolean {
-  return (
-    isPlain(request) &&
-    request.criteria[0]?.kind !== 'string' &&
-    request.count <= SHORT_MAX &&
-    !request.includes.some((i) => i.reverse || i.iterate)
-  );
+  const { criteria, count, includes } = request;
+  const isLook = isPlain(request) && criteria[0]?.kind !== 'string' && !includes.some((i) => i.reverse || i.iterate);
+  return count <= SHORT_MAX && (isLook || isFirstNearest(request));
 }
+
+/** The first page of nothing but one circle, the nearest first. */
+const isFirstNearest = ({ criteria: [only, ...more], sort: [key, ...further], after, includes }: SearchRequest) =>
+  only?.kind === 'near' &&
+  only.circles.every(squareOf) &&
+  key?.by === 'near' &&
+  !key.descending &&
+  more.length + further.length + includes.length === 0 &&
+  after === undefined;
 
 /**
  * The statement of a page: a row an entry, then a row of numbers. Rows and not one concatenated text: the server then

@@ -4,7 +4,7 @@ import { fold } from '../../src/fhir/fold.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { binder } from '../../src/store/search-page.ts';
+import { binder, isShort } from '../../src/store/search-page.ts';
 import { sortedHits } from '../../src/store/search-sorted.ts';
 import { BASE, type Bundle, body, deletion, directory, entries, ids, keyOf, NOW } from './fixture.ts';
 
@@ -253,6 +253,21 @@ describe('distance', () => {
     });
     expect(at.total).toBe(expected.length);
     expect((await walk(path.replace('_sort=near', '_sort=-near'))).forward.reverse()).toEqual(forward);
+  });
+
+  test('is a short statement for the first of the nearest, and for nothing that may look at all places', () => {
+    const short = (query: string) =>
+      isShort(
+        readSearch('Location', new URLSearchParams(query), { base: BASE, now: NOW, countMax: 200, lenient: false }),
+      );
+    expect(short('near=42.36|-71.06|25|mi&_sort=near')).toBe(true);
+    expect(short('near=42.36|-71.06|25|mi')).toBe(false);
+    expect(short('near=42.36|-71.06|25|mi&_sort=-near')).toBe(false);
+    expect(short('near=42.36|-71.06|25|mi&_sort=near,_id')).toBe(false);
+    expect(short('near=42.36|-71.06|25|mi&_sort=near&status=active')).toBe(false);
+    expect(short('near=42.36|-71.06|25|mi&_sort=near&_count=200')).toBe(false);
+    expect(short('near=52|179.99|25|mi&_sort=near')).toBe(false);
+    expect(short('near=42.36|-71.06|9000|mi&_sort=near')).toBe(false);
   });
 
   test('chained: the nearest place counts, also through two hops and _has', async () => {

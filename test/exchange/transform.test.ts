@@ -486,6 +486,50 @@ describe('prior authorizations', () => {
     });
     expect(withoutLines(eob, [2])).toMatchObject({ item: [{ sequence: 1 }], addItem: [{ itemSequence: [1, 2] }] });
   });
+
+  test('what was added to a removed detail goes with it', () => {
+    const denied = (n: number) => line(n, [review('A3')]);
+    const about = (text: string, more: object) => ({ productOrService: { text }, ...more });
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      adjudication: [review('A2')],
+      item: [
+        withDetails([review('A1')], denied(1), { ...line(2), subDetail: [denied(1), line(2)] }),
+        { ...withDetails([review('A1')], line(1), line(2)), sequence: 2 },
+      ],
+      addItem: [
+        about('a denied detail', { itemSequence: [1], detailSequence: [1] }),
+        about('a detail that leaves', { itemSequence: [1], detailSequence: [2] }),
+        about('both', { itemSequence: [1], detailSequence: [1, 2] }),
+        about('the first details of both lines', { itemSequence: [1, 2], detailSequence: [1] }),
+        about('the same without naming them', { detailSequence: [1] }),
+        about('a denied part of a detail', { itemSequence: [1], detailSequence: [2], subDetailSequence: [1] }),
+        about('the same as ClaimResponse spells it', {
+          itemSequence: [1],
+          detailSequence: [2],
+          subdetailSequence: [1],
+        }),
+        about('a part that leaves', { itemSequence: [1], detailSequence: [2], subDetailSequence: [2] }),
+        about('a detail that there is not', { itemSequence: [1], detailSequence: [9] }),
+        about('nothing', {}),
+      ],
+    });
+    const facts = authorizationFacts(eob);
+    const left = withoutLines(eob, facts.removedLines, facts.removesParts);
+    const kept = (left['addItem'] as { productOrService: { text: string } }[]).map((a) => a.productOrService.text);
+    expect(kept).toEqual([
+      'a detail that leaves',
+      'both',
+      'the first details of both lines',
+      'the same without naming them',
+      'a part that leaves',
+      'a detail that there is not',
+      'nothing',
+    ]);
+    // what was added only to details of a line that leaves as a whole goes with the line
+    expect(withoutLines(eob, [1, 2])['addItem']).toEqual([about('nothing', {})]);
+  });
 });
 
 test('of lines that stay nothing is told elsewhere in an authorization that leaves', () => {

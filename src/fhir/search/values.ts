@@ -23,6 +23,18 @@ export function unescaped(text: string): string {
   return text.includes('\\') ? text.replace(/\\([,|$\\])/g, '$1') : text;
 }
 
+/**
+ * A token as clients write it: `code`, `system|code`, `system|` or `|code`. Only a bar that is not escaped parts them; a further one belongs
+ * to the code.
+ * @returns `system` undefined where any will do
+ */
+export function readToken(text: string): { system: string | undefined; code: string } {
+  const [first = '', ...rest] = split(text, '|');
+  return rest.length === 0
+    ? { system: undefined, code: unescaped(first) }
+    : { system: unescaped(first), code: unescaped(rest.join('|')) };
+}
+
 const NOT_TEXT = ['\u0000', '\ufffd'];
 
 /** Text that PostgreSQL can hold and that is text at all. */

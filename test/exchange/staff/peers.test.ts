@@ -346,6 +346,38 @@ describe('a second person', () => {
     expect(await movePeer(deps, 'three', 'active', bob)).toBe('ok');
   });
 
+  test('puts nothing in force that is not whole; it can be rejected', async () => {
+    const { deps } = node.ours;
+    const had = await findPeer(sql(), 'two');
+    if (!had) throw new Error('two is registered');
+    const document = { kind: 'attestation', title: 'Statement', place: '', from: null, to: null };
+    const { kind: _, ...kindless } = document;
+    const proposals: [string, object, object][] = [
+      ['document', {}, {}],
+      ['document', {}, kindless],
+      ['document', {}, { ...document, from: undefined }],
+      ['document', {}, { ...document, to: '2026-02-30' }],
+      ['document', {}, { ...document, kind: 'letter' }],
+      ['record', {}, {}],
+      ['record', { name: had.name }, {}],
+      ['record', {}, { name: 'Other' }],
+      ['record', { name: had.name }, { name: null }],
+      ['record', { scopes: had.scopes }, { scopes: 'system/*.rs' }],
+      ['record', { state: 'active' }, { state: 'closed' }],
+    ];
+    for (const [what, before, after] of proposals) {
+      const [row] = await sql()<{ id: string }[]>`
+        insert into exchange.peer_change (peer_id, what, before, after, by_kind, by, at, state)
+        values ('two', ${what}, ${JSON.stringify(before)}::text::jsonb, ${JSON.stringify(after)}::text::jsonb, 'staff', 'ann', now(), 'proposed')
+        returning id::text`;
+      const id = row?.id ?? '';
+      expect([after, await decidePeerChange(deps, 'two', id, true, bob)]).toEqual([after, 'incomplete']);
+      expect(await decidePeerChange(deps, 'two', id, false, bob)).toBe('ok');
+    }
+    expect(fieldsOf((await findPeer(sql(), 'two')) ?? had)).toEqual(fieldsOf(had));
+    expect(await attestingPeers(sql(), ['two'], '2026-11-27')).toEqual(new Set());
+  });
+
   test('is not passed by in the moment of an approval', async () => {
     const { deps } = node.ours;
     await registerPeer(deps, 'five', { ...fields, name: 'Five' }, ann);

@@ -1,0 +1,76 @@
+// Search of directory entries by a peer: those that the records of its members name, and those that these name in turn, which are those that
+// an export to it would hold. Of others it is not told whether they are here.
+import type { Context } from 'hono';
+import type { Deps } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
+import { addresses } from '../plan.ts';
+import { type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
+import { EXPORT_ORDER } from '../transform/record-types.ts';
+import { include } from './include.ts';
+import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, umbSystem } from './member-access.ts';
+import { fits } from './member-criterion.ts';
+import { admitted } from './member-read.ts';
+import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
+import { readPrefer } from './prefer.ts';
+import { pairsOf } from './search-pairs.ts';
+
+/** Entries that are looked at with a criterion before a page is ended early, with a link to the next. */
+const MAX_LOOKED = 2000;
+/** Stands in a place of the order where records have their member. */
+const NOBODYS = '-';
+
+export function sharedSearch(deps: Deps, type: string) {
+  return async (c: Context<FhirEnv>): Promise<Response> => {
+    route(c, `/exchange/fhir/${type}${c.req.method === 'POST' ? '/_search' : ''}`);
+    const caller = await admitted(c, deps, type, 'searches');
+    const { handling } = readPrefer(c.req.header('prefer'));
+    const base = addresses(deps.config).fhir;
+    const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
+    const search = readMemberSearch(type, await pairsOf(c), options);
+    const grants = await grantsOf(deps, caller.peer.id);
+    const { found, next } = await findPage(deps, grants, search);
+    const included = await include(deps, caller, grants, search, found);
+    const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+    await recordAccess(c, deps, caller, { action: 'search', object: type }, members, []);
+    const url = (more: [string, string][]) =>
+      `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
+    const links = [{ relation: 'self', url: url([]) }];
+    if (next) links.push({ relation: 'next', url: url([['_page', cursorOf(next)]]) });
+    const entries = [
+      ...found.map((s) => ({ shown: s, mode: 'match' as const })),
+      ...included.map((s) => ({ shown: s, mode: 'include' as const })),
+    ];
+    const total = next === undefined && search.after === undefined ? found.length : undefined;
+    return fhirBody(c, searchset(base, links, entries, total), 200, NO_STORE);
+  };
+}
+
+/** One page, by one statement: what the members' records name is found out as a whole. */
+async function findPage(
+  deps: Deps,
+  grants: readonly Grant[],
+  search: MemberSearch,
+): Promise<{ found: Shown[]; next: Position | undefined }> {
+  const limit = search.criteria.length === 0 ? search.count + 1 : MAX_LOOKED;
+  const rows = await sharedOf(deps.database.sql, grants, daysOf(deps), {
+    types: [search.type],
+    of: EXPORT_ORDER,
+    ids: search.ids,
+    from: search.from,
+    to: search.to,
+    after: search.after,
+    limit,
+  });
+  const found: Shown[] = [];
+  let last: Position | undefined;
+  for (const row of rows) {
+    const resource = JSON.parse(row.text) as Resource;
+    if (fits(resource, search.criteria)) {
+      if (found.length === search.count) return { found, next: last };
+      found.push({ row, text: row.text, resource });
+    }
+    last = { memberId: NOBODYS, type: row.type, id: row.id };
+  }
+  return { found, next: rows.length === limit ? last : undefined };
+}

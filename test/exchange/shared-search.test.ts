@@ -1,0 +1,227 @@
+// Search of directory entries over HTTP: those that records of the caller's members name, and nothing that only others' records do.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { BULK_MATCH, type Client, client } from './peer-client.ts';
+import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
+
+const NPI = 'http://hl7.org/fhir/sid/us-npi';
+const SCOPES = [BULK_MATCH, SINGLE_MATCH_SCOPE, 'system/*.rs'];
+const { rivera, robert } = PEOPLE;
+const me = idOf(rivera);
+const him = idOf(robert);
+let node: TestNode;
+let peer: Client;
+let token: string;
+let other: Client;
+
+const practitioner = (id: string, family: string, npi: string) => ({
+  resourceType: 'Practitioner',
+  id,
+  active: true,
+  identifier: [{ system: NPI, value: npi }],
+  name: [{ family, given: ['Grace'] }],
+});
+const organization = (id: string, name: string, more: object = {}) => ({
+  resourceType: 'Organization',
+  id,
+  active: true,
+  name,
+  ...more,
+});
+const encounter = (id: string, member: string, more: object) => ({
+  resourceType: 'Encounter',
+  id,
+  status: 'finished',
+  class: { system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'AMB' },
+  type: [{ text: 'visit' }],
+  subject: { reference: `Patient/${member}` },
+  period: { start: '2026-01-01', end: '2026-01-01' },
+  ...more,
+});
+const seenBy = (reference: string) => ({ participant: [{ individual: { reference } }] });
+
+beforeAll(async () => {
+  node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' });
+  peer = await client(node, 'a', { npi: ASKER.npi, scopes: SCOPES });
+  other = await client(node, 'b', { npi: '9000000020', scopes: SCOPES });
+  await enrol(node.deps, Object.values(PEOPLE), [
+    practitioner('dr-role', 'Okafor', '9000000103'),
+    practitioner('dr-seen', 'Nguyen', '9000000111'),
+    practitioner('dr-old', 'Olsen', '9000000129'),
+    practitioner('dr-his', 'Nguyen', '9000000137'),
+    organization('clinic', 'Harbor Clinic', {
+      alias: ['Old Pier'],
+      identifier: [{ system: 'https://x.example/sites', value: 'a|b' }],
+      address: [{ line: ['1 Pier Road'], city: 'Portside', state: 'RI', postalCode: '02840' }],
+    }),
+    organization('his', 'Harbor Hospital'),
+    {
+      resourceType: 'Location',
+      id: 'room',
+      status: 'active',
+      name: 'Room 1',
+      managingOrganization: { reference: 'Organization/clinic' },
+    },
+    {
+      resourceType: 'PractitionerRole',
+      id: 'role',
+      active: true,
+      practitioner: { reference: 'Practitioner/dr-role' },
+      organization: { reference: 'Organization/clinic' },
+      location: [{ reference: 'Location/room' }],
+      specialty: [{ coding: [{ system: 'http://nucc.org/provider-taxonomy', code: '207Q00000X' }] }],
+    },
+    encounter('v1', me, seenBy('PractitionerRole/role')),
+    encounter('v2', me, seenBy('Practitioner/dr-seen')),
+    encounter('v3', me, { ...seenBy('Practitioner/dr-old'), period: { start: '2001-01-01', end: '2001-01-01' } }),
+    encounter('v4', him, { ...seenBy('Practitioner/dr-his'), serviceProvider: { reference: 'Organization/his' } }),
+  ]);
+  token = await peer.token(SCOPES.join(' '));
+});
+afterAll(() => node.close());
+
+type Bundle = {
+  total?: number;
+  link: { relation: string; url: string }[];
+  entry?: { resource: Resource; search: { mode: string } }[];
+};
+async function get(
+  path: string,
+  bearer = token,
+  { headers, ...init }: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+) {
+  const url = path.startsWith('http') ? path : `${node.base}/exchange/fhir/${path}`;
+  const answer = await fetch(url, { ...init, headers: { authorization: `Bearer ${bearer}`, ...headers } });
+  return { status: answer.status, body: (await answer.json()) as Bundle & Resource };
+}
+const keys = (b: Bundle, mode = 'match') =>
+  (b.entry ?? [])
+    .filter((e) => e.search.mode === mode)
+    .map((e) => `${e.resource.resourceType}/${String(e.resource['id'])}`);
+const found = async (path: string, bearer = token) => {
+  const { status, body } = await get(path, bearer);
+  expect([status, body['issue']]).toEqual([200, undefined]);
+  return keys(body);
+};
+
+test('before any member was matched nothing is found, whatever is here', async () => {
+  for (const query of [
+    'Practitioner',
+    'Practitioner?_id=dr-seen',
+    `Practitioner?identifier=${NPI}|9000000111`,
+    'Organization?name=harbor',
+  ])
+    expect(await found(query)).toEqual([]);
+});
+
+describe('of a member who was matched', () => {
+  beforeAll(async () => {
+    const [bundle] = matchBody(parts(card(rivera))).parameter as { part: object[] }[];
+    const matched = await get('Patient/$member-match', token, {
+      method: 'POST',
+      headers: { 'content-type': 'application/fhir+json' },
+      body: JSON.stringify({ resourceType: 'Parameters', parameter: bundle?.part }),
+    });
+    expect(matched.status).toBe(200);
+  });
+
+  test.each([
+    ['Practitioner', ['dr-role', 'dr-seen']],
+    ['Practitioner?_id=dr-seen,dr-his,dr-old', ['dr-seen']],
+    [`Practitioner?identifier=${NPI}|9000000111`, ['dr-seen']],
+    ['Practitioner?identifier=9000000137', []],
+    ['Practitioner?name=nguyen', ['dr-seen']],
+    ['Practitioner?family=oka&given=gra', ['dr-role']],
+    ['Practitioner?_lastUpdated=lt2001', []],
+    ['Practitioner?active=true&_lastUpdated=gt2001', ['dr-role', 'dr-seen']],
+    ['Organization?name=harbor', ['clinic']],
+    ['Organization?name=old', ['clinic']],
+    ['Organization?address=ports', ['clinic']],
+    ['Organization?address-city=portside&address-state=RI&address-postalcode=028', ['clinic']],
+    ['Organization?address-city=02840', []],
+    ['Organization?identifier=https://x.example/sites|a\\|b', ['clinic']],
+    ['Organization?identifier=a|b', []],
+    ['Location?organization=Organization/clinic', ['room']],
+    ['Location?name=room', ['room']],
+    ['PractitionerRole?practitioner=Practitioner/dr-role', ['role']],
+    ['PractitionerRole?specialty=http://nucc.org/provider-taxonomy|207Q00000X', ['role']],
+    ['PractitionerRole?specialty=208D00000X', []],
+    ['Medication?code=x', []],
+  ])('%s finds what its records name', async (query, expected) => {
+    const type = query.split('?')[0];
+    expect(await found(query)).toEqual(expected.map((id) => `${type}/${id}`));
+  });
+
+  test('a search is sent as a form too, and brings along what it names', async () => {
+    const { body } = await get('PractitionerRole/_search', token, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: '_include=PractitionerRole:practitioner&_include=PractitionerRole:location',
+    });
+    expect([body.total, keys(body), keys(body, 'include').sort()]).toEqual([
+      1,
+      ['PractitionerRole/role'],
+      ['Location/room', 'Practitioner/dr-role'],
+    ]);
+  });
+
+  test.each(['', '&active=true'])('pages go on where they ended%s', async (more) => {
+    const first = await get(`Practitioner?_count=1${more}`);
+    const next = first.body.link.find((l) => l.relation === 'next')?.url ?? '';
+    const second = await get(next);
+    expect([keys(first.body), first.body.total, keys(second.body)]).toEqual([
+      ['Practitioner/dr-role'],
+      undefined,
+      ['Practitioner/dr-seen'],
+    ]);
+    expect(second.body.link.map((l) => l.relation)).toEqual(['self']);
+  });
+
+  test.each([
+    ['Organization?phone=1', 'not-supported'],
+    ['Organization?patient=x', 'not-supported'],
+    ['Organization?_revinclude=Provenance:target', 'not-supported'],
+    ['Organization?identifier=', 'value'],
+  ])('%s is 400', async (query, code) => {
+    const { status, body } = await get(query);
+    expect([status, (body['issue'] as { code: string }[])[0]?.code]).toEqual([400, code]);
+  });
+
+  test('another payer finds none of it, nor does one whose scopes only read', async () => {
+    expect(await found('Practitioner', await other.token(SCOPES.join(' ')))).toEqual([]);
+    const reader = await peer.token('system/Practitioner.r');
+    expect((await get('Practitioner/dr-seen', reader)).status).toBe(200);
+    expect((await get('Practitioner', reader)).status).toBe(403);
+  });
+
+  test('the statement tells of it', async () => {
+    const { body } = await get('metadata');
+    const [rest] = body['rest'] as {
+      resource: { type: string; searchParam: { name: string }[]; searchInclude: string[] }[];
+    }[];
+    const role = rest?.resource.find((r) => r.type === 'PractitionerRole');
+    expect(role).toMatchObject({ interaction: [{ code: 'read' }, { code: 'search-type' }] });
+    expect(role?.searchParam.map((p) => p.name)).toEqual([
+      '_id',
+      '_lastUpdated',
+      'identifier',
+      'active',
+      'practitioner',
+      'organization',
+      'location',
+      'specialty',
+      'role',
+    ]);
+    expect(role?.searchInclude).toContain('PractitionerRole:practitioner');
+    expect(role).not.toHaveProperty('searchRevInclude');
+  });
+
+  test('a member who says no takes it away', async () => {
+    await node.deps.database.sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+      values ('no', ${me}, 'withdraw', 'regular', current_date, 'test', now())`;
+    expect(await found('Practitioner')).toEqual([]);
+  });
+});
