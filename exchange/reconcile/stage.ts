@@ -109,7 +109,8 @@ export async function stageBlocks(
   const going = new Set<Promise<void>>();
   let bytes = 0;
   const text = keptText(await deps.blobs.get(file.blobKey ?? ''));
-  for await (const [block, next] of withNext(blocks(text, undefined, undefined, undefined, reader.memory))) {
+  const memory = (size: number) => reader.memory(size);
+  for await (const [block, next] of withNext(blocks(text, undefined, undefined, undefined, memory))) {
     if (next !== undefined && next.number <= from.line + 1) {
       reader.done([block.bytes]);
       continue;
