@@ -2,9 +2,9 @@
 import { build } from 'esbuild';
 import { patchDriver } from './patch-driver.mjs';
 
-/** Threads of the program, and its process that harvests, started as files beside it. */
+/** Threads of the program, and its background process, started as files beside it. */
 export const BESIDE = {
-  'harvest-process': 'src/command/harvest-process.ts',
+  'background-process': 'src/command/background-process.ts',
   'unit-thread': 'exchange/reconcile/unit-thread.ts',
   'line-thread': 'directory/federation/harvest/line-thread.ts',
 };

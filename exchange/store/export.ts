@@ -272,7 +272,7 @@ export async function settledTime(sql: Queryable): Promise<Date> {
       select min(xact_start) as oldest from pg_stat_activity
       where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
         and application_name like 'payer-node%' and application_name not in ('payer-node export', 'payer-node copy')
-        and not starts_with(application_name, 'payer-node harvest')
+        and not starts_with(application_name, 'payer-node background')
         and state <> 'idle' and xact_start <= ${start.at}`;
     const oldest = writer?.oldest ?? null;
     if (oldest === null) return start.at;

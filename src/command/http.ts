@@ -16,6 +16,7 @@ import { ICON_PATH, iconAnswer } from '../ui/icon.ts';
 import { ROBOTS_PATH, robotsAnswer } from '../ui/robots.ts';
 import type { OpenNode } from './node.ts';
 import { type QuickHolder, quickListener } from './quick-listener.ts';
+import { enoughFor, turns } from './turns.ts';
 
 export type Services = 'all' | 'directory' | 'exchange';
 type Page = (request: Request) => Response | Promise<Response>;
@@ -125,11 +126,12 @@ const IDLE_MS = 60_000;
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
-  config: { host: string; port: number },
+  config: { host: string; port: number; databasePool?: number },
   quick: QuickHolder = {},
   idleMs = IDLE_MS,
 ): Promise<Listening> {
-  const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick));
+  const inTurns = turns({ enough: enoughFor(config.databasePool ?? 0) });
+  const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick, inTurns));
   let requests = 0;
   server.on('request', ({ url = '' }) => {
     if (!PROBES.has(url)) requests++;

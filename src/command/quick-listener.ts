@@ -6,6 +6,7 @@ import type { Hono } from 'hono';
 import type { QuickAnswer } from '../../directory/quick.ts';
 import { giveBack } from '../fhir/lent-bytes.ts';
 import type { Reply } from '../http/fhir-app.ts';
+import { type Turns, turns } from './turns.ts';
 
 /** What the directory gives when it is made. */
 export type QuickHolder = { answer?: QuickAnswer };
@@ -25,15 +26,27 @@ function namesHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-export function quickListener(app: Hono, hostname: string, holder: QuickHolder): RequestListener {
+/** @param inTurns connections that are answered the quick way */
+export function quickListener(
+  app: Hono,
+  hostname: string,
+  holder: QuickHolder,
+  inTurns: Turns = turns(),
+): RequestListener {
   const listener = getRequestListener(app.fetch, { hostname });
   return (request: IncomingMessage, response: ServerResponse) => {
     if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
     const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
     if (quick === undefined) return void listener(request, response);
-    if (quick instanceof Promise) void quick.then((reply) => write(response, reply));
-    else write(response, quick);
+    if (quick instanceof Promise) {
+      inTurns.begin();
+      const { socket } = request;
+      void quick.then((reply) => {
+        write(response, reply);
+        inTurns.end(socket);
+      });
+    } else write(response, quick);
   };
 }
 

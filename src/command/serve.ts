@@ -7,8 +7,8 @@ import { listPulls, type Pull } from '../../exchange/store/pull.ts';
 import { type ExchangeWorker, startWork } from '../../exchange/work.ts';
 import { type Config, readConfig } from '../config.ts';
 import { prometheus } from '../runtime/metrics.ts';
+import { startBackground } from './background.ts';
 import { CommandFault } from './fault.ts';
-import { startHarvestProcess } from './harvester.ts';
 import { createApp, type Listening, listen, type Services } from './http.ts';
 import { claimFolder, type OpenNode, openNode, openServer } from './node.ts';
 import { staffPages } from './pages.ts';
@@ -88,12 +88,12 @@ async function startAll(services: Services, config: Config, running: Running, si
   if (signal.aborted) return;
   if (services !== 'exchange') {
     if (config.sandbox) await publishFirst(node);
-    const harvester = startHarvestProcess(node, await server.url('payer_node'), {
+    const background = startBackground(node, await server.url('payer_node'), {
       embedded: server.embedded !== undefined,
       requests: main.requests,
     });
-    node.directory.wake = () => harvester.publish();
-    running.add('harvester', () => harvester.stop());
+    node.directory.wake = () => background.publish();
+    running.add('background process', () => background.stop());
   }
   let worker: ExchangeWorker | undefined;
   if (services !== 'directory') {

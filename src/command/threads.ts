@@ -1,10 +1,10 @@
-// Where the modules of further threads and of the harvesting process are: beside the bundle, or in the source.
+// Where the modules of further threads and of the background process are: beside the bundle, or in the source.
 import { nodeThreads } from '../runtime/node-threads.ts';
 
 const file = (source: string, built: string): URL =>
   new URL(import.meta.url.endsWith('.ts') ? source : built, import.meta.url);
 
-export const HARVEST_PROCESS = file('./harvest-process.ts', './harvest-process.mjs');
+export const BACKGROUND_PROCESS = file('./background-process.ts', './background-process.mjs');
 
 export const threads = () =>
   nodeThreads({

@@ -40,14 +40,40 @@ export function socketFolder(url: string): string | undefined {
   return host.startsWith('/') ? host : undefined;
 }
 
+const AUTHORITY = /^([a-z]+:\/\/(?:[^/?#]*@)?)([^/?#]*)/i;
+/** An IPv6 address in brackets, or anything else, and its port. */
+const PLACED = /^(\[[^\]]*\]|[^:]*)(?::(\d*))?$/;
+const DEFAULT_PORT = 5432;
+
+/**
+ * Hosts with their ports, where an address has some that the driver does not read: it takes the first colon for the end of a host, also in
+ * an IPv6 address, and one port for all that stand in the query. In the query an IPv6 address has no brackets.
+ */
+function placesOf(url: string): { host: string[]; port: number[] } | undefined {
+  const [before, query] = queryOf(url);
+  const written = AUTHORITY.exec(before)?.[2] ?? '';
+  const asked = query.get('host') ?? '';
+  const port = query.get('port') ?? '';
+  if (asked === '' && !written.includes('[') && !port.includes(',')) return undefined;
+  const places = written.split(',').map((place) => PLACED.exec(place) ?? ['', place, '']);
+  const hosts = asked === '' ? places.map(([, host = '']) => decoded(host)) : asked.split(',');
+  const ports = port === '' ? places.map(([, , own]) => own ?? '') : port.split(',');
+  return {
+    host: hosts.map((host) => host.replace(/^\[(.*)\]$/, '$1') || 'localhost'),
+    port: hosts.map((_, i) => Number((ports.length === 1 ? ports[0] : ports[i]) || DEFAULT_PORT)),
+  };
+}
+
 /** A client of the driver. `options` as the driver has them; they win over the address. */
 export function clientOf(url: string, options: postgres.Options<Record<string, postgres.PostgresType>>): Sql {
   const [before, query] = queryOf(url);
-  const [host, port, user, password] = PLACE.map((name) => query.get(name));
+  const [, port, user, password] = PLACE.map((name) => query.get(name));
   for (const name of PLACE) query.delete(name);
   // libpq reads an address that names a person and no host, which the driver does not
-  const address = before.replace(/@(?=\/|$)/, '@localhost');
+  const named = before.replace(/@(?=\/|$)/, '@localhost');
   const folder = socketFolder(url);
+  const places = folder === undefined ? placesOf(url) : undefined;
+  const address = places === undefined ? named : named.replace(AUTHORITY, '$1localhost');
   const filePort = port || /:(\d+)(?:\/|$)/.exec(address)?.[1] || '5432';
   // nothing is encrypted within a machine, whatever is asked for; libpq says the same
   if (folder !== undefined) query.delete('sslmode');
@@ -56,7 +82,7 @@ export function clientOf(url: string, options: postgres.Options<Record<string, p
     ...(user ? { user } : {}),
     ...(password ? { password } : {}),
     ...(port ? { port: Number(port) } : {}),
-    ...(folder !== undefined ? { path: `${folder}/.s.PGSQL.${filePort}` } : host ? { host } : {}),
+    ...(folder !== undefined ? { path: `${folder}/.s.PGSQL.${filePort}` } : (places as { host?: never; port?: never })),
     ...options,
   });
 }

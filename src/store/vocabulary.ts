@@ -5,7 +5,7 @@ import type { SearchRequest } from '../fhir/search/request.ts';
 import { likeness, soughtKeys, storedKeys } from '../names/similar.ts';
 import { arrayLiteral, type Queryable, type Sql } from './database.ts';
 
-/** Words that an import has entered already; forgotten when there are very many, which costs time and no fault. */
+/** Words that an import has entered already. Very many are forgotten, which costs time, and kept in a table of its connection. */
 export type KnownWords = {
   /** collects words that are new */
   add(words: readonly string[]): void;
@@ -57,31 +57,71 @@ async function pruned(tx: Queryable): Promise<string | undefined> {
   return state?.pruned;
 }
 
-export function knownWords(): KnownWords {
+async function enter(sql: Queryable, words: readonly string[]): Promise<void> {
+  for (let i = 0; i < words.length; i += AT_ONCE)
+    await sql.unsafe(
+      `insert into directory.vocabulary (key, word)
+       select hashtextextended(k, 0), w from unnest($1::text[], $2::text[]) u(k, w) order by 1, 2 on conflict do nothing`,
+      keyed(words.slice(i, i + AT_ONCE)),
+    );
+}
+
+/** Words that were forgotten, in a table that ends with the connection: {@link AT_ONCE} a row. */
+const FORGOTTEN =
+  'create temp table if not exists forgotten (place integer generated always as identity, words text[] not null)';
+
+async function keepForgotten(sql: Queryable, words: readonly string[]): Promise<void> {
+  await sql.unsafe(FORGOTTEN);
+  for (let i = 0; i < words.length; i += AT_ONCE)
+    await sql.unsafe('insert into forgotten (words) values ($1::text[])', [arrayLiteral(words.slice(i, i + AT_ONCE))]);
+}
+
+async function enterForgotten(sql: Queryable): Promise<void> {
+  for (let last = 0; ; ) {
+    const [row] = await sql.unsafe<{ place: number; words: string }[]>(
+      'select place, to_json(words)::text as words from forgotten where place > $1::int order by place limit 1',
+      [String(last)],
+    );
+    if (row === undefined) return;
+    await enter(sql, JSON.parse(row.words) as string[]);
+    last = row.place;
+  }
+}
+
+/** @param most words that are remembered */
+export function knownWords(most = MAX_KNOWN): KnownWords {
   let known = new Set<string>();
   let fresh: string[] = [];
   let left = new Set<string>();
   let seen: string | undefined;
+  /** to be forgotten, once they are in the table */
+  let full: string[] = [];
+  let hasForgotten = false;
   return {
     add(words) {
       for (const word of words) {
         if (known.has(word)) continue;
-        if (known.size >= MAX_KNOWN) known = new Set();
+        if (known.size >= most) {
+          for (const old of known) full.push(old);
+          known = new Set();
+        }
         known.add(word);
         fresh.push(word);
       }
     },
     async write(sql) {
       const now = await pruned(sql);
-      const words = seen === undefined || seen === now ? fresh : [...known];
+      const again = seen !== undefined && seen !== now;
+      const words = again ? [...full, ...known] : fresh;
+      const forgotten = full;
       seen = now;
       fresh = [];
-      for (let i = 0; i < words.length; i += AT_ONCE)
-        await sql.unsafe(
-          `insert into directory.vocabulary (key, word)
-           select hashtextextended(k, 0), w from unnest($1::text[], $2::text[]) u(k, w) order by 1, 2 on conflict do nothing`,
-          keyed(words.slice(i, i + AT_ONCE)),
-        );
+      full = [];
+      await enter(sql, words);
+      if (again && hasForgotten) await enterForgotten(sql);
+      if (forgotten.length === 0) return;
+      await keepForgotten(sql, forgotten);
+      hasForgotten = true;
     },
     leave(words) {
       for (const word of words) if (left.size < MAX_KNOWN) left.add(word);

@@ -1,7 +1,7 @@
 // The embedded server under those who use it: killed (kill -9), it is there again at the same place, with what was committed and
 // with the locks that say who uses it.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { faultSentence } from '../../src/command/fault.ts';
@@ -103,6 +103,31 @@ test.each([
     const sql = clientOf(url, { max: 1 });
     expect(await sql`select 1 as one`).toEqual([{ one: 1 }]);
     await sql.end();
+    await other.release();
+  },
+  60_000,
+);
+
+const hasIpv6 = Object.values(networkInterfaces()).some((of) => of?.some(({ address }) => address === '::1'));
+test.skipIf(!hasIpv6)(
+  'a server is found by an IPv6 address, alone, in the query and among others',
+  async () => {
+    const other = await embeddedPostgres(join(folder, 'six'), {
+      settings: { ...OPTIONS.settings, listen_addresses: '127.0.0.1,::1' },
+    });
+    const { port, password } = new URL(await other.url('plan'));
+    for (const place of [
+      `@[::1]:${port}/plan`,
+      `@/plan?host=::1&port=${port}`,
+      `@[::1]/plan?port=${port}`,
+      `@127.0.0.1:1,[::1]:${port}/plan`,
+      `@/plan?host=127.0.0.1,::1&port=1,${port}`,
+    ]) {
+      const opened = openDatabase(`postgres://postgres:${password}${place}`, { max: 1, lines: 1 });
+      const [row] = await opened.sql`select host(inet_server_addr()) as address`;
+      expect(row, place).toEqual({ address: '::1' });
+      await opened.close();
+    }
     await other.release();
   },
   60_000,

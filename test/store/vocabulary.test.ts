@@ -8,6 +8,7 @@ import { prepare } from '../../src/store/resource-prepare.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
 import { beginUpdate } from '../../src/store/resource-update.ts';
 import { onSchema } from '../../src/store/schema-view.ts';
+import { knownWords } from '../../src/store/vocabulary.ts';
 import { BASE, deletion, directory, entries, NOW, ORIGIN } from '../directory/fixture.ts';
 
 const person = (id: string, family: string, ...given: string[]): Resource => ({
@@ -112,6 +113,36 @@ test('an import that goes on while another one takes words out enters its own on
     await into.flush();
     expect(await alike('undrhill')).toEqual(['Practitioner/z']);
   } finally {
+    await sql.end({ timeout: 1 });
+  }
+});
+
+test('words that an import has forgotten for want of room are entered once more when another one took them out', async () => {
+  const sql = d.database.dedicated('copy');
+  const pruneAll = () =>
+    d.database.sql.unsafe(
+      `delete from directory.vocabulary where word like 'zz%'; update directory.state set pruned = pruned + 1`,
+    );
+  const ours = async () => (await vocabulary()).filter((word) => word.startsWith('zz'));
+  try {
+    const words = knownWords(2);
+    const write = () => sql.begin((tx) => words.write(tx));
+    words.add(['zza', 'zzb']);
+    await write();
+    // forgets the two while they are not written anywhere
+    words.add(['zzc']);
+    await pruneAll();
+    await write();
+    expect(await ours()).toEqual(['zza', 'zzb', 'zzc']);
+    await pruneAll();
+    words.add(['zzd', 'zze']);
+    await write();
+    expect(await ours()).toEqual(['zza', 'zzb', 'zzc', 'zzd', 'zze']);
+    await pruneAll();
+    await write();
+    expect(await ours()).toEqual(['zza', 'zzb', 'zzc', 'zzd', 'zze']);
+  } finally {
+    await pruneAll();
     await sql.end({ timeout: 1 });
   }
 });

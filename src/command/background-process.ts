@@ -9,28 +9,28 @@ import { openNode } from './node.ts';
 import { startPublisher } from './publish.ts';
 
 /** What the serving process hands over first: its settings, the address of the database it uses, and whether that server is ours. */
-export type HarvestProcessData = { config: Config; url: string; embedded: boolean };
+export type BackgroundProcessData = { config: Config; url: string; embedded: boolean };
 
 /** Afterwards. `publish`: an export was asked for; `awaited`: somebody waits for answers of the node; `alone`: nobody does. */
-export type HarvestProcessMessage = 'stop' | 'publish' | 'awaited' | 'alone';
+export type BackgroundProcessMessage = 'stop' | 'publish' | 'awaited' | 'alone';
 
 /** A peer that is slow to answer, or a long file, is not waited for: a harvest begins where it was, a publication anew. */
 const GRACE_MS = 3000;
 
-/** Of its connections. */
-const NAME = 'payer-node harvest';
+/** Name of its connections. */
+const NAME = 'payer-node background';
 
-if (!process.send) throw new Error('harvest-process runs beside a serving node, which starts it.');
+if (!process.send) throw new Error('background-process runs beside a serving node, which starts it.');
 // a terminal tells all of its processes; the serving one says when
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 // without the serving process nobody would end it, nor would its database be there for long: a harvest goes on from its position
 process.once('disconnect', () => process.exit(1));
-process.once('message', (data: HarvestProcessData) => void begin(data));
+process.once('message', (data: BackgroundProcessData) => void begin(data));
 
-async function begin({ config, url, embedded }: HarvestProcessData): Promise<void> {
-  const told: HarvestProcessMessage[] = [];
-  let hear = (message: HarvestProcessMessage): void => void told.push(message);
-  process.on('message', (message: HarvestProcessMessage) => hear(message));
+async function begin({ config, url, embedded }: BackgroundProcessData): Promise<void> {
+  const told: BackgroundProcessMessage[] = [];
+  let hear = (message: BackgroundProcessMessage): void => void told.push(message);
+  process.on('message', (message: BackgroundProcessMessage) => hear(message));
   const node = await openNode(
     config,
     { embedded: undefined, url: async () => url, release: async () => {} },
@@ -55,7 +55,7 @@ async function begin({ config, url, embedded }: HarvestProcessData): Promise<voi
       const isIdle = await Promise.race([ends.then(() => true), pause(GRACE_MS, false)]);
       if (isIdle) await node.close();
     } catch (error) {
-      log('warn', 'harvester did not stop cleanly', { error: describe(error) });
+      log('warn', 'background process did not stop cleanly', { error: describe(error) });
     }
     process.exit();
   };

@@ -2,14 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { describe } from '../http/fhir-app.ts';
-import type { HarvestProcessData, HarvestProcessMessage } from './harvest-process.ts';
+import type { BackgroundProcessData, BackgroundProcessMessage } from './background-process.ts';
 import type { OpenNode } from './node.ts';
-import { HARVEST_PROCESS } from './threads.ts';
+import { BACKGROUND_PROCESS } from './threads.ts';
 
 const PAUSE_MS = 60_000;
 const WATCH_MS = 500;
 
-export type HarvestProcessOptions = {
+export type BackgroundProcessOptions = {
   /** the server of the database runs on this machine as one of ours */
   embedded?: boolean;
   /** how many requests the node has had: while some come, the process and its connections leave a processor alone */
@@ -22,15 +22,15 @@ export type HarvestProcessOptions = {
  * Starts the process. One that dies is told in the log and started anew a minute later: a harvest goes on from its position.
  * @param url of the database
  */
-export function startHarvestProcess(
+export function startBackground(
   node: OpenNode,
   url: string,
-  { embedded = false, requests = () => 0, calmMs = 10_000 }: HarvestProcessOptions = {},
+  { embedded = false, requests = () => 0, calmMs = 10_000 }: BackgroundProcessOptions = {},
 ): { publish(): void; stop(): Promise<void> } {
   let ended = false;
   let timer: NodeJS.Timeout | undefined;
   let child: ChildProcess;
-  const tell = (message: HarvestProcessMessage | HarvestProcessData) => {
+  const tell = (message: BackgroundProcessMessage | BackgroundProcessData) => {
     if (child.connected) child.send(message);
   };
   let seen = requests();
@@ -47,14 +47,14 @@ export function startHarvestProcess(
   let gone: Promise<void>;
   const start = () => {
     awaited = true; // a process begins so
-    child = fork(HARVEST_PROCESS, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+    child = fork(BACKGROUND_PROCESS, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
     // whole lines: its log and ours are one
     if (child.stderr) createInterface(child.stderr).on('line', (line) => process.stderr.write(`${line}\n`));
     gone = new Promise((done) => {
       let fault: unknown;
       const over = (code: number | null, signal: string | null) => {
         if (!ended)
-          node.deps.log('error', 'harvester died, it is started again in a minute', {
+          node.deps.log('error', 'background process died, it is started again in a minute', {
             ...(fault === undefined ? {} : { error: describe(fault) }),
             ...(signal === null ? { code: code ?? undefined } : { signal }),
           });
@@ -70,8 +70,8 @@ export function startHarvestProcess(
         }
       });
     });
-    node.deps.log('debug', 'harvester started', { pid: child.pid });
-    tell({ config: node.config, url, embedded } satisfies HarvestProcessData);
+    node.deps.log('debug', 'background process started', { pid: child.pid });
+    tell({ config: node.config, url, embedded } satisfies BackgroundProcessData);
     void gone.then(() => {
       if (!ended) timer = setTimeout(start, PAUSE_MS).unref();
     });
