@@ -543,7 +543,7 @@ test('of a copy that has not come it is not said that the file is no longer kept
   const { deps } = peer.node;
   const [file] = await sql()<{ position: number }[]>`
     select position from exchange.pull_file where pull_id = ${id} and blob_key is not null limit 1`;
-  const at = { file: file?.position ?? -1, line: 1, entry: null };
+  const at = { file: file?.position ?? -1, line: 1, entry: 0 };
   const look = async (blobs: Blobs) => {
     const line = await receivedLine({ ...deps, blobs }, id, at);
     return [await isKept({ blobs }, sql(), { pullId: id, ...at }), 'text' in line || line.fault];
