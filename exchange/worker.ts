@@ -1,4 +1,5 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
+import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
 import { createExchange } from './app.ts';
 import { createMemberPages } from './member/app.ts';
@@ -7,7 +8,9 @@ import { createStaff } from './staff/app.ts';
 
 export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
-    const deps = workerDeps(env, ctx, { keys: secretKeys(env) });
+    const { BLOBS } = env;
+    const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
+    const deps = workerDeps(env, ctx, { keys: secretKeys(env), ...files });
     try {
       const { pathname } = new URL(request.url);
       if (pathname === '/staff' || pathname.startsWith('/staff/')) return await createStaff(deps).fetch(request);

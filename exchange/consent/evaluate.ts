@@ -127,16 +127,25 @@ function isByRepresentative(consent: Resource, provision: JsonObject): boolean {
   return isOther || codes.some((c) => FOR_ANOTHER.has(c));
 }
 
+/** The day on which a period begins, as it is written; of an instant that of UTC when it is earlier. */
+function firstDay(start: string | undefined): string | undefined {
+  const day = start?.slice(0, 10);
+  const at = start === undefined || start === day ? undefined : timeRange(start)?.from.toISOString().slice(0, 10);
+  return day === undefined || at === undefined || at > day ? day : at;
+}
+
 /**
  * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient; `attested` when the payer attests that the
  *   member is enrolled with it and has opted in (match/attestation.ts)
  * @param parties us as the source, the authenticated peer as the recipient
  * @param today local calendar date of the plan
+ * @param begun the last day that has begun, here or in UTC: the asker's day may begin before ours does
  */
 export function evaluateConsent(
   bundle: { patientId: string; consent: Resource; attested: boolean },
   parties: { us: Payer; peer: Payer },
   today: string,
+  begun = today,
 ): ConsentDecision {
   const { consent } = bundle;
   const no = (fault: ConsentFault): ConsentDecision => ({ ok: false, fault });
@@ -155,14 +164,14 @@ export function evaluateConsent(
   )
     return no('consent-malformed');
   const period = provision['period'];
-  const from = isObject(period) ? text(period['start'])?.slice(0, 10) : undefined;
+  const from = isObject(period) ? firstDay(text(period['start'])) : undefined;
   const to = isObject(period) ? text(period['end'])?.slice(0, 10) : undefined;
   if (!isDay(from) || !isDay(to)) return no('consent-malformed');
   // a reference that does not resolve to the MemberPatient is tolerated only where the bundle holds one Patient anyway
   const patient = consent['patient'];
   const named = isObject(patient) ? text(patient['reference']) : undefined;
   if (named === undefined || !mayBePatient(named)) return no('consent-other-patient');
-  if (today < from) return no('consent-not-yet');
+  if (begun < from) return no('consent-not-yet');
   if (today > to) return no('consent-expired');
   const contained = containedOf(consent);
   const sources = actors(provision, 'http://terminology.hl7.org/CodeSystem/provenance-participant-type', 'performer');
@@ -174,5 +183,12 @@ export function evaluateConsent(
   const policy = policies[0];
   if (policies.length !== 1 || policy === undefined) return no('consent-policy-unknown');
   if (!bundle.attested) return no('attestation-missing');
-  return { ok: true, policy, from, to, byRepresentative: isByRepresentative(consent, provision) };
+  // by our own days it holds from now on
+  return {
+    ok: true,
+    policy,
+    from: from > today ? today : from,
+    to,
+    byRepresentative: isByRepresentative(consent, provision),
+  };
 }

@@ -2,7 +2,7 @@
 // Questions that come at the same time are answered together; each has its own decision and its own rows.
 import { v7 as uuid7 } from 'uuid';
 import type { Deps } from '../../src/deps.ts';
-import { localDay } from '../clocks/business-day.ts';
+import { lastBegun, localDay } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow } from '../store/audit.ts';
 import { matchAndTry } from '../store/match.ts';
@@ -32,6 +32,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
   const us = ourselves(deps.config);
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
+  const begun = lastBegun(now, today);
   const hash = keyed(await attemptSecret(deps));
   const queries = asked.map(({ bundle }, position) => ({ ...toQuery(bundle, us, now), position }));
   const attempts = queries.flatMap((query) => {
@@ -55,7 +56,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     const attestedBy = attested.get(peer.id) ?? attestations(deps, peer, today, now);
     attested.set(peer.id, attestedBy);
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
-    const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today);
+    const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today, begun);
     matches.push({
       // in the order of time: what is written beside each other stands beside each other in the indexes, too
       id: uuid7(),

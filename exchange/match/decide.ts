@@ -19,13 +19,16 @@ export type Found = {
 };
 export type Decided = { bucket: Bucket; reason: string; policy?: string; from?: string; to?: string };
 
-/** Only of a unique match it is told that consent is the obstacle, and trying never reveals anything. */
+/**
+ * `begun`: the last day that has begun, here or in UTC. Only of a unique match it is told that consent is the obstacle, and trying never reveals anything.
+ */
 export function decide(
   bundle: MemberBundle,
   found: Found | undefined,
   verdict: Verdict,
   parties: { us: Payer; peer: Payer; attested: boolean },
   today: string,
+  begun = today,
 ): Decided {
   if (verdict === 'throttle') return { bucket: 'nomatch', reason: 'throttled' };
   const { persons, rule } = found ?? { persons: 0, rule: null };
@@ -40,6 +43,7 @@ export function decide(
     { patientId: bundle.patientId, consent: bundle.consent, attested: parties.attested },
     parties,
     today,
+    begun,
   );
   if (!consent.ok) return fault(consent.fault);
   const refusedOn = found?.refusedOn ?? null;

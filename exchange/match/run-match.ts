@@ -7,7 +7,7 @@ import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
-import { localDay } from '../clocks/business-day.ts';
+import { lastBegun, localDay } from '../clocks/business-day.ts';
 import type { Payer } from '../consent/evaluate.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
@@ -144,7 +144,14 @@ async function decideAll(
     const found = answers.get(bundle.position);
     const verdict = verdicts.get(bundle.position) ?? 'evaluate';
     const by = found?.persons === 1 ? await attestedBy(bundle) : undefined;
-    const decided = decide(bundle, found, verdict, { ...parties, attested: by !== undefined }, today);
+    const decided = decide(
+      bundle,
+      found,
+      verdict,
+      { ...parties, attested: by !== undefined },
+      today,
+      lastBegun(now, today),
+    );
     const memberId = found?.persons === 1 ? found.memberId : null;
     const group = groups[decided.bucket];
     group.add(bundle, decided.bucket === 'match' ? (memberId ?? undefined) : undefined);

@@ -56,6 +56,7 @@ export async function receivedLine(
 ): Promise<{ text: string } | { fault: string }> {
   const file = (await pullFiles(deps.database.sql, pullId)).find((f) => f.position === at.file);
   const kept = file?.blobKey ? await deps.blobs.get(file.blobKey) : undefined;
+  if (!kept && deps.blobs.isCopy === true) return { fault: 'The file is not kept here: open this page at the node.' };
   if (!kept) return { fault: 'The file is no longer kept.' };
   for await (const line of lines(keptText(kept))) {
     if (line.number < at.line) continue;

@@ -12,5 +12,7 @@ export async function isKept(
 ): Promise<boolean> {
   if (item.pullId === null || item.line === null) return false;
   const file = (await pullFiles(tx, item.pullId)).find((f) => f.position === item.file);
+  // what carries it out has the files; of a copy nothing can be told
+  if (deps.blobs.isCopy === true) return file?.blobKey != null;
   return file?.blobKey != null && (await deps.blobs.get(file.blobKey)) !== undefined;
 }

@@ -10,6 +10,7 @@ import { attachmentKey, findAttachment } from '../store/attachment.ts';
 import { isLinked, type MemberRow, memberRows, ownText } from '../store/member-read.ts';
 import { documentAt, readDocumentId } from '../transform/attachment.ts';
 import { authorize, type Caller, covers, insufficientScope, recordRefusal } from './authorize.ts';
+import { notCopied } from './export-file.ts';
 import { daysOf, grantsOfRecord, recordAccess } from './member-access.ts';
 
 const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Accept, Authorization' };
@@ -77,6 +78,7 @@ async function findFetched(deps: Deps, caller: Caller, id: string): Promise<Docu
   const rows = await memberRows(sql, grants, daysOf(deps), { types: [kept.type], ids: [kept.recordId], limit: 2 });
   const row = rows.find((r) => r.memberId === kept.memberId);
   const content = row && (await deps.blobs.get(attachmentKey(kept.sha256)));
+  if (row && !content && deps.blobs.isCopy === true) throw notCopied();
   return row && content && { row, contentType: kept.media ?? '', content, bytes: kept.bytes };
 }
 

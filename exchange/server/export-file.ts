@@ -19,6 +19,10 @@ import { jobCaller } from './export-status.ts';
 
 /** A client that takes a file slowly is looked at again after so long. */
 const LOOK_MS = 5000;
+/** After so many seconds a client asks again for a file that is not yet where it is served from. */
+const COPIED_SECONDS = 30;
+export const notCopied = (): Outcome =>
+  new Outcome('unavailable', 'The file is on its way here.', { retryAfter: COPIED_SECONDS });
 
 /** What is read, as long as it may leave. Broken off, not ended: what is inflated as it goes has no length that would tell. */
 async function* whileAllowed(
@@ -90,6 +94,8 @@ export function exportFile(deps: Deps) {
       return c.body(null, 416, { ...headers, 'content-range': `bytes */${file.storedBytes}` });
     if (c.req.method === 'HEAD')
       return c.body(null, 200, { ...headers, ...(isGzip ? { 'content-length': String(file.storedBytes) } : {}) });
+    const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
+    if (!stored) throw deps.blobs.isCopy === true ? notCopied() : new Outcome('not-found');
     await writeAudit(deps.database.sql, [
       auditRow({
         at: deps.clock(),
@@ -102,8 +108,6 @@ export function exportFile(deps: Deps) {
         detail: { type: file.type, lines: file.lines, sha256: file.sha256 },
       }),
     ]);
-    const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
-    if (!stored) throw new Outcome('not-found');
     const allowed = whileAllowed(stored, () => mayGoOn(deps, job));
     const stream = orBrokenOff(c, deps, range === 'ignore' && !isGzip ? gunzipped(allowed) : allowed);
     if (range !== 'ignore')

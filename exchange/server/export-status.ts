@@ -139,7 +139,8 @@ export function exportDelete(deps: Deps) {
     });
     if (!files) throw new Outcome('not-found');
     for (const f of files) await deps.blobs.delete(f.blobKey);
-    await forgetFiles(deps.database.sql, files);
+    // of a copy the node still has them, and removes what stands in the list
+    if (deps.blobs.isCopy !== true) await forgetFiles(deps.database.sql, files);
     // and what a worker that died has left
     if (job.kind === 'export') for (const key of await deps.blobs.list(`bulk/${job.id}/`)) await deps.blobs.delete(key);
     return c.body(null, 202, PRIVATE);

@@ -136,7 +136,7 @@ const OWN: Readonly<Record<string, Readonly<Record<string, MemberParameter>>>> =
 
 /** Names by which a type's member may be given. */
 export function memberNames(type: string): readonly string[] {
-  if (type === 'Patient' || isShared(type)) return [];
+  if (type === 'Patient') return [];
   if (type === 'Provenance') return ['patient'];
   return [...new Set(['patient', ...(RECORD_TYPES[type]?.patient ?? [])])];
 }
@@ -146,7 +146,8 @@ export const memberParameters = (type: string): Readonly<Record<string, MemberPa
 
 /** What may be included with a type: its references, its member and the Provenance of its records. */
 const includesOf = (type: string): readonly string[] => [
-  ...memberNames(type).slice(0, 1),
+  // a directory entry names no member
+  ...(isShared(type) ? [] : memberNames(type).slice(0, 1)),
   ...Object.entries(memberParameters(type)).flatMap(([name, p]) => (p.kind === 'reference' ? [name] : [])),
 ];
 

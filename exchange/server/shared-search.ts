@@ -2,11 +2,13 @@
 // an export to it would hold. Of others it is not told whether they are here.
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
 import { type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
+import { recordRefusal } from './authorize.ts';
 import { include } from './include.ts';
 import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, umbSystem } from './member-access.ts';
 import { fits } from './member-criterion.ts';
@@ -17,6 +19,8 @@ import { pairsOf } from './search-pairs.ts';
 
 /** Entries that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 2000;
+/** Members whose records are looked through when none is named: what they name is found out as a whole, at each page. */
+const MOST_MEMBERS = 1000;
 /** Stands in a place of the order where records have their member. */
 const NOBODYS = '-';
 
@@ -28,11 +32,21 @@ export function sharedSearch(deps: Deps, type: string) {
     const base = addresses(deps.config).fhir;
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
-    const grants = await grantsOf(deps, caller.peer.id);
+    const grants = await grantsOf(deps, caller.peer.id, search.members);
+    const granted = new Set(grants.map((g) => g.memberId));
+    for (const m of search.members ?? [])
+      if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
+    if (search.members === undefined && grants.length > MOST_MEMBERS)
+      throw new Outcome(
+        'missing-parameter',
+        `Name a member whose records name it: patient=Patient/…. More than ${MOST_MEMBERS} are not looked through.`,
+      );
     const { found, next } = await findPage(deps, grants, search);
     const included = await include(deps, caller, grants, search, found);
+    // whom a member sees is about the member
+    const asked = search.members === undefined ? [] : [...granted];
     const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-    await recordAccess(c, deps, caller, { action: 'search', object: type }, members, []);
+    await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked);
     const url = (more: [string, string][]) =>
       `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
     const links = [{ relation: 'self', url: url([]) }];

@@ -85,6 +85,12 @@ export function localDay(at: Date, timeZone: string): Day {
   return format.format(at);
 }
 
+/** The last day that has begun, at the place of a local day or in UTC. */
+export function lastBegun(at: Date, local: Day): Day {
+  const utc = at.toISOString().slice(0, 10);
+  return utc > local ? utc : local;
+}
+
 /** The last millisecond of a local day: when something due "on" it is late. */
 export function endOfDay(day: Day, timeZone: string): Date {
   // the offset of a zone is within a day: find it at the instant looked for, twice, to settle a change of clocks

@@ -71,8 +71,10 @@ const noBlobs: Blobs = {
   put: () => absent('Object storage'),
   get: () => absent('Object storage'),
   size: () => absent('Object storage'),
-  list: () => absent('Object storage'),
-  delete: () => absent('Object storage'),
+  // nothing is kept, so there is nothing to remove
+  list: async () => [],
+  delete: async () => {},
+  isCopy: true,
 };
 /**
  * Signing keys from secrets of the Worker, private JWKs: `TOKEN_KEY`, `CLIENT_KEY` and `PSEUDONYM_KEY` of the exchange, `DIRECTORY_KEY` of the

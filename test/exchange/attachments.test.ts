@@ -10,6 +10,9 @@ import { relabel } from '../../exchange/members/relabel.ts';
 import { judgeAttachmentFault } from '../../exchange/pull/fetch-attachments.ts';
 import { addressesOf, withoutAddresses } from '../../exchange/reconcile/attachment-address.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
+import { receivedLine } from '../../exchange/report/record.ts';
+import { isKept } from '../../exchange/review/kept.ts';
+import type { Blobs } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import {
   type Handler,
@@ -533,6 +536,25 @@ test('of records that were held before, the addresses are found by the migration
   // the next pull finds them as they are
   const again = await peer.pull(gives(records, {}));
   expect([await peer.ledger(again.id), await lines()]).toEqual([{ unchanged: 5 }, became]);
+});
+
+test('of a copy that has not come it is not said that the file is no longer kept', async () => {
+  const { id } = await peer.pull(gives([note('d1', { data: 'YQ==' })]));
+  const { deps } = peer.node;
+  const [file] = await sql()<{ position: number }[]>`
+    select position from exchange.pull_file where pull_id = ${id} and blob_key is not null limit 1`;
+  const at = { file: file?.position ?? -1, line: 1, entry: 0 };
+  const look = async (blobs: Blobs) => {
+    const line = await receivedLine({ ...deps, blobs }, id, at);
+    return [await isKept({ blobs }, sql(), { pullId: id, ...at }), 'text' in line || line.fault];
+  };
+  const empty = { ...deps.blobs, get: async () => undefined };
+  expect(await look(deps.blobs)).toEqual([true, true]);
+  expect(await look(empty)).toEqual([false, 'The file is no longer kept.']);
+  expect(await look({ ...empty, isCopy: true })).toEqual([
+    true,
+    'The file is not kept here: open this page at the node.',
+  ]);
 });
 
 describe('coming again', () => {

@@ -96,6 +96,27 @@ describe('one check after the other', () => {
     for (const reference of ['Patient/1', 'https://new.example/fhir/Patient/9', '#m-1'])
       expect(judge(consent({ patient: { reference } }))).toBe('regular');
   });
+
+  test.each([
+    ['2027-02-02', '2027-02-02', 'regular', TODAY],
+    ['2027-02-03', '2027-02-02', 'consent-not-yet', undefined],
+    ['2027-02-02', TODAY, 'consent-not-yet', undefined],
+    // an instant of another place, which has come
+    ['2027-02-02T03:00:00+10:00', TODAY, 'regular', TODAY],
+    ['2027-02-01T23:59:59-05:00', TODAY, 'regular', TODAY],
+    ['2027-01-31T23:00:00-05:00', TODAY, 'regular', '2027-01-31'],
+    ['2027-02-02T03:00:00Z', TODAY, 'consent-not-yet', undefined],
+  ])('a consent from %s, when %s has begun in UTC, is %s', (start, begun, expected, from) => {
+    const p = parts({}, '2027-01-06');
+    period(start, '2027-12-31')(p);
+    const decided = evaluateConsent(
+      { patientId: 'm-1', consent: p.consent as unknown as Resource, attested: true },
+      { us: US, peer: ASKER },
+      TODAY,
+      begun,
+    );
+    expect(decided.ok ? [decided.policy, decided.from] : [decided.fault, undefined]).toEqual([expected, from]);
+  });
 });
 
 const data = process.env['TEST_DATA_DIR'];

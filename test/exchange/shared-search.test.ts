@@ -181,12 +181,33 @@ describe('of a member who was matched', () => {
 
   test.each([
     ['Organization?phone=1', 'not-supported'],
-    ['Organization?patient=x', 'not-supported'],
+    ['PractitionerRole?_include=PractitionerRole:patient', 'not-supported'],
     ['Organization?_revinclude=Provenance:target', 'not-supported'],
     ['Organization?identifier=', 'value'],
   ])('%s is 400', async (query, code) => {
     const { status, body } = await get(query);
     expect([status, (body['issue'] as { code: string }[])[0]?.code]).toEqual([400, code]);
+  });
+
+  test('of one member who is named: what that one names, which is noted with the member; of another it is a refusal', async () => {
+    const { sql } = node.deps.database;
+    const newest = async () =>
+      (await sql`select action, member_id, outcome, object from exchange.audit order by seq desc limit 1`)[0];
+    expect(await found(`Practitioner?patient=Patient/${me}&family=ngu`)).toEqual(['Practitioner/dr-seen']);
+    expect(await newest()).toEqual({ action: 'search', member_id: me, outcome: 'ok', object: 'Practitioner' });
+    expect(await found(`Practitioner?patient=${him}`)).toEqual([]);
+    expect(await newest()).toEqual({ action: 'access', member_id: null, outcome: 'refused', object: `Patient/${him}` });
+  });
+
+  test('of more members than are looked through one has to be named', async () => {
+    const { sql } = node.deps.database;
+    await sql`insert into exchange.match_single (id, peer_id, at, outcome, reason, member_id, consent_policy, consent_from, consent_to)
+      select 'many-' || i, 'a', now(), 'match', 'matched', 'many-' || i, 'regular', current_date - 1, current_date + 1 from generate_series(1, 1000) i`;
+    const { status, body } = await get('Practitioner');
+    expect([status, (body['issue'] as { code: string }[])[0]?.code]).toEqual([400, 'required']);
+    expect(await found(`Practitioner?patient=${me}&_id=dr-role`)).toEqual(['Practitioner/dr-role']);
+    await sql`delete from exchange.match_single where id like 'many-%'`;
+    expect(await found('Practitioner?_id=dr-role')).toEqual(['Practitioner/dr-role']);
   });
 
   test('another payer finds none of it, nor does one whose scopes only read', async () => {
@@ -206,6 +227,7 @@ describe('of a member who was matched', () => {
     expect(role?.searchParam.map((p) => p.name)).toEqual([
       '_id',
       '_lastUpdated',
+      'patient',
       'identifier',
       'active',
       'practitioner',

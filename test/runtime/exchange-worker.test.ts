@@ -1,0 +1,134 @@
+// A payer that asks a Worker all along, beside a Node process that writes the files: match, kick-off, status, files out of R2, deletion,
+// revocation.
+import { exportJWK, generateKeyPair } from 'jose';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTestHarness } from 'wrangler';
+import { setPeerState } from '../../exchange/store/peer.ts';
+import { removeExpired } from '../../exchange/work.ts';
+import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
+import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import { ASKER, card, enrol, matchBody, PEOPLE, parts, US } from '../exchange/plan-fixture.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+import { registerClient } from './exchange-smoke.ts';
+
+const BASE = 'https://payer.example';
+let node: TestNode;
+let server: ReturnType<typeof createTestHarness>;
+let headers: Record<string, string>;
+
+beforeAll(async () => {
+  const plan = { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' };
+  node = await startNode({ ...plan, BASE_URL: BASE });
+  const { sql } = node.deps.database;
+  await enrol(node.deps, Object.values(PEOPLE));
+  const key = await registerClient(sql);
+  await sql`update exchange.peer set npi = ${ASKER.npi}`;
+  const secret = async () =>
+    JSON.stringify({
+      ...(await exportJWK((await generateKeyPair('ES384', { extractable: true })).privateKey)),
+      kid: 'w1',
+      alg: 'ES384',
+    });
+  const { url } = node.deps.database as unknown as { url: string };
+  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = url;
+  const vars = {
+    ...plan,
+    BASE_URL: BASE,
+    TOKEN_KEY: await secret(),
+    CLIENT_KEY: await secret(),
+    PSEUDONYM_KEY: await secret(),
+  };
+  server = createTestHarness({ workers: [{ configPath: './wrangler.toml', env: 'exchange', vars }] });
+  await server.listen();
+  const assertion = await signAssertion(key, {
+    clientId: 'smoke-client',
+    audience: `${BASE}/exchange/auth/token`,
+    now: new Date(),
+  });
+  const answer = await ask('/exchange/auth/token', {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      scope: `${BULK_MATCH_SCOPE} ${SINGLE_MATCH_SCOPE} system/*.rs`,
+      client_assertion_type: ASSERTION_TYPE,
+      client_assertion: assertion,
+    }).toString(),
+  });
+  const token = (await answer.json()) as { access_token: string };
+  headers = { authorization: `Bearer ${token.access_token}`, accept: 'application/fhir+json', prefer: 'respond-async' };
+});
+afterAll(async () => {
+  await server.close();
+  await node.close();
+});
+
+const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
+  server.fetch(url.startsWith(BASE) ? url.slice(BASE.length) : url, init as never) as unknown as Promise<Response>;
+const post = (path: string, body: object) =>
+  ask(`/exchange/fhir/${path}`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'application/fhir+json' },
+    body: JSON.stringify(body),
+  });
+type R2 = {
+  put(key: string, value: Uint8Array): Promise<unknown>;
+  list(): Promise<{ objects: { key: string }[] }>;
+};
+async function copied(): Promise<string[]> {
+  const { BLOBS } = await server.getWorker<{ BLOBS: R2 }>().getEnv();
+  return (await BLOBS.list()).objects.map((o) => o.key);
+}
+
+test('a member is matched, exported, fetched and deleted; a payer that is suspended is out at once', async () => {
+  const [bundle] = matchBody(parts(card(PEOPLE.rivera))).parameter as { part: object[] }[];
+  const matched = await post('Patient/$member-match', { resourceType: 'Parameters', parameter: bundle?.part });
+  expect([matched.status, await matched.json()]).toMatchObject([200, { resourceType: 'Parameters' }]);
+
+  const kicked = await ask('/exchange/fhir/Patient/$export', { headers });
+  expect(kicked.status).toBe(202);
+  const status = kicked.headers.get('content-location') ?? '';
+  expect((await ask(status, { headers })).status).toBe(202);
+  await node.work();
+  const done = await ask(status, { headers });
+  const manifest = (await done.json()) as { output: { type: string; url: string; count: number }[] };
+  expect([done.status, manifest.output.map((f) => f.type)]).toEqual([200, ['Patient', 'Provenance']]);
+  const url = manifest.output[0]?.url ?? '';
+
+  // the copy comes later than the manifest
+  const early = await ask(url, { headers });
+  expect([early.status, early.headers.get('retry-after')]).toEqual([503, '30']);
+  const { BLOBS } = await server.getWorker<{ BLOBS: R2 }>().getEnv();
+  const keys = await node.deps.blobs.list('bulk/');
+  for (const key of keys) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of (await node.deps.blobs.get(key)) ?? []) chunks.push(chunk);
+    await BLOBS.put(key, new Uint8Array(Buffer.concat(chunks)));
+  }
+  const { sql } = node.deps.database;
+  const delivered = async () => (await sql`select 1 from exchange.audit where action = 'file'`).length;
+  expect(await delivered()).toBe(0);
+  for (const file of manifest.output) {
+    const answer = await ask(file.url, { headers });
+    const lines = (await answer.text()).split('\n').filter(Boolean);
+    expect([answer.status, lines.length]).toEqual([200, file.count]);
+    expect(lines.every((l) => (JSON.parse(l) as { resourceType: string }).resourceType === file.type)).toBe(true);
+  }
+  expect(await delivered()).toBe(manifest.output.length);
+  expect((await ask(url)).status).toBe(401);
+
+  const deleted = await ask(status, { method: 'DELETE', headers });
+  expect(deleted.status).toBe(202);
+  expect(await copied()).toEqual([]);
+  expect((await ask(status, { headers })).status).toBe(404);
+  expect((await ask(url, { headers })).status).toBe(404);
+  // the node's own go with its housekeeping
+  expect(await node.deps.blobs.list('bulk/')).toEqual(keys);
+  await removeExpired(node.deps);
+  expect(await node.deps.blobs.list('bulk/')).toEqual([]);
+
+  const bulk = await post('Group/$bulk-member-match', matchBody(parts(card(PEOPLE.rivera))));
+  expect([bulk.status, await bulk.json()]).toMatchObject([503, { issue: [{ code: 'transient' }] }]);
+  await setPeerState(sql, 'smoke', 'suspended', 'test', new Date());
+  expect((await ask('/exchange/fhir/Group', { headers })).status).toBe(401);
+});
