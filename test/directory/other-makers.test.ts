@@ -37,7 +37,13 @@ const DATA: Resource[] = [
     id: 'draw',
     active: true,
     providedBy: ref('Organization/lab'),
-    specialty: [{ coding: [{ code: '291U00000X', display: 'Clinical Medical Laboratory' }] }],
+    specialty: [
+      {
+        coding: [
+          { system: 'http://nucc.org/provider-taxonomy', code: '291U00000X', display: 'Clinical Medical Laboratory' },
+        ],
+      },
+    ],
     location: [ref('Location/boston')],
   } as Resource,
   role('https', {
