@@ -82,6 +82,10 @@ export const REASONS = {
     text: 'A type that had records has none today. That is believed only when a person releases it.',
   },
   'walk-incomplete': { kind: 'failed', text: 'Reading along references finds only what we already know to look for.' },
+  'export-pending': {
+    kind: 'transient',
+    text: 'The export of the peer is not ready. Others have their turn, and this one is looked at again every five minutes, for a day.',
+  },
   'export-failed': { kind: 'failed', text: 'The export of the peer failed.' },
   'staging-lost': { kind: 'transient', text: 'What was read is gone after a crash of the database; it is read again.' },
   'peer-switched-off': { kind: 'failed', text: 'The peer was paused or blocked while its harvest ran.' },

@@ -1,5 +1,5 @@
 // Rung 3: $export of the peer, as a whole or since the last time. Bulk Data 2.0.0 and 3.0.0; also the names of the 4.0.0 ballot.
-import { isObject, objects, text } from '../../../src/fhir/resource.ts';
+import { isObject, type JsonObject, objects, text } from '../../../src/fhir/resource.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType, TYPE_IDS } from '../../../src/fhir/search/types.ts';
 import { retryAfterMs } from '../../../src/net/retry-after.ts';
 import { discard } from '../client.ts';
@@ -8,7 +8,10 @@ import type { Cursor } from '../store/peer.ts';
 import { readFiles } from './chain.ts';
 import { beginRung, endRung, type Harvest } from './context.ts';
 
-const POLLS = 2000;
+/** So long a run waits for an export; then other directories have their turn, and this one is looked at again later. */
+const TURN_MS = 5 * 60_000;
+/** An export that has not ended a day after it was asked for is given up: its types are read page by page. */
+const LONGEST_MS = 86_400_000;
 
 /** Does the peer offer it? Only what is claimed is tried: a kick-off costs the peer work. */
 export const offersExport = (h: Harvest): boolean =>
@@ -21,8 +24,7 @@ export const offersExport = (h: Harvest): boolean =>
  */
 export async function readExport(h: Harvest, since: string | undefined): Promise<Cursor> {
   const { position, peer } = h;
-  position.status ??= await kickOff(h, since);
-  const manifest = await poll(h, position.status);
+  const manifest = await manifestOf(h, since);
   const output = objects(manifest['output']).flatMap((f) => {
     const type = text(f['type']);
     const url = text(f['url']);
@@ -36,7 +38,7 @@ export async function readExport(h: Harvest, since: string | undefined): Promise
   const damaged = await readFiles(
     h,
     { transactionTime: '', output, deleted, next: undefined, unknown: [] },
-    position.status,
+    position.status ?? '',
   );
   const failed = objects(manifest['error']).length + objects(manifest['outcome']).length > 0;
   const whole = since === undefined;
@@ -53,6 +55,22 @@ export async function readExport(h: Harvest, since: string | undefined): Promise
   return { ...peer.cursor, exported: text(manifest['transactionTime']) };
 }
 
+/** The manifest of the export that was asked for; of one anew when the peer has forgotten that before it ended. */
+async function manifestOf(h: Harvest, since: string | undefined): Promise<JsonObject> {
+  const { position } = h;
+  if (position.status !== undefined)
+    try {
+      position.asked ??= h.deps.clock().toISOString();
+      return await poll(h, position.status);
+    } catch (error) {
+      const isGone = error instanceof HarvestFault && error.reason === 'not-found' && position.page === undefined;
+      if (!isGone) throw error;
+    }
+  position.status = await kickOff(h, since);
+  position.asked = h.deps.clock().toISOString();
+  return await poll(h, position.status);
+}
+
 async function kickOff(h: Harvest, since: string | undefined): Promise<string> {
   const query = since === undefined ? '' : `?_since=${encodeURIComponent(since)}`;
   const response = await h.client.get(`${h.peer.base}/$export${query}`, { headers: { prefer: 'respond-async' } });
@@ -64,26 +82,33 @@ async function kickOff(h: Harvest, since: string | undefined): Promise<string> {
   return new URL(location, `${h.peer.base}/`).href;
 }
 
-async function poll(h: Harvest, status: string) {
+/** @throws HarvestFault export-pending, with the time to look again, when it takes longer than a turn */
+async function poll(h: Harvest, status: string): Promise<JsonObject> {
+  const { clock } = h.deps;
   const wait = h.deps.wait ?? ((ms: number) => new Promise<void>((done) => setTimeout(done, ms)));
-  for (let n = 0; n < POLLS; n++) {
+  let waited = 0;
+  for (let n = 0; ; n++) {
     const response = await h.client.get(status, { accept: 'application/json' });
     if (response.status === 202) {
       const ms =
-        retryAfterMs(response.headers.get('retry-after'), h.deps.clock(), { minMs: 500, maxMs: 120_000 }) ??
+        retryAfterMs(response.headers.get('retry-after'), clock(), { minMs: 500, maxMs: 120_000 }) ??
         Math.min(60_000, 1000 * 1.5 ** Math.min(n, 10));
       await discard(response);
       await h.stage.flush();
+      const now = clock().getTime();
+      if (now - Date.parse(h.position.asked ?? '') >= LONGEST_MS) throw new HarvestFault('export-failed', 'no end');
+      if (waited + ms > TURN_MS) throw new HarvestFault('export-pending', '', { until: new Date(now + TURN_MS) });
+      waited += ms;
       await wait(ms);
       continue;
     }
     if (response.status !== 200) {
       await discard(response);
-      throw new HarvestFault(response.status === 404 ? 'not-found' : 'export-failed', String(response.status));
+      const isGone = response.status === 404 || response.status === 410;
+      throw new HarvestFault(isGone ? 'not-found' : 'export-failed', String(response.status));
     }
     const value: unknown = await response.json().catch(() => undefined);
     if (!isObject(value) || !Array.isArray(value['output'])) throw new HarvestFault('not-a-manifest');
     return value;
   }
-  throw new HarvestFault('export-failed', 'no end');
 }

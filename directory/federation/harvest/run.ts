@@ -136,6 +136,7 @@ async function readAll(h: Harvest): Promise<Cursor | undefined> {
       if (!(error instanceof HarvestFault) || (error.kind !== 'unsupported' && error.reason !== 'export-failed'))
         throw error;
       delete h.position.status;
+      delete h.position.asked;
     }
   return await readTypes(h);
 }

@@ -41,7 +41,9 @@ export type Position = {
   damaged?: boolean;
   /** of an index: its plans and networks are known only when all files have been read at once */
   qhp?: boolean;
+  /** of an export: where its state is told, and when it was asked for, ISO */
   status?: string;
+  asked?: string;
   /** sequence of the next record: order of files decides which of two contents is the newer */
   seq?: number;
   /** known ids that walking has passed */

@@ -707,3 +707,65 @@ test('an export, whole and then since', async () => {
   expect(since).toBe('2027-03-01T10:00:00Z');
   expect(done.types).toMatchObject([{ type: 7, complete: false, counters: { updated: 1, deleted: 1 } }]);
 });
+
+describe('an export that is not ready', () => {
+  let asked: number;
+  let job: Answer;
+  const ready = () =>
+    json({
+      transactionTime: '2027-03-01T10:00:00Z',
+      requiresAccessToken: false,
+      output: [{ type: 'Practitioner', url: `${dir.base}/f/p`, count: 12 }],
+      error: [],
+    });
+  const pending: Answer = { status: 202, headers: { 'retry-after': '120' }, body: '' };
+  beforeEach(async () => {
+    paths['/fhir/metadata'] = json({
+      resourceType: 'CapabilityStatement',
+      rest: [{ operation: [{ name: 'export' }] }],
+    });
+    asked = 0;
+    job = pending;
+    dir.script.first = (_request, url) => {
+      if (url.pathname === '/fhir/$export') {
+        const headers = { 'content-location': `${dir.base}/fhir/status/${++asked}` };
+        return { status: 202, headers, body: '' };
+      }
+      if (url.pathname === `/fhir/status/${asked}`) return job;
+      if (url.pathname.startsWith('/fhir/status/')) return { status: 404, body: '' };
+      if (url.pathname === '/f/p') return file(ndjson(of('Practitioner')));
+      return paths[url.pathname] as Answer | undefined;
+    };
+    await w.add('fir', dir.fhir);
+  });
+  const whole = [{ type: 7, rung: 3, complete: true, counters: { new: 12 } }];
+
+  test('leaves other directories their turn, and is looked at again without being asked for anew', async () => {
+    const first = await w.harvest('fir');
+    expect(first).toMatchObject({ state: 'later', reason: 'export-pending' });
+    const inFiveMinutes = new Date(w.state.now.getTime() + 300_000);
+    expect(await w.peer('fir')).toMatchObject({ failures: 0, nextDue: inFiveMinutes });
+    job = ready();
+    expect(await w.harvest('fir')).toMatchObject({ run: first.run, state: 'done', types: whole });
+    expect(asked).toBe(1);
+  });
+
+  test('is asked for anew when the peer has forgotten it', async () => {
+    const first = await w.harvest('fir');
+    const before = dir.script.first;
+    dir.script.first = (request, url) =>
+      url.pathname === '/fhir/status/1' ? { status: 410, body: '' } : before?.(request, url);
+    job = ready();
+    expect(await w.harvest('fir')).toMatchObject({ run: first.run, state: 'done', types: whole });
+    expect(asked).toBe(2);
+  });
+
+  test('is given up after a day: the types are read page by page', async () => {
+    const first = await w.harvest('fir');
+    w.day();
+    const done = await w.harvest('fir');
+    expect(done).toMatchObject({ run: first.run, state: 'done' });
+    expect(done.types.map((t) => t.rung)).not.toContain(3);
+    expect(asked).toBe(1);
+  });
+});
