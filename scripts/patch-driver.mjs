@@ -3,6 +3,7 @@
 // for ever. Questions that were on their way stay in the line of the next connection, which then answers the wrong ones. A cursor whose
 // connection breaks off while its rows are being used goes on with whatever is asked then, or ends the process. A COPY whose last row
 // is on its way never hears that the server refuses it, or is gone; nor does who reads one hear that the connection broke off.
+// And what is sent by COPY is copied once more in memory to put five bytes before it.
 // Does nothing to a driver that is mended already, and stops at one that it does not know.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -53,6 +54,11 @@ const MENDS = [
     '    remaining = 0\n    incomings = null\n',
     "    remaining = 0\n    final && (final(Errors.connection('CONNECTION_CLOSED', options)), final = null)\n    incomings = null\n",
     1,
+  ],
+  [
+    '        socket.write(b().d().raw(chunk).end(), callback)\n',
+    '        const head = b().d().inc(chunk.length).end().subarray(0, 5)\n        socket.cork && socket.cork()\n        socket.write(head)\n        socket.write(chunk, callback)\n        socket.uncork && socket.uncork()\n',
+    2,
   ],
 ];
 

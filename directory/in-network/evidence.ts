@@ -106,7 +106,21 @@ export function titleOf(resource: Resource): string {
     const [address] = objects(resource['address']);
     return [...strings(address?.['line']), text(address?.['city']) ?? ''].filter((t) => t !== '').join(', ');
   }
+  if (resource.resourceType === 'HealthcareService')
+    for (const concept of [resource['type'], resource['specialty'], resource['category']].flatMap(objects)) {
+      const said = text(concept['text']) ?? codings(concept).flatMap((c) => text(c['display']) ?? [])[0];
+      if (said !== undefined) return said;
+    }
   return objects(resource['identifier']).flatMap((i) => text(i['value']) ?? [])[0] ?? '';
+}
+
+/** Whom a role names without a record of their own: as display, or contained in it. */
+export function spokenOf(role: Resource): string {
+  const practitioner = role['practitioner'];
+  if (!isObject(practitioner)) return '';
+  const reference = text(practitioner['reference']) ?? '';
+  const contained = objects(role['contained']).find((r) => reference !== '' && reference === `#${text(r['id']) ?? ''}`);
+  return text(practitioner['display']) ?? (contained ? nameOf({ ...contained, resourceType: 'Practitioner' }) : '');
 }
 
 /** The name of a person, place, organization or plan as it is read. */

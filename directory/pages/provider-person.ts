@@ -19,6 +19,7 @@ export async function personParts(data: PageData, l: Language, person: Resource)
     ['_include', 'PractitionerRole:organization'],
     ['_include', 'PractitionerRole:network'],
     ['_include', 'PractitionerRole:service'],
+    ['_include:iterate', 'HealthcareService:location'],
     ['_count', '100'],
   ]);
   const today = todayOf(data);
@@ -41,9 +42,19 @@ export async function personParts(data: PageData, l: Language, person: Resource)
   };
 }
 
-const placesOf = (data: PageData, roles: readonly Resource[], all: ReadonlyMap<string, Resource>): Resource[] => [
-  ...new Set(roles.flatMap((role) => keysIn(role['location'], data.base)).flatMap((key) => all.get(key) ?? [])),
-];
+/** Places that roles name, or where they name none, those of their services. */
+const placesOf = (data: PageData, roles: readonly Resource[], all: ReadonlyMap<string, Resource>): Resource[] => {
+  const named = (of: readonly Resource[], element: string) =>
+    of.flatMap((resource) => keysIn(resource[element], data.base)).flatMap((key) => all.get(key) ?? []);
+  return [
+    ...new Set(
+      roles.flatMap((role) => {
+        const own = named([role], 'location');
+        return own.length > 0 ? own : named(named([role], 'healthcareService'), 'location');
+      }),
+    ),
+  ];
+};
 
 function placeOfRoles(
   data: PageData,

@@ -11,6 +11,7 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
+import { canonicalSystem } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { PLAIN_SPECIALTIES } from '../../src/names/tables/specialty-words.ts';
 import type { Language } from './language.ts';
@@ -132,15 +133,20 @@ function hourText(h: JsonObject, l: Language): string {
 
 export function languagesOf(practitioner: Resource, l: Language): string[] {
   return unique(
-    codings(practitioner['communication']).map((c) => {
-      const code = text(c['code']);
-      return code === undefined ? (text(c['display']) ?? '') : l.languageName(code);
+    objects(practitioner['communication']).flatMap((concept) => {
+      const named = objects(concept['coding']).flatMap((c) => {
+        const code = text(c['code']);
+        return code === undefined ? (text(c['display']) ?? []) : l.languageName(code);
+      });
+      return named.length > 0 ? named : (text(concept['text']) ?? []);
     }),
   );
 }
 
 export function npiOf(resource: Resource): string | undefined {
-  return text(objects(resource['identifier']).find((i) => i['system'] === NPI_SYSTEM)?.['value']);
+  return text(
+    objects(resource['identifier']).find((i) => canonicalSystem(text(i['system']) ?? '') === NPI_SYSTEM)?.['value'],
+  );
 }
 
 export type Qualification = { what: string; where: string[]; issuer: string | undefined };

@@ -1,10 +1,19 @@
 // The results of a search as cards with numbers, and beside them the map with the same numbers. Pure.
 
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { isApproximate } from '../../src/fhir/search/approximate.ts';
+import { isApproximate, placed } from '../../src/fhir/search/approximate.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import { keysIn, metaOf, networksOf, newPatientsOf, titleOf, verifiedDays } from '../in-network/evidence.ts';
+import {
+  keysIn,
+  metaOf,
+  nameOf,
+  networksOf,
+  newPatientsOf,
+  spokenOf,
+  titleOf,
+  verifiedDays,
+} from '../in-network/evidence.ts';
 import type { Found, Hit } from './data.ts';
 import { link, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
@@ -12,7 +21,9 @@ import { type Listed, listedPart } from './listed.ts';
 import { addressLines, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
 
 export type Card = {
-  /** page of the person, place or service */
+  /** the person, place or service */
+  of: string;
+  /** its page, or that of where it is when it has none: a role that names a person who has no record */
   key: string;
   title: string;
   /** for ordering by name */
@@ -44,7 +55,7 @@ export function cardsOf(found: Found, base: string, l: Language, center?: Positi
   const verified = verifiedDays(found.all.values(), base);
   for (const hit of found.hits) {
     const card = cardOf(hit, found.all, base, l, verified, center);
-    const group = `${card.key} ${card.place?.key ?? ''}`;
+    const group = `${card.of} ${card.place?.key ?? ''}`;
     const known = cards.get(group);
     if (known === undefined) cards.set(group, card);
     else {
@@ -76,20 +87,27 @@ function cardOf(
   const organization = all.get(
     keysIn(resource['organization'] ?? resource['managingOrganization'] ?? resource['providedBy'], base)[0] ?? '',
   );
-  const subject = person ?? (isRole ? (organization ?? resource) : resource);
+  const spoken = isRole && person === undefined ? spokenOf(resource) : '';
+  const subject = person ?? (isRole && spoken === '' ? (organization ?? resource) : resource);
   const phone = [resource, place, organization]
     .flatMap((r) => (r ? contactsOf(r) : []))
     .find((c) => c.system === 'phone');
   const asked = person ?? (isRole ? undefined : organization);
   return {
-    key: keyOf(subject),
-    title: titleOf(subject) || l.texts.provider.unnamed,
-    order: orderOf(subject),
+    of: keyOf(subject),
+    key: keyOf(subject.resourceType === 'PractitionerRole' ? (organization ?? place ?? subject) : subject),
+    title:
+      spoken ||
+      nameOf(subject) ||
+      (organization && titleOf(organization)) ||
+      titleOf(subject) ||
+      l.texts.provider.unnamed,
+    order: spoken || orderOf(subject),
     does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : conceptTexts(resource['specialty'], l),
     place: place && !isPlace ? { key: keyOf(place), name: titleOf(place) } : undefined,
     morePlaces: Math.max(0, places.length - 1),
     address: addressLines(objects(place?.['address'])[0]),
-    at: positionOf(place),
+    at: positionOf(place && placed(place)),
     approximate: isApproximate(place),
     distance,
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
@@ -107,7 +125,7 @@ function nearestFirst(places: Resource[], center: Position | undefined): Resourc
   if (center === undefined) return places;
   const shrink = Math.cos((center.latitude * Math.PI) / 180);
   const away = (place: Resource) => {
-    const at = positionOf(place);
+    const at = positionOf(placed(place));
     return at === undefined
       ? Number.POSITIVE_INFINITY
       : Math.hypot(at.latitude - center.latitude, (at.longitude - center.longitude) * shrink);

@@ -20,6 +20,8 @@ export type ClaimFacts = {
   from?: string;
   to?: string;
   numbers: ClaimNumber[];
+  /** values of all its identifiers: what it is asked for by (store/member-read.ts) */
+  identifiers: string[];
   prior: ClaimNumber[];
   next: ClaimNumber[];
   /** authorizations: every review action with its time, oldest first */
@@ -84,6 +86,15 @@ function claimNumbers(r: Resource): ClaimNumber[] {
   return (typed.length > 0 ? typed : all.slice(0, 1)).flatMap(numberOf).slice(0, MOST_NAMED);
 }
 
+/** Values of all identifiers that the database can hold. */
+const identifierValues = (r: Resource): string[] => [
+  ...new Set(
+    objects(r['identifier'])
+      .map((i) => text(i['value']) ?? '')
+      .filter((value) => value !== '' && value.isWellFormed() && !value.includes('\0')),
+  ),
+];
+
 /** undefined for all other types. */
 export function claimFacts(r: Resource): ClaimFacts | undefined {
   if (r.resourceType !== 'ExplanationOfBenefit') return undefined;
@@ -132,6 +143,7 @@ export function claimFacts(r: Resource): ClaimFacts | undefined {
           .slice(0, MOST_NAMED)
           .map((value) => ({ value }))
       : claimNumbers(r),
+    identifiers: identifierValues(r),
     prior: isPa ? [] : named(r, ['prior']),
     next: isPa ? [] : named(r, ['replacedby']),
     ...(reviews.length === 0 ? {} : { reviews }),

@@ -19,16 +19,20 @@ export function unitOf(line: Line, file: number, context: UnitContext): StagedUn
   return staged;
 }
 
-/** @param known numbers of lines that need no reading */
+/**
+ * @param known numbers of lines that need no reading
+ * @param memory for the rows
+ */
 export function readBlock(
   work: string,
   file: number,
   block: Block,
   known: readonly number[],
   context: UnitContext,
+  memory?: () => Buffer<ArrayBuffer>,
 ): StagedRows {
   const isKnown = new Set(known);
-  const rows = stagedRows(work);
+  const rows = stagedRows(work, memory);
   for (const line of linesIn(block)) if (!isKnown.has(line.number)) rows.add(unitOf(line, file, context));
   return rows.finish();
 }

@@ -37,7 +37,7 @@ import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
-import { endingWithin, mostlyHeld } from '../store/staged-files.ts';
+import { endingWithin, hasStaged, mostlyHeld } from '../store/staged-files.ts';
 import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { holdWrong } from './hold-wrong.ts';
@@ -170,6 +170,7 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
     hasDeletions,
     await hasCommitted(s.deps.database.sql, s.pull.id),
   );
+  const mayBeBegun = await hasStaged(s.deps.database.sql, s.pull.id);
   const units = new Map<number, number>();
   const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
   const all = [...free];
@@ -183,7 +184,7 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
     return inLanes(these, LANES, async (file) => {
       const clients = free.pop();
       if (!clients) throw new Error('more files at once than clients');
-      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, isKnown));
+      units.set(file.position, await stageFile(s.deps, s.pull.id, file, under, reader, clients, mayBeBegun, isKnown));
       free.push(clients);
     });
   };

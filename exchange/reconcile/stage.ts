@@ -98,17 +98,23 @@ export async function stageBlocks(
       whole = found.block;
       const here = await isKnown(file.position, found.block.number, found.lines);
       units += here.length;
-      if (here.length === found.count) return;
+      if (here.length === found.count) return reader.done([whole.bytes]);
       known = [...before, ...here];
     }
     const read = await reader.read(file.position, whole, known);
     units += read.units;
     await into.write(read);
+    reader.done([...read.facts, ...read.texts]);
   };
   const going = new Set<Promise<void>>();
   let bytes = 0;
-  for await (const [block, next] of withNext(blocks(keptText(await deps.blobs.get(file.blobKey ?? ''))))) {
-    if (next !== undefined && next.number <= from.line + 1) continue;
+  const text = keptText(await deps.blobs.get(file.blobKey ?? ''));
+  const memory = (size: number) => reader.memory(size);
+  for await (const [block, next] of withNext(blocks(text, undefined, undefined, undefined, memory))) {
+    if (next !== undefined && next.number <= from.line + 1) {
+      reader.done([block.bytes]);
+      continue;
+    }
     if (block.number - 1 - reached >= STRETCH || sinceBytes >= STRETCH_BYTES) {
       await Promise.all(going);
       await into.end();
@@ -146,6 +152,8 @@ async function* withNext<T>(source: AsyncIterable<T>): AsyncGenerator<[T, T | un
 /**
  * Stages one file of a pull, whole. Returns its units.
  * @param reader reads units under the same context
+ * @param mayBeBegun something of the pull was staged before: what is beyond the last whole stretch goes. Of a pull that begins there is
+ *   nothing to look for, and as long as nobody has counted what is staged, each look reads all of it
  * @param isKnown how lines that came before are found
  */
 export async function stageFile(
@@ -155,6 +163,7 @@ export async function stageFile(
   context: UnitContext,
   reader: UnitReader,
   clients: StagingClients,
+  mayBeBegun: boolean,
   isKnown?: KnownLines,
 ): Promise<number> {
   const { sql } = deps.database;
@@ -163,7 +172,7 @@ export async function stageFile(
   const isWhole =
     file.stagedLines > 0 && (await stagedUnits(sql, pullId, file.position, file.stagedLines)) === file.stagedUnits;
   const from = isWhole ? { line: file.stagedLines, units: file.stagedUnits } : NOTHING;
-  await clearStagedFile(sql, pullId, file.position, from.line);
+  if (mayBeBegun) await clearStagedFile(sql, pullId, file.position, from.line);
   const units =
     file.kind === 'deleted' || file.blobKey === null
       ? await stageUnits(

@@ -57,7 +57,7 @@ export async function membersHolding(sql: Queryable, type: string, ids: readonly
   return rows.map((r) => r.memberId);
 }
 
-/** What `exchange.identifier_hashes` says of a text that it cannot read. */
+/** What `exchange.claim_identifier_hashes` says of an older text that it cannot read. */
 const UNREAD = '0';
 
 /**
@@ -72,7 +72,7 @@ export async function claimsIdentified(
   return [
     ...(await sql<{ memberId: string; id: string }[]>`
       select member_id as "memberId", id from exchange.resource
-      where type = 'ExplanationOfBenefit' and exchange.identifier_hashes(body) && array(
+      where type = 'ExplanationOfBenefit' and exchange.claim_identifier_hashes(claim, body) && array(
         select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
       limit ${limit}`),
   ];

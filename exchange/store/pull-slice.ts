@@ -2,7 +2,7 @@
 // whatever dies; the database counts what each has put into the ledger.
 import type { Queryable } from '../../src/store/database.ts';
 import { LeaseLost } from './pull.ts';
-import { type Range, rangesOf } from './slice.ts';
+import { bucketsOf, type Range, slicesOf } from './slice.ts';
 
 export type PullSlice = Range & { slice: number };
 
@@ -21,10 +21,10 @@ const FEWEST = 4;
 const SMALL = 5000;
 
 async function evenRanges(tx: Queryable, pullId: string, most: number): Promise<Range[]> {
-  const ranges = await rangesOf(tx, pullId, most);
-  const units = ranges.reduce((n, r) => n + (r.first < 0 ? 0 : r.units), 0);
+  const buckets = await bucketsOf(tx, pullId);
+  const units = buckets.reduce((n, b) => n + (b.bucket < 0 ? 0 : b.units), 0);
   const even = Math.max(SMALL, Math.ceil(units / FEWEST));
-  return even < most ? rangesOf(tx, pullId, even) : ranges;
+  return slicesOf(buckets, Math.min(even, most));
 }
 
 /** What was planned no longer holds. pull_slice_pkey. */

@@ -23,17 +23,27 @@ export function slicesOf(buckets: readonly { bucket: number; units: number }[], 
 }
 
 /**
- * The slices of what is staged and not yet in the ledger. staging_bucket, staging_block_bucket.
+ * How many units of each bucket are staged and not yet in the ledger. staging_bucket, staging_block_bucket.
  * @param after of later buckets only
  */
-export async function rangesOf(sql: Queryable, work: string, most: number, after = -2): Promise<Range[]> {
-  const rows = await sql<{ bucket: number; units: number }[]>`
-    select bucket, sum(n)::int as units from (
-      select bucket, count(*) as n from exchange.staging where pull_id = ${work} and bucket > ${after} and not booked group by bucket
-      union all
-      select bucket, sum(units) from exchange.staging_block b where pull_id = ${work} and bucket > ${after} and ${sql.unsafe(openBlocks('b'))} group by bucket
-    ) u group by bucket`;
-  return slicesOf(rows, most);
+export async function bucketsOf(
+  sql: Queryable,
+  work: string,
+  after = -2,
+): Promise<readonly { bucket: number; units: number }[]> {
+  return [
+    ...(await sql<{ bucket: number; units: number }[]>`
+      select bucket, sum(n)::int as units from (
+        select bucket, count(*) as n from exchange.staging where pull_id = ${work} and bucket > ${after} and not booked group by bucket
+        union all
+        select bucket, sum(units) from exchange.staging_block b where pull_id = ${work} and bucket > ${after} and ${sql.unsafe(openBlocks('b'))} group by bucket
+      ) u group by bucket`),
+  ];
+}
+
+/** The slices of what is staged and not yet in the ledger. */
+export async function rangesOf(sql: Queryable, work: string, most: number, after?: number): Promise<Range[]> {
+  return slicesOf(await bucketsOf(sql, work, after), most);
 }
 
 /** Fills this transaction's slice in place of the one before. Returns how many units it has. staging_bucket. */

@@ -40,3 +40,11 @@ export async function mostlyHeld(
     where held > ${most} or (held > ${FEW} and held * 20 > units) or unreadable order by file limit 1`;
   return row;
 }
+
+/** Is anything staged under a work id, of whichever file? Served by the primary keys. */
+export async function hasStaged(sql: Queryable, work: string): Promise<boolean> {
+  const rows = await sql`
+    select from exchange.staging where pull_id = ${work} union all select from exchange.staging_block where pull_id = ${work}
+    union all select from exchange.staged_text where pull_id = ${work} limit 1`;
+  return rows.length > 0;
+}

@@ -146,10 +146,16 @@ export function stagingClients(database: Database): StagingClients {
 /** Units as rows of both tables, in the binary format of COPY, without its header and trailer. */
 export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>[]; texts: Uint8Array<ArrayBuffer>[] };
 
-/** Gathers rows of units under a work id, each as soon as it is read: a unit need not be kept until others are read. */
-export function stagedRows(work: string): { add(unit: StagedUnit): void; finish(): StagedRows } {
-  const facts = binaryRows(false);
-  const texts = binaryRows(false);
+/**
+ * Gathers rows of units under a work id, each as soon as it is read: a unit need not be kept until others are read.
+ * @param memory to write in, see binaryRows
+ */
+export function stagedRows(
+  work: string,
+  memory?: () => Buffer<ArrayBuffer>,
+): { add(unit: StagedUnit): void; finish(): StagedRows } {
+  const facts = binaryRows(false, memory);
+  const texts = binaryRows(false, memory);
   let units = 0;
   return {
     add(unit) {
@@ -161,6 +167,7 @@ export function stagedRows(work: string): { add(unit: StagedUnit): void; finish(
   };
 }
 
+/** `write` is done when the rows have gone out: their memory may be used again. */
 export type Staging = { write(rows: StagedRows): Promise<void>; end(): Promise<void> };
 
 /** Takes rows into staging. Opened by the first row: of most files that come again no line is new. */
@@ -178,7 +185,7 @@ export function openStaging(clients: StagingClients): Staging {
         opened ??= open();
         const into = await opened;
         // the rows of one gathering stay together: several are written at once
-        await Promise.all(chunks.map(async (c) => into.write(Buffer.from(c.buffer, c.byteOffset, c.byteLength))));
+        await Promise.all(chunks.map(async (c) => into.sent(Buffer.from(c.buffer, c.byteOffset, c.byteLength))));
       },
       end: async () => {
         const into = await opened;
@@ -285,7 +292,7 @@ async function emptyTables(sql: Sql, work: string): Promise<boolean> {
   }
 }
 
-/** Removes what is staged of one file after a line. Served by the primary keys. */
+/** Removes what is staged of one file after a line. */
 export async function clearStagedFile(sql: Queryable, work: string, file: number, after: number): Promise<void> {
   await sql`delete from exchange.staging where pull_id = ${work} and file = ${file} and line > ${after}`;
   await sql`delete from exchange.staging_block where pull_id = ${work} and file = ${file} and last_line > ${after}`;

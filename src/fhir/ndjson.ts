@@ -57,9 +57,16 @@ export function linesWithin(bytes: Uint8Array): number {
   return n;
 }
 
+/** Memory for a block, of so many bytes or more, with anything in it. */
+type Memory = (bytes: number) => Uint8Array<ArrayBuffer>;
+
 /** The first bytes of some parts in one piece, and the parts that are left. */
-function cut(parts: readonly Uint8Array[], size: number): { bytes: Uint8Array<ArrayBuffer>; left: Uint8Array[] } {
-  const bytes = new Uint8Array(size);
+function cut(
+  parts: readonly Uint8Array[],
+  size: number,
+  memory: Memory,
+): { bytes: Uint8Array<ArrayBuffer>; left: Uint8Array[] } {
+  const bytes = memory(size).subarray(0, size);
   const left: Uint8Array[] = [];
   let at = 0;
   for (const part of parts) {
@@ -87,12 +94,14 @@ function endOfLines(parts: readonly Uint8Array[], size: number): number {
  * line (at most {@link MAX_LINE_BYTES}), one block and one chunk.
  * @param blockBytes about so many
  * @param firstBytes of the first; each after it has twice as many, so that several share a short file
+ * @param memory that of each block
  */
 export async function* blocks(
   source: AsyncIterable<Uint8Array>,
   maxBytes = MAX_LINE_BYTES,
   blockBytes = BLOCK_BYTES,
   firstBytes = blockBytes,
+  memory: Memory = (bytes) => new Uint8Array(bytes),
 ): AsyncGenerator<Block> {
   let parts: Uint8Array[] = [];
   let size = 0;
@@ -117,7 +126,7 @@ export async function* blocks(
     if (size < next) continue;
     const last = endOfLines(parts, size);
     if (last > 0) {
-      const { bytes, left } = cut(parts, last);
+      const { bytes, left } = cut(parts, last, memory);
       const block = { number, lines: linesWithin(bytes), bytes };
       number += block.lines; // before others have it
       yield block;
@@ -135,7 +144,7 @@ export async function* blocks(
   }
   if (dropped > 0) yield { number, lines: 1, bytes: new Uint8Array(0), tooLarge: dropped };
   else if (size > 0) {
-    const { bytes } = cut(parts, size);
+    const { bytes } = cut(parts, size, memory);
     yield { number, lines: linesWithin(bytes) + (bytes.at(-1) === LF ? 0 : 1), bytes };
   }
 }

@@ -9,8 +9,14 @@ import type { Question, Reply } from './thread.ts';
 /** More would wait for the one that hands out the work. */
 const MOST = 3;
 
+/** So long a thread is kept that nobody asks: what it runs is compiled by then, which costs a second anew. */
+const IDLE_MS = 60_000;
+
+/** `isFree`: it answers nothing, and can answer more. */
+type Kept = Thread & { isFree(): boolean };
+
 /** @param name the operating system knows it by, at most 15 characters */
-function openThread(file: URL, name: ThreadName): Thread {
+function openThread(file: URL, name: ThreadName): Kept {
   const worker = new Worker(file, { name });
   const waiting = new Map<number, { done: (value: unknown) => void; fail: (error: Error) => void }>();
   let next = 0;
@@ -40,6 +46,42 @@ function openThread(file: URL, name: ThreadName): Thread {
       });
     },
     close: () => void worker.terminate(),
+    isFree: () => fault === undefined && waiting.size === 0,
+  };
+}
+
+/** Threads of one module, of which those that are closed are lent again. */
+function lender(file: URL, name: ThreadName, idleMs: number): () => Thread {
+  const idle = new Map<Kept, NodeJS.Timeout>();
+  const end = (thread: Kept) => {
+    clearTimeout(idle.get(thread));
+    idle.delete(thread);
+    thread.close();
+  };
+  const take = (): Kept => {
+    for (const [thread, timer] of idle) {
+      if (!thread.isFree()) {
+        end(thread);
+        continue;
+      }
+      clearTimeout(timer);
+      idle.delete(thread);
+      return thread;
+    }
+    return openThread(file, name);
+  };
+  return () => {
+    const thread = take();
+    let isClosed = false;
+    return {
+      ask: (message, moved) => (isClosed ? Promise.reject(new Error('a thread ended')) : thread.ask(message, moved)),
+      close() {
+        if (isClosed) return;
+        isClosed = true;
+        if (thread.isFree()) idle.set(thread, setTimeout(() => end(thread), idleMs).unref());
+        else thread.close();
+      },
+    };
   };
 }
 
@@ -47,8 +89,13 @@ function openThread(file: URL, name: ThreadName): Thread {
  * @param files the module of each thread
  * @param cores of the machine; with one there are no threads
  */
-export function nodeThreads(files: Record<ThreadName, URL>, cores = availableParallelism()): Threads | undefined {
+export function nodeThreads(
+  files: Record<ThreadName, URL>,
+  cores = availableParallelism(),
+  idleMs = IDLE_MS,
+): Threads | undefined {
   const count = Math.min(MOST, cores - 1);
   if (count < 1 || Object.values(files).some((f) => !existsSync(fileURLToPath(f)))) return undefined;
-  return { open: (name) => Array.from({ length: count }, () => openThread(files[name], name)) };
+  const lend = { units: lender(files.units, 'units', idleMs), lines: lender(files.lines, 'lines', idleMs) };
+  return { open: (name) => Array.from({ length: count }, lend[name]) };
 }

@@ -1,7 +1,8 @@
 // Work that nobody waits for stands back behind work that somebody does. It has a process of its own, and each connection to
 // PostgreSQL is one of the server's: all get a lower priority, and while somebody waits they leave one of several processors
-// alone (where `taskset` is there), so that a request finds one at once. The process itself runs only when nothing else would (where
-// `chrt` is there); those of the server do not go so far, for others may wait for a lock that one holds. Linux only.
+// alone (where `taskset` is there), so that a request finds one at once. Their turns are short (where `chrt` is there): whoever wakes up
+// meanwhile does not wait for the end of one. They do not go as far as the idle class: a node that is asked without pause would publish
+// hours late, and others may wait for a lock that one of the server's holds. Linux only.
 // https://man7.org/linux/man-pages/man7/sched.7.html
 import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -25,21 +26,21 @@ export type StandingBack = {
 
 const NOTHING: StandingBack = { confine: () => {}, work: () => {}, end: () => {} };
 
+/** A turn: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
+const SLICE_NS = 100_000;
+
 /**
  * The calling process, with its threads that collect garbage and compile, and those that it opens afterwards: they begin as the
  * thread that opens them. Elsewhere than on Linux nothing is done.
  */
 export function processStandsBack(log: Log): Pick<StandingBack, 'confine' | 'end'> {
   if (process.platform !== 'linux') return NOTHING;
-  const { place, last, end } = scheduling(log);
+  const { place, turns, end } = scheduling(log);
   for (const thread of readdirSync('/proc/self/task')) lower(Number(thread), log);
   place(process.pid, true);
-  last(process.pid);
+  turns(process.pid, SLICE_NS);
   return { confine: (on) => place(process.pid, on), end };
 }
-
-/** A turn of a process of the server: whoever wakes up meanwhile waits no longer (Linux 6.12, util-linux 2.41; 3 ms otherwise). */
-const SLICE_NS = 100_000;
 
 /**
  * The server's processes behind connections whose application_name begins with `name`, parallel ones too, as they come, and those that
@@ -109,9 +110,7 @@ function lower(id: number, log: Log): void {
 type Scheduling = {
   /** A process with all its threads: on all processors but the first, or on all that the program has. */
   place: (id: number, confined: boolean) => void;
-  /** The idle class, for all threads of a process. */
-  last: (id: number) => void;
-  /** Turns of so many nanoseconds. */
+  /** Turns of so many nanoseconds, for all threads of a process. */
   turns: (id: number, ns: number) => void;
   end: () => void;
 };
@@ -150,8 +149,7 @@ function schedulingBy(log: Log): Scheduling {
     place(id, confined) {
       if (all.length > 1) run('taskset', '-a', '-c', '-p', (confined ? all.slice(1) : all).join(','), id);
     },
-    last: (id) => run('chrt', '-a', '-i', '-p', 0, id),
-    turns: (id, ns) => run('chrt', '-o', '-T', ns, '-p', 0, id),
+    turns: (id, ns) => run('chrt', '-a', '-o', '-T', ns, '-p', 0, id),
     end: () => shell.stdin.end(),
   };
 }

@@ -19,13 +19,16 @@ export type BinaryRows = ReturnType<typeof binaryRows>;
 export const COPY_HEADER = HEADER;
 export const COPY_TRAILER = Buffer.from([255, 255]);
 
+const fresh = (): Buffer<ArrayBuffer> => Buffer.allocUnsafeSlow(CHUNK);
+
 /**
  * Gathers the rows of one COPY: `row`, then each of its fields in order.
  * @param isWhole false: rows alone, of a COPY that takes those of several gatherings between {@link COPY_HEADER} and {@link COPY_TRAILER}
+ * @param memory to write in, a piece at a time; a field that is longer than one has memory of its own
  */
-export function binaryRows(isWhole = true) {
+export function binaryRows(isWhole = true, memory = fresh) {
   const full: Buffer<ArrayBuffer>[] = [];
-  let buffer = Buffer.allocUnsafeSlow(CHUNK);
+  let buffer = memory();
   let at = isWhole ? HEADER.copy(buffer) : 0;
   let rows = 0;
   let kept = 0;
@@ -34,7 +37,8 @@ export function binaryRows(isWhole = true) {
     if (at + bytes <= buffer.length) return;
     full.push(buffer.subarray(0, at));
     kept += at;
-    buffer = Buffer.allocUnsafeSlow(Math.max(CHUNK, bytes));
+    buffer = memory();
+    if (bytes > buffer.length) buffer = Buffer.allocUnsafeSlow(bytes);
     at = 0;
   };
   const put16 = (value: number) => {

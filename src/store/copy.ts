@@ -16,6 +16,8 @@ export type Copy = {
    * first: await it.
    */
   write(row: string | Buffer): Promise<void> | undefined;
+  /** Sends bytes as they go out, and is done when they have: then their memory may be used for something else. */
+  sent(bytes: Buffer): Promise<void>;
   /** Ends the COPY; returns how many rows were sent. */
   end(): Promise<number>;
 };
@@ -48,7 +50,7 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
     try {
       await Promise.race([what, late]);
     } catch (error) {
-      throw error instanceof CopyFault ? error : refusal(error);
+      throw error instanceof CopyFault ? error : refusal(failure ?? error);
     } finally {
       clearTimeout(timer);
     }
@@ -70,6 +72,12 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
       });
       return inTime(drained);
     },
+    sent: (bytes) =>
+      inTime(
+        new Promise<void>((done, fail) => {
+          stream.write(bytes, (error) => (error ? fail(error) : done()));
+        }),
+      ),
     async end() {
       // a stream that was refused already neither ends nor fails once more
       await inTime(failure === undefined ? ended(stream, pending) : Promise.resolve());

@@ -291,6 +291,22 @@ describe('search', () => {
     expect(rows.map((r) => r.split('/')[1])).toEqual(expected.map((e) => (e === 'ME' ? me : e)));
   });
 
+  test('a claim is known by what is kept of its identifiers, one of an older program by its text', async () => {
+    const { sql } = node.deps.database;
+    const hashes = async (claim: string, body: string) => {
+      const [row] = await sql<{ same: boolean }[]>`
+        select exchange.claim_identifier_hashes(${claim}::text::jsonb, ${body}) = array[hashtextextended('C-1', 0)] as same`;
+      return row?.same;
+    };
+    expect(await hashes('{"identifiers":["C-1"]}', 'not looked at')).toBe(true);
+    expect(await hashes('{}', '{"identifier":[{"value":"C-1"}]}')).toBe(true);
+    expect(await hashes('{"identifiers":["C-2"]}', '{"identifier":[{"value":"C-1"}]}')).toBe(false);
+    const kept = () => sql`select claim->'identifiers' as i from exchange.resource where id = 'e1'`;
+    expect(await kept()).toMatchObject([{ i: ['C-1'] }]);
+    await sql`update exchange.resource set claim = claim - 'identifiers' where type = 'ExplanationOfBenefit' and id = 'e1'`;
+    expect(await found('ExplanationOfBenefit?identifier=C-1')).toEqual(['ExplanationOfBenefit/e1']);
+  });
+
   test('Coverage of the enrolment is found by its member', async () => {
     expect((await found(`Coverage?patient=${me}`)).length).toBe(1);
     expect((await found(`Coverage?beneficiary=Patient/${me}`)).length).toBe(1);

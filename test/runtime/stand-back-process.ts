@@ -11,8 +11,10 @@ const places = () =>
   readdirSync('/proc/self/task').map((id) => ({
     name: readFileSync(`/proc/self/task/${id}/comm`, 'utf8').trim(),
     place: /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync(`/proc/self/task/${id}/status`, 'utf8'))?.[1],
-    // the 41st field (proc_pid_stat(5)); 5 is the idle class
-    policy: Number(readFileSync(`/proc/self/task/${id}/stat`, 'utf8').replace(/.*\) /s, '').split(' ')[38]),
+    // the 41st and the 19th field (proc_pid_stat(5)); 0 is the usual class, 5 the idle one
+    ...((fields: string[]) => ({ policy: Number(fields[38]), nice: Number(fields[16]) }))(
+      readFileSync(`/proc/self/task/${id}/stat`, 'utf8').replace(/.*\) /s, '').split(' '),
+    ),
   }));
 process.on('message', (message: 'confine' | 'free' | 'look' | 'end') => {
   if (message === 'look') process.send?.(places());

@@ -55,6 +55,29 @@ test('with many pieces given at once: one of them waits for the server', async (
   process.off('warning', hear);
   expect(warned).toEqual([]);
 });
+test('what is sent has gone out: its memory may be written in again', async () => {
+  const client = db.dedicated('copy');
+  const copy = await openCopy(client, INTO, HOUR);
+  const memory = Buffer.alloc(400_000);
+  let n = 5_000_000;
+  for (let i = 0; i < 40; i++) {
+    let at = 0;
+    while (at < memory.length - 10) at += memory.write(`${n++}\n`, at);
+    await copy.sent(memory.subarray(0, at));
+    memory.fill('x');
+  }
+  await copy.end();
+  await client.end();
+  const [found] = await db.sql`select count(*)::int as n, max(n) as most from public.number where n >= 5000000`;
+  await db.sql`delete from public.number where n >= 5000000`;
+  expect(found).toEqual({ n: n - 5_000_000, most: n - 1 });
+});
+test('refused while bytes are being sent', () =>
+  refused(async (c) => {
+    const copy = await openCopy(c, INTO, HOUR);
+    for (let i = 0; i < 50; i++) await copy.sent(Buffer.from(`none\n${'1\n'.repeat(200_000)}`));
+    await copy.end();
+  }));
 test('within a transaction, which takes nothing', async () => {
   await refused((c) =>
     c.begin(async (tx) => {

@@ -1,26 +1,40 @@
 // Places without a position of their own stand in the middle of their ZIP code area, and say so (federation.md, Q45).
 import { extensions, isObject, type JsonObject, objects, type Resource, text } from '../resource.ts';
+import type { Point } from './near.ts';
 import { zipCentre } from './zip.ts';
 
 /** On `Location.position`: where it was taken from. */
 export const POSITION_FROM = 'https://payer-node.example/fhir/StructureDefinition/position-from';
 
+/** The United States and what has ZIP codes of theirs; elsewhere five digits mean something else. */
+const WITH_ZIP = /^(?:usa?|840|u\.s\.(?:a\.)?|united states.*|pr|gu|vi|as|mp|puerto rico|guam)$/i;
+
+/** The middle of the ZIP code area of an address; undefined when there is none. */
+export function zipPoint(address: JsonObject | undefined): Point | undefined {
+  const zip = text(address?.['postalCode'])?.trim() ?? '';
+  if (!/^\d{5}(?:-?\d{4})?$/.test(zip) || !WITH_ZIP.test(text(address?.['country'])?.trim() ?? 'us')) return undefined;
+  return zipCentre(zip);
+}
+
 /** A position in the middle of the ZIP code area of an address; undefined when there is none. */
 export function approximatePosition(address: JsonObject | undefined): JsonObject | undefined {
-  const zip = text(address?.['postalCode']) ?? '';
-  const centre = /^\d{5}(?:-?\d{4})?$/.test(zip) ? zipCentre(zip) : undefined;
+  const centre = zipPoint(address);
   return centre && { extension: [{ url: POSITION_FROM, valueCode: 'zip-centre' }], ...centre };
 }
 
 /** Does this place have no better position? */
 export function isApproximate(location: Resource | undefined): boolean {
   const position = location?.['position'];
-  return isObject(position) && extensions(position, POSITION_FROM).length > 0;
+  if (isObject(position)) return extensions(position, POSITION_FROM).length > 0;
+  return location?.resourceType === 'Location' && zipPoint(addressOf(location)) !== undefined;
 }
 
+/** A place has one address; a mistaken list of them is read as its first. */
+const addressOf = (location: JsonObject): JsonObject | undefined => objects(location['address'])[0];
+
 /** The place with its position, or with that of its ZIP code area. */
-export function placed(location: Resource): Resource {
+export function placed<T extends JsonObject>(location: T): T {
   if (location['position'] !== undefined) return location;
-  const position = approximatePosition(objects(location['address'])[0]);
+  const position = approximatePosition(addressOf(location));
   return position === undefined ? location : { ...location, position };
 }

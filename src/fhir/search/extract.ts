@@ -6,6 +6,7 @@ import { timeRange } from '../instant.ts';
 import { parseReference } from '../reference.ts';
 import { isObject, type Json, type JsonObject, type Resource, text } from '../resource.ts';
 import { addOnce, FEW, type Sameness } from './add-once.ts';
+import { placed } from './approximate.ts';
 import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
 import { MAX_WORD } from './draft.ts';
 import { enterPairs } from './full-name.ts';
@@ -19,7 +20,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 9;
+export const EXTRACTION_VERSION = 10;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -101,9 +102,11 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   entries.sort = sortText(type, resource);
   entries.hours = openingHours(resource);
   if (type === 'Location') {
-    entries.place = placeOf(resource);
+    const own = placeOf(resource);
+    // most tables and many directories tell no position: such a place is found from the middle of its ZIP code area
+    entries.place = own ?? placeOf(placed(resource));
     entries.areas = boundaries(resource).flatMap(areasOf);
-    if (entries.place) entries.params.push(NEAR);
+    if (own) entries.params.push(NEAR);
   }
   if (type !== 'VerificationResult' || resource['status'] !== 'validated') return;
   const done = timeRange(text(resource['lastPerformed']) ?? text(resource['statusDate']) ?? '');

@@ -3,10 +3,19 @@
 import { isObject, type Json, type JsonObject } from '../resource.ts';
 import { PLAN_NET } from './types.ts';
 
+const NUCC = 'http://nucc.org/provider-taxonomy';
+
 const SAME_SYSTEM: Record<string, string> = {
   npi: 'http://hl7.org/fhir/sid/us-npi',
   'us-npi': 'http://hl7.org/fhir/sid/us-npi',
   'urn:oid:2.16.840.1.113883.4.6': 'http://hl7.org/fhir/sid/us-npi',
+  'https://hl7.org/fhir/sid/us-npi': 'http://hl7.org/fhir/sid/us-npi',
+  'https://nucc.org/provider-taxonomy': NUCC,
+  'http://www.nucc.org/provider-taxonomy': NUCC,
+  'https://www.nucc.org/provider-taxonomy': NUCC,
+  'http://nucc.org/provider-taxonomy/': NUCC,
+  'urn:oid:2.16.840.1.113883.6.101': NUCC,
+  'urn:ietf:bcp47': 'urn:ietf:bcp:47',
   'https://www.cms.gov/medicare/ma-plan-id': 'http://cms.gov/medicare/ma-plan-id',
   'http://terminology.hl7.org/CodeSystem/accepting-patients': `${PLAN_NET}/CodeSystem/AcceptingPatientsCS`,
   'http://terminology.hl7.org/CodeSystem/care-service-accessibility': `${PLAN_NET}/CodeSystem/AccessibilityCS`,

@@ -1,5 +1,6 @@
 // Values that the index holds beyond plain FHIR search: languages with their base, statements on new patients, contact
 // points, opening hours, and the keys by which pages are sorted.
+import { askedCode, languagesIn } from '../../names/language-codes.ts';
 import { isObject, type Json, type JsonObject, objects, strings, text } from '../resource.ts';
 import { canonicalSystem } from './token.ts';
 import { PLAN_NET } from './types.ts';
@@ -9,15 +10,19 @@ const extensionsOf = (element: JsonObject, name: string): JsonObject[] =>
 const NEW_PATIENTS = `${PLAN_NET}/StructureDefinition/newpatients`;
 const NETWORK = `${PLAN_NET}/StructureDefinition/network-reference`;
 
-/** Languages of a person: `es-US` counts as `es` too. */
+/** Languages of a person: `es-US` and `spa` count as `es` too, and where there is no code the names in the text. */
 export function languages(practitioner: JsonObject): Json[] {
   return objects(practitioner['communication']).flatMap((concept) => {
     const coding = objects(concept['coding']);
-    const bases = coding.flatMap((c) => {
-      const code = text(c['code']);
-      const cut = code?.indexOf('-') ?? -1;
-      return code === undefined || cut < 1 ? [] : [{ ...c, code: code.slice(0, cut) }];
+    const coded = coding.filter((c) => text(c['code']) !== undefined);
+    const bases: JsonObject[] = coded.flatMap((c) => {
+      const asked = askedCode(text(c['code']) ?? '');
+      return asked === undefined || asked === c['code'] ? [] : [{ ...c, code: asked }];
     });
+    if (coded.length === 0)
+      for (const said of [text(concept['text']), ...coding.map((c) => text(c['display']))])
+        for (const code of languagesIn(said ?? ''))
+          bases.push({ system: 'urn:ietf:bcp:47', code: askedCode(code) ?? code });
     return bases.length === 0 ? [concept] : [concept, { coding: bases }];
   });
 }

@@ -1,5 +1,6 @@
 // Values of a row as people write them. Each reader says what it could not read; nothing is guessed.
 
+import { languageCode } from '../../names/language-codes.ts';
 import { plainSpecialties } from '../../names/plain-specialty.ts';
 import { own } from '../../own.ts';
 
@@ -29,32 +30,6 @@ export function specialties(texts: readonly string[], column: string, left: Left
   return codes;
 }
 
-/** Other names than those of {@link languageNames}, and languages of three letters. */
-const LANGUAGES: Record<string, string> = {
-  mandarin: 'cmn',
-  cantonese: 'yue',
-  bengali: 'bn',
-  farsi: 'fa',
-  creole: 'ht',
-  hmong: 'hmn',
-  'american sign language': 'ase',
-  'sign language': 'ase',
-  asl: 'ase',
-};
-
-let names: Map<string, string> | undefined;
-
-/** English names of the languages that ISO 639-1 gives two letters, as the engine knows them. */
-function languageNames(): Map<string, string> {
-  const of = new Intl.DisplayNames(['en'], { type: 'language', fallback: 'none' });
-  const letters = 'abcdefghijklmnopqrstuvwxyz'.split('');
-  const named = letters.flatMap((a) =>
-    letters.map((b): [string, string] => [(of.of(a + b) ?? '').toLowerCase(), a + b]),
-  );
-  // one language may have two codes: the first stays
-  return new Map(named.filter(([name, tag]) => name !== '' && Intl.getCanonicalLocales(tag)[0] === tag).reverse());
-}
-
 /** A BCP 47 tag as it is usually written: `es-MX`. */
 function canonicalTag(text: string): string | undefined {
   if (!/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(text)) return undefined;
@@ -69,9 +44,7 @@ function canonicalTag(text: string): string | undefined {
 export function languages(texts: readonly string[], column: string, left: Left[]): string[] {
   const found: string[] = [];
   for (const text of texts) {
-    const word = text.toLowerCase();
-    names ??= languageNames();
-    const code = own(LANGUAGES, word) ?? names.get(word) ?? canonicalTag(text);
+    const code = languageCode(text) ?? canonicalTag(text);
     if (code === undefined) left.push({ column, why: 'names a language that is not known: use its BCP 47 code' });
     else if (!found.includes(code)) found.push(code);
   }

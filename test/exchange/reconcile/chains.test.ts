@@ -270,6 +270,7 @@ describe('authorizations', () => {
       status: 'active',
       type: 'professional',
       numbers: [{ value: 'AUTH1' }],
+      identifiers: ['AUTH1'],
       prior: [],
       next: [],
       reviews: reviews.map(([code, when]) => ({ code, when })),

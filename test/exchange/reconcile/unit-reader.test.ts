@@ -73,6 +73,34 @@ test('threads give the rows that this thread gives, for more blocks than they ho
   expect(many.map(shown)).toEqual(Array.from({ length: 12 }, () => one));
 });
 
+test('memory of rows that have gone out is written in again, and never before', async () => {
+  const lines = (from: number, count: number) =>
+    Array.from({ length: count }, (_, i) => JSON.stringify(lab(`o${from + i}`)));
+  const filled = (into: ReturnType<typeof beside.readerOf>, from: number): Block => {
+    const bytes = new TextEncoder().encode(`${lines(from, 400).join('\n')}\n`);
+    const piece = into.memory(bytes.length).subarray(0, bytes.length);
+    piece.set(bytes);
+    return { number: 1, lines: 400, bytes: piece };
+  };
+  const alone = readingThreads(undefined, LINES).readerOf(reading);
+  const fresh = async (from: number) =>
+    shown(await readingThreads(undefined, LINES).readerOf(reading).read(3, filled(alone, from), []));
+  const expected = await Promise.all([0, 1000, 2000, 3000].map(fresh));
+  for (const reader of [alone, beside.readerOf(reading)]) {
+    const kept = await reader.read(3, filled(reader, 0), []);
+    for (const [i, from] of [1000, 2000, 3000].entries()) {
+      const rows = await reader.read(3, filled(reader, from), []);
+      expect(shown(rows)).toEqual(expected[i + 1]);
+      reader.done([...rows.facts, ...rows.texts]);
+    }
+    expect(shown(kept)).toEqual(expected[0]);
+  }
+  const rows = await alone.read(3, filled(alone, 0), []);
+  const used = new Set([...rows.facts, ...rows.texts].map((c) => c.buffer));
+  alone.done([...rows.facts, ...rows.texts]);
+  expect(used.has(alone.memory(1000).buffer as ArrayBuffer)).toBe(true);
+});
+
 test('a block comes back with the lines that may be known', async () => {
   const found = await beside.readerOf(reading).candidates(block(5), 0);
   expect([found.count, found.lines.numbers[0], found.lines.sourceIds.split(',')[0]]).toEqual([11, 6, 'o0']);
@@ -134,6 +162,30 @@ test('what a thread cannot answer is told, and one that dies fails what waits fo
   await expect(waiting.then(() => thread.ask({ kind: 'begin', reading }, []))).rejects.toThrow('a thread ended');
 });
 
+test('a thread that is closed is lent again for a while, one that was at work is not', async () => {
+  const threads = nodeThreads(FILES, 2, 300);
+  const open = () => (threads?.open('units') ?? []) as [Thread];
+  const read = (thread: Thread) => thread.ask({ kind: 'read', file: 1, block: block(), known: [] }, []);
+  const [first] = open();
+  await first.ask({ kind: 'begin', reading }, []);
+  first.close();
+  await expect(read(first)).rejects.toThrow('a thread ended');
+  // it knows what it was told before
+  const [again] = open();
+  await expect(read(again)).resolves.toMatchObject({ units: 11 });
+  const waiting = again.ask({ kind: 'begin', reading }, []);
+  again.close();
+  await waiting.catch(() => {});
+  const [other] = open();
+  await expect(read(other)).rejects.toThrow('before it was told');
+  await other.ask({ kind: 'begin', reading }, []);
+  other.close();
+  await new Promise((done) => setTimeout(done, 600));
+  const [late] = open();
+  await expect(read(late)).rejects.toThrow('before it was told');
+  late.close();
+});
+
 test('long lines are on their way one at a time, and few of them stay together: what is held, and lost, is bounded', async () => {
   const most = async (length: number, count: number) => {
     let [now, peak] = [0, 0];
@@ -145,6 +197,8 @@ test('long lines are on their way one at a time, and few of them stay together: 
         now--;
         return { units: 1, facts: [], texts: [] };
       },
+      memory: (bytes: number) => new Uint8Array(bytes),
+      done: () => {},
     };
     const packed = gzipSync(`${'x'.repeat(length)}\n`.repeat(count));
     const blobs = { get: async () => Readable.from([packed]) };
