@@ -132,7 +132,7 @@ async function unplaced(query: string): Promise<[string[], number]> {
     const record = DATA.find((r) => `${r.resourceType}/${r.id}` === key);
     const places =
       record?.resourceType === 'Location' ? [key] : objects(record?.['location']).map((r) => String(r['reference']));
-    const held = places.map((p) => DATA.find((r) => `Location/${r.id}` === p));
+    const held = places.map((p) => DATA.find((r) => p === `Location/${String(r.id)}`));
     if (held.every((r) => r?.['position'] === undefined)) without.push(key);
   }
   return [without, keys.length];
