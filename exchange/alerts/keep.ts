@@ -22,6 +22,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'clocks-overdue',
     'pull-waits',
     'pull-incomplete',
+    'pull-failed',
     'release-waits',
     'peer-failing',
     'wrong-patient',

@@ -187,6 +187,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     (t, i) => referredId(context.peerId, t, i),
   );
   const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
+  // what a statement holds of somebody is about that person as well: of two it is nobody's alone
+  const spokenOf = owner.kind === 'targets' ? [...new Set([...owner.targets, ...peopleWithin(resource)])] : undefined;
   const hashes = contentHashes(resource, RECEIVED_CONTENT, exact);
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
@@ -199,7 +201,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     reason: isError ? 'entered-in-error' : undefined,
     localId: id,
     isShared: owner.kind === 'shared',
-    targets: owner.kind === 'targets' ? owner.targets : undefined,
+    targets: spokenOf,
     about: about?.keys,
     hash: hashes.hash,
     substance: hashes.substance,
@@ -241,6 +243,13 @@ function holdsOthers(
     return named === undefined || (patientId !== undefined && named !== context.members.get(patientId)?.memberId);
   });
 }
+
+/** Keys there of the persons whom what a record contains is about. */
+const peopleWithin = (resource: Resource): string[] =>
+  objects(resource['contained'])
+    .filter(isResource)
+    .map(memberOf)
+    .flatMap((whose) => (whose.kind === 'patient' ? [`Patient/${whose.id}`] : []));
 
 /**
  * What a record is about, in our keys, where each of its targets was led to a record when it was read; undefined when one was not.

@@ -1,12 +1,12 @@
 // A reviewer takes a pull as it is. The worker then goes on with it, and the database lets it balance with the difference.
 import type { Deps } from '../../src/deps.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { acceptIncomplete } from '../store/pull-incomplete.ts';
+import { acceptLeft } from '../store/pull-left.ts';
 import { acceptPull } from '../store/staff-accept.ts';
 import type { StaffSession } from '../store/staff-session.ts';
 
-/** States in which a pull can be accepted; `done` only when it was left incomplete (store/pull-incomplete.ts). */
-export const ACCEPTABLE = ['unbalanced', 'partial', 'done'] as const;
+/** States in which a pull can be accepted; the last three only when a person has to look at it (store/pull-left.ts). */
+export const ACCEPTABLE = ['unbalanced', 'partial', 'done', 'failed', 'refused'] as const;
 export type Acceptable = (typeof ACCEPTABLE)[number];
 
 /** False when the pull is no longer in the state that the reviewer saw. */
@@ -21,9 +21,9 @@ export async function accept(
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx) => {
     const done =
-      seen === 'done'
-        ? await acceptIncomplete(tx, pullId, session, note, at)
-        : await acceptPull(tx, pullId, seen, session, note, at);
+      seen === 'unbalanced' || seen === 'partial'
+        ? (await acceptPull(tx, pullId, seen, session, note, at)) && seen
+        : await acceptLeft(tx, pullId, seen, session, note, at);
     await writeAudit(tx, [
       auditRow({
         at,
@@ -32,11 +32,11 @@ export async function accept(
         action: 'accept',
         object: `pull/${pullId}`,
         outcome: done ? 'ok' : 'refused',
-        reason: done ? (seen === 'done' ? 'incomplete' : seen) : 'changed-meanwhile',
+        reason: done || 'changed-meanwhile',
         requestId,
         detail: session.development ? { dev: true } : {},
       }),
     ]);
-    return done;
+    return done !== undefined && done !== false;
   });
 }

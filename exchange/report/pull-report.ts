@@ -9,7 +9,7 @@ import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
 import { type PullFile, pullFiles } from '../store/pull-file.ts';
-import { isLeftIncomplete } from '../store/pull-incomplete.ts';
+import { leftOf } from '../store/pull-left.ts';
 import {
   acceptance,
   countFindings,
@@ -59,6 +59,8 @@ export type PullReport = {
   accepted: { by: string; at: Date } | undefined;
   /** its payer said that something is missing, is not asked again by itself, and nobody has accepted that */
   isLeftIncomplete: boolean;
+  /** it failed, its payer is not asked again by itself, and nobody has accepted that */
+  isLeftFailed: boolean;
   /** lower-case hex SHA-256 of the manifest as it came; null before it came */
   manifestSha256: string | null;
   conservation: Conservation;
@@ -125,7 +127,7 @@ export async function pullReport(
   const { sql } = deps.database;
   const pull = await findPull(sql, pullId);
   if (!pull) return undefined;
-  const [peer, files, ledger, members, findings, events, accepted, isLeft, keyOf, attachments] = await Promise.all([
+  const [peer, files, ledger, members, findings, events, accepted, left, keyOf, attachments] = await Promise.all([
     findPeer(sql, pull.peerId),
     pullFiles(sql, pullId),
     countLedger(sql, pullId),
@@ -133,7 +135,7 @@ export async function pullReport(
     countFindings(sql, pullId),
     pullEvents(sql, pullId),
     acceptance(sql, pullId),
-    isLeftIncomplete(sql, pullId, deps.clock()),
+    leftOf(sql, pullId, deps.clock()),
     memberKeys(deps),
     countAttachments(sql, pullId),
   ]);
@@ -149,7 +151,8 @@ export async function pullReport(
     peer: { id: pull.peerId, name: peer?.name ?? pull.peerId },
     pull,
     accepted,
-    isLeftIncomplete: isLeft,
+    isLeftIncomplete: left === 'incomplete',
+    isLeftFailed: left === 'failed',
     manifestSha256: pull.manifest === null ? null : createHash('sha256').update(pull.manifest).digest('hex'),
     conservation: conservation(files, ledger, pull.state === 'done', accepted !== undefined),
     outcomes: types.rows,

@@ -91,6 +91,10 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${r.peer.name} said that its answer is not complete, and is not asked again by itself: a person pulls once more, or accepts what came.`,
     );
+  if (r.isLeftFailed)
+    out.push(
+      `The pull failed, and ${r.peer.name} is not asked again by itself: a person pulls once more, or leaves it at that.`,
+    );
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }

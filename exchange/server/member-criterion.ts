@@ -10,6 +10,8 @@ import type { MemberParameter } from './member-parameters.ts';
 export type MemberCriterion = {
   parameter: MemberParameter;
   test: (value: Json) => boolean;
+  /** how many values were given */
+  values: number;
   /** of tokens the codes of which one must stand there; absent where any would do */
   codes?: readonly string[];
 };
@@ -46,25 +48,43 @@ export function fits(resource: Resource, criteria: readonly MemberCriterion[]): 
  */
 export function readCriterion(name: string, parameter: MemberParameter, value: string): MemberCriterion {
   const values = split(value, ',');
+  const invalid = () => new Outcome('invalid-parameter', `${name} has a value that is no ${parameter.kind}.`);
+  if (values.includes('')) throw invalid();
+  if (parameter.kind === 'string') return { parameter, values: values.length, test: stringTest(values) };
+  const read = TESTS[parameter.kind];
   const tests = values.map((one) => {
-    const test = one === '' ? undefined : TESTS[parameter.kind](one);
-    if (!test) throw new Outcome('invalid-parameter', `${name} has a value that is no ${parameter.kind}.`);
+    const test = read(one);
+    if (!test) throw invalid();
     return test;
   });
   const codes = parameter.kind === 'token' ? values.map((one) => readToken(one).code) : [''];
-  return { parameter, test: (v) => tests.some((t) => t(v)), ...(codes.includes('') ? {} : { codes }) };
+  return {
+    parameter,
+    values: values.length,
+    test: (v) => tests.some((t) => t(v)),
+    ...(codes.includes('') ? {} : { codes }),
+  };
+}
+
+/** Does a text begin with one of the values? Each text is folded once, however many they are. */
+function stringTest(values: readonly string[]): (value: Json) => boolean {
+  const wanted = values.map((one) => folded(unescaped(one)));
+  return (value) =>
+    textsOf(value).some((t) => {
+      const here = folded(t);
+      return wanted.some((w) => here.startsWith(w));
+    });
 }
 
 /** Of a value as it is written, with its escapes. */
-const TESTS: Record<MemberParameter['kind'], (value: string) => ((v: Json) => boolean) | undefined> = {
+const TESTS: Record<
+  Exclude<MemberParameter['kind'], 'string'>,
+  (value: string) => ((v: Json) => boolean) | undefined
+> = {
   token(value) {
     const { system, code } = readToken(value);
     return (v) =>
       tokensOf(v).some((t) => (system === undefined || t.system === system) && (code === '' || t.code === code));
-  },
-  string(value) {
-    const wanted = folded(unescaped(value));
-    return (v) => textsOf(v).some((t) => folded(t).startsWith(wanted));
   },
   reference(value) {
     const key = referenceKey(unescaped(value));
@@ -132,6 +152,10 @@ function readDate(value: string): ((span: Span) => boolean) | undefined {
   return compare[prefix];
 }
 
+/** What the database can hold of instants that a search can name: nothing is older or newer. */
+const [FIRST, LAST] = [new Date('0001-01-01T00:00:00Z'), new Date('9999-12-31T23:59:59.999Z')];
+const held = (d: Date): Date => (d < FIRST ? FIRST : d > LAST ? LAST : d);
+
 /**
  * The half-open range of instants that `_lastUpdated` values leave.
  * @throws Outcome invalid-parameter
@@ -142,10 +166,10 @@ export function readUpdated(value: string, range: { from?: Date; to?: Date }): v
   if (!at)
     throw new Outcome('invalid-parameter', '_lastUpdated must be a date or an instant, with a prefix but ne and ap.');
   const atLeast = (d: Date) => {
-    if (range.from === undefined || d > range.from) range.from = d;
+    if (range.from === undefined || d > range.from) range.from = held(d);
   };
   const before = (d: Date) => {
-    if (range.to === undefined || d < range.to) range.to = d;
+    if (range.to === undefined || d < range.to) range.to = held(d);
   };
   if (prefix === 'eq' || prefix === 'ge') atLeast(at.from);
   if (prefix === 'eq' || prefix === 'le') before(at.to);

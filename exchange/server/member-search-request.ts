@@ -30,6 +30,7 @@ export type MemberSearch = {
 const COUNT_DEFAULT = 50;
 const COUNT_MAX = 200;
 const MAX_PARAMETERS = 50;
+/** Of one parameter, and of all that are compared with each record. */
 const MAX_VALUES = 200;
 const IGNORED = new Set(['_format', '_pretty', '_total']);
 
@@ -90,6 +91,7 @@ export function readMemberSearch(
       if (name !== '_page') s.applied.push([name, value]);
     } else if (!options.lenient)
       throw new Outcome('unknown-parameter', `${type} cannot be searched by ${told(name, value)}.`);
+    if (s.criteria.reduce((sum, c) => sum + c.values, 0) > MAX_VALUES) throw new Outcome('search-too-complex');
   }
   const isAlone = s.criteria.some((c) => c.parameter.isAlone);
   if (type !== 'Patient' && !isShared(type) && s.members === undefined && s.ids === undefined && !isAlone) {

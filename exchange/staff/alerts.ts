@@ -10,6 +10,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'The last answer of a payer was not complete, and it is not asked again by itself',
     href: (id) => `/staff/pulls/${id}`,
   },
+  'pull-failed': {
+    text: 'The last pull from a payer failed, and it is not asked again by itself',
+    href: (id) => `/staff/pulls/${id}`,
+  },
   'release-waits': {
     text: 'A decision about a held record is not carried out',
     href: (id) => `/staff/conflicts/${id}`,

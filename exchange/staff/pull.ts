@@ -36,7 +36,9 @@ export function pull(desk: Desk): void {
       ? `${meaning('state', state).todo} Accepting lets the node take in what it has.`
       : report.isLeftIncomplete
         ? `The other payer said that its answer is not complete, and it is not asked again by itself: the coverage of members in this pull ended more than ${RUN_OFF_DAYS} days ago. Ask it for what is missing and pull once more (pull run ${report.peer.id} --full), or accept what came.`
-        : undefined;
+        : report.isLeftFailed
+          ? `This pull failed, and the other payer is not asked again by itself: the coverage of members in this pull ended more than ${RUN_OFF_DAYS} days ago. Pull once more (pull run ${report.peer.id} --full), or leave it at that.`
+          : undefined;
     const form =
       words !== undefined && may(session, 'decide')
         ? html`<section class="box"><h2>Accept this pull as it is</h2><p>${words} Your name and reason stay in the timeline.</p>

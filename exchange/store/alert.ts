@@ -1,11 +1,12 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { leftIncomplete } from './pull-incomplete.ts';
+import { leftFailed, leftIncomplete } from './pull-left.ts';
 
 export type AlertKind =
   | 'clocks-overdue'
   | 'pull-waits'
   | 'pull-incomplete'
+  | 'pull-failed'
   | 'release-waits'
   | 'peer-failing'
   | 'wrong-patient'
@@ -35,6 +36,8 @@ export async function standingConditions(
     select 'pull-waits', id, 1 from exchange.pull where state in ('review', 'unbalanced', 'partial')
     union all
     select 'pull-incomplete', p.id, 1 from exchange.pull p where ${leftIncomplete(sql, now)}
+    union all
+    select 'pull-failed', p.id, 1 from exchange.pull p where ${leftFailed(sql, now)}
     union all
     -- decided an hour ago, and not carried out: its file is gone, or cannot be read
     select 'release-waits', r.item_id, 1 from exchange.release_due r

@@ -1,8 +1,9 @@
 // Writing enrolment: coverage with us, other coverage, choices, and what matching compares. Set-based, a batch at a time.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from '../match/normalize.ts';
 import type { CoverageRow } from '../members/coverage.ts';
 import type { Enrolment } from '../members/enrolment.ts';
+import { notSaidYet, type Said } from '../members/said-choices.ts';
 
 /** How many of each were new. */
 export type EnrolmentCounts = { members: number; enrolments: number; otherCoverages: number; choices: number };
@@ -19,7 +20,7 @@ export async function addEnrolled(tx: Queryable, rows: readonly Enrolment[]): Pr
 /**
  * Coverage, other payers and choices of a batch. A payer is linked to a registered peer by id, NPI or name.
  * Running it again changes nothing; a new end date of a known coverage is taken over. Who says no after a yes withdraws; of one day the
- * later row holds.
+ * later row holds, and that of the later file.
  */
 export async function writeEnrolment(
   tx: Queryable,
@@ -48,26 +49,38 @@ export async function writeEnrolment(
     on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends
       where (exchange.other_coverage.peer_id, exchange.other_coverage.starts, exchange.other_coverage.ends) is distinct from (excluded.peer_id, excluded.starts, excluded.ends)
     returning 1`;
-  const chosen = rows.filter((r) => r.choice !== undefined);
+  const choices = await writeChoices(
+    tx,
+    rows.flatMap(({ memberId, choice }) => (choice === undefined ? [] : [{ memberId, ...choice }])),
+    source,
+  );
+  return { enrolments: enrolments.length, otherCoverages: other.length, choices };
+}
+
+/** Writes those that are new, for one writer of a member at a time. Returns how many. consent_member. */
+async function writeChoices(tx: Queryable, said: readonly Said[], source: string): Promise<number> {
+  if (said.length === 0) return 0;
+  const members = arrayLiteral([...new Set(said.map((s) => s.memberId))].sort());
+  await tx`select from exchange.member where id = any(${members}::text::text[]) order by id for update`;
+  const known = await tx<Said[]>`
+    select member_id as "memberId", choice = 'opt-in' as "optIn", policy, recorded_on::text as on from exchange.consent
+    where member_id = any(${members}::text::text[]) and given_at is null order by recorded_on, created_at`;
+  const fresh = notSaidYet(known, said);
   const choices = await tx`
     with t as materialized (
-      select distinct on (m, c, p, d) m, c, p, d::date as d, place from unnest(${chosen.map((r) => r.memberId)}::text[], ${chosen.map((r) => (r.choice?.optIn ? 'opt-in' : 'decline'))}::text[],
-      ${chosen.map((r) => r.choice?.policy ?? 'regular')}::text[], ${chosen.map((r) => r.choice?.on ?? '')}::text[]) with ordinality as t(m, c, p, d, place)
-      order by m, c, p, d, place desc
+      select m, c, p, d::date as d, a, place from unnest(${fresh.map((s) => s.memberId)}::text[], ${fresh.map((s) => (s.optIn ? 'opt-in' : 'decline'))}::text[],
+      ${fresh.map((s) => s.policy)}::text[], ${fresh.map((s) => s.on)}::text[], ${fresh.map((s) => s.again)}::smallint[]) with ordinality as t(m, c, p, d, a, place)
     )
-    insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
-    select gen_random_uuid()::text, t.m, case when t.c = 'decline' and before.choice = 'opt-in' then 'withdraw' else t.c end, t.p, t.d, ${source}, now() + t.place * interval '1 microsecond'
+    insert into exchange.consent (id, member_id, choice, policy, recorded_on, again, source, created_at)
+    select gen_random_uuid()::text, t.m, case when t.c = 'decline' and before.choice = 'opt-in' then 'withdraw' else t.c end, t.p, t.d, t.a, ${source}, now() + t.place * interval '1 microsecond'
     from t left join lateral (
       select b.choice from (
         select x.choice, x.recorded_on as d, 0 as is_here, extract(epoch from x.created_at) as place from exchange.consent x where x.member_id = t.m and x.recorded_on <= t.d
         union all
         select o.c, o.d, 1, o.place from t o where o.m = t.m and (o.d, o.place) < (t.d, t.place)
       ) b order by b.d desc, b.is_here desc, b.place desc limit 1) before on true
-    where t.c = 'opt-in' or not exists (
-      select from exchange.consent x where x.member_id = t.m and x.recorded_on = t.d and x.given_at is null and x.choice <> 'opt-in')
-    order by t.place
-    on conflict do nothing returning 1`;
-  return { enrolments: enrolments.length, otherCoverages: other.length, choices: choices.length };
+    order by t.place returning 1`;
+  return choices.length;
 }
 
 /**

@@ -85,6 +85,12 @@ const allowed = (r: string) => `
 const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.member_id)`;
 /** Do links of ours stand in its text in the place of a peer's addresses? */
 export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
+/**
+ * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
+ * them: it is looked for in the form for peers, whatever was noted when the record was written.
+ */
+export const NAMES = `case when r.pa_state is null or r.shared is null or r.links is null then r.links else array(
+    select k from unnest(r.links) k where position(k || '"' in r.shared) > 0 or position(k || '/_history/' in r.shared) > 0) end`;
 /** Authorizations that a document supports; PA of the same member, by the primary key. */
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
@@ -174,7 +180,7 @@ export function exportRows(
     tx,
     `select g.n, case when a.asked then r.type || '/' || r.id end, case when a.asked then r.last_updated end,
          case when a.asked then coalesce(r.shared, r.body) end, ${LINKED}, case when not l.leaves then ${REASON} end,
-         ${want.links ? `case when l.leaves then array_to_string(r.links, ' ') end` : 'null'},
+         ${want.links ? `case when l.leaves then array_to_string(${NAMES}, ' ') end` : 'null'},
          g.policy_then = '' or ${MOVED('r')} > $10::timestamptz
        from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) with ordinality g(member_id, policy, policy_then, granted_at, n)
        ${recordsOfEach()}

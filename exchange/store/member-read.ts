@@ -2,7 +2,7 @@
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
-import { isNew, LINKED, MAY_LEAVE, MOVED, recordsOfEach } from './export.ts';
+import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
 
 export type Grant = Pick<WholeGrant, 'memberId' | 'policy'> & Partial<Pick<WholeGrant, 'policyThen'>>;
@@ -242,7 +242,7 @@ export async function sharedOf(
     ...(await sql.unsafe<SharedRow[]>(
       `with named as materialized (
          select k as key, max(case when g.policy_then = '' then 'infinity' else ${MOVED('r')} end) as at
-         ${grantedThen(12)} ${recordsOfEach()} cross join unnest(r.links) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
+         ${grantedThen(12)} ${recordsOfEach()} cross join unnest(${NAMES}) k where not r.deleted and r.type = any($6::text::text[]) and ${MAY_LEAVE}
          group by k
        ), reached as (
          select key, at from named union all

@@ -5,7 +5,7 @@ import { PullWorker } from '../../exchange/pull/run.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import { findPeer } from '../../exchange/store/peer.ts';
 import { findPull, listPulls, type Pull } from '../../exchange/store/pull.ts';
-import { acceptIncomplete, isLeftIncomplete } from '../../exchange/store/pull-incomplete.ts';
+import { acceptLeft, leftOf } from '../../exchange/store/pull-left.ts';
 import { acceptPull } from '../../exchange/store/staff-accept.ts';
 import { CommandFault } from './fault.ts';
 import { followed } from './follow-pull.ts';
@@ -80,10 +80,10 @@ export async function pullAccept(id: string, options: { reason: string }): Promi
     const { state } = pull;
     const by = person();
     const at = deps.clock();
-    if (state === 'done' && (await isLeftIncomplete(deps.database.sql, id, at))) {
+    if ((await leftOf(deps.database.sql, id, at)) !== undefined) {
       await deps.database.sql.begin(async (tx) => {
-        if (!(await acceptIncomplete(tx, id, { subject: by, name: by }, options.reason, at)))
-          throw new CommandFault(`Pull "${id}" changed meanwhile.`);
+        const left = await acceptLeft(tx, id, state, { subject: by, name: by }, options.reason, at);
+        if (left === undefined) throw new CommandFault(`Pull "${id}" changed meanwhile.`);
         await writeAudit(tx, [
           auditRow({
             at,
@@ -91,7 +91,7 @@ export async function pullAccept(id: string, options: { reason: string }): Promi
             actor: by,
             action: 'accept',
             object: `pull/${id}`,
-            reason: 'incomplete',
+            reason: left,
           }),
         ]);
       });

@@ -37,6 +37,9 @@ export function reportText(report: PullReport, address: string): string {
           '  its payer said that something is missing, and is not asked again by itself: pull run --full, or pull accept',
         ]
       : []),
+    ...(report.isLeftFailed
+      ? ['  it failed, and its payer is not asked again by itself: pull run --full, or pull accept']
+      : []),
     '',
     ...(used.length === 0
       ? ['  no lines']

@@ -33,7 +33,7 @@ export function workerConfig(env: WorkerEnv): Config {
 }
 
 /**
- * A client for one request, opened at the first statement. Hyperdrive pools; `role` and the timeout are set on each
+ * A client for one request, opened at the first statement, and once more for what its answer asks while it is sent. Hyperdrive pools; `role` and the timeout are set on each
  * connection when it begins.
  */
 export function requestDatabase(
@@ -48,16 +48,20 @@ export function requestDatabase(
     ...(options.role === undefined ? {} : { role: options.role }),
     ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
   };
-  const open = (max: number) =>
-    clientOf(url, { max, fetch_types: false, types: ARRAY_TYPES, onnotice: () => {}, connection });
+  const open = (max: number, more: { idle_timeout?: number } = {}) =>
+    clientOf(url, { max, fetch_types: false, types: ARRAY_TYPES, onnotice: () => {}, connection, ...more });
+  let isAnswered = false;
   return {
     get sql() {
-      opened ??= open(5);
+      // an answer that takes long asks while it is sent, and nobody closes after it: then a connection ends by itself
+      opened ??= isAnswered ? open(1, { idle_timeout: 1 }) : open(5);
       return opened;
     },
     dedicated: () => open(1),
     close() {
+      isAnswered = true;
       if (opened) ctx.waitUntil(opened.end());
+      opened = undefined;
     },
   };
 }

@@ -129,7 +129,7 @@ async function unplaced(query: string): Promise<[string[], number]> {
   const keys = await d.find(query);
   const without: string[] = [];
   for (const key of keys) {
-    const record = DATA.find((r) => `${r.resourceType}/${r.id}` === key);
+    const record = DATA.find((r) => key === `${r.resourceType}/${String(r.id)}`);
     const places =
       record?.resourceType === 'Location' ? [key] : objects(record?.['location']).map((r) => String(r['reference']));
     const held = places.map((p) => DATA.find((r) => p === `Location/${String(r.id)}`));

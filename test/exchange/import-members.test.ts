@@ -194,10 +194,12 @@ test('who says no after a yes withdraws; loading it again changes nothing', asyn
     'W4 decline 4',
     'W4 opt-in 4',
     'W4 withdraw 10',
+    'W5 decline 6',
     'W5 opt-in 6',
     'W5 withdraw 6',
-    'W6 decline 6',
     'W6 opt-in 6',
+    'W6 opt-in 6',
+    'W6 withdraw 6',
   ];
   const holds = await node.deps.database.sql`
     select distinct on (e.member_number) e.member_number || ' ' || c.choice as c from exchange.consent c join exchange.enrolment e using (member_id)
@@ -263,4 +265,39 @@ test('a document of several megabytes within a record is taken', async () => {
     [patient.replace('"p1"', '"p9"'), document('Ab3/'.repeat(9 * 256 * 1024))].join('\n'),
   );
   expect([result.counts, rejects]).toEqual([expect.objectContaining({ created: 2 }), []]);
+});
+
+test('of one day the file that came last holds, whatever was said before, and all of it is kept', async () => {
+  const file = (...answers: string[]) =>
+    [
+      'member_number,family,given,birth_date,coverage_start,opt_in,opt_in_date',
+      ...answers.map((answer) => `V1,Doe,Vi,1970-01-01,2026-01-01,${answer},2026-01-06`),
+    ].join('\n');
+  const said = async () =>
+    (
+      await node.deps.database.sql<{ choice: string }[]>`
+        select c.choice from exchange.consent c join exchange.enrolment e using (member_id)
+        where e.member_number = 'V1' order by c.recorded_on, c.created_at`
+    ).map((r) => r.choice);
+  const days: [string[], string[]][] = [
+    [['no'], ['decline']],
+    [['yes'], ['decline', 'opt-in']],
+    [['no'], ['decline', 'opt-in', 'withdraw']],
+    // once more
+    [['no'], ['decline', 'opt-in', 'withdraw']],
+    [
+      ['yes', 'no'],
+      ['decline', 'opt-in', 'withdraw'],
+    ],
+    [
+      ['no', 'yes'],
+      ['decline', 'opt-in', 'withdraw', 'opt-in'],
+    ],
+    [['no'], ['decline', 'opt-in', 'withdraw', 'opt-in', 'withdraw']],
+  ];
+  for (const [answers, expected] of days) {
+    const before = (await said()).length;
+    expect((await load('', file(...answers))).result.enrolment?.choices).toBe(expected.length - before);
+    expect(await said()).toEqual(expected);
+  }
 });

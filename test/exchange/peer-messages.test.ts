@@ -6,8 +6,8 @@ import { readMessages } from '../../exchange/pull/messages.ts';
 import { pullMessages } from '../../exchange/report/messages.ts';
 import { pullReport } from '../../exchange/report/pull-report.ts';
 import { renderReport } from '../../exchange/report/render-report.ts';
-import { acceptIncomplete } from '../../exchange/store/pull-incomplete.ts';
-import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends } from '../support/scripted-peer.ts';
+import { acceptLeft } from '../../exchange/store/pull-left.ts';
+import { json, ndjson, type Script, type ScriptedPeer, scriptedPeer, sends, status } from '../support/scripted-peer.ts';
 
 let peer: ScriptedPeer;
 beforeAll(async () => {
@@ -73,7 +73,10 @@ test('when late claims are asked for no more, the last answer that lacks somethi
     ).map((r) => r['subject']);
   };
   const take = (id: string) =>
-    sql.begin((tx) => acceptIncomplete(tx, id, { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+    sql.begin(
+      async (tx) =>
+        (await acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock())) !== undefined,
+    );
   const [before] = await sql`select ends from exchange.other_coverage`;
   const first = await peer.pull(says(issue('error')), { full: true });
   try {
@@ -99,6 +102,68 @@ test('when late claims are asked for no more, the last answer that lacks somethi
       'holds',
     ]);
     expect(taken?.events.at(-1)).toMatchObject({ state: 'done', detail: 'accepted by Ada: asked' });
+  } finally {
+    await sql`update exchange.other_coverage set ends = ${before?.['ends'] ?? null}`;
+  }
+});
+
+test('when late claims are asked for no more, the last pull that failed waits for a person, and for nobody when the member withdraws', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  const ended = (days: number) => sql`update exchange.other_coverage set ends = now()::date - ${days}::int`;
+  const waiting = async () => {
+    await keepAlerts(deps);
+    const rows = await sql<{ alert: string }[]>`
+      select kind || ' ' || subject as alert from exchange.alert where kind in ('pull-incomplete', 'pull-failed') and cleared_at is null order by 1`;
+    return rows.map((r) => r.alert);
+  };
+  const take = (id: string, seen: string) =>
+    sql.begin((tx) => acceptLeft(tx, id, seen, { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+  const fails: Script = { 'GET /status/export': status(400) };
+  const [before] = await sql`select ends from exchange.other_coverage`;
+  await peer.pull({}, { full: true });
+  const first = await peer.pull(fails, { full: true });
+  try {
+    expect(first.state).toBe('failed');
+    await ended(89);
+    expect([await waiting(), await take(first.id, 'failed')]).toEqual([[], undefined]);
+    await ended(91);
+    expect(await waiting()).toEqual([`pull-failed ${first.id}`]);
+    // one that was never asked for otherwise is asked for again by itself
+    await sql`update exchange.pull set state = 'withdrawn' where state = 'done'`;
+    expect(await waiting()).toEqual([]);
+    await sql`update exchange.pull set state = 'done' where state = 'withdrawn'`;
+    const second = await peer.pull(fails, { full: true });
+    expect(await waiting()).toEqual([`pull-failed ${second.id}`]);
+    const report = await pullReport(deps, second.id);
+    expect(report?.isLeftFailed).toBe(true);
+    expect(report && renderReport(report, 'html')).toContain('is not asked again by itself');
+    expect([
+      await take(second.id, 'refused'),
+      await take(second.id, 'failed'),
+      await take(second.id, 'failed'),
+    ]).toEqual([undefined, 'failed', undefined]);
+    const taken = await pullReport(deps, second.id);
+    expect([await waiting(), taken?.isLeftFailed, taken?.accepted?.by]).toEqual([[], false, 'a']);
+    expect(taken?.events.at(-1)).toMatchObject({ state: 'failed', detail: 'accepted by Ada: asked' });
+
+    const lacking = await peer.pull(says(issue('error')), { full: true });
+    const third = await peer.pull(fails, { full: true });
+    expect(await waiting()).toEqual([`pull-failed ${third.id}`, `pull-incomplete ${lacking.id}`]);
+    // nothing is asked of who withdraws
+    await sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+      select 'gone', member_id, 'withdraw', 'regular', now()::date, 'test' from exchange.other_coverage`;
+    expect([await waiting(), await take(third.id, 'failed'), await take(lacking.id, 'done')]).toEqual([
+      [],
+      undefined,
+      undefined,
+    ]);
+    await sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+      select 'again', member_id, 'opt-in', 'regular', now()::date, 'test', now() + interval '1 second' from exchange.other_coverage`;
+    await peer.pull({}, { full: true });
+    expect(await waiting()).toEqual([]);
   } finally {
     await sql`update exchange.other_coverage set ends = ${before?.['ends'] ?? null}`;
   }

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
+import { ExportClient } from './export-client.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, matchBody, PEOPLE, parts, US } from './plan-fixture.ts';
 
@@ -40,6 +41,42 @@ const encounter = (id: string, member: string, more: object) => ({
   period: { start: '2026-01-01', end: '2026-01-01' },
   ...more,
 });
+const REVIEW = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
+const X12 = 'https://codesystem.x12.org/005010/306';
+/** An authorization of which one line was granted and one denied, each at a place of its own. */
+const authorization = (id: string, member: string, granted: string, denied: string) => {
+  const line = (sequence: number, code: string, reference: string) => ({
+    sequence,
+    productOrService: { text: 'visit' },
+    locationReference: { reference },
+    adjudication: [
+      {
+        category: { text: 'submitted' },
+        extension: [
+          {
+            url: REVIEW,
+            extension: [{ url: `${REVIEW}Code`, valueCodeableConcept: { coding: [{ system: X12, code }] } }],
+          },
+        ],
+      },
+    ],
+  });
+  const by = { reference: 'Organization/clinic' };
+  return {
+    resourceType: 'ExplanationOfBenefit',
+    id,
+    status: 'active',
+    type: { text: 'professional' },
+    use: 'preauthorization',
+    patient: { reference: `Patient/${member}` },
+    created: new Date().toISOString().slice(0, 10),
+    insurer: by,
+    provider: by,
+    outcome: 'partial',
+    insurance: [{ focal: true, coverage: { display: 'cover' } }],
+    item: [line(1, 'A1', granted), line(2, 'A3', denied)],
+  };
+};
 const seenBy = (reference: string) => ({ participant: [{ individual: { reference } }] });
 
 beforeAll(async () => {
@@ -76,6 +113,9 @@ beforeAll(async () => {
     encounter('v1', me, seenBy('PractitionerRole/role')),
     encounter('v2', me, seenBy('Practitioner/dr-seen')),
     encounter('v3', me, { ...seenBy('Practitioner/dr-old'), period: { start: '2001-01-01', end: '2001-01-01' } }),
+    { resourceType: 'Location', id: 'granted', status: 'active', name: 'Granted' },
+    { resourceType: 'Location', id: 'denied', status: 'active', name: 'Denied' },
+    authorization('pa', me, 'Location/granted', 'Location/denied'),
     encounter('v4', him, { ...seenBy('Practitioner/dr-his'), serviceProvider: { reference: 'Organization/his' } }),
   ]);
   token = await peer.token(SCOPES.join(' '));
@@ -135,6 +175,8 @@ describe('of a member who was matched', () => {
     ['Practitioner?name=nguyen', ['dr-seen']],
     ['Practitioner?family=oka&given=gra', ['dr-role']],
     ['Practitioner?_lastUpdated=lt2001', []],
+    ['Practitioner?_lastUpdated=9999', []],
+    ['Practitioner?_lastUpdated=gt0001-01-01T00:00:00%2B14:00&_lastUpdated=le9999-12-31', ['dr-role', 'dr-seen']],
     ['Practitioner?active=true&_lastUpdated=gt2001', ['dr-role', 'dr-seen']],
     ['Organization?name=harbor', ['clinic']],
     ['Organization?name=old', ['clinic']],
@@ -145,6 +187,8 @@ describe('of a member who was matched', () => {
     ['Organization?identifier=a|b', []],
     ['Location?organization=Organization/clinic', ['room']],
     ['Location?name=room', ['room']],
+    // what only a denied line of an authorization names stays as the line does
+    ['Location?_id=granted,denied', ['granted']],
     ['PractitionerRole?practitioner=Practitioner/dr-role', ['role']],
     ['PractitionerRole?specialty=http://nucc.org/provider-taxonomy|207Q00000X', ['role']],
     ['PractitionerRole?specialty=208D00000X', []],
@@ -152,6 +196,15 @@ describe('of a member who was matched', () => {
   ])('%s finds what its records name', async (query, expected) => {
     const type = query.split('?')[0];
     expect(await found(query)).toEqual(expected.map((id) => `${type}/${id}`));
+  });
+
+  test('an export and $everything hold the same places', async () => {
+    expect(await found(`Patient/${me}/$everything?_type=Location`)).toEqual(['Location/granted', 'Location/room']);
+    const them = new ExportClient(node, peer);
+    await them.signIn();
+    const { manifest } = await them.finished(await them.get('Patient/$export', '_type=Location'));
+    const lines = await them.lines(manifest.output[0]?.url ?? '');
+    expect(lines.map((l) => l['id']).sort()).toEqual(['granted', 'room']);
   });
 
   test('a search is sent as a form too, and brings along what it names', async () => {
@@ -184,6 +237,8 @@ describe('of a member who was matched', () => {
     ['PractitionerRole?_include=PractitionerRole:patient', 'not-supported'],
     ['Organization?_revinclude=Provenance:target', 'not-supported'],
     ['Organization?identifier=', 'value'],
+    // what each record is compared with is bounded, however it is spread over parameters
+    [`Organization?${Array.from({ length: 21 }, () => `name=h${',z'.repeat(9)}`).join('&')}`, 'too-costly'],
   ])('%s is 400', async (query, code) => {
     const { status, body } = await get(query);
     expect([status, (body['issue'] as { code: string }[])[0]?.code]).toEqual([400, code]);

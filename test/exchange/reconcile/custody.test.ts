@@ -77,6 +77,45 @@ test('of very many transmissions of the person some are about the records, and t
   }
 });
 
+test("a statement that holds a record of another member is nobody's alone, one that holds one of the same member is the member's", async () => {
+  const node = await reconciler();
+  try {
+    const of = (id: string, person: string) => lab(id, { subject: { reference: `Patient/${person}` } });
+    const holding = (id: string, person: string, target: string) => ({
+      ...transmitter(id, target),
+      contained: [of('within', person)],
+    });
+    const { id } = await node.pull([
+      output('Observation', of('a', 'p1'), of('b', 'p2')),
+      output(
+        'Provenance',
+        holding('same', 'p1', 'Observation/a'),
+        holding('other', 'p2', 'Observation/a'),
+        holding('person', 'p2', 'Patient/p1'),
+        holding('stranger', 'p77', 'Observation/a'),
+      ),
+    ]);
+    expect((await node.ledger(id)).filter((l) => l.includes('Provenance'))).toEqual([
+      'created Provenance/same',
+      'created Provenance/other',
+      'created Provenance/person',
+      'quarantined wrong-patient Provenance/stranger',
+    ]);
+    const kept = await node.sql`
+      select member_id as at, source_id as s, targets from exchange.resource where type = 'Provenance' and origin = ${PEER}`;
+    expect([...kept]).toEqual([{ at: 'm1', s: 'same', targets: [`Observation/${localId(PEER, 'Observation', 'a')}`] }]);
+    // nobody reads these with a member's records
+    const several = await node.sql`select id from exchange.shared_resource where type = 'Provenance' order by id`;
+    const ids = ['other', 'person'].map((source) => localId(PEER, 'Provenance', source));
+    expect(several.map((r) => r['id'])).toEqual(ids.sort());
+    const links = await node.sql`select from exchange.resource where links && ${ids.map((i) => `Provenance/${i}`)}`;
+    expect(links).toHaveLength(0);
+    expect(await brokenLaws(node.sql)).toEqual({});
+  } finally {
+    await node.close();
+  }
+});
+
 test('a statement about records is whose they are: of several, then of one, then of the other, and taken back', async () => {
   const node = await reconciler();
   try {
