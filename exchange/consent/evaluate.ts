@@ -166,7 +166,7 @@ export function evaluateConsent(
   const period = provision['period'];
   const from = isObject(period) ? firstDay(text(period['start'])) : undefined;
   const to = isObject(period) ? text(period['end'])?.slice(0, 10) : undefined;
-  if (!isDay(from) || !isDay(to)) return no('consent-malformed');
+  if (!isDay(from) || !isDay(to) || from > to) return no('consent-malformed');
   // a reference that does not resolve to the MemberPatient is tolerated only where the bundle holds one Patient anyway
   const patient = consent['patient'];
   const named = isObject(patient) ? text(patient['reference']) : undefined;

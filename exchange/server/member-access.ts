@@ -31,11 +31,16 @@ export function daysOf(deps: Deps): Days {
 export const umbSystem = (deps: Pick<Deps, 'config'>): string =>
   String(umbIdentifier('', deps.config.baseUrl)['system']);
 
-/** Members that were matched for a peer and whose consent holds today; only those of `members`, when they are named. */
-export async function grantsOf(deps: Deps, peerId: string, members?: readonly string[]): Promise<Grant[]> {
+/** Members that were matched for a peer and whose consent holds today; only those of `members`, when they are named, else `most` of them. */
+export async function grantsOf(
+  deps: Deps,
+  peerId: string,
+  members?: readonly string[],
+  most?: number,
+): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
   const { today } = daysOf(deps);
-  if (members === undefined) return grantedMembers(deps.database.sql, scope, today);
+  if (members === undefined) return grantedMembers(deps.database.sql, scope, today, undefined, undefined, most);
   const found = await stillGranted(deps.database.sql, scope, today, members);
   return [...found].map(([memberId, policy]) => ({ memberId, policy }));
 }

@@ -32,7 +32,7 @@ export function sharedSearch(deps: Deps, type: string) {
     const base = addresses(deps.config).fhir;
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
-    const grants = await grantsOf(deps, caller.peer.id, search.members);
+    const grants = await grantsOf(deps, caller.peer.id, search.members, MOST_MEMBERS + 1);
     const granted = new Set(grants.map((g) => g.memberId));
     for (const m of search.members ?? [])
       if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);

@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
 import { writeAttachments } from './attachment.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
-import type { Decided } from './reconcile.ts';
+import { type Decided, isNamed } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
@@ -169,8 +169,8 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
   await tx`
     insert into exchange.dangling (peer_id, target_type, target_id, member_id, type, id)
     select distinct ${work.peerId}, split_part(t, '/', 1), split_part(t, '/', 2), '', 'Provenance', s.source_id
-    from pg_temp.slice s cross join unnest(s.targets) t
-    where s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance'
+    from pg_temp.slice s cross join unnest(s.targets) with ordinality u(t, n)
+    where s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance' and ${tx.unsafe(isNamed('s', 'n'))}
     on conflict do nothing`;
   const identifier = JSON.stringify(`${base}/`).slice(0, -1);
   await tx.unsafe(

@@ -87,10 +87,11 @@ const isNoOther = (r: string) => `(${r}.type <> 'Patient' or ${r}.id = ${r}.memb
 export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 /**
  * Keys of the directory entries that a record names as it leaves. Of an authorization lines may stay, and what only these name stays with
- * them: it is looked for in the form for peers, whatever was noted when the record was written.
+ * them: it is looked for in the form for peers, whatever was noted when the record was written. The form is unpacked once for all links.
  */
 export const NAMES = `case when r.pa_state is null or r.shared is null or r.links is null then r.links else array(
-    select k from unnest(r.links) k where position(k || '"' in r.shared) > 0 or position(k || '/_history/' in r.shared) > 0) end`;
+    select k from (select r.shared || '' as form offset 0) f cross join unnest(r.links) k
+    where position(k || '"' in f.form) > 0 or position(k || '/_history/' in f.form) > 0) end`;
 /** Authorizations that a document supports; PA of the same member, by the primary key. */
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted

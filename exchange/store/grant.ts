@@ -52,6 +52,7 @@ const THEN = `
  * counts.
  * @param since time for `policyThen`
  * @param only these of them
+ * @param most no more than these
  */
 export async function grantedMembers(
   sql: Queryable,
@@ -59,13 +60,14 @@ export async function grantedMembers(
   today: string,
   since?: string,
   only?: readonly string[],
+  most?: number,
 ): Promise<Grant[]> {
   const rows = await sql.unsafe<Grant[]>(
     `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
        case when $4::timestamptz is not null then (${THEN}) end as "policyThen"
      from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
        ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
-     order by g.member_id`,
+     order by g.member_id${most === undefined ? '' : ` limit ${Math.trunc(most)}`}`,
     [scope.peerId, scope.groupId, today, since ?? null, ...(only === undefined ? [] : [arrayLiteral(only)])],
   );
   return [...rows];

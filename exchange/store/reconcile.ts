@@ -55,32 +55,38 @@ async function duplicatesInJob(tx: Queryable, pull: string): Promise<void> {
   );
 }
 
+/**
+ * Is target `n` of staged unit `s` one that the record names itself? Behind those stand the persons of what it contains (reconcile/read-unit.ts),
+ * which count once one that it names is there.
+ */
+export const isNamed = (s: string, n: string) => `(${s}.about is null or ${n} <= cardinality(${s}.about))`;
+
 /** Provenance belongs to the member of what it is about; to no single one when it is about several members' records. */
 export async function provenanceMembers(tx: Queryable, work: Decided): Promise<void> {
   await tx.unsafe(
     `with target as materialized (
-       select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id
-       from exchange.staging p cross join unnest(p.targets) t
+       select p.file, p.line, p.entry, split_part(t, '/', 1) as type, split_part(t, '/', 2) as id, ${isNamed('p', 'n')} as named
+       from exchange.staging p cross join unnest(p.targets) with ordinality u(t, n)
        where p.pull_id = $1 and ${open('p')} and p.targets is not null
      ), known as (
-       select g.file, g.line, g.entry, s.member_id
+       select g.file, g.line, g.entry, g.named, s.member_id
        from target g join exchange.staging s on s.pull_id = $1 and s.type = g.type and s.source_id = g.id
        where s.outcome is distinct from 'quarantined' and s.outcome is distinct from 'rejected' and (s.member_id is not null or s.is_shared)
        union all
-       select g.file, g.line, g.entry, i.member_id
+       select g.file, g.line, g.entry, g.named, i.member_id
        from target g join exchange.identity i on i.peer_id = $2 and i.type = g.type and i.source_id = g.id
        where i.state in ('visible', 'echo')
        union all
-       select g.file, g.line, g.entry, m.member_id
+       select g.file, g.line, g.entry, g.named, m.member_id
        from target g join exchange.pull_member m on m.pull_id = $3 and g.type = 'Patient' and m.peer_patient_id = g.id
        union all
        -- a Bundle that was sent to a node before: of one member, when the pull is about one
-       select g.file, g.line, g.entry, o.member_id
+       select g.file, g.line, g.entry, g.named, o.member_id
        from target g cross join (select min(member_id) as member_id from exchange.pull_member where pull_id = $3 and outcome = 'matched' having count(distinct member_id) = 1) o
        where g.type = 'Bundle'
      ), about as (
        select $1::text as pull_id, file, line, entry, min(member_id) as member_id, count(distinct member_id) as members
-       from known group by file, line, entry
+       from known group by file, line, entry having bool_or(named)
      )
      update exchange.staging s set member_id = case when a.members = 1 then a.member_id end, is_shared = a.members <> 1
      from about a where ${same('s', 'a')}`,

@@ -34,14 +34,14 @@ export function isStatement(resource: Resource, sets: ValueSets = VALUE_SETS): b
   });
 }
 
-type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'>;
+type Removed = Pick<AuthorizationFacts, 'removedLines' | 'removesParts'> & { isStripped: boolean };
 
 /** The form for peers; the same object when it is the record as it stands. */
 function formOf(resource: Resource, json: string, links: boolean, removed: Removed | undefined): Resource {
   let form = links ? withLinkedDocuments(resource, json) : resource;
   if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
     return form;
-  if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts);
+  if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts, removed.isStripped);
   // most claims that come from a peer hold no money: looking is cheaper than rebuilding
   if (moneyIn(form).length > 0) form = withoutMoney(form);
   return withBasisProfiles(withoutBenefitNarrative(form));
@@ -69,11 +69,6 @@ export function factsOf(resource: Resource, json: string, links = true, isStripp
     authorization,
     label: labelOf(resource),
     withheld: financial || isStatement(resource) ? 'financial' : undefined,
-    shared: formText(
-      resource,
-      json,
-      links,
-      authorization && { ...authorization, removesParts: authorization.removesParts || isStripped },
-    ),
+    shared: formText(resource, json, links, authorization && { ...authorization, isStripped }),
   };
 }

@@ -265,12 +265,12 @@ const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(
 /**
  * Is what the payer added about nothing that leaves? It names lines, details of these, or details of details: the deepest that it names counts.
  * @param all places of what there was, and `left` of what leaves
+ * @param stripped what is named and not there was taken out before
  */
-function isAboutGone(added: JsonObject, all: readonly number[][], left: ReadonlySet<string>, gone: readonly number[]) {
-  const lines = numbers(added['itemSequence']);
+function isAboutGone(added: JsonObject, all: readonly number[][], left: ReadonlySet<string>, stripped: boolean) {
   // R4 spells it one way here, and another in ClaimResponse
   const parts = [
-    lines,
+    numbers(added['itemSequence']),
     numbers(added['detailSequence']),
     numbers(added['subDetailSequence'] ?? added['subdetailSequence']),
   ];
@@ -279,21 +279,23 @@ function isAboutGone(added: JsonObject, all: readonly number[][], left: Readonly
     const isNamed = (at: number, n: number) => parts[n]?.length === 0 || parts[n]?.includes(at);
     const named = all.filter((place) => place.length === depth && place.every(isNamed));
     if (named.length > 0) return named.every((place) => !left.has(place.join('/')));
+    if (stripped) return true;
   }
-  return lines.length > 0 && lines.every((line) => gone.includes(line));
+  return false;
 }
 
 /**
  * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
  * says of them elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
- * @param parts details or added lines must not leave, or others are gone already
+ * @param parts details or added lines must not leave
+ * @param stripped others were taken out before
  */
-export function withoutLines(resource: Resource, sequences: readonly number[], parts = false): Resource {
-  if (sequences.length === 0 && !parts) return resource;
+export function withoutLines(resource: Resource, lines: readonly number[], parts = false, stripped = false): Resource {
+  if (lines.length === 0 && !parts && !stripped) return resource;
   const header = latestReview(resource);
-  const leaving = (lines: readonly JsonObject[]) =>
-    parts ? judged(lines, header).flatMap(({ left }) => (left === undefined ? [] : [left])) : [...lines];
-  const gone = (sequence: unknown) => sequences.includes(Number(sequence));
+  const leaving = (all: readonly JsonObject[]) =>
+    parts ? judged(all, header).flatMap(({ left }) => (left === undefined ? [] : [left])) : [...all];
+  const gone = (sequence: unknown) => lines.includes(Number(sequence));
   const next = withoutDenials(resource);
   const keep = (name: string, kept: readonly JsonObject[]): void => {
     if (kept.length > 0) next[name] = [...kept];
@@ -303,7 +305,7 @@ export function withoutLines(resource: Resource, sequences: readonly number[], p
   keep('item', items);
   const all = placesOf(objects(resource['item']));
   const left = new Set(placesOf(items).map((place) => place.join('/')));
-  const added = leaving(objects(resource['addItem'])).filter((a) => !isAboutGone(a, all, left, sequences));
+  const added = leaving(objects(resource['addItem'])).filter((a) => !isAboutGone(a, all, left, stripped));
   keep('addItem', added);
   const noted = new Set([...items, ...added].flatMap(notesOf));
   keep(

@@ -1,6 +1,7 @@
 // One HTTP server for the services of a node, with health and metrics beside them.
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { setTimeout as pause } from 'node:timers/promises';
 import { getConnInfo } from '@hono/node-server/conninfo';
 import { type Context, Hono } from 'hono';
 import { createFederation } from '../../directory/federation/app.ts';
@@ -123,6 +124,9 @@ const BACKLOG = 4096;
 /** After so long without a byte in either direction a connection ends. */
 const IDLE_MS = 60_000;
 
+/** Time to read what connections have sent that were held back. */
+const READ_MS = 20;
+
 /** Listens; rejects when the port is taken. */
 export async function listen(
   app: Hono,
@@ -133,8 +137,10 @@ export async function listen(
   const inTurns = turns({ enough: enoughFor(config.databasePool ?? 0) });
   const server = createServer({ connectionsCheckingInterval: 2_000 }, quickListener(app, config.host, quick, inTurns));
   let requests = 0;
-  server.on('request', ({ url = '' }) => {
+  let isEnding = false;
+  server.prependListener('request', ({ url = '' }, response) => {
     if (!PROBES.has(url)) requests++;
+    if (isEnding) response.setHeader('connection', 'close');
   });
   server.listen(config.port, config.host, BACKLOG);
   server.headersTimeout = 10_000;
@@ -153,8 +159,11 @@ export async function listen(
     requests: () => requests,
     /** stops accepting and waits up to ten seconds for what is under way */
     async close() {
+      isEnding = true;
+      // what was held is read, and no longer idle, before idle connections are closed
+      inTurns.stop();
+      await pause(READ_MS);
       const closed = new Promise<void>((done) => server.close(() => done()));
-      server.closeIdleConnections();
       const timer = setTimeout(() => server.closeAllConnections(), 10_000);
       await closed;
       clearTimeout(timer);

@@ -7,6 +7,7 @@ import {
   DEFAULT_SCOPES,
   fileOrigin,
   isAddress,
+  isPeerId,
   MAX_ADDRESS,
   oneLine,
   readKeySet,
@@ -40,8 +41,7 @@ export type AddOptions = {
 };
 
 export async function peerAdd(id: string, o: AddOptions): Promise<void> {
-  if (!/^[a-z0-9][a-z0-9-]{0,62}$/.test(id) || id === 'own')
-    throw new CommandFault(`"${id}" is no peer id: use lower-case letters, digits and hyphens.`);
+  if (!isPeerId(id)) throw new CommandFault(`"${id}" is no peer id: use lower-case letters, digits and hyphens.`);
   if (o.npi !== undefined && !/^[0-9]{10}$/.test(o.npi)) throw new CommandFault('--npi must be ten digits.');
   for (const [flag, value] of [
     ['--fhir-base', o.fhirBase],

@@ -42,10 +42,13 @@ export function quickListener(
     if (quick instanceof Promise) {
       inTurns.begin();
       const { socket } = request;
-      void quick.then((reply) => {
-        write(response, reply);
-        inTurns.end(socket);
-      });
+      void quick
+        .then((reply) => {
+          // nothing more is read of it: whoever asks again does so elsewhere
+          if (inTurns.isOver() && !response.destroyed) response.setHeader('connection', 'close');
+          write(response, reply);
+        })
+        .finally(() => inTurns.end(socket));
     } else write(response, quick);
   };
 }

@@ -9,6 +9,10 @@ const PER_CONNECTION = 4;
 const ENOUGH = 64;
 /** Longest time that a connection is held: it may ask for something else, or have left. */
 const LONGEST_MS = 1000;
+/** And for each that is held: at least so fast they are let go one after the other, however long what is under way takes. */
+const EACH_MS = 1;
+/** So many times as many, under way and held, cost nothing that holding would save. */
+const HARMLESS = 2;
 /** Between two looks while some are held and nothing is answered. */
 const LOOK_MS = 10;
 
@@ -20,13 +24,21 @@ export type Turns = {
   begin(): void;
   /** it has been answered on this connection */
   end(socket: Readable): void;
+  /** lets all go, and holds none any more: the server ends */
+  stop(): void;
+  isOver(): boolean;
 };
 
 /** Requests under way from which on connections are held. @param pool connections of a service to its database */
 export const enoughFor = (pool: number): number => Math.max(ENOUGH, PER_CONNECTION * pool);
 
 /** @param options.enough of {@link enoughFor}; the others for tests */
-export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => performance.now() } = {}): Turns {
+export function turns({
+  enough = ENOUGH,
+  longestMs = LONGEST_MS,
+  eachMs = EACH_MS,
+  now = () => performance.now(),
+} = {}): Turns {
   let under = 0;
   let answered: Readable[] = [];
   let held: { socket: Readable; since: number }[] = [];
@@ -34,12 +46,14 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
   let first = 0;
   let looksSoon = false;
   let looksLater = false;
+  let isOver = false;
 
   function release(room: number, at: number): number {
     let released = 0;
     for (; first < held.length; first++) {
       const next = held[first];
-      if (next === undefined || (released >= room && at - next.since < longestMs)) break;
+      const longest = Math.min(longestMs, (held.length - first) * eachMs);
+      if (next === undefined || (released >= room && at - next.since < longest)) break;
       if (next.socket.destroyed) continue;
       next.socket.resume();
       released++;
@@ -55,7 +69,8 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
   function look(): void {
     looksSoon = false;
     const at = now();
-    let room = enough - under;
+    const all = under + held.length - first + answered.length;
+    let room = all < HARMLESS * enough ? Number.POSITIVE_INFINITY : enough - under;
     room -= release(room, at);
     for (const socket of answered) {
       if (socket.destroyed) continue;
@@ -87,8 +102,15 @@ export function turns({ enough = ENOUGH, longestMs = LONGEST_MS, now = () => per
     },
     end(socket) {
       under--;
+      if (isOver) return;
       answered.push(socket);
       lookSoon();
     },
+    stop() {
+      isOver = true;
+      answered = [];
+      release(held.length, now());
+    },
+    isOver: () => isOver,
   };
 }

@@ -6,11 +6,12 @@ import { boxesOf } from '../fhir/search/near.ts';
 import { CARE } from '../fhir/search/reached.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';
 import { SQUARES_A_DEGREE, SQUARES_ACROSS, squaresIn } from '../fhir/search/squares.ts';
+import { spellingsOf } from '../fhir/search/token.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { arrayLiteral } from './database.ts';
 import { referenceToken } from './reference-token.ts';
-import { boxTest, distanceBetween } from './search-further.ts';
+import { boxTest, distanceBetween, positioned } from './search-further.ts';
 import { isSource } from './search-kinds.ts';
 import type { Bind } from './search-set.ts';
 import type { Frequencies } from './token-frequency.ts';
@@ -36,25 +37,29 @@ const elements = (json: string): string =>
 const READABLE = String.raw`(case when strpos(s.body, '\u') = 0 then s.body
       else regexp_replace(s.body, '\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})', '\\u0020', 'g') end)::json`;
 
+const SPELLINGS = spellingsOf(CARE.system)
+  .map((spelling) => `'${spelling}'`)
+  .join(', ');
+
 /** Tokens of the specialties of a role, out of its text: {@link isEntered} of the forms that the index has. */
 const OF_BODY = `cross join lateral (select distinct hashtextextended(f.form, ${CARE.of}) as token
     from (select ${READABLE} -> 'specialty' as held offset 0) b cross join ${elements('b.held')} e(concept)
     cross join ${elements(`e.concept -> 'coding'`)} c(coding)
     cross join lateral (select nullif(c.coding ->> 'system', '') as system, replace(lower(nullif(c.coding ->> 'code', '') collate "C"), '|', E'\\x1f') as code) v
-    cross join lateral unnest(case when v.system = '${CARE.system}' then array['${CARE.system}|' || coalesce(v.code, '')]
+    cross join lateral unnest(case when v.system in (${SPELLINGS}) then array['${CARE.system}|' || coalesce(v.code, '')]
       when v.code is null then '{}' when v.system is null then array[v.code, '|' || v.code] else array[v.code] end) f(form)) k`;
 
 /** While a directory is loaded the tokens stand in a table beside it: they need not be read once more. */
 export const CARE_KINDS = 'care_kinds';
 
 /**
- * `token, network, rk, x, y` of live roles, each once. A network of 0: the role has none, or more than are entered.
+ * `token, network, rk, x, y, approximate` of live roles, each once. A network of 0: the role has none, or more than are entered.
  * @param roles a table of the columns of `directory.resource`
  * @param place joins the row `p` of `directory.place` whose key is `u.ref`
  * @param kinds a table `rk, token` of the specialties of these roles; without it they are read
  */
 export const careRows = (roles: string, place: string, kinds?: string): string =>
-  `select distinct k.token # (${squareOf('p.at[0]', 'p.at[1]')} * ${SPREAD}) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y
+  `select distinct k.token # (${squareOf('p.at[0]', 'p.at[1]')} * ${SPREAD}) as token, w.network, s.rk, p.at[0] as x, p.at[1] as y, p.approximate
    from ${roles} s cross join lateral unnest(s.refs, s.ref_params) u(ref, param) ${place}
    ${kinds === undefined ? OF_BODY : `join ${kinds} k on k.rk = s.rk`}
    cross join lateral (select array_agg(distinct n.ref) as held from unnest(s.refs, s.ref_params) n(ref, param) where n.param = ${CARE.network}) n
@@ -122,7 +127,7 @@ export function careSet({ forms: held, squares, circles, networks }: CareAt, bin
       distance,
       test: `(${boxesOf(circle)
         .map((box) => boxTest('c.x', 'c.y', box, bind))
-        .join(' or ')}) and ${distance} <= ${meters}`,
+        .join(' or ')}) and ${distance} <= ${meters}${positioned(circle, 'c')}`,
     };
   });
   const keys = networks === undefined ? undefined : bind(arrayLiteral(networks), 'text[]');

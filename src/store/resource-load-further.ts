@@ -21,9 +21,10 @@ type Tables = Record<'place' | 'boundary' | 'verification', BinaryRows>;
 export function addGeometry(out: Tables, entries: Entries, hi: number, lo: number): void {
   const { place, areas = [] } = entries;
   if (place) {
-    out.place.row(2);
+    out.place.row(3);
     out.place.int8(hi, lo);
     out.place.point(place.longitude, place.latitude);
+    out.place.bool(place.approximate === true);
   }
   areas.forEach(({ ring, holes }, i) => {
     out.boundary.row(5);

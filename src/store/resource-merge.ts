@@ -203,8 +203,8 @@ const INSERT_ENTRIES = `insert into directory.lookup
     select s, split_part(t, '/', 1)::timestamptz, split_part(t, '/', 2)::timestamptz, i.rk
     from incoming i join plan p using (seq), unnest(i.dates, i.date_params) u(t, s)
     where p.action in ('c', 'u') on conflict do nothing;
-  insert into directory.place (rk, at)
-    select i.rk, (i.more ->> 'place')::point from incoming i join plan p using (seq)
+  insert into directory.place (rk, at, approximate)
+    select i.rk, (i.more ->> 'place')::point, i.more ? 'approximate' from incoming i join plan p using (seq)
     where p.action in ('c', 'u') and i.more ? 'place';
   insert into directory.boundary (rk, part, bounds, ring, holes)
     select i.rk, n, box((a ->> 'ring')::polygon), (a ->> 'ring')::polygon,

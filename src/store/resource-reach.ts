@@ -49,7 +49,7 @@ export async function reachAll(tx: Queryable, name: (table: string) => string, k
 export const REACH_STAGING = `
   create temp table reaching (rk bigint primary key, type smallint not null) on commit delete rows;
   create temp table reached (network bigint, folded text collate "C", rk bigint not null) on commit delete rows;
-  create temp table care_held (token bigint, network bigint, rk bigint, x float8, y float8) on commit delete rows;`;
+  create temp table care_held (token bigint, network bigint, rk bigint, x float8, y float8, approximate boolean) on commit delete rows;`;
 
 const RESOURCES = 'directory.resource';
 /** Roles in `reaching`, and with them all roles of the people in it. */
@@ -63,7 +63,7 @@ const ROLES_TOO = `(select r.* from (
 /** What people have by these roles, and what the roles in `reaching` have, by the tables as they are. */
 export const HELD = `select network, null::text as folded, rk from (${networksOf(ROLES_TOO, RESOURCES, 'few')}) n
   union all select null, folded, rk from (${citiesOf(ROLES, RESOURCES, 'few')}) c`;
-const CARE_COLUMNS = 'token, network, rk, x, y';
+const CARE_COLUMNS = 'token, network, rk, x, y, approximate';
 export const CARE_HELD = careRows(ROLES, byKey('directory.place', 'p', 'u.ref', 'few'));
 
 const people = (text: string) => `select ${text} as rk, ${Practitioner}::smallint as type`;
@@ -74,10 +74,11 @@ const batch = (type: number, actions: string) =>
 /** Places whose city or position is another one afterwards: of a new name nothing follows for the roles there, who may be very many. */
 const MOVED_PLACES = `(select i.rk from plan p join incoming i using (seq)
     left join lateral (select ${city('f')} as city from directory.resource f where f.rk = i.rk and not f.deleted offset 0) r on true
-    left join lateral (select f.at from directory.place f where f.rk = i.rk offset 0) h on true
-    cross join lateral (select (i.more ->> 'place')::point as at) n
+    left join lateral (select f.at, f.approximate from directory.place f where f.rk = i.rk offset 0) h on true
+    cross join lateral (select (i.more ->> 'place')::point as at, i.more ? 'approximate' as approximate) n
     where i.type = ${Location} and (p.action in ('c', 'd') or p.action = 'u'
-      and (${city('i')} is distinct from r.city or n.at[0] is distinct from h.at[0] or n.at[1] is distinct from h.at[1])))`;
+      and (${city('i')} is distinct from r.city or n.at[0] is distinct from h.at[0] or n.at[1] is distinct from h.at[1]
+        or n.approximate is distinct from coalesce(h.approximate, false))))`;
 
 /**
  * Notes, before a batch is written, by what entries may change, and what they are: roles that are written, or that name a place that is
@@ -115,7 +116,7 @@ export async function afterReach(tx: Queryable): Promise<void> {
     drop table reached_now;
     create temp table care_now on commit drop as ${CARE_HELD};
     delete from directory.care_at c using (select * from care_held except select * from care_now) o
-      where c.token = o.token and c.network = o.network and c.rk = o.rk and c.x = o.x and c.y = o.y;
+      where c.token = o.token and c.network = o.network and c.rk = o.rk and c.x = o.x and c.y = o.y and c.approximate = o.approximate;
     insert into directory.care_at (${CARE_COLUMNS}) select * from care_now except select * from care_held order by ${CARE_COLUMNS};
     drop table care_now`);
 }

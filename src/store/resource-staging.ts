@@ -76,6 +76,7 @@ function moreText(e: Entries): string | undefined {
   if (!e.place && !e.verified && !e.areas?.length) return undefined;
   return JSON.stringify({
     ...(e.place ? { place: `(${e.place.longitude},${e.place.latitude})` } : {}),
+    ...(e.place?.approximate ? { approximate: true } : {}),
     ...(e.verified ? { verified: dateText(e.verified.lo, e.verified.hi).split('/') } : {}),
     areas: (e.areas ?? []).map((a) => ({ ring: polygonText(a.ring), holes: a.holes.map(polygonText) })),
   });

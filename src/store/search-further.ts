@@ -22,7 +22,11 @@ export function distanceBetween(x: string, y: string, p: Point, bind: Bind): str
   return `(12742017.6 * asin(least(1, sqrt(${half(`${y} - ${lat}`)} + ${cosine} * cos(${y} * ${RADIANS}) * ${half(`${x} - ${lon}`)}))))`;
 }
 
-/** Places within the circles, with their distances. place_at: the boxes are read, the distance judges their corners. */
+/** A circle that a client wrote as a point finds places whose record has a position, and no others. */
+export const positioned = (circle: Circle, row: string): string =>
+  circle.approximate ? '' : ` and not ${row}.approximate`;
+
+/** Places within the circles, with their distances. place_positioned, or place_at for those without a position too: the boxes are read, the distance judges their corners. */
 export function placesIn(circles: readonly Circle[], bind: Bind, columns: (away: string) => string): string {
   return within(circles, bind)
     .map(({ away, test }) => `select ${columns(away)} from directory.place p where ${test}`)
@@ -38,7 +42,7 @@ export function squareOf(circle: Circle): Box | undefined {
 
 /**
  * Of the places in a circle those that may be among the nearest, with their distances: `limit` of the square around it that are
- * near on the map tell how far the nearest can be, and no place is farther than that. place_at, twice: along its order, then by a
+ * near on the map tell how far the nearest can be, and no place is farther than that. place_positioned or place_at, twice: along its order, then by a
  * box. The formula of the distance costs more than a look into the index: it is asked for once a place.
  * @param past condition on `away` and `p.rk`, the page position; none on the first page
  * @returns undefined where it has no {@link squareOf}
@@ -50,7 +54,8 @@ export function nearestIn(circle: Circle, past: string | undefined, limit: strin
   const lon = bind(String(circle.longitude), 'float8');
   const meters = bind(String(circle.meters), 'float8');
   const away = distance('p.at', circle, bind);
-  const square = `p.at <@ ${boxValue(box, bind)}`;
+  const which = positioned(circle, 'p');
+  const square = `p.at <@ ${boxValue(box, bind)}${which}`;
   const high = `(r.d / ${METERS_A_DEGREE} * 1.0001 + 1e-9)`;
   const wide = `(asind(least(1, sind(${high}) / cosd(${lat}))) + 1e-9)`;
   const places = (where: string) =>
@@ -62,7 +67,7 @@ export function nearestIn(circle: Circle, past: string | undefined, limit: strin
   // `offset` keeps the planner from writing what is computed once into each place that names it
   const radius = `(select least(max(${past === undefined ? away : 'away'}), ${meters}) as d from (select p.at${past === undefined ? '' : ', away'} from ${begin} order by p.at <-> point(${lon}, ${lat}) limit ${limit}) p offset 0) r`;
   const around = `(select r.d, box(point(${lon} - ${wide}, ${lat} - ${high}), point(${lon} + ${wide}, ${lat} + ${high})) as square from ${radius} offset 0) r`;
-  return `select p.rk, p.away as distance from ${around} cross join lateral ${places('p.at <@ r.square')}
+  return `select p.rk, p.away as distance from ${around} cross join lateral ${places(`p.at <@ r.square${which}`)}
     where p.away <= r.d${past === undefined ? '' : ` and ${past}`}`;
 }
 
@@ -76,7 +81,10 @@ function within(circles: readonly Circle[], bind: Bind): { away: string; test: s
   return circles.flatMap((circle) => {
     const away = distance('p.at', circle, bind);
     const meters = bind(String(circle.meters), 'float8');
-    return boxesOf(circle).map((box) => ({ away, test: `p.at <@ ${boxValue(box, bind)} and ${away} <= ${meters}` }));
+    return boxesOf(circle).map((box) => ({
+      away,
+      test: `p.at <@ ${boxValue(box, bind)} and ${away} <= ${meters}${positioned(circle, 'p')}`,
+    }));
   });
 }
 

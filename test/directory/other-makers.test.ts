@@ -1,9 +1,11 @@
 // Directories as other makers shape them: names of languages instead of codes, code systems in other spellings, places without a
 // position, people who are named and have no record. What they hold is found, by the API and on the pages.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Resource } from '../../src/fhir/resource.ts';
+import { objects, type Resource } from '../../src/fhir/resource.ts';
+import { zipCentre } from '../../src/fhir/search/zip.ts';
 import { languageCode, languagesIn } from '../../src/names/language-codes.ts';
-import { directory } from './fixture.ts';
+import { reindex } from '../../src/store/resource-reindex.ts';
+import { BASE, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 
 const ref = (reference: string) => ({ reference });
@@ -120,6 +122,93 @@ test('a place without a position is near from the middle of its ZIP code area, w
   expect(results).toContain('counted from the middle of its ZIP code');
   expect(results).toMatch(/<svg[^>]*class="map"|<svg/);
   expect(await page('/en/find?kind=person&care=dentist&zip=02118')).not.toContain('counted from the middle');
+});
+
+/** Of what a search by distance finds, the places that have no position in their record; and how many it finds. */
+async function unplaced(query: string): Promise<[string[], number]> {
+  const keys = await d.find(query);
+  const without: string[] = [];
+  for (const key of keys) {
+    const record = DATA.find((r) => key === `${r.resourceType}/${String(r.id)}`);
+    const places =
+      record?.resourceType === 'Location' ? [key] : objects(record?.['location']).map((r) => String(r['reference']));
+    const held = places.map((p) => DATA.find((r) => p === `Location/${String(r.id)}`));
+    if (held.every((r) => r?.['position'] === undefined)) without.push(key);
+  }
+  return [without, keys.length];
+}
+
+test('a search by point finds places that have a position in their record, and nobody at others', async () => {
+  const boston = '42.34|-71.07|50|km';
+  const juan = zipCentre('00921');
+  const there = `${juan?.latitude}|${juan?.longitude}|5|km`;
+  const dentist = `specialty=http://nucc.org/provider-taxonomy|1223G0001X`;
+  const family = `specialty=http://nucc.org/provider-taxonomy|${FAMILY}`;
+  for (const [query, count] of [
+    [`Location?near=${boston}`, 1],
+    [`Location?near=${boston}&_sort=near`, 1],
+    [`Location?near=${boston}&_sort=-near`, 1],
+    [`Location?near=${boston},${there}`, 1],
+    [`Location?near=${boston}&status=active&_sort=near`, 1],
+    [`Location?near=${there}`, 0],
+    [`Location?near=${there}&_sort=near`, 0],
+    [`PractitionerRole?location.near=${boston}`, 2],
+    [`PractitionerRole?location.near=${boston}&_sort=near`, 2],
+    [`PractitionerRole?location.near=${boston}&${dentist}`, 2],
+    [`PractitionerRole?location.near=${there}`, 0],
+    [`PractitionerRole?location.near=${there}&${family}`, 0],
+    [`PractitionerRole?location.near=${there}&${family}&_sort=near`, 0],
+    [`HealthcareService?location.near=${boston}`, 0],
+  ] as const)
+    expect([query, ...(await unplaced(query))]).toEqual([query, [], count]);
+  expect(await found('Location?near-zip=02118|5|mi&_sort=near')).toEqual(['boston', 'measured']);
+  expect(await found(`PractitionerRole?location.near-zip=00921|5|mi&${family}`)).toEqual(['https']);
+  expect(await found(`PractitionerRole?location.near-zip=00921|5|mi&${family}&_sort=near`)).toEqual(['https']);
+  expect(await found('HealthcareService?location.near-zip=02118|5|mi')).toEqual(['draw']);
+  expect(await found('Location?near:missing=true')).toEqual(['berlin', 'boston', 'juan']);
+});
+
+test('a place that is told a position, or told it no more, is found so, by its roles too', async () => {
+  const own = await directory(DATA);
+  try {
+    const juan = zipCentre('00921') ?? { latitude: 0, longitude: 0 };
+    const there = `${juan.latitude}|${juan.longitude}|5|km`;
+    const queries = [
+      `Location?near=${there}`,
+      `PractitionerRole?location.near=${there}`,
+      `PractitionerRole?location.near=${there}&specialty=http://nucc.org/provider-taxonomy|${FAMILY}`,
+      'PractitionerRole?location.near-zip=00921|5|mi',
+      `PractitionerRole?location.near-zip=00921|5|mi&specialty=http://nucc.org/provider-taxonomy|${FAMILY}`,
+    ];
+    const all = async () => (await Promise.all(queries.map((q) => own.find(q)))).map((keys) => keys.length);
+    const load = (position: object | undefined) =>
+      own.load(
+        entries([
+          place(
+            'juan',
+            { city: 'San Juan', state: 'PR', postalCode: '00921' },
+            position === undefined ? {} : { position },
+          ),
+        ]),
+      );
+    expect(await all()).toEqual([0, 0, 0, 1, 1]);
+    // exactly where it was taken to be
+    await load(juan);
+    expect(await all()).toEqual([1, 1, 1, 1, 1]);
+    const rows = () => own.database.sql`select * from directory.care_at order by 1, 2, 3, 4, 5, 6`;
+    const places = () => own.database.sql`select rk, at::text, approximate from directory.place order by 1`;
+    await load(undefined);
+    expect(await all()).toEqual([0, 0, 0, 1, 1]);
+    const before = [await rows(), await places()];
+    await own.database.sql`update directory.state set extraction_version = 10`;
+    await own.database.sql`update directory.place set approximate = false`;
+    await own.database.sql`update directory.care_at set approximate = false`;
+    await reindex(own.database, BASE);
+    expect([await rows(), await places()]).toEqual(before);
+    expect(await all()).toEqual([0, 0, 0, 1, 1]);
+  } finally {
+    await own.close();
+  }
 });
 
 test('who is named and has no record has a card of their own, which leads to a page', async () => {

@@ -117,6 +117,20 @@ describe('one check after the other', () => {
     );
     expect(decided.ok ? [decided.policy, decided.from] : [decided.fault, undefined]).toEqual([expected, from]);
   });
+
+  test('a period that ends before it begins holds on no day, not even on one that has begun in UTC alone', () => {
+    const p = parts({}, '2027-01-06');
+    period('2027-02-02', TODAY)(p);
+    const asked = { patientId: 'm-1', consent: p.consent as unknown as Resource, attested: true };
+    for (const [today, begun] of [
+      [TODAY, '2027-02-02'],
+      [TODAY, TODAY],
+      ['2027-02-02', '2027-02-02'],
+    ] as const)
+      expect(evaluateConsent(asked, { us: US, peer: ASKER }, today, begun)).toMatchObject({
+        fault: 'consent-malformed',
+      });
+  });
 });
 
 const data = process.env['TEST_DATA_DIR'];

@@ -527,6 +527,13 @@ describe('prior authorizations', () => {
       'a detail that there is not',
       'nothing',
     ]);
+    // of a record whose denied details were not kept when it came, what was added to these is left: it goes now
+    const { removedLines, removesParts } = authorizationFacts({ ...left, addItem: eob['addItem'] } as Resource);
+    expect([removedLines, removesParts]).toEqual([[], false]);
+    const held = { ...left, addItem: eob['addItem'] } as Resource;
+    const again = JSON.parse(factsOf(held, JSON.stringify(held), false, true).shared ?? '{}') as Resource;
+    const names = (again['addItem'] as { productOrService: { text: string } }[]).map((a) => a.productOrService.text);
+    expect(names).toEqual(kept.filter((name) => name !== 'a detail that there is not'));
     // what was added only to details of a line that leaves as a whole goes with the line
     expect(withoutLines(eob, [1, 2])['addItem']).toEqual([about('nothing', {})]);
   });

@@ -5,8 +5,9 @@ import { createServer } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
+import { listen } from '../../src/command/http.ts';
 import { type QuickHolder, quickListener } from '../../src/command/quick-listener.ts';
-import { enoughFor, turns } from '../../src/command/turns.ts';
+import { enoughFor, type Readable, turns } from '../../src/command/turns.ts';
 import type { Reply } from '../../src/http/fhir-app.ts';
 
 const REPLY: Reply = { body: '{}', status: 200, headers: {} };
@@ -47,7 +48,7 @@ test('what answered connections ask next is read in turn, no more than can be wo
   const CLIENTS = 6;
   const ROUNDS = 4;
   const enough = 2;
-  const w = await waiting({ enough, longestMs: Number.POSITIVE_INFINITY });
+  const w = await waiting({ enough, longestMs: Number.POSITIVE_INFINITY, eachMs: Number.POSITIVE_INFINITY });
   for (let i = 0; i < CLIENTS; i++) await w.open(`/${i}`, ROUNDS);
   // those that come are all read
   await expect.poll(() => w.pending.length).toBe(CLIENTS);
@@ -88,4 +89,94 @@ test('a connection is not held for long, and one that left meanwhile harms nobod
 
 test('more connections to the database have work for more requests', () => {
   expect([enoughFor(2), enoughFor(10), enoughFor(50)]).toEqual([64, 64, 200]);
+});
+
+/** Connections that are answered, of which it is known whether they are held. */
+function fakes(count: number) {
+  return Array.from({ length: count }, () => ({
+    destroyed: false,
+    isHeld: false,
+    pause() {
+      this.isHeld = true;
+    },
+    resume() {
+      this.isHeld = false;
+    },
+  })) as unknown as (Readable & { isHeld: boolean })[];
+}
+const heldOf = (connections: readonly { isHeld: boolean }[]) => connections.filter((c) => c.isHeld).length;
+/** Two rounds of the loop, and a look at the clock between them. */
+const aWhile = () => new Promise((done) => setTimeout(done, 25));
+
+test('beside requests that take long others are not held while they are few, and the fewer the shorter', async () => {
+  let at = 0;
+  const inTurns = turns({ enough: 64, now: () => at });
+  for (let i = 0; i < 64; i++) inTurns.begin(); // none of which ends
+  const few = fakes(60);
+  const answer = async (connections: typeof few) => {
+    for (const connection of connections) {
+      inTurns.begin();
+      inTurns.end(connection);
+    }
+    await aWhile();
+  };
+  await answer(few);
+  expect(heldOf(few)).toBe(0);
+  for (let i = 0; i < 64; i++) inTurns.begin();
+  const some = fakes(40);
+  await answer(some);
+  expect(heldOf(some)).toBe(40);
+  at = 39;
+  await aWhile();
+  expect(heldOf(some)).toBe(40);
+  at = 40;
+  await aWhile();
+  expect(heldOf(some)).toBe(0);
+  // and no longer than a second, however many they are
+  const many = fakes(3000);
+  await answer(many);
+  at += 999;
+  await aWhile();
+  expect(heldOf(many)).toBe(3000);
+  at += 1;
+  await aWhile();
+  expect(heldOf(many)).toBe(0);
+});
+
+test('a server that ends reads what was held, answers all of it, and lets connections end', async () => {
+  const CLIENTS = 200;
+  const pending: (() => void)[] = [];
+  const holder: QuickHolder = { answer: () => new Promise((done) => pending.push(() => done(REPLY))) };
+  const server = await listen(new Hono(), { host: '127.0.0.1', port: 0 }, holder);
+  const clients = Array.from({ length: CLIENTS }, () => {
+    const socket = connect(server.port, '127.0.0.1');
+    const client = { asked: 0, answered: 0, isToClose: false, fault: '' };
+    const ask = () => {
+      client.asked++;
+      socket.write('GET /x HTTP/1.1\r\nHost: here\r\n\r\n');
+    };
+    socket.on('connect', ask);
+    socket.on('error', (error) => {
+      client.fault = error.message;
+    });
+    socket.on('data', (data) => {
+      client.answered++;
+      client.isToClose ||= /connection: close/i.test(data.toString());
+      if (!client.isToClose) ask();
+    });
+    return client;
+  });
+  await expect.poll(() => pending.length).toBe(CLIENTS);
+  for (const answer of pending.splice(0)) answer();
+  // all ask again, and some are held
+  await expect.poll(() => clients.every((c) => c.asked === 2)).toBe(true);
+  await expect.poll(() => pending.length).toBeGreaterThan(0);
+  const closed = server.close();
+  const answering = setInterval(() => {
+    for (const answer of pending.splice(0)) answer();
+  }, 50);
+  await closed;
+  clearInterval(answering);
+  await expect.poll(() => clients.every((c) => c.asked === c.answered)).toBe(true);
+  expect(clients.filter((c) => c.fault !== '' || !c.isToClose)).toEqual([]);
 });

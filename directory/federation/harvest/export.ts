@@ -55,7 +55,7 @@ export async function readExport(h: Harvest, since: string | undefined): Promise
   return { ...peer.cursor, exported: text(manifest['transactionTime']) };
 }
 
-/** The manifest of the export that was asked for; of one anew when the peer has forgotten that before it ended. */
+/** The manifest of the export that was asked for; of one anew when the peer has forgotten that before any of its files was read. */
 async function manifestOf(h: Harvest, since: string | undefined): Promise<JsonObject> {
   const { position } = h;
   if (position.status !== undefined)
@@ -63,8 +63,9 @@ async function manifestOf(h: Harvest, since: string | undefined): Promise<JsonOb
       position.asked ??= h.deps.clock().toISOString();
       return await poll(h, position.status);
     } catch (error) {
-      const isGone = error instanceof HarvestFault && error.reason === 'not-found' && position.page === undefined;
-      if (!isGone) throw error;
+      const isGone = error instanceof HarvestFault && error.reason === 'not-found';
+      // files of another export are not the rest of those that were read
+      if (!isGone || position.file !== undefined) throw error;
     }
   position.status = await kickOff(h, since);
   position.asked = h.deps.clock().toISOString();

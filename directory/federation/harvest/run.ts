@@ -129,7 +129,8 @@ async function readAll(h: Harvest): Promise<Cursor | undefined> {
   const index = h.peer.urls.find((u) => u.kind === 'mpf-index');
   if (index) return await readIndexFiles(h, index.url);
   if (h.peer.base === null) throw new HarvestFault('no-address');
-  if (offersExport(h))
+  // one that failed is not asked for again amid the pages
+  if (offersExport(h) && h.position.type === undefined)
     try {
       return await readExport(h, h.peer.cursor.exported);
     } catch (error) {

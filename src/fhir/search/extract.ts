@@ -20,7 +20,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 10;
+export const EXTRACTION_VERSION = 11;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -103,8 +103,9 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   entries.hours = openingHours(resource);
   if (type === 'Location') {
     const own = placeOf(resource);
-    // most tables and many directories tell no position: such a place is found from the middle of its ZIP code area
-    entries.place = own ?? placeOf(placed(resource));
+    // most tables and many directories tell no position: by ZIP code such a place is found from the middle of its own area
+    const about = own ? undefined : placeOf(placed(resource));
+    entries.place = about ? { ...about, approximate: true } : own;
     entries.areas = boundaries(resource).flatMap(areasOf);
     if (own) entries.params.push(NEAR);
   }

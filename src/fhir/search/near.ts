@@ -5,7 +5,8 @@ import { zipCentre } from './zip.ts';
 
 export type Point = { latitude: number; longitude: number };
 export type Unit = { meters: number; unit: string; code: string };
-export type Circle = Point & { meters: number; unit: Unit };
+/** `approximate`: places count that stand in the middle of their ZIP code area, having no position of their own */
+export type Circle = Point & { meters: number; unit: Unit; approximate: boolean };
 
 /** Units as asked for, with what the answer calls them (UCUM). */
 export const UNITS: Readonly<Record<string, Unit>> = {
@@ -55,20 +56,20 @@ function radius(code: string, distance: string | undefined, unit: string | undef
 const parts = (value: string): string[] =>
   split(value.replaceAll('\\|', '|'), '|').map((part) => unescaped(part).trim());
 
-/** `lat|lon|distance|unit`. @throws Outcome invalid-parameter */
+/** `lat|lon|distance|unit`, of places whose record has a position, as FHIR has it. @throws Outcome invalid-parameter */
 export function readNear(code: string, value: string): Circle {
   const [latitude = '', longitude = '', distance, unit, ...more] = parts(value);
   if (more.length > 0) throw invalid(code, 'is not lat|lon|distance|unit');
-  return { ...pointOf(code, latitude, longitude), ...radius(code, distance, unit) };
+  return { ...pointOf(code, latitude, longitude), ...radius(code, distance, unit), approximate: false };
 }
 
-/** `zip|distance|unit`. @throws Outcome invalid-parameter */
+/** `zip|distance|unit`, of all places that can be put on a map. @throws Outcome invalid-parameter */
 export function readNearZip(code: string, value: string): Circle {
   const [zip = '', distance, unit, ...more] = parts(value);
   if (!/^\d{5}(-?\d{4})?$/.test(zip) || more.length > 0) throw invalid(code, 'is not zip|distance|unit');
   const centre = zipCentre(zip);
   if (centre === undefined) throw invalid(code, 'names a ZIP code that is not known here');
-  return { ...centre, ...radius(code, distance, unit) };
+  return { ...centre, ...radius(code, distance, unit), approximate: true };
 }
 
 /** `lat|lon`. @throws Outcome invalid-parameter */

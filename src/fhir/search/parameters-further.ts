@@ -157,7 +157,7 @@ const ROWS: Record<DirectoryType, Record<number, Draft>> = {
     ...newPatients('location'),
     43: special('near', 'position', 'near', { modifiers: ['missing'], note: LATITUDE, ...core('Location-near') }),
     44: special('near-zip', 'position', 'near-zip', {
-      note: 'zip|distance|unit: around the centre of a ZIP code area. Units as near.',
+      note: 'zip|distance|unit: around the centre of a ZIP code area. Units as near. A place without a position is taken to be at the centre of its own.',
       ...own('location-near-zip'),
     }),
     45: special('contains', BOUNDARY, 'contains', {

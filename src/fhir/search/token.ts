@@ -27,6 +27,12 @@ export function canonicalSystem(system: string): string {
   return SAME_SYSTEM[system] ?? system;
 }
 
+/** A system as real data spells it. */
+export const spellingsOf = (system: string): string[] => [
+  system,
+  ...Object.keys(SAME_SYSTEM).filter((spelling) => SAME_SYSTEM[spelling] === system),
+];
+
 /**
  * Stands for a `|` that is part of a code: the one of a form parts system and code. No string of FHIR holds it.
  * https://hl7.org/fhir/R4/datatypes.html#string

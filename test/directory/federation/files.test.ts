@@ -760,6 +760,38 @@ describe('an export that is not ready', () => {
     expect(asked).toBe(2);
   });
 
+  test('of one that was half read the rest is not taken from another one', async () => {
+    const files = [
+      { type: 'Practitioner', url: `${dir.base}/f/p`, count: 12 },
+      { type: 'Organization', url: `${dir.base}/f/o`, count: 2 },
+    ];
+    const manifestOf = (output: typeof files) =>
+      json({ transactionTime: '2027-03-01T10:00:00Z', requiresAccessToken: false, output, error: [] });
+    job = manifestOf(files);
+    const before = dir.script.first;
+    let isReady = false;
+    let isForgotten = false;
+    dir.script.first = (request, url) => {
+      if (url.pathname === '/f/o')
+        return isReady
+          ? file(ndjson(of('Organization')))
+          : { status: 429, headers: { 'retry-after': '3600' }, body: '' };
+      if (isForgotten && url.pathname === '/fhir/status/1') return { status: 410, body: '' };
+      return before?.(request, url);
+    };
+    expect(await w.harvest('fir')).toMatchObject({ state: 'later' });
+    isReady = true;
+    isForgotten = true;
+    job = manifestOf(files.toReversed());
+    const again = await w.harvest('fir');
+    expect(again.state).toBe('done');
+    expect(again.types.filter((t) => t.type === 5 || t.type === 7)).toMatchObject([
+      { type: 5, complete: true, counters: { new: 2 } },
+      { type: 7, complete: true, counters: { new: 12 } },
+    ]);
+    expect(asked).toBe(1);
+  });
+
   test('is given up after a day: the types are read page by page', async () => {
     const first = await w.harvest('fir');
     w.day();

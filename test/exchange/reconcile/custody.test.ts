@@ -111,6 +111,17 @@ test("a statement that holds a record of another member is nobody's alone, one t
     const links = await node.sql`select from exchange.resource where links && ${ids.map((i) => `Provenance/${i}`)}`;
     expect(links).toHaveLength(0);
     expect(await brokenLaws(node.sql)).toEqual({});
+    // until what it names is there it waits, whoever is in what it holds
+    const waiting = await node.pull([output('Provenance', holding('late', 'p2', 'Observation/c'))], {
+      since: new Date(),
+    });
+    expect(await node.ledger(waiting.id)).toEqual(['quarantined dangling-reference Provenance/late']);
+    const waits = await node.sql`select target_type || '/' || target_id as t from exchange.dangling where id = 'late'`;
+    expect(waits.map((r) => r['t'])).toEqual(['Observation/c']);
+    await node.pull([output('Observation', of('c', 'p2'))], { since: new Date() });
+    const came =
+      await node.sql`select member_id as at from exchange.resource where id = ${localId(PEER, 'Provenance', 'late')}`;
+    expect([...came]).toEqual([{ at: 'm2' }]);
   } finally {
     await node.close();
   }

@@ -187,13 +187,14 @@ test('a thread that is closed is lent again for a while, one that was at work is
 });
 
 test('long lines are on their way one at a time, and few of them stay together: what is held, and lost, is bounded', async () => {
-  const most = async (length: number, count: number) => {
+  const most = async (length: number, count: number, expected: number) => {
     let [now, peak] = [0, 0];
     const reader = {
       candidates: () => Promise.reject(new Error('not asked')),
       read: async () => {
         peak = Math.max(peak, ++now);
-        await new Promise((done) => setTimeout(done, 60));
+        // on a busy machine the next ones come late
+        for (let i = 0; i < 100 && (i === 0 || peak < expected); i++) await new Promise((done) => setTimeout(done, 60));
         now--;
         return { units: 1, facts: [], texts: [] };
       },
@@ -209,8 +210,8 @@ test('long lines are on their way one at a time, and few of them stay together: 
     const units = await stageBlocks({ blobs } as never, file as never, reader, () => into, undefined, NOTHING, stays);
     return { peak, units, stay };
   };
-  expect(await most(5_000_000, 5)).toEqual({ peak: 1, units: 5, stay: [4] });
-  expect((await most(100_000, 40)).peak).toBe(4);
+  expect(await most(5_000_000, 5, 1)).toEqual({ peak: 1, units: 5, stay: [4] });
+  expect((await most(100_000, 40, 4)).peak).toBe(4);
 });
 
 test('a long file whose reader dies goes on after its last whole stretch, and every line is there once', async () => {
