@@ -113,12 +113,12 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
       pairs: pairs([
         ['practitioner.name-like', q.name],
         ['specialty-like', q.care],
-        ['location.near-zip', zip],
+        ['place.near-zip', zip],
         ['network', q.at.startsWith('Organization/') ? '' : among],
         ...placeOf(q, among),
         ['practitioner.communication', q.speaks],
         ['practitioner.gender', q.gender],
-        ['location.accessibility', q.access],
+        ['place.accessibility', q.access],
         ['service.delivery-method', q.telehealth ? 'virtual' : ''],
         ['new-patient', q.newPatients && among === '' ? 'newpt' : ''],
         ['new-patient-and-from-network', q.newPatients ? networks.map((n) => `newpt$${n}`).join(',') : ''],
@@ -163,7 +163,7 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
 
 /** People at a place: by location, service or organization; a network is an organization to be found by `network`. */
 function placeOf(q: FindQuery, among: string): [string, string][] {
-  if (q.at.startsWith('Location/')) return [['location', q.at]];
+  if (q.at.startsWith('Location/')) return [['place', q.at]];
   if (q.at.startsWith('HealthcareService/')) return [['service', q.at]];
   if (!q.at.startsWith('Organization/')) return [];
   return [

@@ -123,6 +123,7 @@ const CASES: Record<string, [found: string, missed: string]> = {
   'OrganizationAffiliation.specialty-like': ['corazón', 'pie'],
   'Practitioner.name-like': ['maria oneill', 'mario rossi'],
   'PractitionerRole.specialty-like': ['cardioligist', 'dentist'],
+  'PractitionerRole.place': ['loc1', 'area1'],
   // an empty value finds nothing of the fixture: no resource of the type has one
   'HealthcareService.new-patient': ['newpt', 'nopt'],
   'HealthcareService.new-patient-from-network': ['net1', 'net2'],

@@ -2,6 +2,7 @@
 // entry of the index cannot tell: the NPI of a role or of its practitioner, the state of a verification.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { type Criterion, type CriterionOptions, type Few, referenceKeys, tokenValue, word } from './criterion.ts';
+import { inPlaces } from './criterion-place.ts';
 import type { Modifier } from './draft.ts';
 import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
@@ -55,6 +56,8 @@ export function readFurther(
       return undefined;
     case 'near':
       return { kind: 'near', circles: values.map((v) => readNear(p.code, v)) };
+    case 'place':
+      return inPlaces(values.flatMap((v) => referenceKeys(p, unescaped(v), undefined, options.base)));
     case 'near-zip':
       return { kind: 'near', circles: values.map((v) => readNearZip(p.code, v)) };
     case 'contains':

@@ -189,6 +189,12 @@ const ROWS: Record<DirectoryType, Record<number, Draft>> = {
       'PractitionerRole.identifier | PractitionerRole.practitioner.resolve().identifier',
     ),
     45: hours('practitionerrole', 'availableTime'),
+    46: special('place', 'location', 'place', {
+      targets: ['Location'],
+      expression: 'PractitionerRole.location | PractitionerRole.healthcareService.resolve().location',
+      note: 'A place of the role, or where it names none, of its services. Chains lead from it as from location.',
+      ...own('practitionerrole-place'),
+    }),
     ...contacts((code) => `individual-${code}`),
   },
   VerificationResult: {
