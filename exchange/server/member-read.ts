@@ -14,7 +14,6 @@ import { authorize, type Caller, insufficientScope, recordRefusal } from './auth
 import { has, include } from './include.ts';
 import {
   daysOf,
-  grantsOf,
   grantsOfRecord,
   hasMembers,
   NO_STORE,

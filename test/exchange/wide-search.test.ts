@@ -150,7 +150,7 @@ test('a statement that takes too long ends, and the payer is told when to come a
   const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
   const bounded = openDatabase(url, { max: 2, name: 'payer-node peers', statementTimeoutMs: 300 });
   const app = createExchange({ ...node.deps, database: bounded });
-  const ask = (path: string) =>
+  const ask = async (path: string) =>
     app.fetch(new Request(`${node.base}/exchange/fhir/${path}`, { headers: { authorization: `Bearer ${token}` } }));
   try {
     expect((await ask('Patient?family=nobody')).status).toBe(200);
@@ -183,7 +183,7 @@ test('one payer has two searches worked on that name nobody, whatever it asks; o
   const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
   const many = openDatabase(url, { max: 12 });
   const app = createExchange({ ...node.deps, database: many });
-  const ask = (path: string) =>
+  const ask = async (path: string) =>
     app.fetch(new Request(`${node.base}/exchange/fhir/${path}`, { headers: { authorization: `Bearer ${token}` } }));
   try {
     const statuses = await sql.begin(async (tx) => {

@@ -80,7 +80,12 @@ test('a request with two hosts is refused', async () => {
 
 test('what a payer waits for has a limit, the work of the node has none', async () => {
   const db = await freshDb();
-  const config = readConfig({ DATABASE_URL: db.url, BASE_URL: 'http://localhost', EXCHANGE_TIMEOUT_MS: '1500' });
+  const config = readConfig({
+    DATABASE_URL: db.url,
+    BASE_URL: 'http://localhost',
+    EXCHANGE_TIMEOUT_MS: '1500',
+    LOG_LEVEL: 'silent',
+  });
   const server = await openServer(config);
   const node = await openNode(config, server);
   const http = await listen(createApp({ node, services: 'exchange' }), { host: '127.0.0.1', port: 0 }, {});
