@@ -93,7 +93,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `coalesce((select bool_or(${activeTest(c, bind)}) from directory.dates n where n.rk = d.rk and n.param = ${c.param}), true)`;
     }
     case 'open-at':
-      return openAt(c.minutes, resource, bind);
+      return openAt(c.spans, resource, bind);
     case 'last-verified':
       if (c.tests === undefined)
         return `${c.missing ? 'not ' : ''}exists (select from directory.verification v where v.target = d.rk)`;

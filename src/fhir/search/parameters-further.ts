@@ -85,7 +85,7 @@ const npiOfOthers = (type: string, expression: string): Draft =>
 
 const hours = (type: string, path: string): Draft =>
   special('open-at', path, 'open-at', {
-    note: 'day|time, such as mon|18:30: opening hours that hold this minute of the week.',
+    note: 'day|time, such as mon|18:30: opening hours that hold this minute of the week; or a day, such as sun: some hours of it.',
     ...own(`${type}-open-at`),
   });
 
