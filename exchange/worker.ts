@@ -10,11 +10,13 @@ export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
     const { BLOBS } = env;
     const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
-    const deps = workerDeps(env, ctx, { keys: secretKeys(env), ...files });
+    const { pathname } = new URL(request.url);
+    const isStaff = pathname === '/staff' || pathname.startsWith('/staff/');
+    const isMembers = pathname.startsWith('/my/');
+    const deps = workerDeps(env, ctx, { keys: secretKeys(env), ...files, isPeers: !isStaff && !isMembers });
     try {
-      const { pathname } = new URL(request.url);
-      if (pathname === '/staff' || pathname.startsWith('/staff/')) return await createStaff(deps).fetch(request);
-      if (pathname.startsWith('/my/')) return await createMemberPages(deps).fetch(request);
+      if (isStaff) return await createStaff(deps).fetch(request);
+      if (isMembers) return await createMemberPages(deps).fetch(request);
       return await createExchange(deps, (c) => c.req.header('cf-connecting-ip') ?? 'unknown').fetch(request);
     } finally {
       deps.end();

@@ -80,7 +80,7 @@ export const SETTINGS = {
   databasePool: setting(
     'DATABASE_POOL',
     'Storage',
-    'Connections per service; the directory opens half as many more, and one, where all are needed.',
+    'Connections per service; the directory opens half as many more, and one, where all are needed, the exchange as many more for payers that ask.',
     integer(10, 2, 200),
     '10',
   ),
@@ -343,6 +343,13 @@ export const SETTINGS = {
     'Wake the schedule each minute. Off: only `pull run` pulls.',
     flag(true),
     'on',
+  ),
+  exchangeTimeoutMs: setting(
+    'EXCHANGE_TIMEOUT_MS',
+    'Exchange',
+    'Longest time a statement may run that a payer waits for, in milliseconds. Exports, matches in bulk and pulls have no limit.',
+    integer(10_000, 500, 120_000),
+    '10000',
   ),
   directoryCountMax: setting(
     'DIRECTORY_COUNT_MAX',

@@ -112,16 +112,20 @@ export function secretKeys(env: WorkerEnv): Keys {
 
 const noKeys: Keys = { signing: () => absent('A key store'), published: () => absent('A key store') };
 
-/** The dependencies of one request, and `end` to be called when it was answered. */
+/**
+ * The dependencies of one request, and `end` to be called when it was answered.
+ * @param options.isPeers a payer waits for it, for no longer than a statement may take
+ */
 export function workerDeps(
   env: WorkerEnv,
   ctx: WorkerContext,
-  options: { role?: string; blobs?: Blobs; keys?: Keys } = {},
+  options: { role?: string; blobs?: Blobs; keys?: Keys; isPeers?: boolean } = {},
 ): Deps & { end(): void } {
   const config = workerConfig(env);
   const clock: Clock = () => new Date();
-  const limits =
+  const ofRole =
     options.role === undefined ? {} : { role: options.role, statementTimeoutMs: config.directoryTimeoutMs };
+  const limits = options.isPeers === true ? { statementTimeoutMs: config.exchangeTimeoutMs } : ofRole;
   const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx, limits);
   return {
     config,
