@@ -1,10 +1,13 @@
 // The exchange as a Cloudflare Worker: `wrangler deploy --env exchange`.
 import { isBucket, r2Blobs } from '../src/runtime/r2-blobs.ts';
+import { tellOfUser } from '../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../src/runtime/workers.ts';
 import { createExchange } from './app.ts';
 import { createMemberPages } from './member/app.ts';
 import { keepClocks } from './schedule.ts';
 import { createStaff } from './staff/app.ts';
+
+const user = { isInOrder: false };
 
 export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
@@ -24,6 +27,7 @@ export default {
   async scheduled(_event: unknown, env: WorkerEnv, ctx: WorkerContext): Promise<void> {
     const deps = workerDeps(env, ctx, { keys: secretKeys(env) });
     try {
+      await tellOfUser(user, deps);
       await keepClocks(deps);
     } finally {
       deps.end();

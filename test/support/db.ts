@@ -57,3 +57,23 @@ export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) 
     }
   return opened(name, options);
 }
+
+/**
+ * The address of a database for a user of its own, as the Hyperdrive of a Worker has it (docs/operations.md): a member of `role` with these
+ * settings. It goes by {@link WorkerUser.drop}.
+ */
+export async function workerUser(
+  url: string,
+  role = 'payer_node_directory',
+  settings: Record<string, string> = { statement_timeout: '5s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' },
+): Promise<WorkerUser> {
+  const name = `worker_${randomUUID().replaceAll('-', '')}`;
+  await asOwner(`create role ${name} login password 'x' in role ${role}`);
+  for (const [setting, value] of Object.entries(settings))
+    await asOwner(`alter role ${name} set ${setting} = '${value}'`);
+  const address = new URL(url);
+  address.username = name;
+  address.password = 'x';
+  return { url: address.href, drop: () => asOwner(`drop role ${name}`) };
+}
+export type WorkerUser = { url: string; drop(): Promise<void> };
