@@ -80,7 +80,7 @@ export const SETTINGS = {
   databasePool: setting(
     'DATABASE_POOL',
     'Storage',
-    'Connections per service; the directory opens half as many more, and one, where all are needed.',
+    'Connections per service; the directory opens half as many more, and one, where all are needed, the exchange as many more for payers that ask.',
     integer(10, 2, 200),
     '10',
   ),
@@ -344,6 +344,13 @@ export const SETTINGS = {
     flag(true),
     'on',
   ),
+  exchangeTimeoutMs: setting(
+    'EXCHANGE_TIMEOUT_MS',
+    'Exchange',
+    'Longest time a statement may run that a payer waits for, in milliseconds. Exports, matches in bulk and pulls have no limit. On Workers the limit is that of the database user.',
+    integer(10_000, 500, 120_000),
+    '10000',
+  ),
   directoryCountMax: setting(
     'DIRECTORY_COUNT_MAX',
     'Directory',
@@ -354,7 +361,7 @@ export const SETTINGS = {
   directoryTimeoutMs: setting(
     'DIRECTORY_TIMEOUT_MS',
     'Directory',
-    'Longest time a directory statement may run, in milliseconds.',
+    'Longest time a directory statement may run, in milliseconds. On Workers the limit is that of the database user.',
     integer(5000, 100, 60_000),
     '5000',
   ),

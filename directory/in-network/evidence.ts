@@ -104,7 +104,9 @@ export function titleOf(resource: Resource): string {
   if (known) return known;
   if (resource.resourceType === 'Location') {
     const [address] = objects(resource['address']);
-    return [...strings(address?.['line']), text(address?.['city']) ?? ''].filter((t) => t !== '').join(', ');
+    const said = [...strings(address?.['line']), text(address?.['city']) ?? ''].filter((t) => t !== '').join(', ');
+    const written = said || text(address?.['text']);
+    if (written) return written;
   }
   if (resource.resourceType === 'HealthcareService')
     for (const concept of [resource['type'], resource['specialty'], resource['category']].flatMap(objects)) {

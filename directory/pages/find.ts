@@ -2,6 +2,7 @@
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { meantBy } from '../../src/names/plain-specialty.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { keysIn } from '../in-network/evidence.ts';
 import { type Found, type PageData, todayOf } from './data.ts';
 import {
   askingFor,
@@ -69,7 +70,8 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
   try {
     const { type, pairs } = askingFor(q, plan?.networks ?? [], todayOf(data));
     // a plan without networks lists nobody
-    const found = plan && plan.networks.length === 0 ? NOTHING : await data.search(type, pairs);
+    const found =
+      plan && plan.networks.length === 0 ? NOTHING : await withServices(data, await data.search(type, pairs));
     return { page: await results(data, l, q, found, plan?.name), status: 200 };
   } catch (error) {
     if (!(error instanceof Outcome)) throw error;
@@ -78,6 +80,25 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
     if (error.status === 400) return fault(data, l, q, t.problem.input);
     throw error;
   }
+}
+
+/** Of roles without a place so many services are looked up. */
+const SERVICES_MAX = 100;
+
+/** What was found, with the services of roles that name no place themselves, and where these are. */
+async function withServices(data: PageData, found: Found): Promise<Found> {
+  const keys = found.hits.flatMap(({ resource }) =>
+    resource.resourceType === 'PractitionerRole' && resource['location'] === undefined
+      ? keysIn(resource['healthcareService'], data.base)
+      : [],
+  );
+  if (keys.length === 0) return found;
+  const services = await data.search('HealthcareService', [
+    ['_id', [...new Set(keys)].slice(0, SERVICES_MAX).join(',')],
+    ['_include', 'HealthcareService:location'],
+    ['_count', String(SERVICES_MAX)],
+  ]);
+  return { ...found, all: new Map([...services.all, ...found.all]) };
 }
 
 /** Five digits or nine. */

@@ -1,7 +1,7 @@
 // The parts of the page of a person, place, organization or service.
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { html, type Part, type Safe } from '../../src/ui/html.ts';
+import { html, type Part } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
 import { titleOf } from '../in-network/evidence.ts';
 import type { PageData } from './data.ts';
@@ -24,12 +24,17 @@ import {
 } from './records.ts';
 
 /** What stands under the name, and what follows. */
-export type Body = { lead: string; phone?: Contact | undefined; parts: Part };
+export type Body = {
+  lead: string;
+  phone?: Contact | undefined;
+  parts: Part /** who offers it, for what has no name */;
+  owner?: string | undefined;
+};
 
 export const isPhone = ({ system, href }: Contact): boolean => system === 'phone' && href !== undefined;
 
 /** Who or what this is, in one list. */
-export function summary(l: Language, resource: Resource): Safe {
+export function summary(l: Language, resource: Resource): Part {
   const t = l.texts.provider;
   const qualifications = qualificationsOf(resource, l).map((q) =>
     [
@@ -40,7 +45,7 @@ export function summary(l: Language, resource: Resource): Safe {
       .join(' – '),
   );
   const period = isObject(resource['period']) ? resource['period'] : {};
-  return html`<section class="card" aria-labelledby="summary"><h2 id="summary">${t.summary}</h2>${facts([
+  const told = facts([
     [t.specialties, lines(conceptTexts(resource['specialty'], l))],
     [t.kind, resource.resourceType === 'Practitioner' ? '' : l.list(conceptTexts(resource['type'], l))],
     [t.gender, l.term(text(resource['gender'])) ?? ''],
@@ -51,7 +56,8 @@ export function summary(l: Language, resource: Resource): Safe {
     [t.npi, npiOf(resource) ?? ''],
     [t.period, periodText(period, l)],
     ...contactRows(l, resource),
-  ])}</section>`;
+  ]);
+  return card('summary', t.summary, told);
 }
 
 export function contactRows(l: Language, resource: Resource): (readonly [string, Part])[] {

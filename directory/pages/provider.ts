@@ -11,7 +11,7 @@ import { link, type Page, recordLink } from './frame.ts';
 import type { Language } from './language.ts';
 import { aboutCard, type Body, card, isPhone, notThere, planCard, recordList, summary } from './provider-parts.ts';
 import { personParts } from './provider-person.ts';
-import { type Contact, conceptTexts, contactsOf } from './records.ts';
+import { type Contact, calledBy, conceptTexts, contactsOf } from './records.ts';
 
 export const PROVIDER_TYPES = ['Practitioner', 'Organization', 'Location', 'HealthcareService'] as const;
 type ProviderType = (typeof PROVIDER_TYPES)[number];
@@ -36,8 +36,8 @@ export async function providerPage(data: PageData, l: Language, type: string, id
     HealthcareService: serviceParts,
   }[type];
   const asks = isNetwork ? undefined : asksAbout(data, resource);
-  const title = titleOf(resource) || t.unnamed;
-  const { lead, phone, parts } = await body(data, l, resource);
+  const { lead, phone, parts, owner } = await body(data, l, resource);
+  const title = titleOf(resource) || calledBy(resource, l) || owner || t.unnamed;
   return {
     title,
     name: 'provider',
@@ -158,14 +158,12 @@ async function serviceParts(data: PageData, l: Language, service: Resource): Pro
   const known = around.flatMap((r) => r ?? []);
   const shown = known.filter((r) => r.resourceType === 'Location');
   const more = places.length - PLACES_MAX;
+  const owner = known.find((r) => r.resourceType === 'Organization');
   return {
     lead: '',
+    owner: owner && titleOf(owner),
     parts: [
-      aboutCard(
-        l,
-        service,
-        known.find((r) => r.resourceType === 'Organization'),
-      ),
+      aboutCard(l, service, owner),
       card('where', l.texts.provider.where, [
         recordList(l, shown),
         more > 0 ? html`<p class="soft">${l.texts.find.morePlaces(more)}</p>` : '',

@@ -45,16 +45,33 @@ export function conceptText(concept: JsonObject, l: Language): string {
 export const conceptTexts = (value: JsonObject['x'], l: Language) =>
   unique(objects(value).map((c) => conceptText(c, l)));
 
+/** What a record without a name is called by what it does; empty when nothing tells. */
+export function calledBy(resource: Resource, l: Language): string {
+  if (resource.resourceType === 'Practitioner' || resource.resourceType === 'PractitionerRole') return '';
+  const concepts = [resource['specialty'], resource['type'], resource['category']].flatMap(objects);
+  return concepts.map((concept) => conceptText(concept, l)).find((said) => said !== '') ?? '';
+}
+
 /** A postal code as it is read: nine digits in a row have a dash, whatever is stored. */
 const postalCode = (code: string | undefined): string | undefined => code?.replace(/^(\d{5})(\d{4})$/, '$1-$2');
+
+/** Without parts that are empty: `12 Main Street, , CT`. */
+const tidy = (written: string): string =>
+  written
+    .split(/[,\n]/)
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .join(', ');
 
 /** Lines of an address, for reading. */
 export function addressLines(address: JsonObject | undefined): string[] {
   if (!address) return [];
   const region = [text(address['state']), postalCode(text(address['postalCode']))].filter(Boolean).join(' ');
   const place = [text(address['city']), region].filter(Boolean).join(', ');
-  const lines = [...strings(address['line']), place].filter((t) => t !== '');
-  return lines.length > 0 ? lines : [text(address['text']) ?? ''].filter((t) => t !== '');
+  const street = strings(address['line']).filter((t) => t !== '');
+  const written = street.length === 0 ? tidy(text(address['text']) ?? '') : '';
+  const told = written !== '' && written.includes(text(address['city']) ?? '') ? '' : place;
+  return [...street, written, told].filter((t) => t !== '');
 }
 
 export type Contact = { system: 'phone' | 'fax' | 'email' | 'url'; value: string; href: string | undefined };
@@ -68,8 +85,9 @@ export function contactsOf(resource: Resource): Contact[] {
     .filter((t) => t['use'] !== 'old' && t['use'] !== 'home')
     .sort((a, b) => Number(a['rank'] ?? 99) - Number(b['rank'] ?? 99));
   for (const t of inOrder) {
-    const value = text(t['value']);
-    const system = t['system'];
+    const given = text(t['value']);
+    const system = t['system'] === undefined || t['system'] === 'other' ? kindOf(given ?? '') : t['system'];
+    const value = system === 'phone' || system === 'fax' ? given?.replace(/^tel:/i, '') : given;
     if (value === undefined || found.some((f) => f.value === value && f.system === system)) continue;
     if (system === 'phone') found.push({ system, value: phoneText(value), href: telLink(value) });
     else if (system === 'fax') found.push({ system, value: phoneText(value), href: undefined });
@@ -78,6 +96,13 @@ export function contactsOf(resource: Resource): Contact[] {
     else if (system === 'url') found.push({ system, value, href: SAFE_URL.test(value) ? value : undefined });
   }
   return found;
+}
+
+/** What a contact without a kind looks like. */
+function kindOf(value: string): Contact['system'] | undefined {
+  if (/^(?:tel:)?\+?[\d(][\d\s().-]{8,}(?:(?:ext\.?|x|#)\s*\d+)?$/i.test(value)) return 'phone';
+  if (/^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$/.test(value)) return 'email';
+  return /^(?:https?:\/\/|www\.)\S+$/i.test(value) ? 'url' : undefined;
 }
 
 /** RFC 3966; an extension is no part of the number. */

@@ -4,33 +4,25 @@ import { objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { isApproximate, placed } from '../../src/fhir/search/approximate.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';
-import {
-  keysIn,
-  metaOf,
-  nameOf,
-  networksOf,
-  newPatientsOf,
-  spokenOf,
-  titleOf,
-  verifiedDays,
-} from '../in-network/evidence.ts';
+import { keysIn, metaOf, nameOf, newPatientsOf, spokenOf, titleOf, verifiedDays } from '../in-network/evidence.ts';
 import type { Found, Hit } from './data.ts';
-import { link, recordLink } from './frame.ts';
+import { link } from './frame.ts';
 import type { Language } from './language.ts';
 import { type Listed, listedPart } from './listed.ts';
-import { addressLines, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
+import { listedIn, type Named, namedIn, namedPart } from './named.ts';
+import { addressLines, calledBy, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
 
 export type Card = {
   /** the person, place or service */
   of: string;
-  /** its page, or that of where it is when it has none: a role that names a person who has no record */
-  key: string;
+  /** its page, or that of where it is when it has none: a role that names a person who has no record; undefined when nothing has one */
+  key: string | undefined;
   title: string;
   /** for ordering by name */
   order: string;
   does: string[];
   /** where: the place, when it is not the title */
-  place: { key: string; name: string } | undefined;
+  place: Pick<Named, 'key' | 'name'> | undefined;
   morePlaces: number;
   address: string[];
   at: Position | undefined;
@@ -55,7 +47,7 @@ export function cardsOf(found: Found, base: string, l: Language, center?: Positi
   const verified = verifiedDays(found.all.values(), base);
   for (const hit of found.hits) {
     const card = cardOf(hit, found.all, base, l, verified, center);
-    const group = `${card.of} ${card.place?.key ?? ''}`;
+    const group = `${card.of} ${card.place?.key ?? card.place?.name ?? ''}`;
     const known = cards.get(group);
     if (known === undefined) cards.set(group, card);
     else {
@@ -77,16 +69,19 @@ function cardOf(
   const isRole = resource.resourceType === 'PractitionerRole';
   const isPlace = resource.resourceType === 'Location';
   const person = isRole ? all.get(keysIn(resource['practitioner'], base)[0] ?? '') : undefined;
-  const places = isPlace
-    ? [resource]
-    : nearestFirst(
-        keysIn(resource['location'], base).flatMap((k) => all.get(k) ?? []),
-        center,
-      );
-  const [place] = places;
-  const organization = all.get(
-    keysIn(resource['organization'] ?? resource['managingOrganization'] ?? resource['providedBy'], base)[0] ?? '',
+  const own = namedIn(resource, resource['location'], all, base).filter((p) => p.name !== '' || p.resource);
+  const sited = own.length > 0 || isPlace ? own : placesOfServices(resource, all, base);
+  const places = isPlace ? [{ key: keyOf(resource), name: titleOf(resource), resource }] : nearestFirst(sited, center);
+  const [at] = places;
+  const place = at?.resource;
+  const [of] = namedIn(
+    resource,
+    resource['organization'] ?? resource['managingOrganization'] ?? resource['providedBy'],
+    all,
+    base,
   );
+  const organization = of?.key === undefined ? undefined : of.resource;
+  const [service] = isRole ? namedIn(resource, resource['healthcareService'], all, base) : [];
   const spoken = isRole && person === undefined ? spokenOf(resource) : '';
   const subject = person ?? (isRole && spoken === '' ? (organization ?? resource) : resource);
   const phone = [resource, place, organization]
@@ -95,16 +90,18 @@ function cardOf(
   const asked = person ?? (isRole ? undefined : organization);
   return {
     of: keyOf(subject),
-    key: keyOf(subject.resourceType === 'PractitionerRole' ? (organization ?? place ?? subject) : subject),
+    key: isRole && person === undefined ? (of?.key ?? at?.key ?? service?.key) : keyOf(subject),
     title:
       spoken ||
       nameOf(subject) ||
-      (organization && titleOf(organization)) ||
+      of?.name ||
       titleOf(subject) ||
+      (service?.resource && calledBy(service.resource, l)) ||
+      calledBy(subject, l) ||
       l.texts.provider.unnamed,
     order: spoken || orderOf(subject),
     does: isPlace ? conceptTexts(resource['type'], l).slice(0, 3) : conceptTexts(resource['specialty'], l),
-    place: place && !isPlace ? { key: keyOf(place), name: titleOf(place) } : undefined,
+    place: at && !isPlace ? at : undefined,
     morePlaces: Math.max(0, places.length - 1),
     address: addressLines(objects(place?.['address'])[0]),
     at: positionOf(place && placed(place)),
@@ -112,7 +109,7 @@ function cardOf(
     distance,
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
     networks: isRole
-      ? networksListed(resource, all, base)
+      ? listedIn(resource, all, base, l)
       : [{ name: undefined, code: newPatientsOf(resource, '', base)?.code }],
     updated: text(metaOf(resource)['lastUpdated']),
     verified: verified.get(keyOf(resource)),
@@ -121,11 +118,11 @@ function cardOf(
 }
 
 /** The distance told is that of the nearest place, so this is the one to show. */
-function nearestFirst(places: Resource[], center: Position | undefined): Resource[] {
+function nearestFirst(places: Named[], center: Position | undefined): Named[] {
   if (center === undefined) return places;
   const shrink = Math.cos((center.latitude * Math.PI) / 180);
-  const away = (place: Resource) => {
-    const at = positionOf(placed(place));
+  const away = ({ resource }: Named) => {
+    const at = positionOf(resource && placed(resource));
     return at === undefined
       ? Number.POSITIVE_INFINITY
       : Math.hypot(at.latitude - center.latitude, (at.longitude - center.longitude) * shrink);
@@ -138,11 +135,13 @@ function orderOf(subject: Resource): string {
   return name ? `${text(name['family']) ?? ''} ${titleOf(subject)}` : titleOf(subject);
 }
 
-const networksListed = (role: Resource, all: Found['all'], base: string): Listed[] =>
-  networksOf(role, base).flatMap((key) => {
-    const network = all.get(key);
-    return network ? [{ name: titleOf(network), code: newPatientsOf(role, key, base)?.code }] : [];
-  });
+/** Of a role that names no place: where its services are. */
+const placesOfServices = (role: Resource, all: Found['all'], base: string): Named[] =>
+  namedIn(role, role['healthcareService'], all, base).flatMap(({ resource }) =>
+    resource === undefined
+      ? []
+      : namedIn(resource, resource['location'], all, base).filter((p) => p.name !== '' || p.resource),
+  );
 
 /** Distances are told in miles, whatever the API counted in. */
 function miles(distance: NonNullable<Hit['distance']>, l: Language): string {
@@ -153,7 +152,7 @@ function miles(distance: NonNullable<Hit['distance']>, l: Language): string {
 export function cardHtml(card: Card, number: number, l: Language, plan: string): Safe {
   const t = l.texts.find;
   const where: Part[] = [
-    card.place ? recordLink(l, card.place.key, card.place.name) : '',
+    card.place ? namedPart(l, card.place) : '',
     card.morePlaces > 0 ? html` <span class="soft">${t.morePlaces(card.morePlaces)}</span>` : '',
   ];
   const ask =
@@ -170,7 +169,7 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
               ],
         )}${plan === '' ? '#ask' : ''}">${t.takes}<span class="aside"> ${card.title}</span></a>`;
   return html`<li class="hit" id="n${number}"><span class="pin${card.at ? '' : ' none'}" aria-hidden="true">${number}</span><div>
-<h3>${recordLink(l, card.key, card.title)}</h3>
+<h3>${namedPart(l, { key: card.key, name: card.title })}</h3>
 ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${listedPart(card.networks, l)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}

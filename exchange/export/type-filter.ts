@@ -64,7 +64,10 @@ const EVERY: Readonly<Record<string, Place>> = {
 };
 
 const MAX_FILTERS = 20;
+/** Of one parameter, and of all queries together: every record of their type is compared with each. */
 const MAX_VALUES = 100;
+const MOST_VALUES = 500;
+const MOST_PARAMETERS = 50;
 const PREFIX = /^(eq|ne|gt|lt|ge|le|sa|eb)?(\d.*)$/;
 
 type Test = (resource: Resource) => boolean;
@@ -83,6 +86,8 @@ export const splitFilters = (value: string): string[] =>
  */
 export function readTypeFilters(values: readonly string[]): TypeFilter[] {
   if (values.length > MAX_FILTERS) throw new FilterFault(`At most ${MAX_FILTERS} queries in _typeFilter are possible.`);
+  let parameters = 0;
+  let compared = 0;
   return values.map((value) => {
     const mark = value.indexOf('?');
     const type = value.slice(0, mark);
@@ -95,7 +100,15 @@ export function readTypeFilters(values: readonly string[]): TypeFilter[] {
     const criteria = value
       .slice(mark + 1)
       .split('&')
-      .map((part) => criterion(part, places));
+      .map((part) => {
+        const read = criterion(part, places);
+        compared += read.values;
+        if (++parameters > MOST_PARAMETERS || compared > MOST_VALUES)
+          throw new FilterFault(
+            `_typeFilter holds too much: at most ${MOST_PARAMETERS} parameters with ${MOST_VALUES} values are possible in all.`,
+          );
+        return read.test;
+      });
     return { type, test: (resource) => criteria.every((test) => test(resource)) };
   });
 }
@@ -106,7 +119,7 @@ export function passes(filters: readonly TypeFilter[], resource: Resource): bool
   return own.length === 0 || own.some((f) => f.test(resource));
 }
 
-function criterion(part: string, places: Readonly<Record<string, Place>>): Test {
+function criterion(part: string, places: Readonly<Record<string, Place>>): { test: Test; values: number } {
   const equals = part.indexOf('=');
   const name = part.slice(0, equals);
   const own = Object.hasOwn(places, name) ? places[name] : Object.hasOwn(EVERY, name) ? EVERY[name] : undefined;
@@ -118,10 +131,11 @@ function criterion(part: string, places: Readonly<Record<string, Place>>): Test 
   const tests = values.map((v) =>
     own.kind === 'date' ? dateTest(v) : own.kind === 'token' ? tokenTest(v) : (found: Json) => found === unescaped(v),
   );
-  return (resource) => {
+  const test: Test = (resource) => {
     const found = own.paths.flatMap((path) => at(resource, path.split('.')));
-    return found.some((value) => tests.some((test) => test(value)));
+    return found.some((value) => tests.some((fits) => fits(value)));
   };
+  return { test, values: values.length };
 }
 
 /** A query may be written as it stands in a URL, encoded once more than the parameter that holds it. */

@@ -92,10 +92,13 @@ export function exportFile(deps: Deps) {
       return c.body(null, 304, headers);
     if (range === 'unsatisfiable')
       return c.body(null, 416, { ...headers, 'content-range': `bytes */${file.storedBytes}` });
-    if (c.req.method === 'HEAD')
+    const missing = () => (deps.blobs.isCopy === true ? notCopied() : new Outcome('not-found'));
+    if (c.req.method === 'HEAD') {
+      if ((await deps.blobs.size(file.blobKey)) === undefined) throw missing();
       return c.body(null, 200, { ...headers, ...(isGzip ? { 'content-length': String(file.storedBytes) } : {}) });
+    }
     const stored = await deps.blobs.get(file.blobKey, range === 'ignore' ? undefined : range);
-    if (!stored) throw deps.blobs.isCopy === true ? notCopied() : new Outcome('not-found');
+    if (!stored) throw missing();
     await writeAudit(deps.database.sql, [
       auditRow({
         at: deps.clock(),

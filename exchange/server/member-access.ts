@@ -10,7 +10,7 @@ import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { anyGranted, grantedMembers, stillGranted } from '../store/grant.ts';
+import { anyGranted, grantedMembers, grantedWindow, stillGranted } from '../store/grant.ts';
 import { type Days, type Grant, type MemberRow, membersHolding, type SharedRow, umbsOf } from '../store/member-read.ts';
 import { unnamedOf } from '../store/unnamed.ts';
 import { withAbsoluteLinks } from '../transform/attachment.ts';
@@ -31,21 +31,19 @@ export function daysOf(deps: Deps): Days {
 export const umbSystem = (deps: Pick<Deps, 'config'>): string =>
   String(umbIdentifier('', deps.config.baseUrl)['system']);
 
-/** Members that were matched for a peer and whose consent holds today; only those of `members`, when they are named, else `most` of them. */
-export async function grantsOf(
-  deps: Deps,
-  peerId: string,
-  members?: readonly string[],
-  most?: number,
-): Promise<Grant[]> {
+/** Those of some members that were matched for a peer and whose consent holds today. */
+export async function grantsOf(deps: Deps, peerId: string, members: readonly string[]): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
   const { today } = daysOf(deps);
-  if (members === undefined) return grantedMembers(deps.database.sql, scope, today, undefined, undefined, most);
   const found = await stillGranted(deps.database.sql, scope, today, members);
   return [...found].map(([memberId, policy]) => ({ memberId, policy }));
 }
 
-/** The same of one member, with the policy that held for it at a time. */
+/** The same of all members of a peer from one on, in the order of their ids, `most` of them. */
+export const grantsFrom = (deps: Deps, peerId: string, from: string, most: number): Promise<Grant[]> =>
+  grantedWindow(deps.database.sql, peerId, daysOf(deps).today, from, most);
+
+/** The same as {@link grantsOf} of one member, with the policy that held for it at a time. */
 export function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
   return grantedMembers(deps.database.sql, scope, daysOf(deps).today, since.toISOString(), [memberId]);

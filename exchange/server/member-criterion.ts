@@ -14,6 +14,8 @@ export type MemberCriterion = {
   values: number;
   /** of tokens the codes of which one must stand there; absent where any would do */
   codes?: readonly string[];
+  /** of dates the days, YYYY-MM-DD, one of which must stand there; absent where another would do */
+  days?: readonly string[];
 };
 /** Half-open, in milliseconds. */
 type Span = { from: number; to: number };
@@ -58,13 +60,18 @@ export function readCriterion(name: string, parameter: MemberParameter, value: s
     return test;
   });
   const codes = parameter.kind === 'token' ? values.map((one) => readToken(one).code) : [''];
+  const days = parameter.kind === 'date' ? values.map((one) => DAY.exec(one)?.[1] ?? '') : [''];
   return {
     parameter,
     values: values.length,
     test: (v) => tests.some((t) => t(v)),
     ...(codes.includes('') ? {} : { codes }),
+    ...(days.includes('') ? {} : { days }),
   };
 }
+
+/** A whole day, meant as such. */
+const DAY = /^(?:eq)?(\d{4}-\d\d-\d\d)$/;
 
 /** Does a text begin with one of the values? Each text is folded once, however many they are. */
 function stringTest(values: readonly string[]): (value: Json) => boolean {

@@ -8,22 +8,12 @@ import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { checkAccepts } from '../../src/http/negotiate.ts';
 import { addresses } from '../plan.ts';
 import { hadRecord } from '../store/delivered.ts';
-import {
-  claimsIdentified,
-  type Grant,
-  type MemberRow,
-  memberOfUmb,
-  memberRows,
-  membersHolding,
-  type Position,
-  sharedByKey,
-} from '../store/member-read.ts';
+import { type Grant, type MemberRow, memberRows, type Position, sharedByKey } from '../store/member-read.ts';
 import { isShared } from '../transform/record-types.ts';
 import { authorize, type Caller, insufficientScope, recordRefusal } from './authorize.ts';
 import { has, include } from './include.ts';
 import {
   daysOf,
-  grantsOf,
   grantsOfRecord,
   hasMembers,
   NO_STORE,
@@ -38,14 +28,16 @@ import { fits } from './member-criterion.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
+import { searchedMembers, windowsOf } from './searched-members.ts';
+import { inTurn } from './wide-search.ts';
 
 /** Rows that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 5000;
 const BATCH = 500;
-/** Members whose records are put in order at once: of all whom a peer may see there are many, and each batch would order all of theirs. */
-const MEMBERS = 200;
-/** Claims that one search by identifier may mean; of more, all that the peer may see are looked at, page by page. */
-const MOST_IDENTIFIED = 100;
+/** The same of members when none is named, whether or not anything of theirs is found. */
+const MAX_MEMBERS = 2000;
+/** In the order of a member's records behind all of them. */
+const END = { type: 'zzzz', id: '-' };
 
 /** The caller, when its scopes cover this interaction with this type. */
 export async function admitted(
@@ -115,10 +107,12 @@ export function memberSearch(deps: Deps, type: string) {
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
     if (search.withProvenance && !has(caller.searches, 'Provenance')) return insufficientScope(c, deps, caller);
-    const { grants, asked, missed } = await grantsFor(deps, caller, search);
+    const { grants, asked, missed } = await searchedMembers(deps, caller, search);
     for (const object of missed) await recordRefusal(c, deps, caller.peer, 'not-granted', object);
-    const page = await findPage(deps, grants, search);
-    const included = await include(deps, caller, grants, search, page.found);
+    const page = await (grants === undefined
+      ? inTurn(deps, caller, () => findPage(deps, windowsOf(deps, caller, search.after), search))
+      : findPage(deps, [grants], search));
+    const included = await include(deps, caller, page.grants, search, page.found);
     const leaving = [...page.found, ...included].map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
     await recordAccess(c, deps, caller, { action: 'search', object: type }, leaving, asked);
     const url = (more: [string, string][]) =>
@@ -135,74 +129,27 @@ export function memberSearch(deps: Deps, type: string) {
 }
 
 /**
- * Whose records are searched. `asked`: the granted members that the query names. `missed`: what it names besides, one entry
- * for each, whether or not there is such a member: the work must not tell.
+ * One page, read in batches: a criterion may leave few of the rows that are read.
+ * @param windows whose records are looked at: all at once when they are named, or in the order of their ids
+ * @returns with the grants of those of whom something is found
  */
-async function grantsFor(
-  deps: Deps,
-  caller: Caller,
-  search: MemberSearch,
-): Promise<{ grants: Grant[]; asked: string[]; missed: string[] }> {
-  const found: string[] = [];
-  for (const umb of search.umbs ?? []) found.push((await memberOfUmb(deps.database.sql, umb)) ?? NOBODY);
-  const { members } = search;
-  const named = search.umbs ? found.filter((m) => members?.includes(m) ?? true) : members;
-  const holders = named === undefined ? await holdersOf(deps, search) : undefined;
-  const grants = await grantsOf(deps, caller.peer.id, named ?? holders);
-  const granted = new Set(grants.map((g) => g.memberId));
-  const away = (named ?? []).filter((m) => !granted.has(m));
-  // a member found by an identifier is not named to the peer's disadvantage: its id is not in the event
-  const missed = away.map((m) => (members?.includes(m) ? `Patient/${m}` : ''));
-  return { grants, asked: (named ?? []).filter((m) => granted.has(m)), missed };
-}
-
-/**
- * Members that hold what is asked for without naming any, by its id or, of claims, by identifier: then `search` gets the ids of those that may
- * have it. Undefined where they cannot be told, and all are looked at.
- */
-async function holdersOf(deps: Deps, search: MemberSearch): Promise<string[] | undefined> {
-  const { sql } = deps.database;
-  if (search.ids !== undefined) return membersHolding(sql, search.type, search.ids);
-  const codes = search.criteria.find((c) => c.parameter.isAlone)?.codes;
-  if (codes === undefined) return undefined;
-  const claims = await claimsIdentified(sql, codes, MOST_IDENTIFIED + 1);
-  // what so many have is no number of a claim
-  if (claims.length > MOST_IDENTIFIED) return undefined;
-  search.ids = claims.map((c) => c.id);
-  return [...new Set(claims.map((c) => c.memberId))];
-}
-
-/** No member has this id: it is too long. */
-const NOBODY = '-'.repeat(65);
-
-/** Grants in the order of their members, in parts, from the one on where the last page ended. */
-export function partsOf(grants: readonly Grant[], after: Position | undefined): (readonly Grant[])[] {
-  const begin =
-    after === undefined
-      ? 0
-      : Math.max(
-          0,
-          grants.findIndex((g) => g.memberId === after.memberId),
-        );
-  const parts: (readonly Grant[])[] = [];
-  for (let i = begin; i < grants.length; i += MEMBERS) parts.push(grants.slice(i, i + MEMBERS));
-  return parts;
-}
-
-/** One page, read in batches: a criterion may leave few of the rows that are read. */
 async function findPage(
   deps: Deps,
-  grants: readonly Grant[],
+  windows: Iterable<readonly Grant[]> | AsyncIterable<readonly Grant[]>,
   search: MemberSearch,
-): Promise<{ found: Shown[]; next: Position | undefined }> {
+): Promise<{ found: Shown[]; grants: Grant[]; next: Position | undefined }> {
   const found: Shown[] = [];
+  const grants = new Map<string, Grant>();
   let after = search.after;
+  const page = (next: Position | undefined) => ({ found, grants: [...grants.values()], next });
   const isPlain = search.criteria.length === 0;
   const limit = isPlain ? search.count + 1 : BATCH;
-  // of members that are named the order is not known, and they are few
-  const isNamed = search.members !== undefined || search.umbs !== undefined || search.ids !== undefined;
   let looked = 0;
-  for (const part of isNamed ? [grants] : partsOf(grants, after))
+  let members = 0;
+  for await (const part of windows) {
+    // the window before was not the last one
+    if (members >= MAX_MEMBERS) return page(after);
+    const ofMember = new Map(part.map((g) => [g.memberId, g]));
     for (let rows: MemberRow[] | undefined; rows === undefined || rows.length === limit; ) {
       rows = await memberRows(deps.database.sql, part, daysOf(deps), {
         types: [search.type],
@@ -215,12 +162,18 @@ async function findPage(
       for (const one of await shown(deps, rows)) {
         const row = one.row as MemberRow;
         if (fits(one.resource, search.criteria)) {
-          if (found.length === search.count) return { found, next: after };
+          if (found.length === search.count) return page(after);
           found.push(one);
+          const grant = ofMember.get(row.memberId);
+          if (grant) grants.set(row.memberId, grant);
         }
         after = { memberId: row.memberId, type: row.type, id: row.id };
-        if (++looked >= MAX_LOOKED && !isPlain) return { found, next: after };
+        if (++looked >= MAX_LOOKED && !isPlain) return page(after);
       }
     }
-  return { found, next: undefined };
+    const last = part.at(-1);
+    if (last) after = { memberId: last.memberId, ...END };
+    members += part.length;
+  }
+  return page(undefined);
 }

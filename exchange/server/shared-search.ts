@@ -6,21 +6,32 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { type FhirEnv, fhirBody, route } from '../../src/http/fhir-app.ts';
 import { addresses } from '../plan.ts';
-import { type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
+import { countRecords, type Grant, type MemberRow, type Position, sharedOf } from '../store/member-read.ts';
 import { EXPORT_ORDER } from '../transform/record-types.ts';
-import { recordRefusal } from './authorize.ts';
+import { type Caller, recordRefusal } from './authorize.ts';
 import { include } from './include.ts';
-import { daysOf, grantsOf, NO_STORE, recordAccess, type Shown, searchset, umbSystem } from './member-access.ts';
+import {
+  daysOf,
+  grantsFrom,
+  grantsOf,
+  NO_STORE,
+  recordAccess,
+  type Shown,
+  searchset,
+  umbSystem,
+} from './member-access.ts';
 import { fits } from './member-criterion.ts';
 import { admitted } from './member-read.ts';
 import { cursorOf, type MemberSearch, readMemberSearch } from './member-search-request.ts';
 import { readPrefer } from './prefer.ts';
 import { pairsOf } from './search-pairs.ts';
+import { inTurn } from './wide-search.ts';
 
 /** Entries that are looked at with a criterion before a page is ended early, with a link to the next. */
 const MAX_LOOKED = 2000;
-/** Members whose records are looked through when none is named: what they name is found out as a whole, at each page. */
+/** Members, and records of them, that are looked through when none is named: what they name is found out as a whole, at each page. */
 const MOST_MEMBERS = 1000;
+const MOST_RECORDS = 40_000;
 /** Stands in a place of the order where records have their member. */
 const NOBODYS = '-';
 
@@ -32,32 +43,57 @@ export function sharedSearch(deps: Deps, type: string) {
     const base = addresses(deps.config).fhir;
     const options = { lenient: handling === 'lenient', umbSystem: umbSystem(deps), base };
     const search = readMemberSearch(type, await pairsOf(c), options);
-    const grants = await grantsOf(deps, caller.peer.id, search.members, MOST_MEMBERS + 1);
-    const granted = new Set(grants.map((g) => g.memberId));
-    for (const m of search.members ?? [])
-      if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
-    if (search.members === undefined && grants.length > MOST_MEMBERS)
+    if (search.members === undefined) return inTurn(deps, caller, () => answer(c, deps, caller, search));
+    return answer(c, deps, caller, search);
+  };
+}
+
+async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: MemberSearch): Promise<Response> {
+  const { type } = search;
+  const base = addresses(deps.config).fhir;
+  const grants =
+    search.members === undefined
+      ? await allGrants(deps, caller.peer.id)
+      : await grantsOf(deps, caller.peer.id, search.members);
+  const granted = new Set(grants.map((g) => g.memberId));
+  for (const m of search.members ?? [])
+    if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
+  const { found, next } = await findPage(deps, grants, search);
+  // a directory entry names no member
+  const included = await include(deps, caller, [], search, found);
+  // whom a member sees is about the member
+  const asked = search.members === undefined ? [] : [...granted];
+  const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
+  await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked);
+  const url = (more: [string, string][]) =>
+    `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
+  const links = [{ relation: 'self', url: url([]) }];
+  if (next) links.push({ relation: 'next', url: url([['_page', cursorOf(next)]]) });
+  const entries = [
+    ...found.map((s) => ({ shown: s, mode: 'match' as const })),
+    ...included.map((s) => ({ shown: s, mode: 'include' as const })),
+  ];
+  const total = next === undefined && search.after === undefined ? found.length : undefined;
+  return fhirBody(c, searchset(base, links, entries, total), 200, NO_STORE);
+}
+
+/**
+ * All whom the peer may see.
+ * @throws Outcome missing-parameter when they or their records are more than are looked through
+ */
+async function allGrants(deps: Deps, peerId: string): Promise<Grant[]> {
+  const grants = await grantsFrom(deps, peerId, '', MOST_MEMBERS + 1);
+  const members = grants.map((g) => g.memberId);
+  const isMany = (counted: number, most: number, what: string) => {
+    if (counted > most)
       throw new Outcome(
         'missing-parameter',
-        `Name a member whose records name it: patient=Patient/…. More than ${MOST_MEMBERS} are not looked through.`,
+        `Name a member whose records name it: patient=Patient/…. More than ${most} ${what} are not looked through.`,
       );
-    const { found, next } = await findPage(deps, grants, search);
-    const included = await include(deps, caller, grants, search, found);
-    // whom a member sees is about the member
-    const asked = search.members === undefined ? [] : [...granted];
-    const members = included.map((s) => s.row).filter((r): r is MemberRow => 'memberId' in r);
-    await recordAccess(c, deps, caller, { action: 'search', object: type }, members, asked);
-    const url = (more: [string, string][]) =>
-      `${base}/${type}?${new URLSearchParams([...search.applied, ...more]).toString()}`;
-    const links = [{ relation: 'self', url: url([]) }];
-    if (next) links.push({ relation: 'next', url: url([['_page', cursorOf(next)]]) });
-    const entries = [
-      ...found.map((s) => ({ shown: s, mode: 'match' as const })),
-      ...included.map((s) => ({ shown: s, mode: 'include' as const })),
-    ];
-    const total = next === undefined && search.after === undefined ? found.length : undefined;
-    return fhirBody(c, searchset(base, links, entries, total), 200, NO_STORE);
   };
+  isMany(members.length, MOST_MEMBERS, 'members');
+  isMany(await countRecords(deps.database.sql, members, MOST_RECORDS + 1), MOST_RECORDS, 'records');
+  return grants;
 }
 
 /** One page, by one statement: what the members' records name is found out as a whole. */

@@ -52,7 +52,6 @@ const THEN = `
  * counts.
  * @param since time for `policyThen`
  * @param only these of them
- * @param most no more than these
  */
 export async function grantedMembers(
   sql: Queryable,
@@ -60,15 +59,41 @@ export async function grantedMembers(
   today: string,
   since?: string,
   only?: readonly string[],
-  most?: number,
 ): Promise<Grant[]> {
   const rows = await sql.unsafe<Grant[]>(
     `select g.member_id as "memberId", g.policy, g.consent_id as "consentId", g.at as "grantedAt",
        case when $4::timestamptz is not null then (${THEN}) end as "policyThen"
      from (select distinct on (member_id) * from (${grants(scope, '$3::date')}) a
        ${only === undefined ? '' : 'where member_id = any($5::text::text[])'} order by member_id, policy, at desc) g
-     order by g.member_id${most === undefined ? '' : ` limit ${Math.trunc(most)}`}`,
+     order by g.member_id`,
     [scope.peerId, scope.groupId, today, since ?? null, ...(only === undefined ? [] : [arrayLiteral(only)])],
+  );
+  return [...rows];
+}
+
+/**
+ * The same for all members of a peer, in windows in the order of their ids: of each match no more than `limit` members are read, however
+ * many it has. match_group_peer, match_member_group, match_single_grant.
+ * @param from id of the first one that may come
+ */
+export async function grantedWindow(
+  sql: Queryable,
+  peerId: string,
+  today: string,
+  from: string,
+  limit: number,
+): Promise<Pick<Grant, 'memberId' | 'policy'>[]> {
+  const rows = await sql.unsafe<Pick<Grant, 'memberId' | 'policy'>[]>(
+    `select distinct on (member_id) member_id as "memberId", policy from (
+       select g.member_id, g.policy from exchange.match_group t cross join lateral (
+         select distinct on (m.member_id) m.member_id, m.consent_policy as policy from exchange.match_member m
+         where m.group_id = t.id and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4) g
+       where t.peer_id = $1 and (t.expires_on is null or t.expires_on >= $3::date)
+       union all
+       (select distinct on (m.member_id) m.member_id, m.consent_policy from exchange.match_single m
+        where m.peer_id = $1 and m.member_id >= $2 and ${HOLDS('m', '$3::date')} order by m.member_id, m.consent_policy limit $4)) a
+     order by member_id, policy limit $4`,
+    [peerId, from, today, limit],
   );
   return [...rows];
 }

@@ -20,10 +20,11 @@ export type MemberRow = {
   linked: boolean;
 };
 
-/** The member of a unique member id. member_umb_key. */
-export async function memberOfUmb(sql: Queryable, umb: string): Promise<string | undefined> {
-  const [row] = await sql<{ id: string }[]>`select id from exchange.member where umb = ${umb}`;
-  return row?.id;
+/** Members by unique member ids, those that there are. member_umb_key. */
+export async function membersOfUmbs(sql: Queryable, umbs: readonly string[]): Promise<Map<string, string>> {
+  const rows = await sql<{ id: string; umb: string }[]>`
+    select id, umb from exchange.member where umb = any(${arrayLiteral(umbs)}::text::text[])`;
+  return new Map(rows.map((r) => [r.umb, r.id]));
 }
 
 /** Unique member ids of some members. member_pkey. */
@@ -34,7 +35,6 @@ export async function umbsOf(sql: Queryable, memberIds: readonly string[]): Prom
 }
 
 const GRANTED = 'from unnest($1::text::text[], $2::text::text[]) g(member_id, policy)';
-const FROM = `${GRANTED} ${recordsOfEach()}`;
 /** The same with the policy that held at the time since when is asked, of parameter `n`. */
 const grantedThen = (n: number) =>
   `from unnest($1::text::text[], $2::text::text[], $${n}::text::text[]) g(member_id, policy, policy_then)`;
@@ -76,6 +76,34 @@ export async function claimsIdentified(
         select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
       limit ${limit}`),
   ];
+}
+
+/** Members whose Patient carries one of these identifiers, and perhaps a few more; `limit` of them at most. resource_patient_identifier, in each partition. */
+export async function membersIdentified(sql: Queryable, values: readonly string[], limit: number): Promise<string[]> {
+  const rows = await sql<{ memberId: string }[]>`
+    select member_id as "memberId" from exchange.resource
+    where type = 'Patient' and id = member_id and exchange.identifier_hashes(body) && array(
+      select hashtextextended(v, 0) from unnest(${arrayLiteral(values)}::text::text[]) v union all select ${UNREAD}::text::bigint)
+    limit ${limit}`;
+  return rows.map((r) => r.memberId);
+}
+
+/** Members who were born on one of these days, YYYY-MM-DD; `limit` of them at most. member_profile_dob. */
+export async function membersBorn(sql: Queryable, days: readonly string[], limit: number): Promise<string[]> {
+  const rows = await sql<{ memberId: string }[]>`
+    select member_id as "memberId" from exchange.member_profile where dob && ${arrayLiteral(days)}::text::text[] limit ${limit}`;
+  return rows.map((r) => r.memberId);
+}
+
+/** How many records some members have, counted up to `most`. resource_pkey alone. */
+export async function countRecords(sql: Queryable, memberIds: readonly string[], most: number): Promise<number> {
+  const [row] = await sql.unsafe<{ n: number }[]>(
+    `select count(*)::int as n from (
+       select 1 from unnest($1::text::text[]) g(member_id)
+       cross join lateral (select r.id from exchange.resource r where r.member_id = g.member_id offset 0) r limit $2::int) x`,
+    [arrayLiteral(memberIds), most],
+  );
+  return row?.n ?? 0;
 }
 
 export type Position = { memberId: string; type: string; id: string };
@@ -141,9 +169,8 @@ export async function isLinked(
   binaryId: string,
 ): Promise<boolean> {
   const [row] = await sql.unsafe(
-    `select 1 ${FROM}
-     where not r.deleted and r.member_id = $6 and r.type = any($7::text::text[])
-       and position($8::text in coalesce(r.shared, r.body)) > 0 and ${MAY_LEAVE} limit 1`,
+    `select 1 ${GRANTED} ${recordsOfEach(' and r.member_id = $6 and r.type = any($7::text::text[])')}
+     where not r.deleted and position($8::text in coalesce(r.shared, r.body)) > 0 and ${MAY_LEAVE} limit 1`,
     [...base(grants, days), memberId, arrayLiteral([...HOLDS_DOCUMENTS]), `"url":"Binary/${binaryId}"`],
   );
   return row !== undefined;
@@ -177,8 +204,8 @@ export async function provenanceOf(
   if (keys.length === 0 || grants.length === 0) return [];
   return [
     ...(await sql.unsafe<MemberRow[]>(
-      `select ${COLUMNS} ${FROM}
-       where r.type = 'Provenance' and not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE} order by r.member_id, r.id`,
+      `select ${COLUMNS} ${GRANTED} ${recordsOfEach(" and r.type = 'Provenance'")}
+       where not r.deleted and r.targets && $6::text::text[] and ${MAY_LEAVE} order by r.member_id, r.id`,
       [...base(grants, days), arrayLiteral(keys)],
     )),
   ];

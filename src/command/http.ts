@@ -60,12 +60,12 @@ export function createApp(m: Mounted): Hono {
     m.services === 'exchange'
       ? undefined
       : createFederation(node.directory, { peer: (c: Context<FhirEnv>) => getConnInfo(c).remote.address });
-  const exchange = m.services === 'directory' ? undefined : createExchange(node.deps, addressOf);
+  const exchange = m.services === 'directory' ? undefined : createExchange(node.exchange, addressOf);
   app.get('/livez', () => text('ok'));
   app.get('/readyz', async () => {
     try {
       await node.directory.database.sql`select 1`;
-      if (exchange) await node.deps.database.sql`select 1`;
+      if (exchange) await node.exchange.database.sql`select 1`;
       return text('ready');
     } catch {
       return text('the database does not answer', 503);

@@ -25,8 +25,10 @@ const MATCH_LINES = 3;
 
 export type OpenNode = {
   config: Config;
-  /** the exchange's view, as the database's owner */
+  /** the view of the exchange's own work and of staff, as the database's owner */
   deps: Deps;
+  /** the same for what payers ask, with a time limit on statements */
+  exchange: Deps;
   /** the directory's view: its own role, read only, with a time limit on statements */
   directory: Deps & { requests?: Deps['database'] };
   /** what the migrations of this start did */
@@ -87,6 +89,12 @@ export async function openNode(
     max: config.databasePool,
     name: options.name ?? 'payer-node',
     alone: options.name !== undefined,
+  });
+  // what work takes long for must not end, what a payer waits for must
+  const asked = openDatabase(url, {
+    max: config.databasePool,
+    name: 'payer-node peers',
+    statementTimeoutMs: config.exchangeTimeoutMs,
     lines: MATCH_LINES,
   });
   const directory = openDatabase(config.directoryDatabaseUrl ?? url, {
@@ -128,12 +136,14 @@ export async function openNode(
   return {
     config,
     deps,
+    exchange: { ...deps, database: asked },
     directory: { ...deps, database: directory, ...(requests ? { requests } : {}) },
     migrated,
     async close() {
       await outgoing.close();
       await directory.close();
       await requests?.close();
+      await asked.close();
       await owner.close();
     },
   };

@@ -121,6 +121,7 @@ async function openPrior(
 function startWorker(node: OpenNode, running: Running, how: { plans: boolean; alone: boolean }): ExchangeWorker {
   const worker = startWork(node.deps, how);
   node.deps.wake = () => worker.nudge();
+  node.exchange.wake = node.deps.wake;
   const task = cron.schedule('* * * * *', () => worker.wake(), { name: `wake-${randomUUID()}` });
   running.add('worker', async () => {
     await task.destroy();

@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { passes, readTypeFilters } from '../../exchange/export/type-filter.ts';
 import { fits, readCriterion, readUpdated } from '../../exchange/server/member-criterion.ts';
 import { memberParameters } from '../../exchange/server/member-parameters.ts';
-import { partsOf } from '../../exchange/server/member-read.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
@@ -653,27 +652,20 @@ describe('CapabilityStatement', () => {
   });
 });
 
+test('a filter of an export compares each record with no more than so many values', () => {
+  const parameters = (n: number) => [`Observation?${Array.from({ length: n }, () => 'code=x').join('&')}`];
+  const values = (each: number, n: number) =>
+    Array.from({ length: n }, () => `Observation?code=${Array.from({ length: each }, (_, i) => `c${i}`).join(',')}`);
+  expect(readTypeFilters(parameters(50))).toHaveLength(1);
+  expect(() => readTypeFilters(parameters(51))).toThrow(/at most 50 parameters/);
+  expect(readTypeFilters(values(100, 5))).toHaveLength(5);
+  expect(() => readTypeFilters(values(100, 6))).toThrow(/500 values/);
+  expect(() => readTypeFilters(values(101, 1))).toThrow(/too many/);
+  // over all queries, however they are sent
+  expect(() => readTypeFilters([...parameters(30), ...parameters(30)])).toThrow(/at most 50 parameters/);
+});
+
 describe('of more members than are put in order at once', () => {
-  const grant = (n: number) => ({ memberId: `m${n}`, policy: 'regular' as const });
-  const many = Array.from({ length: 450 }, (_, n) => grant(n));
-
-  test('they are read in parts, from the one on where a page ended', () => {
-    const sizes = (after?: string) =>
-      partsOf(many, after === undefined ? undefined : { memberId: after, type: 'Observation', id: 'x' }).map((part) => [
-        part[0]?.memberId,
-        part.length,
-      ]);
-    expect(sizes()).toEqual([
-      ['m0', 200],
-      ['m200', 200],
-      ['m400', 50],
-    ]);
-    expect(sizes('m390')).toEqual([['m390', 60]]);
-    // of one whose consent has ended meanwhile the place is not known
-    expect(sizes('gone')).toEqual(sizes());
-    expect(partsOf([], undefined)).toEqual([]);
-  });
-
   test('pages bring each record once, also when a consent ends between them', async () => {
     const { sql } = node.deps.database;
     const copy = (table: string, set: string, where: string) =>

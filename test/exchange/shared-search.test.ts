@@ -262,6 +262,19 @@ describe('of a member who was matched', () => {
     expect([status, (body['issue'] as { code: string }[])[0]?.code]).toEqual([400, 'required']);
     expect(await found(`Practitioner?patient=${me}&_id=dr-role`)).toEqual(['Practitioner/dr-role']);
     await sql`delete from exchange.match_single where id like 'many-%'`;
+    // as many records of one member as are looked through, and one more
+    const [had] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.resource where member_id = ${me}`;
+    const fill = (n: number) =>
+      sql.unsafe(`insert into exchange.resource (member_id, type, id, version, origin, last_updated, hash, body)
+        select '${me}', 'Observation', 'fill-' || i, 1, 'own', now(), '', '{}' from generate_series(1, ${n}) i`);
+    await fill(40_000 - (had?.n ?? 0));
+    expect(await found('Practitioner?_id=dr-role')).toEqual(['Practitioner/dr-role']);
+    await sql`update exchange.resource set id = 'other' where id = 'fill-1'`;
+    await fill(1);
+    const over = await get('Practitioner?_id=dr-role');
+    expect([over.status, (over.body['issue'] as { code: string }[])[0]?.code]).toEqual([400, 'required']);
+    expect(await found(`Practitioner?patient=${me}&_id=dr-role`)).toEqual(['Practitioner/dr-role']);
+    await sql`delete from exchange.resource where id = 'other' or id like 'fill-%'`;
     expect(await found('Practitioner?_id=dr-role')).toEqual(['Practitioner/dr-role']);
   });
 

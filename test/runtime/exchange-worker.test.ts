@@ -17,7 +17,13 @@ let server: ReturnType<typeof createTestHarness>;
 let headers: Record<string, string>;
 
 beforeAll(async () => {
-  const plan = { PLAN_NPI: US.npi, PLAN_NAME: US.name, MATCH_FLOOR_MS: '0', MATCH_PER_MINUTE: '0' };
+  const plan = {
+    PLAN_NPI: US.npi,
+    PLAN_NAME: US.name,
+    MATCH_FLOOR_MS: '0',
+    MATCH_PER_MINUTE: '0',
+    EXCHANGE_TIMEOUT_MS: '5000',
+  };
   node = await startNode({ ...plan, BASE_URL: BASE });
   const { sql } = node.deps.database;
   await enrol(node.deps, Object.values(PEOPLE));
@@ -98,6 +104,8 @@ test('a member is matched, exported, fetched and deleted; a payer that is suspen
   // the copy comes later than the manifest
   const early = await ask(url, { headers });
   expect([early.status, early.headers.get('retry-after')]).toEqual([503, '30']);
+  const looked = await ask(url, { method: 'HEAD', headers });
+  expect([looked.status, looked.headers.get('retry-after')]).toEqual([503, '30']);
   const { BLOBS } = await server.getWorker<{ BLOBS: R2 }>().getEnv();
   const keys = await node.deps.blobs.list('bulk/');
   for (const key of keys) {
@@ -115,6 +123,7 @@ test('a member is matched, exported, fetched and deleted; a payer that is suspen
     expect(lines.every((l) => (JSON.parse(l) as { resourceType: string }).resourceType === file.type)).toBe(true);
   }
   expect(await delivered()).toBe(manifest.output.length);
+  expect((await ask(url, { method: 'HEAD', headers })).status).toBe(200);
   expect((await ask(url)).status).toBe(401);
 
   const deleted = await ask(status, { method: 'DELETE', headers });
@@ -129,6 +138,12 @@ test('a member is matched, exported, fetched and deleted; a payer that is suspen
 
   const bulk = await post('Group/$bulk-member-match', matchBody(parts(card(PEOPLE.rivera))));
   expect([bulk.status, await bulk.json()]).toMatchObject([503, { issue: [{ code: 'transient' }] }]);
+  // a statement that takes too long ends here as well
+  const late = await sql.begin(async (tx) => {
+    await tx`lock table exchange.match_single in access exclusive mode`;
+    return ask('/exchange/fhir/Patient?family=rivera', { headers });
+  });
+  expect([late.status, late.headers.get('retry-after')]).toEqual([503, '5']);
   await setPeerState(sql, 'smoke', 'suspended', 'test', new Date());
   expect((await ask('/exchange/fhir/Group', { headers })).status).toBe(401);
 });

@@ -5,11 +5,13 @@ import { getConnInfo } from '@hono/node-server/conninfo';
 import { Hono } from 'hono';
 import { expect, test } from 'vitest';
 import { createDirectory, DIRECTORY_ROLE } from '../../directory/app.ts';
-import { listen } from '../../src/command/http.ts';
+import { createApp, listen } from '../../src/command/http.ts';
+import { openNode, openServer } from '../../src/command/node.ts';
 import { readConfig } from '../../src/config.ts';
 import { noMetrics } from '../../src/runtime/no-metrics.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { directory, keysFor, ORIGIN } from '../directory/fixture.ts';
+import { freshDb } from '../support/db.ts';
 import { smoke } from './directory-smoke.ts';
 
 test('the directory on Node, as its own role', async () => {
@@ -74,4 +76,42 @@ test('a request with two hosts is refused', async () => {
   expect(await ask('Host: localhost\r\n')).toBe('HTTP/1.1 200 OK');
   expect(await ask('Host: localhost\r\nhost: other\r\n')).toBe('HTTP/1.1 400 Bad Request');
   await http.close();
+});
+
+test('what a payer waits for has a limit, the work of the node has none', async () => {
+  const db = await freshDb();
+  const config = readConfig({
+    DATABASE_URL: db.url,
+    BASE_URL: 'http://localhost',
+    EXCHANGE_TIMEOUT_MS: '1500',
+    LOG_LEVEL: 'silent',
+  });
+  const server = await openServer(config);
+  const node = await openNode(config, server);
+  const http = await listen(createApp({ node, services: 'exchange' }), { host: '127.0.0.1', port: 0 }, {});
+  try {
+    const limit = async ({ database }: typeof node.deps) =>
+      (await database.sql<{ statement_timeout: string }[]>`show statement_timeout`)[0]?.statement_timeout;
+    expect([await limit(node.exchange), await limit(node.deps)]).toEqual(['1500ms', '0']);
+    const answer = await db.sql.begin(async (tx) => {
+      await tx`lock table exchange.peer in access exclusive mode`;
+      return fetch(`http://127.0.0.1:${http.port}/exchange/auth/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'client_credentials',
+          scope: 'system/*.rs',
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: ['{"alg":"ES384","kid":"k"}', '{"iss":"x","sub":"x"}', 'x']
+            .map((part) => Buffer.from(part).toString('base64url'))
+            .join('.'),
+        }),
+      });
+    });
+    expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+  } finally {
+    await http.close();
+    await node.close();
+    await server.release();
+    await db.close();
+  }
 });

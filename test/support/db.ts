@@ -61,19 +61,25 @@ export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) 
 /**
  * The address of a database for a user of its own, as the Hyperdrive of a Worker has it (docs/operations.md): a member of `role` with these
  * settings. It goes by {@link WorkerUser.drop}.
+ * @param options.run a statement as the owner of the server; none: of the run's
  */
 export async function workerUser(
   url: string,
-  role = 'payer_node_directory',
-  settings: Record<string, string> = { statement_timeout: '5s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' },
+  options: { role?: string; settings?: Record<string, string>; run?: (statement: string) => Promise<unknown> } = {},
 ): Promise<WorkerUser> {
+  const { role = 'payer_node_directory', settings = WORKER_SETTINGS, run = asOwner } = options;
   const name = `worker_${randomUUID().replaceAll('-', '')}`;
-  await asOwner(`create role ${name} login password 'x' in role ${role}`);
-  for (const [setting, value] of Object.entries(settings))
-    await asOwner(`alter role ${name} set ${setting} = '${value}'`);
+  await run(`create role ${name} login password 'x' in role ${role}`);
+  for (const [setting, value] of Object.entries(settings)) await run(`alter role ${name} set ${setting} = '${value}'`);
   const address = new URL(url);
   address.username = name;
   address.password = 'x';
-  return { url: address.href, drop: () => asOwner(`drop role ${name}`) };
+  return {
+    url: address.href,
+    drop: async () => {
+      await run(`drop role ${name}`);
+    },
+  };
 }
+const WORKER_SETTINGS = { statement_timeout: '5s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' };
 export type WorkerUser = { url: string; drop(): Promise<void> };

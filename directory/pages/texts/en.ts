@@ -89,6 +89,7 @@ export const en = {
     approximate: 'counted from the middle of its ZIP code',
     listedFor: 'Listed for',
     notListed: 'No network named',
+    otherNetwork: 'a network that is not described here',
     atOrganization: (name: string) => `at ${name}`,
     updated: (date: string) => `Record changed on ${date}`,
     takes: 'Does it take my plan?',

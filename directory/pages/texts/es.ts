@@ -92,6 +92,7 @@ export const es: Texts = {
     approximate: 'contado desde el centro de su código postal',
     listedFor: 'En la lista de',
     notListed: 'No nombra ninguna red',
+    otherNetwork: 'una red que no se describe aquí',
     atOrganization: (name) => `en ${name}`,
     updated: (date) => `Ficha modificada el ${date}`,
     takes: '¿Acepta mi plan?',
