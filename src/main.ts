@@ -5,7 +5,7 @@ import { auditContent, auditHead, auditVerify } from './command/audit.ts';
 import { importDirectory, importMembersCommand, importTaxonomy, runMigrate, runSeedCommand } from './command/data.ts';
 import { doctor } from './command/doctor.ts';
 import { evidencePack, evidenceVerify } from './command/evidence.ts';
-import { faultSentence } from './command/fault.ts';
+import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
 import { membersContacts, membersInvite, membersRelabel } from './command/members.ts';
@@ -22,6 +22,8 @@ import { VERSION } from './version.ts';
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
+
+tellUncaught();
 
 const program = new Command('payer-node')
   .description(
@@ -202,8 +204,6 @@ program.command('doctor').description('check that everything is in place').actio
 try {
   await program.parseAsync();
 } catch (error) {
-  const sentence = faultSentence(error);
-  if (sentence === undefined) throw error;
-  process.stderr.write(`${sentence}\n`);
+  process.stderr.write(`${faultSentence(error) ?? unexpectedFault(error)}\n`);
   process.exitCode = 1;
 }

@@ -23,6 +23,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
     'pull-waits',
     'pull-incomplete',
     'pull-failed',
+    'pull-repeats',
     'release-waits',
     'peer-failing',
     'wrong-patient',

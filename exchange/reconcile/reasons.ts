@@ -122,7 +122,10 @@ export const FINDINGS = {
   'older-than-5y': calm('Services of more than five years ago. They were kept.'),
   'part2-no-notice': look('Substance-use records without the notice that must go with them.', 'Tell the other payer.'),
   'terminology-unknown': look('A code that we do not know.', 'Nothing, unless it matters for care.'),
-  'narrative-dropped': look('The text part held active content and was removed.', 'Tell the other payer.'),
+  'narrative-dropped': look(
+    'The text part held a script or links to other addresses, and is left out. The data of the record are all there, and the line as it came is kept.',
+    'Nothing, unless the text says what the data do not.',
+  ),
   'attachment-unsafe': look('An attachment of a kind that is not opened here.', 'Open it only in a safe place.'),
   'attachment-not-fetched': look(
     'An attachment was given by an address, and was not fetched.',

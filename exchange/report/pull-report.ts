@@ -9,7 +9,7 @@ import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
 import { findPeer } from '../store/peer.ts';
 import { findPull, type Pull } from '../store/pull.ts';
 import { type PullFile, pullFiles } from '../store/pull-file.ts';
-import { leftOf } from '../store/pull-left.ts';
+import { type Left, leftOf } from '../store/pull-left.ts';
 import {
   acceptance,
   countFindings,
@@ -57,10 +57,8 @@ export type PullReport = {
     | 'transactionTime'
   >;
   accepted: { by: string; at: Date } | undefined;
-  /** its payer said that something is missing, is not asked again by itself, and nobody has accepted that */
-  isLeftIncomplete: boolean;
-  /** it failed, its payer is not asked again by itself, and nobody has accepted that */
-  isLeftFailed: boolean;
+  /** why a person has to look at it though it has ended (store/pull-left.ts) */
+  left: Left | undefined;
   /** lower-case hex SHA-256 of the manifest as it came; null before it came */
   manifestSha256: string | null;
   conservation: Conservation;
@@ -151,8 +149,7 @@ export async function pullReport(
     peer: { id: pull.peerId, name: peer?.name ?? pull.peerId },
     pull,
     accepted,
-    isLeftIncomplete: left === 'incomplete',
-    isLeftFailed: left === 'failed',
+    left,
     manifestSha256: pull.manifest === null ? null : createHash('sha256').update(pull.manifest).digest('hex'),
     conservation: conservation(files, ledger, pull.state === 'done', accepted !== undefined),
     outcomes: types.rows,

@@ -5,6 +5,7 @@ import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { PullFile } from '../store/pull-file.ts';
 import { attachmentCounts } from './attachments.ts';
 import type { Balance, Verdict } from './conservation.ts';
+import { leftWords } from './left.ts';
 import { messageTable } from './messages.ts';
 import type { PullReport, TypeOutcomes } from './pull-report.ts';
 import { facts, outcomeWords, timeline } from './report-facts.ts';
@@ -87,14 +88,7 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${r.peer.name} itself says that something went wrong with its answer (${count(grave, 'message', 'messages')}): records may be missing that it never sent.`,
     );
-  if (r.isLeftIncomplete)
-    out.push(
-      `${r.peer.name} said that its answer is not complete, and is not asked again by itself: a person pulls once more, or accepts what came.`,
-    );
-  if (r.isLeftFailed)
-    out.push(
-      `The pull failed, and ${r.peer.name} is not asked again by itself: a person pulls once more, or leaves it at that.`,
-    );
+  if (r.left !== undefined) out.push(leftWords(r.left, r.peer).summary);
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;
 }

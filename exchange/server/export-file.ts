@@ -8,6 +8,7 @@ import { Outcome } from '../../src/fhir/outcome.ts';
 import { orBrokenOff } from '../../src/http/break-off.ts';
 import { isNotModified } from '../../src/http/conditional.ts';
 import { type FhirEnv, route } from '../../src/http/fhir-app.ts';
+import { gather } from '../../src/http/gather.ts';
 import type { ExportParameters } from '../export/parameters.ts';
 import { holdsConsent } from '../export/revoke.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
@@ -39,12 +40,36 @@ async function* whileAllowed(
   }
 }
 
+/** Of each payer one question at a time, whether all of an export's members may still be told of: it looks at each of them. */
+const doors = new WeakMap<Deps, Map<string, (job: BulkJob) => Promise<boolean>>>();
+
+/**
+ * Does every consent hold? Who asks while it is asked for somebody else waits for a question that began after it came: whatever a payer asks
+ * for at once, the database has one of them at a time.
+ */
+function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
+  const known = doors.get(deps) ?? new Map<string, (job: BulkJob) => Promise<boolean>>();
+  doors.set(deps, known);
+  const ask =
+    known.get(job.peerId) ??
+    gather(
+      async (jobs: readonly BulkJob[]) => {
+        const answers = new Map<string, boolean>();
+        for (const one of jobs) if (!answers.has(one.id)) answers.set(one.id, await holdsConsent(deps, one));
+        return jobs.map((one) => answers.get(one.id) === true);
+      },
+      { most: 64, lanes: 1 },
+    );
+  known.set(job.peerId, ask);
+  return ask(job);
+}
+
 /** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */
 async function mayGoOn(deps: Deps, job: BulkJob): Promise<boolean> {
   const { sql } = deps.database;
   const [peer, now] = await Promise.all([findPeer(sql, job.peerId), findJob(sql, job.id, job.peerId)]);
   const isTheirs = peer?.state === 'active' && now !== undefined && now.state !== 'revoked';
-  const may = isTheirs && (job.kind === 'match' || (await holdsConsent(deps, job)));
+  const may = isTheirs && (job.kind === 'match' || (await mayHave(deps, job)));
   if (!may) deps.log('warn', 'download broken off', { job: job.id, peer: job.peerId });
   return may;
 }
@@ -66,7 +91,7 @@ export function exportFile(deps: Deps) {
         ? [file.type]
         : ((job.parameters as Partial<ExportParameters>).types ?? []);
     if (job.kind === 'export' && types.some((type) => !covers(caller, type))) return insufficientScope(c, deps, caller);
-    if (job.kind === 'export' && !(await holdsConsent(deps, job))) throw new Outcome('not-found');
+    if (job.kind === 'export' && !(await mayHave(deps, job))) throw new Outcome('not-found');
     const isGzip = acceptsGzip(c.req.header('accept-encoding'));
     const etag = `"${file.sha256}${isGzip ? '' : '-identity'}"`;
     const ifRange = c.req.header('if-range');

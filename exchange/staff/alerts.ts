@@ -14,6 +14,10 @@ const KINDS: Readonly<Record<Alert['kind'], { text: string; href: (subject: stri
     text: 'The last pull from a payer failed, and it is not asked again by itself',
     href: (id) => `/staff/pulls/${id}`,
   },
+  'pull-repeats': {
+    text: 'A payer says each time that its answer is not complete, and is asked for the same each time',
+    href: (id) => `/staff/pulls/${id}`,
+  },
   'release-waits': {
     text: 'A decision about a held record is not carried out',
     href: (id) => `/staff/conflicts/${id}`,

@@ -1,8 +1,8 @@
 // /staff/pulls/:id: the report of one pull; its members by name for reviewers; and the form by which a reviewer accepts it.
 import { html } from '../../src/ui/html.ts';
-import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 import { MATCH_OUTCOMES, meaning } from '../reconcile/reasons.ts';
 import { ACCEPTABLE, accept } from '../report/accept.ts';
+import { leftWords } from '../report/left.ts';
 import { namedMembers } from '../report/members.ts';
 import { messageTexts, pullMessages } from '../report/messages.ts';
 import { peopleIn } from '../report/people.ts';
@@ -34,11 +34,7 @@ export function pull(desk: Desk): void {
     const waits = (state === 'unbalanced' || state === 'partial') && report.accepted === undefined;
     const words = waits
       ? `${meaning('state', state).todo} Accepting lets the node take in what it has.`
-      : report.isLeftIncomplete
-        ? `The other payer said that its answer is not complete, and it is not asked again by itself: the coverage of members in this pull ended more than ${RUN_OFF_DAYS} days ago. Ask it for what is missing and pull once more (pull run ${report.peer.id} --full), or accept what came.`
-        : report.isLeftFailed
-          ? `This pull failed, and the other payer is not asked again by itself: the coverage of members in this pull ended more than ${RUN_OFF_DAYS} days ago. Pull once more (pull run ${report.peer.id} --full), or leave it at that.`
-          : undefined;
+      : report.left && leftWords(report.left, report.peer).toDecide;
     const form =
       words !== undefined && may(session, 'decide')
         ? html`<section class="box"><h2>Accept this pull as it is</h2><p>${words} Your name and reason stay in the timeline.</p>

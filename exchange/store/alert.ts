@@ -1,12 +1,13 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { leftFailed, leftIncomplete } from './pull-left.ts';
+import { leftFailed, leftIncomplete, leftRepeating } from './pull-left.ts';
 
 export type AlertKind =
   | 'clocks-overdue'
   | 'pull-waits'
   | 'pull-incomplete'
   | 'pull-failed'
+  | 'pull-repeats'
   | 'release-waits'
   | 'peer-failing'
   | 'wrong-patient'
@@ -38,6 +39,8 @@ export async function standingConditions(
     select 'pull-incomplete', p.id, 1 from exchange.pull p where ${leftIncomplete(sql, now)}
     union all
     select 'pull-failed', p.id, 1 from exchange.pull p where ${leftFailed(sql, now)}
+    union all
+    select 'pull-repeats', p.id, 1 from exchange.pull p where ${leftRepeating(sql, now)}
     union all
     -- decided an hour ago, and not carried out: its file is gone, or cannot be read
     select 'release-waits', r.item_id, 1 from exchange.release_due r

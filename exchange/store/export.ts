@@ -96,9 +96,12 @@ export const NAMES = `case when r.pa_state is null or r.shared is null or r.link
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
       and y.refers @> array['DocumentReference/' || ${r}.id]`;
-/** A document stays when authorizations refer to it and none of them leaves. */
+/** Does an authorization refer to it in the form that leaves, too? Lines that stay may be all that did. */
+const isNamedIn = (r: string) => `(y.shared is null or position('DocumentReference/' || ${r}.id || '"' in y.shared) > 0
+  or position('DocumentReference/' || ${r}.id || '/_history/' in y.shared) > 0)`;
+/** A document stays when authorizations refer to it and none of them leaves with that. */
 const isNoneOfExcluded = (r: string) =>
-  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false)) ${SUPPORTED(r)}), true))`;
+  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), true))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;

@@ -112,18 +112,31 @@ export async function stillGranted(
   return new Map(rows.map((r) => [r.memberId, r.policy]));
 }
 
+/** Members of an export that are looked at by one statement: a payer waits for it, and it may not take long. */
+const LOOKED_AT = 20_000;
+
 /**
  * How many of the members whose records an export holds are no longer granted it as they were. delivered_job,
  * match_member_group.
  */
 export async function endedMembers(sql: Queryable, jobId: string, scope: GrantScope, today: string): Promise<number> {
-  const [row] = await sql.unsafe<{ n: number }[]>(
-    `with granted as materialized (select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a group by 1)
-     select count(*)::int as n from exchange.delivered d left join granted g on g.member_id = d.member_id
-     where d.job_id = $4 and (g.member_id is null or g.policy < d.policy)`,
-    [scope.peerId, scope.groupId, today, jobId],
-  );
-  return row?.n ?? 0;
+  let ended = 0;
+  for (let after = ''; ; ) {
+    const [row] = await sql.unsafe<{ n: number; looked: number; last: string | null }[]>(
+      `with held as materialized (
+         select member_id, policy from exchange.delivered where job_id = $4 and member_id > $5 order by member_id limit ${LOOKED_AT}
+       ), granted as materialized (
+         select member_id, min(policy) as policy from (${grants(scope, '$3::date')}) a
+         where member_id > $5 and member_id <= (select max(member_id) from held) group by 1
+       )
+       select count(*) filter (where g.member_id is null or g.policy < d.policy)::int as n, count(*)::int as looked, max(d.member_id) as last
+       from held d left join granted g on g.member_id = d.member_id`,
+      [scope.peerId, scope.groupId, today, jobId, after],
+    );
+    ended += row?.n ?? 0;
+    if (row === undefined || row.last === null || row.looked < LOOKED_AT) return ended;
+    after = row.last;
+  }
 }
 
 /** Is any member granted to the peer today? The first one found is enough. */

@@ -1,15 +1,30 @@
-// Pulls that lack something where nobody is asked again by itself: their payer said that its answer is not complete, or they failed, and the
-// other coverage of somebody in them ended so long ago that its late claims are no longer asked for. A person pulls once more, or takes the
-// pull as it is.
+// Pulls that lack something and wait for a person. Where nobody is asked again by itself: their payer said that its answer is not complete,
+// or they failed, and the other coverage of somebody in them ended so long ago that its late claims are no longer asked for; a person pulls
+// once more, or takes the pull as it is. And where the payer says so each time, so that the same is asked for each time: once a person takes
+// what came, only what changed since is asked for.
+import { parseInstant } from '../../src/fhir/instant.ts';
+import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
 
-export type Left = 'incomplete' | 'failed';
+export type Left = 'incomplete' | 'repeats' | 'failed';
 
-/** Member `m` of a pull wants to be asked about, and the late claims of the coverage are asked for no more. consent_member, other_coverage_pkey. */
+/** Incomplete answers in a row after which a person looks. */
+const REPEATS = 3;
+
+/**
+ * Is there anybody to ask, and about whom: the payer is active, and member `m` of pull `p` is still enrolled, or never was known to be, and
+ * has opted in. peer_pkey, consent_member, enrolment_pkey.
+ */
+const isAsked = (sql: Queryable, now: Date) => sql`
+  ((select r.state from exchange.peer r where r.id = p.peer_id) = 'active'
+  and (select c.choice from exchange.consent c where c.member_id = m.member_id order by c.recorded_on desc, c.created_at desc limit 1) = 'opt-in'
+  and coalesce((select bool_or(coalesce(e.ends, 'infinity'::date) >= ${now}::timestamptz::date) from exchange.enrolment e where e.member_id = m.member_id), true))`;
+
+/** The late claims of the coverage of `m` are asked for no more. other_coverage_pkey. */
 const isOver = (sql: Queryable, now: Date) => sql`
-  (select o.ends from exchange.other_coverage o where o.id = m.other_coverage_id) < ${now}::timestamptz::date - ${RUN_OFF_DAYS}::int
-  and (select c.choice from exchange.consent c where c.member_id = m.member_id order by c.recorded_on desc, c.created_at desc limit 1) = 'opt-in'`;
+  ((select o.ends from exchange.other_coverage o where o.id = m.other_coverage_id) < ${now}::timestamptz::date - ${RUN_OFF_DAYS}::int
+  and ${isAsked(sql, now)})`;
 
 /** When a pull in none of these states that has the coverage of `m`, too, was made, if it fits. pull_member_member. */
 const others = (sql: Queryable, not: readonly string[], fits: ReturnType<Queryable>) => sql`
@@ -32,6 +47,23 @@ export const leftIncomplete = (sql: Queryable, now: Date) => sql`
       limit 1) = 1)`;
 
 /**
+ * Holds for a pull `p` whose answer is not complete, as those before it were: the last {@link REPEATS} of a coverage whose payer goes on being
+ * asked. pull_member_member, pull_pkey, finding_pull.
+ */
+export const leftRepeating = (sql: Queryable, now: Date) => sql`
+  (p.state = 'done' and p.accepted_by is null and p.transaction_time is null
+    and (select 1 from exchange.finding f where f.pull_id = p.id and f.kind = 'peer-incomplete' and f.line is null limit 1) = 1
+    and (select 1 from exchange.pull_member m
+      where m.pull_id = p.id and m.outcome = 'matched' and (${isOver(sql, now)}) is not true and ${isAsked(sql, now)}
+        and ${others(sql, ['failed', 'refused', 'withdrawn'], sql`> p.created_at`)} is null
+        and (select count(*) = ${REPEATS} and bool_and(l.accepted_by is null and l.transaction_time is null
+            and exists (select from exchange.finding f where f.pull_id = l.id and f.kind = 'peer-incomplete' and f.line is null))
+          from (select b.id, b.accepted_by, b.transaction_time from exchange.pull_member x join exchange.pull b on b.id = x.pull_id
+            where x.member_id = m.member_id and x.other_coverage_id = m.other_coverage_id and x.outcome = 'matched' and b.state = 'done'
+            order by b.created_at desc limit ${REPEATS}) l)
+      limit 1) = 1)`;
+
+/**
  * Holds for a pull `p` that failed or was refused and that nobody has accepted: the last one of a coverage. One that was never asked for
  * otherwise, or that the member wishes to be asked for since, is asked for again by itself (unasked of store/pull.ts). pull_member_member.
  */
@@ -45,13 +77,22 @@ export const leftFailed = (sql: Queryable, now: Date) => sql`
 
 /** Does a person have to look at it, and why? */
 export async function leftOf(sql: Queryable, pullId: string, now: Date): Promise<Left | undefined> {
-  const [row] = await sql<{ incomplete: boolean; failed: boolean }[]>`
-    select ${leftIncomplete(sql, now)} as incomplete, ${leftFailed(sql, now)} as failed from exchange.pull p where p.id = ${pullId}`;
-  return row?.incomplete === true ? 'incomplete' : row?.failed === true ? 'failed' : undefined;
+  const [row] = await sql<{ incomplete: boolean; repeats: boolean; failed: boolean }[]>`
+    select ${leftIncomplete(sql, now)} as incomplete, ${leftRepeating(sql, now)} as repeats, ${leftFailed(sql, now)} as failed
+    from exchange.pull p where p.id = ${pullId}`;
+  if (row?.incomplete === true) return 'incomplete';
+  return row?.repeats === true ? 'repeats' : row?.failed === true ? 'failed' : undefined;
+}
+
+/** When the payer's data were as its answer has them, as its manifest says it and no later than the request; else undefined. Pure. */
+export function answeredAsOf(manifest: string | null, kickedOffAt: Date | null): Date | undefined {
+  const body = JSON.parse(manifest ?? 'null') as Json;
+  const said = isObject(body) ? parseInstant(text(body['transactionTime']) ?? '') : undefined;
+  return said === undefined || kickedOffAt === null || said > kickedOffAt ? (kickedOffAt ?? undefined) : said;
 }
 
 /**
- * A person takes it as it is. Undefined when it no longer waits for anybody, or is not in the state that was seen. `note`: the reason, kept
+ * A person takes it as it is: of an answer that lacks something each time the next request begins where this one was answered. Undefined when it no longer waits for anybody, or is not in the state that was seen. `note`: the reason, kept
  * in the timeline.
  */
 export async function acceptLeft(
@@ -68,6 +109,10 @@ export async function acceptLeft(
     update exchange.pull set accepted_by = ${by.subject}, accepted_at = ${at}
     where id = ${pullId} and state = ${seen} and accepted_by is null returning 1`;
   if (taken.length === 0) return undefined;
+  const [pull] = await tx<{ manifest: string | null; kickedOffAt: Date | null; isAtOnce: boolean }[]>`
+    select manifest, kicked_off_at as "kickedOffAt", export_status_url is null as "isAtOnce" from exchange.pull where id = ${pullId}`;
+  const asOf = left === 'repeats' && pull?.isAtOnce === false && answeredAsOf(pull.manifest, pull.kickedOffAt);
+  if (asOf) await tx`update exchange.pull set transaction_time = ${asOf} where id = ${pullId}`;
   await tx`
     insert into exchange.pull_event (pull_id, at, state, detail) values (${pullId}, ${at}, ${seen}, ${`accepted by ${by.name}: ${note}`})`;
   return left;

@@ -5,10 +5,11 @@ import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spe
 import { withLinkedDocuments } from './attachment.ts';
 import { type Label, labelOf } from './label.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
-import { type AuthorizationFacts, authorizationFacts, isAuthorization, withoutLines } from './prior-authorization.ts';
+import { type AuthorizationFacts, authorizationFacts, isAuthorization } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
+import { withoutLines } from './without-lines.ts';
 
 export type Facts = {
   /** last day of service, YYYY-MM-DD; absent: never filtered by the window */

@@ -62,7 +62,7 @@ function actionCode(action: JsonObject): string | undefined {
 }
 
 /** The newest review action among adjudications; entries without a time count as oldest. */
-function latestReview(element: JsonObject): Review | undefined {
+export function latestReview(element: JsonObject): Review | undefined {
   let best: Review | undefined;
   for (const adjudication of objects(element['adjudication'])) {
     const parts = objects(adjudication['extension']);
@@ -92,10 +92,6 @@ const STATES: Record<string, AuthorizationState> = {
   NA: 'pended',
 };
 
-/** Words of a disposition that speak of a denial, in part or as a whole. */
-const TELLS_DENIAL =
-  /\b(?:den(?:y|ied|ies|ials?)|(?:not|un|non-?)\s?(?:approved|authorized|certified|certification|covered|medically necessary)|reject(?:ed|ions?|s)?|disapprov(?:ed|al)|disallowed|declined|refus(?:ed|al)|adverse (?:benefit )?(?:decision|determination))\b/i;
-
 const isDrugLine = (item: JsonObject): boolean =>
   codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
 
@@ -117,7 +113,7 @@ function withoutReasons(adjudication: JsonObject): JsonObject {
 }
 
 /** The whole or a line of which parts do not leave, without what its adjudications say of their denial. */
-function withoutDenials<T extends JsonObject>(element: T): T {
+export function withoutDenials<T extends JsonObject>(element: T): T {
   const { adjudication, ...rest } = element;
   const kept = objects(adjudication)
     .filter((a) => !tellsDenial(a))
@@ -126,7 +122,7 @@ function withoutDenials<T extends JsonObject>(element: T): T {
 }
 
 const PARTS = ['detail', 'subDetail'] as const;
-const partsOf = (line: JsonObject): JsonObject[] => PARTS.flatMap((name) => objects(line[name]));
+export const partsOf = (line: JsonObject): JsonObject[] => PARTS.flatMap((name) => objects(line[name]));
 /** A line with its details and theirs. */
 const withParts = (line: JsonObject): JsonObject[] => [line, ...partsOf(line).flatMap(withParts)];
 
@@ -160,10 +156,10 @@ function withoutParts(line: JsonObject, above: readonly (Review | undefined)[]):
 }
 
 /** Lines, of an authorization those that the payer added too, with what of each leaves and what was decided of it. */
-type Line = { line: JsonObject; review: Review | undefined; left: JsonObject | undefined; isDenied: boolean };
+export type Line = { line: JsonObject; review: Review | undefined; left: JsonObject | undefined; isDenied: boolean };
 
 /** @param header the decision of the whole */
-function judged(lines: readonly JsonObject[], header: Review | undefined): Line[] {
+export function judged(lines: readonly JsonObject[], header: Review | undefined): Line[] {
   return lines.map((line) => {
     const review = latestReview(line);
     const left = isDrugLine(line) ? undefined : withoutParts(line, [header, review]);
@@ -245,73 +241,4 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
     removedLines: removed.filter((s): s is number => typeof s === 'number'),
     removesParts,
   };
-}
-
-/** Numbers of the notes that an element refers to, with its details. */
-const notesOf = (element: JsonObject): number[] => [
-  ...(Array.isArray(element['noteNumber']) ? element['noteNumber'] : []).map(Number),
-  ...partsOf(element).flatMap(notesOf),
-];
-
-/** Places of lines, their details and theirs: `1`, `1/2`, `1/2/3`, by the sequences. */
-const placesOf = (lines: readonly JsonObject[], within: readonly number[] = []): number[][] =>
-  lines.flatMap((line) => {
-    const place = [...within, Number(line['sequence'])];
-    return [place, ...placesOf(partsOf(line), place)];
-  });
-
-const numbers = (value: unknown): number[] => (Array.isArray(value) ? value.map(Number) : []);
-
-/**
- * Is what the payer added about nothing that leaves? It names lines, details of these, or details of details: the deepest that it names counts.
- * @param all places of what there was, and `left` of what leaves
- * @param stripped what is named and not there was taken out before
- */
-function isAboutGone(added: JsonObject, all: readonly number[][], left: ReadonlySet<string>, stripped: boolean) {
-  // R4 spells it one way here, and another in ClaimResponse
-  const parts = [
-    numbers(added['itemSequence']),
-    numbers(added['detailSequence']),
-    numbers(added['subDetailSequence'] ?? added['subdetailSequence']),
-  ];
-  for (let depth = parts.length; depth > 0; depth--) {
-    if (parts[depth - 1]?.length === 0) continue;
-    const isNamed = (at: number, n: number) => parts[n]?.length === 0 || parts[n]?.includes(at);
-    const named = all.filter((place) => place.length === depth && place.every(isNamed));
-    if (named.length > 0) return named.every((place) => !left.has(place.join('/')));
-    if (stripped) return true;
-  }
-  return false;
-}
-
-/**
- * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
- * says of them elsewhere: why it denied, at its head, and notes that no line refers to which leaves.
- * @param parts details or added lines must not leave
- * @param stripped others were taken out before
- */
-export function withoutLines(resource: Resource, lines: readonly number[], parts = false, stripped = false): Resource {
-  if (lines.length === 0 && !parts && !stripped) return resource;
-  const header = latestReview(resource);
-  const leaving = (all: readonly JsonObject[]) =>
-    parts ? judged(all, header).flatMap(({ left }) => (left === undefined ? [] : [left])) : [...all];
-  const gone = (sequence: unknown) => lines.includes(Number(sequence));
-  const next = withoutDenials(resource);
-  const keep = (name: string, kept: readonly JsonObject[]): void => {
-    if (kept.length > 0) next[name] = [...kept];
-    else delete next[name];
-  };
-  const items = leaving(objects(resource['item']).filter((i) => !gone(i['sequence'])));
-  keep('item', items);
-  const all = placesOf(objects(resource['item']));
-  const left = new Set(placesOf(items).map((place) => place.join('/')));
-  const added = leaving(objects(resource['addItem'])).filter((a) => !isAboutGone(a, all, left, stripped));
-  keep('addItem', added);
-  const noted = new Set([...items, ...added].flatMap(notesOf));
-  keep(
-    'processNote',
-    objects(resource['processNote']).filter((n) => noted.has(Number(n['number']))),
-  );
-  if (TELLS_DENIAL.test(text(resource['disposition']) ?? '')) delete next['disposition'];
-  return next;
 }

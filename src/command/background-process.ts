@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Config } from '../config.ts';
 import { describe } from '../http/fhir-app.ts';
 import { connectionsStandBack, processStandsBack } from '../runtime/stand-back.ts';
+import { tellUncaught } from './fault.ts';
 import { startHarvester } from './harvest-worker.ts';
 import { openNode } from './node.ts';
 import { startPublisher } from './publish.ts';
@@ -20,6 +21,7 @@ const GRACE_MS = 3000;
 /** Name of its connections. */
 const NAME = 'payer-node background';
 
+tellUncaught();
 if (!process.send) throw new Error('background-process runs beside a serving node, which starts it.');
 // a terminal tells all of its processes; the serving one says when
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});

@@ -1,5 +1,6 @@
 // Faults as a person at a terminal reads them: one sentence, and a non-zero exit.
 import { ConfigError } from '../config.ts';
+import { framesOf } from '../frames.ts';
 import { ImportFault } from '../import/reject.ts';
 import { PostgresFault } from '../runtime/postgres-server.ts';
 import { NewerDatabase, UnfitDatabase } from '../store/migrate.ts';
@@ -52,4 +53,24 @@ export function faultSentence(error: unknown, where: { port?: number } = {}): st
   // a failed migration carries what the server said
   const { cause } = error as { cause?: unknown };
   return code === undefined && cause instanceof Error ? faultSentence(cause, where) : undefined;
+}
+
+/**
+ * What to print for an error that nobody expected: what it is and where, of its causes too. Its message and what the database adds to
+ * it may quote a member's record, and standard error is kept with the logs.
+ */
+export function unexpectedFault(error: unknown): string {
+  if (!(error instanceof Error)) return `Unexpected: ${typeof error}`;
+  const { code, cause } = error as { code?: unknown; cause?: unknown };
+  const head = `${error.name}${typeof code === 'string' ? ` ${code}` : ''}`;
+  const lines = [`Unexpected: ${head}`, ...framesOf(error)];
+  return [...lines, ...(cause instanceof Error ? [`because of ${unexpectedFault(cause)}`] : [])].join('\n');
+}
+
+/** What is thrown where nobody waits for it ends the process as ever, and says no more than what is caught. */
+export function tellUncaught(): void {
+  process.on('uncaughtException', (error) => {
+    process.stderr.write(`${unexpectedFault(error)}\n`);
+    process.exit(1);
+  });
 }

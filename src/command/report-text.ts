@@ -1,6 +1,7 @@
 // A pull's report for a terminal: what came, what became of it, and whether the books balance.
 
 import { OUTCOME_NAMES } from '../../exchange/reconcile/reasons.ts';
+import { leftWords } from '../../exchange/report/left.ts';
 import { type PullReport, pullReport } from '../../exchange/report/pull-report.ts';
 import type { OpenNode } from './node.ts';
 
@@ -32,14 +33,7 @@ export function reportText(report: PullReport, address: string): string {
     `Pull ${pull.id} from ${report.peer.name}: ${pull.state}${pull.reason === null ? '' : ` (${pull.reason})`}`,
     `  members: ${report.match.map((m) => `${m.n} ${m.outcome}`).join(', ') || 'none'}`,
     `  ${VERDICTS[c.total.verdict]}: manifest = received = accounted for: ${c.total.sum}`,
-    ...(report.isLeftIncomplete
-      ? [
-          '  its payer said that something is missing, and is not asked again by itself: pull run --full, or pull accept',
-        ]
-      : []),
-    ...(report.isLeftFailed
-      ? ['  it failed, and its payer is not asked again by itself: pull run --full, or pull accept']
-      : []),
+    ...(report.left === undefined ? [] : [`  ${leftWords(report.left, report.peer).line}`]),
     '',
     ...(used.length === 0
       ? ['  no lines']

@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
 import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
@@ -77,6 +78,27 @@ export async function seedSandbox(ours: OpenNode, prior: OpenNode, say: (line: s
   await introduce(ours, prior);
 }
 
+const SANDBOX: By = { kind: 'command', name: 'sandbox' };
+
+type Ours = Pick<OpenNode, 'config' | 'deps'>;
+const jwksOf = (node: Ours): string => `${node.config.baseUrl}/exchange/auth/client-jwks.json`;
+const fhirOf = (node: Ours): string => `${node.config.baseUrl}/exchange/fhir`;
+
+/**
+ * Tells both payers where the other one is now: a data folder may be started with another PORT. What somebody registered in their place, or
+ * closed, stays.
+ */
+export async function readdress(ours: Ours, prior: Ours): Promise<void> {
+  const there = await findPeer(prior.deps.database.sql, OUR_ID_THERE);
+  if (there?.jwksUrl && isHere(there.jwksUrl))
+    await changePeer(prior.deps, OUR_ID_THERE, { ...fieldsOf(there), jwksUrl: jwksOf(ours) }, SANDBOX);
+  const here = await findPeer(ours.deps.database.sql, PRIOR_PEER);
+  if (here?.fhirBase && isHere(here.fhirBase))
+    await changePeer(ours.deps, PRIOR_PEER, { ...fieldsOf(here), fhirBase: fhirOf(prior) }, SANDBOX);
+}
+
+const isHere = (address: string): boolean => new URL(address).hostname === 'localhost';
+
 async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
   const now = new Date();
   const there = prior.deps.database.sql;
@@ -88,7 +110,7 @@ async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
       name: ours.config.planName,
       npi: ours.config.planNpi,
       clientIdHere: OUR_CLIENT,
-      jwksUrl: `${ours.config.baseUrl}/exchange/auth/client-jwks.json`,
+      jwksUrl: jwksOf(ours),
       scopes: [BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE, 'system/*.rs'],
     },
     'sandbox',
@@ -101,7 +123,7 @@ async function introduce(ours: OpenNode, prior: OpenNode): Promise<void> {
       id: PRIOR_PEER,
       name: prior.config.planName,
       npi: prior.config.planNpi,
-      fhirBase: `${prior.config.baseUrl}/exchange/fhir`,
+      fhirBase: fhirOf(prior),
       clientIdThere: OUR_CLIENT,
     },
     'sandbox',

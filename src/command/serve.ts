@@ -16,7 +16,7 @@ import { publishFirst } from './publish.ts';
 import type { QuickHolder } from './quick-listener.ts';
 import { printReadiness } from './readiness.ts';
 import { checkIndex } from './reindex.ts';
-import { isSeeded, seedSandbox } from './sandbox.ts';
+import { isSeeded, readdress, seedSandbox } from './sandbox.ts';
 import { priorPlan, sandboxPlan } from './sandbox-plan.ts';
 import { say } from './say.ts';
 
@@ -84,7 +84,8 @@ async function startAll(services: Services, config: Config, running: Running, si
   const main = await listen(app, config, quick);
   running.add('http', () => main.close());
   const prior = config.sandbox && services === 'all' ? await openPrior(config, server, running) : undefined;
-  if (prior && !(await isSeeded(node))) await seedSandbox(node, prior.node, say);
+  if (prior && (await isSeeded(node))) await readdress(node, prior.node);
+  else if (prior) await seedSandbox(node, prior.node, say);
   if (signal.aborted) return;
   if (services !== 'exchange') {
     if (config.sandbox) await publishFirst(node);

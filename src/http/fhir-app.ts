@@ -3,6 +3,7 @@
 import { type Context, Hono } from 'hono';
 import type { Deps } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
+import { framesOf } from '../frames.ts';
 import { storeFailure } from '../store/failure.ts';
 
 export const FHIR_JSON = 'application/fhir+json; fhirVersion=4.0; charset=utf-8';
@@ -148,11 +149,7 @@ export function errorReply(outcome: Outcome, requestId: string): Reply & { body:
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return typeof error;
   const code = (error as { code?: unknown }).code;
-  const at =
-    error.stack
-      ?.split('\n')
-      .find((l) => l.trim().startsWith('at '))
-      ?.trim() ?? '';
+  const at = framesOf(error)[0]?.trim() ?? '';
   return `${error.name}${typeof code === 'string' ? ` ${code}` : ''} ${at.replace(/\(?(file:\/\/)?\/.*\/((src|directory|exchange|dist)\/)/, '($2')}`.slice(
     0,
     200,

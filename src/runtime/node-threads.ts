@@ -15,6 +15,14 @@ const IDLE_MS = 60_000;
 /** `isFree`: it answers nothing, and can answer more. */
 type Kept = Thread & { isFree(): boolean };
 
+/** An error of the far side, with the place where it was thrown. */
+function thrownThere({ name, frames }: { name: string; frames: string[] }): Error {
+  const error = new Error('a thread failed');
+  error.name = name;
+  error.stack = [name, ...frames].join('\n');
+  return error;
+}
+
 /** @param name the operating system knows it by, at most 15 characters */
 function openThread(file: URL, name: ThreadName): Kept {
   const worker = new Worker(file, { name });
@@ -29,7 +37,7 @@ function openThread(file: URL, name: ThreadName): Kept {
   worker.on('message', (reply: Reply) => {
     const one = waiting.get(reply.id);
     waiting.delete(reply.id);
-    if ('error' in reply) one?.fail(new Error(reply.error));
+    if ('error' in reply) one?.fail(thrownThere(reply.error));
     else one?.done(reply.value);
   });
   worker.on('error', failAll);

@@ -7,8 +7,18 @@ import type { Queryable, Sql } from './database.ts';
 /** Characters gathered before a chunk is handed to the socket. */
 const CHUNK = 256 * 1024;
 
-/** The server refused a COPY, or did not take it in time: then the client it ran on is closed. */
-export class CopyFault extends Error {}
+/**
+ * The server refused a COPY, or did not take it in time: then the client it ran on is closed. `code`: the server's, or the system's. What
+ * the server said stays with `cause`: it quotes the rows.
+ */
+export class CopyFault extends Error {
+  readonly code: string | undefined;
+  constructor(message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    this.code = typeof code === 'string' ? code : undefined;
+  }
+}
 
 export type Copy = {
   /**
@@ -37,8 +47,7 @@ export async function openCopy(sql: Sql, statement: string, idleMs = 60_000, on:
   stream.on('error', (error) => {
     failure = error;
   });
-  const refusal = (error: unknown) =>
-    new CopyFault(error instanceof Error ? error.message : 'the database refused the rows', { cause: error });
+  const refusal = (error: unknown) => new CopyFault('the database refused the rows', error);
   const inTime = async (what: Promise<unknown>): Promise<void> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, fail) => {

@@ -18,9 +18,16 @@ afterAll(() => peer.close());
 
 const issue = (severity: string, more: object = {}) =>
   JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity, code: 'incomplete', ...more }] });
-const says = (...lines: string[]): Script => ({
+const says = (...lines: string[]): Script => saysAsOf('2026-01-05T00:00:00Z', ...lines);
+const saysAsOf = (transactionTime: string, ...lines: string[]): Script => ({
   'GET /status/export': (_, a) =>
-    json(a, peer.manifest([peer.file()], { error: [{ type: 'OperationOutcome', url: `${peer.base}/f/messages` }] })),
+    json(
+      a,
+      peer.manifest([peer.file()], {
+        transactionTime,
+        error: [{ type: 'OperationOutcome', url: `${peer.base}/f/messages` }],
+      }),
+    ),
   'GET /f/messages': sends(ndjson(...lines)),
 });
 const since = async (id: string) =>
@@ -86,7 +93,7 @@ test('when late claims are asked for no more, the last answer that lacks somethi
     await ended(91);
     expect(await waiting()).toEqual([first.id]);
     const report = await pullReport(deps, first.id);
-    expect(report?.isLeftIncomplete).toBe(true);
+    expect(report?.left).toBe('incomplete');
     expect(report && renderReport(report, 'html')).toContain('is not asked again by itself');
     const second = await peer.pull(says(issue('error')), { full: true });
     expect(await waiting()).toEqual([second.id]);
@@ -96,11 +103,7 @@ test('when late claims are asked for no more, the last answer that lacks somethi
     expect(await waiting()).toEqual([fourth.id]);
     expect([await take(fourth.id), await take(fourth.id), await waiting()]).toEqual([true, false, []]);
     const taken = await pullReport(deps, fourth.id);
-    expect([taken?.accepted?.by, taken?.isLeftIncomplete, taken?.conservation.total.verdict]).toEqual([
-      'a',
-      false,
-      'holds',
-    ]);
+    expect([taken?.accepted?.by, taken?.left, taken?.conservation.total.verdict]).toEqual(['a', undefined, 'holds']);
     expect(taken?.events.at(-1)).toMatchObject({ state: 'done', detail: 'accepted by Ada: asked' });
   } finally {
     await sql`update exchange.other_coverage set ends = ${before?.['ends'] ?? null}`;
@@ -136,7 +139,7 @@ test('when late claims are asked for no more, the last pull that failed waits fo
     const second = await peer.pull(fails, { full: true });
     expect(await waiting()).toEqual([`pull-failed ${second.id}`]);
     const report = await pullReport(deps, second.id);
-    expect(report?.isLeftFailed).toBe(true);
+    expect(report?.left).toBe('failed');
     expect(report && renderReport(report, 'html')).toContain('is not asked again by itself');
     expect([
       await take(second.id, 'refused'),
@@ -144,7 +147,7 @@ test('when late claims are asked for no more, the last pull that failed waits fo
       await take(second.id, 'failed'),
     ]).toEqual([undefined, 'failed', undefined]);
     const taken = await pullReport(deps, second.id);
-    expect([await waiting(), taken?.isLeftFailed, taken?.accepted?.by]).toEqual([[], false, 'a']);
+    expect([await waiting(), taken?.left, taken?.accepted?.by]).toEqual([[], undefined, 'a']);
     expect(taken?.events.at(-1)).toMatchObject({ state: 'failed', detail: 'accepted by Ada: asked' });
 
     const lacking = await peer.pull(says(issue('error')), { full: true });
@@ -179,6 +182,84 @@ test('what is missing of changes is asked for again from where they began; notes
   expect((await since(again.id))?.['since']).toEqual((await since(lacking.id))?.['since']);
   expect(Object.keys(await peer.findings(again.id))).toEqual(['peer-error-file']);
   expect((await since(again.id))?.['at']).not.toBeNull();
+});
+
+test('a payer that says so each time is told of at the third, and is asked for changes once a person takes what came', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  const waiting = async () => {
+    await keepAlerts(deps);
+    const rows = await sql<{ alert: string }[]>`
+      select kind || ' ' || subject as alert from exchange.alert where kind like 'pull-%' and cleared_at is null order by 1`;
+    return rows.map((r) => r.alert);
+  };
+  const take = (id: string) =>
+    sql.begin((tx) => acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+  const lacking = async (full = false) => {
+    const pull = await peer.pull(saysAsOf('2026-01-06T00:00:00Z', issue('error')), { full });
+    return { id: pull.id, from: (await since(pull.id))?.['since'] as Date | null };
+  };
+  // changes are asked for from a minute before the time of the last answer that was whole
+  const [began, taken] = [new Date('2026-01-04T23:59:00Z'), new Date('2026-01-05T23:59:00Z')];
+  await lacking();
+  const second = await lacking();
+  expect([second.from, await waiting(), await take(second.id)]).toEqual([began, [], undefined]);
+  const third = await lacking();
+  expect([third.from, await waiting()]).toEqual([began, [`pull-repeats ${third.id}`]]);
+  const report = await pullReport(deps, third.id);
+  expect(report?.left).toBe('repeats');
+  expect(report && renderReport(report, 'html')).toContain('asked for the same each time');
+  const fourth = await lacking();
+  expect([fourth.from, await waiting()]).toEqual([began, [`pull-repeats ${fourth.id}`]]);
+  expect([await take(third.id), await take(fourth.id), await waiting()]).toEqual([undefined, 'repeats', []]);
+  expect((await lacking()).from).toEqual(taken);
+  await lacking();
+  expect(await waiting()).toEqual([]);
+  const seventh = await lacking();
+  expect([seventh.from, await waiting()]).toEqual([taken, [`pull-repeats ${seventh.id}`]]);
+  await peer.pull({}, { full: false });
+  expect(await waiting()).toEqual([]);
+});
+
+test('nobody has to look at what lacks something while the payer is not active, nor when the member is no longer ours', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  const waiting = async () => {
+    await keepAlerts(deps);
+    const rows = await sql<{ kind: string }[]>`
+      select kind from exchange.alert where kind like 'pull-%' and cleared_at is null order by 1`;
+    return rows.map((r) => r.kind);
+  };
+  const [before] = await sql`select ends from exchange.other_coverage`;
+  const [ours] = await sql`select ends from exchange.enrolment`;
+  const lacking = () => peer.pull(says(issue('error')), { full: true });
+  await lacking();
+  await lacking();
+  await lacking();
+  expect(await waiting()).toEqual(['pull-repeats']);
+  const suspended = async () => {
+    await sql`update exchange.peer set state = 'suspended'`;
+    const while_ = await waiting();
+    await sql`update exchange.peer set state = 'active'`;
+    return while_;
+  };
+  const left = async () => {
+    await sql`update exchange.enrolment set ends = now()::date - 1`;
+    const then = await waiting();
+    await sql`update exchange.enrolment set ends = ${ours?.['ends'] ?? null}`;
+    return then;
+  };
+  expect([await suspended(), await left(), await waiting()]).toEqual([[], [], ['pull-repeats']]);
+  try {
+    await sql`update exchange.other_coverage set ends = now()::date - 91`;
+    expect([await suspended(), await left(), await waiting()]).toEqual([[], [], ['pull-incomplete']]);
+    await peer.pull({ 'GET /status/export': status(400) }, { full: true });
+    expect([await suspended(), await left()]).toEqual([[], []]);
+    expect(await waiting()).toEqual(['pull-failed', 'pull-incomplete']);
+  } finally {
+    await sql`update exchange.other_coverage set ends = ${before?.['ends'] ?? null}`;
+    await peer.pull({}, { full: true });
+  }
 });
 
 test('a message is what FHIR says it is, and nothing else is shown', () => {

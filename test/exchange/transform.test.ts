@@ -7,9 +7,10 @@ import { isDrugCode } from '../../exchange/transform/drug-codes.ts';
 import { factsOf, isStatement } from '../../exchange/transform/facts.ts';
 import { labelOf } from '../../exchange/transform/label.ts';
 import { moneyIn, withoutMoney } from '../../exchange/transform/money.ts';
-import { authorizationFacts, withoutLines } from '../../exchange/transform/prior-authorization.ts';
+import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
 import { serviceEnd } from '../../exchange/transform/service-date.ts';
 import { PROGRAM, valueSets } from '../../exchange/transform/value-sets.ts';
+import { withoutLines } from '../../exchange/transform/without-lines.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 
 const res = (value: Record<string, unknown>): Resource => value as Resource;
@@ -417,6 +418,38 @@ describe('prior authorizations', () => {
     });
     expect((left['item'] as { detail?: object[] }[])[0]?.detail).toHaveLength(1);
     expect(authorizationFacts(left)).toMatchObject({ removedLines: [], removesParts: false, state: 'partial' });
+  });
+
+  test('who, why and by which documents only lines that stay were asked for stays with them; what a line that leaves refers to, or none does, leaves', () => {
+    const four = (...of: string[]) => of.map((what, i) => ({ sequence: i + 1, what }));
+    const refers = (...n: number[]) => ({
+      careTeamSequence: n,
+      diagnosisSequence: n,
+      procedureSequence: n,
+      informationSequence: n,
+    });
+    const all = four('of the first', 'of both', 'of the second', 'of the whole');
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      careTeam: all,
+      diagnosis: all,
+      procedure: all,
+      supportingInfo: all,
+      item: [
+        { ...line(1, [review('A1')]), ...refers(1, 2) },
+        { ...line(2, [review('A3')]), ...refers(2, 3) },
+      ],
+    });
+    const left = withoutLines(eob, authorizationFacts(eob).removedLines);
+    for (const name of ['careTeam', 'diagnosis', 'procedure', 'supportingInfo'])
+      expect([name, left[name]]).toEqual([name, [all[0], all[1], all[3]]]);
+    // of one that leaves whole nothing is taken
+    const whole = res({ ...eob, item: [{ ...line(1, [review('A1')]), ...refers(1) }] });
+    expect(withoutLines(whole, authorizationFacts(whole).removedLines)).toBe(whole);
+    // and what only the line that stays has been asked for is gone with its list
+    const lone = withoutLines({ ...eob, careTeam: [{ sequence: 3 }] } as unknown as Resource, [2]);
+    expect(lone).not.toHaveProperty('careTeam');
   });
 
   test('a line whose details do not leave says nothing of their denial either', () => {

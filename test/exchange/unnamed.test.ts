@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { walkContent } from '../../exchange/audit/walk-content.ts';
 import { withoutNames } from '../../exchange/transform/unnamed.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
-import { ExportClient } from './export-client.ts';
+import { ExportClient, keysOf } from './export-client.ts';
 import { BULK_MATCH, client } from './peer-client.ts';
 import { ASKER, card, enrol, idOf, PEOPLE, planDay, US } from './plan-fixture.ts';
 
@@ -64,7 +65,9 @@ const document = (id: string, ...related: string[]) => ({
   status: 'current',
   subject: { reference: `Patient/${ana}` },
   content: [{ attachment: { contentType: 'text/plain', data: 'aGVsbG8=' } }],
-  context: { related: related.map((r) => ({ reference: `ExplanationOfBenefit/${r}` })) },
+  ...(related.length === 0
+    ? {}
+    : { context: { related: related.map((r) => ({ reference: `ExplanationOfBenefit/${r}` })) } }),
 });
 const lab = {
   resourceType: 'Observation',
@@ -79,6 +82,22 @@ const claim = {
   use: 'claim',
   billablePeriod: { start: day(-5), end: day(-5) },
   insurance: [{ focal: true, coverage: { reference: 'Coverage/c' }, preAuthRef: ['A-17', 'A-18'] }],
+};
+/** Of two lines the second is denied; each has a document and somebody of the care team of its own. */
+const twoLines = authorization('pa-partly', 'A1', ['doc-granted-line', 'doc-denied-line', 'doc-whole']);
+const [granted] = twoLines.item;
+const [denied] = authorization('x', 'A3', []).item;
+const partly = {
+  ...twoLines,
+  outcome: 'partial',
+  careTeam: ['dr-granted-line', 'dr-denied-line'].map((id, i) => ({
+    sequence: i + 1,
+    provider: { reference: `Practitioner/${id}` },
+  })),
+  item: [
+    { ...granted, careTeamSequence: [1], informationSequence: [1] },
+    { ...denied, sequence: 2, careTeamSequence: [2], informationSequence: [2] },
+  ],
 };
 /** Names that must not leave. */
 const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied', 'A-17'];
@@ -118,6 +137,12 @@ beforeAll(async () => {
       authorization('pa-good', 'A1', ['doc-both'], undefined, ['A-18']),
       claim,
       provenance,
+      partly,
+      document('doc-granted-line'),
+      document('doc-denied-line'),
+      document('doc-whole'),
+      { resourceType: 'Practitioner', id: 'dr-denied-line', active: true, name: [{ family: 'Denied' }] },
+      { resourceType: 'Practitioner', id: 'dr-granted-line', active: true, name: [{ family: 'Granted' }] },
     ],
   );
   group = await them.group([card(rivera), card(robert)]);
@@ -134,6 +159,33 @@ function expectUnnamed(kept: any): void {
   ]);
   expect(kept.entity[0].what.extension[0].valueCode).toBe('masked');
 }
+
+test('of an authorization that was denied in part, who and what only the denied line names stays: by export, $everything, search and read', async () => {
+  const { manifest } = await them.finished(await them.kick(`Group/${group}/$davinci-data-export`));
+  const exported = keysOf(await them.output(manifest));
+  const everything = (await them.call(`/Patient/${ana}/$everything?_count=200`)).json() as {
+    entry: { resource: Resource }[];
+  };
+  for (const all of [exported, keysOf(everything.entry.map((e) => e.resource))])
+    expect(all.filter((k) => k.includes('-line') || k.includes('doc-whole') || k.includes('pa-partly'))).toEqual([
+      'DocumentReference/doc-granted-line',
+      'DocumentReference/doc-whole',
+      'ExplanationOfBenefit/pa-partly',
+      'Practitioner/dr-granted-line',
+    ]);
+  const found = (await them.call(`/DocumentReference?patient=${ana}`)).json() as { entry: { resource: Resource }[] };
+  expect(keysOf(found.entry.map((e) => e.resource)).filter((k) => k.includes('line'))).toEqual([
+    'DocumentReference/doc-granted-line',
+  ]);
+  expect((await them.call('/DocumentReference/doc-denied-line')).status).toBe(404);
+  const [left] = [(await them.call('/ExplanationOfBenefit/pa-partly')).json()];
+  expect(left).toMatchObject({
+    careTeam: [{ sequence: 1 }],
+    supportingInfo: [{ sequence: 1 }, { sequence: 3 }],
+    item: [{ sequence: 1 }],
+  });
+  expect(JSON.stringify(left)).not.toContain('denied-line');
+});
 
 test.each([
   ['output by type', ''],

@@ -1,7 +1,7 @@
 // What a payer of very many members can ask without naming one: each question has a bound, and what is asked for in earnest is found at once.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createExchange } from '../../exchange/app.ts';
-import { grantedWindow } from '../../exchange/store/grant.ts';
+import { endedMembers, grantedWindow } from '../../exchange/store/grant.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import { openDatabase } from '../../src/runtime/node.ts';
 import { bornOf, copyMembers, copyOf } from '../support/many-granted.ts';
@@ -205,4 +205,70 @@ test('one payer has two searches worked on that name nobody, whatever it asks; o
   } finally {
     await many.close();
   }
+});
+
+describe('files of an export of very many members', () => {
+  let file: string;
+  let job: string;
+  beforeAll(async () => {
+    const { sql } = node.deps.database;
+    const { manifest, status } = await peer.finished(
+      await peer.kick('Patient/$export', [{ name: 'patient', valueReference: { reference: `Patient/${me}` } }]),
+    );
+    file = manifest.output.find((f) => f.type === 'Patient')?.url ?? '';
+    job = status.split('/').at(-1) ?? '';
+    await sql`
+      insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
+      select distinct on (m.member_id) 'a', m.member_id, ${job}, 'regular', 'x', '{}'::jsonb, '{}'::bigint[]
+      from exchange.match_member m where m.member_id like 'many-%' and m.consent_to >= current_date`;
+  });
+
+  test('asked for many times at once the members are looked at again and again no more than one after the other, each time for those that wait', async () => {
+    const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
+    const many = openDatabase(url, { max: 12 });
+    const app = createExchange({ ...node.deps, database: many });
+    const ask = async () => app.fetch(new Request(file, { headers: { authorization: `Bearer ${token}` } }));
+    try {
+      const asked = await sql.begin(async (tx) => {
+        await tx`lock table exchange.match_member in access exclusive mode`;
+        const all = Array.from({ length: 30 }, ask);
+        let waits = 0;
+        // once one waits, others have had time to
+        for (let i = 0, more = 10; i < 200 && more > 0; i++) {
+          if (waits > 0) more--;
+          await new Promise((r) => setTimeout(r, 50));
+          const [held] = await sql<{ n: number }[]>`
+            select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+          waits = held?.n ?? 0;
+        }
+        return { all, waits };
+      });
+      expect(asked.waits).toBe(1);
+      for (const answer of await Promise.all(asked.all)) {
+        expect(answer.status).toBe(200);
+        await answer.arrayBuffer();
+      }
+    } finally {
+      await many.close();
+    }
+  });
+
+  test('one who has said no among them, in whichever window, ends it at once', async () => {
+    const { sql } = node.deps.database;
+    const scope = { peerId: 'a', groupId: null };
+    const today = new Date().toISOString().slice(0, 10);
+    // more of them than one statement looks at
+    await sql`
+      insert into exchange.delivered (peer_id, member_id, job_id, policy, consent_id, types, keys)
+      select 'a', 'a-gone-' || lpad(n::text, 6, '0'), ${job}, 'regular', 'x', '{}'::jsonb, '{}'::bigint[] from generate_series(1, 25000) n`;
+    expect(await endedMembers(sql, job, scope, today)).toBe(25_000);
+    await sql`delete from exchange.delivered where job_id = ${job} and member_id like 'a-gone-%'`;
+    expect(await endedMembers(sql, job, scope, today)).toBe(0);
+    expect((await peer.call(file)).status).toBe(200);
+    await sql`
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+      values ('no', ${copyOf(MEMBERS)}, 'withdraw', 'regular', current_date, 'test', now())`;
+    expect(await endedMembers(sql, job, scope, today)).toBe(1);
+    expect((await peer.call(file)).status).toBe(404);
+  });
 });

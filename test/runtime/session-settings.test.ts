@@ -24,8 +24,13 @@ const THEIRS = {
   default_transaction_isolation: 'repeatable read',
 };
 const OURS = {
-  ...{ jit: 'off', random_page_cost: '1.1', statement_timeout: '0', lock_timeout: '0' },
-  ...{ idle_in_transaction_session_timeout: '0', timezone: 'UTC', datestyle: 'ISO, MDY' },
+  jit: 'off',
+  random_page_cost: '1.1',
+  statement_timeout: '0',
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: '0',
+  timezone: 'UTC',
+  datestyle: 'ISO, MDY',
   default_transaction_isolation: 'read committed',
 };
 const settings = async (sql: Sql) =>

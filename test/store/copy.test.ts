@@ -25,7 +25,9 @@ const refused = async (work: (client: Sql) => Promise<unknown>): Promise<void> =
     (e: unknown) => e,
   );
   expect(error).toBeInstanceOf(CopyFault);
-  expect((error as Error).message).toMatch(/invalid input syntax|duplicate key/);
+  // what was wrong is told by its code: the server's words quote the rows
+  expect((error as CopyFault).code).toMatch(/^(22P02|23505)$/);
+  expect((error as Error).message).toBe('the database refused the rows');
   // and the client it ran on goes on
   expect(await client`select 1 as one`).toEqual([{ one: 1 }]);
   await client.end();
@@ -94,7 +96,7 @@ test('by being gone while its last row is on its way', async () => {
     // the row waits for this one, which nobody takes back
     await tx`insert into public.number values (5)`;
     const sent = copyIn(client, INTO, ['5'], HOUR);
-    const gone = expect(sent).rejects.toThrow(/CONNECTION_CLOSED|terminat/);
+    const gone = expect(sent).rejects.toMatchObject({ code: expect.stringMatching(/CONNECTION_CLOSED|57P01/) });
     await vi.waitFor(async () =>
       expect(await db.sql`select from pg_locks where pid = ${pid} and not granted`).toHaveLength(1),
     );

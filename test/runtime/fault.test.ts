@@ -1,0 +1,49 @@
+// What an error that nobody expected leaves on standard error and in the log: never what it says, which may quote a member's record.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { unexpectedFault } from '../../src/command/fault.ts';
+import { describe } from '../../src/http/fhir-app.ts';
+import { copyIn } from '../../src/store/copy.ts';
+import { freshDb } from '../support/db.ts';
+
+let db: Awaited<ReturnType<typeof freshDb>>;
+beforeAll(async () => {
+  db = await freshDb();
+  await db.sql.unsafe('create table public.person (name text primary key, born date)');
+  await db.sql.unsafe("insert into public.person values ('Ana Rivera', '1950-02-03')");
+});
+afterAll(() => db.close());
+
+const thrown = (work: PromiseLike<unknown>): Promise<unknown> =>
+  Promise.resolve(work).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+const told = (error: unknown) => `${unexpectedFault(error)}\n${describe(error)}`;
+
+test('a refused row is not quoted: not by its statement, not by a COPY, not as a cause', async () => {
+  const refused = await thrown(db.sql`insert into public.person values ('Ana Rivera', '1950-02-03')`);
+  expect(String((refused as { detail?: string }).detail)).toContain('Rivera');
+  const client = db.dedicated('copy');
+  const copied = await thrown(
+    copyIn(client, 'copy public.person (name, born) from stdin', ['Ana Rivera\tborn in Rivera'], 3_600_000),
+  );
+  await client.end();
+  expect(String((copied as { cause?: unknown }).cause)).toContain('Rivera');
+  for (const error of [refused, copied, new Error('Rivera', { cause: refused })])
+    expect(told(error)).not.toContain('Rivera');
+  expect(unexpectedFault(refused)).toMatch(/^Unexpected: PostgresError 23505\n +at /);
+  expect(unexpectedFault(copied)).toMatch(
+    /^Unexpected: Error 22007\n(?:.|\n)*because of Unexpected: PostgresError 22007/,
+  );
+  expect(describe(copied)).toMatch(/^Error 22007 at .*copy\.ts/);
+});
+
+test('a text that looks like a place in the program is none', () => {
+  const error = new Error('what came was\n    at Ana Rivera (born:1950:2)\n  at home\nand no date');
+  expect(told(error)).not.toMatch(/Rivera|home/);
+  expect(describe(error)).toContain('fault.test.ts');
+  // a message that was written anew afterwards is not found in the stack
+  error.message = 'another';
+  expect(describe(error)).not.toContain('home');
+  expect(unexpectedFault('Ana Rivera')).toBe('Unexpected: string');
+});

@@ -1,0 +1,51 @@
+// The two payers of the sandbox find each other when their data folder is started with another PORT.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { pinPeer } from '../../exchange/store/peer.ts';
+import { readdress } from '../../src/command/sandbox.ts';
+import { PRIOR_PEER } from '../../src/seed/index.ts';
+import { introduce, startNode, type TestNode } from '../support/node.ts';
+
+let ours: TestNode;
+let prior: TestNode;
+beforeAll(async () => {
+  [ours, prior] = await Promise.all([startNode(), startNode()]);
+  await introduce(ours, prior, { asker: 'our-plan', responder: PRIOR_PEER });
+});
+afterAll(() => Promise.all([ours.close(), prior.close()]));
+
+const at = (node: TestNode, port: number) => {
+  const config = { ...node.deps.config, sandbox: true, baseUrl: `http://localhost:${port}` };
+  return { config, deps: { ...node.deps, config } };
+};
+const here = async () =>
+  (
+    await ours.deps.database.sql`
+      select fhir_base, token_endpoint, cardinality(origins) as origins, epoch, state from exchange.peer where id = ${PRIOR_PEER}`
+  )[0];
+const there = async () =>
+  (await prior.deps.database.sql`select jwks_url, epoch from exchange.peer where id = 'our-plan'`)[0];
+
+test('each is told where the other one is, once, and what somebody registered in its place stays', async () => {
+  const { sql } = ours.deps.database;
+  const moved = () => readdress(at(ours, 9000), at(prior, 9001));
+  // 127.0.0.1 is what `introduce` registers, and no address of the sandbox
+  const [before, known] = [await here(), await there()];
+  await moved();
+  expect([await here(), await there()]).toEqual([before, known]);
+
+  await sql`update exchange.peer set fhir_base = 'http://localhost:8081/exchange/fhir' where id = ${PRIOR_PEER}`;
+  const [origin, token] = ['http://localhost:8081', 'http://localhost:8081/exchange/auth/token'];
+  await pinPeer(sql, PRIOR_PEER, { tokenEndpoint: token, issuer: undefined, origins: [origin] });
+  await prior.deps.database.sql`update exchange.peer set jwks_url = 'http://localhost:8080/jwks' where id = 'our-plan'`;
+  await moved();
+  expect(await here()).toMatchObject({
+    fhir_base: 'http://localhost:9001/exchange/fhir',
+    token_endpoint: null,
+    origins: 0,
+    state: 'active',
+  });
+  expect(await there()).toMatchObject({ jwks_url: 'http://localhost:9000/exchange/auth/client-jwks.json' });
+  const again = [await here(), await there()];
+  await moved();
+  expect([await here(), await there()]).toEqual(again);
+});
