@@ -347,7 +347,7 @@ export const SETTINGS = {
   exchangeTimeoutMs: setting(
     'EXCHANGE_TIMEOUT_MS',
     'Exchange',
-    'Longest time a statement may run that a payer waits for, in milliseconds. Exports, matches in bulk and pulls have no limit.',
+    'Longest time a statement may run that a payer waits for, in milliseconds. Exports, matches in bulk and pulls have no limit. On Workers the limit is that of the database user.',
     integer(10_000, 500, 120_000),
     '10000',
   ),
@@ -361,7 +361,7 @@ export const SETTINGS = {
   directoryTimeoutMs: setting(
     'DIRECTORY_TIMEOUT_MS',
     'Directory',
-    'Longest time a directory statement may run, in milliseconds.',
+    'Longest time a directory statement may run, in milliseconds. On Workers the limit is that of the database user.',
     integer(5000, 100, 60_000),
     '5000',
   ),

@@ -1,10 +1,10 @@
 // The directory and the merged view as a Cloudflare Worker: `wrangler deploy --env directory`. It reads; harvests run on a node.
 
-import { normalPath } from '../../src/http/fhir-app.ts';
+import { errorReply, normalPath, outcomeOf, requestIdOf } from '../../src/http/fhir-app.ts';
 import { isBucket, r2Blobs } from '../../src/runtime/r2-blobs.ts';
+import { requireConfined } from '../../src/runtime/worker-session.ts';
 import { secretKeys, type WorkerContext, type WorkerEnv, workerDeps } from '../../src/runtime/workers.ts';
 import { answers } from '../answers.ts';
-import { DIRECTORY_ROLE } from '../app.ts';
 import { createSite } from '../site.ts';
 import { totals } from '../totals.ts';
 import { createFederation } from './app.ts';
@@ -16,12 +16,21 @@ const kept = answers(16_000_000);
 const knownOfAll = totals();
 const keptOfAll = answers(8_000_000);
 const plans = { plans: undefined };
+const user = { isInOrder: false };
 
 export default {
   async fetch(request: Request, env: WorkerEnv, ctx: WorkerContext): Promise<Response> {
     const { BLOBS } = env;
     const files = isBucket(BLOBS) ? { blobs: r2Blobs(BLOBS) } : {};
-    const deps = workerDeps(env, ctx, { role: DIRECTORY_ROLE, keys: secretKeys(env), ...files });
+    const deps = workerDeps(env, ctx, { keys: secretKeys(env), ...files });
+    try {
+      await requireConfined(user, deps);
+    } catch (error) {
+      deps.end();
+      const id = requestIdOf(undefined);
+      const { body, status, headers } = errorReply(outcomeOf(error, deps, 'directory', id), id);
+      return new Response(body, { status, headers });
+    }
     try {
       const path = normalPath(request);
       if (path.startsWith('/directory/') && isOurCrawl(request.headers.get('via') ?? undefined, deps.config))

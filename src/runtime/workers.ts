@@ -5,7 +5,7 @@ import type { Sql } from 'postgres';
 import { type Config, readConfig } from '../config.ts';
 import type { Blobs, Clock, Deps, Keys, KeyUse, Log, LogLevel } from '../deps.ts';
 import { Outcome } from '../fhir/outcome.ts';
-import { type Database, SESSION } from '../store/database.ts';
+import type { Database } from '../store/database.ts';
 import { clientOf } from '../store/database-address.ts';
 import { ARRAY_TYPES } from './array-types.ts';
 import { noMetrics } from './no-metrics.ts';
@@ -33,21 +33,12 @@ export function workerConfig(env: WorkerEnv): Config {
 }
 
 /**
- * A client for one request, opened at the first statement, and once more for what its answer asks while it is sent. Hyperdrive pools; `role` and the timeout are set on each
- * connection when it begins.
+ * A client for one request, opened at the first statement, and once more for what its answer asks while it is sent. Hyperdrive pools
+ * transactions, not sessions: nothing is set on a connection, rights and limits are those of its user (worker-session.ts).
  */
-export function requestDatabase(
-  url: string,
-  ctx: WorkerContext,
-  options: { role?: string; statementTimeoutMs?: number } = {},
-): Database & { close(): void } {
+export function requestDatabase(url: string, ctx: WorkerContext): Database & { close(): void } {
   let opened: Sql | undefined;
-  const connection: Record<string, string> = {
-    ...SESSION,
-    application_name: 'payer-node',
-    ...(options.role === undefined ? {} : { role: options.role }),
-    ...(options.statementTimeoutMs === undefined ? {} : { statement_timeout: String(options.statementTimeoutMs) }),
-  };
+  const connection = { application_name: 'payer-node' };
   const open = (max: number, more: { idle_timeout?: number } = {}) =>
     clientOf(url, { max, fetch_types: false, types: ARRAY_TYPES, onnotice: () => {}, connection, ...more });
   let isAnswered = false;
@@ -112,21 +103,15 @@ export function secretKeys(env: WorkerEnv): Keys {
 
 const noKeys: Keys = { signing: () => absent('A key store'), published: () => absent('A key store') };
 
-/**
- * The dependencies of one request, and `end` to be called when it was answered.
- * @param options.isPeers a payer waits for it, for no longer than a statement may take
- */
+/** The dependencies of one request, and `end` to be called when it was answered. */
 export function workerDeps(
   env: WorkerEnv,
   ctx: WorkerContext,
-  options: { role?: string; blobs?: Blobs; keys?: Keys; isPeers?: boolean } = {},
+  options: { blobs?: Blobs; keys?: Keys } = {},
 ): Deps & { end(): void } {
   const config = workerConfig(env);
   const clock: Clock = () => new Date();
-  const ofRole =
-    options.role === undefined ? {} : { role: options.role, statementTimeoutMs: config.directoryTimeoutMs };
-  const limits = options.isPeers === true ? { statementTimeoutMs: config.exchangeTimeoutMs } : ofRole;
-  const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx, limits);
+  const database = requestDatabase(env.HYPERDRIVE.connectionString, ctx);
   return {
     config,
     clock,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { drizzle } from 'drizzle-orm/postgres-js';
 import { migrate as run } from 'drizzle-orm/postgres-js/migrator';
 import type { Sql } from 'postgres';
+import { SESSION } from './database.ts';
 import { clientOf, databaseOf } from './database-address.ts';
 
 const MIGRATE_LOCK = 7_206_003;
@@ -91,7 +92,7 @@ export async function migrate(url: string): Promise<string[]> {
   if (plan.unknown.length > 0) throw new NewerDatabase(plan.unknown);
   if (plan.pending.length === 0) return [];
   // the lock goes with the connection, which the driver would end within the hour
-  const sql = clientOf(url, { max: 1, max_lifetime: null, onnotice: () => {} });
+  const sql = clientOf(url, { max: 1, max_lifetime: null, onnotice: () => {}, connection: { ...SESSION } });
   try {
     await sql`select pg_advisory_lock(${MIGRATE_LOCK})`;
     await run(drizzle({ client: sql }), { migrationsFolder: migrationsFolder() });

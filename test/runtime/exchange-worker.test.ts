@@ -8,6 +8,7 @@ import { removeExpired } from '../../exchange/work.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { ASKER, card, enrol, matchBody, PEOPLE, parts, US } from '../exchange/plan-fixture.ts';
+import { type WorkerUser, workerUser } from '../support/db.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { registerClient } from './exchange-smoke.ts';
 
@@ -15,6 +16,7 @@ const BASE = 'https://payer.example';
 let node: TestNode;
 let server: ReturnType<typeof createTestHarness>;
 let headers: Record<string, string>;
+let user: WorkerUser;
 
 beforeAll(async () => {
   const plan = {
@@ -22,7 +24,6 @@ beforeAll(async () => {
     PLAN_NAME: US.name,
     MATCH_FLOOR_MS: '0',
     MATCH_PER_MINUTE: '0',
-    EXCHANGE_TIMEOUT_MS: '5000',
   };
   node = await startNode({ ...plan, BASE_URL: BASE });
   const { sql } = node.deps.database;
@@ -36,7 +37,11 @@ beforeAll(async () => {
       alg: 'ES384',
     });
   const { url } = node.deps.database as unknown as { url: string };
-  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = url;
+  user = await workerUser(url, {
+    role: 'postgres',
+    settings: { statement_timeout: '2s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' },
+  });
+  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = user.url;
   const vars = {
     ...plan,
     BASE_URL: BASE,
@@ -67,6 +72,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await server.close();
   await node.close();
+  await user.drop();
 });
 
 const ask = (url: string, init: RequestInit = {}): Promise<Response> =>

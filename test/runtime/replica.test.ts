@@ -12,6 +12,7 @@ import { fileBlobs, openDatabase } from '../../src/runtime/node.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { importResources } from '../../src/store/resource-import.ts';
 import { BASE, body, deletion, entries, FIXTURE, keysFor, ORIGIN } from '../directory/fixture.ts';
+import { workerUser } from '../support/db.ts';
 import { type Fetch, smoke } from './directory-smoke.ts';
 
 const OPTIONS = { unsafeFast: true, settings: { wal_level: 'replica', max_wal_senders: '4', shared_buffers: '32MB' } };
@@ -97,7 +98,11 @@ test('the directory on Node follows the primary', async () => {
 });
 
 test('the directory in workerd follows the primary', async () => {
-  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = replicaUrl;
+  const user = await workerUser(replicaUrl, { run: (statement) => owner.sql.unsafe(statement) });
+  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = user.url;
+  await until(
+    async () => (await reader.sql`select from pg_roles where rolname = ${new URL(user.url).username}`).length > 0,
+  );
   const server = createTestHarness({ workers: [{ configPath: './wrangler.toml', env: 'directory' }] });
   await server.listen();
   try {

@@ -6,20 +6,24 @@ import { mergeDue } from '../../directory/federation/merge.ts';
 import { publishNow } from '../../directory/publish/work.ts';
 import { readConfig } from '../../src/config.ts';
 import { body, directory, ids } from '../directory/fixture.ts';
+import { type WorkerUser, workerUser } from '../support/db.ts';
 import { smoke } from './directory-smoke.ts';
 
 let server: ReturnType<typeof createTestHarness>;
 let origin: URL;
+let user: WorkerUser;
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
   d = await directory();
-  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = d.database.url;
+  user = await workerUser(d.database.url);
+  process.env['CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE'] = user.url;
   server = createTestHarness({ workers: [{ configPath: './wrangler.toml', env: 'directory' }] });
   origin = (await server.listen()).url;
 });
 afterAll(async () => {
   await server.close();
   await d.close();
+  await user.drop();
 });
 
 const fetchWorker = (path: string, init?: RequestInit) =>

@@ -57,3 +57,29 @@ export async function freshDb(options: Parameters<typeof openDatabase>[1] = {}) 
     }
   return opened(name, options);
 }
+
+/**
+ * The address of a database for a user of its own, as the Hyperdrive of a Worker has it (docs/operations.md): a member of `role` with these
+ * settings. It goes by {@link WorkerUser.drop}.
+ * @param options.run a statement as the owner of the server; none: of the run's
+ */
+export async function workerUser(
+  url: string,
+  options: { role?: string; settings?: Record<string, string>; run?: (statement: string) => Promise<unknown> } = {},
+): Promise<WorkerUser> {
+  const { role = 'payer_node_directory', settings = WORKER_SETTINGS, run = asOwner } = options;
+  const name = `worker_${randomUUID().replaceAll('-', '')}`;
+  await run(`create role ${name} login password 'x' in role ${role}`);
+  for (const [setting, value] of Object.entries(settings)) await run(`alter role ${name} set ${setting} = '${value}'`);
+  const address = new URL(url);
+  address.username = name;
+  address.password = 'x';
+  return {
+    url: address.href,
+    drop: async () => {
+      await run(`drop role ${name}`);
+    },
+  };
+}
+const WORKER_SETTINGS = { statement_timeout: '5s', jit: 'off', random_page_cost: '1.1', timezone: 'UTC' };
+export type WorkerUser = { url: string; drop(): Promise<void> };
