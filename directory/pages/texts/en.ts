@@ -111,7 +111,7 @@ export const en = {
     text: 'No entry of the directory fits all of this.',
     wider: (miles: string) => `Look within ${miles} miles`,
     without: (what: string) => `Leave out: ${what}`,
-    only: (what: string) => `Ask for nothing but: ${what}`,
+    only: (what: string) => `Look only for: ${what}`,
     start: 'Start again',
     asName: (text: string) => `Look for “${text}” as a name`,
     asCare: (text: string) => `Look for “${text}” as a kind of care`,

@@ -114,7 +114,7 @@ export const es: Texts = {
     text: 'Ninguna entrada del directorio cumple con todo esto.',
     wider: (miles) => `Buscar a menos de ${miles} millas`,
     without: (what) => `Quitar: ${what}`,
-    only: (what) => `Pedir solo esto: ${what}`,
+    only: (what) => `Buscar solo: ${what}`,
     start: 'Empezar de nuevo',
     asName: (text) => `Buscar «${text}» como nombre`,
     asCare: (text) => `Buscar «${text}» como tipo de atención`,
