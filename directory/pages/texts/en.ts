@@ -236,6 +236,7 @@ export const en = {
       ended: 'The directory lists this only for another time.',
       ambiguous: 'Several records fit this provider.',
       'plan-without-network': 'The plan names no network in this directory.',
+      'network-in-words': 'A record names a network by words alone; we do not know which one is meant. Please call.',
       'plan-other-time': 'The plan is not offered on this day.',
       unverified: 'The record does not say when it was last verified.',
       stale: 'The last verification is older than it should be.',

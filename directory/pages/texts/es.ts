@@ -241,6 +241,7 @@ export const es: Texts = {
       ended: 'El directorio lo incluye solo para otro tiempo.',
       ambiguous: 'Varias fichas corresponden a este proveedor.',
       'plan-without-network': 'El plan no nombra ninguna red en este directorio.',
+      'network-in-words': 'Una ficha nombra una red solo con palabras; no sabemos cuál es. Por favor, llame.',
       'plan-other-time': 'El plan no se ofrece en este día.',
       unverified: 'La ficha no dice cuándo se verificó por última vez.',
       stale: 'La última verificación es más antigua de lo debido.',
