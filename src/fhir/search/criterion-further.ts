@@ -1,10 +1,11 @@
 // Values of parameters that are read in a way of their own, as criteria. Combinations of criteria stand for what one
 // entry of the index cannot tell: the NPI of a role or of its practitioner, the state of a verification.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
+import type { Point } from './boundary.ts';
 import { type Criterion, type CriterionOptions, type Few, referenceKeys, tokenValue, word } from './criterion.ts';
 import { inPlaces } from './criterion-place.ts';
 import type { Modifier } from './draft.ts';
-import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
+import { type Circle, readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { tokenForm } from './token.ts';
 import { type DirectoryType, PLAN_NET } from './types.ts';
