@@ -136,7 +136,7 @@ describe('on the page', () => {
       'Start again',
     ]);
     expect(await ways('/find?care=heart+doctor&zip=90210&gender=male&speaks=zh')).toEqual([
-      'Ask for nothing but: heart doctor',
+      'Look only for: heart doctor',
       'Start again',
     ]);
     expect(await ways('/find?care=dentist&zip=90210')).toEqual(['Start again']);
