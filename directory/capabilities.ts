@@ -48,7 +48,7 @@ function resource(type: DirectoryType, base: string): CapabilityStatementRestRes
       { name: '_lastUpdated', type: 'date', definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated' },
       ...own.map((p) => ({
         name: p.code,
-        type: p.kind,
+        type: p.reading === 'place' ? 'reference' : p.kind,
         definition: definitionOf(p, base),
         ...(p.note === undefined ? {} : { documentation: p.note }),
       })),

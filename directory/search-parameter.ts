@@ -51,7 +51,7 @@ function toResource(p: Parameter, base: string, date: string): SearchParameter {
     description: p.note ?? `Searches ${p.type} by ${p.code}.`,
     code: p.code,
     base: [p.type],
-    type: p.kind,
+    type: p.reading === 'place' ? 'reference' : p.kind,
     ...(p.expression === '' ? {} : { expression: fhirPath(p.expression), xpathUsage: 'normal' as const }),
     ...(p.targets.length === 0 ? {} : { target: p.targets }),
     multipleOr: true,

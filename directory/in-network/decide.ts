@@ -9,6 +9,7 @@ import {
   metaOf,
   type NewPatients,
   nameOf,
+  namesNetworks,
   networksOf,
   newPatientsOf,
   verificationStatus,
@@ -26,6 +27,10 @@ export const REMARKS = {
     text: 'Several records fit the provider asked for; each match names the one it is about.',
   },
   'plan-without-network': { issue: 'incomplete', text: 'A plan asked for names no network in this directory.' },
+  'network-in-words': {
+    issue: 'incomplete',
+    text: 'A record of the provider names a network by words alone; which one is meant is not known.',
+  },
   'plan-other-time': { issue: 'informational', text: 'A plan asked for is not offered on this day.' },
   unverified: { issue: 'informational', text: 'A matching record does not say when it was last verified.' },
   stale: { issue: 'informational', text: 'The last verification of a matching record is older than it should be.' },
@@ -97,13 +102,32 @@ export function decide(facts: Facts): Decision {
   if (matches.some((m) => m.lastVerified === undefined)) remarks.push('unverified');
   if (matches.some((m) => m.lastVerified !== undefined && m.lastVerified < facts.staleBefore)) remarks.push('stale');
   if (facts.cut) remarks.push('cut');
-  return { result: resultOf(listed, facts), matches, notActive, remarks };
+  // what such a record says may be what is asked: that nothing else lists the provider is no answer then
+  const isOpen = matches.length === 0 && facts.providers.some((provider) => namesInWords(provider, facts));
+  if (isOpen) remarks.push('network-in-words');
+  return { result: isOpen ? 'unknown' : resultOf(listed, facts), matches, notActive, remarks };
 }
 
 /** Several records may fit one NPI: only when all agree is the answer known. */
 function resultOf(listed: number, facts: Facts): Result {
   if (listed > 0) return listed === facts.providers.length ? 'in-network' : 'unknown';
   return facts.cut || networkSet(facts).size === 0 ? 'unknown' : 'not-listed';
+}
+
+/** Has the provider an active role or affiliation that names networks and none by a reference? */
+function namesInWords(provider: Resource, facts: Facts): boolean {
+  const key = keyOf(provider);
+  const own =
+    provider.resourceType === 'Organization'
+      ? facts.affiliations.filter((a) => participant(a, facts) === key)
+      : facts.roles.filter((role) => keysIn(role['practitioner'], facts.base).includes(key));
+  return own.some(
+    (record) =>
+      namesNetworks(record) &&
+      networksOf(record, facts.base).length === 0 &&
+      fits(record, facts) &&
+      activeOn(record, facts.date) === 'active',
+  );
 }
 
 export function networkSet(facts: Pick<Facts, 'plans' | 'networks'>): Set<string> {
@@ -120,7 +144,7 @@ function matchesOf(provider: Resource, facts: Facts): Match[] {
     .filter((role) => keysIn(role['practitioner'], facts.base).includes(key))
     .flatMap((role) => {
       const named = networksOf(role, facts.base);
-      if (named.length > 0) return direct(provider, role, named, facts);
+      if (named.length > 0 || namesNetworks(role)) return direct(provider, role, named, facts);
       const organization = keysIn(role['organization'], facts.base)[0];
       return facts.affiliations
         .filter((a) => organization !== undefined && participant(a, facts) === organization)

@@ -35,6 +35,13 @@ export function networksOf(resource: Resource, base: string): string[] {
   return [...new Set(named.flatMap((v) => keysIn(v, base)))];
 }
 
+/** Does it name any, be it by words alone? */
+export const namesNetworks = (resource: Resource): boolean =>
+  (resource.resourceType === 'PractitionerRole'
+    ? extensions(resource, extensionUrl('network-reference')).flatMap((e) => objects(e['valueReference']))
+    : objects(resource['network'])
+  ).length > 0;
+
 export type When = 'active' | 'ended' | 'not-started';
 
 /** Is the record active on a day? No period means always; an open end never ends. */

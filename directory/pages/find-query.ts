@@ -1,6 +1,7 @@
 // A search of the pages: from the address of the page to the pairs of the API's own search. Pure.
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import type { Pairs } from './data.ts';
+import { OPEN, openAt } from './open-hours.ts';
 import { ACCESS, SPOKEN } from './texts/terms.ts';
 
 export const DISTANCES = ['5', '10', '25', '50', '100'] as const;
@@ -17,6 +18,8 @@ export type FindQuery = {
   speaks: string;
   gender: string;
   access: string;
+  /** when it shall be open */
+  open: string;
   newPatients: boolean;
   telehealth: boolean;
   sort: Sort | undefined;
@@ -47,6 +50,7 @@ export function readFind(given: URLSearchParams): FindQuery {
     speaks: oneOf(SPOKEN, get('speaks')) ?? '',
     gender: oneOf(['female', 'male'], get('gender')) ?? '',
     access: oneOf(ACCESS, get('access')) ?? '',
+    open: oneOf(OPEN, get('open')) ?? '',
     newPatients: get('new') === '1',
     telehealth: get('tele') === '1',
     sort: oneOf(SORTS, get('sort')),
@@ -67,6 +71,7 @@ export function findPairs(q: FindQuery): [string, string][] {
     ['speaks', q.speaks],
     ['gender', q.gender],
     ['access', q.access],
+    ['open', q.open],
     ['new', q.newPatients ? '1' : ''],
     ['tele', q.telehealth ? '1' : ''],
     ['at', q.at],
@@ -95,8 +100,9 @@ const REST = new Set<Sort>(['best']);
  * The search of the API that answers.
  * @param networks of the plan asked for; empty: any
  * @param today YYYY-MM-DD
+ * @param moment `day|time` where the plan is
  */
-export function askingFor(q: FindQuery, networks: readonly string[], today: string): Asking {
+export function askingFor(q: FindQuery, networks: readonly string[], today: string, moment: string): Asking {
   const zip = q.zip === '' ? '' : `${q.zip}|${q.within}|mi`;
   const among = networks.join(',');
   const sort = sortOf(q);
@@ -113,15 +119,16 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
       pairs: pairs([
         ['practitioner.name-like', q.name],
         ['specialty-like', q.care],
-        ['location.near-zip', zip],
+        ['place.near-zip', zip],
         ['network', q.at.startsWith('Organization/') ? '' : among],
         ...placeOf(q, among),
         ['practitioner.communication', q.speaks],
         ['practitioner.gender', q.gender],
-        ['location.accessibility', q.access],
+        ['place.accessibility', q.access],
         ['service.delivery-method', q.telehealth ? 'virtual' : ''],
         ['new-patient', q.newPatients && among === '' ? 'newpt' : ''],
         ['new-patient-and-from-network', q.newPatients ? networks.map((n) => `newpt$${n}`).join(',') : ''],
+        ['open-at', openAt(q.open, moment)],
         ['active-on', today],
         ['_include', 'PractitionerRole:practitioner'],
         ['_include', 'PractitionerRole:location'],
@@ -141,6 +148,7 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
         ['location.accessibility', q.access],
         ['delivery-method', q.telehealth ? 'virtual' : ''],
         ['new-patient', q.newPatients ? 'newpt' : ''],
+        ['open-at', openAt(q.open, moment)],
         ['_include', 'HealthcareService:location'],
         ['_include', 'HealthcareService:organization'],
         ...rest(true),
@@ -154,6 +162,7 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
       ['_has:OrganizationAffiliation:location:network', among],
       ['accessibility', q.access],
       ['new-patient', q.newPatients ? 'newpt' : ''],
+      ['open-at', openAt(q.open, moment)],
       ['address-city:missing', 'false'], // areas of coverage are locations too
       ['_include', 'Location:organization'],
       ...rest(true),
@@ -163,7 +172,7 @@ export function askingFor(q: FindQuery, networks: readonly string[], today: stri
 
 /** People at a place: by location, service or organization; a network is an organization to be found by `network`. */
 function placeOf(q: FindQuery, among: string): [string, string][] {
-  if (q.at.startsWith('Location/')) return [['location', q.at]];
+  if (q.at.startsWith('Location/')) return [['place', q.at]];
   if (q.at.startsWith('HealthcareService/')) return [['service', q.at]];
   if (!q.at.startsWith('Organization/')) return [];
   return [

@@ -1,12 +1,10 @@
 // The start page and the page of results.
 import { Outcome } from '../../src/fhir/outcome.ts';
-import { meantBy } from '../../src/names/plain-specialty.ts';
 import { html, type Part, type Safe } from '../../src/ui/html.ts';
 import { keysIn } from '../in-network/evidence.ts';
-import { type Found, type PageData, todayOf } from './data.ts';
+import { type Found, type PageData, type PlanChoice, todayOf } from './data.ts';
 import {
   askingFor,
-  DISTANCES,
   type FindQuery,
   findPairs,
   NAMED_MAX,
@@ -19,6 +17,8 @@ import {
 import { link, type Page } from './frame.ts';
 import type { Language } from './language.ts';
 import { map } from './map.ts';
+import { nothing, type Wish } from './nothing.ts';
+import { momentOf } from './open-hours.ts';
 import { understood } from './plain-wish.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { type Card, cardHtml, cardsOf } from './results.ts';
@@ -68,11 +68,11 @@ export async function findPage(data: PageData, l: Language, given: URLSearchPara
   }
   const plan = chosen?.plan;
   try {
-    const { type, pairs } = askingFor(q, plan?.networks ?? [], todayOf(data));
+    const { type, pairs } = askingFor(q, plan?.networks ?? [], todayOf(data), momentOf(data));
     // a plan without networks lists nobody
     const found =
       plan && plan.networks.length === 0 ? NOTHING : await withServices(data, await data.search(type, pairs));
-    return { page: await results(data, l, q, found, plan?.name), status: 200 };
+    return { page: await results(data, l, q, found, plan), status: 200 };
   } catch (error) {
     if (!(error instanceof Outcome)) throw error;
     if (error.code === 'too-costly') return { ...(await fault(data, l, q, t.problem.broad)), status: 503 };
@@ -135,7 +135,7 @@ const pageOf = (l: Language, q: FindQuery): Omit<Page, 'main'> => ({
 });
 
 /** What was asked, in words: each with the search without it. */
-function asked(l: Language, q: FindQuery, plan: string | undefined): { said: string; without: Partial<FindQuery> }[] {
+function asked(l: Language, q: FindQuery, plan: string | undefined): Wish[] {
   const t = l.texts;
   const list: [string, Partial<FindQuery>][] = [
     [q.care, { care: '' }],
@@ -147,6 +147,7 @@ function asked(l: Language, q: FindQuery, plan: string | undefined): { said: str
     [q.speaks === '' ? '' : `${t.form.speaks}: ${l.languageName(q.speaks)}`, { speaks: '' }],
     [q.gender === '' ? '' : (l.term(q.gender) ?? ''), { gender: '' }],
     [q.access === '' ? '' : (l.term(q.access) ?? ''), { access: '' }],
+    [q.open === '' ? '' : (t.form.openAt[q.open] ?? ''), { open: '' }],
   ];
   return list.filter(([said]) => said !== '').map(([said, without]) => ({ said, without }));
 }
@@ -165,16 +166,19 @@ async function results(
   l: Language,
   q: FindQuery,
   found: Found,
-  plan: string | undefined,
+  plan: PlanChoice | undefined,
 ): Promise<Page> {
   const t = l.texts;
-  const wishes = asked(l, q, plan);
+  const wishes = asked(l, q, plan?.name);
   const cards = cardsOf(found, data.base, l, q.zip === '' ? undefined : data.zip(q.zip));
   const { shown, next } = pageOfCards(q, found, cards, l);
   const lead = wishes.length === 0 ? '' : wishList(l, q, wishes);
   const form = await searchForm(data, l, { ...q, page: '' });
   if (shown.length === 0)
-    return { ...pageOf(l, q), main: html`${lead}${nothing(l, q, wishes)}<div class="card">${form}</div>` };
+    return {
+      ...pageOf(l, q),
+      main: html`${lead}${await nothing(data, l, q, wishes, plan?.networks)}<div class="card">${form}</div>`,
+    };
   // roles of one person at one place are one card: where all are at hand, cards are what is counted
   const total = found.hits.length === found.total ? cards.length : (found.total ?? shown.length);
   const count = found.exact ? t.find.count(total, l.number(total)) : t.find.about(l.number(total));
@@ -196,7 +200,7 @@ ${drawn === undefined ? '' : html`<aside aria-labelledby="map"><div class="card 
 }
 
 /** Each wish leads to the search without it. */
-function wishList(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): Safe {
+function wishList(l: Language, q: FindQuery, wishes: readonly Wish[]): Safe {
   const t = l.texts;
   const items = wishes.map(
     ({ said, without }) =>
@@ -226,34 +230,4 @@ function sortLinks(l: Language, q: FindQuery, found: Found): Part {
     (s) =>
       html`<li><a href="${link(l, '/find', findPairs({ ...q, sort: s, page: '' }))}"${s === current ? html` aria-current="true"` : ''}>${names[s]}</a></li>`,
   )}</ul></nav>`;
-}
-
-/** The same among places, or among people; of a place nobody asks what it speaks. */
-const otherKind = (q: FindQuery): Partial<FindQuery> =>
-  q.kind === 'person' ? { kind: 'place', speaks: '', gender: '', at: '' } : { kind: 'person' };
-
-/** Nothing fits: each wish can be left out, and the circle widened. */
-function nothing(l: Language, q: FindQuery, wishes: ReturnType<typeof asked>): Safe {
-  const t = l.texts.nothing;
-  const to = (change: Partial<FindQuery>) =>
-    link(l, '/find', findPairs({ ...q, page: '', sort: undefined, ...change }));
-  const wider = q.zip === '' ? undefined : DISTANCES.find((d) => Number(d) > Number(q.within));
-  const isKnown = q.care === '' || meantBy(q.care).entries.length > 0;
-  const asked = q.care === '' && q.name !== '' ? meantBy(q.name) : undefined;
-  const isCare = asked?.whole === true && asked.entries.length > 0;
-  const ways: Part[] = [
-    ...(isKnown || q.name !== ''
-      ? []
-      : [html`<li><a href="${to({ name: q.care, care: '' })}">${t.asName(q.care)}</a></li>`]),
-    ...(isCare ? [html`<li><a href="${to({ care: q.name, name: '' })}">${t.asCare(q.name)}</a></li>`] : []),
-    ...(q.care === '' && q.name === ''
-      ? []
-      : [html`<li><a href="${to(otherKind(q))}">${q.kind === 'person' ? t.amongPlaces : t.amongPeople}</a></li>`]),
-    ...(wider === undefined
-      ? []
-      : [html`<li><a href="${to({ within: wider })}">${t.wider(l.number(Number(wider)))}</a></li>`]),
-    ...(wishes.length < 2 ? [] : wishes.map((w) => html`<li><a href="${to(w.without)}">${t.without(w.said)}</a></li>`)),
-    html`<li><a href="${link(l, '/')}">${t.start}</a></li>`,
-  ];
-  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${isKnown ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${ways}</ul><p>${t.hint}</p></div>`;
 }

@@ -69,6 +69,22 @@ const denied = (wish: RegExp): RegExp =>
   );
 const NOT_NEW = denied(NEW);
 const NOT_AWAY = denied(AWAY);
+/** When it shall be open, by the word for it. */
+const OPENS: Readonly<Record<string, string>> = {
+  now: 'now',
+  ahora: 'now',
+  saturday: 'sat',
+  sabado: 'sat',
+  sunday: 'sun',
+  domingo: 'sun',
+  late: 'evening',
+  evening: 'evening',
+  night: 'evening',
+  noche: 'evening',
+};
+const OPEN_AT =
+  /\b(?:(?:that|which|who|que) )?(?:(?:is|are|esta|este|estan) )?(?:open|opens|abiert[oa]s?|abren?|abra) (?:(?:on|at|in|the|los|el|en|por|la|las) )*(now|ahora|saturday|sabado|sunday|domingo|late|evening|night|noche)s?\b/;
+const NOT_OPEN = denied(OPEN_AT);
 const WHEELS = /\b(?:wheelchair[- ]accessible|accesible en silla de ruedas|con acceso para silla de ruedas)\b/;
 const GENDER = /\b(female|male)(?= (?:dr|physician|provider|nurse|[a-z]+(?:ist|ian|or))\b)/;
 
@@ -115,8 +131,10 @@ export function understood(q: FindQuery): FindQuery {
   const gender = q.gender === '' ? care.take(GENDER) : undefined;
   care.take(NOT_NEW);
   care.take(NOT_AWAY);
+  care.take(NOT_OPEN);
   const takesNew = care.take(NEW) !== undefined;
   const isAway = care.take(AWAY) !== undefined;
+  const opens = q.open === '' ? care.take(OPEN_AT) : undefined;
   const wheels = q.access === '' ? care.take(WHEELS) : undefined;
   const tongue = speaks?.[1] ?? speaks?.[2] ?? speaks?.[3];
   return {
@@ -127,6 +145,7 @@ export function understood(q: FindQuery): FindQuery {
     speaks: (tongue === undefined ? undefined : TONGUES[tongue]) ?? q.speaks,
     gender: gender?.[1] ?? q.gender,
     access: wheels === undefined ? q.access : 'handiaccess',
+    open: OPENS[opens?.[1] ?? ''] ?? q.open,
     newPatients: q.newPatients || takesNew,
     telehealth: q.telehealth || isAway,
   };

@@ -10,7 +10,7 @@ import { link } from './frame.ts';
 import type { Language } from './language.ts';
 import { type Listed, listedPart } from './listed.ts';
 import { listedIn, type Named, namedIn, namedPart } from './named.ts';
-import { addressLines, calledBy, conceptTexts, contactsOf, type Position, positionOf } from './records.ts';
+import { addressLines, calledBy, conceptTexts, contactsOf, hoursOf, type Position, positionOf } from './records.ts';
 
 export type Card = {
   /** the person, place or service */
@@ -30,6 +30,8 @@ export type Card = {
   approximate: boolean;
   distance: Hit['distance'];
   phone: { text: string; href: string } | undefined;
+  /** opening hours, those of the place where a service tells none */
+  hours: string[];
   networks: Listed[];
   updated: string | undefined;
   /** day of the last verification */
@@ -108,6 +110,7 @@ function cardOf(
     approximate: isApproximate(place),
     distance,
     phone: phone?.href === undefined ? undefined : { text: phone.value, href: phone.href },
+    hours: hoursOfHit(resource, place, l),
     networks: isRole
       ? listedIn(resource, all, base, l)
       : [{ name: undefined, code: newPatientsOf(resource, '', base)?.code }],
@@ -133,6 +136,14 @@ function nearestFirst(places: Named[], center: Position | undefined): Named[] {
 function orderOf(subject: Resource): string {
   const [name] = objects(subject['name']);
   return name ? `${text(name['family']) ?? ''} ${titleOf(subject)}` : titleOf(subject);
+}
+
+/** A person is not there whenever the place is open. */
+function hoursOfHit(resource: Resource, place: Resource | undefined, l: Language): string[] {
+  const own = hoursOf(resource, l);
+  return own.length > 0 || resource.resourceType === 'PractitionerRole' || place === undefined
+    ? own
+    : hoursOf(place, l);
 }
 
 /** Of a role that names no place: where its services are. */
@@ -173,6 +184,7 @@ export function cardHtml(card: Card, number: number, l: Language, plan: string):
 ${card.does.length > 0 ? html`<p>${l.list(card.does)}</p>` : ''}
 ${listedPart(card.networks, l)}
 ${card.place || card.address.length > 0 ? html`<p>${where}${card.address.length > 0 ? html`${card.place ? html`<br>` : ''}${card.address.join(', ')}` : ''}</p>` : ''}
+${card.hours.length === 0 ? '' : html`<p>${t.hours} ${card.hours.join(' · ')}</p>`}
 <p class="row">${card.distance ? html`<strong>${t.away(miles(card.distance, l))}</strong>${card.approximate ? html` <span class="soft">${t.approximate}</span>` : ''}` : ''}${card.phone ? html`<a href="${card.phone.href}">${card.phone.text}</a>` : html`<span class="soft">${t.noPhone}</span>`}${ask}</p>
 ${card.verified === undefined ? (card.updated === undefined ? '' : html`<p class="soft">${t.updated(l.dayOf(card.updated))}</p>`) : html`<p class="soft">${l.texts.provider.verified(l.day(card.verified))}</p>`}</div></li>`;
 }

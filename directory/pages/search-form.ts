@@ -6,6 +6,7 @@ import type { PageData } from './data.ts';
 import { DISTANCES, type FindQuery } from './find-query.ts';
 import { link } from './frame.ts';
 import type { Language } from './language.ts';
+import { OPEN } from './open-hours.ts';
 import { ACCESS, SPOKEN } from './texts/terms.ts';
 
 const select = (id: string, label: string, chosen: string, options: readonly (readonly [string, string])[]): Safe =>
@@ -25,7 +26,7 @@ export async function searchForm(data: PageData, l: Language, q: FindQuery, wron
     (kind) =>
       html`<label><input type="radio" name="kind" value="${kind}"${q.kind === kind ? html` checked` : ''}>${t[kind]}</label>`,
   );
-  const more = q.speaks !== '' || q.gender !== '' || q.access !== '';
+  const more = [q.speaks, q.gender, q.access, q.open].some((wish) => wish !== '');
   const spoken = SPOKEN.map((code): [string, string] => [code, l.languageName(code)]).sort(([, a], [, b]) =>
     a.localeCompare(b, l.code),
   );
@@ -51,6 +52,7 @@ ${select('gender', t.gender, q.gender, [
   ['male', t.male],
 ])}
 ${select('access', t.access, q.access, [['', t.anyAccess], ...ACCESS.map((a): [string, string] => [a, l.term(a) ?? a])])}
+${select('open', t.open, q.open, [['', t.anyTime], ...OPEN.map((o): [string, string] => [o, t.openAt[o] ?? o])])}
 </div></details>
 <p class="all"><button>${t.submit}</button></p>
 </form>`;

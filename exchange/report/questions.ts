@@ -5,9 +5,9 @@ export type Question = { question: string; where: string; href?: string; how: st
 export const QUESTIONS: readonly Question[] = [
   {
     question: 'Which members enrolled in a month had no opt-in offer within the week, and why?',
-    where: 'Compliance: clocks not met in time',
-    href: '/staff/compliance#t-not-in-time',
-    how: 'Choose the month in which the offers were due (a week after the coverage began, for the first ones 2027-01); rows of the duty “Offer the choice to opt in”, each with its reason. Clocks has those that still run.',
+    where: 'Clocks: late, of the offer',
+    href: '/staff/clocks?show=late&duty=C1-offer',
+    how: 'Choose the month in which the coverage began (or was accepted, when that was later); what a clock could not be met for, or was late, stands at the clock. With “running” those that are not due yet.',
   },
   {
     question: 'Every choice of a member, the text shown and the proof, in time order',
@@ -41,9 +41,9 @@ export const QUESTIONS: readonly Question[] = [
   },
   {
     question: 'Concurrent members whose last request is older than three months',
-    where: 'Clocks: late',
-    href: '/staff/clocks?show=late',
-    how: 'Rows of the duty “Ask a concurrent payer again”.',
+    where: 'Clocks: late, of concurrent payers',
+    href: '/staff/clocks?show=late&duty=C4',
+    how: 'Those of the duty “Ask a concurrent payer again”: each began with the last request.',
   },
   {
     question: 'All records received from a payer that are not visible, by reason',

@@ -9,6 +9,7 @@ import { personOf } from '../report/members.ts';
 import { type NameOf, type PlainRecord, plainRecord } from '../report/plain-record.ts';
 import { type Origin, readOrigin, receivedLine } from '../report/record.ts';
 import { findPeer } from '../store/peer.ts';
+import { listPeerNames } from '../store/peer-names.ts';
 import { dueRelease } from '../store/release-due.ts';
 import { provenanceOf } from '../store/report-lines.ts';
 import {
@@ -146,11 +147,12 @@ export async function items(
   limit: number,
   after?: ItemPlace,
 ): Promise<{
-  rows: (Item & { memberKey: string | null; what: string })[];
+  rows: (Item & { memberKey: string | null; peerName: string; what: string })[];
   counts: Awaited<ReturnType<typeof countItems>>;
 }> {
   const { sql } = deps.database;
   const keyOf = await memberKeys(deps);
+  const names = await listPeerNames(sql);
   const rows = await listItems(sql, filter, limit, after);
   const bodies = await itemTexts(
     sql,
@@ -162,6 +164,7 @@ export async function items(
     rows: rows.map((i) => ({
       ...i,
       memberKey: i.memberId === null ? null : keyOf(i.memberId),
+      peerName: names.get(i.peerId) ?? i.peerId,
       what: i.type === 'Patient' ? '' : what(bodies.get(i.id)),
     })),
     counts: await countItems(sql),

@@ -117,7 +117,7 @@ export function conflicts(desk: Desk): void {
           label: 'Decision',
           all: 'any decision',
           chosen: filter.decision,
-          options: Object.keys(DECISIONS_OF_PEOPLE).map((d) => [d, d] as const),
+          options: Object.keys(DECISIONS_OF_PEOPLE).map((d) => [d, decisionWords(d)] as const),
         },
         {
           name: 'kind',
@@ -146,7 +146,7 @@ export function conflicts(desk: Desk): void {
             weightCell(i.weight),
             { value: i.type },
             { value: i.memberKey, code: true },
-            { value: i.peerId },
+            { value: i.peerId, text: i.peerName },
             { value: [i.what, i.detail].filter((t) => t !== '').join('; ') },
             timeCell(i.openedAt, timeZone),
             codeCell(i.decision),

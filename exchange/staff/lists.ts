@@ -1,10 +1,13 @@
 // /staff/peers and /staff/clocks.
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
+import { addMonths, localDay } from '../clocks/business-day.ts';
+import { CLOCK_RULES, type ClockKind } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
 import { pageClocks, peerLines } from '../report/lists.ts';
 import { memberKeys } from '../report/member-key.ts';
+import { instantsOf, readPeriod } from '../report/period.ts';
 import { recordExport } from '../report/sessions.ts';
 import { CLOCK_KINDS, clockCell, numberCell, timeCell } from '../report/words.ts';
 import { type Desk, may } from './desk.ts';
@@ -18,6 +21,9 @@ export const PEER_STATES: Readonly<Record<string, Cell>> = {
   suspended: { value: 'suspended', tone: 'act' },
   closed: { value: 'closed' },
 };
+
+/** Months that can be chosen for when a duty began, the newest first. */
+const MONTHS = 24;
 
 /** The payer that a duty is about. What is owed to the member alone is about none; another plan may not be registered. */
 const payerCell = (k: { kind: string; peerId: string | null; peerName: string | null }): Cell =>
@@ -91,7 +97,14 @@ export function lists(desk: Desk): void {
     const { c } = visit;
     const now = deps.clock();
     const filter = choice(c, 'show', Object.keys(CLOCK_FILTERS) as (keyof typeof CLOCK_FILTERS)[]) ?? 'open';
-    const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c)));
+    const duty = choice(c, 'duty', Object.keys(CLOCK_RULES) as ClockKind[]);
+    const thisMonth = `${localDay(now, timeZone).slice(0, 7)}-01`;
+    const months = Array.from({ length: MONTHS }, (_, i) => addMonths(thisMonth, -i).slice(0, 7));
+    // any period may stand in an address that somebody writes
+    const began = readPeriod(c.req.query('began') ?? '');
+    const scope = { duty, began: began && instantsOf(began, timeZone) };
+    const { rows, last } = cut(await pageClocks(sql, filter, now, PAGE + 1, readAfter(c), scope));
+    const which = [duty && `duty: ${CLOCK_RULES[duty].name}`, began && `begun in ${began.name}`].filter(Boolean);
     const keyOf = await memberKeys(deps);
     await desk.viewed(visit, 'clocks', 'clocks', [], rows.length);
     return desk.show(visit, {
@@ -109,11 +122,25 @@ export function lists(desk: Desk): void {
           chosen: filter === 'open' ? undefined : filter,
           options: Object.entries(CLOCK_FILTERS).filter(([k]) => k !== 'open'),
         },
+        {
+          name: 'duty',
+          label: 'Duty',
+          all: 'all',
+          chosen: duty,
+          options: Object.entries(CLOCK_KINDS),
+        },
+        {
+          name: 'began',
+          label: 'Begun in',
+          all: 'any month',
+          chosen: began?.name,
+          options: [...new Set([...months, ...(began ? [began.name] : [])])].map((m) => [m, m] as const),
+        },
       ]),
       tables: [
         {
           name: 'clocks',
-          caption: filter === 'all' ? 'All clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`,
+          caption: [filter === 'all' ? 'All clocks' : `Clocks that are ${CLOCK_FILTERS[filter]}`, ...which].join('; '),
           columns: [
             { key: 'kind', label: 'Duty', kind: 'head' },
             { key: 'payer', label: 'Other payer' },
@@ -134,7 +161,12 @@ export function lists(desk: Desk): void {
             timeCell(k.closedAt, timeZone),
             k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
           ]),
-          empty: filter === 'all' ? 'No clock has begun yet.' : `No clock is ${CLOCK_FILTERS[filter]}.`,
+          empty:
+            which.length > 0
+              ? 'There is no such clock.'
+              : filter === 'all'
+                ? 'No clock has begun yet.'
+                : `No clock is ${CLOCK_FILTERS[filter]}.`,
         },
       ],
       next: last && withQuery(c.req.url, { after: afterText(last.dueAt, last.id) }),

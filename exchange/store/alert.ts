@@ -24,7 +24,7 @@ const FAILING = 3;
 
 /**
  * What holds now. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
- * ledger rows of the pulls of a week only, by its primary key.
+ * ledger rows of the pulls of a week only, by its primary key, with identity_pkey.
  */
 export async function standingConditions(
   sql: Queryable,
@@ -52,8 +52,12 @@ export async function standingConditions(
         and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
+    -- what was held already when it came again is told with the pull in which it came first; what somebody discarded is dealt with
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
-      where p.finished_at > ${now}::timestamptz - interval '7 days' group by p.id
+      left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
+      where p.finished_at > ${now}::timestamptz - interval '7 days' and (i.peer_id is null or (i.first_pull = p.id and not exists (
+        select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided' and v.decision = 'discard')))
+      group by p.id
     union all
     -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters
     select 'quarantine-full', 'all', q.n from (select count(*)::int as n from exchange.identity where state = 'quarantined') a cross join lateral (

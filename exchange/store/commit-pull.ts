@@ -107,16 +107,20 @@ export async function writeFindings(tx: Queryable, work: Decided): Promise<void>
 
 /** About files and the pull as a whole, when all of it is committed. */
 export async function writePullFindings(tx: Queryable, work: Decided, isFull: boolean): Promise<void> {
+  // what is answered at once has no manifest that could say anything
+  const declares = tx`
+    (select coalesce(p.fetch_form, '') from exchange.pull p where p.id = ${work.pull}) not in ('everything', 'search')`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, type)
-    select pull_id, 'count-missing', position, type from exchange.pull_file where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0`;
+    select pull_id, 'count-missing', position, type from exchange.pull_file
+    where pull_id = ${work.pull} and kind = 'output' and declared is null and units > 0 and ${declares}`;
   await tx`
     insert into exchange.finding (pull_id, kind, file, type, amount)
     select ${work.pull}, 'mixed-types', f.position, f.type, sum(s.n) from (
       select file, type, 1 as n from exchange.staging where pull_id = ${work.id} and type is not null
       union all select file, type, units from exchange.staging_block where pull_id = ${work.id}) s
     join exchange.pull_file f on f.pull_id = ${work.pull} and f.position = s.file
-    where f.kind = 'output' and f.type <> s.type group by f.position, f.type`;
+    where f.kind = 'output' and f.type <> s.type and ${declares} group by f.position, f.type`;
   await tx`
     insert into exchange.finding (pull_id, kind, amount)
     select ${work.pull}, 'no-provenance', count(*) from exchange.staging s

@@ -125,11 +125,11 @@ export async function openRequestClocks(
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
        where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < (now() at time zone $1)::date))
+     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ($4::timestamptz at time zone $1)::date))
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (select greatest(c.at, o.known_at) as at) s
-     where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '(now() at time zone $1)::date')}
+     where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
        starts_at = $4::timestamptz, start_event = 'payer-known',

@@ -1,5 +1,6 @@
 // What the lists of the staff pages show. Pulls, peers and clocks are small tables: thousands of rows, not millions.
 import type { Queryable } from '../../src/store/database.ts';
+import type { ClockKind } from '../clocks/rules.ts';
 
 export type Numbers = {
   pulls: { state: string; n: number }[];
@@ -128,6 +129,8 @@ export type ClockLine = {
   reason: string | null;
 };
 export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
+/** `duty`: of one kind; `began`: those that started in these two instants, the second excluded */
+export type ClockScope = { duty?: ClockKind | undefined; began?: { from: Date; to: Date } | undefined };
 
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   open: "c.state = 'open'",
@@ -137,13 +140,14 @@ const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   all: 'true',
 };
 
-/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open. */
+/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open. None is due before it starts. */
 export async function pageClocks(
   sql: Queryable,
   filter: ClockFilter,
   now: Date,
   limit: number,
   after?: After,
+  { duty, began }: ClockScope = {},
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
@@ -151,8 +155,10 @@ export async function pageClocks(
      from exchange.clock c left join exchange.peer p on p.id = c.peer_id
      where $1::timestamptz is not null and ${CLOCKS[filter]}
        and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
+       and ($5::text is null or c.kind = $5)
+       and ($6::timestamptz is null or (c.due_at >= $6 and c.starts_at >= $6 and c.starts_at < $7::timestamptz))
      order by c.due_at, c.id limit $4`,
-    [now, after?.at ?? null, after?.id ?? null, limit],
+    [now, after?.at ?? null, after?.id ?? null, limit, duty ?? null, began?.from ?? null, began?.to ?? null],
   );
   return [...rows];
 }

@@ -97,12 +97,15 @@ export const isEntered = (form: string): boolean => !form.slice(1).includes('|')
 /** A search for roles by kind of care and distance, perhaps by network, with these as one criterion; itself where they are not asked together. */
 export function joinCare(request: SearchRequest, known: Frequencies): SearchRequest {
   if (request.type !== 'PractitionerRole' || request.criteria.some(isLike)) return request;
-  const near = request.criteria.find((c) => c.kind === 'chain' && c.seed === CARE.along && c.of.kind === 'near');
-  const care = request.criteria.find((c) => c.kind === 'token' && c.seed === CARE.of && !c.negated);
-  if (near?.kind !== 'chain' || near.of.kind !== 'near' || care?.kind !== 'token') return request;
-  const held = care.forms.flatMap((form) => storedForms(care.seed, form));
+  const near = request.criteria.find((c) => isNearPlace(alternatives(c)[0]));
+  const care = request.criteria.find((c) => isCare(alternatives(c)[0]) && alternatives(c).every(isToken));
+  if (near === undefined || care === undefined) return request;
+  const [place] = alternatives(near);
+  const [kind] = alternatives(care);
+  if (place?.kind !== 'chain' || place.of.kind !== 'near' || kind?.kind !== 'token') return request;
+  const held = kind.forms.flatMap((form) => storedForms(kind.seed, form));
   if (held.length === 0 || !held.every((form) => isEntered(form) && ASCII.test(form))) return request;
-  const { circles } = near.of;
+  const { circles } = place.of;
   const squares = squaresIn(circles.flatMap(boxesOf), Math.floor(MOST_TOKENS / held.length));
   const network = request.criteria.find(
     (c) => c.kind === 'reference' && c.seed === CARE.network && c.keys.length > 0 && c.keys.length <= MOST_KEYS,
@@ -114,8 +117,27 @@ export function joinCare(request: SearchRequest, known: Frequencies): SearchRequ
     : rest.find((c) => isSource(c) && known.rows(c) < RARE);
   if (squares === undefined || begins !== undefined) return request;
   const networks = network?.kind === 'reference' ? network.keys : undefined;
-  return { ...request, criteria: [{ kind: 'care-at', forms: held, squares, circles, networks }, ...rest] };
+  const joined: Criterion = { kind: 'care-at', forms: held, squares, circles, networks };
+  // what else may be near, or may be the kind of care, has no such entries
+  const others = alternatives(near).flatMap((n) =>
+    alternatives(care)
+      .filter((k) => n !== place || k !== kind)
+      .map(
+        (k): Criterion => ({
+          kind: 'all',
+          type: 'PractitionerRole',
+          of: [...(n.kind === 'all' ? n.of : [n]), k, ...(network === undefined ? [] : [network])],
+        }),
+      ),
+  );
+  return { ...request, criteria: [others.length === 0 ? joined : { kind: 'any', of: [joined, ...others] }, ...rest] };
 }
+
+const alternatives = (c: Criterion): readonly Criterion[] => (c.kind === 'any' ? c.of : [c]);
+const isToken = (c: Criterion): boolean => c.kind === 'token' && !c.negated;
+const isCare = (c: Criterion | undefined): boolean => c?.kind === 'token' && c.seed === CARE.of && !c.negated;
+const isNearPlace = (c: Criterion | undefined): boolean =>
+  c?.kind === 'chain' && c.seed === CARE.along && c.of.kind === 'near';
 
 /** `select rk` of these roles, or `rk, distance` in meters of each place in the circles. care_at_pkey, and lookup_pkey for roles of many networks. */
 export function careSet({ forms: held, squares, circles, networks }: CareAt, bind: Bind, away: boolean): string {

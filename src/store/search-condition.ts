@@ -3,14 +3,13 @@
 import type { Criterion } from '../fhir/search/criterion.ts';
 import type { DirectoryType } from '../fhir/search/types.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
-import type { DateTest } from '../fhir/search/values.ts';
 import { careSet } from './care-at.ts';
 import { arrayLiteral } from './database.ts';
 import { fullNameSet } from './full-name.ts';
 import { referenceToken } from './reference-token.ts';
-import { activeAmong, activeTest, instantTest, isPeriod, periodTest, time } from './search-date.ts';
+import { activeAmong, activeTest, instantTest, isPeriod, lastVerifiedSet, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
-import { isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
+import { hasDistance, isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
 import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 import { shapeRows } from './search-shapes.ts';
@@ -73,15 +72,6 @@ function rowSet(c: Criterion, bind: Bind): RowSet | undefined {
   }
 }
 
-/** Targets by their newest verification. verification_done, verification_pkey. */
-function lastVerifiedSet(tests: readonly DateTest[], bind: Bind): RowSet {
-  return {
-    source: `select v.target as rk from directory.verification v where (${tests.map((t) => periodTest(t, bind)).join(' or ')})
-      and not exists (select from directory.verification n where n.target = v.target and (n.lo, n.rk) > (v.lo, v.rk))`,
-    unique: false,
-  };
-}
-
 /** The condition of a criterion on the row `d`, for all but the source. */
 function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterion): string {
   if (c === ranked) return 'd.rk in (select rk from liked)';
@@ -103,7 +93,7 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `coalesce((select bool_or(${activeTest(c, bind)}) from directory.dates n where n.rk = d.rk and n.param = ${c.param}), true)`;
     }
     case 'open-at':
-      return openAt(c.minutes, resource, bind);
+      return openAt(c.spans, resource, bind);
     case 'last-verified':
       if (c.tests === undefined)
         return `${c.missing ? 'not ' : ''}exists (select from directory.verification v where v.target = d.rk)`;
@@ -307,7 +297,17 @@ function distances(c: Criterion, bind: Bind): string {
       return `select l.rk, t.distance from (${distances(c.of, bind)}) t join directory.lookup l on l.token = ${referenceToken('t.rk', c.seed)}`;
     case 'reverse-chain':
       return `select u.ref as rk, t.distance from (${distances(c.of, bind)}) t join directory.resource s on s.rk = t.rk, unnest(s.refs, s.ref_params) u(ref, p) where u.p = ${c.param}`;
+    case 'any':
+      return c.of.map((one) => distances(one, bind)).join(' union all ');
+    case 'all': {
+      const near = c.of.find(hasDistance);
+      if (near === undefined) break;
+      const rest = c.of.filter((one) => one !== near);
+      const resource = rest.some(needsResource) || near.kind === 'reverse-chain';
+      return `select d.rk, d.distance from ${allowed(c.type, distances(near, bind), rest, resource, bind)}`;
+    }
     default:
-      throw new Error(`A criterion of kind ${c.kind} has no distance.`);
+      break;
   }
+  throw new Error(`A criterion of kind ${c.kind} has no distance.`);
 }

@@ -1,7 +1,7 @@
 // Dates of a search as SQL. https://hl7.org/fhir/R4/search.html#prefix
 import type { Criterion } from '../fhir/search/criterion.ts';
 import { type DateTest, END_OF_TIME } from '../fhir/search/values.ts';
-import type { Bind } from './search-set.ts';
+import type { Bind, RowSet } from './search-set.ts';
 
 const YEAR_1 = Date.parse('0001-01-01T00:00:00Z');
 
@@ -80,3 +80,12 @@ export function activeAmong(found: string, column: string, periods: readonly Act
 }
 
 export const isPeriod = (c: Criterion): c is ActiveOn => c.kind === 'active-on';
+
+/** Targets by their newest verification. verification_done, verification_pkey. */
+export function lastVerifiedSet(tests: readonly DateTest[], bind: Bind): RowSet {
+  return {
+    source: `select v.target as rk from directory.verification v where (${tests.map((t) => periodTest(t, bind)).join(' or ')})
+      and not exists (select from directory.verification n where n.target = v.target and (n.lo, n.rk) > (v.lo, v.rk))`,
+    unique: false,
+  };
+}

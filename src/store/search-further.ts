@@ -108,7 +108,9 @@ export function boundariesAround(points: readonly Point[], bind: Bind): string {
     .join(' union all ');
 }
 
-/** Resources whose hours hold one of the minutes: few patterns, of which each row names one. */
-export function openAt(minutes: readonly number[], resource: string, bind: Bind): string {
-  return `${resource}.hours = any(array(select o.pattern from directory.opening o, unnest(${bind(arrayLiteral(minutes), 'int[]')}) m where o.open @> m))`;
+/** Resources whose hours meet one of the spans, or that tell none: few patterns, of which each row names one. */
+export function openAt(spans: readonly [number, number][] | undefined, resource: string, bind: Bind): string {
+  if (spans === undefined) return `${resource}.hours is null`;
+  const [from, to] = [0, 1].map((end) => bind(arrayLiteral(spans.map((span) => span[end] ?? 0)), 'int[]'));
+  return `${resource}.hours = any(array(select o.pattern from directory.opening o, unnest(${from}, ${to}) m(lo, hi) where o.open && int4range(m.lo, m.hi)))`;
 }

@@ -70,3 +70,17 @@ export function mayLeaveType(c: Criterion | undefined): boolean {
     (c?.kind === 'any' && c.of.some(mayLeaveType))
   );
 }
+
+/** Does a criterion lead to places? */
+export function hasDistance(c: Criterion): boolean {
+  switch (c.kind) {
+    case 'near':
+    case 'care-at':
+      return true;
+    case 'chain':
+    case 'reverse-chain':
+      return hasDistance(c.of);
+    default:
+      return false;
+  }
+}

@@ -26,6 +26,7 @@ import {
 import { looksForPlaces, resolvePlaces } from './search-places.ts';
 import { searchPlans } from './search-plans.ts';
 import { positioned } from './search-position.ts';
+import { resolveScarce } from './search-scarce.ts';
 import { frequencies } from './token-frequency.ts';
 import { isLike, resolveNames } from './vocabulary.ts';
 
@@ -53,7 +54,7 @@ const FEW = 5000;
 
 /** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
 export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
-  const read = await positioned(sql, await resolveNames(sql, given));
+  const read = await positioned(sql, await resolveNames(sql, await resolveScarce(sql, given)));
   if (read.criteria.every(isPlace)) return read;
   const known = await frequencies(sql);
   const request = joinCare(read, known);

@@ -170,10 +170,7 @@ test.each([
 
 test('a statement that takes too long ends with 503 and Retry-After', async () => {
   const own = await directory();
-  await own.database.sql.unsafe(
-    `alter database ${new URL(own.database.url).pathname.slice(1)} set statement_timeout = 150`,
-  );
-  const database = openDatabase(own.database.url, { max: 2 });
+  const database = openDatabase(own.database.url, { max: 2, statementTimeoutMs: 150 });
   const blocker = own.database.dedicated('work');
   await blocker.unsafe('begin; lock table directory.lookup in access exclusive mode');
   const app = createDirectory({

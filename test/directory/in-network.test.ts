@@ -216,6 +216,42 @@ test('location and specialty limit the answer', async () => {
   expect(await by('specialty=urn:other|207R00000X')).toEqual([]);
 });
 
+test('a network that is named by words alone may be the one', async () => {
+  const words = { url: `${PN}/StructureDefinition/network-reference`, valueReference: { display: 'Oak Gold' } };
+  const member = { organization: ref('Organization/clinic1') };
+  const own = await directory([
+    ...FIXTURE,
+    person('worded'),
+    role('worded1', 'worded', { extension: [words], ...member }),
+    person('both'),
+    role('both1', 'both', { extension: [words] }),
+    role('both2', 'both', { extension: [network('Organization/net1')] }),
+    person('former'),
+    role('former1', 'former', { extension: [words], period: { end: '2020-01-01' } }),
+    org('wordy', 'prvgrp'),
+    {
+      resourceType: 'OrganizationAffiliation',
+      id: 'wordy1',
+      active: true,
+      participatingOrganization: ref('Organization/wordy'),
+      network: [{ identifier: { system: 'urn:n', value: 'N1' } }],
+    },
+  ]);
+  try {
+    const about = async (provider: string) => {
+      const answer = (await (await own.get(`$in-network?plan=ip1&provider=${provider}`)).json()) as Parameters;
+      const outcome = answer.parameter?.find((p) => p.name === 'outcome')?.resource as OperationOutcome | undefined;
+      return [value(answer.parameter, 'result'), outcome?.issue.map((i) => i.details?.coding?.[0]?.code) ?? []];
+    };
+    expect(await about('Practitioner/worded')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Organization/wordy')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Practitioner/both')).toEqual(['in-network', ['unverified']]);
+    expect(await about('Practitioner/former')).toEqual(['not-listed', []]);
+  } finally {
+    await own.close();
+  }
+});
+
 test('what cannot be known is not said', async () => {
   expect(await ask('plan=bare&provider=Practitioner/p1')).toMatchObject({
     result: 'unknown',

@@ -103,8 +103,8 @@ test('names of languages, of their own too', () => {
   expect(['Tagalog', 'Klingonish', 'constructor'].map(languageCode)).toEqual(['tl', undefined, undefined]);
 });
 
-test('the list of specialties in its other spellings is the same list; another one, or none, is not', async () => {
-  expect(await found('PractitionerRole?specialty-like=family doctor')).toEqual(['https', 'oid']);
+test('the list of specialties in its other spellings is the same list; another one, or none, is not, but for plain words', async () => {
+  expect(await found('PractitionerRole?specialty-like=family doctor')).toEqual(['bare', 'https', 'oid', 'other']);
   expect(await found(`PractitionerRole?specialty=http://nucc.org/provider-taxonomy|${FAMILY}`)).toEqual([
     'https',
     'oid',

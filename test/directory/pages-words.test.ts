@@ -33,6 +33,11 @@ describe('wishes within words', () => {
     ['family doctor who speaks Mandarin', { care: 'family doctor', speaks: 'zh' }],
     ['English speaking doctor', { care: 'doctor' }],
     ['wheelchair accessible dentist', { care: 'dentist', access: 'handiaccess' }],
+    ['pharmacy open on Sunday', { care: 'pharmacy', open: 'sun' }],
+    ['urgent care open now near 06103', { care: 'urgent care', zip: '06103', open: 'now' }],
+    ['farmacia abierta los domingos', { care: 'farmacia', open: 'sun' }],
+    ['dentista que abra los sábados', { care: 'dentista', open: 'sat' }],
+    ['clinic open late', { care: 'clinic', open: 'evening' }],
     // not wished: there is no field for it, and it is no part of the care
     ['dentist, no telehealth', { care: 'dentist' }],
     ['heart doctor without virtual visits near 10001', { care: 'heart doctor', zip: '10001' }],
@@ -45,7 +50,9 @@ describe('wishes within words', () => {
     ['dentist who doesnt do telehealth', { care: 'dentist' }],
     ['psychologist who does not do online visits', { care: 'psychologist' }],
     ['dentista que no ofrece citas por video', { care: 'dentista' }],
+    ['dentist not open on Sundays', { care: 'dentist' }],
     // no wishes
+    ['open heart surgery', { care: 'open heart surgery' }],
     ['wheelchair', { care: 'wheelchair' }],
     ['male infertility', { care: 'male infertility' }],
     ['women’s health', { care: 'women’s health' }],
@@ -97,14 +104,42 @@ describe('on the page', () => {
   });
 
   test('where nothing is found, a name in the field for care, care in that for names, and the other kind are offered', async () => {
-    expect(await text('/find?care=Dr+Smithers')).toContain(
-      'href="/find?name=Dr+Smithers">Look for “Dr Smithers” as a name',
-    );
-    const care = await text('/find?name=dermatologists');
-    expect(care).toContain('href="/find?care=dermatologists">');
-    expect(care).toContain('href="/find?kind=place&amp;name=dermatologists">');
-    expect(await text('/find?name=zzzz')).not.toContain('href="/find?care=zzzz"');
-    expect(await text('/es/find?kind=place&name=zzzz')).toContain('href="/es/find?name=zzzz">Buscar entre médicos');
+    expect(await text('/find?care=Dr+Oneil')).toContain('href="/find?name=Dr+Oneil">Look for “Dr Oneil” as a name');
+    expect(await text('/find?name=cardiologists')).toContain('href="/find?care=cardiologists">');
+    expect(await text('/find?name=Elm+Way')).toContain('href="/find?kind=place&amp;name=Elm+Way">');
+    expect(await text('/es/find?kind=place&name=Oneil')).toContain('href="/es/find?name=Oneil">Buscar entre médicos');
+    const nobody = await text('/find?name=zzzz');
+    expect(nobody).toContain('Nothing found');
+    expect(nobody).not.toMatch(/href="[^"]*zzzz[^"]*">Look/);
+  });
+
+  test('what is offered where nothing is found leads to somebody', async () => {
+    const ways = async (path: string) => {
+      const list =
+        /<div class="problem" role="status">.*?<ul class="list">(.*?)<\/ul>/s.exec(await text(path))?.[1] ?? '';
+      const links = [...list.matchAll(/href="([^"]+)">([^<]+)</g)].map(([, to = '', said = '']) => [said, to] as const);
+      for (const [said, to] of links) {
+        const found = await text(to.replaceAll('&amp;', '&'));
+        expect([path, said, found.includes('Nothing found')]).toEqual([path, said, false]);
+      }
+      return links.map(([said]) => said);
+    };
+    // a heart doctor in Hartford: asked for as a man, or in Boston
+    expect(await ways('/find?care=heart+doctor&zip=06103&gender=male')).toEqual([
+      'Look among hospitals, clinics and other places',
+      'Leave out: Man',
+      'Start again',
+    ]);
+    expect(await ways('/find?care=heart+doctor&zip=02118&within=25')).toEqual([
+      'Look within 100 miles',
+      'Leave out: within 25 miles of 02118',
+      'Start again',
+    ]);
+    expect(await ways('/find?care=heart+doctor&zip=90210&gender=male&speaks=zh')).toEqual([
+      'Look only for: heart doctor',
+      'Start again',
+    ]);
+    expect(await ways('/find?care=dentist&zip=90210')).toEqual(['Start again']);
   });
 
   test('who is listed for a plan that is not offered on the day is no plain yes', async () => {

@@ -181,6 +181,48 @@ describe('the request', () => {
   });
 });
 
+test('whether a coverage has ended is told by the day on which it is looked at', async () => {
+  const before = now;
+  try {
+    now = new Date('2031-04-20T15:00:00Z');
+    await addMember('d1', '2031-01-01');
+    await recordPayer(
+      node.deps,
+      'd1',
+      { payer: 'Old Plan', memberNumber: 'D1', starts: null, ends: '2031-02-28' },
+      ACTOR,
+    );
+    await recordChoice(node.deps, 'd1', { ...YES, payers: 'previous' }, ACTOR);
+    expect(await of('d1', 'C2')).toMatchObject([{ state: 'open', due: '2031-04-27 23:59:59.999' }]);
+    // still going on in the evening of its last day, when UTC has the next one
+    now = new Date('2031-04-21T02:00:00Z');
+    await addMember('d2', '2031-01-01');
+    await recordPayer(
+      node.deps,
+      'd2',
+      { payer: 'Old Plan', memberNumber: 'D2', starts: null, ends: '2031-04-20' },
+      ACTOR,
+    );
+    await recordChoice(node.deps, 'd2', { ...YES, payers: 'previous' }, ACTOR);
+    expect(await of('d2', 'C2')).toEqual([]);
+    now = new Date('2031-04-21T05:00:00Z');
+    await keepClocks(node.deps);
+    expect(await of('d2', 'C2')).toMatchObject([{ state: 'open' }]);
+    await addMember('d3', '2030-01-01', { ends: '2031-04-20' });
+    await recordPayer(
+      node.deps,
+      'd3',
+      { payer: 'Old Plan', memberNumber: 'D3', starts: null, ends: '2031-02-28' },
+      ACTOR,
+    );
+    await recordChoice(node.deps, 'd3', YES, ACTOR);
+    expect(await of('d3', 'C2')).toEqual([]);
+  } finally {
+    now = before;
+    await node.deps.database.sql`delete from exchange.other_coverage where member_id in ('d1', 'd2', 'd3')`;
+  }
+});
+
 test('who is no longer enrolled is not asked for any more', async () => {
   const { sql } = node.deps.database;
   await addMember('e1', '2026-01-01', { ends: '2026-06-30' });

@@ -315,6 +315,10 @@ describe('one member at a time', () => {
       }),
     );
     expect([done.state, done.fetchForm, await peer.stored()]).toEqual(['done', 'everything', ['a', 'b']]);
+    // an answer without a manifest declares neither counts nor types
+    const declared = await peer.node.deps.database
+      .sql`select kind from exchange.finding where pull_id = ${done.id} and kind in ('count-missing', 'mixed-types')`;
+    expect(declared).toHaveLength(0);
     const [row] = await peer.node.deps.database
       .sql`select body from exchange.resource where origin = 'scripted' and body like '%13.500%'`;
     expect(row).toBeDefined();

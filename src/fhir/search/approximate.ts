@@ -1,5 +1,5 @@
 // Places without a position of their own stand in the middle of their ZIP code area, and say so (federation.md, Q45).
-import { extensions, isObject, type JsonObject, objects, type Resource, text } from '../resource.ts';
+import { extensions, isObject, type JsonObject, objects, type Resource, strings, text } from '../resource.ts';
 import type { Point } from './near.ts';
 import { zipCentre } from './zip.ts';
 
@@ -9,9 +9,19 @@ export const POSITION_FROM = 'https://payer-node.example/fhir/StructureDefinitio
 /** The United States and what has ZIP codes of theirs; elsewhere five digits mean something else. */
 const WITH_ZIP = /^(?:usa?|840|u\.s\.(?:a\.)?|united states.*|pr|gu|vi|as|mp|puerto rico|guam)$/i;
 
+/** The ZIP code at the end of an address that is text alone, behind a state. */
+function zipIn(address: JsonObject | undefined): string {
+  const written = [text(address?.['text']) ?? '', strings(address?.['line']).at(-1) ?? ''];
+  return (
+    written.flatMap(
+      (t) => /\b[A-Za-z]{2}\.?,?\s+(\d{5}(?:-?\d{4})?)(?:,?\s+U\.?S\.?(?:A\.?)?)?\s*$/.exec(t)?.[1] ?? [],
+    )[0] ?? ''
+  );
+}
+
 /** The middle of the ZIP code area of an address; undefined when there is none. */
 export function zipPoint(address: JsonObject | undefined): Point | undefined {
-  const zip = text(address?.['postalCode'])?.trim() ?? '';
+  const zip = text(address?.['postalCode'])?.trim() ?? zipIn(address);
   if (!/^\d{5}(?:-?\d{4})?$/.test(zip) || !WITH_ZIP.test(text(address?.['country'])?.trim() ?? 'us')) return undefined;
   return zipCentre(zip);
 }

@@ -2,6 +2,7 @@
 // entry of the index cannot tell: the NPI of a role or of its practitioner, the state of a verification.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import { type Criterion, type CriterionOptions, type Few, referenceKeys, tokenValue, word } from './criterion.ts';
+import { inPlaces } from './criterion-place.ts';
 import type { Modifier } from './draft.ts';
 import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
@@ -29,8 +30,8 @@ export type FurtherCriterion =
   | { kind: 'contains'; points: Point[] }
   /** days [from, to) in milliseconds; no period holds always */
   | { kind: 'active-on'; param: number; days: DateTest[] }
-  /** minutes of the week */
-  | { kind: 'open-at'; minutes: number[] }
+  /** minutes of the week, [from, to); undefined: no hours are told */
+  | { kind: 'open-at'; spans: [number, number][] | undefined }
   /** tests of the latest successful verification; without tests whether there is none */
   | { kind: 'last-verified'; tests: DateTest[] | undefined; missing: boolean }
   /** verified at or after this time */
@@ -55,12 +56,17 @@ export function readFurther(
       return undefined;
     case 'near':
       return { kind: 'near', circles: values.map((v) => readNear(p.code, v)) };
+    case 'place':
+      return inPlaces(values.flatMap((v) => referenceKeys(p, unescaped(v), undefined, options.base)));
     case 'near-zip':
       return { kind: 'near', circles: values.map((v) => readNearZip(p.code, v)) };
     case 'contains':
       return { kind: 'contains', points: values.map((v) => readPoint(p.code, v)) };
     case 'open-at':
-      return { kind: 'open-at', minutes: values.map((v) => minuteOfWeek(p, v)) };
+      return openAt(
+        p,
+        values.map((v) => spanOfWeek(p, v)),
+      );
     case 'active-on':
       return { kind: 'active-on', param: indexed(p).id, days: values.map((v) => day(p, v, options.now)) };
     case 'last-verified':
@@ -121,13 +127,24 @@ function uri(p: Parameter, modifier: Modifier | undefined, values: string[]): Cr
   );
 }
 
-function minuteOfWeek(p: Parameter, value: string): number {
-  const [name = '', time = '', ...more] = split(value, '|').map(unescaped);
+/** A service that tells no hours has those of its places. */
+function openAt(p: Parameter, spans: [number, number][]): Criterion {
+  const own: Criterion = { kind: 'open-at', spans };
+  const place = p.type === 'HealthcareService' ? parameter(p.type, 'location') : undefined;
+  if (place === undefined) return own;
+  const there: Criterion = { kind: 'chain', seed: place.id, target: 'Location', of: own };
+  return { kind: 'any', of: [own, { kind: 'all', type: p.type, of: [{ kind: 'open-at', spans: undefined }, there] }] };
+}
+
+/** A minute of the week, or a whole day. */
+function spanOfWeek(p: Parameter, value: string): [number, number] {
+  const [name = '', time, ...more] = split(value, '|').map(unescaped);
   const weekday = DAYS.indexOf(name.toLowerCase());
-  const minute = minuteOf(time);
+  const minute = time === undefined ? 0 : minuteOf(time);
   if (weekday === -1 || minute === undefined || minute === MINUTES_A_DAY || more.length > 0)
-    throw invalid(p.code, 'is not day|time, such as mon|18:30');
-  return weekday * MINUTES_A_DAY + minute;
+    throw invalid(p.code, 'is not day|time or day, such as mon|18:30 or sun');
+  const from = weekday * MINUTES_A_DAY + minute;
+  return [from, from + (time === undefined ? MINUTES_A_DAY : 1)];
 }
 
 function day(p: Parameter, value: string, now: Date): DateTest {

@@ -43,8 +43,16 @@ export function readSpecialtyLike(p: Parameter, values: string[]): Criterion {
   }
   const forms = [...codes].map((code) => tokenForm('http://nucc.org/provider-taxonomy', code));
   const token: Criterion = { kind: 'token', seed: specialty.id, forms, negated: false };
-  if (called.length === 0) return token;
+  // who has none of the codes, and says what they mean
+  const said: Criterion = {
+    kind: 'token',
+    seed: p.id,
+    forms: [...codes].map((code) => code.toLowerCase()),
+    negated: false,
+    scarce: true,
+  };
+  if (called.length === 0) return { kind: 'any', of: [token, said] };
   const words = called.map((v) => word(v, false));
   const text: Criterion = { kind: 'string', params: [specialty.id + SEEDS.text], match: 'starts', words };
-  return forms.length === 0 ? text : { kind: 'any', of: [token, text] };
+  return forms.length === 0 ? text : { kind: 'any', of: [token, said, text] };
 }

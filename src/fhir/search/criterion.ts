@@ -7,6 +7,7 @@ import { ID_PATTERN } from '../resource.ts';
 import { anyNpi, type FurtherCriterion, readFurther } from './criterion-further.ts';
 import { readNameLike, readSpecialtyLike } from './criterion-like.ts';
 import { nothing, readOfAll } from './criterion-of-all.ts';
+import { atPlace } from './criterion-place.ts';
 import { MAX_WORD } from './draft.ts';
 import { referenceTarget } from './extract.ts';
 import { indexed, type Modifier, type Parameter, parameter, SEEDS } from './parameters.ts';
@@ -24,7 +25,8 @@ export type Word = {
 
 /** Values are alternatives. `seed` is the number their hashes are made with. */
 export type Criterion =
-  | ({ kind: 'token'; seed: number; forms: string[]; negated: boolean } & Together)
+  /** `scarce`: few directories have any row of it; the store looks before a search whether this one does */
+  | ({ kind: 'token'; seed: number; forms: string[]; negated: boolean; scarce?: true } & Together)
   | ({ kind: 'reference'; seed: number; keys: string[] } & Together)
   | StringCriterion
   | { kind: 'date'; param: number; tests: DateTest[] }
@@ -130,8 +132,9 @@ function readChain(
   const [code = '', wanted] = name.slice(0, dot).split(':');
   const p = parameter(type, code);
   const target = p?.targets.find((t) => wanted === undefined || t === wanted);
-  if (p?.kind !== 'reference' || target === undefined) return undefined;
+  if ((p?.kind !== 'reference' && p?.reading !== 'place') || target === undefined) return undefined;
   const of = readCriterion(target, name.slice(dot + 1), value, options, hops + 1);
+  if (p.reading === 'place') return of && atPlace(of);
   return of === undefined ? undefined : (reachedForward(p.id, of) ?? { kind: 'chain', seed: p.id, target, of });
 }
 

@@ -8,6 +8,7 @@ export type ParameterKind = 'token' | 'reference' | 'string' | 'date' | 'uri' | 
 export type Reading =
   | 'near'
   | 'near-zip'
+  | 'place'
   | 'contains'
   | 'open-at'
   | 'active-on'

@@ -8,10 +8,12 @@ import { isObject, type Json, type JsonObject, type Resource, text } from '../re
 import { addOnce, FEW, type Sameness } from './add-once.ts';
 import { placed } from './approximate.ts';
 import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
+import { isSited, SITED } from './criterion-place.ts';
 import { MAX_WORD } from './draft.ts';
 import { enterPairs } from './full-name.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
 import { boundaries, NEAR } from './parameters-further.ts';
+import { saidSpecialties } from './said-specialty.ts';
 import { sortText } from './sort.ts';
 import { addTokenForms, ofTypeForms, tokenTexts } from './token.ts';
 import { type DirectoryType, isDirectoryType } from './types.ts';
@@ -20,7 +22,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 11;
+export const EXTRACTION_VERSION = 12;
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -79,7 +81,11 @@ export function extract(resource: Resource, base: string): Entries {
   const entries = emptyEntries();
   if (!isDirectoryType(resource.resourceType)) return entries;
   for (const parameter of PARAMETERS.get(resource.resourceType)?.values() ?? []) {
-    if (parameter.alias !== undefined || parameter.like === 'specialty') continue;
+    if (parameter.alias !== undefined) continue;
+    if (parameter.like === 'specialty') {
+      for (const code of saidSpecialties(resource)) addForm(parameter.id, code, entries);
+      continue;
+    }
     if (parameter.like === 'name') {
       addNames(parameter, resource, entries);
       continue;
@@ -100,6 +106,7 @@ export function extract(resource: Resource, base: string): Entries {
 function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void {
   if (type === 'Practitioner') enterPairs(entries.words);
   entries.sort = sortText(type, resource);
+  if (type === 'PractitionerRole' && isSited(entries.refParams)) addForm(SITED.seed, SITED.form, entries);
   entries.hours = openingHours(resource);
   if (type === 'Location') {
     const own = placeOf(resource);
@@ -112,6 +119,11 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   if (type !== 'VerificationResult' || resource['status'] !== 'validated') return;
   const done = timeRange(text(resource['lastPerformed']) ?? text(resource['statusDate']) ?? '');
   if (done) entries.verified = { lo: done.from.getTime(), hi: endless(done.to.getTime()) };
+}
+
+function addForm(seed: number, form: string, entries: Entries): void {
+  entries.tokens.push(form);
+  entries.tokenSeeds.push(seed);
 }
 
 /** An element with nothing but extensions has no value: they say why. https://hl7.org/fhir/R4/search.html#missing */

@@ -85,7 +85,7 @@ const npiOfOthers = (type: string, expression: string): Draft =>
 
 const hours = (type: string, path: string): Draft =>
   special('open-at', path, 'open-at', {
-    note: 'day|time, such as mon|18:30: opening hours that hold this minute of the week.',
+    note: 'day|time, such as mon|18:30: opening hours that hold this minute of the week; or a day, such as sun: some hours of it.',
     ...own(`${type}-open-at`),
   });
 
@@ -189,6 +189,12 @@ const ROWS: Record<DirectoryType, Record<number, Draft>> = {
       'PractitionerRole.identifier | PractitionerRole.practitioner.resolve().identifier',
     ),
     45: hours('practitionerrole', 'availableTime'),
+    46: special('place', 'location', 'place', {
+      targets: ['Location'],
+      expression: 'PractitionerRole.location | PractitionerRole.healthcareService.resolve().location',
+      note: 'A place of the role, or where it names none, of its services. Chains lead from it as from location.',
+      ...own('practitionerrole-place'),
+    }),
     ...contacts((code) => `individual-${code}`),
   },
   VerificationResult: {

@@ -115,6 +115,8 @@ export function isTimeless(request: SearchRequest): boolean {
 
 function circlesOf(c: Criterion): Circle[] {
   if (c.kind === 'near' || c.kind === 'care-at') return c.circles;
+  // alternatives are near the same point
+  if (c.kind === 'any' || c.kind === 'all') return [...new Set(c.of.flatMap(circlesOf))];
   return c.kind === 'chain' || c.kind === 'reverse-chain' ? circlesOf(c.of) : [];
 }
 

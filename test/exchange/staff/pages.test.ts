@@ -219,6 +219,33 @@ describe('roles', () => {
     expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(3);
   });
 
+  test('clocks of one duty, and those that began in a month of the plan’s zone', async () => {
+    const { sql } = node.ours.deps.database;
+    const kinds = async (query: string) => {
+      const answer = await as('dev-viewer').get(`/staff/clocks?show=all&format=json&${query}`);
+      const { tables } = (await answer.json()) as { tables: { clocks: { kind: string }[] } };
+      return tables.clocks.map((k) => k.kind).sort();
+    };
+    const [first] = await sql`insert into exchange.clock (id, kind, subject, starts_at, due_at, state)
+      values ('april', 'C4', 'april', '2027-05-01T03:59:59Z', '2027-08-01T03:59:59Z', 'open'), ('may', 'C1-offer', 'may', '2027-05-01T04:00:00Z', '2027-05-08T04:00:00Z', 'met-late')
+      returning id`;
+    expect(first?.['id']).toBe('april');
+    try {
+      expect(await kinds('began=2027-04')).toEqual(['C4']);
+      expect(await kinds('began=2027-05')).toEqual(['C1-offer']);
+      expect(await kinds('began=2027-05&duty=C4')).toEqual([]);
+      expect(await kinds('began=2027-Q2')).toEqual(['C1-offer', 'C4']);
+      const all = await sql`select kind from exchange.clock where kind = 'C2'`;
+      expect(all.length).toBeGreaterThan(0);
+      expect(await kinds('duty=C2')).toEqual(all.map(() => 'C2'));
+      expect(
+        await (await as('dev-viewer').get('/staff/clocks?show=late&duty=C1-offer&began=2027-05')).text(),
+      ).toContain('Clocks that are late; duty: Offer the choice to opt in (7 days); begun in 2027-05');
+    } finally {
+      await sql`delete from exchange.clock where id in ('april', 'may')`;
+    }
+  });
+
   test('open due dates as a calendar: a day and duty each, folded, without members', async () => {
     const { sql } = node.ours.deps.database;
     const days =
