@@ -330,7 +330,7 @@ describe('search', () => {
   });
 
   test('by POST without a body what the address asks is asked, as for an export', async () => {
-    const post = (query: string, init: RequestInit = {}) =>
+    const post = (query: string, init: { headers?: Record<string, string>; body?: string } = {}) =>
       fetch(`${node.base}/exchange/fhir/${query}`, {
         method: 'POST',
         ...init,

@@ -1,5 +1,5 @@
 // The staff pages in workerd beside the Node process on one database: every page that links lead to says the same, people sign in at an
-// identity provider, and what they decide is done.
+// identity provider, and a second one lets a payer in.
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -8,7 +8,7 @@ import { createTestHarness } from 'wrangler';
 import { openSession } from '../../exchange/report/sessions.ts';
 import { createStaff } from '../../exchange/staff/app.ts';
 import { readConfig } from '../../src/config.ts';
-import { fieldOf, type StaffNode, startStaff, UNBALANCED } from '../exchange/staff/support.ts';
+import { fieldOf, type StaffNode, startStaff } from '../exchange/staff/support.ts';
 
 const CLIENT = 'staff-client';
 const PLAN = { PLAN_NAME: 'Old Plan', PLAN_NPI: '9000000012' };
@@ -184,7 +184,8 @@ test('every page that links lead to, and each as CSV and JSON, is in workerd wha
       different.push([path, here.status, there.status, type, there.headers.get('content-type'), b.slice(0, 300)]);
     else if (!LOOKED_AT.test(path)) {
       const [la, lb] = [lasting(a), lasting(b)];
-      const at = [...la].findIndex((c, i) => c !== lb[i]);
+      let at = 0;
+      while (at < la.length && la[at] === lb[at]) at++;
       if (la !== lb) different.push([path, la.slice(at - 60, at + 120), lb.slice(at - 60, at + 120)]);
     }
     for (const [, href = ''] of a.matchAll(/href="(\/staff[^"#]*)"/g)) {
@@ -201,7 +202,7 @@ test('every page that links lead to, and each as CSV and JSON, is in workerd wha
   expect(queue.length).toBeGreaterThan(80);
 }, 300_000);
 
-test('a payer is added by one and let in by another; a pull is accepted; who signs out is out', async () => {
+test('a payer is added by one and let in by another, not by who added it; who signs out is out', async () => {
   const { sql } = staff.ours.deps.database;
   const ada = await signedIn();
   const { privateKey: _, publicKey } = await generateKeyPair('ES384', { extractable: true });
@@ -226,13 +227,6 @@ test('a payer is added by one and let in by another; a pull is accepted; who sig
   expect((await bob.submit('/staff/peers/newcomer', '/staff/peers/newcomer/approve')).status).toBe(303);
   expect(await state()).toBe('active');
 
-  const accepted = await bob.submit(`/staff/pulls/${UNBALANCED}`, `/staff/pulls/${UNBALANCED}/accept`, {
-    note: 'they said so',
-  });
-  expect([
-    accepted.status,
-    (await sql<{ state: string }[]>`select state from exchange.pull where id = ${UNBALANCED}`)[0]?.state,
-  ]).toEqual([303, 'reconciling']);
   const out = await bob.submit('/staff', '/staff/sign-out');
   expect([out.status, (await bob.send('/staff')).status]).toEqual([303, 303]);
 }, 120_000);
