@@ -38,6 +38,23 @@ const under =
 describe('direction of imports', () => {
   test('imports are found at all', () => expect(imports.length).toBeGreaterThan(200));
 
+  test('no file needs itself by way of others', () => {
+    const needs = new Map(files.map((file) => [relative(root, file), [] as string[]]));
+    for (const { from, to } of imports) if (needs.has(to)) needs.get(from)?.push(to);
+    // files that need none that is left go, until none does
+    for (let before = -1; before !== needs.size; ) {
+      before = needs.size;
+      for (const [file, of] of needs) if (!of.some((f) => needs.has(f))) needs.delete(file);
+    }
+    // what only leads to a circle goes too
+    for (let before = -1; before !== needs.size; ) {
+      before = needs.size;
+      const needed = new Set([...needs.values()].flat());
+      for (const file of needs.keys()) if (!needed.has(file)) needs.delete(file);
+    }
+    expect([...needs.keys()]).toEqual([]);
+  });
+
   test('directory and exchange never import each other', () => {
     expect(broken(under('directory'), under('exchange'))).toEqual([]);
     expect(broken(under('exchange'), under('directory'))).toEqual([]);

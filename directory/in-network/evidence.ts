@@ -1,5 +1,6 @@
 // What a role or an affiliation says about itself: since when, for whom, and who checked it.
 import { timeRange } from '../../src/fhir/instant.ts';
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import {
   codings,
   extensions,
@@ -10,7 +11,6 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { addTokenForms } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 

@@ -1,8 +1,8 @@
 // The question of $in-network as plain data, from a query, a form or a Parameters resource. docs/in-network.md.
 import { isValidNpi } from '../../src/fhir/npi.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import { ID_PATTERN, type Json, objects, type Resource } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { tokenForm } from '../../src/fhir/search/token.ts';
 import { checkText, invalid, split, unescaped } from '../../src/fhir/search/values.ts';
 

@@ -2,8 +2,8 @@
 // shown. A fatal finding leaves what was shown before. docs/publication.md
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import { isResource, type Resource } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { csvField } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';

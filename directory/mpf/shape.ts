@@ -1,8 +1,8 @@
 // A resource as Medicare Plan Finder reads it: the elements that are read, references inside the files only, phones as ten
 // digits, ZIPs as five, the facility of an affiliation where the readers look for it. Pure.
 
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import { extensions, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { isMaSystem, MA_PLAN_ID, maPlanId } from './contract.ts';
 

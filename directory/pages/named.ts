@@ -1,4 +1,6 @@
 // Whom or what a record names: another record, one that it contains, or words alone. Plain data in and out.
+
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import {
   extensions,
   isObject,
@@ -8,7 +10,6 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import type { Part } from '../../src/ui/html.ts';
 import { keyOf } from '../in-network/decide.ts';

@@ -1,7 +1,7 @@
 // The Marketplace part of a publication: providers.json, plans.json and their index, streamed.
 import { TextFile } from '../../src/blobs/text-file.ts';
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import { isResource, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { planNetworks, yearOf } from '../mpf/contract.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';

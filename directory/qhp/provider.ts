@@ -1,5 +1,6 @@
 // A provider as the Marketplace's machine-readable files have it. Pure. CMS QHP provider and formulary APIs, JSON schema
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
+import { referenceTarget } from '../../src/fhir/reference.ts';
 import {
   extensions,
   type Json,
@@ -9,7 +10,6 @@ import {
   strings,
   text,
 } from '../../src/fhir/resource.ts';
-import { referenceTarget } from '../../src/fhir/search/extract.ts';
 import { providerNetworks } from '../mpf/contract.ts';
 import { extensionUrl, phoneDigits } from '../mpf/shape.ts';
 

@@ -3,10 +3,12 @@ import type { Deps } from '../../src/deps.ts';
 import type { PeerFaultCode } from '../reconcile/peer-faults.ts';
 import type { Peer } from '../store/peer.ts';
 import { type Limits, limitsOf } from './limits.ts';
-import type { PeerTokens } from './token.ts';
 
-export type Talk = { deps: Deps; tokens: PeerTokens; peer: Peer; limits: Limits; note: (fault: PeerFaultCode) => void };
+/** Where access tokens come from (token.ts). */
+export type Tokens = { get(talk: Talk): Promise<string>; drop(peerId: string, token: string): void };
 
-export function talkTo(deps: Deps, tokens: PeerTokens, peer: Peer, note: Talk['note'] = () => {}): Talk {
+export type Talk = { deps: Deps; tokens: Tokens; peer: Peer; limits: Limits; note: (fault: PeerFaultCode) => void };
+
+export function talkTo(deps: Deps, tokens: Tokens, peer: Peer, note: Talk['note'] = () => {}): Talk {
   return { deps, tokens, peer, limits: limitsOf(peer.limits), note };
 }

@@ -5,7 +5,7 @@ import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import type { Peer } from '../store/peer.ts';
 import { askPeer, discard, PeerFault, readJson } from './peer-fetch.ts';
-import type { Talk } from './talk.ts';
+import type { Talk, Tokens } from './talk.ts';
 
 type Kept = { token: string; until: number };
 /** The spelling of PDex 2.1 */
@@ -34,7 +34,7 @@ export function scopeAttempts(peer: Pick<Peer, 'abilities'>): string[][] {
 }
 
 /** One per process and database; tokens never leave memory. */
-export class PeerTokens {
+export class PeerTokens implements Tokens {
   readonly #kept = new Map<string, Kept>();
 
   /** A token that is good for 30 seconds more. */

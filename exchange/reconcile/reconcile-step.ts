@@ -10,6 +10,7 @@ import { advance, type Step } from '../pull/states.ts';
 import { retryAttachments } from '../store/attachment.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { bookSlice, commitRecords, writeKnownFindings, writePullFindings } from '../store/commit-pull.ts';
+import type { Decided } from '../store/decided.ts';
 import { bookKnown } from '../store/known-lines.ts';
 import { findPull, movePull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
@@ -33,7 +34,7 @@ import {
   type PullSlice,
   planSlices,
 } from '../store/pull-slice.ts';
-import { type Decided, decideAcross, decideBuckets } from '../store/reconcile.ts';
+import { decideAcross, decideBuckets } from '../store/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';

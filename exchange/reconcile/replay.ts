@@ -15,12 +15,12 @@ import { ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { chainsOf } from '../store/chain.ts';
 import { commitRecords } from '../store/commit-pull.ts';
+import type { Decided } from '../store/decided.ts';
 import { type KeyedRecord, type KeyRow, recordsToKey, rekey } from '../store/keys-replayed.ts';
 import { membersLosing, returnMoved } from '../store/moved-units.ts';
 import type { Peer } from '../store/peer.ts';
 import type { Pull } from '../store/pull.ts';
 import { pullFiles } from '../store/pull-file.ts';
-import type { Decided } from '../store/reconcile.ts';
 import { transactionInstant } from '../store/records.ts';
 import {
   arrivedUnits,

@@ -1,7 +1,9 @@
 // Deciding what each staged unit is, by set: the identity map, content hashes, keys and directory-type records. Every
 // statement works on the staging of one pull and may be repeated. A unit that may be taken in is staged as what it is when nothing
 // else is found (created, or for the person a linked duplicate): only what turns out to be something else is written again.
+
 import type { Queryable } from '../../src/store/database.ts';
+import type { Decided } from './decided.ts';
 import { unpackRepeated } from './known-lines.ts';
 import { releasedUnits } from './released-units.ts';
 import { EVERYTHING, type Range } from './slice.ts';
@@ -259,12 +261,6 @@ export async function sharedUnits(tx: Queryable, pull: string): Promise<void> {
     [pull],
   );
 }
-
-/**
- * What is decided: `id` the work id under which units are staged, `pull` the pull whose members and files they are.
- * `isFull`: everything was asked for, so that what did not come is gone.
- */
-export type Decided = { id: string; pull: string; peerId: string; isFull: boolean };
 
 /**
  * Decides what looks at units of several members: the same id twice, claims that name another person's, what is committed, whose a

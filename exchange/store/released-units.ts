@@ -1,6 +1,6 @@
 // Units of records that a person took in although a check held them back.
 import type { Queryable } from '../../src/store/database.ts';
-import type { Decided } from './reconcile.ts';
+import type { Decided } from './decided.ts';
 
 /**
  * What a person released stays as it is when it comes again or is read again. Few units are held: they come first, then the

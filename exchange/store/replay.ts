@@ -1,7 +1,8 @@
 // Statements of a replay: what units are under today's rules, and what that changes. All on the staging of one work.
 import type { Queryable } from '../../src/store/database.ts';
+import type { Decided } from './decided.ts';
 import { holdMoved, takeMoved } from './moved-units.ts';
-import { type Decided, echoes, provenanceMembers, sharedUnits, waits } from './reconcile.ts';
+import { echoes, provenanceMembers, sharedUnits, waits } from './reconcile.ts';
 import { releasedUnits } from './released-units.ts';
 import { strayVersions } from './stray-claims.ts';
 

@@ -58,3 +58,12 @@ export function referenceId(text: string | undefined, type: string, base?: strin
 export function isId(text: unknown): text is string {
   return typeof text === 'string' && ID_PATTERN.test(text);
 }
+
+/** `Type/id` of a reference to this base; the URL without version of one to another; undefined for contained ones. */
+export function referenceTarget(reference: string, base: string): string | undefined {
+  const parsed = parseReference(reference);
+  if (parsed.kind === 'relative') return `${parsed.type}/${parsed.id}`;
+  if (parsed.kind === 'fragment') return undefined;
+  if (parsed.kind !== 'absolute') return reference;
+  return parsed.base === base ? `${parsed.type}/${parsed.id}` : `${parsed.base}/${parsed.type}/${parsed.id}`;
+}

@@ -1,7 +1,7 @@
 // Roles by kind of care, place on the map and network, as one entry for all three: each of them alone has very many rows, and
 // what meets them together is few. Made from the rows of roles and places (src/store/resource-reach.ts).
 import type { Criterion } from '../fhir/search/criterion.ts';
-import type { Entries } from '../fhir/search/extract.ts';
+import type { Entries } from '../fhir/search/entries.ts';
 import { boxesOf } from '../fhir/search/near.ts';
 import { CARE } from '../fhir/search/reached.ts';
 import type { SearchRequest } from '../fhir/search/request.ts';

@@ -1,6 +1,6 @@
 // Rows of a first load for places, boundaries, verifications and opening hours, column by column as in their migration; and whether the
 // server hashes as this program does.
-import type { Entries } from '../fhir/search/extract.ts';
+import type { Entries } from '../fhir/search/entries.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { BinaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';

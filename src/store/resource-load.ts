@@ -1,7 +1,8 @@
 // The first load: everything that comes into an empty directory, in one transaction and into tables without indexes, which
 // are built once at its end (docs/decisions/006). Nothing is merged, so rows go in as they will lie there.
 import type { Resource } from '../fhir/resource.ts';
-import { type Entries, extract } from '../fhir/search/extract.ts';
+import type { Entries } from '../fhir/search/entries.ts';
+import { extract } from '../fhir/search/extract.ts';
 import { CARE } from '../fhir/search/reached.ts';
 import { CARE_KINDS, isEntered } from './care-at.ts';
 import { copyBytes } from './copy.ts';

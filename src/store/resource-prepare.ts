@@ -2,7 +2,8 @@
 import { contentHash, DIRECTORY_CONTENT } from '../fhir/canonical.ts';
 import { minify, stamp } from '../fhir/json-text.ts';
 import { ID_PATTERN, isObject, isResource, type Resource, strings } from '../fhir/resource.ts';
-import { emptyEntries, extract } from '../fhir/search/extract.ts';
+import { emptyEntries } from '../fhir/search/entries.ts';
+import { extract } from '../fhir/search/extract.ts';
 import { isDirectoryType, TYPE_IDS } from '../fhir/search/types.ts';
 import { careEntries, MOST_ENTRIES } from './care-at.ts';
 import type { Staged } from './resource-staging.ts';

@@ -1,5 +1,5 @@
 // The temporary table through which an import reaches the store, and the lines that fill it by COPY.
-import type { Entries } from '../fhir/search/extract.ts';
+import type { Entries } from '../fhir/search/entries.ts';
 import { copyBytes } from './copy.ts';
 import { arrayLiteral, copyField, type Queryable, type Sql } from './database.ts';
 import { REACH_STAGING } from './resource-reach.ts';

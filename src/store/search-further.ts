@@ -1,5 +1,6 @@
 // SQL of criteria that are not tokens, words or dates: distance, boundaries, marks, days, opening hours, verifications.
-import type { Box, Circle, Point } from '../fhir/search/near.ts';
+import type { Point } from '../fhir/search/boundary.ts';
+import type { Box, Circle } from '../fhir/search/near.ts';
 import { boxesOf, METERS_A_DEGREE } from '../fhir/search/near.ts';
 import { arrayLiteral } from './database.ts';
 import type { Bind } from './search-set.ts';

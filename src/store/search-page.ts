@@ -8,7 +8,7 @@ import { includedRows, includeTables } from './search-include.ts';
 import { isSource } from './search-kinds.ts';
 import { RANKED_MAX, rankedBy, scoredRows } from './search-like.ts';
 import { type Bind, idSet } from './search-set.ts';
-import { sortedHits } from './search-sorted.ts';
+import { type Found, type Parts, sortedHits } from './search-sorted.ts';
 
 /** Matches are counted exactly up to here. */
 export const TOTAL_EXACT = 10_000;
@@ -32,27 +32,6 @@ export function binder(): { values: string[]; bind: Bind } {
     },
   };
 }
-
-/**
- * The page: `page` selects the columns `rk, key, body` of its rows and of one row more, in the order of the page (the row
- * too many is first when the page looks back), and `measure` where matches have one. `tables` come before it.
- */
-export type Found = {
-  tables: string[];
-  page: string;
-  /** keeps of the table `page` what is shown, without the row too many */
-  shown: string;
-  /** `order by …` of the table `page` */
-  order: string;
-  /** positions of the first and the last row as JSON; without it they are the rows themselves */
-  edges: string | undefined;
-  /** number of matches when the tables know it */
-  counted: string | undefined;
-  /** a column of the page: the distance of a match, or how well it answers */
-  measure: string | undefined;
-  /** its rows hold all that it tells: there is no row of numbers, which would be a sixth of its work */
-  plain: boolean;
-};
 
 /**
  * Sizes of pages that clients ask for stand in the statement: of a limit that it does not know the planner expects a tenth
@@ -149,8 +128,6 @@ function plainText(request: SearchRequest, found: Found, measured: string): stri
   return `with ${withIncludes(request, found).join(', ')} (select rk, key, body, ${stateOf(request)} from page ${found.order})
     union all ${includedRows('r.rk, r.key, r.body, null')}`;
 }
-
-export type Parts = { size: string; limit: string; carried: string };
 
 /** The first page of resources asked for by their ids: what finds them is what shows them. */
 const keyed = (c: Extract<Criterion, { kind: 'id' }>, columns: string, bind: Bind, limit: string): string =>

@@ -9,8 +9,31 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import { conditions, nearRows, rows } from './search-condition.ts';
 import { time } from './search-date.ts';
 import { nearestIn } from './search-further.ts';
-import type { Found, Parts } from './search-page.ts';
 import type { Bind } from './search-set.ts';
+
+/**
+ * The page: `page` selects the columns `rk, key, body` of its rows and of one row more, in the order of the page (the row
+ * too many is first when the page looks back), and `measure` where matches have one. `tables` come before it.
+ */
+export type Found = {
+  tables: string[];
+  page: string;
+  /** keeps of the table `page` what is shown, without the row too many */
+  shown: string;
+  /** `order by …` of the table `page` */
+  order: string;
+  /** positions of the first and the last row as JSON; without it they are the rows themselves */
+  edges: string | undefined;
+  /** number of matches when the tables know it */
+  counted: string | undefined;
+  /** a column of the page: the distance of a match, or how well it answers */
+  measure: string | undefined;
+  /** its rows hold all that it tells: there is no row of numbers, which would be a sixth of its work */
+  plain: boolean;
+};
+
+/** Of a statement: how many rows it looks at, how many it sends, and what they carry. */
+export type Parts = { size: string; limit: string; carried: string };
 
 /** A key as SQL: its value on a row, and its value at the cursor. */
 type Key = {

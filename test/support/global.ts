@@ -2,13 +2,14 @@
 // started, for tests that run it as a process.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { patchDriver } from '../../scripts/patch-driver.mjs';
 import { embeddedPostgres } from '../../src/runtime/embedded-postgres.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { NAME, removeAbandoned } from './abandoned.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -35,32 +36,18 @@ async function build(): Promise<void> {
 /** Several times what the databases of a run take. */
 const ROOM = 2 * 1024 ** 3;
 const SHARED_MEMORY = '/dev/shm';
-const NAME = 'payer-node-test-';
 
 /** In memory where there is plenty: a quarter of the run is files that are made and removed. */
-function databaseFolder(): string {
+async function databaseFolder(): Promise<string> {
   const isLinux = process.platform === 'linux' && existsSync(SHARED_MEMORY);
-  return mkdtempSync(join(isLinux && hasRoom() ? SHARED_MEMORY : tmpdir(), `${NAME}${process.pid}-`));
+  return mkdtempSync(join(isLinux && (await hasRoom()) ? SHARED_MEMORY : tmpdir(), `${NAME}${process.pid}-`));
 }
 
-function hasRoom(): boolean {
-  removeAbandoned();
+async function hasRoom(): Promise<boolean> {
+  await removeAbandoned(SHARED_MEMORY);
   const { bavail, bsize } = statfsSync(SHARED_MEMORY);
   const available = Number(/^MemAvailable: +(\d+) kB/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1]) * 1024;
   return bavail * bsize > ROOM && available > ROOM;
-}
-
-/** What a run that was killed left in memory, when its server has ended too. */
-function removeAbandoned(): void {
-  for (const name of readdirSync(SHARED_MEMORY)) {
-    const owner = /^payer-node-test-(\d+)-/.exec(name)?.[1];
-    if (owner === undefined) continue;
-    const folder = join(SHARED_MEMORY, name);
-    const file = join(folder, 'postgres/postmaster.pid');
-    const server = existsSync(file) ? readFileSync(file, 'utf8').split('\n')[0] : undefined;
-    if (![owner, server].some((pid) => pid !== undefined && existsSync(`/proc/${pid}`)))
-      rmSync(folder, { recursive: true, force: true });
-  }
 }
 
 export default async function setup(project: TestProject) {
@@ -77,7 +64,7 @@ export default async function setup(project: TestProject) {
     await built;
     return clean;
   }
-  const folder = databaseFolder();
+  const folder = await databaseFolder();
   const server = await embeddedPostgres(folder, { unsafeFast: true });
   const stop = async () => {
     await server.release();

@@ -8,7 +8,7 @@ import type { Reason } from '../reasons.ts';
 import type { RecordContext } from '../record.ts';
 import type { DatedFact } from '../store/fact.ts';
 import { listPeers, type Peer } from '../store/peer.ts';
-import { beginType, type Position, type Run, saveRead } from '../store/run.ts';
+import { beginType, type Position, type Run, type RunState, saveRead } from '../store/run.ts';
 import type { Stage } from './stage.ts';
 
 export type Harvest = {
@@ -31,6 +31,9 @@ export const factsOf = (facts: readonly DatedFact[]): Facts => {
 
 /** How a rung ended for one type. `complete` is the proof that nothing was left unread. */
 export type Ending = { complete: boolean; reason: Reason | '' };
+
+/** How a harvest of a peer ended, or that it did not begin. */
+export type Harvested = { run: string; state: RunState | 'busy' | 'waits' | 'later'; reason: string };
 
 /** Path and schema of the merged base. */
 export const MERGED_PATH = '/directory/all/fhir';

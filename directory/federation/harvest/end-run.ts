@@ -6,7 +6,7 @@ import { HarvestFault, REASONS } from '../reasons.ts';
 import { type Cursor, type Peer, recordEvent, setNextDue, setPeerRun, setPeerState } from '../store/peer.ts';
 import { endRun, type Run, type RunState, runTypes } from '../store/run.ts';
 import { clearStage } from '../store/stage.ts';
-import type { Harvested } from './run.ts';
+import type { Harvested } from './context.ts';
 
 const DAY = 86_400_000;
 const FAILURES = 3;

@@ -8,10 +8,10 @@ import { probePeer } from '../probe.ts';
 import { HarvestFault, type Reason } from '../reasons.ts';
 import { currentFacts } from '../store/fact.ts';
 import { type Cursor, leavePeerLease, type Peer, setNextDue, takePeerLease } from '../store/peer.ts';
-import { beginRun, endRun, openRun, type RunState, runTypes } from '../store/run.ts';
+import { beginRun, endRun, openRun, runTypes } from '../store/run.ts';
 import { clearStage, shrinkStage } from '../store/stage.ts';
 import { bulkRoot, readChain } from './chain.ts';
-import { beginRung, type Ending, endRung, factsOf, type Harvest, recordContext } from './context.ts';
+import { beginRung, type Ending, endRung, factsOf, type Harvest, type Harvested, recordContext } from './context.ts';
 import { afterRun, failRun, nextTime, succeed } from './end-run.ts';
 import { offersExport, readExport } from './export.ts';
 import { readIndexFiles } from './index-files.ts';
@@ -19,8 +19,6 @@ import { settleRun } from './settle.ts';
 import { Stage } from './stage.ts';
 import { readHistory, readUpdated, readWhole } from './sweep.ts';
 import { walk } from './walk.ts';
-
-export type Harvested = { run: string; state: RunState | 'busy' | 'waits' | 'later'; reason: string };
 
 const DAY = 86_400_000;
 

@@ -1,6 +1,6 @@
 // Places without a position of their own stand in the middle of their ZIP code area, and say so (federation.md, Q45).
 import { extensions, isObject, type JsonObject, objects, type Resource, strings, text } from '../resource.ts';
-import type { Point } from './near.ts';
+import type { Point } from './boundary.ts';
 import { zipCentre } from './zip.ts';
 
 /** On `Location.position`: where it was taken from. */

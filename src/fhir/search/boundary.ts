@@ -1,8 +1,10 @@
 // Places and boundaries of Locations. Boundaries are GeoJSON in an attachment, https://www.rfc-editor.org/rfc/rfc7946.
 import { isObject, type Json, type JsonObject, text } from '../resource.ts';
 
-/** Degrees, WGS84. `approximate`: not of the place itself, but of its ZIP code area */
-export type Place = { longitude: number; latitude: number; approximate?: boolean };
+/** Degrees, WGS84. */
+export type Point = { latitude: number; longitude: number };
+/** `approximate`: not of the place itself, but of its ZIP code area */
+export type Place = Point & { approximate?: boolean };
 /** Closed rings of longitude and latitude. */
 export type Area = { ring: [number, number][]; holes: [number, number][][] };
 

@@ -1,41 +1,17 @@
 // Values of parameters that are read in a way of their own, as criteria. Combinations of criteria stand for what one
 // entry of the index cannot tell: the NPI of a role or of its practitioner, the state of a verification.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
-import { type Criterion, type CriterionOptions, type Few, referenceKeys, tokenValue, word } from './criterion.ts';
+import type { Criterion, CriterionOptions } from './criterion.ts';
 import { inPlaces } from './criterion-place.ts';
+import { referenceKeys, tokenValue, word } from './criterion-values.ts';
 import type { Modifier } from './draft.ts';
-import { type Circle, type Point, readNear, readNearZip, readPoint } from './near.ts';
+import { readNear, readNearZip, readPoint } from './near.ts';
 import { indexed, type Parameter, parameter, SEEDS } from './parameters.ts';
 import { tokenForm } from './token.ts';
-import { type DirectoryType, PLAN_NET } from './types.ts';
+import { PLAN_NET } from './types.ts';
 import { usualSystem } from './usual-system.ts';
 import { type DateTest, dateTest, invalid, split, unescaped } from './values.ts';
 import { CONTACT_SYSTEMS, contactForm, DAYS, minuteOf, phoneDigits, statementForm } from './values-further.ts';
-
-export type FurtherCriterion =
-  | ({ kind: 'any'; of: Criterion[] } & Few)
-  | ({ kind: 'all'; type: DirectoryType; of: Criterion[] } & Few)
-  | ({ kind: 'none'; of: Criterion } & Few)
-  /** a mark in the row of the resource */
-  | ({ kind: 'mark'; param: number } & Few)
-  /** `found`: the places, when the store has looked */
-  | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
-  /** of a role: one of these forms of its specialty at a place in the circles, and in one of the networks; the store makes it of several */
-  | { kind: 'care-at'; forms: string[]; squares: number[]; circles: Circle[]; networks: string[] | undefined }
-  /**
-   * of a person: a family name and a given name that begin so; the store makes it of both. `frequent`: the frequent family names that
-   * do, in order of their bytes; `rows`: how many people, roughly
-   */
-  | { kind: 'full-name'; family: string; given: string; frequent: string[]; rows: number }
-  | { kind: 'contains'; points: Point[] }
-  /** days [from, to) in milliseconds; no period holds always */
-  | { kind: 'active-on'; param: number; days: DateTest[] }
-  /** minutes of the week, [from, to); undefined: no hours are told */
-  | { kind: 'open-at'; spans: [number, number][] | undefined }
-  /** tests of the latest successful verification; without tests whether there is none */
-  | { kind: 'last-verified'; tests: DateTest[] | undefined; missing: boolean }
-  /** verified at or after this time */
-  | { kind: 'fresh'; since: number };
 
 const MINUTES_A_DAY = 1440;
 const DAY = 86_400_000;

@@ -1,7 +1,8 @@
 // Names that may be misspelt, and specialties in plain words, as criteria.
 import { queryWords } from '../../names/name-words.ts';
 import { meantBy } from '../../names/plain-specialty.ts';
-import { type Criterion, word } from './criterion.ts';
+import type { Criterion } from './criterion.ts';
+import { word } from './criterion-values.ts';
 import { type Parameter, parameter, SEEDS } from './parameters.ts';
 import { SORT_KEYS } from './sort.ts';
 import { tokenForm } from './token.ts';

@@ -1,7 +1,9 @@
 // Criteria of what every resource has: `_id` and `_lastUpdated`.
+
+import { referenceTarget } from '../reference.ts';
 import { ID_PATTERN } from '../resource.ts';
-import { type Criterion, type CriterionOptions, unknownModifier } from './criterion.ts';
-import { referenceTarget } from './extract.ts';
+import type { Criterion, CriterionOptions } from './criterion.ts';
+import { unknownModifier } from './criterion-values.ts';
 import type { DirectoryType } from './types.ts';
 import { dateTest, trueOrFalse, unescaped } from './values.ts';
 

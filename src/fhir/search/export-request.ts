@@ -1,7 +1,8 @@
 // Parameters of a system-level $export of the directory as plain data. https://hl7.org/fhir/uv/bulkdata/
 import { parseInstant } from '../instant.ts';
 import { Outcome } from '../outcome.ts';
-import { type Criterion, readCriterion } from './criterion.ts';
+import type { Criterion } from './criterion.ts';
+import { readCriterion } from './read-criterion.ts';
 import { DIRECTORY_TYPES, type DirectoryType, isDirectoryType } from './types.ts';
 
 export type ExportRequest = {

@@ -3,13 +3,14 @@
 import { enteredWords } from '../../names/name-words.ts';
 import { searchForm } from '../fold.ts';
 import { timeRange } from '../instant.ts';
-import { parseReference } from '../reference.ts';
+import { referenceTarget } from '../reference.ts';
 import { isObject, type Json, type JsonObject, type Resource, text } from '../resource.ts';
 import { addOnce, FEW, type Sameness } from './add-once.ts';
 import { placed } from './approximate.ts';
-import { type Area, areasOf, type Place, placeOf } from './boundary.ts';
+import { areasOf, placeOf } from './boundary.ts';
 import { isSited, SITED } from './criterion-place.ts';
 import { MAX_WORD } from './draft.ts';
+import { type DateEntry, type Entries, emptyEntries, type WordEntry } from './entries.ts';
 import { enterPairs } from './full-name.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
 import { boundaries, NEAR } from './parameters-further.ts';
@@ -23,55 +24,6 @@ import { contactForms, openingHours, statementForms } from './values-further.ts'
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
 export const EXTRACTION_VERSION = 12;
-
-/** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
-export type DateEntry = { param: number; lo: number; hi: number };
-export type WordEntry = { param: number; folded: string; raw: string | undefined };
-
-export type Entries = {
-  /** parameters whose element is there, for `:missing`; a reference that is only a display is one, a reason why there is none is not */
-  params: number[];
-  /** token forms beside the number each is hashed with */
-  tokens: string[];
-  tokenSeeds: number[];
-  /** references as `Type/id`, or the whole URL when the target is elsewhere */
-  refs: string[];
-  refParams: number[];
-  words: WordEntry[];
-  dates: DateEntry[];
-  /** words of names, for the vocabulary of the search that forgives */
-  nameWords: string[];
-  /** position of a Location */
-  place?: Place | undefined;
-  /** polygons of the boundary of a Location */
-  areas?: Area[];
-  /** when a successful verification was done, for the targets in `refs` */
-  verified?: { lo: number; hi: number };
-  /** opening hours as text of an int4multirange over the minutes of the week */
-  hours?: string | undefined;
-  /** first values of the keys of `_sort`, joined */
-  sort?: string | undefined;
-};
-
-export const emptyEntries = (): Entries => ({
-  params: [],
-  tokens: [],
-  tokenSeeds: [],
-  refs: [],
-  refParams: [],
-  words: [],
-  dates: [],
-  nameWords: [],
-});
-
-/** `Type/id` of a reference to this base; the URL without version of one to another; undefined for contained ones. */
-export function referenceTarget(reference: string, base: string): string | undefined {
-  const parsed = parseReference(reference);
-  if (parsed.kind === 'relative') return `${parsed.type}/${parsed.id}`;
-  if (parsed.kind === 'fragment') return undefined;
-  if (parsed.kind !== 'absolute') return reference;
-  return parsed.base === base ? `${parsed.type}/${parsed.id}` : `${parsed.base}/${parsed.type}/${parsed.id}`;
-}
 
 /**
  * Index entries of a resource.

@@ -1,7 +1,7 @@
 // A family name and a given name of a person as one entry of the index. Each alone is of very many people, both together of few; and
 // who looks for a person mostly says both. The parameters each speak of any name of the person, so every family name stands
 // with every given one.
-import type { WordEntry } from './extract.ts';
+import type { WordEntry } from './entries.ts';
 import { parameter } from './parameters.ts';
 import { TYPE_IDS } from './types.ts';
 

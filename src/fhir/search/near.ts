@@ -1,9 +1,8 @@
 // Distance: points and circles as clients write them. https://hl7.org/fhir/R4/location.html#search, `near`
-import { isLatitude, isLongitude } from './boundary.ts';
+import { isLatitude, isLongitude, type Point } from './boundary.ts';
 import { invalid, split, unescaped } from './values.ts';
 import { zipCentre } from './zip.ts';
 
-export type Point = { latitude: number; longitude: number };
 export type Unit = { meters: number; unit: string; code: string };
 /** `approximate`: places count that stand in the middle of their ZIP code area, having no position of their own */
 export type Circle = Point & { meters: number; unit: Unit; approximate: boolean };

@@ -1,11 +1,12 @@
 // A search as plain data, made from its query by the parameter table. https://hl7.org/fhir/R4/search.html
 import { Outcome } from '../outcome.ts';
 import { checkCost } from './cost.ts';
-import { type Criterion, type CriterionOptions, readCriterion } from './criterion.ts';
+import type { Criterion, CriterionOptions } from './criterion.ts';
 import { type Cursor, decodeCursor } from './cursor.ts';
 import { type Include, readInclude } from './include.ts';
 import { joinChains } from './join-chains.ts';
 import type { Circle } from './near.ts';
+import { readCriterion } from './read-criterion.ts';
 import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
 

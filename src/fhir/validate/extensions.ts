@@ -12,7 +12,7 @@ import {
   type ValueSet,
   VirtualModalities,
 } from './plan-net-codes.ts';
-import { report, type Walk } from './walk.ts';
+import { report, type Walk } from './report.ts';
 
 type Value = {
   /** allowed members: `valueString`, or two of them */

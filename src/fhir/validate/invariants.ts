@@ -5,8 +5,8 @@ import { parseReference } from '../reference.ts';
 import { hasCoding, type JsonObject, objects } from '../resource.ts';
 import { checkExtensionContent } from './extensions.ts';
 import { checkIdentifier, checkPhone, checkPostalCode } from './quality.ts';
+import { report, type Walk } from './report.ts';
 import { RESOURCE_TYPES } from './types.ts';
-import { report, type Walk } from './walk.ts';
 
 type Check = (walk: Walk, value: JsonObject) => void;
 

@@ -3,7 +3,7 @@
 // (http://hl7.org/fhir/us/davinci-pdex) and US Core (http://hl7.org/fhir/us/core).
 import { codings, objects } from '../resource.ts';
 import { each, fixed, type Profile, type Rule, required, someCoding } from './profile.ts';
-import { report } from './walk.ts';
+import { report } from './report.ts';
 
 const CARIN = 'http://hl7.org/fhir/us/carin-bb/StructureDefinition';
 const CARIN_IDENTIFIER = 'http://hl7.org/fhir/us/carin-bb/CodeSystem/C4BBIdentifierType';

@@ -2,7 +2,7 @@
 import { type Json, type JsonObject, objects } from '../resource.ts';
 import type { IssueCode } from './issue.ts';
 import { isBound, type Strength, type ValueSet } from './plan-net-codes.ts';
-import { report, type Walk } from './walk.ts';
+import { report, type Walk } from './report.ts';
 
 /** Reports what the element lacks. The path of the walk ends at the element. */
 export type Rule = (walk: Walk, element: JsonObject) => void;

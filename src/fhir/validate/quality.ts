@@ -2,7 +2,7 @@
 // Always findings: what a plan published is stored as it was sent.
 import { isValidNpi, NPI_SYSTEM } from '../npi.ts';
 import type { JsonObject } from '../resource.ts';
-import { report, type Walk } from './walk.ts';
+import { report, type Walk } from './report.ts';
 
 const CLIA = 'urn:oid:2.16.840.1.113883.4.7';
 const NAIC = 'urn:oid:2.16.840.1.113883.6.300';

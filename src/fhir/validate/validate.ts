@@ -5,7 +5,8 @@ import type { Issue } from './issue.ts';
 import { MEMBER_PROFILES } from './member-profiles.ts';
 import { PLAN_NET_PROFILES, planNetProfileOf } from './plan-net.ts';
 import type { Profile } from './profile.ts';
-import { report, type Walk, walkResource } from './walk.ts';
+import { report, type Walk } from './report.ts';
+import { walkResource } from './walk.ts';
 
 export type { Issue, IssueCode } from './issue.ts';
 export { ISSUES } from './issue.ts';

@@ -3,41 +3,10 @@
 // something to report.
 import { isObject, type JsonObject } from '../resource.ts';
 import { checkOf } from './invariants.ts';
-import { ISSUES, type Issue, type IssueCode, issue } from './issue.ts';
+import { report, type Walk } from './report.ts';
 import { type Field, RESOURCE_TYPES, type Type, tableOf, typeOf } from './types.ts';
 
-export type Walk = {
-  issues: Issue[];
-  /** names and indexes from the resource down to the place that is looked at */
-  path: (string | number)[];
-  /** false: only errors are wanted */
-  findings: boolean;
-  /** ids of contained resources, when there are any */
-  contained: ReadonlySet<string> | undefined;
-  /** how many resources the current one is contained in */
-  containment: number;
-  errors: number;
-  /** upper-case NUCC codes, when the operator loaded them */
-  taxonomy: ReadonlySet<string> | undefined;
-};
-
 const MAX_DEPTH = 200; // names and indexes: two for each level of an array
-const MAX_OF_A_KIND = 100;
-
-export function pathText(path: readonly (string | number)[]): string {
-  let out = '';
-  for (const step of path) out += typeof step === 'number' ? `[${step}]` : out === '' ? step : `.${step}`;
-  return out;
-}
-
-/** Notes an issue at the current place, or at `member` within it. At most 100 errors and 100 findings a resource. */
-export function report(walk: Walk, code: IssueCode, message: string, member?: string): void {
-  const isError = ISSUES[code].severity === 'error';
-  if (!isError && !walk.findings) return;
-  if ((isError ? walk.errors : walk.issues.length - walk.errors) >= MAX_OF_A_KIND) return;
-  if (isError) walk.errors++;
-  walk.issues.push(issue(code, pathText(member === undefined ? walk.path : [...walk.path, member]), message));
-}
 
 /** A resource at any place: top level, contained, in a Bundle or Parameters. The path already ends at it. */
 export function walkResource(walk: Walk, resource: unknown): void {
