@@ -37,7 +37,6 @@ async function* pieces(
   withSensitive: boolean,
   paging: Paging | undefined,
 ): AsyncGenerator<string> {
-  const { sql } = deps.database;
   const base = addresses(deps.config).fhir;
   const entry = (key: string, body: string, mode: 'match' | 'include') =>
     `{"fullUrl":"${base}/${key}","resource":${replaceReferences(body, (reference) => {
@@ -57,7 +56,7 @@ async function* pieces(
   let n = 0;
   let last: Place | undefined;
   let hasMore = false;
-  reading: for await (const rows of mergedRows(sql, memberId, 500, paging?.after))
+  reading: for await (const rows of mergedRows(deps.database, memberId, 500, paging?.after))
     for (const row of rows) {
       const key = `${row.type}/${row.id}`;
       // a record that is not labelled yet counts as sensitive
@@ -69,7 +68,7 @@ async function* pieces(
       for (const link of row.links ?? []) shared.add(link);
       yield separated(entry(key, row.linked ? withAbsoluteLinks(row.type, row.body, base, true) : row.body, 'match'));
     }
-  for await (const page of sharedTexts(sql, [...shared].sort()))
+  for await (const page of sharedTexts(deps.database, [...shared].sort()))
     for (const { key, body } of page) yield separated(entry(key, body, 'include'));
   const link = (relation: string, url: string) => `{"relation":"${relation}","url":${JSON.stringify(url)}}`;
   const links =

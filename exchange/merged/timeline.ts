@@ -116,7 +116,7 @@ async function namesOf(
   keys: ReadonlySet<string>,
 ): Promise<(key: string) => string | undefined> {
   const names = new Map<string, string>();
-  for await (const page of sharedTexts(deps.database.sql, [...keys]))
+  for await (const page of sharedTexts(deps.database, [...keys]))
     for (const { key, body } of page) {
       const r = JSON.parse(body) as Resource;
       names.set(key, typeof r['name'] === 'string' ? r['name'] : personOf(body).name);
@@ -165,7 +165,7 @@ export async function timeline(deps: Needs, memberId: string): Promise<Timeline 
   };
   const entries: Entry[] = [];
   let person: Timeline['person'] = { name: 'not known', birthDate: null };
-  for await (const rows of mergedRows(sql, memberId)) {
+  for await (const rows of mergedRows(deps.database, memberId)) {
     const nameOf = await namesOf(
       deps,
       new Set(rows.flatMap((r) => r.links ?? []).filter((k) => isShared(k.slice(0, k.indexOf('/'))))),

@@ -119,6 +119,8 @@ function apply(s: MemberSearch, name: string, value: string, options: { umbSyste
   const values = () => {
     const found = split(value, ',');
     if (found.length > MAX_VALUES) throw new Outcome('search-too-complex');
+    // it would be taken for a value that nothing has
+    if (found.includes('')) throw new Outcome('invalid-parameter', `${name} has an empty value.`);
     return found;
   };
   if (name === '_id') {
@@ -162,7 +164,8 @@ function readIdentifier(s: MemberSearch, values: string[], umbSystem: string): v
   const others: string[] = [];
   for (const v of values) {
     const { system, code } = readToken(v);
-    if (system === umbSystem) umbs.push(code);
+    // all that the system has is no one of them
+    if (system === umbSystem && code !== '') umbs.push(code);
     else others.push(v);
   }
   if (others.length === 0) s.umbs = within(s.umbs, umbs);

@@ -1,6 +1,6 @@
 // What the merged record of one member is made from. Every statement names the member and is served by a primary key or an
 // index that begins with it.
-import type { Queryable } from '../../src/store/database.ts';
+import type { Database, Queryable } from '../../src/store/database.ts';
 
 export type MergedRow = {
   type: string;
@@ -18,13 +18,15 @@ export type MergedRow = {
 
 /** Visible records of a member, in pages by type and id, after a place in that order. */
 export async function* mergedRows(
-  sql: Queryable,
+  database: Pick<Database, 'sql'>,
   memberId: string,
   size = 500,
   from: { type: string; id: string } = { type: '', id: '' },
 ): AsyncGenerator<MergedRow[]> {
   let after = from;
   for (;;) {
+    // taken for each page: a Worker has another client once it has answered
+    const { sql } = database;
     const page = await sql<MergedRow[]>`
       select type, id, origin, source_id as "sourceId", last_updated as "lastUpdated", label, pa_end::text as "paEnd", links,
         case when origin = 'own' then body else coalesce(shared, body) end as body, shared is not null and origin <> 'own' as linked
@@ -106,13 +108,13 @@ export async function lastChoice(sql: Queryable, memberId: string): Promise<stri
 
 /** Texts of directory-type records, in pages. Primary key. */
 export async function* sharedTexts(
-  sql: Queryable,
+  database: Pick<Database, 'sql'>,
   keys: readonly string[],
   size = 500,
 ): AsyncGenerator<{ key: string; body: string }[]> {
   for (let i = 0; i < keys.length; i += size)
     yield [
-      ...(await sql<{ key: string; body: string }[]>`
+      ...(await database.sql<{ key: string; body: string }[]>`
         select k as key, e.body from unnest(${keys.slice(i, i + size)}::text[]) k
         join exchange.shared_resource e on e.type = split_part(k, '/', 1) and e.id = split_part(k, '/', 2) and not e.deleted order by k`),
     ];

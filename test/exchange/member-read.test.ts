@@ -329,6 +329,42 @@ describe('search', () => {
     expect(ids((await posted.json()) as Bundle)).toEqual(['Observation/o1']);
   });
 
+  test('by POST without a body what the address asks is asked, as for an export', async () => {
+    const post = (query: string, init: { headers?: Record<string, string>; body?: string } = {}) =>
+      fetch(`${node.base}/exchange/fhir/${query}`, {
+        method: 'POST',
+        ...init,
+        headers: { authorization: `Bearer ${token}`, ...init.headers },
+      });
+    const bare = await post(`Observation/_search?patient=${me}&code=718-7`);
+    expect([bare.status, ids((await bare.json()) as Bundle)]).toEqual([200, ['Observation/o1']]);
+    expect((await post('Group/_search?_id=none')).status).toBe(200);
+    const json = { headers: { 'content-type': 'application/json' }, body: '{}' };
+    expect((await post(`Observation/_search?patient=${me}`, json)).status).toBe(415);
+  });
+
+  test('an empty value is told, and is not taken for one that nothing has', async () => {
+    for (const query of [
+      'patient=',
+      `patient=Patient/${me},`,
+      `patient=${me}&_id=`,
+      `patient=${me}&code=`,
+      `patient=${me}&_lastUpdated=`,
+    ]) {
+      const answer = await get(`Observation?${query}`);
+      expect([query, answer.status, answer.json()['issue']]).toMatchObject([query, 400, [{ code: 'value' }]]);
+    }
+    expect((await get('Patient?identifier=')).status).toBe(400);
+  });
+
+  test('all identifiers of a system are asked for without a value, those of the unique member id too', async () => {
+    const patient = (await get(`Patient/${me}`)).json();
+    const system = (patient['identifier'] as { system: string }[]).map((i) => i.system).find((s) => s.endsWith('/umb'));
+    expect(await found(`Patient?identifier=${system}|`)).toEqual([`Patient/${me}`]);
+    expect(await found(`Patient?_id=${me}&identifier=${system}|`)).toEqual([`Patient/${me}`]);
+    expect(await found(`Patient?identifier=${system}|nobody`)).toEqual([]);
+  });
+
   test('brings what records refer to and their Provenance, within the scopes', async () => {
     const a = (await get(`Observation?patient=${me}&code=718-7&_revinclude=Provenance:target`)).json();
     const [kept, made, ...more] = ids(a, 'include');
