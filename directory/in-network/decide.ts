@@ -114,20 +114,22 @@ function resultOf(listed: number, facts: Facts): Result {
   return facts.cut || networkSet(facts).size === 0 ? 'unknown' : 'not-listed';
 }
 
-/** Has the provider an active role or affiliation that names networks and none by a reference? */
+/** Does an active role or affiliation of the provider, or of the organization of a role without networks, name them by words alone? */
 function namesInWords(provider: Resource, facts: Facts): boolean {
   const key = keyOf(provider);
-  const own =
-    provider.resourceType === 'Organization'
-      ? facts.affiliations.filter((a) => participant(a, facts) === key)
-      : facts.roles.filter((role) => keysIn(role['practitioner'], facts.base).includes(key));
-  return own.some(
-    (record) =>
-      namesNetworks(record) &&
-      networksOf(record, facts.base).length === 0 &&
-      fits(record, facts) &&
-      activeOn(record, facts.date) === 'active',
-  );
+  const isActive = (record: Resource) => activeOn(record, facts.date) === 'active';
+  const inWords = (record: Resource) =>
+    namesNetworks(record) && networksOf(record, facts.base).length === 0 && isActive(record);
+  const ofOrganization = (organization: string | undefined) =>
+    facts.affiliations.filter((a) => organization !== undefined && participant(a, facts) === organization);
+  if (provider.resourceType === 'Organization') return ofOrganization(key).some((a) => fits(a, facts) && inWords(a));
+  return facts.roles
+    .filter((role) => keysIn(role['practitioner'], facts.base).includes(key) && fits(role, facts) && isActive(role))
+    .some((role) =>
+      namesNetworks(role)
+        ? inWords(role)
+        : ofOrganization(keysIn(role['organization'], facts.base)[0]).some((a) => inWords(a)),
+    );
 }
 
 export function networkSet(facts: Pick<Facts, 'plans' | 'networks'>): Set<string> {

@@ -28,8 +28,8 @@ export async function personParts(data: PageData, l: Language, person: Resource)
   for (const { resource: role } of found.hits) {
     if (activeOn(role, today) === 'ended') continue;
     const at = JSON.stringify(
-      [role['organization'], role['location']].map((of) =>
-        namedIn(role, of, found.all, data.base).map((n) => n.key ?? n.name),
+      [namedIn(role, role['organization'], found.all, data.base), placesOf(data, [role], found.all)].map((of) =>
+        of.map((n) => n.key ?? n.name),
       ),
     );
     groups.set(at, [...(groups.get(at) ?? []), role]);

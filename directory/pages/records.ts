@@ -70,8 +70,10 @@ export function addressLines(address: JsonObject | undefined): string[] {
   const place = [text(address['city']), region].filter(Boolean).join(', ');
   const street = strings(address['line']).filter((t) => t !== '');
   const written = street.length === 0 ? tidy(text(address['text']) ?? '') : '';
-  const told = written !== '' && written.includes(text(address['city']) ?? '') ? '' : place;
-  return [...street, written, told].filter((t) => t !== '');
+  // what the text says is not told again
+  const parts = [text(address['city']), region].filter((part) => part && !written.includes(part));
+  const ends = /\b\d{5}(?:-?\d{4})?$/.test(written);
+  return [...street, written, written === '' ? place : ends ? '' : parts.join(', ')].filter((t) => t !== '');
 }
 
 export type Contact = { system: 'phone' | 'fax' | 'email' | 'url'; value: string; href: string | undefined };

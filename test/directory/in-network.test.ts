@@ -236,6 +236,10 @@ test('a network that is named by words alone may be the one', async () => {
       participatingOrganization: ref('Organization/wordy'),
       network: [{ identifier: { system: 'urn:n', value: 'N1' } }],
     },
+    person('through'),
+    role('through1', 'through', { organization: ref('Organization/wordy') }),
+    person('left'),
+    role('left1', 'left', { organization: ref('Organization/wordy'), period: { end: '2020-01-01' } }),
   ]);
   try {
     const about = async (provider: string) => {
@@ -245,6 +249,8 @@ test('a network that is named by words alone may be the one', async () => {
     };
     expect(await about('Practitioner/worded')).toEqual(['unknown', ['network-in-words']]);
     expect(await about('Organization/wordy')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Practitioner/through')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Practitioner/left')).toEqual(['not-listed', []]);
     expect(await about('Practitioner/both')).toEqual(['in-network', ['unverified']]);
     expect(await about('Practitioner/former')).toEqual(['not-listed', []]);
   } finally {

@@ -92,6 +92,32 @@ const DATA: Resource[] = [
     address: { text: 'Corner of 5th, , and Main' },
     telecom: [{ system: 'phone', value: 'tel:+1-860-555-0111' }],
   },
+  ...['Half', 'Whole', 'Zipless'].map(
+    (name): Resource => ({
+      resourceType: 'Location',
+      id: name.toLowerCase(),
+      status: 'active',
+      name: `${name} Place`,
+      address: {
+        text: {
+          Half: '7 Elm Street',
+          Whole: '8 Elm Street, Hartford, CT 06103-1234',
+          Zipless: '9 Elm Street, Hartford',
+        }[name],
+        ...(name === 'Half' ? {} : { city: 'Hartford' }),
+        state: 'CT',
+        postalCode: '06103',
+      } as never,
+    }),
+  ),
+  person('sited'),
+  ...['half', 'zipless'].flatMap((at): Resource[] => [
+    { resourceType: 'HealthcareService', id: `at-${at}`, active: true, location: [ref(`Location/${at}`)] },
+    role(`sited-${at}`, {
+      practitioner: ref('Practitioner/sited'),
+      healthcareService: [ref(`HealthcareService/at-${at}`)],
+    }),
+  ]),
   {
     resourceType: 'PractitionerRole',
     id: 'service',
@@ -155,6 +181,24 @@ test('a person without a place has the address of the record, but not the home',
 test('an address that is text alone is read, and calls a place without a name', async () => {
   expect(await page('/en/provider/Organization/owner')).toContain('12 Main Street, Hartford, CT 06103');
   expect(await page('/en/provider/Location/written')).toContain('>Corner of 5th, and Main<');
+});
+
+test('what the text of an address does not say is told beside it', async () => {
+  const lines = async (id: string) =>
+    /<p class="address">(.*?)<\/p>|<address[^>]*>(.*?)<\/address>/s.exec(
+      await page(`/en/provider/Location/${id}`),
+    )?.[0] ?? '';
+  expect(await lines('half')).toMatch(/7 Elm Street.*CT 06103/s);
+  expect(await lines('zipless')).toMatch(/9 Elm Street, Hartford.*CT 06103/s);
+  expect(await lines('zipless')).not.toMatch(/Hartford.*Hartford/s);
+  expect(await lines('whole')).toContain('8 Elm Street, Hartford, CT 06103-1234');
+  expect(await lines('whole')).not.toMatch(/06103.*CT 06103/s);
+});
+
+test('of a person with roles at services of several places all are shown', async () => {
+  const own = await page('/en/provider/Practitioner/sited');
+  expect(own).toContain('Half Place');
+  expect(own).toContain('Zipless Place');
 });
 
 test('a service without a name is called by what it is, or by who offers it', async () => {
