@@ -56,8 +56,8 @@ async function untilDone(talk: Talk, status: string): Promise<string> {
 async function match(talk: Talk): Promise<{ members: number; group: string; seconds: number }> {
   const { deps, peer } = talk;
   const [id = ''] = await planPulls(deps, { cause: 'command', again: true });
-  const asked = await submissions(deps.database.sql, id);
   const day = new Date().toISOString().slice(0, 10);
+  const asked = await submissions(deps.database.sql, id, day);
   const body = JSON.stringify(
     matchRequest(
       asked,

@@ -1,6 +1,7 @@
 // Keeps the alerts: what holds, what has ended, who is told. Part of each tick of the schedule.
 import type { Deps } from '../../src/deps.ts';
 import { describe } from '../../src/http/fhir-app.ts';
+import { localDay } from '../clocks/business-day.ts';
 import { claimUnsent, forgetUnsent, markSent, recordConditions, standingConditions } from '../store/alert.ts';
 import { alertMessage } from './webhook.ts';
 
@@ -14,6 +15,7 @@ export async function keepAlerts(deps: Deps): Promise<void> {
   const standing = await standingConditions(sql, now, {
     quarantine: deps.config.alertQuarantine,
     keepDays: deps.config.matchRequestKeepDays,
+    today: localDay(now, deps.config.timeZone),
   });
   await sql.begin((tx) => recordConditions(tx, standing, now));
   const kinds = new Map<string, number>();

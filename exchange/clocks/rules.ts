@@ -73,6 +73,9 @@ export const CLOCK_RULES: Readonly<Record<ClockKind, ClockRule>> = {
   },
 };
 
+/** Days before a coverage begins from which what is done counts for it: enrolment is open about so long, and nobody is asked for before. */
+export const EARLY_DAYS = 90;
+
 /** Days after the end of other coverage in which its late claims are asked for, each month. */
 export const RUN_OFF_DAYS = 90;
 

@@ -30,7 +30,7 @@ const MISSING = /^(group-gone|kick-off-(400|404|405|422|501)|job-failed-501|stat
 export async function matchStep(s: Step): Promise<void> {
   const { sql } = s.deps.database;
   if (!s.pull.isFull && (await useEarlier(s))) return;
-  const asked = await submissions(sql, s.pull.id);
+  const asked = await submissions(sql, s.pull.id, today(s));
   if (asked.length === 0) return advance(s, 'failed', { reason: 'no-usable-member', finishedAt: s.deps.clock() }, '');
   const form = s.pull.matchForm ?? abilitiesOf(s).match;
   try {
@@ -67,12 +67,13 @@ async function useEarlier(s: Step): Promise<boolean> {
   return true;
 }
 
+const today = (s: Step): string => localDay(s.deps.clock(), s.deps.config.timeZone);
+
 /** Us, the peer, the last day of the consents, and where their originals are. */
 function parties(s: Step) {
   const us = ourselves(s.deps.config);
-  const today = localDay(s.deps.clock(), s.deps.config.timeZone);
   const peer = { npi: s.peer.npi, name: s.peer.name };
-  return [us, peer, addDays(today, 365), `${addresses(s.deps.config).fhir}/DocumentReference`] as const;
+  return [us, peer, addDays(today(s), 365), `${addresses(s.deps.config).fhir}/DocumentReference`] as const;
 }
 
 async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
@@ -132,7 +133,7 @@ export async function matchingStep(s: Step): Promise<void> {
   const statusUrl = s.pull.matchStatusUrl ?? '';
   const answer = await poll(s, statusUrl, s.pull.attempts);
   if (!answer.isDone) throw new Waiting(answer.waitMs);
-  const asked = await submissions(s.deps.database.sql, s.pull.id);
+  const asked = await submissions(s.deps.database.sql, s.pull.id, today(s));
   const body = JSON.parse(answer.text) as Json;
   if (s.pull.matchForm === 'patients') return finish(s, await amongPatients(s, body, statusUrl, asked));
   const resources: Json[] = [];

@@ -29,18 +29,15 @@ export type PlanRequest = {
 export async function planPulls(deps: Deps, request: PlanRequest): Promise<string[]> {
   const { sql } = deps.database;
   const now = deps.clock();
+  const today = localDay(now, deps.config.timeZone);
   const peers = (await listPeers(sql)).filter(
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
-  const all = await candidates(
-    sql,
-    { peerId: request.peerId, memberIds: request.memberIds },
-    localDay(now, deps.config.timeZone),
-  );
+  const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds }, today);
   await openRequestClocks(sql, calendarOf(deps.config), now);
   const made: string[] = [];
   for (const peer of peers) {
-    const open = request.again ? undefined : await unasked(sql, peer.id, now, REFRESH);
+    const open = request.again ? undefined : await unasked(sql, peer.id, now, today, REFRESH);
     const due = all.filter((c) => c.peerId === peer.id && (open === undefined || open.has(c.otherCoverageId)));
     for (let from = 0; from < due.length; from += deps.config.pullBatch) {
       const batch = due.slice(from, from + deps.config.pullBatch);
@@ -52,7 +49,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
             cause: request.cause,
             isFull: request.full ?? false,
             createdAt: now,
-            dueAt: requestDue(localDay(now, deps.config.timeZone), deps.config.timeZone),
+            dueAt: requestDue(today, deps.config.timeZone),
           },
           batch.map((c) => ({
             submittedId: `m-${randomUUID()}`,

@@ -1,5 +1,7 @@
 // A reviewer takes a pull as it is. The worker then goes on with it, and the database lets it balance with the difference.
+
 import type { Deps } from '../../src/deps.ts';
+import { localDay } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { acceptLeft } from '../store/pull-left.ts';
 import { acceptPull } from '../store/staff-accept.ts';
@@ -11,7 +13,7 @@ export type Acceptable = (typeof ACCEPTABLE)[number];
 
 /** False when the pull is no longer in the state that the reviewer saw. */
 export async function accept(
-  deps: Pick<Deps, 'database' | 'clock'>,
+  deps: Pick<Deps, 'database' | 'clock' | 'config'>,
   session: StaffSession,
   pullId: string,
   seen: Acceptable,
@@ -23,7 +25,7 @@ export async function accept(
     const done =
       seen === 'unbalanced' || seen === 'partial'
         ? (await acceptPull(tx, pullId, seen, session, note, at)) && seen
-        : await acceptLeft(tx, pullId, seen, session, note, at);
+        : await acceptLeft(tx, pullId, seen, session, note, at, localDay(at, deps.config.timeZone));
     await writeAudit(tx, [
       auditRow({
         at,

@@ -25,7 +25,7 @@ export function leftWords(left: Left, peer: { id: string; name: string }): Words
     case 'repeats':
       return {
         summary: `${peer.name} says each time that its answer is not complete, and is therefore asked for the same each time, until it says otherwise or a person accepts what came.`,
-        toDecide: `The other payer has said three times in a row that its answer is not complete, and is asked for the same each time. Read its messages and ask it for what is missing. If nothing is, accept what came: from then on it is asked for what changed since.`,
+        toDecide: `The other payer has said three times in a row that its answer is not complete, and is asked for the same each time. Read its messages and ask it for what is missing. If nothing is, accept what came: from then on it is asked for what changed since, as long as its answers say when they were made.`,
         line: 'its payer says each time that something is missing, and is asked for the same each time: pull accept, when nothing is',
       };
     case 'failed':

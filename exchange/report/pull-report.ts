@@ -1,8 +1,10 @@
 // The report of one pull as plain data: the one source of the staff page, of its CSV and JSON, and of `report PULL`. It
 // names members by key only.
+
 import { createHash } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { VERSION } from '../../src/version.ts';
+import { localDay } from '../clocks/business-day.ts';
 import { countMessages, type MessageCount } from '../pull/messages.ts';
 import { OUTCOME_NAMES, type OutcomeName } from '../reconcile/reasons.ts';
 import { type AttachmentCount, countAttachments } from '../store/attachment.ts';
@@ -133,7 +135,7 @@ export async function pullReport(
     countFindings(sql, pullId),
     pullEvents(sql, pullId),
     acceptance(sql, pullId),
-    leftOf(sql, pullId, deps.clock()),
+    leftOf(sql, pullId, localDay(deps.clock(), deps.config.timeZone)),
     memberKeys(deps),
     countAttachments(sql, pullId),
   ]);

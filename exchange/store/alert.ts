@@ -1,6 +1,6 @@
 // Alerts: conditions that people have to know of, a row while each lasts.
 import type { Queryable } from '../../src/store/database.ts';
-import { leftFailed, leftIncomplete, leftRepeating } from './pull-left.ts';
+import { leftFailed, leftIncomplete, leftRepeating, stillWaits } from './pull-left.ts';
 
 export type AlertKind =
   | 'clocks-overdue'
@@ -23,24 +23,24 @@ export type Condition = { kind: AlertKind; subject: string; amount: number };
 const FAILING = 3;
 
 /**
- * What holds now. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
- * ledger rows of the pulls of a week only, by its primary key, with identity_pkey.
+ * What holds now; `today`: YYYY-MM-DD of the plan's calendar. Clocks by clock_open; pulls, peers, jobs, releases and findings are small tables; the quarantine by identity_quarantined and the primary key of review_item;
+ * ledger rows of the pulls of a week only, by its primary key, with that of review_item.
  */
 export async function standingConditions(
   sql: Queryable,
   now: Date,
-  { quarantine, keepDays }: { quarantine: number; keepDays: number },
+  { quarantine, keepDays, today }: { quarantine: number; keepDays: number; today: string },
 ): Promise<Condition[]> {
   const rows = await sql<Condition[]>`
     select 'clocks-overdue' as kind, kind as subject, count(*)::int as amount from exchange.clock where state = 'open' and due_at < ${now} group by kind
     union all
-    select 'pull-waits', id, 1 from exchange.pull where state in ('review', 'unbalanced', 'partial')
+    select 'pull-waits', p.id, 1 from exchange.pull p where ${stillWaits(sql)}
     union all
-    select 'pull-incomplete', p.id, 1 from exchange.pull p where ${leftIncomplete(sql, now)}
+    select 'pull-incomplete', p.id, 1 from exchange.pull p where ${leftIncomplete(sql, today)}
     union all
-    select 'pull-failed', p.id, 1 from exchange.pull p where ${leftFailed(sql, now)}
+    select 'pull-failed', p.id, 1 from exchange.pull p where ${leftFailed(sql, today)}
     union all
-    select 'pull-repeats', p.id, 1 from exchange.pull p where ${leftRepeating(sql, now)}
+    select 'pull-repeats', p.id, 1 from exchange.pull p where ${leftRepeating(sql, today)}
     union all
     -- decided an hour ago, and not carried out: its file is gone, or cannot be read
     select 'release-waits', r.item_id, 1 from exchange.release_due r
@@ -52,11 +52,12 @@ export async function standingConditions(
         and p.created_at > coalesce((select max(d.created_at) from exchange.pull d where d.peer_id = p.peer_id and d.state = 'done'), '-infinity')
       group by p.peer_id) l where l.failed >= ${FAILING}
     union all
-    -- what was held already when it came again is told with the pull in which it came first; what somebody discarded is dealt with
+    -- what was held already when it came again is told with the pull that opened its item; what somebody discarded is dealt with. One that
+    -- was shown until then has an item of the older pull that brought it, opened while this one was worked on
     select 'wrong-patient', p.id, count(*)::int from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id and l.reason = 'wrong-patient'
-      left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id and i.state = 'quarantined'
-      where p.finished_at > ${now}::timestamptz - interval '7 days' and (i.peer_id is null or (i.first_pull = p.id and not exists (
-        select from exchange.review_item v where v.id = md5(concat_ws('|', 'held', i.peer_id, i.type, i.source_id)) and v.state = 'decided' and v.decision = 'discard')))
+      left join exchange.review_item v on v.id = md5(concat_ws('|', 'held', p.peer_id, l.type, l.source_id)) and l.source_id is not null
+      where p.finished_at > ${now}::timestamptz - interval '7 days'
+        and (v.id is null or ((v.pull_id = p.id or v.opened_at between p.created_at and p.finished_at) and v.decision is distinct from 'discard'))
       group by p.id
     union all
     -- what somebody discarded stays there, and waits for nobody: looked at one by one only when it matters

@@ -1,7 +1,15 @@
 // The clocks of members, opened and closed by sets: so a missed tick loses nothing, an import of a million is one statement,
 // and the schedule on Workers can do it too. Due times are computed on local dates in the plan's zone, by the database.
 import type { Queryable } from '../../src/store/database.ts';
-import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, RULE_VERSION, RUN_OFF_DAYS } from '../clocks/rules.ts';
+import {
+  CLOCK_RULES,
+  type ClockKind,
+  EARLY_DAYS,
+  LINES_OF_BUSINESS,
+  RULE_VERSION,
+  RUN_OFF_DAYS,
+} from '../clocks/rules.ts';
+import { enrolledSql, lastsSql } from './enrolled.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
@@ -11,11 +19,6 @@ export type Calendar = {
   /** the day on which those enrolled before it must have been offered the choice, YYYY-MM-DD */
   complianceDay: string;
 };
-
-/** Still enrolled, or never known to be (records without an enrolment), as SQL. */
-const enrolledSql = (member: string, today: string): string =>
-  `(exists (select from exchange.enrolment e where e.member_id = ${member} and coalesce(e.ends, 'infinity'::date) >= ${today})
-    or not exists (select from exchange.enrolment e where e.member_id = ${member}))`;
 
 /** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
 const refSql = (kind: ClockKind, lob: string): string =>
@@ -57,9 +60,6 @@ export async function openOfferClocks(
   return { taken: rows[0]?.taken ?? 0, memberIds: rows.flatMap((r) => r.id ?? []) };
 }
 
-/** An offer counts for a coverage that begins up to this many days later. */
-const EARLY_DAYS = 90;
-
 /**
  * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
  * was due. Served by clock_member.
@@ -96,7 +96,7 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
 
 /**
  * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
- * known. Payers that cannot be asked stay visible as blocked; when they can, that is the start. A clock that ended with a
+ * known, and no earlier than {@link EARLY_DAYS} before the coverage begins. Payers that cannot be asked stay visible as blocked; when they can, that is the start. A clock that ended with a
  * withdrawal is kept under another subject when the member opts in again. `memberIds` undefined: of all.
  */
 export async function openRequestClocks(
@@ -128,7 +128,11 @@ export async function openRequestClocks(
      ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ($4::timestamptz at time zone $1)::date))
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
-     cross join lateral (select greatest(c.at, o.known_at) as at) s
+     cross join lateral (
+       select greatest(c.at, o.known_at, (
+         select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
+         where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')})) as at
+     ) s
      where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
+import { enrolledSql } from './enrolled.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
 
@@ -159,13 +160,7 @@ export type Candidate = {
   peerId: string | null;
 };
 
-/** Members who are enrolled, have opted in and named another payer: their newest choice holds. */
-const enrolled = (
-  sql: Queryable,
-  today: string,
-) => sql`(exists (select from exchange.enrolment e where e.member_id = o.member_id and coalesce(e.ends, 'infinity'::date) >= ${today}::date)
-  or not exists (select from exchange.enrolment e where e.member_id = o.member_id))`;
-
+/** Members who are enrolled, have opted in and named another payer: their newest choice holds. `today`: of the plan's calendar. */
 export async function candidates(
   sql: Queryable,
   filter: { peerId?: string | undefined; memberIds?: readonly string[] | undefined },
@@ -173,13 +168,13 @@ export async function candidates(
 ): Promise<Candidate[]> {
   const rows = await sql<Candidate[]>`
     select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, c.recorded_on::text as "recordedOn", o.payer, o.peer_id as "peerId"
-    from exchange.other_coverage o
+    from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ${today}::date))
+    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < d.today))
     where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
       and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
-      and ${enrolled(sql, today)}
+      and ${sql.unsafe(enrolledSql('o.member_id', 'd.today'))}
     order by o.member_id`;
   return [...rows];
 }
@@ -189,11 +184,13 @@ export async function candidates(
  * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
  * pull that failed an hour later, then two, four and so on up to a day, or when the member asks for it. Reads the peer's coverages
  * (once a tick), and for each the index pull_member_member.
+ * @param today YYYY-MM-DD of the plan's calendar, by which coverages end
  */
 export async function unasked(
   sql: Queryable,
   peerId: string,
   now: Date,
+  today: string,
   refresh: { months: number; runOffDays: number; earlyDays: number },
 ): Promise<Set<string>> {
   const rows = await sql<{ id: string }[]>`
@@ -213,9 +210,9 @@ export async function unasked(
       and (
         l.asked is null
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
-        or ((o.ends is null or o.ends >= ${now}::date)
+        or ((o.ends is null or o.ends >= ${today}::date)
           and l.asked <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
-        or (o.ends < ${now}::date and o.ends >= ${now}::date - ${refresh.runOffDays}::int
+        or (o.ends < ${today}::date and o.ends >= ${today}::date - ${refresh.runOffDays}::int
           and l.asked <= ${now}::timestamptz - interval '1 month' + make_interval(days => ${refresh.earlyDays}))
       )`;
   return new Set(rows.map((r) => r.id));

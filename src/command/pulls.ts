@@ -1,5 +1,6 @@
 // The commands about pulls and their reports.
 
+import { localDay } from '../../exchange/clocks/business-day.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
@@ -80,9 +81,10 @@ export async function pullAccept(id: string, options: { reason: string }): Promi
     const { state } = pull;
     const by = person();
     const at = deps.clock();
-    if ((await leftOf(deps.database.sql, id, at)) !== undefined) {
+    const today = localDay(at, deps.config.timeZone);
+    if ((await leftOf(deps.database.sql, id, today)) !== undefined) {
       await deps.database.sql.begin(async (tx) => {
-        const left = await acceptLeft(tx, id, state, { subject: by, name: by }, options.reason, at);
+        const left = await acceptLeft(tx, id, state, { subject: by, name: by }, options.reason, at, today);
         if (left === undefined) throw new CommandFault(`Pull "${id}" changed meanwhile.`);
         await writeAudit(tx, [
           auditRow({

@@ -93,6 +93,8 @@ test('failing payers, records of others, a full quarantine', async () => {
   await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values ('w', 'old-plan', 'review', 'test', ${now}, ${now}, ${now}, ${now})`;
   await sql`insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id) values ('w', 0, 1, 0, 'quarantined', 'wrong-patient', 'Condition', 'c')`;
   await sql`insert into exchange.identity (peer_id, type, source_id, local_id, state, first_pull, last_pull) values ('old-plan', 'Condition', 'c', 'x', 'quarantined', 'w', 'w')`;
+  await sql`insert into exchange.review_item (id, kind, weight, type, b_type, peer_id, pull_id, file, line, entry, rule, detail, opened_at)
+    values (md5('held|old-plan|Condition|c'), 'wrong-patient', 3, 'Condition', 'Condition', 'old-plan', 'w', 0, 1, 0, 'inbound v1', '', ${now})`;
   await keepAlerts(node.deps);
   expect(
     sent()
@@ -103,12 +105,11 @@ test('failing payers, records of others, a full quarantine', async () => {
   const standing = () => sql`select amount from exchange.alert where kind = 'quarantine-full' and cleared_at is null`;
   expect(await standing()).toHaveLength(1);
   // the same record in the next pull of the payer is nothing new
-  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values ('w2', 'old-plan', 'done', 'test', ${now}, ${now}, ${now}, ${now})`;
+  await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, finished_at) values ('w2', 'old-plan', 'done', 'test', ${new Date(now.getTime() + 1)}, ${now}, ${now}, ${new Date(now.getTime() + 1)})`;
   await sql`insert into exchange.ledger_unit (pull_id, file, line, entry, outcome, reason, type, source_id) values ('w2', 0, 1, 0, 'quarantined', 'wrong-patient', 'Condition', 'c'), ('w2', 0, 2, 0, 'quarantined', 'wrong-patient', 'Condition', null)`;
   await keepAlerts(node.deps);
   expect(sent().map((t) => `${t.data.kind} ${t.data.subject} ${t.data.amount}`)).toContain('wrong-patient w2 1');
-  await sql`insert into exchange.review_item (id, kind, weight, type, b_type, peer_id, pull_id, file, line, entry, rule, detail, opened_at, state, decision)
-    values (md5('held|old-plan|Condition|c'), 'wrong-patient', 3, 'Condition', 'Condition', 'old-plan', 'w', 0, 1, 0, 'inbound v1', '', ${now}, 'decided', 'discard')`;
+  await sql`update exchange.review_item set state = 'decided', decision = 'discard'`;
   await keepAlerts(node.deps);
   expect(await standing()).toHaveLength(0);
   // and what was found in the first pull is dealt with

@@ -272,3 +272,57 @@ describe('asking again', () => {
     expect((await of('a2', 'C5-runoff')).filter((c) => c.state === 'open')).toEqual([]);
   });
 });
+
+test('nobody is asked for long before their coverage begins; the week of the request begins when they may be', async () => {
+  const [before, { sql }] = [now, node.deps.database];
+  const asked = async () => {
+    await planPulls(node.deps, { cause: 'opt-in' });
+    return sql`select from exchange.pull_member where member_id = 's1'`;
+  };
+  try {
+    now = new Date('2035-03-10T15:00:00Z');
+    await addMember('s1', '2035-12-01');
+    await recordPayer(node.deps, 's1', { payer: 'Old Plan', memberNumber: 'S1', starts: null, ends: null }, ACTOR);
+    await recordChoice(node.deps, 's1', YES, ACTOR);
+    expect([await asked(), await of('s1', 'C2')]).toEqual([[], []]);
+    now = new Date('2035-09-01T15:00:00Z');
+    expect([await asked(), await of('s1', 'C2')]).toEqual([[], []]);
+    now = new Date('2035-09-02T15:00:00Z');
+    expect(await asked()).toHaveLength(1);
+    expect(await of('s1', 'C2')).toMatchObject([{ state: 'open', due: '2035-09-09 23:59:59.999' }]);
+  } finally {
+    now = before;
+    await sql`delete from exchange.pull_member where member_id = 's1'`;
+    await sql`delete from exchange.other_coverage where member_id = 's1'`;
+  }
+});
+
+test('a coverage lasts until the end of its last day where the plan is', async () => {
+  const [before, { sql }] = [now, node.deps.database];
+  const again = async () => {
+    await planPulls(node.deps, { cause: 'opt-in' });
+    return sql`select from exchange.pull_member where member_id = 't1'`;
+  };
+  try {
+    await addMember('t1', '2020-01-01');
+    await recordPayer(
+      node.deps,
+      't1',
+      { payer: 'Old Plan', memberNumber: 'T1', starts: null, ends: '2035-06-30' },
+      ACTOR,
+    );
+    await recordChoice(node.deps, 't1', YES, ACTOR);
+    now = new Date('2035-05-20T15:00:00Z');
+    expect(await again()).toHaveLength(1);
+    await sql`update exchange.pull set state = 'done' where state = 'due'`;
+    // the evening of the last day in New York: it is asked for by quarters still, not by months
+    now = new Date('2035-07-01T02:00:00Z');
+    expect(await again()).toHaveLength(1);
+    now = new Date('2035-07-01T15:00:00Z');
+    expect(await again()).toHaveLength(2);
+  } finally {
+    now = before;
+    await sql`delete from exchange.pull_member where member_id = 't1'`;
+    await sql`delete from exchange.other_coverage where member_id = 't1'`;
+  }
+});

@@ -2,6 +2,7 @@
 // could not be given.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { localDay } from '../../exchange/clocks/business-day.ts';
 import { readMessages } from '../../exchange/pull/messages.ts';
 import { pullMessages } from '../../exchange/report/messages.ts';
 import { pullReport } from '../../exchange/report/pull-report.ts';
@@ -19,7 +20,7 @@ afterAll(() => peer.close());
 const issue = (severity: string, more: object = {}) =>
   JSON.stringify({ resourceType: 'OperationOutcome', issue: [{ severity, code: 'incomplete', ...more }] });
 const says = (...lines: string[]): Script => saysAsOf('2026-01-05T00:00:00Z', ...lines);
-const saysAsOf = (transactionTime: string, ...lines: string[]): Script => ({
+const saysAsOf = (transactionTime: string | undefined, ...lines: string[]): Script => ({
   'GET /status/export': (_, a) =>
     json(
       a,
@@ -30,6 +31,7 @@ const saysAsOf = (transactionTime: string, ...lines: string[]): Script => ({
     ),
   'GET /f/messages': sends(ndjson(...lines)),
 });
+const today = ({ clock, config }: ScriptedPeer['node']['deps']) => localDay(clock(), config.timeZone);
 const since = async (id: string) =>
   (await peer.node.deps.database.sql`select since, transaction_time as at from exchange.pull where id = ${id}`)[0];
 
@@ -82,7 +84,8 @@ test('when late claims are asked for no more, the last answer that lacks somethi
   const take = (id: string) =>
     sql.begin(
       async (tx) =>
-        (await acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock())) !== undefined,
+        (await acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock(), today(deps))) !==
+        undefined,
     );
   const [before] = await sql`select ends from exchange.other_coverage`;
   const first = await peer.pull(says(issue('error')), { full: true });
@@ -121,7 +124,7 @@ test('when late claims are asked for no more, the last pull that failed waits fo
     return rows.map((r) => r.alert);
   };
   const take = (id: string, seen: string) =>
-    sql.begin((tx) => acceptLeft(tx, id, seen, { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+    sql.begin((tx) => acceptLeft(tx, id, seen, { subject: 'a', name: 'Ada' }, 'asked', deps.clock(), today(deps)));
   const fails: Script = { 'GET /status/export': status(400) };
   const [before] = await sql`select ends from exchange.other_coverage`;
   await peer.pull({}, { full: true });
@@ -194,7 +197,7 @@ test('a payer that says so each time is told of at the third, and is asked for c
     return rows.map((r) => r.alert);
   };
   const take = (id: string) =>
-    sql.begin((tx) => acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock()));
+    sql.begin((tx) => acceptLeft(tx, id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock(), today(deps)));
   const lacking = async (full = false) => {
     const pull = await peer.pull(saysAsOf('2026-01-06T00:00:00Z', issue('error')), { full });
     return { id: pull.id, from: (await since(pull.id))?.['since'] as Date | null };
@@ -219,6 +222,27 @@ test('a payer that says so each time is told of at the third, and is asked for c
   expect([seventh.from, await waiting()]).toEqual([taken, [`pull-repeats ${seventh.id}`]]);
   await peer.pull({}, { full: false });
   expect(await waiting()).toEqual([]);
+});
+
+test('what is taken moves nothing where the payer does not say when its answer was made', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  await peer.pull({}, { full: true });
+  for (const time of [undefined, '2999-01-01T00:00:00Z']) {
+    const lacking = () => peer.pull(saysAsOf(time, issue('error')), { full: false });
+    const from = (await since((await lacking()).id))?.['since'];
+    await lacking();
+    const third = await lacking();
+    const taken = await sql.begin((tx) =>
+      acceptLeft(tx, third.id, 'done', { subject: 'a', name: 'Ada' }, 'asked', deps.clock(), today(deps)),
+    );
+    expect([taken, (await since(third.id))?.['at'], (await since((await lacking()).id))?.['since']]).toEqual([
+      'repeats',
+      null,
+      from,
+    ]);
+    await peer.pull({}, { full: true });
+  }
 });
 
 test('nobody has to look at what lacks something while the payer is not active, nor when the member is no longer ours', async () => {
@@ -286,4 +310,38 @@ test('a message is what FHIR says it is, and nothing else is shown', () => {
     { severity: 'unreadable', code: 'unknown', text: `\ufffd${'x'.repeat(999)}` },
     { severity: 'warning', code: 'not-found', text: 'none' },
   ]);
+});
+
+test('a pull that rests is no alert once later answers brought everything of the same members', async () => {
+  const { deps } = peer.node;
+  const { sql } = deps.database;
+  const waits = async () => {
+    await keepAlerts(deps);
+    return sql`select from exchange.alert where kind = 'pull-waits' and subject = ${first.id} and cleared_at is null`;
+  };
+  const first = await peer.pull({}, { full: true });
+  await sql`update exchange.pull set state = 'partial', reason = 'file-failed' where id = ${first.id}`;
+  expect(await waits()).toHaveLength(1);
+  // what lacks something, or has only what changed, makes nothing up for it
+  await peer.pull(says(issue('error')), { full: true });
+  await peer.pull({}, { full: false });
+  expect(await waits()).toHaveLength(1);
+  await peer.pull({}, { full: true });
+  expect(await waits()).toEqual([]);
+});
+
+test('a request attests the coverage that there is, not one that begins some day', async () => {
+  const { sql } = peer.node.deps.database;
+  const [now] = await sql<{ starts: string }[]>`select starts::text from exchange.enrolment`;
+  await sql`
+    insert into exchange.enrolment (member_id, member_number, plan, starts)
+    select member_id, 'later', plan, current_date + 700 from exchange.enrolment`;
+  try {
+    await peer.pull({}, { full: true });
+    const asked = peer.seen.findLast((s) => s.path.endsWith('$bulk-member-match'));
+    expect(asked?.body).toContain(`"period":{"start":"${now?.starts}"}`);
+    expect(asked?.body).not.toContain('"later"');
+  } finally {
+    await sql`delete from exchange.enrolment where member_number = 'later'`;
+  }
 });

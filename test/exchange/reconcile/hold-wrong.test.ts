@@ -1,5 +1,6 @@
 // A record that an older program took in as the member's, and that holds somebody else's: when it comes again it is hidden.
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { standingConditions } from '../../../exchange/store/alert.ts';
 import { brokenLaws } from '../../journey/laws.ts';
 import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
 
@@ -80,4 +81,43 @@ test('when what brought it is no longer kept, that it is still shown is told', a
   const [finding] =
     await node.sql`select detail from exchange.finding where pull_id = ${again.id} and kind = 'identity-doubt'`;
   expect(finding?.['detail']).toContain('still shown');
+});
+
+describe('records of somebody else are told', () => {
+  /** The pulls that are told of, by the alerts that stand. */
+  const told = async () =>
+    (await standingConditions(node.sql, new Date(), { quarantine: 1_000_000, keepDays: 1, today: '2026-01-01' }))
+      .filter((c) => c.kind === 'wrong-patient')
+      .map((c) => c.subject);
+  const all = async () => {
+    const before = await node.sql<{ id: string }[]>`select id from exchange.pull`;
+    return node.sql`update exchange.pull set finished_at = now() - interval '8 days' where id = any(${before.map((p) => p.id)}::text[])`;
+  };
+
+  test('when they were shown until now, be it another version that comes', async () => {
+    await olderProgramTook('f', 'g');
+    await node.sql`delete from exchange.review_item`;
+    await all();
+    expect(await told()).toEqual([]);
+    const same = await node.pull([output('Observation', holding('f'))], { since: new Date() });
+    expect(await told()).toEqual([same.id]);
+    await all();
+    const other = { ...holding('g'), status: 'amended' };
+    const { id } = await node.pull([output('Observation', other)], { since: new Date() });
+    expect([await told(), await shown()]).toEqual([[id], expect.not.arrayContaining(['f', 'g'])]);
+    await all();
+    await node.pull([output('Observation', holding('f'))], { since: new Date() });
+    expect(await told()).toEqual([]);
+  });
+
+  test('when they were held for another reason before', async () => {
+    const first = await node.pull([output('Observation', lab('h', { subject: undefined }))], { since: new Date() });
+    expect(await node.ledger(first.id)).not.toEqual(['created Observation/h']);
+    await all();
+    const { id } = await node.pull([output('Observation', holding('h'))], { since: new Date() });
+    expect([await node.ledger(id), await told()]).toEqual([['quarantined wrong-patient Observation/h'], [id]]);
+    await all();
+    await node.pull([output('Observation', holding('h'))], { since: new Date() });
+    expect(await told()).toEqual([]);
+  });
 });
