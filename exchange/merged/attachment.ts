@@ -14,12 +14,12 @@ export type OpenedAttachment = {
   content: AsyncIterable<Uint8Array>;
 };
 
-/** Undefined where it is not kept, its record was taken back, or the member has taken the choice back. */
+/** Undefined where it is not kept, its record was taken back, or the member has taken the choice back. `not-copied`: kept, and not yet here. */
 export async function openAttachment(
   deps: Pick<Deps, 'database' | 'blobs'>,
   memberId: string,
   documentId: string,
-): Promise<OpenedAttachment | undefined> {
+): Promise<OpenedAttachment | 'not-copied' | undefined> {
   const { sql } = deps.database;
   const found = await findAttachment(sql, documentId);
   if (found?.memberId !== memberId) return undefined;
@@ -27,7 +27,7 @@ export async function openAttachment(
   const label = await labelOfRecord(sql, memberId, found.type, found.recordId);
   if (label === undefined || choice === 'withdraw' || choice === 'decline') return undefined;
   const content = await deps.blobs.get(attachmentKey(found.sha256));
-  if (!content) return undefined;
+  if (!content) return deps.blobs.isCopy === true ? 'not-copied' : undefined;
   const { media, bytes, sha256 } = found;
   // what is not labelled yet counts as sensitive
   const isSensitive = (label.label ?? 1) > 0;

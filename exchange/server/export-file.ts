@@ -41,27 +41,36 @@ async function* whileAllowed(
 }
 
 /** Of each payer one question at a time, whether all of an export's members may still be told of: it looks at each of them. */
-const doors = new WeakMap<Deps, Map<string, (job: BulkJob) => Promise<boolean>>>();
+const doors = new WeakMap<Deps, Map<string, Door>>();
+/** The answer in a thing of its own, as it may be a failure. */
+type Door = (job: BulkJob) => Promise<{ may: Promise<boolean> }>;
 
 /**
  * Does every consent hold? Who asks while it is asked for somebody else waits for a question that began after it came: whatever a payer asks
  * for at once, the database has one of them at a time.
  */
-function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
-  const known = doors.get(deps) ?? new Map<string, (job: BulkJob) => Promise<boolean>>();
+async function mayHave(deps: Deps, job: BulkJob): Promise<boolean> {
+  const known = doors.get(deps) ?? new Map<string, Door>();
   doors.set(deps, known);
-  const ask =
+  const ask: Door =
     known.get(job.peerId) ??
     gather(
       async (jobs: readonly BulkJob[]) => {
-        const answers = new Map<string, boolean>();
-        for (const one of jobs) if (!answers.has(one.id)) answers.set(one.id, await holdsConsent(deps, one));
-        return jobs.map((one) => answers.get(one.id) === true);
+        const looks = new Map<string, Promise<boolean>>();
+        for (const one of jobs) {
+          if (looks.has(one.id)) continue;
+          const look = holdsConsent(deps, one);
+          looks.set(one.id, look);
+          // one that takes too long fails for all who wait for it: once more for each of them, and whoever comes next waits for minutes
+          await look.catch(() => undefined);
+        }
+        return jobs.map((one) => ({ may: looks.get(one.id) ?? holdsConsent(deps, one) }));
       },
       { most: 64, lanes: 1 },
     );
   known.set(job.peerId, ask);
-  return ask(job);
+  const { may } = await ask(job);
+  return may;
 }
 
 /** Is the peer still let in, and does every consent hold? A file that expired meanwhile, or that its peer has deleted, may be read to its end. */

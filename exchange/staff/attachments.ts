@@ -26,6 +26,8 @@ export function attachments(desk: Desk): void {
     const { c } = visit;
     const id = c.req.param('id') ?? '';
     const found = /^[0-9a-f]{32}$/.test(id) ? await openAttachment(deps, c.req.param('member') ?? '', id) : undefined;
+    if (found === 'not-copied')
+      return desk.notCopied(visit, 'The document is kept, and is not where this page is served from yet.');
     if (!found) return desk.notFound(visit, 'There is no such document, or its record is not shown.');
     const page = found.isSensitive ? 'attachment-sensitive' : 'attachment';
     await desk.viewed(visit, page, found.record, [found.memberId], 1);

@@ -141,6 +141,12 @@ export class Desk {
     return problem(visit.c, this.deps, 404, 'Not found', text, visit.session);
   }
 
+  /** A file that the node keeps, and a Worker has not been given yet. */
+  notCopied(visit: Visit, text: string): Response {
+    visit.c.header('retry-after', '30');
+    return problem(visit.c, this.deps, 503, 'Not here yet', `${text} Please try again in a moment.`, visit.session);
+  }
+
   /** Records a look at members' data; call it before the data is shown. */
   async viewed(visit: Visit, page: string, object: string, memberIds: readonly string[], rows: number): Promise<void> {
     const format = formatOf(visit.c) ?? 'html';

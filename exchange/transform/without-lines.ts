@@ -1,5 +1,5 @@
 // The form of an authorization of which lines must not leave, because they were denied or are for a drug: nothing of it speaks of them.
-import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { judged, latestReview, partsOf, withoutDenials } from './prior-authorization.ts';
 
 /** Words of a disposition that speak of a denial, in part or as a whole. */
@@ -51,10 +51,29 @@ function isAboutGone(added: JsonObject, all: readonly number[][], left: Readonly
   return false;
 }
 
+/** Local references, `#id`, anywhere within. */
+function localsIn(value: unknown): string[] {
+  if (typeof value === 'string') return value.startsWith('#') ? [value] : [];
+  if (Array.isArray(value)) return value.flatMap(localsIn);
+  return isObject(value) ? Object.values(value).flatMap(localsIn) : [];
+}
+
+/** What it contains that is referred to, `#id`, by what is referred to itself, too. */
+function referredTo({ contained, ...rest }: Resource): ReadonlySet<string> {
+  const within = new Map(objects(contained).map((one) => [`#${text(one['id']) ?? ''}`, one]));
+  const found = new Set<string>();
+  for (let next = localsIn(rest); next.length > 0; ) {
+    const added = [...new Set(next)].filter((id) => !found.has(id));
+    for (const id of added) found.add(id);
+    next = added.flatMap((id) => localsIn(within.get(id)));
+  }
+  return found;
+}
+
 /**
  * The authorization without the lines and the details that must not leave, without what the payer added to only those, and without what it
  * says of them elsewhere: why it denied, at its head, notes that no line refers to which leaves, and who, why and by which documents only they
- * were asked for. What no line refers to is about the whole, and leaves.
+ * were asked for, contained in it or not. What no line refers to is about the whole, and leaves.
  * @param parts details or added lines must not leave
  * @param stripped others were taken out before
  */
@@ -90,5 +109,12 @@ export function withoutLines(resource: Resource, lines: readonly number[], parts
     objects(resource['processNote']).filter((n) => noted.has(Number(n['number']))),
   );
   if (TELLS_DENIAL.test(text(resource['disposition']) ?? '')) delete next['disposition'];
+  if (next['contained'] === undefined) return next;
+  const [before, after] = [referredTo(resource), referredTo(next)];
+  const isOrphan = (id: string) => before.has(id) && !after.has(id);
+  keep(
+    'contained',
+    objects(next['contained']).filter((one) => !isOrphan(`#${text(one['id']) ?? ''}`)),
+  );
   return next;
 }

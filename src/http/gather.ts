@@ -2,13 +2,19 @@
 // was on its way. Nobody waits for company: what comes alone goes alone, at once. Where many come, a further call begins once half as
 // many wait as the last one took, or when one ends: calls of two or three each would cost all of them more than they save one.
 
+import { isTimeout } from '../store/failure.ts';
+
+/** Of those that are tried by themselves, once so many have taken too long the rest has failed too: each would take as long. */
+const MOST_LATE = 2;
+
 /** Who waits for company waits no longer: the call before may wait for a lock. */
 const LONGEST_MS = 20;
 
 type Waiting<T, R> = { item: T; done: (result: R) => void; failed: (error: unknown) => void };
 
 /**
- * @param work results in the order of the items. When it fails for several, each is tried by itself: nobody fails for another.
+ * @param work results in the order of the items. When it fails for several, each is tried by itself: nobody fails for another, unless
+ *   the database has no time for any of them.
  * @param options.most items in one call
  * @param options.lanes calls at once
  */
@@ -30,9 +36,21 @@ export function gather<T, R>(
         w.done(results[i] as R); // one for each, says the contract
       });
     } catch (error) {
-      const [only] = batch;
-      if (batch.length === 1) only?.failed(error);
-      else for (const one of batch) await run([one]);
+      let late = 0;
+      for (const one of batch) {
+        const failure = batch.length === 1 || late >= MOST_LATE ? { error } : await alone(one);
+        if (failure) one.failed(failure.error);
+        if (isTimeout(failure?.error)) late++;
+      }
+    }
+  };
+  const alone = async ({ item, done }: Waiting<T, R>): Promise<{ error: unknown } | undefined> => {
+    try {
+      const [result] = await work([item]);
+      done(result as R);
+      return undefined;
+    } catch (error) {
+      return { error };
     }
   };
   const next = (): void => {

@@ -452,6 +452,38 @@ describe('prior authorizations', () => {
     expect(lone).not.toHaveProperty('careTeam');
   });
 
+  test('what it contains and only lines that stay refer to stays with them, with what that refers to', () => {
+    const eob = res({
+      resourceType: 'ExplanationOfBenefit',
+      use: 'preauthorization',
+      contained: [
+        { resourceType: 'Practitioner', id: 'of-both' },
+        { resourceType: 'PractitionerRole', id: 'of-the-second', practitioner: { reference: '#of-that-role' } },
+        { resourceType: 'Practitioner', id: 'of-that-role' },
+        { resourceType: 'DocumentReference', id: 'letter', description: 'why the second is asked for' },
+        { resourceType: 'Location', id: 'where-the-second-is-done' },
+        { resourceType: 'Organization', id: 'of-nobody' },
+      ],
+      careTeam: [
+        { sequence: 1, provider: { reference: '#of-both' } },
+        { sequence: 2, provider: { reference: '#of-the-second' } },
+      ],
+      supportingInfo: [{ sequence: 1, valueReference: { reference: '#letter' } }],
+      item: [
+        { ...line(1, [review('A1')]), careTeamSequence: [1] },
+        {
+          ...line(2, [review('A3')]),
+          careTeamSequence: [1, 2],
+          informationSequence: [1],
+          locationReference: { reference: '#where-the-second-is-done' },
+        },
+      ],
+    });
+    const left = withoutLines(eob, authorizationFacts(eob).removedLines);
+    expect((left['contained'] as { id: string }[]).map((one) => one.id)).toEqual(['of-both', 'of-nobody']);
+    expect(eob['contained']).toHaveLength(6);
+  });
+
   test('a line whose details do not leave says nothing of their denial either', () => {
     const reason = { category: { coding: [{ code: 'denialreason' }] }, reason: { text: 'why not' } };
     const because = (code: string) => {

@@ -253,6 +253,37 @@ describe('files of an export of very many members', () => {
     }
   });
 
+  test('a look that takes too long is over for all who wait for it, not once more for each', async () => {
+    const { url, sql } = node.deps.database as typeof node.deps.database & { url: string };
+    const bounded = openDatabase(url, { max: 12, statementTimeoutMs: 300 });
+    const unsafe = bounded.sql.unsafe.bind(bounded.sql) as (...args: unknown[]) => unknown;
+    let looks = 0;
+    const counted = new Proxy(bounded.sql, {
+      get: (target, name) => {
+        if (name !== 'unsafe') return Reflect.get(target, name) as unknown;
+        return (...args: unknown[]) => {
+          if (String(args[0]).includes('exchange.delivered')) looks++;
+          return unsafe(...args);
+        };
+      },
+    });
+    const app = createExchange({ ...node.deps, database: { ...bounded, sql: counted } });
+    const ask = async () => app.fetch(new Request(file, { headers: { authorization: `Bearer ${token}` } }));
+    try {
+      const answers = await sql.begin(async (tx) => {
+        await tx`lock table exchange.match_member in access exclusive mode`;
+        return Promise.all(Array.from({ length: 30 }, ask));
+      });
+      expect(answers.map((a) => [a.status, a.headers.get('retry-after')])).toEqual(answers.map(() => [503, '5']));
+      // those that came while the first was on its way share the next ones
+      expect(looks).toBeGreaterThan(0);
+      expect(looks).toBeLessThan(10);
+      expect((await ask()).status).toBe(200);
+    } finally {
+      await bounded.close();
+    }
+  });
+
   test('one who has said no among them, in whichever window, ends it at once', async () => {
     const { sql } = node.deps.database;
     const scope = { peerId: 'a', groupId: null };

@@ -42,6 +42,23 @@ test('as many at once as there are lanes', async () => {
   expect(most).toBe(2);
 });
 
+test('where the database has no time for any, not all of them wait for that one after the other', async () => {
+  const calls: number[] = [];
+  const ask = gather(
+    async (items: readonly number[]) => {
+      calls.push(items.length);
+      await new Promise((r) => setTimeout(r, 1));
+      if (items.length > 1 || items[0] !== 1) throw Object.assign(new Error('too long'), { code: '57014' });
+      return items;
+    },
+    { most: 64, lanes: 1 },
+  );
+  const said = await Promise.allSettled(Array.from({ length: 40 }, (_, i) => ask(i)));
+  // one that is quick alone is answered among them
+  expect(said.map((s) => s.status)).toEqual(said.map((_, i) => (i === 1 ? 'fulfilled' : 'rejected')));
+  expect(calls.length).toBeLessThan(8);
+});
+
 test('one that fails does so alone', async () => {
   const ask = gather(
     async (items: readonly number[]) => {

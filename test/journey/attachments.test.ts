@@ -199,6 +199,25 @@ test('staff open a document from the record, and from its line; each look is rec
   expect((report as { tables: { attachments: unknown[] } }).tables.attachments).toHaveLength(2);
 });
 
+test('a document that is not copied to where pages are served from is not missing', async () => {
+  const blobs = { ...ours.deps.blobs, get: async () => undefined };
+  const [doc] = await sql()<
+    { id: string }[]
+  >`select document_id as id from exchange.attachment where type = 'DocumentReference'`;
+  const opened = async (copy: typeof blobs & { isCopy?: true }) => {
+    const there = new Visitor(createStaff({ ...ours.deps, blobs: copy }, { development: account }), ours.base);
+    await there.signIn('dev-reviewer', account?.password ?? '');
+    const answer = await there.get(`/staff/members/${member}/attachments/${doc?.id}`);
+    return [
+      answer.status,
+      answer.headers.get('retry-after'),
+      (await answer.text()).includes('not where this page is served from'),
+    ];
+  };
+  expect(await opened({ ...blobs, isCopy: true })).toEqual([503, '30', true]);
+  expect(await opened(blobs)).toEqual([404, null, false]);
+});
+
 test('the same in full again fetches nothing and writes nothing', async () => {
   const before = await sql()`select count(*)::int as n, max(settled_at) as at from exchange.attachment`;
   const reads = () =>
