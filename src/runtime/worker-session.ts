@@ -68,8 +68,8 @@ export async function requireConfined(known: KnownUser, deps: Pick<Deps, 'databa
 /** The same for the exchange, whose user owns the tables: what is amiss makes it slow, moves days, or lets a statement run for ever. */
 export async function tellOfUser(known: KnownUser, deps: Pick<Deps, 'database' | 'log'>): Promise<void> {
   if (known.isInOrder) return;
-  known.isInOrder = true;
   const { unlimited, lacking } = await sessionFaults(deps.database.sql);
+  known.isInOrder = true;
   const faults = [...unlimited, ...lacking];
   if (faults.length > 0)
     deps.log('warn', 'database user of this Worker lacks settings', {

@@ -140,7 +140,11 @@ const isNearPlace = (c: Criterion | undefined): boolean =>
   c?.kind === 'chain' && c.seed === CARE.along && c.of.kind === 'near';
 
 /** `select rk` of these roles, or `rk, distance` in meters of each place in the circles. care_at_pkey, and lookup_pkey for roles of many networks. */
-export function careSet({ forms: held, squares, circles, networks }: CareAt, bind: Bind, away: boolean): string {
+export function careSet(
+  { forms: held, squares, circles, networks, found = [] }: CareAt,
+  bind: Bind,
+  away: boolean,
+): string {
   const tokens = `select hashtextextended(f, ${CARE.of}) # (s * ${SPREAD}) from unnest(${bind(arrayLiteral(held), 'text[]')}) f, unnest(${bind(arrayLiteral(squares), 'bigint[]')}) s`;
   const tests = circles.map((circle) => {
     const meters = bind(String(circle.meters), 'float8');
@@ -162,6 +166,13 @@ export function careSet({ forms: held, squares, circles, networks }: CareAt, bin
   const measured = away
     ? `, least(${tests.map((t) => `case when ${t.test} then ${t.distance} end`).join(', ')}) as distance`
     : '';
+  const rks = () => bind(arrayLiteral(found.map((f) => f.rk)), 'bigint[]');
+  const further =
+    found.length === 0
+      ? ''
+      : away
+        ? ` union all select f.rk, f.distance from unnest(${rks()}, ${bind(arrayLiteral(found.map((f) => f.distance)), 'float8[]')}) f(rk, distance)`
+        : ` union all select unnest(${rks()})`;
   return `select c.rk${measured} from directory.care_at c where c.token = any(array(${tokens}))${among}
-    and (${tests.map((t) => t.test).join(' or ')})`;
+    and (${tests.map((t) => t.test).join(' or ')})${further}`;
 }

@@ -6,6 +6,7 @@ import type { Unit } from '../fhir/search/near.ts';
 import { type SearchRequest, sortCircle } from '../fhir/search/request.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { joinCare } from './care-at.ts';
+import { resolveBeside } from './care-beside.ts';
 import type { Queryable } from './database.ts';
 import { isTimeout } from './failure.ts';
 import { type RawRows, rawRows } from './raw-rows.ts';
@@ -57,7 +58,7 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   const read = await positioned(sql, await resolveNames(sql, await resolveScarce(sql, given)));
   if (read.criteria.every(isPlace)) return read;
   const known = await frequencies(sql);
-  const request = joinCare(read, known);
+  const request = await resolveBeside(sql, joinCare(read, known));
   // the nearest are known when all have been looked at: no page ends that work
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted) };

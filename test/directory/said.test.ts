@@ -2,8 +2,13 @@
 // are those of their services, addresses that are text alone. Strict parameters stay strict.
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Resource } from '../../src/fhir/resource.ts';
+import { readSearch } from '../../src/fhir/search/request.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
+import { joinCare } from '../../src/store/care-at.ts';
+import { resolveBeside } from '../../src/store/care-beside.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
+import { pageStatement } from '../../src/store/search-page.ts';
+import { estimates } from '../../src/store/token-frequency.ts';
 import { BASE, deletion, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 
@@ -16,6 +21,15 @@ const service = (id: string, more: object): Resource =>
   ({ resourceType: 'HealthcareService', id, active: true, ...more }) as Resource;
 const place = (id: string, more: object): Resource =>
   ({ resourceType: 'Location', id, status: 'active', name: `Place ${id}`, ...more }) as Resource;
+
+const inNetwork = {
+  extension: [
+    {
+      url: 'http://hl7.org/fhir/us/davinci-pdex-plan-net/StructureDefinition/network-reference',
+      valueReference: ref('Organization/net'),
+    },
+  ],
+};
 
 const DATA: Resource[] = [
   place('hartford', {
@@ -65,8 +79,9 @@ const DATA: Resource[] = [
   }),
   service('typed', { type: [{ text: 'Pharmacy' }], location: [ref('Location/boston')] }),
   // of places
-  role('own', { specialty: heart, location: [ref('Location/hartford')] }),
+  role('own', { ...inNetwork, specialty: heart, location: [ref('Location/hartford')] }),
   role('served', {
+    ...inNetwork,
     practitioner: ref('Practitioner/p'),
     specialty: heart,
     healthcareService: [ref('HealthcareService/clinic')],
@@ -130,6 +145,35 @@ test('a role that names services and no place is where these are', async () => {
   expect(
     (await (await d.get('PractitionerRole?_include=PractitionerRole:place')).json()).entry.at(-1).search.mode,
   ).toBe('outcome');
+});
+
+test('few of a kind are looked up before, many are searched for with the rest: the same are found, as far away', async () => {
+  const options = { base: BASE, now: new Date('2026-11-28T12:00:00Z'), countMax: 500, lenient: false };
+  const ways = async (query: string) => {
+    const request = readSearch('PractitionerRole', new URLSearchParams(query), options);
+    const joined = joinCare(request, estimates(new Map(), 100_000));
+    const found = [];
+    for (const most of [undefined, 0]) {
+      const placed = await resolveBeside(d.database.sql, joined, most);
+      expect(placed.criteria.map((c) => c.kind)).toContain(most === 0 ? 'any' : 'care-at');
+      const { text, values } = pageStatement(placed);
+      const rows = await d.database.sql.unsafe<Record<string, string>[]>(text, values);
+      found.push(
+        rows.flatMap((r) =>
+          String(r['key']).includes('/') ? `${r['key']} ${String(r['distance'] ?? '').slice(0, 6)}` : [],
+        ),
+      );
+    }
+    return found;
+  };
+  for (const miles of [5, 150])
+    for (const more of ['', '&network=Organization/net', '&_sort=near', '&active=true&_sort=near', '&active=false'])
+      for (const kind of ['specialty-like=heart doctor', 'specialty=207RC0000X']) {
+        const [before, along] = await ways(`place.near-zip=${zip(miles)}&${kind}${more}`);
+        expect(before, `${miles} ${more} ${kind}`).toEqual(along);
+        if (more === '' && kind.includes('like')) expect(before?.length).toBe(miles === 5 ? 3 : 5);
+        if (more.includes('network')) expect(before?.length).toBe(2);
+      }
 });
 
 test('pages by distance follow one another without a gap', async () => {

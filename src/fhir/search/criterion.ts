@@ -79,8 +79,18 @@ export type FurtherCriterion =
   | ({ kind: 'mark'; param: number } & Few)
   /** `found`: the places, when the store has looked */
   | { kind: 'near'; circles: Circle[]; found?: { rk: string; distance: number }[] }
-  /** of a role: one of these forms of its specialty at a place in the circles, and in one of the networks; the store makes it of several */
-  | { kind: 'care-at'; forms: string[]; squares: number[]; circles: Circle[]; networks: string[] | undefined }
+  /**
+   * of a role: one of these forms of its specialty at a place in the circles, and in one of the networks; the store makes it of several.
+   * `found`: further roles that have no such entry, with their distances in meters
+   */
+  | {
+      kind: 'care-at';
+      forms: string[];
+      squares: number[];
+      circles: Circle[];
+      networks: string[] | undefined;
+      found?: { rk: string; distance: string }[];
+    }
   /**
    * of a person: a family name and a given name that begin so; the store makes it of both. `frequent`: the frequent family names that
    * do, in order of their bytes; `rows`: how many people, roughly

@@ -8,7 +8,7 @@ import { isObject, type Json, type JsonObject, type Resource, text } from '../re
 import { addOnce, FEW, type Sameness } from './add-once.ts';
 import { placed } from './approximate.ts';
 import { areasOf, placeOf } from './boundary.ts';
-import { isSited, SITED } from './criterion-place.ts';
+import { isSited, SITED, sitedForms } from './criterion-place.ts';
 import { MAX_WORD } from './draft.ts';
 import { type DateEntry, type Entries, emptyEntries, type WordEntry } from './entries.ts';
 import { enterPairs } from './full-name.ts';
@@ -23,7 +23,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 12;
+export const EXTRACTION_VERSION = 13;
 
 /**
  * Index entries of a resource.
@@ -58,7 +58,8 @@ export function extract(resource: Resource, base: string): Entries {
 function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void {
   if (type === 'Practitioner') enterPairs(entries.words);
   entries.sort = sortText(type, resource);
-  if (type === 'PractitionerRole' && isSited(entries.refParams)) addForm(SITED.seed, SITED.form, entries);
+  if (type === 'PractitionerRole' && isSited(entries.refParams))
+    for (const form of sitedForms(entries)) addForm(SITED.seed, form, entries);
   entries.hours = openingHours(resource);
   if (type === 'Location') {
     const own = placeOf(resource);
