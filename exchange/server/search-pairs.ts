@@ -15,9 +15,9 @@ export async function pairsOf(c: Context<FhirEnv>): Promise<[string, string][]> 
   if (c.req.method !== 'POST') return query;
   const body = await boundedText(c, MAX_FORM);
   if (body === undefined) throw new Outcome('too-large');
-  // who has nothing to put into it may leave it out
-  if (body === '') return query;
   const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase();
+  // who has nothing to put into it may leave it out
+  if (body === '' && type === undefined) return query;
   if (type !== 'application/x-www-form-urlencoded')
     throw new Outcome('unsupported-media-type', 'Send application/x-www-form-urlencoded.');
   return [...query, ...new URLSearchParams(body)];
