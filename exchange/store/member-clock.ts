@@ -9,7 +9,7 @@ import {
   RULE_VERSION,
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
-import { enrolledSql, lastsSql } from './enrolled.ts';
+import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
@@ -125,7 +125,7 @@ export async function openRequestClocks(
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
        where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ($4::timestamptz at time zone $1)::date))
+     ) c on c.choice = 'opt-in' and ${namesSql('c', 'o', '($4::timestamptz at time zone $1)::date')}
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (
@@ -159,19 +159,23 @@ export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: reado
   return rows.length;
 }
 
-/** A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index. */
+/**
+ * A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index.
+ * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: nobody is asked for long before the coverage
+ */
 export async function hastenRequest(
   tx: Queryable,
   calendar: Calendar,
-  request: { id: string; otherCoverageId: string; at: Date },
+  request: { id: string; otherCoverageId: string; at: Date; from: string | null },
 ): Promise<void> {
-  const due = tx`((((${request.at}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
+  const starts = tx`greatest(${request.at}::timestamptz, ${request.from}::date::timestamp at time zone ${calendar.zone})`;
+  const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
   await tx`
     update exchange.clock set subject = subject || '/' || id
     where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
   await tx`
     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
-    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${request.at}, ${due},
+    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${starts}, ${due},
       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
       l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' || ${request.id}::text
