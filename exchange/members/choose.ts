@@ -18,7 +18,13 @@ import {
   namePayer,
   otherCoverages,
 } from '../store/member-choice.ts';
-import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import {
+  hastenRequest,
+  openRequestClocks,
+  renewRequests,
+  settleOfferClocks,
+  settleWithdrawn,
+} from '../store/member-clock.ts';
 import { educationText, type Language } from './education.ts';
 
 const HOUR = 3_600_000;
@@ -133,6 +139,7 @@ export async function recordChoice(
     ]);
     await settleOfferClocks(tx, [memberId]);
     await settleWithdrawn(tx, at, [memberId]);
+    await renewRequests(tx, at, [memberId]);
     await openRequestClocks(tx, calendarOf(deps.config), at, [memberId]);
     return id;
   });
