@@ -1,12 +1,14 @@
 // Places near a point are looked up before the search that combines them with more, and how they are asked for follows from how many they are.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
 import { resolved } from '../../src/store/search.ts';
-import { BASE, directory, NOW } from '../directory/fixture.ts';
+import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
 beforeAll(async () => {
-  d = await directory();
+  const healthcareService = [{ reference: 'HealthcareService/hs1' }];
+  d = await directory([...FIXTURE, { resourceType: 'PractitionerRole', id: 'sited', healthcareService }]);
 });
 afterAll(() => d.close());
 
@@ -20,8 +22,18 @@ test.each([
   ];
   const request = readSearch('PractitionerRole', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
   const { criteria } = await resolved(d.database.sql, request);
-  const [chain, ...more] = criteria.filter((c) => c.kind === 'chain');
-  expect(more).toEqual([]);
-  expect(chain?.of).toMatchObject({ kind: 'near', found: { length: places } });
-  expect(chain?.many).toBeUndefined();
+  const chains = criteria.flatMap(chainsIn);
+  expect(chains.length).toBe(name === 'location.near' ? 1 : 3);
+  for (const chain of chains) {
+    expect(chain.many).toBeUndefined();
+    if (chain.of.kind !== 'chain') expect(chain.of).toMatchObject({ kind: 'near', found: { length: places } });
+  }
 });
+
+type Chain = Extract<Criterion, { kind: 'chain' }>;
+
+/** Chains, those within alternatives and chains too. */
+function chainsIn(c: Criterion): Chain[] {
+  if (c.kind === 'any' || c.kind === 'all') return c.of.flatMap(chainsIn);
+  return c.kind === 'chain' ? [c, ...chainsIn(c.of)] : [];
+}
