@@ -6,7 +6,7 @@ import { objects, type Resource } from '../../src/fhir/resource.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
 import { languageCode, languagesIn } from '../../src/names/language-codes.ts';
 import { reindex } from '../../src/store/resource-reindex.ts';
-import { BASE, body, directory, entries } from './fixture.ts';
+import { BASE, directory, entries } from './fixture.ts';
 import { siteOver } from './pages-fixture.ts';
 
 const ref = (reference: string) => ({ reference });
@@ -236,5 +236,6 @@ test('roles at the places of services are found by several circles, and through 
   expect(await found('Practitioner?_has:PractitionerRole:practitioner:place.near-zip=00921|5|mi')).toEqual([]);
   expect(await found(`PractitionerRole?place.near-zip=${zips(11)}`)).toEqual(['contained', 'display', 'service']);
   const refused = await d.get(`PractitionerRole?place.near-zip=${zips(12)}`);
-  expect([refused.status, (await body<OperationOutcome>(refused)).issue[0]?.code]).toEqual([400, 'too-costly']);
+  const outcome: OperationOutcome = await refused.json();
+  expect([refused.status, outcome.issue[0]?.code]).toEqual([400, 'too-costly']);
 });
