@@ -154,7 +154,7 @@ describe('on the page', () => {
     const counted = () => {
       const asked: string[] = [];
       const data = pageData({ ...siteDeps(d.database), base: BASE, totals: totals() });
-      const { search } = data;
+      const search = data.search.bind(data);
       let running = 0;
       data.search = async (type, pairs) => {
         expect(running++).toBe(0);
@@ -186,7 +186,7 @@ describe('on the page', () => {
 
     test('one that the database does not answer in time is the last, and the page is there', async () => {
       const { asked, data, page } = counted();
-      const { search } = data;
+      const search = data.search.bind(data);
       data.search = async (type, pairs) => {
         const found = await search(type, pairs);
         if (pairs.some(([name, value]) => name === '_count' && value === '1')) throw new Outcome('too-costly');
