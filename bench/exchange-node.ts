@@ -1,4 +1,4 @@
-// One side of an exchange as a process. `prior`: loads members and answers until it is stopped. `export`, `pull`, `match`:
+// One side of an exchange as a process. `load`: loads the members of the prior one. `prior`: answers until it is stopped. `export`, `pull`, `match`:
 // asks the prior one, beside the raw way of doing the same. `plan`, `go-on`: makes a pull, and takes its steps from wherever it is,
 // with files in a folder that stays. Prints one line when ready and one with its result.
 import { randomUUID } from 'node:crypto';
@@ -37,7 +37,7 @@ const SEED = 20_270_101;
 const NPI: Record<Side, string> = { prior: '9000000012', current: '9000000004' };
 const [task = '', url = '', members = '', key = '', priorBase = '', recordsEach = 'yes', kept = ''] =
   process.argv.slice(2);
-const side: Side = task === 'prior' ? 'prior' : 'current';
+const side: Side = task === 'prior' || task === 'load' ? 'prior' : 'current';
 const size = Number(members);
 /** `no`, `yes` for all that are generated, or how many of a member. */
 const withRecords = recordsEach !== 'no';
@@ -134,7 +134,7 @@ server.on('request', getRequestListener(createExchange(deps).fetch));
 
 const now = new Date();
 let worker: { stop(): Promise<void> } | undefined;
-if (side === 'prior') {
+if (task === 'load') {
   await addPeer(
     database.sql,
     {
@@ -150,6 +150,7 @@ if (side === 'prior') {
   );
   await setPeerState(database.sql, 'asker', 'active', 'bench', now);
   await fill(deps, withRecords);
+} else if (task === 'prior') {
   const started = startWork(deps, { plans: false });
   deps.wake = () => started.nudge();
   worker = started;
@@ -169,7 +170,7 @@ if (side === 'prior') {
   await setPeerState(database.sql, 'prior', 'active', 'bench', now);
   await fill(deps, false);
 }
-if (task !== 'go-on') await database.sql`analyze`;
+if (task !== 'go-on' && task !== 'prior') await database.sql`analyze`;
 if (task === 'plan') await planPull(deps);
 process.stdout.write(`${JSON.stringify({ base })}\n`);
 if (task === 'export') process.stdout.write(`${JSON.stringify(await askExport(deps))}\n`);

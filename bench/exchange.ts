@@ -28,14 +28,10 @@ async function both(
   const name = `bench_${task.replaceAll('-', '_')}`;
   const priorUrl = await bench.database(`${name}_prior`);
   bench.note(`${task}: filling two nodes with ${members} members`);
-  const prior = await bench.start('exchange-node.ts', [
-    'prior',
-    priorUrl,
-    String(members),
-    key,
-    '',
-    String(recordsEach),
-  ]);
+  const priorArgs = [priorUrl, String(members), key, '', String(recordsEach)];
+  // what loading took of memory is not what answering takes
+  await (await bench.start('exchange-node.ts', ['load', ...priorArgs])).stop();
+  const prior = await bench.start('exchange-node.ts', ['prior', ...priorArgs]);
   let priorCpu = cpuOf(prior.pid);
   let database = bench.databaseCpu();
   let restingRss = rssOf(prior.pid);

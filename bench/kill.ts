@@ -121,14 +121,9 @@ export const kill: Question = async (bench): Promise<Answer> => {
     kid: 'bench',
     alg: 'ES384',
   });
-  const prior = await bench.start('exchange-node.ts', [
-    'prior',
-    await bench.database('kill_prior'),
-    String(members),
-    key,
-    '',
-    'yes',
-  ]);
+  const priorArgs = [await bench.database('kill_prior'), String(members), key, '', 'yes'];
+  await (await bench.start('exchange-node.ts', ['load', ...priorArgs])).stop();
+  const prior = await bench.start('exchange-node.ts', ['prior', ...priorArgs]);
   const base = String(prior.ready['base']);
   const database = bench.databaseCpu();
   const disturbed = await run(bench, 'kill_disturbed', members, key, base, true);

@@ -12,6 +12,7 @@ import { type BulkJob, cancelJob, findJob, forgetFiles, jobFiles } from '../stor
 import { blockClock } from '../store/clock.ts';
 import { takeCallAlone } from '../store/match-attempt.ts';
 import { authorize, type Caller, covers, recordRefusal } from './authorize.ts';
+import { heldPolls } from './held-poll.ts';
 
 /** Headers of every answer that tells of a job. */
 export const PRIVATE = { 'cache-control': 'private, no-store', vary: 'Authorization' };
@@ -27,13 +28,14 @@ export async function jobCaller(c: Context<FhirEnv>, deps: Deps): Promise<{ call
   const id = c.req.param('job') ?? '';
   const job = await findJob(deps.database.sql, id, caller.peer.id);
   if (!job) return hidden(c, deps, caller, 'not-granted', id);
-  const isOver =
-    job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock());
-  if (isOver) throw new Outcome('not-found');
+  if (isOver(deps, job)) throw new Outcome('not-found');
   if (!caller.permissions.has(job.kind === 'match' ? 'match.bulk' : 'export'))
     return hidden(c, deps, caller, 'insufficient-scope', id);
   return { caller, job };
 }
+
+const isOver = (deps: Deps, job: BulkJob): boolean =>
+  job.state === 'cancelled' || job.state === 'revoked' || (job.expiresAt !== null && job.expiresAt < deps.clock());
 
 /** The same for who asks how a job goes, or ends it: a token for less than the job holds does not see it, whoever has it. */
 async function wholeJob(c: Context<FhirEnv>, deps: Deps): Promise<{ caller: Caller; job: BulkJob }> {
@@ -70,25 +72,28 @@ async function takePoll(deps: Deps, job: BulkJob, wait: number, now: Date): Prom
 }
 
 export function exportStatus(deps: Deps) {
+  const hold = heldPolls(deps);
   return async (c: Context<FhirEnv>): Promise<Response> => {
     route(c, '/exchange/fhir/$export-status/:job');
-    const { job } = await wholeJob(c, deps);
-    const parameters = job.parameters as ExportParameters;
+    const { job: asked } = await wholeJob(c, deps);
+    const parameters = asked.parameters as ExportParameters;
     const told = (status: string) => (parameters.separateStatus === true ? { 'x-export-status': status } : {});
+    const received = deps.clock();
+    if (asked.state === 'queued' || asked.state === 'running')
+      await takePoll(deps, asked, retryAfterSeconds(asked.receivedAt, received), received);
+    const job = await hold(asked, c.req.raw.signal);
+    if (!job || isOver(deps, job)) throw new Outcome('not-found');
     if (job.state === 'failed') {
       if (parameters.separateStatus !== true) throw new Outcome('internal');
       const failure = JSON.stringify(new Outcome('internal').toResource());
       return c.body(failure, 200, { ...PRIVATE, ...told('500 Internal Server Error'), 'content-type': FHIR_JSON });
     }
     if (job.state !== 'complete') {
-      const now = deps.clock();
-      const wait = retryAfterSeconds(job.receivedAt, now);
-      await takePoll(deps, job, wait, now);
       return c.body(null, parameters.separateStatus === true ? 200 : 202, {
         ...PRIVATE,
         ...told('202 Accepted'),
         'x-progress': job.state === 'queued' ? 'queued' : `${job.progress}% complete`,
-        'retry-after': String(wait),
+        'retry-after': String(retryAfterSeconds(job.receivedAt, deps.clock())),
       });
     }
     const page = pageOf(c);
