@@ -8,6 +8,8 @@ import { localDay } from '../../exchange/clocks/business-day.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
 import { readPeriod } from '../../exchange/report/period.ts';
+import { pullReport } from '../../exchange/report/pull-report.ts';
+import { renderReport } from '../../exchange/report/render-report.ts';
 import { toTell } from '../../exchange/report/tell.ts';
 import { unasked } from '../../exchange/store/pull.ts';
 import {
@@ -960,7 +962,12 @@ const ROWS: Row[] = [
     ledger: { created: 1, 'rejected invalid-json': 1 },
     holds: ['a'],
     notes: ['peer-file-cut', 'peer-incomplete'],
-    also: (rested) => expect(rested.transactionTime).toBeNull(),
+    also: async (rested) => {
+      expect(rested.transactionTime).toBeNull();
+      const report = await pullReport(peer.node.deps, rested.id);
+      const page = report ? renderReport(report, 'html') : '';
+      expect([page.includes('may not be whole'), page.includes('Nothing was lost')]).toEqual([true, false]);
+    },
   },
   {
     does: 'ends in a line that is none, as it had counted: nothing is missing',
