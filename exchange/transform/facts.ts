@@ -3,6 +3,7 @@
 import { codings, type Resource, text } from '../../src/fhir/resource.ts';
 import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { withLinkedDocuments } from './attachment.ts';
+import { withoutStaying } from './contained.ts';
 import { type Label, labelOf } from './label.ts';
 import { memberOf } from './member-of.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
@@ -45,6 +46,7 @@ function formOf(resource: Resource, json: string, links: boolean, removed: Remov
   if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
     return form;
   if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts, removed.isStripped);
+  form = withoutStaying(form);
   // most claims that come from a peer hold no money: looking is cheaper than rebuilding
   if (moneyIn(form).length > 0) form = withoutMoney(form);
   return withBasisProfiles(withoutBenefitNarrative(form));
