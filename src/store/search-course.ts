@@ -18,6 +18,8 @@ const ENTRY = 0.2;
 /** a resource whose references are followed, and a target whose resources are found. */
 const FOLLOW = 4;
 const REACH = 3;
+/** resources that lead back to one: roles of a person. */
+const REFERRING = 3;
 
 /** a row of a list that a token is looked for in, when the token is next to it in the index, and for each entry of it in between; */
 const LISTED = 0.27;
@@ -47,7 +49,7 @@ const FEW = 10_000;
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100): Criterion[] {
   const counted = joinNames(criteria, by).map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }));
   const ordered = counted
-    .map((one) => (isCrowded(one, counted, by, count) ? { ...one, c: { ...one.c, many: true } as Criterion } : one))
+    .map((one) => ({ ...one, c: crowded(one, counted, by, count) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
   const other = ordered.find((o) => o !== first && isSource(o.c))?.n ?? Number.POSITIVE_INFINITY;
@@ -68,13 +70,29 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
 
 type Counted = { c: Criterion; n: number };
 
-/** Are there so many places that a page is full sooner when rows of a token, which are in order, are asked one by one whether they are there? */
-function isCrowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, count: number): boolean {
-  if (c.kind !== 'chain' || c.of.kind !== 'near' || c.of.found === undefined || count === Number.POSITIVE_INFINITY)
-    return false;
-  const beside = all.filter((o) => (o.c.kind === 'token' && !o.c.negated) || o.c.kind === 'reference').map((o) => o.n);
-  const asked = Math.min(...beside, (count * by.live(typeOfParameter(c.seed))) / n);
-  return beside.length > 0 && asked * FOLLOW < n * (LOOK + PUT);
+/** What is near known places, along a chain, or back along one more. */
+const fromPlaces = (c: Criterion): boolean => c.kind === 'chain' && c.of.kind === 'near' && c.of.found !== undefined;
+
+/** What rows are asked for that a page is full with soon: neither says how many are left where places are many. */
+const isOpen = (c: Criterion): boolean =>
+  ['mark', 'missing', 'last-updated'].includes(c.kind) || (c.kind === 'none' && isOpen(c.of));
+
+/**
+ * The criterion, marked where there are so many places that a page is full sooner when rows in order are asked one by one whether they are
+ * there: those of a token beside it, or all of the type.
+ */
+function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, count: number): Criterion {
+  const isBack = c.kind === 'reverse-chain' && fromPlaces(c.of);
+  if (!(isBack || fromPlaces(c)) || count === Number.POSITIVE_INFINITY) return c;
+  const others = all.filter((o) => o.c !== c);
+  const beside = others.filter((o) => (o.c.kind === 'token' && !o.c.negated) || o.c.kind === 'reference');
+  if (beside.length === 0 && !others.every((o) => isOpen(o.c))) return c;
+  const type = c.kind === 'chain' ? c.seed : c.kind === 'reverse-chain' ? c.param : 0;
+  const asked = Math.min(...beside.map((o) => o.n), (count * by.live(typeOfParameter(type))) / n);
+  // back along a step each row has several that are followed, and each that is found from a place has to be read
+  const isSooner = asked * FOLLOW * (isBack ? REFERRING : 1) < n * (LOOK + PUT + (isBack ? FOLLOW : 0));
+  if (!isSooner) return c;
+  return { ...c, many: true, ...(c.kind === 'reverse-chain' ? { of: { ...c.of, many: true } } : {}) } as Criterion;
 }
 
 /** Are the rows of a word, in no order, and those of a token read as wholes? */

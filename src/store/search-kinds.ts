@@ -71,6 +71,13 @@ export function mayLeaveType(c: Criterion | undefined): boolean {
   );
 }
 
+/** Is it met by what is found from places that have been looked up? */
+export function isFromPlaces(c: Criterion): boolean {
+  if (c.kind === 'any' || c.kind === 'all') return c.of.some(isFromPlaces);
+  if (c.kind === 'chain' || c.kind === 'reverse-chain') return isFromPlaces(c.of);
+  return c.kind === 'near' && c.found !== undefined;
+}
+
 /** Does a criterion lead to places? */
 export function hasDistance(c: Criterion): boolean {
   switch (c.kind) {
