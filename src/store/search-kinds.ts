@@ -78,6 +78,11 @@ export function isFromPlaces(c: Criterion): boolean {
   return c.kind === 'near' && c.found !== undefined;
 }
 
+/** Is it of several tokens whose rows are read once, or found from known places by two steps or more? */
+export const isWhole = (c: Criterion): boolean =>
+  ('whole' in c && c.whole === true) ||
+  ((c.kind === 'chain' || c.kind === 'reverse-chain') && c.of.kind !== 'near' && isFromPlaces(c));
+
 /** Does a criterion lead to places? */
 export function hasDistance(c: Criterion): boolean {
   switch (c.kind) {
