@@ -104,13 +104,13 @@ const isOpen = (c: Criterion): boolean =>
 
 /**
  * The criterion, marked where there are so many places that a page is full sooner when rows in order are asked one by one whether they are
- * there: those of a token beside it, or all of the type.
+ * there: those of what is beside it, or all of the type.
  * @param page rows after which no more are looked for
  */
 function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, page: number): Criterion {
   if (page === Number.POSITIVE_INFINITY || !isNearKnown(c)) return c;
   const others = all.filter((o) => o.c !== c);
-  const beside = others.filter((o) => (o.c.kind === 'token' && !o.c.negated) || o.c.kind === 'reference');
+  const beside = others.filter((o) => isSource(o.c) && o.n < Number.POSITIVE_INFINITY && !isNearKnown(o.c));
   if (beside.length === 0 && !others.every((o) => isOpen(o.c))) return c;
   const asked = Math.min(...beside.map((o) => o.n), (page * by.live(typeNear(c))) / n);
   // what leads to others is read to find them
