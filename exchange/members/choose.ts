@@ -139,7 +139,6 @@ export async function recordChoice(
     ]);
     await settleOfferClocks(tx, [memberId]);
     await settleWithdrawn(tx, at, [memberId]);
-    await renewRequests(tx, at, [memberId]);
     await openRequestClocks(tx, calendarOf(deps.config), at, [memberId]);
     return id;
   });
@@ -222,6 +221,7 @@ export async function recordRequest(
     const answer = coverage.peerState !== 'active' ? 'no-address' : may.from === null ? 'asked' : 'later';
     if (await hasRequest(tx, memberId, otherCoverageId, new Date(at.getTime() - HOUR))) return answer;
     const id = await addRequest(tx, { memberId, otherCoverageId, at, saidBy: actor.subject });
+    await renewRequests(tx, calendarOf(deps.config), at, [memberId]);
     await hastenRequest(tx, calendarOf(deps.config), { id, otherCoverageId, at, from: may.from });
     await writeAudit(tx, [
       auditRow({
