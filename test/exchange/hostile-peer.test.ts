@@ -1227,8 +1227,8 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   expect([await isDue([...many, 1439]), await isDue([...many, 1441])]).toEqual([false, true]);
   expect([await isDue([30], 40), await isDue([30], 20)]).toEqual([false, true]);
   // an answer that does not mention the member is none, one that does not know them is
-  const answered = async (outcome: string, minutes: number) => {
-    await isDue([minutes]);
+  const answered = async (outcome: string, ...minutes: number[]) => {
+    await isDue(minutes);
     await sql`update exchange.pull set state = 'refused' where state = 'failed'`;
     await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'refused')`;
     return (
@@ -1237,6 +1237,11 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   };
   expect([await answered('missing', 59), await answered('missing', 61)]).toEqual([false, true]);
   expect(await answered('not-matched', 61)).toBe(false);
+  const week = 7 * 24 * 60;
+  expect([await answered('missing', ...many, week - 1), await answered('missing', ...many, week + 1)]).toEqual([
+    false,
+    true,
+  ]);
 });
 
 test('what a payer is to be told names the lines that were kept out, by its own ids', async () => {
