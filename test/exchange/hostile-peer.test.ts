@@ -880,6 +880,45 @@ const ROWS: Row[] = [
     holds: ['a', 'e', 'h'],
   },
   {
+    does: 'contains Patients: who was born on another day is somebody else, when something else that it contains is about them',
+    script: () => {
+      const whole = (id: string, ...contained: object[]) => JSON.stringify({ ...JSON.parse(good(id)), contained });
+      const person = (birthDate?: string) => ({
+        resourceType: 'Patient',
+        id: 'x',
+        ...(birthDate ? { birthDate } : {}),
+      });
+      const subject = { reference: '#x' };
+      const about = { resourceType: 'Observation', id: 'w', status: 'final', code: { text: 'x' }, subject };
+      return serves(
+        sends(
+          ndjson(
+            whole('a', person('1974-12-25'), about),
+            whole('b', person('1999-03-04'), about),
+            whole('c', person('1999-03-04'), { resourceType: 'List', id: 'w', subject }),
+            // the mother of a newborn, and whom nobody knows the birth date of
+            whole('d', person('1999-03-04'), {
+              resourceType: 'RelatedPerson',
+              id: 'w',
+              patient: { reference: 'Patient/p9' },
+            }),
+            whole('e', person('1900-01-01'), about),
+            whole('f', person(), about),
+            whole('g', person('1974'), about),
+            JSON.stringify({
+              ...JSON.parse(good('h')),
+              contained: [person('1999-03-04')],
+              performer: [{ reference: '#x' }],
+            }),
+          ),
+        ),
+      );
+    },
+    state: 'done',
+    ledger: { created: 6, 'quarantined wrong-patient': 2 },
+    holds: ['a', 'd', 'e', 'f', 'g', 'h'],
+  },
+  {
     does: 'hides what is sensitive within a record, and writes its base with a slash too many',
     script: () => {
       const label = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };

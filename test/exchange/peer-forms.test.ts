@@ -422,7 +422,7 @@ describe('one member at a time', () => {
       ['answers with a page of HTML', (_, a) => void a.end('<html>')],
     ])('of one that %s, what it gave stands, and is told to be less', async (_, refuses) => {
       const done = await peer.pull(
-        script((r, a) => (countOf(r.url) > 100 ? refuses(r, a) : json(a, of(all.slice(0, 100), all.length)))),
+        script((r, a) => (countOf(r.url) > 100 ? refuses(r, a, '') : json(a, of(all.slice(0, 100), all.length)))),
       );
       expect([done.state, (await peer.stored()).length]).toEqual(['done', 100]);
       expect(await peer.findings(done.id)).toHaveProperty('peer-incomplete');
