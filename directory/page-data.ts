@@ -4,12 +4,14 @@ import { ESTIMATED_TOTAL } from '../src/fhir/bundle.ts';
 import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN, isObject, isResource, objects, type Resource, text } from '../src/fhir/resource.ts';
 import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
+import { storeFailure } from '../src/store/failure.ts';
 import { readResource, readState } from '../src/store/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
 import { keysIn, titleOf } from './in-network/evidence.ts';
 import { readQuestion } from './in-network/question.ts';
 import type { Found, Hit, PageData, PlanChoice, PlanList } from './pages/data.ts';
+import { trying } from './pages/trying.ts';
 import { findBundle, type SearchDeps } from './search-type.ts';
 
 /** More plans than these do not fit into a list to choose from; the page then asks for a name. */
@@ -23,7 +25,13 @@ export function pageData(
   cache: { plans: PlanCache } = { plans: undefined },
 ): PageData {
   const { sql } = deps.database;
-  const search: PageData['search'] = async (type, pairs) => foundIn(await findBundle(type, pairs, deps));
+  const search: PageData['search'] = async (type, pairs) => {
+    try {
+      return foundIn(await findBundle(type, pairs, deps));
+    } catch (error) {
+      throw storeFailure(error) ?? error;
+    }
+  };
   const state: PageData['state'] = async () => {
     const { change, changedAt, counts } = await readState(sql);
     return { change: String(change), changedAt, resources: Number(counts.reduce((a, b) => a + b, 0n)) };
@@ -52,6 +60,7 @@ export function pageData(
     keys: () => deps.keys.published('directory'),
     zip: (zip) => zipCentre(zip),
     zipsLike,
+    trying: trying(),
   };
 }
 

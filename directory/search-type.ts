@@ -131,7 +131,8 @@ const atCursor = (whole: string, cursor: Cursor): string =>
 /** Nothing is near, but something is near the point with its numbers exchanged: say so, and do not guess. */
 async function swapped(request: SearchRequest, deps: SearchDeps): Promise<string[]> {
   const circle = request.after === undefined ? sortCircle(request) : undefined;
-  if (circle === undefined || Math.abs(circle.longitude) > 90) return [];
+  // a ZIP code has no numbers to exchange
+  if (circle === undefined || circle.approximate || Math.abs(circle.longitude) > 90) return [];
   const other = { ...circle, latitude: circle.longitude, longitude: circle.latitude };
   if (!(await hasPlaceIn(deps.database.sql, other)) || (await hasPlaceIn(deps.database.sql, circle))) return [];
   return ['Nothing lies near this point. Latitude comes first: with the two numbers exchanged there would be places.'];

@@ -7,6 +7,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import type { Answer } from '../in-network/parameters.ts';
 import type { Position } from './records.ts';
+import type { Trying } from './trying.ts';
 
 export type Pairs = readonly (readonly [string, string])[];
 
@@ -32,7 +33,7 @@ export type PageData = {
   clock: Clock;
   /** public FHIR base */
   base: string;
-  /** @throws Outcome as the API */
+  /** @throws Outcome as the API, also when the database does not answer in time */
   search(type: DirectoryType, pairs: Pairs): Promise<Found>;
   /** @throws Outcome not-found or gone */
   read(key: string): Promise<Resource>;
@@ -45,6 +46,8 @@ export type PageData = {
   keys(): Promise<JWK[]>;
   /** centre of a ZIP code; undefined when there is no such code */
   zip(zip: string): Position | undefined;
+  /** places of pages that try what else would find somebody */
+  trying: Trying;
   /** codes like one that is not known, the nearest by number first */
   zipsLike(zip: string): string[];
 };

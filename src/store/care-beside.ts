@@ -58,14 +58,16 @@ function statement({ circles, networks }: CareAt, { said, sited }: Beside, most:
   const least = tests.map(({ away, test }) => `case when ${test} then ${away} end`).join(', ');
   const text = `with given as materialized (
       select distinct rk, sited from (${tokens(said, SAID.seed)} union all ${tokens(sited, SITED.seed)}) t limit ${most + 1}
+    ), few as materialized (
+      select * from given where (select count(*) from given) <= ${most}
     ), standing as (
-      select g.rk, u.ref as place from given g cross join lateral (
+      select g.rk, u.ref as place from few g cross join lateral (
           select f.refs, f.ref_params from directory.resource f
           where f.rk = g.rk and f.type = ${TYPE_IDS.PractitionerRole} and not f.deleted offset 0) r
         cross join lateral unnest(r.refs, r.ref_params) u(ref, param)
       where not g.sited and u.param = ${CARE.along}${among}
       union all
-      select g.rk, v.ref from given g cross join lateral (
+      select g.rk, v.ref from few g cross join lateral (
           select f.refs, f.ref_params from directory.resource f
           where f.rk = g.rk and f.type = ${TYPE_IDS.PractitionerRole} and not f.deleted offset 0) r
         cross join lateral unnest(r.refs, r.ref_params) u(ref, param)

@@ -253,9 +253,14 @@ function allowed(
   bind: Bind,
   ranked?: Criterion,
 ): string {
-  const join = onResource
-    ? ` join directory.resource r on r.rk = d.rk and r.type = ${TYPE_IDS[type]} and not r.deleted`
-    : '';
+  // of hours, or those of a place where there are none, the planner expects so few that reading all of the type looks cheaper than a look at each
+  const live = (row: string) => `${row}.rk = d.rk and ${row}.type = ${TYPE_IDS[type]} and not ${row}.deleted`;
+  const byRow = bind.guessing !== true && rest.some((c) => c.kind === 'any' && c.of.some((o) => o.kind === 'open-at'));
+  const join = !onResource
+    ? ''
+    : byRow
+      ? ` cross join lateral (select f.* from directory.resource f where ${live('f')} offset 0) r`
+      : ` join directory.resource r on ${live('r')}`;
   return `(${from}) d${join} where ${['true', ...rest.map((c) => condition(c, 'r', bind, ranked))].join(' and ')}`;
 }
 

@@ -81,6 +81,7 @@ function shaped(c: Criterion, by: Frequencies): Criterion {
 
 function inner(c: Criterion, by: Frequencies, count: number): Criterion {
   if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by, count) };
+  if (c.kind === 'any') return { ...c, of: c.of.map((one) => (one.kind === 'all' ? inner(one, by, count) : one)) };
   if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
   const of = shaped(inner(c.of, by, count), by);
   return { ...c, of: long(of, by) };

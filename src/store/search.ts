@@ -67,7 +67,8 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   const few =
     rarest !== undefined && known.rows(rarest) < FEW && !sortsByNear(request) && !request.criteria.some(isLike);
   if (few || !looksForPlaces(request)) return ordered;
-  const placed = await resolvePlaces(sql, ordered);
+  // not what is ordered: how a place is asked for follows from how many it is then known to be
+  const placed = await resolvePlaces(sql, request);
   return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted) };
 }
 

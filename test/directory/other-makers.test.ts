@@ -1,5 +1,6 @@
 // Directories as other makers shape them: names of languages instead of codes, code systems in other spellings, places without a
 // position, people who are named and have no record. What they hold is found, by the API and on the pages.
+import type { OperationOutcome } from 'fhir/r4.js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { objects, type Resource } from '../../src/fhir/resource.ts';
 import { zipCentre } from '../../src/fhir/search/zip.ts';
@@ -225,4 +226,16 @@ test('the page of a person shows the places of their services, and languages as 
   const shown = await page('/en/provider/Practitioner/text');
   expect(shown).toContain('Place boston');
   expect(shown).toContain('Spanish; Portuguese');
+});
+
+test('roles at the places of services are found by several circles, and through one step more', async () => {
+  const zips = (count: number) =>
+    Array.from({ length: count }, (_, i) => `${['02118', '90210'][i % 2]}|${i + 2}|mi`).join(',');
+  expect(await found(`PractitionerRole?place.near-zip=${zips(4)}`)).toEqual(['contained', 'display', 'service']);
+  expect(await found('Practitioner?_has:PractitionerRole:practitioner:place.near-zip=02118|5|mi')).toEqual(['text']);
+  expect(await found('Practitioner?_has:PractitionerRole:practitioner:place.near-zip=00921|5|mi')).toEqual([]);
+  expect(await found(`PractitionerRole?place.near-zip=${zips(11)}`)).toEqual(['contained', 'display', 'service']);
+  const refused = await d.get(`PractitionerRole?place.near-zip=${zips(12)}`);
+  const outcome: OperationOutcome = await refused.json();
+  expect([refused.status, outcome.issue[0]?.code]).toEqual([400, 'too-costly']);
 });

@@ -1,15 +1,20 @@
 // What people write into the fields of the pages: wishes within words, names in the field for care, ZIP codes without an area; and how
 // networks are told with whether new patients are taken.
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pageData } from '../../directory/page-data.ts';
+import { findPage } from '../../directory/pages/find.ts';
 import { findPairs, readFind } from '../../directory/pages/find-query.ts';
 import { language } from '../../directory/pages/language.ts';
 import { type Listed, listedPart } from '../../directory/pages/listed.ts';
+import { MOST_TRIED } from '../../directory/pages/nothing.ts';
 import { understood } from '../../directory/pages/plain-wish.ts';
 import { conceptText, periodText } from '../../directory/pages/records.ts';
+import { totals } from '../../directory/totals.ts';
+import { Outcome } from '../../src/fhir/outcome.ts';
 import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';
 import { html } from '../../src/ui/html.ts';
-import { directory } from './fixture.ts';
-import { siteOver } from './pages-fixture.ts';
+import { BASE, directory } from './fixture.ts';
+import { siteDeps, siteOver } from './pages-fixture.ts';
 
 const meaning = (given: Record<string, string>): Record<string, string> => {
   const { within: _, ...rest } = Object.fromEntries(findPairs(understood(readFind(new URLSearchParams(given)))));
@@ -140,6 +145,70 @@ describe('on the page', () => {
       'Start again',
     ]);
     expect(await ways('/find?care=dentist&zip=90210')).toEqual(['Start again']);
+  });
+
+  describe('trying what else would find somebody is bounded', () => {
+    // every wish, none of which leads to anybody together with the others
+    const all =
+      '/find?name=Oneil&care=heart+doctor&zip=90210&within=5&speaks=zh&gender=male&new=1&tele=1&access=pubtrans&open=sun';
+    const counted = () => {
+      const asked: string[] = [];
+      const data = pageData({ ...siteDeps(d.database), base: BASE, totals: totals() });
+      const search = data.search.bind(data);
+      let running = 0;
+      data.search = async (type, pairs) => {
+        expect(running++).toBe(0);
+        asked.push(pairs.map((pair) => pair.join('=')).join('&'));
+        try {
+          return await search(type, pairs);
+        } finally {
+          running--;
+        }
+      };
+      const page = async (path: string) => {
+        const { page, status } = await findPage(data, language('en', '', 'UTC'), new URLSearchParams(path.slice(6)));
+        return { status, main: String(page.main) };
+      };
+      return { asked, data, page };
+    };
+
+    test('few searches, one after the other', async () => {
+      const { asked, page } = counted();
+      const { status, main } = await page(all);
+      expect(status).toBe(200);
+      expect(main).toContain('Look only for: heart doctor and “Oneil”');
+      // the page's own, and the list of plans of its form
+      expect(asked.length).toBeLessThanOrEqual(3 + MOST_TRIED);
+      const tried = asked.filter((one) => one.includes('_count=1&'));
+      expect(tried.length).toBeGreaterThan(2);
+      expect(tried.length).toBeLessThan(8);
+    });
+
+    test('one that the database does not answer in time is the last, and the page is there', async () => {
+      const { asked, data, page } = counted();
+      const search = data.search.bind(data);
+      data.search = async (type, pairs) => {
+        const found = await search(type, pairs);
+        if (pairs.some(([name, value]) => name === '_count' && value === '1')) throw new Outcome('too-costly');
+        return found;
+      };
+      const { status, main } = await page(all);
+      expect(status).toBe(200);
+      expect(main).toContain('Nothing found');
+      expect(main).toContain('Start again');
+      expect(asked.filter((one) => one.includes('_count=1&'))).toHaveLength(1);
+    });
+
+    test('when other pages try, a page tells that nothing was found and tries nothing', async () => {
+      const { asked, data, page } = counted();
+      while (data.trying.enter());
+      const { main } = await page(all);
+      expect(main).toContain('Nothing found');
+      expect(asked.filter((one) => one.includes('_count=1&'))).toEqual([]);
+      data.trying.leave();
+      expect((await page(all)).main).toContain('Look only for');
+      expect(data.trying.enter()).toBe(true);
+    });
   });
 
   test('who is listed for a plan that is not offered on the day is no plain yes', async () => {

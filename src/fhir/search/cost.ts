@@ -28,8 +28,12 @@ export function costOf(c: Criterion): number {
       return HOP * costOf(c.of);
     case 'none':
       return costOf(c.of);
+    case 'all': {
+      // what few directories have is asked of those that have it: the chain beside it begins with them
+      const cost = c.of.reduce((sum, one) => sum + costOf(one), 0);
+      return c.of.some((one) => one.kind === 'token' && one.scarce === true) ? Math.ceil(cost / HOP) : cost;
+    }
     case 'any':
-    case 'all':
       return c.of.reduce((sum, one) => sum + costOf(one), 0);
     default:
       return CRITERION * 2;
@@ -41,5 +45,9 @@ export function checkCost(criteria: readonly Criterion[], includes: readonly Inc
   if (includes.length > MAX_INCLUDES)
     throw new Outcome('search-too-complex', `A search has at most ${MAX_INCLUDES} different includes here.`);
   const cost = criteria.reduce((sum, c) => sum + costOf(c), 0);
-  if (cost > BUDGET) throw new Outcome('search-too-complex');
+  if (cost > BUDGET)
+    throw new Outcome(
+      'search-too-complex',
+      `The search costs ${cost} points of ${BUDGET}: ask for fewer values, circles or steps of chains at once.`,
+    );
 }

@@ -1,0 +1,39 @@
+// Places near a point are looked up before the search that combines them with more, and how they are asked for follows from how many they are.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Criterion } from '../../src/fhir/search/criterion.ts';
+import { readSearch } from '../../src/fhir/search/request.ts';
+import { resolved } from '../../src/store/search.ts';
+import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
+
+let d: Awaited<ReturnType<typeof directory>>;
+beforeAll(async () => {
+  const healthcareService = [{ reference: 'HealthcareService/hs1' }];
+  d = await directory([...FIXTURE, { resourceType: 'PractitionerRole', id: 'sited', healthcareService }]);
+});
+afterAll(() => d.close());
+
+test.each([
+  ['location.near', '41.7|-72.6|5|km', 1],
+  ['place.near-zip', '96799|5|mi', 0],
+])('few places are followed, and not asked of each resource: %s', async (name, value, places) => {
+  const pairs: [string, string][] = [
+    [name, value],
+    ['_lastUpdated', 'gt2000-01-01'],
+  ];
+  const request = readSearch('PractitionerRole', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+  const { criteria } = await resolved(d.database.sql, request);
+  const chains = criteria.flatMap(chainsIn);
+  expect(chains.length).toBe(name === 'location.near' ? 1 : 3);
+  for (const chain of chains) {
+    expect(chain.many).toBeUndefined();
+    if (chain.of.kind !== 'chain') expect(chain.of).toMatchObject({ kind: 'near', found: { length: places } });
+  }
+});
+
+type Chain = Extract<Criterion, { kind: 'chain' }>;
+
+/** Chains, those within alternatives and chains too. */
+function chainsIn(c: Criterion): Chain[] {
+  if (c.kind === 'any' || c.kind === 'all') return c.of.flatMap(chainsIn);
+  return c.kind === 'chain' ? [c, ...chainsIn(c.of)] : [];
+}
