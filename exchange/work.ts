@@ -9,6 +9,7 @@ import { checkAuditDaily } from './audit/check.ts';
 import { proveNext } from './audit/content-proof.ts';
 import { checkDocumentsDaily } from './audit/documents.ts';
 import { sealAll } from './audit/run-seal.ts';
+import { removeStrays } from './export/remove-strays.ts';
 import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { removeRequests } from './match/remove-requests.ts';
@@ -36,6 +37,8 @@ const SEAL_MS = 1000;
  *  labels that an older program has given beside this one. */
 const LOOK_MS = 600_000;
 const DAY_MS = 86_400_000;
+/** Nobody writes one file, or takes in one request, for so long. */
+const STRAY_MS = 3_600_000;
 const FIRST_LOOK_MS = 60_000;
 
 /** Runs one job of a peer, when one waits. `short`: only one about few members. */
@@ -184,6 +187,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     unnamedAt = new Date(deps.clock().getTime() + DAY_MS);
     await noteUnnamed(deps);
   };
+  let strays = new Set<string>();
+  let straysAt = new Date(0);
+  const lookForStrays = async () => {
+    if (deps.clock() < straysAt) return;
+    straysAt = new Date(deps.clock().getTime() + STRAY_MS);
+    strays = await removeStrays(deps, strays);
+  };
   const keepHouse = async (): Promise<boolean> => {
     if (!woken) return false;
     woken = false;
@@ -193,6 +203,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));
+    await inTurn('files that nothing names', lookForStrays);
     await inTurn('documents that nothing names', lookForUnnamed);
     await inTurn('documents past their time', () => removeDocuments(deps));
     await inTurn('requests past their time', () => removeRequests(deps));

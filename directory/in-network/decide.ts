@@ -9,6 +9,7 @@ import {
   metaOf,
   type NewPatients,
   nameOf,
+  namesInWords,
   namesNetworks,
   networksOf,
   newPatientsOf,
@@ -103,7 +104,7 @@ export function decide(facts: Facts): Decision {
   if (matches.some((m) => m.lastVerified !== undefined && m.lastVerified < facts.staleBefore)) remarks.push('stale');
   if (facts.cut) remarks.push('cut');
   // what such a record says may be what is asked: that nothing else lists the provider is no answer then
-  const isOpen = matches.length === 0 && facts.providers.some((provider) => namesInWords(provider, facts));
+  const isOpen = matches.length === 0 && facts.providers.some((provider) => isToldInWords(provider, facts));
   if (isOpen) remarks.push('network-in-words');
   return { result: isOpen ? 'unknown' : resultOf(listed, facts), matches, notActive, remarks };
 }
@@ -114,12 +115,11 @@ function resultOf(listed: number, facts: Facts): Result {
   return facts.cut || networkSet(facts).size === 0 ? 'unknown' : 'not-listed';
 }
 
-/** Does an active role or affiliation of the provider, or of the organization of a role without networks, name them by words alone? */
-function namesInWords(provider: Resource, facts: Facts): boolean {
+/** Does an active role or affiliation of the provider, or of the organization of a role without networks, name one by words alone? */
+function isToldInWords(provider: Resource, facts: Facts): boolean {
   const key = keyOf(provider);
   const isActive = (record: Resource) => activeOn(record, facts.date) === 'active';
-  const inWords = (record: Resource) =>
-    namesNetworks(record) && networksOf(record, facts.base).length === 0 && isActive(record);
+  const inWords = (record: Resource) => namesInWords(record, facts.base) && isActive(record);
   const ofOrganization = (organization: string | undefined) =>
     facts.affiliations.filter((a) => organization !== undefined && participant(a, facts) === organization);
   if (provider.resourceType === 'Organization') return ofOrganization(key).some((a) => fits(a, facts) && inWords(a));

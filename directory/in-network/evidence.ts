@@ -28,19 +28,22 @@ export function keysIn(value: JsonObject['x'], base: string): string[] {
 
 /** The networks a PractitionerRole or OrganizationAffiliation names. */
 export function networksOf(resource: Resource, base: string): string[] {
-  const named =
-    resource.resourceType === 'PractitionerRole'
-      ? extensions(resource, extensionUrl('network-reference')).map((e) => e['valueReference'])
-      : [resource['network']];
-  return [...new Set(named.flatMap((v) => keysIn(v, base)))];
+  return [...new Set(networkReferences(resource).flatMap((r) => keysIn(r, base)))];
 }
 
-/** Does it name any, be it by words alone? */
-export const namesNetworks = (resource: Resource): boolean =>
-  (resource.resourceType === 'PractitionerRole'
+const networkReferences = (resource: Resource): JsonObject[] =>
+  resource.resourceType === 'PractitionerRole'
     ? extensions(resource, extensionUrl('network-reference')).flatMap((e) => objects(e['valueReference']))
-    : objects(resource['network'])
-  ).length > 0;
+    : objects(resource['network']);
+
+/** Does it name any, be it by words alone? */
+export const namesNetworks = (resource: Resource): boolean => networkReferences(resource).length > 0;
+
+/** Does it name one by words alone, perhaps beside others: by a display, an identifier or a contained record? */
+export const namesInWords = (resource: Resource, base: string): boolean =>
+  networkReferences(resource).some((r) => keysIn(r, base).length === 0 && Object.keys(r).some(tells));
+
+const tells = (element: string): boolean => element !== 'extension' && element !== 'id';
 
 export type When = 'active' | 'ended' | 'not-started';
 

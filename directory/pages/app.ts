@@ -14,6 +14,7 @@ import { checkPage } from './check.ts';
 import type { PageData } from './data.ts';
 import { developersPage } from './developers.ts';
 import { findPage, homePage } from './find.ts';
+import { plainText } from './find-query.ts';
 import { link, type PageContext, pageHeaders, STYLE_PATH, show } from './frame.ts';
 import { isLanguage, type Language, language } from './language.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
@@ -76,6 +77,8 @@ export function createPages(
     app.get(at('/'), async (c) => {
       route(c, 'page /');
       const l = speaks(c);
+      const words = plainText(c.req.query('q') ?? '');
+      if (words !== '') return c.redirect(link(l, '/find', [['q', words]]));
       return show(c, data, l, await homePage(data, l), { keep: true });
     });
     app.get(at('/find'), async (c) => {

@@ -32,14 +32,17 @@ export type FindQuery = {
 const MAX_TEXT = 100;
 const oneOf = <T extends string>(known: readonly T[], value: string): T | undefined => known.find((k) => k === value);
 
+/** A value without what nobody writes, and no longer than a field is. */
+export const plainText = (value: string): string =>
+  value
+    .normalize('NFC')
+    .replace(/\p{Cc}/gu, ' ')
+    .trim()
+    .slice(0, MAX_TEXT);
+
 /** Whatever the address holds: what is not one of our values is not there. */
 export function readFind(given: URLSearchParams): FindQuery {
-  const get = (name: string) =>
-    (given.get(name) ?? '')
-      .normalize('NFC')
-      .replace(/\p{Cc}/gu, ' ')
-      .trim()
-      .slice(0, MAX_TEXT);
+  const get = (name: string) => plainText(given.get(name) ?? '');
   return {
     kind: get('kind') === 'place' ? 'place' : 'person',
     name: get('name'),

@@ -19,7 +19,7 @@ import type { Language } from './language.ts';
 import { map } from './map.ts';
 import { nothing, type Wish } from './nothing.ts';
 import { momentOf } from './open-hours.ts';
-import { understood } from './plain-wish.ts';
+import { fromWords, understood } from './plain-wish.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { type Card, cardHtml, cardsOf } from './results.ts';
 import { searchForm } from './search-form.ts';
@@ -54,7 +54,7 @@ export type Answered = { page: Page; status: 200 | 400 | 503 };
 
 /** The page of a search, whatever the address says: faults of it become sentences above the form. */
 export async function findPage(data: PageData, l: Language, given: URLSearchParams): Promise<Answered> {
-  const q = understood(readFind(given));
+  const q = understood(fromWords(readFind(given), given.get('q') ?? ''));
   const t = l.texts;
   if (q.zip !== '' && (!ZIP.test(q.zip) || data.zip(q.zip) === undefined)) return unknownZip(data, l, q);
   const chosen = q.plan === '' ? undefined : await choosePlan(data, q.plan);
@@ -139,7 +139,7 @@ function asked(l: Language, q: FindQuery, plan: string | undefined): Wish[] {
   const t = l.texts;
   const list: [string, Partial<FindQuery>][] = [
     [q.care, { care: '' }],
-    [q.name === '' ? '' : `“${q.name}”`, { name: '' }],
+    [q.name === '' ? '' : t.find.quoted(q.name), { name: '' }],
     [q.zip === '' ? '' : t.find.near(q.zip, l.number(Number(q.within))), { zip: '' }],
     [plan === undefined ? '' : t.find.inPlan(plan), { plan: '' }],
     [q.newPatients ? t.form.newPatients : '', { newPatients: false }],

@@ -95,7 +95,8 @@ async function waysOf(
   if (widest !== undefined) {
     // how far the nearest is tells the circle that is wide enough; where nobody is, that is known sooner
     const { to } = way('', { within: widest });
-    const nearest = (await first(to)) && (wider.length === 1 ? undefined : await first(to, 'near'));
+    const some = await first(to);
+    const nearest = some && wider.length > 1 ? await first(to, 'near') : some;
     const within = nearest && wider.find((d) => Number(d) >= (nearest.distance?.value ?? Number(widest)));
     if (within !== undefined) ways.push(way(t.wider(l.number(Number(within))), { within }));
   }
@@ -138,5 +139,5 @@ export async function nothing(
       data.trying.leave();
     }
   const items = ways.map(({ said, to }) => html`<li><a href="${link(l, '/find', findPairs(to))}">${said}</a></li>`);
-  return html`<div class="problem" role="status"><p><strong>${t.title}</strong> ${t.text}${isKnown(q) ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${items}<li><a href="${link(l, '/')}">${t.start}</a></li></ul><p>${t.hint}</p></div>`;
+  return html`<div class="problem" role="status"><p><strong>${t.title}.</strong> ${t.text}${isKnown(q) ? '' : html` ${l.texts.problem.specialty}`}</p><ul class="list">${items}<li><a href="${link(l, '/')}">${t.start}</a></li></ul><p>${t.hint}</p></div>`;
 }

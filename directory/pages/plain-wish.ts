@@ -1,7 +1,8 @@
 // Wishes that stand in the words of a search: a ZIP code, a language, new patients, visits at a distance. People write all of it into
 // one field; what is understood becomes the fields that mean it, each shown with a way to leave it out. Pure.
 import { searchForm } from '../../src/fhir/fold.ts';
-import type { FindQuery } from './find-query.ts';
+import { meantBy } from '../../src/names/plain-specialty.ts';
+import { type FindQuery, plainText } from './find-query.ts';
 
 /** Languages by the words for them, English and Spanish, folded. */
 const TONGUES: Readonly<Record<string, string>> = {
@@ -120,6 +121,15 @@ class Words {
       this.text = `${this.text.slice(0, found.index)} ${this.text.slice(found.index + found[0].length)}`;
     return found;
   }
+}
+
+/** What the links of other sites ask by `q`: a kind of care, perhaps with wishes, or else a name. A field that is filled says more. */
+export function fromWords(q: FindQuery, words: string): FindQuery {
+  const text = plainText(words);
+  if (text === '' || q.care !== '' || q.name !== '') return q;
+  const meant = understood({ ...q, care: text });
+  const isCare = meant.care === '' || meantBy(meant.care).entries.length > 0;
+  return isCare ? { ...q, care: text } : { ...q, name: text };
 }
 
 /** The search with the wishes that stand in its words, unless the field for one says otherwise. */

@@ -1,6 +1,6 @@
 // The two statements of $in-network: the records a question names, and the records that answer it.
 
-import { parameter } from '../../src/fhir/search/parameters.ts';
+import { parameter, SEEDS } from '../../src/fhir/search/parameters.ts';
 import type { DirectoryType } from '../../src/fhir/search/types.ts';
 import { storedForms } from '../../src/fhir/search/usual-system.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
@@ -101,7 +101,7 @@ const CANDIDATES = `with state as (${STATE}),
   person as materialized (select hashtextextended(k, 0) as rk from unnest($1::text[]) k),
   role as materialized (select r.rk, r.body, r.refs, r.ref_params, r.params from (${reach('person', ROLE.practitioner)}) c
     join directory.resource r on r.rk = c.rk and not r.deleted, nets n
-    where r.refs && n.rks or not ${ROLE.network} = any(r.ref_params) limit ${CANDIDATES_MAX + 1}),
+    where r.refs && n.rks or not ${ROLE.network} = any(r.ref_params) or ${ROLE.network + SEEDS.words} = any(r.params) limit ${CANDIDATES_MAX + 1}),
   org as materialized (select hashtextextended(k, 0) as rk from unnest($2::text[]) k
     union select u.ref from role s, unnest(s.refs, s.ref_params) u(ref, p)
       where u.p = ${ROLE.organization} and not ${ROLE.network} = any(s.params)),
@@ -109,7 +109,7 @@ const CANDIDATES = `with state as (${STATE}),
       select c.rk, false as alone from (${reach('org', AFFILIATION.participating)}) c
       union all select c.rk, true from (${reach('org', AFFILIATION.primary)}) c) c
     join directory.resource r on r.rk = c.rk and not r.deleted, nets n
-    where (r.refs && n.rks or ${AFFILIATION.network} = any(r.params) and not ${AFFILIATION.network} = any(r.ref_params))
+    where (r.refs && n.rks or ${AFFILIATION.network + SEEDS.words} = any(r.params))
       and (not c.alone or not ${AFFILIATION.participating} = any(r.params)) limit ${CANDIDATES_MAX + 1}),
   around as materialized (select rk from net
     union select u.ref from role s, unnest(s.refs, s.ref_params) u(ref, p) where u.p in (${AROUND.join(', ')})

@@ -2,7 +2,6 @@
 // that a fault there is found here. Pure. 42 CFR 422.121(b)(4)(ii), (b)(1)(iv).
 import {
   codings,
-  extensions,
   isObject,
   type Json,
   type JsonObject,
@@ -42,17 +41,39 @@ export type ContentContext = {
 };
 
 const NEVER = new Set(
-  'Claim ClaimResponse PaymentNotice PaymentReconciliation Invoice ChargeItem ChargeItemDefinition Account Contract'.split(
+  'Claim ClaimResponse PaymentNotice PaymentReconciliation Invoice ChargeItem ChargeItemDefinition Account Contract CoverageEligibilityResponse'.split(
     ' ',
   ),
 );
 const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary benefitBalance'.split(' '));
 const UNITS = new Set(['allowedunits', 'consumedunits']);
-const SIGN = /[$€£¥]\s?\d/;
-const WORD = /[$€£¥]\s?\d|\bUSD\b|\bdollars?\b/i;
+const SIGN = /\p{Sc}\s*[.,]?\d|\d\s?\p{Sc}/u;
+const CODE = /(?:USD|EUR|GBP|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|GBP|MXN|dollars|euros|cents)\b|CAD\s?[\d,]+\.\d\d\b/i;
+const WORD =
+  /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\w.,])[\d,]+\.\d\d(?![\d.%])/i;
+/** What a reader of a page sees of signs. */
+const asSeen = (words: string): string =>
+  words.replaceAll(/<[^>]*>/g, ' ').replaceAll(/&(?:#36|#x24|dollar|euro|pound|cent);/gi, '$');
+const inProse = (words: string): boolean => {
+  const seen = asSeen(words);
+  return SIGN.test(seen) || CODE.test(seen) || WORD.test(seen);
+};
 const PROSE = new Set('text div disposition description valueString valueMarkdown'.split(' '));
-const REVIEW = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
-const REVIEW_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
+/** Of PDex and of PAS alike. */
+const REVIEW = /\/extension-reviewAction$/;
+const REVIEW_CODE = /\/extension-reviewActionCode$/;
+const named = (element: JsonObject, name: RegExp): JsonObject[] =>
+  objects(element['extension']).filter((e) => name.test(text(e['url']) ?? ''));
+const TITLES = new Set('display title name comment'.split(' '));
+/** Words in an attachment. */
+const attached = (v: JsonObject): string =>
+  typeof v['data'] === 'string' &&
+  !/^(?:application\/(?:pdf|dicom)|image\/|audio\/|video\/)/i.test(text(v['contentType']) ?? '')
+    ? Buffer.from(v['data'], 'base64').toString('utf8')
+    : '';
+
+const isTold = (key: string, words: string): boolean =>
+  PROSE.has(key) ? inProse(words) : SIGN.test(words) || (TITLES.has(key) && CODE.test(words));
 
 /** Places where money is told, in structure or in words. */
 function moneyPlaces(resource: Resource): string[] {
@@ -63,7 +84,7 @@ function moneyPlaces(resource: Resource): string[] {
       return;
     }
     if (!isObject(value)) {
-      if (isCost && typeof value === 'string' && (PROSE.has(key) ? WORD : SIGN).test(value)) found.push(path);
+      if (isCost && typeof value === 'string' && isTold(key, value)) found.push(path);
       return;
     }
     const type = text(value['resourceType']);
@@ -73,6 +94,11 @@ function moneyPlaces(resource: Resource): string[] {
     if (inside && key === 'adjudication' && value['value'] !== undefined && !isUnits(value))
       found.push(`${path}.value`);
     if (inside && key === 'amount' && value['value'] !== undefined) found.push(path);
+    if (key === 'costToBeneficiary' || /^(?:euros?|dollars?|USD|EUR)$/i.test(text(value['unit']) ?? ''))
+      found.push(path);
+    if (inside && inProse(attached(value))) found.push(`${path}.data`);
+    if (type === 'ExplanationOfBenefit' && value['use'] === 'claim' && value['total'] !== undefined)
+      found.push(`${path}.total`);
     for (const [name, member] of Object.entries(value)) {
       const here = `${path}.${name}`;
       if (/^_?valueMoney$/.test(name) || (inside && PRICE_KEYS.has(name))) found.push(here);
@@ -96,8 +122,8 @@ function deniedOrDrug(resource: Resource): ContentFault[] {
   else if (removedLines.length > 0 || removesParts) found.push({ kind: 'denied-pa', path: `${whole}.item` });
   const codesOf = (element: JsonObject) =>
     objects(element['adjudication']).flatMap((a) =>
-      extensions(a, REVIEW).flatMap((e) =>
-        extensions(e, REVIEW_CODE).flatMap((c) => codings(c['valueCodeableConcept']).map((x) => text(x['code']))),
+      named(a, REVIEW).flatMap((e) =>
+        named(e, REVIEW_CODE).flatMap((c) => codings(c['valueCodeableConcept']).map((x) => text(x['code']))),
       ),
     );
   // no code but denials, header and lines together: whatever the state says
@@ -180,6 +206,8 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
       found.push({ kind: 'named-authorization', path });
   }
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
+  for (const one of objects(resource['contained']))
+    if (isAuthorization(one as Resource)) found.push(...deniedOrDrug(one as Resource));
   if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
   else {
     const end = serviceEnd(resource);

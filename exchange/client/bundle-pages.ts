@@ -12,10 +12,33 @@ import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
 
-/** Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. */
+/** Entries that are asked for at once of a server that has more than it gave and leads no further. */
+const MOST_AT_ONCE = 10_000;
+
+/** Entries of a page that its `total` may count; what a search includes beside its matches is not, where it was asked for. */
+function counted(bundle: JsonObject, address: string): number {
+  const modes = objects(bundle['entry']).map((e) => (isObject(e['search']) ? e['search']['mode'] : undefined));
+  const includes = address.includes('include=');
+  return modes.filter((m) => m !== 'outcome' && !(includes && m === 'include')).length;
+}
+
+/** The same question for all that there is, of a server without pages; undefined when that was asked, or is too much. */
+function forAll(address: string, total: number): string | undefined {
+  const url = new URL(address);
+  const count = Number(url.searchParams.get('_count') ?? total);
+  if (count >= total || total > MOST_AT_ONCE) return undefined;
+  url.searchParams.set('_count', String(total));
+  return url.href;
+}
+
+/**
+ * Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. A server that has more than it
+ * gave, and says no more of where, is asked for all at once; what is missing then is noted.
+ */
 async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: string; bundle: JsonObject }> {
   const seen = new Set<string>();
   let earlier = '';
+  let came = 0;
   for (let url: string | undefined = address; url !== undefined; ) {
     if (seen.has(url) || seen.size >= talk.limits.pages) throw new PeerFault('bundle-loop');
     seen.add(url);
@@ -44,11 +67,22 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: str
       .update(JSON.stringify(bundle['entry'] ?? []))
       .digest('hex');
     if (entries === earlier) throw new PeerFault('bundle-loop');
-    earlier = entries;
-    yield { json, bundle };
     const link = objects(bundle['link']).find((l) => l['relation'] === 'next');
     const next = link === undefined ? undefined : text(link['url']);
     if (next !== undefined && !URL.canParse(next, asked)) throw new PeerFault('bundle-malformed');
+    came += counted(bundle, asked);
+    const total = typeof bundle['total'] === 'number' ? bundle['total'] : 0;
+    if (next === undefined && came < total) {
+      const all = asked === address ? forAll(asked, total) : undefined;
+      if (all !== undefined) {
+        came = 0;
+        url = all;
+        continue;
+      }
+      talk.note('peer-incomplete');
+    }
+    earlier = entries;
+    yield { json, bundle };
     url = next === undefined ? undefined : new URL(next, asked).href;
   }
 }

@@ -61,10 +61,12 @@ function encodingOf(response: Response): 'gzip' | 'identity' {
 
 const RANGE = /^bytes (\d+)-(\d+)\/(\d+|\*)$/;
 
-/** Is it the rest of what we hold? */
+/** Is it the rest of what we hold? One that is as long as another range than it says may be any part of the file. */
 function goesOn(response: Response, kept: Kept): boolean {
-  const range = RANGE.exec(response.headers.get('content-range') ?? '');
-  return Number(range?.[1]) === kept.bytes && response.headers.get('etag') === kept.etag;
+  const [, first, last] = RANGE.exec(response.headers.get('content-range') ?? '') ?? [];
+  const length = response.headers.get('content-length');
+  const isThat = length === null || Number(length) === Number(last) - Number(first) + 1;
+  return Number(first) === kept.bytes && isThat && response.headers.get('etag') === kept.etag;
 }
 
 /** Bytes of the whole file, as an answer with a part of it says. */

@@ -3,7 +3,7 @@
 import { parseInstant } from '../../src/fhir/instant.ts';
 import { lookAtMembers } from '../../src/fhir/json-members.ts';
 import { minify } from '../../src/fhir/json-text.ts';
-import { isObject, type Json, objects, text } from '../../src/fhir/resource.ts';
+import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
@@ -30,18 +30,25 @@ const countOf = (given: Json | undefined): number | undefined =>
 const LISTS = ['output', 'deleted', 'error', 'outcome'] as const;
 const none = (): void => {};
 
+/**
+ * What a list of a manifest names; null is a list of nothing.
+ * @throws PeerFault for a list that is none, or an entry: either may have been files
+ */
+function listOf(given: Json | undefined): JsonObject[] {
+  if (given === undefined || given === null) return [];
+  if (!Array.isArray(given) || !given.every(isObject)) throw new PeerFault('manifest-malformed');
+  return given;
+}
+
 /** Judges a manifest. Relative URLs are resolved against the status URL. */
 export function readManifest(body: unknown, statusUrl: string, note: Talk['note'] = none): Manifest {
   const b = body as Json;
   // every member but these may be missing; an answer that has none of them is no manifest
   if (!isObject(b) || 'resourceType' in b || !['transactionTime', 'output', 'error'].some((m) => m in b))
     throw new PeerFault('manifest-malformed');
-  // a list that is none may have held everything
-  if (LISTS.some((l) => b[l] !== undefined && b[l] !== null && !Array.isArray(b[l])))
-    throw new PeerFault('manifest-malformed');
   const seen = new Set<string>();
   const list = (name: string, kind: ManifestFile['kind']): ManifestFile[] =>
-    objects(b[name]).flatMap((f) => {
+    listOf(b[name]).flatMap((f) => {
       const given = text(f['url']);
       if (given === undefined || !URL.canParse(given, statusUrl)) throw new PeerFault('manifest-malformed');
       if (!URL.canParse(given)) note('peer-relative-url');
@@ -58,13 +65,15 @@ export function readManifest(body: unknown, statusUrl: string, note: Talk['note'
         note('peer-manifest-types');
       const count = countOf(f['count']);
       if (count !== undefined && count > MAX_COUNT) throw new PeerFault('manifest-malformed');
+      const isCount = count !== undefined && Number.isInteger(count) && count >= 0;
+      if (f['count'] !== undefined && !isCount) note('peer-manifest-types');
       const type = text(f['type']) ?? '';
       return [
         {
           kind,
           type: /^[A-Za-z]{1,64}$/.test(type) ? type : '',
           url,
-          count: count !== undefined && Number.isInteger(count) && count >= 0 ? count : undefined,
+          count: isCount ? count : undefined,
         },
       ];
     });
@@ -119,7 +128,7 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
   if (!isObject(whole)) throw new PeerFault('manifest-malformed');
   const seen = new Set([statusUrl]);
   const lists = new Map<string, Json[]>(
-    LISTS.filter((l) => whole[l] !== undefined).map((l) => [l, [...objects(whole[l])]]),
+    LISTS.filter((l) => whole[l] !== undefined).map((l) => [l, [...listOf(whole[l])]]),
   );
   const count = () => [...lists.values()].reduce((n, l) => n + l.length, 0);
   let size = first.size;
@@ -147,7 +156,7 @@ export async function readPages(talk: Talk, statusUrl: string, answer: Response)
     for (const l of LISTS)
       if (page[l] !== undefined) {
         const into = lists.get(l) ?? [];
-        into.push(...objects(page[l]));
+        into.push(...listOf(page[l]));
         lists.set(l, into);
       }
     if (count() > limits.manifestFiles) throw new PeerFault('manifest-too-large');

@@ -1,12 +1,11 @@
 // Single matches answered: what was tried before, the match, the decision, and the rows that tell of it, written together.
 // Questions that come at the same time are answered together; each has its own decision and its own rows.
-import { v7 as uuid7 } from 'uuid';
 import type { Deps } from '../../src/deps.ts';
 import { lastBegun, localDay } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow } from '../store/audit.ts';
 import { matchAndTry } from '../store/match.ts';
-import { type SingleMatch, writeSingleMatches } from '../store/match-single.ts';
+import { type SingleMatch, singleMatchesOf, writeSingleMatches } from '../store/match-single.ts';
 import type { Peer } from '../store/peer.ts';
 import { openAmbiguous } from '../store/review-match.ts';
 import { attemptOf, judgeAttempt, keyed } from './attempt.ts';
@@ -17,6 +16,8 @@ import { matchAudit } from './match-audit.ts';
 import { type MemberBundle, toQuery } from './member-bundle.ts';
 
 export type AskedSingle = {
+  /** of the question, and of its row: asked once more when its answer was lost, it is written once */
+  id: string;
   peerId: string;
   /** as it is now; fails when the peer may not ask any more, and nothing of the question is kept but the attempt */
   peer: () => Promise<Peer>;
@@ -26,6 +27,9 @@ export type AskedSingle = {
 export type AnsweredSingle =
   | { umb: string; memberId: string; peer: Peer }
   | { refused: 'no-unique-match' | 'consent-not-met' };
+
+/** Questions whose rows were on their way: when they come again nobody knows whether these are there. */
+const written = new WeakSet<AskedSingle>();
 
 /** @returns answers in the order of the questions */
 export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): Promise<AnsweredSingle[]> {
@@ -58,8 +62,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
     const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today, begun);
     matches.push({
-      // in the order of time: what is written beside each other stands beside each other in the indexes, too
-      id: uuid7(),
+      id: one.id,
       peerId: one.peerId,
       at: now,
       outcome: d.bucket,
@@ -77,7 +80,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
       umb: answer?.umb ?? null,
     });
   }
-  await writeSingleMatches(sql, matches, matches.map(auditOf));
+  // before: what fails after its rows are written would be written once more
   await openAmbiguous(
     sql,
     asked.flatMap(({ peerId }, i) => {
@@ -86,6 +89,11 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     }),
     now,
   );
+  const again = asked.filter((one) => written.has(one)).map((one) => one.id);
+  const there = again.length === 0 ? undefined : await singleMatchesOf(sql, again);
+  const missing = there === undefined ? matches : matches.filter((m) => !there.has(m.id));
+  for (const one of asked) written.add(one);
+  if (missing.length > 0) await writeSingleMatches(sql, missing, missing.map(auditOf));
   return matches.map((m, i) => {
     deps.metrics.count('match_members_total', { result: m.outcome });
     if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });

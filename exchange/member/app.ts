@@ -14,7 +14,7 @@ import { type Actor, readChoice, readPayer, recordChoice, recordPayer, recordReq
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { isOpen, memberOfPass, passOf, unlock } from '../members/invite.ts';
-import { CHOICE_WORDS, faultWords } from '../members/words.ts';
+import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { peerLines } from '../report/lists.ts';
 import { memberAccount } from '../report/member-account.ts';
 import { type StaffContext, staffHeaders } from '../staff/frame.ts';
@@ -175,8 +175,7 @@ export function createMemberPages(deps: Deps): Hono<FhirEnv> {
   });
   act('/my/:code/request', async (c, sent, language, memberId, actor) => {
     const done = await recordRequest(deps, memberId, sent.get('coverage') ?? '', actor);
-    const w = CHOICE_WORDS[language];
-    const said = done && good(done === 'asked' ? w.asked : w.noAddress);
+    const said = done && good(requestWords(language)[done]);
     return room(c, language, memberId, said ?? bad(language, ['choice']));
   });
 

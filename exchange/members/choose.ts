@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { timeRange } from '../../src/fhir/instant.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
+import { askable } from '../store/enrolled.ts';
 import {
   addChoice,
   addContacts,
@@ -17,7 +18,13 @@ import {
   namePayer,
   otherCoverages,
 } from '../store/member-choice.ts';
-import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import {
+  hastenRequest,
+  openRequestClocks,
+  renewRequests,
+  settleOfferClocks,
+  settleWithdrawn,
+} from '../store/member-clock.ts';
 import { educationText, type Language } from './education.ts';
 
 const HOUR = 3_600_000;
@@ -132,6 +139,7 @@ export async function recordChoice(
     ]);
     await settleOfferClocks(tx, [memberId]);
     await settleWithdrawn(tx, at, [memberId]);
+    await renewRequests(tx, at, [memberId]);
     await openRequestClocks(tx, calendarOf(deps.config), at, [memberId]);
     return id;
   });
@@ -187,12 +195,15 @@ export async function recordPayer(
   });
 }
 
-/** What became of the wish to have a payer asked: `no-address` when it is not registered, so that nobody can ask it yet. */
-export type Requested = 'asked' | 'no-address';
+/**
+ * What became of the wish to have a payer asked: `no-address` when it is not registered, so that nobody can ask it yet; `later` when the
+ * coverage here begins so much later that nobody is asked yet; `not-chosen` when the member's choice leaves out payers such as it.
+ */
+export type Requested = 'asked' | 'no-address' | 'later' | 'not-chosen';
 
 /**
  * The member wants a payer asked now; said twice within an hour it is one request. Undefined when the coverage is not the
- * member's, or the member has not opted in.
+ * member's, or the member has not opted in or is no longer enrolled.
  */
 export async function recordRequest(
   deps: Needs,
@@ -205,12 +216,13 @@ export async function recordRequest(
     await tx`select 1 from exchange.member where id = ${memberId} for update`;
     const coverage = (await otherCoverages(tx, memberId)).find((o) => o.id === otherCoverageId);
     if (!coverage) return undefined;
-    const [held] = await memberChoices(tx, memberId);
-    if (held?.choice !== 'opt-in') return undefined;
-    const answer = coverage.peerState === 'active' ? 'asked' : 'no-address';
+    const may = await askable(tx, otherCoverageId, localDay(at, deps.config.timeZone));
+    if (may === undefined) return undefined;
+    if (!may.isNamed) return 'not-chosen';
+    const answer = coverage.peerState !== 'active' ? 'no-address' : may.from === null ? 'asked' : 'later';
     if (await hasRequest(tx, memberId, otherCoverageId, new Date(at.getTime() - HOUR))) return answer;
     const id = await addRequest(tx, { memberId, otherCoverageId, at, saidBy: actor.subject });
-    await hastenRequest(tx, calendarOf(deps.config), { id, otherCoverageId, at });
+    await hastenRequest(tx, calendarOf(deps.config), { id, otherCoverageId, at, from: may.from });
     await writeAudit(tx, [
       auditRow({
         at,

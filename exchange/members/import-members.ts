@@ -18,7 +18,7 @@ import {
   writeEnrolment,
 } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
-import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import { renewRequests, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
@@ -283,6 +283,7 @@ async function commitEnrolment(
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleOfferClocks(tx, touched);
       await settleWithdrawn(tx, deps.clock(), touched);
+      await renewRequests(tx, deps.clock(), touched);
       total.enrolments += counts.enrolments + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;

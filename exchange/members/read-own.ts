@@ -11,6 +11,7 @@ import { recordKeys } from '../reconcile/record-keys.ts';
 import { type StagedUnit, TIME_MARK, VERSION_MARK } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
+import { holdsOthers, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 
 /** The first valid NPI among a record's identifiers. */
@@ -57,7 +58,7 @@ export function labelledReferences(type: string, json: string): string[] {
 
 export type OwnRecord =
   | { unit: Omit<StagedUnit, 'file' | 'line' | 'entry'> }
-  | { refused: 'no-id' | 'not-a-member-record' | 'unsupported-subject' | 'no-member' };
+  | { refused: 'no-id' | 'not-a-member-record' | 'unsupported-subject' | 'no-member' | 'holds-others' };
 
 /**
  * @param resource parsed and structurally valid
@@ -70,15 +71,22 @@ export function readOwnRecord(resource: Resource, json: string): OwnRecord {
   if (owner.kind === 'unknown-type') return { refused: 'not-a-member-record' };
   if (owner.kind === 'unsupported-subject') return { refused: 'unsupported-subject' };
   if (owner.kind === 'missing') return { refused: 'no-member' };
+  const memberId = owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? id : undefined;
+  // whose a statement about records is, is told by these and by whom it contains, when all are known
+  if (owner.kind !== 'targets' && holdsOthers(resource, owner, (p) => p.id === memberId))
+    return { refused: 'holds-others' };
   const facts = factsOf(resource, json);
   const meta = { versionId: VERSION_MARK, lastUpdated: TIME_MARK };
   return {
     unit: {
       type: resource.resourceType,
       sourceId: id,
-      memberId: owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? id : undefined,
+      memberId,
       isShared: owner.kind === 'shared',
-      targets: owner.kind === 'targets' ? owner.targets : undefined,
+      targets:
+        owner.kind === 'targets'
+          ? [...new Set([...owner.targets, ...peopleWithin(resource).map((p) => `Patient/${p.id}`)])]
+          : undefined,
       hash: contentHash(resource, MEMBER_CONTENT, exactNumerals(longNumerals(json))),
       // of what peers get: that is what may come back
       substance: contentHashes(

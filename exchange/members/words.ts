@@ -1,4 +1,5 @@
 // Words of the forms about the exchange, in English and Spanish: for the member's own page and for those who serve on the telephone.
+import type { Requested } from './choose.ts';
 import type { Language } from './education.ts';
 
 export const CHOICE_WORDS = {
@@ -32,6 +33,9 @@ export const CHOICE_WORDS = {
     ask: 'Ask this plan now',
     asked: 'We ask this plan within a week.',
     noAddress: 'We have noted that you want it. We do not know yet how to reach this plan; we ask it as soon as we do.',
+    later:
+      'We have noted that you want it. Your coverage with us begins much later: we ask this plan from 90 days before it does.',
+    notChosen: 'Your choice leaves out plans such as this one, so we may not ask it. Change your choice first.',
     birth: 'Your birth date',
     go: 'Go on',
     birthWhy: 'Please tell us your birth date, so that nobody else can choose for you.',
@@ -82,6 +86,9 @@ export const CHOICE_WORDS = {
     asked: 'Pediremos a este plan dentro de una semana.',
     noAddress:
       'Anotamos que usted lo desea. Todavía no sabemos cómo comunicarnos con este plan; le pediremos en cuanto lo sepamos.',
+    later:
+      'Anotamos que usted lo desea. Su cobertura con nosotros empieza mucho después: pediremos a este plan desde 90 días antes.',
+    notChosen: 'Su decisión no incluye planes como este, así que no podemos pedirle nada. Cambie primero su decisión.',
     birth: 'Su fecha de nacimiento',
     go: 'Continuar',
     birthWhy: 'Díganos su fecha de nacimiento, para que nadie más pueda decidir por usted.',
@@ -106,4 +113,10 @@ export const CHOICE_WORDS = {
 export const faultWords = (language: Language, codes: readonly string[]): string[] => {
   const words: Readonly<Record<string, string>> = CHOICE_WORDS[language].faults;
   return codes.map((c) => words[c] ?? c);
+};
+
+/** What became of the wish to have a payer asked, as the member is told it. */
+export const requestWords = (language: Language): Readonly<Record<Requested, string>> => {
+  const w = CHOICE_WORDS[language];
+  return { asked: w.asked, 'no-address': w.noAddress, later: w.later, 'not-chosen': w.notChosen };
 };

@@ -32,7 +32,7 @@ import { findPull } from '../store/pull.ts';
 import { noteFaults } from '../store/pull-fault.ts';
 import { transactionInstant } from '../store/records.ts';
 import { isKeptType } from '../transform/attachment-type.ts';
-import { textTellsMoney } from '../transform/money.ts';
+import { textTellsMoney } from '../transform/money-words.ts';
 import { inLanes } from './lanes.ts';
 import { releaseEnded } from './release.ts';
 

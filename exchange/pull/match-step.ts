@@ -20,6 +20,8 @@ import { moveToOther } from './split.ts';
 import { abilitiesOf, advance, fallBack, type Step, some, Waiting } from './states.ts';
 
 type Tx = Parameters<typeof movePull>[0];
+/** An answer without a match that ends the duty to ask. */
+const ENDS_DUTY: ReadonlySet<string> = new Set(['not-matched', 'constrained']);
 /** Requests at once to a peer that is asked one by one. */
 const WIDTH = 4;
 const OVERLAP_MS = 60_000;
@@ -221,9 +223,8 @@ async function finish(s: Step, result: Correlation): Promise<void> {
   const coverageOf = new Map(members.map((m) => [m.submittedId, m.otherCoverageId]));
   const record = async (tx: Tx) => {
     await setOutcomes(tx, s.pull.id, result.members);
-    // an answer without a match also ends the duty to ask
     for (const m of result.members)
-      if (m.outcome === 'not-matched' || m.outcome === 'constrained')
+      if (ENDS_DUTY.has(m.outcome))
         await closeClock(
           tx,
           'C2',
@@ -233,7 +234,11 @@ async function finish(s: Step, result: Correlation): Promise<void> {
         );
   };
   const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
-  if (matched === 0) return advance(s, 'done', { finishedAt: s.deps.clock(), reason: 'no-match' }, detail, record);
+  if (matched === 0) {
+    const isAnswered = result.members.some((m) => ENDS_DUTY.has(m.outcome));
+    const reason = isAnswered ? 'no-match' : 'no-answer';
+    return advance(s, 'done', { finishedAt: s.deps.clock(), reason }, detail, record);
+  }
   const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
   if (result.groupId === undefined && needsGroup)
     return advance(s, 'review', { reason: 'group-without-id' }, detail, record);

@@ -55,7 +55,7 @@ export const PEER_FAULTS = {
     'Read them at the pull.',
   ),
   'peer-incomplete': look(
-    'It says that it could not give something, or its messages cannot be read: records may be missing. The next request asks for the same again.',
+    'It says that it could not give something, gave less than it says there is, or broke off, or its messages cannot be read: records may be missing. The next request asks for the same again.',
     'Read its messages at the pull; ask the other payer for what is missing.',
   ),
   'peer-files-expired': look(

@@ -4,6 +4,10 @@ import { act, calm, look, type Meaning } from './meaning.ts';
 /** Why a pull or a file rests, waits or ended. Codes with a number at the end are looked up without it. */
 export const PULL_REASONS = {
   'no-match': calm('The other payer found none of the members we asked about.'),
+  'no-answer': look(
+    'The other payer’s answer leaves open whether it knows the members we asked about. Those whom it does not mention are asked for again by themselves.',
+    'See what it said of each member; tell the other payer.',
+  ),
   'count-mismatch': act(
     'A file has another number of lines than the manifest declared.',
     'Ask the other payer; then accept the pull as it is, or have it pulled again.',
@@ -35,7 +39,10 @@ export const PULL_REASONS = {
     'The other payer’s list of files could not be had.',
     'Ask the other payer; the request can be made again.',
   ),
-  'manifest-loop': act('The pages of the other payer’s manifest lead in a circle.', 'Tell the other payer.'),
+  'manifest-loop': act(
+    'The pages of the other payer’s manifest lead in a circle, or have no end.',
+    'Tell the other payer.',
+  ),
   'job-lost': look('The other payer lost the job; it is asked again.', 'Nothing, unless it happens often.'),
   'batch-too-large': look('The other payer takes fewer members at once.', 'Lower PULL_BATCH.'),
   forbidden: act('The other payer refused the request.', 'Ask the other payer about our registration.'),
@@ -79,7 +86,7 @@ export const PULL_REASONS = {
   ),
   'manifest-too-large': act('The list of files is longer than allowed.', 'Tell the other payer.'),
   bundle: look('An answer page could not be had.', 'Tell the other payer.'),
-  'bundle-loop': act('The pages of an answer lead in a circle.', 'Tell the other payer.'),
+  'bundle-loop': act('The pages of an answer lead in a circle, or have no end.', 'Tell the other payer.'),
   'bundle-malformed': look('An answer page cannot be read.', 'Tell the other payer.'),
   match: look('The other payer did not answer who it knows.', 'Tell the other payer.'),
   'no-member-match': look(
@@ -170,6 +177,10 @@ export const WITHHELD = {
   unclassified: look(
     'Records whose sensitivity this version of the program has not decided yet.',
     'Run "members relabel"; they are held back from members whose choice leaves out sensitive records until then.',
+  ),
+  'holds-others': look(
+    'Records of ours that contain something about another person.',
+    'Correct them where they come from and import them again.',
   ),
   window: calm('Services before the span of years that is exchanged.'),
   provenance: calm('Statements of origin about records that did not leave.'),

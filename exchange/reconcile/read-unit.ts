@@ -12,8 +12,9 @@ import { claimFacts } from '../chain/facts.ts';
 import { npiOf } from '../members/read-own.ts';
 import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
-import { type MemberOf, memberOf } from '../transform/member-of.ts';
+import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
+import { holdsOthers, type Person, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
@@ -126,7 +127,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
   const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
-  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, owner, patientId, context))
+  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, owner, isMember(patientId, context)))
     return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
@@ -188,7 +189,10 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   );
   const about = owner.kind === 'targets' ? allLed(owner.targets, led.ids, context) : undefined;
   // what a statement holds of somebody is about that person as well: of two it is nobody's alone
-  const spokenOf = owner.kind === 'targets' ? [...new Set([...owner.targets, ...peopleWithin(resource)])] : undefined;
+  const spokenOf =
+    owner.kind === 'targets'
+      ? [...new Set([...owner.targets, ...peopleWithin(resource).map((p) => `Patient/${p.id}`)])]
+      : undefined;
   const hashes = contentHashes(resource, RECEIVED_CONTENT, exact);
   const isError =
     resource['status'] === 'entered-in-error' || codeOf(resource['verificationStatus']) === 'entered-in-error';
@@ -223,33 +227,13 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   };
 }
 
-/**
- * Is something within it about somebody else? It would be shown as the member's, and leave as the member's. A directory record is everybody's:
- * nothing in it may be about anybody.
- */
-function holdsOthers(
-  resource: Resource,
-  owner: MemberOf,
-  patientId: string | undefined,
-  context: UnitContext,
-): boolean {
-  if (resource['contained'] === undefined) return false;
-  return objects(resource['contained']).some((within) => {
-    const whose: MemberOf = isResource(within) ? memberOf(within) : { kind: 'unknown-type' };
-    if (owner.kind === 'shared') return whose.kind === 'patient' || whose.kind === 'self';
-    if (whose.kind !== 'patient') return false;
-    const isHere = whose.base === undefined || isBaseOf(whose.base, context.peerBase);
-    const named = isHere ? context.members.get(whose.id)?.memberId : undefined;
-    return named === undefined || (patientId !== undefined && named !== context.members.get(patientId)?.memberId);
-  });
-}
-
-/** Keys there of the persons whom what a record contains is about. */
-const peopleWithin = (resource: Resource): string[] =>
-  objects(resource['contained'])
-    .filter(isResource)
-    .map(memberOf)
-    .flatMap((whose) => (whose.kind === 'patient' ? [`Patient/${whose.id}`] : []));
+/** Is it the member whose record it is, or, of a statement about records, one of those asked for? */
+const isMember =
+  (patientId: string | undefined, { members, peerBase }: UnitContext) =>
+  ({ id, base }: Person): boolean => {
+    const named = base === undefined || isBaseOf(base, peerBase) ? members.get(id)?.memberId : undefined;
+    return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
+  };
 
 /**
  * What a record is about, in our keys, where each of its targets was led to a record when it was read; undefined when one was not.
@@ -298,10 +282,10 @@ export function readDeletions(line: string, peerBase: string): Deletion[] | Unit
     return rejected('invalid-json');
   }
   if (!isResource(parsed) || parsed.resourceType !== 'Bundle') return rejected('not-a-resource');
-  const entries = objects(parsed['entry']);
+  const entries = Array.isArray(parsed['entry']) ? parsed['entry'] : [];
   if (entries.length === 0) return rejected('not-a-resource');
   return entries.map((entry, i) => {
-    const request = isObject(entry['request']) ? entry['request'] : {};
+    const request = isObject(entry) && isObject(entry['request']) ? entry['request'] : {};
     const [type, sourceId] = deletedKey(text(request['url']) ?? '', peerBase)?.split('/') ?? [];
     if (request['method'] !== 'DELETE' || type === undefined || sourceId === undefined)
       return { entry: i, unit: rejected('not-a-resource') };

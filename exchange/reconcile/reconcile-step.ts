@@ -38,7 +38,7 @@ import { decideAcross, decideBuckets } from '../store/reconcile.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
-import { endingWithin, hasStaged, mostlyHeld } from '../store/staged-files.ts';
+import { endingWithin, hasStaged, keepNoTimeOfCut, mostlyHeld } from '../store/staged-files.ts';
 import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { holdWrong } from './hold-wrong.ts';
@@ -291,6 +291,7 @@ async function finish(s: Step, work: Decided): Promise<void> {
     await retryAttachments(tx, s.pull, s.deps.clock());
     await noteFaults(tx, s.pull.id, s.faults);
     s.faults.clear();
+    await keepNoTimeOfCut(tx, s.pull.id);
     const outcomes = await countOutcomes(tx, s.pull.id);
     await movePull(
       tx,

@@ -56,7 +56,7 @@ export function bulkMemberMatch(deps: Deps) {
     }
     const { members } = reader;
     const dueAt = responseDue(receivedAt, deps.config);
-    const spec = prefer.pdexSpec ?? c.req.header('x-pdex-spec-version');
+    const spec = editionOf(prefer.pdexSpec ?? c.req.header('x-pdex-spec-version'));
     const stored = deps.database.sql.begin(async (tx) => {
       await holdCaller(tx, caller);
       await refuseTooMany(tx, caller.peer.id);
@@ -106,6 +106,10 @@ export function bulkMemberMatch(deps: Deps) {
     });
   };
 }
+
+/** `2.1.0` and `v2.1` are 2.1. */
+const editionOf = (written: string | undefined): string | undefined =>
+  /^v?(\d{1,3}\.\d{1,3})(?:\.|$)/.exec(written ?? '')?.[1];
 
 async function refuseTooMany(sql: Queryable, peerId: string): Promise<void> {
   const { open } = await countOpenJobs(sql, peerId);

@@ -1,6 +1,7 @@
 // POST Patient/$member-match, HRex 1.0 to 1.2: one member, answered at once. Refusals tell nothing: two texts of one length,
 // after the same time. http://hl7.org/fhir/us/davinci-hrex/OperationDefinition/member-match
 import type { Context } from 'hono';
+import { v7 as uuid7 } from 'uuid';
 import type { Deps } from '../../src/deps.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { isResource, type Json, objects, type Resource } from '../../src/fhir/resource.ts';
@@ -53,6 +54,8 @@ export function memberMatch(deps: Deps) {
       throw error;
     });
     const answered = await answer({
+      // in the order of time: what is written beside each other stands beside each other in the indexes, too
+      id: uuid7(),
       peerId: caller.peer.id,
       peer: async () => (await confirmed()).peer,
       bundle,

@@ -16,7 +16,7 @@ import {
 import { educationParagraphs, educationText, isLanguage, type Language } from '../members/education.ts';
 import { choiceForm, payerForm } from '../members/forms.ts';
 import { INVITATION_DAYS, invite } from '../members/invite.ts';
-import { CHOICE_WORDS, faultWords } from '../members/words.ts';
+import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { memberBehind } from '../report/disclosures.ts';
 import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/find-members.ts';
 import { peerLines } from '../report/lists.ts';
@@ -64,7 +64,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
     a.choices[0]?.choice === 'opt-in'
       ? a.payers.map(
           (p) =>
-            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="coverage" value="${p.id}"><p>${p.peerName ?? p.payer} <button>${w.ask}</button></p></form>`,
+            html`<form method="post" action="${here}/request">${csrf}<input type="hidden" name="language" value="${language}"><input type="hidden" name="coverage" value="${p.id}"><p>${p.peerName ?? p.payer} <button>${w.ask}</button></p></form>`,
         )
       : ''
   }</section></div>
@@ -173,8 +173,7 @@ export function members(desk: Desk): void {
       ['choice', w.saved],
       ['same', w.same],
       ['payer', w.payerAdded],
-      ['request', w.asked],
-      ['no-address', w.noAddress],
+      ...Object.entries(requestWords(languageOf(visit))),
       ['contact', 'Recorded.'],
     ]).get(said ?? '');
     return page(visit, memberOf(visit), note === undefined ? '' : html`<p class="good" role="status">${note}</p>`);
@@ -206,7 +205,7 @@ export function members(desk: Desk): void {
   desk.form(`${PATH}/:member/request`, 'decide', async (visit, form) => {
     const done = await recordRequest(deps, memberOf(visit), form.get('coverage') ?? '', actorOf(visit));
     return done
-      ? back(visit, done === 'asked' ? 'request' : 'no-address')
+      ? back(visit, done, form.get('language') === 'es' ? 'es' : 'en')
       : desk.notFound(visit, 'There is no such coverage of a member who has opted in.');
   });
   desk.form(`${PATH}/:member/contact`, 'decide', async (visit, form) => {

@@ -1,5 +1,5 @@
 // Bulk jobs a peer started with us (match and export): the row is the work, its files are rows beside it.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 
 export type BulkJob = {
   id: string;
@@ -251,6 +251,19 @@ export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: 
     select f.job_id as "jobId", f.blob_key as "blobKey" from exchange.bulk_file f join exchange.bulk_job j on j.id = f.job_id
     where j.expires_at < ${now} or j.state in ('cancelled', 'revoked') limit 1000`;
   return [...rows];
+}
+
+/**
+ * Which of some files are known: as a request, as a file of an answer, or as of a job that is still being made, whose files are told when it is
+ * finished. bulk_job_pkey, bulk_file_pkey.
+ * @param keys `bulk/job/…`
+ */
+export async function namedFiles(sql: Queryable, keys: readonly string[]): Promise<Set<string>> {
+  const rows = await sql<{ key: string }[]>`
+    select k as key from unnest(${arrayLiteral(keys)}::text::text[]) k join exchange.bulk_job j on j.id = split_part(k, '/', 2)
+    where j.state in ('queued', 'running') or j.body_key = k
+      or exists (select from exchange.bulk_file f where f.job_id = j.id and f.blob_key = k)`;
+  return new Set(rows.map((r) => r.key));
 }
 
 /** Files that were removed. bulk_file_pkey. */

@@ -1,4 +1,5 @@
 // Who is ours to ask for: whom a request may say to be enrolled here.
+import type { Queryable } from '../../src/store/database.ts';
 import { EARLY_DAYS } from '../clocks/rules.ts';
 
 /**
@@ -13,3 +14,28 @@ export const lastsSql = (e: string, today: string): string =>
 export const enrolledSql = (member: string, today: string): string =>
   `(exists (select from exchange.enrolment e where e.member_id = ${member} and ${lastsSql('e', today)})
     or not exists (select from exchange.enrolment e where e.member_id = ${member}))`;
+
+/** Does choice `c` name the payer of other coverage `o`, as SQL? One whose coverage has ended is a previous payer. `today` as above. */
+export const namesSql = (c: string, o: string, today: string): string =>
+  `(${c}.payers = 'both' or (${c}.payers = 'previous') = (${o}.ends is not null and ${o}.ends < ${today}))`;
+
+/**
+ * May a payer that a member names be asked: is it one that the newest choice names, and from when may it be, as the coverage with us begins?
+ * `from` null: at once. Undefined when all coverage with us has ended, or the member has not opted in. consent_member, enrolment_pkey.
+ * @param today YYYY-MM-DD of the plan's calendar
+ */
+export async function askable(
+  sql: Queryable,
+  otherCoverageId: string,
+  today: string,
+): Promise<{ isNamed: boolean; from: string | null } | undefined> {
+  const [row] = await sql<{ isNamed: boolean; from: string | null }[]>`
+    select ${sql.unsafe(namesSql('c', 'o', 'd.today'))} as "isNamed", case when e.day > d.today then e.day end::text as from
+    from (select ${today}::date as today) d cross join exchange.other_coverage o
+    join lateral (select choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1) c on c.choice = 'opt-in'
+    cross join lateral (
+      select min(x.starts - ${EARLY_DAYS}::int) filter (where coalesce(x.ends, 'infinity'::date) >= d.today) as day, count(*) as n
+      from exchange.enrolment x where x.member_id = o.member_id) e
+    where o.id = ${otherCoverageId} and (e.n = 0 or e.day is not null)`;
+  return row;
+}

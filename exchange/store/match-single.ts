@@ -1,5 +1,5 @@
 // What $member-match decided, and what a peer may see of a member because of a match.
-import type { Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { rawRows } from '../../src/store/raw-rows.ts';
 import { type AuditRow, auditJson, INSERT_AUDIT } from './audit.ts';
 
@@ -45,4 +45,11 @@ export async function writeSingleMatches(
   const json = JSON.stringify(matches.map(({ sent: _, ...m }) => m));
   const sent = matches.map((m) => m.sent).join(SEPARATOR);
   (await rawRows(sql, WRITE, [auditJson(audit), json, sent], { prepare: true })).release();
+}
+
+/** Which of them are there. match_single_pkey. */
+export async function singleMatchesOf(sql: Queryable, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await sql<{ id: string }[]>`
+    select id from exchange.match_single where id = any(${arrayLiteral(ids)}::text::text[])`;
+  return new Set(rows.map((r) => r.id));
 }

@@ -9,7 +9,7 @@ import {
   RULE_VERSION,
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
-import { enrolledSql, lastsSql } from './enrolled.ts';
+import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
@@ -95,9 +95,33 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
 }
 
 /**
+ * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: with an opt-in after a withdrawal, whether
+ * or not the payer had been asked before, and with a coverage after one that ended before it was. clock_member.
+ */
+export async function renewRequests(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<void> {
+  await tx.unsafe(
+    `update exchange.clock k set subject = k.subject || '/' || k.id
+     from exchange.other_coverage o
+     join lateral (
+       select choice, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c on c.choice = 'opt-in'
+     where o.member_id = any($1::text[]) and k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and (
+       (k.state = 'withdrawn' and c.at > k.closed_at)
+       or (k.state in ('met', 'met-late') and exists (
+         select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
+           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at))
+       or (k.state = 'not-applicable' and exists (
+         select from exchange.enrolment e where e.member_id = o.member_id and e.starts > (k.closed_at at time zone k.zone)::date
+           and ${lastsSql('e', '($2::timestamptz at time zone k.zone)::date')})))`,
+    [[...memberIds], now],
+  );
+}
+
+/**
  * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
- * known, and no earlier than {@link EARLY_DAYS} before the coverage begins. Payers that cannot be asked stay visible as blocked; when they can, that is the start. A clock that ended with a
- * withdrawal is kept under another subject when the member opts in again. `memberIds` undefined: of all.
+ * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
+ * ended; of one that was ours before and is again, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * is the start. A clock that ended with a withdrawal is kept under another subject when the member opts in again. `memberIds` undefined: of all.
  */
 export async function openRequestClocks(
   tx: Queryable,
@@ -125,13 +149,16 @@ export async function openRequestClocks(
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
        where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-     ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < ($4::timestamptz at time zone $1)::date))
+     ) c on c.choice = 'opt-in' and ${namesSql('c', 'o', '($4::timestamptz at time zone $1)::date')}
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
      cross join lateral (
        select greatest(c.at, o.known_at, (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
-         where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')})) as at
+         where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
+         case when c.payers = 'previous' then (o.ends + 1)::timestamp at time zone $1 end,
+         case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
+           then $4::timestamptz end) as at
      ) s
      where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
@@ -143,35 +170,47 @@ export async function openRequestClocks(
   );
 }
 
-/** Ends the clocks of requests for those members whose newest choice is no opt-in. Served by clock_member. */
+/**
+ * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
+ * only while they cover the member are not when that has ended. Served by clock_member.
+ */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
   if (memberIds.length === 0) return 0;
-  const only = [...memberIds];
-  const rows = await tx`
-    update exchange.clock k set state = 'withdrawn', reason = 'member-' || case c.choice when 'decline' then 'declined' else 'withdrew' end, closed_at = ${now}, stop_event = 'consent/' || c.id
-    from exchange.clock o
-    cross join lateral (
-      select id, choice from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c
-    where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and c.choice <> 'opt-in'
-      and o.member_id = any(${only}::text[]) and k.id = o.id
-    returning 1`;
+  const rows = await tx.unsafe(
+    `update exchange.clock k set closed_at = $2, stop_event = 'consent/' || c.id,
+       state = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
+       reason = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
+     from exchange.clock o
+     cross join lateral (
+       select id, choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+     ) c
+     where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
+       and (c.choice <> 'opt-in' or exists (
+         select from exchange.other_coverage v where v.id = split_part(o.subject, '/', 1)
+           and not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')}))
+     returning 1`,
+    [[...memberIds], now],
+  );
   return rows.length;
 }
 
-/** A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index. */
+/**
+ * A member's own request: the running clock gets the earlier due time, or a new one begins. Both by clock's unique index.
+ * @param request.from the day on which the payer may be asked, YYYY-MM-DD, when that is to come: nobody is asked for long before the coverage
+ */
 export async function hastenRequest(
   tx: Queryable,
   calendar: Calendar,
-  request: { id: string; otherCoverageId: string; at: Date },
+  request: { id: string; otherCoverageId: string; at: Date; from: string | null },
 ): Promise<void> {
-  const due = tx`((((${request.at}::timestamptz at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
+  const starts = tx`greatest(${request.at}::timestamptz, ${request.from}::date::timestamp at time zone ${calendar.zone})`;
+  const due = tx`((((${starts} at time zone ${calendar.zone})::date + 8)::timestamp at time zone ${calendar.zone}) - interval '1 millisecond')`;
   await tx`
     update exchange.clock set subject = subject || '/' || id
     where kind = 'C2' and subject = ${request.otherCoverageId} and state in ('met', 'met-late')`;
   await tx`
     insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
-    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${request.at}, ${due},
+    select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, ${starts}, ${due},
       case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
       case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
       l.lob, ${tx.unsafe(refSql('C2', 'l.lob'))}, ${RULE_VERSION}, ${calendar.version}, ${calendar.zone}, 'member-request/' || ${request.id}::text
@@ -223,7 +262,9 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
     from exchange.other_coverage o
     where k.state = 'open' and k.kind in ('C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and o.member_id = k.member_id and k.subject like o.id || '/%'
       and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
-        or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date))`;
+        or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
+        or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
+          select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
     where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and k.member_id is not null

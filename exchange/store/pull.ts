@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
-import { enrolledSql } from './enrolled.ts';
+import { enrolledSql, namesSql } from './enrolled.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
 
@@ -171,7 +171,7 @@ export async function candidates(
     from (select ${today}::date as today) d cross join exchange.other_coverage o
     join lateral (
       select id, choice, policy, payers, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in' and (c.payers = 'both' or (c.payers = 'previous') = (o.ends is not null and o.ends < d.today))
+    ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
       and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
       and ${sql.unsafe(enrolledSql('o.member_id', 'd.today'))}
@@ -180,9 +180,9 @@ export async function candidates(
 }
 
 /**
- * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
+ * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since, or has taken the choice back since and made it again; those
  * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
- * pull that failed an hour later, then two, four and so on up to a day, or when the member asks for it. Reads the peer's coverages
+ * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day, or when the member asks for it. Reads the peer's coverages
  * (once a tick), and for each the index pull_member_member.
  * @param today YYYY-MM-DD of the plan's calendar, by which coverages end
  */
@@ -197,8 +197,8 @@ export async function unasked(
     select o.id from exchange.other_coverage o
     cross join lateral (
       select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn')) as asked,
-        array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed') as failed
+        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
+        array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
     ) l
     cross join lateral (
@@ -209,6 +209,7 @@ export async function unasked(
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
       and (
         l.asked is null
+        or exists (select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in' and coalesce(w.given_at, w.created_at) > l.asked)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
         or ((o.ends is null or o.ends >= ${today}::date)
           and l.asked <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))

@@ -1,5 +1,6 @@
 // Files whose units are staged, looked at as a whole before anything of them is taken in.
 import type { Queryable } from '../../src/store/database.ts';
+import { noteFaults } from './pull-fault.ts';
 
 /**
  * Files of a work whose last line is no JSON, while others are: who sent them may have been cut off in it, without anything else to tell
@@ -14,6 +15,19 @@ export async function endingWithin(sql: Queryable, work: string): Promise<Readon
       and (exists (select from exchange.staging u where u.pull_id = f.pull_id and u.file = f.position and u.outcome is distinct from 'rejected')
         or exists (select from exchange.staging_block b where b.pull_id = f.pull_id and b.file = f.position))`;
   return new Set(rows.map((r) => r.file));
+}
+
+/**
+ * A file that still ends so when it was fetched again, and whose lines nobody counted, may be less than there was: the pull keeps no time, so
+ * that the next request begins where this one did. What a person has accepted is as it is.
+ */
+export async function keepNoTimeOfCut(tx: Queryable, pullId: string): Promise<void> {
+  const cut = [...(await endingWithin(tx, pullId))];
+  if (cut.length === 0) return;
+  const lacking = await tx`
+    update exchange.pull set transaction_time = null where id = ${pullId} and accepted_by is null and exists (
+      select from exchange.pull_file f where f.pull_id = ${pullId} and f.position = any(${cut}::int[]) and f.declared is null) returning 1`;
+  if (lacking.length > 0) await noteFaults(tx, pullId, new Map([['peer-incomplete', 1]]));
 }
 
 /** Up to so many lines a file may hold what is held back before its share is looked at. */

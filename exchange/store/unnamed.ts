@@ -10,29 +10,34 @@ const BODIES = 100;
 /** States of an authorization that is not even named: it was denied, or is for a drug. */
 const HIDDEN = `('denied', 'unclear', 'drug')`;
 
+/** Does an authorization `y` name a document `d` in the form that leaves? Lines that stay may be all that did. */
+const NAMES_IT = `(y.shared is null or position(d || '"' in y.shared) > 0 or position(d || '/_history/' in y.shared) > 0)`;
+
 /**
  * What must not be named to a peer, as `Type/id`: authorizations of these members that were denied or are for drugs, and documents that
- * support nothing else. resource_authorization.
+ * support nothing else, or nothing but lines of others that were denied or are for drugs. A document that stays for another reason (it is
+ * older than the window, a statement of payments) may be named: its id tells nothing of why, and to read it is 404. resource_authorization.
  */
 export async function unnamedOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, Unnamed>> {
   const found = new Map<string, Unnamed>();
   if (memberIds.length === 0) return found;
   const rows = await sql.unsafe<{ memberId: string; keys: string }[]>(
-    `with hidden as materialized (
-       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers from exchange.resource y
-         where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and y.pa_state in ${HIDDEN} offset 0) y
+    `with pa as materialized (
+       select y.* from unnest($1::text::text[]) m cross join lateral (select y.member_id, y.id, y.refers, y.pa_state in ${HIDDEN} as hidden,
+           array(select d from unnest(y.refers) d where starts_with(d, 'DocumentReference/') and not y.deleted and y.pa_state not in ${HIDDEN} and ${NAMES_IT}) as named
+         from exchange.resource y where y.member_id = m and y.type = 'ExplanationOfBenefit' and y.pa_state is not null
+           and (y.pa_state in ${HIDDEN} or not y.deleted) offset 0) y
      )
      select member_id as "memberId", string_agg(key, ' ') as keys from (
-       select member_id, 'ExplanationOfBenefit/' || id as key from hidden
-       union select h.member_id, d from hidden h cross join unnest(h.refers) d
-       where starts_with(d, 'DocumentReference/') and not exists (
-         select from exchange.resource y where y.member_id = h.member_id and y.type = 'ExplanationOfBenefit' and not y.deleted
-           and y.pa_state is not null and y.pa_state not in ${HIDDEN} and y.refers @> array[d] offset 0)
+       select member_id, 'ExplanationOfBenefit/' || id as key from pa where hidden
+       union select h.member_id, d from pa h cross join unnest(h.refers) d
+       where starts_with(d, 'DocumentReference/') and not exists (select from pa y where y.member_id = h.member_id and y.named @> array[d])
      ) x group by 1`,
     [arrayLiteral(memberIds)],
     { prepare: true },
   );
-  const called = await calledOf(sql, [...new Set(rows.map((r) => r.memberId))]);
+  const hiding = rows.filter((r) => r.keys.includes('ExplanationOfBenefit/')).map((r) => r.memberId);
+  const called = await calledOf(sql, [...new Set(hiding)]);
   for (const { memberId, keys } of rows)
     found.set(memberId, { identifiers: [], numbers: [], ...called.get(memberId), keys: keys.split(' ') });
   return found;

@@ -3,8 +3,11 @@
 import { codings, type Resource, text } from '../../src/fhir/resource.ts';
 import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import { withLinkedDocuments } from './attachment.ts';
+import { withoutStaying } from './contained.ts';
 import { type Label, labelOf } from './label.ts';
+import { memberOf } from './member-of.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
+import { holdsOthers } from './others-within.ts';
 import { type AuthorizationFacts, authorizationFacts, isAuthorization } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
@@ -43,6 +46,7 @@ function formOf(resource: Resource, json: string, links: boolean, removed: Remov
   if (RECORD_TYPES[resource.resourceType]?.class === 'financial' || !mayHoldMoney(resource.resourceType, json))
     return form;
   if (removed !== undefined) form = withoutLines(form, removed.removedLines, removed.removesParts, removed.isStripped);
+  form = withoutStaying(form);
   // most claims that come from a peer hold no money: looking is cheaper than rebuilding
   if (moneyIn(form).length > 0) form = withoutMoney(form);
   return withBasisProfiles(withoutBenefitNarrative(form));
@@ -54,6 +58,14 @@ function formText(resource: Resource, json: string, links: boolean, removed: Rem
   if (form === resource) return undefined;
   if (!mayBeSpelled(json)) return JSON.stringify(form);
   return stringifySpelled(formOf(parseSpelled(json) as Resource, json, links, removed));
+}
+
+/** Does one of our own records contain something of somebody else? An import refuses it today (members/read-own.ts); what an older one took stays here. */
+function isOfOthersToo(resource: Resource): boolean {
+  if (resource['contained'] === undefined) return false;
+  const owner = memberOf(resource);
+  const memberId = owner.kind === 'patient' ? owner.id : owner.kind === 'self' ? resource['id'] : undefined;
+  return owner.kind !== 'targets' && holdsOthers(resource, owner, (p) => p.id === memberId);
 }
 
 /**
@@ -69,7 +81,8 @@ export function factsOf(resource: Resource, json: string, links = true, isStripp
     serviceEnd: authorization ? undefined : serviceEnd(resource),
     authorization,
     label: labelOf(resource),
-    withheld: financial || isStatement(resource) ? 'financial' : undefined,
+    withheld:
+      financial || isStatement(resource) ? 'financial' : links && isOfOthersToo(resource) ? 'holds-others' : undefined,
     shared: formText(resource, json, links, authorization && { ...authorization, isStripped }),
   };
 }

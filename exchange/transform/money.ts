@@ -10,7 +10,18 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { spelledAs } from '../../src/fhir/spelled.ts';
+import {
+  isAmountAddress,
+  isAmountName,
+  isCostAddress,
+  isCurrencyUnit,
+  mayTellMoney,
+  memberTellsMoney,
+  textTellsMoney,
+  wordsTellMoney,
+} from './money-words.ts';
 import { RECORD_TYPES } from './record-types.ts';
+import { isReviewAction } from './review-action.ts';
 
 const BASE_AMOUNTS = new Set([
   'submitted',
@@ -37,18 +48,11 @@ const C4BB_AMOUNTS = new Set([
   'drugcost',
 ]);
 const UNITS = new Set(['allowedunits', 'consumedunits']);
-const CURRENCY_SIGN = /[$€£¥]\s?\d/;
-const CURRENCY_TEXT = /[$€£¥]\s?\d|\bUSD\b|\bdollars?\b/i;
 const ISO_4217 = 'urn:iso:std:iso:4217';
-export const REVIEW_ACTION = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
 const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 
-/** A Quantity may name the currency by its unit alone. */
-const CURRENCY_UNIT = /^(?:US\s?\$|USD|EUR|GBP|CAD|[$€£¥]|(?:US )?dollars?|cents?)$/i;
-/** Extensions whose name says that their number is an amount. */
-const AMOUNT_URL = /(?:amount|price|cost|charge|copay|coinsurance|deductible|payment|paid|fee)s?$/i;
 const NUMBERS = [
   'valueDecimal',
   'valueInteger',
@@ -61,19 +65,28 @@ const NUMBERS = [
 const isMoney = (v: JsonObject): boolean =>
   Object.hasOwn(v, 'currency') ||
   v['system'] === ISO_4217 ||
-  (v['value'] !== undefined && [v['unit'], v['code']].some((u) => CURRENCY_UNIT.test(text(u) ?? '')));
-const isAmountExtension = (v: JsonObject): boolean =>
-  AMOUNT_URL.test(text(v['url']) ?? '') && NUMBERS.some((key) => v[key] !== undefined);
-/** Does a document of a kind that is text tell amounts? */
-export const textTellsMoney = (contentType: string, bytes: Buffer): boolean =>
-  /^text\/|[+/](?:xml|json)/.test(contentType) && CURRENCY_TEXT.test(bytes.toString('utf8'));
+  (v['value'] !== undefined && [v['unit'], v['code']].some((u) => isCurrencyUnit(text(u) ?? '')));
+/** A number of an extension, or of one within it. */
+const hasNumber = (v: JsonObject): boolean =>
+  NUMBERS.some((key) => v[key] !== undefined) || objects(v['extension']).some(hasNumber);
+/** `words`: in what is about payment, where other names tell an amount as well */
+const isAmountExtension = (v: JsonObject, words: boolean): boolean =>
+  typeof v['url'] === 'string' && (words ? isAmountAddress : isCostAddress)(v['url']) && hasNumber(v);
 /** A text that was put into an attachment. */
 const attachmentTellsMoney = (v: JsonObject): boolean =>
   typeof v['data'] === 'string' && textTellsMoney(text(v['contentType']) ?? '', Buffer.from(v['data'], 'base64'));
-/** Members that hold words for people, where an amount may be told. Names are none: there is a chain Dollar General. */
-const FREE_TEXT = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
-const tellsMoney = (key: string, value: Json): boolean =>
-  typeof value === 'string' && (FREE_TEXT.has(key) ? CURRENCY_TEXT : CURRENCY_SIGN).test(value);
+const tellsMoney = (key: string, value: Json): boolean => typeof value === 'string' && memberTellsMoney(key, value);
+/** Supporting information of which the name alone says that its number is an amount. */
+const isAmountInfo = (key: string, v: JsonObject): boolean =>
+  key === 'supportingInfo' &&
+  isObject(v['valueQuantity']) &&
+  v['valueQuantity']['unit'] === undefined &&
+  v['valueQuantity']['code'] === undefined &&
+  [v['category'], v['code']].some((c) =>
+    codings(c).some((one) =>
+      [one['code'], one['display'], isObject(c) ? c['text'] : undefined].some((n) => isAmountName(text(n) ?? '')),
+    ),
+  );
 
 const categoryOf = (adjudication: JsonObject): { amount: boolean; units: boolean } => {
   const found = codings(adjudication['category']);
@@ -101,8 +114,7 @@ function adjudications(list: Json | undefined, isAuthorization: boolean): JsonOb
       });
       continue;
     }
-    const carriesMore =
-      entry['reason'] !== undefined || objects(entry['extension']).some((e) => e['url'] === REVIEW_ACTION);
+    const carriesMore = entry['reason'] !== undefined || objects(entry['extension']).some(isReviewAction);
     if ((category.amount || amount !== undefined) && !carriesMore && !category.units) continue;
     kept.push({ ...rest, ...(value === undefined || !category.units ? {} : { value }) });
   }
@@ -148,16 +160,18 @@ function scrubBenefit(resource: Resource): Resource {
         next['payment'] = { ...(type === undefined ? {} : { type }), ...(date === undefined ? {} : { date }) };
     }
   }
-  const notes = objects(resource['processNote']).filter((n) => !CURRENCY_TEXT.test(String(n['text'] ?? '')));
+  const notes = objects(resource['processNote']).filter((n) => !wordsTellMoney(String(n['text'] ?? '')));
   setOrDelete(next, 'processNote', notes.length > 0 ? notes : undefined);
   delete next['text'];
   return next;
 }
 
 const PRICED = new Set(['unitPrice', 'net', 'amount', 'allowedMoney', 'usedMoney', 'adjustment']);
+/** Names that stand for money wherever they are. */
+const COSTS = new Set(['unitPrice', 'allowedMoney', 'usedMoney', 'costToBeneficiary']);
 /** A number under a name that stands for money, whatever it says of a currency; balances of a benefit are of this kind. */
 const isPriced = (key: string, value: JsonObject): boolean =>
-  key === 'benefitBalance' || (PRICED.has(key) && typeof value['value'] === 'number');
+  key === 'benefitBalance' || (PRICED.has(key) && value['value'] !== undefined);
 /** The plain number of an adjudication, unless it counts units. */
 const isAmountValue = (key: string, value: JsonObject): boolean =>
   key === 'adjudication' && typeof value['value'] === 'number' && !categoryOf(value).units;
@@ -175,8 +189,9 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   if (!isObject(value)) return value;
   if (isMoney(value)) return undefined;
   if (typeof value['url'] === 'string' && 'valueMoney' in value) return undefined;
-  if (words && (isPriced(key, value) || isAmountExtension(value) || attachmentTellsMoney(value))) return undefined;
-  if (words && key === 'text' && typeof value['div'] === 'string' && CURRENCY_TEXT.test(value['div'])) return undefined;
+  if (COSTS.has(key) || isAmountExtension(value, words)) return undefined;
+  if (words && (isPriced(key, value) || isAmountInfo(key, value) || attachmentTellsMoney(value))) return undefined;
+  if (words && key === 'text' && typeof value['div'] === 'string' && wordsTellMoney(value['div'])) return undefined;
   const out: JsonObject = spelledAs({}, value);
   let hadExtensionValue = false;
   for (const [name, member] of Object.entries(value)) {
@@ -191,8 +206,6 @@ function sweep(value: Json, words: boolean, key = ''): Json | undefined {
   return lostExtensionValue || Object.keys(out).length === 0 ? undefined : out;
 }
 
-const UNIT_IN_TEXT = /"(?:unit|code)":"(?:US\s?\$|USD|EUR|GBP|CAD|[$€£¥]|(?:US )?dollars?|cents?)"/i;
-
 /** Could this text carry money at all? Cheap: most records are sent as they are. */
 export function mayHoldMoney(type: string, json: string): boolean {
   return (
@@ -202,22 +215,26 @@ export function mayHoldMoney(type: string, json: string): boolean {
     json.includes('\\u') ||
     json.includes('valueMoney') ||
     json.includes('"contained"') ||
-    UNIT_IN_TEXT.test(json) ||
+    mayTellMoney(json) ||
     json.includes(ISO_4217)
   );
 }
 
+const MONEY_ALONE = new Set(
+  'PaymentNotice PaymentReconciliation CoverageEligibilityResponse ChargeItemDefinition Contract'.split(' '),
+);
 /** Types that are about money and nothing else. */
-const isFinancial = (type: string): boolean =>
-  RECORD_TYPES[type]?.class === 'financial' || type === 'PaymentNotice' || type === 'PaymentReconciliation';
+export const isFinancial = (type: string): boolean =>
+  RECORD_TYPES[type]?.class === 'financial' || MONEY_ALONE.has(type);
 
 /** The resource without money; the same object when there was none to remove. */
 export function withoutMoney(resource: Resource): Resource {
   let next: Resource = resource;
   if (resource.resourceType === 'ExplanationOfBenefit') next = scrubBenefit(resource);
   if (resource.resourceType === 'Coverage' && resource['costToBeneficiary'] !== undefined) {
-    next = { ...resource };
-    delete next['costToBeneficiary'];
+    // its narrative tells what the structure does
+    const { costToBeneficiary: _, text: __, ...rest } = resource;
+    next = rest as Resource;
   }
   const contained = next['contained'];
   if (Array.isArray(contained)) {
@@ -258,6 +275,11 @@ export function withBasisProfiles(resource: Resource): Resource {
 const holdsWords = (resource: JsonObject): boolean =>
   resource['resourceType'] === 'ExplanationOfBenefit' || resource['resourceType'] === 'Coverage';
 
+/** Totals of a claim, and more of its payment than what kind it was and when. */
+const holdsPayment = (benefit: JsonObject): boolean =>
+  (benefit['use'] !== 'preauthorization' && objects(benefit['total']).length > 0) ||
+  objects(benefit['payment']).some((p) => Object.keys(p).some((k) => k !== 'type' && k !== 'date'));
+
 /**
  * Every place where money is left, as paths; empty is the proof. Walks structure and, for ExplanationOfBenefit and
  * Coverage, free text.
@@ -277,7 +299,9 @@ export function moneyIn(resource: Resource): string[] {
         found.push(way.join('.'));
       else if (isWordy && (isPriced(key, value) || isAmountValue(key, value) || 'factor' in value))
         found.push(way.join('.'));
-      else if (isWordy && (isAmountExtension(value) || attachmentTellsMoney(value))) found.push(way.join('.'));
+      else if (COSTS.has(key) || isAmountExtension(value, isWordy)) found.push(way.join('.'));
+      else if (isWordy && (isAmountInfo(key, value) || attachmentTellsMoney(value))) found.push(way.join('.'));
+      else if (value['resourceType'] === 'ExplanationOfBenefit' && holdsPayment(value)) found.push(way.join('.'));
       for (const name of Object.keys(value)) {
         way.push(name);
         if (name === 'valueMoney') found.push(way.join('.'));

@@ -13,10 +13,9 @@ import {
   text,
 } from '../../src/fhir/resource.ts';
 import { own } from '../../src/own.ts';
-import { isDrugCode } from './drug-codes.ts';
-import { REVIEW_ACTION } from './money.ts';
+import { isDrugCode, isPharmacyService } from './drug-codes.ts';
+import { actionCode, isReviewAction, TELLS_DENIAL } from './review-action.ts';
 
-const REVIEW_ACTION_CODE = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewActionCode';
 /** Part of a review action: why it was decided so. */
 const REVIEW_REASON = 'reasonCode';
 const WHEN = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/base-ext-when-adjudicated';
@@ -53,21 +52,13 @@ export function isAuthorization(resource: Resource): boolean {
 type Review = { code: string; when: string; at: number };
 const at = (when: string): number => timeRange(when)?.from.getTime() ?? Number.NEGATIVE_INFINITY;
 
-/** What a review action decided. */
-function actionCode(action: JsonObject): string | undefined {
-  const holder = objects(action['extension']).find((e) => e['url'] === REVIEW_ACTION_CODE);
-  return codings(holder?.['valueCodeableConcept'])
-    .map((c) => text(c['code']))
-    .find((c) => c !== undefined);
-}
-
 /** The newest review action among adjudications; entries without a time count as oldest. */
 export function latestReview(element: JsonObject): Review | undefined {
   let best: Review | undefined;
   for (const adjudication of objects(element['adjudication'])) {
     const parts = objects(adjudication['extension']);
     const when = text(parts.find((e) => e['url'] === WHEN)?.['valueDateTime']) ?? '';
-    for (const action of parts.filter((e) => e['url'] === REVIEW_ACTION)) {
+    for (const action of parts.filter(isReviewAction)) {
       const code = actionCode(action);
       if (code !== undefined && (best === undefined || at(when) >= best.at)) best = { code, when, at: at(when) };
     }
@@ -93,19 +84,20 @@ const STATES: Record<string, AuthorizationState> = {
 };
 
 const isDrugLine = (item: JsonObject): boolean =>
-  codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? ''));
+  codings(item['productOrService']).some((c) => isDrugCode(text(c['system']) ?? '', text(c['code']) ?? '')) ||
+  codings(item['category']).some((c) => isPharmacyService(text(c['system']) ?? '', text(c['code']) ?? ''));
 
 /** An adjudication that says why something was denied, or that it was. */
 const tellsDenial = (adjudication: JsonObject): boolean =>
   codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
   codings(adjudication['reason']).some((c) => c['code'] === 'denied') ||
-  extensions(adjudication, REVIEW_ACTION).some((action) => actionCode(action) === 'A3');
+  objects(adjudication['extension']).some((e) => isReviewAction(e) && actionCode(e) === 'A3');
 
 /** An adjudication without the reasons of its review action: of a decision in part they are those of what was denied. */
 function withoutReasons(adjudication: JsonObject): JsonObject {
   const given = objects(adjudication['extension']);
   const kept = given.map((e) =>
-    e['url'] === REVIEW_ACTION
+    isReviewAction(e)
       ? { ...e, extension: objects(e['extension']).filter((part) => part['url'] !== REVIEW_REASON) }
       : e,
   );
@@ -126,6 +118,26 @@ export const partsOf = (line: JsonObject): JsonObject[] => PARTS.flatMap((name) 
 /** A line with its details and theirs. */
 const withParts = (line: JsonObject): JsonObject[] => [line, ...partsOf(line).flatMap(withParts)];
 
+/** It was denied, or why it was, though no review action says so. */
+const isDenialSign = (adjudication: JsonObject): boolean =>
+  codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
+  codings(adjudication['reason']).some((c) => c['code'] === 'denied');
+const grantsUnits = (adjudication: JsonObject): boolean =>
+  codings(adjudication['category']).some((c) => c['code'] === 'allowedunits') && Number(adjudication['value']) > 0;
+
+/** What was decided of a line; of one without a review action its reason for a denial tells, unless units of it were allowed. */
+function reviewOf(line: JsonObject): Review | undefined {
+  const found = latestReview(line);
+  const all = objects(line['adjudication']);
+  if (found !== undefined || !all.some(isDenialSign) || all.some(grantsUnits)) return found;
+  const when = all
+    .flatMap((a) => (isDenialSign(a) ? extensions(a, WHEN) : []))
+    .flatMap((e) => text(e['valueDateTime']) ?? []);
+  const newest = when.toSorted((a, b) => at(a) - at(b)).at(-1);
+  // without a time nothing can be later
+  return { code: 'A3', when: newest ?? '', at: newest === undefined ? Number.POSITIVE_INFINITY : at(newest) };
+}
+
 /** A denial is overturned by a later certification in total, of the same or of what holds it, by nothing less. */
 const isOverturned = (denial: Review, above: readonly (Review | undefined)[]): boolean =>
   above.some((r) => r?.code === 'A1' && r.at > denial.at);
@@ -141,7 +153,7 @@ function withoutParts(line: JsonObject, above: readonly (Review | undefined)[]):
   for (const name of PARTS) {
     const parts = objects(line[name]);
     const kept = parts.flatMap((part) => {
-      const own = latestReview(part);
+      const own = reviewOf(part);
       if (isDrugLine(part) || (own?.code === 'A3' && !isOverturned(own, above))) return [];
       const rest = withoutParts(part, [...above, own]);
       return rest === undefined ? [] : [rest];
@@ -161,7 +173,7 @@ export type Line = { line: JsonObject; review: Review | undefined; left: JsonObj
 /** @param header the decision of the whole */
 export function judged(lines: readonly JsonObject[], header: Review | undefined): Line[] {
   return lines.map((line) => {
-    const review = latestReview(line);
+    const review = reviewOf(line);
     const left = isDrugLine(line) ? undefined : withoutParts(line, [header, review]);
     // under a denial as a whole only a line that was decided otherwise later may leave
     const isDenied =
@@ -179,19 +191,7 @@ const isForDrugs = (line: JsonObject): boolean =>
 function hasDenialSigns(resource: Resource): boolean {
   const lines = [...objects(resource['item']), ...objects(resource['addItem'])].flatMap(withParts);
   const all = [resource as JsonObject, ...lines].flatMap((e) => objects(e['adjudication']));
-  const reason = all.some((a) => codings(a['category']).some((c) => c['code'] === 'denialreason'));
-  const status = all.some(
-    (a) =>
-      codings(a['category']).some((c) => c['code'] === 'denied') ||
-      codings(a['reason']).some((c) => c['code'] === 'denied'),
-  );
-  const units = all.some(
-    (a) =>
-      codings(a['category']).some((c) => c['code'] === 'allowedunits') &&
-      typeof a['value'] === 'number' &&
-      a['value'] > 0,
-  );
-  return (reason || status || /\bdenied\b/i.test(text(resource['disposition']) ?? '')) && !units;
+  return (all.some(isDenialSign) || TELLS_DENIAL.test(text(resource['disposition']) ?? '')) && !all.some(grantsUnits);
 }
 
 const day = (value: string | undefined): string | undefined =>
@@ -218,7 +218,9 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
     .at(-1);
   const meta = isObject(resource['meta']) ? text(resource['meta']['lastUpdated']) : undefined;
   const changed = day(newest?.when === '' ? undefined : newest?.when) ?? day(text(resource['created'])) ?? day(meta);
-  const isPharmacy = codings(resource['type']).some((c) => c['code'] === 'pharmacy');
+  const isPharmacy = [...codings(resource['type']), ...objects(resource['type'])].some(
+    (c) => /^pharmacy$/i.test(text(c['code']) ?? '') || /^pharmacy$/i.test(text(c['text']) ?? ''),
+  );
   // what was decided of lines that do not leave says nothing of those that do; of one of which nothing was, its details tell
   const ofOthers = latestOf(
     stay.map((i) => i.review ?? latestOf(i.left === undefined ? [] : withParts(i.left).map(latestReview))),
@@ -228,8 +230,9 @@ export function authorizationFacts(resource: Resource): AuthorizationFacts {
   let state: AuthorizationState;
   if (isPharmacy || (items.length > 0 && items.every((i) => isForDrugs(i.line)))) state = 'drug';
   else if (headerDenies && !items.some(isGranted)) state = 'denied';
+  else if (newest === undefined && hasDenialSigns(resource)) state = 'unclear';
   else if (items.length > 0 && stay.length === 0) state = 'denied';
-  else if (newest === undefined) state = hasDenialSigns(resource) ? 'unclear' : 'pended';
+  else if (newest === undefined) state = 'pended';
   else if (text(resource['status']) === 'cancelled') state = 'cancelled';
   else state = own(STATES, (headerDenies ? ofOthers : (header ?? ofOthers))?.code ?? '') ?? 'pended';
   const removed = items.filter((i) => i.left === undefined).map((i) => i.line['sequence']);

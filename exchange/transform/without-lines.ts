@@ -1,10 +1,7 @@
 // The form of an authorization of which lines must not leave, because they were denied or are for a drug: nothing of it speaks of them.
 import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { judged, latestReview, partsOf, withoutDenials } from './prior-authorization.ts';
-
-/** Words of a disposition that speak of a denial, in part or as a whole. */
-const TELLS_DENIAL =
-  /\b(?:den(?:y|ied|ies|ials?)|(?:not|un|non-?)\s?(?:approved|authorized|certified|certification|covered|medically necessary)|reject(?:ed|ions?|s)?|disapprov(?:ed|al)|disallowed|declined|refus(?:ed|al)|adverse (?:benefit )?(?:decision|determination))\b/i;
+import { TELLS_DENIAL } from './review-action.ts';
 
 /** What stands at the head of an authorization, and by which member a line refers to it. */
 const NAMED_BY_LINES = {

@@ -19,7 +19,11 @@ const away = new Set([
 ]);
 
 /** What to print for an error, without stack or secrets; undefined for one that is not expected. */
-export function faultSentence(error: unknown, where: { port?: number } = {}): string | undefined {
+export function faultSentence(
+  error: unknown,
+  where: { port?: number } = {},
+  told: readonly unknown[] = [],
+): string | undefined {
   if (error instanceof ConfigError) return error.faults.join('\n');
   if (
     error instanceof CommandFault ||
@@ -52,19 +56,24 @@ export function faultSentence(error: unknown, where: { port?: number } = {}): st
     return `A file or folder may not be written: ${(error as { path?: string }).path ?? 'DATA_DIR'}.`;
   // a failed migration carries what the server said
   const { cause } = error as { cause?: unknown };
-  return code === undefined && cause instanceof Error ? faultSentence(cause, where) : undefined;
+  if (code !== undefined || !(cause instanceof Error) || told.includes(cause)) return undefined;
+  return faultSentence(cause, where, [...told, error]);
 }
 
 /**
  * What to print for an error that nobody expected: what it is and where, of its causes too. Its message and what the database adds to
  * it may quote a member's record, and standard error is kept with the logs.
+ * @param told what it is the cause of
  */
-export function unexpectedFault(error: unknown): string {
+export function unexpectedFault(error: unknown, told: readonly unknown[] = []): string {
   if (!(error instanceof Error)) return `Unexpected: ${typeof error}`;
   const { code, cause } = error as { code?: unknown; cause?: unknown };
   const head = `${error.name}${typeof code === 'string' ? ` ${code}` : ''}`;
   const lines = [`Unexpected: ${head}`, ...framesOf(error)];
-  return [...lines, ...(cause instanceof Error ? [`because of ${unexpectedFault(cause)}`] : [])].join('\n');
+  // some are their own cause, by way of others
+  const further = [...told, error];
+  const isNew = cause instanceof Error && !further.includes(cause);
+  return [...lines, ...(isNew ? [`because of ${unexpectedFault(cause, further)}`] : [])].join('\n');
 }
 
 /** What is thrown where nobody waits for it ends the process as ever, and says no more than what is caught. */

@@ -6,6 +6,7 @@ import { importMembers } from '../../exchange/members/import-members.ts';
 import { type By, changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
 import { linkOtherCoverage } from '../../exchange/store/enrolment.ts';
 import { addPeer, findPeer, setPeerState } from '../../exchange/store/peer.ts';
+import { peerChanges } from '../../exchange/store/peer-change.ts';
 import { BULK_MATCH_SCOPE, SINGLE_MATCH_SCOPE } from '../auth/scopes.ts';
 import type { Resource } from '../fhir/resource.ts';
 import { validate } from '../fhir/validate/validate.ts';
@@ -85,17 +86,25 @@ const jwksOf = (node: Ours): string => `${node.config.baseUrl}/exchange/auth/cli
 const fhirOf = (node: Ours): string => `${node.config.baseUrl}/exchange/fhir`;
 
 /**
- * Tells both payers where the other one is now: a data folder may be started with another PORT. What somebody registered in their place, or
- * closed, stays.
+ * Tells both payers where the other one is now: a data folder may be started with another PORT. What somebody registered in their place, wrote
+ * into their record, or closed, stays.
  */
 export async function readdress(ours: Ours, prior: Ours): Promise<void> {
   const there = await findPeer(prior.deps.database.sql, OUR_ID_THERE);
-  if (there?.jwksUrl && isHere(there.jwksUrl))
+  if (there?.jwksUrl && isHere(there.jwksUrl) && (await isOfSandbox(prior, OUR_ID_THERE, 'jwksUrl')))
     await changePeer(prior.deps, OUR_ID_THERE, { ...fieldsOf(there), jwksUrl: jwksOf(ours) }, SANDBOX);
   const here = await findPeer(ours.deps.database.sql, PRIOR_PEER);
-  if (here?.fhirBase && isHere(here.fhirBase))
+  if (here?.fhirBase && isHere(here.fhirBase) && (await isOfSandbox(ours, PRIOR_PEER, 'fhirBase')))
     await changePeer(ours.deps, PRIOR_PEER, { ...fieldsOf(here), fhirBase: fhirOf(prior) }, SANDBOX);
 }
+
+/** Did nobody but the sandbox write this into the record? What it wrote at the beginning stands in no history. */
+async function isOfSandbox({ deps }: Ours, peerId: string, field: string): Promise<boolean> {
+  const changes = await peerChanges(deps.database.sql, peerId, MOST_CHANGES);
+  const last = changes.find((c) => c.state === 'applied' && field in c.after);
+  return last === undefined || (last.byKind === SANDBOX.kind && last.by === SANDBOX.name);
+}
+const MOST_CHANGES = 1000;
 
 const isHere = (address: string): boolean => new URL(address).hostname === 'localhost';
 

@@ -1,8 +1,9 @@
 // Signing keys as files of a folder. Keys that others look up before they see a signature are published a day before they
 // sign, and a day after: nobody who keeps a key set for a while is surprised, and no restart is needed.
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Keys, KeyUse } from '../deps.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
@@ -55,6 +56,35 @@ export async function makeKey(folder: string, use: KeyUse, now = new Date()): Pr
   return kid;
 }
 
+/** Whoever else makes a first key is waited for so long: after that it has died. */
+const FIRST_KEY_MS = 5000;
+const LOOK_FOR_IT_MS = 20;
+
+/**
+ * The first key of a use. Of several processes that begin in one empty folder one makes it: each would sign with its own, and not know those of
+ * the others until it looks again.
+ */
+async function makeFirstKey(folder: string, use: KeyUse, now: Date): Promise<void> {
+  const making = join(folder, `.first-${use}`);
+  const isMine = (): boolean => {
+    try {
+      mkdirSync(making);
+      return true;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      const since = statSync(making, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+      if (Date.now() - since > FIRST_KEY_MS) rmSync(making, { recursive: true, force: true });
+      return false;
+    }
+  };
+  while (!isMine()) await pause(LOOK_FOR_IT_MS);
+  try {
+    if (filesOf(folder, use).length === 0) await makeKey(folder, use, now);
+  } finally {
+    rmSync(making, { recursive: true, force: true });
+  }
+}
+
 /** Takes all keys of a use out of service but one: they neither sign nor are published. Their files stay, renamed. */
 export function withdrawKeys(folder: string, use: KeyUse, exceptKid: string): number {
   const files = filesOf(folder, use).filter((f) => !f.includes(exceptKid));
@@ -80,7 +110,7 @@ export function fileKeys(
     const own = given[use];
     if (own !== undefined) return [{ key: JSON.parse(own) as Key, made: new Date(0) }];
     mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (filesOf(root, use).length === 0) await makeKey(root, use, clock());
+    if (filesOf(root, use).length === 0) await makeFirstKey(root, use, clock());
     return filesOf(root, use).map((f) => ({
       key: JSON.parse(readFileSync(join(root, f), 'utf8')) as Key,
       made: madeAt(f),

@@ -226,6 +226,19 @@ test('a network that is named by words alone may be the one', async () => {
     person('both'),
     role('both1', 'both', { extension: [words] }),
     role('both2', 'both', { extension: [network('Organization/net1')] }),
+    // another network by reference, and one by words beside it
+    person('mixed'),
+    role('mixed1', 'mixed', { extension: [network('Organization/other'), words] }),
+    person('elsewhere'),
+    role('elsewhere1', 'elsewhere', { extension: [network('Organization/other')] }),
+    org('partly', 'prvgrp'),
+    {
+      resourceType: 'OrganizationAffiliation',
+      id: 'partly1',
+      active: true,
+      participatingOrganization: ref('Organization/partly'),
+      network: [ref('Organization/other'), { display: 'Oak Gold' }],
+    },
     person('former'),
     role('former1', 'former', { extension: [words], period: { end: '2020-01-01' } }),
     org('wordy', 'prvgrp'),
@@ -250,6 +263,9 @@ test('a network that is named by words alone may be the one', async () => {
     expect(await about('Practitioner/worded')).toEqual(['unknown', ['network-in-words']]);
     expect(await about('Organization/wordy')).toEqual(['unknown', ['network-in-words']]);
     expect(await about('Practitioner/through')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Practitioner/mixed')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Organization/partly')).toEqual(['unknown', ['network-in-words']]);
+    expect(await about('Practitioner/elsewhere')).toEqual(['not-listed', []]);
     expect(await about('Practitioner/left')).toEqual(['not-listed', []]);
     expect(await about('Practitioner/both')).toEqual(['in-network', ['unverified']]);
     expect(await about('Practitioner/former')).toEqual(['not-listed', []]);

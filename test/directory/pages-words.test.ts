@@ -211,6 +211,18 @@ describe('on the page', () => {
     });
   });
 
+  test('what the link of another site asks by q is a kind of care with its wishes, or a name', async () => {
+    const told = async (path: string) =>
+      /<div class="wishes">(.*?)<\/ul>/s.exec(await text(path))?.[1]?.replace(/<[^>]+>/g, '|');
+    expect(await told('/find?q=heart+doctor+06103')).toMatch(/heart doctor\|.*within 25 miles of 06103/);
+    expect(await text('/find?q=Oneil')).toContain('Practitioner/p1');
+    expect(await told('/es/find?q=Oneil')).toContain('«Oneil»');
+    expect(await told('/find?q=heart&name=Oneil')).not.toContain('heart');
+    const home = await site('/es?q=heart+doctor', { redirect: 'manual' });
+    expect([home.status, home.headers.get('location')]).toEqual([302, '/es/find?q=heart+doctor']);
+    expect((await site('/?q=')).status).toBe(200);
+  });
+
   test('who is listed for a plan that is not offered on the day is no plain yes', async () => {
     const answer = async (date: string) => text(`/answer?provider=Practitioner/p1&plan=ip1&date=${date}`);
     expect(await answer('2027-03-01')).toContain('class="verdict good"');

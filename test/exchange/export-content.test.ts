@@ -78,6 +78,46 @@ const PLACES: Record<string, object> = {
   },
   'a contained cover': { contained: [{ resourceType: 'Coverage', id: 'c', costToBeneficiary: [{ valueMoney: USD }] }] },
   'a contained bill': { contained: [{ resourceType: 'Invoice', id: 'c', totalNet: { value: 3 } }] },
+  'a payment with more than its kind and day': { payment: { date: '2026-01-02', identifier: { value: 'C1' } } },
+  'a number that is a text': { total: [{ category: { text: 'paid' }, amount: { value: '41.20' } }] },
+  'a number within an extension': {
+    extension: [{ url: 'http://x/copay', extension: [{ url: 'value', valueDecimal: 41.2 }] }],
+  },
+  'a unit in words': { extension: [{ url: 'u', valueQuantity: { value: 41, unit: 'euros' } }] },
+  'a number without a unit under a telling name': {
+    supportingInfo: [{ sequence: 1, category: { text: 'Member paid amount' }, valueQuantity: { value: 41 } }],
+  },
+  'text without a type': {
+    supportingInfo: [{ sequence: 1, valueAttachment: { data: Buffer.from('owes $41').toString('base64') } }],
+  },
+  'a page': {
+    supportingInfo: [
+      {
+        sequence: 1,
+        valueAttachment: { contentType: 'text/html', data: Buffer.from('<b>&#36;</b>41').toString('base64') },
+      },
+    ],
+  },
+  'a contained answer about benefits': {
+    contained: [{ resourceType: 'CoverageEligibilityResponse', id: 'c', insurance: [{ item: [{ name: 'x' }] }] }],
+  },
+  ...Object.fromEntries(
+    [
+      'USD41',
+      'EUR 41,20',
+      '41 euros',
+      '41 €',
+      '41$',
+      '$.50',
+      'fifty cents',
+      '₱500',
+      '＄20',
+      'CAD 41.20',
+      'Your copay is 45.00',
+      'The plan paid 1,245.50 of it',
+    ].map((words) => [words, { processNote: [{ number: 1, text: words }] }]),
+  ),
+  'in a display': { item: [{ sequence: 1, productOrService: { coding: [{ display: 'Visit 41 USD' }] } }] },
   'beside a primitive': { _created: { extension: [{ url: 'u', valueMoney: USD }] } },
 };
 const benefit = (use: string, parts: object[]): Resource => {
@@ -159,10 +199,36 @@ describe('money', () => {
   test('what is no money stays: units, doses, names', () => {
     const kept = benefit('claim', [
       { adjudication: [{ ...amount('allowedunits'), value: 4 }] },
+      {
+        identifier: [{ value: 'EUR2026-7' }],
+        disposition: 'CAD 3 vessels, F32.10, version 2.10 of 2026.05.01, 20% off',
+      },
       { insurer: { display: 'Dollar General Health' }, payment: { date: '2026-01-02', type: { text: 'complete' } } },
       { supportingInfo: [{ sequence: 1, valueQuantity: { value: 3, unit: 'mg', code: 'mg' } }] },
     ]);
     expect(shared(kept)).toEqual(kept);
+  });
+});
+
+test.each([
+  ['its cost', { costToBeneficiary: [{ type: { text: 'copay' }, valueQuantity: { value: 20 } }] }],
+  ['its cost in percent', { costToBeneficiary: [{ valueQuantity: { value: 20, unit: '%' } }] }],
+  ['a narrative', { text: { status: 'generated', div: '<div>Copay <b>&#36;</b>20</div>' } }],
+  ['a name', { class: [{ value: 'p', name: 'Gold, 20 USD a visit' }] }],
+])('a cover leaves without %s, contained or not', (_, more) => {
+  const cover = { resourceType: 'Coverage', id: 'c', status: 'active', ...more };
+  for (const one of [cover, { resourceType: 'Condition', id: 'o', contained: [cover] }]) {
+    expect(moneyOf(one as Resource)).not.toEqual([]);
+    expect(moneyOf(shared(one as Resource))).toEqual([]);
+    expect(JSON.stringify(shared(one as Resource))).not.toContain('20');
+  }
+});
+
+test('an amount of a prescription goes, whatever record it is in', () => {
+  const paid = { extension: [{ url: 'http://x/patient-paid-amount', valueDecimal: 41.2 }], status: 'completed' };
+  expect(shared({ resourceType: 'MedicationDispense', ...paid })).toEqual({
+    resourceType: 'MedicationDispense',
+    status: 'completed',
   });
 });
 

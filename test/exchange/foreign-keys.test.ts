@@ -3,7 +3,9 @@ import { expect, test } from 'vitest';
 import { reviewState } from '../../exchange/chain/authorizations.ts';
 import { judgeAttachment } from '../../exchange/client/judge-attachment.ts';
 import { familyName } from '../../exchange/match/normalize.ts';
-import { REVIEW_ACTION } from '../../exchange/transform/money.ts';
+
+const REVIEW_ACTION = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/extension-reviewAction';
+
 import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
 
 const WORDS = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];

@@ -195,6 +195,27 @@ const ROWS: Row[] = [
     notes: ['peer-file-cut', 'peer-file-corrupt'],
   },
   {
+    does: 'says which part of the rest it sends, and sends as many bytes of another one',
+    script: () =>
+      serves(
+        turns(
+          cut(packed, 2000, strong),
+          (_, a) => {
+            const other = packed.subarray(2007);
+            a.writeHead(206, {
+              'content-type': 'application/fhir+ndjson',
+              'content-range': `bytes 2000-${packed.length - 1}/${packed.length}`,
+              'content-length': String(other.length),
+              ...strong,
+            }).end(other);
+          },
+          sends(packed, strong),
+        ),
+      ),
+    ...goodBig,
+    notes: ['peer-file-cut', 'peer-range'],
+  },
+  {
     does: 'sends gzip without its end',
     script: () =>
       serves(
@@ -837,14 +858,22 @@ const ROWS: Row[] = [
             within('c', about('https://other.example/fhir/Patient/p9')),
             within('d', { resourceType: 'Coverage', id: 'w', beneficiary: { reference: 'Patient/p10' } }),
             within('e', { resourceType: 'Practitioner', id: 'w', name: [{ family: 'Lee' }] }),
+            within('f', { resourceType: 'List', id: 'w', subject: { reference: 'Patient/p10' } }),
+            within('g', { resourceType: 'Bundle', id: 'w', entry: [{ resource: about('Patient/p10') }] }),
+            within('h', {
+              resourceType: 'Parameters',
+              id: 'w',
+              parameter: [{ name: 'x', resource: about('Patient/p9') }],
+            }),
+            within('i', { resourceType: 'Provenance', id: 'w', target: [{ reference: 'Patient/p10' }] }),
             JSON.stringify({ resourceType: 'Organization', id: 'o', name: 'O', contained: [about('Patient/p10')] }),
           ),
         ),
       );
     },
     state: 'done',
-    ledger: { created: 2, 'quarantined wrong-patient': 4 },
-    holds: ['a', 'e'],
+    ledger: { created: 3, 'quarantined wrong-patient': 7 },
+    holds: ['a', 'e', 'h'],
   },
   {
     does: 'hides what is sensitive within a record, and writes its base with a slash too many',
@@ -915,6 +944,30 @@ const ROWS: Row[] = [
     }),
     ...goodTwo,
     notes: ['peer-file-cut'],
+  },
+  {
+    does: 'breaks off within a line each time, and counts nothing: what came is taken, and no time is kept',
+    script: () => ({
+      ...lists({}, peer.file()),
+      'GET /f/1': (request) =>
+        void request.socket.end(
+          `HTTP/1.0 200 OK\r\ncontent-type: application/fhir+ndjson\r\nconnection: close\r\n\r\n${two.slice(0, -200)}`,
+        ),
+    }),
+    state: 'done',
+    ledger: { created: 1, 'rejected invalid-json': 1 },
+    holds: ['a'],
+    notes: ['peer-file-cut', 'peer-incomplete'],
+    also: (rested) => expect(rested.transactionTime).toBeNull(),
+  },
+  {
+    does: 'ends in a line that is none, as it had counted: nothing is missing',
+    script: () => ({ ...lists({}, peer.file('/f/1', 3)), 'GET /f/1': sends(`${two}none\n`) }),
+    state: 'done',
+    ledger: { created: 2, 'rejected invalid-json': 1 },
+    holds: ['a', 'b'],
+    notes: ['peer-file-cut'],
+    also: (rested) => expect(rested.transactionTime).not.toBeNull(),
   },
   {
     does: 'names types as things of the language are named',
@@ -1076,6 +1129,22 @@ const ROWS: Row[] = [
     reason: 'manifest-malformed',
     holds: [],
   },
+  ...['none', { 0: {} }, [null], ['https://files.example/1'], [7]].map(
+    (output): Row => ({
+      does: `lists its files as ${JSON.stringify(output)}: they may have been files`,
+      script: () => ({ 'GET /status/export': (_, a) => json(a, peer.manifest([], { output })) }),
+      state: 'failed',
+      reason: 'manifest-malformed',
+      holds: [],
+    }),
+  ),
+  {
+    does: 'answers the match with nothing: that is no answer',
+    script: () => ({ 'GET /f/group': sends('') }),
+    state: 'done',
+    reason: 'no-answer',
+    holds: [],
+  },
   {
     does: 'gives a token that no header can carry',
     script: () => ({
@@ -1137,6 +1206,17 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   const many = Array.from({ length: 9 }, (_, i) => 20_000 + i);
   expect([await isDue([...many, 1439]), await isDue([...many, 1441])]).toEqual([false, true]);
   expect([await isDue([30], 40), await isDue([30], 20)]).toEqual([false, true]);
+  // an answer that does not mention the member is none, one that does not know them is
+  const answered = async (outcome: string, minutes: number) => {
+    await isDue([minutes]);
+    await sql`update exchange.pull set state = 'refused' where state = 'failed'`;
+    await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'refused')`;
+    return (
+      (await unasked(sql, 'scripted', now, localDay(now, 'UTC'), { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0
+    );
+  };
+  expect([await answered('missing', 59), await answered('missing', 61)]).toEqual([false, true]);
+  expect(await answered('not-matched', 61)).toBe(false);
 });
 
 test('what is noted about a peer has words, and so has every reason', async () => {

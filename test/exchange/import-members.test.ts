@@ -301,3 +301,41 @@ test('of one day the file that came last holds, whatever was said before, and al
     expect(await said()).toEqual(expected);
   }
 });
+
+test('a record that contains something of another person is refused, in whatever it stands; a statement of both is nobody’s alone', async () => {
+  const about = (of: string) => JSON.parse(weight('w', of)) as object;
+  const within = (id: string, more: object) =>
+    weight(id, 'p1').replace('"subject"', `"contained":[${JSON.stringify(more)}],"subject"`);
+  const statement = (id: string, more: object) =>
+    JSON.stringify({
+      resourceType: 'Provenance',
+      id,
+      contained: [more],
+      target: [{ reference: 'Observation/own' }],
+      recorded: '2026-01-02T00:00:00Z',
+      agent: [{ who: { display: 'us' } }],
+    });
+  const { rejects } = await load(
+    [
+      patient,
+      patient.replace('"p1"', '"p2"'),
+      within('own', about('p1')),
+      within('other', about('p2')),
+      within('named', {
+        resourceType: 'List',
+        id: 'w',
+        status: 'current',
+        mode: 'working',
+        subject: { reference: 'Patient/p2' },
+      }),
+      within('packed', { resourceType: 'Bundle', id: 'w', type: 'collection', entry: [{ resource: about('p2') }] }),
+      JSON.stringify({ resourceType: 'Organization', id: 'org', name: 'O', contained: [about('p1')] }),
+      statement('of-one', about('p1')),
+      statement('of-both', about('p2')),
+    ].join('\n'),
+  );
+  expect(rejects).toEqual([4, 5, 6, 7].map((line) => [line, 'holds-others']));
+  const rows = await node.deps.database.sql<{ id: string }[]>`
+    select id from exchange.resource where member_id = 'p1' and type = 'Provenance'`;
+  expect(rows.map((r) => r.id)).toEqual(['of-one']);
+});

@@ -1,5 +1,5 @@
 // Rotation of our own keys without a gap: published before first use, after last use, and taken up by a running process.
-import { mkdtempSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -34,6 +34,17 @@ describe.each(['token', 'client'] as const)('%s keys', (use) => {
     }
     expect(JSON.stringify(await keys.published(use))).not.toContain('"d"');
   });
+
+  test('of several processes that begin in one empty folder one makes the first', async () => {
+    const folder = folderOf();
+    // one that died over it keeps nobody for long
+    mkdirSync(join(folder, `.first-${use}`));
+    const all = Array.from({ length: 8 }, () => fileKeys(folder, {}, {}, () => now));
+    const now = start;
+    const kids = new Set((await Promise.all(all.map((keys) => keys.signing(use)))).map((k) => k.kid));
+    expect(kids.size).toBe(1);
+    expect(readdirSync(folder)).toHaveLength(1);
+  }, 15_000);
 
   test('in an emergency the old ones are gone at once', async () => {
     const folder = folderOf();

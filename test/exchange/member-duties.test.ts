@@ -297,6 +297,34 @@ test('nobody is asked for long before their coverage begins; the week of the req
   }
 });
 
+test('a wish begins no week before anybody may be asked, and none where the choice leaves the payer out', async () => {
+  const [before, { sql }] = [now, node.deps.database];
+  const wish = (id: string | undefined) => recordRequest(node.deps, 'w1', id ?? '', ACTOR);
+  try {
+    now = new Date('2035-03-10T15:00:00Z');
+    await addMember('w1', '2035-12-01');
+    const payer = { payer: 'Old Plan', memberNumber: 'W1', starts: null, ends: null };
+    const id = await recordPayer(node.deps, 'w1', payer, ACTOR);
+    await recordChoice(node.deps, 'w1', { ...YES, payers: 'previous' }, ACTOR);
+    expect([await wish(id), await of('w1', 'C2')]).toEqual(['not-chosen', []]);
+    await recordChoice(node.deps, 'w1', YES, ACTOR);
+    expect(await wish(id)).toBe('later');
+    expect(await of('w1', 'C2')).toMatchObject([{ state: 'open', due: '2035-09-09 23:59:59.999' }]);
+    now = new Date('2035-09-05T15:00:00Z');
+    expect(await wish(id)).toBe('asked');
+    await keepClocks(node.deps);
+    expect(await of('w1', 'C2')).toMatchObject([{ state: 'open', due: '2035-09-09 23:59:59.999' }]);
+    // nobody is asked for whose coverage is over
+    await sql`update exchange.enrolment set ends = '2035-09-04' where member_id = 'w1'`;
+    now = new Date('2035-09-06T17:00:00Z');
+    expect(await wish(id)).toBeUndefined();
+  } finally {
+    now = before;
+    await sql`delete from exchange.member_request where member_id = 'w1'`;
+    await sql`delete from exchange.other_coverage where member_id = 'w1'`;
+  }
+});
+
 test('a coverage lasts until the end of its last day where the plan is', async () => {
   const [before, { sql }] = [now, node.deps.database];
   const again = async () => {

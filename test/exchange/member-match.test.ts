@@ -2,12 +2,16 @@
 import { createHmac } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { answerSingles } from '../../exchange/match/answer-singles.ts';
 import { attemptOf, judgeAttempt, keyed } from '../../exchange/match/attempt.ts';
+import { type MemberBundle, readMemberBundles } from '../../exchange/match/member-bundle.ts';
 import { limitPeer } from '../../exchange/peers/registry.ts';
 import { itemReport } from '../../exchange/review/read.ts';
 import { forgetAttempts, recordAttempts } from '../../exchange/store/match-attempt.ts';
+import { findPeer, type Peer } from '../../exchange/store/peer.ts';
 import { addDocument } from '../../exchange/store/peer-document.ts';
 import { SINGLE_MATCH_SCOPE } from '../../src/auth/scopes.ts';
+import type { Json } from '../../src/fhir/resource.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { BULK_MATCH, type Client, client } from './peer-client.ts';
 import { ASKER, type Asked, card, enrol, idOf, matchBody, PEOPLE, parts, planDay, US } from './plan-fixture.ts';
@@ -352,6 +356,43 @@ describe('one member', () => {
     expect(told.map((t) => t?.valueReference?.reference)).toEqual(all.map((p) => `Patient/${idOf(p)}`));
     const [after] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'match'`;
     expect((after?.n ?? 0) - (before?.n ?? 0)).toBe(16);
+  });
+
+  test('questions that are tried again have one row each, and one in the audit', async () => {
+    const { deps } = node;
+    const { sql } = deps.database;
+    const rows = async (id: string) => {
+      const [row] = await sql<{ n: number[] }[]>`
+        select array[(select count(*) from exchange.match_single where id = ${id})::int,
+          (select count(*) from exchange.audit where object = ${`member-match/${id}`})::int, (select count(*) from exchange.match_attempt)::int] as n`;
+      return row?.n;
+    };
+    const found = await findPeer(sql, peer.id);
+    const asked = ['r-1', 'r-2'].map((id) => {
+      const [bundle] = readMemberBundles(matchBody(parts(card(rivera))) as unknown as Json);
+      return { id, peerId: peer.id, peer: async () => found as Peer, bundle: bundle as MemberBundle, requestId: id };
+    });
+    const first = await answerSingles(deps, asked);
+    const attempts = (await rows('r-1'))?.[2] ?? 0;
+    // the rows are there, their answer was lost on its way
+    for (const one of asked) expect(await answerSingles(deps, [one])).toEqual(first.slice(0, 1));
+    for (const id of ['r-1', 'r-2']) expect(await rows(id)).toEqual([1, 1, attempts]);
+
+    // what is done for people fails: nothing is told, and nothing written
+    const one = { number: 'T1', family: 'Twofold', given: 'Tess', born: '1981-08-08', subscriber: 'ST' };
+    await enrol(deps, [one, { ...one, number: 'T2' }]);
+    const doubtful = asked.map((a, i) => {
+      const [bundle] = readMemberBundles(matchBody(parts(card(one, { memberId: undefined }))) as unknown as Json);
+      return { ...a, id: `t-${i}`, bundle: bundle as MemberBundle };
+    });
+    await sql.unsafe(
+      `alter table exchange.review_item add constraint no_more check (kind <> 'ambiguous-match') not valid`,
+    );
+    await expect(answerSingles(deps, doubtful)).rejects.toThrow();
+    await sql`alter table exchange.review_item drop constraint no_more`;
+    expect((await rows('t-0'))?.slice(0, 2)).toEqual([0, 0]);
+    await answerSingles(deps, doubtful);
+    expect((await rows('t-0'))?.slice(0, 2)).toEqual([1, 1]);
   });
 
   test('refusals wait for their floor', async () => {

@@ -385,6 +385,37 @@ describe('one member at a time', () => {
     await peer.pull(script);
     expect(paths()).not.toContain('/fhir/Patient/p9/$everything');
   });
+
+  describe('searches of a server without pages', () => {
+    const script = (answer: Handler) =>
+      single({
+        [METADATA]: speaks({
+          Patient: { operation: ['member-match'], search: ['_id'] },
+          Observation: { search: ['patient'] },
+        }),
+        'GET /fhir/Patient': (_, a) => json(a, bundle([PERSON_THERE])),
+        'GET /fhir/Observation': answer,
+      });
+    const all = Array.from({ length: 130 }, (_, i) => `r${i}`);
+    const of = (ids: string[], total: number) => ({ ...bundle(ids.map(parsed)), total });
+
+    test('one that gives as many as asked for, and says that there are more, is asked for all', async () => {
+      const done = await peer.pull(
+        script((r, a) => {
+          const count = Number(new URL(r.url ?? '', 'http://x').searchParams.get('_count') ?? 20);
+          json(a, of(all.slice(0, count), all.length));
+        }),
+      );
+      expect([done.state, await peer.stored()]).toEqual(['done', [...all].sort()]);
+      expect(await peer.findings(done.id)).not.toHaveProperty('peer-incomplete');
+    });
+
+    test('what it keeps back all the same is told', async () => {
+      const done = await peer.pull(script((_, a) => json(a, of(['a', 'b'], 130))));
+      expect([done.state, await peer.stored()]).toEqual(['done', ['a', 'b']]);
+      expect(await peer.findings(done.id)).toHaveProperty('peer-incomplete');
+    });
+  });
 });
 
 describe('plain Bulk Data', () => {

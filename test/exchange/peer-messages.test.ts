@@ -156,18 +156,27 @@ test('when late claims are asked for no more, the last pull that failed waits fo
     const lacking = await peer.pull(says(issue('error')), { full: true });
     const third = await peer.pull(fails, { full: true });
     expect(await waiting()).toEqual([`pull-failed ${third.id}`, `pull-incomplete ${lacking.id}`]);
+    // the coverage has ended: a choice of payers that go on leaves it out
+    await sql`
+      insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, source)
+      select 'narrow', member_id, 'opt-in', 'regular', 'concurrent', now()::date, 'test' from exchange.other_coverage`;
+    expect(await waiting()).toEqual([]);
+    await sql`
+      insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, source, given_at, created_at)
+      select 'wide', member_id, 'opt-in', 'regular', 'both', now()::date, 'test', now(), now() + interval '1 second' from exchange.other_coverage`;
+    expect(await waiting()).toHaveLength(2);
     // nothing is asked of who withdraws
     await sql`
-      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
-      select 'gone', member_id, 'withdraw', 'regular', now()::date, 'test' from exchange.other_coverage`;
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
+      select 'gone', member_id, 'withdraw', 'regular', now()::date, 'test', now() + interval '2 seconds' from exchange.other_coverage`;
     expect([await waiting(), await take(third.id, 'failed'), await take(lacking.id, 'done')]).toEqual([
       [],
       undefined,
       undefined,
     ]);
     await sql`
-      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, created_at)
-      select 'again', member_id, 'opt-in', 'regular', now()::date, 'test', now() + interval '1 second' from exchange.other_coverage`;
+      insert into exchange.consent (id, member_id, choice, policy, recorded_on, source, given_at, created_at)
+      select 'again', member_id, 'opt-in', 'regular', now()::date, 'test', now(), now() + interval '3 seconds' from exchange.other_coverage`;
     await peer.pull({}, { full: true });
     expect(await waiting()).toEqual([]);
   } finally {

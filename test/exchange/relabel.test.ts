@@ -97,6 +97,24 @@ test('what another version left to a peer and this one holds back is announced a
   expect(next.deleted).not.toContain('Observation/clean');
 });
 
+test('what an older program took in with something of another person within stays', async () => {
+  const { sql } = node.deps.database;
+  await enrol(
+    node.deps,
+    [],
+    [{ resourceType: 'Observation', id: 'mixed', status: 'final', code: { text: 'x' }, subject }],
+  );
+  const first = await exported();
+  expect(first.keys).toContain('Observation/mixed');
+  const within =
+    '"contained":[{"resourceType":"Task","id":"t","status":"draft","intent":"order","for":{"reference":"Patient/somebody"}}],"subject":';
+  await sql`update exchange.resource set body = replace(body, '"subject":', ${within}), labeller = ${LABELLER - 1} where id = 'mixed'`;
+  expect(await relabel(node.deps)).toMatchObject({ changed: 1 });
+  const next = await exported(group, `&_since=${first.at}`);
+  expect(next).toMatchObject({ keys: [], deleted: ['Observation/mixed'] });
+  await sql`delete from exchange.resource where id = 'mixed'`;
+});
+
 test('what else was decided by older rules is decided anew, and peers are told of it', async () => {
   const { sql } = node.deps.database;
   const claim = {

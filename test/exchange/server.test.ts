@@ -248,8 +248,10 @@ describe('$bulk-member-match', () => {
   });
 
   test('the 2.1 form is answered to those who ask for it', async () => {
-    const { manifest } = await finished(await ask(undefined, { headers: { prefer: 'respond-async, pdex-spec=2.1' } }));
-    expect(manifest.output.map((f) => f.type)).toEqual(['Parameters']);
+    for (const headers of [{ prefer: 'respond-async, pdex-spec=2.1' }, { 'x-pdex-spec-version': '2.1.0' }]) {
+      const { manifest } = await finished(await ask(undefined, { headers }));
+      expect(manifest.output.map((f) => f.type)).toEqual(['Parameters']);
+    }
   });
 });
 

@@ -386,7 +386,7 @@ describe('prior authorizations', () => {
       [withDetails([], line(1, [{ category: { coding: [{ code: 'denialreason' }] } }]))],
       {},
       'unclear',
-      [],
+      [1],
       false,
     ],
   ])('%s', (_, header, item, more, state, removed, parts) => {

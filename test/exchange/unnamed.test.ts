@@ -76,6 +76,7 @@ const lab = {
   code: { coding: [{ system: 'http://loinc.org', code: '718-7' }] },
   subject: { reference: `Patient/${ana}` },
   effectiveDateTime: day(-30),
+  derivedFrom: ['doc-whole', 'doc-denied-line', 'doc-statement'].map((d) => ({ reference: `DocumentReference/${d}` })),
 };
 const claim = {
   ...authorization('claim', 'A1', ['doc-both']),
@@ -100,7 +101,7 @@ const partly = {
   ],
 };
 /** Names that must not leave. */
-const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied', 'A-17'];
+const HIDDEN = ['pa-denied', 'pa-drug', 'doc-denied', 'A-17', 'doc-denied-line'];
 const provenance = {
   resourceType: 'Provenance',
   id: 'all',
@@ -109,6 +110,7 @@ const provenance = {
     ...HIDDEN.slice(0, 2).map((id) => `ExplanationOfBenefit/${id}`),
     'ExplanationOfBenefit/pa-good',
     'DocumentReference/doc-denied',
+    'DocumentReference/doc-denied-line',
     'DocumentReference/doc-both',
   ].map((reference) => ({ reference })),
   recorded: `${day(-30)}T00:00:00Z`,
@@ -141,6 +143,8 @@ beforeAll(async () => {
       document('doc-granted-line'),
       document('doc-denied-line'),
       document('doc-whole'),
+      // a statement of payments stays, and may be named
+      { ...document('doc-statement'), type: { coding: [{ system: 'http://loinc.org', code: '111479-2' }] } },
       { resourceType: 'Practitioner', id: 'dr-denied-line', active: true, name: [{ family: 'Denied' }] },
       { resourceType: 'Practitioner', id: 'dr-granted-line', active: true, name: [{ family: 'Granted' }] },
     ],
@@ -200,6 +204,11 @@ test.each([
   expect(HIDDEN.filter((id) => JSON.stringify(all).includes(id))).toEqual([]);
   expectUnnamed(all.find((r) => r.resourceType === 'Provenance' && r['id'] === 'all'));
   const both = all.find((r) => r['id'] === 'doc-both');
+  expect(all.find((r) => r['id'] === 'o1')?.['derivedFrom']).toEqual([
+    { reference: 'DocumentReference/doc-whole' },
+    { reference: 'DocumentReference/doc-statement' },
+  ]);
+  expect(keysOf(all)).not.toContain('DocumentReference/doc-statement');
   const claimed = all.find((r) => r['id'] === 'claim')?.['insurance'] as { preAuthRef: string[] }[];
   expect(claimed[0]?.preAuthRef).toEqual(['A-18']);
   expect(both?.['context']).toEqual({ related: [{ reference: 'ExplanationOfBenefit/pa-good' }] });

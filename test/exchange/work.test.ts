@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { keepAlerts } from '../../exchange/alerts/keep.ts';
+import { removeStrays } from '../../exchange/export/remove-strays.ts';
 import { removeRequests } from '../../exchange/match/remove-requests.ts';
 import { clearDelivered } from '../../exchange/store/delivered.ts';
 import { startWork } from '../../exchange/work.ts';
@@ -112,6 +113,34 @@ test('a file that cannot be removed keeps nothing else that is past its time', a
     await worker.stop();
   }
   expect(await sql`select from exchange.bulk_file where job_id = ${over}`).not.toHaveLength(0);
+});
+
+test('files that no answer names go when they are found a second time', async () => {
+  const { blobs, database } = node.deps;
+  const group = await them.group([card(rivera)]);
+  const { status } = await them.finished(await them.kick(`Group/${group}/$export`));
+  const job = status.split('/').at(-1) ?? '';
+  const open = (await them.kick(`Group/${group}/$export`)).header('content-location')?.split('/').at(-1) ?? '';
+  const put = (key: string) => blobs.put(key, Readable.from([Buffer.from('x')]) as AsyncIterable<Uint8Array>);
+  // a request that nobody answered for, half of one, what a worker that died left of a finished answer, and of one that is being made
+  const strays = ['bulk/never/request.json', 'bulk/never/request.json.1.part', `bulk/${job}/left.ndjson.gz`];
+  for (const key of [...strays, `bulk/${open}/left.ndjson.gz`]) await put(key);
+  const all = new Set(await blobs.list('bulk/'));
+
+  const found = await removeStrays(node.deps, new Set());
+  expect([...found].filter((key) => strays.includes(key)).sort()).toEqual([...strays].sort());
+  expect(new Set(await blobs.list('bulk/'))).toEqual(all);
+  // one that was named since stays
+  await database.sql`
+    insert into exchange.bulk_file (job_id, id, position, kind, type, blob_key, lines, bytes, stored_bytes, sha256)
+    select job_id, ${'0'.repeat(32)}, 99, kind, type, ${strays[2] ?? ''}, lines, bytes, stored_bytes, sha256 from exchange.bulk_file where job_id = ${job} limit 1`;
+  await removeStrays(node.deps, found);
+  const left = new Set(await blobs.list('bulk/'));
+  expect([...all].filter((key) => !left.has(key)).sort()).toEqual(strays.slice(0, 2).sort());
+  await database.sql`delete from exchange.bulk_file where job_id = ${job} and position = 99`;
+  await removeStrays(node.deps, found);
+  expect(await blobs.list('bulk/')).not.toContain(strays[2]);
+  await node.work();
 });
 
 test('what one loop has lost another one takes as somebody else, and nothing of it is lost', async () => {

@@ -1,6 +1,6 @@
 // What an error that nobody expected leaves on standard error and in the log: never what it says, which may quote a member's record.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { unexpectedFault } from '../../src/command/fault.ts';
+import { faultSentence, unexpectedFault } from '../../src/command/fault.ts';
 import { describe } from '../../src/http/fhir-app.ts';
 import { copyIn } from '../../src/store/copy.ts';
 import { freshDb } from '../support/db.ts';
@@ -46,4 +46,15 @@ test('a text that looks like a place in the program is none', () => {
   error.message = 'another';
   expect(describe(error)).not.toContain('home');
   expect(unexpectedFault('Ana Rivera')).toBe('Unexpected: string');
+});
+
+test('an error that is its own cause, itself or by way of another, is told once', () => {
+  const error = new Error('a');
+  error.cause = error;
+  expect(unexpectedFault(error).match(/Unexpected/g)).toHaveLength(1);
+  expect(faultSentence(error)).toBeUndefined();
+  const other = new TypeError('b', { cause: error });
+  error.cause = other;
+  expect(unexpectedFault(error).match(/Unexpected: \w+/g)).toEqual(['Unexpected: Error', 'Unexpected: TypeError']);
+  expect(faultSentence(error)).toBeUndefined();
 });

@@ -1,6 +1,7 @@
 // The two payers of the sandbox find each other when their data folder is started with another PORT.
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { pinPeer } from '../../exchange/store/peer.ts';
+import { changePeer, fieldsOf } from '../../exchange/peers/registry.ts';
+import { findPeer, pinPeer } from '../../exchange/store/peer.ts';
 import { readdress } from '../../src/command/sandbox.ts';
 import { PRIOR_PEER } from '../../src/seed/index.ts';
 import { introduce, startNode, type TestNode } from '../support/node.ts';
@@ -48,4 +49,14 @@ test('each is told where the other one is, once, and what somebody registered in
   const again = [await here(), await there()];
   await moved();
   expect([await here(), await there()]).toEqual(again);
+
+  // a port of this machine that a person wrote
+  const by = { kind: 'staff', name: 'somebody' } as const;
+  const mine = (port: number) => `http://localhost:${port}/x`;
+  const [us, them] = [await findPeer(sql, PRIOR_PEER), await findPeer(prior.deps.database.sql, 'our-plan')];
+  if (!us || !them) throw new Error('not introduced');
+  await changePeer(at(ours, 9000).deps, PRIOR_PEER, { ...fieldsOf(us), fhirBase: mine(7001) }, by);
+  await changePeer(at(prior, 9001).deps, 'our-plan', { ...fieldsOf(them), jwksUrl: mine(7000) }, by);
+  await readdress(at(ours, 9100), at(prior, 9101));
+  expect([await here(), await there()]).toMatchObject([{ fhir_base: mine(7001) }, { jwks_url: mine(7000) }]);
 });

@@ -74,6 +74,7 @@ export const en = {
     shared: 'What you enter stands in the address of the page, so that you can share it. Nothing about you is in it.',
   },
   find: {
+    quoted: (text: string) => `“${text}”`,
     people: 'Doctors and other professionals',
     places: 'Places',
     count: (n: number, shown: string) => many(n, 'result', 'results', shown),

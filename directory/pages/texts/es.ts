@@ -77,6 +77,7 @@ export const es: Texts = {
       'Lo que usted escribe queda en la dirección de la página, para que pueda compartirla. No contiene nada sobre usted.',
   },
   find: {
+    quoted: (text) => `«${text}»`,
     people: 'Médicos y otros profesionales',
     places: 'Lugares',
     count: (n, shown) => many(n, 'resultado', 'resultados', shown),

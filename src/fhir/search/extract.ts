@@ -23,7 +23,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 13;
+export const EXTRACTION_VERSION = 14;
 
 /**
  * Index entries of a resource.
@@ -149,6 +149,10 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
   if (target !== undefined) {
     entries.refs.push(target);
     entries.refParams.push(parameter.id);
+  } else if (hasValue(value)) {
+    // what it names has no address: by a display, an identifier or a contained record
+    const mark = parameter.id + SEEDS.words;
+    if (!entries.params.includes(mark)) entries.params.push(mark);
   }
   const logical = value['identifier'];
   if (!isObject(logical)) return;

@@ -222,4 +222,11 @@ export function indexed(parameter: Parameter): Parameter {
 }
 
 /** Further entries of a parameter are hashed with a number of their own. */
-export const SEEDS = { text: 10_000, ofType: 10_000, identifier: 20_000, usual: 10_000, system: 20_000 } as const;
+export const SEEDS = {
+  text: 10_000,
+  ofType: 10_000,
+  identifier: 20_000,
+  usual: 10_000,
+  system: 20_000,
+  words: 10_000,
+} as const;

@@ -1,0 +1,29 @@
+// Files of answers to peers that nothing names: what a process wrote that died before it said so in a row, such as a request that was never
+// accepted, or files of an export that another one made. They hold members' records, and go.
+import type { Deps } from '../../src/deps.ts';
+import { namedFiles } from '../store/bulk-job.ts';
+
+/** Looked at in one statement. */
+const LOOKED_AT = 1000;
+
+type Needs = Pick<Deps, 'database' | 'blobs' | 'log'>;
+
+/**
+ * Removes what nothing named when it was looked before and nothing names now: who was writing it then has named it since.
+ * @param before what was found the last time, so long ago that nobody writes one file meanwhile
+ * @returns what is to be looked at the next time
+ */
+export async function removeStrays(deps: Needs, before: ReadonlySet<string>): Promise<Set<string>> {
+  // first what is there, then what is named: a file that is written and named in between is not taken for a stray
+  const there = await deps.blobs.list('bulk/');
+  const strays: string[] = [];
+  for (let from = 0; from < there.length; from += LOOKED_AT) {
+    const some = there.slice(from, from + LOOKED_AT);
+    const named = await namedFiles(deps.database.sql, some);
+    strays.push(...some.filter((key) => !named.has(key)));
+  }
+  const old = strays.filter((key) => before.has(key));
+  for (const key of old) await deps.blobs.delete(key);
+  if (old.length > 0) deps.log('warn', 'files removed that nothing named', { count: old.length });
+  return new Set(strays.filter((key) => !before.has(key)));
+}

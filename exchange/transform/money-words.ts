@@ -1,0 +1,96 @@
+// How money is told beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
+// words that announce them, addresses of extensions. Pure.
+
+/** Codes of currencies that mean nothing else in a record. CAD is a disease of the heart as well: with cents it is a currency. */
+const CODES = 'USD|EUR|GBP|MXN|JPY|CHF|AUD|NZD';
+/** Letters do not go on. */
+const END = '(?![\\p{L}])';
+const BEGIN = '(?<![\\p{L}])';
+const GAP = '\\s{0,3}';
+
+const SIGNED = `\\p{Sc}${GAP}[.,]?\\d|\\d${GAP}\\p{Sc}`;
+const NUMBERED = [
+  SIGNED,
+  `${BEGIN}(?:${CODES})${GAP}[.,]?\\d`,
+  `\\d${GAP}(?:${CODES}|dollars|euros|pesos|cents)${END}`,
+  `${BEGIN}CAD${GAP}\\d[\\d,]*\\.\\d\\d${END}`,
+].join('|');
+const NAMED = `${BEGIN}(?:USD|dollars?|euros?|cents)${END}`;
+/** `copay is 45.00`: what announces an amount, and not far behind it a number with cents. */
+const ANNOUNCED = `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductible|paid|owed?|billed|charge[ds]?|balance|costs?|price|fee|amounts?)${END}[^.;\\n]{0,24}?(?<![\\p{L}\\d.,])\\d{1,3}(?:,?\\d{3})*\\.\\d\\d(?![\\d.%])`;
+
+/** What is looked for first: nearly all texts have none. */
+const ANY_SIGN = /\p{Sc}/u;
+const SIGN = new RegExp(SIGNED, 'u');
+const AMOUNT = new RegExp(NUMBERED, 'iu');
+const WORDS = new RegExp(`${NUMBERED}|${NAMED}|${ANNOUNCED}`, 'iu');
+/** Could it be told at all? What most texts are done with. */
+const HINT = /\p{Sc}|usd|eur|gbp|mxn|jpy|chf|aud|nzd|cad|doll|peso|cent|\.\d\d/iu;
+
+/** Members that hold words for people, where an amount may be told. */
+const PROSE = new Set(['text', 'div', 'disposition', 'description', 'valueString', 'valueMarkdown']);
+/** Members that name something: there is a chain Dollar General. */
+const NAMES = new Set(['display', 'title', 'name', 'comment', 'valueCode', 'unit']);
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  dollar: '$',
+  euro: '€',
+  pound: '£',
+  yen: '¥',
+  cent: '¢',
+  nbsp: ' ',
+};
+
+/** What a reader of a narrative sees. */
+const seen = (html: string): string =>
+  html
+    .replaceAll(/<[^>]*>/g, ' ')
+    .replaceAll(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|([a-z]{1,8}));/gi, (whole, decimal, hex, name) => {
+      if (name !== undefined) return ENTITIES[String(name).toLowerCase()] ?? whole;
+      return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal));
+    });
+
+/** Do words tell an amount? */
+export const wordsTellMoney = (words: string): boolean => {
+  const plain = words.includes('&') || words.includes('<') ? seen(words) : words;
+  return HINT.test(plain) && WORDS.test(plain);
+};
+
+/** Does the text of a member tell an amount? Numbers and codes that only look like one do not. */
+export function memberTellsMoney(key: string, value: string): boolean {
+  if (PROSE.has(key)) return wordsTellMoney(value);
+  if (NAMES.has(key)) return HINT.test(value) && AMOUNT.test(value);
+  return ANY_SIGN.test(value) && SIGN.test(value);
+}
+
+const TEXT_TYPE = /^text\/|[+/](?:xml|json|rtf|csv|javascript)/i;
+/** Bytes without a type that are text all the same. */
+const isText = (bytes: Buffer): boolean => !bytes.subarray(0, 512).includes(0) && !bytes.toString('utf8').includes('�');
+
+/** Does a document of a kind that is text tell amounts? One that does not say of what kind it is, is looked at as well. */
+export const textTellsMoney = (contentType: string, bytes: Buffer): boolean =>
+  (contentType === '' ? isText(bytes) : TEXT_TYPE.test(contentType)) && wordsTellMoney(bytes.toString('utf8'));
+
+const UNITS = String.raw`[\[{]?(?:US\s?\$|USD|EUR|GBP|CAD|MXN|JPY|CHF|[$€£¥]|(?:US )?dollars?|euros?|cents?)[\]}]?`;
+const CURRENCY_UNIT = new RegExp(`^${UNITS}(?:/.*)?$`, 'i');
+/** A Quantity may name the currency by its unit alone. */
+export const isCurrencyUnit = (unit: string): boolean => CURRENCY_UNIT.test(unit);
+
+const COSTS =
+  '(?:price|(?<!dis)charge|copay(?:ment)?|coinsurance|deductible|(?:patient|member|plan|payer)[-_]?pa(?:y|id)(?:[-_]?(?:amount|amt))?)';
+/** Extensions whose name says that their number is an amount, of whatever record. */
+const COST_URL = new RegExp(`${COSTS}s?$`, 'i');
+/** The same in what is about payment. */
+const AMOUNT_URL = new RegExp(
+  `(?:amount|amt|cost|payment|paid|billed|balance|reimbursement|liability|fee|${COSTS})s?$`,
+  'i',
+);
+export const isCostAddress = (url: string): boolean => COST_URL.test(url);
+export const isAmountAddress = (url: string): boolean => AMOUNT_URL.test(url);
+/** Of supporting information: what it is called says that its number is an amount. */
+export const isAmountName = (name: string): boolean =>
+  /amount|\bpaid\b|\bprice\b|\bcost\b|\bcharges?\b|co-?pay|coinsurance|deductible/i.test(name);
+
+const IN_TEXT = new RegExp(`"(?:unit|code)":"${UNITS}(?:/[^"]*)?"|"url":"[^"]*${COSTS}s?"`, 'i');
+/** Could a minified JSON text hold a unit or an address of this kind? */
+export const mayTellMoney = (json: string): boolean => IN_TEXT.test(json);

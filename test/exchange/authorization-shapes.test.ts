@@ -1,0 +1,133 @@
+// Authorizations as payers send them that are denied or for drugs, though not in the way that the guide writes it.
+import { describe, expect, test } from 'vitest';
+import { contentFaults } from '../../exchange/audit/content.ts';
+import { isDrugCode } from '../../exchange/transform/drug-codes.ts';
+import { factsOf } from '../../exchange/transform/facts.ts';
+import { authorizationFacts } from '../../exchange/transform/prior-authorization.ts';
+import { valueSets } from '../../exchange/transform/value-sets.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+
+const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition/';
+const PAS = 'http://hl7.org/fhir/us/davinci-pas/StructureDefinition/';
+const decided = (concept: object, base = PDEX) => ({
+  category: { coding: [{ code: 'submitted' }] },
+  extension: [
+    {
+      url: `${base}extension-reviewAction`,
+      extension: [{ url: `${base}extension-reviewActionCode`, valueCodeableConcept: concept }],
+    },
+  ],
+});
+const code = (c: string) => ({ coding: [{ system: 'https://codesystem.x12.org/005010/306', code: c }] });
+const service = (more: object = {}) => ({ sequence: 1, productOrService: { text: 'imaging' }, ...more });
+const authorization = (more: object): Resource =>
+  ({
+    resourceType: 'ExplanationOfBenefit',
+    id: 'pa',
+    use: 'preauthorization',
+    status: 'active',
+    created: '2026-10-01',
+    item: [service()],
+    ...more,
+  }) as unknown as Resource;
+const reason = (more: object = {}) => ({
+  category: { coding: [{ code: 'denialreason' }] },
+  reason: { text: 'r' },
+  ...more,
+});
+
+describe('denied', () => {
+  test.each<[string, object, string]>([
+    ['by a review action of PAS', { adjudication: [decided(code('A3'), PAS)] }, 'denied'],
+    ['in small letters', { adjudication: [decided(code('a3'))] }, 'denied'],
+    ['by a display alone', { adjudication: [decided({ coding: [{ display: 'Not Certified' }] })] }, 'denied'],
+    ['in words alone', { adjudication: [decided({ text: 'Denied' })] }, 'denied'],
+    ['by a code of its own', { adjudication: [decided(code('denied'))] }, 'denied'],
+    ['in other words of its disposition', { disposition: 'Not certified' }, 'unclear'],
+    ['for want of need', { disposition: 'The request is not medically necessary' }, 'unclear'],
+    [
+      'by the reason of its only line',
+      { adjudication: [decided(code('A1'))], item: [service({ adjudication: [reason()] })] },
+      'denied',
+    ],
+  ])('%s', (_, more, state) => {
+    expect(authorizationFacts(authorization(more)).state).toBe(state);
+  });
+
+  test('a line without a review action whose reason was given before the whole was certified leaves; units do too', () => {
+    const when = (t: string) => ({ url: `${PDEX}base-ext-when-adjudicated`, valueDateTime: t });
+    const header = decided(code('A1'));
+    const later = { ...header, extension: [...header.extension, when('2026-10-02T10:00:00Z')] };
+    const earlier = reason({ extension: [when('2026-10-01T10:00:00Z')] });
+    const units = { category: { coding: [{ code: 'allowedunits' }] }, value: 2 };
+    for (const adjudication of [[earlier], [reason(), units]])
+      expect(
+        authorizationFacts(authorization({ adjudication: [later], item: [service({ adjudication })] })),
+      ).toMatchObject({
+        state: 'approved',
+        removedLines: [],
+      });
+  });
+
+  test('a detail of a detail, by its reason alone', () => {
+    const sub = [service({ adjudication: [reason()] }), service({ sequence: 2 })];
+    const item = [service({ adjudication: [decided(code('A1'))], detail: [service({ subDetail: sub })] })];
+    const facts = factsOf(authorization({ item }), JSON.stringify(authorization({ item })));
+    expect(facts.authorization).toMatchObject({ state: 'approved', removesParts: true });
+    expect(JSON.parse(facts.shared ?? '').item[0].detail[0].subDetail).toEqual([service({ sequence: 2 })]);
+  });
+});
+
+test.each([
+  [authorization({ adjudication: [decided(code('A3'))] })],
+  [authorization({ type: { coding: [{ code: 'pharmacy' }] } })],
+  [{ resourceType: 'Claim', id: 'pa', total: { value: 3 } } as Resource],
+])('contained in another record it stays, and what refers to it is masked', (contained) => {
+  const whole = {
+    resourceType: 'Condition',
+    id: 'c',
+    contained: [contained, { resourceType: 'Observation', id: 'o' }],
+    evidence: [{ detail: [{ reference: '#pa' }, { reference: '#o' }] }],
+  } as unknown as Resource;
+  const context = {
+    members: new Map(),
+    hidden: new Set<string>(),
+    hiddenNumbers: new Map(),
+    windowStart: '2021-01-01',
+    peerOrigins: new Set<string>(),
+  };
+  const form = JSON.parse(factsOf(whole, JSON.stringify(whole)).shared ?? '') as Resource;
+  expect(form['contained']).toEqual([{ resourceType: 'Observation', id: 'o' }]);
+  expect(JSON.stringify(form['evidence'])).toMatch(/"masked".*"#o"/);
+  expect(contentFaults(whole, context)).not.toEqual([]);
+  expect(contentFaults(form, context)).toEqual([]);
+});
+
+describe('for drugs', () => {
+  test.each([
+    ['http://hl7.org/fhir/sid/ndc|2026', '00002143380'],
+    ['https://www.nlm.nih.gov/research/umls/rxnorm', '1551306'],
+    ['http://www.nlm.nih.gov/research/umls/rxnorm/', '1551306'],
+    ['urn:oid:2.16.840.1.113883.6.68', '66'],
+    ['http://www.whocc.no/atc', 'L04AB02'],
+    ['http://hl7.org/fhir/sid/cvx', '207'],
+    ['http://www.ama-assn.org/go/cpt', 'J1745'],
+    ['', 'J1745'],
+    ['http://www.ama-assn.org/go/cpt', '90283'],
+  ])('%s %s', (system, c) => {
+    expect(isDrugCode(system, c, valueSets(undefined))).toBe(true);
+  });
+  test.each([
+    ['http://www.ama-assn.org/go/cpt', '90400'],
+    ['http://plan.example/codes', 'J1745'],
+    ['', '99213'],
+  ])('not %s %s', (system, c) => {
+    expect(isDrugCode(system, c, valueSets(undefined))).toBe(false);
+  });
+  test.each([
+    { type: { text: 'Pharmacy' } },
+    { item: [service({ category: { coding: [{ system: 'https://codesystem.x12.org/005010/1365', code: '88' }] } })] },
+  ])('by what kind it is: %j', (more) => {
+    expect(authorizationFacts(authorization(more)).state).toBe('drug');
+  });
+});
