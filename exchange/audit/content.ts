@@ -112,6 +112,11 @@ function moneyPlaces(resource: Resource): string[] {
 const isUnits = (adjudication: JsonObject): boolean =>
   codings(adjudication['category']).some((c) => UNITS.has(text(c['code']) ?? ''));
 
+/** Decided before the service: an authorization, or an estimate. */
+const isDecision = (resource: Resource): boolean =>
+  isAuthorization(resource) ||
+  (resource.resourceType === 'ExplanationOfBenefit' && resource['use'] === 'predetermination');
+
 /** A line of an authorization whose only decision is a denial, or that is for a drug. */
 function deniedOrDrug(resource: Resource): ContentFault[] {
   const { state, removedLines, removesParts } = authorizationFacts(resource);
@@ -207,9 +212,9 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
   }
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   for (const one of objects(resource['contained']))
-    if (isAuthorization(one as Resource)) found.push(...deniedOrDrug(one as Resource));
-  if (isAuthorization(resource)) found.push(...deniedOrDrug(resource));
-  else {
+    if (isDecision(one as Resource)) found.push(...deniedOrDrug(one as Resource));
+  if (isDecision(resource)) found.push(...deniedOrDrug(resource));
+  if (!isAuthorization(resource)) {
     const end = serviceEnd(resource);
     if (end !== undefined && end < context.windowStart) found.push({ kind: 'window', path: type });
   }

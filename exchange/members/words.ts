@@ -42,6 +42,7 @@ export const CHOICE_WORDS = {
     wrong: 'That did not fit, or the link has ended. After five tries a link ends; call us for a new one.',
     ended: 'This link has ended. Please call us for a new one.',
     version: (v: string) => `Text version ${v}`,
+    channels: { phone: 'phone', mail: 'mail', portal: 'portal', 'in-person': 'in person', email: 'email' },
     faults: {
       choice: 'Please say yes or no.',
       payers: 'Please say which plans.',
@@ -95,6 +96,13 @@ export const CHOICE_WORDS = {
     wrong: 'No coincide, o el enlace terminó. Después de cinco intentos el enlace termina; llámenos para recibir otro.',
     ended: 'Este enlace terminó. Llámenos para recibir otro.',
     version: (v: string) => `Versión del texto ${v}`,
+    channels: {
+      phone: 'teléfono',
+      mail: 'correo postal',
+      portal: 'portal',
+      'in-person': 'en persona',
+      email: 'correo electrónico',
+    },
     faults: {
       choice: 'Diga sí o no.',
       payers: 'Diga qué planes.',

@@ -236,8 +236,8 @@ async function finish(s: Step, result: Correlation): Promise<void> {
   const detail = `${matched} of ${result.members.length} matched${result.uncorrelated > 0 ? `, ${result.uncorrelated} answers fit nobody` : ''}`;
   if (matched === 0) {
     const isAnswered = result.members.some((m) => ENDS_DUTY.has(m.outcome));
-    const reason = isAnswered ? 'no-match' : 'no-answer';
-    return advance(s, 'done', { finishedAt: s.deps.clock(), reason }, detail, record);
+    const ends = { finishedAt: s.deps.clock(), reason: isAnswered ? 'no-match' : 'no-answer' };
+    return advance(s, isAnswered ? 'done' : 'failed', ends, detail, record);
   }
   const needsGroup = ['davinci', 'group'].includes(s.pull.fetchForm ?? abilitiesOf(s).fetch);
   if (result.groupId === undefined && needsGroup)

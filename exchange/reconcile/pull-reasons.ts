@@ -5,7 +5,7 @@ import { act, calm, look, type Meaning } from './meaning.ts';
 export const PULL_REASONS = {
   'no-match': calm('The other payer found none of the members we asked about.'),
   'no-answer': look(
-    'The other payer’s answer leaves open whether it knows the members we asked about. Those whom it does not mention are asked for again by themselves.',
+    'The other payer’s answer leaves open whether it knows the members we asked about. The request is made again.',
     'See what it said of each member; tell the other payer.',
   ),
   'count-mismatch': act(

@@ -35,6 +35,8 @@ export type UnitContext = {
   ourNpi: string | null;
   /** peer Patient id → our member, of the members matched in this pull */
   members: ReadonlyMap<string, UnitMember>;
+  /** id there of the Group that the answer was asked for */
+  group?: string | undefined;
   /** our ids of the peer's directory records, by their key `Type/id` there, as far as they are known before everything is staged */
   known?: ReadonlyMap<string, string>;
   /** first day of service that counts as within five years */
@@ -119,6 +121,15 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     reason,
   });
 
+  // whom the answer is about: it comes with each answer of some payers, and nobody has to look at it
+  if (type === 'Group' && sourceId === context.group)
+    return {
+      type,
+      sourceId,
+      hash: contentHash(resource, RECEIVED_CONTENT, exact),
+      outcome: 'unchanged',
+      reason: 'asked-group',
+    };
   const row = RECORD_TYPES[type];
   if (!row || row.class === 'financial') return hold('unknown-type');
   const owner = memberOf(resource);

@@ -100,6 +100,9 @@ export const UNIT_REASONS = {
   ),
   'deleted-at-source': calm('The other payer says that it deleted the record.'),
   'entered-in-error': calm('The other payer says that the record was entered in error.'),
+  'asked-group': calm(
+    'The Group that was asked for: it says whom the answer is about and is no record of a member. Nothing of it is kept.',
+  ),
   'stale-version': calm('An older version than the one we hold.'),
   'duplicate-in-job': calm('The same record came more than once in this pull; the newest was taken.'),
   'already-retracted': calm('A record that was taken back before; this copy is not newer.'),
@@ -189,6 +192,11 @@ export const FINDINGS = {
 /** Findings that are faults of the payer that sent the answer: what it is to be told, or asked about. */
 export const THEIR_FAULTS: readonly string[] = Object.entries(FINDINGS).flatMap(([kind, { todo }]) =>
   /^(?:Tell|Ask) the other payer/.test(todo) ? kind : [],
+);
+
+/** Why a line was kept out, where the payer that sent it is to be told or asked. */
+export const LINES_TO_TELL: readonly string[] = Object.entries(UNIT_REASONS).flatMap(([reason, { todo }]) =>
+  /\b(?:tell|ask) [^.;]*the other payer/i.test(todo) ? reason : [],
 );
 
 const TABLES = {

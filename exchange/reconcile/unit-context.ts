@@ -40,6 +40,7 @@ export async function unitContext(
     ourBase: addresses(deps.config).fhir,
     ourNpi: deps.config.planNpi,
     members,
+    group: pull.groupId ?? peer.groupThere ?? undefined,
     windowStart: yearsBefore(localDay(pull.kickedOffAt ?? pull.createdAt, timeZone), RULE_YEARS),
     latest: addDays(localDay(deps.clock(), timeZone), 2),
     validate,

@@ -66,11 +66,16 @@ export function reportSummary(r: PullReport): string[] {
         : `${grouped(totals.total)} of ${count(received, 'line', 'lines')} are taken in so far, all of a member's at once: ${parts.join(', ')}.`,
     );
   }
-  const { verdict, sum } = conservation.total;
+  const { verdict, sum, declared } = conservation.total;
+  // what nobody declared cannot be told to have come whole
+  const undeclared = conservation.files.filter((f) => f.declared === null).length;
   if (conservation.files.length > 0)
     out.push(
       {
-        holds: `Nothing was lost: declared = received = outcomes (${sum}), for every file.`,
+        holds:
+          declared === null
+            ? `Of what came nothing was lost: received = outcomes (${sum}), for every file. How many lines there were, ${r.peer.name} did not say of ${count(undeclared, 'file')}.`
+            : `Nothing was lost: declared = received = outcomes (${sum}), for every file.`,
         open: `The count is not complete yet (${sum}).`,
         broken: `The count does not balance (${sum}): see the files marked ✘.`,
         accepted: `The count differs from what was declared (${sum}); a person accepted it.`,
@@ -88,6 +93,8 @@ export function reportSummary(r: PullReport): string[] {
     out.push(
       `${r.peer.name} itself says that something went wrong with its answer (${count(grave, 'message', 'messages')}): records may be missing that it never sent.`,
     );
+  else if (r.findings.some((f) => f.kind === 'peer-incomplete'))
+    out.push(`The answer of ${r.peer.name} may not be whole: ${meaning('finding', 'peer-incomplete').text}`);
   if (r.left !== undefined) out.push(leftWords(r.left, r.peer).summary);
   if (r.accepted) out.push(`Accepted as it is by ${r.accepted.by} on ${timeText(r.accepted.at, r.timeZone)}.`);
   return out;

@@ -1,12 +1,15 @@
 // What is to be told to a payer, as tables that can be sent to it: in its own ids, without ours and without names.
 import type { Deps } from '../../src/deps.ts';
 import type { Table } from '../../src/ui/table.ts';
-import { meaning, THEIR_FAULTS } from '../reconcile/reasons.ts';
+import { LINES_TO_TELL, meaning, THEIR_FAULTS } from '../reconcile/reasons.ts';
 import { ITEM_KINDS } from '../review/kinds.ts';
 import { findPeer } from '../store/peer.ts';
-import { faultsToTell, recordsToTell } from '../store/report-tell.ts';
+import { faultsToTell, linesToTell, recordsToTell } from '../store/report-tell.ts';
 import { instantsOf, type Period } from './period.ts';
 import { numberCell, timeCell } from './words.ts';
+
+/** Lines that are listed one by one; all are under their pulls. */
+const MOST_LINES = 1000;
 
 export async function toTell(
   deps: Pick<Deps, 'database' | 'config'>,
@@ -18,7 +21,11 @@ export async function toTell(
   if (!peer) return undefined;
   const { timeZone } = deps.config;
   const span = instantsOf(period, timeZone);
-  const [records, faults] = await Promise.all([recordsToTell(sql, peerId, span), faultsToTell(sql, peerId, span)]);
+  const [records, faults, lines] = await Promise.all([
+    recordsToTell(sql, peerId, span),
+    faultsToTell(sql, peerId, span),
+    linesToTell(sql, peerId, span, LINES_TO_TELL, MOST_LINES),
+  ]);
   return {
     name: peer.name,
     tables: [
@@ -63,6 +70,32 @@ export async function toTell(
             timeCell(f.last, timeZone),
           ]),
         empty: 'Nothing was noted that this payer should know.',
+      },
+      {
+        name: 'lines',
+        caption: 'Lines that were kept out, and why',
+        columns: [
+          { key: 'record', label: 'Record there', kind: 'head' },
+          { key: 'what', label: 'What is wrong' },
+          { key: 'line', label: 'Line', kind: 'number' },
+          { key: 'sha256', label: 'SHA-256 of the file', kind: 'hash' },
+          { key: 'received', label: 'Received' },
+        ],
+        rows: lines.map((l) => [
+          {
+            value: l.sourceId === null ? l.type : `${l.type}/${l.sourceId}`,
+            code: true,
+            ...(l.sourceId === null && l.type === null ? { text: 'cannot be read' } : {}),
+          },
+          { value: l.reason, text: meaning('reason', l.reason).text },
+          { value: l.line },
+          { value: l.sha256, code: true },
+          timeCell(l.at, timeZone),
+        ]),
+        empty: 'No line was kept out that this payer should know of.',
+        ...(lines.length === MOST_LINES
+          ? { note: `The first ${MOST_LINES} of the newest pulls. All lines are under their pulls.` }
+          : {}),
       },
     ],
   };

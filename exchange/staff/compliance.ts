@@ -94,7 +94,7 @@ export function compliance(desk: Desk): void {
         [`/staff/peers/${id}`, told.name],
       ],
       lead: [
-        'What this payer is to be told, in its own ids: records that people decided to report, and what its answers lacked. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
+        'What this payer is to be told, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
       ],
       before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
       tables: told.tables,

@@ -46,7 +46,7 @@ function heldText(held: MemberAccount['choices'][number] | undefined): string {
 
 function staffFields(language: Language): Part {
   const says = language === 'es';
-  return html`<p><label>${says ? 'Cómo respondió' : 'How the member answered'} <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${c}</option>`)}</select></label></p>
+  return html`<p><label>${says ? 'Cómo respondió' : 'How the member answered'} <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${CHOICE_WORDS[language].channels[c]}</option>`)}</select></label></p>
 <p><label>${says ? 'Cómo se verificó a la persona' : 'How the person was verified'} <input name="verification" required maxlength="200" autocomplete="off"></label></p>
 <p><label>${says ? 'Prueba (número de grabación o formulario)' : 'Proof (number of the recording or form)'} <input name="document" maxlength="200" autocomplete="off"></label></p>`;
 }
@@ -70,7 +70,7 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
   }</section></div>
 <div class="pair"><section class="box"><h2>Record an offer or question</h2><form method="post" action="${here}/contact">${csrf}
 <p><label>What <select name="kind">${Object.entries(CONTACT_KINDS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
-<p><label>How <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${c}</option>`)}</select></label></p>
+<p><label>How <select name="channel">${CHANNELS.map((c) => html`<option value="${c}">${CHOICE_WORDS.en.channels[c]}</option>`)}</select></label></p>
 <p><label>Result <select name="result">${Object.entries(CONTACT_RESULTS).map(([k, label]) => html`<option value="${k}">${label}</option>`)}</select></label></p>
 <p><button>Record it</button></p></form></section>
 <section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>`;

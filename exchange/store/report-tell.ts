@@ -42,3 +42,32 @@ export async function faultsToTell(sql: Queryable, peerId: string, span: Span): 
       group by f.kind, f.type order by 3 desc, 1, 2`),
   ];
 }
+
+export type LineToTell = {
+  reason: string;
+  type: string | null;
+  sourceId: string | null;
+  pullId: string;
+  line: number;
+  sha256: string | null;
+  at: Date;
+};
+
+/** Lines of the payer's pulls of a time that were kept out for one of these reasons, the newest pull first; `most` of them. Ledger by pull. */
+export async function linesToTell(
+  sql: Queryable,
+  peerId: string,
+  span: Span,
+  reasons: readonly string[],
+  most: number,
+): Promise<LineToTell[]> {
+  return [
+    ...(await sql<LineToTell[]>`
+      select l.reason, l.type, l.source_id as "sourceId", p.id as "pullId", l.line, f.sha256, coalesce(p.finished_at, p.created_at) as at
+      from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id
+      left join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file
+      where p.peer_id = ${peerId} and p.created_at >= ${span.from} and p.created_at < ${span.to}
+        and l.outcome in ('quarantined', 'rejected') and l.reason = any(${[...reasons]}::text[])
+      order by p.created_at desc, p.id, l.file, l.line, l.entry limit ${most}`),
+  ];
+}

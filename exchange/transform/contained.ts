@@ -2,7 +2,7 @@
 import { isObject, type Json, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { spelledAs } from '../../src/fhir/spelled.ts';
 import { isFinancial, withoutBenefitNarrative } from './money.ts';
-import { authorizationFacts, isAuthorization } from './prior-authorization.ts';
+import { decidedAhead, isHidden } from './prior-authorization.ts';
 import { withoutLines } from './without-lines.ts';
 
 /** In the place of a reference to what is not contained any more: some have to be there. */
@@ -11,15 +11,17 @@ const MASKED: JsonObject = {
 };
 
 /** Nothing of it may be told: it was denied, is for a drug, or is about money alone. */
-const stays = (one: Resource): boolean =>
-  isFinancial(one.resourceType) ||
-  (isAuthorization(one) && ['denied', 'unclear', 'drug'].includes(authorizationFacts(one).state));
+function stays(one: Resource): boolean {
+  const decided = decidedAhead(one);
+  return isFinancial(one.resourceType) || (decided !== undefined && isHidden(decided.state));
+}
 
 /** Its form for peers, but for money; the same object when it is that. */
 function formOf(one: Resource): Resource {
-  if (!isAuthorization(one)) return withoutBenefitNarrative(one);
-  const { removedLines, removesParts } = authorizationFacts(one);
-  return withoutBenefitNarrative(withoutLines(one, removedLines, removesParts));
+  const decided = decidedAhead(one);
+  return withoutBenefitNarrative(
+    decided === undefined ? one : withoutLines(one, decided.removedLines, decided.removesParts),
+  );
 }
 
 function masked(value: Json, gone: ReadonlySet<string>): Json {

@@ -8,7 +8,7 @@ import { type Label, labelOf } from './label.ts';
 import { memberOf } from './member-of.ts';
 import { mayHoldMoney, moneyIn, withBasisProfiles, withoutBenefitNarrative, withoutMoney } from './money.ts';
 import { holdsOthers } from './others-within.ts';
-import { type AuthorizationFacts, authorizationFacts, isAuthorization } from './prior-authorization.ts';
+import { type AuthorizationFacts, decidedAhead, isAuthorization, isHidden } from './prior-authorization.ts';
 import { RECORD_TYPES } from './record-types.ts';
 import { serviceEnd } from './service-date.ts';
 import { VALUE_SETS, type ValueSets } from './value-sets.ts';
@@ -76,13 +76,15 @@ function isOfOthersToo(resource: Resource): boolean {
  */
 export function factsOf(resource: Resource, json: string, links = true, isStripped = false): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
-  const authorization = isAuthorization(resource) ? authorizationFacts(resource) : undefined;
+  const decided = decidedAhead(resource);
+  const authorization =
+    decided !== undefined && (isAuthorization(resource) || isHidden(decided.state)) ? decided : undefined;
   return {
     serviceEnd: authorization ? undefined : serviceEnd(resource),
     authorization,
     label: labelOf(resource),
     withheld:
       financial || isStatement(resource) ? 'financial' : links && isOfOthersToo(resource) ? 'holds-others' : undefined,
-    shared: formText(resource, json, links, authorization && { ...authorization, isStripped }),
+    shared: formText(resource, json, links, decided && { ...decided, isStripped }),
   };
 }

@@ -45,8 +45,9 @@ const FEW = 10_000;
  * @param count rows of a page
  */
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100): Criterion[] {
-  const ordered = joinNames(criteria, by)
-    .map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }))
+  const counted = joinNames(criteria, by).map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }));
+  const ordered = counted
+    .map((one) => (isCrowded(one, counted, by, count) ? { ...one, c: { ...one.c, many: true } as Criterion } : one))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
   const other = ordered.find((o) => o !== first && isSource(o.c))?.n ?? Number.POSITIVE_INFINITY;
@@ -63,6 +64,17 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
     if ('listed' in c && c.listed === true) left *= share(one);
     return c;
   });
+}
+
+type Counted = { c: Criterion; n: number };
+
+/** Are there so many places that a page is full sooner when rows of a token, which are in order, are asked one by one whether they are there? */
+function isCrowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, count: number): boolean {
+  if (c.kind !== 'chain' || c.of.kind !== 'near' || c.of.found === undefined || count === Number.POSITIVE_INFINITY)
+    return false;
+  const beside = all.filter((o) => (o.c.kind === 'token' && !o.c.negated) || o.c.kind === 'reference').map((o) => o.n);
+  const asked = Math.min(...beside, (count * by.live(typeOfParameter(c.seed))) / n);
+  return beside.length > 0 && asked * FOLLOW < n * (LOOK + PUT);
 }
 
 /** Are the rows of a word, in no order, and those of a token read as wholes? */

@@ -103,6 +103,26 @@ test.each([
   expect(contentFaults(form, context)).toEqual([]);
 });
 
+test.each<[string, object, string | undefined]>([
+  ['denied', { adjudication: [decided(code('A3'))] }, 'denied'],
+  ['for drugs', { type: { coding: [{ code: 'pharmacy' }] } }, 'drug'],
+  ['approved', { adjudication: [decided(code('A1'))] }, undefined],
+])('an estimate that is %s', (_, more, state) => {
+  const estimate = { ...authorization(more), use: 'predetermination' } as unknown as Resource;
+  expect(factsOf(estimate, JSON.stringify(estimate)).authorization?.state).toBe(state);
+});
+
+test('an estimate that was denied in part leaves as a claim, without those lines', () => {
+  const item = [service(), service({ sequence: 2, adjudication: [decided(code('A3'))] })];
+  const estimate = {
+    ...authorization({ adjudication: [decided(code('A1'))], item }),
+    use: 'predetermination',
+  } as Resource;
+  const facts = factsOf({ ...estimate, billablePeriod: { end: '2026-01-02' } }, JSON.stringify(estimate));
+  expect([facts.authorization, facts.serviceEnd]).toEqual([undefined, '2026-01-02']);
+  expect(JSON.parse(facts.shared ?? '').item).toEqual([service()]);
+});
+
 describe('for drugs', () => {
   test.each([
     ['http://hl7.org/fhir/sid/ndc|2026', '00002143380'],

@@ -7,6 +7,10 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { localDay } from '../../exchange/clocks/business-day.ts';
 import { PEER_FAULTS } from '../../exchange/reconcile/peer-faults.ts';
 import { meaning } from '../../exchange/reconcile/reasons.ts';
+import { readPeriod } from '../../exchange/report/period.ts';
+import { pullReport } from '../../exchange/report/pull-report.ts';
+import { renderReport } from '../../exchange/report/render-report.ts';
+import { toTell } from '../../exchange/report/tell.ts';
 import { unasked } from '../../exchange/store/pull.ts';
 import {
   good,
@@ -958,7 +962,12 @@ const ROWS: Row[] = [
     ledger: { created: 1, 'rejected invalid-json': 1 },
     holds: ['a'],
     notes: ['peer-file-cut', 'peer-incomplete'],
-    also: (rested) => expect(rested.transactionTime).toBeNull(),
+    also: async (rested) => {
+      expect(rested.transactionTime).toBeNull();
+      const report = await pullReport(peer.node.deps, rested.id);
+      const page = report ? renderReport(report, 'html') : '';
+      expect([page.includes('may not be whole'), page.includes('Nothing was lost')]).toEqual([true, false]);
+    },
   },
   {
     does: 'ends in a line that is none, as it had counted: nothing is missing',
@@ -968,6 +977,17 @@ const ROWS: Row[] = [
     holds: ['a', 'b'],
     notes: ['peer-file-cut'],
     also: (rested) => expect(rested.transactionTime).not.toBeNull(),
+  },
+  {
+    does: 'sends the Group that was asked for, and another one',
+    script: () => {
+      const group = (id: string) => JSON.stringify({ resourceType: 'Group', id, type: 'person', actual: true });
+      return serves(sends(ndjson(good('a'), group('g1'), group('g2'))));
+    },
+    state: 'done',
+    ledger: { created: 1, 'unchanged asked-group': 1, 'quarantined unknown-type': 1 },
+    holds: ['a'],
+    notes: [],
   },
   {
     does: 'names types as things of the language are named',
@@ -1141,7 +1161,7 @@ const ROWS: Row[] = [
   {
     does: 'answers the match with nothing: that is no answer',
     script: () => ({ 'GET /f/group': sends('') }),
-    state: 'done',
+    state: 'failed',
     reason: 'no-answer',
     holds: [],
   },
@@ -1217,6 +1237,19 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   };
   expect([await answered('missing', 59), await answered('missing', 61)]).toEqual([false, true]);
   expect(await answered('not-matched', 61)).toBe(false);
+});
+
+test('what a payer is to be told names the lines that were kept out, by its own ids', async () => {
+  const { deps } = peer.node;
+  await peer.pull(serves(sends(ndjson(good('a'), 'none', good('x').replace('Patient/p9', 'Patient/p10')))));
+  const period = readPeriod(localDay(deps.clock(), deps.config.timeZone));
+  const told = period && (await toTell(deps, 'scripted', period));
+  const [of] = (told?.tables ?? []).filter((t) => t.name === 'lines');
+  const rows = (of?.rows ?? []).slice(0, 2).map((r) => r.slice(0, 3).map((c) => c.value));
+  expect(rows).toEqual([
+    [null, 'invalid-json', 2],
+    ['Observation/x', 'wrong-patient', 3],
+  ]);
 });
 
 test('what is noted about a peer has words, and so has every reason', async () => {

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Criterion } from '../../src/fhir/search/criterion.ts';
 import { readSearch } from '../../src/fhir/search/request.ts';
+import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { resolved } from '../../src/store/search.ts';
+import { rarestFirst } from '../../src/store/search-course.ts';
+import { estimates } from '../../src/store/token-frequency.ts';
 import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
 
 let d: Awaited<ReturnType<typeof directory>>;
@@ -28,6 +31,34 @@ test.each([
     expect(chain.many).toBeUndefined();
     if (chain.of.kind !== 'chain') expect(chain.of).toMatchObject({ kind: 'near', found: { length: places } });
   }
+});
+
+test('where very many places are near, the rows of a token are asked whether they are there; few are followed', () => {
+  const counts = Array.from({ length: 9 }, (_, i) =>
+    i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : i + 1 === TYPE_IDS.Location ? 8000 : 0,
+  );
+  const known = estimates(new Map(), 16_000, { params: new Map(), counts });
+  const pairs: [string, string][] = [
+    ['location.near', '41.7|-72.6|300|km'],
+    ['new-patient', 'newpt'],
+  ];
+  const [near, token] = readSearch('PractitionerRole', pairs, {
+    base: BASE,
+    now: NOW,
+    countMax: 500,
+    lenient: false,
+  }).criteria;
+  if (near?.kind !== 'chain' || near.of.kind !== 'near' || token === undefined) throw new Error('A chain and a token.');
+  const { of } = near;
+  const asked = (places: number) => {
+    const found = Array.from({ length: places }, (_, i) => ({ rk: String(i), distance: 0 }));
+    return rarestFirst([{ ...near, of: { ...of, found } }, token], known, 20).find((c) => c.kind === 'chain')?.many;
+  };
+  expect([5, 100, 3000].map(asked)).toEqual([undefined, undefined, true]);
+  // the nearest are known when all places have been looked at
+  const found = Array.from({ length: 3000 }, (_, i) => ({ rk: String(i), distance: 0 }));
+  const sorted = rarestFirst([{ ...near, of: { ...of, found } }, token], known, Number.POSITIVE_INFINITY);
+  expect(sorted.find((c) => c.kind === 'chain')?.many).toBeUndefined();
 });
 
 type Chain = Extract<Criterion, { kind: 'chain' }>;
