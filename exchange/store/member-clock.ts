@@ -96,11 +96,13 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
 
 /**
  * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: with an opt-in after a withdrawal, whether
- * or not the payer had been asked before, and with a coverage after one that ended before it was. clock_member.
+ * or not the payer had been asked before, and with a coverage after one that ended before it was. It counts as a request of the member, so that
+ * the payer is asked again. clock_member.
  */
 export async function renewRequests(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<void> {
   await tx.unsafe(
-    `update exchange.clock k set subject = k.subject || '/' || k.id
+    `with renewed as (
+     update exchange.clock k set subject = k.subject || '/' || k.id
      from exchange.other_coverage o
      join lateral (
        select choice, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
@@ -112,7 +114,10 @@ export async function renewRequests(tx: Queryable, now: Date, memberIds: readonl
            and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at))
        or (k.state = 'not-applicable' and exists (
          select from exchange.enrolment e where e.member_id = o.member_id and e.starts > (k.closed_at at time zone k.zone)::date
-           and ${lastsSql('e', '($2::timestamptz at time zone k.zone)::date')})))`,
+           and ${lastsSql('e', '($2::timestamptz at time zone k.zone)::date')})))
+     returning o.id, o.member_id)
+     insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
+     select gen_random_uuid()::text, member_id, id, $2, 'choice or coverage anew' from renewed`,
     [[...memberIds], now],
   );
 }

@@ -180,7 +180,7 @@ export async function candidates(
 }
 
 /**
- * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since, or has taken the choice back since and made it again; those
+ * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
  * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
  * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day, or when the member asks for it. Reads the peer's coverages
  * (once a tick), and for each the index pull_member_member.
@@ -209,7 +209,6 @@ export async function unasked(
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
       and (
         l.asked is null
-        or exists (select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in' and coalesce(w.given_at, w.created_at) > l.asked)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
         or ((o.ends is null or o.ends >= ${today}::date)
           and l.asked <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
