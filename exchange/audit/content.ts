@@ -47,13 +47,14 @@ const NEVER = new Set(
 );
 const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary benefitBalance'.split(' '));
 const UNITS = new Set(['allowedunits', 'consumedunits']);
-const SIGN = /\p{Sc}\s*[.,]?\d|\d\s?\p{Sc}/u;
-const CODE = /(?:USD|EUR|GBP|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|GBP|MXN|dollars|euros|cents)\b|CAD\s?[\d,]+\.\d\d\b/i;
+const SIGN = /\p{Sc}\s{0,20}[.,]?\d|\d\s?\p{Sc}/u;
+const CODE =
+  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD|GBP)\s?\d[\d,]*\.\d\d(?![\d.%])/iu;
 const WORD =
-  /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\w.,])[\d,]+\.\d\d(?![\d.%])/i;
+  /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\p{L}\w.,])\d[\d,]*\.\d\d(?![\d.%])/iu;
 /** What a reader of a page sees of signs. */
 const asSeen = (words: string): string =>
-  words.replaceAll(/<[^>]*>/g, ' ').replaceAll(/&(?:#36|#x24|dollar|euro|pound|cent);/gi, '$');
+  words.replaceAll(/<[^<>]*>/g, ' ').replaceAll(/&(?:#36|#x24|dollar|euro|pound|cent);/gi, '$');
 const inProse = (words: string): boolean => {
   const seen = asSeen(words);
   return SIGN.test(seen) || CODE.test(seen) || WORD.test(seen);
@@ -65,12 +66,13 @@ const REVIEW_CODE = /\/extension-reviewActionCode$/;
 const named = (element: JsonObject, name: RegExp): JsonObject[] =>
   objects(element['extension']).filter((e) => name.test(text(e['url']) ?? ''));
 const TITLES = new Set('display title name comment'.split(' '));
-/** Words in an attachment. */
-const attached = (v: JsonObject): string =>
-  typeof v['data'] === 'string' &&
-  !/^(?:application\/(?:pdf|dicom)|image\/|audio\/|video\/)/i.test(text(v['contentType']) ?? '')
-    ? Buffer.from(v['data'], 'base64').toString('utf8')
-    : '';
+/** Words in an attachment; none in bytes that are no text, among which a sign may stand before a digit by chance. */
+function attached(v: JsonObject): string {
+  const type = text(v['contentType']) ?? '';
+  if (typeof v['data'] !== 'string' || /^(?:application\/(?:pdf|dicom)|image\/|audio\/|video\/)/i.test(type)) return '';
+  const words = Buffer.from(v['data'], 'base64').toString('utf8');
+  return type.startsWith('text/') || !/[\0\ufffd]/.test(words) ? words : '';
+}
 
 const isTold = (key: string, words: string): boolean =>
   PROSE.has(key) ? inProse(words) : SIGN.test(words) || (TITLES.has(key) && CODE.test(words));

@@ -15,6 +15,8 @@ export type Enrolment = {
   /** the row names a Patient of the records, so none is made */
   isKnownPatient: boolean;
   memberNumber: string;
+  /** number of the card that this one takes the place of */
+  formerNumber: string | undefined;
   subscriberId: string | undefined;
   family: string;
   given: string[];
@@ -39,7 +41,12 @@ export type Enrolment = {
 };
 
 /** Coverage that ends, told without when it began: of the one that is known under the number. `endsOn` YYYY-MM-DD. */
-export type CoverageEnd = { memberNumber: string; birthDate: string | undefined; endsOn: string };
+export type CoverageEnd = {
+  memberNumber: string;
+  formerNumber: string | undefined;
+  birthDate: string | undefined;
+  endsOn: string;
+};
 
 const GENDERS = new Set(['male', 'female', 'other', 'unknown']);
 const isDay = (v: string) => /^\d{4}-\d\d-\d\d$/.test(v) && timeRange(v) !== undefined;
@@ -52,7 +59,7 @@ export function patientIdFor(memberNumber: string): string {
 
 /** A number that a spreadsheet has rounded: its digits are lost. */
 const ROUNDED = /^\d(?:[.,]\d+)?E\+\d+$/i;
-const NUMBERS = ['member_number', 'subscriber_id', 'prior_member_number'] as const;
+const NUMBERS = ['member_number', 'former_member_number', 'subscriber_id', 'prior_member_number'] as const;
 
 /** Columns with what the database takes for no text. A sentence each. */
 const notText = (row: Partial<Record<EnrolmentColumn, string>>): string[] =>
@@ -66,7 +73,12 @@ export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): Coverage
   const faults = notText(row);
   if (faults.length > 0) return { faults };
   if (!isDay(endsOn)) return { faults: ['coverage_end must be a date YYYY-MM-DD.'] };
-  return { memberNumber: row.member_number?.trim() ?? '', birthDate: isDay(born) ? born : undefined, endsOn };
+  return {
+    memberNumber: row.member_number?.trim() ?? '',
+    formerNumber: row.former_member_number?.trim(),
+    birthDate: isDay(born) ? born : undefined,
+    endsOn,
+  };
 }
 
 /** Checks one row. All faults are returned, a sentence each. */
@@ -91,6 +103,7 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     if (ROUNDED.test(get(column) ?? ''))
       faults.push(`${column} is a number that a spreadsheet has rounded: its digits are lost.`);
   const memberNumber = need('member_number');
+  const formerNumber = get('former_member_number');
   const family = need('family');
   const given = need('given');
   const birthDate = dayOf('birth_date', true) ?? '';
@@ -124,6 +137,7 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
     memberId: patientId ?? patientIdFor(memberNumber),
     isKnownPatient: patientId !== undefined,
     memberNumber,
+    formerNumber: formerNumber === memberNumber ? undefined : formerNumber,
     subscriberId: get('subscriber_id'),
     family,
     given: given.split(/\s+/),
@@ -148,8 +162,21 @@ export function readEnrolment(row: Partial<Record<EnrolmentColumn, string>>): En
   };
 }
 
-/** The Patient of a person who is enrolled without a record. */
-export function patientOf(row: Enrolment, memberSystem: string): Record<string, unknown> {
+/**
+ * The Patient of a person who is enrolled without a record.
+ * @param numbers of cards that the person has or had, beside the one of the row
+ */
+export function patientOf(
+  row: Enrolment,
+  memberSystem: string,
+  numbers: readonly string[] = [],
+): Record<string, unknown> {
+  const card = (value: string, use?: 'old') => ({
+    ...(use === undefined ? {} : { use }),
+    type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' }] },
+    system: memberSystem,
+    value,
+  });
   const { line, city, state, postalCode } = row.address;
   const hasAddress = [line, city, state, postalCode].some((v) => v !== undefined);
   const telecom = [
@@ -160,13 +187,7 @@ export function patientOf(row: Enrolment, memberSystem: string): Record<string, 
     resourceType: 'Patient',
     id: row.memberId,
     meta: { profile: ['http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient'] },
-    identifier: [
-      {
-        type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/v2-0203', code: 'MB' }] },
-        system: memberSystem,
-        value: row.memberNumber,
-      },
-    ],
+    identifier: [card(row.memberNumber), ...numbers.filter((n) => n !== row.memberNumber).map((n) => card(n, 'old'))],
     name: [{ use: 'official', family: row.family, given: row.given }],
     ...(telecom.length > 0 ? { telecom } : {}),
     gender: row.gender,

@@ -8,12 +8,13 @@ import type { Issue } from '../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
+import { calendarOf } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import {
   addEnrolled,
-  cardHolders,
   type EnrolmentCounts,
   endCoverage,
+  endFormer,
   refreshProfiles,
   writeEnrolment,
 } from '../store/enrolment.ts';
@@ -22,8 +23,9 @@ import { renewRequests, settleOfferClocks, settleWithdrawn } from '../store/memb
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
-import { type CoverageEnd, ENROLMENT_COLUMNS, type Enrolment, patientOf, readEnd, readEnrolment } from './enrolment.ts';
+import { ENROLMENT_COLUMNS, patientOf, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
+import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { type Options834, read834 } from './x12-834.ts';
 
@@ -55,41 +57,11 @@ const CSV_FILE = 0;
 const NOTHING_ENDS =
   'The coverage ends, when it began is not said, and no coverage of one member is known under this number that began before.';
 
-/**
- * Rows as whose they are: one that names no Patient, and whose card one member with that birth date holds, is that member's. Else a person
- * who came with records of another id would be there twice.
- */
-async function* ownedRows(
-  sql: Deps['database']['sql'],
-  rows: AsyncIterable<{ line: number; row: Enrolment | CoverageEnd }>,
-): AsyncGenerator<{ line: number; row: Enrolment | CoverageEnd }> {
-  const owned = async (batch: { line: number; row: Enrolment | CoverageEnd }[]) => {
-    const holders = await cardHolders(
-      sql,
-      batch.map((b) => b.row.memberNumber),
-    );
-    return batch.map(({ line, row }) => {
-      const holder = 'endsOn' in row || row.isKnownPatient ? undefined : holders.get(row.memberNumber);
-      if (!holder || 'endsOn' in row || holder.memberId === row.memberId || !holder.born.includes(row.birthDate))
-        return { line, row };
-      return { line, row: { ...row, memberId: holder.memberId, isKnownPatient: true } };
-    });
-  };
-  let batch: { line: number; row: Enrolment | CoverageEnd }[] = [];
-  for await (const item of rows) {
-    batch.push(item);
-    if (batch.length < 1000) continue;
-    yield* await owned(batch);
-    batch = [];
-  }
-  if (batch.length > 0) yield* await owned(batch);
-}
-
 /** Rows of the CSV or X12 file, one at a time. A row that cannot be read is refused with its line (or segment). */
 async function* enrolmentRows(
   input: Pick<ImportMembersInput, 'x12'> & { enrolment: string },
   reject: ImportMembersInput['reject'],
-): AsyncGenerator<{ line: number; row: Enrolment | CoverageEnd }> {
+): AsyncGenerator<EnrolmentLine> {
   const path = input.enrolment;
   if (input.x12 !== undefined) {
     const refuse = (line: number, reason: string) =>
@@ -132,6 +104,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   const sources: string[] = ['enrolment'];
   let read = 0;
   let refused = 0;
+  const taken: Taken = new Map();
   const refuse: ImportMembersInput['reject'] = (r) => {
     refused++;
     return input.reject(r);
@@ -141,12 +114,13 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
     // a member of an 834 file has a row for each coverage and each other payer, all of one line
     let before = { line: 0, entry: 0 };
     if (input.enrolment !== undefined)
-      for await (const { line, row } of ownedRows(
+      for await (const { line, row, numbers } of ownedRows(
         deps.database.sql,
         enrolmentRows({ ...input, enrolment: input.enrolment }, refuse),
+        taken,
       )) {
         if ('endsOn' in row || row.isKnownPatient) continue;
-        const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl));
+        const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl), numbers);
         const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
         if (!('unit' in record)) continue;
         before = { line, entry: line === before.line ? before.entry + 1 : 0 };
@@ -229,7 +203,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         code: 'unknown-member',
         reason: REJECTS['unknown-member'],
       });
-    const enrolment = await commitEnrolment(deps, input, refuse);
+    const enrolment = await commitEnrolment(deps, input, refuse, taken);
     for await (const page of changedMembers(deps.database.sql, work))
       await refreshProfiles(deps.database.sql, page, deps.clock());
     await writeAudit(deps.database.sql, [
@@ -252,11 +226,12 @@ async function commitEnrolment(
   deps: Deps,
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
+  taken: Taken,
 ): Promise<EnrolmentCounts> {
   const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
-  const flush = async (all: { line: number; row: Enrolment | CoverageEnd }[]) => {
+  const flush = async (all: EnrolmentLine[]) => {
     const batch = all.flatMap(({ line, row }) => ('endsOn' in row ? [] : [{ line, row }]));
     const ends = all.flatMap(({ line, row }) => ('endsOn' in row ? [{ line, row }] : []));
     const known = await deps.database.sql<
@@ -276,6 +251,7 @@ async function commitEnrolment(
     const ended = await deps.database.sql.begin(async (tx) => {
       total.members += await addEnrolled(tx, rows);
       const counts = await writeEnrolment(tx, rows, 'enrolment file');
+      const former = await endFormer(tx, rows);
       const found = await endCoverage(
         tx,
         ends.map((e) => e.row),
@@ -283,8 +259,8 @@ async function commitEnrolment(
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleOfferClocks(tx, touched);
       await settleWithdrawn(tx, deps.clock(), touched);
-      await renewRequests(tx, deps.clock(), touched);
-      total.enrolments += counts.enrolments + found.reduce((n, f) => n + f.changed, 0);
+      await renewRequests(tx, calendarOf(deps.config), deps.clock(), touched);
+      total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;
       await refreshProfiles(
@@ -298,11 +274,12 @@ async function commitEnrolment(
       if (ended[i]?.memberId == null)
         await refuse({ source: path, line, code: 'invalid-enrolment', reason: NOTHING_ENDS });
   };
-  let batch: { line: number; row: Enrolment | CoverageEnd }[] = [];
+  let batch: EnrolmentLine[] = [];
   // faults of rows were reported while staging
   for await (const item of ownedRows(
     deps.database.sql,
     enrolmentRows({ ...input, enrolment: path }, () => {}),
+    taken,
   )) {
     batch.push(item);
     if (batch.length < 1000) continue;

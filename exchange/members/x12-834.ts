@@ -23,6 +23,8 @@ export type Options834 = {
 const NOT_HEALTH = new Set(['DEN', 'VIS', 'DCP', 'FAC', 'LTC', 'LTD', 'STD', 'UR', 'MM1', 'HE']);
 /** HD03 of coverage beside a health plan: where both begin on one day, the plan is told. */
 const BESIDE = new Set(['PDG', 'MOD', 'AK']);
+/** REF01 of the number that the member had before. */
+const FORMER = 'Q4';
 /** INS03 and HD01 that end a coverage, and that take it back as if it had never been. */
 const ENDS = '024';
 const DELETES = '002';
@@ -166,7 +168,13 @@ function rowsOf(m: Member, o: Options834): Made[] {
       return [{ fault: 'The coverage ends (024) and no end date is given.' }];
     if (starts === '' && ends === '')
       return [{ fault: 'No coverage begins or ends: nothing else of a member is taken over.' }];
-    const values = { ...m.values, member_number: own, subscriber_id: subscriber, coverage_end: ends };
+    const values = {
+      ...m.values,
+      member_number: own,
+      former_member_number: m.refs.get(FORMER) ?? '',
+      subscriber_id: subscriber,
+      coverage_end: ends,
+    };
     if (starts === '') return [{ row: { line: m.line, values, isEnd: true } }];
     return rowsOfCoverage(m, o, { ...c, starts, ends }, values, others);
   };

@@ -10,6 +10,7 @@ import {
   type Resource,
   text,
 } from '../../src/fhir/resource.ts';
+import { withoutTags } from '../../src/fhir/tags.ts';
 import { sameQuantity } from './quantities.ts';
 
 export const NDC = 'http://hl7.org/fhir/sid/ndc';
@@ -162,8 +163,7 @@ export const digest = (value: unknown): string =>
 /** Words of a text: lower case, without marks and spaces between them doubled. */
 export const words = (value: Json | undefined): string =>
   typeof value === 'string'
-    ? value
-        .replace(/<[^>]*>/g, ' ')
+    ? withoutTags(value)
         .normalize('NFKD')
         .replace(/[^\p{L}\p{N}]+/gu, ' ')
         .trim()

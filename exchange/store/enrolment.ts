@@ -46,7 +46,8 @@ export async function writeEnrolment(
       (select id from exchange.peer where id = p or npi = p or lower(name) = lower(p) order by id = p desc, npi = p desc, id limit 1), n, s::date, e::date
     from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.prior?.payer ?? '')}::text[], ${prior.map((r) => r.prior?.memberNumber ?? '')}::text[],
       ${prior.map((r) => r.prior?.starts ?? null)}::text[], ${prior.map((r) => r.prior?.ends ?? null)}::text[]) as t(m, p, n, s, e)
-    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends
+    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends,
+        ends_known_at = case when exchange.other_coverage.ends is distinct from excluded.ends then now() else exchange.other_coverage.ends_known_at end
       where (exchange.other_coverage.peer_id, exchange.other_coverage.starts, exchange.other_coverage.ends) is distinct from (excluded.peer_id, excluded.starts, excluded.ends)
     returning 1`;
   const choices = await writeChoices(
@@ -112,17 +113,36 @@ export async function endCoverage(
   return rows.map(({ memberId, changed }) => ({ memberId, changed }));
 }
 
-/** Who holds a card: numbers that exactly one member has, with the birth dates that we know of the person. */
-export async function cardHolders(
-  sql: Queryable,
-  numbers: readonly string[],
-): Promise<Map<string, { memberId: string; born: string[] }>> {
-  const rows = await sql<{ n: string; memberId: string; born: string[] | null }[]>`
-    select c.n, c.member_id as "memberId", p.dob as born from (
+/**
+ * Coverage under a card that another one took the place of is over when that under the new one begins; of the same day, it lasted that day.
+ * Returns how many changed. enrolment_pkey.
+ */
+export async function endFormer(
+  tx: Queryable,
+  rows: readonly Pick<Enrolment, 'memberId' | 'formerNumber' | 'starts'>[],
+): Promise<number> {
+  const named = rows.filter((r) => r.formerNumber !== undefined);
+  if (named.length === 0) return 0;
+  const ended = await tx`
+    update exchange.enrolment c set ends = greatest(c.starts, t.starts - 1)
+    from (select m, n, min(s::date) as starts
+      from unnest(${named.map((r) => r.memberId)}::text[], ${named.map((r) => r.formerNumber ?? '')}::text[], ${named.map((r) => r.starts)}::text[]) as t(m, n, s) group by m, n) t
+    where c.member_id = t.m and c.member_number = t.n and (c.ends is null or c.ends > greatest(c.starts, t.starts - 1)) returning 1`;
+  return ended.length;
+}
+
+/** Who holds a card, with the birth dates that we know of the person and all numbers of the person's cards. */
+export type CardHolder = { memberId: string; born: string[]; numbers: string[] };
+
+/** Holders of numbers that exactly one member has. */
+export async function cardHolders(sql: Queryable, numbers: readonly string[]): Promise<Map<string, CardHolder>> {
+  const rows = await sql<{ n: string; memberId: string; born: string[] | null; numbers: string[] }[]>`
+    select c.n, c.member_id as "memberId", p.dob as born,
+      array(select distinct e.member_number from exchange.enrolment e where e.member_id = c.member_id order by 1) as numbers from (
       select member_number as n, min(member_id) as member_id from exchange.enrolment where member_number = any(${[...numbers]}::text[])
       group by member_number having count(distinct member_id) = 1) c
     left join exchange.member_profile p on p.member_id = c.member_id`;
-  return new Map(rows.map((r) => [r.n, { memberId: r.memberId, born: r.born ?? [] }]));
+  return new Map(rows.map((r) => [r.n, { memberId: r.memberId, born: r.born ?? [], numbers: r.numbers }]));
 }
 
 /** Links other coverage that named a payer before it was registered. Returns how many. */

@@ -43,7 +43,10 @@ export function withoutStaying(resource: Resource): Resource {
     .map((one) => (typeof one['resourceType'] === 'string' ? formOf(one as Resource) : one));
   if (left.length === all.length && left.every((one, i) => one === all[i])) return resource;
   const { contained: _, ...rest } = resource;
-  const gone = new Set(all.filter(isStaying).map((one) => `#${text(one['id']) ?? ''}`));
+  // `#` alone is the record itself
+  const gone = new Set(
+    all.filter(isStaying).flatMap((one) => (text(one['id']) === undefined ? [] : [`#${text(one['id'])}`])),
+  );
   const next = { ...rest, ...(left.length === 0 ? {} : { contained: left }) } as Resource;
   return (gone.size === 0 ? next : masked(next, gone)) as Resource;
 }

@@ -21,6 +21,7 @@ const SYSTEMS = new Set([
 const CPT_STRETCHES: readonly (readonly [string, string])[] = [
   ['90281', '90399'],
   ['90476', '90759'],
+  ['91300', '91399'],
 ];
 /** X12 1365: pharmacy, and kinds of prescription drug. */
 const PHARMACY_SERVICES = new Set(['88', '89', '90', '91', '92']);
@@ -70,6 +71,9 @@ export function isDrugCode(system: string, code: string, sets: ValueSets = VALUE
   );
 }
 
+/** HL7 has a list of this name, too, of which these numbers are other services. */
+const HL7_SERVICES = 'http://terminology.hl7.org/CodeSystem/service-type';
+
 /** Does the kind of benefit say that a line is for drugs? */
 export const isPharmacyService = (system: string, code: string): boolean =>
-  /1365|service-?type|benefitcategory/i.test(system) && PHARMACY_SERVICES.has(code);
+  /1365|service-?type|benefitcategory/i.test(system) && PHARMACY_SERVICES.has(code) && known(system) !== HL7_SERVICES;

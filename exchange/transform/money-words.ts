@@ -1,23 +1,28 @@
 // How money is told beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
 // words that announce them, addresses of extensions. Pure.
+import { withoutTags } from '../../src/fhir/tags.ts';
 
-/** Codes of currencies that mean nothing else in a record. CAD is a disease of the heart as well: with cents it is a currency. */
-const CODES = 'USD|EUR|GBP|MXN|JPY|CHF|AUD|NZD';
+/** Codes of currencies that mean nothing else in a record. */
+const CODES = 'USD|EUR|MXN|JPY|NZD';
+/** Diseases of the heart, alcohol use disorder and gastric bypass as well: with cents they are currencies. */
+const AMBIGUOUS = 'CAD|CHF|AUD|GBP';
 /** Letters do not go on. */
 const END = '(?![\\p{L}])';
 const BEGIN = '(?<![\\p{L}])';
-const GAP = '\\s{0,3}';
+/** Cells of a table stand apart. */
+const GAP = '\\s{0,20}';
 
 const SIGNED = `\\p{Sc}${GAP}[.,]?\\d|\\d${GAP}\\p{Sc}`;
 const NUMBERED = [
   SIGNED,
   `${BEGIN}(?:${CODES})${GAP}[.,]?\\d`,
   `\\d${GAP}(?:${CODES}|dollars|euros|pesos|cents)${END}`,
-  `${BEGIN}CAD${GAP}\\d[\\d,]*\\.\\d\\d${END}`,
+  `${BEGIN}(?:${AMBIGUOUS})${GAP}\\d[\\d,]*\\.\\d\\d(?![\\d.%])`,
+  `(?<![\\p{L}\\d.,])\\d[\\d,]*\\.\\d\\d${GAP}(?:${AMBIGUOUS})${END}`,
 ].join('|');
 const NAMED = `${BEGIN}(?:USD|dollars?|euros?|cents)${END}`;
 /** `copay is 45.00`: what announces an amount, and not far behind it a number with cents. */
-const ANNOUNCED = `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductible|paid|owed?|billed|charge[ds]?|balance|costs?|price|fee|amounts?)${END}[^.;\\n]{0,24}?(?<![\\p{L}\\d.,])\\d{1,3}(?:,?\\d{3})*\\.\\d\\d(?![\\d.%])`;
+const ANNOUNCED = `${BEGIN}(?:co-?pay(?:ments?)?|co-?insurance|deductible|paid|owe[ds]?|billed|charge[ds]?|balance|costs?|price|fee|amounts?)${END}[^.;]{0,24}?(?<![\\p{L}\\d.,])\\d[\\d,]*\\.\\d\\d(?![\\d.%])`;
 
 /** What is looked for first: nearly all texts have none. */
 const ANY_SIGN = /\p{Sc}/u;
@@ -43,12 +48,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 /** What a reader of a narrative sees. */
 const seen = (html: string): string =>
-  html
-    .replaceAll(/<[^>]*>/g, ' ')
-    .replaceAll(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|([a-z]{1,8}));/gi, (whole, decimal, hex, name) => {
-      if (name !== undefined) return ENTITIES[String(name).toLowerCase()] ?? whole;
-      return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal));
-    });
+  withoutTags(html).replaceAll(/&(?:#(\d{1,6})|#x([0-9a-f]{1,5})|([a-z]{1,8}));/gi, (whole, decimal, hex, name) => {
+    if (name !== undefined) return ENTITIES[String(name).toLowerCase()] ?? whole;
+    return String.fromCodePoint(decimal === undefined ? Number.parseInt(hex, 16) : Number(decimal));
+  });
 
 /** Do words tell an amount? */
 export const wordsTellMoney = (words: string): boolean => {
@@ -69,7 +72,8 @@ const isText = (bytes: Buffer): boolean => !bytes.subarray(0, 512).includes(0) &
 
 /** Does a document of a kind that is text tell amounts? One that does not say of what kind it is, is looked at as well. */
 export const textTellsMoney = (contentType: string, bytes: Buffer): boolean =>
-  (contentType === '' ? isText(bytes) : TEXT_TYPE.test(contentType)) && wordsTellMoney(bytes.toString('utf8'));
+  (/^(?:application\/octet-stream.*)?$/i.test(contentType) ? isText(bytes) : TEXT_TYPE.test(contentType)) &&
+  wordsTellMoney(bytes.toString('utf8'));
 
 const UNITS = String.raw`[\[{]?(?:US\s?\$|USD|EUR|GBP|CAD|MXN|JPY|CHF|[$€£¥]|(?:US )?dollars?|euros?|cents?)[\]}]?`;
 const CURRENCY_UNIT = new RegExp(`^${UNITS}(?:/.*)?$`, 'i');

@@ -3,6 +3,7 @@
 export const ENROLMENT_COLUMNS = [
   'patient_id',
   'member_number',
+  'former_member_number',
   'subscriber_id',
   'family',
   'given',

@@ -1,9 +1,18 @@
 // Signing keys as files of a folder. Keys that others look up before they see a signature are published a day before they
 // sign, and a day after: nobody who keeps a key set for a while is surprised, and no restart is needed.
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  constants,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { exportJWK, generateKeyPair } from 'jose';
 import type { Keys, KeyUse } from '../deps.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
@@ -43,45 +52,65 @@ function madeAt(file: string): Date {
   return m ? new Date(`${m[1]}-${m[2]}-${m[3]}T${m[4]}:${m[5]}:${m[6]}.${m[7]}Z`) : new Date(0);
 }
 
+/** A new key in a file that is no key's yet: what is read as one is never half written. */
+async function writeNew(folder: string): Promise<{ kid: string; file: string }> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const kid = randomUUID();
+  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
+  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
+  const file = join(folder, `.${kid}.part`);
+  writeFileSync(file, JSON.stringify(jwk), { mode: 0o600, flag: 'wx', flush: true });
+  return { kid, file };
+}
+
 /**
  * A new key of a use as a file of its own, mode 0600.
  * @returns its kid
  */
 export async function makeKey(folder: string, use: KeyUse, now = new Date()): Promise<string> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const kid = randomUUID();
-  const { privateKey } = await generateKeyPair('ES384', { extractable: true });
-  const jwk = { ...(await exportJWK(privateKey)), kid, alg: 'ES384', use: 'sig' };
-  writeFileSync(join(folder, `${use}-${stampOf(now)}-${kid}.jwk`), JSON.stringify(jwk), { mode: 0o600, flag: 'wx' });
+  const { kid, file } = await writeNew(folder);
+  renameSync(file, join(folder, `${use}-${stampOf(now)}-${kid}.jwk`));
   return kid;
 }
 
-/** Whoever else makes a first key is waited for so long: after that it has died. */
-const FIRST_KEY_MS = 5000;
-const LOOK_FOR_IT_MS = 20;
+/** Before all that have a time in their name. */
+const firstOf = (use: KeyUse): string => `${use}-0-first.jwk`;
 
 /**
- * The first key of a use. Of several processes that begin in one empty folder one makes it: each would sign with its own, and not know those of
- * the others until it looks again.
+ * The first key of a use. Of several processes that begin in one empty folder one makes it, because there is one name for it: each would sign with
+ * its own, and not know those of the others until it looks again.
  */
-async function makeFirstKey(folder: string, use: KeyUse, now: Date): Promise<void> {
-  const making = join(folder, `.first-${use}`);
-  const isMine = (): boolean => {
-    try {
-      mkdirSync(making);
-      return true;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const since = statSync(making, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
-      if (Date.now() - since > FIRST_KEY_MS) rmSync(making, { recursive: true, force: true });
-      return false;
-    }
-  };
-  while (!isMine()) await pause(LOOK_FOR_IT_MS);
+async function makeFirstKey(folder: string, use: KeyUse): Promise<void> {
+  const { file } = await writeNew(folder);
+  const first = join(folder, firstOf(use));
   try {
-    if (filesOf(folder, use).length === 0) await makeKey(folder, use, now);
+    claim(file, first);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   } finally {
-    rmSync(making, { recursive: true, force: true });
+    rmSync(file, { force: true });
+  }
+}
+
+const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
+
+/** Gives a file a name that it has whole, or not at all. @throws EEXIST when there is one of this name */
+function claim(file: string, name: string): void {
+  try {
+    linkSync(file, name);
+  } catch (error) {
+    // there are file systems without links: one is first there, too, and writes a moment longer
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
+    copyFileSync(file, name, constants.COPYFILE_EXCL);
+  }
+}
+
+/** @throws Error with the file's name, when it holds no key */
+function readKey(folder: string, file: string): Key {
+  try {
+    return JSON.parse(readFileSync(join(folder, file), 'utf8')) as Key;
+  } catch {
+    throw new Error(`There is no key in ${join(folder, file)}: bring it back from a copy, or remove it.`);
   }
 }
 
@@ -110,9 +139,9 @@ export function fileKeys(
     const own = given[use];
     if (own !== undefined) return [{ key: JSON.parse(own) as Key, made: new Date(0) }];
     mkdirSync(root, { recursive: true, mode: 0o700 });
-    if (filesOf(root, use).length === 0) await makeFirstKey(root, use, clock());
+    if (filesOf(root, use).length === 0) await makeFirstKey(root, use);
     return filesOf(root, use).map((f) => ({
-      key: JSON.parse(readFileSync(join(root, f), 'utf8')) as Key,
+      key: readKey(root, f),
       made: madeAt(f),
     }));
   };

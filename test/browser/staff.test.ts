@@ -100,6 +100,46 @@ describe.skipIf(!isThere)(
       await context.close();
     });
 
+    test('on paper a table keeps to the page, words stay whole, and forms are not there', async () => {
+      const context = await browser.newContext({ viewport: { width: 980, height: 1200 } });
+      const page = await context.newPage();
+      await signIn(page);
+      await page.emulateMedia({ media: 'print' });
+      const faults: string[] = [];
+      const member = await node.ours.deps.database.sql<
+        { id: string }[]
+      >`select id from exchange.member order by id limit 1`;
+      for (const path of [
+        `/staff/pulls/${node.pullId}`,
+        '/staff/compliance',
+        '/staff/clocks',
+        '/staff/conflicts',
+        `/staff/members/${member[0]?.id ?? ''}`,
+      ]) {
+        await page.goto(`${base}${path}`);
+        const wide = (await page.evaluate('document.documentElement.scrollWidth')) as number;
+        if (wide > 980) faults.push(`${path} is ${wide} wide`);
+        // a word that is broken takes a second line of its cell
+        const broken = await page.$$eval('tbody td:not(:has(code)), tbody th:not(:has(code))', (cells) =>
+          cells
+            .filter((c) => /^\S+$/.test((c.textContent ?? '').trim()) && c.getClientRects().length > 0)
+            .filter((c) => {
+              const range = c.ownerDocument.createRange();
+              range.selectNodeContents(c);
+              return new Set([...range.getClientRects()].map((r) => Math.round(r.top))).size > 1;
+            })
+            .map((c) => c.textContent),
+        );
+        if (broken.length > 0) faults.push(`${path} breaks ${broken.slice(0, 3).join(', ')}`);
+        const shown = await page
+          .locator('section:has(> form) h2')
+          .evaluateAll((all) => all.filter((h) => h.getClientRects().length > 0).length);
+        if (shown > 0) faults.push(`${path} shows ${shown} headings of forms`);
+      }
+      expect(faults).toEqual([]);
+      await context.close();
+    });
+
     test('every page passes axe-core and nothing is wider than a phone', async () => {
       const context = await browser.newContext({ bypassCSP: true, viewport: { width: 390, height: 844 } });
       const page = await context.newPage();

@@ -134,6 +134,7 @@ describe('for drugs', () => {
     ['http://www.ama-assn.org/go/cpt', 'J1745'],
     ['', 'J1745'],
     ['http://www.ama-assn.org/go/cpt', '90283'],
+    ['http://www.ama-assn.org/go/cpt', '91300'],
   ])('%s %s', (system, c) => {
     expect(isDrugCode(system, c, valueSets(undefined))).toBe(true);
   });
@@ -143,6 +144,10 @@ describe('for drugs', () => {
     ['', '99213'],
   ])('not %s %s', (system, c) => {
     expect(isDrugCode(system, c, valueSets(undefined))).toBe(false);
+  });
+  test('not by a number of another list of services', () => {
+    const category = { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/service-type', code: '88' }] };
+    expect(authorizationFacts(authorization({ item: [service({ category })] })).state).toBe('pended');
   });
   test.each([
     { type: { text: 'Pharmacy' } },

@@ -98,6 +98,17 @@ const PLACES: Record<string, object> = {
       },
     ],
   },
+  'text that is told to be bytes': {
+    supportingInfo: [
+      {
+        sequence: 1,
+        valueAttachment: {
+          contentType: 'application/octet-stream',
+          data: Buffer.from('owes $41').toString('base64'),
+        },
+      },
+    ],
+  },
   'a contained answer about benefits': {
     contained: [{ resourceType: 'CoverageEligibilityResponse', id: 'c', insurance: [{ item: [{ name: 'x' }] }] }],
   },
@@ -115,6 +126,10 @@ const PLACES: Record<string, object> = {
       'CAD 41.20',
       'Your copay is 45.00',
       'The plan paid 1,245.50 of it',
+      'Amount paid:\n41.20',
+      '$          41',
+      '41.20 CHF',
+      'GBP 41.20',
     ].map((words) => [words, { processNote: [{ number: 1, text: words }] }]),
   ),
   'in a display': { item: [{ sequence: 1, productOrService: { coding: [{ display: 'Visit 41 USD' }] } }] },
@@ -207,6 +222,40 @@ describe('money', () => {
       { supportingInfo: [{ sequence: 1, valueQuantity: { value: 3, unit: 'mg', code: 'mg' } }] },
     ]);
     expect(shared(kept)).toEqual(kept);
+  });
+
+  test.each([
+    'Type 2 DM, stage 3 CHF',
+    'CHF 2nd admission',
+    'I50.22 CHF',
+    'F10.20 AUD',
+    's/p GBP 2019',
+    'CAD 3 vessel',
+    '<120/80 at rest',
+  ])('nor is %s', (words) => {
+    const kept = benefit('claim', [
+      { disposition: words, diagnosis: [{ sequence: 1, diagnosisCodeableConcept: { coding: [{ display: words }] } }] },
+    ]);
+    expect(shared(kept)).toEqual(kept);
+    expect(moneyOf(kept)).toEqual([]);
+  });
+
+  test('bytes that are no text tell none by chance, nor does a nurse in charge', () => {
+    const data = Buffer.from([0, 1, 2, 0x24, 0x35, 0xff, 0xfe]).toString('base64');
+    const zip = benefit('claim', [
+      { supportingInfo: [{ sequence: 1, valueAttachment: { contentType: 'application/zip', data } }] },
+    ]);
+    expect([shared(zip), moneyOf(zip)]).toEqual([zip, []]);
+    const nurse = {
+      resourceType: 'Encounter',
+      extension: [{ url: 'http://x/nurse-in-charge', valueString: 'Maria Lopez' }],
+    } as Resource;
+    expect(shared(nurse)).toEqual(nurse);
+  });
+
+  test('very many signs of a tag that nobody closes are read once', () => {
+    const long = benefit('claim', [{ disposition: '<a'.repeat(200_000) }]);
+    expect([shared(long), moneyOf(long)]).toEqual([long, []]);
   });
 });
 

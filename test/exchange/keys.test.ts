@@ -1,5 +1,5 @@
 // Rotation of our own keys without a gap: published before first use, after last use, and taken up by a running process.
-import { mkdirSync, mkdtempSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -35,16 +35,27 @@ describe.each(['token', 'client'] as const)('%s keys', (use) => {
     expect(JSON.stringify(await keys.published(use))).not.toContain('"d"');
   });
 
-  test('of several processes that begin in one empty folder one makes the first', async () => {
+  test('of several processes that begin in one empty folder one makes the first, whatever one left that died over it', async () => {
     const folder = folderOf();
-    // one that died over it keeps nobody for long
     mkdirSync(join(folder, `.first-${use}`));
-    const all = Array.from({ length: 8 }, () => fileKeys(folder, {}, {}, () => now));
-    const now = start;
+    const half = join(folder, '.dead.part');
+    writeFileSync(half, '{"kty":');
+    const all = Array.from({ length: 8 }, () => fileKeys(folder, {}, {}, () => start));
     const kids = new Set((await Promise.all(all.map((keys) => keys.signing(use)))).map((k) => k.kid));
     expect(kids.size).toBe(1);
-    expect(readdirSync(folder)).toHaveLength(1);
-  }, 15_000);
+    expect(readdirSync(folder).filter((f) => f.endsWith('.jwk'))).toHaveLength(1);
+    expect(readdirSync(folder)).toHaveLength(3);
+    // one that is made beside it comes after it
+    await makeKey(folder, use, start);
+    const anew = fileKeys(folder, {}, {}, () => start);
+    expect(kids).toContain((await anew.published(use))[0]?.kid);
+  });
+
+  test('a file that holds no key is told by its name', async () => {
+    const folder = folderOf();
+    writeFileSync(join(folder, `${use}-0-first.jwk`), '');
+    await expect(fileKeys(folder).signing(use)).rejects.toThrow(`${use}-0-first.jwk`);
+  });
 
   test('in an emergency the old ones are gone at once', async () => {
     const folder = folderOf();

@@ -138,8 +138,19 @@ test('files that no answer names go when they are found a second time', async ()
   const left = new Set(await blobs.list('bulk/'));
   expect([...all].filter((key) => !left.has(key)).sort()).toEqual(strays.slice(0, 2).sort());
   await database.sql`delete from exchange.bulk_file where job_id = ${job} and position = 99`;
-  await removeStrays(node.deps, found);
+  // one that cannot be removed keeps none behind it, and is tried again
+  const stuck = 'bulk/held/request.json';
+  await put(stuck);
+  const remove = blobs.delete.bind(blobs);
+  const held = vi
+    .spyOn(blobs, 'delete')
+    .mockImplementation((key) => (key === stuck ? Promise.reject(new Error('held')) : remove(key)));
+  const again = await removeStrays(node.deps, new Set([stuck, ...found]));
+  held.mockRestore();
   expect(await blobs.list('bulk/')).not.toContain(strays[2]);
+  expect([...again]).toEqual([stuck]);
+  expect([...(await removeStrays(node.deps, again))]).toEqual([]);
+  expect(await blobs.list('bulk/')).not.toContain(stuck);
   await node.work();
 });
 

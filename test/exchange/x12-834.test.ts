@@ -107,6 +107,7 @@ test('a member with address, coverage and another payer', async () => {
     expect(taken).toEqual([
       {
         member_number: 'M1',
+        former_member_number: '',
         subscriber_id: 'SUB1',
         family: 'MARLOWE JR',
         given: 'ANNA LEE',

@@ -28,6 +28,7 @@ export function enrolmentRow(seed: number, index: number, side: Side, until?: st
   const row: EnrolmentRow = {
     patient_id: patientId(side, index),
     member_number: card.memberNumber,
+    former_member_number: '',
     subscriber_id: card.subscriberId,
     family: person.suffix === undefined ? person.family : `${person.family} ${person.suffix}`,
     given: person.given.join(' '),

@@ -1,0 +1,66 @@
+// Whose a row of an enrolment file is: a person who came with records, or with another card, would else be there twice.
+import type { Queryable } from '../../src/store/database.ts';
+import { type CardHolder, cardHolders } from '../store/enrolment.ts';
+import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
+
+/** A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one. */
+export type EnrolmentLine = { line: number; row: Enrolment | CoverageEnd; numbers?: readonly string[] };
+
+/** Who was found by a former card, by what a row says: a file is read twice, and is the same both times. */
+export type Taken = Map<string, CardHolder | undefined>;
+
+const BATCH = 1000;
+
+type Holders = ReadonlyMap<string, CardHolder>;
+const held = (holders: Holders, number: string | undefined, born: string | undefined): CardHolder | undefined => {
+  const holder = number === undefined ? undefined : holders.get(number);
+  return holder !== undefined && (born === undefined || holder.born.includes(born)) ? holder : undefined;
+};
+
+/** A coverage that ends under a card that nobody has yet, of somebody who had another: under that one. */
+function endOf(holders: Holders, row: CoverageEnd): CoverageEnd {
+  const isKnown = row.formerNumber === undefined || holders.has(row.memberNumber);
+  if (isKnown || held(holders, row.formerNumber, row.birthDate) === undefined) return row;
+  return { ...row, memberNumber: row.formerNumber ?? '' };
+}
+
+/** Is the member's Patient one that was made of an enrolment, and is made anew of this one? */
+const isMade = (holder: CardHolder): boolean => holder.numbers.some((n) => patientIdFor(n) === holder.memberId);
+
+function ownerOf(holders: Holders, row: Enrolment, taken: Taken): CardHolder | undefined {
+  const holder = held(holders, row.memberNumber, row.birthDate);
+  if (holder !== undefined || row.formerNumber === undefined) return holder;
+  const said = JSON.stringify([row.formerNumber, row.memberNumber, row.birthDate]);
+  if (!taken.has(said)) taken.set(said, held(holders, row.formerNumber, row.birthDate));
+  return taken.get(said);
+}
+
+/**
+ * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
+ * holds, is that member's.
+ */
+export async function* ownedRows(
+  sql: Queryable,
+  rows: AsyncIterable<EnrolmentLine>,
+  taken: Taken,
+): AsyncGenerator<EnrolmentLine> {
+  const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
+    const numbers = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber ?? []].flat());
+    const holders = await cardHolders(sql, [...new Set(numbers)]);
+    return batch.map(({ line, row }) => {
+      if ('endsOn' in row) return { line, row: endOf(holders, row) };
+      const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, taken);
+      if (holder === undefined) return { line, row };
+      const { memberId, numbers } = holder;
+      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers };
+    });
+  };
+  let batch: EnrolmentLine[] = [];
+  for await (const item of rows) {
+    batch.push(item);
+    if (batch.length < BATCH) continue;
+    yield* await owned(batch);
+    batch = [];
+  }
+  if (batch.length > 0) yield* await owned(batch);
+}
