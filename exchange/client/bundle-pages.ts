@@ -8,7 +8,7 @@ import { members } from '../../src/fhir/json-text.ts';
 import { isObject, type Json, type JsonObject, objects, text } from '../../src/fhir/resource.ts';
 import { bundleEntries } from '../../src/import/bundle.ts';
 import type { Downloaded } from './download.ts';
-import { askPeer, discard, PeerFault, readText } from './peer-fetch.ts';
+import { askPeer, discard, isAway, PeerFault, readText } from './peer-fetch.ts';
 import type { Talk } from './talk.ts';
 import { withToken } from './token.ts';
 
@@ -18,8 +18,12 @@ const MOST_AT_ONCE = 10_000;
 /** Entries of a page that its `total` may count; what a search includes beside its matches is not, where it was asked for. */
 function counted(bundle: JsonObject, address: string): number {
   const modes = objects(bundle['entry']).map((e) => (isObject(e['search']) ? e['search']['mode'] : undefined));
-  const includes = address.includes('include=');
-  return modes.filter((m) => m !== 'outcome' && !(includes && m === 'include')).length;
+  const given = modes.filter((m) => m !== 'outcome').length;
+  if (!address.includes('include=')) return given;
+  const matches = modes.filter((m) => m !== 'outcome' && m !== 'include').length;
+  // some count what is included as well: one that gave fewer than it may has no more
+  const isAll = given === bundle['total'] && matches < Number(new URL(address).searchParams.get('_count') ?? 0);
+  return isAll ? given : matches;
 }
 
 /** The same question for all that there is, of a server without pages; undefined when that was asked, or is too much. */
@@ -31,38 +35,58 @@ function forAll(address: string, total: number): string | undefined {
   return url.href;
 }
 
+type Page = { json: string; bundle: JsonObject };
+
+async function readPage(talk: Talk, address: string): Promise<Page> {
+  const response = await withToken(talk, (token) =>
+    askPeer(talk, address, { token, headers: { accept: 'application/fhir+json' } }),
+  );
+  if (response.status !== 200) {
+    await discard(response);
+    throw new PeerFault(`bundle-${response.status}`);
+  }
+  const json = await readText(response, talk.limits.bundleBytes);
+  let bundle: Json;
+  try {
+    bundle = JSON.parse(json) as Json;
+  } catch {
+    talk.note('peer-not-json');
+    throw new PeerFault('not-json', { isTransient: true });
+  }
+  if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw new PeerFault('bundle-malformed');
+  // a list that is no list, or that is named twice, may have held everything
+  const named = members(json).map((m) => m.key);
+  const isList = bundle['entry'] === undefined || Array.isArray(bundle['entry']);
+  if (!isList || new Set(named).size < named.length) throw new PeerFault('bundle-malformed');
+  return { json, bundle };
+}
+
 /**
  * Pages of a Bundle, each parsed and as text. Pages that come round again, by address or content, are a fault. A server that has more than it
- * gave, and says no more of where, is asked for all at once; what is missing then is noted.
+ * gave, and says no more of where, is asked for all at once; where it cannot give that, what it gave stands. What is missing is noted.
  */
-async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: string; bundle: JsonObject }> {
+async function* pagesOf(talk: Talk, address: string): AsyncGenerator<Page> {
   const seen = new Set<string>();
   let earlier = '';
   let came = 0;
+  /** the first answer of a server that is asked for all */
+  let first: (Page & { came: number }) | undefined;
   for (let url: string | undefined = address; url !== undefined; ) {
     if (seen.has(url) || seen.size >= talk.limits.pages) throw new PeerFault('bundle-loop');
     seen.add(url);
     const asked: string = url;
-    const response = await withToken(talk, (token) =>
-      askPeer(talk, asked, { token, headers: { accept: 'application/fhir+json' } }),
-    );
-    if (response.status !== 200) {
-      await discard(response);
-      throw new PeerFault(`bundle-${response.status}`);
+    const page = await readPage(talk, asked).catch((error: unknown) => {
+      if (first === undefined || !(error instanceof PeerFault) || isAway(error.reason)) throw error;
+      return undefined;
+    });
+    if (first !== undefined && (page === undefined || counted(page.bundle, asked) < first.came)) {
+      talk.note('peer-incomplete');
+      yield first;
+      return;
     }
-    const json = await readText(response, talk.limits.bundleBytes);
-    let bundle: Json;
-    try {
-      bundle = JSON.parse(json) as Json;
-    } catch {
-      talk.note('peer-not-json');
-      throw new PeerFault('not-json', { isTransient: true });
-    }
-    if (!isObject(bundle) || bundle['resourceType'] !== 'Bundle') throw new PeerFault('bundle-malformed');
-    // a list that is no list, or that is named twice, may have held everything
-    const named = members(json).map((m) => m.key);
-    const isList = bundle['entry'] === undefined || Array.isArray(bundle['entry']);
-    if (!isList || new Set(named).size < named.length) throw new PeerFault('bundle-malformed');
+    if (page === undefined) return;
+    first = undefined;
+    const { bundle } = page;
     const entries = createHash('sha256')
       .update(JSON.stringify(bundle['entry'] ?? []))
       .digest('hex');
@@ -73,8 +97,11 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: str
     came += counted(bundle, asked);
     const total = typeof bundle['total'] === 'number' ? bundle['total'] : 0;
     if (next === undefined && came < total) {
-      const all = asked === address ? forAll(asked, total) : undefined;
+      // no page may be longer than that: what it gave tells how long all would be
+      const isLong = (page.json.length * total) / Math.max(came, 1) > talk.limits.bundleBytes;
+      const all = asked === address && !isLong ? forAll(asked, total) : undefined;
       if (all !== undefined) {
+        first = { ...page, came };
         came = 0;
         url = all;
         continue;
@@ -82,7 +109,7 @@ async function* pagesOf(talk: Talk, address: string): AsyncGenerator<{ json: str
       talk.note('peer-incomplete');
     }
     earlier = entries;
-    yield { json, bundle };
+    yield page;
     url = next === undefined ? undefined : new URL(next, asked).href;
   }
 }

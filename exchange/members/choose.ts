@@ -139,7 +139,6 @@ export async function recordChoice(
     ]);
     await settleOfferClocks(tx, [memberId]);
     await settleWithdrawn(tx, at, [memberId]);
-    await renewRequests(tx, at, [memberId]);
     await openRequestClocks(tx, calendarOf(deps.config), at, [memberId]);
     return id;
   });
@@ -197,13 +196,14 @@ export async function recordPayer(
 
 /**
  * What became of the wish to have a payer asked: `no-address` when it is not registered, so that nobody can ask it yet; `later` when the
- * coverage here begins so much later that nobody is asked yet; `not-chosen` when the member's choice leaves out payers such as it.
+ * coverage here begins so much later that nobody is asked yet; `not-chosen` when the member's choice leaves out payers such as it;
+ * `not-covered` when all coverage here has ended.
  */
-export type Requested = 'asked' | 'no-address' | 'later' | 'not-chosen';
+export type Requested = 'asked' | 'no-address' | 'later' | 'not-chosen' | 'not-covered';
 
 /**
  * The member wants a payer asked now; said twice within an hour it is one request. Undefined when the coverage is not the
- * member's, or the member has not opted in or is no longer enrolled.
+ * member's, or the member has not opted in.
  */
 export async function recordRequest(
   deps: Needs,
@@ -217,11 +217,15 @@ export async function recordRequest(
     const coverage = (await otherCoverages(tx, memberId)).find((o) => o.id === otherCoverageId);
     if (!coverage) return undefined;
     const may = await askable(tx, otherCoverageId, localDay(at, deps.config.timeZone));
-    if (may === undefined) return undefined;
+    if (may === undefined) {
+      const [held] = await memberChoices(tx, memberId);
+      return held?.choice === 'opt-in' ? 'not-covered' : undefined;
+    }
     if (!may.isNamed) return 'not-chosen';
     const answer = coverage.peerState !== 'active' ? 'no-address' : may.from === null ? 'asked' : 'later';
     if (await hasRequest(tx, memberId, otherCoverageId, new Date(at.getTime() - HOUR))) return answer;
     const id = await addRequest(tx, { memberId, otherCoverageId, at, saidBy: actor.subject });
+    await renewRequests(tx, calendarOf(deps.config), at, [memberId]);
     await hastenRequest(tx, calendarOf(deps.config), { id, otherCoverageId, at, from: may.from });
     await writeAudit(tx, [
       auditRow({

@@ -8,6 +8,7 @@ import type { Issue } from '../../src/fhir/validate/issue.ts';
 import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
+import { calendarOf } from '../clocks/business-day.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import {
   addEnrolled,
@@ -258,7 +259,7 @@ async function commitEnrolment(
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
       await settleOfferClocks(tx, touched);
       await settleWithdrawn(tx, deps.clock(), touched);
-      await renewRequests(tx, deps.clock(), touched);
+      await renewRequests(tx, calendarOf(deps.config), deps.clock(), touched);
       total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;

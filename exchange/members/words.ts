@@ -36,6 +36,7 @@ export const CHOICE_WORDS = {
     later:
       'We have noted that you want it. Your coverage with us begins much later: we ask this plan from 90 days before it does.',
     notChosen: 'Your choice leaves out plans such as this one, so we may not ask it. Change your choice first.',
+    notCovered: 'Your coverage with us has ended, so we may not ask this plan any more.',
     birth: 'Your birth date',
     go: 'Go on',
     birthWhy: 'Please tell us your birth date, so that nobody else can choose for you.',
@@ -90,6 +91,7 @@ export const CHOICE_WORDS = {
     later:
       'Anotamos que usted lo desea. Su cobertura con nosotros empieza mucho después: pediremos a este plan desde 90 días antes.',
     notChosen: 'Su decisión no incluye planes como este, así que no podemos pedirle nada. Cambie primero su decisión.',
+    notCovered: 'Su cobertura con nosotros terminó, así que ya no podemos pedirle nada a este plan.',
     birth: 'Su fecha de nacimiento',
     go: 'Continuar',
     birthWhy: 'Díganos su fecha de nacimiento, para que nadie más pueda decidir por usted.',
@@ -126,5 +128,11 @@ export const faultWords = (language: Language, codes: readonly string[]): string
 /** What became of the wish to have a payer asked, as the member is told it. */
 export const requestWords = (language: Language): Readonly<Record<Requested, string>> => {
   const w = CHOICE_WORDS[language];
-  return { asked: w.asked, 'no-address': w.noAddress, later: w.later, 'not-chosen': w.notChosen };
+  return {
+    asked: w.asked,
+    'no-address': w.noAddress,
+    later: w.later,
+    'not-chosen': w.notChosen,
+    'not-covered': w.notCovered,
+  };
 };

@@ -14,7 +14,7 @@ import { STAGED_VERSION, type StagedUnit, sha256 } from '../store/staging.ts';
 import { factsOf } from '../transform/facts.ts';
 import { memberOf } from '../transform/member-of.ts';
 import { moneyIn } from '../transform/money.ts';
-import { holdsOthers, type Person, peopleWithin } from '../transform/others-within.ts';
+import { holdsOthers, peopleWithin } from '../transform/others-within.ts';
 import { RECORD_TYPES } from '../transform/record-types.ts';
 import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } from './attachment-address.ts';
 import { businessKeys } from './business-keys.ts';
@@ -22,9 +22,7 @@ import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
-
-/** `doubtful`: the same person there was matched to two of our members. `moved`: until now that person was another member of ours. */
-export type UnitMember = { memberId: string; policy: string; withdrawn: boolean; doubtful?: boolean; moved?: boolean };
+import { isAnother, isMember, type UnitMember } from './unit-person.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -138,7 +136,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const patientId = owner.kind === 'self' ? sourceId : owner.kind === 'patient' ? owner.id : undefined;
   const member = patientId === undefined ? undefined : context.members.get(patientId);
   const isForeign = owner.kind === 'patient' && owner.base !== undefined && !isBaseOf(owner.base, context.peerBase);
-  if (isForeign || (patientId !== undefined && !member) || holdsOthers(resource, owner, isMember(patientId, context)))
+  const isWrong = isForeign || (patientId !== undefined && !member);
+  if (isWrong || holdsOthers(resource, owner, isMember(patientId, context), isAnother(member, context)))
     return hold('wrong-patient');
   const whose: Unit = member ? { memberId: member.memberId } : {};
   // one person there, two of our members: whose it is cannot be told
@@ -237,14 +236,6 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
 }
-
-/** Is it the member whose record it is, or, of a statement about records, one of those asked for? */
-const isMember =
-  (patientId: string | undefined, { members, peerBase }: UnitContext) =>
-  ({ id, base }: Person): boolean => {
-    const named = base === undefined || isBaseOf(base, peerBase) ? members.get(id)?.memberId : undefined;
-    return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
-  };
 
 /**
  * What a record is about, in our keys, where each of its targets was led to a record when it was read; undefined when one was not.

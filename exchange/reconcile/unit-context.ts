@@ -3,10 +3,12 @@ import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
+import { birthsOf } from '../store/member-read.ts';
 import type { Peer } from '../store/peer.ts';
 import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
 import { movedPatients } from '../store/pull-member.ts';
-import type { UnitContext, UnitMember } from './read-unit.ts';
+import type { UnitContext } from './read-unit.ts';
+import type { UnitMember } from './unit-person.ts';
 
 /** Half a decade: the span the rule speaks of. Older records are kept and flagged. */
 const RULE_YEARS = 5;
@@ -21,8 +23,13 @@ export async function unitContext(
   const withdrawn = new Set(await withdrawnMembers(sql, pull.id));
   const moved = new Set(await movedPatients(sql, pull.id, peer.id));
   const members = new Map<string, UnitMember>();
-  for (const m of await pullMembers(sql, pull.id)) {
-    if (m.outcome !== 'matched' || m.peerPatientId === null) continue;
+  const matched = (await pullMembers(sql, pull.id)).filter((m) => m.outcome === 'matched');
+  const births = await birthsOf(
+    sql,
+    matched.map((m) => m.memberId),
+  );
+  for (const m of matched) {
+    if (m.peerPatientId === null) continue;
     const other = members.get(m.peerPatientId);
     const doubtful = other?.doubtful === true || (other !== undefined && other.memberId !== m.memberId);
     members.set(m.peerPatientId, {
@@ -31,6 +38,7 @@ export async function unitContext(
       withdrawn: withdrawn.has(m.memberId),
       doubtful,
       moved: moved.has(m.peerPatientId),
+      births: births.get(m.memberId) ?? [],
     });
   }
   const { timeZone } = deps.config;

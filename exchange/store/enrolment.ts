@@ -46,7 +46,8 @@ export async function writeEnrolment(
       (select id from exchange.peer where id = p or npi = p or lower(name) = lower(p) order by id = p desc, npi = p desc, id limit 1), n, s::date, e::date
     from unnest(${prior.map((r) => r.memberId)}::text[], ${prior.map((r) => r.prior?.payer ?? '')}::text[], ${prior.map((r) => r.prior?.memberNumber ?? '')}::text[],
       ${prior.map((r) => r.prior?.starts ?? null)}::text[], ${prior.map((r) => r.prior?.ends ?? null)}::text[]) as t(m, p, n, s, e)
-    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends
+    on conflict (member_id, payer, member_number) do update set peer_id = excluded.peer_id, starts = excluded.starts, ends = excluded.ends,
+        ends_known_at = case when exchange.other_coverage.ends is distinct from excluded.ends then now() else exchange.other_coverage.ends_known_at end
       where (exchange.other_coverage.peer_id, exchange.other_coverage.starts, exchange.other_coverage.ends) is distinct from (excluded.peer_id, excluded.starts, excluded.ends)
     returning 1`;
   const choices = await writeChoices(

@@ -148,7 +148,8 @@ export async function namePayer(
     values (${randomUUID()}, ${o.memberId}, ${o.payer},
       (select id from exchange.peer where id = ${o.payer} or npi = ${o.payer} or lower(name) = lower(${o.payer}) order by id = ${o.payer} desc, npi = ${o.payer} desc, id limit 1),
       ${o.memberNumber}, ${o.starts}::date, ${o.ends}::date, ${o.at}, ${o.saidBy})
-    on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts), ends = coalesce(excluded.ends, exchange.other_coverage.ends)
+    on conflict (member_id, payer, member_number) do update set starts = coalesce(excluded.starts, exchange.other_coverage.starts), ends = coalesce(excluded.ends, exchange.other_coverage.ends),
+      ends_known_at = case when excluded.ends <> coalesce(exchange.other_coverage.ends, 'infinity'::date) then ${o.at} else exchange.other_coverage.ends_known_at end
     returning id`;
   if (!row) throw new Error('a payer was not stored');
   return row.id;

@@ -94,39 +94,50 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
 }
 
+/** Ticks may be missed for so long. */
+const MISSED_DAYS = 100;
+
 /**
- * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: with an opt-in after a withdrawal, whether
- * or not the payer had been asked before, and with a coverage after one that ended before it was. It counts as a request of the member, so that
- * the payer is asked again. clock_member.
+ * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: when one that had ended (with a choice that
+ * left the payer out, or with the coverage) is there again, as the newest choice names the payer and coverage with us lasts; and with an opt-in
+ * after a withdrawal when the payer had been asked before. It counts as a request of the member, so that the payer is asked again.
+ * `memberIds` undefined: of all for whom days that pass may have changed it. clock_member, consent_member.
  */
-export async function renewRequests(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<void> {
+export async function renewRequests(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds?: readonly string[],
+): Promise<void> {
+  const today = '($2::timestamptz at time zone $3)::date';
+  // what days alone change: a coverage elsewhere has ended, one here begins soon enough
+  const byDay = `(o.ends between ${today} - ${MISSED_DAYS} and ${today} or o.member_id in (
+         select member_id from exchange.enrolment where starts between ${today} - ${MISSED_DAYS} and ${today} + ${EARLY_DAYS}))`;
+  const asked = `(k.state in ('met', 'met-late') and exists (
+         select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
+           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at))`;
   await tx.unsafe(
     `with renewed as (
      update exchange.clock k set subject = k.subject || '/' || k.id
      from exchange.other_coverage o
      join lateral (
-       select choice, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+       select choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c on c.choice = 'opt-in'
-     where o.member_id = any($1::text[]) and k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and (
-       (k.state = 'withdrawn' and c.at > k.closed_at)
-       or (k.state in ('met', 'met-late') and exists (
-         select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
-           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at))
-       or (k.state = 'not-applicable' and exists (
-         select from exchange.enrolment e where e.member_id = o.member_id and e.starts > (k.closed_at at time zone k.zone)::date
-           and ${lastsSql('e', '($2::timestamptz at time zone k.zone)::date')})))
+     where k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and ${memberIds ? 'o.member_id = any($1::text[])' : `$1::text[] is null and ${byDay}`} and (
+       (k.state in ('withdrawn', 'not-applicable') and ${namesSql('c', 'o', today)} and ${enrolledSql('o.member_id', today)})
+       ${memberIds ? `or ${asked}` : ''})
      returning o.id, o.member_id)
      insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
      select gen_random_uuid()::text, member_id, id, $2, 'choice or coverage anew' from renewed`,
-    [[...memberIds], now],
+    [memberIds ? [...memberIds] : null, now, calendar.zone],
   );
 }
 
 /**
  * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended; of one that was ours before and is again, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
- * is the start. A clock that ended with a withdrawal is kept under another subject when the member opts in again. `memberIds` undefined: of all.
+ * ended and that is known; of one that was ours before and is again, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * is the start. Clocks that ended are renewed before. `memberIds` undefined: of all.
  */
 export async function openRequestClocks(
   tx: Queryable,
@@ -134,15 +145,8 @@ export async function openRequestClocks(
   now: Date,
   memberIds?: readonly string[],
 ): Promise<void> {
+  await renewRequests(tx, calendar, now, memberIds);
   const only = memberIds === undefined ? null : [...memberIds];
-  await tx`
-    update exchange.clock k set subject = k.subject || '/' || k.id
-    from exchange.other_coverage o
-    join lateral (
-      select choice, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in'
-    where k.kind = 'C2' and k.state = 'withdrawn' and k.subject = o.id and c.at > k.closed_at
-      and (${only}::text[] is null or o.member_id = any(${only}::text[]))`;
   await tx.unsafe(
     `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
@@ -161,7 +165,7 @@ export async function openRequestClocks(
        select greatest(c.at, o.known_at, (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
-         case when c.payers = 'previous' then (o.ends + 1)::timestamp at time zone $1 end,
+         case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
          case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
            then $4::timestamptz end) as at
      ) s
@@ -265,7 +269,7 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
   await tx`
     update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
     from exchange.other_coverage o
-    where k.state = 'open' and k.kind in ('C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and o.member_id = k.member_id and k.subject like o.id || '/%'
+    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
       and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (

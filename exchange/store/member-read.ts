@@ -95,6 +95,13 @@ export async function membersBorn(sql: Queryable, days: readonly string[], limit
   return rows.map((r) => r.memberId);
 }
 
+/** Birth dates that are known of members, YYYY-MM-DD; who has none is left out. member_profile_pkey. */
+export async function birthsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
+  const rows = await sql<{ memberId: string; dob: string[] }[]>`
+    select member_id as "memberId", dob from exchange.member_profile where member_id = any(${arrayLiteral(memberIds)}::text::text[]) and cardinality(dob) > 0`;
+  return new Map(rows.map((r) => [r.memberId, r.dob]));
+}
+
 /** How many records some members have, counted up to `most`. resource_pkey alone. */
 export async function countRecords(sql: Queryable, memberIds: readonly string[], most: number): Promise<number> {
   const [row] = await sql.unsafe<{ n: number }[]>(

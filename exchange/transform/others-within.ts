@@ -1,14 +1,25 @@
 // Whom what a record contains is about. It would be shown as the record's member's, and leave as the member's. Pure.
 import { parseReference } from '../../src/fhir/reference.ts';
-import { isObject, isResource, type Json, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import {
+  isObject,
+  isResource,
+  type Json,
+  type JsonObject,
+  objects,
+  type Resource,
+  text,
+} from '../../src/fhir/resource.ts';
 import { type MemberOf, memberOf } from './member-of.ts';
 import { RECORD_TYPES } from './record-types.ts';
 
 /** A Patient as it is referred to; `base` when the reference was absolute. */
 export type Person = { id: string; base?: string };
+/** Of whatever is contained in the same record, as one may be a Patient. */
+type Named = Person & { isWithin?: true };
 
-const personOf = (reference: string): Person[] => {
+const personOf = (reference: string): Named[] => {
   const parsed = parseReference(reference);
+  if (parsed.kind === 'fragment') return [{ id: parsed.id, isWithin: true }];
   const isPerson = (parsed.kind === 'relative' || parsed.kind === 'absolute') && parsed.type === 'Patient';
   return isPerson ? [{ id: parsed.id, ...(parsed.kind === 'absolute' ? { base: parsed.base } : {}) }] : [];
 };
@@ -17,17 +28,20 @@ const personOf = (reference: string): Person[] => {
  * Whom a contained resource is about: of a type of the table as a line of that type would be; of any other (a List, a Task, a Bundle)
  * everybody whom it names, and whom what stands within it is about.
  */
-function peopleOf(contained: Json): Person[] {
+function peopleOf(contained: Json): Named[] {
   if (!isResource(contained)) return peopleNamed(contained);
   const whose = memberOf(contained);
   if (whose.kind === 'patient') return [whose];
   if (whose.kind === 'targets')
     return whose.targets.flatMap((t) => (t.startsWith('Patient/') ? [{ id: t.slice('Patient/'.length) }] : []));
-  return RECORD_TYPES[contained.resourceType] === undefined ? peopleNamed(contained) : [];
+  const row = RECORD_TYPES[contained.resourceType];
+  if (row === undefined) return peopleNamed(contained);
+  if (whose.kind !== 'missing') return [];
+  return (row.patient ?? []).flatMap((path) => peopleNamed(contained[path])).filter((p) => p.isWithin);
 }
 
 /** Everybody in a value of any shape; resources within it as {@link peopleOf} takes them. */
-function peopleNamed(value: Json | undefined): Person[] {
+function peopleNamed(value: Json | undefined): Named[] {
   if (Array.isArray(value)) return value.flatMap(peopleNamed);
   if (!isObject(value)) return [];
   return Object.entries(value).flatMap(([name, within]) => {
@@ -36,17 +50,28 @@ function peopleNamed(value: Json | undefined): Person[] {
   });
 }
 
-/** Whom the contained resources of a record are about, each as often as they name one. */
+const namedWithin = (resource: Resource): Named[] => objects(resource['contained']).flatMap(peopleOf);
+
+/** Whom the contained resources of a record are about, each as often as they name one; but for Patients that are contained as well. */
 export const peopleWithin = (resource: Resource): Person[] =>
-  resource['contained'] === undefined ? [] : objects(resource['contained']).flatMap(peopleOf);
+  resource['contained'] === undefined ? [] : namedWithin(resource).filter((p) => !p.isWithin);
 
 /**
  * Is something within a record about somebody else? A directory record is everybody's: nothing in it may be about anybody, nor be a person.
  * @param isMember is it the person whose record it is
+ * @param isAnother can a contained Patient, whom something else that is contained is about, not be that person; where the caller can tell
  */
-export function holdsOthers(resource: Resource, owner: MemberOf, isMember: (person: Person) => boolean): boolean {
+export function holdsOthers(
+  resource: Resource,
+  owner: MemberOf,
+  isMember: (person: Person) => boolean,
+  isAnother?: (patient: JsonObject) => boolean,
+): boolean {
   if (resource['contained'] === undefined) return false;
-  const people = peopleWithin(resource);
-  if (owner.kind !== 'shared') return people.some((p) => !isMember(p));
-  return people.length > 0 || objects(resource['contained']).some((c) => text(c['resourceType']) === 'Patient');
+  const patients = objects(resource['contained']).filter((c) => text(c['resourceType']) === 'Patient');
+  const people = namedWithin(resource);
+  if (owner.kind === 'shared') return patients.length > 0 || people.some((p) => !p.isWithin);
+  return people.some((p) =>
+    p.isWithin ? isAnother !== undefined && patients.some((c) => c['id'] === p.id && isAnother(c)) : !isMember(p),
+  );
 }

@@ -880,6 +880,45 @@ const ROWS: Row[] = [
     holds: ['a', 'e', 'h'],
   },
   {
+    does: 'contains Patients: who was born on another day is somebody else, when something else that it contains is about them',
+    script: () => {
+      const whole = (id: string, ...contained: object[]) => JSON.stringify({ ...JSON.parse(good(id)), contained });
+      const person = (birthDate?: string) => ({
+        resourceType: 'Patient',
+        id: 'x',
+        ...(birthDate ? { birthDate } : {}),
+      });
+      const subject = { reference: '#x' };
+      const about = { resourceType: 'Observation', id: 'w', status: 'final', code: { text: 'x' }, subject };
+      return serves(
+        sends(
+          ndjson(
+            whole('a', person('1974-12-25'), about),
+            whole('b', person('1999-03-04'), about),
+            whole('c', person('1999-03-04'), { resourceType: 'List', id: 'w', subject }),
+            // the mother of a newborn, and whom nobody knows the birth date of
+            whole('d', person('1999-03-04'), {
+              resourceType: 'RelatedPerson',
+              id: 'w',
+              patient: { reference: 'Patient/p9' },
+            }),
+            whole('e', person('1900-01-01'), about),
+            whole('f', person(), about),
+            whole('g', person('1974'), about),
+            JSON.stringify({
+              ...JSON.parse(good('h')),
+              contained: [person('1999-03-04')],
+              performer: [{ reference: '#x' }],
+            }),
+          ),
+        ),
+      );
+    },
+    state: 'done',
+    ledger: { created: 6, 'quarantined wrong-patient': 2 },
+    holds: ['a', 'd', 'e', 'f', 'g', 'h'],
+  },
+  {
     does: 'hides what is sensitive within a record, and writes its base with a slash too many',
     script: () => {
       const label = { security: [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }] };
@@ -1227,8 +1266,8 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   expect([await isDue([...many, 1439]), await isDue([...many, 1441])]).toEqual([false, true]);
   expect([await isDue([30], 40), await isDue([30], 20)]).toEqual([false, true]);
   // an answer that does not mention the member is none, one that does not know them is
-  const answered = async (outcome: string, minutes: number) => {
-    await isDue([minutes]);
+  const answered = async (outcome: string, ...minutes: number[]) => {
+    await isDue(minutes);
     await sql`update exchange.pull set state = 'refused' where state = 'failed'`;
     await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'refused')`;
     return (
@@ -1237,6 +1276,11 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
   };
   expect([await answered('missing', 59), await answered('missing', 61)]).toEqual([false, true]);
   expect(await answered('not-matched', 61)).toBe(false);
+  const week = 7 * 24 * 60;
+  expect([await answered('missing', ...many, week - 1), await answered('missing', ...many, week + 1)]).toEqual([
+    false,
+    true,
+  ]);
 });
 
 test('what a payer is to be told names the lines that were kept out, by its own ids', async () => {

@@ -39,7 +39,10 @@ beforeEach(async () => {
 afterAll(() => peer.close());
 
 const speaks =
-  (resources: Record<string, { operation?: string[]; search?: string[] }>, guides: string[] = []): Handler =>
+  (
+    resources: Record<string, { operation?: string[]; search?: string[]; revinclude?: string[] }>,
+    guides: string[] = [],
+  ): Handler =>
   (_, a) =>
     json(a, {
       resourceType: 'CapabilityStatement',
@@ -52,6 +55,7 @@ const speaks =
             type,
             operation: (r.operation ?? []).map((name) => ({ name })),
             searchParam: (r.search ?? []).map((name) => ({ name })),
+            searchRevInclude: r.revinclude ?? [],
           })),
         },
       ],
@@ -407,6 +411,45 @@ describe('one member at a time', () => {
         }),
       );
       expect([done.state, await peer.stored()]).toEqual(['done', [...all].sort()]);
+      expect(await peer.findings(done.id)).not.toHaveProperty('peer-incomplete');
+    });
+
+    const countOf = (url = '') => Number(new URL(url, 'http://x').searchParams.get('_count'));
+
+    test.each<[string, Handler]>([
+      ['refuses to give so many', (_, a) => void a.writeHead(400).end('{}')],
+      ['says only that it cannot', (_, a) => json(a, { ...bundle([]), total: 130 })],
+      ['answers with a page of HTML', (_, a) => void a.end('<html>')],
+    ])('of one that %s, what it gave stands, and is told to be less', async (_, refuses) => {
+      const done = await peer.pull(
+        script((r, a) => (countOf(r.url) > 100 ? refuses(r, a, '') : json(a, of(all.slice(0, 100), all.length)))),
+      );
+      expect([done.state, (await peer.stored()).length]).toEqual(['done', 100]);
+      expect(await peer.findings(done.id)).toHaveProperty('peer-incomplete');
+    });
+
+    test('one that counts what is included as well has given all', async () => {
+      const entry = [
+        { resource: parsed('a'), search: { mode: 'match' } },
+        {
+          resource: {
+            resourceType: 'Provenance',
+            id: 'v',
+            target: [{ reference: 'Observation/a' }],
+            recorded: '2026-01-01T00:00:00Z',
+            agent: [{ who: { display: 'x' } }],
+          },
+          search: { mode: 'include' },
+        },
+      ];
+      const done = await peer.pull({
+        ...script((_, a) => json(a, { resourceType: 'Bundle', type: 'searchset', total: 2, entry })),
+        [METADATA]: speaks({
+          Patient: { operation: ['member-match'], search: ['_id'] },
+          Observation: { search: ['patient'], revinclude: ['Provenance:target'] },
+        }),
+      });
+      expect([done.state, await peer.stored()]).toEqual(['done', ['a']]);
       expect(await peer.findings(done.id)).not.toHaveProperty('peer-incomplete');
     });
 

@@ -1,0 +1,131 @@
+// Duties to ask a payer that had ended and are there again, and those that end with the other coverage: as days pass, without a new choice.
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+let node: TestNode;
+let now = new Date();
+let member = '';
+const ACTOR = { kind: 'staff', subject: 'dev|someone', requestId: 'r' } as const;
+const YES = {
+  choice: 'opt-in',
+  policy: 'regular',
+  payers: 'both',
+  channel: 'phone',
+  language: 'en',
+  verification: 'birth date',
+} as const;
+const at = (day: string) => {
+  now = new Date(`${day}T17:00:00Z`);
+};
+const chooses = (payers: 'previous' | 'concurrent' | 'both') =>
+  recordChoice(node.deps, member, { ...YES, payers }, ACTOR);
+const named = async (ends: string | null) =>
+  (await recordPayer(node.deps, member, { payer: 'Old Plan', memberNumber: member, starts: null, ends }, ACTOR)) ?? '';
+const covered = async (starts: string, ends: string | null) => {
+  const { sql } = node.deps.database;
+  await sql`insert into exchange.member (id, umb) values (${member}, ${`U-${member}`}) on conflict do nothing`;
+  await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends, lob) values (${member}, ${`N-${member}`}, 'HMO', ${starts}, ${ends}, 'ma')`;
+};
+/** Each duty to ask as `due state`, in the order in which they began. */
+const duties = async () =>
+  (
+    await node.deps.database.sql<{ duty: string }[]>`
+      select to_char(due_at at time zone zone, 'MM-DD') || ' ' || state as duty from exchange.clock where member_id = ${member} and kind = 'C2' order by starts_at`
+  ).map((r) => r.duty);
+const asks = async (day: string) => {
+  at(day);
+  const made = await planPulls(node.deps, { cause: 'opt-in', memberIds: [member] });
+  await node.deps.database.sql`update exchange.pull set state = 'failed' where id = any(${made})`;
+  return made.length > 0;
+};
+
+beforeAll(async () => {
+  node = await startNode({}, { clock: () => now });
+  await node.deps.database
+    .sql`insert into exchange.peer (id, name, state, fhir_base, client_id_there, origins, added_by)
+    values ('old-plan', 'Old Plan', 'active', 'https://old.example/fhir', 'us', array['https://old.example'], 'test')`;
+});
+afterAll(() => node.close());
+let n = 0;
+beforeEach(() => {
+  member = `m${n++}`;
+});
+
+test('where only concurrent payers are asked a duty ends with the other coverage, and begins anew with a wider choice', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named('2027-01-08');
+  await chooses('concurrent');
+  expect(await duties()).toEqual(['01-12 open']);
+  at('2027-01-08');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['01-12 open']);
+  at('2027-01-09');
+  await keepClocks(node.deps);
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-01-20')]).toEqual([['01-12 not-applicable'], false]);
+  await chooses('both');
+  expect([await duties(), await asks('2027-01-21')]).toEqual([['01-12 not-applicable', '01-27 open'], true]);
+});
+
+test('a payer that a narrower choice left out is a duty when its coverage has ended, from the day after', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named('2027-06-30');
+  await chooses('both');
+  at('2027-01-06');
+  await chooses('previous');
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-06-30')]).toEqual([['01-12 withdrawn'], false]);
+  at('2027-07-01');
+  await keepClocks(node.deps);
+  await keepClocks(node.deps);
+  expect([await duties(), await asks('2027-07-02')]).toEqual([['01-12 withdrawn', '07-08 open'], true]);
+});
+
+test('where only previous payers are asked, the week begins when the end of the other coverage is known', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('previous');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual([]);
+  at('2027-03-20');
+  await named('2027-02-15');
+  expect(await duties()).toEqual(['03-27 open']);
+  at('2027-03-22');
+  await named('2027-02-15');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['03-27 open']);
+});
+
+test('a coverage that goes on without a gap, and was told late, is a duty again', async () => {
+  at('2027-01-28');
+  await covered('2027-01-01', '2027-01-31');
+  await named(null);
+  await chooses('both');
+  at('2027-02-01');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['02-04 not-applicable']);
+  at('2027-02-10');
+  await covered('2027-02-01', null);
+  await keepClocks(node.deps);
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['02-04 not-applicable', '02-17 open']);
+});
+
+test('a wish is a duty of its own where the one before had ended, which stays as it was', async () => {
+  at('2027-01-28');
+  await covered('2027-01-01', '2027-01-31');
+  const id = await named(null);
+  await chooses('both');
+  at('2027-02-01');
+  await keepClocks(node.deps);
+  await covered('2027-02-01', null);
+  expect(await recordRequest(node.deps, member, id, ACTOR)).toBe('asked');
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['02-04 not-applicable', '02-08 open']);
+});
