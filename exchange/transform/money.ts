@@ -66,10 +66,14 @@ const isMoney = (v: JsonObject): boolean =>
   Object.hasOwn(v, 'currency') ||
   v['system'] === ISO_4217 ||
   (v['value'] !== undefined && [v['unit'], v['code']].some((u) => isCurrencyUnit(text(u) ?? '')));
-/** A number of an extension, or of one within it. `words`: one that is spelled out, too; elsewhere there are nurses in charge. */
+/** Could it be an amount? Outside of what is about payment there are nurses in charge, and batteries of which so many percent are. */
+function isNumber(value: Json | undefined, words: boolean): boolean {
+  if (value === undefined || words) return value !== undefined;
+  return isObject(value) ? value['unit'] === undefined && value['code'] === undefined : /\d/.test(String(value));
+}
+/** A number of an extension, or of one within it. */
 const hasNumber = (v: JsonObject, words: boolean): boolean =>
-  NUMBERS.some((key) => v[key] !== undefined && (words || key !== 'valueString' || /\d/.test(text(v[key]) ?? ''))) ||
-  objects(v['extension']).some((e) => hasNumber(e, words));
+  NUMBERS.some((key) => isNumber(v[key], words)) || objects(v['extension']).some((e) => hasNumber(e, words));
 /** `words`: in what is about payment, where other names tell an amount as well */
 const isAmountExtension = (v: JsonObject, words: boolean): boolean =>
   typeof v['url'] === 'string' && (words ? isAmountAddress : isCostAddress)(v['url']) && hasNumber(v, words);
