@@ -1,8 +1,10 @@
 // Duties to ask a payer that had ended and are there again, and those that end with the other coverage: as days pass, without a new choice.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { renewRequests } from '../../exchange/store/member-clock.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -128,4 +130,29 @@ test('a wish is a duty of its own where the one before had ended, which stays as
   expect(await recordRequest(node.deps, member, id, ACTOR)).toBe('asked');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['02-04 not-applicable', '02-08 open']);
+});
+
+test('an opt-in after a withdrawal is a duty when the payer was asked before it, and none when it was asked since', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('both');
+  await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = ${member} and kind = 'C2'`;
+  // as an older program left it: choices alone
+  const said = (day: string, choice: string) => sql`
+    insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, created_at, source)
+    values (gen_random_uuid()::text, ${member}, ${choice}, 'regular', 'both', ${day}, ${`${day}T17:00:00Z`}, ${`${day}T17:00:00Z`}, 'test')`;
+  await said('2027-02-01', 'withdraw');
+  await said('2027-02-05', 'opt-in');
+  at('2027-03-01');
+  const [made = ''] = await planPulls(node.deps, { cause: 'command', again: true, memberIds: [member] });
+  await sql`update exchange.pull set state = 'done' where id = ${made}`;
+  const renewed = () => renewRequests(sql, calendarOf(node.deps.config), now, [member]);
+  await renewed();
+  expect(await duties()).toEqual(['01-12 met']);
+  await sql`update exchange.pull set created_at = '2027-01-05' where id = ${made}`;
+  await renewed();
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['01-12 met', '02-12 open']);
 });
