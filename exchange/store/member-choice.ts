@@ -166,6 +166,9 @@ export async function addRequest(
   return id;
 }
 
+/** Who wrote a request that no person made: a duty that began anew. */
+export const RENEWED = 'choice or coverage anew';
+
 /** Has the member asked for this since? */
 export async function hasRequest(
   tx: Queryable,
@@ -174,7 +177,7 @@ export async function hasRequest(
   since: Date,
 ): Promise<boolean> {
   const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} limit 1`;
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by <> ${RENEWED} limit 1`;
   return rows.length > 0;
 }
 

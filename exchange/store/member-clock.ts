@@ -10,6 +10,7 @@ import {
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
+import { RENEWED } from './member-choice.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
@@ -131,8 +132,8 @@ export async function renewRequests(
        ${memberIds ? `or ${asked}` : ''})
      returning o.id, o.member_id)
      insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
-     select gen_random_uuid()::text, member_id, id, $2, 'choice or coverage anew' from renewed`,
-    [memberIds ? [...memberIds] : null, now, calendar.zone],
+     select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`,
+    [memberIds ? [...memberIds] : null, now, calendar.zone, RENEWED],
   );
 }
 

@@ -130,6 +130,24 @@ test('a wish is a duty of its own where the one before had ended, which stays as
   expect(await recordRequest(node.deps, member, id, ACTOR)).toBe('asked');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['02-04 not-applicable', '02-08 open']);
+  const wishes = await node.deps.database
+    .sql`select from exchange.member_request where member_id = ${member} and said_by = ${ACTOR.subject}`;
+  expect(wishes).toHaveLength(1);
+});
+
+test('a wish right after a choice that was made anew is the member’s own all the same', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  const id = await named(null);
+  await chooses('both');
+  await recordChoice(node.deps, member, { ...YES, choice: 'decline' }, ACTOR);
+  now = new Date(now.getTime() + 60_000);
+  await chooses('both');
+  for (const said of ['asked', 'asked']) expect(await recordRequest(node.deps, member, id, ACTOR)).toBe(said);
+  const { sql } = node.deps.database;
+  expect(await sql`select from exchange.audit where member_id = ${member} and action = 'request-asked'`).toHaveLength(
+    1,
+  );
 });
 
 test('an opt-in after a withdrawal is a duty when the payer was asked before it, and none when it was asked since', async () => {
