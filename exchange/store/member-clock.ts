@@ -10,7 +10,7 @@ import {
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
-import { RENEWED } from './member-choice.ts';
+import { RENEWED } from './member-request.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
