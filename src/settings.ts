@@ -87,7 +87,7 @@ export const SETTINGS = {
   blobsDir: setting(
     'BLOBS_DIR',
     'Storage',
-    'Folder of received and exported files.',
+    'Folder of received and exported files, of one database alone: what that does not name is removed.',
     z.string().min(1).optional(),
     'DATA_DIR/blobs',
   ),

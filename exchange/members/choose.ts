@@ -8,11 +8,9 @@ import { askable } from '../store/enrolled.ts';
 import {
   addChoice,
   addContacts,
-  addRequest,
   type Choice,
   type ContactKind,
   type ContactRow,
-  hasRequest,
   keepText,
   memberChoices,
   namePayer,
@@ -25,6 +23,7 @@ import {
   settleOfferClocks,
   settleWithdrawn,
 } from '../store/member-clock.ts';
+import { addRequest, hasRequest } from '../store/member-request.ts';
 import { educationText, type Language } from './education.ts';
 
 const HOUR = 3_600_000;

@@ -155,29 +155,6 @@ export async function namePayer(
   return row.id;
 }
 
-export async function addRequest(
-  tx: Queryable,
-  r: { memberId: string; otherCoverageId: string; at: Date; saidBy: string },
-): Promise<string> {
-  const id = randomUUID();
-  await tx`
-    insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
-    values (${id}, ${r.memberId}, ${r.otherCoverageId}, ${r.at}, ${r.saidBy})`;
-  return id;
-}
-
-/** Has the member asked for this since? */
-export async function hasRequest(
-  tx: Queryable,
-  memberId: string,
-  otherCoverageId: string,
-  since: Date,
-): Promise<boolean> {
-  const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} limit 1`;
-  return rows.length > 0;
-}
-
 export type EnrolmentRow = {
   memberNumber: string;
   plan: string;

@@ -10,6 +10,7 @@ import {
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
+import { RENEWED } from './member-request.ts';
 
 export type Calendar = {
   /** IANA zone of the plan */
@@ -100,7 +101,7 @@ const MISSED_DAYS = 100;
 /**
  * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: when one that had ended (with a choice that
  * left the payer out, or with the coverage) is there again, as the newest choice names the payer and coverage with us lasts; and with an opt-in
- * after a withdrawal when the payer had been asked before. It counts as a request of the member, so that the payer is asked again.
+ * after a withdrawal when the payer had been asked before, and was not since. It counts as a request of the member, so that the payer is asked again.
  * `memberIds` undefined: of all for whom days that pass may have changed it. clock_member, consent_member.
  */
 export async function renewRequests(
@@ -115,7 +116,10 @@ export async function renewRequests(
          select member_id from exchange.enrolment where starts between ${today} - ${MISSED_DAYS} and ${today} + ${EARLY_DAYS}))`;
   const asked = `(k.state in ('met', 'met-late') and exists (
          select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
-           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at))`;
+           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
+         and not exists (
+           select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
+           where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > c.at and p.state not in ('failed', 'withdrawn')))`;
   await tx.unsafe(
     `with renewed as (
      update exchange.clock k set subject = k.subject || '/' || k.id
@@ -128,8 +132,8 @@ export async function renewRequests(
        ${memberIds ? `or ${asked}` : ''})
      returning o.id, o.member_id)
      insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
-     select gen_random_uuid()::text, member_id, id, $2, 'choice or coverage anew' from renewed`,
-    [memberIds ? [...memberIds] : null, now, calendar.zone],
+     select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`,
+    [memberIds ? [...memberIds] : null, now, calendar.zone, RENEWED],
   );
 }
 

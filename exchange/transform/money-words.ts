@@ -1,5 +1,6 @@
 // How money is told beside the structure that is made for it: signs, codes and names of currencies in words and as units, amounts after the
 // words that announce them, addresses of extensions. Pure.
+import { isObject, type Json, type JsonObject, objects } from '../../src/fhir/resource.ts';
 import { withoutTags } from '../../src/fhir/tags.ts';
 
 /** Codes of currencies that mean nothing else in a record. */
@@ -89,8 +90,25 @@ const AMOUNT_URL = new RegExp(
   `(?:amount|amt|cost|payment|paid|billed|balance|reimbursement|liability|fee|${COSTS})s?$`,
   'i',
 );
-export const isCostAddress = (url: string): boolean => COST_URL.test(url);
-export const isAmountAddress = (url: string): boolean => AMOUNT_URL.test(url);
+const NUMBERS = [
+  'valueDecimal',
+  'valueInteger',
+  'valuePositiveInt',
+  'valueUnsignedInt',
+  'valueString',
+  'valueQuantity',
+];
+/** Could it be an amount? Outside of what is about payment there are nurses in charge, and batteries of which so many percent are. */
+function isNumber(value: Json | undefined, words: boolean): boolean {
+  if (value === undefined || words) return value !== undefined;
+  return isObject(value) ? value['unit'] === undefined && value['code'] === undefined : /\d/.test(String(value));
+}
+/** A number of an extension, or of one within it. */
+const hasNumber = (v: JsonObject, words: boolean): boolean =>
+  NUMBERS.some((key) => isNumber(v[key], words)) || objects(v['extension']).some((e) => hasNumber(e, words));
+/** `words`: in what is about payment, where other names tell an amount as well */
+export const isAmountExtension = (v: JsonObject, words: boolean): boolean =>
+  typeof v['url'] === 'string' && (words ? AMOUNT_URL : COST_URL).test(v['url']) && hasNumber(v, words);
 /** Of supporting information: what it is called says that its number is an amount. */
 export const isAmountName = (name: string): boolean =>
   /amount|\bpaid\b|\bprice\b|\bcost\b|\bcharges?\b|co-?pay|coinsurance|deductible/i.test(name);

@@ -11,9 +11,8 @@ import {
 } from '../../src/fhir/resource.ts';
 import { spelledAs } from '../../src/fhir/spelled.ts';
 import {
-  isAmountAddress,
+  isAmountExtension,
   isAmountName,
-  isCostAddress,
   isCurrencyUnit,
   mayTellMoney,
   memberTellsMoney,
@@ -53,26 +52,10 @@ const MASKED: JsonObject = {
   extension: [{ url: 'http://hl7.org/fhir/StructureDefinition/data-absent-reason', valueCode: 'masked' }],
 };
 
-const NUMBERS = [
-  'valueDecimal',
-  'valueInteger',
-  'valuePositiveInt',
-  'valueUnsignedInt',
-  'valueString',
-  'valueQuantity',
-];
-
 const isMoney = (v: JsonObject): boolean =>
   Object.hasOwn(v, 'currency') ||
   v['system'] === ISO_4217 ||
   (v['value'] !== undefined && [v['unit'], v['code']].some((u) => isCurrencyUnit(text(u) ?? '')));
-/** A number of an extension, or of one within it. `words`: one that is spelled out, too; elsewhere there are nurses in charge. */
-const hasNumber = (v: JsonObject, words: boolean): boolean =>
-  NUMBERS.some((key) => v[key] !== undefined && (words || key !== 'valueString' || /\d/.test(text(v[key]) ?? ''))) ||
-  objects(v['extension']).some((e) => hasNumber(e, words));
-/** `words`: in what is about payment, where other names tell an amount as well */
-const isAmountExtension = (v: JsonObject, words: boolean): boolean =>
-  typeof v['url'] === 'string' && (words ? isAmountAddress : isCostAddress)(v['url']) && hasNumber(v, words);
 /** A text that was put into an attachment. */
 const attachmentTellsMoney = (v: JsonObject): boolean =>
   typeof v['data'] === 'string' && textTellsMoney(text(v['contentType']) ?? '', Buffer.from(v['data'], 'base64'));

@@ -1,6 +1,6 @@
 // Stored files as files under a folder.
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, mkdirSync, openSync } from 'node:fs';
+import { createReadStream, createWriteStream, mkdirSync, openSync } from 'node:fs';
 import { open, readdir, rename, rm, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -136,10 +136,15 @@ export function fileBlobs(folder: string): Blobs {
       }
     },
     async list(folder) {
-      const from = place(folder.replace(/\/$/, ''));
-      if (!existsSync(from)) return [];
-      const found = await readdir(from, { recursive: true, withFileTypes: true });
-      return found.filter((e) => e.isFile()).map((e) => relative(root, join(e.parentPath, e.name)));
+      const found: string[] = [];
+      const folders = [place(folder.replace(/\/$/, ''))];
+      for (let at = folders.pop(); at !== undefined; at = folders.pop())
+        // one that is emptied meanwhile is removed
+        for (const entry of (await readdir(at, { withFileTypes: true }).catch(unless('ENOENT'))) ?? []) {
+          if (entry.isDirectory()) folders.push(join(at, entry.name));
+          if (entry.isFile()) found.push(relative(root, join(at, entry.name)));
+        }
+      return found;
     },
     async delete(key) {
       await rm(place(key), { force: true });

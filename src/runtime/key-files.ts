@@ -92,15 +92,13 @@ async function makeFirstKey(folder: string, use: KeyUse): Promise<void> {
   }
 }
 
-const NO_LINKS: ReadonlySet<string | undefined> = new Set(['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK']);
-
 /** Gives a file a name that it has whole, or not at all. @throws EEXIST when there is one of this name */
 function claim(file: string, name: string): void {
   try {
     linkSync(file, name);
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw error;
     // there are file systems without links: one is first there, too, and writes a moment longer
-    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
     copyFileSync(file, name, constants.COPYFILE_EXCL);
   }
 }

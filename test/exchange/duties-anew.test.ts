@@ -1,8 +1,10 @@
 // Duties to ask a payer that had ended and are there again, and those that end with the other coverage: as days pass, without a new choice.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
+import { renewRequests } from '../../exchange/store/member-clock.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -128,4 +130,47 @@ test('a wish is a duty of its own where the one before had ended, which stays as
   expect(await recordRequest(node.deps, member, id, ACTOR)).toBe('asked');
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['02-04 not-applicable', '02-08 open']);
+  const wishes = await node.deps.database
+    .sql`select from exchange.member_request where member_id = ${member} and said_by = ${ACTOR.subject}`;
+  expect(wishes).toHaveLength(1);
+});
+
+test('a wish right after a choice that was made anew is the member’s own all the same', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  const id = await named(null);
+  await chooses('both');
+  await recordChoice(node.deps, member, { ...YES, choice: 'decline' }, ACTOR);
+  now = new Date(now.getTime() + 60_000);
+  await chooses('both');
+  for (const said of ['asked', 'asked']) expect(await recordRequest(node.deps, member, id, ACTOR)).toBe(said);
+  const { sql } = node.deps.database;
+  expect(await sql`select from exchange.audit where member_id = ${member} and action = 'request-asked'`).toHaveLength(
+    1,
+  );
+});
+
+test('an opt-in after a withdrawal is a duty when the payer was asked before it, and none when it was asked since', async () => {
+  const { sql } = node.deps.database;
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await named(null);
+  await chooses('both');
+  await sql`update exchange.clock set state = 'met', closed_at = ${now} where member_id = ${member} and kind = 'C2'`;
+  // as an older program left it: choices alone
+  const said = (day: string, choice: string) => sql`
+    insert into exchange.consent (id, member_id, choice, policy, payers, recorded_on, given_at, created_at, source)
+    values (gen_random_uuid()::text, ${member}, ${choice}, 'regular', 'both', ${day}, ${`${day}T17:00:00Z`}, ${`${day}T17:00:00Z`}, 'test')`;
+  await said('2027-02-01', 'withdraw');
+  await said('2027-02-05', 'opt-in');
+  at('2027-03-01');
+  const [made = ''] = await planPulls(node.deps, { cause: 'command', again: true, memberIds: [member] });
+  await sql`update exchange.pull set state = 'done' where id = ${made}`;
+  const renewed = () => renewRequests(sql, calendarOf(node.deps.config), now, [member]);
+  await renewed();
+  expect(await duties()).toEqual(['01-12 met']);
+  await sql`update exchange.pull set created_at = '2027-01-05' where id = ${made}`;
+  await renewed();
+  await keepClocks(node.deps);
+  expect(await duties()).toEqual(['01-12 met', '02-12 open']);
 });

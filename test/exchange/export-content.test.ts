@@ -248,7 +248,10 @@ describe('money', () => {
     expect([shared(zip), moneyOf(zip)]).toEqual([zip, []]);
     const nurse = {
       resourceType: 'Encounter',
-      extension: [{ url: 'http://x/nurse-in-charge', valueString: 'Maria Lopez' }],
+      extension: [
+        { url: 'http://x/nurse-in-charge', valueString: 'Maria Lopez' },
+        { url: 'http://x/battery-charge', valueQuantity: { value: 85, unit: '%' } },
+      ],
     } as Resource;
     expect(shared(nurse)).toEqual(nurse);
   });
