@@ -20,6 +20,7 @@ import { isLanguage, type Language, language } from './language.ts';
 import { choosePlan, planValue } from './plan-choice.ts';
 import { providerPage } from './provider.ts';
 import { STYLE } from './style.ts';
+import { ofClient } from './trying.ts';
 
 export type PagesOptions = {
   /** begins every path; absent: our own directory */
@@ -55,10 +56,10 @@ export function createPages(
     return c.body(STYLE, 200, { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' });
   });
   const { limit } = options;
+  const addressOf = (c: PageContext) => clientAddress(options.peer?.(c), (name) => c.req.header(name));
   if (limit)
     app.use(async (c, next) => {
-      const address = clientAddress(options.peer?.(c), (name) => c.req.header(name));
-      Object.assign(c.get('headers'), limit.take(address));
+      Object.assign(c.get('headers'), limit.take(addressOf(c)));
       await next();
     });
   app.use(bodyFirst(MAX_FORM));
@@ -84,7 +85,8 @@ export function createPages(
     app.get(at('/find'), async (c) => {
       route(c, 'page /find');
       const l = speaks(c);
-      const { page, status } = await findPage(data, l, new URL(c.req.url).searchParams);
+      const own = { ...data, trying: ofClient(data.trying, addressOf(c)) };
+      const { page, status } = await findPage(own, l, new URL(c.req.url).searchParams);
       return show(c, data, l, page, { status });
     });
     app.get(at('/provider/:type/:id'), async (c) => {

@@ -54,9 +54,13 @@ function firstOf(data: PageData, networks: readonly string[] | undefined): First
 /** More wishes than these are not left out one by one. */
 const MANY = 5;
 
-/** As many of the wishes, from the first on, as somebody meets: found by halves. */
-async function longest(wishes: readonly Wish[], meets: (some: readonly Wish[]) => Promise<boolean>): Promise<Wish[]> {
-  let [least, most] = [0, wishes.length - 1];
+/** As many of the wishes, from the first on, as somebody meets, and no more than so many: found by halves. */
+async function longest(
+  wishes: readonly Wish[],
+  atMost: number,
+  meets: (some: readonly Wish[]) => Promise<boolean>,
+): Promise<Wish[]> {
+  let [least, most] = [0, atMost];
   while (least < most) {
     const middle = Math.ceil((least + most) / 2);
     if (await meets(wishes.slice(0, middle))) least = middle;
@@ -112,8 +116,10 @@ async function waysOf(
     ),
   });
   const meets = async (some: readonly Wish[]) => (await first(only(some))) !== undefined;
-  for (let rest = wishes; rest.length > 1; rest = rest.slice(1)) {
-    const met = await longest(rest, meets);
+  // so few have not been tried together
+  const untried = wishes.length - (wishes.length <= MANY ? 2 : 1);
+  for (let rest = wishes; rest.length > 0; rest = rest.slice(1)) {
+    const met = await longest(rest, Math.min(rest.length, untried), meets);
     if (met.length > 0) return [...ways, { said: t.only(l.list(met.map((w) => w.said))), to: only(met) }];
   }
   return ways;

@@ -92,16 +92,19 @@ const VERIFIED = id('VerificationResult', 'target');
 const VERIFICATIONS_MAX = 50;
 const AROUND = [...Object.values(ROLE), ...Object.values(AFFILIATION)].filter((p) => p !== ROLE.practitioner);
 
+/** An index that an older program made does not mark what is named by words alone: until it is made anew all records are looked at. */
+const WORDS_SINCE = 14;
+
 const reach = (from: string, param: number) =>
   `select l.rk from ${from} f cross join lateral (select rk from directory.lookup where token = ${referenceToken('f.rk', param)} limit ${REACH_MAX}) l`;
 
 const CANDIDATES = `with state as (${STATE}),
   net as materialized (select hashtextextended(k, 0) as rk from unnest($3::text[]) k),
-  nets as materialized (select coalesce(array_agg(rk), '{}') as rks from net),
+  nets as materialized (select coalesce(array_agg(rk), '{}') as rks, (select extraction_version < ${WORDS_SINCE} from directory.state) as unmarked from net),
   person as materialized (select hashtextextended(k, 0) as rk from unnest($1::text[]) k),
   role as materialized (select r.rk, r.body, r.refs, r.ref_params, r.params from (${reach('person', ROLE.practitioner)}) c
     join directory.resource r on r.rk = c.rk and not r.deleted, nets n
-    where r.refs && n.rks or not ${ROLE.network} = any(r.ref_params) or ${ROLE.network + SEEDS.words} = any(r.params) limit ${CANDIDATES_MAX + 1}),
+    where r.refs && n.rks or not ${ROLE.network} = any(r.ref_params) or ${ROLE.network + SEEDS.words} = any(r.params) or n.unmarked limit ${CANDIDATES_MAX + 1}),
   org as materialized (select hashtextextended(k, 0) as rk from unnest($2::text[]) k
     union select u.ref from role s, unnest(s.refs, s.ref_params) u(ref, p)
       where u.p = ${ROLE.organization} and not ${ROLE.network} = any(s.params)),
@@ -109,7 +112,7 @@ const CANDIDATES = `with state as (${STATE}),
       select c.rk, false as alone from (${reach('org', AFFILIATION.participating)}) c
       union all select c.rk, true from (${reach('org', AFFILIATION.primary)}) c) c
     join directory.resource r on r.rk = c.rk and not r.deleted, nets n
-    where (r.refs && n.rks or ${AFFILIATION.network + SEEDS.words} = any(r.params))
+    where (r.refs && n.rks or ${AFFILIATION.network + SEEDS.words} = any(r.params) or n.unmarked)
       and (not c.alone or not ${AFFILIATION.participating} = any(r.params)) limit ${CANDIDATES_MAX + 1}),
   around as materialized (select rk from net
     union select u.ref from role s, unnest(s.refs, s.ref_params) u(ref, p) where u.p in (${AROUND.join(', ')})

@@ -9,7 +9,7 @@ import { fullNameSet } from './full-name.ts';
 import { referenceToken } from './reference-token.ts';
 import { activeAmong, activeTest, instantTest, isPeriod, lastVerifiedSet, periodTest, time } from './search-date.ts';
 import { boundariesAround, isIn, openAt, placesIn } from './search-further.ts';
-import { hasDistance, isFew, isRowwise, isSource, mayLeaveType, needsResource } from './search-kinds.ts';
+import { hasDistance, isFew, isRowwise, isSource, isWhole, mayLeaveType, needsResource } from './search-kinds.ts';
 import { scoredRows } from './search-like.ts';
 import { type Bind, idSet, type RowSet, tokenSet, tokensOf, wordSet } from './search-set.ts';
 import { shapeRows } from './search-shapes.ts';
@@ -137,9 +137,6 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   // of a join alone the planner can guess
   return isWhole(c) && bind.guessing !== true ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
-
-/** Is it of several tokens whose rows are read once? */
-const isWhole = (c: Criterion): boolean => 'whole' in c && c.whole === true;
 
 /** What the row `d` refers to by a parameter. */
 const followed = (seed: number): string =>

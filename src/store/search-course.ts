@@ -6,7 +6,7 @@ import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { joinNames } from './full-name.ts';
-import { isSource } from './search-kinds.ts';
+import { isFromPlaces, isSource } from './search-kinds.ts';
 import { ALONE, inOrder } from './search-set.ts';
 import { isOfShape } from './search-shapes.ts';
 import type { Frequencies } from './token-frequency.ts';
@@ -18,6 +18,8 @@ const ENTRY = 0.2;
 /** a resource whose references are followed, and a target whose resources are found. */
 const FOLLOW = 4;
 const REACH = 3;
+/** resources that lead back to one: roles of a person. */
+const REFERRING = 3;
 
 /** a row of a list that a token is looked for in, when the token is next to it in the index, and for each entry of it in between; */
 const LISTED = 0.27;
@@ -43,11 +45,12 @@ const FEW = 10_000;
 /**
  * The rarest first, within chains too; what is equal stays as it was asked.
  * @param count rows of a page
+ * @param page rows after which no more are looked for: more than a page where they are put in order or counted
  */
-export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100): Criterion[] {
+export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100, page = count): Criterion[] {
   const counted = joinNames(criteria, by).map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }));
   const ordered = counted
-    .map((one) => (isCrowded(one, counted, by, count) ? { ...one, c: { ...one.c, many: true } as Criterion } : one))
+    .map((one) => ({ ...one, c: crowded(one, counted, by, page) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
   const first = ordered.find(({ c }) => isSource(c));
   const other = ordered.find((o) => o !== first && isSource(o.c))?.n ?? Number.POSITIVE_INFINITY;
@@ -68,13 +71,51 @@ export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, cou
 
 type Counted = { c: Criterion; n: number };
 
-/** Are there so many places that a page is full sooner when rows of a token, which are in order, are asked one by one whether they are there? */
-function isCrowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, count: number): boolean {
-  if (c.kind !== 'chain' || c.of.kind !== 'near' || c.of.found === undefined || count === Number.POSITIVE_INFINITY)
-    return false;
-  const beside = all.filter((o) => (o.c.kind === 'token' && !o.c.negated) || o.c.kind === 'reference').map((o) => o.n);
-  const asked = Math.min(...beside, (count * by.live(typeOfParameter(c.seed))) / n);
-  return beside.length > 0 && asked * FOLLOW < n * (LOOK + PUT);
+/** Is it what is near known places, by steps or by one of several ways, and nothing else? */
+function isNearKnown(c: Criterion): boolean {
+  if (c.kind === 'any') return c.of.every(isNearKnown);
+  if (c.kind === 'all') return c.of.every((one) => isNearKnown(one) || one.kind === 'token');
+  return (c.kind === 'chain' || c.kind === 'reverse-chain') && isFromPlaces(c);
+}
+
+/** Asked of each row. */
+function byRow(c: Criterion): Criterion {
+  if (c.kind === 'any' || c.kind === 'all') return { ...c, of: c.of.map(byRow) };
+  return c.kind === 'chain' || c.kind === 'reverse-chain' ? { ...c, many: true, of: byRow(c.of) } : c;
+}
+
+/** Microseconds of a row that is asked whether it is near known places. */
+function askedOnce(c: Criterion): number {
+  if (c.kind === 'any') return c.of.reduce((sum, one) => sum + askedOnce(one), 0);
+  if (c.kind === 'chain') return FOLLOW + askedOnce(c.of);
+  // hardly any row has the token
+  return c.kind === 'reverse-chain' ? LOOK + REFERRING * askedOnce(c.of) : c.kind === 'all' ? LOOK : 0;
+}
+
+/** Type of the rows, or one of which there are about as many. */
+function typeNear(c: Criterion): number {
+  if (c.kind === 'any' || c.kind === 'all') return Math.max(...c.of.map(typeNear));
+  return typeOfParameter(c.kind === 'chain' ? c.seed : c.kind === 'reverse-chain' ? c.param : 0);
+}
+
+/** Does nearly every row meet it? */
+const isOpen = (c: Criterion): boolean =>
+  ['mark', 'missing', 'last-updated'].includes(c.kind) || (c.kind === 'none' && isOpen(c.of));
+
+/**
+ * The criterion, marked where there are so many places that a page is full sooner when rows in order are asked one by one whether they are
+ * there: those of what is beside it, or all of the type.
+ * @param page rows after which no more are looked for
+ */
+function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, page: number): Criterion {
+  if (page === Number.POSITIVE_INFINITY || !isNearKnown(c)) return c;
+  const others = all.filter((o) => o.c !== c);
+  const beside = others.filter((o) => isSource(o.c) && o.n < Number.POSITIVE_INFINITY && !isNearKnown(o.c));
+  if (beside.length === 0 && !others.every((o) => isOpen(o.c))) return c;
+  const asked = Math.min(...beside.map((o) => o.n), (page * by.live(typeNear(c))) / n);
+  // what leads to others is read to find them
+  const found = n * (LOOK + PUT + (c.kind === 'reverse-chain' ? FOLLOW : 0));
+  return asked * askedOnce(c) < found ? byRow(c) : c;
 }
 
 /** Are the rows of a word, in no order, and those of a token read as wholes? */
@@ -92,7 +133,7 @@ function shaped(c: Criterion, by: Frequencies): Criterion {
 }
 
 function inner(c: Criterion, by: Frequencies, count: number): Criterion {
-  if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by, count) };
+  if (c.kind === 'all') return { ...c, of: rarestFirst(c.of, by, count, Number.POSITIVE_INFINITY) };
   if (c.kind === 'any') return { ...c, of: c.of.map((one) => (one.kind === 'all' ? inner(one, by, count) : one)) };
   if (c.kind !== 'chain' && c.kind !== 'reverse-chain') return c;
   const of = shaped(inner(c.of, by, count), by);

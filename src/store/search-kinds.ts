@@ -71,6 +71,18 @@ export function mayLeaveType(c: Criterion | undefined): boolean {
   );
 }
 
+/** Is it met by what is found from places that have been looked up? */
+export function isFromPlaces(c: Criterion): boolean {
+  if (c.kind === 'any' || c.kind === 'all') return c.of.some(isFromPlaces);
+  if (c.kind === 'chain' || c.kind === 'reverse-chain') return isFromPlaces(c.of);
+  return c.kind === 'near' && c.found !== undefined;
+}
+
+/** Is it of several tokens whose rows are read once, or found from known places by two steps or more? */
+export const isWhole = (c: Criterion): boolean =>
+  ('whole' in c && c.whole === true) ||
+  ((c.kind === 'chain' || c.kind === 'reverse-chain') && c.of.kind !== 'near' && isFromPlaces(c));
+
 /** Does a criterion lead to places? */
 export function hasDistance(c: Criterion): boolean {
   switch (c.kind) {

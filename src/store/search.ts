@@ -53,8 +53,11 @@ export type Page = {
 /** Of fewer rows the places are judged one by one. */
 const FEW = 5000;
 
-/** With what is looked up before: words that are meant, which criterion is the rarest, and places that are near. */
-export async function resolved(sql: Queryable, given: SearchRequest): Promise<SearchRequest> {
+/**
+ * With what is looked up before: words that are meant, which criterion is the rarest, and places that are near.
+ * @param counts all that match are wanted, and not a page
+ */
+export async function resolved(sql: Queryable, given: SearchRequest, counts = false): Promise<SearchRequest> {
   const read = await positioned(sql, await resolveNames(sql, await resolveScarce(sql, given)));
   if (read.criteria.every(isPlace)) return read;
   const known = await frequencies(sql);
@@ -69,7 +72,9 @@ export async function resolved(sql: Queryable, given: SearchRequest): Promise<Se
   if (few || !looksForPlaces(request)) return ordered;
   // not what is ordered: how a place is asked for follows from how many it is then known to be
   const placed = await resolvePlaces(sql, request);
-  return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted) };
+  // what is put in order, or counted, does not end with the page
+  const page = counts ? Number.POSITIVE_INFINITY : request.sort.length > 0 ? Math.max(wanted, TOTAL_EXACT) : wanted;
+  return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted, page) };
 }
 
 const sortsByNear = (request: SearchRequest): boolean => request.sort.some((key) => key.by === 'near');
@@ -217,7 +222,7 @@ export async function countMatches(
   given: SearchRequest,
   counting: Counting,
 ): Promise<{ total: number; change: string }> {
-  const request = isPlain({ ...given, sort: [] }) ? given : await resolved(sql, given);
+  const request = isPlain({ ...given, sort: [] }) ? given : await resolved(sql, given, true);
   const { values, bind } = binder();
   const number =
     request.criteria.length === 0

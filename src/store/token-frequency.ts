@@ -9,6 +9,7 @@ import type { Queryable } from './database.ts';
 import { hashed, hashText } from './hash.ts';
 import { tokenOfReference } from './reference-token.ts';
 import { schemaOf } from './schema-view.ts';
+import { isFromPlaces } from './search-kinds.ts';
 
 export type Frequencies = {
   /** Rows that one criterion leaves, roughly; Infinity where that cannot be said or a search cannot begin with it. */
@@ -198,6 +199,9 @@ export function estimates(
         return c.rows;
       case 'chain':
         return rows(c.of) * referring(c);
+      case 'reverse-chain':
+        // from places that are known; how many others are reached cannot be said
+        return isFromPlaces(c) ? rows(c.of) : Number.POSITIVE_INFINITY;
       case 'any':
         return sum(c.of, rows);
       case 'all':

@@ -9,6 +9,7 @@ import { type Listed, listedPart } from '../../directory/pages/listed.ts';
 import { MOST_TRIED } from '../../directory/pages/nothing.ts';
 import { understood } from '../../directory/pages/plain-wish.ts';
 import { conceptText, periodText } from '../../directory/pages/records.ts';
+import { ofClient, trying } from '../../directory/pages/trying.ts';
 import { totals } from '../../directory/totals.ts';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { zipCentre, zipsLike } from '../../src/fhir/search/zip.ts';
@@ -145,6 +146,12 @@ describe('on the page', () => {
       'Start again',
     ]);
     expect(await ways('/find?care=dentist&zip=90210')).toEqual(['Start again']);
+    // the last of the wishes alone, and all but the first
+    expect(await ways('/find?name=zzzz&zip=90210&gender=female')).toEqual(['Look only for: Woman', 'Start again']);
+    expect(await ways('/find?care=dentist&name=Oneil&zip=06103&new=1&speaks=es&gender=female')).toEqual([
+      'Look only for: “Oneil”, within 25 miles of 06103, Accepts new patients, Speaks: Spanish, and Woman',
+      'Start again',
+    ]);
   });
 
   describe('trying what else would find somebody is bounded', () => {
@@ -208,6 +215,23 @@ describe('on the page', () => {
       data.trying.leave();
       expect((await page(all)).main).toContain('Look only for');
       expect(data.trying.enter()).toBe(true);
+    });
+
+    test('a client has one of the places, and leaves the others to others', () => {
+      const all = trying(2);
+      const [one, other, third] = ['192.0.2.1', '192.0.2.2', '192.0.2.3'].map((address) => ofClient(all, address));
+      expect([one?.enter(), one?.enter(), other?.enter(), third?.enter()]).toEqual([true, false, true, false]);
+      one?.leave();
+      expect([other?.enter(), one?.enter(), third?.enter()]).toEqual([false, true, false]);
+    });
+
+    test('pages of one client do not keep another from the ways', async () => {
+      const from = (address: string) =>
+        site(all, { headers: { 'x-forwarded-for': address } }).then((answer) => answer.text());
+      const pages = await Promise.all([...Array(6).fill('192.0.2.1'), '192.0.2.2'].map(from));
+      expect(pages.at(-1)).toContain('Look only for');
+      // each has given its place back
+      expect(await from('192.0.2.3')).toContain('Look only for');
     });
   });
 

@@ -5,6 +5,8 @@ import { readSearch } from '../../src/fhir/search/request.ts';
 import { TYPE_IDS } from '../../src/fhir/search/types.ts';
 import { resolved } from '../../src/store/search.ts';
 import { rarestFirst } from '../../src/store/search-course.ts';
+import { isSource } from '../../src/store/search-kinds.ts';
+import { pageStatement } from '../../src/store/search-page.ts';
 import { estimates } from '../../src/store/token-frequency.ts';
 import { BASE, directory, FIXTURE, NOW } from '../directory/fixture.ts';
 
@@ -59,6 +61,49 @@ test('where very many places are near, the rows of a token are asked whether the
   const found = Array.from({ length: 3000 }, (_, i) => ({ rk: String(i), distance: 0 }));
   const sorted = rarestFirst([{ ...near, of: { ...of, found } }, token], known, Number.POSITIVE_INFINITY);
   expect(sorted.find((c) => c.kind === 'chain')?.many).toBeUndefined();
+});
+
+test('where very many are near, rows of the type are asked in turn, also back along a step; none is when all are counted', () => {
+  const live: Record<number, number> = {
+    [TYPE_IDS.PractitionerRole]: 45_000,
+    [TYPE_IDS.Practitioner]: 45_000,
+    [TYPE_IDS.Location]: 8000,
+  };
+  const counts = Array.from({ length: 9 }, (_, i) => live[i + 1] ?? 0);
+  const known = estimates(new Map(), 16_000, { params: new Map(), counts });
+  const found = (c: Criterion, places: number): Criterion => {
+    if (c.kind === 'any' || c.kind === 'all') return { ...c, of: c.of.map((one) => found(one, places)) };
+    if (c.kind === 'chain' || c.kind === 'reverse-chain') return { ...c, of: found(c.of, places) };
+    if (c.kind !== 'near') return c;
+    return { ...c, found: Array.from({ length: places }, (_, i) => ({ rk: String(i), distance: 0 })) };
+  };
+  const begins = (type: 'PractitionerRole' | 'Practitioner', name: string, places: number, page?: number) => {
+    const near: [string, string] = [name, '41.7|-72.6|300|km'];
+    const read = { base: BASE, now: NOW, countMax: 500, lenient: false };
+    const { criteria } = readSearch(type, [near, ['_lastUpdated', 'gt2000-01-01']], read);
+    const placed = criteria.map((c) => found(c, places));
+    return rarestFirst(placed, known, 20, page).some(isSource);
+  };
+  const back = '_has:PractitionerRole:practitioner:location.near';
+  for (const [type, name] of [
+    ['PractitionerRole', 'location.near'],
+    ['PractitionerRole', 'place.near'],
+    ['Practitioner', back],
+  ] as const) {
+    expect([name, begins(type, name, 20), begins(type, name, 3000)]).toEqual([name, true, false]);
+    expect(begins(type, name, 3000, Number.POSITIVE_INFINITY)).toBe(true);
+  }
+});
+
+test('who is found from known places by several steps is found once, whatever else is asked', async () => {
+  const pairs: [string, string][] = [
+    ['_has:PractitionerRole:practitioner:new-patient', 'newpt'],
+    ['_has:PractitionerRole:practitioner:location.near', '41.7|-72.6|5|km'],
+    ['_has:PractitionerRole:practitioner:location.near', '41.7|-72.6|6|km'],
+  ];
+  const request = readSearch('Practitioner', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+  const { text } = pageStatement(await resolved(d.database.sql, request));
+  expect(text).toMatch(/\(d\.rk in \(select u\.ref as rk .*\)\) is true/s);
 });
 
 type Chain = Extract<Criterion, { kind: 'chain' }>;
