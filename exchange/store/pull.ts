@@ -183,7 +183,7 @@ export async function candidates(
  * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
  * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
  * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
- * answer did not mention the member: some payers leave out whom they do not know), or when the member asks for it. Reads the peer's
+ * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it. Reads the peer's
  * coverages (once a tick), and for each the index pull_member_member.
  * @param today YYYY-MM-DD of the plan's calendar, by which coverages end
  */
@@ -200,7 +200,7 @@ export async function unasked(
       select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
         max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
         array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
-        max(p.created_at) filter (where m.outcome = 'missing' and p.state <> 'withdrawn') as unmentioned
+        max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
     ) l
     cross join lateral (
@@ -208,7 +208,7 @@ export async function unasked(
     ) f
     where o.peer_id = ${peerId} and l.open = 0
       and (f.n = 0 or f.last <= ${now}::timestamptz - least(interval '1 hour' * power(2, least(f.n, 10) - 1),
-          case when f.last = l.unmentioned then interval '7 days' else interval '1 day' end)
+          case when f.last = l.unclear then interval '7 days' else interval '1 day' end)
         or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
       and (
         l.asked is null

@@ -1281,6 +1281,15 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     false,
     true,
   ]);
+  // nor is one that leads two members to one person
+  const unclear = async (minutes: number) => {
+    await answered('conflict', ...many, minutes);
+    await sql`update exchange.pull set state = 'failed' where state = 'refused'`;
+    return (
+      (await unasked(sql, 'scripted', now, localDay(now, 'UTC'), { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0
+    );
+  };
+  expect([await unclear(week - 1), await unclear(week + 1)]).toEqual([false, true]);
 });
 
 test('what a payer is to be told names the lines that were kept out, by its own ids', async () => {
