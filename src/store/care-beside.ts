@@ -11,11 +11,12 @@ import { TYPE_IDS } from '../fhir/search/types.ts';
 import type { CareAt } from './care-at.ts';
 import { arrayLiteral, type Queryable } from './database.ts';
 import { rawRows } from './raw-rows.ts';
-import { boxTest, distanceBetween, positioned } from './search-further.ts';
+import { referenceToken } from './reference-token.ts';
+import { boxTest, distanceBetween, placesIn, positioned } from './search-further.ts';
 import { binder } from './search-page.ts';
 
-/** More of a kind than these are searched for with the rest. */
-const MOST = 5000;
+/** More than `most` of a kind are searched for with the rest. `many` of them, and so many `times` as many as there are places near, are found from these. */
+const BOUNDS = { most: 5000, many: 400, times: 2 };
 
 /** The forms that these criteria look for under a seed, wherever they ask for them. */
 function formsOf(criteria: readonly Criterion[], seed: number): string[] {
@@ -36,9 +37,9 @@ function besideOf(care: CareAt, others: readonly Criterion[]): Beside {
 
 /**
  * `rk, distance` of the roles, and one row of the number of those that were looked at, under the key 0. lookup_pkey, then resource_pkey and
- * place_pkey for each.
+ * place_pkey for each; or place_at, and lookup_pkey from each place.
  */
-function statement({ circles, networks }: CareAt, { said, sited }: Beside, most: number) {
+function statement({ circles, networks }: CareAt, { said, sited }: Beside, { most, many, times }: typeof BOUNDS) {
   const { values, bind } = binder();
   const tokens = (forms: string[], seed: number) =>
     `select l.rk, ${seed === SITED.seed} as sited from directory.lookup l where l.token = any(array(
@@ -56,10 +57,36 @@ function statement({ circles, networks }: CareAt, { said, sited }: Beside, most:
     return { away, test: `${within}${positioned(circle, 'p')}` };
   });
   const least = tests.map(({ away, test }) => `case when ${test} then ${away} end`).join(', ');
+  const places = placesIn(circles, bind, (away) => `p.rk, ${away} as distance`);
+  /** Roles of the kind at what a place leads to. They are asked for in a set: a join would compare each with each. */
+  const stands = (from: string, param: number, which: string, through = ''): string =>
+    `select l.rk, w.distance from near w ${through} cross join lateral (
+        select l.rk from directory.lookup l where l.token = ${referenceToken(from, param)} offset 0) l
+      where (select by_place from way) and (l.rk in (select rk from given where ${which})) is true`;
   const text = `with given as materialized (
       select distinct rk, sited from (${tokens(said, SAID.seed)} union all ${tokens(sited, SITED.seed)}) t limit ${most + 1}
+    ), near as materialized (
+      select rk, min(distance) as distance from (${places}) p where (select count(*) from given) between ${many} and ${most}
+      group by rk limit ${Math.ceil(most / times)}
+    ), way as materialized (
+      select n between ${many} and ${most} and ${times} * places < n as by_place, n <= ${most} as few
+      from (select count(*) as n from given) g, (select count(*) as places from near) p
+    ), there as (
+      ${among === '' ? '' : `select t.rk, t.distance from (`}${stands('w.rk', CARE.along, 'not sited')}
+      union all ${stands(
+        's.rk',
+        BY_SERVICE.service,
+        'sited',
+        `cross join lateral (
+        select l.rk from directory.lookup l where l.token = ${referenceToken('w.rk', BY_SERVICE.location)} offset 0) s`,
+      )}${
+        among === ''
+          ? ''
+          : `) t cross join lateral (
+        select f.refs, f.ref_params from directory.resource f where f.rk = t.rk and not f.deleted offset 0) r where true${among}`
+      }
     ), few as materialized (
-      select * from given where (select count(*) from given) <= ${most}
+      select g.* from given g where (select few and not by_place from way)
     ), standing as (
       select g.rk, u.ref as place from few g cross join lateral (
           select f.refs, f.ref_params from directory.resource f
@@ -79,6 +106,7 @@ function statement({ circles, networks }: CareAt, { said, sited }: Beside, most:
     select rk, min(distance) from (
       select t.rk, least(${least}) as distance from standing t
         cross join lateral (select f.at, f.approximate from directory.place f where f.rk = t.place offset 0) p
+      union all select rk, distance from there
     ) d where distance is not null group by rk
     union all select 0, (select count(*) from given)`;
   return { text, values };
@@ -88,9 +116,9 @@ async function found(
   sql: Queryable,
   care: CareAt,
   others: readonly Criterion[],
-  most: number,
+  bounds: typeof BOUNDS,
 ): Promise<CareAt['found']> {
-  const { text, values } = statement(care, besideOf(care, others), most);
+  const { text, values } = statement(care, besideOf(care, others), bounds);
   const rows = await rawRows(sql, text, values, { prepare: true, short: true });
   try {
     const all = Array.from({ length: rows.length }, (_, i) => ({
@@ -98,18 +126,18 @@ async function found(
       distance: rows.text(i, 1) ?? '',
     }));
     const looked = Number(all.find((one) => one.rk === '0')?.distance);
-    return looked > most ? undefined : all.filter((one) => one.rk !== '0');
+    return looked > bounds.most ? undefined : all.filter((one) => one.rk !== '0');
   } finally {
     rows.release();
   }
 }
 
 /** The request with the roles that have no entry of care and place; itself when it has none to look for, or too many. */
-export async function resolveBeside(sql: Queryable, request: SearchRequest, most = MOST): Promise<SearchRequest> {
+export async function resolveBeside(sql: Queryable, request: SearchRequest, bounds = BOUNDS): Promise<SearchRequest> {
   const criteria: Criterion[] = [];
   for (const c of request.criteria) {
     const [care, ...others] = c.kind === 'any' ? c.of : [];
-    const beside = care?.kind === 'care-at' && others.length > 0 ? await found(sql, care, others, most) : undefined;
+    const beside = care?.kind === 'care-at' && others.length > 0 ? await found(sql, care, others, bounds) : undefined;
     criteria.push(care?.kind === 'care-at' && beside ? { ...care, found: beside } : c);
   }
   return { ...request, criteria };

@@ -147,15 +147,16 @@ test('a role that names services and no place is where these are', async () => {
   ).toBe('outcome');
 });
 
-test('few of a kind are looked up before, many are searched for with the rest: the same are found, as far away', async () => {
+test('few of a kind are looked up before, more from the places near, many are searched for with the rest: the same are found, as far away', async () => {
   const options = { base: BASE, now: new Date('2026-11-28T12:00:00Z'), countMax: 500, lenient: false };
   const ways = async (query: string) => {
     const request = readSearch('PractitionerRole', new URLSearchParams(query), options);
     const joined = joinCare(request, estimates(new Map(), 100_000));
     const found = [];
-    for (const most of [undefined, 0]) {
-      const placed = await resolveBeside(d.database.sql, joined, most);
-      expect(placed.criteria.map((c) => c.kind)).toContain(most === 0 ? 'any' : 'care-at');
+    const fromPlaces = { most: 5000, many: 0, times: 0.001 };
+    for (const bounds of [undefined, fromPlaces, { ...fromPlaces, most: 0 }]) {
+      const placed = await resolveBeside(d.database.sql, joined, bounds);
+      expect(placed.criteria.map((c) => c.kind)).toContain(bounds?.most === 0 ? 'any' : 'care-at');
       const { text, values } = pageStatement(placed);
       const rows = await d.database.sql.unsafe<Record<string, string>[]>(text, values);
       found.push(
@@ -169,8 +170,8 @@ test('few of a kind are looked up before, many are searched for with the rest: t
   for (const miles of [5, 150])
     for (const more of ['', '&network=Organization/net', '&_sort=near', '&active=true&_sort=near', '&active=false'])
       for (const kind of ['specialty-like=heart doctor', 'specialty=207RC0000X']) {
-        const [before, along] = await ways(`place.near-zip=${zip(miles)}&${kind}${more}`);
-        expect(before, `${miles} ${more} ${kind}`).toEqual(along);
+        const [before, near, along] = await ways(`place.near-zip=${zip(miles)}&${kind}${more}`);
+        expect([before, near], `${miles} ${more} ${kind}`).toEqual([along, along]);
         if (more === '' && kind.includes('like')) expect(before?.length).toBe(miles === 5 ? 3 : 5);
         if (more.includes('network')) expect(before?.length).toBe(2);
       }
