@@ -75,7 +75,7 @@ export function readEnd(row: Partial<Record<EnrolmentColumn, string>>): Coverage
   if (!isDay(endsOn)) return { faults: ['coverage_end must be a date YYYY-MM-DD.'] };
   return {
     memberNumber: row.member_number?.trim() ?? '',
-    formerNumber: row.former_member_number?.trim(),
+    formerNumber: row.former_member_number?.trim() || undefined,
     birthDate: isDay(born) ? born : undefined,
     endsOn,
   };

@@ -45,8 +45,8 @@ export async function* ownedRows(
   taken: Taken,
 ): AsyncGenerator<EnrolmentLine> {
   const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
-    const numbers = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber ?? []].flat());
-    const holders = await cardHolders(sql, [...new Set(numbers)]);
+    const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
+    const holders = await cardHolders(sql, [...new Set(asked)]);
     return batch.map(({ line, row }) => {
       if ('endsOn' in row) return { line, row: endOf(holders, row) };
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, taken);
