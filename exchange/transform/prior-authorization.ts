@@ -31,7 +31,8 @@ export type AuthorizationState =
   | 'denied'
   | 'cancelled'
   | 'drug'
-  | 'unclear';
+  | 'unclear'
+  | 'estimate';
 export type AuthorizationFacts = {
   state: AuthorizationState;
   /** day of the last change of status, YYYY-MM-DD */

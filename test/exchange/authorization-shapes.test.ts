@@ -93,6 +93,7 @@ test.each([
     members: new Map(),
     hidden: new Set<string>(),
     hiddenNumbers: new Map(),
+    hiddenDocuments: new Map(),
     windowStart: '2021-01-01',
     peerOrigins: new Set<string>(),
   };
@@ -106,7 +107,7 @@ test.each([
 test.each<[string, object, string | undefined]>([
   ['denied', { adjudication: [decided(code('A3'))] }, 'denied'],
   ['for drugs', { type: { coding: [{ code: 'pharmacy' }] } }, 'drug'],
-  ['approved', { adjudication: [decided(code('A1'))] }, undefined],
+  ['approved', { adjudication: [decided(code('A1'))] }, 'estimate'],
 ])('an estimate that is %s', (_, more, state) => {
   const estimate = { ...authorization(more), use: 'predetermination' } as unknown as Resource;
   expect(factsOf(estimate, JSON.stringify(estimate)).authorization?.state).toBe(state);
@@ -119,7 +120,7 @@ test('an estimate that was denied in part leaves as a claim, without those lines
     use: 'predetermination',
   } as Resource;
   const facts = factsOf({ ...estimate, billablePeriod: { end: '2026-01-02' } }, JSON.stringify(estimate));
-  expect([facts.authorization, facts.serviceEnd]).toEqual([undefined, '2026-01-02']);
+  expect([facts.authorization?.state, facts.serviceEnd]).toEqual(['estimate', '2026-01-02']);
   expect(JSON.parse(facts.shared ?? '').item).toEqual([service()]);
 });
 

@@ -30,6 +30,7 @@ const context = {
   peerOrigins: new Set(['https://prior.example']),
   hidden: new Set<string>(),
   hiddenNumbers: new Map<string, Set<string>>(),
+  hiddenDocuments: new Map<string, Set<string>>(),
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 
