@@ -52,7 +52,7 @@ const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary be
 const UNITS = new Set(['allowedunits', 'consumedunits']);
 const SIGN = /\p{Sc}\s{0,20}[.,]?\d|\d\s?\p{Sc}/u;
 const CODE =
-  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD|GBP)\s?\d[\d,]*\.\d\d(?![\d.%])/iu;
+  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD\s?(?!41[0-4]\.\d\d(?!\d))|GBP\s?)\d[\d,]*\.\d\d(?![\d.]|\s?(?:%|m?c?g\b|m?l\b|[cm]m\b))/iu;
 const WORD =
   /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\p{L}\w.,])\d[\d,]*\.\d\d(?![\d.%])/iu;
 /** What a reader of a page sees of signs. */
