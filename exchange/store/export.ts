@@ -209,7 +209,7 @@ const PAGE = 100;
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
- * they may not leave any more. What only grew old is not taken back. Of a member whose consent did not hold then nothing was told:
+ * they may not leave any more. What only grew old is not taken back, nor is what nobody has decided yet by the rules of today. Of a member whose consent did not hold then nothing was told:
  * what counts is the time of the export that held the record. delivered_pkey.
  */
 export async function deletedRows(
@@ -224,7 +224,7 @@ export async function deletedRows(
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
-       and (r.deleted or not coalesce(${MAY_LEAVE}, false))
+       and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
        and not exists (
          select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
            and y.member_id = any($13::text::text[]) and ${allowed('y')})
