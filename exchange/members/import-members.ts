@@ -20,7 +20,7 @@ import {
 } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { renewRequests, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
-import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
+import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
 import { ENROLMENT_COLUMNS, patientOf, readEnd, readEnrolment } from './enrolment.ts';
@@ -185,12 +185,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   }
 
   try {
-    const clients = stagingClients(deps.database);
-    try {
-      await stageUnits(clients, work, units());
-    } finally {
-      await clients.end();
-    }
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
     const { counts, refused: late } = await commitImport(deps.database, work);
     if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
     for (const r of late)
