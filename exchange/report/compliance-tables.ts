@@ -85,7 +85,12 @@ export function complianceTables(
           'Stands at',
           (r) =>
             clockCell(
-              { state: String(r['state']), dueAt: r['dueAt'] as Date, closedAt: r['closedAt'] as Date | null },
+              {
+                state: String(r['state']),
+                dueAt: r['dueAt'] as Date,
+                closedAt: r['closedAt'] as Date | null,
+                kind: String(r['kind']),
+              },
               now,
             ),
         ],

@@ -42,8 +42,8 @@ export const COMPLIANCE_SQL = {
       count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
-      count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
-      count(*) filter (where kind in ('C3-match', 'C3-export') and state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
+      count(*) filter (where state = 'not-applicable' and reason in ('coverage-ended', 'member-deceased'))::int as ended,
+      count(*) filter (where state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
       count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
@@ -53,7 +53,8 @@ export const COMPLIANCE_SQL = {
     from exchange.clock k left join exchange.peer p on p.id = k.peer_id
     left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
     where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
-      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)) and ${USED}
+      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
+        or (k.state in ('withdrawn', 'not-applicable') and k.closed_at > k.due_at)) and ${USED}
     order by k.due_at, k.id limit 5000`,
   optIn: `
     select

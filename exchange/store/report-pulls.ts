@@ -134,7 +134,7 @@ export type ClockScope = { duty?: ClockKind | undefined; began?: { from: Date; t
 
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   open: "c.state = 'open'",
-  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1))",
+  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))",
   blocked: "c.state in ('attempted', 'blocked')",
   closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
   all: 'true',
