@@ -3,11 +3,12 @@ import type { Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
-import { figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { deed, figureTable, instants, minutes, num, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
 import { findingsTable, proofsTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
-import { clockCell } from './words.ts';
+import { refusalMeaning } from './security.ts';
+import { clockCell, numberCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
@@ -21,7 +22,18 @@ export const MORE = [
   'notInTime',
   'proofs',
   'refusals',
+  'rejected',
 ] as const satisfies readonly ComplianceQuery[];
+const linesOf = (pull: Row[string] | undefined, outcome: string, reason: Row[string] | undefined): string =>
+  `/staff/pulls/${String(pull)}/lines?outcome=${outcome}${typeof reason === 'string' ? `&reason=${encodeURIComponent(reason)}` : ''}`;
+
+/** The Groups of an answer to a match request. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  match: 'matched',
+  nomatch: 'not found',
+  consentconstraint: 'found, consent not enough',
+};
+
 export type MoreRows = Record<(typeof MORE)[number], Row[]>;
 
 export function complianceTables(
@@ -184,8 +196,17 @@ export function complianceTables(
       more.refusals,
       [
         of('payer', 'Asked by', 'head'),
-        of('action', 'What'),
-        of('reason', 'Reason'),
+        deed('What'),
+        [
+          'reason',
+          'Reason',
+          (r) => {
+            const code = text(r, 'reason') ?? '';
+            const said =
+              r['action'] === 'match' ? meaning('decision', code).text : refusalMeaning(String(r['action']), code).text;
+            return { value: code, text: said };
+          },
+        ],
         of('n', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),
@@ -218,8 +239,38 @@ export function complianceTables(
         of('n', 'Records', 'number'),
         of('discarded', 'of these discarded', 'number'),
         when('oldest', 'Oldest'),
+        [
+          'newest',
+          'Lines of the newest pull that holds some',
+          (r) => ({
+            value: text(r, 'pull'),
+            text: num(r, 'pulls') > 1 ? `one of ${num(r, 'pulls')} pulls` : 'the lines',
+            href: linesOf(r['pull'], 'quarantined', r['lineReason']),
+          }),
+        ],
       ],
       'Nothing is in quarantine.',
+    ),
+    table(
+      'rejected',
+      'Lines of the period that are no usable record',
+      more.rejected,
+      [
+        of('payer', 'Payer', 'head'),
+        [
+          'reason',
+          'Reason',
+          (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+        ],
+        of('n', 'Lines', 'number'),
+        when('last', 'Last'),
+        [
+          'newest',
+          'Lines of the newest pull',
+          (r) => ({ value: text(r, 'pull'), text: 'the lines', href: linesOf(r['pull'], 'rejected', r['reason']) }),
+        ],
+      ],
+      'Every line was a record.',
     ),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
@@ -230,7 +281,7 @@ export function complianceTables(
       more.disclosures,
       [
         of('payer', 'Recipient', 'head'),
-        of('action', 'How'),
+        deed('How'),
         of('members', 'Members', 'number'),
         of('rows', 'Times', 'number'),
         when('first', 'First'),
@@ -246,7 +297,12 @@ export function complianceTables(
         of('direction', 'What', 'head'),
         of('payer', 'Payer'),
         of('n', 'Members', 'number'),
-        of('held', 'Choice or consent in force', 'number'),
+        [
+          'held',
+          'Choice or consent in force',
+          (r) => ({ ...numberCell(num(r, 'held')), tone: num(r, 'held') < num(r, 'n') ? 'act' : 'good' }),
+          'number',
+        ],
       ],
       'Nothing was asked and nothing disclosed.',
     ),
@@ -254,7 +310,20 @@ export function complianceTables(
       'matching',
       'Answers to match requests',
       had.matching,
-      [of('payer', 'Payer', 'head'), of('outcome', 'Answer'), of('reason', 'Why'), of('n', 'Members', 'number')],
+      [
+        of('payer', 'Payer', 'head'),
+        [
+          'outcome',
+          'Answer',
+          (r) => ({ value: text(r, 'outcome'), text: ANSWERS[String(r['outcome'])] ?? String(r['outcome']) }),
+        ],
+        [
+          'reason',
+          'Why',
+          (r) => ({ value: text(r, 'reason'), text: meaning('decision', text(r, 'reason') ?? '').text }),
+        ],
+        of('n', 'Members', 'number'),
+      ],
       'Nobody was looked for.',
     ),
     table(
@@ -262,7 +331,7 @@ export function complianceTables(
       'What people did',
       more.decisions,
       [
-        of('action', 'What', 'head'),
+        deed('What', 'head'),
         of('actor', 'Who'),
         of('n', 'Times', 'number'),
         when('first', 'First'),

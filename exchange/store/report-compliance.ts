@@ -118,7 +118,8 @@ export const COMPLIANCE_SQL = {
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
-      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest
+      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
+      (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
     from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
@@ -133,6 +134,10 @@ export const COMPLIANCE_SQL = {
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
       and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
+  rejected: `
+    select r.name as payer, l.reason, count(*)::int as n, (array_agg(p.id order by p.finished_at desc))[1] as pull, max(p.finished_at) as last
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'rejected'
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, case when count(v.id) > 0 then count(distinct v.id) filter (where v.state = 'open')::int end as open
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id
