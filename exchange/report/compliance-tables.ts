@@ -5,7 +5,7 @@ import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
 import { deed, figureTable, instants, minutes, num, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
-import { findingsTable, proofsTable } from './compliance-found.ts';
+import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
 import { refusalMeaning } from './security.ts';
 import { clockCell, numberCell } from './words.ts';
@@ -24,9 +24,6 @@ export const MORE = [
   'refusals',
   'rejected',
 ] as const satisfies readonly ComplianceQuery[];
-const linesOf = (pull: Row[string] | undefined, outcome: string, reason: Row[string] | undefined): string =>
-  `/staff/pulls/${String(pull)}/lines?outcome=${outcome}${typeof reason === 'string' ? `&reason=${encodeURIComponent(reason)}` : ''}`;
-
 /** The Groups of an answer to a match request. */
 const ANSWERS: Readonly<Record<string, string>> = {
   match: 'matched',
@@ -225,53 +222,8 @@ export function complianceTables(
       ],
       'Nothing was received.',
     ),
-    table(
-      'quarantine',
-      'In quarantine at the end of the period',
-      had.quarantine,
-      [
-        of('payer', 'Payer', 'head'),
-        [
-          'reason',
-          'Reason',
-          (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
-        ],
-        of('n', 'Records', 'number'),
-        of('discarded', 'of these discarded', 'number'),
-        when('oldest', 'Oldest'),
-        [
-          'newest',
-          'Lines of the newest pull that holds some',
-          (r) => ({
-            value: text(r, 'pull'),
-            text: num(r, 'pulls') > 1 ? `one of ${num(r, 'pulls')} pulls` : 'the lines',
-            href: linesOf(r['pull'], 'quarantined', r['lineReason']),
-          }),
-        ],
-      ],
-      'Nothing is in quarantine.',
-    ),
-    table(
-      'rejected',
-      'Lines of the period that are no usable record',
-      more.rejected,
-      [
-        of('payer', 'Payer', 'head'),
-        [
-          'reason',
-          'Reason',
-          (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
-        ],
-        of('n', 'Lines', 'number'),
-        when('last', 'Last'),
-        [
-          'newest',
-          'Lines of the newest pull',
-          (r) => ({ value: text(r, 'pull'), text: 'the lines', href: linesOf(r['pull'], 'rejected', r['reason']) }),
-        ],
-      ],
-      'Every line was a record.',
-    ),
+    quarantineTable(had.quarantine, view.timeZone),
+    rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
     proofsTable(more.proofs),

@@ -51,7 +51,6 @@ const DEEDS: Readonly<Record<string, string>> = {
   'peer-closed': 'closed a payer',
   'peer-changed': 'changed a payer’s record',
   'peer-change-proposed': 'proposed a change of a payer’s record',
-  'peer-change-accepted': 'put a change of a payer in force',
   'peer-change-rejected': 'rejected a change of a payer',
   'peer-limited': 'set a payer’s limit',
   'peer-checked': 'asked a payer for its documents',
