@@ -5,6 +5,7 @@ import { Outcome } from '../src/fhir/outcome.ts';
 import { ID_PATTERN, isObject, isResource, objects, type Resource, text } from '../src/fhir/resource.ts';
 import { zipCentre, zipsLike } from '../src/fhir/search/zip.ts';
 import { storeFailure } from '../src/store/failure.ts';
+import { addressLogical } from '../src/store/logical-targets.ts';
 import { readResource, readState } from '../src/store/resource.ts';
 import { answerQuestion } from './in-network/answer.ts';
 import { keyOf } from './in-network/decide.ts';
@@ -27,7 +28,9 @@ export function pageData(
   const { sql } = deps.database;
   const search: PageData['search'] = async (type, pairs) => {
     try {
-      return foundIn(await findBundle(type, pairs, deps));
+      const found = foundIn(await findBundle(type, pairs, deps));
+      await addressLogical(sql, found.all.values());
+      return found;
     } catch (error) {
       throw storeFailure(error) ?? error;
     }
@@ -47,7 +50,9 @@ export function pageData(
       const found = ID_PATTERN.test(id) ? await readResource(sql, key) : undefined;
       if (!found) throw new Outcome('not-found');
       if (found.deleted) throw new Outcome('gone');
-      return resourceOf(JSON.parse(new TextDecoder().decode(found.body)));
+      const resource = resourceOf(JSON.parse(new TextDecoder().decode(found.body)));
+      await addressLogical(sql, [resource]);
+      return resource;
     },
     inNetwork: (pairs) => answerQuestion(readQuestion(pairs, deps.base, deps.clock()), deps),
     async plans() {

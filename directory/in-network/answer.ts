@@ -7,6 +7,7 @@ import { hasCoding, isResource, type Resource } from '../../src/fhir/resource.ts
 import { tokenForm } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import type { Database } from '../../src/store/database.ts';
+import { addressLogical } from '../../src/store/logical-targets.ts';
 import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
 import { keysIn, nameOf, verifiedDays } from './evidence.ts';
@@ -36,9 +37,9 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
   const { base } = deps;
   const { sql } = deps.database;
   const { rows, seen } = await findNamed(sql, wanted(question));
-  const plans: Plan[] = question.plans
-    .flatMap((_, i) => resolve(rows, 'plan', i))
-    .map((resource) => ({ resource, networks: planNetworks(resource, base) }));
+  const asked = question.plans.flatMap((_, i) => resolve(rows, 'plan', i));
+  await addressLogical(sql, asked);
+  const plans: Plan[] = asked.map((resource) => ({ resource, networks: planNetworks(resource, base) }));
   const networks = question.networks.flatMap((_, i) => onlyNetworks(resolve(rows, 'network', i)));
   const byNpi = rows.filter((r) => r.part === 'npi');
   if (question.npi !== undefined && byNpi.length === 0)
@@ -54,6 +55,12 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     networks: among,
   });
   if (candidates.seen.change !== seen.change) return undefined;
+  const [roles = [], affiliations = [], verifications = []] = [
+    candidates.roles,
+    candidates.affiliations,
+    candidates.verifications,
+  ].map((bodies) => bodies.map(parse));
+  await addressLogical(sql, [...roles, ...affiliations, ...verifications]);
   const around = new Map(candidates.around.map(parse).map((r) => [keyOf(r), r]));
   const decision = decide({
     base,
@@ -63,11 +70,11 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     providers,
     locations: question.locations,
     specialties: question.specialties,
-    roles: candidates.roles.map(parse),
-    affiliations: candidates.affiliations.map(parse),
+    roles,
+    affiliations,
     around,
     cut: candidates.cut,
-    verified: verifiedDays(candidates.verifications.map(parse), base),
+    verified: verifiedDays(verifications, base),
     staleBefore: daysBefore(deps.clock(), deps.config.directoryStaleDays),
   });
   const place = (resource: Resource): Place => ({ key: keyOf(resource), name: nameOf(resource) });

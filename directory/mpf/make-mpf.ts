@@ -3,14 +3,14 @@
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
-import { isResource, type Resource } from '../../src/fhir/resource.ts';
+import { readAddressed } from '../../src/store/logical-targets.ts';
 import { csvField } from '../../src/ui/csv.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
 import type { Made, MadeSet, MakerContext } from '../publish/make-publication.ts';
 import { addSet, channelSets, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
 import { fillScope, planRows, scopeRows } from '../store/mpf-scope.ts';
-import { inSnapshot } from '../store/publication.ts';
+import { inSnapshots } from '../store/publication.ts';
 import { auditMpf, type MpfFinding } from './audit.ts';
 import { type BundleFile, BundleFiles, readBundle } from './bundle-files.ts';
 import { MPF_CODE_NAMES, MPF_CODES } from './codes.ts';
@@ -54,12 +54,11 @@ async function jobs({ deps, publication, snapshot }: MakerContext): Promise<Job[
   const base = `${deps.config.baseUrl}/directory/fhir`;
   const thisYear = publication.startedAt.getUTCFullYear();
   const found = new Map<string, Job>();
-  await inSnapshot(deps.database, snapshot, async (sql) => {
+  await inSnapshots(deps.database, snapshot, async (sql, beside) => {
     for await (const rows of planRows(sql))
-      for (const { body } of rows) {
-        const plan: unknown = JSON.parse(body);
-        const year = isResource(plan) ? yearOf(plan) : undefined;
-        if (!isResource(plan) || year === undefined || year < thisYear || year > thisYear + 1) continue;
+      for (const plan of await readAddressed(beside, rows)) {
+        const year = yearOf(plan);
+        if (year === undefined || year < thisYear || year > thisYear + 1) continue;
         for (const contract of contractsOf(plan)) {
           const key = mpfKey(contract, year);
           const job = found.get(key) ?? { contract, year, plans: [], networks: new Set<string>() };
@@ -129,15 +128,13 @@ async function writeBundles({ deps, publication, snapshot, alive }: MakerContext
   const begins = new Date(Date.UTC(job.year, 0, 1));
   const day = begins > publication.startedAt ? begins : publication.startedAt;
   try {
-    await inSnapshot(deps.database, snapshot, async (sql) => {
+    await inSnapshots(deps.database, snapshot, async (sql, beside) => {
       await fillScope(sql, { plans: job.plans, networks: [...job.networks], day });
       for (const type of MPF_TYPES)
         for await (const rows of scopeRows(sql, type)) {
           if (!alive()) throw new LeaseLost();
-          for (const { body } of rows) {
-            const resource = JSON.parse(body) as Resource; // as the store keeps it
+          for (const resource of await readAddressed(beside, rows))
             await files.write(shapeForMpf(resource, { contract: job.contract, base, networks: job.networks }));
-          }
         }
     });
     return await files.finish();

@@ -96,20 +96,60 @@ export function map(l: Language, places: readonly Numbered[], center: Center | u
   const outline = land(scale.frame, (longitude, latitude) => scale.place({ longitude, latitude }));
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${t.mapText(places.length, l.number(places.length))}">
 ${outline === '' ? '' : html`<path class="land" d="${outline}"/>`}
-${center ? centerMark(l, scale, center) : ''}
+${center ? centerMark(l, scale, center, [...pins.map(boxOf), barBox(l, scale)]) : ''}
 ${pins.map(pinMark)}
 ${bar(l, scale)}
 </svg>`;
 }
 
-function centerMark(l: Language, scale: Scale, center: Center): Part {
+type Box = { left: number; top: number; width: number; height: number };
+
+/** Nothing of a small letter is wider. */
+const LETTER = 6.5;
+const LINE = 12;
+
+/** The first of these places, each the left end of a line of text, at which the text is whole and covers nothing that is there. */
+function free(text: string, places: readonly Point[], taken: readonly Box[]): Point | undefined {
+  const width = text.length * LETTER;
+  return places.find(({ x, y }) => {
+    const top = y - LINE + 2;
+    return (
+      x >= 2 &&
+      x + width <= WIDTH - 2 &&
+      top >= 2 &&
+      y <= HEIGHT - 4 &&
+      taken.every((b) => x >= b.left + b.width || b.left >= x + width || top >= b.top + b.height || b.top >= top + LINE)
+    );
+  });
+}
+
+/** The middle with its name, and circles around it with theirs; names stand where no pin covers them, and those of circles else nowhere. */
+function centerMark(l: Language, scale: Scale, center: Center, taken: readonly Box[]): Part {
   const { x, y } = scale.place(center.at);
   const radius = center.miles * scale.pixelsPerMile;
+  const half = (center.name.length * LETTER) / 2;
+  const usual = { x: x + 10, y: y + 16 };
+  const beside = [x + 10, x - 10 - 2 * half].flatMap((left) => [16, -8].map((down) => ({ x: left, y: y + down })));
+  const apart = [28, -18, 42, -32, 56, -46].map((down) => ({ x: x - half, y: y + down }));
+  const at = free(center.name, [...beside, ...apart], taken) ?? usual;
+  const named: Box = { left: at.x, top: at.y - LINE + 2, width: 2 * half, height: LINE };
   const rings = ringsOf(scale, radius).map((miles) => {
     const r = miles * scale.pixelsPerMile;
-    return html`<circle class="near" cx="${round(x)}" cy="${round(y)}" r="${round(r)}"/><text class="small middle" x="${round(x)}" y="${round(y - r + 12)}">${milesOf(l, miles)}</text>`;
+    const text = milesOf(l, miles);
+    const wide = text.length * LETTER;
+    const where = free(
+      text,
+      [
+        { x: x - wide / 2, y: y - r + 12 },
+        { x: x - wide / 2, y: y + r - 4 },
+        { x: x + r + 3, y: y + 4 },
+        { x: x - r - 3 - wide, y: y + 4 },
+      ],
+      [...taken, named],
+    );
+    return html`<circle class="near" cx="${round(x)}" cy="${round(y)}" r="${round(r)}"/>${where === undefined ? '' : html`<text class="small middle" x="${round(where.x + wide / 2)}" y="${round(where.y)}">${text}</text>`}`;
   });
-  return html`${rings}${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(x + 10)}" y="${round(y + 16)}">${center.name}</text>`;
+  return html`${rings}${radius < WIDTH ? html`<circle class="ring" cx="${round(x)}" cy="${round(y)}" r="${round(radius)}"/>` : ''}<path class="cross" d="M${round(x - 8)} ${round(y)}h16M${round(x)} ${round(y - 8)}v16"/><text class="small" x="${round(at.x)}" y="${round(at.y)}">${center.name}</text>`;
 }
 
 /** At most three circles that help to judge distances, in round miles: the largest as large as fits, within the circle asked for. */
@@ -122,16 +162,29 @@ function ringsOf(scale: Scale, limit: number): number[] {
 const milesOf = (l: Language, miles: number): string =>
   l.texts.form.miles(l.number(miles, String(miles).split('.')[1]?.length ?? 0));
 
-function pinMark(pin: Pin): Safe {
-  const label = ranges(pin.numbers);
+/** Where a pin is drawn: within the picture. */
+function boxOf(pin: Pin): Box {
   const width = widthOf(pin);
   const x = Math.min(Math.max(pin.x, width / 2 + 2), WIDTH - width / 2 - 2);
   const y = Math.min(Math.max(pin.y, 14), HEIGHT - 14);
-  return html`<rect class="dot" x="${round(x - width / 2)}" y="${round(y - 12)}" width="${round(width)}" height="24" rx="12"/><text class="number" x="${round(x)}" y="${round(y + 4.5)}">${label}</text>`;
+  return { left: x - width / 2, top: y - 12, width, height: 24 };
+}
+
+function pinMark(pin: Pin): Safe {
+  const { left, top, width, height } = boxOf(pin);
+  return html`<rect class="dot" x="${round(left)}" y="${round(top)}" width="${round(width)}" height="${height}" rx="12"/><text class="number" x="${round(left + width / 2)}" y="${round(top + 16.5)}">${ranges(pin.numbers)}</text>`;
+}
+
+const barOf = (scale: Scale): number => [...BARS].reverse().find((m) => m * scale.pixelsPerMile <= 110) ?? 0.25;
+
+function barBox(l: Language, scale: Scale): Box {
+  const miles = barOf(scale);
+  const width = 20 + miles * scale.pixelsPerMile + milesOf(l, miles).length * LETTER;
+  return { left: 0, top: HEIGHT - 20, width, height: 20 };
 }
 
 function bar(l: Language, scale: Scale): Safe {
-  const miles = [...BARS].reverse().find((m) => m * scale.pixelsPerMile <= 110) ?? 0.25;
+  const miles = barOf(scale);
   const length = round(miles * scale.pixelsPerMile);
   return html`<path d="M14 ${HEIGHT - 14}v5h${length}v-5" fill="none" stroke="currentColor" stroke-width="1.5"/><text class="small" x="${round(20 + length)}" y="${HEIGHT - 8}">${milesOf(l, miles)}</text>`;
 }

@@ -1,14 +1,15 @@
 // The Marketplace part of a publication: providers.json, plans.json and their index, streamed.
 import { TextFile } from '../../src/blobs/text-file.ts';
 import { referenceTarget } from '../../src/fhir/reference.ts';
-import { isResource, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { addressLogical, readAddressed } from '../../src/store/logical-targets.ts';
 import { planNetworks, yearOf } from '../mpf/contract.ts';
 import { fileUrl } from '../publication-files.ts';
 import { LeaseLost, setFolder } from '../publish/bulk-files.ts';
 import type { Made, MakerContext } from '../publish/make-publication.ts';
 import { addSet, dropCurrent, type SetFile, setCurrent } from '../store/file-set.ts';
 import { fillScope, planRows } from '../store/mpf-scope.ts';
-import { inSnapshot } from '../store/publication.ts';
+import { inSnapshots } from '../store/publication.ts';
 import { facilities, networkNames, people } from '../store/qhp-rows.ts';
 import { networkTier, organizationRecords, personRecords, type QhpPlan } from './provider.ts';
 
@@ -49,11 +50,9 @@ async function readPlans({ deps, publication, snapshot }: MakerContext): Promise
   const base = `${deps.config.baseUrl}/directory/fhir`;
   const thisYear = publication.startedAt.getUTCFullYear();
   const found: Plan[] = [];
-  await inSnapshot(deps.database, snapshot, async (sql) => {
+  await inSnapshots(deps.database, snapshot, async (sql, beside) => {
     for await (const rows of planRows(sql))
-      for (const { body } of rows) {
-        const resource: unknown = JSON.parse(body);
-        if (!isResource(resource)) continue;
+      for (const resource of await readAddressed(beside, rows)) {
         const year = yearOf(resource);
         const id = objects(resource['identifier'])
           .map((i) => text(i['value']) ?? '')
@@ -111,7 +110,7 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
   const networks = [...new Set(plans.flatMap((p) => p.networks))];
   const providers = new Arrays(context, folder, 'providers');
   const planFile = new Arrays(context, folder, 'plans');
-  await inSnapshot(deps.database, snapshot, async (sql) => {
+  await inSnapshots(deps.database, snapshot, async (sql, beside) => {
     const names = await networkNames(sql, networks);
     const tier = (network: string) => networkTier(names.get(network) ?? '');
     const byNetwork = new Map<string, QhpPlan[]>();
@@ -135,6 +134,7 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
         if (!alive()) throw new LeaseLost();
         for (const row of rows) {
           const parts = { all: readAll(row.links), places: readAll(row.places) };
+          await addressLogical(beside, [...parts.all, ...parts.places]);
           for (const record of records(read(row.body), parts, c)) await providers.add(record);
         }
       }

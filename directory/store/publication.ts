@@ -134,6 +134,15 @@ export async function inSnapshot<T>(database: Database, id: string, work: (sql: 
   }
 }
 
+/** The same with two connections, which see the same: one gives rows by a cursor and does nothing else meanwhile, the other looks up what they name. */
+export function inSnapshots<T>(
+  database: Database,
+  id: string,
+  work: (sql: Sql, beside: Sql) => Promise<T>,
+): Promise<T> {
+  return inSnapshot(database, id, (beside) => inSnapshot(database, id, (sql) => work(sql, beside)));
+}
+
 /** Takes or keeps the lease of publishing. False when another process has it. */
 export async function takeLease(sql: Queryable, owner: string, now: Date, seconds: number): Promise<boolean> {
   const { count } = await sql`

@@ -73,8 +73,9 @@ export const MOST_ENTRIES = 100_000;
  * How many entries a role has at most: they are its specialties times its places times its networks, so that 40 KB of text could be
  * 80 MB of them.
  */
-export function careEntries({ tokens, tokenSeeds, refs, refParams }: Entries): number {
-  const refsOf = (param: number) => new Set(refs.filter((_, i) => refParams[i] === param)).size;
+export function careEntries({ tokens, tokenSeeds, refs, refParams, logical = [] }: Entries): number {
+  const refsOf = (param: number) =>
+    new Set(refs.filter((_, i) => refParams[i] === param)).size + logical.filter((l) => l.param === param).length;
   const places = refsOf(CARE.along);
   if (places === 0) return 0;
   const kinds = new Set(tokens.filter((token, i) => tokenSeeds[i] === CARE.of && isEntered(token))).size;

@@ -181,7 +181,7 @@ async function refreshStatistics(sql: Sql, loaded: boolean): Promise<void> {
   await sql.unsafe('analyze directory.resource');
 }
 
-/** References of imported resources whose target is not live. resource_pkey, or a hash join when there are many. */
+/** References of imported resources whose target is not live, or that name none or several by an identifier. resource_pkey, or a hash join when there are many. */
 async function checkReferences(sql: Sql, summary: ImportSummary, loaded: boolean): Promise<void> {
   if (!loaded) {
     const [seen] = await sql.unsafe<{ twice: number }[]>(
@@ -196,7 +196,10 @@ async function checkReferences(sql: Sql, summary: ImportSummary, loaded: boolean
   await sql.unsafe(`create temp table dangling as
     select r.key, min(u.p) as param from ${imported}, unnest(r.refs, r.ref_params) u(ref, p)
     where not exists (select from directory.resource t where t.rk = u.ref and not t.deleted)
-    group by r.key, u.ref`);
+    group by r.key, u.ref
+    union all
+    select r.key, g.param from ${imported} join directory.logical g on g.rk = r.rk
+    where g.target is null and g.before is null group by r.key, g.ord, g.param`);
   const [row] = await sql.unsafe<{ n: number }[]>('select count(*)::int as n from dangling');
   summary.unresolved.count = row?.n ?? 0;
   summary.unresolved.examples = [

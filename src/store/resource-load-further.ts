@@ -1,6 +1,7 @@
 // Rows of a first load for places, boundaries, verifications and opening hours, column by column as in their migration; and whether the
 // server hashes as this program does.
 import type { Entries } from '../fhir/search/entries.ts';
+import type { Logical } from '../fhir/search/logical.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { BinaryRows } from './copy-binary.ts';
 import type { Sql } from './database.ts';
@@ -52,6 +53,38 @@ export function addVerified(
     out.timestamp(done.lo);
     out.timestamp(done.hi);
   }
+}
+
+/** A row for each token under which the target of a reference may stand; a verification whose target is not known yet stands under the target 0. */
+export function addLogical(
+  out: Record<'logical' | 'verification', BinaryRows>,
+  { verified }: Entries,
+  logical: readonly Logical[],
+  hi: number,
+  lo: number,
+): void {
+  logical.forEach(({ param, before, targets }, i) => {
+    for (const target of targets.length === 0 ? [undefined] : targets) {
+      out.logical.row(6);
+      out.logical.int8(hi, lo);
+      if (target === undefined) out.logical.none();
+      else {
+        hashText(target.form, target.seed);
+        out.logical.int8(hashed.hi, hashed.lo);
+      }
+      out.logical.none();
+      out.logical.int4(i + 1);
+      out.logical.int2(param);
+      if (before === undefined) out.logical.none();
+      else out.logical.text(before);
+    }
+  });
+  if (!verified) return;
+  out.verification.row(4);
+  out.verification.int8(0, 0);
+  out.verification.int8(hi, lo);
+  out.verification.timestamp(verified.lo);
+  out.verification.timestamp(verified.hi);
 }
 
 /** Patterns of opening hours, stored once each. */

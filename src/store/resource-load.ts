@@ -11,7 +11,8 @@ import type { Sql } from './database.ts';
 import { hashed, hashText } from './hash.ts';
 import { packed, RESOURCE } from './page-packing.ts';
 import { referenceToken, tokenOfReference } from './reference-token.ts';
-import { addGeometry, addVerified, openingPatterns, PROBE, probe } from './resource-load-further.ts';
+import { addGeometry, addLogical, addVerified, openingPatterns, PROBE, probe } from './resource-load-further.ts';
+import { followsLogical, resolveAll } from './resource-logical.ts';
 import { changeTime } from './resource-merge.ts';
 import { reachAll } from './resource-reach.ts';
 import { markIndexed } from './resource-reindex.ts';
@@ -20,7 +21,7 @@ import { schemaOf } from './schema-view.ts';
 import { besideName, createBeside, indexBeside, swap } from './table-swap.ts';
 import { knownWords } from './vocabulary.ts';
 
-const TABLES = ['resource', 'lookup', 'words', 'dates', 'place', 'boundary', 'verification'] as const;
+const TABLES = ['resource', 'lookup', 'words', 'dates', 'place', 'boundary', 'verification', 'logical'] as const;
 /** With what is made of others at the end, and with what is needed to make it. */
 const MADE = [...TABLES, 'care_at'] as const;
 const FILLED = [...TABLES, CARE_KINDS] as const;
@@ -41,6 +42,7 @@ const emptyRows = (): Rows => ({
   place: binaryRows(),
   boundary: binaryRows(),
   verification: binaryRows(),
+  logical: binaryRows(),
   [CARE_KINDS]: binaryRows(),
 });
 
@@ -88,6 +90,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
   const rows = emptyRows();
   const vocabulary = knownWords();
   const openings = openingPatterns();
+  const follows = followsLogical(sql);
   let tombstones = 0;
   let sent = 0;
   let added = 0;
@@ -109,7 +112,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       hashText(row.key, 0);
       const { hi, lo } = hashed;
       addResource(rows.resource, row, at, enclosed, hi, lo);
-      addEntries(rows, row.entries, hi, lo);
+      addEntries(rows, row.entries, hi, lo, follows);
       vocabulary.add(row.entries.nameWords);
       openings.add(row.entries.hours);
     },
@@ -130,6 +133,7 @@ export async function beginLoad(sql: Sql, clock: () => Date, base: string): Prom
       await vocabulary.write(sql);
       const loaded = await removeRepeated(sql, sent, tombstones > 0, base);
       const kinds = `directory.${besideName(CARE_KINDS)}`;
+      await resolveAll(sql, besideName);
       await reachAll(sql, besideName, kinds);
       await sql.unsafe(`drop table ${kinds}`);
       for (const table of MADE) if (table !== 'resource') await indexBeside(sql, schemaOf(sql), table);
@@ -193,7 +197,7 @@ function addResource(out: BinaryRows, row: Staged, at: number, enclosed: string,
 }
 
 /** Index entries, each once: nothing else keeps repetitions out. */
-function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, lo: number): void {
+function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, lo: number, follows: boolean): void {
   const seen = new Set<number>();
   const add = () => {
     // 53 of the 64 bits: within one resource that is enough to tell tokens apart
@@ -235,6 +239,7 @@ function addEntries(out: Omit<Rows, 'resource'>, entries: Entries, hi: number, l
   }
   addGeometry(out, entries, hi, lo);
   if (entries.verified) addVerified(out.verification, entries, entries.verified, hi, lo);
+  if (follows && entries.logical) addLogical(out, entries, entries.logical, hi, lo);
 }
 
 /** Keeps the last of each id, drops deletions, and builds the indexes of the resources. */
@@ -297,7 +302,7 @@ async function enterAgain(sql: Sql, base: string): Promise<void> {
     );
     const rows = emptyRows();
     for (const { rk, hi, lo, body } of kept) {
-      addEntries(rows, extract(JSON.parse(body) as Resource, base), hi, lo);
+      addEntries(rows, extract(JSON.parse(body) as Resource, base), hi, lo, followsLogical(sql));
       last = rk;
     }
     await copyRows(sql, rows);

@@ -4,6 +4,7 @@ import { extract } from '../fhir/search/extract.ts';
 import { TARGET } from '../fhir/search/parameters-further.ts';
 import type { Queryable } from './database.ts';
 import { referenceToken } from './reference-token.ts';
+import { afterLogical, beforeLogical, enterLogical, followsLogical, removeLogical } from './resource-logical.ts';
 import { afterReach, beforeReach } from './resource-reach.ts';
 import { dateText } from './resource-staging.ts';
 
@@ -55,9 +56,14 @@ export async function mergeStaged(tx: Queryable, now: Date, base: string, change
       delete from plan where action in ('u', 'd')`);
   }
   const writes = n('c') + n('u') + n('d') > waiting;
+  const replaces = waiting === 0 && n('u') + n('d') > 0;
+  const leaving = replaces ? await noteLeaving(tx, base) : [];
+  const follows = writes && (await beforeLogical(tx));
   const reaches = writes && (await beforeReach(tx));
-  const leaving = waiting === 0 && n('u') + n('d') > 0 ? await replaceVersions(tx, base) : [];
+  if (replaces && follows) await removeLogical(tx);
+  if (replaces) await replaceVersions(tx);
   if (writes) await writeVersions(tx, at);
+  if (follows) await afterLogical(tx);
   if (reaches) await afterReach(tx);
   const collided =
     n('x') === 0
@@ -88,26 +94,15 @@ export async function changeTime(tx: Queryable, now: Date): Promise<string> {
   return new Date(Math.max(now.getTime(), (state?.through?.getTime() ?? -1) + 1)).toISOString();
 }
 
-/** Keeps the old versions and takes their entries out of the index, each by its exact key. @returns words of their names */
-async function replaceVersions(tx: Queryable, base: string): Promise<string[]> {
+/** Halves of characters, which an older program took, stand in the index as U+FFFD, and jsonb takes none. */
+const asStored = (_: string, value: unknown): unknown => (typeof value === 'string' ? value.toWellFormed() : value);
+
+/** Puts the index entries of the versions that are replaced into `leaving`. @returns words of their names */
+async function noteLeaving(tx: Queryable, base: string): Promise<string[]> {
   const old = await tx.unsafe<{ rk: string; body: string }[]>(
     `select r.rk::text as rk, r.body from plan p join directory.resource r on r.rk = p.rk
      where p.action in ('u', 'd') and not r.deleted`,
   );
-  await count(
-    tx,
-    `insert into directory.history (rk, version, last_updated, deleted, body, type, content_hash)
-    select r.rk, r.version, r.last_updated, r.deleted, r.body, r.type, r.content_hash from plan p join directory.resource r on r.rk = p.rk
-    where p.action in ('u', 'd')`,
-  );
-  return removeEntries(tx, old, base);
-}
-
-/** Halves of characters, which an older program took, stand in the index as U+FFFD, and jsonb takes none. */
-const asStored = (_: string, value: unknown): unknown => (typeof value === 'string' ? value.toWellFormed() : value);
-
-/** Deletes the index entries of these bodies: lookup_pkey, words_folded, dates_pkey. @returns words of their names */
-async function removeEntries(tx: Queryable, old: { rk: string; body: string }[], base: string): Promise<string[]> {
   const names: string[] = [];
   const rows = old.map(({ rk, body }) => {
     const e = extract(JSON.parse(body) as Resource, base);
@@ -129,7 +124,15 @@ async function removeEntries(tx: Queryable, old: { rk: string; body: string }[],
   await count(tx, 'insert into leaving select * from jsonb_populate_recordset(null::leaving, $1::text::jsonb)', [
     /\\ud[89a-f]/.test(given) ? JSON.stringify(rows, asStored) : given,
   ]);
-  await tx.unsafe(`delete from directory.lookup l using (
+  return names;
+}
+
+/** Keeps the old versions and takes their entries, which are in `leaving`, out of the index, each by its exact key: lookup_pkey, words_folded, dates_pkey. */
+async function replaceVersions(tx: Queryable): Promise<void> {
+  await tx.unsafe(`insert into directory.history (rk, version, last_updated, deleted, body, type, content_hash)
+      select r.rk, r.version, r.last_updated, r.deleted, r.body, r.type, r.content_hash from plan p join directory.resource r on r.rk = p.rk
+      where p.action in ('u', 'd');
+    delete from directory.lookup l using (
       select hashtextextended(t, s) as token, rk from leaving, unnest(tokens, token_seeds) u(t, s)
       union select ${referenceToken('hashtextextended(t, 0)', 's')}, rk from leaving, unnest(refs, ref_params) u(t, s)) o
     where l.token = o.token and l.rk = o.rk`);
@@ -145,7 +148,6 @@ async function removeEntries(tx: Queryable, old: { rk: string; body: string }[],
     delete from directory.verification v using (
       select hashtextextended(t, 0) as target, rk from leaving, unnest(refs, ref_params) u(t, s) where s = ${TARGET}) o
     where v.target = o.target and v.rk = o.rk`);
-  return names;
 }
 
 /** One round trip: the client is busy with the next batch and would answer late between statements. */
@@ -181,7 +183,7 @@ export async function insertStagedEntries(tx: Queryable): Promise<void> {
       hours = hashtextextended(i.hours, 0), sort = i.sort,
       refs = array(select hashtextextended(t, 0) from unnest(i.refs) with ordinality u(t, n) order by n)
     from incoming i where r.rk = i.rk;
-    ${INSERT_ENTRIES};
+    ${INSERT_ENTRIES}${followsLogical(tx) ? `;\n${enterLogical('incoming i', '')}` : ''};
     truncate incoming, plan`);
 }
 

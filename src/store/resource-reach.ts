@@ -81,8 +81,8 @@ const MOVED_PLACES = `(select i.rk from plan p join incoming i using (seq)
         or n.approximate is distinct from coalesce(h.approximate, false))))`;
 
 /**
- * Notes, before a batch is written, by what entries may change, and what they are: roles that are written, or that name a place that is
- * and is somewhere else then; people who come or go. Of others it is enough to look at the roles that are written: of a
+ * Notes, before a batch is written, by what entries may change, and what they are: roles that are written, that name a place that is
+ * and is somewhere else then, or that name others afterwards (`logical_due`); people who come or go. Of others it is enough to look at the roles that are written: of a
  * hundred roles of one person the rest is not read.
  * @returns whether there are any
  */
@@ -91,6 +91,7 @@ export async function beforeReach(tx: Queryable): Promise<boolean> {
     ${people('i.rk')} from ${batch(Practitioner, `'c', 'd'`)}
     union ${people('i.rk')} from ${batch(Practitioner, `'u'`)} join directory.resource r on r.rk = i.rk and r.deleted
     union ${roles('i.rk')} from ${batch(PractitionerRole, `'c', 'u', 'd'`)}
+    union ${roles('d.rk')} from logical_due d ${byKey(RESOURCES, 'r', 'd.rk', 'few')} where r.type = ${PractitionerRole}
     union ${roles('l.rk')} from ${MOVED_PLACES} i join directory.lookup l on l.token = ${referenceToken('i.rk', CITIES.along)}
     on conflict do nothing`);
   if (count > 0) await tx.unsafe(`insert into reached ${HELD}; insert into care_held ${CARE_HELD}`);

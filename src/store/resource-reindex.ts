@@ -2,6 +2,7 @@
 import type { Resource } from '../fhir/resource.ts';
 import { EXTRACTION_VERSION, extract } from '../fhir/search/extract.ts';
 import type { Database, Queryable } from './database.ts';
+import { resolveAll } from './resource-logical.ts';
 import { insertStagedEntries } from './resource-merge.ts';
 import { reachAll } from './resource-reach.ts';
 import { copyIncoming, createStaging, stagedLine, stagedLines } from './resource-staging.ts';
@@ -33,6 +34,7 @@ export async function reindex(
       await tx.unsafe('delete from directory.place');
       await tx.unsafe('delete from directory.care_at');
       await tx.unsafe('delete from directory.boundary');
+      await tx.unsafe('delete from directory.logical');
       await tx.unsafe('delete from directory.verification');
       await tx.unsafe('delete from directory.vocabulary');
       const vocabulary = knownWords();
@@ -54,6 +56,7 @@ export async function reindex(
         done += batch.length;
         progress(done, all?.n ?? done);
       }
+      await resolveAll(tx, (table) => table);
       await reachAll(tx, (table) => table);
       await markIndexed(tx, base);
       await tx.unsafe('update directory.state set change = change + 1, pruned = pruned + 1');

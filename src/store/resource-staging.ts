@@ -1,7 +1,9 @@
 // The temporary table through which an import reaches the store, and the lines that fill it by COPY.
 import type { Entries } from '../fhir/search/entries.ts';
+import type { Logical } from '../fhir/search/logical.ts';
 import { copyBytes } from './copy.ts';
 import { arrayLiteral, copyField, type Queryable, type Sql } from './database.ts';
+import { LOGICAL_STAGING } from './resource-logical.ts';
 import { REACH_STAGING } from './resource-reach.ts';
 
 /** One resource or deletion on its way in. `head` and `tail` enclose the version members of `meta`. */
@@ -39,7 +41,7 @@ export async function createStaging(sql: Sql): Promise<void> {
       on commit delete rows;
     create temp table leaving (tokens text[] not null, token_seeds smallint[] not null, refs text[] not null,
       ref_params smallint[] not null, words text[] not null, word_params smallint[] not null, dates text[] not null,
-      date_params smallint[] not null, rk bigint not null) on commit delete rows;${REACH_STAGING}`);
+      date_params smallint[] not null, rk bigint not null) on commit delete rows;${REACH_STAGING}${LOGICAL_STAGING}`);
 }
 
 /** Columns of `incoming` that are not computed. */
@@ -71,16 +73,23 @@ export function stagedLine(seq: number, row: Staged): string {
   )}\t${copyField(e.hours)}\t${copyField(e.sort)}\t${copyField(moreText(e))}\n`;
 }
 
-/** What few resources have, as JSON: place, areas, and when a verification was done. */
+/** What few resources have, as JSON: place, areas, when a verification was done, and references by identifier alone. */
 function moreText(e: Entries): string | undefined {
-  if (!e.place && !e.verified && !e.areas?.length) return undefined;
+  if (!e.place && !e.verified && !e.areas?.length && !e.logical) return undefined;
   return JSON.stringify({
     ...(e.place ? { place: `(${e.place.longitude},${e.place.latitude})` } : {}),
     ...(e.place?.approximate ? { approximate: true } : {}),
     ...(e.verified ? { verified: dateText(e.verified.lo, e.verified.hi).split('/') } : {}),
+    ...(e.logical ? { logical: e.logical.map(wellFormed) } : {}),
     areas: (e.areas ?? []).map((a) => ({ ring: polygonText(a.ring), holes: a.holes.map(polygonText) })),
   });
 }
+
+/** Halves of characters, which an older program took, stand in the index as U+FFFD, and jsonb takes none. */
+const wellFormed = ({ targets, ...logical }: Logical) => ({
+  ...logical,
+  targets: targets.map(({ seed, form }) => ({ seed, form: form.toWellFormed() })),
+});
 
 const polygonText = (ring: readonly (readonly [number, number])[]): string =>
   `(${ring.map(([x, y]) => `(${x},${y})`).join(',')})`;

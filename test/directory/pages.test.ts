@@ -387,6 +387,36 @@ test('the circles of a map are in even steps, as far as the farthest place, and 
   expect(circles(24, 25)).toEqual(['10 miles', '20 miles']);
 });
 
+test('no name on a map lies under a pin', () => {
+  const center = { latitude: 43, longitude: -77 };
+  let random = 7;
+  const next = () => {
+    random = (random * 16_807) % 2_147_483_647;
+    return random / 2_147_483_647 - 0.5;
+  };
+  for (let n = 1; n <= 40; n++) {
+    const places = Array.from({ length: 1 + (n % 12) }, (_, i) => ({
+      number: i + 1,
+      at: { latitude: 43 + next() * (i % 2 === 0 ? 0.02 : 0.3), longitude: -77 + next() * (i % 2 === 0 ? 0.02 : 0.3) },
+    }));
+    const drawn = String(map(language('en', '', 'UTC'), places, { at: center, miles: 25, name: '14604' }));
+    const pins = [...drawn.matchAll(/<rect class="dot" x="([-\d.]+)" y="([-\d.]+)" width="([\d.]+)"/g)].map((m) =>
+      m.slice(1).map(Number),
+    );
+    const names = [...drawn.matchAll(/<text class="small( middle)?" x="([-\d.]+)" y="([-\d.]+)">([^<]*)</g)];
+    expect(pins.length).toBeGreaterThan(0);
+    expect(drawn).toContain('>14604<');
+    for (const [, middle, x, y, said = ''] of names) {
+      const width = said.length * 5.5;
+      const left = Number(x) - (middle === undefined ? 0 : width / 2);
+      const covered = pins.filter(
+        ([l = 0, t = 0, w = 0]) => left < l + w && l < left + width && Number(y) - 8 < t + 24 && t < Number(y),
+      );
+      expect(covered, `${said} of map ${n}`).toEqual([]);
+    }
+  }
+});
+
 test('what a map and an address show is put for reading', () => {
   const at = (x: number, y: number, number: number) => ({ x, y, number });
   // the fourth lies beside the place of the others, and under their pin, which is as wide as its numbers

@@ -1,5 +1,6 @@
 // What the index keeps of a resource.
 import type { Area, Place } from './boundary.ts';
+import type { Logical } from './logical.ts';
 
 /** Times are milliseconds since 1970; an open end is infinite. `hi` is exclusive. */
 export type DateEntry = { param: number; lo: number; hi: number };
@@ -14,6 +15,8 @@ export type Entries = {
   /** references as `Type/id`, or the whole URL when the target is elsewhere */
   refs: string[];
   refParams: number[];
+  /** references by identifier alone, and forms that end with where one leads; few makers have them */
+  logical?: Logical[];
   words: WordEntry[];
   dates: DateEntry[];
   /** words of names, for the vocabulary of the search that forgives */

@@ -12,6 +12,7 @@ import { isSited, SITED, sitedForms } from './criterion-place.ts';
 import { MAX_WORD } from './draft.ts';
 import { type DateEntry, type Entries, emptyEntries, type WordEntry } from './entries.ts';
 import { enterPairs } from './full-name.ts';
+import { type Logical, type TargetToken, targetsOf } from './logical.ts';
 import { PARAMETERS, type Parameter, SEEDS } from './parameters.ts';
 import { boundaries, NEAR } from './parameters-further.ts';
 import { saidSpecialties } from './said-specialty.ts';
@@ -23,7 +24,7 @@ import { END_OF_TIME } from './values.ts';
 import { contactForms, openingHours, statementForms } from './values-further.ts';
 
 /** Moves when a resource gives other entries than before: the store then reindexes. */
-export const EXTRACTION_VERSION = 14;
+export const EXTRACTION_VERSION = 15;
 
 /**
  * Index entries of a resource.
@@ -58,7 +59,7 @@ export function extract(resource: Resource, base: string): Entries {
 function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void {
   if (type === 'Practitioner') enterPairs(entries.words);
   entries.sort = sortText(type, resource);
-  if (type === 'PractitionerRole' && isSited(entries.refParams))
+  if (type === 'PractitionerRole' && isSited(namedParams(entries)))
     for (const form of sitedForms(entries)) addForm(SITED.seed, form, entries);
   entries.hours = openingHours(resource);
   if (type === 'Location') {
@@ -73,6 +74,9 @@ function addOwn(resource: Resource, type: DirectoryType, entries: Entries): void
   const done = timeRange(text(resource['lastPerformed']) ?? text(resource['statusDate']) ?? '');
   if (done) entries.verified = { lo: done.from.getTime(), hi: endless(done.to.getTime()) };
 }
+
+const namedParams = ({ refParams, logical }: Entries): number[] =>
+  logical === undefined ? refParams : [...refParams, ...logical.map((l) => l.param)];
 
 function addForm(seed: number, form: string, entries: Entries): void {
   entries.tokens.push(form);
@@ -134,12 +138,31 @@ function markContact(parameter: Parameter, form: string, entries: Entries): void
 }
 
 function addStatements(parameter: Parameter, resource: Resource, base: string, entries: Entries): boolean {
-  const forms = statementForms(resource, (reference) => referenceTarget(reference, base));
+  const logical: TargetToken[][] = [];
+  const forms = statementForms(resource, (reference) => {
+    const targets = targetsOf(['Organization'], reference);
+    if (targets.length > 0) return `${LATER}${logical.push(targets) - 1}`;
+    return referenceTarget(text(reference['reference']) ?? '#', base);
+  });
   for (const form of forms) {
-    entries.tokens.push(form);
-    entries.tokenSeeds.push(parameter.id);
+    const at = form.indexOf(LATER);
+    const targets = at === -1 ? undefined : logical[Number(form.slice(at + 1))];
+    if (targets === undefined) addForm(parameter.id, form, entries);
+    else addLogical({ param: parameter.id, before: form.slice(0, at), targets }, entries);
   }
+  // a form that is told by an address as well stays when the identifier leads elsewhere
+  if (logical.length > 0)
+    for (const form of forms)
+      if (!form.includes(LATER)) addLogical({ param: parameter.id, before: form, targets: [] }, entries);
   return forms.length > 0;
+}
+
+/** Stands for the key of a network that is not known here. */
+const LATER = '\u001e';
+
+function addLogical(logical: Logical, entries: Entries): void {
+  if (entries.logical === undefined) entries.logical = [logical];
+  else entries.logical.push(logical);
 }
 
 function addReference(parameter: Parameter, value: Json, base: string, entries: Entries): void {
@@ -154,10 +177,12 @@ function addReference(parameter: Parameter, value: Json, base: string, entries: 
     const mark = parameter.id + SEEDS.words;
     if (!entries.params.includes(mark)) entries.params.push(mark);
   }
-  const logical = value['identifier'];
-  if (!isObject(logical)) return;
+  const identifier = value['identifier'];
+  if (!isObject(identifier)) return;
+  const targets = targetsOf(parameter.targets, value);
+  if (targets.length > 0) addLogical({ param: parameter.id, targets }, entries);
   const before = entries.tokens.length;
-  addTokenForms(logical, false, entries.tokens);
+  addTokenForms(identifier, false, entries.tokens);
   for (let i = before; i < entries.tokens.length; i++) entries.tokenSeeds.push(parameter.id + SEEDS.identifier);
 }
 

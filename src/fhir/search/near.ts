@@ -25,7 +25,8 @@ const DEFAULT_METERS = 50_000;
 /** Nothing on earth is farther away. */
 const MAX_METERS = 20_040_000;
 
-const NUMBER = /^[+-]?(\d{1,9}(\.\d{0,15})?|\.\d{1,15})$/;
+/** As programs print them: some write all the digits of a double, or an exponent. https://hl7.org/fhir/R4/search.html#number */
+const NUMBER = /^[+-]?(\d{1,9}(\.\d{0,60})?|\.\d{1,60})(e[+-]?\d{1,2})?$/i;
 
 function number(code: string, text: string, name: string): number {
   if (!NUMBER.test(text)) throw invalid(code, `does not have a number as ${name}`);

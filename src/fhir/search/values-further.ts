@@ -47,10 +47,10 @@ export function statementForm(system: string | undefined, code: string, network:
 }
 
 /** Forms of each statement on new patients with each network it holds for. `target` gives `Type/id` of a reference. */
-export function statementForms(resource: JsonObject, target: (reference: string) => string | undefined): string[] {
+export function statementForms(resource: JsonObject, target: (reference: JsonObject) => string | undefined): string[] {
   const forms = new Set<string>();
   for (const statement of extensionsOf(resource, NEW_PATIENTS)) {
-    const networks = networksOf(resource, statement).flatMap((r) => target(text(r['reference']) ?? '#') ?? []);
+    const networks = networksOf(resource, statement).flatMap((r) => target(r) ?? []);
     for (const e of extensionsOf(statement, 'acceptingPatients'))
       for (const concept of objects(e['valueCodeableConcept']))
         for (const c of objects(concept['coding'])) {

@@ -1,0 +1,72 @@
+// What is made of whole records is the same with references by identifier alone as with addresses: pages, $in-network, files.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { directoryResources } from '../../src/seed/directory/index.ts';
+import { keyOf } from './fixture.ts';
+import { identified, withoutAddresses } from './logical-data.ts';
+import { siteOver } from './pages-fixture.ts';
+import { publishing } from './publish/support.ts';
+
+const everything = [...directoryResources({ seed: 5, resources: 600 })].map(identified);
+const of = (type: string) => everything.filter((r) => r.resourceType === type);
+type Publishing = Awaited<ReturnType<typeof publishing>>;
+let both: [Publishing, Publishing];
+beforeAll(async () => {
+  const one = await publishing(everything, {}, '2026-12-01T00:00:00.000Z');
+  const two = await publishing(withoutAddresses(everything), {}, '2026-12-01T00:00:00.000Z');
+  both = [one, two];
+  for (const d of both) await d.publish();
+}, 90_000);
+afterAll(() => Promise.all(both.map((d) => d.close())));
+
+async function alike(ask: (d: Publishing) => Promise<string>): Promise<string> {
+  const [one, two] = await Promise.all(both.map(ask));
+  expect(two).toBe(one);
+  return one ?? '';
+}
+
+test('the files for Medicare Plan Finder and the Marketplace', async () => {
+  const files = async (d: Publishing, index: string) => {
+    const { provider_urls: urls } = (await (await d.fetch(index)).json()) as { provider_urls: string[] };
+    const texts = await Promise.all(urls.map(async (url) => (await d.fetch(url)).json()));
+    // rows come in the order of the table
+    return JSON.stringify(
+      texts.map((t) => (Array.isArray(t) ? t : objects((t as Resource)['entry'])).map((e) => JSON.stringify(e)).sort()),
+    );
+  };
+  const index = '/publications/mpf/H9901/2027/index.json';
+  expect(await alike((d) => files(d, index))).toContain('PractitionerRole/');
+  expect(await alike((d) => files(d, '/cms-data-index.json'))).toContain('INDIVIDUAL');
+});
+
+test('answers of $in-network', async () => {
+  const results = new Set<string>();
+  const networks = of('Organization').filter((o) => JSON.stringify(o['type']).includes('ntwk'));
+  const asked = of('Practitioner')
+    .slice(0, 12)
+    .flatMap((p) => [...networks.slice(0, 3), ...of('InsurancePlan').slice(0, 2)].map((n) => [p, n] as const));
+  for (const [provider, n] of asked) {
+    const which = n.resourceType === 'InsurancePlan' ? 'plan' : 'network';
+    const path = `/directory/fhir/$in-network?provider=${keyOf(provider)}&${which}=${keyOf(n)}`;
+    const told = await alike(async (d) => (await siteOver(d.database)(path)).text());
+    results.add(/"valueCode":"([a-z-]+)"/.exec(told)?.[1] ?? told);
+  }
+  expect([...results].sort()).toEqual(['in-network', 'not-listed']);
+});
+
+test('pages', async () => {
+  const [zip = ''] = of('Location').flatMap((l) => text(objects(l['address'])[0]?.['postalCode']) ?? []);
+  const paths = [
+    ...['Practitioner', 'Organization', 'Location', 'HealthcareService', 'InsurancePlan'].flatMap((t) =>
+      of(t)
+        .slice(0, 3)
+        .map((r) => `/provider/${keyOf(r)}`),
+    ),
+    `/find?zip=${zip.slice(0, 5)}&distance=25`,
+    '/find?specialty=doctor',
+  ];
+  for (const path of paths) {
+    const told = await alike(async (d) => (await siteOver(d.database)(path)).text());
+    expect(told, path).toContain('<html');
+  }
+});
