@@ -23,7 +23,8 @@ export type ContentFault = {
     | 'other-member'
     | 'type'
     | 'peer-address'
-    | 'named-authorization';
+    | 'named-authorization'
+    | 'pa-document';
   /** where in the record; names of elements only, never values */
   path: string;
 };
@@ -38,6 +39,8 @@ export type ContentContext = {
   hidden: ReadonlySet<string>;
   /** their numbers, by which claims of the same member name them: another one's may have the same */
   hiddenNumbers: ReadonlyMap<string, ReadonlySet<string>>;
+  /** `Type/id` of documents by member that support nothing but what must not leave (audit/supporting.ts) */
+  hiddenDocuments: ReadonlyMap<string, ReadonlySet<string>>;
 };
 
 const NEVER = new Set(
@@ -49,7 +52,7 @@ const PRICE_KEYS = new Set('unitPrice net factor adjustment costToBeneficiary be
 const UNITS = new Set(['allowedunits', 'consumedunits']);
 const SIGN = /\p{Sc}\s{0,20}[.,]?\d|\d\s?\p{Sc}/u;
 const CODE =
-  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD|GBP)\s?\d[\d,]*\.\d\d(?![\d.%])/iu;
+  /(?<!\p{L})(?:USD|EUR|MXN)\s?[.,]?\d|\d\s?(?:USD|EUR|MXN|dollars|euros|cents)(?!\p{L})|(?<!\p{L})(?:CAD\s?(?!41[0-4]\.\d\d(?!\d))|GBP\s?)\d[\d,]*\.\d\d(?![\d.]|\s?(?:%|m?c?g\b|m?l\b|[cm]m\b))/iu;
 const WORD =
   /\bUSD\b|\bdollars?\b|\beuros?\b|\bcents\b|\b(?:copay(?:ment)?|coinsurance|deductible|paid|owe[ds]?|billed|charged?|balance|cost|amount)\b[^.;]{0,24}?(?<![\p{L}\w.,])\d[\d,]*\.\d\d(?![\d.%])/iu;
 /** What a reader of a page sees of signs. */
@@ -212,6 +215,9 @@ export function contentFaults(resource: Resource, context: ContentContext): Cont
     for (const path of hiddenNames(resource, { ids: context.hidden, numbers }, type))
       found.push({ kind: 'named-authorization', path });
   }
+  const key = `${type}/${text(resource['id']) ?? ''}`;
+  if ([...patients].some((id) => context.hiddenDocuments.get(id)?.has(key) === true))
+    found.push({ kind: 'pa-document', path: type });
   if (NEVER.has(type) || type === 'Consent') found.push({ kind: 'type', path: type });
   for (const one of objects(resource['contained']))
     if (isDecision(one as Resource)) found.push(...deniedOrDrug(one as Resource));

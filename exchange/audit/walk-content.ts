@@ -7,10 +7,11 @@ import { isObject, isResource, objects, type Resource, text } from '../../src/fh
 import { localDay, yearsBefore } from '../clocks/business-day.ts';
 import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
-import { authorizationsBeside } from '../store/content-check.ts';
+import { authorizationsBeside, documentsOf, supportersOf } from '../store/content-check.ts';
 import { deliveredMembers } from '../store/delivered.ts';
 import { listPeers } from '../store/peer.ts';
 import { authorizationNumbers, type ContentContext, type ContentFault, contentFaults } from './content.ts';
+import { hiddenDocuments } from './supporting.ts';
 
 export type FoundFault = {
   job: string;
@@ -30,6 +31,7 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
   const members = new Map<string, string>();
   const hidden = new Set<string>();
   const hiddenNumbers = new Map<string, Set<string>>();
+  const documents = new Map<string, ReadonlySet<string>>();
   for (let after = ''; ; ) {
     const page = await deliveredMembers(deps.database.sql, job.id, after, PAGE);
     for (const m of page) members.set(m.memberId, m.policy);
@@ -46,6 +48,9 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
       for (const n of one.numbers) if (!shown.has(`${one.memberId} ${n}`)) own.add(n);
       hiddenNumbers.set(one.memberId, own);
     }
+    const supporters = await supportersOf(deps.database.sql, ids, job.transactionTime);
+    const named = await documentsOf(deps.database.sql, ids, job.transactionTime);
+    for (const [memberId, keys] of hiddenDocuments(supporters, named, read)) documents.set(memberId, keys);
     if (page.length < PAGE) break;
     after = page.at(-1)?.memberId ?? after;
   }
@@ -57,7 +62,8 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
       ...(p.fhirBase === null ? [] : [new URL(p.fhirBase).origin]),
     ]),
   );
-  return { members, hidden, hiddenNumbers, peerOrigins, windowStart: yearsBefore(day, deps.config.exportWindowYears) };
+  const windowStart = yearsBefore(day, deps.config.exportWindowYears);
+  return { members, hidden, hiddenNumbers, hiddenDocuments: documents, peerOrigins, windowStart };
 }
 
 /** Bytes as stored, hashed as they pass. */

@@ -7,6 +7,7 @@ import { operationOutcome } from '../../src/fhir/outcome.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { withPages } from '../../src/store/raw-rows.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
+import { decideAhead } from '../members/relabel.ts';
 import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob, renewJob, requeueJob } from '../store/bulk-job.ts';
@@ -14,6 +15,7 @@ import { closeClock, closeRepeated } from '../store/clock.ts';
 import { clearDelivered, deliveredMembers, writeDelivered } from '../store/delivered.ts';
 import { readByKey, settledTime } from '../store/export.ts';
 import { endedMembers, type Grant, type GrantScope, grantedMembers, groupSize, stillGranted } from '../store/grant.ts';
+import { lackedSince } from '../store/lacked-since.ts';
 import { findPeer } from '../store/peer.ts';
 import { LABELLER, LABELLER_VERSION } from '../transform/label.ts';
 import { EXPORT_ORDER, SHARED_TYPES } from '../transform/record-types.ts';
@@ -46,6 +48,8 @@ type Run = {
   scope: GrantScope;
   today: string;
   transactionTime: Date;
+  /** since when the peer may lack something, when it asks for changes */
+  since: string | undefined;
   files: NdjsonFiles;
   counts: Record<string, number>;
 };
@@ -64,10 +68,13 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
     parameters: job.parameters as ExportParameters,
     scope: { peerId: job.peerId, groupId: job.groupId },
     today: localDay(deps.clock(), deps.config.timeZone),
-    transactionTime: await settledTime(sql),
+    transactionTime: new Date(0),
+    since: await lackedSince(sql, job),
     files: new NdjsonFiles(deps.blobs, folder, fileLimits(job.parameters as ExportParameters)),
     counts: {},
   };
+  if (!(await decided(run))) return false;
+  run.transactionTime = await settledTime(sql);
   const client = deps.database.dedicated('pages');
   let alive = true;
   try {
@@ -93,18 +100,30 @@ export async function runExport(deps: Deps, job: BulkJob, owner: string): Promis
   return true;
 }
 
+/** Decides what older rules have decided of the members, so that it leaves with the rest. False when the job is no longer ours. */
+async function decided({ deps, job, owner, scope, today, parameters }: Run): Promise<boolean> {
+  const { sql } = deps.database;
+  const granted = await grantedMembers(sql, scope, today, undefined, parameters.patients);
+  const isOurs = () => renewJob(sql, job.id, owner, deps.clock(), deps.config.leaseSeconds, 0);
+  return decideAhead(
+    deps,
+    granted.map((m) => m.memberId),
+    isOurs,
+  );
+}
+
 /** Every record of every member, in slices. False when the job is no longer ours. */
 async function writeAll(run: Run, tx: Sql): Promise<boolean> {
   const { deps, job, parameters, counts, files } = run;
   const { sql } = deps.database;
   await readByKey(tx);
-  const granted = await grantedMembers(tx, run.scope, run.today, parameters.since);
+  const granted = await grantedMembers(tx, run.scope, run.today, run.since);
   const wanted =
     parameters.patients === undefined ? granted : granted.filter((m) => parameters.patients?.includes(m.memberId));
   const conditions = {
     everybody: arrayLiteral(wanted.map((m) => m.memberId)),
     types: (parameters.types ?? EXPORT_ORDER).filter((t) => EXPORT_ORDER.includes(t)),
-    since: parameters.since,
+    since: run.since,
     until: formatInstant(run.transactionTime),
     before: parameters.until,
     latestProvenance: parameters.latestProvenance === true,

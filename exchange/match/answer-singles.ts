@@ -1,6 +1,8 @@
 // Single matches answered: what was tried before, the match, the decision, and the rows that tell of it, written together.
 // Questions that come at the same time are answered together; each has its own decision and its own rows.
 import type { Deps } from '../../src/deps.ts';
+import type { Sql } from '../../src/store/database.ts';
+import { isDuplicate } from '../../src/store/failure.ts';
 import { lastBegun, localDay } from '../clocks/business-day.ts';
 import { ourselves } from '../plan.ts';
 import { auditRow } from '../store/audit.ts';
@@ -90,10 +92,8 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     now,
   );
   const again = asked.filter((one) => written.has(one)).map((one) => one.id);
-  const there = again.length === 0 ? undefined : await singleMatchesOf(sql, again);
-  const missing = there === undefined ? matches : matches.filter((m) => !there.has(m.id));
   for (const one of asked) written.add(one);
-  if (missing.length > 0) await writeSingleMatches(sql, missing, missing.map(auditOf));
+  await writeMissing(sql, matches, again);
   return matches.map((m, i) => {
     deps.metrics.count('match_members_total', { result: m.outcome });
     if (m.reason === 'throttled') deps.log('warn', 'match throttled', { peer: m.peerId, match: m.id });
@@ -101,6 +101,24 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
       return { umb: m.umb, memberId: m.memberId, peer: peers[i] as Peer };
     return { refused: m.outcome === 'consentconstraint' ? 'consent-not-met' : 'no-unique-match' };
   });
+}
+
+/**
+ * @param again those that may be there: their statement was sent before and its answer lost. It may run still, and be through before this one is:
+ *   then all of it is there, and only the others are written
+ */
+async function writeMissing(sql: Sql, matches: readonly SingleMatch[], again: readonly string[]): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const there = again.length === 0 ? undefined : await singleMatchesOf(sql, again);
+    const missing = there === undefined ? matches : matches.filter((m) => !there.has(m.id));
+    if (missing.length === 0) return;
+    try {
+      await writeSingleMatches(sql, missing, missing.map(auditOf));
+      return;
+    } catch (error) {
+      if (!isDuplicate(error) || tries > again.length) throw error;
+    }
+  }
 }
 
 const auditOf = (m: SingleMatch) =>

@@ -2,12 +2,14 @@
 // leave, and their form for peers. Until then they count as sensitive (store/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
+import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
 import {
-  hiddenSince,
+  decideAlone,
   holdsRelabelling,
   inheritLabelsOf,
   lastDecider,
+  membersAfter,
   RELABELLING,
   type Unclassified,
   unclassifiedOf,
@@ -38,6 +40,48 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified) {
   };
 }
 
+/** All records of some members that are not decided by this version. */
+async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
+  const records = await unclassifiedOf(sql, memberIds);
+  if (records.length === 0) return { records: 0, changed: 0 };
+  const said = records.map((r) => ({
+    memberId: r.memberId,
+    type: r.type,
+    id: r.id,
+    version: r.version,
+    ...decidedOf(r),
+  }));
+  const { relabelled } = await sql.begin(async (tx) => {
+    await decideAlone(tx);
+    const at = await transactionInstant(tx);
+    const written = await writeDecided(tx, said, at);
+    await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
+    return written;
+  });
+  return { records: records.length, changed: relabelled };
+}
+
+/**
+ * After an update of the program, records of some members before they leave: what older rules decided would stay, and whoever asks next for
+ * changes could not tell. Nothing to do, without a look at the records, once all are decided, or where a newer program decides beside this one.
+ * @param each called between two transactions; false ends it
+ */
+export async function decideAhead(
+  deps: Pick<Deps, 'database'>,
+  memberIds: readonly string[],
+  each: () => Promise<boolean> = async () => true,
+): Promise<boolean> {
+  const { sql } = deps.database;
+  if (memberIds.length === 0) return true;
+  const last = await lastDecider(sql);
+  if (last === undefined || last.labeller === LABELLER_VERSION || last.program > PROGRAM) return true;
+  for (let from = 0; from < memberIds.length; from += MEMBERS) {
+    await decideOf(sql, memberIds.slice(from, from + MEMBERS));
+    if (!(await each())) return false;
+  }
+  return true;
+}
+
 type By = Pick<AuditEntry, 'actorKind' | 'actor'>;
 type Relabelled = { records: number; changed: number };
 
@@ -51,23 +95,16 @@ export async function relabel(
   ending?: AbortSignal,
 ): Promise<Relabelled> {
   const { sql } = deps.database;
-  const hidden = await hiddenSince(sql);
   const total = { records: 0, changed: 0 };
   for (let after = ''; ; ) {
     if (ending?.aborted) return total;
-    const { last, records } = await unclassifiedOf(sql, after, MEMBERS);
+    const members = await membersAfter(sql, after, MEMBERS);
+    const last = members.at(-1);
     if (last === undefined) break;
     after = last;
-    if (records.length === 0) continue;
-    const said = records.map((r) => ({ memberId: r.memberId, type: r.type, id: r.id, ...decidedOf(r) }));
-    const { relabelled } = await sql.begin(async (tx) => {
-      const at = await transactionInstant(tx);
-      const written = await writeDecided(tx, said, hidden, at);
-      await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
-      return written;
-    });
-    total.records += records.length;
-    total.changed += relabelled;
+    const done = await decideOf(sql, members);
+    total.records += done.records;
+    total.changed += done.changed;
   }
   // that there was nothing is worth a row only where it is not looked for again because of it
   if (total.records === 0 && by.actorKind !== 'system') return total;

@@ -8,6 +8,7 @@ import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spe
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
+import { decideAhead } from '../members/relabel.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { anyGranted, grantedMembers, grantedWindow, stillGranted } from '../store/grant.ts';
@@ -31,11 +32,19 @@ export function daysOf(deps: Deps): Days {
 export const umbSystem = (deps: Pick<Deps, 'config'>): string =>
   String(umbIdentifier('', deps.config.baseUrl)['system']);
 
+/** Of more members what is not decided yet is left out: a peer waits for it. */
+const DECIDED_AT_ONCE = 5;
+/** After an update of the program: what was decided by older rules would be missing, and nothing would say so. */
+async function decided(deps: Deps, members: readonly string[]): Promise<void> {
+  if (members.length <= DECIDED_AT_ONCE) await decideAhead(deps, members);
+}
+
 /** Those of some members that were matched for a peer and whose consent holds today. */
 export async function grantsOf(deps: Deps, peerId: string, members: readonly string[]): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
   const { today } = daysOf(deps);
   const found = await stillGranted(deps.database.sql, scope, today, members);
+  await decided(deps, [...found.keys()]);
   return [...found].map(([memberId, policy]) => ({ memberId, policy }));
 }
 
@@ -44,9 +53,15 @@ export const grantsFrom = (deps: Deps, peerId: string, from: string, most: numbe
   grantedWindow(deps.database.sql, peerId, daysOf(deps).today, from, most);
 
 /** The same as {@link grantsOf} of one member, with the policy that held for it at a time. */
-export function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
+export async function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
   const scope = { peerId, groupId: null };
-  return grantedMembers(deps.database.sql, scope, daysOf(deps).today, since.toISOString(), [memberId]);
+  const { today } = daysOf(deps);
+  const found = await grantedMembers(deps.database.sql, scope, today, since.toISOString(), [memberId]);
+  await decided(
+    deps,
+    found.map((g) => g.memberId),
+  );
+  return found;
 }
 
 /** The same of the members that hold a record, which is asked for by its id alone. */

@@ -1,5 +1,6 @@
 // Walks over the files of exports: which are to be made, and what they found.
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
+import { SUPPORTING_TYPES } from '../transform/record-types.ts';
 
 export type ContentCheck = {
   jobId: string;
@@ -116,5 +117,40 @@ export async function authorizationsBeside(
         join exchange.resource r on r.member_id = m and r.type = 'ExplanationOfBenefit' and r.pa_state is not null and not r.deleted
         where coalesce(r.moved_at, r.last_updated) <= ${at}
       ) x where beside`),
+  ];
+}
+
+/** `refers`: keys with a blank between them. `body`: null of what was written after the time: what it said then is not known. */
+export type SupporterRow = { memberId: string; id: string; isHidden: boolean; refers: string; body: string | null };
+/** `refers`: keys with a blank between them. */
+export type DocumentRow = { memberId: string; key: string; refers: string };
+
+/**
+ * Authorizations and estimates of some members that name documents or are named by some, as they were at a time: found by what they say, whatever was
+ * decided of them. resource_pkey.
+ */
+export async function supportersOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<SupporterRow[]> {
+  return [
+    ...(await sql<SupporterRow[]>`
+      select r.member_id as "memberId", r.id, coalesce(r.pa_state in ('denied', 'unclear', 'drug'), false) as "isHidden",
+        coalesce(array_to_string(r.refers, ' '), '') as refers, case when coalesce(r.moved_at, r.last_updated) <= ${at} then r.body end as body
+      from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+      cross join lateral (select * from exchange.resource r where r.member_id = m and r.type = 'ExplanationOfBenefit' offset 0) r
+      where (not r.deleted or coalesce(r.moved_at, r.last_updated) > ${at})
+        and (r.pa_state is not null or position('"use":"pre' in r.body) > 0
+          and exists (select from unnest(r.refers) k where split_part(k, '/', 1) = any(${arrayLiteral([...SUPPORTING_TYPES])}::text::text[])))`),
+  ];
+}
+
+/** Documents of some members that name claims or authorizations, as they were at a time. resource_pkey. */
+export async function documentsOf(sql: Queryable, memberIds: readonly string[], at: Date): Promise<DocumentRow[]> {
+  return [
+    ...(await sql<DocumentRow[]>`
+      select d.member_id as "memberId", d.type || '/' || d.id as key, array_to_string(d.refers, ' ') as refers
+      from unnest(${arrayLiteral(memberIds)}::text::text[]) m
+      cross join lateral (select * from exchange.resource d
+        where d.member_id = m and d.type = any(${arrayLiteral([...SUPPORTING_TYPES])}::text::text[]) offset 0) d
+      where not d.deleted and coalesce(d.moved_at, d.last_updated) <= ${at}
+        and exists (select from unnest(d.refers) k where starts_with(k, 'ExplanationOfBenefit/'))`),
   ];
 }

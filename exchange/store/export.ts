@@ -4,6 +4,7 @@
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
+import { SUPPORTING_TYPES } from '../transform/record-types.ts';
 import type { Grant } from './grant.ts';
 
 export type ExportConditions = {
@@ -78,7 +79,7 @@ const label = (r: string) =>
 const allowed = (r: string) => `
   ${r}.withheld is null
   and (${r}.service_end is null or ${r}.service_end >= $3::date)
-  and (${r}.pa_state is null or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
+  and (${r}.pa_state is null or ${r}.pa_state = 'estimate' or (${r}.pa_state in ('approved', 'partial', 'modified', 'pended', 'cancelled')
     and (${r}.pa_changed >= $4::date or (${r}.pa_state <> 'cancelled' and ${r}.pa_end >= $5::date))))
   and (${label(r)} = 0 or (g.policy = 'sensitive' and ${label(r)} = 1))`;
 /** Of Patients only our own member leaves; those of other payers about the member do not. */
@@ -92,16 +93,19 @@ export const LINKED = `(r.shared is not null and r.origin <> 'own') as linked`;
 export const NAMES = `case when r.pa_state is null or r.shared is null or r.links is null then r.links else array(
     select k from (select r.shared || '' as form offset 0) f cross join unnest(r.links) k
     where position(k || '"' in f.form) > 0 or position(k || '/_history/' in f.form) > 0) end`;
-/** Authorizations that a document supports; PA of the same member, by the primary key. */
+const SUPPORTING = `(${SUPPORTING_TYPES.map((t) => `'${t}'`).join(', ')})`;
+/** Does the authorization `y` name a document? */
+const NAMES_DOCUMENT = (r: string) => `y.refers @> array[${r}.type || '/' || ${r}.id]`;
+/** Authorizations and estimates that a document supports: they name it, or it names them. Of the same member. resource_authorization. */
 const SUPPORTED = (r: string) => `from exchange.resource y
     where y.member_id = ${r}.member_id and y.type = 'ExplanationOfBenefit' and y.pa_state is not null and not y.deleted
-      and y.refers @> array['DocumentReference/' || ${r}.id]`;
-/** Does an authorization refer to it in the form that leaves, too? Lines that stay may be all that did. */
-const isNamedIn = (r: string) => `(y.shared is null or position('DocumentReference/' || ${r}.id || '"' in y.shared) > 0
-  or position('DocumentReference/' || ${r}.id || '/_history/' in y.shared) > 0)`;
-/** A document stays when authorizations refer to it and none of them leaves with that. */
+      and (${NAMES_DOCUMENT(r)} or ${r}.refers @> array['ExplanationOfBenefit/' || y.id])`;
+/** Does it name the document in the form that leaves, too, if at all? Lines that stay may be all that did. */
+const isNamedIn = (r: string) => `(y.shared is null or not coalesce(${NAMES_DOCUMENT(r)}, false)
+  or position(${r}.type || '/' || ${r}.id || '"' in y.shared) > 0 or position(${r}.type || '/' || ${r}.id || '/_history/' in y.shared) > 0)`;
+/** A document stays when there are authorizations that it supports and none of them leaves with it. */
 const isNoneOfExcluded = (r: string) =>
-  `(${r}.type <> 'DocumentReference' or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), true))`;
+  `(${r}.type not in ${SUPPORTING} or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), true))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;
@@ -123,7 +127,7 @@ export const MOVED = (r: string) => `coalesce(${r}.moved_at, ${r}.last_updated)`
 /** What decides of another record changed: what a Provenance is about, an authorization that a document supports. */
 const MOVED_BY_OTHERS = (since: string) => `(
   r.type = 'Provenance' and exists (select ${TARGETS} where ${MOVED('x')} > ${since}::timestamptz)
-  or r.type = 'DocumentReference' and exists (select ${SUPPORTED('r')} and ${MOVED('y')} > ${since}::timestamptz))`;
+  or r.type in ${SUPPORTING} and exists (select ${SUPPORTED('r')} and ${MOVED('y')} > ${since}::timestamptz))`;
 /**
  * Is it new to a peer that knows everything up to `since`? All of a member is, whose consent did not hold then; labelled
  * records are, when it did not cover them then; a Provenance is, when something it is about is; a document, when what it supports is.
@@ -164,7 +168,7 @@ const REASON = `case
          when r.withheld is not null then r.withheld
          when r.pa_state in ('denied', 'unclear') then 'denied-pa'
          when r.pa_state = 'drug' then 'drug-pa'
-         when r.pa_state is not null and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
+         when r.pa_state <> 'estimate' and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
          when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
          when r.type = 'Provenance' then 'provenance'
@@ -205,7 +209,7 @@ const PAGE = 100;
 
 /**
  * Records that an earlier export to this peer held and that have left its view after `since`: deleted, or changed so that
- * they may not leave any more. What only grew old is not taken back. Of a member whose consent did not hold then nothing was told:
+ * they may not leave any more. What only grew old is not taken back, nor is what nobody has decided yet by the rules of today. Of a member whose consent did not hold then nothing was told:
  * what counts is the time of the export that held the record. delivered_pkey.
  */
 export async function deletedRows(
@@ -220,7 +224,7 @@ export async function deletedRows(
        and ($11::timestamptz is null or ${MOVED('r')} < $11::timestamptz)
        and (g.policy_then = '' or ${MOVED('r')} > $10::timestamptz or (g.granted_at > $10::timestamptz and g.policy = 'regular' and ${OF_SENSITIVE})
          or ${MOVED_BY_OTHERS('$10')})
-       and (r.deleted or not coalesce(${MAY_LEAVE}, false))
+       and (r.deleted or (r.labeller = ${LABELLER} and not coalesce(${MAY_LEAVE}, false)))
        and not exists (
          select from exchange.resource y where y.type = r.type and y.id = r.id and y.member_id <> r.member_id and not y.deleted
            and y.member_id = any($13::text::text[]) and ${allowed('y')})

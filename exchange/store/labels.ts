@@ -68,26 +68,27 @@ export type Unclassified = {
   id: string;
   isOwn: boolean;
   isStripped: boolean;
+  version: number;
   body: string;
 };
 
-/** Records of the next members after one that another labeller decided, or none. By the primary keys of resource and identity. */
-export async function unclassifiedOf(
-  sql: Queryable,
-  after: string,
-  members: number,
-): Promise<{ last: string | undefined; records: Unclassified[] }> {
-  const [row] = await sql<{ last: string | null }[]>`
-    select max(id) as last from (select id from exchange.member where id > ${after} order by id limit ${members}) m`;
-  if (row?.last == null) return { last: undefined, records: [] };
+/** Ids of the next members after one. member_pkey. */
+export async function membersAfter(sql: Queryable, after: string, most: number): Promise<string[]> {
+  const rows = await sql<{ id: string }[]>`
+    select id from exchange.member where id > ${after} order by id limit ${most}`;
+  return rows.map((r) => r.id);
+}
+
+/** Records of some members that another labeller decided, or none. By the primary keys of resource and identity. */
+export async function unclassifiedOf(sql: Queryable, memberIds: readonly string[]): Promise<Unclassified[]> {
   const records = await sql<Unclassified[]>`
-    select r.member_id as "memberId", r.type, r.id, r.origin = 'own' as "isOwn", r.body,
+    select r.member_id as "memberId", r.type, r.id, r.version, r.origin = 'own' as "isOwn", r.body,
       r.pa_state is not null and coalesce((select 'denied-pa' = any(i.line_findings) from exchange.identity i
         where i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id), false) as "isStripped"
-    from (select id from exchange.member where id > ${after} and id <= ${row.last}) m
-    join exchange.resource r on r.member_id = m.id
+    from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
+    cross join lateral (select * from exchange.resource r where r.member_id = m.id offset 0) r
     where r.labeller is distinct from ${LABELLER}`;
-  return { last: row.last, records: [...records] };
+  return [...records];
 }
 
 /** What is decided of a record: its key, the facts by which it leaves, and the form for peers, when that is another. */
@@ -104,13 +105,11 @@ export type Decided = Omit<Unclassified, 'body' | 'isOwn' | 'isStripped'> & {
 
 /**
  * Writes what the labeller says as the record's own label, which is to be inherited anew from it, and the facts beside it. A record of
- * which anything but the label becomes another moves.
- * @param hiddenSince what moved after this may have been missed by a peer that asked while it was hidden, and moves again
+ * which anything but the label becomes another moves. One that was written or decided meanwhile stays as it is.
  */
 export async function writeDecided(
   tx: Queryable,
   records: readonly Decided[],
-  hiddenSince: Date | undefined,
   at: string,
 ): Promise<{ relabelled: number }> {
   const column = (of: (r: Decided) => string | number | undefined) => arrayLiteral(records.map((r) => of(r) ?? null));
@@ -118,23 +117,21 @@ export async function writeDecided(
     `${r}.service_end, ${r}.pa_state, ${r}.pa_changed, ${r}.pa_end, ${r}.withheld, ${r}.shared`;
   const [row] = await tx.unsafe<{ n: number }[]>(
     `with said as (
-      select member_id, type, id, label, service_end::date, pa_state, pa_changed::date, pa_end::date, withheld, shared, nullif(refers::text[], '{}') as refers
+      select member_id, type, id, version, label, service_end::date, pa_state, pa_changed::date, pa_end::date, withheld, shared, nullif(refers::text[], '{}') as refers
       from unnest($1::text::text[], $2::text::text[], $3::text::text[], $4::text::smallint[], $5::text::text[], $6::text::text[],
-        $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[])
-        s(member_id, type, id, label, service_end, pa_state, pa_changed, pa_end, withheld, shared, refers)
+        $7::text::text[], $8::text::text[], $9::text::text[], $10::text::text[], $11::text::text[], $13::text::integer[])
+        s(member_id, type, id, label, service_end, pa_state, pa_changed, pa_end, withheld, shared, refers, version)
     ), formed as (
-      select s.member_id, s.type, s.id, s.label, s.service_end, s.pa_state, s.pa_changed, s.pa_end, s.withheld, s.refers,
+      select s.member_id, s.type, s.id, s.version, s.label, s.service_end, s.pa_state, s.pa_changed, s.pa_end, s.withheld, s.refers,
         coalesce(${leavingForm('o', 'coalesce(s.shared, o.body)')}, s.shared) as shared
       from said s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
     ), written as (
       update exchange.resource r set labeller = ${LABELLER}, own_label = s.label, refers = s.refers,
         service_end = s.service_end, pa_state = s.pa_state, pa_changed = s.pa_changed, pa_end = s.pa_end, withheld = s.withheld,
         shared = case when o.shared is distinct from s.shared then s.shared else o.shared end,
-        moved_at = case when (${FACTS('o')}) is distinct from (${FACTS('s')})
-            or coalesce(r.moved_at, r.last_updated) > $12::timestamptz
-          then $13::text::timestamptz else r.moved_at end
+        moved_at = case when (${FACTS('o')}) is distinct from (${FACTS('s')}) then $12::text::timestamptz else r.moved_at end
       from formed s join exchange.resource o on o.member_id = s.member_id and o.type = s.type and o.id = s.id
-      where r.member_id = s.member_id and r.type = s.type and r.id = s.id
+      where r.member_id = s.member_id and r.type = s.type and r.id = s.id and r.version = s.version and r.labeller is distinct from ${LABELLER}
       returning o.own_label is distinct from s.label or (${FACTS('o')}) is distinct from (${FACTS('s')}) as changed
     )
     select count(*) filter (where changed)::int as n from written`,
@@ -150,24 +147,11 @@ export async function writeDecided(
       column((r) => r.withheld),
       column((r) => r.shared),
       column((r) => arrayLiteral(r.refers)),
-      hiddenSince ?? null,
       at,
+      column((r) => r.version),
     ],
   );
   return { relabelled: row?.n ?? 0 };
-}
-
-/**
- * Since when a peer has been told that it knows all that changed, while records that were not classified were hidden: the
- * earliest `_since` of the exports that this labeller has run; undefined when it has run none.
- */
-export async function hiddenSince(sql: Queryable): Promise<Date | undefined> {
-  const [row] = await sql<{ since: Date | null }[]>`
-    select min(coalesce((parameters ->> 'since')::timestamptz, '1900-01-01'::timestamptz)) as since
-    from exchange.bulk_job
-    where kind = 'export' and transaction_time is not null and labeller = ${LABELLER}
-      and coalesce((counts ->> 'withheld-unclassified')::int, 0) > 0`;
-  return row?.since ?? undefined;
 }
 
 /** What the audit calls it when all records are decided anew. */
@@ -185,6 +169,12 @@ export async function lastDecider(sql: Queryable): Promise<Decider | undefined> 
 }
 
 const RELABELLING_LOCK = 7_206_006;
+const DECIDING_LOCK = 7_206_013;
+
+/** Until the transaction ends nobody else decides: two who write the same records would wait for each other. */
+export async function decideAlone(tx: Queryable): Promise<void> {
+  await tx`select pg_advisory_xact_lock(${DECIDING_LOCK})`;
+}
 
 /** Takes the lock of the one process that labels anew, for as long as the connection lasts. False when another has it. */
 export async function holdsRelabelling(connection: Queryable): Promise<boolean> {

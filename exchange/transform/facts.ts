@@ -77,10 +77,11 @@ function isOfOthersToo(resource: Resource): boolean {
 export function factsOf(resource: Resource, json: string, links = true, isStripped = false): Facts {
   const financial = RECORD_TYPES[resource.resourceType]?.class === 'financial';
   const decided = decidedAhead(resource);
-  const authorization =
-    decided !== undefined && (isAuthorization(resource) || isHidden(decided.state)) ? decided : undefined;
+  // an estimate that may be told leaves when a claim would: its state says that documents may support lines of it which stay
+  const isTold = decided !== undefined && !isAuthorization(resource) && !isHidden(decided.state);
+  const authorization = isTold ? { ...decided, state: 'estimate' as const } : decided;
   return {
-    serviceEnd: authorization ? undefined : serviceEnd(resource),
+    serviceEnd: authorization === undefined || isTold ? serviceEnd(resource) : undefined,
     authorization,
     label: labelOf(resource),
     withheld:

@@ -7,6 +7,18 @@ import { withoutTags } from '../../src/fhir/tags.ts';
 const CODES = 'USD|EUR|MXN|JPY|NZD';
 /** Diseases of the heart, alcohol use disorder and gastric bypass as well: with cents they are currencies. */
 const AMBIGUOUS = 'CAD|CHF|AUD|GBP';
+/** Codes of these diseases in ICD-9 have cents, too: `CAD 414.01`. */
+const ICD_9: Readonly<Record<string, string>> = {
+  CAD: '41[0-4]\\.\\d\\d',
+  CHF: '(?:398\\.91|40[24]\\.\\d\\d|428\\.\\d\\d)',
+  AUD: '(?:291\\.\\d\\d|303\\.\\d\\d|305\\.0\\d)',
+  GBP: '539\\.\\d\\d',
+};
+/** What announces an amount, whatever number it is. */
+const SUMS =
+  '(?:totals?|allowed|due|sum|net|submitted|eligible|benefit|pa(?:y|ys|id)|co-?pay|charge[ds]?|costs?|fee|price|balance|owe[ds]?|billed|amounts?)';
+/** A number with cents that no unit of measure follows. */
+const CENTS = '\\d[\\d,]*\\.\\d\\d(?![\\d.]|\\s?(?:%|(?:mc?g|µg|[nkp]?g|m?l|[cm]m|mmhg|mmol|bpm|units?)(?![\\p{L}])))';
 /** Letters do not go on. */
 const END = '(?![\\p{L}])';
 const BEGIN = '(?<![\\p{L}])';
@@ -18,8 +30,11 @@ const NUMBERED = [
   SIGNED,
   `${BEGIN}(?:${CODES})${GAP}[.,]?\\d`,
   `\\d${GAP}(?:${CODES}|dollars|euros|pesos|cents)${END}`,
-  `${BEGIN}(?:${AMBIGUOUS})${GAP}\\d[\\d,]*\\.\\d\\d(?![\\d.%])`,
-  `(?<![\\p{L}\\d.,])\\d[\\d,]*\\.\\d\\d${GAP}(?:${AMBIGUOUS})${END}`,
+  ...Object.entries(ICD_9).flatMap(([name, code]) => [
+    `${BEGIN}${name}${GAP}(?!${code}(?!\\d))${CENTS}`,
+    `(?<![\\p{L}\\d.,])(?!${code}${GAP}${name})\\d[\\d,]*\\.\\d\\d${GAP}${name}${END}`,
+  ]),
+  `${BEGIN}${SUMS}\\P{L}{0,3}(?:${AMBIGUOUS})${GAP}${CENTS}`,
 ].join('|');
 const NAMED = `${BEGIN}(?:USD|dollars?|euros?|cents)${END}`;
 /** `copay is 45.00`: what announces an amount, and not far behind it a number with cents. */

@@ -14,7 +14,7 @@ import {
 } from '../../src/fhir/resource.ts';
 import { own } from '../../src/own.ts';
 import { isDrugCode, isPharmacyService } from './drug-codes.ts';
-import { actionCode, isReviewAction, TELLS_DENIAL } from './review-action.ts';
+import { actionCode, isReviewAction, tellsDenial } from './review-action.ts';
 
 /** Part of a review action: why it was decided so. */
 const REVIEW_REASON = 'reasonCode';
@@ -31,7 +31,8 @@ export type AuthorizationState =
   | 'denied'
   | 'cancelled'
   | 'drug'
-  | 'unclear';
+  | 'unclear'
+  | 'estimate';
 export type AuthorizationFacts = {
   state: AuthorizationState;
   /** day of the last change of status, YYYY-MM-DD */
@@ -104,7 +105,7 @@ const isDrugLine = (item: JsonObject): boolean =>
   codings(item['category']).some((c) => isPharmacyService(text(c['system']) ?? '', text(c['code']) ?? ''));
 
 /** An adjudication that says why something was denied, or that it was. */
-const tellsDenial = (adjudication: JsonObject): boolean =>
+const isAboutDenial = (adjudication: JsonObject): boolean =>
   codings(adjudication['category']).some((c) => c['code'] === 'denialreason' || c['code'] === 'denied') ||
   codings(adjudication['reason']).some((c) => c['code'] === 'denied') ||
   objects(adjudication['extension']).some((e) => isReviewAction(e) && actionCode(e) === 'A3');
@@ -124,7 +125,7 @@ function withoutReasons(adjudication: JsonObject): JsonObject {
 export function withoutDenials<T extends JsonObject>(element: T): T {
   const { adjudication, ...rest } = element;
   const kept = objects(adjudication)
-    .filter((a) => !tellsDenial(a))
+    .filter((a) => !isAboutDenial(a))
     .map(withoutReasons);
   return (kept.length === 0 ? rest : { ...element, adjudication: kept }) as T;
 }
@@ -207,7 +208,7 @@ const isForDrugs = (line: JsonObject): boolean =>
 function hasDenialSigns(resource: Resource): boolean {
   const lines = [...objects(resource['item']), ...objects(resource['addItem'])].flatMap(withParts);
   const all = [resource as JsonObject, ...lines].flatMap((e) => objects(e['adjudication']));
-  return (all.some(isDenialSign) || TELLS_DENIAL.test(text(resource['disposition']) ?? '')) && !all.some(grantsUnits);
+  return (all.some(isDenialSign) || tellsDenial(text(resource['disposition']) ?? '')) && !all.some(grantsUnits);
 }
 
 const day = (value: string | undefined): string | undefined =>

@@ -1,7 +1,7 @@
 // The form of an authorization of which lines must not leave, because they were denied or are for a drug: nothing of it speaks of them.
 import { isObject, type JsonObject, objects, type Resource, text } from '../../src/fhir/resource.ts';
 import { judged, latestReview, partsOf, withoutDenials } from './prior-authorization.ts';
-import { TELLS_DENIAL } from './review-action.ts';
+import { MENTIONS_DENIAL } from './review-action.ts';
 
 /** What stands at the head of an authorization, and by which member a line refers to it. */
 const NAMED_BY_LINES = {
@@ -105,7 +105,7 @@ export function withoutLines(resource: Resource, lines: readonly number[], parts
     'processNote',
     objects(resource['processNote']).filter((n) => noted.has(Number(n['number']))),
   );
-  if (TELLS_DENIAL.test(text(resource['disposition']) ?? '')) delete next['disposition'];
+  if (MENTIONS_DENIAL.test(text(resource['disposition']) ?? '')) delete next['disposition'];
   if (next['contained'] === undefined) return next;
   const [before, after] = [referredTo(resource), referredTo(next)];
   const isOrphan = (id: string) => before.has(id) && !after.has(id);

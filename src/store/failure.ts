@@ -31,6 +31,9 @@ const HELD = new Set(['55P03', '40P01']);
 /** Does somebody else hold what the statement wants? */
 export const isHeld = (error: unknown): boolean => HELD.has(codeOf(error));
 
+/** Is something there already under the same key? */
+export const isDuplicate = (error: unknown): boolean => codeOf(error) === '23505';
+
 /** Has the server no connection to give? */
 export const isFull = (error: unknown): boolean => codeOf(error) === '53300';
 

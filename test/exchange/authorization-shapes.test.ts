@@ -78,6 +78,60 @@ describe('denied', () => {
   });
 });
 
+/** Words of a disposition, and why they tell a denial or none. */
+describe('where nothing but words was decided', () => {
+  test.each<[string, string]>([
+    ['Denied', 'said'],
+    ['Request denied. If this request is denied, you may appeal.', 'a condition beside it takes nothing back'],
+    ['Approved: no Denied: yes', 'a form'],
+    ['Approved=No, Denial=Yes', 'a form'],
+    ['Approval: no denial: yes', 'a form'],
+    ['This service is not covered and is the responsibility of the member', 'of this one'],
+    ['Service not covered', 'of this one'],
+    ['Services not covered', 'nothing else is said of them'],
+    ['Services not covered are denied', 'they are'],
+    ['You have the right to appeal this denial', 'this one'],
+    ['Not approved, may be resubmitted', 'what may be done about it'],
+    ['Cannot be approved', 'in other words'],
+    ['Unable to certify', 'in other words'],
+    ['The request does not meet medical necessity criteria', 'in other words'],
+    ['Clinical criteria not met', 'in other words'],
+    ['Not a covered benefit', 'in other words'],
+    ['The request was denied because it may be denied', 'both'],
+    ['Will be denied', 'it is to come, and nothing is open'],
+    ['Should be denied', 'an advice that was followed'],
+    ['Line 1 was not denied, line 2 was denied', 'one was'],
+    ['Unless records are received the request is denied', 'the time may be over'],
+    ['If records do not come by 10/1, the request is denied', 'the time may be over'],
+    ['Solicitud denegada', 'in Spanish'],
+    ['El servicio no fue autorizado', 'in Spanish'],
+  ])('%s: a denial (%s)', (disposition) => {
+    expect(authorizationFacts(authorization({ disposition })).state).toBe('unclear');
+  });
+  test.each<[string, string]>([
+    ['Claims for these services may be denied without a referral', 'possible'],
+    ['Services that are not medically necessary may be denied', 'possible'],
+    ['Out-of-network care may not be covered', 'possible'],
+    ['Late submission could result in a claim denial', 'possible'],
+    ['Send records within 10 days to avoid denial', 'possible'],
+    ["Services not covered are the member's responsibility", 'of whatever is not covered'],
+    ['Certain items not covered by your plan may be billed to you', 'of whatever is not covered'],
+    ['Non-covered services are the responsibility of the patient', 'of whatever is not covered'],
+    ['The member is responsible for any services not covered under the plan', 'of whatever is not covered'],
+    ['If the request is denied you may appeal', 'a condition'],
+    ['You may appeal any denial', 'a condition'],
+    ['This is not a denial', 'none'],
+    ['The request has been received, it was not denied', 'none'],
+    ['Under review, no denial was issued', 'none'],
+    ['Received and not yet approved', 'open'],
+    ['Deductible not met', 'of money'],
+    ['Approved with conditions', 'none'],
+    ['Las solicitudes pueden ser rechazadas sin expediente', 'possible'],
+  ])('%s: none (%s)', (disposition) => {
+    expect(authorizationFacts(authorization({ disposition })).state).toBe('pended');
+  });
+});
+
 test.each([
   [authorization({ adjudication: [decided(code('A3'))] })],
   [authorization({ type: { coding: [{ code: 'pharmacy' }] } })],
@@ -93,6 +147,7 @@ test.each([
     members: new Map(),
     hidden: new Set<string>(),
     hiddenNumbers: new Map(),
+    hiddenDocuments: new Map(),
     windowStart: '2021-01-01',
     peerOrigins: new Set<string>(),
   };
@@ -106,7 +161,7 @@ test.each([
 test.each<[string, object, string | undefined]>([
   ['denied', { adjudication: [decided(code('A3'))] }, 'denied'],
   ['for drugs', { type: { coding: [{ code: 'pharmacy' }] } }, 'drug'],
-  ['approved', { adjudication: [decided(code('A1'))] }, undefined],
+  ['approved', { adjudication: [decided(code('A1'))] }, 'estimate'],
 ])('an estimate that is %s', (_, more, state) => {
   const estimate = { ...authorization(more), use: 'predetermination' } as unknown as Resource;
   expect(factsOf(estimate, JSON.stringify(estimate)).authorization?.state).toBe(state);
@@ -119,7 +174,7 @@ test('an estimate that was denied in part leaves as a claim, without those lines
     use: 'predetermination',
   } as Resource;
   const facts = factsOf({ ...estimate, billablePeriod: { end: '2026-01-02' } }, JSON.stringify(estimate));
-  expect([facts.authorization, facts.serviceEnd]).toEqual([undefined, '2026-01-02']);
+  expect([facts.authorization?.state, facts.serviceEnd]).toEqual(['estimate', '2026-01-02']);
   expect(JSON.parse(facts.shared ?? '').item).toEqual([service()]);
 });
 

@@ -31,6 +31,7 @@ const context = {
   peerOrigins: new Set(['https://prior.example']),
   hidden: new Set<string>(),
   hiddenNumbers: new Map<string, Set<string>>(),
+  hiddenDocuments: new Map<string, Set<string>>(),
 };
 const kinds = (resource: object) => contentFaults(resource as Resource, context).map((f) => f.kind);
 
@@ -131,6 +132,11 @@ const PLACES: Record<string, object> = {
       '$          41',
       '41.20 CHF',
       'GBP 41.20',
+      'CAD 415.01',
+      'paid CAD 414.01',
+      'Total: CAD 414.01',
+      'CAD 1,414.01',
+      '428.10 AUD',
     ].map((words) => [words, { processNote: [{ number: 1, text: words }] }]),
   ),
   'in a display': { item: [{ sequence: 1, productOrService: { coding: [{ display: 'Visit 41 USD' }] } }] },
@@ -232,6 +238,15 @@ describe('money', () => {
     'F10.20 AUD',
     's/p GBP 2019',
     'CAD 3 vessel',
+    'CAD 414.01',
+    'CAD 414.01, CHF 428.22',
+    '414.00 CAD of native artery',
+    'CHF 428.40',
+    'AUD 303.90 in remission',
+    '305.00 AUD',
+    'CAD 70%',
+    'CAD 70.00 % of the LAD',
+    'CHF 12.50 mg carvedilol',
     '<120/80 at rest',
   ])('nor is %s', (words) => {
     const kept = benefit('claim', [

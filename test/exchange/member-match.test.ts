@@ -1,7 +1,7 @@
 // $member-match over HTTP, and the defence against trying.
 import { createHmac } from 'node:crypto';
 import { type JWTPayload, SignJWT } from 'jose';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { answerSingles } from '../../exchange/match/answer-singles.ts';
 import { attemptOf, judgeAttempt, keyed } from '../../exchange/match/attempt.ts';
 import { type MemberBundle, readMemberBundles } from '../../exchange/match/member-bundle.ts';
@@ -377,6 +377,27 @@ describe('one member', () => {
     // the rows are there, their answer was lost on its way
     for (const one of asked) expect(await answerSingles(deps, [one])).toEqual(first.slice(0, 1));
     for (const id of ['r-1', 'r-2']) expect(await rows(id)).toEqual([1, 1, attempts]);
+
+    // the statement whose answer was lost runs still, and ends after the question came again
+    const [lost] = await sql`delete from exchange.match_single where id = 'r-1' returning *`;
+    await sql`alter table exchange.audit disable trigger user`;
+    await sql`delete from exchange.audit where object = 'member-match/r-1'`;
+    await sql`alter table exchange.audit enable trigger user`;
+    const other = deps.database.dedicated('work');
+    let waiting: Promise<unknown> | undefined;
+    await other.begin(async (tx) => {
+      await tx`insert into exchange.match_single ${tx(lost as never)}`;
+      waiting = answerSingles(deps, asked.slice(0, 1));
+      waiting.catch(() => {}); // looked at below
+      const holds = async () =>
+        (
+          await sql`select from pg_stat_activity where wait_event_type = 'Lock' and query like '%match_single%' and pid <> pg_backend_pid()`
+        ).length > 0;
+      await vi.waitUntil(holds, { timeout: 10_000 });
+    });
+    await other.end();
+    expect(await waiting).toEqual(first.slice(0, 1));
+    expect((await rows('r-1'))?.slice(0, 2)).toEqual([1, 0]);
 
     // what is done for people fails: nothing is told, and nothing written
     const one = { number: 'T1', family: 'Twofold', given: 'Tess', born: '1981-08-08', subscriber: 'ST' };

@@ -129,6 +129,7 @@ const lasting = (text: string): string =>
   text
     .replace(/name="csrf" value="[^"]*"/g, '')
     .replace(/\b\d+ (?:second|minute)s?(?: ago)?\b/g, '')
+    .replace(/>[^<>]{0,40}(<\/time> by Payer Node)/g, '$1')
     .replace(/As it was on [^<]{0,40}?, for/g, '')
     .replace(/("generatedAt": "|Report made.{0,60}?)\d{4}-\d\d-\d\dT[\d:.]+Z/gs, '$1')
     .replace(/(value,)\d{4}-\d\d-\d\dT[\d:.]+Z\n$/g, '$1')
