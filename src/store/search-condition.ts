@@ -121,7 +121,8 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
     }
     case 'near':
       if (bind.guessing === true || c.found !== undefined) break;
-      return `exists (select from directory.place p where p.rk = d.rk and ${isIn(c.circles, bind)} offset 0)`;
+      // by its key: with the box in sight the planner may go over all that is in the circle, for each row
+      return `exists (select from (select f.at, f.approximate from directory.place f where f.rk = d.rk offset 0) p where ${isIn(c.circles, bind)} offset 0)`;
     case 'chain':
       if (bind.guessing === true) break;
       if (isRowwise(c.of)) return reaches(followed(c.seed), c.target, c.of, bind);

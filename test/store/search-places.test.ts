@@ -113,3 +113,40 @@ function chainsIn(c: Criterion): Chain[] {
   if (c.kind === 'any' || c.kind === 'all') return c.of.flatMap(chainsIn);
   return c.kind === 'chain' ? [c, ...chainsIn(c.of)] : [];
 }
+
+test('a row that is asked whether it is near has its places looked up by their keys, however many are in the circle', async () => {
+  const places = Array.from({ length: 1500 }, (_, i) => ({
+    resourceType: 'Location',
+    id: `l${i}`,
+    name: 'Site',
+    position: { latitude: 41 + i / 10_000, longitude: -72 },
+  }));
+  const affiliations = places.slice(0, 60).map(({ id }) => ({
+    resourceType: 'OrganizationAffiliation',
+    id: `a${id}`,
+    active: true,
+    location: [{ reference: `Location/${id}` }],
+  }));
+  const own = await directory([...places, ...affiliations]);
+  try {
+    const pairs: [string, string][] = [
+      ['active', 'true'],
+      ['location.near', '41|-72|300|mi'],
+    ];
+    const request = readSearch('OrganizationAffiliation', pairs, {
+      base: BASE,
+      now: NOW,
+      countMax: 500,
+      lenient: false,
+    });
+    const criteria = request.criteria.map((c): Criterion => (c.kind === 'chain' ? { ...c, many: true } : c));
+    const { text, values } = pageStatement({ ...request, criteria });
+    const rows = await own.database.sql.unsafe<{ 'QUERY PLAN': string }[]>(`explain ${text}`, values);
+    const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+    expect(plan).toContain('place_pkey');
+    expect(plan).not.toMatch(/place_at|place_positioned/);
+    expect(await own.database.sql.unsafe(text, values)).toHaveLength(affiliations.length + 1); // and one of numbers
+  } finally {
+    await own.close();
+  }
+});
