@@ -93,7 +93,7 @@ export async function removeExpired(deps: Deps): Promise<void> {
     } catch (error) {
       failures.push(error);
     }
-  await forgetFiles(deps.database.sql, removed);
+  await forgetFiles(deps.database.sql, removed, deps.clock());
   if (failures.length > 0) throw failures[0];
 }
 

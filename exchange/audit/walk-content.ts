@@ -143,7 +143,7 @@ export async function walkContent(
   const verdict: ContentVerdict = { jobs: jobs.length, files: 0, lines: 0, faults: 0 };
   for (const job of jobs) {
     const context = await contextOf(deps, job);
-    for (const file of await jobFiles(deps.database.sql, job.id)) {
+    for (const file of (await jobFiles(deps.database.sql, job.id)).filter((f) => f.removedAt === null)) {
       verdict.files++;
       verdict.lines += await walkFile(deps, file, context, (fault) => {
         verdict.faults++;

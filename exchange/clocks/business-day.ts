@@ -10,7 +10,20 @@ export function responseDue(receivedAt: Date, calendar: { timeZone: string; extr
 }
 
 /** What the set-based clocks of members need of the settings. */
-export const calendarOf = (config: { timeZone: string; extraHolidays: readonly Day[]; complianceDate: Day }) => ({
+export type Calendar = {
+  /** IANA zone of the plan */
+  zone: string;
+  /** see `calendarVersion` */
+  version: string;
+  /** the day on which those enrolled before it must have been offered the choice */
+  complianceDay: Day;
+};
+
+export const calendarOf = (config: {
+  timeZone: string;
+  extraHolidays: readonly Day[];
+  complianceDate: Day;
+}): Calendar => ({
   zone: config.timeZone,
   version: calendarVersion(config.extraHolidays),
   complianceDay: config.complianceDate,

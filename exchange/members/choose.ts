@@ -16,14 +16,9 @@ import {
   namePayer,
   otherCoverages,
 } from '../store/member-choice.ts';
-import {
-  hastenRequest,
-  openRequestClocks,
-  renewRequests,
-  settleOfferClocks,
-  settleWithdrawn,
-} from '../store/member-clock.ts';
+import { hastenRequest, openRequestClocks, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { addRequest, hasRequest } from '../store/member-request.ts';
+import { renewRequests } from '../store/renewed-request.ts';
 import { educationText, type Language } from './education.ts';
 
 const HOUR = 3_600_000;

@@ -19,7 +19,9 @@ import {
   writeEnrolment,
 } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
-import { renewRequests, settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import { renewRequests } from '../store/renewed-request.ts';
+import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
@@ -232,7 +234,7 @@ async function commitEnrolment(
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
   const flush = async (all: EnrolmentLine[]) => {
-    const batch = all.flatMap(({ line, row }) => ('endsOn' in row ? [] : [{ line, row }]));
+    const batch = all.flatMap(({ line, row, formerId }) => ('endsOn' in row ? [] : [{ line, row, formerId }]));
     const ends = all.flatMap(({ line, row }) => ('endsOn' in row ? [{ line, row }] : []));
     const known = await deps.database.sql<
       { id: string }[]
@@ -252,6 +254,11 @@ async function commitEnrolment(
       total.members += await addEnrolled(tx, rows);
       const counts = await writeEnrolment(tx, rows, 'enrolment file');
       const former = await endFormer(tx, rows);
+      await openTwoCards(
+        tx,
+        usable.flatMap(({ row, formerId }) => (formerId === undefined ? [] : [{ memberId: row.memberId, formerId }])),
+        deps.clock(),
+      );
       const found = await endCoverage(
         tx,
         ends.map((e) => e.row),

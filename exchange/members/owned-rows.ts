@@ -3,8 +3,16 @@ import type { Queryable } from '../../src/store/database.ts';
 import { type CardHolder, cardHolders } from '../store/enrolment.ts';
 import { type CoverageEnd, type Enrolment, patientIdFor } from './enrolment.ts';
 
-/** A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one. */
-export type EnrolmentLine = { line: number; row: Enrolment | CoverageEnd; numbers?: readonly string[] };
+/**
+ * A row with its line (or segment). `numbers`: of all cards that its member has or had, when the member is known by one; `formerId`: another
+ * member, who holds the former card.
+ */
+export type EnrolmentLine = {
+  line: number;
+  row: Enrolment | CoverageEnd;
+  numbers?: readonly string[];
+  formerId?: string;
+};
 
 /** Who was found by a former card, by what a row says: a file is read twice, and is the same both times. */
 export type Taken = Map<string, CardHolder | undefined>;
@@ -50,9 +58,12 @@ export async function* ownedRows(
     return batch.map(({ line, row }) => {
       if ('endsOn' in row) return { line, row: endOf(holders, row) };
       const holder = row.isKnownPatient ? undefined : ownerOf(holders, row, taken);
-      if (holder === undefined) return { line, row };
+      const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
+      const isOther = former !== undefined && former !== (holder?.memberId ?? row.memberId);
+      const twice = isOther ? { formerId: former } : {};
+      if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
-      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers };
+      return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, ...twice };
     });
   };
   let batch: EnrolmentLine[] = [];

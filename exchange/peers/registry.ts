@@ -26,6 +26,9 @@ export type By = { kind: 'staff' | 'command'; name: string; requestId?: string; 
 export type Refusal = 'not-found' | 'taken' | 'same-person' | 'no-change' | 'stale' | 'incomplete' | 'not-now';
 export type Done = 'ok' | 'proposed' | Refusal;
 
+/** Letters of a reason. */
+const MOST_REASON = 1000;
+
 export const needsSecondPerson = (config: Needs['config']): boolean => config.peerSecondPerson && !config.sandbox;
 
 /** What people may write of a record. */
@@ -117,7 +120,7 @@ export async function mayApprove(
  * Moves a peer to another state, at once: tokens given before are void, and unless it becomes active all that it has asked for ends. Making it active needs another person than the one
  * who added, changed or suspended it since.
  */
-export async function movePeer(deps: Needs, id: string, state: PeerState, by: By): Promise<Done> {
+export async function movePeer(deps: Needs, id: string, state: PeerState, by: By, why = ''): Promise<Done> {
   const at = deps.clock();
   return await deps.database.sql.begin(async (tx): Promise<Done> => {
     const peer = await holdPeer(tx, id);
@@ -127,7 +130,9 @@ export async function movePeer(deps: Needs, id: string, state: PeerState, by: By
     if (!(await setPeerState(tx, id, state, by.name, at))) return 'not-now';
     if (state !== 'active') await revokeOfPeer(tx, id, at);
     const action = state === 'active' ? 'peer-approved' : `peer-${state}`;
-    await record(tx, by, at, { peerId: id, action, what: 'state', before: { state: peer.state }, after: { state } });
+    const reason = why.trim().slice(0, MOST_REASON);
+    const after = { state, ...(reason === '' ? {} : { reason }) };
+    await record(tx, by, at, { peerId: id, action, what: 'state', before: { state: peer.state }, after });
     return 'ok';
   });
 }

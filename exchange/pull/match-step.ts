@@ -14,6 +14,7 @@ import { addresses, ourselves } from '../plan.ts';
 import { keptText } from '../reconcile/stage.ts';
 import { closeClock } from '../store/clock.ts';
 import { copyOutcomes, type movePull, pullMembers, setOutcomes, watermark } from '../store/pull.ts';
+import { keepStatements } from '../store/pull-member.ts';
 import { submissions } from '../store/submission.ts';
 import { inLanes } from './lanes.ts';
 import { moveToOther } from './split.ts';
@@ -39,7 +40,7 @@ export async function matchStep(s: Step): Promise<void> {
     if (form === 'bulk') return await matchBatch(s, asked);
     if (form === 'single')
       return await oneByOne(s, asked, async (a) =>
-        matchOne(s, singleMatchRequest(a, ...parties(s), await statements(s, s.pull.id, [a])), a),
+        matchOne(s, singleMatchRequest(a, ...parties(s), await stated(s, [a])), a),
       );
     if (abilitiesOf(s).findsByIdentifier) return await oneByOne(s, asked, (a) => findOne(s, a));
     return await listPatients(s, asked.length);
@@ -78,8 +79,15 @@ function parties(s: Step) {
   return [us, peer, addDays(today(s), 365), `${addresses(s.deps.config).fhir}/DocumentReference`] as const;
 }
 
+/** Our word for each member, kept before it is sent: what was attested can be shown. */
+async function stated(s: Step, asked: readonly Submission[]): Promise<Map<string, string>> {
+  const made = await statements(s, s.pull.id, asked);
+  await keepStatements(s.deps.database.sql, s.pull.id, made);
+  return made;
+}
+
 async function matchBatch(s: Step, asked: readonly Submission[]): Promise<void> {
-  const body = matchRequest(asked, ...parties(s), await statements(s, s.pull.id, asked));
+  const body = matchRequest(asked, ...parties(s), await stated(s, asked));
   const statusUrl = await kickOff(s, '/Group/$bulk-member-match', JSON.stringify(body));
   return advance(
     s,

@@ -202,7 +202,8 @@ export const CLOCK_REASONS = {
   'consent-withdrawn': calm('The member withdrew the choice.'),
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
-  'coverage-ended': calm('The coverage ended before it was due.'),
+  'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
+  'member-deceased': calm('The member has died, by our own record of the person.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 
 /** States of a pull in words. */

@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
-import { birthsOf } from '../store/member-read.ts';
+import { personsOf } from '../store/member-read.ts';
 import type { Peer } from '../store/peer.ts';
 import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
 import { movedPatients } from '../store/pull-member.ts';
@@ -24,12 +24,13 @@ export async function unitContext(
   const moved = new Set(await movedPatients(sql, pull.id, peer.id));
   const members = new Map<string, UnitMember>();
   const matched = (await pullMembers(sql, pull.id)).filter((m) => m.outcome === 'matched');
-  const births = await birthsOf(
+  const persons = await personsOf(
     sql,
     matched.map((m) => m.memberId),
   );
   for (const m of matched) {
     if (m.peerPatientId === null) continue;
+    const known = persons.get(m.memberId);
     const other = members.get(m.peerPatientId);
     const doubtful = other?.doubtful === true || (other !== undefined && other.memberId !== m.memberId);
     members.set(m.peerPatientId, {
@@ -38,7 +39,7 @@ export async function unitContext(
       withdrawn: withdrawn.has(m.memberId),
       doubtful,
       moved: moved.has(m.peerPatientId),
-      births: births.get(m.memberId) ?? [],
+      ...(known ? { person: known } : {}),
     });
   }
   const { timeZone } = deps.config;

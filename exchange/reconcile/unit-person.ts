@@ -1,6 +1,7 @@
 // Whose a received unit may be, and whether it is. Pure.
-import { type JsonObject, text } from '../../src/fhir/resource.ts';
-import { birthDate } from '../match/normalize.ts';
+import { type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
+import { birthDate, givenNames, memberIds } from '../match/normalize.ts';
+import type { KnownPerson } from '../store/member-read.ts';
 import type { Person } from '../transform/others-within.ts';
 import { isBaseOf } from './rewrite.ts';
 
@@ -11,8 +12,8 @@ export type UnitMember = {
   withdrawn: boolean;
   doubtful?: boolean;
   moved?: boolean;
-  /** birth dates that we know of, YYYY-MM-DD */
-  births?: readonly string[];
+  /** what we know of the person */
+  person?: KnownPerson;
 };
 
 type Whose = { peerBase: string; latest: string; members: ReadonlyMap<string, UnitMember> };
@@ -25,11 +26,25 @@ export const isMember =
     return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
   };
 
-/** Was a Patient that a record contains born on another day than the member? Days that stand for none say nothing. */
+/**
+ * Is a Patient that a record contains somebody else than the member? By the birth date; else, when no number of the member's alone is there
+ * as well, by a first name (twins have one birthday, a mother and her newborn one family name); else by the sex. What is not said on both
+ * sides says nothing, nor do days that stand for none, nor a family name: it changes.
+ */
 export const isAnother =
   (member: UnitMember | undefined, { latest }: Whose) =>
   (patient: JsonObject): boolean => {
-    const [day] = birthDate(text(patient['birthDate']), new Date(latest));
-    const { births = [] } = member ?? {};
-    return day !== undefined && births.length > 0 && !births.includes(day);
+    const known = member?.person;
+    if (known === undefined) return false;
+    const differs = (said: readonly string[], ours: readonly string[]) =>
+      said.length > 0 && ours.length > 0 && !said.some((v) => ours.includes(v));
+    const day = birthDate(text(patient['birthDate']), new Date(latest));
+    if (differs(day, known.births)) return true;
+    const numbers = objects(patient['identifier']).flatMap((i) => memberIds(text(i['value'])));
+    if (numbers.some((n) => known.numbers.includes(n))) return false;
+    const given = objects(patient['name']).flatMap((n) => strings(n['given']).flatMap((g) => givenNames([g])));
+    if (differs(given, known.given)) return true;
+    const isSame = day.length > 0 && known.births.length > 0 && given.length > 0 && known.given.length > 0;
+    const sexes = [text(patient['gender']), known.gender ?? undefined];
+    return !isSame && sexes.includes('male') && sexes.includes('female');
   };

@@ -15,8 +15,9 @@ export async function clockWithNotes(
   return clock && { clock, notes: await clockNotes(deps.database.sql, id) };
 }
 
-/** A duty met in time, or that does not apply, was not late: there is nothing to explain. */
-export const mayBeLate = (state: string): boolean => !['met', 'withdrawn', 'not-applicable'].includes(state);
+/** A duty met in time, or that ended before its time was out, was not late: there is nothing to explain. */
+export const mayBeLate = ({ state, dueAt, closedAt }: Pick<WholeClock, 'state' | 'dueAt' | 'closedAt'>): boolean =>
+  state === 'withdrawn' || state === 'not-applicable' ? closedAt !== null && closedAt > dueAt : state !== 'met';
 
 /** Says why a clock was late. Returns a sentence when it cannot be taken. */
 export async function noteClock(
@@ -26,7 +27,7 @@ export async function noteClock(
   note: { reason: string; correctiveAction: string; words: string },
   requestId: string,
 ): Promise<string | undefined> {
-  if (!mayBeLate(clock.state)) return 'This duty was not late.';
+  if (!mayBeLate(clock)) return 'This duty was not late.';
   if (!isLateReason(note.reason)) return 'Choose a reason from the list.';
   if (needsAction(note.reason) && note.correctiveAction === '')
     return 'A lateness of ours needs the number of a corrective action.';

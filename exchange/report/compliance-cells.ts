@@ -2,6 +2,7 @@
 import type { Cell, Table } from '../../src/ui/table.ts';
 import type { Row } from '../store/report-compliance.ts';
 import type { Figure } from './compliance-figures.ts';
+import { deedWords } from './deeds.ts';
 import { numberCell, timeCell } from './words.ts';
 
 export const text = (row: Row, key: string): string | null => {
@@ -24,6 +25,15 @@ export const of = (key: string, label: string, kind?: Kind): Spec =>
   kind === undefined
     ? [key, label, (r) => ({ value: text(r, key) })]
     : [key, label, (r) => (kind === 'number' ? numberCell(num(r, key)) : { value: text(r, key) }), kind];
+
+/** A column of what was done, as the audit has it. */
+export const deed = (label: string, kind?: Kind): Spec => {
+  const make = (r: Row): Cell => {
+    const words = deedWords(String(r['action']));
+    return { value: text(r, 'action'), ...(words === undefined ? {} : { text: words }) };
+  };
+  return kind === undefined ? ['action', label, make] : ['action', label, make, kind];
+};
 
 /** Columns of instants in a zone. */
 export const instants =

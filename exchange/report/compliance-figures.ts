@@ -34,10 +34,13 @@ type Ratio = [part: number, whole: number];
 type Rule = { id: string; name: string; means: string; table: string; of: (r: FigureRows) => Ratio | string };
 
 const clock = (r: FigureRows, kind: string) => r.clocks.find((c) => c['kind'] === kind);
-/** met in time of those due by now, less those that do not count: what may still be met is not late */
+/** met in time of those due by now, less those that ended before their time was out: what may still be met is not late, what ended overdue is */
 const onTime = (r: FigureRows, kind: string, without: readonly string[]): Ratio => {
   const k = clock(r, kind);
-  return [num(k, 'met'), num(k, 'due') - ['notYet', ...without].reduce((a, w) => a + num(k, w), 0)];
+  return [
+    num(k, 'met'),
+    num(k, 'due') - ['notYet', ...without].reduce((a, w) => a + num(k, w), 0) + num(k, 'endedLate'),
+  ];
 };
 const time = (r: FigureRows, kind: string): string => {
   const rows = r.theyAsked.filter((t) => t['kind'] === kind && t['medianMinutes'] !== null);
@@ -75,7 +78,8 @@ const RULES: readonly Rule[] = [
     id: 'F4',
     name: 'Request on time',
     table: 'clocks',
-    means: 'Requests met in time, of those due by now, less withdrawn and not applicable',
+    means:
+      'Requests met in time, of those due by now, less those that a withdrawal or the end of a coverage ended before they were late',
     of: (r) => onTime(r, 'C2', ['withdrawn', 'notApplicable']),
   },
   {
@@ -84,10 +88,7 @@ const RULES: readonly Rule[] = [
     table: 'clocks',
     means:
       'Export answers within one business day, of those due by now, less those that the payer cancelled or that ended with its suspension before they were late',
-    of: (r) => {
-      const [met, due] = onTime(r, 'C3-export', ['withdrawn', 'notApplicable']);
-      return [met, due + num(clock(r, 'C3-export'), 'endedLate')];
-    },
+    of: (r) => onTime(r, 'C3-export', ['withdrawn', 'notApplicable']),
   },
   {
     id: 'F6',
@@ -107,7 +108,8 @@ const RULES: readonly Rule[] = [
     id: 'F8',
     name: 'Quarterly on time',
     table: 'clocks',
-    means: 'Quarterly requests met in time, of those due by now, less withdrawn and coverage ended',
+    means:
+      'Quarterly requests met in time, of those due by now, less those that a withdrawal or the end of a coverage ended before they were late',
     of: (r) => onTime(r, 'C4', ['withdrawn', 'ended']),
   },
   {

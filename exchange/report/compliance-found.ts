@@ -2,7 +2,7 @@
 import type { Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import type { Row } from '../store/report-compliance.ts';
-import { num, of, table, text } from './compliance-cells.ts';
+import { instants, num, of, table, text } from './compliance-cells.ts';
 import { numberCell } from './words.ts';
 
 export function findingsTable(rows: readonly Row[]): Table {
@@ -21,6 +21,66 @@ export function findingsTable(rows: readonly Row[]): Table {
       ['what', 'What to do', (r) => ({ value: found(r).todo })],
     ],
     'Nothing was found.',
+  );
+}
+
+/** The lines of a pull with an outcome, of one reason. */
+const linesOf = (pull: Row[string] | undefined, outcome: string, reason: Row[string] | undefined): string =>
+  `/staff/pulls/${String(pull)}/lines?outcome=${outcome}${typeof reason === 'string' ? `&reason=${encodeURIComponent(reason)}` : ''}`;
+
+/** What is kept out, as of the end of the period, each leading to lines of the newest pull that holds some. */
+export function quarantineTable(rows: readonly Row[], timeZone: string): Table {
+  const when = instants(timeZone);
+  return table(
+    'quarantine',
+    'In quarantine at the end of the period',
+    rows,
+    [
+      of('payer', 'Payer', 'head'),
+      [
+        'reason',
+        'Reason',
+        (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+      ],
+      of('n', 'Records', 'number'),
+      of('discarded', 'of these discarded', 'number'),
+      when('oldest', 'Oldest'),
+      [
+        'newest',
+        'Lines of the newest pull that holds some',
+        (r) => ({
+          value: text(r, 'pull'),
+          text: num(r, 'pulls') > 1 ? `one of ${num(r, 'pulls')} pulls` : 'the lines',
+          href: linesOf(r['pull'], 'quarantined', r['lineReason']),
+        }),
+      ],
+    ],
+    'Nothing is in quarantine.',
+  );
+}
+
+export function rejectedTable(rows: readonly Row[], timeZone: string): Table {
+  const when = instants(timeZone);
+  return table(
+    'rejected',
+    'Lines of the period that are no usable record',
+    rows,
+    [
+      of('payer', 'Payer', 'head'),
+      [
+        'reason',
+        'Reason',
+        (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+      ],
+      of('n', 'Lines', 'number'),
+      when('last', 'Last'),
+      [
+        'newest',
+        'Lines of the newest pull',
+        (r) => ({ value: text(r, 'pull'), text: 'the lines', href: linesOf(r['pull'], 'rejected', r['reason']) }),
+      ],
+    ],
+    'Every line was a record.',
   );
 }
 

@@ -1,5 +1,6 @@
 // Records of other people that payers sent: a table of the compliance report.
 import type { Table } from '../../src/ui/table.ts';
+import { meaning } from '../reconcile/reasons.ts';
 import type { Row } from '../store/report-compliance.ts';
 import { instants, num, of, table, text } from './compliance-cells.ts';
 
@@ -17,7 +18,11 @@ export function incidentsTable(rows: readonly Row[], timeZone: string): Table {
         'head',
       ],
       of('payer', 'Payer'),
-      of('reason', 'Reason'),
+      [
+        'reason',
+        'Reason',
+        (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
+      ],
       of('n', 'Records', 'number'),
       when('at', 'When'),
       of('held', 'Still held back', 'number'),

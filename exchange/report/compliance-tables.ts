@@ -3,11 +3,12 @@ import type { Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LATE_REASONS } from '../clocks/rules.ts';
 import { meaning, OUTCOME_NAMES } from '../reconcile/reasons.ts';
 import type { ComplianceQuery, Row } from '../store/report-compliance.ts';
-import { figureTable, instants, minutes, of, outcomeRows, table, text } from './compliance-cells.ts';
+import { deed, figureTable, instants, minutes, num, of, outcomeRows, table, text } from './compliance-cells.ts';
 import type { Figure, FigureRows } from './compliance-figures.ts';
-import { findingsTable, proofsTable } from './compliance-found.ts';
+import { findingsTable, proofsTable, quarantineTable, rejectedTable } from './compliance-found.ts';
 import { incidentsTable } from './compliance-incidents.ts';
-import { clockCell } from './words.ts';
+import { refusalMeaning } from './security.ts';
+import { clockCell, numberCell } from './words.ts';
 
 /** What only the tables show, beside the rows of the figures. */
 export const MORE = [
@@ -21,7 +22,15 @@ export const MORE = [
   'notInTime',
   'proofs',
   'refusals',
+  'rejected',
 ] as const satisfies readonly ComplianceQuery[];
+/** The Groups of an answer to a match request. */
+const ANSWERS: Readonly<Record<string, string>> = {
+  match: 'matched',
+  nomatch: 'not found',
+  consentconstraint: 'found, consent not enough',
+};
+
 export type MoreRows = Record<(typeof MORE)[number], Row[]>;
 
 export function complianceTables(
@@ -85,7 +94,12 @@ export function complianceTables(
           'Stands at',
           (r) =>
             clockCell(
-              { state: String(r['state']), dueAt: r['dueAt'] as Date, closedAt: r['closedAt'] as Date | null },
+              {
+                state: String(r['state']),
+                dueAt: r['dueAt'] as Date,
+                closedAt: r['closedAt'] as Date | null,
+                kind: String(r['kind']),
+              },
               now,
             ),
         ],
@@ -179,8 +193,17 @@ export function complianceTables(
       more.refusals,
       [
         of('payer', 'Asked by', 'head'),
-        of('action', 'What'),
-        of('reason', 'Reason'),
+        deed('What'),
+        [
+          'reason',
+          'Reason',
+          (r) => {
+            const code = text(r, 'reason') ?? '';
+            const said =
+              r['action'] === 'match' ? meaning('decision', code).text : refusalMeaning(String(r['action']), code).text;
+            return { value: code, text: said };
+          },
+        ],
         of('n', 'Times', 'number'),
         when('first', 'First'),
         when('last', 'Last'),
@@ -199,23 +222,8 @@ export function complianceTables(
       ],
       'Nothing was received.',
     ),
-    table(
-      'quarantine',
-      'In quarantine at the end of the period',
-      had.quarantine,
-      [
-        of('payer', 'Payer', 'head'),
-        [
-          'reason',
-          'Reason',
-          (r) => ({ value: text(r, 'reason'), text: meaning('reason', text(r, 'reason') ?? '').text }),
-        ],
-        of('n', 'Records', 'number'),
-        of('discarded', 'of these discarded', 'number'),
-        when('oldest', 'Oldest'),
-      ],
-      'Nothing is in quarantine.',
-    ),
+    quarantineTable(had.quarantine, view.timeZone),
+    rejectedTable(more.rejected, view.timeZone),
     findingsTable(more.findings),
     incidentsTable(more.incidents, view.timeZone),
     proofsTable(more.proofs),
@@ -225,7 +233,7 @@ export function complianceTables(
       more.disclosures,
       [
         of('payer', 'Recipient', 'head'),
-        of('action', 'How'),
+        deed('How'),
         of('members', 'Members', 'number'),
         of('rows', 'Times', 'number'),
         when('first', 'First'),
@@ -241,7 +249,12 @@ export function complianceTables(
         of('direction', 'What', 'head'),
         of('payer', 'Payer'),
         of('n', 'Members', 'number'),
-        of('held', 'Choice or consent in force', 'number'),
+        [
+          'held',
+          'Choice or consent in force',
+          (r) => ({ ...numberCell(num(r, 'held')), tone: num(r, 'held') < num(r, 'n') ? 'act' : 'good' }),
+          'number',
+        ],
       ],
       'Nothing was asked and nothing disclosed.',
     ),
@@ -249,7 +262,20 @@ export function complianceTables(
       'matching',
       'Answers to match requests',
       had.matching,
-      [of('payer', 'Payer', 'head'), of('outcome', 'Answer'), of('reason', 'Why'), of('n', 'Members', 'number')],
+      [
+        of('payer', 'Payer', 'head'),
+        [
+          'outcome',
+          'Answer',
+          (r) => ({ value: text(r, 'outcome'), text: ANSWERS[String(r['outcome'])] ?? String(r['outcome']) }),
+        ],
+        [
+          'reason',
+          'Why',
+          (r) => ({ value: text(r, 'reason'), text: meaning('decision', text(r, 'reason') ?? '').text }),
+        ],
+        of('n', 'Members', 'number'),
+      ],
       'Nobody was looked for.',
     ),
     table(
@@ -257,7 +283,7 @@ export function complianceTables(
       'What people did',
       more.decisions,
       [
-        of('action', 'What', 'head'),
+        deed('What', 'head'),
         of('actor', 'Who'),
         of('n', 'Times', 'number'),
         when('first', 'First'),

@@ -1,11 +1,40 @@
 // What passed between a payer and us in a period, without any member: to settle disputes.
 import type { Deps } from '../../src/deps.ts';
-import type { Table } from '../../src/ui/table.ts';
+import type { Cell, Table } from '../../src/ui/table.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { findPeer } from '../store/peer.ts';
-import { complianceRows } from '../store/report-compliance.ts';
+import { complianceRows, type Row } from '../store/report-compliance.ts';
 import { instantsOf, type Period } from './period.ts';
 import { numberCell, requestStateCell, spanText, timeCell } from './words.ts';
+
+const KINDS: Readonly<Record<string, string>> = { match: 'find members', export: 'export history', pull: 'pull' };
+
+/** Minutes left, or how late, when it was answered or as it stands. */
+function againstDue(due: Date | null, done: Date | null, state: string, now: Date): Cell {
+  if (due === null || (done === null && ['cancelled', 'revoked', 'withdrawn'].includes(state))) return { value: null };
+  const left = due.getTime() - (done ?? now).getTime();
+  const minutes = Math.round(left / 60_000);
+  if (left < 0) return { value: minutes, text: `late by ${spanText(left)}`, tone: 'act' };
+  return done === null
+    ? { value: minutes, text: `${spanText(left)} left` }
+    : { value: minutes, text: `in time, ${spanText(left)} before it was due`, tone: 'good' };
+}
+
+/** All of them in files; on the page how many, where there are several. */
+function hashesOf(r: Row): Cell {
+  const hashes = typeof r['hashes'] === 'string' ? r['hashes'] : '';
+  if (hashes === '') return { value: null };
+  const n = hashes.split(' ').length;
+  if (n === 1) return { value: hashes, code: true };
+  const page = r['kind'] === 'pull' ? 'pulls' : 'requests';
+  return { value: hashes, text: `${n} files`, href: `/staff/${page}/${String(r['id'])}` };
+}
+
+function reasonOf(r: Row): Cell {
+  const code = r['reason'];
+  if (code === null || code === undefined) return { value: null };
+  return { value: String(code), ...(r['kind'] === 'pull' ? { text: meaning('pull', String(code)).text } : {}) };
+}
 
 export async function peerStatement(
   deps: Pick<Deps, 'database' | 'clock' | 'config'>,
@@ -22,6 +51,7 @@ export async function peerStatement(
     peerId,
     lob: null,
   });
+  const now = deps.clock();
   const date = (v: unknown) => (v instanceof Date ? v : null);
   return {
     name: peer.name,
@@ -36,6 +66,7 @@ export async function peerStatement(
         { key: 'due', label: 'Due' },
         { key: 'answered', label: 'Answered' },
         { key: 'took', label: 'Took' },
+        { key: 'inTime', label: 'In time' },
         { key: 'members', label: 'Members', kind: 'number' },
         { key: 'state', label: 'State' },
         { key: 'reason', label: 'Reason' },
@@ -46,8 +77,12 @@ export async function peerStatement(
         const state = String(r['state']);
         return [
           { value: String(r['direction']) },
-          { value: String(r['kind']) },
-          { value: String(r['id']), code: true },
+          { value: String(r['kind']), text: KINDS[String(r['kind'])] ?? String(r['kind']) },
+          {
+            value: String(r['id']),
+            code: true,
+            href: `/staff/${r['kind'] === 'pull' ? 'pulls' : 'requests'}/${String(r['id'])}`,
+          },
           timeCell(at, timeZone),
           timeCell(date(r['due']), timeZone),
           timeCell(done, timeZone),
@@ -57,10 +92,11 @@ export async function peerStatement(
                 text: spanText(done.getTime() - at.getTime()),
               }
             : { value: null },
+          againstDue(date(r['due']), done, state, now),
           numberCell(Number(r['size'] ?? 0)),
           r['kind'] === 'pull' ? { value: state, text: meaning('state', state).text } : requestStateCell(state),
-          { value: r['reason'] === null || r['reason'] === undefined ? null : String(r['reason']) },
-          { value: r['hashes'] === null || r['hashes'] === undefined ? null : String(r['hashes']), code: true },
+          reasonOf(r),
+          hashesOf(r),
         ];
       }),
       empty: 'Nothing passed between this payer and us.',

@@ -4,9 +4,9 @@ import type { Table } from '../../src/ui/table.ts';
 import { LINES_TO_TELL, meaning, THEIR_FAULTS } from '../reconcile/reasons.ts';
 import { ITEM_KINDS } from '../review/kinds.ts';
 import { findPeer } from '../store/peer.ts';
-import { faultsToTell, linesToTell, recordsToTell } from '../store/report-tell.ts';
+import { countLinesToTell, faultsToTell, linesToTell, recordsToTell } from '../store/report-tell.ts';
 import { instantsOf, type Period } from './period.ts';
-import { numberCell, timeCell } from './words.ts';
+import { grouped, numberCell, timeCell } from './words.ts';
 
 /** Lines that are listed one by one; all are under their pulls. */
 const MOST_LINES = 1000;
@@ -21,11 +21,13 @@ export async function toTell(
   if (!peer) return undefined;
   const { timeZone } = deps.config;
   const span = instantsOf(period, timeZone);
-  const [records, faults, lines] = await Promise.all([
+  const [records, faults, counts, lines] = await Promise.all([
     recordsToTell(sql, peerId, span),
     faultsToTell(sql, peerId, span),
+    countLinesToTell(sql, peerId, span, LINES_TO_TELL),
     linesToTell(sql, peerId, span, LINES_TO_TELL, MOST_LINES),
   ]);
+  const all = counts.reduce((n, c) => n + c.n, 0);
   return {
     name: peer.name,
     tables: [
@@ -72,8 +74,27 @@ export async function toTell(
         empty: 'Nothing was noted that this payer should know.',
       },
       {
+        name: 'kept-out',
+        caption: 'How many lines were kept out, by reason',
+        columns: [
+          { key: 'what', label: 'What is wrong', kind: 'head' },
+          { key: 'type', label: 'Type' },
+          { key: 'lines', label: 'Lines', kind: 'number' },
+          { key: 'pulls', label: 'Pulls', kind: 'number' },
+          { key: 'last', label: 'Last' },
+        ],
+        rows: counts.map((c) => [
+          { value: c.reason, text: meaning('reason', c.reason).text },
+          c.type === null ? { value: null, text: 'cannot be read' } : { value: c.type, code: true },
+          numberCell(c.n),
+          numberCell(c.pulls),
+          timeCell(c.last, timeZone),
+        ]),
+        empty: 'No line was kept out that this payer should know of.',
+      },
+      {
         name: 'lines',
-        caption: 'Lines that were kept out, and why',
+        caption: 'Each of these lines, in its own ids',
         columns: [
           { key: 'record', label: 'Record there', kind: 'head' },
           { key: 'what', label: 'What is wrong' },
@@ -93,8 +114,10 @@ export async function toTell(
           timeCell(l.at, timeZone),
         ]),
         empty: 'No line was kept out that this payer should know of.',
-        ...(lines.length === MOST_LINES
-          ? { note: `The first ${MOST_LINES} of the newest pulls. All lines are under their pulls.` }
+        ...(all > lines.length
+          ? {
+              note: `The first ${grouped(lines.length)} of ${grouped(all)}, of the newest pulls. All are under their pulls.`,
+            }
           : {}),
       },
     ],

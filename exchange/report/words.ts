@@ -36,7 +36,10 @@ export function numberCell(n: number, href?: string): Cell {
 }
 
 /** Where a clock stands, at a time. */
-export function clockCell(clock: { state: string; dueAt: Date; closedAt?: Date | null }, now: Date): Cell {
+export function clockCell(
+  clock: { state: string; dueAt: Date; closedAt?: Date | null; kind?: string },
+  now: Date,
+): Cell {
   const left = clock.dueAt.getTime() - now.getTime();
   const say = (text: string, tone: Tone): Cell => ({ value: text, tone });
   switch (clock.state) {
@@ -48,9 +51,16 @@ export function clockCell(clock: { state: string; dueAt: Date; closedAt?: Date |
         'act',
       );
     case 'withdrawn':
-      return say('ended: member withdrew', 'calm');
-    case 'not-applicable':
-      return say('does not apply', 'calm');
+    case 'not-applicable': {
+      const words =
+        clock.state === 'not-applicable'
+          ? 'does not apply'
+          : clock.kind?.startsWith('C3') === true
+            ? 'ended: the payer cancelled'
+            : 'ended: the member’s choice';
+      const over = clock.closedAt ? clock.closedAt.getTime() - clock.dueAt.getTime() : 0;
+      return over > 0 ? say(`${words}, when it was late by ${spanText(over)}`, 'act') : say(words, 'calm');
+    }
     case 'blocked':
       return say(left >= 0 ? 'blocked' : `blocked, late by ${spanText(left)}`, left >= 0 ? 'look' : 'act');
     case 'attempted':

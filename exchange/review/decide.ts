@@ -109,7 +109,7 @@ export async function decideItem(
         action: 'decide',
         object: `item/${item.id}`,
         memberId: item.memberId ?? undefined,
-        peerId: item.peerId,
+        peerId: item.peerId === '' ? undefined : item.peerId,
         reason: isUndo ? 'undo' : decision,
         requestId,
         detail: {

@@ -14,8 +14,8 @@ export const DECISIONS_OF_PEOPLE = {
 } as const;
 export type PersonDecision = keyof typeof DECISIONS_OF_PEOPLE;
 
-/** `weight` 3: safety or identity of the member; 2: care; 1: can wait. */
-export type ItemKind = { weight: 1 | 2 | 3; label: string; allows: readonly PersonDecision[] };
+/** `weight` 3: safety or identity of the member; 2: care; 1: can wait. `says`: of what is no finding of a pull, in words and what to do. */
+export type ItemKind = { weight: 1 | 2 | 3; label: string; allows: readonly PersonDecision[]; says?: string };
 
 const PAIR = ['keep-both', 'prefer-ours', 'prefer-theirs', 'same-event', 'different-events', 'report-to-peer'] as const;
 const PERSON = ['keep-both', 'dismiss', 'report-to-peer'] as const;
@@ -55,12 +55,22 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
     weight: 2,
     label: 'A payer’s question fits several members: maybe they are one person',
     allows: ['keep-both', 'dismiss'],
+    says: 'Nothing that the payer asked with tells these members apart. Ask enrollment whether they are one person.',
+  },
+  'two-cards': {
+    weight: 2,
+    label: 'Two members under an old and a new card: maybe they are one person',
+    allows: ['keep-both', 'dismiss'],
+    says: 'An enrolment file says that the card of the one takes the place of the other’s, with the same birth date. Ask enrollment. If they are one person: end the coverage under the former card (a row with that number and its coverage_end), so that nobody is asked for it twice, and take the choice anew for the member with the new card; history that came stays with the former one. If they are two: have the number corrected at its source.',
   },
   'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },
   'invalid-resource': { weight: 1, label: 'Breaks the structure of FHIR', allows: HELD },
   'denied-pa': { weight: 1, label: 'Denied authorization', allows: RELEASABLE },
   'drug-pa': { weight: 1, label: 'Authorization for a drug', allows: RELEASABLE },
 };
+
+/** Kinds whose two records are the Patients of two members of ours. */
+export const OF_TWO_MEMBERS: readonly string[] = ['ambiguous-match', 'two-cards'];
 
 /** Quarantine reasons that become items, with their weight. The others are on the report only. */
 export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
@@ -99,6 +109,7 @@ export const RULE_WORDS: Readonly<Record<string, string>> = {
   'active-orders': 'Both orders are active and for one drug.',
   periods: 'The periods of two payers have days in common.',
   ambiguous: 'A payer asked for somebody, and both members fit. It was told that nobody was found.',
+  cards: 'The former card that an enrolment row names is held by another member than the card itself.',
   patient: 'The person as the other payer describes them, beside ours.',
   disclosed:
     'It says to be a copy of ours, or carries the number of a record that we disclosed, and says something else.',

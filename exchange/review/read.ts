@@ -31,6 +31,7 @@ import {
 import { isShared } from '../transform/record-types.ts';
 
 import { isKept } from './kept.ts';
+import { OF_TWO_MEMBERS } from './kinds.ts';
 
 export type { Item, ItemFilter, ItemPlace };
 export type Copy = {
@@ -110,7 +111,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
   const record = async (type: string | null, recordId: string | null) =>
     memberId === null || type === null || recordId === null
       ? undefined
-      : memberRecord(sql, item.kind === 'ambiguous-match' ? recordId : memberId, type, recordId);
+      : memberRecord(sql, OF_TWO_MEMBERS.includes(item.kind) ? recordId : memberId, type, recordId);
   const [a, b] = [await record(item.aType, item.aId), await record(item.bType, item.bId)];
   for (const peerId of new Set([item.peerId, a?.origin, b?.origin].filter((o) => o !== undefined && o !== 'own')))
     peers.set(peerId ?? '', (await findPeer(sql, peerId ?? ''))?.name ?? peerId ?? '');
@@ -120,7 +121,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
   const [x, y] = b?.origin === 'own' ? [b, a] : [a, b];
   const copy = async (r: StoredRecord | undefined) =>
     r && memberId !== null
-      ? copyOf(deps, item.kind === 'ambiguous-match' ? r.id : memberId, r, nameOf, peerName)
+      ? copyOf(deps, OF_TWO_MEMBERS.includes(item.kind) ? r.id : memberId, r, nameOf, peerName)
       : undefined;
   const due = await dueRelease(sql, item.id);
   const isHeld = item.aId === null && item.bId === null;

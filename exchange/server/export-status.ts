@@ -125,7 +125,7 @@ export function exportDelete(deps: Deps) {
     route(c, '/exchange/fhir/$export-status/:job');
     const { caller, job } = await wholeJob(c, deps);
     const at = deps.clock();
-    const files = await deps.database.sql.begin(async (tx) => {
+    const ended = await deps.database.sql.begin(async (tx) => {
       const gone = await cancelJob(tx, job.id, caller.peer.id, at);
       // what the peer no longer wants is no longer owed
       await blockClock(tx, job.kind === 'match' ? 'C3-match' : 'C3-export', job.id, 'withdrawn', 'cancelled-by-peer');
@@ -142,10 +142,14 @@ export function exportDelete(deps: Deps) {
       ]);
       return gone;
     });
-    if (!files) throw new Outcome('not-found');
+    if (!ended) throw new Outcome('not-found');
+    const { files, stay } = ended;
+    const isCopy = deps.blobs.isCopy === true;
+    // the housekeeping removes them when they were walked
+    if (stay && !isCopy) return c.body(null, 202, PRIVATE);
     for (const f of files) await deps.blobs.delete(f.blobKey);
     // of a copy the node still has them, and removes what stands in the list
-    if (deps.blobs.isCopy !== true) await forgetFiles(deps.database.sql, files);
+    if (!isCopy) await forgetFiles(deps.database.sql, files, at);
     // and what a worker that died has left
     if (job.kind === 'export') for (const key of await deps.blobs.list(`bulk/${job.id}/`)) await deps.blobs.delete(key);
     return c.body(null, 202, PRIVATE);

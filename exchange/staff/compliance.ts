@@ -5,12 +5,12 @@ import { localDay } from '../clocks/business-day.ts';
 import { LINES_OF_BUSINESS } from '../clocks/rules.ts';
 import { COVER_WORDS, complianceReport, notSplit } from '../report/compliance.ts';
 import { peerLines } from '../report/lists.ts';
-import { type Period, quarterOf, readPeriod } from '../report/period.ts';
+import { type Period, periodBefore, quarterOf, readPeriod } from '../report/period.ts';
 import { QUESTIONS } from '../report/questions.ts';
 import { peerStatement } from '../report/statement.ts';
 import { toTell } from '../report/tell.ts';
 import type { Desk, Visit } from './desk.ts';
-import { problem } from './frame.ts';
+import { problem, withQuery } from './frame.ts';
 
 export function compliance(desk: Desk): void {
   const { deps } = desk;
@@ -27,7 +27,12 @@ export function compliance(desk: Desk): void {
       visit.session,
     );
   const periodField = (p: Period): Part =>
-    html`<label>Period <input name="period" value="${p.name}" size="24" required></label>`;
+    html`<label>Period <span class="hint">– 2027, 2027-Q1, 2027-03, 2027-03-31 or 2027-03-01/2027-03-31</span> <input name="period" value="${p.name}" size="24" required></label>`;
+  /** To the same page a period earlier. */
+  const earlier = (visit: Visit, p: Period): Part => {
+    const { name } = periodBefore(p);
+    return html`<a href="${withQuery(visit.c.req.url, { period: name })}">The period before: ${name}</a>`;
+  };
 
   desk.page('/staff/compliance', 'counts', async (visit) => {
     const period = periodOf(visit);
@@ -51,7 +56,7 @@ export function compliance(desk: Desk): void {
       before: html`<form class="filter" method="get" action="/staff/compliance">${periodField(period)}
 <label>Line of business <select name="lob">${option('', 'all', lob)}${Object.entries(LINES_OF_BUSINESS).map(([code, l]) => option(code, l.name, lob))}</select></label>
 <label>Payer <select name="peer">${option('', 'all', peerId)}${peers.map((p) => option(p.id, p.name, peerId))}</select></label><button>Show</button></form>
-<p><a href="/staff/questions">What auditors ask, and where it is answered</a>${peerId === undefined ? '' : html` · <a href="/staff/peers/${peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
+<p><a href="/staff/questions">What auditors ask, and where it is answered</a> · ${earlier(visit, period)}${peerId === undefined ? '' : html` · <a href="/staff/peers/${peerId}/statement?period=${period.name}">Statement of this payer</a>`}</p>`,
       tables: report.tables,
     });
   });
@@ -68,7 +73,7 @@ export function compliance(desk: Desk): void {
       lead: [
         'What this payer asked of us and what we asked of it, with times, sizes and the SHA-256 of files. It names no member.',
       ],
-      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p>${earlier(visit, period)}</p>`,
       tables: [statement.table],
     });
   });
@@ -96,7 +101,7 @@ export function compliance(desk: Desk): void {
       lead: [
         'What this payer is to be told, in its own ids: records that people decided to report, what its answers lacked, and which of its lines were kept out. Take the tables as CSV and send them over a channel that both sides trust; the download is in the audit.',
       ],
-      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form>`,
+      before: html`<form class="filter" method="get">${periodField(period)}<button>Show</button></form><p>${earlier(visit, period)}</p>`,
       tables: told.tables,
     });
   });

@@ -42,6 +42,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
   const { item } = r;
   const row = (name: string, cell: Cell, more = ''): Cell[] => [{ value: name }, cell, { value: more }];
   const words = codeMeaning(item.kind);
+  const says = ITEM_KINDS[item.kind]?.says ?? `${words.text} ${words.todo}`;
   const href = lineHref(item);
   return {
     name: 'item',
@@ -52,7 +53,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
       { key: 'meaning', label: 'In words' },
     ],
     rows: [
-      row('Kind', { value: item.kind, text: label(item.kind) }, `${words.text} ${words.todo}`),
+      row('Kind', { value: item.kind, text: label(item.kind) }, says),
       row('Weight', weightCell(item.weight)),
       row(
         'State',
@@ -69,7 +70,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
         : [row('Carried out', { value: 'no', text: 'Not yet', tone: 'act' }, dueWords(r.due))]),
       ...r.others.map((o) => row('The other claim', otherClaim(o))),
       row('Member', { value: r.memberKey, code: true }),
-      row('Other payer', { value: r.peerName }),
+      row('Other payer', { value: r.peerName === '' ? null : r.peerName }),
       row(
         'Received line',
         href === undefined

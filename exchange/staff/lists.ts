@@ -2,7 +2,7 @@
 import { html } from '../../src/ui/html.ts';
 import type { Cell } from '../../src/ui/table.ts';
 import { addMonths, localDay } from '../clocks/business-day.ts';
-import { CLOCK_RULES, type ClockKind } from '../clocks/rules.ts';
+import { CLOCK_RULES, type ClockKind, LATE_REASONS, type LateReason } from '../clocks/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { clockCalendar, dueDays } from '../report/clock-calendar.ts';
 import { pageClocks, peerLines } from '../report/lists.ts';
@@ -28,6 +28,14 @@ const MONTHS = 24;
 /** The payer that a duty is about. What is owed to the member alone is about none; another plan may not be registered. */
 const payerCell = (k: { kind: string; peerId: string | null; peerName: string | null }): Cell =>
   k.kind.startsWith('C1') ? { value: null } : { value: k.peerId, text: k.peerName ?? 'not a registered payer' };
+
+/** Why it was late or ended: as people said, or by what stopped it. */
+function reasonCell(k: { state: string; dueAt: Date; closedAt: Date | null; reason: string | null }, now: Date): Cell {
+  if (k.reason !== null)
+    return { value: k.reason, text: LATE_REASONS[k.reason as LateReason] ?? meaning('clock', k.reason).text };
+  const isLate = k.state === 'met-late' || (k.state === 'open' && k.dueAt < now);
+  return isLate ? { value: null, text: 'no reason given yet', tone: 'act' } : { value: null };
+}
 
 export function lists(desk: Desk): void {
   const { deps } = desk;
@@ -150,23 +158,27 @@ export function lists(desk: Desk): void {
             { key: 'stands', label: 'Stands at' },
             { key: 'closed', label: 'Ended' },
             { key: 'reason', label: 'Reason' },
+            { key: 'action', label: 'Corrective action' },
           ],
           rows: rows.map((k) => [
             { value: k.kind, text: CLOCK_KINDS[k.kind] ?? k.kind, href: `/staff/clocks/${k.id}` },
             payerCell(k),
-            { value: k.memberId === null ? null : keyOf(k.memberId), code: true },
+            {
+              value: k.memberId === null ? null : keyOf(k.memberId),
+              code: true,
+              ...(k.memberId !== null && may(visit.session, 'rows') ? { href: `/staff/members/${k.memberId}` } : {}),
+            },
             timeCell(k.startsAt, timeZone),
             timeCell(k.dueAt, timeZone),
             clockCell(k, now),
             timeCell(k.closedAt, timeZone),
-            k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
+            reasonCell(k, now),
+            { value: k.action },
           ]),
           empty:
-            which.length > 0
-              ? 'There is no such clock.'
-              : filter === 'all'
-                ? 'No clock has begun yet.'
-                : `No clock is ${CLOCK_FILTERS[filter]}.`,
+            filter === 'all' && which.length === 0
+              ? 'No clock has begun yet.'
+              : `None: no clock ${which.length > 0 ? 'of these ' : ''}${filter === 'all' ? 'has begun' : `is ${CLOCK_FILTERS[filter]}`}.`,
         },
       ],
       next: last && withQuery(c.req.url, { after: afterText(last.dueAt, last.id) }),

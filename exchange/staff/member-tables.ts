@@ -1,8 +1,10 @@
 // The tables of a member's page.
+import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Cell, Table } from '../../src/ui/table.ts';
 import { CLOCK_RULES, type ClockKind, LINES_OF_BUSINESS, type LineOfBusiness } from '../clocks/rules.ts';
 import { CONTACT_KINDS } from '../members/choose.ts';
 import { meaning } from '../reconcile/reasons.ts';
+import { deedWords } from '../report/deeds.ts';
 import type { MemberAccount } from '../report/member-account.ts';
 import { clockCell, timeCell } from '../report/words.ts';
 
@@ -12,11 +14,15 @@ export const CONTACT_RESULTS = {
   returned: 'came back',
 } as const;
 
+const deedCell = (action: string): Cell => ({ value: action, text: deedWords(action) ?? action });
+
 /** An object of the audit; what has a page leads to it, where a decision stands with the versions that were seen. */
 function objectCell(object: string): Cell {
   const [kind, id = ''] = object.split('/');
-  const page = kind === 'item' ? 'conflicts' : kind === 'clock' ? 'clocks' : undefined;
-  return { value: object, code: true, ...(page === undefined ? {} : { href: `/staff/${page}/${id}` }) };
+  const page = { item: 'conflicts', clock: 'clocks', pull: 'pulls', export: 'requests', match: 'requests' }[kind ?? ''];
+  // as the pages call them: the whole id is in files
+  const short = /^[0-9a-f-]{32,}$/.test(id) ? `${kind}/${id.slice(0, 8)}` : object;
+  return { value: object, text: short, code: true, ...(page === undefined ? {} : { href: `/staff/${page}/${id}` }) };
 }
 
 /** Who looked at a member, and what else was done. */
@@ -39,12 +45,20 @@ export const looksTable = (
     timeCell(l.at, timeZone),
     { value: l.actorKind },
     { value: l.actor },
-    { value: l.action },
-    { value: l.object, code: true },
+    deedCell(l.action),
+    objectCell(l.object),
     { value: l.outcome },
   ]),
   empty: 'Nobody has looked.',
 });
+
+/** What was attested, by its own words; a file holds the JWS. */
+function statementCell(jws: string | null, timeZone: string): Cell {
+  if (jws === null) return { value: null };
+  const { iat } = decodeJwt(jws);
+  const at = timeCell(iat === undefined ? null : new Date(iat * 1000), timeZone);
+  return { value: jws, text: `signed ${at.text ?? ''}, key ${decodeProtectedHeader(jws).kid ?? ''}` };
+}
 
 export function memberTables(a: MemberAccount, timeZone: string, now: Date): Table[] {
   const text = (value: string | null) => ({ value });
@@ -161,7 +175,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
         timeCell(k.dueAt, timeZone),
         clockCell(k, now),
         timeCell(k.closedAt, timeZone),
-        { value: k.stopEvent, code: true },
+        k.stopEvent === null ? { value: null } : objectCell(k.stopEvent),
         k.reason === null ? { value: null } : { value: k.reason, text: meaning('clock', k.reason).text },
         text(k.ruleRef),
         { value: k.ruleVersion === null ? null : `${k.ruleVersion}, ${k.calendarVersion ?? ''}` },
@@ -171,9 +185,11 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
     {
       name: 'requests',
       caption: 'Requests for this member’s history',
+      note: 'Each leads to its pull, with files and outcomes. The attestation says that the member is enrolled here and has opted in; files hold it word for word, signed. A payer that is asked again by the answer of before, or takes none, is sent none.',
       columns: [
         { key: 'when', label: 'Planned', kind: 'head' },
-        { key: 'payer', label: 'Asked' },
+        { key: 'payer', label: 'Payer asked' },
+        { key: 'statement', label: 'Attestation sent' },
         { key: 'sent', label: 'Export asked for' },
         { key: 'answer', label: 'Answer' },
         { key: 'state', label: 'State' },
@@ -184,9 +200,15 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
       rows: a.asks.map((p) => [
         { ...timeCell(p.createdAt, timeZone), href: `/staff/pulls/${p.pullId}` },
         { value: p.peerName },
+        statementCell(p.statement, timeZone),
         timeCell(p.kickedOffAt, timeZone),
-        { value: p.outcome, text: p.outcome === null ? 'none yet' : meaning('match', p.outcome).text },
-        { value: p.state, text: meaning('state', p.state).text },
+        { value: p.outcome, text: p.outcome === null ? 'none' : meaning('match', p.outcome).text },
+        {
+          value: p.state,
+          text: [meaning('state', p.state).text, ...(p.reason === null ? [] : [meaning('pull', p.reason).text])].join(
+            ': ',
+          ),
+        },
         { value: p.units },
         { value: p.policy },
         { value: p.consentId, code: true },
@@ -227,7 +249,7 @@ export function memberTables(a: MemberAccount, timeZone: string, now: Date): Tab
       rows: a.deeds.map((d) => [
         timeCell(d.at, timeZone),
         { value: d.actor },
-        { value: d.action },
+        deedCell(d.action),
         { value: d.reason === '' ? null : d.reason },
         objectCell(d.object),
       ]),

@@ -6,6 +6,8 @@ import type { StaffSession } from '../report/sessions.ts';
 import { csrfField } from './frame.ts';
 
 type Field = {
+  /** of the control, where its name stands twice on the page */
+  id?: string;
   name: string;
   label: string;
   hint?: string;
@@ -16,10 +18,10 @@ type Field = {
 };
 
 const field = (f: Field): Safe =>
-  html`<p><label for="i-${f.name}">${f.label}${f.hint === undefined ? '' : html` <span class="hint">– ${f.hint}</span>`}</label>${
+  html`<p><label for="${f.id ?? `i-${f.name}`}">${f.label}${f.hint === undefined ? '' : html` <span class="hint">– ${f.hint}</span>`}</label>${
     f.long
-      ? html`<textarea id="i-${f.name}" name="${f.name}" rows="4" spellcheck="false">${f.value}</textarea>`
-      : html`<input id="i-${f.name}" name="${f.name}" type="${f.type ?? 'text'}" value="${f.value}" autocomplete="off"${f.required ? html` required` : ''}>`
+      ? html`<textarea id="${f.id ?? `i-${f.name}`}" name="${f.name}" rows="4" spellcheck="false">${f.value}</textarea>`
+      : html`<input id="${f.id ?? `i-${f.name}`}" name="${f.name}" type="${f.type ?? 'text'}" value="${f.value}" autocomplete="off"${f.required ? html` required` : ''}>`
   }</p>`;
 
 /** A form whose button changes something, in a box of its own. */
@@ -117,8 +119,16 @@ export function stateForms(session: StaffSession, peer: Peer, mayApprove: boolea
   const approve = mayApprove
     ? actionForm(session, to('approve'), peer.state === 'pending' ? 'Approve' : 'Make active again')
     : html`<p>Another administrator has to ${peer.state === 'pending' ? 'approve it' : 'make it active again'}: nobody approves an own change.</p>`;
-  const suspend = actionForm(session, to('suspend'), 'Suspend at once');
-  const close = html`<details><summary>Close for ever</summary><p>A closed payer cannot be opened again, and its client id is never given to another.</p>${actionForm(session, to('close'), 'Close')}</details>`;
+  const why = (id: string) =>
+    field({
+      id,
+      name: 'reason',
+      label: 'Why',
+      hint: 'the objective criterion (42 CFR 422.119(e)), for those who read it later',
+      value: '',
+    });
+  const suspend = actionForm(session, to('suspend'), 'Suspend at once', why('i-why-suspend'));
+  const close = html`<details><summary>Close for ever</summary><p>A closed payer cannot be opened again, and its client id is never given to another.</p>${actionForm(session, to('close'), 'Close', why('i-why-close'))}</details>`;
   if (peer.state === 'closed') return '';
   return [
     peer.state === 'active' ? suspend : approve,

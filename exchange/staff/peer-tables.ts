@@ -34,6 +34,10 @@ export function peerTables(
     ['Approved by', peer.approvedBy],
   ];
   const text = (value: object) => JSON.stringify(value);
+  const changeWords = (value: object) =>
+    Object.entries(value)
+      .map(([name, of]) => `${name}: ${typeof of === 'string' ? of : JSON.stringify(of)}`)
+      .join('; ');
   return [
     {
       name: 'record',
@@ -102,8 +106,8 @@ export function peerTables(
         timeCell(x.at, timeZone),
         { value: x.what },
         { value: x.by },
-        { value: text(x.before), code: true },
-        { value: text(x.after), code: true },
+        { value: text(x.before), text: changeWords(x.before), code: true },
+        { value: text(x.after), text: changeWords(x.after), code: true },
         { value: x.state, tone: x.state === 'proposed' ? ('look' as const) : ('calm' as const) },
         { value: x.decidedBy },
       ]),

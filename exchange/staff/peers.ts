@@ -187,8 +187,8 @@ export function peers(desk: Desk): void {
   // what opens a door is grave; what closes one must not wait for a password
   const grave = { isGrave: true };
   act('approve', (visit, id) => movePeer(deps, id, 'active', byOf(visit)), grave);
-  act('suspend', (visit, id) => movePeer(deps, id, 'suspended', byOf(visit)));
-  act('close', (visit, id) => movePeer(deps, id, 'closed', byOf(visit)));
+  act('suspend', (visit, id, form) => movePeer(deps, id, 'suspended', byOf(visit), form.get('reason') ?? ''));
+  act('close', (visit, id, form) => movePeer(deps, id, 'closed', byOf(visit), form.get('reason') ?? ''));
   act('accept', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', true, byOf(visit)), grave);
   act('reject', (visit, id, form) => decidePeerChange(deps, id, form.get('change') ?? '', false, byOf(visit)));
   act('block', (visit, id, form) => blockKey(deps, id, (form.get('kid') ?? '').trim(), true, byOf(visit)));

@@ -73,25 +73,23 @@ export function pulls(desk: Desk): void {
     const sum = (states: readonly string[]) =>
       n.pulls.filter((p) => states.includes(p.state)).reduce((s, p) => s + p.n, 0);
     const total = n.pulls.reduce((s, p) => s + p.n, 0);
-    const waiting = Object.entries(PULL_STATES)
-      .filter(([, m]) => m.severity === 'act')
-      .map(([state]) => state);
     const done = sum(['done']);
-    const needs = sum(waiting);
+    const failed = sum(['failed', 'refused']);
+    const resting = sum(['review', 'unbalanced', 'partial', 'withdrawn']);
     const late = n.overdue.reduce((s, c) => s + c.n, 0);
     const active = n.peers.find((p) => p.state === 'active')?.n ?? 0;
     const tiles: Tile[] = [
       {
         n: total,
         what: 'Pulls',
-        more: `${grouped(done)} done, ${grouped(total - done - needs - sum(['withdrawn']))} under way`,
+        more: `${grouped(done)} done, ${grouped(total - done - failed - resting)} under way, ${grouped(failed)} failed or refused`,
         href: '/staff/pulls',
       },
       {
-        n: needs,
+        n: n.waiting,
         what: 'Pulls that need a person',
-        more: needs === 0 ? 'none waits' : 'read the reason and decide',
-        href: address('/staff/pulls', { state: n.pulls.find((p) => waiting.includes(p.state))?.state ?? '' }),
+        more: n.waiting === 0 ? 'none waits' : 'read the reason and decide',
+        href: '#t-alerts',
       },
       {
         n: late,
@@ -99,7 +97,12 @@ export function pulls(desk: Desk): void {
         more: `${count(n.openClocks, 'clock')} open`,
         href: address('/staff/clocks', { show: late > 0 ? 'late' : 'open' }),
       },
-      { n: n.quarantined, what: 'Records in quarantine', more: 'kept, hidden from the history', href: '/staff/pulls' },
+      {
+        n: n.quarantined,
+        what: 'Records in quarantine',
+        more: 'kept, hidden from the history',
+        href: '/staff/compliance#t-quarantine',
+      },
       {
         n: n.requests.all,
         what: 'Requests to us',

@@ -117,6 +117,7 @@ export function requests(desk: Desk): void {
       .map(([k, n]) => [k.slice('withheld-'.length), n] as const);
     const held = withheld.reduce((s, [, n]) => s + n, 0);
     const other = Object.entries(request.counts).filter(([k]) => !k.startsWith('withheld-'));
+    const placeOf = (id: string) => files.find((f) => f.id === id)?.position ?? id;
     const sent = files.filter((f) => f.kind === 'output').reduce((s, f) => s + f.lines, 0);
     const lead =
       request.kind === 'export'
@@ -217,7 +218,7 @@ export function requests(desk: Desk): void {
                         proofCell(proof),
                         {
                           value: proofFaults(proof)
-                            .map((f) => `file ${f.file}, line ${f.line}: ${f.what}`)
+                            .map((f) => `file ${placeOf(f.file)}, line ${f.line}: ${f.what}`)
                             .join('; '),
                         },
                       ],
@@ -231,9 +232,13 @@ export function requests(desk: Desk): void {
           name: 'files',
           caption: 'Files',
           note:
-            request.expiresAt === null
+            request.expiresAt === null || files.every((f) => f.removedAt !== null)
               ? undefined
-              : ['Files stay until ', timeCell(request.expiresAt, timeZone).text ?? '', '.'],
+              : [
+                  'Files stay until ',
+                  timeCell(request.expiresAt, timeZone).text ?? '',
+                  ', or until the payer ends the request.',
+                ],
           columns: [
             { key: 'file', label: 'File', kind: 'head' },
             { key: 'kind', label: 'Kind' },
@@ -241,6 +246,7 @@ export function requests(desk: Desk): void {
             { key: 'lines', label: 'Lines', kind: 'number' },
             { key: 'bytes', label: 'Bytes', kind: 'number' },
             { key: 'sha256', label: 'SHA-256', kind: 'hash' },
+            { key: 'removed', label: 'Removed' },
           ],
           rows: files.map((f) => [
             { value: f.position },
@@ -249,11 +255,9 @@ export function requests(desk: Desk): void {
             numberCell(f.lines),
             numberCell(f.bytes),
             { value: f.sha256, code: true },
+            timeCell(f.removedAt, timeZone),
           ]),
-          empty:
-            request.answeredAt !== null
-              ? 'The files were fetched or are past their time, and were removed.'
-              : 'No files yet.',
+          empty: request.answeredAt === null ? 'No files yet.' : 'The answer has no files.',
         },
       ],
     });

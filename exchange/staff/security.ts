@@ -1,4 +1,5 @@
 // /staff/events and /staff/matches: what was refused, and how each question for a member was decided.
+import { html } from '../../src/ui/html.ts';
 import { chanceOf, chanceText, explainMatch, MATCH_RULES, qualityOf } from '../match/rules.ts';
 import { meaning } from '../reconcile/reasons.ts';
 import { peerLines } from '../report/lists.ts';
@@ -38,25 +39,27 @@ export function security(desk: Desk): void {
       title: 'Security events',
       place: 'events',
       lead: [
-        'Whether the audit trail stands as it was written is at /staff/trail.',
         'What was refused to payers and to people, newest first. Addresses stand as marks that are the same for the same address and cannot be read back.',
       ],
-      before: filterForm('/staff/events', [
-        {
-          name: 'peer',
-          label: 'Other payer',
-          all: 'all',
-          chosen: peerId,
-          options: peers.map((p) => [p.id, p.name] as const),
-        },
-        {
-          name: 'reason',
-          label: 'Reason',
-          all: 'all',
-          chosen: reason,
-          options: Object.keys(SECURITY_REASONS).map((r) => [r, r] as const),
-        },
-      ]),
+      before: [
+        html`<p><a href="/staff/trail">Audit trail: does it stand as it was written?</a></p>`,
+        filterForm('/staff/events', [
+          {
+            name: 'peer',
+            label: 'Other payer',
+            all: 'all',
+            chosen: peerId,
+            options: peers.map((p) => [p.id, p.name] as const),
+          },
+          {
+            name: 'reason',
+            label: 'Reason',
+            all: 'all',
+            chosen: reason,
+            options: Object.entries(SECURITY_REASONS).map(([r, m]) => [r, m.text] as const),
+          },
+        ]),
+      ],
       tables: [
         {
           name: 'week',

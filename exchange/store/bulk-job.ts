@@ -35,6 +35,8 @@ export type BulkFile = {
   sha256: string;
   /** id of the file in which its last block goes on */
   continuesIn: string | null;
+  /** null while it is there; what was removed keeps its row */
+  removedAt: Date | null;
 };
 
 const COLUMNS = `id, kind, peer_id as "peerId", state, request_url as "requestUrl", parameters, body_key as "bodyKey", group_id as "groupId",
@@ -132,7 +134,7 @@ export async function completeJob(
     expiresAt: Date;
     transactionTime: Date;
     counts: Record<string, number>;
-    files: (Omit<BulkFile, 'jobId' | 'continuesIn'> & { continuesIn?: string })[];
+    files: (Omit<BulkFile, 'jobId' | 'continuesIn' | 'removedAt'> & { continuesIn?: string })[];
     /** number of the labeller that decided what is sensitive in it */
     labeller?: number;
   },
@@ -214,42 +216,66 @@ export async function openExports(
 
 export type FinishedExport = { id: string; transactionTime: Date };
 
-/** Exports whose files are still there, or one of them. */
+/** Exports whose files may still be there, or one of them. */
 export async function finishedExports(sql: Queryable, id?: string): Promise<FinishedExport[]> {
   const rows = await sql<FinishedExport[]>`
     select id, transaction_time as "transactionTime" from exchange.bulk_job
-    where kind = 'export' and state = 'complete' and transaction_time is not null and (${id ?? null}::text is null or id = ${id ?? null}) order by received_at`;
+    where kind = 'export' and state in ('complete', 'cancelled') and transaction_time is not null and (${id ?? null}::text is null or id = ${id ?? null}) order by received_at`;
   return [...rows];
 }
 
-/** Ends a job at its owner's wish. Returns the files to remove, or undefined when there is no such job. */
-export async function cancelJob(tx: Queryable, id: string, peerId: string, at: Date): Promise<BulkFile[] | undefined> {
-  const mine = await tx`
-    update exchange.bulk_job set state = 'cancelled', completed_at = coalesce(completed_at, ${at}), lease_owner = null, lease_until = null
-    where id = ${id} and peer_id = ${peerId} and state in ('queued', 'running', 'complete', 'failed') returning 1`;
-  return mine.length === 0 ? undefined : await jobFiles(tx, id);
+/**
+ * A payer that has its files ends the job, most at once: those of a finished export stay here, out of reach, until they were walked for what must
+ * not leave, a day at most.
+ */
+const WAITS_FOR_WALK = `(j.kind = 'export' and j.state = 'cancelled' and j.transaction_time is not null and j.completed_at > $1::timestamptz - interval '1 day'
+  and not exists (select from exchange.content_check k where k.job_id = j.id))`;
+
+/**
+ * Ends a job at its owner's wish. Undefined when there is no such job.
+ * @returns its files, and whether they stay for now
+ */
+export async function cancelJob(
+  tx: Queryable,
+  id: string,
+  peerId: string,
+  at: Date,
+): Promise<{ files: BulkFile[]; stay: boolean } | undefined> {
+  const mine = await tx.unsafe<{ stay: boolean }[]>(
+    `with ended as (
+       update exchange.bulk_job set state = 'cancelled', completed_at = coalesce(completed_at, $1), lease_owner = null, lease_until = null
+       where id = $2 and peer_id = $3 and state in ('queued', 'running', 'complete', 'failed') returning *)
+     select ${WAITS_FOR_WALK} as stay from ended j`,
+    [at, id, peerId],
+  );
+  const [ended] = mine;
+  if (ended === undefined) return undefined;
+  return { files: (await jobFiles(tx, id)).filter((f) => f.removedAt === null), stay: ended.stay };
 }
 
+/** Those that were removed, too. bulk_file_pkey. */
 export async function jobFiles(sql: Queryable, id: string): Promise<BulkFile[]> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn"
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn", removed_at as "removedAt"
     from exchange.bulk_file where job_id = ${id} order by position`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }));
 }
 
-/** One file of a job; bulk_file_pkey. */
+/** One file of a job that is there; bulk_file_pkey. */
 export async function findFile(sql: Queryable, jobId: string, id: string): Promise<BulkFile | undefined> {
   const rows = await sql<(Omit<BulkFile, 'bytes' | 'storedBytes'> & { bytes: string; storedBytes: string })[]>`
-    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn"
-    from exchange.bulk_file where job_id = ${jobId} and id = ${id}`;
+    select job_id as "jobId", id, position, kind, type, blob_key as "blobKey", lines, bytes, stored_bytes as "storedBytes", sha256, continues_in as "continuesIn", removed_at as "removedAt"
+    from exchange.bulk_file where job_id = ${jobId} and id = ${id} and removed_at is null`;
   return rows.map((r) => ({ ...r, bytes: Number(r.bytes), storedBytes: Number(r.storedBytes) }))[0];
 }
 
-/** Jobs whose files may go: expired, cancelled or revoked, with files still listed. */
+/** Files that may go: of jobs that are expired, cancelled or revoked. bulk_file_there. */
 export async function expiredFiles(sql: Queryable, now: Date): Promise<{ jobId: string; blobKey: string }[]> {
-  const rows = await sql<{ jobId: string; blobKey: string }[]>`
-    select f.job_id as "jobId", f.blob_key as "blobKey" from exchange.bulk_file f join exchange.bulk_job j on j.id = f.job_id
-    where j.expires_at < ${now} or j.state in ('cancelled', 'revoked') limit 1000`;
+  const rows = await sql.unsafe<{ jobId: string; blobKey: string }[]>(
+    `select f.job_id as "jobId", f.blob_key as "blobKey" from exchange.bulk_file f join exchange.bulk_job j on j.id = f.job_id
+     where f.removed_at is null and (j.expires_at < $1 or j.state in ('cancelled', 'revoked')) and not ${WAITS_FOR_WALK} limit 1000`,
+    [now],
+  );
   return [...rows];
 }
 
@@ -262,13 +288,17 @@ export async function namedFiles(sql: Queryable, keys: readonly string[]): Promi
   const rows = await sql<{ key: string }[]>`
     select k as key from unnest(${arrayLiteral(keys)}::text::text[]) k join exchange.bulk_job j on j.id = split_part(k, '/', 2)
     where j.state in ('queued', 'running') or j.body_key = k
-      or exists (select from exchange.bulk_file f where f.job_id = j.id and f.blob_key = k)`;
+      or exists (select from exchange.bulk_file f where f.job_id = j.id and f.blob_key = k and f.removed_at is null)`;
   return new Set(rows.map((r) => r.key));
 }
 
 /** Files that were removed. bulk_file_pkey. */
-export async function forgetFiles(sql: Queryable, files: readonly { jobId: string; blobKey: string }[]): Promise<void> {
+export async function forgetFiles(
+  sql: Queryable,
+  files: readonly { jobId: string; blobKey: string }[],
+  at: Date,
+): Promise<void> {
   await sql`
-    delete from exchange.bulk_file f using jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text, "blobKey" text)
+    update exchange.bulk_file f set removed_at = ${at} from jsonb_to_recordset(${JSON.stringify(files)}::text::jsonb) g("jobId" text, "blobKey" text)
     where f.job_id = g."jobId" and f.blob_key = g."blobKey"`;
 }

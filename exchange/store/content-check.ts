@@ -22,9 +22,9 @@ export async function isAnswering(sql: Queryable): Promise<boolean> {
   return row?.busy === true;
 }
 
-/** Finished exports, with files, that were not walked yet. They are few: files go after days. */
-const UNCHECKED = `j.kind = 'export' and j.state = 'complete' and j.transaction_time is not null
-  and exists (select from exchange.bulk_file f where f.job_id = j.id) and not exists (select from exchange.content_check k where k.job_id = j.id)`;
+/** Finished exports, those that their payer has ended included, with files that are there and were not walked yet. They are few: files go after days. */
+const UNCHECKED = `j.kind = 'export' and j.state in ('complete', 'cancelled') and j.transaction_time is not null
+  and exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is null) and not exists (select from exchange.content_check k where k.job_id = j.id)`;
 
 /** Takes the oldest of them that no other process walks. The lease of the job serves again: nobody makes it any more. */
 export async function claimUnchecked(
@@ -62,9 +62,11 @@ export async function holdUnchecked(
     where id = ${jobId} and lease_owner = ${owner}`;
 }
 
-/** Are the files of an export still to be had? */
+/** Are the files of an export still here? */
 export async function isKept(sql: Queryable, jobId: string): Promise<boolean> {
-  const [row] = await sql`select 1 from exchange.bulk_job where id = ${jobId} and state = 'complete'`;
+  const [row] = await sql`
+    select 1 from exchange.bulk_job j where j.id = ${jobId} and j.state in ('complete', 'cancelled')
+      and not exists (select from exchange.bulk_file f where f.job_id = j.id and f.removed_at is not null)`;
   return row !== undefined;
 }
 

@@ -10,10 +10,14 @@ import { EARLY_DAYS } from '../clocks/rules.ts';
 export const lastsSql = (e: string, today: string): string =>
   `(coalesce(${e}.ends, 'infinity'::date) >= ${today} and ${e}.starts <= ${today} + ${EARLY_DAYS})`;
 
-/** Such an enrolment, or none was ever known (records without an enrolment). */
+/** Does our own Patient of the member not say that the person has died? What a payer says of it is for people to decide. member_profile_pkey. */
+export const livesSql = (member: string): string =>
+  `not exists (select from exchange.member_profile d where d.member_id = ${member} and d.died is not null)`;
+
+/** Such an enrolment, or none was ever known (records without an enrolment), of somebody who lives. */
 export const enrolledSql = (member: string, today: string): string =>
-  `(exists (select from exchange.enrolment e where e.member_id = ${member} and ${lastsSql('e', today)})
-    or not exists (select from exchange.enrolment e where e.member_id = ${member}))`;
+  `((exists (select from exchange.enrolment e where e.member_id = ${member} and ${lastsSql('e', today)})
+    or not exists (select from exchange.enrolment e where e.member_id = ${member})) and ${livesSql(member)})`;
 
 /** Does choice `c` name the payer of other coverage `o`, as SQL? One whose coverage has ended is a previous payer. `today` as above. */
 export const namesSql = (c: string, o: string, today: string): string =>
@@ -21,7 +25,7 @@ export const namesSql = (c: string, o: string, today: string): string =>
 
 /**
  * May a payer that a member names be asked: is it one that the newest choice names, and from when may it be, as the coverage with us begins?
- * `from` null: at once. Undefined when all coverage with us has ended, or the member has not opted in. consent_member, enrolment_pkey.
+ * `from` null: at once. Undefined when all coverage with us has ended, the member has died, or has not opted in. consent_member, enrolment_pkey.
  * @param today YYYY-MM-DD of the plan's calendar
  */
 export async function askable(
@@ -36,6 +40,6 @@ export async function askable(
     cross join lateral (
       select min(x.starts - ${EARLY_DAYS}::int) filter (where coalesce(x.ends, 'infinity'::date) >= d.today) as day, count(*) as n
       from exchange.enrolment x where x.member_id = o.member_id) e
-    where o.id = ${otherCoverageId} and (e.n = 0 or e.day is not null)`;
+    where o.id = ${otherCoverageId} and (e.n = 0 or e.day is not null) and ${sql.unsafe(livesSql('o.member_id'))}`;
   return row;
 }

@@ -208,6 +208,9 @@ export type MemberAsk = {
   outcome: string | null;
   consentId: string;
   policy: string;
+  /** our signed statement that was sent with the request, a JWS; null when none was */
+  statement: string | null;
+  reason: string | null;
   units: number;
 };
 
@@ -215,7 +218,7 @@ export type MemberAsk = {
 export async function memberAsks(sql: Queryable, memberId: string): Promise<MemberAsk[]> {
   return [
     ...(await sql<MemberAsk[]>`
-      select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome, m.consent_id as "consentId", m.policy,
+      select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome, m.consent_id as "consentId", m.policy, m.statement, p.reason,
         (select coalesce(sum(l.units), 0)::int from exchange.ledger_count l where l.member_id = ${memberId} and l.pull_id = p.id) as units
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
       where m.member_id = ${memberId} order by p.created_at desc`),

@@ -1,6 +1,7 @@
 // The clocks of members, opened and closed by sets: so a missed tick loses nothing, an import of a million is one statement,
 // and the schedule on Workers can do it too. Due times are computed on local dates in the plan's zone, by the database.
 import type { Queryable } from '../../src/store/database.ts';
+import type { Calendar } from '../clocks/business-day.ts';
 import {
   CLOCK_RULES,
   type ClockKind,
@@ -10,16 +11,8 @@ import {
   RUN_OFF_DAYS,
 } from '../clocks/rules.ts';
 import { enrolledSql, lastsSql, namesSql } from './enrolled.ts';
-import { RENEWED } from './member-request.ts';
-
-export type Calendar = {
-  /** IANA zone of the plan */
-  zone: string;
-  /** see `calendarVersion` */
-  version: string;
-  /** the day on which those enrolled before it must have been offered the choice, YYYY-MM-DD */
-  complianceDay: string;
-};
+import { COVERED_ANEW } from './member-request.ts';
+import { renewRequests } from './renewed-request.ts';
 
 /** The paragraph for a row's line of business, as SQL over an alias; the same words as `ruleRef`. */
 const refSql = (kind: ClockKind, lob: string): string =>
@@ -42,7 +35,8 @@ export async function openOfferClocks(
        update exchange.enrolment set clocked = true
        where ctid = any(array(select ctid from exchange.enrolment where not clocked limit $5 for update skip locked)) returning member_id, starts, accepted_on, lob
      ), first as (
-       select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day from fresh e
+       select distinct on (e.member_id, e.starts) e.member_id, e.starts, e.lob, greatest(e.starts, e.accepted_on) as day,
+         exists (select from exchange.enrolment f where f.member_id = e.member_id and f.ends < e.starts - 1) as is_anew from fresh e
        where not exists (
          select from exchange.enrolment f
          where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
@@ -51,7 +45,8 @@ export async function openOfferClocks(
      insert into exchange.clock (id, kind, subject, member_id, starts_at, due_at, state, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, k.kind, f.member_id || '/' || f.starts, f.member_id, f.day::timestamp at time zone $1,
        ((greatest(f.day + 7, $2::date) + 1)::timestamp at time zone $1) - interval '1 millisecond', 'open', f.lob,
-       case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1, 'coverage-start'
+       case k.kind when 'C1-offer' then ${refSql('C1-offer', 'f.lob')} else ${refSql('C1b-identify', 'f.lob')} end, $3, $4, $1,
+       case when f.is_anew then 'coverage-anew' else 'coverage-start' end
      from first f cross join (values ('C1-offer'), ('C1b-identify')) as k(kind)
      on conflict (kind, subject) do nothing
      returning member_id as id)
@@ -95,52 +90,10 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
 }
 
-/** Ticks may be missed for so long. */
-const MISSED_DAYS = 100;
-
-/**
- * The duty to ask a payer begins anew, so that the clock before it is kept under another subject: when one that had ended (with a choice that
- * left the payer out, or with the coverage) is there again, as the newest choice names the payer and coverage with us lasts; and with an opt-in
- * after a withdrawal when the payer had been asked before, and was not since. It counts as a request of the member, so that the payer is asked again.
- * `memberIds` undefined: of all for whom days that pass may have changed it. clock_member, consent_member.
- */
-export async function renewRequests(
-  tx: Queryable,
-  calendar: Calendar,
-  now: Date,
-  memberIds?: readonly string[],
-): Promise<void> {
-  const today = '($2::timestamptz at time zone $3)::date';
-  // what days alone change: a coverage elsewhere has ended, one here begins soon enough
-  const byDay = `(o.ends between ${today} - ${MISSED_DAYS} and ${today} or o.member_id in (
-         select member_id from exchange.enrolment where starts between ${today} - ${MISSED_DAYS} and ${today} + ${EARLY_DAYS}))`;
-  const asked = `(k.state in ('met', 'met-late') and exists (
-         select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
-           and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
-         and not exists (
-           select from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-           where m.member_id = o.member_id and m.other_coverage_id = o.id and p.created_at > c.at and p.state not in ('failed', 'withdrawn')))`;
-  await tx.unsafe(
-    `with renewed as (
-     update exchange.clock k set subject = k.subject || '/' || k.id
-     from exchange.other_coverage o
-     join lateral (
-       select choice, payers, coalesce(given_at, created_at) as at from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-     ) c on c.choice = 'opt-in'
-     where k.member_id = o.member_id and k.kind = 'C2' and k.subject = o.id and ${memberIds ? 'o.member_id = any($1::text[])' : `$1::text[] is null and ${byDay}`} and (
-       (k.state in ('withdrawn', 'not-applicable') and ${namesSql('c', 'o', today)} and ${enrolledSql('o.member_id', today)})
-       ${memberIds ? `or ${asked}` : ''})
-     returning o.id, o.member_id)
-     insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by)
-     select gen_random_uuid()::text, member_id, id, $2, $4 from renewed`,
-    [memberIds ? [...memberIds] : null, now, calendar.zone, RENEWED],
-  );
-}
-
 /**
  * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
  * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
  * is the start. Clocks that ended are renewed before. `memberIds` undefined: of all.
  */
 export async function openRequestClocks(
@@ -157,7 +110,8 @@ export async function openRequestClocks(
        ((((s.at at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond'),
        case when p.state = 'active' and p.fhir_base is not null then 'open' else 'blocked' end,
        case when p.state = 'active' and p.fhir_base is not null then null else 'no-endpoint' end,
-       l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1, 'opt-in-and-payer-known'
+       l.lob, ${refSql('C2', 'l.lob')}, $2, $3, $1,
+       case when s.at = n.at then 'coverage-anew' else 'opt-in-and-payer-known' end
      from exchange.other_coverage o
      join lateral (
        select choice, payers, coalesce(given_at, recorded_on::timestamp at time zone $1) as at from exchange.consent
@@ -165,8 +119,9 @@ export async function openRequestClocks(
      ) c on c.choice = 'opt-in' and ${namesSql('c', 'o', '($4::timestamptz at time zone $1)::date')}
      left join lateral (select lob from exchange.enrolment where member_id = o.member_id order by starts desc limit 1) l on true
      left join exchange.peer p on p.id = o.peer_id
+     cross join lateral (select max(at) as at from exchange.member_request where other_coverage_id = o.id and said_by = $6) n
      cross join lateral (
-       select greatest(c.at, o.known_at, (
+       select greatest(c.at, o.known_at, n.at, (
          select min(e.starts - ${EARLY_DAYS})::timestamp at time zone $1 from exchange.enrolment e
          where e.member_id = o.member_id and ${lastsSql('e', '($4::timestamptz at time zone $1)::date')}),
          case when c.payers = 'previous' then greatest((o.ends + 1)::timestamp at time zone $1, o.ends_known_at) end,
@@ -179,28 +134,29 @@ export async function openRequestClocks(
        starts_at = $4::timestamptz, start_event = 'payer-known',
        due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
        where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
-    [calendar.zone, RULE_VERSION, calendar.version, now, only],
+    [calendar.zone, RULE_VERSION, calendar.version, now, only, COVERED_ANEW],
   );
 }
 
 /**
  * Ends the clocks of requests for those members whose newest choice is no opt-in, or leaves out payers such as that one: those who are asked
- * only while they cover the member are not when that has ended. Served by clock_member.
+ * only while they cover the member are not when that has ended. The clock ends with the choice, or with that coverage, not when it was
+ * told: what was overdue by then stays late. Served by clock_member.
  */
 export async function settleWithdrawn(tx: Queryable, now: Date, memberIds: readonly string[]): Promise<number> {
   if (memberIds.length === 0) return 0;
   const rows = await tx.unsafe(
-    `update exchange.clock k set closed_at = $2, stop_event = 'consent/' || c.id,
+    `update exchange.clock k set stop_event = 'consent/' || c.id,
+       closed_at = greatest(o.starts_at, least($2::timestamptz, case when c.choice = 'opt-in' and c.payers = 'concurrent'
+         then (v.ends + 1)::timestamp at time zone o.zone else coalesce(c.given_at, c.recorded_on::timestamp at time zone o.zone) end)),
        state = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'not-applicable' else 'withdrawn' end,
        reason = case when c.choice = 'opt-in' and c.payers = 'concurrent' then 'coverage-ended' when c.choice = 'decline' then 'member-declined' else 'member-withdrew' end
-     from exchange.clock o
+     from exchange.clock o left join exchange.other_coverage v on v.id = split_part(o.subject, '/', 1)
      cross join lateral (
-       select id, choice, payers from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
+       select id, choice, payers, given_at, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
      ) c
      where o.kind in ('C2', 'C4', 'C5-runoff') and o.state in ('open', 'blocked', 'attempted') and o.member_id = any($1::text[]) and k.id = o.id
-       and (c.choice <> 'opt-in' or exists (
-         select from exchange.other_coverage v where v.id = split_part(o.subject, '/', 1)
-           and not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')}))
+       and (c.choice <> 'opt-in' or not ${namesSql('c', 'v', '($2::timestamptz at time zone o.zone)::date')})
      returning 1`,
     [[...memberIds], now],
   );
@@ -270,17 +226,26 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
      on conflict (kind, subject) do nothing`,
     [calendar.zone, RULE_VERSION, calendar.version],
   );
+  // each ends with what ended it, not when that was told: what was overdue by then stays late
+  const near = tx`k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS})`;
+  const endedOn = (day: ReturnType<Queryable>) =>
+    tx`greatest(k.starts_at, least(${now}::timestamptz, (${day} + 1)::timestamp at time zone ${calendar.zone}))`;
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
+    update exchange.clock k set state = 'not-applicable', reason = 'member-deceased', closed_at = ${endedOn(tx`nullif(p.died, '-infinity')`)}, stop_event = 'Patient/' || p.member_id
+    from exchange.member_profile p where p.member_id = k.member_id and p.died is not null and ${near}`;
+  await tx`
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+      closed_at = ${endedOn(tx`case when k.kind = 'C5-runoff' then o.ends + ${RUN_OFF_DAYS}::int else o.ends end`)}
     from exchange.other_coverage o
-    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
+    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and o.member_id = k.member_id and o.id = split_part(k.subject, '/', 1)
       and ((k.kind = 'C4' and o.ends < (k.due_at at time zone k.zone)::date and o.ends < (${now}::timestamptz at time zone k.zone)::date and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (k.kind = 'C5-runoff' and o.ends + ${RUN_OFF_DAYS}::int < (${now}::timestamptz at time zone k.zone)::date)
         or (o.ends < (${now}::timestamptz at time zone k.zone)::date and 'concurrent' = (
           select c.payers from exchange.consent c where c.member_id = o.member_id order by c.recorded_on desc, c.created_at desc limit 1)))`;
   await tx`
-    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended', closed_at = ${now}
-    where k.state = 'open' and k.kind in ('C2', 'C4', 'C5-runoff') and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and k.member_id is not null
+    update exchange.clock k set state = 'not-applicable', reason = 'coverage-ended',
+      closed_at = ${endedOn(tx`(select max(e.ends) from exchange.enrolment e where e.member_id = k.member_id)`)}
+    where ${near} and k.kind in ('C2', 'C4', 'C5-runoff') and k.member_id is not null
       and not exists (
         select from exchange.enrolment e
         where e.member_id = k.member_id and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date)
@@ -289,6 +254,6 @@ export async function openRefreshClocks(tx: Queryable, calendar: Calendar, now: 
   await tx`
     update exchange.clock k set state = case when p.created_at <= k.due_at then 'met' else 'met-late' end, closed_at = p.created_at, reason = 'no-unique-match', stop_event = 'pull/' || p.id
     from exchange.pull_member m join exchange.pull p on p.id = m.pull_id
-    where k.kind in ('C4', 'C5-runoff') and k.state = 'open' and k.due_at < ${now}::timestamptz + make_interval(days => ${NEAR_DAYS}) and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
+    where ${near} and k.kind in ('C4', 'C5-runoff') and m.member_id = k.member_id and m.outcome in ('not-matched', 'constrained')
       and k.subject like m.other_coverage_id || '/%' and p.created_at > k.starts_at`;
 }

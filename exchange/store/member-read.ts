@@ -95,11 +95,17 @@ export async function membersBorn(sql: Queryable, days: readonly string[], limit
   return rows.map((r) => r.memberId);
 }
 
-/** Birth dates that are known of members, YYYY-MM-DD; who has none is left out. member_profile_pkey. */
-export async function birthsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, string[]>> {
-  const rows = await sql<{ memberId: string; dob: string[] }[]>`
-    select member_id as "memberId", dob from exchange.member_profile where member_id = any(${arrayLiteral(memberIds)}::text::text[]) and cardinality(dob) > 0`;
-  return new Map(rows.map((r) => [r.memberId, r.dob]));
+/** What tells a member from others, as matching compares it; `numbers` are the member's alone, of a card or of Medicare. */
+export type KnownPerson = { births: string[]; given: string[]; numbers: string[]; gender: string | null };
+
+/** What is known of members; who has no profile is left out. member_profile_pkey, resource_pkey. */
+export async function personsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, KnownPerson>> {
+  const rows = await sql<(KnownPerson & { memberId: string })[]>`
+    select p.member_id as "memberId", p.dob as births, p.given, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender
+    from exchange.member_profile p
+    left join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.id = p.member_id and not r.deleted
+    where p.member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
+  return new Map(rows.map(({ memberId, ...person }) => [memberId, person]));
 }
 
 /** How many records some members have, counted up to `most`. resource_pkey alone. */

@@ -13,8 +13,10 @@ export async function addRequest(
   return id;
 }
 
-/** Who wrote a request that no person made: a duty that began anew. */
+/** Who wrote a request that no person made: a duty that began anew, */
 export const RENEWED = 'choice or coverage anew';
+/** and one of a coverage with us after a gap. */
+export const COVERED_ANEW = 'coverage anew';
 
 /** Has the member asked for this since? */
 export async function hasRequest(
@@ -24,6 +26,6 @@ export async function hasRequest(
   since: Date,
 ): Promise<boolean> {
   const rows = await tx`
-    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by <> ${RENEWED} limit 1`;
+    select 1 from exchange.member_request where member_id = ${memberId} and other_coverage_id = ${otherCoverageId} and at > ${since} and said_by not in (${RENEWED}, ${COVERED_ANEW}) limit 1`;
   return rows.length > 0;
 }

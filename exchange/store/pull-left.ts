@@ -6,7 +6,7 @@ import { parseInstant } from '../../src/fhir/instant.ts';
 import { isObject, type Json, text } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
-import { lastsSql, namesSql } from './enrolled.ts';
+import { lastsSql, livesSql, namesSql } from './enrolled.ts';
 
 export type Left = 'incomplete' | 'repeats' | 'failed';
 
@@ -14,7 +14,7 @@ export type Left = 'incomplete' | 'repeats' | 'failed';
 const REPEATS = 3;
 
 /**
- * Is there anybody to ask, and about whom: the payer is active, and member `m` of pull `p` is still enrolled, or never was known to be, and
+ * Is there anybody to ask, and about whom: the payer is active, and member `m` of pull `p` lives, is still enrolled, or never was known to be, and
  * has opted in to asking payers such as this. peer_pkey, consent_member, other_coverage_pkey, enrolment_pkey.
  */
 const isAsked = (sql: Queryable, today: string) => sql`
@@ -22,7 +22,8 @@ const isAsked = (sql: Queryable, today: string) => sql`
   and (select c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
     from (select ${today}::date as today) d join exchange.other_coverage o on o.id = m.other_coverage_id
     join exchange.consent c on c.member_id = m.member_id order by c.recorded_on desc, c.created_at desc limit 1)
-  and coalesce((select bool_or(${sql.unsafe(lastsSql('e', 'd.today'))}) from exchange.enrolment e, (select ${today}::date as today) d where e.member_id = m.member_id), true))`;
+  and coalesce((select bool_or(${sql.unsafe(lastsSql('e', 'd.today'))}) from exchange.enrolment e, (select ${today}::date as today) d where e.member_id = m.member_id), true)
+  and ${sql.unsafe(livesSql('m.member_id'))})`;
 
 /** The late claims of the coverage of `m` are asked for no more. other_coverage_pkey. */
 const isOver = (sql: Queryable, today: string) => sql`

@@ -30,6 +30,14 @@ export async function setOutcomes(
     where m.pull_id = ${pullId} and m.submitted_id = o.id`;
 }
 
+/** Keeps our statements about members, by the ids under which they are submitted. pull_member_pkey. */
+export async function keepStatements(sql: Queryable, pullId: string, made: ReadonlyMap<string, string>): Promise<void> {
+  if (made.size === 0) return;
+  await sql`
+    update exchange.pull_member m set statement = s.jws
+    from unnest(${[...made.keys()]}::text[], ${[...made.values()]}::text[]) as s(id, jws) where m.pull_id = ${pullId} and m.submitted_id = s.id`;
+}
+
 /** Members of a pull whose opt-in no longer holds. */
 export async function withdrawnMembers(sql: Queryable, pullId: string): Promise<string[]> {
   const rows = await sql<{ id: string }[]>`

@@ -42,8 +42,8 @@ export const COMPLIANCE_SQL = {
       count(*) filter (where state = 'met')::int as met, count(*) filter (where state = 'met-late')::int as late,
       count(*) filter (where state = 'attempted')::int as attempted, count(*) filter (where state = 'blocked')::int as blocked,
       count(*) filter (where state = 'withdrawn')::int as withdrawn, count(*) filter (where state = 'not-applicable')::int as "notApplicable",
-      count(*) filter (where state = 'not-applicable' and reason = 'coverage-ended')::int as ended,
-      count(*) filter (where kind in ('C3-match', 'C3-export') and state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
+      count(*) filter (where state = 'not-applicable' and reason in ('coverage-ended', 'member-deceased'))::int as ended,
+      count(*) filter (where state in ('withdrawn', 'not-applicable') and closed_at > due_at)::int as "endedLate",
       count(*) filter (where state in ('open', 'attempted', 'blocked') and due_at >= $3)::int as "notYet",
       count(*) filter (where state = 'open' and due_at >= $3)::int as running, count(*) filter (where state = 'open' and due_at < $3)::int as overdue
     from exchange.clock where ${CLOCK_SCOPE} and ${USED} group by kind order by kind`,
@@ -53,7 +53,8 @@ export const COMPLIANCE_SQL = {
     from exchange.clock k left join exchange.peer p on p.id = k.peer_id
     left join lateral (select reason, corrective_action, by, words from exchange.clock_note where clock_id = k.id order by id desc limit 1) n on true
     where k.due_at >= $1 and k.due_at < $2 and ($4::text is null or k.peer_id = $4) and ($5::text is null or k.lob = $5)
-      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)) and ${USED}
+      and (k.state = 'met-late' or (k.state in ('open', 'attempted', 'blocked') and k.due_at < $3)
+        or (k.state in ('withdrawn', 'not-applicable') and k.closed_at > k.due_at)) and ${USED}
     order by k.due_at, k.id limit 5000`,
   optIn: `
     select
@@ -117,7 +118,8 @@ export const COMPLIANCE_SQL = {
   // as of the end: by the revisions of the line before it; else by the first after it; else it left with the last pull that changed it
   quarantine: `
     select r.name as payer, coalesce(before.reason, l.reason) as reason, count(distinct (l.type, l.source_id))::int as n,
-      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest
+      count(distinct (l.type, l.source_id)) filter (where d.decision = 'discard')::int as discarded, min(coalesce(since.at, p.finished_at)) as oldest,
+      (array_agg(p.id order by p.finished_at desc))[1] as pull, count(distinct p.id)::int as pulls, (array_agg(l.reason order by p.finished_at desc))[1] as "lineReason"
     from (select * from exchange.ledger_unit where outcome = 'quarantined' union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
@@ -132,6 +134,10 @@ export const COMPLIANCE_SQL = {
     where p.finished_at < $2 and p.finished_at is not null and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED}
       and coalesce(before.outcome = 'quarantined', after.outcome_before = 'quarantined', l.outcome = 'quarantined' and (i.state = 'quarantined' or x.finished_at >= $2 or ${WAITS}))
     group by 1, 2 order by 1, 3 desc`,
+  rejected: `
+    select r.name as payer, l.reason, count(*)::int as n, (array_agg(p.id order by p.finished_at desc))[1] as pull, max(p.finished_at) as last
+    from exchange.pull p join exchange.peer r on r.id = p.peer_id join exchange.ledger_unit l on l.pull_id = p.id and l.outcome = 'rejected'
+    where p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${USED} group by 1, 2 order by 1, 3 desc`,
   findings: `
     select r.name as payer, f.kind, sum(f.amount)::int as n, case when count(v.id) > 0 then count(distinct v.id) filter (where v.state = 'open')::int end as open
     from exchange.finding f join exchange.pull p on p.id = f.pull_id join exchange.peer r on r.id = p.peer_id

@@ -1,6 +1,7 @@
 // What the report of one pull is counted from. The ledger, findings, members and events of a pull are found by the first
 // column of their keys; nothing here reads a clinical record.
 import type { Queryable } from '../../src/store/database.ts';
+import { PULL_CLOCKS } from './report-pulls.ts';
 
 export type LedgerCount = { file: number; type: string | null; outcome: string; reason: string | null; n: number };
 
@@ -26,7 +27,7 @@ export type MemberLine = {
 
 /**
  * Members of a pull with how many units came for each, from a place in their order on. Members by the primary key of
- * pull_member, units by that of the ledger (pull first), clocks by (kind, subject).
+ * pull_member, units by that of the ledger (pull first), clocks by clock_member.
  */
 export async function memberLines(
   sql: Queryable,
@@ -42,8 +43,8 @@ export async function memberLines(
       )
       select m.submitted_id as "submittedId", m.member_id as "memberId", m.policy, m.outcome, coalesce(u.units, 0) as units, coalesce(u.held, 0) as held,
         c.state as "clockState", c.due_at as "dueAt"
-      from exchange.pull_member m left join units u using (member_id)
-      left join exchange.clock c on c.kind = 'C2' and c.subject = m.other_coverage_id
+      from exchange.pull_member m join exchange.pull p on p.id = m.pull_id left join units u using (member_id)
+      left join lateral (${sql.unsafe(PULL_CLOCKS)} order by c.due_at, c.id limit 1) c on true
       where m.pull_id = ${pullId} and m.submitted_id > ${page?.after ?? ''}
         and (${filter.outcome ?? null}::text is null or coalesce(m.outcome, 'waiting') = ${filter.outcome ?? null})
         and (${filter.memberId ?? null}::text is null or m.member_id = ${filter.memberId ?? null})

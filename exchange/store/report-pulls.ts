@@ -3,6 +3,8 @@ import type { Queryable } from '../../src/store/database.ts';
 import type { ClockKind } from '../clocks/rules.ts';
 
 export type Numbers = {
+  /** pulls about which an alert stands */
+  waiting: number;
   pulls: { state: string; n: number }[];
   overdue: { kind: string; n: number }[];
   openClocks: number;
@@ -11,9 +13,12 @@ export type Numbers = {
   requests: { all: number; answered: number };
 };
 
-/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open; quarantine by identity_quarantined. */
+/** The figures of the overview. Pulls, peers and requests are read whole; clocks by clock_open; alerts by alert_standing; quarantine by identity_quarantined. */
 export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
-  const [pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
+  const [[waiting], pulls, clocks, [quarantine], peers, [requests]] = await Promise.all([
+    sql<{ n: number }[]>`
+      select count(distinct subject)::int as n from exchange.alert
+      where cleared_at is null and kind in ('pull-waits', 'pull-incomplete', 'pull-failed', 'pull-repeats')`,
     sql<
       { state: string; n: number }[]
     >`select state, count(*)::int as n from exchange.pull group by state order by state`,
@@ -28,6 +33,7 @@ export async function numbers(sql: Queryable, now: Date): Promise<Numbers> {
     >`select count(*)::int as all, count(transaction_time)::int as answered from exchange.bulk_job`,
   ]);
   return {
+    waiting: waiting?.n ?? 0,
     pulls: [...pulls],
     overdue: clocks.filter((c) => c.late > 0).map((c) => ({ kind: c.kind, n: c.late })),
     openClocks: clocks.reduce((sum, c) => sum + c.n, 0),
@@ -55,12 +61,18 @@ export type PullLine = {
   clocksMet: number;
 };
 
+/** The clocks of a member `m` that ran when pull `p` was made, which are those that it is to stop. clock_member. */
+export const PULL_CLOCKS = `
+  select c.id, c.state, c.due_at from exchange.clock c
+  where c.member_id = m.member_id and c.kind in ('C2', 'C4', 'C5-runoff') and split_part(c.subject, '/', 1) = m.other_coverage_id
+    and (c.starts_at < p.created_at or (c.starts_at = p.created_at and c.kind = 'C2')) and (c.closed_at is null or c.closed_at >= p.created_at)`;
+
 /** A place in a list that is ordered by time, newest first, then by id. */
 export type After = { at: Date; id: string };
 
 /**
- * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by the unique index
- * (kind, subject) of clock, for the rows of one page only.
+ * Pulls, newest first. Sorts the pulls (few); members by the primary key of pull_member, their clocks by clock_member, for the rows of one
+ * page only.
  */
 export async function pagePulls(
   sql: Queryable,
@@ -80,11 +92,11 @@ export async function pagePulls(
     ) p
     join exchange.peer r on r.id = p.peer_id
     cross join lateral (
-      select count(*)::int as members, count(*) filter (where m.outcome = 'matched')::int as matched, min(c.due_at) as due_at,
+      select count(distinct m.submitted_id)::int as members, count(distinct m.submitted_id) filter (where m.outcome = 'matched')::int as matched, min(c.due_at) as due_at,
         count(*) filter (where c.state in ('open', 'attempted'))::int as open,
         count(*) filter (where c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < ${now}))::int as late,
         count(*) filter (where c.state in ('met', 'met-late'))::int as met
-      from exchange.pull_member m left join exchange.clock c on c.kind = 'C2' and c.subject = m.other_coverage_id
+      from exchange.pull_member m left join lateral (${sql.unsafe(PULL_CLOCKS)}) c on true
       where m.pull_id = p.id
     ) m
     order by p.created_at desc, p.id desc`;
@@ -126,7 +138,9 @@ export type ClockLine = {
   dueAt: Date;
   state: string;
   closedAt: Date | null;
+  /** what people said last, else what stopped it */
   reason: string | null;
+  action: string | null;
 };
 export type ClockFilter = 'open' | 'late' | 'blocked' | 'closed' | 'all';
 /** `duty`: of one kind; `began`: those that started in these two instants, the second excluded */
@@ -134,13 +148,13 @@ export type ClockScope = { duty?: ClockKind | undefined; began?: { from: Date; t
 
 const CLOCKS: Readonly<Record<ClockFilter, string>> = {
   open: "c.state = 'open'",
-  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1))",
+  late: "(c.state = 'met-late' or (c.state in ('open', 'attempted') and c.due_at < $1) or (c.state in ('withdrawn', 'not-applicable') and c.closed_at > c.due_at))",
   blocked: "c.state in ('attempted', 'blocked')",
   closed: "c.state in ('met', 'met-late', 'withdrawn', 'not-applicable')",
   all: 'true',
 };
 
-/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open. None is due before it starts. */
+/** Clocks by due time, earliest first: in the order of clock_due, open ones by clock_open, notes by clock_note_clock. None is due before it starts. */
 export async function pageClocks(
   sql: Queryable,
   filter: ClockFilter,
@@ -151,8 +165,9 @@ export async function pageClocks(
 ): Promise<ClockLine[]> {
   const rows = await sql.unsafe<ClockLine[]>(
     `select c.id, c.kind, c.member_id as "memberId", c.peer_id as "peerId", p.name as "peerName", c.starts_at as "startsAt", c.due_at as "dueAt", c.state,
-       c.closed_at as "closedAt", c.reason
+       c.closed_at as "closedAt", coalesce(n.reason, c.reason) as reason, nullif(n.corrective_action, '') as action
      from exchange.clock c left join exchange.peer p on p.id = c.peer_id
+     left join lateral (select reason, corrective_action from exchange.clock_note where clock_id = c.id order by id desc limit 1) n on true
      where $1::timestamptz is not null and ${CLOCKS[filter]}
        and ($2::timestamptz is null or (c.due_at, c.id) > ($2::timestamptz, $3))
        and ($5::text is null or c.kind = $5)

@@ -53,7 +53,10 @@ export type LineToTell = {
   at: Date;
 };
 
-/** Lines of the payer's pulls of a time that were kept out for one of these reasons, the newest pull first; `most` of them. Ledger by pull. */
+/**
+ * Lines of the payer's pulls of a time that were kept out for one of these reasons, the newest pull first; `most` of them. No pull is read
+ * behind those that hold them. pull_peer, ledger_held.
+ */
 export async function linesToTell(
   sql: Queryable,
   peerId: string,
@@ -64,10 +67,34 @@ export async function linesToTell(
   return [
     ...(await sql<LineToTell[]>`
       select l.reason, l.type, l.source_id as "sourceId", p.id as "pullId", l.line, f.sha256, coalesce(p.finished_at, p.created_at) as at
-      from exchange.pull p join exchange.ledger_unit l on l.pull_id = p.id
+      from exchange.pull p
+      cross join lateral (
+        select * from exchange.ledger_unit u
+        where u.pull_id = p.id and u.outcome in ('quarantined', 'rejected') and u.reason = any(${[...reasons]}::text[])
+        order by u.file, u.line, u.entry limit ${most}) l
       left join exchange.pull_file f on f.pull_id = l.pull_id and f.position = l.file
       where p.peer_id = ${peerId} and p.created_at >= ${span.from} and p.created_at < ${span.to}
-        and l.outcome in ('quarantined', 'rejected') and l.reason = any(${[...reasons]}::text[])
       order by p.created_at desc, p.id, l.file, l.line, l.entry limit ${most}`),
+  ];
+}
+
+export type LinesToTell = { reason: string; type: string | null; n: number; pulls: number; last: Date };
+
+/** How many of them there are, by reason and type. pull_peer, ledger_held alone. */
+export async function countLinesToTell(
+  sql: Queryable,
+  peerId: string,
+  span: Span,
+  reasons: readonly string[],
+): Promise<LinesToTell[]> {
+  return [
+    ...(await sql<LinesToTell[]>`
+      select l.reason, l.type, sum(l.n)::int as n, count(distinct p.id)::int as pulls, max(coalesce(p.finished_at, p.created_at)) as last
+      from exchange.pull p
+      cross join lateral (
+        select u.reason, u.type, count(*) as n from exchange.ledger_unit u
+        where u.pull_id = p.id and u.outcome in ('quarantined', 'rejected') and u.reason = any(${[...reasons]}::text[]) group by 1, 2) l
+      where p.peer_id = ${peerId} and p.created_at >= ${span.from} and p.created_at < ${span.to}
+      group by 1, 2 order by 3 desc, 1, 2`),
   ];
 }

@@ -42,7 +42,12 @@ export function peerCommands(): Command {
     .argument('<id>')
     .argument('<change>', 'its number')
     .action(peerReject);
-  peer.command('suspend').description('stop a payer at once').argument('<id>').action(peerSuspend);
+  peer
+    .command('suspend')
+    .description('stop a payer at once')
+    .argument('<id>')
+    .option('--reason <text>', 'the objective criterion, kept in its history')
+    .action(peerSuspend);
   peer.command('list').description('all payers').action(peerList);
   peer.command('show').description('how a payer is asked, and whether it answers').argument('<id>').action(peerShow);
   peer

@@ -117,9 +117,9 @@ export async function peerApprove(id: string): Promise<void> {
   });
 }
 
-export async function peerSuspend(id: string): Promise<void> {
+export async function peerSuspend(id: string, options: { reason?: string }): Promise<void> {
   await withNode(async ({ deps }) => {
-    const done = await movePeer(deps, id, 'suspended', ourselves());
+    const done = await movePeer(deps, id, 'suspended', ourselves(), options.reason);
     if (done === 'not-found') throw new CommandFault(`There is no peer "${id}".`);
     if (done !== 'ok') throw new CommandFault(`${id} is not active.`);
     say(`${id} is suspended: its tokens are void and nothing is asked of it.`);

@@ -133,6 +133,22 @@ test('a file whose later rows name a card of its first is read the same way both
   expect((await patientOf('E2')).identifier).toHaveLength(1);
 });
 
+test('who is there under both cards stays two members, and is an item for a person, once', async () => {
+  const { sql } = node.deps.database;
+  const items = () => sql<{ a: string; b: string; member: string; peer: string; state: string }[]>`
+    select a_id as a, b_id as b, member_id as member, peer_id as peer, state from exchange.review_item
+    where kind = 'two-cards' and ${patientIdFor('H2')} in (a_id, b_id)`;
+  await csv('H1,,Hale,Hope,1981-01-01,2026-01-01,,,,', 'H2,,Hale,Hope,1981-01-01,2026-06-01,,,,');
+  expect(await items()).toEqual([]);
+  // somebody born on another day says nothing
+  await csv('H2,D1,Hale,Hope,1981-01-01,2026-06-01,,,,');
+  expect(await items()).toEqual([]);
+  for (let times = 0; times < 2; times++) await csv('H2,H1,Hale,Hope,1981-01-01,2026-06-01,,,,');
+  const [a, b] = [patientIdFor('H2'), patientIdFor('H1')];
+  expect(await items()).toEqual([{ a, b, member: a, peer: '', state: 'open' }]);
+  expect((await coverage('H1', 'H2')).map((c) => c[1])).toEqual(['H1', 'H2']);
+});
+
 const interchange = (body: string[]) =>
   `${[
     'ISA*00*          *00*          *ZZ*SPONSOR        *ZZ*PLAN           *270101*1200*^*00501*000000001*0*P*:',

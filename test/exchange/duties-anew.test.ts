@@ -4,7 +4,7 @@ import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
-import { renewRequests } from '../../exchange/store/member-clock.ts';
+import { renewRequests } from '../../exchange/store/renewed-request.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
@@ -174,4 +174,74 @@ test('an opt-in after a withdrawal is a duty when the payer was asked before it,
   await renewed();
   await keepClocks(node.deps);
   expect(await duties()).toEqual(['01-12 met', '02-12 open']);
+});
+
+const dies = (day: string | null) => node.deps.database.sql`
+  insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb, died) values (${member}, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', ${day}::date)
+  on conflict (member_id) do update set died = excluded.died`;
+const states = async () =>
+  (
+    await node.deps.database.sql<{ duty: string }[]>`
+      select kind || ' ' || state || coalesce(' ' || reason, '') || case when closed_at > due_at then ' late' else '' end as duty
+      from exchange.clock where member_id = ${member} order by kind, starts_at`
+  ).map((r) => r.duty);
+
+test('of who has died, by our own record, nothing is offered or asked any more; a mistake is put right', async () => {
+  at('2027-01-05');
+  await covered('2027-01-01', null);
+  await keepClocks(node.deps);
+  await named(null);
+  await chooses('both');
+  await dies('2027-01-06');
+  at('2027-01-07');
+  await keepClocks(node.deps);
+  expect(await states()).toEqual(['C1-offer met', 'C1b-identify met', 'C2 not-applicable member-deceased']);
+  expect(await asks('2027-01-08')).toBe(false);
+  const [coverage] = await node.deps.database.sql<{ id: string }[]>`
+    select id from exchange.other_coverage where member_id = ${member}`;
+  expect(await recordRequest(node.deps, member, coverage?.id ?? '', ACTOR)).toBe('not-covered');
+  await dies(null);
+  await keepClocks(node.deps);
+  await keepClocks(node.deps);
+  expect(await states()).toContain('C2 open');
+  expect(await asks('2027-01-09')).toBe(true);
+});
+
+test('an offer to who died before it was due does not apply; one that was overdue then stays late', async () => {
+  for (const [day, wanted] of [
+    ['2027-01-06', ''],
+    ['2027-01-20', ' late'],
+  ] as const) {
+    member = `${member}-x`;
+    at('2027-01-05');
+    await covered('2027-01-01', null);
+    await keepClocks(node.deps);
+    await dies(day);
+    at('2027-01-25');
+    await keepClocks(node.deps);
+    expect(await states()).toEqual([
+      `C1-offer not-applicable member-deceased${wanted}`,
+      `C1b-identify not-applicable member-deceased${wanted}`,
+    ]);
+  }
+});
+
+test('a duty ends with what ended it, not when that is told: what was overdue by then is late', async () => {
+  const ends = async (byOurs: string | null, byTheirs: string | null, tells: string) => {
+    member = `${member}-x`;
+    at('2027-01-05');
+    await covered('2027-01-01', null);
+    await named(null);
+    await chooses('concurrent');
+    at(tells);
+    const { sql } = node.deps.database;
+    if (byOurs) await sql`update exchange.enrolment set ends = ${byOurs} where member_id = ${member}`;
+    if (byTheirs) await sql`update exchange.other_coverage set ends = ${byTheirs} where member_id = ${member}`;
+    await keepClocks(node.deps);
+    return (await states()).filter((s) => s.startsWith('C2'));
+  };
+  expect(await ends('2027-01-10', null, '2027-02-20')).toEqual(['C2 not-applicable coverage-ended']);
+  expect(await ends('2027-01-20', null, '2027-02-20')).toEqual(['C2 not-applicable coverage-ended late']);
+  expect(await ends(null, '2027-01-10', '2027-02-20')).toEqual(['C2 not-applicable coverage-ended']);
+  expect(await ends(null, '2027-01-20', '2027-02-20')).toEqual(['C2 not-applicable coverage-ended late']);
 });

@@ -13,6 +13,7 @@ import { proofCell, proofFaults } from '../../exchange/report/content-proof.ts';
 import { contentCheck } from '../../exchange/store/content-check.ts';
 import { factsOf } from '../../exchange/transform/facts.ts';
 import { moneyIn } from '../../exchange/transform/money.ts';
+import { removeExpired } from '../../exchange/work.ts';
 import type { Json, Resource } from '../../src/fhir/resource.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { readImport } from '../../src/import/read-import.ts';
@@ -450,28 +451,43 @@ describe('a whole export', () => {
     expect([...(await sql`select subject, amount from exchange.alert where kind = 'must-not-leave'`)]).toEqual([
       { subject: second, amount: faults.length },
     ]);
-    // released by the peer before it was walked: that files are missing is no fault
+    // taken back while it was walked: that files are missing is no fault
     const third = (await them.finished(await them.kick('Group/g/$davinci-data-export'))).status.split('/').at(-1) ?? '';
     const { blobs } = node.deps;
     const releasing = {
       ...blobs,
-      get: async () => void (await sql`update exchange.bulk_job set state = 'cancelled' where id = ${third}`),
+      get: async () => void (await sql`update exchange.bulk_job set state = 'revoked' where id = ${third}`),
     };
     expect(await proveNext({ ...node.deps, blobs: releasing as typeof blobs })).toBe(true);
     expect(await contentCheck(sql, third)).toMatchObject({ faults: 0, gone: true });
-    // or while it is walked: a file that was found and is gone when it is read ends neither the walk nor the process
-    const { status: fourth } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
-    const deleting = {
-      ...blobs,
-      get: async (key: string) => {
-        const stored = await blobs.get(key);
-        if ((await them.call(fourth)).status === 200)
-          expect((await them.call(fourth, { method: 'DELETE' })).status).toBe(202);
-        return stored;
-      },
-    };
-    expect(await proveNext({ ...node.deps, blobs: deleting as typeof blobs })).toBe(true);
-    expect(await contentCheck(sql, fourth.split('/').at(-1) ?? '')).toMatchObject({ faults: 0, gone: true, lines: 0 });
+    // ended by the peer as soon as it has the files: they are out of its reach, and stay until they were walked
+    const { status: fourth, manifest } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
+    const ended = fourth.split('/').at(-1) ?? '';
+    expect((await them.call(fourth, { method: 'DELETE' })).status).toBe(202);
+    expect((await them.call(fourth)).status).toBe(404);
+    expect((await them.call(manifest.output[0]?.url ?? '')).status).toBe(404);
+    await removeExpired(node.deps);
+    const there = async () => (await blobs.list(`bulk/${ended}/`)).length;
+    const { length } = await sql`select from exchange.bulk_file where job_id = ${ended}`;
+    expect(length).toBeGreaterThan(1);
+    expect(await there()).toBe(length);
+    expect(await proveNext(node.deps)).toBe(true);
+    expect(await contentCheck(sql, ended)).toMatchObject({ gone: false, files: length });
+    await removeExpired(node.deps);
+    expect(await there()).toBe(0);
+    // what left can be named when it is gone
+    const kept = await sql<
+      { sha256: string }[]
+    >`select sha256 from exchange.bulk_file where job_id = ${ended} and removed_at is not null`;
+    expect(kept).toHaveLength(length);
+    expect(await proveNext(node.deps)).toBe(false);
+    // and a day at most
+    const { status: fifth } = await them.finished(await them.kick('Group/g/$davinci-data-export'));
+    await them.call(fifth, { method: 'DELETE' });
+    const unwalked = fifth.split('/').at(-1) ?? '';
+    await sql`update exchange.bulk_job set completed_at = completed_at - interval '25 hours' where id = ${unwalked}`;
+    await removeExpired(node.deps);
+    expect(await blobs.list(`bulk/${unwalked}/`)).toEqual([]);
     await sql`update exchange.bulk_file set lines = lines + 1, sha256 = 'x' where job_id = ${job} and type = 'Patient'`;
     expect((await walk(node, job)).faults.map((f) => [f.type, f.kind, f.line])).toEqual([
       ['Patient', 'changed-file', 0],

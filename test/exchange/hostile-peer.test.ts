@@ -910,13 +910,15 @@ const ROWS: Row[] = [
               contained: [person('1999-03-04')],
               performer: [{ reference: '#x' }],
             }),
+            whole('i', { ...person(), name: [{ family: 'Rivera', given: ['Ana'] }] }, about),
+            whole('j', { ...person(), name: [{ family: 'Rivera', given: ['Lucia'] }] }, about),
           ),
         ),
       );
     },
     state: 'done',
-    ledger: { created: 6, 'quarantined wrong-patient': 2 },
-    holds: ['a', 'd', 'e', 'f', 'g', 'h'],
+    ledger: { created: 7, 'quarantined wrong-patient': 3 },
+    holds: ['a', 'd', 'e', 'f', 'g', 'h', 'i'],
   },
   {
     does: 'hides what is sensitive within a record, and writes its base with a slash too many',

@@ -81,7 +81,8 @@ test('a file that cannot be removed keeps none of the others, and is tried again
   const remove = vi.spyOn(blobs, 'delete').mockRejectedValueOnce(new Error('busy'));
   await expect(removeExpired(node.deps)).rejects.toThrow('busy');
   expect(await blobs.list(folder)).toHaveLength(1);
-  const rows = () => database.sql`select 1 from exchange.bulk_file where job_id = ${idIn(status)}`;
+  const rows = () =>
+    database.sql`select 1 from exchange.bulk_file where job_id = ${idIn(status)} and removed_at is null`;
   expect(await rows()).toHaveLength(1);
   remove.mockRestore();
   await removeExpired(node.deps);

@@ -19,6 +19,8 @@ type Person = {
   name: string;
   /** coverage with us, as the files of each month tell it */
   with: Spell[];
+  /** from when on the files tell all of that, where that is earlier than a month before */
+  told?: string;
   /** at the other payer, as the files tell it (COB) */
   other?: Spell & { payer: string };
   /** what the member says, on which day */
@@ -42,6 +44,13 @@ const PEOPLE: Person[] = [
     name: 'back',
     with: [{ from: '2027-01-01', to: '2027-03-31' }, { from: '2027-07-01' }],
     other: BESIDE,
+    says: [['2027-01-05', 'both']],
+  },
+  {
+    name: 'ahead',
+    with: [{ from: '2027-01-01', to: '2027-05-31' }, { from: '2027-12-02' }],
+    told: '2027-06-01',
+    other: OLD,
     says: [['2027-01-05', 'both']],
   },
   {
@@ -119,7 +128,7 @@ async function monthlyFile(): Promise<void> {
   const isTold = (day: string | undefined) => day !== undefined && day <= addDays(today, 31);
   const body = PEOPLE.flatMap((p) =>
     p.with
-      .filter((s) => isTold(s.from))
+      .filter((s) => isTold(s.from) || (p.told !== undefined && today >= p.told))
       .flatMap((s) => [
         `INS*Y*18*030*XN*A***FT`,
         `REF*0F*N-${p.name}`,
@@ -248,10 +257,15 @@ const WANTED: Record<string, [asked: string, duties: string]> = {
     'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 met, C4 09-21>12-21 met, C4 12-16>03-16 open',
   ],
   no: ['', 'C1 01-01>01-08 met, C1b 01-01>01-08 met'],
-  // a new coverage after a gap is offered anew, and asked for from 90 days before it begins
+  // a new coverage after a gap is offered anew and asked for anew, as soon as it is known and begins within 90 days
   back: [
-    '01-05 03-31 06-26 09-21 12-16',
-    'C1 01-01>01-08 met, C1 07-01>07-08 open, C1b 01-01>01-08 met, C1b 07-01>07-08 open, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 met, C4 09-21>12-21 met, C4 12-16>03-16 open',
+    '01-05 03-31 06-01 08-27 11-22',
+    'C1 01-01>01-08 met, C1 07-01>07-08 open, C1b 01-01>01-08 met, C1b 07-01>07-08 open, C2 01-05>01-12 met, C2 06-01>06-08 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-01>09-01 met, C4 08-27>11-27 met, C4 11-22>02-22 open',
+  ],
+  // told half a year before: asked for from 90 days before it begins, of a payer whose late claims are over too
+  ahead: [
+    '01-05 01-31 02-26 03-21 09-03',
+    'C1 01-01>01-08 met, C1 12-02>12-09 open, C1b 01-01>01-08 met, C1b 12-02>12-09 open, C2 01-05>01-12 met, C2 09-03>09-10 met, C5 01-05>02-05 met, C5 01-31>02-28 met, C5 02-26>03-26 met, C5 03-21>04-21 not-applicable',
   ],
   on: [
     '01-05 03-31 06-26 09-21 12-16',
@@ -292,7 +306,7 @@ const WANTED: Record<string, [asked: string, duties: string]> = {
   ],
 };
 /** Whose duty was overdue on some day: of who was offered or asked nothing, and whose payer did not answer. */
-const OVERDUE = ['back C1', 'back C1b', 'deaf C1', 'deaf C1b', 'deaf C2', 'named C1b'];
+const OVERDUE = ['ahead C1', 'ahead C1b', 'back C1', 'back C1b', 'deaf C1', 'deaf C1b', 'deaf C2', 'named C1b'];
 
 test('a year', { timeout: 240_000 }, async () => {
   const { sql } = node.deps.database;

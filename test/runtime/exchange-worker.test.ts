@@ -3,6 +3,7 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTestHarness } from 'wrangler';
+import { proveNext } from '../../exchange/audit/content-proof.ts';
 import { setPeerState } from '../../exchange/store/peer.ts';
 import { removeExpired } from '../../exchange/work.ts';
 import { ASSERTION_TYPE, signAssertion } from '../../src/auth/client-assertion.ts';
@@ -137,8 +138,10 @@ test('a member is matched, exported, fetched and deleted; a payer that is suspen
   expect(await copied()).toEqual([]);
   expect((await ask(status, { headers })).status).toBe(404);
   expect((await ask(url, { headers })).status).toBe(404);
-  // the node's own go with its housekeeping
+  // the node's own go with its housekeeping, when they were walked
+  await removeExpired(node.deps);
   expect(await node.deps.blobs.list('bulk/')).toEqual(keys);
+  expect(await proveNext(node.deps)).toBe(true);
   await removeExpired(node.deps);
   expect(await node.deps.blobs.list('bulk/')).toEqual([]);
 

@@ -115,6 +115,41 @@ test('an export counts as faulty for faults of the payer, not for what two sourc
     await sql`insert into exchange.finding (pull_id, kind, type, amount) values (${s.pullId}, ${kind}, ${type}, ${amount})`;
 });
 
+test('a request that was overdue when a withdrawal ended it was not met in time; one that was not is left out', async () => {
+  const { sql } = s.ours.deps.database;
+  const year = new Date().getUTCFullYear();
+  const seen = async () => {
+    const path = `/staff/compliance?period=${year - 1}-01-01/${year + 1}-12-31&format=json`;
+    const found = (await (await reviewer.get(path)).json()).tables;
+    const late = (await (await reviewer.get('/staff/clocks?show=late&format=json')).json()).tables.clocks;
+    return {
+      of: Number(found.figures.find((f: { figure: string }) => f.figure === 'F4').denominator),
+      listed: found['not-in-time'].filter((r: { reason: string }) => r.reason === 'member-withdrew').length,
+      late: late.filter((r: { reason: string }) => r.reason === 'member-withdrew').length,
+    };
+  };
+  const before = await seen();
+  await sql`
+    insert into exchange.clock select (jsonb_populate_record(c, '{"id":"ended","subject":"ended","state":"withdrawn","reason":"member-withdrew"}')).*
+    from exchange.clock c where kind = 'C2' limit 1`;
+  const endedAfter = async (hours: number) => {
+    await sql`update exchange.clock set starts_at = now() - interval '9 days', due_at = now() - interval '2 days', closed_at = now() - interval '2 days' + ${hours} * interval '1 hour' where id = 'ended'`;
+    return await seen();
+  };
+  expect(await endedAfter(-1)).toEqual(before);
+  expect(await endedAfter(1)).toEqual({ of: before.of + 1, listed: before.listed + 1, late: before.late + 1 });
+  const page = await (await reviewer.get('/staff/clocks/ended')).text();
+  expect(page).toContain('when it was late by 1 hour');
+  expect(page).toContain('Why it was late');
+  await sql`insert into exchange.clock_note (clock_id, at, by, reason, corrective_action, words) values ('ended', now(), 'x', 'our-outage', 'CAPA-1', '')`;
+  const noted = (await (await reviewer.get('/staff/clocks?show=late&format=json')).json()).tables.clocks;
+  expect(noted).toContainEqual(expect.objectContaining({ reason: 'our-outage', action: 'CAPA-1' }));
+  await sql`alter table exchange.clock_note disable trigger all`;
+  await sql`delete from exchange.clock_note where clock_id = 'ended'`;
+  await sql`alter table exchange.clock_note enable trigger all`;
+  await sql`delete from exchange.clock where id = 'ended'`;
+});
+
 test('a request that the payer cancelled is not one that was answered late, and is told apart', async () => {
   const { sql } = s.ours.deps.database;
   const asked = async () => {

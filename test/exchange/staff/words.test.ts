@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { meaning, OUTCOME_NAMES, OUTCOMES } from '../../../exchange/reconcile/reasons.ts';
 import { balance, conservation } from '../../../exchange/report/conservation.ts';
+import { deedWords } from '../../../exchange/report/deeds.ts';
 import { differences, whyDifferent } from '../../../exchange/report/difference.ts';
 import { byType } from '../../../exchange/report/pull-report.ts';
 import { clockCell, spanText, timeText } from '../../../exchange/report/words.ts';
@@ -54,6 +55,25 @@ describe('the conservation check', () => {
   test('an outcome that is none is not dropped in silence', () => {
     expect(() => byType([{ file: 0, type: 'Goal', outcome: 'lost', reason: null, n: 1 }])).toThrow('lost');
   });
+});
+
+test('whatever the audit says was done has words', () => {
+  const files = ['exchange', 'src'].flatMap((root) =>
+    readdirSync(root, { recursive: true, encoding: 'utf8' }).flatMap((f) => (f.endsWith('.ts') ? join(root, f) : [])),
+  );
+  const actions = files.flatMap((f) =>
+    [...readFileSync(f, 'utf8').matchAll(/\n {4,}action: (?:\w+ \? )?'([a-z-]+)'(?: : '([a-z-]+)')?,\n/g)].flatMap(
+      ([, a, b]) => [a, b],
+    ),
+  );
+  const codes = [...new Set(actions.filter((a) => a !== undefined))];
+  expect(codes.length).toBeGreaterThan(25);
+  expect(codes.filter((a) => deedWords(a) === undefined)).toEqual([]);
+  expect([deedWords('pull-unbalanced'), deedWords('pull-'), deedWords('constructor')]).toEqual([
+    'pull: Does not balance',
+    undefined,
+    undefined,
+  ]);
 });
 
 describe('words', () => {

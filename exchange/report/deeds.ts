@@ -1,0 +1,71 @@
+// What the audit says was done, in words. Codes stand in rows, files and filters; people read these.
+import { PULL_STATES } from '../reconcile/pull-reasons.ts';
+
+const DEEDS: Readonly<Record<string, string>> = {
+  // peers
+  token: 'asked for a token',
+  access: 'asked for something of ours',
+  match: 'asked for a member',
+  'match-requested': 'sent a match request',
+  'match-revoked': 'match request ended with the payer',
+  'match-request-removed': 'match request removed, its time was over',
+  'export-requested': 'asked for an export',
+  export: 'export made',
+  'export-deleted': 'request ended by the payer',
+  'export-revoked': 'export taken back',
+  'export-member': 'export that holds the member’s records',
+  file: 'file of an export fetched',
+  read: 'record read',
+  search: 'records found by a search',
+  everything: 'whole record asked for',
+  attachment: 'document fetched from a payer',
+  'document-removed': 'fetched document removed, its time was over',
+  // the node
+  'pull-planned': 'request to a payer planned',
+  received: 'records received',
+  'content-checked': 'export walked for what must not leave',
+  relabel: 'sensitive records labelled anew',
+  import: 'own records and enrolment loaded',
+  'audit-verify': 'audit trail verified',
+  'evidence-pack': 'evidence pack made',
+  invite: 'links for members made',
+  'reconcile-replay': 'rules run again on a pull',
+  'reconcile-release': 'released record taken in',
+  // people
+  view: 'looked',
+  'sign-in': 'signed in',
+  'sign-out': 'signed out',
+  'export-report': 'took a page as a file',
+  manage: 'tried to change a payer',
+  accept: 'accepted a pull as it was',
+  decide: 'decided an item',
+  choice: 'recorded a choice',
+  contact: 'recorded an offer or question',
+  'payer-named': 'recorded another payer',
+  'request-asked': 'asked for a payer to be asked',
+  'clock-note': 'said why a duty was late',
+  'member-link': 'opened the member’s link',
+  'peer-added': 'registered a payer',
+  'peer-approved': 'approved a payer',
+  'peer-suspended': 'suspended a payer',
+  'peer-closed': 'closed a payer',
+  'peer-changed': 'changed a payer’s record',
+  'peer-change-proposed': 'proposed a change of a payer’s record',
+  'peer-change-rejected': 'rejected a change of a payer',
+  'peer-limited': 'set a payer’s limit',
+  'peer-checked': 'asked a payer for its documents',
+  'peer-keys-changed': 'a payer’s keys changed',
+  'peer-key-blocked': 'blocked a payer’s key',
+  'peer-key-unblocked': 'let a payer’s key in again',
+  'peer-document-added': 'noted a document of a payer',
+  'peer-document-proposed': 'proposed a document of a payer',
+  'peer-document-ended': 'ended a document of a payer',
+};
+
+/** An action of the audit in words; undefined when none are known, so that the code stands. */
+export function deedWords(action: string): string | undefined {
+  if (Object.hasOwn(DEEDS, action)) return DEEDS[action];
+  const state = action.startsWith('pull-') ? action.slice('pull-'.length) : '';
+  const words: Readonly<Record<string, { text: string }>> = PULL_STATES;
+  return Object.hasOwn(words, state) ? `pull: ${words[state]?.text ?? ''}` : undefined;
+}

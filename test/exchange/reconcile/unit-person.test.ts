@@ -1,0 +1,49 @@
+// Whether a Patient that a received record contains can be the member.
+import { expect, test } from 'vitest';
+import { isAnother } from '../../../exchange/reconcile/unit-person.ts';
+import type { JsonObject } from '../../../src/fhir/resource.ts';
+
+const person = {
+  births: ['2026-05-05'],
+  given: ['ana', 'annie', 'analucia'],
+  numbers: ['N1', '1EG4TE5MK73', 'U1'],
+  gender: 'female',
+};
+const context = { peerBase: 'https://prior.example/fhir', latest: '2026-11-28', members: new Map() };
+const member = { memberId: 'm1', policy: 'regular', withdrawn: false, person };
+const named = (...given: string[]) => ({ name: [{ family: 'Rivera', given }] });
+const born = { birthDate: '2026-05-05' };
+
+const OTHERS: [string, JsonObject][] = [
+  ['who was born on another day, whatever else agrees', { ...named('Ana'), birthDate: '1999-03-04' }],
+  ['even under the number of the card', { birthDate: '1999-03-04', identifier: [{ value: 'N1' }] }],
+  ['a mother by her name', named('Lucia')],
+  ['a twin', { ...named('Eva'), ...born }],
+  ['of whom no name but the sex is told', { gender: 'male' }],
+  ['with another policy’s number', { ...named('Eva'), identifier: [{ value: 'N2' }] }],
+];
+const SAME: [string, JsonObject][] = [
+  ['of whom nothing is told', {}],
+  ['by a name that stands for theirs', named('Annie')],
+  ['by a further first name', named('Maria', 'Ana')],
+  ['by an initial', named('E.')],
+  ['under another family name', { name: [{ family: 'Smith' }] }],
+  ['a newborn before there was a name', { ...named('Baby'), ...born }],
+  ['by the number of the card', { ...named('Eva'), identifier: [{ value: 'n-1' }] }],
+  ['by the Medicare number, under another sex', { gender: 'male', identifier: [{ value: '1EG4-TE5-MK73' }] }],
+  ['by day and name, under another sex', { ...named('Ana'), ...born, gender: 'male' }],
+  ['whose sex is not told', { gender: 'unknown' }],
+];
+test.each(OTHERS)('another one: %s', (_, patient) => {
+  expect(isAnother(member, context)(patient)).toBe(true);
+});
+test.each(SAME)('may be the member: %s', (_, patient) => {
+  expect(isAnother(member, context)(patient)).toBe(false);
+});
+test('of a member of whom nothing is known, anybody may be', () => {
+  expect(isAnother({ memberId: 'm1', policy: 'regular', withdrawn: false }, context)({ ...born, gender: 'male' })).toBe(
+    false,
+  );
+  const nobody = { births: [], given: [], numbers: [], gender: null };
+  expect(isAnother({ ...member, person: nobody }, context)({ ...named('Eva'), ...born, gender: 'male' })).toBe(false);
+});
