@@ -38,7 +38,8 @@ export type Copy = {
   plain: PlainRecord;
   text: string;
   origin: string;
-  isOurs: boolean;
+  /** as it is called beside the other one */
+  name: string;
   id: string;
   version: number;
   isHidden: boolean;
@@ -87,6 +88,7 @@ async function copyOf(
   r: StoredRecord,
   nameOf: NameOf,
   peerName: (id: string) => string,
+  name?: string,
 ): Promise<Copy> {
   const origin = r.origin === 'own' ? 'ours' : peerName(r.origin);
   const provenance = await provenanceOf(deps.database.sql, memberId, `${r.type}/${r.id}`);
@@ -94,7 +96,7 @@ async function copyOf(
     plain: plainRecord(JSON.parse(r.body) as Resource, nameOf),
     text: prettyJson(r.body),
     origin,
-    isOurs: r.origin === 'own',
+    name: name ?? (r.origin === 'own' ? 'Ours' : `From ${origin}`),
     id: r.id,
     version: r.version,
     isHidden: r.deleted,
@@ -117,11 +119,13 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
     peers.set(peerId ?? '', (await findPeer(sql, peerId ?? ''))?.name ?? peerId ?? '');
   const peerName = (peerId: string) => peers.get(peerId) ?? peerId;
   const nameOf = await namesFor(deps, [a?.body ?? '', b?.body ?? '']);
+  const ofTwo = OF_TWO_MEMBERS.includes(item.kind);
+  const keyOf = await memberKeys(deps);
   // ours stands first, whichever came first
-  const [x, y] = b?.origin === 'own' ? [b, a] : [a, b];
+  const [x, y] = b?.origin === 'own' && !ofTwo ? [b, a] : [a, b];
   const copy = async (r: StoredRecord | undefined) =>
     r && memberId !== null
-      ? copyOf(deps, OF_TWO_MEMBERS.includes(item.kind) ? r.id : memberId, r, nameOf, peerName)
+      ? copyOf(deps, ofTwo ? r.id : memberId, r, nameOf, peerName, ofTwo ? `Member ${keyOf(r.id)}` : undefined)
       : undefined;
   const due = await dueRelease(sql, item.id);
   const isHeld = item.aId === null && item.bId === null;
@@ -131,7 +135,7 @@ export async function itemReport(deps: Needs, id: string): Promise<ItemReport | 
       : undefined;
   return {
     item,
-    memberKey: memberId === null ? null : (await memberKeys(deps))(memberId),
+    memberKey: memberId === null ? null : keyOf(memberId),
     peerName: peerName(item.peerId),
     first: await copy(x),
     second: await copy(y),

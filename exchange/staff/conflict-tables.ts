@@ -84,7 +84,7 @@ export function factTable(r: ItemReport, timeZone: string): Table {
 }
 
 export function besideTable(r: ItemReport): Table {
-  const name = (c: ItemReport['first']) => (c === undefined ? 'not there' : c.isOurs ? 'Ours' : `From ${c.origin}`);
+  const name = (c: ItemReport['first']) => c?.name ?? 'not there';
   return {
     name: 'beside',
     caption: 'Both side by side',
@@ -117,7 +117,7 @@ export function originTable(r: ItemReport, timeZone: string): Table {
       { key: 'from', label: 'Stated by' },
     ],
     rows: rows.map(({ c, o }) => [
-      { value: c.id, text: c.isOurs ? 'Ours' : `From ${c.origin}` },
+      { value: c.id, text: c.name },
       timeCell(o.recorded, timeZone),
       { value: o.activity },
       { value: o.who },

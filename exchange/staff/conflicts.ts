@@ -186,12 +186,8 @@ export function conflicts(desk: Desk): void {
     if (!r) return desk.notFound(visit, 'There is no such item.');
     await desk.viewed(visit, 'conflict', `item/${r.item.id}`, r.item.memberId === null ? [] : [r.item.memberId], 1);
     const texts = [
-      ...(r.first
-        ? [{ name: 'first', caption: r.first.isOurs ? 'Ours' : `From ${r.first.origin}`, text: r.first.text }]
-        : []),
-      ...(r.second
-        ? [{ name: 'second', caption: r.second.isOurs ? 'Ours' : `From ${r.second.origin}`, text: r.second.text }]
-        : []),
+      ...(r.first ? [{ name: 'first', caption: r.first.name, text: r.first.text }] : []),
+      ...(r.second ? [{ name: 'second', caption: r.second.name, text: r.second.text }] : []),
       ...(r.received === undefined
         ? []
         : [{ name: 'received', caption: `As received from ${r.peerName}`, text: r.received }]),

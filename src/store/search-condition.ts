@@ -125,9 +125,9 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
       return `exists (select from (select f.at, f.approximate from directory.place f where f.rk = d.rk offset 0) p where ${isIn(c.circles, bind)} offset 0)`;
     case 'chain':
       if (bind.guessing === true) break;
-      if (isRowwise(c.of)) return reaches(followed(c.seed), c.target, c.of, bind);
+      if (isRowwise(c.of)) return reaches(followed(c.seed, resource), c.target, c.of, bind);
       if (c.many)
-        return `exists (${followed(c.seed)} and (u.ref in (${rows(c.target, [c.of], bind)})) is true offset 0)`;
+        return `exists (${followed(c.seed, resource)} and (u.ref in (${rows(c.target, [c.of], bind)})) is true offset 0)`;
       break;
     default:
       break;
@@ -139,9 +139,11 @@ function condition(c: Criterion, resource: string, bind: Bind, ranked?: Criterio
   return isWhole(c) && bind.guessing !== true ? `(d.rk in (${set.source})) is true` : `d.rk in (${set.source})`;
 }
 
-/** What the row `d` refers to by a parameter. */
-const followed = (seed: number): string =>
-  `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${seed}`;
+/** What the row `d` refers to by a parameter. Where `d` is the resource itself it is not looked up once more. */
+const followed = (seed: number, resource: string): string =>
+  resource === 'd'
+    ? `select u.ref as rk from unnest(d.refs, d.ref_params) u(ref, param) where u.param = ${seed}`
+    : `select u.ref as rk from directory.resource s, unnest(s.refs, s.ref_params) u(ref, param) where s.rk = d.rk and u.param = ${seed}`;
 
 /**
  * Does one of the rows that `linked` finds for the row `d` meet a criterion? Looked up row by row: `offset` keeps the planner from

@@ -6,7 +6,7 @@ import { typeOfParameter } from '../fhir/search/parameters.ts';
 import { TYPE_IDS } from '../fhir/search/types.ts';
 import { storedForms } from '../fhir/search/usual-system.ts';
 import { joinNames } from './full-name.ts';
-import { isFromPlaces, isSource } from './search-kinds.ts';
+import { isFromPlaces, isRowwise, isSource } from './search-kinds.ts';
 import { ALONE, inOrder } from './search-set.ts';
 import { isOfShape } from './search-shapes.ts';
 import type { Frequencies } from './token-frequency.ts';
@@ -48,7 +48,10 @@ const FEW = 10_000;
  * @param page rows after which no more are looked for: more than a page where they are put in order or counted
  */
 export function rarestFirst(criteria: readonly Criterion[], by: Frequencies, count = 100, page = count): Criterion[] {
-  const counted = joinNames(criteria, by).map((c) => ({ c: shaped(inner(c, by, count), by), n: by.rows(c) }));
+  const counted = joinNames(criteria, by).map((c) => ({
+    c: frequent(shaped(inner(c, by, count), by), by, page),
+    n: by.rows(c),
+  }));
   const ordered = counted
     .map((one) => ({ ...one, c: crowded(one, counted, by, page) }))
     .sort((a, b) => (a.n === b.n ? 0 : a.n - b.n));
@@ -116,6 +119,19 @@ function crowded({ c, n }: Counted, all: readonly Counted[], by: Frequencies, pa
   // what leads to others is read to find them
   const found = n * (LOOK + PUT + (c.kind === 'reverse-chain' ? FOLLOW : 0));
   return asked * askedOnce(c) < found ? byRow(c) : c;
+}
+
+/**
+ * Back along a step from what many have, such as people of whose roles many take new patients: marked where a page is full sooner when those that
+ * are led to are asked in turn. As they may lie otherwise than is thought, twice as soon.
+ */
+function frequent(c: Criterion, by: Frequencies, page: number): Criterion {
+  if (c.kind !== 'reverse-chain' || (c.of.kind !== 'token' && c.of.kind !== 'reference') || !isRowwise(c.of)) return c;
+  if (c.of.kind === 'token' && c.of.negated) return c;
+  const held = by.rows(c.of);
+  const found = held * (FOLLOW + PUT);
+  const asked = ((page * by.live(typeNear(c))) / held) * (1 + REFERRING) * LOOK;
+  return 2 * asked < found ? { ...c, many: true } : c;
 }
 
 /** Are the rows of a word, in no order, and those of a token read as wholes? */

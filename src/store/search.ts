@@ -64,7 +64,9 @@ export async function resolved(sql: Queryable, given: SearchRequest, counts = fa
   const request = await resolveBeside(sql, joinCare(read, known));
   // the nearest are known when all have been looked at: no page ends that work
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
-  const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted) };
+  // what is put in order, or counted, does not end with the page
+  const page = counts ? Number.POSITIVE_INFINITY : request.sort.length > 0 ? Math.max(wanted, TOTAL_EXACT) : wanted;
+  const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted, page) };
   const [rarest] = ordered.criteria;
   // a name may be like ten thousand others
   const few =
@@ -72,8 +74,6 @@ export async function resolved(sql: Queryable, given: SearchRequest, counts = fa
   if (few || !looksForPlaces(request)) return ordered;
   // not what is ordered: how a place is asked for follows from how many it is then known to be
   const placed = await resolvePlaces(sql, request);
-  // what is put in order, or counted, does not end with the page
-  const page = counts ? Number.POSITIVE_INFINITY : request.sort.length > 0 ? Math.max(wanted, TOTAL_EXACT) : wanted;
   return { ...placed, criteria: rarestFirst(placed.criteria, known, wanted, page) };
 }
 

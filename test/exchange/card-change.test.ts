@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
+import { itemReport } from '../../exchange/review/read.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -135,8 +136,8 @@ test('a file whose later rows name a card of its first is read the same way both
 
 test('who is there under both cards stays two members, and is an item for a person, once', async () => {
   const { sql } = node.deps.database;
-  const items = () => sql<{ a: string; b: string; member: string; peer: string; state: string }[]>`
-    select a_id as a, b_id as b, member_id as member, peer_id as peer, state from exchange.review_item
+  const items = () => sql<{ id: string; a: string; b: string; member: string; peer: string; state: string }[]>`
+    select id, a_id as a, b_id as b, member_id as member, peer_id as peer, state from exchange.review_item
     where kind = 'two-cards' and ${patientIdFor('H2')} in (a_id, b_id)`;
   await csv('H1,,Hale,Hope,1981-01-01,2026-01-01,,,,', 'H2,,Hale,Hope,1981-01-01,2026-06-01,,,,');
   expect(await items()).toEqual([]);
@@ -145,7 +146,14 @@ test('who is there under both cards stays two members, and is an item for a pers
   expect(await items()).toEqual([]);
   for (let times = 0; times < 2; times++) await csv('H2,H1,Hale,Hope,1981-01-01,2026-06-01,,,,');
   const [a, b] = [patientIdFor('H2'), patientIdFor('H1')];
-  expect(await items()).toEqual([{ a, b, member: a, peer: '', state: 'open' }]);
+  const [item] = await items();
+  expect(item).toMatchObject({ a, b, member: a, peer: '', state: 'open' });
+  expect(await items()).toHaveLength(1);
+  // both people stand side by side, each with the card and under a name of its own
+  const report = await itemReport(node.deps, item?.id ?? '');
+  expect([report?.first?.text, report?.second?.text].map((t) => /"H\d"/.exec(t ?? '')?.[0])).toEqual(['"H2"', '"H1"']);
+  expect(new Set([report?.first?.name, report?.second?.name]).size).toBe(2);
+  expect(report?.first?.name).toBe(`Member ${report?.memberKey}`);
   expect((await coverage('H1', 'H2')).map((c) => c[1])).toEqual(['H1', 'H2']);
 });
 

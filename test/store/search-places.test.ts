@@ -114,6 +114,19 @@ function chainsIn(c: Criterion): Chain[] {
   return c.kind === 'chain' ? [c, ...chainsIn(c.of)] : [];
 }
 
+test('back along a step from what many have, those that are led to are asked in turn; none is when all are counted', () => {
+  const counts = Array.from({ length: 9 }, (_, i) => (i + 1 === TYPE_IDS.PractitionerRole ? 45_000 : 30_000));
+  const asked = (value: string, having: number, page: number) => {
+    const pairs: [string, string][] = [['_has:PractitionerRole:practitioner:new-patient', value]];
+    const request = readSearch('Practitioner', pairs, { base: BASE, now: NOW, countMax: 500, lenient: false });
+    const known = estimates(new Map(), having, { params: new Map(), counts });
+    return rarestFirst(request.criteria, known, 21, page).map((c) => ('many' in c ? c.many : undefined));
+  };
+  expect(asked('newpt', 16_000, 21)).toEqual([true]);
+  expect(asked('newpt', 16_000, Number.POSITIVE_INFINITY)).toEqual([undefined]);
+  expect(asked('newpt', 50, 21)).toEqual([undefined]);
+});
+
 test('a row that is asked whether it is near has its places looked up by their keys, however many are in the circle', async () => {
   const places = Array.from({ length: 1500 }, (_, i) => ({
     resourceType: 'Location',
