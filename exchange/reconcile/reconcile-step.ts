@@ -2,7 +2,7 @@
 // slices of members, each one transaction, at whose end the database itself checks that no unit of it is lost; and once more
 // for the whole when the pull is done (triggers pull_slice_conservation, pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
-import { lendOne, type Queryable, type Sql } from '../../src/store/database.ts';
+import { lendOne, type Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
@@ -123,44 +123,34 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
   const slices = await openSlices(sql, s.pull.id);
   // what a process left that died while it made a slice ready
   await clearPrepared(sql, work.id);
-  await lendOne(s.deps.database, (reader) => commitSlices(s, context, work, slices, reader));
-}
-
-/** @param reader a client of its own for all of them */
-async function commitSlices(
-  s: Step,
-  context: UnitContext,
-  work: Decided,
-  slices: readonly PullSlice[],
-  reader: Sql,
-): Promise<void> {
-  const { sql } = s.deps.database;
-  /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
-  const prepare = async (slice: PullSlice | undefined): Promise<void> => {
-    if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
-    await rewriteUnits(s.deps, reader, work, context, slice);
-    await linkUnits(s.deps, reader, work, slice);
-  };
-  // one is made ready at a time, each when the one before is
-  let ready = prepare(slices[0]);
-  const commit = async (slice: PullSlice): Promise<void> => {
-    const mine = ready;
-    const next = slices[slices.indexOf(slice) + 1];
-    ready = mine.then(() => prepare(next));
-    ready.catch(() => {}); // judged when it is awaited
-    await mine;
-    await commitNext(s, context, work, slice);
-  };
-  try {
-    for (const slice of slices.filter((x) => x.first < 0)) await commit(slice);
-    await inLanes(
-      slices.filter((x) => x.first >= 0),
-      SLICES_AT_ONCE,
-      commit,
-    );
-  } finally {
-    await ready.catch(() => {}); // nothing of ours goes on when the step has ended
-  }
+  await lendOne(s.deps.database, async (reader) => {
+    /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
+    const prepare = async (slice: PullSlice | undefined): Promise<void> => {
+      if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
+      await rewriteUnits(s.deps, reader, work, context, slice);
+      await linkUnits(s.deps, reader, work, slice);
+    };
+    // one is made ready at a time, each when the one before is
+    let ready = prepare(slices[0]);
+    const commit = async (slice: PullSlice): Promise<void> => {
+      const mine = ready;
+      const next = slices[slices.indexOf(slice) + 1];
+      ready = mine.then(() => prepare(next));
+      ready.catch(() => {}); // judged when it is awaited
+      await mine;
+      await commitNext(s, context, work, slice);
+    };
+    try {
+      for (const slice of slices.filter((x) => x.first < 0)) await commit(slice);
+      await inLanes(
+        slices.filter((x) => x.first >= 0),
+        SLICES_AT_ONCE,
+        commit,
+      );
+    } finally {
+      await ready.catch(() => {}); // nothing of ours goes on when the step has ended
+    }
+  });
 }
 
 /** Files read at once: while the database takes the end of one, the next is being read. */
