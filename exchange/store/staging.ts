@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Copy, copyIn, openCopy } from '../../src/store/copy.ts';
 import { type BinaryRows, binaryRows, COPY_HEADER, COPY_TRAILER } from '../../src/store/copy-binary.ts';
-import { arrayLiteral, copyField, type Database, type Queryable, type Some, type Sql } from '../../src/store/database.ts';
+import { arrayLiteral, copyField, type Database, type Queryable, type Sql } from '../../src/store/database.ts';
 import { isHeld } from '../../src/store/failure.ts';
 import type { ClaimFacts } from '../chain/facts.ts';
 
@@ -135,7 +135,7 @@ export type StagingClients = { facts: Sql; texts: Sql };
 export const lendStaging = <T>(
   database: Pick<Database, 'lend'>,
   files: number,
-  work: (clients: Some<StagingClients>) => Promise<T>,
+  work: (clients: readonly [StagingClients, ...StagingClients[]]) => Promise<T>,
 ): Promise<T> =>
   database.lend(2 * files, (clients) => {
     const pairs = Array.from({ length: files }, (_, i) => ({ facts: clients[2 * i], texts: clients[2 * i + 1] }));

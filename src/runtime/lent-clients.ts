@@ -3,7 +3,7 @@ import type { Database, Sql } from '../store/database.ts';
 
 export type LentClients = {
   lend: Database['lend'];
-  close(): Promise<void>;
+  close: () => Promise<void>;
 };
 
 /** Time in seconds that a client which was in the midst of something has to end. */

@@ -20,11 +20,8 @@ export type Database = {
    * of the tables would go with it. When `work` has ended they rest for who comes next; when it fails they are ended, whatever they were in
    * the midst of. Nothing may be set on them, and no table of the session made, that who comes next must not find.
    */
-  lend<T>(count: number, work: (clients: Some<Sql>) => Promise<T>): Promise<T>;
+  lend: <T>(count: number, work: (clients: readonly [Sql, ...Sql[]]) => Promise<T>) => Promise<T>;
 };
-
-/** At least one. */
-export type Some<T> = readonly [T, ...T[]];
 
 /** One client, of {@link Database.lend}. */
 export const lendOne = <T>(database: Pick<Database, 'lend'>, work: (client: Sql) => Promise<T>): Promise<T> =>
