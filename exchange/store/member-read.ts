@@ -1,8 +1,6 @@
 // Records of single members, as a peer may see them today: the conditions are those of the export, so that both ways show
 // the same. Every statement names its members and is served by the primary key (member_id, type, id).
-import type { Json } from '../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
-import { allGiven } from '../match/normalize.ts';
 import { HOLDS_DOCUMENTS } from '../transform/attachment.ts';
 import { isNew, LINKED, MAY_LEAVE, MOVED, NAMES, recordsOfEach } from './export.ts';
 import type { Grant as WholeGrant } from './grant.ts';
@@ -95,27 +93,6 @@ export async function membersBorn(sql: Queryable, days: readonly string[], limit
   const rows = await sql<{ memberId: string }[]>`
     select member_id as "memberId" from exchange.member_profile where dob && ${arrayLiteral(days)}::text::text[] limit ${limit}`;
   return rows.map((r) => r.memberId);
-}
-
-/**
- * What tells a member from others, as matching compares it; `given` with further names than the first and names of before, as our record
- * tells them; `numbers` are the member's alone, of a card or of Medicare.
- */
-export type KnownPerson = { births: string[]; given: string[]; numbers: string[]; gender: string | null };
-
-/** What is known of members; who has no profile is left out. member_profile_pkey, resource_pkey. */
-export async function personsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, KnownPerson>> {
-  const rows = await sql<(KnownPerson & { memberId: string; names: Json })[]>`
-    select p.member_id as "memberId", p.dob as births, p.given, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender, (r.body::jsonb)->'name' as names
-    from exchange.member_profile p
-    left join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.id = p.member_id and not r.deleted
-    where p.member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
-  return new Map(
-    rows.map(({ memberId, names, ...person }) => [
-      memberId,
-      { ...person, given: [...new Set([...person.given, ...allGiven(names)])] },
-    ]),
-  );
 }
 
 /** How many records some members have, counted up to `most`. resource_pkey alone. */
