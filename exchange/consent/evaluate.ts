@@ -2,7 +2,7 @@
 // reason stays in the house. https://hl7.org/fhir/us/davinci-hrex/ (hrex-consent)
 
 import { timeRange } from '../../src/fhir/instant.ts';
-import { parseReference } from '../../src/fhir/reference.ts';
+import { parseReference, referenceTarget } from '../../src/fhir/reference.ts';
 import {
   hasCoding,
   isObject,
@@ -99,6 +99,19 @@ const mayBePatient = (reference: string): boolean => {
   return parsed.kind === 'fragment' || parsed.kind === 'urn';
 };
 
+/**
+ * A reference that does not lead to the MemberPatient is tolerated, wherever it leads, as the guide's own examples have such and a bundle holds one
+ * Patient anyway. One that leads to a Patient of ours is known to be about that one: an id of ours is only known from an earlier match.
+ */
+const isOfOther = (reference: string, base: string | undefined, memberId: string | null | undefined): boolean => {
+  const ours = base === undefined ? undefined : referenceTarget(reference, base);
+  return (
+    parseReference(reference).kind === 'absolute' &&
+    ours?.startsWith('Patient/') === true &&
+    ours !== `Patient/${memberId ?? ''}`
+  );
+};
+
 /** Roles of those who may act for another person: powers of attorney, guardians and their like (v3-RoleCode). */
 const FOR_ANOTHER = new Set([
   'POWATT',
@@ -135,15 +148,15 @@ function firstDay(start: string | undefined): string | undefined {
 }
 
 /**
- * @param bundle the parts of one MemberBundle; `patientId` is the id of its MemberPatient; `attested` when the payer attests that the
+ * @param bundle the parts of one MemberBundle; `memberId` of the member who was found; `attested` when the payer attests that the
  *   member is enrolled with it and has opted in (match/attestation.ts)
- * @param parties us as the source, the authenticated peer as the recipient
+ * @param parties us as the source, the authenticated peer as the recipient; `base` of our FHIR server
  * @param today local calendar date of the plan
  * @param begun the last day that has begun, here or in UTC: the asker's day may begin before ours does
  */
 export function evaluateConsent(
-  bundle: { patientId: string; consent: Resource; attested: boolean },
-  parties: { us: Payer; peer: Payer },
+  bundle: { consent: Resource; attested: boolean; memberId?: string | null },
+  parties: { us: Payer; peer: Payer; base?: string },
   today: string,
   begun = today,
 ): ConsentDecision {
@@ -167,10 +180,10 @@ export function evaluateConsent(
   const from = isObject(period) ? firstDay(text(period['start'])) : undefined;
   const to = isObject(period) ? text(period['end'])?.slice(0, 10) : undefined;
   if (!isDay(from) || !isDay(to) || from > to) return no('consent-malformed');
-  // a reference that does not resolve to the MemberPatient is tolerated only where the bundle holds one Patient anyway
   const patient = consent['patient'];
   const named = isObject(patient) ? text(patient['reference']) : undefined;
-  if (named === undefined || !mayBePatient(named)) return no('consent-other-patient');
+  if (named === undefined || !mayBePatient(named) || isOfOther(named, parties.base, bundle.memberId))
+    return no('consent-other-patient');
   if (begun < from) return no('consent-not-yet');
   if (today > to) return no('consent-expired');
   const contained = containedOf(consent);

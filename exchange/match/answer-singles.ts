@@ -4,7 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { isDuplicate } from '../../src/store/failure.ts';
 import { lastBegun, localDay } from '../clocks/business-day.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { auditRow } from '../store/audit.ts';
 import { matchAndTry } from '../store/match.ts';
 import { type SingleMatch, singleMatchesOf, writeSingleMatches } from '../store/match-single.ts';
@@ -36,6 +36,7 @@ const written = new WeakSet<AskedSingle>();
 /** @returns answers in the order of the questions */
 export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): Promise<AnsweredSingle[]> {
   const us = ourselves(deps.config);
+  const base = addresses(deps.config).fhir;
   const now = deps.clock();
   const today = localDay(now, deps.config.timeZone);
   const begun = lastBegun(now, today);
@@ -62,7 +63,7 @@ export async function answerSingles(deps: Deps, asked: readonly AskedSingle[]): 
     const attestedBy = attested.get(peer.id) ?? attestations(deps, peer, today, now);
     attested.set(peer.id, attestedBy);
     const by = answer?.persons === 1 ? await attestedBy(one.bundle) : undefined;
-    const d = decide(one.bundle, answer, verdict, { us, peer, attested: by !== undefined }, today, begun);
+    const d = decide(one.bundle, answer, verdict, { us, peer, base, attested: by !== undefined }, today, begun);
     matches.push({
       id: one.id,
       peerId: one.peerId,

@@ -14,6 +14,7 @@ const OWN_ID_RULES: ReadonlySet<number> = new Set([27, 28]);
 export type Found = {
   persons: number;
   rule: number | null;
+  memberId?: string | null;
   refusedOn?: string | null;
   diedOn?: string | null;
 };
@@ -26,7 +27,7 @@ export function decide(
   bundle: MemberBundle,
   found: Found | undefined,
   verdict: Verdict,
-  parties: { us: Payer; peer: Payer; attested: boolean },
+  parties: { us: Payer; peer: Payer; attested: boolean; base?: string },
   today: string,
   begun = today,
 ): Decided {
@@ -40,7 +41,7 @@ export function decide(
   const fault = (reason: string): Decided => ({ bucket: 'consentconstraint', reason });
   if (bundle.consent === undefined) return fault('consent-malformed');
   const consent = evaluateConsent(
-    { patientId: bundle.patientId, consent: bundle.consent, attested: parties.attested },
+    { consent: bundle.consent, attested: parties.attested, memberId: found?.memberId ?? null },
     parties,
     today,
     begun,

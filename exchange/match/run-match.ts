@@ -9,7 +9,7 @@ import type { Resource } from '../../src/fhir/resource.ts';
 import type { Queryable } from '../../src/store/database.ts';
 import { lastBegun, localDay } from '../clocks/business-day.ts';
 import type { Payer } from '../consent/evaluate.ts';
-import { ourselves } from '../plan.ts';
+import { addresses, ourselves } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { type BulkJob, completeJob } from '../store/bulk-job.ts';
 import { closeClock } from '../store/clock.ts';
@@ -137,7 +137,7 @@ async function decideAll(
   groups: Record<Bucket, GroupText>,
 ): Promise<Decision[]> {
   const attestedBy = attestations(deps, peer, today, now, statement);
-  const parties = { us, peer: { npi: peer.npi, name: peer.name } };
+  const parties = { us, peer: { npi: peer.npi, name: peer.name }, base: addresses(deps.config).fhir };
   const decisions: Decision[] = [];
   let open: MatchMember[] = [];
   for await (const bundle of bundlesIn(await stored(deps, job.bodyKey))) {

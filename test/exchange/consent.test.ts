@@ -15,11 +15,11 @@ function judge(change: (p: Made) => void = () => {}, today = TODAY): string {
   change(p);
   const decided = evaluateConsent(
     {
-      patientId: 'm-1',
+      memberId: 'found',
       consent: p.consent as unknown as Resource,
       attested: coverageAttests(p.coverageToLink as unknown as Resource | undefined, ASKER),
     },
-    { us: US, peer: ASKER },
+    { us: US, peer: ASKER, base: 'https://us.example/fhir' },
     today,
   );
   return decided.ok ? decided.policy : decided.fault;
@@ -55,6 +55,19 @@ describe('one check after the other', () => {
     ['a day there is not', period('2027-01-01', '2027-02-31'), 'consent-malformed'],
     ['patient absent', (p) => void delete p.consent['patient'], 'consent-other-patient'],
     ['patient is a practitioner', consent({ patient: { reference: 'Practitioner/1' } }), 'consent-other-patient'],
+    // as in the examples of the guides: https://hl7.org/fhir/us/davinci-hrex, PDex multi-member match
+    ['patient of another id', consent({ patient: { reference: 'Patient/1' } }), 'regular'],
+    ['patient at the asker', consent({ patient: { reference: 'http://asker.example/fhir/Patient/1' } }), 'regular'],
+    [
+      'patient of ours, who was found',
+      consent({ patient: { reference: 'https://us.example/fhir/Patient/found/_history/2' } }),
+      'regular',
+    ],
+    [
+      'patient of ours, another one',
+      consent({ patient: { reference: 'https://us.example/fhir/Patient/1' } }),
+      'consent-other-patient',
+    ],
     ['starts tomorrow', period('2027-02-02', '2027-12-31'), 'consent-not-yet'],
     ['starts today', period('2027-02-01', '2027-12-31'), 'regular'],
     ['ends today', period('2027-01-01', '2027-02-01'), 'regular'],
@@ -110,7 +123,7 @@ describe('one check after the other', () => {
     const p = parts({}, '2027-01-06');
     period(start, '2027-12-31')(p);
     const decided = evaluateConsent(
-      { patientId: 'm-1', consent: p.consent as unknown as Resource, attested: true },
+      { consent: p.consent as unknown as Resource, attested: true },
       { us: US, peer: ASKER },
       TODAY,
       begun,
@@ -121,7 +134,7 @@ describe('one check after the other', () => {
   test('a period that ends before it begins holds on no day, not even on one that has begun in UTC alone', () => {
     const p = parts({}, '2027-01-06');
     period('2027-02-02', TODAY)(p);
-    const asked = { patientId: 'm-1', consent: p.consent as unknown as Resource, attested: true };
+    const asked = { consent: p.consent as unknown as Resource, attested: true };
     for (const [today, begun] of [
       [TODAY, '2027-02-02'],
       [TODAY, TODAY],
@@ -146,7 +159,7 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
       read('ours/bulk-member-match-request.json').map((b) => {
         if (!b.consent) throw new Error('no consent');
         const attested = coverageAttests(b.coverageToLink, parties.peer);
-        const bundle = { patientId: b.patientId, consent: b.consent, attested };
+        const bundle = { consent: b.consent, attested };
         const decided = evaluateConsent(bundle, parties, today);
         return decided.ok ? decided.policy : decided.fault;
       });
@@ -159,7 +172,7 @@ describe.skipIf(!existsSync(examples))('examples of the guides (TEST_DATA_DIR)',
     for (const b of bundles) {
       if (!b.consent) throw new Error('no consent');
       const decided = evaluateConsent(
-        { patientId: b.patientId, consent: b.consent, attested: coverageAttests(b.coverageToLink, ASKER) },
+        { consent: b.consent, attested: coverageAttests(b.coverageToLink, ASKER) },
         { us: US, peer: ASKER },
         '2027-02-01',
       );
