@@ -25,6 +25,8 @@ export async function reindex(
   const reader = database.dedicated('copy');
   try {
     await createStaging(sql);
+    // rows count as visible to all only when their commit is on disk
+    await sql.unsafe('set synchronous_commit = on');
     const indexed = await sql.begin(async (tx) => {
       await tx.unsafe('select change from directory.state for update');
       if ((await indexAge(tx, base)) === undefined) return 0;
