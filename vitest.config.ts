@@ -9,8 +9,9 @@ export default defineConfig({
     maxWorkers: 3,
     // files of a worker share what they import, which they would else read again each: a test leaves nothing behind
     isolate: false,
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // for what hangs; a slow machine with much else to do is to pass
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false' },
     coverage: { provider: 'v8', include: ['src/**', 'directory/**', 'exchange/**'] },
   },

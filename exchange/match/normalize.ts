@@ -1,6 +1,7 @@
 // Values as matching compares them. The version is stamped into every match record: change a rule, raise it.
 
 import { fold } from '../../src/fhir/fold.ts';
+import { type Json, objects, strings } from '../../src/fhir/resource.ts';
 import { NICKNAMES } from '../../src/names/nicknames.ts';
 import { own } from '../../src/own.ts';
 
@@ -98,6 +99,12 @@ export function givenNames(texts: readonly string[]): string[] {
   if (name.length < 2 || PLACEHOLDER_NAMES.has(joined)) return [];
   return [...new Set([name, joined, ...(GROUP.get(name) ?? [])])];
 }
+
+/** All given names of the names of a person, each with those that stand for it: a person may go by the second one. */
+export const allGiven = (names: Json | undefined): string[] =>
+  objects(names).flatMap((n) =>
+    strings(n['given']).flatMap((g) => [g, ...g.split(/\s+/)].flatMap((w) => givenNames([w]))),
+  );
 
 /** One name for all that {@link givenNames} takes for the same. */
 export const givenRoot = (name: string): string => GROUP.get(name)?.[0] ?? name;

@@ -22,7 +22,7 @@ import { changedMembers, commitImport, hasReceived, type ImportCounts } from '..
 import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
 import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
-import { clearStaging, type StagedUnit, stageUnits, stagingClients } from '../store/staging.ts';
+import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { csvRows } from './csv-rows.ts';
 import { ENROLMENT_COLUMNS, patientOf, readEnd, readEnrolment } from './enrolment.ts';
@@ -187,12 +187,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   }
 
   try {
-    const clients = stagingClients(deps.database);
-    try {
-      await stageUnits(clients, work, units());
-    } finally {
-      await clients.end();
-    }
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
     const { counts, refused: late } = await commitImport(deps.database, work);
     if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
     for (const r of late)

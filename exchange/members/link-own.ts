@@ -1,5 +1,6 @@
 // Our own records beside what other payers sent before: imported later, they are judged like those that are received.
 import type { Deps } from '../../src/deps.ts';
+import { lendOne } from '../../src/store/database.ts';
 import { keyWorkAnew } from '../reconcile/keys-anew.ts';
 import { linkUnits } from '../reconcile/link.ts';
 import { byKey, transactionInstant } from '../store/records.ts';
@@ -10,12 +11,7 @@ import { writeItems, writeLinks } from '../store/write-links.ts';
 export async function linkOwn(deps: Pick<Deps, 'database'>, work: string): Promise<void> {
   const own = { id: work, pull: null, peerId: 'own' };
   await keyWorkAnew(deps, work);
-  const reader = deps.database.dedicated('copy');
-  try {
-    await linkUnits(deps, reader, own);
-  } finally {
-    await reader.end({ timeout: 1 });
-  }
+  await lendOne(deps.database, (reader) => linkUnits(deps, reader, own));
   await deps.database.sql.begin(async (tx) => {
     await byKey(tx);
     const at = await transactionInstant(tx);

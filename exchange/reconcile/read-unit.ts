@@ -23,7 +23,7 @@ import { localId, referredId } from './local-id.ts';
 import { namedDocuments } from './named-documents.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
-import { isAnother, isMember, type UnitMember } from './unit-person.ts';
+import { isAnother, isMember, mayBeAnother, type UnitMember } from './unit-person.ts';
 
 export type UnitContext = {
   peerId: string;
@@ -144,6 +144,8 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   // one person there, two of our members: whose it is cannot be told
   if (member?.doubtful) return hold('wrong-patient', { findings: ['identity-doubt'] });
   const isHeld = (reason: string) => context.released !== reason;
+  const isDoubted = () => holdsOthers(resource, owner, isMember(patientId, context), mayBeAnother(member, context));
+  if (isHeld('contained-person') && isDoubted()) return hold('contained-person', whose);
   if (member?.withdrawn && isHeld('consent-withdrawn')) return hold('consent-withdrawn', whose);
   // what comes of a person who was another one until now waits with the person, until somebody has said who that is
   if (member?.moved && isHeld('patient-change')) return hold('patient-change', whose);

@@ -2,7 +2,7 @@
 // slices of members, each one transaction, at whose end the database itself checks that no unit of it is lost; and once more
 // for the whole when the pull is done (triggers pull_slice_conservation, pull_conservation).
 import { formatInstant } from '../../src/fhir/instant.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import { lendOne, type Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
 import { ourselves } from '../plan.ts';
 import { inLanes } from '../pull/lanes.ts';
@@ -39,7 +39,7 @@ import { byKey, transactionInstant } from '../store/records.ts';
 import { sharedIds } from '../store/references.ts';
 import { hasUnits, openSlice, rangesOf, unitsByMember } from '../store/slice.ts';
 import { endingWithin, hasStaged, keepNoTimeOfCut, mostlyHeld } from '../store/staged-files.ts';
-import { analyzeStaging, clearPrepared, clearStaging, stagingClients } from '../store/staging.ts';
+import { analyzeStaging, clearPrepared, clearStaging, lendStaging, type StagingClients } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { holdWrong } from './hold-wrong.ts';
 import { keySharedAnew, keyWorkAnew } from './keys-anew.ts';
@@ -123,35 +123,34 @@ async function commitAll(s: Step, context: UnitContext, work: Decided): Promise<
   const slices = await openSlices(sql, s.pull.id);
   // what a process left that died while it made a slice ready
   await clearPrepared(sql, work.id);
-  // one for all slices: to open one costs both sides more than it reads of a small slice
-  const reader = s.deps.database.dedicated('copy');
-  /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
-  const prepare = async (slice: PullSlice | undefined): Promise<void> => {
-    if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
-    await rewriteUnits(s.deps, reader, work, context, slice);
-    await linkUnits(s.deps, reader, work, slice);
-  };
-  // one is made ready at a time, each when the one before is
-  let ready = prepare(slices[0]);
-  const commit = async (slice: PullSlice): Promise<void> => {
-    const mine = ready;
-    const next = slices[slices.indexOf(slice) + 1];
-    ready = mine.then(() => prepare(next));
-    ready.catch(() => {}); // judged when it is awaited
-    await mine;
-    await commitNext(s, context, work, slice);
-  };
-  try {
-    for (const slice of slices.filter((x) => x.first < 0)) await commit(slice);
-    await inLanes(
-      slices.filter((x) => x.first >= 0),
-      SLICES_AT_ONCE,
-      commit,
-    );
-  } finally {
-    await ready.catch(() => {}); // nothing of ours goes on when the step has ended
-    await reader.end({ timeout: 1 });
-  }
+  await lendOne(s.deps.database, async (reader) => {
+    /** Leads the references of a slice to where they lead, and judges its pairs. All of it is in work tables. */
+    const prepare = async (slice: PullSlice | undefined): Promise<void> => {
+      if (slice === undefined || !(await hasUnits(sql, work.id, slice))) return;
+      await rewriteUnits(s.deps, reader, work, context, slice);
+      await linkUnits(s.deps, reader, work, slice);
+    };
+    // one is made ready at a time, each when the one before is
+    let ready = prepare(slices[0]);
+    const commit = async (slice: PullSlice): Promise<void> => {
+      const mine = ready;
+      const next = slices[slices.indexOf(slice) + 1];
+      ready = mine.then(() => prepare(next));
+      ready.catch(() => {}); // judged when it is awaited
+      await mine;
+      await commitNext(s, context, work, slice);
+    };
+    try {
+      for (const slice of slices.filter((x) => x.first < 0)) await commit(slice);
+      await inLanes(
+        slices.filter((x) => x.first >= 0),
+        SLICES_AT_ONCE,
+        commit,
+      );
+    } finally {
+      await ready.catch(() => {}); // nothing of ours goes on when the step has ended
+    }
+  });
 }
 
 /** Files read at once: while the database takes the end of one, the next is being read. */
@@ -173,13 +172,11 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
   );
   const mayBeBegun = await hasStaged(s.deps.database.sql, s.pull.id);
   const units = new Map<number, number>();
-  const free = Array.from({ length: Math.min(LANES, files.length) }, () => stagingClients(s.deps.database));
-  const all = [...free];
   const readers = readingThreads(
     s.deps.threads,
     files.reduce((n, f) => n + (f.lines ?? 0), 0),
   );
-  const stageThese = (these: readonly PullFile[], under: UnitContext) => {
+  const stageThese = (these: readonly PullFile[], under: UnitContext, free: StagingClients[]) => {
     const { validate: _, ...plain } = under;
     const reader = readers.readerOf({ work: s.pull.id, context: plain });
     return inLanes(these, LANES, async (file) => {
@@ -190,16 +187,19 @@ async function stageFiles(s: Step, context: UnitContext, named: readonly PullFil
     });
   };
   try {
-    // directory records first: references to them then lead where they should at once
-    await stageThese(files.filter(isOfDirectory), context);
-    const known = await sharedIds(s.deps.database.sql, { id: s.pull.id, peerId: s.peer.id });
-    await stageThese(
-      files.filter((f) => !isOfDirectory(f)),
-      { ...context, known },
-    );
+    await lendStaging(s.deps.database, Math.max(1, Math.min(LANES, files.length)), async (clients) => {
+      const free = [...clients];
+      // directory records first: references to them then lead where they should at once
+      await stageThese(files.filter(isOfDirectory), context, free);
+      const known = await sharedIds(s.deps.database.sql, { id: s.pull.id, peerId: s.peer.id });
+      await stageThese(
+        files.filter((f) => !isOfDirectory(f)),
+        { ...context, known },
+        free,
+      );
+    });
   } finally {
     readers.close();
-    await Promise.all(all.map((c) => c.end()));
   }
   return units;
 }

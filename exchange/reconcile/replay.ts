@@ -7,7 +7,7 @@ import { contentHashes, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
-import type { Queryable } from '../../src/store/database.ts';
+import { lendOne, type Queryable } from '../../src/store/database.ts';
 import type { Chain } from '../chain/claims.ts';
 import { claimFacts } from '../chain/facts.ts';
 import { recomputeChains, recomputeChainsOf } from '../chain/recompute.ts';
@@ -36,7 +36,7 @@ import {
   writeRevisions,
 } from '../store/replay.ts';
 import { eachSlice } from '../store/slice.ts';
-import { clearStaging, stageUnits, stagingClients } from '../store/staging.ts';
+import { clearStaging, lendStaging, stageUnits } from '../store/staging.ts';
 import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { keyWorkAnew } from './keys-anew.ts';
@@ -92,8 +92,7 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
     ),
   };
   const chosen = r.only && new Map(r.only.map((o) => [`${o.file}-${o.line}`, o]));
-  const clients = stagingClients(deps.database);
-  try {
+  await lendStaging(deps.database, 1, async ([clients]) => {
     for (const file of await pullFiles(deps.database.sql, r.pull.id)) {
       if (file.kind === 'error' || file.blobKey === null) continue;
       if (r.only && !r.only.some((o) => o.file === file.position)) continue;
@@ -105,9 +104,7 @@ async function stage(deps: Needs, r: Replay, work: Decided, context: UnitContext
       };
       await stageUnits(clients, work.id, unitsOf(deps, file, contextOf));
     }
-  } finally {
-    await clients.end();
-  }
+  });
 }
 
 function keysOf(memberId: string, { type, id, version, body, shared }: KeyedRecord): KeyRow {
@@ -163,13 +160,10 @@ export async function replay(deps: Needs, r: Replay): Promise<ReplayReport> {
 
 /** Leads references to where they lead, and judges pairs. */
 async function ready(deps: Needs, work: Decided, context: UnitContext): Promise<void> {
-  const reader = deps.database.dedicated('copy');
-  try {
+  await lendOne(deps.database, async (reader) => {
     await rewriteUnits(deps, reader, work, context);
     await linkUnits(deps, reader, work);
-  } finally {
-    await reader.end({ timeout: 1 });
-  }
+  });
 }
 
 async function apply(deps: Needs, r: Replay, work: Decided, context: UnitContext): Promise<ReplayReport> {

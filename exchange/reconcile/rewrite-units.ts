@@ -2,7 +2,7 @@
 // page by page, a few pages ahead of the writer.
 import type { Deps } from '../../src/deps.ts';
 import { stamp } from '../../src/fhir/json-text.ts';
-import type { Sql } from '../../src/store/database.ts';
+import { lendOne, type Sql } from '../../src/store/database.ts';
 import { LED_TO, resolveTargets, type ToRewrite, unitsToRewrite } from '../store/references.ts';
 import { EVERYTHING } from '../store/slice.ts';
 import { type RewrittenUnit, STAGED_VERSION, stageRewritten } from '../store/staging.ts';
@@ -118,14 +118,9 @@ async function write(
   first: RewrittenUnit,
   others: AsyncGenerator<RewrittenUnit>,
 ): Promise<void> {
-  const writer = deps.database.dedicated('copy');
   const all = async function* () {
     yield first;
     yield* others;
   };
-  try {
-    await stageRewritten(writer, work.id, all());
-  } finally {
-    await writer.end({ timeout: 1 });
-  }
+  await lendOne(deps.database, (writer) => stageRewritten(writer, work.id, all()));
 }

@@ -3,7 +3,7 @@ import type { Deps } from '../../src/deps.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { addDays, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
-import { personsOf } from '../store/member-read.ts';
+import { personsOf } from '../store/known-person.ts';
 import type { Peer } from '../store/peer.ts';
 import { type Pull, pullMembers, withdrawnMembers } from '../store/pull.ts';
 import { movedPatients } from '../store/pull-member.ts';

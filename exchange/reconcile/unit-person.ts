@@ -1,7 +1,7 @@
 // Whose a received unit may be, and whether it is. Pure.
-import { type JsonObject, objects, strings, text } from '../../src/fhir/resource.ts';
-import { birthDate, givenNames, memberIds } from '../match/normalize.ts';
-import type { KnownPerson } from '../store/member-read.ts';
+import { type JsonObject, objects, text } from '../../src/fhir/resource.ts';
+import { allGiven, birthDate, memberIds } from '../match/normalize.ts';
+import type { KnownPerson } from '../store/known-person.ts';
 import type { Person } from '../transform/others-within.ts';
 import { isBaseOf } from './rewrite.ts';
 
@@ -26,25 +26,34 @@ export const isMember =
     return named !== undefined && (patientId === undefined || named === members.get(patientId)?.memberId);
   };
 
-/**
- * Is a Patient that a record contains somebody else than the member? By the birth date; else, when no number of the member's alone is there
- * as well, by a first name (twins have one birthday, a mother and her newborn one family name); else by the sex. What is not said on both
- * sides says nothing, nor do days that stand for none, nor a family name: it changes.
- */
+type Within = (patient: JsonObject) => boolean;
+
+const differ = (said: readonly string[], ours: readonly string[]): boolean =>
+  said.length > 0 && ours.length > 0 && !said.some((v) => ours.includes(v));
+
+const bornOf = (patient: JsonObject, { latest }: Whose) => birthDate(text(patient['birthDate']), new Date(latest));
+
+/** Is a Patient that a record contains somebody else than the member? Who was born on another day is. Days that stand for none say nothing. */
 export const isAnother =
-  (member: UnitMember | undefined, { latest }: Whose) =>
-  (patient: JsonObject): boolean => {
+  (member: UnitMember | undefined, whose: Whose): Within =>
+  (patient) =>
+    differ(bornOf(patient, whose), member?.person?.births ?? []);
+
+/**
+ * May a Patient that a record contains be somebody else than the member, as a person has to say? When no number of the member's alone is
+ * there: by another first name (twins have one birthday, a mother and her newborn one family name; but people take other names as well), or by the
+ * sex where neither name nor day can be compared. What is not said on both sides says nothing, nor does a family name: it changes.
+ */
+export const mayBeAnother =
+  (member: UnitMember | undefined, whose: Whose): Within =>
+  (patient) => {
     const known = member?.person;
     if (known === undefined) return false;
-    const differs = (said: readonly string[], ours: readonly string[]) =>
-      said.length > 0 && ours.length > 0 && !said.some((v) => ours.includes(v));
-    const day = birthDate(text(patient['birthDate']), new Date(latest));
-    if (differs(day, known.births)) return true;
     const numbers = objects(patient['identifier']).flatMap((i) => memberIds(text(i['value'])));
     if (numbers.some((n) => known.numbers.includes(n))) return false;
-    const given = objects(patient['name']).flatMap((n) => strings(n['given']).flatMap((g) => givenNames([g])));
-    if (differs(given, known.given)) return true;
-    const isSame = day.length > 0 && known.births.length > 0 && given.length > 0 && known.given.length > 0;
-    const sexes = [text(patient['gender']), known.gender ?? undefined];
-    return !isSame && sexes.includes('male') && sexes.includes('female');
+    const given = allGiven(patient['name']);
+    if (given.length > 0 && known.given.length > 0) return differ(given, known.given);
+    if (bornOf(patient, whose).length > 0 && known.births.length > 0) return false;
+    const sexes = [text(patient['gender']), known.gender];
+    return sexes.includes('male') && sexes.includes('female');
   };

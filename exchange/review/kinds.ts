@@ -26,6 +26,7 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
   'identity-doubt': { weight: 3, label: 'Birth date or sex differ', allows: PERSON },
   'deceased-mismatch': { weight: 3, label: 'One side says that the member has died', allows: PERSON },
   'wrong-patient': { weight: 3, label: 'A record about somebody else', allows: HELD },
+  'contained-person': { weight: 3, label: 'A record that may speak of another person', allows: RELEASABLE },
   'patient-change': { weight: 3, label: 'A record that may be another person’s', allows: RELEASABLE },
   'status-mismatch': { weight: 3, label: 'The same allergy or problem with another status', allows: PAIR },
   'dosage-mismatch': { weight: 2, label: 'The same drug with another dosage', allows: PAIR },
@@ -76,6 +77,7 @@ export const OF_TWO_MEMBERS: readonly string[] = ['ambiguous-match', 'two-cards'
 export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(
   [
     'wrong-patient',
+    'contained-person',
     'patient-change',
     'consent-scope',
     'consent-withdrawn',

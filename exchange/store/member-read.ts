@@ -95,19 +95,6 @@ export async function membersBorn(sql: Queryable, days: readonly string[], limit
   return rows.map((r) => r.memberId);
 }
 
-/** What tells a member from others, as matching compares it; `numbers` are the member's alone, of a card or of Medicare. */
-export type KnownPerson = { births: string[]; given: string[]; numbers: string[]; gender: string | null };
-
-/** What is known of members; who has no profile is left out. member_profile_pkey, resource_pkey. */
-export async function personsOf(sql: Queryable, memberIds: readonly string[]): Promise<Map<string, KnownPerson>> {
-  const rows = await sql<(KnownPerson & { memberId: string })[]>`
-    select p.member_id as "memberId", p.dob as births, p.given, p.mb || p.mbi || p.umb as numbers, (r.body::jsonb)->>'gender' as gender
-    from exchange.member_profile p
-    left join exchange.resource r on r.member_id = p.member_id and r.type = 'Patient' and r.id = p.member_id and not r.deleted
-    where p.member_id = any(${arrayLiteral(memberIds)}::text::text[])`;
-  return new Map(rows.map(({ memberId, ...person }) => [memberId, person]));
-}
-
 /** How many records some members have, counted up to `most`. resource_pkey alone. */
 export async function countRecords(sql: Queryable, memberIds: readonly string[], most: number): Promise<number> {
   const [row] = await sql.unsafe<{ n: number }[]>(

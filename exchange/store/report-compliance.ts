@@ -147,11 +147,11 @@ export const COMPLIANCE_SQL = {
     select p.id as pull, r.name as payer, coalesce(v.reason, l.reason) as reason, count(*)::int as n, min(p.finished_at) as at,
       count(*) filter (where i.state = 'quarantined' or ${WAITS})::int as held,
       case when count(*) filter (where i.state = 'quarantined' or ${WAITS}) > 0 then floor(extract(epoch from $3::timestamptz - min(p.finished_at)) / 86400)::int end as days
-    from (select * from exchange.ledger_unit where reason in ('wrong-patient', 'patient-change') union all ${LATER_HELD}) l
+    from (select * from exchange.ledger_unit where reason in ('wrong-patient', 'contained-person', 'patient-change') union all ${LATER_HELD}) l
     join exchange.pull p on p.id = l.pull_id join exchange.peer r on r.id = p.peer_id
     left join lateral (select reason from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry and v.outcome = 'quarantined' and l.outcome <> 'quarantined' order by v.id limit 1) v on true
     left join exchange.identity i on i.peer_id = p.peer_id and i.type = l.type and i.source_id = l.source_id
-    where coalesce(v.reason, l.reason) in ('wrong-patient', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
+    where coalesce(v.reason, l.reason) in ('wrong-patient', 'contained-person', 'patient-change') and p.finished_at >= $1 and p.finished_at < $2 and ($4::text is null or p.peer_id = $4) and ${LOB('l.member_id')} and ${USED} group by 1, 2, 3 order by 5, 1`,
   proofs: `
     select r.name as payer, count(*)::int as exports, count(k.job_id)::int as walked, coalesce(sum(k.files), 0)::int as files, coalesce(sum(k.lines), 0)::float8 as lines, coalesce(sum(k.faults), 0)::int as faults,
       coalesce(sum((j.counts->>'withheld-financial')::int), 0)::int as money, coalesce(sum((j.counts->>'withheld-denied-pa')::int), 0)::int as denied, coalesce(sum((j.counts->>'withheld-drug-pa')::int), 0)::int as drug,

@@ -13,7 +13,7 @@ export async function shownWrong(sql: Queryable, work: { id: string; peerId: str
   return [
     ...(await sql<ShownWrong[]>`
       with wrong as materialized (
-        select type, source_id, array_agg(hash) as hashes from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason = 'wrong-patient' group by type, source_id
+        select type, source_id, array_agg(hash) as hashes from exchange.staging where pull_id = ${work.id} and outcome = 'quarantined' and reason in ('wrong-patient', 'contained-person') group by type, source_id
       ), shown as materialized (
         select i.type, i.source_id, i.member_id, i.local_id, i.hash = any(w.hashes) as is_same from wrong w
         join exchange.identity i on i.peer_id = ${work.peerId} and i.type = w.type and i.source_id = w.source_id and i.state = 'visible'

@@ -132,19 +132,18 @@ function writeTexts(to: BinaryRows, work: string, u: StagedUnit, body: string): 
 }
 
 /** Two clients of their own for staging: one takes what is known of the units, the other their texts. */
-export type StagingClients = { facts: Sql; texts: Sql; end(): Promise<void> };
+export type StagingClients = { facts: Sql; texts: Sql };
 
-export function stagingClients(database: Database): StagingClients {
-  const facts = database.dedicated('copy');
-  const texts = database.dedicated('copy');
-  return {
-    facts,
-    texts,
-    end: async () => {
-      await Promise.all([facts.end({ timeout: 1 }), texts.end({ timeout: 1 })]);
-    },
-  };
-}
+/** Lends as many for each of some files at once. */
+export const lendStaging = <T>(
+  database: Pick<Database, 'lend'>,
+  files: number,
+  work: (clients: readonly [StagingClients, ...StagingClients[]]) => Promise<T>,
+): Promise<T> =>
+  database.lend(2 * files, (clients) => {
+    const pairs = Array.from({ length: files }, (_, i) => ({ facts: clients[2 * i], texts: clients[2 * i + 1] }));
+    return work(pairs as [StagingClients, ...StagingClients[]]);
+  });
 
 /** Units as rows of both tables, in the binary format of COPY, without its header and trailer. */
 export type StagedRows = { units: number; facts: Uint8Array<ArrayBuffer>[]; texts: Uint8Array<ArrayBuffer>[] };

@@ -6,6 +6,7 @@ import { type Database, SESSION } from '../store/database.ts';
 import { clientOf, socketFolder } from '../store/database-address.ts';
 import { RAW_PAGES, type RawPages, RUN_RAW } from '../store/raw-rows.ts';
 import { ARRAY_TYPES } from './array-types.ts';
+import { lentClients } from './lent-clients.ts';
 import { type Intake, messageSocket, type Take } from './postgres-socket.ts';
 import { type Channel, type Connection, type StatementLine, statementLine } from './statement-line.ts';
 import { statementLines } from './statement-lines.ts';
@@ -76,6 +77,9 @@ function isPlain(url: string): boolean {
   return !hosts.includes(',') && hosts !== '' && !asked.has('sslmode') && !asked.has('ssl');
 }
 
+/** Seconds for which the connection of a client that is lent stays when nobody has it. */
+const RESTS_FOR = 10;
+
 /**
  * A pool. `role` is set on every connection (the directory runs as a role that can read its own schema only);
  * `statementTimeoutMs` bounds each statement. `keepsPlans`: a prepared statement is planned once for all values; who uses it
@@ -100,14 +104,14 @@ export function openDatabase(
   } = {},
 ): Database & { close(): Promise<void> } {
   const name = options.name ?? 'payer-node';
-  const open = (max: number, application: string, intake?: Intake): Sql =>
+  const open = (max: number, application: string, intake?: Intake, isLent = false): Sql =>
     clientOf(url, {
       max,
       // the driver would ask each new connection for its types, and were that connection lost, nobody would catch it: the process would end
       fetch_types: false,
       types: ARRAY_TYPES,
       onnotice: () => {},
-      idle_timeout: max === 1 ? 0 : 300,
+      idle_timeout: isLent ? RESTS_FOR : max === 1 ? 0 : 300,
       // the driver ends a connection between half an hour and an hour after it began: one of its own has a transaction or a lock on it
       ...(max === 1 ? { max_lifetime: null } : {}),
       connect_timeout: 15,
@@ -122,6 +126,8 @@ export function openDatabase(
         ...(options.keepsPlans === true
           ? { plan_cache_mode: 'force_generic_plan', max_parallel_workers_per_gather: '0', enable_hashagg: 'off' }
           : {}),
+        // what one asked of a small table says nothing of what the next asks of a large one
+        ...(isLent ? { plan_cache_mode: 'force_custom_plan' } : {}),
         ...(options.alone === true
           ? { max_parallel_workers_per_gather: '0', max_parallel_maintenance_workers: '0' }
           : {}),
@@ -135,6 +141,7 @@ export function openDatabase(
     options.lines === undefined || further > 0
       ? undefined
       : statementLines(() => lineBy((intake) => open(1, name, intake), silentMs), options.lines);
+  const lent = lentClients(() => open(1, `${name} copy`, undefined, true));
   if (lines) Object.assign(sql, { [RUN_RAW]: lines.run });
   return {
     sql,
@@ -143,8 +150,9 @@ export function openDatabase(
       const pages = (intake?: Intake) => open(1, `${name} export`, intake);
       return isPlain(url) ? inTurns(pages) : pages();
     },
+    lend: lent.lend,
     close: async () => {
-      await Promise.all([sql.end({ timeout: 5 }), lines?.close()]);
+      await Promise.all([sql.end({ timeout: 5 }), lines?.close(), lent.close()]);
     },
   };
 }

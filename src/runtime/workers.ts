@@ -8,6 +8,7 @@ import { Outcome } from '../fhir/outcome.ts';
 import type { Database } from '../store/database.ts';
 import { clientOf } from '../store/database-address.ts';
 import { ARRAY_TYPES } from './array-types.ts';
+import { openedEachTime } from './lent-clients.ts';
 import { noMetrics } from './no-metrics.ts';
 import { formerKeys, publicKey } from './public-keys.ts';
 
@@ -49,6 +50,7 @@ export function requestDatabase(url: string, ctx: WorkerContext): Database & { c
       return opened;
     },
     dedicated: () => open(1),
+    lend: openedEachTime(() => open(1)),
     close() {
       isAnswered = true;
       if (opened) ctx.waitUntil(opened.end());

@@ -15,7 +15,17 @@ export type Database = {
    * (raw-rows.ts), into memory that is used again, where a COPY would find its rows overwritten.
    */
   dedicated(use: 'copy' | 'export' | 'pages' | 'work'): Sql;
+  /**
+   * Lends such clients for COPY and cursors: to open one costs both sides more than a small pull asks of it, and what its server's process knows
+   * of the tables would go with it. When `work` has ended they rest for who comes next; when it fails they are ended, whatever they were in
+   * the midst of. Nothing may be set on them, and no table of the session made, that who comes next must not find.
+   */
+  lend: <T>(count: number, work: (clients: readonly [Sql, ...Sql[]]) => Promise<T>) => Promise<T>;
 };
+
+/** One client, of {@link Database.lend}. */
+export const lendOne = <T>(database: Pick<Database, 'lend'>, work: (client: Sql) => Promise<T>): Promise<T> =>
+  database.lend(1, ([client]) => work(client));
 
 /** Escapes one field of COPY text format. */
 export function copyField(value: string | number | bigint | boolean | null | undefined): string {

@@ -19,6 +19,7 @@ export function onSchema(database: Database, schema: string): Database {
       return view(database.sql);
     },
     dedicated: (use) => view(database.dedicated(use)),
+    lend: (count, work) => database.lend(count, (clients) => work(clients.map(view) as [Sql, ...Sql[]])),
   };
 }
 

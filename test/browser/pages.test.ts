@@ -155,7 +155,7 @@ describe.skipIf(!isThere)(
       expect(await context.cookies()).toEqual([]);
       expect(elsewhere).toEqual([]);
       await context.close();
-    }, 60_000);
+    });
 
     test('every page in both languages passes axe-core and nothing is wider than a phone', async () => {
       const context = await browser.newContext({ bypassCSP: true, viewport: { width: 360, height: 800 } });
@@ -213,7 +213,7 @@ describe.skipIf(!isThere)(
       await page.keyboard.press('Enter');
       await page.waitForURL(/care=dentist/);
       await context.close();
-    }, 120_000);
+    });
   },
 );
 

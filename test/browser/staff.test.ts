@@ -223,6 +223,6 @@ describe.skipIf(!isThere)(
       }
       expect(faults).toEqual([]);
       await context.close();
-    }, 120_000);
+    });
   },
 );

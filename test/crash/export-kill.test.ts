@@ -79,7 +79,7 @@ beforeAll(async () => {
     insert into exchange.match_member (job_id, position, submitted_id, outcome, reason, member_id, group_id, consent_policy, consent_from, consent_to)
     select 'j', n, 's' || n, 'match', 'match', id, 'g', 'regular', current_date - 1, current_date + 100
     from (select id, row_number() over (order by id) as n from exchange.member) m`;
-}, 120_000);
+});
 afterAll(async () => {
   for (const child of children) await kill(child, 'SIGKILL');
   await node?.close();
@@ -181,7 +181,7 @@ test('an export whose process is killed at many moments ends as one that is not'
   const got = await result(job);
   expect(got.keys).toEqual(expected.keys);
   expect([got.evidence, got.delivered]).toEqual([expected.evidence, expected.delivered]);
-}, 120_000);
+});
 
 test('two processes share the jobs: each is made once', async () => {
   const workers = [await worker(), await worker()];
@@ -191,7 +191,7 @@ test('two processes share the jobs: each is made once', async () => {
   for (const child of workers) await kill(child, 'SIGTERM');
   const first = await result(jobs[0] ?? '');
   for (const job of jobs) expect(await result(job)).toEqual(first);
-}, 120_000);
+});
 
 test('clients that break off leave no session and no file open', async () => {
   const { sql } = node.deps.database;
@@ -235,7 +235,7 @@ test('clients that break off leave no session and no file open', async () => {
   const after = await sessions();
   expect(after?.n ?? 99).toBeLessThanOrEqual((before?.n ?? 0) + 10);
   expect((await them.call(url)).status).toBe(200);
-}, 60_000);
+});
 
 test('chained exports with _since lose nothing under writers that commit while they run', async () => {
   const { sql } = node.deps.database;
@@ -286,4 +286,4 @@ test('chained exports with _since lose nothing under writers that commit while t
       and member_id = any(${records.map((r) => r.member)})`;
   expect(now).toHaveLength(records.length);
   for (const r of now) expect([r.id, held.get(r.id)]).toEqual([r.id, r.status]);
-}, 120_000);
+});

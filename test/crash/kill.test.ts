@@ -111,7 +111,7 @@ async function kill(child: ChildProcess, signal: NodeJS.Signals): Promise<void> 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'payer-node-kill-'));
   await memberFolders({ seed: 11, members: 10, out: join(folder, 'data') });
-}, 120_000);
+});
 
 afterAll(async () => {
   for (const child of children) await kill(child, 'SIGKILL');

@@ -202,4 +202,4 @@ test('any changes: the history by type is what was done', async () => {
     ),
     { numRuns: 5, seed: 7 },
   );
-}, 60_000);
+});

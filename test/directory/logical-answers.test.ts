@@ -16,7 +16,7 @@ beforeAll(async () => {
   const two = await publishing(withoutAddresses(everything), {}, '2026-12-01T00:00:00.000Z');
   both = [one, two];
   for (const d of both) await d.publish();
-}, 90_000);
+});
 afterAll(() => Promise.all(both.map((d) => d.close())));
 
 async function alike(ask: (d: Publishing) => Promise<string>): Promise<string> {

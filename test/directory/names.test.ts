@@ -282,7 +282,7 @@ test('benchmark: the one meant is among the first ten in nine of ten', async () 
   expect(hits / asked.length).toBeGreaterThanOrEqual(0.9);
   for (const [kind, rate] of Object.entries(rates)) expect(rate, kind).toBeGreaterThanOrEqual(0.75);
   for (const kind of ['plain', 'as written', 'family first', 'with title', 'place']) expect(rates[kind]).toBe(1);
-}, 120_000);
+});
 
 describe('as a search', () => {
   const scores = (bundle: Bundle) =>

@@ -24,7 +24,7 @@ beforeAll(async () => {
   s = await startStaff();
   await keepClocks(s.ours.deps);
   index = await writePack(s.ours.deps, period, pack);
-}, 120_000);
+});
 afterAll(async () => {
   await s.close();
   rmSync(folder, { recursive: true, force: true });

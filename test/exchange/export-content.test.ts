@@ -385,7 +385,7 @@ describe('a whole export', () => {
     folder = mkdtempSync(join(tmpdir(), 'payer-node-content-'));
     await memberFolders({ seed: 3, members: 30, out: folder });
     ({ node, them, job, manifest } = await exported([join(folder, 'prior')]));
-  }, 60_000);
+  });
   afterAll(async () => {
     await node?.close();
     rmSync(folder, { recursive: true, force: true });

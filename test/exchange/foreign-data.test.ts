@@ -264,5 +264,5 @@ describe.skipIf(folder === undefined)('others’ data', () => {
     } finally {
       await peer.close();
     }
-  }, 120_000);
+  });
 });

@@ -917,7 +917,7 @@ const ROWS: Row[] = [
       );
     },
     state: 'done',
-    ledger: { created: 7, 'quarantined wrong-patient': 3 },
+    ledger: { created: 7, 'quarantined wrong-patient': 2, 'quarantined contained-person': 1 },
     holds: ['a', 'd', 'e', 'f', 'g', 'h', 'i'],
   },
   {

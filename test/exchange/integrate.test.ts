@@ -106,7 +106,7 @@ describe('the examples of the documentation', () => {
     );
     expect(last.passed).toBe(8);
     expect(last.trouble).toEqual([]);
-  }, 30_000);
+  });
 
   test('are shown on the page as they run, without a script', async () => {
     const answer = await fetch(`${node.base}/exchange/docs`);

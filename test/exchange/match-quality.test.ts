@@ -136,7 +136,7 @@ beforeAll(async () => {
   node = await startNode({ PLAN_NPI: US.npi, PLAN_NAME: US.name });
   members = Array.from({ length: HOUSEHOLDS }, (_, n) => household(n)).flat();
   await enrol(node.deps, members);
-}, 60_000);
+});
 afterAll(() => node.close());
 
 test('no false match, and what the rules allow is found', async () => {
@@ -175,4 +175,4 @@ test('no false match, and what the rules allow is found', async () => {
   // no kind is bought with another
   for (const [kind, r] of Object.entries(rows))
     if (r.allowed > 0) expect([kind, r.found / r.allowed >= 0.97]).toEqual([kind, true]);
-}, 60_000);
+});

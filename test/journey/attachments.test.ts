@@ -86,7 +86,7 @@ beforeAll(async () => {
   pull = await pullOnce();
   account = developmentAccount(ours.deps.config);
   app = createStaff(ours.deps, { development: account });
-}, 60_000);
+});
 afterAll(async () => {
   await ours.close();
   await prior.close();

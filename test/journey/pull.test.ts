@@ -89,7 +89,7 @@ beforeAll(async () => {
   }
   first = await pullOnce();
   sent = await received(first);
-}, 120_000);
+});
 afterAll(async () => {
   await ours?.close();
   await prior?.close();

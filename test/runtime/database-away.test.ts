@@ -90,7 +90,7 @@ test('more is asked than there are connections, and all of it goes on afterwards
     { timeout: 30_000, interval: 100 },
   );
   await worker.stop();
-}, 90_000);
+});
 
 test('connections that die within transactions fail these, not the process, and are connections again afterwards', async () => {
   const { sql } = through;
@@ -117,7 +117,7 @@ test('connections that die within transactions fail these, not the process, and 
     for (let i = 0; i < 3; i++)
       await Promise.all(Array.from({ length: 8 }, () => sql.begin((tx) => tx`select pg_sleep(0.01)`)));
   }
-}, 60_000);
+});
 
 test('a cursor whose connection dies while its rows are being used fails, not the process', async () => {
   for (const wait of [0, 300]) {
@@ -140,7 +140,7 @@ test('a cursor whose connection dies while its rows are being used fails, not th
     await gate.open();
     expect([...(await through.sql`select 1 as n`)]).toEqual([{ n: 1 }]);
   }
-}, 30_000);
+});
 
 test('lines fail what is under way, and what is asked while there is no database, and open again', async () => {
   const url = new URL((node.deps.database as unknown as { url: string }).url);
@@ -166,4 +166,4 @@ test('lines fail what is under way, and what is asked while there is no database
   }
   await database.close();
   await own.shut();
-}, 60_000);
+});

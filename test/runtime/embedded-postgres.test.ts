@@ -18,7 +18,7 @@ const processId = () => Number(readFileSync(join(folder, 'postgres/postmaster.pi
 
 beforeAll(async () => {
   mine = await embeddedPostgres(folder, { ...OPTIONS, onRestart: () => restarts++ });
-}, 60_000);
+});
 afterAll(async () => {
   await mine.release();
   rmSync(folder, { recursive: true, force: true });
@@ -41,7 +41,7 @@ test('a server that is killed is started again, and is still in use', async () =
   await expect.poll(() => other.claimNode(), { timeout: 10_000 }).toBe(false);
   await other.release();
   expect(await mine.url('plan')).toBe(url);
-}, 60_000);
+});
 
 test('sockets of servers that were killed do not stay', async () => {
   const dir = join(folder, 'postgres');
@@ -55,7 +55,7 @@ test('sockets of servers that were killed do not stay', async () => {
       .filter((file) => file.startsWith('.s.PGSQL.'))
       .sort(),
   ).toEqual([`.s.PGSQL.${port}`, `.s.PGSQL.${port}.lock`]);
-}, 60_000);
+});
 
 test('it is asked by its socket, which only its owner may use', async () => {
   const url = await mine.url('plan');

@@ -68,7 +68,7 @@ beforeAll(async () => {
   };
   server = createTestHarness({ workers: [{ configPath: './wrangler.toml', env: 'exchange', vars }] });
   await server.listen();
-}, 120_000);
+});
 afterAll(async () => {
   await server.close();
   provider.close();
@@ -231,4 +231,4 @@ test('a payer is added by one and let in by another, not by who added it; who si
 
   const out = await bob.submit('/staff', '/staff/sign-out');
   expect([out.status, (await bob.send('/staff')).status]).toEqual([303, 303]);
-}, 120_000);
+});

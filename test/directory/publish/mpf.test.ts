@@ -10,7 +10,7 @@ beforeAll(async () => {
   d = await publishing(everything, {}, '2026-12-01T00:00:00.000Z');
   await d.load(entries([{ resourceType: 'Location', id: 'alone', status: 'active', name: 'In no network' }]));
   await d.publish();
-}, 60_000);
+});
 afterAll(() => d.close());
 
 const BASE = '/publications/mpf/H9901/2027';

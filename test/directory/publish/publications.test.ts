@@ -7,7 +7,7 @@ import { publishing } from './support.ts';
 let d: Awaited<ReturnType<typeof publishing>>;
 beforeAll(async () => {
   d = await publishing([...directoryResources({ seed: 5, resources: 300 })], {}, '2026-12-01T00:00:00.000Z');
-}, 60_000);
+});
 afterAll(() => d.close());
 
 type Json = {

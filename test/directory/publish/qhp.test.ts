@@ -30,7 +30,7 @@ const everything = [...directoryResources({ seed: 5, resources: 600 })];
 beforeAll(async () => {
   d = await publishing(everything, {}, '2026-12-01T00:00:00.000Z');
   await d.publish();
-}, 60_000);
+});
 afterAll(() => d.close());
 
 const json = async <T>(url: string) => (await (await d.fetch(url)).json()) as T;

@@ -56,7 +56,7 @@ test('the worker publishes, makes exports, and removes what is past its time bet
   await worker.stop();
   expect(await published()).toBe(true);
   expect(await makeExport(node.deps)).toBe(false);
-}, 60_000);
+});
 
 test('a part that fails takes nothing else with it, and leaves nothing', async () => {
   d = await publishing();

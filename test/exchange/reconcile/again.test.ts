@@ -106,7 +106,7 @@ describe('killed between deciding and writing', () => {
       n.sql`truncate exchange.staging, exchange.staging_block, exchange.staged_text, exchange.rewritten, exchange.judged`;
     expect(await result(2, lost)).toEqual(calm);
     expect(await result(1, undefined, true)).toEqual(calm);
-  }, 60_000);
+  });
 });
 
 describe('lines that come again', () => {

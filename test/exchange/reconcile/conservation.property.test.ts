@@ -113,4 +113,4 @@ test('every line has one outcome, the state does not depend on the order, and a 
     ),
     { numRuns: 6, seed: 20261124 },
   );
-}, 60_000);
+});

@@ -29,7 +29,7 @@ export type PullOptions = {
   peer?: string;
   members?: [string, string][];
   since?: Date;
-  dies?: 'deciding' | keyof typeof OPENED | number;
+  dies?: 'deciding' | keyof typeof LENT | number;
   meanwhile?: () => Promise<void>;
 };
 export type RawFile = { kind: 'output' | 'deleted'; type: string; lines: string[]; declared?: number };
@@ -114,7 +114,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     if (typeof how.dies === 'number') await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), slice);
     else if (how.dies === 'deciding')
       await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), SECOND_STRETCH);
-    else if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), OPENED[how.dies]);
+    else if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), LENT[how.dies]);
     await how.meanwhile?.();
     await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
@@ -138,17 +138,18 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
   return { sql, deps, own, pull, goOn, ledger, close: () => database.close() };
 }
 
-/** Clients of its own that a pull of several files has opened then: four stage units. */
-const OPENED = { decided: 4 };
+/** Clients that a pull of several files has been lent then: four stage units. */
+const LENT = { decided: 4 };
 
 async function dyingOnce(step: Step, most: number): Promise<void> {
-  let opened = 0;
+  let lent = 0;
   const { database } = step.deps;
-  const dedicated: typeof database.dedicated = (use) => {
-    if (++opened > most) throw new Error('killed');
-    return database.dedicated(use);
+  const lend: typeof database.lend = (count, work) => {
+    lent += count;
+    if (lent > most) throw new Error('killed');
+    return database.lend(count, work);
   };
-  const deps = { ...step.deps, database: { ...database, dedicated } };
+  const deps = { ...step.deps, database: { ...database, lend } };
   await killedIn(reconcileStep({ ...step, deps }));
 }
 

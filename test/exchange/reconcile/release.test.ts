@@ -65,6 +65,30 @@ test('discarded: stays out, and is no longer open', async () => {
   expect(await node.sql`select from exchange.unit_revision where cause = 'discard'`).toHaveLength(1);
 });
 
+test('a record about a contained person of another first name waits; released, it is the member’s', async () => {
+  const subject = { reference: '#x' };
+  const within = lab('renamed', {
+    contained: [
+      { resourceType: 'Patient', id: 'x', name: [{ family: 'Rivera', given: ['Quentin'] }] },
+      { resourceType: 'Observation', id: 'w', status: 'final', code: { text: 'x' }, subject },
+    ],
+  });
+  await node.sql`
+    insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email)
+    select id, '{}', '{ana}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}' from exchange.member on conflict (member_id) do update set given = excluded.given`;
+  const pulled = await node.pull([output('Observation', within)], { since: new Date() });
+  expect(await node.ledger(pulled.id)).toEqual(['quarantined contained-person Observation/renamed']);
+  expect(await visible()).not.toContain('renamed');
+  const id = await itemOf('renamed');
+  expect(await decide(id, 'release')).toBeUndefined();
+  expect(await visible()).toContain('renamed');
+  const again = await node.pull([output('Observation', within)], { since: new Date() });
+  expect(await node.ledger(again.id)).toEqual(['unchanged Observation/renamed']);
+  expect(await decide(id, 'undo')).toBeUndefined();
+  expect(await visible()).not.toContain('renamed');
+  expect(await brokenLaws(node.sql)).toEqual({});
+});
+
 test('a record that is another member’s now is released to it, and taken back to the one before; the laws hold', async () => {
   const of = (patient: string, value: number) =>
     output(

@@ -121,7 +121,7 @@ describe('generated people', () => {
     } finally {
       await node.close();
     }
-  }, 90_000);
+  });
 });
 
 /** Chains of the generator: numbers with A and B behind them; a cancelled one without successor is void. */
@@ -243,5 +243,5 @@ describe.skipIf(folder === '' || !existsSync(synthea))('people made by others', 
     } finally {
       await node.close();
     }
-  }, 120_000);
+  });
 });

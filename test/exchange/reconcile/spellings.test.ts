@@ -323,4 +323,4 @@ test('what is one is linked however it is written, and what is not is not', asyn
   } finally {
     await node.close();
   }
-}, 60_000);
+});

@@ -22,7 +22,7 @@ beforeAll(async () => {
   const year = new Date().getUTCFullYear();
   tables = (await (await reviewer.get(`/staff/compliance?period=${year}-01-01/${year + 1}-12-31&format=json`)).json())
     .tables;
-}, 120_000);
+});
 afterAll(() => s.close());
 
 test('periods', () => {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   viewer = new Visitor(node.app, node.ours.base);
   await reviewer.signIn('dev-reviewer', node.account.password);
   await viewer.signIn('dev-viewer', node.account.password);
-}, 60_000);
+});
 afterAll(() => node.close());
 
 type Row = { kind: string; weight: number; member: string; detail: string };

@@ -13,7 +13,7 @@ beforeAll(async () => {
   await reviewer.signIn('dev-reviewer', node.account.password);
   const [row] = await sql()`select member_id as id from exchange.review_item where kind = 'value-mismatch' limit 1`;
   member = String(row?.['id']);
-}, 60_000);
+});
 afterAll(() => node.close());
 
 type Row = {

@@ -6,10 +6,10 @@ import { planPulls } from '../../exchange/pull/plan.ts';
 import { PullWorker } from '../../exchange/pull/run.ts';
 import { addPeer, setPeerState } from '../../exchange/store/peer.ts';
 import { OPEN_STATES } from '../../exchange/store/pull.ts';
+import { enrol, type Person } from '../exchange/plan-fixture.ts';
+import { lab } from '../exchange/reconcile/reconcile-pull.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { groupOf } from '../support/scripted-peer.ts';
-import { enrol, type Person } from './plan-fixture.ts';
-import { lab } from './reconcile/reconcile-pull.ts';
 
 const PEERS = 50;
 /** of each payer; 200 make the ten thousand of a large plan's night */
