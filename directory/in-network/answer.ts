@@ -1,4 +1,4 @@
-// From a question to its answer: two statements and a judgement. Serves the FHIR operation and the pages alike.
+// From a question to its answer: two statements, or some more where records name others by identifier alone, and a judgement. Serves the FHIR operation and the pages alike.
 import type { Config } from '../../src/config.ts';
 import type { Clock } from '../../src/deps.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
@@ -8,6 +8,7 @@ import { tokenForm } from '../../src/fhir/search/token.ts';
 import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import type { Database } from '../../src/store/database.ts';
 import { addressLogical } from '../../src/store/logical-targets.ts';
+import { readState } from '../../src/store/resource.ts';
 import { findCandidates, findNamed, type Row, type Wanted } from '../store/in-network.ts';
 import { decide, keyOf, networkSet, type Place, type Plan } from './decide.ts';
 import { keysIn, nameOf, verifiedDays } from './evidence.ts';
@@ -60,7 +61,8 @@ async function attemptAnswer(question: Question, deps: AnswerDeps): Promise<Answ
     candidates.affiliations,
     candidates.verifications,
   ].map((bodies) => bodies.map(parse));
-  await addressLogical(sql, [...roles, ...affiliations, ...verifications]);
+  const looked = await addressLogical(sql, [...roles, ...affiliations, ...verifications]);
+  if (looked && String((await readState(sql)).change) !== seen.change) return undefined;
   const around = new Map(candidates.around.map(parse).map((r) => [keyOf(r), r]));
   const decision = decide({
     base,

@@ -132,11 +132,16 @@ async function write(context: MakerContext, plans: Plan[], folder: string, prefi
     ] as const)
       for await (const rows of source(sql)) {
         if (!alive()) throw new LeaseLost();
-        for (const row of rows) {
-          const parts = { all: readAll(row.links), places: readAll(row.places) };
-          await addressLogical(beside, [...parts.all, ...parts.places]);
-          for (const record of records(read(row.body), parts, c)) await providers.add(record);
-        }
+        const found = rows.map((row) => ({
+          provider: read(row.body),
+          parts: { all: readAll(row.links), places: readAll(row.places) },
+        }));
+        await addressLogical(
+          beside,
+          found.flatMap(({ parts }) => [...parts.all, ...parts.places]),
+        );
+        for (const { provider, parts } of found)
+          for (const record of records(provider, parts, c)) await providers.add(record);
       }
   });
   await providers.end();

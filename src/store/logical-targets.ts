@@ -19,10 +19,11 @@ const HOLDERS = `select distinct t.i, r.key from unnest($1::int[], $2::text[], $
 /**
  * Gives references by identifier alone the address of the one record that has it, as the index does (src/store/resource-logical.ts): in the objects themselves,
  * which are copies of what is stored. Where no record has such references nothing is asked.
+ * @returns whether the database was asked: of the state that it has by then
  */
-export async function addressLogical(sql: Queryable, resources: Iterable<Resource>): Promise<void> {
+export async function addressLogical(sql: Queryable, resources: Iterable<Resource>): Promise<boolean> {
   const all = [...resources].flatMap(logicalReferences);
-  if (all.length === 0) return;
+  if (all.length === 0) return false;
   const asked = all.flatMap(({ targets }, i) => targets.map(({ form, seed }) => ({ i, form, seed })));
   const rows = await sql.unsafe<{ i: number; key: string }[]>(
     HOLDERS,
@@ -39,4 +40,5 @@ export async function addressLogical(sql: Queryable, resources: Iterable<Resourc
     const reference = all[i]?.reference;
     if (reference !== undefined && key !== undefined && second === undefined) reference['reference'] = key;
   }
+  return true;
 }

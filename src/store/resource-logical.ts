@@ -65,7 +65,7 @@ export async function beforeLogical(tx: Queryable): Promise<boolean> {
 export async function removeLogical(tx: Queryable): Promise<void> {
   await tx.unsafe(`delete from directory.lookup l using logical_held h join leaving o using (rk) where l.token = h.token and l.rk = h.rk;
     delete from directory.verification v using directory.logical g join leaving o using (rk)
-      where g.param = ${TARGET} and v.target in (0, g.target) and v.rk = g.rk;
+      where v.target in (0, g.target) and v.rk = g.rk;
     delete from directory.logical g using leaving o where g.rk = o.rk;
     delete from logical_held h using leaving o where h.rk = o.rk;
     update logical_due d set added = 0 from leaving o where d.rk = o.rk`);

@@ -1,10 +1,13 @@
 // What is made of whole records is the same with references by identifier alone as with addresses: pages, $in-network, files.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { answerQuestion } from '../../directory/in-network/answer.ts';
+import { readQuestion } from '../../directory/in-network/question.ts';
 import { objects, type Resource, text } from '../../src/fhir/resource.ts';
+import { PLAN_NET } from '../../src/fhir/search/types.ts';
 import { directoryResources } from '../../src/seed/directory/index.ts';
-import { keyOf } from './fixture.ts';
+import { BASE, directory, entries, keyOf, NOW } from './fixture.ts';
 import { identified, withoutAddresses } from './logical-data.ts';
-import { siteOver } from './pages-fixture.ts';
+import { siteDeps, siteOver } from './pages-fixture.ts';
 import { publishing } from './publish/support.ts';
 
 const everything = [...directoryResources({ seed: 5, resources: 600 })].map(identified);
@@ -52,6 +55,67 @@ test('answers of $in-network', async () => {
     results.add(/"valueCode":"([a-z-]+)"/.exec(told)?.[1] ?? told);
   }
   expect([...results].sort()).toEqual(['in-network', 'not-listed']);
+});
+
+test('a directory that changes while an answer looks up whom identifiers mean is asked again', async () => {
+  const system = 'https://plan.example/ids';
+  const network = (id: string, value: string): Resource => ({
+    resourceType: 'Organization',
+    id,
+    name: `Network ${id}`,
+    identifier: [{ system, value }],
+    type: [{ coding: [{ system: `${PLAN_NET}/CodeSystem/OrgTypeCS`, code: 'ntwk' }] }],
+  });
+  const d = await directory([
+    network('one', 'asked'),
+    network('two', 'other'),
+    { resourceType: 'Practitioner', id: 'p', name: [{ family: 'Roe' }] },
+    {
+      resourceType: 'PractitionerRole',
+      id: 'r',
+      practitioner: { reference: 'Practitioner/p' },
+      extension: [
+        {
+          url: `${PLAN_NET}/StructureDefinition/network-reference`,
+          valueReference: { identifier: { system, value: 'asked' } },
+        },
+      ],
+    },
+  ]);
+  try {
+    let changes = 0;
+    // another process swaps the identifiers after the roles were read, once
+    const sql = new Proxy(d.database.sql, {
+      get(target, name) {
+        const own: unknown = Reflect.get(target, name);
+        if (name !== 'unsafe') return own;
+        return async (statement: string, values: string[], options: object) => {
+          if (statement.includes('unnest($1::int[], $2::text[], $3::bigint[])') && changes++ === 0)
+            await d.load(entries([network('one', 'other'), network('two', 'asked')]));
+          return target.unsafe(statement, values, options);
+        };
+      },
+    });
+    const { config } = siteDeps(d.database);
+    const question = readQuestion(
+      [
+        ['provider', 'Practitioner/p'],
+        ['network', 'Organization/one'],
+      ],
+      BASE,
+      NOW,
+    );
+    const answer = await answerQuestion(question, {
+      database: { ...d.database, sql },
+      config,
+      clock: () => NOW,
+      base: BASE,
+    });
+    expect(changes).toBe(2);
+    expect([answer.result, answer.change]).toEqual(['not-listed', '2']);
+  } finally {
+    await d.close();
+  }
 });
 
 test('pages', async () => {

@@ -54,7 +54,14 @@ function record(type: string, random: (below: number) => number): Resource {
         ...(random(3) > 0 ? { position: { latitude: 41 + random(2), longitude: -72 } } : {}),
       };
     case 'VerificationResult':
-      return { resourceType: type, id, status: 'validated', target: few('Practitioner'), lastPerformed: '2027-01-02' };
+      return {
+        resourceType: type,
+        id,
+        status: 'validated',
+        target: few('Practitioner'),
+        lastPerformed: `2027-01-0${1 + random(3)}`,
+        ...(random(2) === 0 ? { attestation: { who: named('Organization') } } : {}),
+      };
     default:
       return {
         ...common,
