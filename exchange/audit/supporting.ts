@@ -39,13 +39,14 @@ function documentsOfLines(resource: Resource): { stay: string[]; leave: string[]
 }
 
 /**
- * Keys of the documents that must not leave, by member. One that something names of which it is not known any more what it said at the time of
+ * Keys of the documents that must not leave, by member: `keptBack` came with what was not taken in. One that something names of which it is not known any more what it said at the time of
  * the export, is given the benefit of the doubt.
  */
 export function hiddenDocuments(
   supporters: readonly SupporterRow[],
   documents: readonly DocumentRow[],
   read: (body: string) => Resource | undefined,
+  keptBack: readonly { memberId: string; key: string }[] = [],
 ): Map<string, Set<string>> {
   const staying = new Map<string, Set<string>>();
   const leaving = new Set<string>();
@@ -53,6 +54,7 @@ export function hiddenDocuments(
     const own = staying.get(memberId) ?? new Set();
     staying.set(memberId, own.add(key));
   };
+  for (const { memberId, key } of keptBack) stay(memberId, key);
   /** `member id`: does it stay as a whole? */
   const isStaying = new Map<string, boolean>();
   for (const one of supporters) {

@@ -9,6 +9,7 @@ import { BY_PATIENT } from '../export/write-members.ts';
 import { type BulkFile, type FinishedExport, finishedExports, jobFiles } from '../store/bulk-job.ts';
 import { authorizationsBeside, documentsOf, supportersOf } from '../store/content-check.ts';
 import { deliveredMembers } from '../store/delivered.ts';
+import { keptBackOf } from '../store/kept-back.ts';
 import { listPeers } from '../store/peer.ts';
 import { authorizationNumbers, type ContentContext, type ContentFault, contentFaults } from './content.ts';
 import { hiddenDocuments } from './supporting.ts';
@@ -50,7 +51,8 @@ async function contextOf(deps: Needs, job: FinishedExport): Promise<ContentConte
     }
     const supporters = await supportersOf(deps.database.sql, ids, job.transactionTime);
     const named = await documentsOf(deps.database.sql, ids, job.transactionTime);
-    for (const [memberId, keys] of hiddenDocuments(supporters, named, read)) documents.set(memberId, keys);
+    const keptBack = await keptBackOf(deps.database.sql, ids, job.transactionTime);
+    for (const [memberId, keys] of hiddenDocuments(supporters, named, read, keptBack)) documents.set(memberId, keys);
     if (page.length < PAGE) break;
     after = page.at(-1)?.memberId ?? after;
   }

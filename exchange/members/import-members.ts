@@ -19,7 +19,7 @@ import {
   writeEnrolment,
 } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
-import { settleOfferClocks, settleWithdrawn } from '../store/member-clock.ts';
+import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
@@ -259,9 +259,11 @@ async function commitEnrolment(
         ends.map((e) => e.row),
       );
       const touched = [...rows.map((r) => r.memberId), ...found.flatMap((f) => f.memberId ?? [])];
+      const calendar = calendarOf(deps.config);
+      await takeAgain(tx, calendar, deps.clock(), touched);
       await settleOfferClocks(tx, touched);
       await settleWithdrawn(tx, deps.clock(), touched);
-      await renewRequests(tx, calendarOf(deps.config), deps.clock(), touched);
+      await renewRequests(tx, calendar, deps.clock(), touched);
       total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;

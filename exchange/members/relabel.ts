@@ -9,6 +9,7 @@ import {
   holdsRelabelling,
   inheritLabelsOf,
   lastDecider,
+  leftUndecided,
   membersAfter,
   RELABELLING,
   type Unclassified,
@@ -134,6 +135,8 @@ export async function relabelAfterUpdate(
 ): Promise<boolean> {
   const isOurs = async (): Promise<boolean> => {
     const last = await lastDecider(deps.database.sql);
+    // what an older program wrote beside us, behind the walk over the members, would never be decided
+    if (last?.labeller === LABELLER_VERSION && (await leftUndecided(deps.database.sql, last.at))) return false;
     return last?.labeller === LABELLER_VERSION || (again && last !== undefined && last.program >= PROGRAM);
   };
   if (await isOurs()) return true;

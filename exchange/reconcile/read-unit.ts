@@ -20,6 +20,7 @@ import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } fro
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
+import { namedDocuments } from './named-documents.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
 import { isAnother, isMember, mayBeAnother, type UnitMember } from './unit-person.ts';
@@ -158,8 +159,11 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   if (issues.length > 0) findings.add('profile-violation');
   if (isAhead) findings.add('implausible-date');
   const facts = factsOf(resource, json, false);
-  if (facts.authorization?.state === 'denied' && isHeld('denied-pa')) return hold('denied-pa', whose);
-  if (facts.authorization?.state === 'drug' && isHeld('drug-pa')) return hold('drug-pa', whose);
+  const id = localId(context.peerId, type, sourceId);
+  const { state = '' } = facts.authorization ?? {};
+  if (state === 'denied' || state === 'drug')
+    if (isHeld(`${state}-pa`))
+      return hold(`${state}-pa`, { ...whose, keeps: [`${type}/${id}`, ...namedDocuments(json, context)] });
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
     return hold('consent-scope', whose);
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');
@@ -169,10 +173,13 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     findings.add('money-present');
     kept = facts.shared;
   }
+  let keeps: string[] | undefined;
   const { removedLines = [], removesParts = false } = facts.authorization ?? {};
   if (facts.shared !== undefined && (removedLines.length > 0 || removesParts)) {
     findings.add('denied-pa');
     kept = facts.shared;
+    const named = namedDocuments(kept, context);
+    keeps = namedDocuments(json, context).filter((key) => !named.includes(key));
   }
   // its narrative may tell what was paid, in whatever words
   if (type === 'ExplanationOfBenefit' && resource['text'] !== undefined && facts.shared !== undefined)
@@ -187,7 +194,6 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   if (here.length < given.length || (given.length > 0 && describesAddress(resource)))
     kept = withoutAddresses(kept, (written) => !here.some((a) => a.written === written));
   if (namesUsAsTransmitter(resource, context.ourNpi)) findings.add('possible-echo');
-  const id = localId(context.peerId, type, sourceId);
   const led = leadReferences(
     kept,
     context.peerBase,
@@ -235,6 +241,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
     refs: about ? [...led.refs, ...about.people] : led.refs,
     links: led.links,
     refers: led.refers,
+    keeps,
     body: stamp(led.json, { id, ...STAGED_VERSION, source: `${context.peerBase}/${type}/${sourceId}` }),
   };
 }

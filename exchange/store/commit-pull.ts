@@ -5,7 +5,9 @@ import type { Queryable } from '../../src/store/database.ts';
 import { SHARED_TYPES } from '../transform/record-types.ts';
 import { writeAttachments } from './attachment.ts';
 import type { Decided } from './decided.ts';
+import { writeKeptBack } from './kept-back.ts';
 import { keepLineHashes, openBlocks } from './known-lines.ts';
+import { inheritLabelsOf } from './labels.ts';
 import { isNamed } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
@@ -178,7 +180,7 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
     where s.outcome = 'quarantined' and s.reason = 'dangling-reference' and s.type = 'Provenance' and ${tx.unsafe(isNamed('s', 'n'))}
     on conflict do nothing`;
   const identifier = JSON.stringify(`${base}/`).slice(0, -1);
-  await tx.unsafe(
+  const led = await tx.unsafe<{ memberId: string }[]>(
     `with come as materialized (
        select distinct d.target_type, d.target_id, d.member_id, d.type, d.id, s.local_id, s.is_shared
        from pg_temp.slice s join exchange.dangling d on d.peer_id = $1 and d.target_type = s.type and d.target_id = s.source_id
@@ -187,17 +189,29 @@ async function writeDangling(tx: Queryable, work: Work, base: string, at: string
      ), edit as (
        select member_id, type, id, array_agg('"identifier":{"system":' || $2 || target_type || '","value":"' || target_id || '"}' order by target_type, target_id) as olds,
          array_agg('"reference":"' || target_type || '/' || local_id || '"' order by target_type, target_id) as news,
-         array_agg(target_type || '/' || local_id) filter (where is_shared) as shared
+         array_agg(target_type || '/' || local_id) filter (where is_shared) as shared,
+         array_agg(target_type || '/' || local_id) filter (where not is_shared) as others
        from come group by member_id, type, id
      ), moved as (
        update exchange.resource r set body = exchange.replace_all(r.body, e.olds, e.news), shared = exchange.replace_all(r.shared, e.olds, e.news),
-         links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $3::text::timestamptz
+         links = case when e.shared is null then r.links else coalesce(r.links, '{}') || e.shared end, moved_at = $3::text::timestamptz,
+         refers = case when e.others is null then r.refers else coalesce(r.refers, '{}') || e.others end
        from edit e where r.member_id = e.member_id and r.type = e.type and r.id = e.id
+       returning r.member_id, e.others is not null as inherits
+     ), done as (
+       delete from exchange.dangling d using come c
+       where d.peer_id = $1 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id
      )
-     delete from exchange.dangling d using come c
-     where d.peer_id = $1 and d.target_type = c.target_type and d.target_id = c.target_id and d.member_id = c.member_id and d.type = c.type and d.id = c.id`,
+     select distinct member_id as "memberId" from moved where inherits`,
     [work.peerId, identifier, at],
   );
+  // what is sensitive may have come after what refers to it
+  if (led.length > 0)
+    await inheritLabelsOf(
+      tx,
+      led.map((m) => m.memberId),
+      at,
+    );
 }
 
 export type CommitPeer = { id: string; name: string; npi: string | null; base: string };
@@ -216,6 +230,7 @@ export async function commitRecords(
   await writeItems(tx, work, at);
   await writeMemberRecords(tx, peer.id, at);
   await writeAttachments(tx, work, at);
+  await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);
   await writeDangling(tx, work, peer.base, at);

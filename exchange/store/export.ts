@@ -6,6 +6,7 @@ import { type RawRows, rawPages } from '../../src/store/raw-rows.ts';
 import { LABELLER } from '../transform/label.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
 import type { Grant } from './grant.ts';
+import { IS_KEPT_BACK } from './kept-back.ts';
 
 export type ExportConditions = {
   members: Omit<Grant, 'consentId'>[];
@@ -103,9 +104,9 @@ const SUPPORTED = (r: string) => `from exchange.resource y
 /** Does it name the document in the form that leaves, too, if at all? Lines that stay may be all that did. */
 const isNamedIn = (r: string) => `(y.shared is null or not coalesce(${NAMES_DOCUMENT(r)}, false)
   or position(${r}.type || '/' || ${r}.id || '"' in y.shared) > 0 or position(${r}.type || '/' || ${r}.id || '/_history/' in y.shared) > 0)`;
-/** A document stays when there are authorizations that it supports and none of them leaves with it. */
+/** A document stays when there are authorizations that it supports and none of them leaves with it, or when all were left out as they came. */
 const isNoneOfExcluded = (r: string) =>
-  `(${r}.type not in ${SUPPORTING} or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), true))`;
+  `(${r}.type not in ${SUPPORTING} or coalesce((select bool_or(coalesce(${allowed('y')}, false) and ${isNamedIn(r)}) ${SUPPORTED(r)}), not ${IS_KEPT_BACK(r)}))`;
 /** The records that a Provenance is about. */
 const TARGETS = `from unnest(r.targets) t join exchange.resource x
     on x.member_id = r.member_id and x.type = split_part(t, '/', 1) and x.id = split_part(t, '/', 2)`;

@@ -83,7 +83,7 @@ export async function membersAfter(sql: Queryable, after: string, most: number):
 export async function unclassifiedOf(sql: Queryable, memberIds: readonly string[]): Promise<Unclassified[]> {
   const records = await sql<Unclassified[]>`
     select r.member_id as "memberId", r.type, r.id, r.version, r.origin = 'own' as "isOwn", r.body,
-      r.pa_state is not null and coalesce((select 'denied-pa' = any(i.line_findings) from exchange.identity i
+      r.type = 'ExplanationOfBenefit' and coalesce((select 'denied-pa' = any(i.line_findings) from exchange.identity i
         where i.peer_id = r.origin and i.type = r.type and i.source_id = r.source_id), false) as "isStripped"
     from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
     cross join lateral (select * from exchange.resource r where r.member_id = m.id offset 0) r
@@ -158,14 +158,22 @@ export async function writeDecided(
 export const RELABELLING = { action: 'relabel', object: 'own-records' } as const;
 
 /** `program`: rises with versions that decide otherwise; 0 when it is not known. */
-export type Decider = { labeller: string; program: number };
+export type Decider = { labeller: string; program: number; at: Date };
 
 /** Who decided last of all records, as the audit tells; undefined when nobody ever did. audit_object. */
 export async function lastDecider(sql: Queryable): Promise<Decider | undefined> {
   const [row] = await sql<Decider[]>`
-    select coalesce(detail ->> 'labeller', '') as labeller, coalesce((detail ->> 'program')::int, 0) as program from exchange.audit
+    select coalesce(detail ->> 'labeller', '') as labeller, coalesce((detail ->> 'program')::int, 0) as program, at from exchange.audit
     where object = ${RELABELLING.object} and action = ${RELABELLING.action} order by at desc, seq desc limit 1`;
   return row;
+}
+
+/** Has an export of this labeller left out what was not decided, after a time? Whoever wrote that is an older program, or was when it began. */
+export async function leftUndecided(sql: Queryable, since: Date): Promise<boolean> {
+  const [row] = await sql`
+    select from exchange.bulk_job where kind = 'export' and labeller = ${LABELLER} and transaction_time > ${since}
+      and coalesce((counts ->> 'withheld-unclassified')::int, 0) > 0 limit 1`;
+  return row !== undefined;
 }
 
 const RELABELLING_LOCK = 7_206_006;

@@ -57,6 +57,25 @@ export async function openOfferClocks(
 }
 
 /**
+ * Enrolments of members that last and begin a coverage, as is known by now, and were taken for ones that go on from an earlier one: the end of
+ * that one was told later. {@link openOfferClocks} takes them again. enrolment_pkey, the unique index of clock.
+ */
+export async function takeAgain(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  memberIds: readonly string[],
+): Promise<void> {
+  if (memberIds.length === 0) return;
+  await tx`
+    update exchange.enrolment e set clocked = false
+    where e.member_id = any(${[...memberIds]}::text[]) and e.clocked and coalesce(e.ends, 'infinity'::date) >= (${now}::timestamptz at time zone ${calendar.zone})::date
+      and not exists (
+        select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
+      and not exists (select from exchange.clock k where k.kind = 'C1-offer' and k.subject = e.member_id || '/' || e.starts)`;
+}
+
+/**
  * Stops the offer clocks of members by what was delivered or what they said; ends those whose coverage ended before the offer
  * was due. Served by clock_member.
  */

@@ -57,10 +57,12 @@ export type StagedUnit = {
   claim?: ClaimFacts | undefined;
   /** attachments that it gives by address, as JSON (reconcile/attachment-address.ts) */
   attached?: string | undefined;
+  /** keys `Type/id` of what it was not taken in with, see {@link writeKeptBack} */
+  keeps?: string[] | undefined;
 };
 
 const COLUMNS =
-  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached';
+  'pull_id, file, line, entry, outcome, reason, type, source_id, member_id, local_id, is_shared, hash, last_updated, npi, targets, keys, findings, service_end, pa_state, pa_changed, pa_end, label, withheld, has_body, links, echo_of, refers, substance, claim, line_hash, refs, about, attached, keeps';
 
 const FIELDS = COLUMNS.split(',').length;
 
@@ -114,6 +116,7 @@ function writeFacts(to: BinaryRows, work: string, u: StagedUnit): void {
   texts(u.refs);
   texts(u.about);
   text(u.attached);
+  texts(u.keeps);
 }
 
 /** One row of {@link TEXT_COLUMNS}. */

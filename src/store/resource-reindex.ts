@@ -25,7 +25,9 @@ export async function reindex(
   const reader = database.dedicated('copy');
   try {
     await createStaging(sql);
-    return await sql.begin(async (tx) => {
+    // rows count as visible to all only when their commit is on disk
+    await sql.unsafe('set synchronous_commit = on');
+    const indexed = await sql.begin(async (tx) => {
       await tx.unsafe('select change from directory.state for update');
       if ((await indexAge(tx, base)) === undefined) return 0;
       await tx.unsafe('delete from directory.lookup');
@@ -62,6 +64,14 @@ export async function reindex(
       await tx.unsafe('update directory.state set change = change + 1, pruned = pruned + 1');
       return done;
     });
+    // all entries are new and lie behind the old ones: searches do not wait for autovacuum, as after an import
+    if (indexed > 0) {
+      await sql.unsafe(
+        'vacuum (analyze) directory.lookup, directory.words, directory.dates, directory.care_at, directory.place',
+      );
+      await sql.unsafe('analyze directory.resource');
+    }
+    return indexed;
   } finally {
     await reader.end({ timeout: 5 });
     await sql.end({ timeout: 5 });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { patientIdFor } from '../../exchange/members/enrolment.ts';
 import { importMembers } from '../../exchange/members/import-members.ts';
 import { itemReport } from '../../exchange/review/read.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
 import { validate } from '../../src/fhir/validate/validate.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
@@ -155,6 +156,26 @@ test('who is there under both cards stays two members, and is an item for a pers
   expect(new Set([report?.first?.name, report?.second?.name]).size).toBe(2);
   expect(report?.first?.name).toBe(`Member ${report?.memberKey}`);
   expect((await coverage('H1', 'H2')).map((c) => c[1])).toEqual(['H1', 'H2']);
+});
+
+test('a coverage after a gap that is told after the clocks were set is offered like any, once', async () => {
+  const offers = async () => {
+    await keepClocks(node.deps);
+    return (
+      await node.deps.database.sql<{ k: string }[]>`
+        select kind || ' ' || subject || ' ' || start_event as k from exchange.clock where member_id = ${patientIdFor('W1')} and kind = 'C1-offer' order by 1`
+    ).map((r) => r.k.replace(`${patientIdFor('W1')}/`, ''));
+  };
+  const [first, anew] = ['C1-offer 2026-01-01 coverage-start', 'C1-offer 2026-09-01 coverage-anew'];
+  await csv('W1,,Gap,Gil,1980-01-01,2026-01-01,,Riverton,,');
+  expect(await offers()).toEqual([first]);
+  await csv('W1,,Gap,Gil,1980-01-01,2026-09-01,,Riverton,,');
+  expect(await offers()).toEqual([first]);
+  const told = 'W1,,Gap,Gil,1980-01-01,2026-01-01,2026-03-31,Riverton,,';
+  await csv(told);
+  expect(await offers()).toEqual([first, anew]);
+  await csv(told);
+  expect(await offers()).toEqual([first, anew]);
 });
 
 const interchange = (body: string[]) =>

@@ -256,6 +256,18 @@ test('a changed extraction is brought into the index', async () => {
   expect(await reindex(own.database, BASE)).toBe(0);
 });
 
+test('after a reindex searches do not wait for autovacuum: pages are marked, old entries gone, rows counted', async () => {
+  const own = await fresh(FIXTURE);
+  await own.database.sql`update directory.state set extraction_version = 0`;
+  await reindex(own.database, BASE);
+  for (const table of ['lookup', 'words']) {
+    const [seen] = await own.database.sql<{ marked: boolean; counted: boolean }[]>`
+      select c.relallvisible = c.relpages and c.relpages > 0 as marked, exists (select from pg_stats s where s.schemaname = 'directory' and s.tablename = c.relname) as counted
+      from pg_class c where c.oid = ${`directory.${table}`}::regclass`;
+    expect(seen, table).toEqual({ marked: true, counted: true });
+  }
+});
+
 test('tokens carry every form in which they are asked for', () => {
   const found = extract(
     {

@@ -263,6 +263,12 @@ test('what may still be met in time is not counted as late; what was refused is 
   const late = await read();
   expect(f4(late)).toMatchObject({ denominator: before, numerator: Number(figure('F4')?.['numerator']) - 1 });
   expect(late['not-in-time']).toHaveLength((tables['not-in-time'] ?? []).length + 1);
+  // what was overdue when the member withdrew is late; how it is without, as others define the share, is told beside it
+  await sql`update exchange.clock set state = 'withdrawn', closed_at = now() where id = ${k?.id ?? ''}`;
+  const met = Number(figure('F4')?.['numerator']) - 1;
+  const ended = f4(await read());
+  expect(ended).toMatchObject({ denominator: before, numerator: met });
+  expect(ended?.['means']).toContain(`(${met} of ${before - 1})`);
   const viewer = new Visitor(s.app, s.ours.base);
   await viewer.signIn('dev-viewer', s.account.password);
   expect((await viewer.post('/staff/members/nobody/choice', { csrf: 'x' })).status).toBe(403);
