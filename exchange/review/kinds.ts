@@ -14,8 +14,21 @@ export const DECISIONS_OF_PEOPLE = {
 } as const;
 export type PersonDecision = keyof typeof DECISIONS_OF_PEOPLE;
 
-/** `weight` 3: safety or identity of the member; 2: care; 1: can wait. `says`: of what is no finding of a pull, in words and what to do. */
-export type ItemKind = { weight: 1 | 2 | 3; label: string; allows: readonly PersonDecision[]; says?: string };
+/**
+ * `weight` 3: safety or identity of the member; 2: care; 1: can wait. `says`: of what is no finding of a pull, in words and what to do. `means`: what
+ * its decisions do, where that is something else than of records.
+ */
+export type ItemKind = {
+  weight: 1 | 2 | 3;
+  label: string;
+  allows: readonly PersonDecision[];
+  says?: string;
+  means?: Partial<Record<PersonDecision, string>>;
+};
+const OF_MEMBERS = {
+  'keep-both': 'They are two persons, and stay two members.',
+  dismiss: 'They are one person, and enrollment has put it right; or there is nothing to put right.',
+} as const;
 
 const PAIR = ['keep-both', 'prefer-ours', 'prefer-theirs', 'same-event', 'different-events', 'report-to-peer'] as const;
 const PERSON = ['keep-both', 'dismiss', 'report-to-peer'] as const;
@@ -56,12 +69,14 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
     weight: 2,
     label: 'A payer’s question fits several members: maybe they are one person',
     allows: ['keep-both', 'dismiss'],
+    means: OF_MEMBERS,
     says: 'Nothing that the payer asked with tells these members apart. Ask enrollment whether they are one person.',
   },
   'two-cards': {
     weight: 2,
     label: 'Two members under an old and a new card: maybe they are one person',
     allows: ['keep-both', 'dismiss'],
+    means: OF_MEMBERS,
     says: 'An enrolment file says that the card of the one takes the place of the other’s, with the same birth date. Ask enrollment. If they are one person: end the coverage under the former card (a row with that number and its coverage_end), so that nobody is asked for it twice, and take the choice anew for the member with the new card; history that came stays with the former one. If they are two: have the number corrected at its source.',
   },
   'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },

@@ -27,7 +27,7 @@ export function compliance(desk: Desk): void {
       visit.session,
     );
   const periodField = (p: Period): Part =>
-    html`<label>Period <span class="hint">– 2027, 2027-Q1, 2027-03, 2027-03-31 or 2027-03-01/2027-03-31</span> <input name="period" value="${p.name}" size="24" required></label>`;
+    html`<label>Period <span class="hint">such as 2027, 2027-Q1, 2027-03, 2027-03-31 or 2027-03-01/2027-03-31</span> <input name="period" value="${p.name}" size="24" required></label>`;
   /** To the same page a period earlier. */
   const earlier = (visit: Visit, p: Period): Part => {
     const { name } = periodBefore(p);

@@ -2,7 +2,7 @@
 import { html, type Safe } from '../../src/ui/html.ts';
 import { codeCell, numberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideItem, type Refusal } from '../review/decide.ts';
-import { DECISIONS_OF_PEOPLE, ITEM_KINDS, type PersonDecision } from '../review/kinds.ts';
+import { DECISIONS_OF_PEOPLE, ITEM_KINDS } from '../review/kinds.ts';
 import { type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
 import {
   besideTable,
@@ -40,10 +40,10 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   if (item.state === 'decided')
     return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${decisionWords(item.decision ?? '')}”</button></form></section>`;
   if (item.state !== 'open') return undefined;
-  const allowed = (ITEM_KINDS[item.kind]?.allows ?? []) as readonly PersonDecision[];
-  return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allowed.map(
+  const { allows = [], means = {} } = ITEM_KINDS[item.kind] ?? {};
+  return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allows.map(
     (d) =>
-      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${DECISIONS_OF_PEOPLE[d]}</span></label>`,
+      html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${means[d] ?? DECISIONS_OF_PEOPLE[d]}</span></label>`,
   )}</fieldset>${reason}<button>Decide</button></form></section>`;
 }
 
