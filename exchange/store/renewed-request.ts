@@ -48,7 +48,7 @@ const BACK = `join lateral (
  * Begins anew: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; and for a
  * coverage with us after a gap, as for any enrolment, by the choice that holds (docs/decisions/020).
- * `memberIds` undefined: of all for whom days that pass may have changed it. clock_member, consent_member, clock_anew.
+ * `memberIds` undefined: of all for whom days that pass may have changed it. clock_ended, clock_member, consent_member, clock_anew.
  */
 export async function renewRequests(
   tx: Queryable,
