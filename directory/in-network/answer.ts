@@ -1,4 +1,5 @@
-// From a question to its answer: two statements, or some more where records name others by identifier alone, and a judgement. Serves the FHIR operation and the pages alike.
+// From a question to its answer: two statements, or some more where records name others by identifier alone, and a judgement. Serves the
+// FHIR operation and the pages alike.
 import type { Config } from '../../src/config.ts';
 import type { Clock } from '../../src/deps.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';

@@ -14,6 +14,7 @@ import {
   RELABELLING,
   type Unclassified,
   unclassifiedOf,
+  undecidedOf,
   writeDecided,
 } from '../store/labels.ts';
 import { transactionInstant } from '../store/records.ts';
@@ -22,8 +23,25 @@ import { LABELLER_VERSION } from '../transform/label.ts';
 import { PROGRAM } from '../transform/value-sets.ts';
 import { labelledReferences } from './read-own.ts';
 
-/** Members of one transaction. */
+/** Members that are looked at together, */
 const MEMBERS = 50;
+/** and records of theirs that are read and written together: of one member more than that, if there are. */
+const RECORDS = 2000;
+
+/** Members in parts of at most so many records, each of one member at least. */
+export function inParts(members: readonly { id: string; records: number }[], most = RECORDS): string[][] {
+  const parts: string[][] = [];
+  let held = Number.POSITIVE_INFINITY;
+  for (const { id, records } of members) {
+    if (held + records > most) {
+      parts.push([]);
+      held = 0;
+    }
+    parts.at(-1)?.push(id);
+    held += records;
+  }
+  return parts;
+}
 
 /** What the rules of today say of a record; large documents of ours alone become links, as when they came. */
 function decidedOf({ body, isOwn, isStripped }: Unclassified) {
@@ -41,8 +59,18 @@ function decidedOf({ body, isOwn, isStripped }: Unclassified) {
   };
 }
 
-/** All records of some members that are not decided by this version. */
+/** All records of some members that are not decided by this version, some members at a time. */
 async function decideOf(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
+  const total = { records: 0, changed: 0 };
+  for (const part of inParts(await undecidedOf(sql, memberIds))) {
+    const done = await decidePart(sql, part);
+    total.records += done.records;
+    total.changed += done.changed;
+  }
+  return total;
+}
+
+async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relabelled> {
   const records = await unclassifiedOf(sql, memberIds);
   if (records.length === 0) return { records: 0, changed: 0 };
   const said = records.map((r) => ({

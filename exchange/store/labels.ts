@@ -79,6 +79,19 @@ export async function membersAfter(sql: Queryable, after: string, most: number):
   return rows.map((r) => r.id);
 }
 
+/** Those of some members who have records that another labeller decided, with how many. resource_pkey. */
+export async function undecidedOf(
+  sql: Queryable,
+  memberIds: readonly string[],
+): Promise<{ id: string; records: number }[]> {
+  const rows = await sql<{ id: string; records: number }[]>`
+    select m.id, r.records from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
+    cross join lateral (
+      select count(*)::int as records from exchange.resource r where r.member_id = m.id and r.labeller is distinct from ${LABELLER}) r
+    where r.records > 0`;
+  return [...rows];
+}
+
 /** Records of some members that another labeller decided, or none. By the primary keys of resource and identity. */
 export async function unclassifiedOf(sql: Queryable, memberIds: readonly string[]): Promise<Unclassified[]> {
   const records = await sql<Unclassified[]>`

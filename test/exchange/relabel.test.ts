@@ -1,9 +1,15 @@
 // Value sets that change: what was not decided by this version of the labeller does not leave under #regular, and a command
 // decides it.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
+import { inParts, relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
-import { holdsRelabelling, type Unclassified, unclassifiedOf, writeDecided } from '../../exchange/store/labels.ts';
+import {
+  holdsRelabelling,
+  type Unclassified,
+  unclassifiedOf,
+  undecidedOf,
+  writeDecided,
+} from '../../exchange/store/labels.ts';
 import { LABELLER } from '../../exchange/transform/label.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
@@ -38,6 +44,24 @@ beforeAll(async () => {
 });
 beforeEach(() => relabel(node.deps));
 afterAll(() => node.close());
+
+test('memory holds some records at a time: members who have nothing to be decided are left out, who has very many stands alone', async () => {
+  const { sql } = node.deps.database;
+  const undecided = () => undecidedOf(sql, [idOf(rivera), 'nobody']);
+  expect(await undecided()).toEqual([]);
+  await sql`update exchange.resource set labeller = 1 where member_id = ${idOf(rivera)} and type = 'Observation'`;
+  expect(await undecided()).toEqual([{ id: idOf(rivera), records: 3 }]);
+  expect(await relabel(node.deps)).toMatchObject({ records: 3 });
+  expect(await undecided()).toEqual([]);
+  const of = (id: string, records: number) => ({ id, records });
+  expect(inParts([of('a', 1), of('b', 2), of('c', 1), of('d', 9), of('e', 1), of('f', 2)], 3)).toEqual([
+    ['a', 'b'],
+    ['c'],
+    ['d'],
+    ['e', 'f'],
+  ]);
+  expect(inParts([])).toEqual([]);
+});
 
 const LIST = '_type=Observation,Encounter';
 const exported = async (of = group, more = '') => {
