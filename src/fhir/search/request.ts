@@ -114,7 +114,8 @@ export function isTimeless(request: SearchRequest): boolean {
   return !request.criteria.some(moves);
 }
 
-function circlesOf(c: Criterion): Circle[] {
+/** The points of a criterion, within its chains. */
+export function circlesOf(c: Criterion): Circle[] {
   if (c.kind === 'near' || c.kind === 'care-at') return c.circles;
   // alternatives are near the same point
   if (c.kind === 'any' || c.kind === 'all') return [...new Set(c.of.flatMap(circlesOf))];
