@@ -158,6 +158,7 @@ export const DECISIONS = {
   'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
   'consent-not-yet': calm('The consent does not hold yet.'),
   'consent-expired': calm('The consent no longer holds.'),
+  'same-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member had died before the consent began, and nobody consented in the member’s place.'),
   'member-block': calm('The member has told us not to share since the consent began.'),
   'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
