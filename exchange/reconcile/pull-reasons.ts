@@ -158,7 +158,6 @@ export const DECISIONS = {
   'consent-other-patient': look('The consent is about another person than the request.', 'Tell the other payer.'),
   'consent-not-yet': calm('The consent does not hold yet.'),
   'consent-expired': calm('The consent no longer holds.'),
-  'same-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member had died before the consent began, and nobody consented in the member’s place.'),
   'member-block': calm('The member has told us not to share since the consent began.'),
   'consent-wrong-source': calm('The consent does not name us as the one who may send.'),
@@ -204,6 +203,7 @@ export const CLOCK_REASONS = {
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
+  'one-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -58,7 +58,7 @@ export async function moveCoverages(tx: Queryable, { id, from, to }: Move, at: D
           when t.now is not null then t.now || substr(k.subject, length(t.was) + 1) else k.subject end as now
       from exchange.clock k left join twice t on t.was = split_part(k.subject, '/', 1) where k.member_id = ${from}
     ), ended as (
-      update exchange.clock k set state = 'not-applicable', reason = 'same-person', closed_at = greatest(k.starts_at, least(${at}::timestamptz, k.due_at)), stop_event = 'members/' || ${id}::text
+      update exchange.clock k set state = 'not-applicable', reason = 'one-person', closed_at = greatest(k.starts_at, least(${at}::timestamptz, k.due_at)), stop_event = 'members/' || ${id}::text
       from named n where k.id = n.id and n.state in ('open', 'blocked', 'attempted')
         and exists (select from exchange.clock x where x.kind = k.kind and x.subject = n.now and x.id <> k.id)
       returning k.id, n.state
@@ -244,7 +244,7 @@ export async function giveBack(tx: Queryable, { id, from, to }: Move): Promise<v
       and not exists (select from exchange.clock x where x.kind = k.kind and x.subject = n.was and x.id <> k.id)`;
   await tx`
     update exchange.clock k set state = n.part, reason = case when n.part = 'blocked' then 'no-endpoint' end, closed_at = null, stop_event = null
-    from ${part('ended')} where k.id = n.key and k.reason = 'same-person'`;
+    from ${part('ended')} where k.id = n.key and k.reason = 'one-person'`;
   await tx`
     update exchange.identity i set member_id = ${to} from ${part('identity')}
     where i.peer_id = n.key and i.type = split_part(n.part, '/', 1) and i.source_id = substr(n.part, strpos(n.part, '/') + 1) and i.member_id = ${from}`;

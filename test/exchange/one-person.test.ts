@@ -173,7 +173,7 @@ test('one person: cards, choices, duties, records and matching are those of the 
 
   // the duty that both had is one; nothing begins for the former one
   const now = await clocks();
-  expect(now.filter((k) => k.startsWith('m2'))).toEqual(['m2 C2 not-applicable same-person']);
+  expect(now.filter((k) => k.startsWith('m2'))).toEqual(['m2 C2 not-applicable one-person']);
   expect(now).toHaveLength(before.clocks.length);
   await keepClocks(node.deps);
   expect(await clocks()).toEqual(now);
