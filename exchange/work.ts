@@ -144,11 +144,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     }
     return false;
   };
-  let isLabelled = false;
+  let labelled: number | undefined;
   let labelAt = new Date(0);
   const label = async (): Promise<boolean> => {
-    if (deps.clock() < labelAt || !(await relabelAfterUpdate(deps, ending.signal, isLabelled))) return false;
-    isLabelled = true;
+    if (deps.clock() < labelAt) return false;
+    const found = await relabelAfterUpdate(deps, ending.signal, labelled);
+    if (found === undefined) return false;
+    labelled = found;
     labelAt = new Date(deps.clock().getTime() + LOOK_MS);
     return false;
   };

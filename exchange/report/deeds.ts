@@ -24,6 +24,7 @@ const DEEDS: Readonly<Record<string, string>> = {
   'pull-planned': 'request to a payer planned',
   received: 'records received',
   'content-checked': 'export walked for what must not leave',
+  'relabel-begun': 'labelling sensitive records anew begun',
   relabel: 'sensitive records labelled anew',
   import: 'own records and enrolment loaded',
   'audit-verify': 'audit trail verified',
