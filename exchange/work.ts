@@ -14,6 +14,7 @@ import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
+import { finishComparing } from './members/compare-moved.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
@@ -202,6 +203,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
     rouse();
     await inTurn('releases', () => finishReleases(deps));
+    await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));

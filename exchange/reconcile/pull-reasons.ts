@@ -203,6 +203,7 @@ export const CLOCK_REASONS = {
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
+  'one-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -40,6 +40,8 @@ const DEEDS: Readonly<Record<string, string>> = {
   manage: 'tried to change a payer',
   accept: 'accepted a pull as it was',
   decide: 'decided an item',
+  'members-one': 'made two members one person',
+  'members-two': 'took back that two members are one person',
   choice: 'recorded a choice',
   contact: 'recorded an offer or question',
   'payer-named': 'recorded another payer',
