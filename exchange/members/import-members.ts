@@ -9,6 +9,7 @@ import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { calendarOf } from '../clocks/business-day.ts';
+import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import {
   addEnrolled,
@@ -20,10 +21,12 @@ import {
 } from '../store/enrolment.ts';
 import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
+import { allFormers } from '../store/member-merge.ts';
 import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
+import { asOnePerson } from './as-one-person.ts';
 import { csvRows } from './csv-rows.ts';
 import { ENROLMENT_COLUMNS, patientOf, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
@@ -107,6 +110,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   let read = 0;
   let refused = 0;
   const taken: Taken = new Map();
+  const formers = await allFormers(deps.database.sql);
   const refuse: ImportMembersInput['reject'] = (r) => {
     refused++;
     return input.reject(r);
@@ -120,6 +124,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         deps.database.sql,
         enrolmentRows({ ...input, enrolment: input.enrolment }, refuse),
         taken,
+        formers,
       )) {
         if ('endsOn' in row || row.isKnownPatient) continue;
         const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl), numbers);
@@ -149,7 +154,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         continue;
       }
       if (entry.resource === undefined) continue;
-      const unit = await checkRecord(entry.resource, entry.text, place);
+      const known = asOnePerson(entry.resource, entry.text, formers, addresses(deps.config).fhir);
+      const unit = await checkRecord(known.resource, known.text, place);
       if (unit) yield { ...at, ...unit };
     }
   }
@@ -200,7 +206,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         code: 'unknown-member',
         reason: REJECTS['unknown-member'],
       });
-    const enrolment = await commitEnrolment(deps, input, refuse, taken);
+    const enrolment = await commitEnrolment(deps, input, refuse, taken, formers);
     for await (const page of changedMembers(deps.database.sql, work))
       await refreshProfiles(deps.database.sql, page, deps.clock());
     await writeAudit(deps.database.sql, [
@@ -224,6 +230,7 @@ async function commitEnrolment(
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
   taken: Taken,
+  formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {
   const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
@@ -284,6 +291,7 @@ async function commitEnrolment(
     deps.database.sql,
     enrolmentRows({ ...input, enrolment: path }, () => {}),
     taken,
+    formers,
   )) {
     batch.push(item);
     if (batch.length < 1000) continue;

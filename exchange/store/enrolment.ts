@@ -4,6 +4,7 @@ import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, 
 import type { CoverageRow } from '../members/coverage.ts';
 import type { Enrolment } from '../members/enrolment.ts';
 import { notSaidYet, type Said } from '../members/said-choices.ts';
+import { isFormerSql } from './member-merge.ts';
 
 /** How many of each were new. */
 export type EnrolmentCounts = { members: number; enrolments: number; otherCoverages: number; choices: number };
@@ -156,9 +157,16 @@ export async function linkOtherCoverage(
   return linked.length;
 }
 
+type Former = {
+  name?: PersonRow['names'];
+  identifier?: { system?: string; value?: string }[];
+  address?: PersonRow['addresses'];
+  telecom?: PersonRow['telecoms'];
+};
+
 type PersonRow = {
   member_id: string;
-  umb: string;
+  umbs: string[];
   names: { family?: string; given?: string[]; suffix?: string[] }[] | null;
   births: string[] | null;
   numbers: string[] | null;
@@ -167,8 +175,11 @@ type PersonRow = {
   addresses: { line?: string[]; postalCode?: string }[] | null;
   telecoms: { system?: string; value?: string }[] | null;
   died: string | null;
+  /** Patients of members who go on as this one: how else the person is called, and reached */
+  formers: Former[] | null;
 };
 
+const MBI = 'http://hl7.org/fhir/sid/us-mbi';
 const asList = <T>(value: T[] | null): T[] => (Array.isArray(value) ? value : []);
 
 /** What a Patient says of death, as the last day that may be meant; `-infinity` when it says only that. */
@@ -181,12 +192,15 @@ function dayOfDeath(told: string | null): string | null {
 }
 
 /**
- * Rebuilds what matching compares for members, from their Patient (every name) and their enrolment (every card).
- * Own data only, never a peer's.
+ * Rebuilds what matching compares for members, from their Patient (every name) and their enrolment (every card); of one that others go on as, with what
+ * theirs say, but for the birth date. Who goes on as another is not found. Own data only, never a peer's.
  */
 export async function refreshProfiles(tx: Queryable, memberIdList: readonly string[], now: Date): Promise<void> {
   const people = await tx<PersonRow[]>`
-    select m.id as member_id, m.umb, p.names, p.births, p.mbis, p.addresses, p.telecoms, p.died,
+    select m.id as member_id, array[m.umb] || array(select f.umb from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null) as umbs,
+      p.names, p.births, p.mbis, p.addresses, p.telecoms, p.died,
+      (select jsonb_agg(r.body::jsonb) from exchange.member_merge g join exchange.resource r on r.member_id = g.former_id and r.type = 'Patient' and r.id = g.former_id and not r.deleted
+        where g.member_id = m.id and g.undone_at is null) as formers,
       (select array_agg(distinct e.member_number) from exchange.enrolment e where e.member_id = m.id) as numbers,
       (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id and e.subscriber_id is not null) as subscribers
     from exchange.member m
@@ -196,12 +210,18 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
         (select array_agg(i->>'value') from jsonb_array_elements((r.body::jsonb)->'identifier') i where i->>'system' = 'http://hl7.org/fhir/sid/us-mbi') as mbis
       from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted
     ) p on true
-    where m.id = any(${[...memberIdList]}::text[])`;
+    where m.id = any(${[...memberIdList]}::text[]) and not ${tx.unsafe(isFormerSql('m.id'))}`;
   const profiles = people.map((row) => {
     const family = new Set<string>();
     const suffix = new Set<string>();
     const given = new Set<string>();
-    for (const name of Array.isArray(row.names) ? row.names : []) {
+    const formers = asList(row.formers);
+    const addresses = [...asList(row.addresses), ...formers.flatMap((f) => asList(f.address ?? null))];
+    const telecoms = [...asList(row.telecoms), ...formers.flatMap((f) => asList(f.telecom ?? null))];
+    const mbis = formers
+      .flatMap((f) => asList(f.identifier ?? null))
+      .flatMap((i) => (i.system === MBI && i.value ? [i.value] : []));
+    for (const name of [...asList(row.names), ...formers.flatMap((f) => asList(f.name ?? null))]) {
       const read = familyName(name.family, name.suffix ?? []);
       for (const n of read.names) family.add(n);
       for (const s of read.suffix) suffix.add(s);
@@ -216,11 +236,11 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
       mb: (row.numbers ?? []).flatMap(memberIds),
       // a card number may be all that a peer knows of the policy: it counts as subscriber id too, with the full name
       sub: [...new Set([...(row.subscribers ?? []), ...(row.numbers ?? [])].flatMap(memberIds))],
-      mbi: (row.mbis ?? []).flatMap(memberIds),
-      umb: memberIds(row.umb),
-      street: asList(row.addresses).flatMap((a) => streets(a.line?.[0], a.postalCode)),
-      phone: asList(row.telecoms).flatMap((t) => (t.system === 'phone' || t.system === 'sms' ? phones(t.value) : [])),
-      email: asList(row.telecoms).flatMap((t) => (t.system === 'email' ? emails(t.value) : [])),
+      mbi: [...new Set([...(row.mbis ?? []), ...mbis].flatMap(memberIds))],
+      umb: row.umbs.flatMap(memberIds),
+      street: addresses.flatMap((a) => streets(a.line?.[0], a.postalCode)),
+      phone: telecoms.flatMap((t) => (t.system === 'phone' || t.system === 'sms' ? phones(t.value) : [])),
+      email: telecoms.flatMap((t) => (t.system === 'email' ? emails(t.value) : [])),
       died: dayOfDeath(row.died),
     };
   });
@@ -234,7 +254,8 @@ export async function refreshProfiles(tx: Queryable, memberIdList: readonly stri
       mb = excluded.mb, sub = excluded.sub, mbi = excluded.mbi, umb = excluded.umb,
       street = excluded.street, phone = excluded.phone, email = excluded.email, died = excluded.died`;
   const all = profiles.flatMap((p) => tokens(p).map((t) => ({ id: p.id, kind: t.kind, text: t.text })));
-  await tx`delete from exchange.member_token where member_id = any(${profiles.map((p) => p.id)}::text[])`;
+  await tx`delete from exchange.member_token where member_id = any(${[...memberIdList]}::text[])`;
+  await tx`delete from exchange.member_profile p where p.member_id = any(${[...memberIdList]}::text[]) and ${tx.unsafe(isFormerSql('p.member_id'))}`;
   await tx`
     insert into exchange.member_token (kind, hash, member_id)
     select distinct kind, hashtextextended(t, kind), id
