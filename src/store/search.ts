@@ -259,5 +259,6 @@ export async function estimateMatches(sql: Queryable, given: SearchRequest): Pro
   return Math.min(most, Math.max(TOTAL_EXACT + 1, Math.round(parsed?.[0]?.Plan['Plan Rows'] ?? 0)));
 }
 
-/** Marks are of nearly all resources, and the planner cannot know that. */
-const isTelling = (c: Criterion): boolean => c.kind !== 'mark' && !(c.kind === 'none' && c.of.kind === 'fresh');
+/** Marks are of nearly all resources, and so is what leaves out some by their ids; the planner takes such for half of them. */
+const isTelling = (c: Criterion): boolean =>
+  c.kind !== 'mark' && !(c.kind === 'none' && (c.of.kind === 'fresh' || c.of.kind === 'id'));

@@ -9,6 +9,7 @@ import type { Circle } from './near.ts';
 import { readCriterion } from './read-criterion.ts';
 import { readSort, type SortKey } from './sort.ts';
 import type { DirectoryType } from './types.ts';
+import { isName } from './values.ts';
 
 export type Total = 'none' | 'estimate' | 'accurate' | 'default';
 export type Summary = 'true' | 'text' | 'data' | 'count' | 'false';
@@ -133,9 +134,8 @@ function readFilter(request: SearchRequest, name: string, value: string, options
   request.applied.push([name, value]);
 }
 
-/** A name that the client sent is repeated only when it looks like one. */
 function unknownText(type: DirectoryType, name: string): string {
-  return /^[\w.:-]{1,64}$/.test(name)
+  return isName(name)
     ? `"${name}" is not a search parameter of ${type} here.`
     : `A parameter is not a search parameter of ${type} here.`;
 }
