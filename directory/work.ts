@@ -58,7 +58,8 @@ export function workOf(
     errand: (isGone) => errand(config.directoryTimeoutMs, isGone),
     short: (work, isGone) => admitted(places, work, LEVELS.short, isGone && { isGone }),
     search<T>(request: SearchRequest, database: Database, of: Errand, ask: (database: Database) => Promise<T>) {
-      const { level, expected, took } = known.of(request);
+      const effort = known.of(request);
+      const { level, expected } = effort;
       const work = async (): Promise<T> => {
         of.isLong = level >= LEVELS.unknown;
         const before = of.took;
@@ -68,7 +69,7 @@ export function workOf(
           isWhole = true;
           return answer;
         } finally {
-          took(of.took - before, isWhole);
+          effort.took(of.took - before, isWhole);
         }
       };
       return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone });
