@@ -72,7 +72,9 @@ export function workOf(
           effort.took(of.took - before, isWhole);
         }
       };
-      return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone });
+      // one that waited may have become known by others of its kind
+      const levelNow = () => known.of(request).level;
+      return admitted(places, work, level, { latest: of.until - expected, isGone: of.isGone, levelNow });
     },
   };
 }

@@ -5,21 +5,25 @@
 // passes it by.
 import { Outcome } from '../fhir/outcome.ts';
 
-/** `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: nobody waits for it any more. */
-export type Entrant = { latest?: number; isGone?: () => boolean };
+/**
+ * `latest`: when it has to begin, in milliseconds of `performance.now()`. `isGone`: nobody waits for it any more. `levelNow`: what is known of
+ * its level when its turn may have come.
+ */
+export type Entrant = { latest?: number; isGone?: () => boolean; levelNow?: () => number };
 
 export type Admission = {
   /**
    * Waits for a place.
    * @param level by default 0, which may have every place and comes first
+   * @returns the level at which it has one
    * @throws Outcome busy when too many wait, or the wait is too long
    */
-  enter(level?: number, entrant?: Entrant): Promise<void>;
+  enter(level?: number, entrant?: Entrant): Promise<number>;
   /** gives the place to the next. @param level at which it was taken */
   leave(level?: number): void;
 };
 
-type Waiting = Entrant & { admit: () => void; refuse: (why: Outcome) => void; since: number };
+type Waiting = Entrant & { admit: (level: number) => void; refuse: (why: Outcome) => void; since: number };
 
 const RETRY_SECONDS = 1;
 /** Refusals of so many milliseconds share a timer. */
@@ -97,12 +101,13 @@ export function admission(
     lines.forEach((line, level) => {
       for (let next = line.next; next !== undefined; next = line.next) {
         const late = isLate(next);
-        if (!late && !hasRoom(level)) break;
+        const at = next.levelNow?.() ?? level;
+        if (!late && !hasRoom(at)) break;
         line.take();
         if (late) next.refuse(busy());
         else {
-          take(level);
-          next.admit();
+          take(at);
+          next.admit(at);
         }
       }
     });
@@ -119,7 +124,7 @@ export function admission(
       if (line === undefined) throw new RangeError('There is no such level.');
       if (line.length === 0 && hasRoom(level)) {
         take(level);
-        return;
+        return level;
       }
       // the longest wait tells how long this one would take
       const ahead = line.next;
@@ -128,7 +133,7 @@ export function admission(
         await pause();
         throw busy();
       }
-      await new Promise<void>((done, refuse) => {
+      return new Promise((done, refuse) => {
         line.add({ ...entrant, admit: done, refuse, since: now() });
         looking ??= setTimeout(() => {
           looking = undefined;
@@ -150,10 +155,10 @@ export async function admitted<T>(
   level?: number,
   entrant?: Entrant,
 ): Promise<T> {
-  await admit.enter(level, entrant);
+  const held = await admit.enter(level, entrant);
   try {
     return await work();
   } finally {
-    admit.leave(level);
+    admit.leave(held);
   }
 }

@@ -182,9 +182,10 @@ test('a request takes one place, however many come at once', async () => {
   const places = { now: 0, most: 0, entered: 0 };
   const config = readConfig({ BASE_URL: ORIGIN, DIRECTORY_RATE_PER_MINUTE: '0', DIRECTORY_CACHE_MB: '0' });
   const counted = {
-    enter: async () => {
+    enter: async (level = 0) => {
       places.entered++;
       places.most = Math.max(places.most, ++places.now);
+      return level;
     },
     leave: () => void places.now--,
   };

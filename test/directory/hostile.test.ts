@@ -135,7 +135,7 @@ test('whoever sends a body slowly takes no place of those who are answered', asy
   const deps = { config, clock: () => NOW, database, log: () => {}, metrics: noMetrics };
   const site = createSite(
     { ...deps, blobs: fileBlobs(tmpdir()), keys: fileKeys(tmpdir()) },
-    { work: workOf(config, { admission: admission([1, 1, 1, 1], 0, 0, { pause: async () => {} }) }) },
+    { work: workOf(config, { admission: admission([4, 4, 4, 4], 0, 0, { pause: async () => {} }) }) },
   );
   const ask = (path: string, init: RequestInit = {}) => site.fetch(new Request(`${ORIGIN}${path}`, init));
   const never = new Promise<never>(() => {});

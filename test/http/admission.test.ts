@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { Outcome } from '../../src/fhir/outcome.ts';
 import { admission } from '../../src/http/admission.ts';
 
-const outcome = (promise: Promise<void>) =>
+const outcome = (promise: Promise<unknown>) =>
   promise.then(
     () => 'admitted',
     (error: unknown) => (error instanceof Outcome ? `${error.code} ${error.headers['retry-after']}` : 'other'),
@@ -113,4 +113,15 @@ test('who waits too long is told so while nobody leaves', async () => {
   const late = outcome(admit.enter());
   now = 1001;
   expect(await late).toBe('busy 1');
+});
+
+test('who waits is admitted by what is known of it by then', async () => {
+  const admit = admission([3, 1], 100, 1000, { now: () => 0, pause });
+  let level = 1;
+  const levelNow = () => level;
+  expect(await admit.enter(1, { levelNow })).toBe(1);
+  const waiting = [admit.enter(1, { levelNow }), admit.enter(1, { levelNow })];
+  level = 0;
+  admit.leave(1);
+  expect(await Promise.all(waiting)).toEqual([0, 0]);
 });
