@@ -14,6 +14,7 @@ import { revokeEnded } from './export/revoke.ts';
 import { runExport } from './export/run-export.ts';
 import { removeRequests } from './match/remove-requests.ts';
 import { runMatch } from './match/run-match.ts';
+import { finishComparing } from './members/compare-moved.ts';
 import { relabelAfterUpdate } from './members/relabel.ts';
 import { checkPeersDaily } from './peers/daily.ts';
 import { planPulls } from './pull/plan.ts';
@@ -143,11 +144,13 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     }
     return false;
   };
-  let isLabelled = false;
+  let labelled: number | undefined;
   let labelAt = new Date(0);
   const label = async (): Promise<boolean> => {
-    if (deps.clock() < labelAt || !(await relabelAfterUpdate(deps, ending.signal, isLabelled))) return false;
-    isLabelled = true;
+    if (deps.clock() < labelAt) return false;
+    const found = await relabelAfterUpdate(deps, ending.signal, labelled);
+    if (found === undefined) return false;
+    labelled = found;
     labelAt = new Date(deps.clock().getTime() + LOOK_MS);
     return false;
   };
@@ -200,6 +203,7 @@ export function startWork(deps: Deps, options: { plans: boolean; alone?: boolean
     if (options.plans) await inTurn('plan pulls', () => planPulls(deps, { cause: 'opt-in' }));
     rouse();
     await inTurn('releases', () => finishReleases(deps));
+    await inTurn('records of one person', () => finishComparing(deps));
     await inTurn('clocks', () => keepClocks(deps));
     await inTurn('consents that ended', () => revokeEnded(deps));
     await inTurn('files past their time', () => removeExpired(deps));

@@ -8,7 +8,7 @@ import { evidencePack, evidenceVerify } from './command/evidence.ts';
 import { faultSentence, tellUncaught, unexpectedFault } from './command/fault.ts';
 import { harvestCommands } from './command/harvest-commands.ts';
 import { ROTATED_USES, rotateKey } from './command/keys.ts';
-import { membersContacts, membersInvite, membersRelabel } from './command/members.ts';
+import { membersContacts, membersInvite, membersOne, membersRelabel, membersTwo } from './command/members.ts';
 import { peerCommands } from './command/peer-commands.ts';
 import { publish, publishProbe } from './command/publish.ts';
 import { pullAccept, pullList, pullRun, pullShow } from './command/pulls.ts';
@@ -116,6 +116,20 @@ members
   .command('relabel')
   .description('decide again which records are sensitive, after an update of the value sets')
   .action(membersRelabel);
+members
+  .command('one')
+  .description('two members are one person: the second goes on as the first; docs/decisions/022')
+  .argument('<stays>', 'number, Patient id or key of the member that stays')
+  .argument('<former>', 'of the one that goes on as it')
+  .requiredOption('--reason <text>', 'why, for those who read it later')
+  .option('--confirm <doubt...>', 'what speaks against it and was looked at')
+  .action(membersOne);
+members
+  .command('two')
+  .description('take back that two members are one person')
+  .argument('<former>', 'Patient id or key of the member that went on as another')
+  .requiredOption('--reason <text>', 'why, for those who read it later')
+  .action(membersTwo);
 harvestCommands(program);
 
 const pull = program.command('pull').description("members' history from other payers");

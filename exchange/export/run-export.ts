@@ -37,6 +37,8 @@ function fileLimits({ minimumFileSize: least, maximumFileSize: most }: ExportPar
   return { lines, bytes, ...(most === undefined ? {} : { most }) };
 }
 const AUDIT_ROWS = 1000;
+/** What is counted of records that rules of another program decided. */
+const UNCLASSIFIED = 'withheld-unclassified';
 /** Why an export was begun again; the word stands in `bulk_job.failure` until it is finished. */
 const CONSENT_CHANGED = 'consent-changed';
 
@@ -105,11 +107,9 @@ async function decided({ deps, job, owner, scope, today, parameters }: Run): Pro
   const { sql } = deps.database;
   const granted = await grantedMembers(sql, scope, today, undefined, parameters.patients);
   const isOurs = () => renewJob(sql, job.id, owner, deps.clock(), deps.config.leaseSeconds, 0);
-  return decideAhead(
-    deps,
-    granted.map((m) => m.memberId),
-    isOurs,
-  );
+  const ids = granted.map((m) => m.memberId);
+  // what rules that hold here no more leave undecided stays, is counted, and comes with a later export
+  return (await decideAhead(deps, ids, isOurs)) !== 'stopped';
 }
 
 /** Every record of every member, in slices. False when the job is no longer ours. */
@@ -172,7 +172,8 @@ async function writeAll(run: Run, tx: Sql): Promise<boolean> {
     for (const { json } of sharedTransmitters(about.us, job.peerId, shared))
       await files.write('output', 'Provenance', json);
   const all = job.groupId === null ? granted.length : await groupSize(tx, job.groupId);
-  await writeOutcomes(files, parameters, all - granted.length + wanted.length - held.length);
+  const undecided = (counts[UNCLASSIFIED] ?? 0) > 0;
+  await writeOutcomes(files, parameters, { members: all - granted.length + wanted.length - held.length, undecided });
   counts['members'] = held.length;
   return true;
 }
@@ -251,16 +252,26 @@ async function complete(run: Run, tx: Queryable, files: WrittenFile[]): Promise<
 }
 
 /** What the client should know, without naming a member or a category of what was left out. */
-async function writeOutcomes(files: NdjsonFiles, parameters: ExportParameters, membersLost: number): Promise<void> {
+async function writeOutcomes(
+  files: NdjsonFiles,
+  parameters: ExportParameters,
+  lost: { members: number; undecided: boolean },
+): Promise<void> {
   const note = async (
     severity: 'information' | 'warning',
-    code: 'informational' | 'not-found' | 'suppressed',
+    code: 'informational' | 'not-found' | 'suppressed' | 'incomplete',
     textOf: string,
   ) => files.write('error', 'OperationOutcome', JSON.stringify(operationOutcome(severity, code, textOf)));
   for (const text of parameters.notes ?? []) await note('information', 'informational', text);
   for (let i = 0; i < (parameters.ignoredPatients ?? 0); i++)
     await note('warning', 'not-found', 'A patient of the request is not a member of the Group and was left out.');
-  if (membersLost > 0)
+  if (lost.undecided)
+    await note(
+      'warning',
+      'incomplete',
+      'Records that are being decided anew after an update of this server were left out. The next export with _since brings them.',
+    );
+  if (lost.members > 0)
     await note(
       'information',
       'suppressed',

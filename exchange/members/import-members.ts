@@ -9,15 +9,18 @@ import type { ImportEntry, Place } from '../../src/import/entry.ts';
 import { ImportFault, REJECTS } from '../../src/import/reject.ts';
 import type { Reject } from '../../src/import/rejects-file.ts';
 import { calendarOf } from '../clocks/business-day.ts';
+import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
 import { commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
+import { allFormers } from '../store/member-merge.ts';
 import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/profile.ts';
 import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
+import { asOnePerson } from './as-one-person.ts';
 import { csvRows } from './csv-rows.ts';
 import { ENROLMENT_COLUMNS, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
@@ -104,6 +107,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   // Patients of enrolment rows that are there as they are
   let unchanged = 0;
   const taken: Taken = new Map();
+  const formers = await allFormers(deps.database.sql);
   const refuse: ImportMembersInput['reject'] = (r) => {
     refused++;
     return input.reject(r);
@@ -112,7 +116,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   async function* units(): AsyncGenerator<StagedUnit> {
     if (input.enrolment !== undefined) {
       const { sql } = deps.database;
-      const rows = ownedRows(sql, enrolmentRows({ ...input, enrolment: input.enrolment }, refuse), taken);
+      const rows = ownedRows(sql, enrolmentRows({ ...input, enrolment: input.enrolment }, refuse), taken, formers);
       const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
       yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
     }
@@ -137,7 +141,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         continue;
       }
       if (entry.resource === undefined) continue;
-      const unit = await checkRecord(entry.resource, entry.text, place);
+      const known = asOnePerson(entry.resource, entry.text, formers, addresses(deps.config).fhir);
+      const unit = await checkRecord(known.resource, known.text, place);
       if (unit) yield { ...at, ...unit };
     }
   }
@@ -189,7 +194,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         code: 'unknown-member',
         reason: REJECTS['unknown-member'],
       });
-    const enrolment = await commitEnrolment(deps, input, refuse, taken);
+    const enrolment = await commitEnrolment(deps, input, refuse, taken, formers);
     await refreshDueProfiles(deps.database.sql, deps.clock());
     await writeAudit(deps.database.sql, [
       auditRow({
@@ -212,6 +217,7 @@ async function commitEnrolment(
   input: ImportMembersInput,
   refuse: ImportMembersInput['reject'],
   taken: Taken,
+  formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {
   const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
@@ -275,6 +281,7 @@ async function commitEnrolment(
     deps.database.sql,
     enrolmentRows({ ...input, enrolment: path }, () => {}),
     taken,
+    formers,
   )) {
     batch.push(item);
     if (batch.length < 1000) continue;

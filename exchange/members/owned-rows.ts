@@ -45,12 +45,14 @@ function ownerOf(holders: Holders, row: Enrolment, taken: Taken): CardHolder | u
 
 /**
  * Rows as whose they are. One that names no Patient, and whose card, or the card that it takes the place of, one member with that birth date
- * holds, is that member's.
+ * holds, is that member's; of one who goes on as another, that other one's.
+ * @param formers former ids with those that stay
  */
 export async function* ownedRows(
   sql: Queryable,
   rows: AsyncIterable<EnrolmentLine>,
   taken: Taken,
+  formers: ReadonlyMap<string, string>,
 ): AsyncGenerator<EnrolmentLine> {
   const owned = async (batch: readonly EnrolmentLine[]): Promise<EnrolmentLine[]> => {
     const asked = batch.flatMap(({ row }) => [row.memberNumber, row.formerNumber]).filter((n) => n !== undefined);
@@ -61,6 +63,9 @@ export async function* ownedRows(
       const former = held(holders, row.formerNumber, row.birthDate)?.memberId;
       const isOther = former !== undefined && former !== (holder?.memberId ?? row.memberId);
       const twice = isOther ? { formerId: former } : {};
+      const stays = holder === undefined ? formers.get(row.memberId) : undefined;
+      // the Patient of the one that stays is not made anew of what is said of the other
+      if (stays !== undefined) return { line, row: { ...row, memberId: stays, isKnownPatient: true }, ...twice };
       if (holder === undefined) return { line, row, ...twice };
       const { memberId, numbers } = holder;
       return { line, row: { ...row, memberId, isKnownPatient: !isMade(holder) }, numbers, ...twice };

@@ -1,16 +1,19 @@
 // Records that another version of the rules decided are decided by this one: labels and what they pass on, the facts by which they
-// leave, and their form for peers. Until then they count as sensitive (store/export.ts). It may be stopped at any time, and goes on where it stopped.
+// leave, and their form for peers. Until then they do not leave (store/export.ts). It may be stopped at any time, and goes on where it stopped.
 import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { Sql } from '../../src/store/database.ts';
 import { type AuditEntry, auditRow, writeAudit } from '../store/audit.ts';
 import {
+  anyUndecided,
+  type Decider,
   decideAlone,
   holdsRelabelling,
   inheritLabelsOf,
   lastDecider,
   leftUndecided,
   membersAfter,
+  RELABEL_BEGUN,
   RELABELLING,
   type Unclassified,
   unclassifiedOf,
@@ -81,7 +84,7 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
     ...decidedOf(r),
   }));
   const { relabelled } = await sql.begin(async (tx) => {
-    await decideAlone(tx);
+    await decideAlone(tx, memberIds);
     const at = await transactionInstant(tx);
     const written = await writeDecided(tx, said, at);
     await inheritLabelsOf(tx, [...new Set(said.map((r) => r.memberId))], at);
@@ -90,25 +93,44 @@ async function decidePart(sql: Sql, memberIds: readonly string[]): Promise<Relab
   return { records: records.length, changed: relabelled };
 }
 
+/** Is all decided by the rules of this process, but for what another one may have written since? */
+const isSettled = (last: Decider | undefined): boolean => last?.labeller === LABELLER_VERSION && last.isDone;
+/**
+ * May a process decide before it is asked to take part? By rules that hold, or where none or older ones do. Not by those of another list beside
+ * one that holds, nor by older ones: two would decide in turn.
+ */
+const mayDecide = (last: Decider | undefined): boolean =>
+  last === undefined || last.labeller === LABELLER_VERSION || last.program < PROGRAM;
+
+/** `decided`: by the rules of this process; `undecided`: others hold, and some are not; `stopped`: by who asked. */
+export type Decision = 'decided' | 'undecided' | 'stopped';
+
 /**
  * After an update of the program, records of some members before they leave: what older rules decided would stay, and whoever asks next for
- * changes could not tell. Nothing to do, without a look at the records, once all are decided, or where a newer program decides beside this one.
+ * changes could not tell. Nothing to do, without a look at the records, once all are decided.
  * @param each called between two transactions; false ends it
  */
 export async function decideAhead(
   deps: Pick<Deps, 'database'>,
   memberIds: readonly string[],
   each: () => Promise<boolean> = async () => true,
-): Promise<boolean> {
+): Promise<Decision> {
   const { sql } = deps.database;
-  if (memberIds.length === 0) return true;
+  if (memberIds.length === 0) return 'decided';
   const last = await lastDecider(sql);
-  if (last === undefined || last.labeller === LABELLER_VERSION || last.program > PROGRAM) return true;
+  if (isSettled(last)) return 'decided';
+  if (!mayDecide(last)) return (await anyUndecided(sql, memberIds)) ? 'undecided' : 'decided';
   for (let from = 0; from < memberIds.length; from += MEMBERS) {
     await decideOf(sql, memberIds.slice(from, from + MEMBERS));
-    if (!(await each())) return false;
+    if (!(await each())) return 'stopped';
   }
-  return true;
+  return 'decided';
+}
+
+/** Do some members have records that are not decided by the rules of this process? Asked of the records only until all are. */
+export async function haveUndecided(deps: Pick<Deps, 'database'>, memberIds: readonly string[]): Promise<boolean> {
+  const { sql } = deps.database;
+  return !isSettled(await lastDecider(sql)) && (await anyUndecided(sql, memberIds));
 }
 
 type By = Pick<AuditEntry, 'actorKind' | 'actor'>;
@@ -125,56 +147,63 @@ export async function relabel(
 ): Promise<Relabelled> {
   const { sql } = deps.database;
   const total = { records: 0, changed: 0 };
+  const note = (what: typeof RELABEL_BEGUN | typeof RELABELLING, more: object = {}) =>
+    writeAudit(sql, [
+      auditRow({
+        at: deps.clock(),
+        ...by,
+        ...what,
+        detail: { ...more, labeller: LABELLER_VERSION, program: PROGRAM },
+      }),
+    ]);
+  const last = await lastDecider(sql);
+  // these rules hold from now on: a process with others decides nothing beside this one
+  if (last?.labeller !== LABELLER_VERSION) await note(RELABEL_BEGUN);
   for (let after = ''; ; ) {
     if (ending?.aborted) return total;
     const members = await membersAfter(sql, after, MEMBERS);
-    const last = members.at(-1);
-    if (last === undefined) break;
-    after = last;
+    const end = members.at(-1);
+    if (end === undefined) break;
+    after = end;
     const done = await decideOf(sql, members);
     total.records += done.records;
     total.changed += done.changed;
   }
-  // that there was nothing is worth a row only where it is not looked for again because of it
-  if (total.records === 0 && by.actorKind !== 'system') return total;
-  await writeAudit(sql, [
-    auditRow({
-      at: deps.clock(),
-      ...by,
-      ...RELABELLING,
-      detail: { ...total, labeller: LABELLER_VERSION, program: PROGRAM },
-    }),
-  ]);
+  // that there was nothing is worth a row only where something is not looked for again because of it
+  if (total.records > 0 || !isSettled(last) || by.actorKind === 'system') await note(RELABELLING, total);
   return total;
 }
 
 /**
  * The same without anybody asking, where another labeller was the last to decide: after an update of the program, or with another list, all
- * that is held would stay out of exports under #regular until somebody thought of it. One process at a time; what is there already is
+ * that is held would stay out of exports until somebody thought of it. One process at a time; what is there already is
  * known from the audit, without a look at the records.
- * @param again this process has seen to it before: it takes back only what an older program has decided since. Two of them would otherwise
- *   decide in turn; which one began last says nothing, as an older one may be started again beside a newer
- * @returns whether nothing is left to do here: false when another process has it in hand, which may end before it is through
+ * @param before what this process found when it saw to it last, undefined the first time: it takes back only what an older program has decided
+ *   since, and looks at all records again while it finds some, as an older program may have written them behind its walk. Two with other
+ *   lists would otherwise decide in turn: the rules of the one that began last hold
+ * @returns how many records were found that were not decided; undefined when another process has it in hand, which may end before it is through
  */
 export async function relabelAfterUpdate(
   deps: Pick<Deps, 'database' | 'clock' | 'log'>,
   ending?: AbortSignal,
-  again = false,
-): Promise<boolean> {
-  const isOurs = async (): Promise<boolean> => {
-    const last = await lastDecider(deps.database.sql);
-    // what an older program wrote beside us, behind the walk over the members, would never be decided
-    if (last?.labeller === LABELLER_VERSION && (await leftUndecided(deps.database.sql, last.at))) return false;
-    return last?.labeller === LABELLER_VERSION || (again && last !== undefined && last.program >= PROGRAM);
+  before?: number,
+): Promise<number | undefined> {
+  const { sql } = deps.database;
+  const hasNothing = async (): Promise<boolean> => {
+    const last = await lastDecider(sql);
+    if (before === undefined) return isSettled(last) && !(await leftUndecided(sql, last?.at ?? new Date(0)));
+    if (last === undefined || last.program < PROGRAM) return false;
+    if (last.labeller !== LABELLER_VERSION) return true;
+    return last.isDone && before === 0 && !(await leftUndecided(sql, last.at));
   };
-  if (await isOurs()) return true;
+  if (await hasNothing()) return 0;
   const lock = deps.database.dedicated('work');
   try {
-    if (!(await holdsRelabelling(lock))) return false;
-    if (await isOurs()) return true; // another one was quicker
+    if (!(await holdsRelabelling(lock))) return undefined;
+    if (await hasNothing()) return 0; // another one was quicker
     const done = await relabel(deps, { actorKind: 'system', actor: 'labels' }, ending);
     if (done.records > 0) deps.log('warn', 'records labelled anew', { ...done, labeller: LABELLER_VERSION });
-    return true;
+    return done.records;
   } finally {
     await lock.end({ timeout: 1 });
   }

@@ -175,8 +175,8 @@ export const WITHHELD = {
   'old-pa': calm('Prior authorizations that ended more than a year ago.'),
   sensitive: calm('Sensitive records that the member’s choice does not cover.'),
   unclassified: look(
-    'Records whose sensitivity this version of the program has not decided yet.',
-    'Run "members relabel"; they are held back from members whose choice leaves out sensitive records until then.',
+    'Records of which this version of the program has not decided yet whether they may leave.',
+    'Nothing, unless it lasts: see whether processes of several versions, or with several lists of codes, are running. "members relabel" decides them at once.',
   ),
   'holds-others': look(
     'Records of ours that contain something about another person.',
@@ -203,6 +203,7 @@ export const CLOCK_REASONS = {
   'member-withdrew': calm('The member withdrew the choice.'),
   'member-declined': calm('The member declined.'),
   'coverage-ended': calm('The coverage ended: ours, or the one with the other payer.'),
+  'one-person': calm('Two members were made one person: the other one has the same duty.'),
   'member-deceased': calm('The member has died, by our own record of the person.'),
 } as const satisfies Readonly<Record<string, Meaning>>;
 

@@ -4,6 +4,7 @@ import type { Deps } from '../../src/deps.ts';
 import { formatInstant } from '../../src/fhir/instant.ts';
 import { NPI_SYSTEM } from '../../src/fhir/npi.ts';
 import { yearsBefore } from '../clocks/business-day.ts';
+import { idsOfPerson } from '../store/member-merge.ts';
 import { type Disclosure, findMemberId, memberDisclosures, memberIdPages } from '../store/report-disclosures.ts';
 import { memberKeys } from './member-key.ts';
 
@@ -28,7 +29,7 @@ export async function disclosuresOf(
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
   const from = new Date(`${yearsBefore(deps.clock().toISOString().slice(0, 10), ACCOUNT_YEARS)}T00:00:00Z`);
-  return memberDisclosures(sql, memberId, from, MOST);
+  return memberDisclosures(sql, await idsOfPerson(sql, memberId), from, MOST);
 }
 
 const MEMBER_KEY = /^M-[0-9a-f]{10}$/;

@@ -17,11 +17,13 @@ import {
   type OtherCoverage,
   otherCoverages,
 } from '../store/member-choice.ts';
+import { idsOfPerson, type Merge, mergesOf } from '../store/member-merge.ts';
 import { findMemberId } from '../store/report-disclosures.ts';
 import { patientTexts } from '../store/report-lines.ts';
 import { personOf } from './members.ts';
 
 export { memberAuditBefore } from '../store/member-choice.ts';
+export { idsOfPerson, type Merge } from '../store/member-merge.ts';
 
 const MOST_LOOKS = 200;
 const MOST_DEEDS = 1000;
@@ -38,6 +40,8 @@ export type MemberAccount = {
   looks: Looked[];
   /** what people decided and recorded */
   deeds: Looked[];
+  /** when the member was made one with another, or two again */
+  merges: Merge[];
 };
 
 /** Undefined when there is no such member. */
@@ -47,17 +51,19 @@ export async function memberAccount(
 ): Promise<MemberAccount | undefined> {
   const { sql } = deps.database;
   if ((await findMemberId(sql, memberId)) !== memberId) return undefined;
-  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks, deeds] = await Promise.all([
+  const ids = await idsOfPerson(sql, memberId);
+  const [patients, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges] = await Promise.all([
     patientTexts(sql, [memberId]),
     memberEnrolments(sql, memberId),
     memberChoices(sql, memberId),
     memberContacts(sql, memberId),
     otherCoverages(sql, memberId),
-    memberClocks(sql, memberId),
-    memberAsks(sql, memberId),
-    memberAudit(sql, memberId, MOST_LOOKS),
-    memberDeeds(sql, memberId, MOST_DEEDS),
+    memberClocks(sql, ids),
+    memberAsks(sql, ids),
+    memberAudit(sql, ids, MOST_LOOKS),
+    memberDeeds(sql, ids, MOST_DEEDS),
+    mergesOf(sql, memberId),
   ]);
   const person = personOf(patients.get(memberId));
-  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks, deeds };
+  return { memberId, person, enrolments, choices, contacts, payers, clocks, asks, looks, deeds, merges };
 }

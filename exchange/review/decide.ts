@@ -15,7 +15,7 @@ import {
   writeDecision,
 } from '../store/review.ts';
 import { isKept } from './kept.ts';
-import { ITEM_KINDS, type PersonDecision } from './kinds.ts';
+import { ITEM_KINDS, ONE_PERSON, type PersonDecision } from './kinds.ts';
 import { RELEASE_MS, releaseUnit } from './release.ts';
 
 export type Person = { subject: string; name: string; role: string; development: boolean };
@@ -79,6 +79,8 @@ export async function decideItem(
     const isUndo = d.decision === 'undo';
     const earlier = isUndo ? inForce(await decisionsOf(tx, item.id)) : undefined;
     if (isUndo && (item.state !== 'decided' || !earlier)) return 'nothing-to-undo';
+    // that two members are one is taken back where it was said
+    if (earlier?.decision === ONE_PERSON) return 'not-allowed';
     if (!isUndo && item.state !== 'open') return 'changed';
     if (d.decision !== 'undo' && !(ITEM_KINDS[item.kind]?.allows.includes(d.decision) ?? false)) return 'not-allowed';
     const decision = earlier?.decision ?? d.decision;

@@ -27,7 +27,7 @@ export type ItemKind = {
 };
 const OF_MEMBERS = {
   'keep-both': 'They are two persons, and stay two members.',
-  dismiss: 'They are one person, and enrollment has put it right; or there is nothing to put right.',
+  dismiss: 'There is nothing to put right.',
 } as const;
 
 const PAIR = ['keep-both', 'prefer-ours', 'prefer-theirs', 'same-event', 'different-events', 'report-to-peer'] as const;
@@ -70,14 +70,14 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
     label: 'A payer’s question fits several members: maybe they are one person',
     allows: ['keep-both', 'dismiss'],
     means: OF_MEMBERS,
-    says: 'Nothing that the payer asked with tells these members apart. Ask enrollment whether they are one person.',
+    says: 'Nothing that the payer asked with tells these members apart. Ask enrollment whether they are one person; then make them one.',
   },
   'two-cards': {
     weight: 2,
     label: 'Two members under an old and a new card: maybe they are one person',
     allows: ['keep-both', 'dismiss'],
     means: OF_MEMBERS,
-    says: 'An enrolment file says that the card of the one takes the place of the other’s, with the same birth date. Ask enrollment. If they are one person: end the coverage under the former card (a row with that number and its coverage_end), so that nobody is asked for it twice, and take the choice anew for the member with the new card; history that came stays with the former one. If they are two: have the number corrected at its source.',
+    says: 'An enrolment file says that the card of the one takes the place of the other’s, with the same birth date. Ask enrollment. If they are one person, make them one: the member with the former card goes on as the other one. If they are two, have the number corrected at its source.',
   },
   'coverage-overlap': { weight: 1, label: 'Both coverages run at once', allows: ['keep-both', 'dismiss'] },
   'invalid-resource': { weight: 1, label: 'Breaks the structure of FHIR', allows: HELD },
@@ -87,6 +87,9 @@ export const ITEM_KINDS: Readonly<Record<string, ItemKind>> = {
 
 /** Kinds whose two records are the Patients of two members of ours. */
 export const OF_TWO_MEMBERS: readonly string[] = ['ambiguous-match', 'two-cards'];
+
+/** The decision of such an item that is made where two members are made one. */
+export const ONE_PERSON = 'one-person';
 
 /** Quarantine reasons that become items, with their weight. The others are on the report only. */
 export const HELD_ITEMS: Readonly<Record<string, number>> = Object.fromEntries(

@@ -2,13 +2,14 @@
 // audit rows that are written before a byte leaves.
 import type { Context } from 'hono';
 import type { Deps } from '../../src/deps.ts';
+import { Outcome, operationOutcome } from '../../src/fhir/outcome.ts';
 import type { JsonObject, Resource } from '../../src/fhir/resource.ts';
 import { objects } from '../../src/fhir/resource.ts';
 import { mayBeSpelled, parseSpelled, stringifySpelled } from '../../src/fhir/spelled.ts';
 import type { FhirEnv } from '../../src/http/fhir-app.ts';
 import { addMonths, localDay, yearsBefore } from '../clocks/business-day.ts';
 import { umbIdentifier } from '../match/groups.ts';
-import { decideAhead } from '../members/relabel.ts';
+import { decideAhead, haveUndecided } from '../members/relabel.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
 import { anyGranted, grantedMembers, grantedWindow, stillGranted } from '../store/grant.ts';
@@ -34,10 +35,31 @@ export const umbSystem = (deps: Pick<Deps, 'config'>): string =>
 
 /** Of more members what is not decided yet is left out: a peer waits for it. */
 const DECIDED_AT_ONCE = 5;
-/** After an update of the program: what was decided by older rules would be missing, and nothing would say so. */
+const DECIDED_SECONDS = 30;
+/**
+ * After an update of the program: what was decided by older rules would be missing, and nothing would say so.
+ * @throws Outcome unavailable when other rules than those of this process hold, and it could not tell what may leave
+ */
 async function decided(deps: Deps, members: readonly string[]): Promise<void> {
-  if (members.length <= DECIDED_AT_ONCE) await decideAhead(deps, members);
+  if (members.length > DECIDED_AT_ONCE) return;
+  if ((await decideAhead(deps, members)) === 'undecided')
+    throw new Outcome('unavailable', 'Records are being decided anew after an update. Ask again in a moment.', {
+      retryAfter: DECIDED_SECONDS,
+    });
 }
+
+/** May an answer about granted members lack records of theirs, as they are not decided yet? Of few all are. */
+export async function mayLack(deps: Deps, grants: readonly Grant[]): Promise<boolean> {
+  const members = grants.map((g) => g.memberId);
+  return members.length > DECIDED_AT_ONCE && (await haveUndecided(deps, members));
+}
+
+/** What is said then. */
+const LACKING = operationOutcome(
+  'warning',
+  'incomplete',
+  'Records are being decided anew after an update, and some that would be here may be missing. Ask again in a few minutes, or about fewer members.',
+);
 
 /** Those of some members that were matched for a peer and whose consent holds today. */
 export async function grantsOf(deps: Deps, peerId: string, members: readonly string[]): Promise<Grant[]> {
@@ -49,8 +71,14 @@ export async function grantsOf(deps: Deps, peerId: string, members: readonly str
 }
 
 /** The same of all members of a peer from one on, in the order of their ids, `most` of them. */
-export const grantsFrom = (deps: Deps, peerId: string, from: string, most: number): Promise<Grant[]> =>
-  grantedWindow(deps.database.sql, peerId, daysOf(deps).today, from, most);
+export async function grantsFrom(deps: Deps, peerId: string, from: string, most: number): Promise<Grant[]> {
+  const found = await grantedWindow(deps.database.sql, peerId, daysOf(deps).today, from, most);
+  await decided(
+    deps,
+    found.map((g) => g.memberId),
+  );
+  return found;
+}
 
 /** The same as {@link grantsOf} of one member, with the policy that held for it at a time. */
 export async function grantsSince(deps: Deps, peerId: string, memberId: string, since: Date): Promise<Grant[]> {
@@ -137,19 +165,25 @@ export async function recordAccess(
 
 const escaped = (text: string) => JSON.stringify(text);
 
-/** A searchset as text: what is stored is not written anew. */
+/**
+ * A searchset as text: what is stored is not written anew.
+ * @param isLacking records may be missing, which is said in an entry
+ */
 export function searchset(
   base: string,
   links: { relation: string; url: string }[],
   entries: readonly { shown: Pick<Shown, 'row' | 'text'>; mode: 'match' | 'include' }[],
   total: number | undefined,
+  isLacking = false,
 ): string {
   const link = links.map((l) => `{"relation":"${l.relation}","url":${escaped(l.url)}}`).join(',');
-  const entry = entries
+  const found = entries
     .map(
       ({ shown: { row, text }, mode }) =>
         `{"fullUrl":"${base}/${row.type}/${row.id}","resource":${text},"search":{"mode":"${mode}"}}`,
     )
     .join(',');
+  const said = isLacking ? [`{"resource":${JSON.stringify(LACKING)},"search":{"mode":"outcome"}}`] : [];
+  const entry = [...(found === '' ? [] : [found]), ...said].join(',');
   return `{"resourceType":"Bundle","type":"searchset"${total === undefined ? '' : `,"total":${total}`},"link":[${link}]${entry === '' ? '' : `,"entry":[${entry}]`}}`;
 }

@@ -16,6 +16,7 @@ import {
   daysOf,
   grantsOfRecord,
   hasMembers,
+  mayLack,
   NO_STORE,
   recordAccess,
   type Shown,
@@ -124,7 +125,8 @@ export function memberSearch(deps: Deps, type: string) {
       ...page.found.map((s) => ({ shown: s, mode: 'match' as const })),
       ...included.map((s) => ({ shown: s, mode: 'include' as const })),
     ];
-    return fhirBody(c, searchset(base, links, entries, isWhole ? page.found.length : undefined), 200, NO_STORE);
+    const total = isWhole ? page.found.length : undefined;
+    return fhirBody(c, searchset(base, links, entries, total, page.isLacking), 200, NO_STORE);
   };
 }
 
@@ -137,11 +139,12 @@ async function findPage(
   deps: Deps,
   windows: Iterable<readonly Grant[]> | AsyncIterable<readonly Grant[]>,
   search: MemberSearch,
-): Promise<{ found: Shown[]; grants: Grant[]; next: Position | undefined }> {
+): Promise<{ found: Shown[]; grants: Grant[]; next: Position | undefined; isLacking: boolean }> {
   const found: Shown[] = [];
   const grants = new Map<string, Grant>();
   let after = search.after;
-  const page = (next: Position | undefined) => ({ found, grants: [...grants.values()], next });
+  let isLacking = false;
+  const page = (next: Position | undefined) => ({ found, grants: [...grants.values()], next, isLacking });
   const isPlain = search.criteria.length === 0;
   const limit = isPlain ? search.count + 1 : BATCH;
   let looked = 0;
@@ -150,6 +153,7 @@ async function findPage(
     // the window before was not the last one
     if (members >= MAX_MEMBERS) return page(after);
     const ofMember = new Map(part.map((g) => [g.memberId, g]));
+    if (await mayLack(deps, part)) isLacking = true;
     for (let rows: MemberRow[] | undefined; rows === undefined || rows.length === limit; ) {
       rows = await memberRows(deps.database.sql, part, daysOf(deps), {
         types: [search.type],

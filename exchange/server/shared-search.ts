@@ -14,6 +14,7 @@ import {
   daysOf,
   grantsFrom,
   grantsOf,
+  mayLack,
   NO_STORE,
   recordAccess,
   type Shown,
@@ -58,6 +59,7 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
   const granted = new Set(grants.map((g) => g.memberId));
   for (const m of search.members ?? [])
     if (!granted.has(m)) await recordRefusal(c, deps, caller.peer, 'not-granted', `Patient/${m}`);
+  const isLacking = await mayLack(deps, grants);
   const { found, next } = await findPage(deps, grants, search);
   // a directory entry names no member
   const included = await include(deps, caller, [], search, found);
@@ -74,7 +76,7 @@ async function answer(c: Context<FhirEnv>, deps: Deps, caller: Caller, search: M
     ...included.map((s) => ({ shown: s, mode: 'include' as const })),
   ];
   const total = next === undefined && search.after === undefined ? found.length : undefined;
-  return fhirBody(c, searchset(base, links, entries, total), 200, NO_STORE);
+  return fhirBody(c, searchset(base, links, entries, total, isLacking), 200, NO_STORE);
 }
 
 /**

@@ -20,6 +20,7 @@ import { lists } from './lists.ts';
 import { looks } from './looks.ts';
 import { matches } from './matches.ts';
 import { members } from './members.ts';
+import { onePerson } from './one-person.ts';
 import { peers } from './peers.ts';
 import { pull } from './pull.ts';
 import { pulls } from './pulls.ts';
@@ -67,6 +68,7 @@ export function createStaff(deps: Deps, options: StaffOptions = {}): Hono<FhirEn
   matches(desk);
   disclosures(desk);
   members(desk);
+  onePerson(desk);
   looks(desk);
   record(desk);
   attachments(desk);

@@ -2,7 +2,7 @@
 import { html, type Safe } from '../../src/ui/html.ts';
 import { codeCell, numberCell, timeCell } from '../report/words.ts';
 import { type Decide, decideItem, type Refusal } from '../review/decide.ts';
-import { DECISIONS_OF_PEOPLE, ITEM_KINDS } from '../review/kinds.ts';
+import { DECISIONS_OF_PEOPLE, ITEM_KINDS, OF_TWO_MEMBERS, ONE_PERSON } from '../review/kinds.ts';
 import { type ItemPlace, type ItemReport, itemReport, items } from '../review/read.ts';
 import {
   besideTable,
@@ -37,6 +37,8 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   const hidden = html`${csrfField(visit.session)}<input type="hidden" name="mark" value="${item.mark}">`;
   const reason = html`<p><label for="reason">Reason, for those who read it later</label><input id="reason" name="reason" required minlength="3" maxlength="1000" autocomplete="off"></p>`;
   const path = `${PATH}/${item.id}`;
+  if (item.decision === ONE_PERSON)
+    return html`<section class="box"><p>Both were made one person. That is taken back at the member.</p></section>`;
   if (item.state === 'decided')
     return html`<section class="box"><h2>Take the decision back</h2><form method="post" action="${path}">${hidden}<input type="hidden" name="decision" value="undo">${reason}<button>Undo “${decisionWords(item.decision ?? '')}”</button></form></section>`;
   if (item.state !== 'open') return undefined;
@@ -44,7 +46,11 @@ function decideForm(visit: Visit, r: ItemReport): Safe | undefined {
   return html`<section class="box"><h2>Decide</h2><form method="post" action="${path}">${hidden}<fieldset><legend>Decision</legend>${allows.map(
     (d) =>
       html`<label><input type="radio" name="decision" value="${d}" required><span><strong>${decisionWords(d)}</strong> ${means[d] ?? DECISIONS_OF_PEOPLE[d]}</span></label>`,
-  )}</fieldset>${reason}<button>Decide</button></form></section>`;
+  )}</fieldset>${reason}<button>Decide</button></form>${
+    OF_TWO_MEMBERS.includes(item.kind) && item.aId !== null && item.bId !== null
+      ? html`<p>If they are one person: <a href="/staff/members/${item.aId}/one/${item.bId}">see both, and make them one</a>.</p>`
+      : ''
+  }</section>`;
 }
 
 const REFUSALS: Record<Refusal, readonly [404 | 409 | 400, string]> = {

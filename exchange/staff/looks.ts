@@ -1,6 +1,6 @@
 // /staff/members/:member/looks: who looked at a member's data and what was done, all of it, newest first.
 import { memberBehind } from '../report/disclosures.ts';
-import { memberAuditBefore } from '../report/member-account.ts';
+import { idsOfPerson, memberAuditBefore } from '../report/member-account.ts';
 import type { Desk } from './desk.ts';
 import { address } from './frame.ts';
 import { looksTable } from './member-tables.ts';
@@ -15,7 +15,12 @@ export function looks(desk: Desk): void {
     const member = visit.c.req.param('member') ?? '';
     if ((await memberBehind(deps, member)) !== member) return desk.notFound(visit, 'There is no such member.');
     const before = /^\d{1,18}$/.exec(visit.c.req.query('before') ?? '')?.[0];
-    const found = await memberAuditBefore(deps.database.sql, member, before, PAGE + 1);
+    const found = await memberAuditBefore(
+      deps.database.sql,
+      await idsOfPerson(deps.database.sql, member),
+      before,
+      PAGE + 1,
+    );
     const { rows, last } = cut(found);
     await desk.viewed(visit, 'looks', `member/${member}/looks`, [member], rows.length);
     return desk.show(visit, {

@@ -20,10 +20,11 @@ import { CHOICE_WORDS, faultWords, requestWords } from '../members/words.ts';
 import { memberBehind } from '../report/disclosures.ts';
 import { demoMembers, type Found, findMembers, MOST_FOUND } from '../report/find-members.ts';
 import { peerLines } from '../report/lists.ts';
-import { type MemberAccount, memberAccount } from '../report/member-account.ts';
+import { idsOfPerson, type MemberAccount, memberAccount } from '../report/member-account.ts';
 import { type Desk, may, type Visit } from './desk.ts';
 import { address, csrfField } from './frame.ts';
 import { CONTACT_RESULTS, memberTables } from './member-tables.ts';
+import { onePersonBox } from './one-person.ts';
 import { faultList } from './peer-forms.ts';
 
 const PATH = '/staff/members';
@@ -75,6 +76,9 @@ async function callForms(desk: Desk, visit: Visit, a: MemberAccount, language: L
 <p><button>Record it</button></p></form></section>
 <section class="box"><h2>Link for the member</h2><p>The member opens it, gives the birth date and chooses. It ends after ${INVITATION_DAYS} days.</p><form method="post" action="${here}/link">${csrf}<p><button>Make a link</button></p></form></section></div>`;
 }
+
+/** Does the member go on as another? Then nothing is chosen here. */
+const isFormer = (a: MemberAccount): boolean => a.merges.some((m) => m.undoneAt === null && m.formerId === a.memberId);
 
 /** Two ways to a member; what is typed belongs in no address. */
 const finderForms = (csrf: Part): Part => html`<div class="pair">
@@ -144,7 +148,8 @@ export function members(desk: Desk): void {
       before: [
         note,
         html`<p><a href="${PATH}/${memberId}/record">Merged record</a> · <a href="/staff/disclosures/${memberId}">What left of it</a> · <a href="${PATH}/${memberId}/looks">Who looked at it</a></p>`,
-        may(visit.session, 'decide') ? await callForms(desk, visit, account, language) : '',
+        await onePersonBox(desk, visit, memberId, account.merges),
+        may(visit.session, 'decide') && !isFormer(account) ? await callForms(desk, visit, account, language) : '',
       ],
       tables: memberTables(account, timeZone, deps.clock()),
     });
@@ -183,7 +188,10 @@ export function members(desk: Desk): void {
       address(`${PATH}/${memberOf(visit)}`, { said, ...(language === 'es' ? { lang: 'es' } : {}) }),
       303,
     );
-  const exists = async (visit: Visit) => (await memberBehind(deps, memberOf(visit))) === memberOf(visit);
+  /** A member, and none who goes on as another: of that one nothing is chosen any more. */
+  const exists = async (visit: Visit) =>
+    (await memberBehind(deps, memberOf(visit))) === memberOf(visit) &&
+    (await idsOfPerson(deps.database.sql, memberOf(visit)))[0] === memberOf(visit);
 
   desk.form(`${PATH}/:member/choice`, 'decide', async (visit, form) => {
     if (!(await exists(visit))) return desk.notFound(visit, 'There is no such member.');

@@ -1,6 +1,7 @@
 // Who is ours to ask for: whom a request may say to be enrolled here.
 import type { Queryable } from '../../src/store/database.ts';
 import { EARLY_DAYS } from '../clocks/rules.ts';
+import { isFormerSql } from './member-merge.ts';
 
 /**
  * Does enrolment `e` last, or begin soon, as SQL. A request attests that the member is enrolled: the choice may be made before the coverage
@@ -10,9 +11,12 @@ import { EARLY_DAYS } from '../clocks/rules.ts';
 export const lastsSql = (e: string, today: string): string =>
   `(coalesce(${e}.ends, 'infinity'::date) >= ${today} and ${e}.starts <= ${today} + ${EARLY_DAYS})`;
 
-/** Does our own Patient of the member not say that the person has died? What a payer says of it is for people to decide. member_profile_pkey. */
+/**
+ * Does our own Patient of the member not say that the person has died, and is it nobody who goes on as another member? What a payer says of death is for
+ * people to decide. member_profile_pkey, member_merge_former.
+ */
 export const livesSql = (member: string): string =>
-  `not exists (select from exchange.member_profile d where d.member_id = ${member} and d.died is not null)`;
+  `(not exists (select from exchange.member_profile d where d.member_id = ${member} and d.died is not null) and not ${isFormerSql(member)})`;
 
 /** Such an enrolment, or none was ever known (records without an enrolment), of somebody who lives. */
 export const enrolledSql = (member: string, today: string): string =>

@@ -71,11 +71,10 @@ const FROM = `
   from unnest($1::text[], $2::text[], $6::text[], $7::text::timestamptz[]) g(member_id, policy, policy_then, granted_at)
   ${recordsOfEach()}`;
 /**
- * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as sensitive: the
- * value sets have changed since, and only `members relabel` knows what they say of it.
+ * Its label, where the labeller of this version decided. What another version decided, or nobody, counts as what no consent lets leave: the
+ * rules have changed since, and members/relabel.ts knows what they say of it.
  */
-const label = (r: string) =>
-  `(case when ${r}.labeller = ${LABELLER} then ${r}.label else greatest(${r}.label, 1::smallint) end)`;
+const label = (r: string) => `(case when ${r}.labeller = ${LABELLER} then ${r}.label else 2::smallint end)`;
 /** May a record leave, by its own facts; `$3` window, `$4` twelve months ago, `$5` today. */
 const allowed = (r: string) => `
   ${r}.withheld is null
@@ -171,7 +170,7 @@ const REASON = `case
          when r.pa_state = 'drug' then 'drug-pa'
          when r.pa_state <> 'estimate' and not coalesce(r.pa_changed >= $4::date or (r.pa_state <> 'cancelled' and r.pa_end >= $5::date), false) then 'old-pa'
          when r.label is null or r.label = 2 or (r.label = 1 and g.policy <> 'sensitive') then 'sensitive'
-         when r.labeller is distinct from ${LABELLER} and g.policy <> 'sensitive' then 'unclassified'
+         when r.labeller is distinct from ${LABELLER} then 'unclassified'
          when r.type = 'Provenance' then 'provenance'
          when not ${isNoneOfExcluded('r')} then 'pa-document' else 'window' end`;
 

@@ -167,18 +167,33 @@ export async function writeDecided(
   return { relabelled: row?.n ?? 0 };
 }
 
-/** What the audit calls it when all records are decided anew. */
+/** What the audit calls it when a process begins to decide all records by its rules, and when it is through. */
+export const RELABEL_BEGUN = { action: 'relabel-begun', object: 'own-records' } as const;
 export const RELABELLING = { action: 'relabel', object: 'own-records' } as const;
 
-/** `program`: rises with versions that decide otherwise; 0 when it is not known. */
-export type Decider = { labeller: string; program: number; at: Date };
+/** `program`: rises with versions that decide otherwise; 0 when it is not known. `isDone`: all records were decided then. */
+export type Decider = { labeller: string; program: number; at: Date; isDone: boolean };
 
-/** Who decided last of all records, as the audit tells; undefined when nobody ever did. audit_object. */
+/**
+ * Whose rules hold: of whoever began or ended last to decide all records, as the audit tells; undefined when nobody ever did. The rows stand in
+ * the order in which they were written, whatever the clocks of the processes say. audit_object.
+ */
 export async function lastDecider(sql: Queryable): Promise<Decider | undefined> {
   const [row] = await sql<Decider[]>`
-    select coalesce(detail ->> 'labeller', '') as labeller, coalesce((detail ->> 'program')::int, 0) as program, at from exchange.audit
-    where object = ${RELABELLING.object} and action = ${RELABELLING.action} order by at desc, seq desc limit 1`;
+    select coalesce(detail ->> 'labeller', '') as labeller, coalesce((detail ->> 'program')::int, 0) as program, at,
+      action = ${RELABELLING.action} as "isDone" from exchange.audit
+    where object = ${RELABELLING.object} and action in (${RELABELLING.action}, ${RELABEL_BEGUN.action}) order by seq desc limit 1`;
   return row;
+}
+
+/** Has any of some members a record that another labeller decided? The first one found is enough. resource_pkey. */
+export async function anyUndecided(sql: Queryable, memberIds: readonly string[]): Promise<boolean> {
+  const [row] = await sql`
+    select from unnest(${arrayLiteral(memberIds)}::text::text[]) m(id)
+    cross join lateral (
+      select from exchange.resource r where r.member_id = m.id and r.labeller is distinct from ${LABELLER} and not r.deleted limit 1) r
+    limit 1`;
+  return row !== undefined;
 }
 
 /** Has an export of this labeller left out what was not decided, after a time? Whoever wrote that is an older program, or was when it began. */
@@ -192,9 +207,14 @@ export async function leftUndecided(sql: Queryable, since: Date): Promise<boolea
 const RELABELLING_LOCK = 7_206_006;
 const DECIDING_LOCK = 7_206_013;
 
-/** Until the transaction ends nobody else decides: two who write the same records would wait for each other. */
-export async function decideAlone(tx: Queryable): Promise<void> {
-  await tx`select pg_advisory_xact_lock(${DECIDING_LOCK})`;
+/**
+ * Until the transaction ends nobody else decides of these members: two who write the same records would wait for each other. All take the locks
+ * in one order.
+ */
+export async function decideAlone(tx: Queryable, memberIds: readonly string[]): Promise<void> {
+  await tx`
+    select pg_advisory_xact_lock(${DECIDING_LOCK}, n) from (
+      select distinct hashtext(m) as n from unnest(${arrayLiteral(memberIds)}::text::text[]) m order by n offset 0) x`;
 }
 
 /** Takes the lock of the one process that labels anew, for as long as the connection lasts. False when another has it. */

@@ -190,12 +190,12 @@ export type MemberClock = {
 };
 
 /** Served by clock_member. */
-export async function memberClocks(sql: Queryable, memberId: string): Promise<MemberClock[]> {
+export async function memberClocks(sql: Queryable, memberIds: readonly string[]): Promise<MemberClock[]> {
   return [
     ...(await sql<MemberClock[]>`
       select k.id, k.kind, p.name as "peerName", k.starts_at as "startsAt", k.due_at as "dueAt", k.state, k.closed_at as "closedAt", k.reason, k.rule_ref as "ruleRef",
         k.rule_version as "ruleVersion", k.calendar_version as "calendarVersion", k.start_event as "startEvent", k.stop_event as "stopEvent"
-      from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.member_id = ${memberId} order by k.starts_at desc, k.kind`),
+      from exchange.clock k left join exchange.peer p on p.id = k.peer_id where k.member_id = any(${[...memberIds]}::text[]) order by k.starts_at desc, k.kind`),
   ];
 }
 
@@ -215,13 +215,13 @@ export type MemberAsk = {
 };
 
 /** Every time this member's history was asked for. Served by pull_member_member and ledger_member, ledger_block_member. */
-export async function memberAsks(sql: Queryable, memberId: string): Promise<MemberAsk[]> {
+export async function memberAsks(sql: Queryable, memberIds: readonly string[]): Promise<MemberAsk[]> {
   return [
     ...(await sql<MemberAsk[]>`
       select p.id as "pullId", r.name as "peerName", p.created_at as "createdAt", p.kicked_off_at as "kickedOffAt", p.state, m.outcome, m.consent_id as "consentId", m.policy, m.statement, p.reason,
-        (select coalesce(sum(l.units), 0)::int from exchange.ledger_count l where l.member_id = ${memberId} and l.pull_id = p.id) as units
+        (select coalesce(sum(l.units), 0)::int from exchange.ledger_count l where l.member_id = any(${[...memberIds]}::text[]) and l.pull_id = p.id) as units
       from exchange.pull_member m join exchange.pull p on p.id = m.pull_id join exchange.peer r on r.id = p.peer_id
-      where m.member_id = ${memberId} order by p.created_at desc`),
+      where m.member_id = any(${[...memberIds]}::text[]) order by p.created_at desc`),
   ];
 }
 
@@ -235,37 +235,37 @@ export type Looked = {
   reason: string;
 };
 
-/** Who looked at a member's data or acted on it. Served by audit_member. */
-export async function memberAudit(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
+/** Who looked at the data of a person (of one under all ids) or acted on it. Served by audit_member. */
+export async function memberAudit(sql: Queryable, memberIds: readonly string[], limit: number): Promise<Looked[]> {
   return [
     ...(await sql<Looked[]>`
       select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
-      where member_id = ${memberId} order by at desc, seq desc limit ${limit}`),
+      where member_id = any(${[...memberIds]}::text[]) order by at desc, seq desc limit ${limit}`),
   ];
 }
 
 /** The same before a row of the audit, in pages. Served by audit_member. */
 export async function memberAuditBefore(
   sql: Queryable,
-  memberId: string,
+  memberIds: readonly string[],
   before: string | undefined,
   limit: number,
 ): Promise<(Looked & { seq: string })[]> {
   return [
     ...(await sql<(Looked & { seq: string })[]>`
       select a.seq::text as seq, a.at, a.actor_kind as "actorKind", a.actor, a.action, a.object, a.outcome, a.reason from exchange.audit a
-      where a.member_id = ${memberId}
-        and (${before ?? null}::bigint is null or (a.at, a.seq) < (select b.at, b.seq from exchange.audit b where b.seq = ${before ?? null}::bigint and b.member_id = ${memberId}))
+      where a.member_id = any(${[...memberIds]}::text[])
+        and (${before ?? null}::bigint is null or (a.at, a.seq) < (select b.at, b.seq from exchange.audit b where b.seq = ${before ?? null}::bigint and b.member_id = any(${[...memberIds]}::text[])))
       order by a.at desc, a.seq desc limit ${limit}`),
   ];
 }
 
 /** What people decided or recorded about a member: looks, of which there are many, never push one out. Served by audit_member. */
-export async function memberDeeds(sql: Queryable, memberId: string, limit: number): Promise<Looked[]> {
+export async function memberDeeds(sql: Queryable, memberIds: readonly string[], limit: number): Promise<Looked[]> {
   return [
     ...(await sql<Looked[]>`
       select at, actor_kind as "actorKind", actor, action, object, outcome, reason from exchange.audit
-      where member_id = ${memberId} and actor_kind in ('staff', 'command') and outcome = 'ok' and action <> 'view'
+      where member_id = any(${[...memberIds]}::text[]) and actor_kind in ('staff', 'command') and outcome = 'ok' and action <> 'view'
       order by at desc, seq desc limit ${limit}`),
   ];
 }

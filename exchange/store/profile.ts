@@ -1,5 +1,5 @@
 // What matching compares: one row a member, and the tokens by which it is found. Made of the member's own Patient (every name) and
-// enrolment (every card), never of a peer's data.
+// enrolment (every card), and of what the Patients of those say who go on as the member, but for the birth date; never of a peer's data.
 import { objects, type Resource, strings, text } from '../../src/fhir/resource.ts';
 import { arrayLiteral, type Queryable, type Sql } from '../../src/store/database.ts';
 import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, tokens } from '../match/normalize.ts';
@@ -7,11 +7,12 @@ import { birthDate, emails, familyName, givenNames, memberIds, phones, streets, 
 const MBI_SYSTEM = 'http://hl7.org/fhir/sid/us-mbi';
 const PAGE = 1000;
 
-/** A member whose profile is to be made, with the text of the Patient, if there is one. */
+/** A member whose profile is to be made, with the texts of the Patient, if there is one, and of those who go on as the member. */
 type PersonRow = {
   id: string;
-  umb: string;
+  umbs: string[];
   body: string | null;
+  formers: string[];
   numbers: string[] | null;
   subscribers: string[] | null;
 };
@@ -28,12 +29,15 @@ function dayOfDeath(patient: Resource): string | null {
 
 function profileOf(row: PersonRow, now: Date) {
   const patient: Resource = row.body === null ? { resourceType: 'Patient' } : (JSON.parse(row.body) as Resource);
-  const names = objects(patient['name']);
+  const all = [patient, ...row.formers.map((f) => JSON.parse(f) as Resource)];
+  const every = (element: string) => all.flatMap((p) => objects(p[element]));
+  const names = every('name');
   const families = names.map((n) => familyName(text(n['family']), strings(n['suffix'])));
   const telecoms = (systems: readonly string[]) =>
-    objects(patient['telecom'])
+    every('telecom')
       .filter((t) => systems.includes(text(t['system']) ?? ''))
       .map((t) => text(t['value']));
+  const mbis = every('identifier').filter((i) => i['system'] === MBI_SYSTEM);
   const numbers = row.numbers ?? [];
   return {
     id: row.id,
@@ -44,31 +48,47 @@ function profileOf(row: PersonRow, now: Date) {
     mb: numbers.flatMap(memberIds),
     // a card number may be all that a peer knows of the policy: it counts as subscriber id too, with the full name
     sub: [...new Set([...(row.subscribers ?? []), ...numbers].flatMap(memberIds))],
-    mbi: objects(patient['identifier'])
-      .filter((i) => i['system'] === MBI_SYSTEM)
-      .flatMap((i) => memberIds(text(i['value']))),
-    umb: memberIds(row.umb),
-    street: objects(patient['address']).flatMap((a) => streets(strings(a['line'])[0], text(a['postalCode']))),
+    mbi: [...new Set(mbis.flatMap((i) => memberIds(text(i['value']))))],
+    umb: row.umbs.flatMap(memberIds),
+    street: every('address').flatMap((a) => streets(strings(a['line'])[0], text(a['postalCode']))),
     phone: telecoms(['phone', 'sms']).flatMap(phones),
     email: telecoms(['email']).flatMap(emails),
     died: dayOfDeath(patient),
   };
 }
 
+/** Those of some members who go on as another are not found any more. Returns them with the other. member_merge_former. */
+async function forgetFormers(tx: Queryable, members: readonly string[]): Promise<{ id: string; stays: string }[]> {
+  const formers = await tx<{ id: string; stays: string }[]>`
+    select former_id as id, member_id as stays from exchange.member_merge where former_id = any(${arrayLiteral(members)}::text::text[]) and undone_at is null`;
+  if (formers.length === 0) return [];
+  const ids = arrayLiteral(formers.map((f) => f.id));
+  await tx`delete from exchange.member_token where member_id = any(${ids}::text::text[])`;
+  await tx`delete from exchange.member_profile where member_id = any(${ids}::text::text[])`;
+  return [...formers];
+}
+
 /**
- * Makes the profiles of members anew and writes those that differ, with their tokens, which follow from them alone: a program that makes
+ * Makes the profiles of members anew, of who goes on as another that one's, and writes those that differ, with their tokens, which follow from them alone: a program that makes
  * tokens in another way has a migration that empties both. member_profile_pkey, member_token_member.
  */
 export async function refreshProfiles(tx: Queryable, members: readonly string[], now: Date): Promise<void> {
   if (members.length === 0) return;
+  const formers = await forgetFormers(tx, members);
+  const gone = new Set(formers.map((f) => f.id));
   const people = await tx<PersonRow[]>`
-    select m.id, m.umb, p.body,
+    select m.id, p.body,
+      array[m.umb] || array(
+        select f.umb from exchange.member_merge g join exchange.member f on f.id = g.former_id where g.member_id = m.id and g.undone_at is null) as umbs,
+      array(
+        select r.body from exchange.member_merge g join exchange.resource r on r.member_id = g.former_id and r.type = 'Patient' and r.id = g.former_id and not r.deleted
+        where g.member_id = m.id and g.undone_at is null order by g.at, g.id) as formers,
       (select array_agg(distinct e.member_number) from exchange.enrolment e where e.member_id = m.id) as numbers,
       (select array_agg(distinct e.subscriber_id) from exchange.enrolment e where e.member_id = m.id and e.subscriber_id is not null) as subscribers
     from exchange.member m
     left join lateral (
       select r.body from exchange.resource r where r.member_id = m.id and r.type = 'Patient' and r.id = m.id and not r.deleted offset 0) p on true
-    where m.id = any(${arrayLiteral(members)}::text::text[])`;
+    where m.id = any(${arrayLiteral([...members.filter((id) => !gone.has(id)), ...formers.map((f) => f.stays)])}::text::text[])`;
   const profiles = people.map((row) => profileOf(row, now));
   const written = await tx<{ id: string }[]>`
     insert into exchange.member_profile as known (member_id, family, given, suffix, dob, mb, sub, mbi, umb, street, phone, email, died)

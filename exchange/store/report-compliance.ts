@@ -3,15 +3,16 @@
 // jobs, contacts, choices); the ledger by the pulls of the period.
 import type { Queryable } from '../../src/store/database.ts';
 import { THEIR_FAULTS } from '../reconcile/reasons.ts';
+import { isFormerSql } from './member-merge.ts';
 
 export type Scope = { from: Date; to: Date; now: Date; peerId: string | null; lob: string | null };
 export type Row = Record<string, string | number | boolean | Date | null>;
 
 const CLOCK_SCOPE = `due_at >= $1 and due_at < $2 and ($4::text is null or peer_id = $4) and ($5::text is null or lob = $5)`;
 const USED = `$1::timestamptz is not null and $2::timestamptz is not null and $3::timestamptz is not null and coalesce($4::text, '') is not null and coalesce($5::text, '') is not null`;
-/** members of a line of business, when one is asked for */
+/** Members of a line of business, when one is asked for; what was said by who goes on as another stands with that one. */
 const LOB = (member: string) =>
-  `($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
+  `not ${isFormerSql(member)} and ($5::text is null or exists (select from exchange.enrolment e where e.member_id = ${member} and e.lob = $5))`;
 
 /** The item by which people decide about a finding `f` of a pull `p`, where there is one; as they are made (write-links.ts, chain.ts). */
 const ITEM_OF = (f: string, p: string) => `case

@@ -22,12 +22,12 @@ export type Disclosure = {
 };
 
 /**
- * Newest first. Of an export only the types whose files were fetched count. audit_member; audit_file for the fetches;
+ * Of one person, under all ids, newest first. Of an export only the types whose files were fetched count. audit_member; audit_file for the fetches;
  * match_member_member and match_single_grant for the consent of a single request.
  */
 export async function memberDisclosures(
   sql: Queryable,
-  memberId: string,
+  memberIds: readonly string[],
   from: Date,
   limit: number,
 ): Promise<Disclosure[]> {
@@ -53,7 +53,7 @@ export async function memberDisclosures(
       where a.action = 'export-member' and x.action = 'file' and x.object ~>=~ (a.object || '/') and x.object ~<~ (a.object || '0')
         and a.detail->'types' ? (x.detail->>'type')
     ) f on true
-    where a.member_id = ${memberId} and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
+    where a.member_id = any(${[...memberIds]}::text[]) and a.action in ('export-member', 'read', 'search', 'everything') and a.outcome = 'ok'
       and a.at >= ${from} and a.detail->'types' <> '{}'
     order by a.at desc, a.seq desc limit ${limit}`;
   return [...rows];

@@ -1,7 +1,8 @@
 // Items for people about members of ours who are maybe one person: out of matching, and out of enrolment.
 import { createHash } from 'node:crypto';
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
-import { ITEM_KINDS } from '../review/kinds.ts';
+import { RULES_VERSION } from '../reconcile/judge/verdict.ts';
+import { ITEM_KINDS, ONE_PERSON } from '../review/kinds.ts';
 
 const KIND = 'ambiguous-match';
 const TWO_CARDS = 'two-cards';
@@ -48,4 +49,25 @@ export async function openTwoCards(
     select distinct on (1) md5(concat_ws('|', ${TWO_CARDS}::text, m, f)), m, ${TWO_CARDS}, ${ITEM_KINDS[TWO_CARDS]?.weight ?? 1}::smallint, 'Patient', 'Patient', m, 'Patient', f, '', 'cards', ${at}::timestamptz
     from unnest(${arrayLiteral(pairs.map((p) => p.memberId))}::text::text[], ${arrayLiteral(pairs.map((p) => p.formerId))}::text::text[]) as t(m, f)
     on conflict do nothing`;
+}
+
+/** Items of two members are decided, as they were made one; or open again. By the primary key of review_decision's item; review_item_member. */
+export async function decideTogether(
+  tx: Queryable,
+  a: string,
+  b: string,
+  d: { by: string; at: Date; reason: string; isUndo?: boolean },
+): Promise<void> {
+  const items = await tx<{ id: string; undoes: string | null }[]>`
+    select i.id, (select max(x.id)::text from exchange.review_decision x where x.item_id = i.id and x.decision = ${ONE_PERSON} and x.undoes is null) as undoes
+    from exchange.review_item i
+    where i.member_id in (${a}, ${b}) and i.kind in (${KIND}, ${TWO_CARDS}) and ((i.a_id = ${a} and i.b_id = ${b}) or (i.a_id = ${b} and i.b_id = ${a}))
+      and case when ${d.isUndo === true} then i.state = 'decided' and i.decision = ${ONE_PERSON} else i.state = 'open' end for update`;
+  for (const { id, undoes } of items)
+    await tx`
+      insert into exchange.review_decision (item_id, decision, undoes, by_subject, by_name, role, at, reason, rules)
+      values (${id}, ${ONE_PERSON}, ${d.isUndo === true ? undoes : null}::bigint, ${d.by}, ${d.by}, 'reviewer', ${d.at}, ${d.reason}, ${RULES_VERSION})`;
+  await tx`
+    update exchange.review_item set state = ${d.isUndo === true ? 'open' : 'decided'}, decision = ${d.isUndo === true ? null : ONE_PERSON}
+    where id = any(${arrayLiteral(items.map((i) => i.id))}::text::text[])`;
 }

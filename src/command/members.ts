@@ -5,7 +5,10 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { importContacts } from '../../exchange/members/import-contacts.ts';
 import { invite } from '../../exchange/members/invite.ts';
+import { makeOne, makeTwo, type OneRefusal } from '../../exchange/members/one-person.ts';
+import { onePersonReport } from '../../exchange/members/one-person-report.ts';
 import { relabel } from '../../exchange/members/relabel.ts';
+import { memberBehind } from '../../exchange/report/disclosures.ts';
 import { undecidedMembers } from '../../exchange/store/member-choice.ts';
 import { csvLine } from '../seed/index.ts';
 import { CommandFault } from './fault.ts';
@@ -68,5 +71,51 @@ export async function membersRelabel(): Promise<void> {
         ? 'Every record is classified by this version.'
         : `${records} records classified anew; ${changed} of them changed their label.`,
     );
+  });
+}
+
+const NOT_DONE: Record<OneRefusal['refused'], string> = {
+  member: 'There is no such member.',
+  same: 'These are one member already.',
+  former:
+    'One of the two goes on as another member already, or others go on as it: choose the member that stays for all.',
+  'no-reason': 'Give a reason of three letters or more.',
+  'not-one': 'This member is one by itself.',
+  busy: 'Records of one of the two are being taken in right now. Nothing was done; try again in some minutes.',
+  doubts: 'Something speaks against it. Nothing was done.',
+};
+
+/** `members one`: two members are one person. */
+export async function membersOne(
+  stays: string,
+  former: string,
+  options: { reason: string; confirm?: string[] },
+): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const [memberId, formerId] = [await memberBehind(deps, stays), await memberBehind(deps, former)];
+    if (memberId === undefined || formerId === undefined) throw new CommandFault(NOT_DONE.member);
+    const who = { kind: 'command', subject: `members one by ${person()}`, requestId: '' } as const;
+    const done = await makeOne(deps, { memberId, formerId, reason: options.reason, seen: options.confirm ?? [] }, who);
+    if ('refused' in done) {
+      if (done.refused === 'doubts')
+        for (const d of done.doubts) say(`${d.text} (confirm it with --confirm ${d.code})`);
+      throw new CommandFault(NOT_DONE[done.refused]);
+    }
+    const { held } = (await onePersonReport(deps, memberId, formerId)).stays;
+    say(
+      `One person now, with ${held.own} records of ours and ${held.received} received. Take it back with "members two".`,
+    );
+  });
+}
+
+/** `members two`: that is taken back. */
+export async function membersTwo(former: string, options: { reason: string }): Promise<void> {
+  await withNode(async ({ deps }) => {
+    const formerId = await memberBehind(deps, former);
+    if (formerId === undefined) throw new CommandFault(NOT_DONE.member);
+    const who = { kind: 'command', subject: `members two by ${person()}`, requestId: '' } as const;
+    const done = await makeTwo(deps, { formerId, reason: options.reason }, who);
+    if ('refused' in done) throw new CommandFault(NOT_DONE[done.refused]);
+    say('Two members again. What came or was said since stays with the member that stayed.');
   });
 }

@@ -1,9 +1,10 @@
 // Value sets that change: what was not decided by this version of the labeller does not leave under #regular, and a command
 // decides it.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { inParts, relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
+import { decideAhead, inParts, relabel, relabelAfterUpdate } from '../../exchange/members/relabel.ts';
 import { auditRow, writeAudit } from '../../exchange/store/audit.ts';
 import {
+  decideAlone,
   holdsRelabelling,
   type Unclassified,
   unclassifiedOf,
@@ -11,6 +12,7 @@ import {
   writeDecided,
 } from '../../exchange/store/labels.ts';
 import { LABELLER } from '../../exchange/transform/label.ts';
+import { PROGRAM } from '../../exchange/transform/value-sets.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 import { ExportClient, keysOf, SENSITIVE } from './export-client.ts';
 import { client } from './peer-client.ts';
@@ -73,6 +75,29 @@ const exported = async (of = group, more = '') => {
   };
 };
 const older = () => node.deps.database.sql`update exchange.resource set labeller = ${LABELLER - 1}`;
+/** Rules of another process hold from now on. */
+const decidedBy = (labeller: string, program?: number, action = 'relabel') =>
+  writeAudit(node.deps.database.sql, [
+    auditRow({
+      at: new Date(),
+      actorKind: 'system',
+      actor: 'labels',
+      action,
+      object: 'own-records',
+      detail: { labeller, ...(program === undefined ? {} : { program }) },
+    }),
+  ]);
+/** All is decided by rules beside which this process decides nothing. */
+const newerBeside = async () => {
+  await older();
+  await decidedBy('a newer one', 1000);
+};
+const undecided = async () => {
+  const [row] = await node.deps.database.sql<{ n: number }[]>`
+    select count(*)::int as n from exchange.resource where labeller is distinct from ${LABELLER}`;
+  return row?.n ?? 0;
+};
+const all = async () => (await node.deps.database.sql`select from exchange.resource`).length;
 const labels = async () =>
   Object.fromEntries(
     (
@@ -81,15 +106,136 @@ const labels = async () =>
     ).map((r) => [r.id, r.label]),
   );
 
-test('unclassified records stay under #regular, leave under #sensitive, and the count is kept with its reason', async () => {
+test('what this program has not decided stays, whatever the consent covers; the count is kept with its reason, and the peer is told', async () => {
   expect((await exported()).keys).toEqual(['Observation/clean']);
-  await older();
+  await newerBeside();
   expect((await exported()).keys).toEqual([]);
   const [job] = await node.deps.database.sql<{ counts: Record<string, number> }[]>`
     select counts from exchange.bulk_job where kind = 'export' order by received_at desc limit 1`;
   expect(job?.counts['withheld-unclassified']).toBeGreaterThan(0);
   const wide = await them.group([card(rivera)], SENSITIVE);
+  const { manifest } = await them.finished(await them.get(`Group/${wide}/$export`, LIST));
+  expect(await them.output(manifest)).toEqual([]);
+  const [said] = manifest.error ?? [];
+  expect((await them.call(said?.url ?? '')).bytes.toString()).toContain('"code":"incomplete"');
+  await relabel(node.deps);
   expect((await exported(wide)).keys).toHaveLength(4);
+});
+
+test('what is asked about one member is refused while other rules hold, and not called gone or empty', async () => {
+  const had = await exported();
+  expect(had.keys).toContain('Observation/clean');
+  await newerBeside();
+  const id = idOf(rivera);
+  for (const path of ['Observation/clean', `Observation?patient=${id}`, 'Patient', `Patient/${id}/$everything`]) {
+    const answer = await them.call(`/${path}`);
+    expect([path, answer.status, answer.header('retry-after')]).toEqual([path, 503, '30']);
+  }
+  await relabel(node.deps);
+  expect((await them.call('/Observation/clean')).status).toBe(200);
+});
+
+test('a search about many members says that what is not decided yet may be missing', async () => {
+  const many = ['Abel', 'Berg', 'Cruz', 'Dorn', 'Ek', 'Falk', 'Grau'].map((family, i) => ({
+    number: `OH70${i}`,
+    family,
+    given: 'Ida',
+    born: `198${i}-01-02`,
+    subscriber: `S70${i}`,
+  }));
+  const records = many.map((p, i) => ({
+    resourceType: 'Observation',
+    id: `of-${i}`,
+    status: 'final',
+    code: { text: 'x' },
+    subject: { reference: `Patient/${idOf(p)}` },
+  }));
+  await enrol(node.deps, many, records);
+  const others = new ExportClient(node, await client(node, 'many', { npi: ASKER.npi }));
+  await others.signIn();
+  await others.group(many.map((p) => card(p)));
+  type Entry = {
+    resource: { resourceType: string; id?: string; issue?: { code: string }[] };
+    search: { mode: string };
+  };
+  const find = async (path: string) => (await others.call(path)).json() as { total: number; entry?: Entry[] };
+  const paths = ['/Patient?_count=100', `/Observation?_count=100&patient=${many.map((p) => idOf(p)).join(',')}`];
+  const whole = await Promise.all(paths.map(find));
+  for (const { total, entry } of whole) {
+    expect(total).toBe(many.length);
+    expect(entry?.every((e) => e.search.mode === 'match')).toBe(true);
+  }
+  await older();
+  await decidedBy('an older one', 1);
+  for (const path of paths) {
+    const part = await find(path);
+    expect(part).toMatchObject({ total: 0, entry: [{ search: { mode: 'outcome' } }] });
+    expect(part.entry?.[0]?.resource).toMatchObject({ issue: [{ code: 'incomplete' }] });
+  }
+  const places = (await others.call('/Location')).json() as { entry?: Entry[] };
+  expect(places.entry?.map((e) => e.search.mode)).toEqual(['outcome']);
+  await relabel(node.deps);
+  expect(await Promise.all(paths.map(find))).toEqual(whole);
+  await node.deps.database.sql`delete from exchange.resource where id like 'of-%'`;
+});
+
+test('who decides of one member waits for nobody who decides of others', async () => {
+  const { sql } = node.deps.database;
+  await older();
+  const open = node.deps.database.dedicated('work');
+  let end = () => {};
+  const held = new Promise<void>((done) => {
+    end = done;
+  });
+  let taken = () => {};
+  const begun = new Promise<void>((done) => {
+    taken = done;
+  });
+  const other = open.begin(async (tx) => {
+    await decideAlone(tx, ['somebody else']);
+    taken();
+    await held;
+  });
+  try {
+    await begun;
+    await decidedBy('an older one', 1);
+    expect(await decideAhead(node.deps, [idOf(rivera)])).toBe('decided');
+    const locks = await sql`
+      select from pg_locks where locktype = 'advisory' and objid = (hashtext('somebody else')::bigint & 4294967295)::oid`;
+    expect(locks).toHaveLength(1);
+  } finally {
+    end();
+    await other;
+    await open.end();
+  }
+});
+
+test('of two lists of one program the one that began last decides, and the other nothing beside it', async () => {
+  await older();
+  await decidedBy('another list', PROGRAM, 'relabel-begun');
+  const member = [idOf(rivera)];
+  expect(await decideAhead(node.deps, member)).toBe('undecided');
+  // a process that runs has seen to it before and leaves it; one that begins takes it over, as an operator started it
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBe(0);
+  expect(await undecided()).toBe(await all());
+  const stopped = new AbortController();
+  stopped.abort();
+  await relabelAfterUpdate(node.deps, stopped.signal);
+  expect(await decideAhead(node.deps, member)).toBe('decided');
+});
+
+test('once more everything is looked at while something is found: an older program may have written it behind the walk', async () => {
+  await older();
+  await decidedBy('an older one', 1);
+  const found = await relabelAfterUpdate(node.deps);
+  expect(found).toBe(await all());
+  await node.deps.database.sql`update exchange.resource set labeller = ${LABELLER - 1} where id = 'clean'`;
+  expect(await relabelAfterUpdate(node.deps, undefined, found)).toBe(1);
+  expect(await undecided()).toBe(0);
+  expect(await relabelAfterUpdate(node.deps, undefined, 1)).toBe(0);
+  await older();
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBe(0);
+  expect(await undecided()).toBe(await all());
 });
 
 test('members relabel decides them, once, with what is inherited', async () => {
@@ -236,7 +382,7 @@ test('a record that was hidden from an export with _since comes with the next', 
     [],
     [{ resourceType: 'Observation', id: 'fresh', status: 'final', code: { text: 'x' }, subject }],
   );
-  await older();
+  await newerBeside();
   const hidden = await exported(group, `&_since=${first.at}`);
   expect(hidden.keys).toEqual([]);
   await relabel(node.deps);
@@ -256,7 +402,7 @@ test('what exports left out in a row comes with the first that is complete, once
     [],
     [{ resourceType: 'Observation', id: 'later', status: 'final', code: { text: 'x' }, subject }],
   );
-  await older();
+  await newerBeside();
   const first = await exported();
   const second = await exported(group, `&_since=${begin.at}`);
   const third = await exported(group, `&_since=${second.at}`);
@@ -275,21 +421,11 @@ test('what exports left out in a row comes with the first that is complete, once
 });
 
 test('after an update what a peer asks for is decided before it leaves', async () => {
-  const { sql } = node.deps.database;
   const before = await exported();
   const rows = (await them.call(`/Observation?patient=${idOf(rivera)}`)).json() as { total: number };
   const updated = async () => {
     await older();
-    await writeAudit(sql, [
-      auditRow({
-        at: new Date(),
-        actorKind: 'system',
-        actor: 'labels',
-        action: 'relabel',
-        object: 'own-records',
-        detail: { labeller: 'an older one', program: 1 },
-      }),
-    ]);
+    await decidedBy('an older one', 1);
   };
   await updated();
   expect((await exported()).keys).toEqual(before.keys);
@@ -335,23 +471,6 @@ test('a process that starts after an update decides them without being asked, on
     const [row] = await sql<{ n: number }[]>`select count(*)::int as n from exchange.audit where action = 'relabel'`;
     return row?.n ?? 0;
   };
-  const decidedBy = (labeller: string, program?: number) =>
-    writeAudit(sql, [
-      auditRow({
-        at: new Date(),
-        actorKind: 'system',
-        actor: 'labels',
-        action: 'relabel',
-        object: 'own-records',
-        detail: { labeller, ...(program === undefined ? {} : { program }) },
-      }),
-    ]);
-  const undecided = async () => {
-    const [row] = await sql<{ n: number }[]>`
-      select count(*)::int as n from exchange.resource where labeller is distinct from ${LABELLER}`;
-    return row?.n ?? 0;
-  };
-  const all = async () => (await sql`select from exchange.resource`).length;
   await decidedBy('an older one');
   await older();
   expect(await undecided()).toBe(await all());
@@ -363,7 +482,7 @@ test('a process that starts after an update decides them without being asked, on
   // while another process has it in hand nothing is done, and it is not thought to be
   const another = node.deps.database.dedicated('work');
   expect(await holdsRelabelling(another)).toBe(true);
-  expect(await relabelAfterUpdate(node.deps)).toBe(false);
+  expect(await relabelAfterUpdate(node.deps)).toBeUndefined();
   await another.end();
   expect(await rows()).toBe(n);
   // two processes at once: one of them does it
@@ -372,26 +491,26 @@ test('a process that starts after an update decides them without being asked, on
   expect(await rows()).toBe(n + 1);
   // afterwards no record is looked at
   await older();
-  expect(await relabelAfterUpdate(node.deps)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps)).toBeDefined();
   expect(await undecided()).toBe(await all());
   expect(await rows()).toBe(n + 1);
   // unless an export left some out since: an older program wrote them, behind the walk
   expect((await exported()).keys).toEqual([]);
-  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBeDefined();
   expect(await undecided()).toBe(0);
   await older();
-  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBeDefined();
   expect(await undecided()).toBe(await all());
   // a process that runs takes back what an older program decides beside it, and leaves what a newer one does
   await decidedBy('a newer one', 1000);
-  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBeDefined();
   expect(await undecided()).toBe(await all());
   await decidedBy('an older one', 1);
-  expect(await relabelAfterUpdate(node.deps, undefined, true)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps, undefined, 0)).toBeDefined();
   expect(await undecided()).toBe(0);
   // one that begins decides whoever was last: it may be there because the newer one was taken back
   await decidedBy('a newer one', 1000);
   await older();
-  expect(await relabelAfterUpdate(node.deps)).toBe(true);
+  expect(await relabelAfterUpdate(node.deps)).toBeDefined();
   expect(await undecided()).toBe(0);
 });

@@ -32,7 +32,7 @@ const LAWS = {
     select r.member_id, r.type, r.id from exchange.resource r
     where r.origin <> 'own' and not r.deleted and (
       (r.body::jsonb #>> '{meta,source}') is null
-      or not exists (select from exchange.ledger l where l.type = r.type and ((l.member_id = r.member_id and l.local_id = r.id) or (l.source_id = r.source_id and exists (
+      or not exists (select from exchange.ledger l where l.type = r.type and (((l.member_id = r.member_id or exists (select from exchange.member_merge g where l.member_id in (g.member_id, g.former_id) and r.member_id in (g.member_id, g.former_id))) and l.local_id = r.id) or (l.source_id = r.source_id and exists (
         select from exchange.unit_revision v where v.pull_id = l.pull_id and v.file = l.file and v.line = l.line and v.entry = l.entry))))
       or (r.type <> 'Provenance' and not exists (
         select from exchange.resource p where p.member_id = r.member_id and p.type = 'Provenance' and (r.type || '/' || r.id) = any(p.targets))))`,

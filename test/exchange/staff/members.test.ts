@@ -264,3 +264,36 @@ test('what no person types is refused, not an error of ours', async () => {
   for (const path of ['members', 'clocks', 'pulls', 'peers', 'requests', 'disclosures'])
     expect((await reviewer.get(`/staff/${path}/%00`)).status).toBe(404);
 });
+
+test('two members are made one on a page that shows both, after what speaks against it was confirmed; and two again', async () => {
+  const bob = idOf(robert);
+  const page = `/staff/members/${ana}`;
+  expect((await viewer.get(`${page}/one/${bob}`)).status).toBe(403);
+  expect((await reviewer.get(`${page}/one/${ana}`)).status).toBe(404);
+  const csrf = fieldOf(await (await reviewer.get(page)).text(), 'csrf');
+  const asked = await reviewer.post(`${page}/one`, { csrf, other: bob });
+  expect(asked.headers.get('location')).toBe(`${page}/one/${bob}`);
+  const both = await (await reviewer.get(`${page}/one/${bob}`)).text();
+  const codes = [...both.matchAll(/name="seen" value="([^"]+)"/g)].map((m) => m[1] ?? '');
+  expect(codes).toEqual(expect.arrayContaining(['birth-date', 'names']));
+  const send = (seen: string[]) =>
+    reviewer.post(`${page}/one/${bob}`, [
+      ['csrf', csrf],
+      ['reason', 'the same card'],
+      ...seen.map((c): [string, string] => ['seen', c]),
+    ]);
+  expect((await send(codes.slice(1))).status).toBe(409);
+  expect((await viewer.post(`${page}/one/${bob}`, { csrf, reason: 'x x x' })).status).toBe(403);
+  expect((await send(codes)).headers.get('location')).toBe(page);
+  const former = await (await reviewer.get(`/staff/members/${bob}`)).text();
+  expect(former).toContain('Goes on as');
+  expect(former).not.toContain(`action="/staff/members/${bob}/choice"`);
+  const good = { csrf, choice: 'opt-in', channel: 'phone', verification: 'birth date' };
+  expect((await reviewer.post(`/staff/members/${bob}/choice`, good)).status).toBe(404);
+  expect(await (await reviewer.get(page)).text()).toContain('goes on as this member since');
+  const shown = await (await reviewer.get(`${page}?format=json`)).json();
+  expect(shown.tables.coverage).toHaveLength(2);
+  expect(shown.tables.deeds.map((d: { action: string }) => d.action)).toContain('members-one');
+  expect((await reviewer.post(`/staff/members/${bob}/two`, { csrf, reason: 'two people' })).status).toBe(303);
+  expect(await (await reviewer.get(page)).text()).toContain('Was one person with');
+});

@@ -151,7 +151,7 @@ export class Visitor {
 
   post(
     path: string,
-    form: Record<string, string>,
+    form: Record<string, string> | [string, string][],
     headers: Record<string, string> = { origin: this.#base },
   ): Promise<Response> {
     return this.#send(path, {

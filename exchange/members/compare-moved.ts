@@ -1,0 +1,124 @@
+// After two members were made one, or two again: what each Patient says of the other, and what the records that came together have to do with each other.
+// May be repeated.
+import type { Deps } from '../../src/deps.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import { lendOne, type Sql } from '../../src/store/database.ts';
+import { recomputeChainsOf } from '../chain/recompute.ts';
+import { linkUnits } from '../reconcile/link.ts';
+import { recordKeys } from '../reconcile/record-keys.ts';
+import { commitImport } from '../store/import.ts';
+import { allFormers, claimCompare, compared } from '../store/member-merge.ts';
+import { type HeldRecord, recordsAfter } from '../store/merge-parts.ts';
+import { byKey, transactionInstant } from '../store/records.ts';
+import { patientTexts } from '../store/report-lines.ts';
+import { EVERYTHING, eachSlice, openSlice } from '../store/slice.ts';
+import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
+import { writeItems, writeLinks } from '../store/write-links.ts';
+import { withLinks } from './as-one-person.ts';
+import { readOwnRecord } from './read-own.ts';
+
+type Needs = Pick<Deps, 'database' | 'clock'>;
+type Pair = { id: string; memberId: string; formerId: string };
+
+const PAGE = 500;
+/** How long one process has. */
+const COMPARE_MS = 600_000;
+
+/** Writes what the Patients of the two say of each other, as an import of our own would. */
+async function sayOfEachOther(deps: Needs, { id, memberId, formerId }: Pair): Promise<void> {
+  const work = `people-${id}`;
+  const formers = await allFormers(deps.database.sql);
+  const texts = [...(await patientTexts(deps.database.sql, [memberId, formerId])).values()];
+  async function* units(): AsyncGenerator<StagedUnit> {
+    for (const [line, body] of texts.entries()) {
+      const linked = withLinks(body, formers);
+      const read = readOwnRecord(JSON.parse(linked) as Resource, linked);
+      if ('unit' in read) yield { file: 0, line, entry: 0, ...read.unit };
+    }
+  }
+  try {
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await commitImport(deps.database, work);
+  } finally {
+    await clearStaging(deps.database.sql, work);
+  }
+}
+
+async function* recordsOf(sql: Sql, memberId: string): AsyncGenerator<HeldRecord> {
+  for (let after: [string, string] | undefined = ['', '']; after; ) {
+    const page: HeldRecord[] = await recordsAfter(sql, memberId, after, PAGE);
+    yield* page;
+    const last = page.at(-1);
+    after = last && [last.type, last.id];
+  }
+}
+
+/** Judges all records of one origin of a member beside all others of the member. */
+async function judgeOrigin(deps: Needs, work: string, memberId: string, origin: string): Promise<void> {
+  const { sql } = deps.database;
+  async function* units(): AsyncGenerator<StagedUnit> {
+    let line = 0;
+    for await (const r of recordsOf(sql, memberId)) {
+      if (r.origin !== origin || r.type === 'Provenance') continue;
+      const { type, id, body } = r;
+      const keys = recordKeys(JSON.parse(body) as Resource);
+      yield {
+        file: 0,
+        line: line++,
+        entry: 0,
+        outcome: 'updated',
+        type,
+        sourceId: id,
+        localId: id,
+        memberId,
+        keys,
+        body,
+        hash: r.hash,
+      };
+    }
+  }
+  const of = { id: work, pull: null, peerId: origin };
+  try {
+    await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
+    await sql`analyze exchange.staging`;
+    await lendOne(deps.database, (reader) => linkUnits(deps, reader, of));
+    await sql.begin(async (tx) => {
+      await byKey(tx);
+      const at = await transactionInstant(tx);
+      await eachSlice(tx, work, async () => {
+        await writeLinks(tx, of);
+        await writeItems(tx, of, at);
+      });
+    });
+  } finally {
+    await clearStaging(sql, work);
+  }
+}
+
+export async function compareMoved(deps: Needs, pair: Pair): Promise<void> {
+  const { sql } = deps.database;
+  await sayOfEachOther(deps, pair);
+  for (const memberId of [pair.memberId, pair.formerId]) {
+    const origins = await sql<{ origin: string }[]>`
+      select origin from exchange.resource where member_id = ${memberId} and not deleted group by origin order by origin = 'own', origin`;
+    for (const { origin } of origins) await judgeOrigin(deps, `people-${pair.id}`, memberId, origin);
+  }
+  await sql.begin(async (tx) => {
+    const at = await transactionInstant(tx);
+    await openSlice(tx, `people-${pair.id}`, EVERYTHING);
+    const own = { id: `people-${pair.id}`, pull: null, peerId: 'own' };
+    await recomputeChainsOf(tx, own, [pair.memberId, pair.formerId], at.slice(0, 10), at);
+    await compared(tx, pair.id);
+  });
+}
+
+/** Goes on with those whose process died. */
+export async function finishComparing(deps: Needs & Pick<Deps, 'log'>): Promise<void> {
+  for (;;) {
+    const now = deps.clock().getTime();
+    const due = await claimCompare(deps.database.sql, new Date(now), new Date(now + COMPARE_MS));
+    if (!due) return;
+    await compareMoved(deps, due);
+    deps.log('info', 'records of one person compared', { merge: due.id });
+  }
+}

@@ -1,0 +1,270 @@
+// Two members are one person, because a reviewer says so; and two again (docs/decisions/022). What is said is one transaction; then the records that came
+// together are compared with each other, which any process goes on with when this one dies.
+import { randomUUID } from 'node:crypto';
+import type { Deps } from '../../src/deps.ts';
+import { contentHash, MEMBER_CONTENT } from '../../src/fhir/canonical.ts';
+import { formatInstant } from '../../src/fhir/instant.ts';
+import { stamp } from '../../src/fhir/json-text.ts';
+import { exactNumerals, longNumerals } from '../../src/fhir/numerals.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { calendarOf, localDay } from '../clocks/business-day.ts';
+import { addresses } from '../plan.ts';
+import { auditRow, writeAudit } from '../store/audit.ts';
+import { addChoice, type ChoiceRow, memberChoices } from '../store/member-choice.ts';
+import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
+import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/member-merge.ts';
+import {
+  giveBack,
+  type HeldRecord,
+  keepDecisions,
+  type Move,
+  type MovedRecord,
+  moveBeside,
+  moveCoverages,
+  movedRecords,
+  moveEnrolments,
+  moveRecords,
+  moveWaiting,
+  recordsAfter,
+  sayAgain,
+} from '../store/merge-parts.ts';
+import { refreshProfiles } from '../store/profile.ts';
+import { transactionInstant } from '../store/records.ts';
+import { findMemberId } from '../store/report-disclosures.ts';
+import { decideTogether } from '../store/review-match.ts';
+import { STAGED_VERSION } from '../store/staging.ts';
+import { ledTo } from './as-one-person.ts';
+import type { Actor } from './choose.ts';
+import { compareMoved } from './compare-moved.ts';
+import { type Doubt, onePersonReport } from './one-person-report.ts';
+
+type Needs = Pick<Deps, 'database' | 'clock' | 'config'>;
+/** `member`: there is no such one. `same`: it is one member. `former`: it goes on as another one, or another one as it. `busy`: records of it are being taken in. */
+export type OneRefusal =
+  | { refused: 'member' | 'same' | 'former' | 'no-reason' | 'not-one' }
+  | { refused: 'busy'; payers: string[] }
+  | { refused: 'doubts'; doubts: Doubt[] };
+
+type Who = Actor | { kind: 'command'; subject: string; requestId: string };
+
+const PAGE = 500;
+/** How long who said so has to compare the records, before another process does. */
+const COMPARE_MS = 600_000;
+const MOST_REASON = 1000;
+
+const movedText = (r: HeldRecord, { from, to }: Move, base: string): MovedRecord => {
+  const formers = new Map([[from, to]]);
+  const said = (json: string) => stamp(ledTo(json, formers, base), STAGED_VERSION);
+  const body = said(r.body);
+  return {
+    type: r.type,
+    id: r.id,
+    body,
+    shared: r.shared === null ? null : said(r.shared),
+    // of what payers sent, the hash is that of what they sent
+    hash:
+      r.origin === 'own'
+        ? contentHash(JSON.parse(body) as Resource, MEMBER_CONTENT, exactNumerals(longNumerals(body)))
+        : null,
+  };
+};
+
+const STRICTER = { sensitive: 'regular', regular: 'regular' } as const;
+
+/** What holds of two choices that were made under two numbers: what both allow. Undefined when nothing new has to be said. Pure. */
+export function stricterOf(
+  a: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined,
+  b: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined,
+): Pick<ChoiceRow, 'choice' | 'policy' | 'payers'> | undefined {
+  if (a === undefined || b === undefined) return undefined;
+  const [yesA, yesB] = [a.choice === 'opt-in', b.choice === 'opt-in'];
+  if (!yesA && !yesB) return undefined;
+  const refused = { choice: 'withdraw', policy: 'regular', payers: 'both' } as const;
+  if (yesA !== yesB) return refused;
+  if (a.policy === b.policy && a.payers === b.payers) return undefined;
+  const payers = a.payers === b.payers || b.payers === 'both' ? a.payers : a.payers === 'both' ? b.payers : undefined;
+  if (payers === undefined) return refused;
+  return { choice: 'opt-in', policy: a.policy === b.policy ? a.policy : STRICTER[a.policy], payers };
+}
+
+async function saidByNobody(
+  tx: Queryable,
+  deps: Needs,
+  memberId: string,
+  choice: Pick<ChoiceRow, 'choice' | 'policy' | 'payers'>,
+  who: Who,
+  source: string,
+): Promise<void> {
+  const at = deps.clock();
+  await addChoice(tx, {
+    ...choice,
+    memberId,
+    recordedOn: localDay(at, deps.config.timeZone),
+    givenAt: at,
+    givenBy: 'member',
+    representative: null,
+    authority: null,
+    channel: null,
+    textSha256: null,
+    document: null,
+    verification: null,
+    recordedBy: who.subject,
+    source,
+  });
+}
+
+/** Duties as they are with what has moved. */
+async function settle(tx: Queryable, deps: Needs, memberIds: readonly string[]): Promise<void> {
+  const [now, calendar] = [deps.clock(), calendarOf(deps.config)];
+  await refreshProfiles(tx, memberIds, now);
+  await takeAgain(tx, calendar, now, memberIds);
+  await settleOfferClocks(tx, memberIds);
+  await settleWithdrawn(tx, now, memberIds);
+  await openRequestClocks(tx, calendar, now, memberIds);
+}
+
+const trail = (deps: Needs, who: Who, action: string, m: Pick<Merge, 'id' | 'memberId' | 'formerId'>, detail: object) =>
+  [m.memberId, m.formerId].map((memberId) =>
+    auditRow({
+      at: deps.clock(),
+      actorKind: who.kind,
+      actor: who.subject,
+      action,
+      object: `members/${m.id}`,
+      memberId,
+      requestId: who.requestId,
+      detail: { ...detail },
+    }),
+  );
+
+/**
+ * Makes two members one: `formerId` goes on as `memberId`.
+ * @param seen codes of what speaks against it, as the person saw them ({@link onePersonReport}): what was not seen is told instead
+ * @returns the id of what was said, or why it was not
+ */
+export async function makeOne(
+  deps: Needs,
+  m: { memberId: string; formerId: string; reason: string; seen: readonly string[] },
+  who: Who,
+): Promise<{ id: string } | OneRefusal> {
+  const { sql } = deps.database;
+  const reason = m.reason.trim().slice(0, MOST_REASON);
+  if (reason.length < 3) return { refused: 'no-reason' };
+  if (m.memberId === m.formerId) return { refused: 'same' };
+  const move: Move = { id: randomUUID(), from: m.formerId, to: m.memberId };
+  const done = await sql.begin(async (tx): Promise<OneRefusal | undefined> => {
+    await tx`select from exchange.member where id in (${m.memberId}, ${m.formerId}) order by id for update`;
+    for (const id of [m.memberId, m.formerId]) {
+      if ((await findMemberId(tx, id)) !== id) return { refused: 'member' };
+      const inForce = (await mergesOf(tx, id)).filter((g) => g.undoneAt === null);
+      // somebody else may come to stand for one that stands for others: the other way round
+      if (inForce.some((g) => g.formerId === id || id === m.formerId)) return { refused: 'former' };
+    }
+    const payers = await holdPulls(tx, [m.memberId, m.formerId]);
+    if (payers.length > 0) return { refused: 'busy', payers };
+    const { doubts } = await onePersonReport({ ...deps, database: { sql: tx } }, m.memberId, m.formerId);
+    if (doubts.some((d) => !m.seen.includes(d.code))) return { refused: 'doubts', doubts };
+    const at = deps.clock();
+    const instant = formatInstant(new Date(await transactionInstant(tx)));
+    await addMerge(tx, {
+      ...m,
+      id: move.id,
+      at,
+      byKind: who.kind,
+      bySubject: who.subject,
+      reason,
+      opposed: doubts.map((d) => d.code),
+      compareAt: new Date(at.getTime() + COMPARE_MS),
+    });
+    const stricter = stricterOf((await memberChoices(tx, m.memberId))[0], (await memberChoices(tx, m.formerId))[0]);
+    await moveEnrolments(tx, move);
+    await moveCoverages(tx, move, at);
+    await sayAgain(tx, move);
+    if (stricter)
+      await saidByNobody(tx, deps, m.memberId, stricter, who, 'two members made one: what both choices allow');
+    for (let after: [string, string] | undefined = ['', '']; after; ) {
+      const page: HeldRecord[] = await recordsAfter(tx, m.formerId, after, PAGE);
+      const last = page.at(-1);
+      await moveRecords(
+        tx,
+        move,
+        page.map((r) => movedText(r, move, addresses(deps.config).fhir)),
+        instant,
+        false,
+      );
+      after = last && [last.type, last.id];
+    }
+    await moveBeside(tx, move);
+    await moveWaiting(tx, move);
+    await keepDecisions(tx, move, 'Of the member before: ');
+    await decideTogether(tx, m.memberId, m.formerId, { by: who.subject, at, reason });
+    await settle(tx, deps, [m.memberId, m.formerId]);
+    await writeAudit(
+      tx,
+      trail(deps, who, 'members-one', { ...m, id: move.id }, { opposed: doubts.map((d) => d.code) }),
+    );
+    return undefined;
+  });
+  if (done) return done;
+  await compareMoved(deps, { id: move.id, ...m });
+  return { id: move.id };
+}
+
+/** Takes it back: what moved and is still there is given back. What came or was said since stays with the member that stayed. */
+export async function makeTwo(
+  deps: Needs,
+  m: { formerId: string; reason: string },
+  who: Who,
+): Promise<{ id: string } | OneRefusal> {
+  const { sql } = deps.database;
+  const reason = m.reason.trim().slice(0, MOST_REASON);
+  if (reason.length < 3) return { refused: 'no-reason' };
+  const done = await sql.begin(async (tx): Promise<OneRefusal | Merge> => {
+    const merge = await mergeOfFormer(tx, m.formerId);
+    if (!merge) return { refused: 'not-one' };
+    const { memberId, formerId } = merge;
+    await tx`select from exchange.member where id in (${memberId}, ${formerId}) order by id for update`;
+    const payers = await holdPulls(tx, [memberId, formerId]);
+    if (payers.length > 0) return { refused: 'busy', payers };
+    const at = deps.clock();
+    const instant = formatInstant(new Date(await transactionInstant(tx)));
+    const move: Move = { id: merge.id, from: memberId, to: formerId };
+    await endMerge(tx, { id: merge.id, at, by: who.subject, reason, compareAt: new Date(at.getTime() + COMPARE_MS) });
+    await giveBack(tx, move);
+    for (;;) {
+      const page = await movedRecords(tx, move, PAGE);
+      if (page.length === 0) break;
+      await moveRecords(
+        tx,
+        move,
+        page.map((r) => movedText(r, move, addresses(deps.config).fhir)),
+        instant,
+        true,
+      );
+    }
+    await moveBeside(tx, move);
+    await keepDecisions(tx, move, 'While the two were one: ');
+    await ownChoice(tx, deps, merge, who);
+    await decideTogether(tx, memberId, formerId, { by: who.subject, at, reason, isUndo: true });
+    await settle(tx, deps, [memberId, formerId]);
+    await writeAudit(tx, trail(deps, who, 'members-two', merge, {}));
+    return merge;
+  });
+  if ('refused' in done) return done;
+  await compareMoved(deps, done);
+  return { id: done.id };
+}
+
+const SAID_AGAIN = /, as another member$|^two members made one/;
+
+/** What held for the one that stayed came from the other: what it had chosen itself holds again; of somebody who had not chosen, nothing may be asked. */
+async function ownChoice(tx: Queryable, deps: Needs, { memberId }: Merge, who: Who): Promise<void> {
+  const choices = await memberChoices(tx, memberId);
+  const [held] = choices;
+  if (held === undefined || !SAID_AGAIN.test(held.source)) return;
+  const own = choices.find((c) => !SAID_AGAIN.test(c.source));
+  const { choice, policy, payers } = own ?? { choice: 'withdraw', policy: 'regular', payers: 'both' };
+  if (held.choice === choice && held.policy === policy && held.payers === payers) return;
+  await saidByNobody(tx, deps, memberId, { choice, policy, payers }, who, 'two members again: as before they were one');
+}
