@@ -67,7 +67,8 @@ export async function resolved(sql: Queryable, given: SearchRequest, counts = fa
   // the nearest are known when all have been looked at: no page ends that work
   const wanted = sortsByNear(request) ? Number.POSITIVE_INFINITY : request.count + 1;
   // what is put in order, or counted, does not end with the page
-  const page = counts ? Number.POSITIVE_INFINITY : request.sort.length > 0 ? Math.max(wanted, TOTAL_EXACT) : wanted;
+  const isOrdered = request.sort.length > 0 && request.many !== true;
+  const page = counts ? Number.POSITIVE_INFINITY : isOrdered ? Math.max(wanted, TOTAL_EXACT) : wanted;
   const ordered = { ...request, criteria: rarestFirst(request.criteria, known, wanted, page) };
   const [rarest] = ordered.criteria;
   // a name may be like ten thousand others

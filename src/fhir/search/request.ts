@@ -28,6 +28,8 @@ export type SearchRequest = {
   sort: SortKey[];
   /** the row after or before which the page lies */
   after: Cursor | undefined;
+  /** very many match, as was counted before: they need not be counted to know how they are put in order */
+  many?: true;
   /** the plan of the statement is asked for, not its result */
   explain: boolean;
   /** parameters as they were applied, for the self link, without the page position */
