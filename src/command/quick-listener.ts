@@ -51,7 +51,6 @@ export function quickListener(
   return (request: IncomingMessage, response: ServerResponse) => {
     if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
-<<<<<<< HEAD
     const quick = holder.answer?.({
       method,
       url,
@@ -59,14 +58,10 @@ export function quickListener(
       isGone: () => response.destroyed,
       peer: request.socket.remoteAddress,
     });
-    if (quick === undefined) return void listener(request, response);
-=======
-    const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
     if (quick === undefined) {
       if (hasBody(request)) closeUnread(request, response);
       return void listener(request, response);
     }
->>>>>>> main
     if (quick instanceof Promise) {
       inTurns.begin();
       const { socket } = request;
