@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
+import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { openRequestClocks } from '../store/member-clock.ts';
 import { listPeers } from '../store/peer.ts';
 import { addPull, candidates, unasked } from '../store/pull.ts';
 
@@ -34,7 +34,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
   const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds }, today);
-  await openRequestClocks(sql, calendarOf(deps.config), now);
+  await openRequestsDue(sql, calendarOf(deps.config), now);
   const made: string[] = [];
   for (const peer of peers) {
     const open = request.again ? undefined : await unasked(sql, peer.id, now, today, REFRESH);
