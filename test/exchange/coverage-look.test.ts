@@ -1,15 +1,17 @@
 // A tick looks only at the other coverage for which something may have changed: nothing is missed by it.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { calendarOf } from '../../exchange/clocks/business-day.ts';
 import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
 import { planPulls } from '../../exchange/pull/plan.ts';
 import { keepClocks } from '../../exchange/schedule.ts';
 import { closeClock } from '../../exchange/store/clock.ts';
+import { renewRequests } from '../../exchange/store/renewed-request.ts';
 import { Draw, kindKey } from '../../src/seed/random.ts';
 import { startNode, type TestNode } from '../support/node.ts';
 
 let node: TestNode;
 let now = new Date('2027-01-04T17:00:00Z');
-const MEMBERS = 30;
+const MEMBERS = 16;
 const PEERS = ['p1', 'p2', 'p3'];
 const ACTOR = { kind: 'staff', subject: 'dev|someone', requestId: 'r' } as const;
 const day = (offset: number) => new Date(now.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
@@ -74,7 +76,8 @@ async function something(draw: Draw): Promise<void> {
       await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends) values (${member}, ${`N${member}`}, 'x', ${day(offset)}::date, ${pick([null, day(offset + 60)])}::date) on conflict do nothing`;
       return;
     case 6:
-      await sql`update exchange.enrolment set ends = greatest(starts, ${day(offset)}::date) where member_id = ${member}`;
+      await sql`update exchange.enrolment set ends = ${pick([null, day(offset)])}::date where member_id = ${member} and starts <= ${day(offset)}::date`;
+      if (draw.next() < 0.5) await renewRequests(sql, calendarOf(node.deps.config), now, [member]);
       return;
     case 7:
       await sql`update exchange.peer set state = ${pick(['active', 'active', 'suspended'])} where id = ${pick(PEERS)}`;
@@ -91,8 +94,7 @@ async function something(draw: Draw): Promise<void> {
       return;
     default: {
       // payers are asked; some of them late, some in vain
-      for (const pull of await planPulls(node.deps, { cause: 'opt-in' }))
-        await sql`update exchange.pull set kicked_off_at = ${now} where id = ${pull}`;
+      await sql`update exchange.pull set kicked_off_at = ${now} where kicked_off_at is null`;
       for (const { id } of await sql<{ id: string }[]>`select id from exchange.pull where state = 'due'`) {
         const end = pick(['done', 'failed', 'later'] as const);
         if (end === 'later') continue;
@@ -111,7 +113,7 @@ async function something(draw: Draw): Promise<void> {
 test('whatever happens: what a tick opens is what it would open if it looked at all', async () => {
   const { sql } = node.deps.database;
   const draw = new Draw(11, kindKey('looks'), 0);
-  for (let n = 0; n < 220; n++) {
+  for (let n = 0; n < 110; n++) {
     now = new Date(now.getTime() + Math.floor(draw.next() * 4) * 86_400_000);
     for (let events = 0; events < 4; events++) await something(draw);
     await keepClocks(node.deps);
@@ -119,9 +121,12 @@ test('whatever happens: what a tick opens is what it would open if it looked at 
     await sql`update exchange.other_coverage set look_on = '-infinity'`;
     await keepClocks(node.deps);
     expect(await duties()).toEqual(opened);
+    await planPulls(node.deps, { cause: 'opt-in' });
+    await sql`update exchange.other_coverage set ask_at = '-infinity'`;
+    expect(await planPulls(node.deps, { cause: 'opt-in' })).toEqual([]);
   }
   const all = await duties();
-  for (const kind of ['coverage-anew', 'payer-known', 'opt-in-and-payer-known', 'coverage anew'])
+  for (const kind of ['opt-in-and-payer-known', 'coverage anew', 'choice or coverage anew'])
     expect(
       all.some((k) => k.includes(kind)),
       kind,
