@@ -1,8 +1,10 @@
 // Which documents does a text of a peer name? Of an authorization that is not taken in, or of lines that are dropped, they must not leave either.
 import { referencesIn } from '../../src/fhir/json-text.ts';
+import type { Resource } from '../../src/fhir/resource.ts';
 import { isByUuid } from '../members/read-own.ts';
+import { decidedAhead, isHidden } from '../transform/prior-authorization.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
-import { referredId } from './local-id.ts';
+import { localId, referredId } from './local-id.ts';
 import { peerKey } from './rewrite.ts';
 
 /** Our keys `Type/id` of the documents, whether or not they have come; of one that is named by its id alone, that of each type. */
@@ -16,4 +18,19 @@ export function namedDocuments(json: string, peer: { peerId: string; peerBase: s
       for (const of of SUPPORTING_TYPES) add(of, reference.slice('urn:uuid:'.length).toLowerCase());
   }
   return [...found];
+}
+
+/**
+ * Our keys of an authorization that must not leave, which is not taken in whatever it is held for, and of the documents that it names: they
+ * do not leave either. Undefined of everything else.
+ */
+export function keptWith(
+  resource: Resource,
+  json: string,
+  peer: { peerId: string; peerBase: string },
+): string[] | undefined {
+  const decided = decidedAhead(resource);
+  if (decided === undefined || !isHidden(decided.state)) return undefined;
+  const { resourceType: type } = resource;
+  return [`${type}/${localId(peer.peerId, type, String(resource['id']))}`, ...namedDocuments(json, peer)];
 }

@@ -20,7 +20,7 @@ import { addressesOf, describesAddress, MOST_ATTACHMENTS, withoutAddresses } fro
 import { businessKeys } from './business-keys.ts';
 import { checkInbound, copyOf, namesUsAsTransmitter } from './inbound.ts';
 import { localId, referredId } from './local-id.ts';
-import { namedDocuments } from './named-documents.ts';
+import { keptWith, namedDocuments } from './named-documents.ts';
 import { recordKeys } from './record-keys.ts';
 import { isBaseOf, leadReferences, peerKey } from './rewrite.ts';
 import { isAnother, isMember, mayBeAnother, type UnitMember } from './unit-person.ts';
@@ -115,6 +115,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const hold = (reason: string, more: Unit = {}): Unit => ({
     ...known,
     ...more,
+    ...(more.memberId === undefined ? {} : { keeps: keptWith(resource, json, context) }),
     hash: contentHash(resource, RECEIVED_CONTENT, exact),
     outcome: 'quarantined',
     reason,
@@ -161,9 +162,7 @@ function readResource(resource: Resource, json: string, context: UnitContext, ex
   const facts = factsOf(resource, json, false);
   const id = localId(context.peerId, type, sourceId);
   const { state = '' } = facts.authorization ?? {};
-  if (state === 'denied' || state === 'drug')
-    if (isHeld(`${state}-pa`))
-      return hold(`${state}-pa`, { ...whose, keeps: [`${type}/${id}`, ...namedDocuments(json, context)] });
+  if (state === 'denied' || state === 'drug') if (isHeld(`${state}-pa`)) return hold(`${state}-pa`, whose);
   if (facts.label > 0 && member !== undefined && member.policy !== 'sensitive' && isHeld('consent-scope'))
     return hold('consent-scope', whose);
   if (facts.serviceEnd !== undefined && facts.serviceEnd < context.windowStart) findings.add('older-than-5y');

@@ -32,12 +32,12 @@ import {
   settleReplayed,
   type UnitChange,
   unitChanges,
-  withdrawUnits,
   writeRevisions,
 } from '../store/replay.ts';
 import { eachSlice } from '../store/slice.ts';
 import { clearStaging, lendStaging, stageUnits } from '../store/staging.ts';
 import { heldElsewhere, noteHeldElsewhere } from '../store/stray-claims.ts';
+import { withdrawUnits } from '../store/withdrawn.ts';
 import { RULES_VERSION } from './judge/verdict.ts';
 import { keyWorkAnew } from './keys-anew.ts';
 import { linkUnits } from './link.ts';

@@ -8,7 +8,9 @@ export async function claimMembers(tx: Queryable): Promise<string[]> {
   const rows = await tx<{ id: string }[]>`
     select distinct member_id as id from pg_temp.slice
     where type = 'ExplanationOfBenefit' and member_id is not null
-      and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version') order by 1`;
+      and (outcome in ('created', 'updated', 'linked-duplicate', 'retracted') or reason = 'stale-version'
+        -- what was taken in before may have been withdrawn
+        or (outcome = 'quarantined' and (keeps is not null or reason = 'consent-scope'))) order by 1`;
   return rows.map((r) => r.id);
 }
 

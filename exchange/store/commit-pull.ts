@@ -12,6 +12,7 @@ import { isNamed } from './reconcile.ts';
 import { byKey, leaveFormer, writeMemberRecords, writeSharedRecords } from './records.ts';
 import type { Range } from './slice.ts';
 import { CLAIM_NUMBER, strayDetail, writeClaimNames } from './stray-claims.ts';
+import { withdrawReplaced } from './withdrawn.ts';
 import { type Work, writeHeldItems, writeItems, writeLinks } from './write-links.ts';
 import { retargetTransmissions, writeCustody } from './write-provenance.ts';
 
@@ -230,6 +231,7 @@ export async function commitRecords(
   await writeItems(tx, work, at);
   await writeMemberRecords(tx, peer.id, at);
   await writeAttachments(tx, work, at);
+  await withdrawReplaced(tx, peer.id, at);
   await writeKeptBack(tx, at);
   await leaveFormer(tx, peer.id, at, work.id !== work.pull);
   await writeIdentity(tx, peer.id, work.pull);

@@ -2,15 +2,16 @@
 import { arrayLiteral, type Queryable } from '../../src/store/database.ts';
 import { SUPPORTING_TYPES } from '../transform/record-types.ts';
 
-const SUPPORTING = `(${SUPPORTING_TYPES.map((t) => `'${t}'`).join(', ')})`;
+/** Types of documents, as a list of SQL. */
+export const SUPPORTING = `(${SUPPORTING_TYPES.map((t) => `'${t}'`).join(', ')})`;
 
 /** Was it sent with what was not taken in? kept_back_pkey. */
 export const IS_KEPT_BACK = (r: string) =>
   `exists (select from exchange.kept_back k where k.member_id = ${r}.member_id and k.key = ${r}.type || '/' || ${r}.id)`;
 
 /**
- * Notes what the open slice was not taken in with, and documents of it that name an authorization which was not. What is here already moves, so that
- * peers who have it are told. $1 instant. kept_back_pkey, resource_pkey.
+ * Notes what the open slice was not taken in with, and documents that name an authorization which was not, also those that came before it. What is
+ * here already moves, so that peers who have it are told. $1 instant. kept_back_pkey, resource_pkey.
  */
 export async function writeKeptBack(tx: Queryable, at: string): Promise<void> {
   const [any] = await tx`
@@ -28,6 +29,16 @@ export async function writeKeptBack(tx: Queryable, at: string): Promise<void> {
      where s.type in ${SUPPORTING} and s.local_id is not null and exists (
        select from unnest(s.refers) e where starts_with(e, 'ExplanationOfBenefit/')
          and exists (select from exchange.kept_back k where k.member_id = s.member_id and k.key = e))
+     on conflict do nothing`,
+    [at],
+  );
+  await tx.unsafe(
+    `insert into exchange.kept_back (member_id, key, at)
+     select r.member_id, r.type || '/' || r.id, $1::text::timestamptz
+     from (select distinct k.member_id, k.key from pg_temp.slice s join exchange.kept_back k on k.member_id = s.member_id
+       where s.keeps is not null and k.key = any(s.keeps) and k.at = $1::text::timestamptz and starts_with(k.key, 'ExplanationOfBenefit/')) e
+     cross join lateral (select * from exchange.resource r where r.member_id = e.member_id and r.type in ${SUPPORTING} offset 0) r
+     where r.refers @> array[e.key]
      on conflict do nothing`,
     [at],
   );

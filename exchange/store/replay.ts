@@ -73,29 +73,6 @@ export async function settleReplayed(tx: Queryable, work: string): Promise<void>
       and s.label is not distinct from r.own_label and s.substance is not distinct from r.substance and s.claim is not distinct from r.claim`;
 }
 
-/** Records that are shown and may not be under today's rules are hidden; their identities wait in quarantine. */
-export async function withdrawUnits(tx: Queryable, work: Decided, at: string): Promise<void> {
-  await tx.unsafe(
-    `with gone as materialized (
-       select distinct s.type, s.source_id, i.local_id, i.member_id from exchange.staging s
-       join exchange.identity i on i.peer_id = $2 and i.type = s.type and i.source_id = s.source_id
-       where s.pull_id = $1 and s.outcome in ('quarantined', 'rejected') and i.state = 'visible' and i.member_id is not null
-     ), kept as (
-       insert into exchange.resource_version (member_id, type, id, version, last_updated, deleted, hash, body)
-       select r.member_id, r.type, r.id, r.version, r.last_updated, r.deleted, r.hash, r.body
-       from gone g join exchange.resource r on r.member_id = g.member_id and r.type = g.type and r.id = g.local_id where not r.deleted
-       on conflict do nothing
-     ), hidden as (
-       update exchange.resource r set deleted = true, version = r.version + 1, last_updated = $3::text::timestamptz, moved_at = null
-       from gone g where r.member_id = g.member_id and r.type = g.type and r.id = g.local_id and not r.deleted
-     ), unlinked as (
-       delete from exchange.link l using gone g where l.member_id = g.member_id and l.type = g.type and (l.a_id = g.local_id or l.b_id = g.local_id)
-     )
-     update exchange.identity i set state = 'quarantined' from gone g where i.peer_id = $2 and i.type = g.type and i.source_id = g.source_id`,
-    [work.id, work.peerId, at],
-  );
-}
-
 export type UnitChange = {
   file: number;
   line: number;

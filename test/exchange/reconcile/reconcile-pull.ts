@@ -71,13 +71,9 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     log: (level, text) => void (level === 'error' && errors.push(text)),
     metrics: noMetrics,
   };
-  await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
-    values (${PEER}, 'Prior', '9000000012', 'active', ${PEER_BASE}, array['https://prior.example'], 'test')`;
-  for (const member of Object.values(MEMBERS)) {
+  for (const member of Object.values(MEMBERS))
     await sql`insert into exchange.member (id, umb) values (${member}, ${`U-${member}`})`;
-    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
-      values (${`c-${member}`}, ${member}, 'opt-in', ${policy}, '2026-01-01', 'test')`;
-  }
+  const { pull, goOn, ledger } = await puller(deps, blobs, policy);
 
   /** Our own records, through the import. Patients of the members come first. */
   async function own(...resources: object[]): Promise<void> {
@@ -90,6 +86,24 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     if (rejects.length > 0) throw new Error(JSON.stringify(rejects));
   }
 
+  return { sql, deps, own, pull, goOn, ledger, close: () => database.close() };
+}
+
+/** Pulls of a node whose members are known to the peer `prior`, who is added. `blobs`: where the files are kept. */
+export async function puller(
+  deps: Deps,
+  blobs = memoryBlobs(),
+  policy: 'regular' | 'sensitive' = 'regular',
+  members: Readonly<Record<string, string>> = MEMBERS,
+) {
+  const { sql } = deps.database;
+  const own = { ...deps, blobs };
+  await sql`insert into exchange.peer (id, name, npi, state, fhir_base, origins, added_by)
+    values (${PEER}, 'Prior', '9000000012', 'active', ${PEER_BASE}, array['https://prior.example'], 'test')`;
+  for (const member of Object.values(members))
+    await sql`insert into exchange.consent (id, member_id, choice, policy, recorded_on, source)
+      values (${`c-${member}`}, ${member}, 'opt-in', ${policy}, '2026-01-01', 'test')`;
+
   /** Reconciles files as one pull; returns its id and the state in which it rests. */
   async function pull(
     files: RawFile[],
@@ -99,7 +113,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     const peerId = how.peer ?? PEER;
     await sql`insert into exchange.pull (id, peer_id, state, cause, created_at, due_at, next_at, lease_owner, transaction_time, since)
       values (${id}, ${peerId}, 'reconciling', 'test', now(), now(), now(), 'test', now(), ${how.since ?? null})`;
-    for (const [patient, member] of how.members ?? Object.entries(MEMBERS))
+    for (const [patient, member] of how.members ?? Object.entries(members))
       await sql`insert into exchange.pull_member (pull_id, submitted_id, member_id, consent_id, policy, outcome, peer_patient_id)
         values (${id}, ${`s-${patient}-${member}`}, ${member}, ${`c-${member}`}, ${policy}, 'matched', ${patient})`;
     for (const [position, f] of files.entries()) {
@@ -111,12 +125,12 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     const [found, peer] = [await findPull(sql, id), await findPeer(sql, peerId)];
     if (!found || !peer) throw new Error('the pull was not made');
     const slice = `before update on exchange.pull_slice for each row when (new.slice = ${String(how.dies)} and new.state = 'committed')`;
-    if (typeof how.dies === 'number') await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), slice);
+    if (typeof how.dies === 'number') await dyingAt(sql, stepOf(own, new PeerTokens(), 'test', found, peer), slice);
     else if (how.dies === 'deciding')
-      await dyingAt(sql, stepOf(deps, new PeerTokens(), 'test', found, peer), SECOND_STRETCH);
-    else if (how.dies) await dyingOnce(stepOf(deps, new PeerTokens(), 'test', found, peer), LENT[how.dies]);
+      await dyingAt(sql, stepOf(own, new PeerTokens(), 'test', found, peer), SECOND_STRETCH);
+    else if (how.dies) await dyingOnce(stepOf(own, new PeerTokens(), 'test', found, peer), LENT[how.dies]);
     await how.meanwhile?.();
-    await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
+    await reconcileStep(stepOf(own, new PeerTokens(), 'test', found, peer));
     const after = await findPull(sql, id);
     return { id, state: after?.state ?? '', reason: after?.reason ?? null };
   }
@@ -126,7 +140,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
     const found = await findPull(sql, id);
     const peer = found && (await findPeer(sql, found.peerId));
     if (!found || !peer) throw new Error('there is no such pull');
-    await reconcileStep(stepOf(deps, new PeerTokens(), 'test', found, peer));
+    await reconcileStep(stepOf(own, new PeerTokens(), 'test', found, peer));
   }
 
   /** Ledger rows of a pull in order, as `outcome reason Type/id`. */
@@ -135,7 +149,7 @@ export async function reconciler(policy: 'regular' | 'sensitive' = 'regular', se
       select outcome, reason, type, source_id as source from exchange.ledger where pull_id = ${id} order by file, line, entry`;
     return rows.map((r) => [r.outcome, r.reason, r.type && `${r.type}/${r.source ?? ''}`].filter(Boolean).join(' '));
   }
-  return { sql, deps, own, pull, goOn, ledger, close: () => database.close() };
+  return { pull, goOn, ledger };
 }
 
 /** Clients that a pull of several files has been lent then: four stage units. */

@@ -1,0 +1,157 @@
+// What a payer tells otherwise later: an authorization that is denied now, a record that is labelled now. The newer version is held, and the
+// one that was taken in before must not go on to the next payer either, nor documents that came before the authorization that they support.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { localId } from '../../../exchange/reconcile/local-id.ts';
+import { memberRows } from '../../../exchange/store/member-read.ts';
+import { lab, output, PEER, reconciler } from './reconcile-pull.ts';
+
+let node: Awaited<ReturnType<typeof reconciler>>;
+beforeAll(async () => {
+  node = await reconciler();
+  await node.own({ resourceType: 'Patient', id: 'm1', birthDate: '1970-01-01' });
+});
+afterAll(() => node.close());
+
+const PDEX = 'http://hl7.org/fhir/us/davinci-pdex/StructureDefinition';
+type Told = { day: string; documents?: string[]; more?: object };
+const authorization = (id: string, code: string, { day, documents = [], more = {} }: Told) => ({
+  resourceType: 'ExplanationOfBenefit',
+  id,
+  meta: { lastUpdated: `${day}T00:00:00Z` },
+  status: 'active',
+  use: 'preauthorization',
+  type: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/claim-type', code: 'professional' }] },
+  patient: { reference: 'Patient/p1' },
+  created: '2026-01-01',
+  insurer: { display: 'Prior' },
+  provider: { display: 'x' },
+  outcome: 'complete',
+  insurance: [{ focal: true, coverage: { display: 'x' } }],
+  ...(documents.length === 0
+    ? {}
+    : {
+        supportingInfo: documents.map((d, i) => ({
+          sequence: i + 1,
+          category: { coding: [{ code: 'additionalInformation' }] },
+          valueReference: { reference: `DocumentReference/${d}` },
+        })),
+      }),
+  item: [
+    {
+      sequence: 1,
+      productOrService: { text: `imaging ${id}` },
+      adjudication: [
+        {
+          category: { coding: [{ system: 'http://terminology.hl7.org/CodeSystem/adjudication', code: 'submitted' }] },
+          extension: [
+            {
+              url: `${PDEX}/extension-reviewAction`,
+              extension: [
+                {
+                  url: `${PDEX}/extension-reviewActionCode`,
+                  valueCodeableConcept: { coding: [{ system: 'https://codesystem.x12.org/005010/306', code }] },
+                },
+              ],
+            },
+            { url: `${PDEX}/base-ext-when-adjudicated`, valueDateTime: `${day}T00:00:00Z` },
+          ],
+        },
+      ],
+    },
+  ],
+  ...more,
+});
+const letter = (id: string, related?: string) => ({
+  resourceType: 'DocumentReference',
+  id,
+  status: 'current',
+  type: { text: id },
+  subject: { reference: 'Patient/p1' },
+  content: [{ attachment: { contentType: 'text/plain', data: Buffer.from(id).toString('base64') } }],
+  ...(related === undefined ? {} : { context: { related: [{ reference: `ExplanationOfBenefit/${related}` }] } }),
+});
+const members: [string, string][] = [['p1', 'm1']];
+const pull = (...files: ReturnType<typeof output>[]) => node.pull(files, { members, since: new Date() });
+
+/** Ids, as the payer has them, of what would leave. */
+const leaving = async (): Promise<string[]> => {
+  const days = { today: '2026-02-01', yearAgo: '2025-02-01', windowStart: '2021-02-01' };
+  const types = ['DocumentReference', 'ExplanationOfBenefit', 'Observation'];
+  const rows = await memberRows(node.sql, [{ memberId: 'm1', policy: 'regular' }], days, { types, limit: 100 });
+  const ids = await node.sql<{ id: string; source: string }[]>`
+    select id, source_id as source from exchange.resource where origin = ${PEER}`;
+  const sourceOf = new Map(ids.map((r) => [r.id, r.source]));
+  return rows.map((r) => sourceOf.get(r.id) ?? r.id).sort();
+};
+const states = async (id: string) => {
+  const [row] = await node.sql<{ state: string; deleted: boolean; versions: number }[]>`
+    select i.state, r.deleted, (select count(*)::int from exchange.resource_version v where v.id = r.id) as versions
+    from exchange.identity i join exchange.resource r on r.id = i.local_id and r.type = i.type where i.source_id = ${id}`;
+  return row;
+};
+
+test('a document that names an authorization leaves no more when that one comes later and is denied', async () => {
+  await pull(output('DocumentReference', letter('early', 'late'), letter('free')));
+  expect(await leaving()).toEqual(['early', 'free']);
+  const { id } = await pull(output('ExplanationOfBenefit', authorization('late', 'A3', { day: '2026-01-10' })));
+  expect(await node.ledger(id)).toEqual(['quarantined denied-pa ExplanationOfBenefit/late']);
+  expect(await leaving()).toEqual(['free']);
+  // peers who have it are told by what moved
+  const [row] = await node.sql`
+    select moved_at from exchange.resource where id = ${localId(PEER, 'DocumentReference', 'early')}`;
+  expect(row?.['moved_at']).not.toBeNull();
+});
+
+test('an authorization that was granted and is denied now is withdrawn with its documents, and comes back when it is granted again', async () => {
+  await pull(
+    output('DocumentReference', letter('of-turned'), letter('names-turned', 'turned')),
+    output('ExplanationOfBenefit', authorization('turned', 'A1', { day: '2026-01-05', documents: ['of-turned'] })),
+  );
+  expect(await leaving()).toEqual(['free', 'names-turned', 'of-turned', 'turned']);
+  const { id } = await pull(output('ExplanationOfBenefit', authorization('turned', 'A3', { day: '2026-01-11' })));
+  expect(await node.ledger(id)).toEqual(['quarantined denied-pa ExplanationOfBenefit/turned']);
+  expect(await leaving()).toEqual(['free']);
+  expect(await states('turned')).toEqual({ state: 'quarantined', deleted: true, versions: 1 });
+  const [chain] = await node.sql`select count(*)::int as n from exchange.chain where member_id = 'm1'`;
+  expect(chain?.['n']).toBe(0);
+  await pull(
+    output('ExplanationOfBenefit', authorization('turned', 'A1', { day: '2026-01-20', documents: ['of-turned'] })),
+  );
+  expect(await leaving()).toEqual(['free', 'names-turned', 'of-turned', 'turned']);
+  expect(await states('turned')).toMatchObject({ state: 'visible', deleted: false });
+});
+
+test('an older version that comes late and was denied withdraws nothing', async () => {
+  await pull(output('ExplanationOfBenefit', authorization('turned', 'A3', { day: '2026-01-12' })));
+  expect(await leaving()).toContain('turned');
+});
+
+test('documents of a denied authorization stay also when it is held for something else', async () => {
+  const broken = authorization('broken', 'A3', {
+    day: '2026-01-10',
+    documents: ['of-broken'],
+    more: { modifierExtension: [{ url: 'https://prior.example/unknown', valueBoolean: true }] },
+  });
+  const { id } = await pull(
+    output('DocumentReference', letter('of-broken'), letter('names-broken', 'broken')),
+    output('ExplanationOfBenefit', broken),
+  );
+  expect(await node.ledger(id)).toContain('quarantined modifier-extension ExplanationOfBenefit/broken');
+  const out = await leaving();
+  expect(out).not.toContain('of-broken');
+  expect(out).not.toContain('names-broken');
+});
+
+test('a record that is labelled now, beyond the consent, is withdrawn', async () => {
+  const plain = { effectiveDateTime: '2026-01-05T08:00:00Z', meta: { lastUpdated: '2026-01-05T00:00:00Z' } };
+  await pull(output('Observation', lab('turns', plain), lab('stays', plain)));
+  expect(await leaving()).toEqual(expect.arrayContaining(['stays', 'turns']));
+  const security = [{ system: 'http://terminology.hl7.org/CodeSystem/v3-ActCode', code: 'PSY' }];
+  const { id } = await pull(
+    output('Observation', lab('turns', { ...plain, meta: { lastUpdated: '2026-01-06T00:00:00Z', security } })),
+  );
+  expect(await node.ledger(id)).toEqual(['quarantined consent-scope Observation/turns']);
+  const out = await leaving();
+  expect(out).toContain('stays');
+  expect(out).not.toContain('turns');
+});
