@@ -1,6 +1,7 @@
 // npm run bench -- [question…] [--size N] [--json]
 import { parseArgs } from 'node:util';
 import { capacity } from './capacity.ts';
+import { enrolment } from './enrolment.ts';
 import { exports_, groupExport, match, pull, repull } from './exchange.ts';
 import { type Answer, type Question, withBench } from './harness.ts';
 import { harvest } from './harvest.ts';
@@ -22,6 +23,7 @@ const QUESTIONS: Record<string, Question> = {
   memory,
   import: imports,
   mirror,
+  enrolment,
   export: exports_,
   'group-export': groupExport,
   pull,

@@ -3,8 +3,9 @@ import type { Deps } from '../../src/deps.ts';
 import type { Resource } from '../../src/fhir/resource.ts';
 import type { LineOfBusiness } from '../clocks/rules.ts';
 import { coveragesOf, organizationsOf } from '../store/coverage.ts';
-import { type EnrolmentCounts, refreshProfiles, writeEnrolment } from '../store/enrolment.ts';
+import { type EnrolmentCounts, writeEnrolment } from '../store/enrolment.ts';
 import { namePayer } from '../store/member-choice.ts';
+import { refreshProfiles } from '../store/profile.ts';
 import { type CoverageRow, type OtherPayer, readCoverage } from './coverage.ts';
 
 const PAGE = 500;
@@ -20,7 +21,7 @@ export async function enrolFromCoverage(
 ): Promise<EnrolmentCounts> {
   const { sql } = deps.database;
   const us = { npi: deps.config.planNpi, name: deps.config.planName };
-  const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
+  const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
   let after = '';
   for (;;) {
     const page = await coveragesOf(sql, after, PAGE);
@@ -55,7 +56,7 @@ export async function enrolFromCoverage(
           saidBy: 'Coverage',
         });
       total.otherCoverages += others.length;
-      await refreshProfiles(tx, [...new Set(ours.map((r) => r.memberId))], deps.clock());
+      await refreshProfiles(tx, counts.memberIds, deps.clock());
     });
   }
 }

@@ -11,25 +11,20 @@ import type { Reject } from '../../src/import/rejects-file.ts';
 import { calendarOf } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import {
-  addEnrolled,
-  type EnrolmentCounts,
-  endCoverage,
-  endFormer,
-  refreshProfiles,
-  writeEnrolment,
-} from '../store/enrolment.ts';
-import { changedMembers, commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
+import { addEnrolled, type EnrolmentCounts, endCoverage, endFormer, writeEnrolment } from '../store/enrolment.ts';
+import { commitImport, hasReceived, type ImportCounts } from '../store/import.ts';
 import { settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { allFormers } from '../store/member-merge.ts';
+import { refreshDueProfiles, refreshProfiles, takeDueProfiles } from '../store/profile.ts';
 import { renewRequests } from '../store/renewed-request.ts';
 import { openTwoCards } from '../store/review-match.ts';
 import { clearStaging, lendStaging, type StagedUnit, stageUnits } from '../store/staging.ts';
 import { isShared } from '../transform/record-types.ts';
 import { asOnePerson } from './as-one-person.ts';
 import { csvRows } from './csv-rows.ts';
-import { ENROLMENT_COLUMNS, patientOf, readEnd, readEnrolment } from './enrolment.ts';
+import { ENROLMENT_COLUMNS, readEnd, readEnrolment } from './enrolment.ts';
 import { linkOwn } from './link-own.ts';
+import { madePatients } from './made-patients.ts';
 import { type EnrolmentLine, ownedRows, type Taken } from './owned-rows.ts';
 import { readOwnRecord } from './read-own.ts';
 import { type Options834, read834 } from './x12-834.ts';
@@ -109,6 +104,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   const sources: string[] = ['enrolment'];
   let read = 0;
   let refused = 0;
+  // Patients of enrolment rows that are there as they are
+  let unchanged = 0;
   const taken: Taken = new Map();
   const formers = await allFormers(deps.database.sql);
   const refuse: ImportMembersInput['reject'] = (r) => {
@@ -117,22 +114,12 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
   };
 
   async function* units(): AsyncGenerator<StagedUnit> {
-    // a member of an 834 file has a row for each coverage and each other payer, all of one line
-    let before = { line: 0, entry: 0 };
-    if (input.enrolment !== undefined)
-      for await (const { line, row, numbers } of ownedRows(
-        deps.database.sql,
-        enrolmentRows({ ...input, enrolment: input.enrolment }, refuse),
-        taken,
-        formers,
-      )) {
-        if ('endsOn' in row || row.isKnownPatient) continue;
-        const patient = patientOf(row, MEMBER_SYSTEM(deps.config.baseUrl), numbers);
-        const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
-        if (!('unit' in record)) continue;
-        before = { line, entry: line === before.line ? before.entry + 1 : 0 };
-        yield { file: CSV_FILE, ...before, ...record.unit };
-      }
+    if (input.enrolment !== undefined) {
+      const { sql } = deps.database;
+      const rows = ownedRows(sql, enrolmentRows({ ...input, enrolment: input.enrolment }, refuse), taken, formers);
+      const memberSystem = MEMBER_SYSTEM(deps.config.baseUrl);
+      yield* madePatients(sql, rows, { file: CSV_FILE, memberSystem, passOver: (n) => (unchanged += n) });
+    }
     for await (const entry of input.records) {
       input.signal?.throwIfAborted();
       read++;
@@ -194,7 +181,8 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
 
   try {
     await lendStaging(deps.database, 1, ([clients]) => stageUnits(clients, work, units()));
-    const { counts, refused: late } = await commitImport(deps.database, work);
+    const { counts: committed, refused: late } = await commitImport(deps.database, work);
+    const counts = { ...committed, unchanged: committed.unchanged + unchanged };
     if (await hasReceived(deps.database.sql)) await linkOwn(deps, work);
     for (const r of late)
       await refuse({
@@ -207,8 +195,7 @@ export async function importMembers(deps: Deps, input: ImportMembersInput): Prom
         reason: REJECTS['unknown-member'],
       });
     const enrolment = await commitEnrolment(deps, input, refuse, taken, formers);
-    for await (const page of changedMembers(deps.database.sql, work))
-      await refreshProfiles(deps.database.sql, page, deps.clock());
+    await refreshDueProfiles(deps.database.sql, deps.clock());
     await writeAudit(deps.database.sql, [
       auditRow({
         at: deps.clock(),
@@ -232,7 +219,7 @@ async function commitEnrolment(
   taken: Taken,
   formers: ReadonlyMap<string, string>,
 ): Promise<EnrolmentCounts> {
-  const total: EnrolmentCounts = { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 };
+  const total: EnrolmentCounts = { enrolments: 0, otherCoverages: 0, choices: 0 };
   if (input.enrolment === undefined) return total;
   const path = input.enrolment;
   const flush = async (all: EnrolmentLine[]) => {
@@ -253,7 +240,10 @@ async function commitEnrolment(
     if (usable.length + ends.length === 0) return;
     const rows = usable.map((u) => u.row);
     const ended = await deps.database.sql.begin(async (tx) => {
-      total.members += await addEnrolled(tx, rows);
+      await addEnrolled(
+        tx,
+        rows.map((r) => r.memberId).filter((id) => !ids.has(id)),
+      );
       const counts = await writeEnrolment(tx, rows, 'enrolment file');
       const former = await endFormer(tx, rows);
       await openTwoCards(
@@ -274,11 +264,11 @@ async function commitEnrolment(
       total.enrolments += counts.enrolments + former + found.reduce((n, f) => n + f.changed, 0);
       total.otherCoverages += counts.otherCoverages;
       total.choices += counts.choices;
-      await refreshProfiles(
+      const due = await takeDueProfiles(
         tx,
         rows.map((r) => r.memberId),
-        deps.clock(),
       );
+      await refreshProfiles(tx, [...new Set([...due, ...counts.memberIds])], deps.clock());
       return found;
     });
     for (const [i, { line }] of ends.entries())

@@ -11,7 +11,6 @@ import type { Queryable } from '../../src/store/database.ts';
 import { calendarOf, localDay } from '../clocks/business-day.ts';
 import { addresses } from '../plan.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { refreshProfiles } from '../store/enrolment.ts';
 import { addChoice, type ChoiceRow, memberChoices } from '../store/member-choice.ts';
 import { openRequestClocks, settleOfferClocks, settleWithdrawn, takeAgain } from '../store/member-clock.ts';
 import { addMerge, endMerge, holdPulls, type Merge, mergeOfFormer, mergesOf } from '../store/member-merge.ts';
@@ -30,6 +29,7 @@ import {
   recordsAfter,
   sayAgain,
 } from '../store/merge-parts.ts';
+import { refreshProfiles } from '../store/profile.ts';
 import { transactionInstant } from '../store/records.ts';
 import { findMemberId } from '../store/report-disclosures.ts';
 import { decideTogether } from '../store/review-match.ts';

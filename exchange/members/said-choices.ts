@@ -46,3 +46,30 @@ export function notSaidYet(known: readonly Said[], said: readonly Said[]): (Said
     .sort((a, b) => a.place - b.place)
     .map(({ place: _, ...one }) => one);
 }
+
+/** A choice that is known, by day and in the order in which it came. `isImported`: of a file, which knows no hour */
+export type KnownChoice = Said & { isImported: boolean };
+
+/**
+ * What new choices are called: a no after a yes is a withdrawal. Of one day those of the file come after what is known.
+ * @param known of the same members, by day and in the order in which they came
+ * @param fresh in the order of the file
+ */
+export function choicesOf<T extends Said>(
+  known: readonly Said[],
+  fresh: readonly T[],
+): (T & { choice: 'opt-in' | 'decline' | 'withdraw' })[] {
+  const before = Map.groupBy(known, (k) => k.memberId);
+  const others = Map.groupBy(fresh, (f) => f.memberId);
+  return fresh.map((one) => {
+    const told = before.get(one.memberId)?.findLast((k) => k.on <= one.on);
+    const here = others.get(one.memberId) ?? [];
+    const place = here.indexOf(one);
+    const earlier = here
+      .filter((o, i) => o.on < one.on || (o.on === one.on && i < place))
+      .reduce<T | undefined>((last, o) => (last === undefined || o.on >= last.on ? o : last), undefined);
+    const last = earlier !== undefined && (told === undefined || earlier.on >= told.on) ? earlier : told;
+    const choice = one.optIn ? 'opt-in' : last?.optIn === true ? 'withdraw' : 'decline';
+    return { ...one, choice };
+  });
+}

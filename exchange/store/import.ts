@@ -1,6 +1,7 @@
 // Deciding and committing an import of our own members' records.
-import type { Database, Queryable } from '../../src/store/database.ts';
+import { arrayLiteral, type Database, type Queryable } from '../../src/store/database.ts';
 import { recomputeChains } from '../chain/recompute.ts';
+import { noteDueProfiles } from './profile.ts';
 import { byKey, transactionInstant, writeMemberRecords, writeSharedRecords } from './records.ts';
 import { eachSlice } from './slice.ts';
 
@@ -105,7 +106,7 @@ async function leaveFormer(tx: Queryable, work: string): Promise<void> {
 }
 
 /**
- * Decides and writes everything staged under `work` in one transaction; the staging stays for {@link changedMembers}.
+ * Decides and writes everything staged under `work` in one transaction.
  * Importing the same again changes nothing.
  */
 export async function commitImport(
@@ -123,6 +124,7 @@ export async function commitImport(
     await eachSlice(tx, work, async () => {
       await writeSharedRecords(tx, 'own', at);
       await writeMemberRecords(tx, 'own', at);
+      await noteDueProfiles(tx);
       await recomputeChains(tx, { id: work, pull: null, peerId: 'own' }, at.slice(0, 10), at);
     });
     const totals = await tx<{ outcome: string; reason: string | null; n: number }[]>`
@@ -144,17 +146,15 @@ export async function commitImport(
   });
 }
 
-/** Members whose Patient this import wrote, in pages. */
-export async function* changedMembers(sql: Queryable, work: string, size = 1000): AsyncGenerator<string[]> {
-  let after = '';
-  for (;;) {
-    const page = await sql<{ id: string }[]>`
-      select distinct source_id as id from exchange.staging
-      where pull_id = ${work} and type = 'Patient' and outcome in ('created', 'updated') and source_id > ${after} order by 1 limit ${size}`;
-    if (page.length === 0) return;
-    yield page.map((r) => r.id);
-    after = page.at(-1)?.id ?? after;
-  }
+/** Hashes (lower-case hex) of our own records of a type that is one a member, by the member's id. Primary key. */
+export async function ownHashes(sql: Queryable, type: 'Patient', ids: readonly string[]): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await sql<{ id: string; hash: string }[]>`
+    select u.id, encode(r.hash, 'hex') as hash
+    from (select distinct unnest(${arrayLiteral(ids)}::text::text[]) as id) u
+    cross join lateral (
+      select r.hash from exchange.resource r where r.member_id = u.id and r.type = ${type} and r.id = u.id and r.origin = 'own' and not r.deleted offset 0) r`;
+  return new Map(rows.map((r) => [r.id, r.hash]));
 }
 
 /** Is there anything of other payers that our own records could be linked with? */

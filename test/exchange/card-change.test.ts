@@ -62,7 +62,7 @@ test('the member goes on under the new card: the coverage before is over, both c
   await csv('A1,,Marlowe,Anna,1980-02-29,2026-01-01,,Riverton,yes,2026-02-01');
   const moved = 'A2,A1,Marlowe,Anna,1980-02-29,2027-01-01,,Lakeside,,';
   const first = await csv(moved);
-  expect([first.refused, first.enrolment.members, first.enrolment.enrolments]).toEqual([[], 0, 2]);
+  expect([first.refused, first.counts.created, first.enrolment.enrolments]).toEqual([[], 0, 2]);
   const wanted = [
     ['A1', 'A1', '2026-01-01', '2026-12-31'],
     ['A2', 'A1', '2027-01-01', null],
@@ -85,7 +85,7 @@ test('the member goes on under the new card: the coverage before is over, both c
       [],
       0,
       0,
-      { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 },
+      { enrolments: 0, otherCoverages: 0, choices: 0 },
     ]);
   }
   expect(await coverage('A1', 'A2')).toEqual(wanted);

@@ -187,7 +187,7 @@ test('what our sources and payers go on to say of the former one is the other’
   expect([again.counts.created, again.counts.updated, again.enrolment]).toEqual([
     0,
     0,
-    { members: 0, enrolments: 0, otherCoverages: 0, choices: 0 },
+    { enrolments: 0, otherCoverages: 0, choices: 0 },
   ]);
   expect(await shown()).toEqual(held);
   expect((await text('m2', 'Patient', 'm2')).active).toBe(false);

@@ -1,0 +1,73 @@
+// Patients made of enrolment rows, on their way to staging. A plan sends all its members every day, and hardly any of them changed:
+// what is in the store as it would be made is passed over.
+import type { Resource } from '../../src/fhir/resource.ts';
+import type { Queryable } from '../../src/store/database.ts';
+import { ownHashes } from '../store/import.ts';
+import type { StagedUnit } from '../store/staging.ts';
+import { patientOf } from './enrolment.ts';
+import type { EnrolmentLine } from './owned-rows.ts';
+import { readOwnRecord } from './read-own.ts';
+
+const BATCH = 1000;
+/** Bits: 2 MB, whatever the size of a file. */
+const MARKS = 2 ** 24;
+
+/** Ids that were marked, and few others: who is taken for marked is staged, and found unchanged there. */
+function marks(): { has(id: string): boolean; add(id: string): void } {
+  const bits = new Uint32Array(MARKS / 32);
+  const placeOf = (id: string): number => {
+    let hash = 0x811c9dc5; // FNV-1a
+    for (let i = 0; i < id.length; i++) hash = Math.imul(hash ^ id.charCodeAt(i), 0x01000193);
+    return (hash ^ (hash >>> 8)) & (MARKS - 1);
+  };
+  return {
+    has: (id) => (((bits[placeOf(id) >>> 5] ?? 0) >>> (placeOf(id) & 31)) & 1) === 1,
+    add: (id) => {
+      const place = placeOf(id);
+      bits[place >>> 5] = (bits[place >>> 5] ?? 0) | (1 << (place & 31));
+    },
+  };
+}
+
+/**
+ * Units of the Patients that rows make and that are not in the store as they are. A person of whom one row differs is staged with every
+ * later row: the last counts.
+ * @param file number of the file among the sources of the import
+ * @param passOver told how many were as they are
+ */
+export async function* madePatients(
+  sql: Queryable,
+  rows: AsyncIterable<EnrolmentLine>,
+  of: { file: number; memberSystem: string; passOver: (n: number) => void },
+): AsyncGenerator<StagedUnit> {
+  const staged = marks();
+  // a member of an 834 file has a row for each coverage and each other payer, all of one line
+  let before = { line: 0, entry: 0 };
+  const differing = async (units: readonly StagedUnit[]): Promise<StagedUnit[]> => {
+    const known = await ownHashes(
+      sql,
+      'Patient',
+      units.map((u) => u.sourceId ?? ''),
+    );
+    const fresh = units.filter(({ sourceId: id = '', hash }) => {
+      if (known.get(id) === hash && !staged.has(id)) return false;
+      staged.add(id);
+      return true;
+    });
+    of.passOver(units.length - fresh.length);
+    return fresh;
+  };
+  let batch: StagedUnit[] = [];
+  for await (const { line, row, numbers } of rows) {
+    if ('endsOn' in row || row.isKnownPatient) continue;
+    const patient = patientOf(row, of.memberSystem, numbers);
+    const record = readOwnRecord(patient as Resource, JSON.stringify(patient));
+    if (!('unit' in record)) continue;
+    before = { line, entry: line === before.line ? before.entry + 1 : 0 };
+    batch.push({ file: of.file, ...before, ...record.unit });
+    if (batch.length < BATCH) continue;
+    yield* await differing(batch);
+    batch = [];
+  }
+  yield* await differing(batch);
+}
