@@ -26,6 +26,20 @@ function namesHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
+const hasBody = ({ headers, method }: IncomingMessage): boolean =>
+  method !== 'GET' &&
+  method !== 'HEAD' &&
+  (Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined);
+
+/** An answer to a body that was not read to its end is the last one of its connection, and says so: what follows would be cut off with the rest. */
+function closeUnread(request: IncomingMessage, response: ServerResponse): void {
+  const writeHead = response.writeHead.bind(response) as (...head: unknown[]) => ServerResponse;
+  response.writeHead = (...head: unknown[]) => {
+    if (!request.complete) response.setHeader('connection', 'close');
+    return writeHead(...head);
+  };
+}
+
 /** @param inTurns connections that are answered the quick way */
 export function quickListener(
   app: Hono,
@@ -37,8 +51,17 @@ export function quickListener(
   return (request: IncomingMessage, response: ServerResponse) => {
     if (namesHosts(request.rawHeaders) > 1) return void response.writeHead(400, { connection: 'close' }).end();
     const { method = '', url = '' } = request;
-    const quick = holder.answer?.({ method, url, header: headerOf(request), peer: request.socket.remoteAddress });
-    if (quick === undefined) return void listener(request, response);
+    const quick = holder.answer?.({
+      method,
+      url,
+      header: headerOf(request),
+      isGone: () => response.destroyed,
+      peer: request.socket.remoteAddress,
+    });
+    if (quick === undefined) {
+      if (hasBody(request)) closeUnread(request, response);
+      return void listener(request, response);
+    }
     if (quick instanceof Promise) {
       inTurns.begin();
       const { socket } = request;

@@ -61,6 +61,30 @@ test('a client that asks for much and takes nothing is left', async () => {
   await http.close();
 });
 
+test('an answer to a body that was not read to its end says that it is the last one of its connection', async () => {
+  const app = new Hono()
+    .post('/whole', async (c) => c.json({ length: (await c.req.text()).length }))
+    .post('/part', async (c) => {
+      const reader = c.req.raw.body?.getReader();
+      await reader?.read();
+      await reader?.cancel();
+      return c.json({}, 400);
+    });
+  const http = await listen(app, { host: '127.0.0.1', port: 0 });
+  const body = 'x'.repeat(300_000);
+  const ask = (path: string) => fetch(`http://127.0.0.1:${http.port}${path}`, { method: 'POST', body });
+  try {
+    const whole = await ask('/whole');
+    expect([whole.status, whole.headers.get('connection')]).toEqual([200, 'keep-alive']);
+    await whole.body?.cancel();
+    const part = await ask('/part');
+    expect([part.status, part.headers.get('connection')]).toEqual([400, 'close']);
+    await part.body?.cancel();
+  } finally {
+    await http.close();
+  }
+});
+
 test('a request with two hosts is refused', async () => {
   const http = await listen(
     new Hono().get('/', (c) => c.text('ok')),
