@@ -1,17 +1,25 @@
 // What the schedule does wherever it runs: open the clocks of new duties, tell of overdue ones, forget what is spent. On Node
 // it also wakes the worker (command/serve.ts); on Workers this is all.
 import type { Deps } from '../src/deps.ts';
+import type { Sql } from '../src/store/database.ts';
 import { keepAlerts } from './alerts/keep.ts';
-import { calendarOf, localDay } from './clocks/business-day.ts';
+import { type Calendar, calendarOf, localDay } from './clocks/business-day.ts';
 import { forgetBudgets } from './store/budget.ts';
 import { overdueClocks } from './store/clock.ts';
+import { LOOKS_AT_ONCE, lookAtCoverages } from './store/coverage-look.ts';
 import { forgetAttempts } from './store/match-attempt.ts';
 import { forgetGroups } from './store/match-group.ts';
-import { openOfferClocks, openRefreshClocks, openRequestClocks, settleOfferClocks } from './store/member-clock.ts';
+import { openOfferClocks, openRefreshClocks, settleOfferClocks } from './store/member-clock.ts';
 import { forgetAssertions } from './store/peer.ts';
 
 /** Enrolments whose clocks are set in one transaction. */
 const OFFERS_AT_ONCE = 5000;
+
+/** The duties to ask payers that have begun since the last time. */
+export async function openRequestsDue(sql: Sql, calendar: Calendar, now: Date): Promise<void> {
+  for (let looked = LOOKS_AT_ONCE; looked === LOOKS_AT_ONCE; )
+    looked = await sql.begin((tx) => lookAtCoverages(tx, calendar, now, LOOKS_AT_ONCE));
+}
 
 /** One tick. Missed ticks lose nothing: everything is computed from rows. */
 export async function keepClocks(deps: Deps): Promise<void> {
@@ -24,10 +32,8 @@ export async function keepClocks(deps: Deps): Promise<void> {
       await settleOfferClocks(tx, opened.memberIds);
       return opened.taken;
     });
-  await sql.begin(async (tx) => {
-    await openRequestClocks(tx, calendar, now);
-    await openRefreshClocks(tx, calendar, now);
-  });
+  await openRequestsDue(sql, calendar, now);
+  await sql.begin((tx) => openRefreshClocks(tx, calendar, now));
   await forgetAssertions(sql, now);
   await forgetAttempts(sql, now);
   await forgetGroups(sql, localDay(now, deps.config.timeZone));

@@ -3,16 +3,20 @@ import { randomUUID } from 'node:crypto';
 import type { Deps } from '../../src/deps.ts';
 import { calendarOf, localDay, requestDue } from '../clocks/business-day.ts';
 import { RUN_OFF_DAYS } from '../clocks/rules.ts';
+import { openRequestsDue } from '../schedule.ts';
 import { auditRow, writeAudit } from '../store/audit.ts';
-import { openRequestClocks } from '../store/member-clock.ts';
+import { claimAsks, dueToAsk, settleAsks } from '../store/coverage-ask.ts';
 import { listPeers } from '../store/peer.ts';
-import { addPull, candidates, unasked } from '../store/pull.ts';
+import { addPull } from '../store/pull.ts';
 
 /**
  * Concurrent coverage is asked for again within three months (42 CFR 422.121(b)(6)(i)), coverage that has ended each month while
  * late claims come in: some days before they are due, so that a peer that does not answer at once is no lateness.
  */
 const REFRESH = { months: 3, runOffDays: RUN_OFF_DAYS, earlyDays: 5 };
+
+/** For so long what is looked at is nobody else's; members with many payers are looked at in seconds. */
+const CLAIM_MS = 300_000;
 
 export type PlanRequest = {
   /** only this peer */
@@ -33,12 +37,24 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
   const peers = (await listPeers(sql)).filter(
     (p) => p.state === 'active' && p.fhirBase !== null && p.clientIdThere !== null,
   );
-  const all = await candidates(sql, { peerId: request.peerId, memberIds: request.memberIds }, today);
-  await openRequestClocks(sql, calendarOf(deps.config), now);
+  const { timeZone } = deps.config;
+  await openRequestsDue(sql, calendarOf(deps.config), now);
+  const { peerId, memberIds, again } = request;
+  // who asks by a command looks at all that it names
+  const claimed =
+    peerId === undefined && memberIds === undefined && again !== true
+      ? new Date(now.getTime() + CLAIM_MS + Math.floor(Math.random() * 1000))
+      : undefined;
+  if (claimed && !(await claimAsks(sql, now, claimed))) return [];
+  const all = await dueToAsk(
+    sql,
+    { peerId, memberIds, ...(claimed ? { claimed } : {}), again: again === true },
+    { now, today },
+    REFRESH,
+  );
   const made: string[] = [];
   for (const peer of peers) {
-    const open = request.again ? undefined : await unasked(sql, peer.id, now, today, REFRESH);
-    const due = all.filter((c) => c.peerId === peer.id && (open === undefined || open.has(c.otherCoverageId)));
+    const due = all.filter((c) => c.peerId === peer.id);
     for (let from = 0; from < due.length; from += deps.config.pullBatch) {
       const batch = due.slice(from, from + deps.config.pullBatch);
       const id = await sql.begin(async (tx) => {
@@ -49,7 +65,7 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
             cause: request.cause,
             isFull: request.full ?? false,
             createdAt: now,
-            dueAt: requestDue(today, deps.config.timeZone),
+            dueAt: requestDue(today, timeZone),
           },
           batch.map((c) => ({
             submittedId: `m-${randomUUID()}`,
@@ -75,5 +91,6 @@ export async function planPulls(deps: Deps, request: PlanRequest): Promise<strin
       made.push(id);
     }
   }
+  if (claimed) await settleAsks(sql, claimed, { now, today }, timeZone, REFRESH);
   return made;
 }

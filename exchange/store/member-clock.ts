@@ -109,20 +109,30 @@ export async function settleOfferClocks(tx: Queryable, memberIds: readonly strin
       and not exists (select from exchange.enrolment f where f.member_id = e.member_id and f.starts > e.starts and f.starts <= e.ends + 1)`;
 }
 
-/**
- * Opens the clock of every opted-in member's request to another payer: it starts with the later of the opt-in and the payer
- * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
- * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
- * is the start. Clocks that ended are renewed before. `memberIds` undefined: of all.
- */
+/** The same of some members, with what begins anew for them. */
 export async function openRequestClocks(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
-  memberIds?: readonly string[],
+  memberIds: readonly string[],
 ): Promise<void> {
   await renewRequests(tx, calendar, now, memberIds);
-  const only = memberIds === undefined ? null : [...memberIds];
+  await openRequests(tx, calendar, now, 'o.member_id', memberIds);
+}
+
+/**
+ * Opens the clocks of opted-in members' requests to other payers, of some members or some other coverage: each starts with the later of the opt-in and the payer
+ * known, no earlier than {@link EARLY_DAYS} before the coverage begins, and where only previous payers are asked when the other coverage has
+ * ended and that is known; of one that was ours before and is again, and for a coverage after a gap, when that is known. Payers that cannot be asked stay visible as blocked; when they can, that
+ * is the start.
+ */
+export async function openRequests(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
   await tx.unsafe(
     `insert into exchange.clock (id, kind, subject, member_id, peer_id, starts_at, due_at, state, reason, lob, rule_ref, rule_version, calendar_version, zone, start_event)
      select gen_random_uuid()::text, 'C2', o.id, o.member_id, o.peer_id, s.at,
@@ -147,13 +157,13 @@ export async function openRequestClocks(
          case when exists (select from exchange.clock x where x.member_id = o.member_id and x.kind = 'C2' and x.state = 'not-applicable' and x.subject like o.id || '/%')
            then $4::timestamptz end) as at
      ) s
-     where ($5::text[] is null or o.member_id = any($5::text[])) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
+     where ${which} = any($5::text[]) and ${enrolledSql('o.member_id', '($4::timestamptz at time zone $1)::date')}
        and not exists (select from exchange.clock k where k.kind = 'C2' and k.subject = o.id and not (k.state = 'blocked' and k.reason = 'no-endpoint'))
      on conflict (kind, subject) do update set state = excluded.state, reason = excluded.reason, peer_id = excluded.peer_id,
        starts_at = $4::timestamptz, start_event = 'payer-known',
        due_at = (((($4::timestamptz at time zone $1)::date + 8)::timestamp at time zone $1) - interval '1 millisecond')
        where exchange.clock.state = 'blocked' and exchange.clock.reason = 'no-endpoint' and excluded.state = 'open'`,
-    [calendar.zone, RULE_VERSION, calendar.version, now, only, COVERED_ANEW],
+    [calendar.zone, RULE_VERSION, calendar.version, now, [...ids], COVERED_ANEW],
   );
 }
 

@@ -69,7 +69,7 @@ export const leftRepeating = (sql: Queryable, today: string) => sql`
 
 /**
  * Holds for a pull `p` that failed or was refused and that nobody has accepted: the last one of a coverage. One that was never asked for
- * otherwise, or that the member wishes to be asked for since, is asked for again by itself (unasked of store/pull.ts). pull_member_member.
+ * otherwise, or that the member wishes to be asked for since, is asked for again by itself (dueToAsk of store/coverage-ask.ts). pull_member_member.
  */
 export const leftFailed = (sql: Queryable, today: string) => sql`
   (p.state in ('failed', 'refused') and p.accepted_by is null

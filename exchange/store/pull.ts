@@ -2,7 +2,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Queryable } from '../../src/store/database.ts';
 import type { FetchForm, MatchForm } from '../client/abilities.ts';
-import { enrolledSql, namesSql } from './enrolled.ts';
 
 export { copyOutcomes, type PullMember, pullMembers, setOutcomes, withdrawnMembers } from './pull-member.ts';
 
@@ -148,77 +147,6 @@ export async function postponePull(
   await tx`
     update exchange.pull set next_at = ${nextAt}, attempts = ${attempts}, reason = ${reason}, lease_owner = null, lease_until = null
     where id = ${id} and lease_owner = ${owner}`;
-}
-
-export type Candidate = {
-  memberId: string;
-  otherCoverageId: string;
-  consentId: string;
-  policy: string;
-  recordedOn: string;
-  payer: string;
-  peerId: string | null;
-};
-
-/** Members who are enrolled, have opted in and named another payer: their newest choice holds. `today`: of the plan's calendar. */
-export async function candidates(
-  sql: Queryable,
-  filter: { peerId?: string | undefined; memberIds?: readonly string[] | undefined },
-  today: string,
-): Promise<Candidate[]> {
-  const rows = await sql<Candidate[]>`
-    select o.member_id as "memberId", o.id as "otherCoverageId", c.id as "consentId", c.policy, c.recorded_on::text as "recordedOn", o.payer, o.peer_id as "peerId"
-    from (select ${today}::date as today) d cross join exchange.other_coverage o
-    join lateral (
-      select id, choice, policy, payers, recorded_on from exchange.consent where member_id = o.member_id order by recorded_on desc, created_at desc limit 1
-    ) c on c.choice = 'opt-in' and ${sql.unsafe(namesSql('c', 'o', 'd.today'))}
-    where (${filter.peerId ?? null}::text is null or o.peer_id = ${filter.peerId ?? null})
-      and (${filter.memberIds === undefined} or o.member_id = any(${[...(filter.memberIds ?? [])]}::text[]))
-      and ${sql.unsafe(enrolledSql('o.member_id', 'd.today'))}
-    order by o.member_id`;
-  return [...rows];
-}
-
-/**
- * Which coverages of a peer are to be asked for: those no pull has asked for yet; those whose member asks for it since; those
- * that go on, after `months`; those that ended at most `runOffDays` ago, each month. `earlyDays` before the time is out. After a
- * pull that failed, or whose answer did not mention the member, an hour later, then two, four and so on up to a day (a week when the newest
- * answer left open whether it knows the member: some payers leave out whom they do not know), or when the member asks for it. Reads the peer's
- * coverages (once a tick), and for each the index pull_member_member.
- * @param today YYYY-MM-DD of the plan's calendar, by which coverages end
- */
-export async function unasked(
-  sql: Queryable,
-  peerId: string,
-  now: Date,
-  today: string,
-  refresh: { months: number; runOffDays: number; earlyDays: number },
-): Promise<Set<string>> {
-  const rows = await sql<{ id: string }[]>`
-    select o.id from exchange.other_coverage o
-    cross join lateral (
-      select count(*) filter (where p.state = any(${[...OPEN_STATES]}::text[]))::int as open,
-        max(p.created_at) filter (where p.state not in ('failed', 'withdrawn') and m.outcome is distinct from 'missing') as asked,
-        array_agg(p.created_at order by p.created_at desc) filter (where p.state = 'failed' or (m.outcome = 'missing' and p.state <> 'withdrawn')) as failed,
-        max(p.created_at) filter (where (m.outcome = 'missing' and p.state <> 'withdrawn') or (m.outcome in ('conflict', 'contradictory') and p.state = 'failed')) as unclear
-      from exchange.pull_member m join exchange.pull p on p.id = m.pull_id where m.member_id = o.member_id and m.other_coverage_id = o.id
-    ) l
-    cross join lateral (
-      select count(*)::int as n, max(at) as last from unnest(l.failed) at where l.asked is null or at > l.asked
-    ) f
-    where o.peer_id = ${peerId} and l.open = 0
-      and (f.n = 0 or f.last <= ${now}::timestamptz - least(interval '1 hour' * power(2, least(f.n, 10) - 1),
-          case when f.last = l.unclear then interval '7 days' else interval '1 day' end)
-        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > f.last))
-      and (
-        l.asked is null
-        or exists (select from exchange.member_request r where r.other_coverage_id = o.id and r.at > l.asked)
-        or ((o.ends is null or o.ends >= ${today}::date)
-          and l.asked <= ${now}::timestamptz - make_interval(months => ${refresh.months}) + make_interval(days => ${refresh.earlyDays}))
-        or (o.ends < ${today}::date and o.ends >= ${today}::date - ${refresh.runOffDays}::int
-          and l.asked <= ${now}::timestamptz - interval '1 month' + make_interval(days => ${refresh.earlyDays}))
-      )`;
-  return new Set(rows.map((r) => r.id));
 }
 
 export type NewMember = {

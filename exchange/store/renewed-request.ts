@@ -44,23 +44,36 @@ const BACK = `join lateral (
            select from exchange.enrolment f where f.member_id = e.member_id and f.starts < e.starts and coalesce(f.ends, 'infinity'::date) >= e.starts - 1)
        order by e.starts desc limit 1) b on b.at <= $2::timestamptz`;
 
+const NAMED = `${namesSql('c', 'o', TODAY)} and ${enrolledSql('o.member_id', TODAY)}`;
+
+/** Those of some members, or of some other coverage ($1), whose coverage with us begins after a gap: as for any enrolment, by the choice that holds (docs/decisions/020). */
+async function renewBack(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  which: 'o.member_id' | 'o.id',
+  ids: readonly string[],
+): Promise<void> {
+  await tx.unsafe(
+    renewedSql(
+      `${FROM} ${BACK}`,
+      `${which} = any($1::text[]) and k.state in ('met', 'met-late') and k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
+    ),
+    [[...ids], now, calendar.zone, COVERED_ANEW],
+  );
+}
+
 /**
- * Begins anew: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
+ * Begins anew, of some members: the duty that had ended (with a choice that left the payer out, or with the coverage) when the newest choice names the payer and
  * coverage with us lasts; after an opt-in that follows a withdrawal, when the payer had been asked before, and was not since; and for a
- * coverage with us after a gap, as for any enrolment, by the choice that holds (docs/decisions/020).
- * `memberIds` undefined: of all for whom days that pass may have changed it. clock_ended, clock_member, consent_member, clock_anew.
+ * coverage with us after a gap. clock_member, consent_member.
  */
 export async function renewRequests(
   tx: Queryable,
   calendar: Calendar,
   now: Date,
-  memberIds?: readonly string[],
+  memberIds: readonly string[],
 ): Promise<void> {
-  const only = memberIds ? [...memberIds] : null;
-  const isNamed = `${namesSql('c', 'o', TODAY)} and ${enrolledSql('o.member_id', TODAY)}`;
-  // what days alone change: a coverage elsewhere has ended, one here begins soon enough
-  const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
-         select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
   const afterWithdrawal = `(k.state in ('met', 'met-late') and exists (
          select from exchange.consent w where w.member_id = o.member_id and w.choice <> 'opt-in'
            and coalesce(w.given_at, w.created_at) > k.closed_at and coalesce(w.given_at, w.created_at) < c.at)
@@ -68,23 +81,29 @@ export async function renewRequests(
   await tx.unsafe(
     renewedSql(
       FROM,
-      only
-        ? `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${isNamed}) or ${afterWithdrawal})`
-        : `$1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${isNamed}`,
+      `o.member_id = any($1::text[]) and ((k.state in ('withdrawn', 'not-applicable') and ${NAMED}) or ${afterWithdrawal})`,
     ),
-    [only, now, calendar.zone, RENEWED],
+    [[...memberIds], now, calendar.zone, RENEWED],
   );
+  await renewBack(tx, calendar, now, 'o.member_id', memberIds);
+}
+
+/**
+ * The same of all for whom days that pass may have changed it: duties that had ended, of all members (clock_ended: they are few), and coverage after a gap, of the other
+ * coverage that is looked at (store/coverage-look.ts).
+ */
+export async function renewByDay(
+  tx: Queryable,
+  calendar: Calendar,
+  now: Date,
+  coverageIds: readonly string[],
+): Promise<void> {
+  // a coverage elsewhere has ended, one here begins soon enough
+  const byDay = `(o.ends between ${TODAY} - ${MISSED_DAYS} and ${TODAY} or o.member_id in (
+         select member_id from exchange.enrolment where starts between ${TODAY} - ${MISSED_DAYS} and ${TODAY} + ${EARLY_DAYS}))`;
   await tx.unsafe(
-    renewedSql(
-      `${FROM} ${BACK}`,
-      `${
-        only
-          ? 'o.member_id = any($1::text[])'
-          : `$1::text[] is null and o.member_id in (
-         select member_id from exchange.clock where kind = 'C1-offer' and start_event = 'coverage-anew'
-           and starts_at between $2::timestamptz - interval '${MISSED_DAYS} days' and $2::timestamptz + interval '${EARLY_DAYS + 1} days')`
-      } and k.state in ('met', 'met-late') and k.closed_at < b.at and ${namesSql('c', 'o', TODAY)} and ${livesSql('o.member_id')} and ${notAsked('b.at')}`,
-    ),
-    [only, now, calendar.zone, COVERED_ANEW],
+    renewedSql(FROM, `$1::text[] is null and ${byDay} and k.state in ('withdrawn', 'not-applicable') and ${NAMED}`),
+    [null, now, calendar.zone, RENEWED],
   );
+  await renewBack(tx, calendar, now, 'o.id', coverageIds);
 }

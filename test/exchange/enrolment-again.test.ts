@@ -88,7 +88,7 @@ test('the same file touches no row; of one with a change only what changed is wr
   ]);
   expect((await profile(patientIdFor('S1100')))?.family).toEqual(['okafor']);
   const moved = (await places()).filter((place) => !before.includes(place));
-  // one coverage, whose member's profile is looked at; one name with its tokens (card twice, birth date with both names, our number)
+  // one coverage, whose member's profile and other payer are looked at; one name with its tokens (card twice, birth date with both names, our number)
   expect(
     Object.fromEntries(
       Object.entries(Object.groupBy(moved, (m) => m.split(' ')[0] ?? '')).map(([k, v]) => [k, v?.length]),
@@ -97,6 +97,7 @@ test('the same file touches no row; of one with a change only what changed is wr
     enrolment: 1,
     member_profile: 2,
     member_token: 5,
+    other_coverage: 1,
     resource: 1,
   });
 });

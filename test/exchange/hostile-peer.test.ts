@@ -11,7 +11,7 @@ import { readPeriod } from '../../exchange/report/period.ts';
 import { pullReport } from '../../exchange/report/pull-report.ts';
 import { renderReport } from '../../exchange/report/render-report.ts';
 import { toTell } from '../../exchange/report/tell.ts';
-import { unasked } from '../../exchange/store/pull.ts';
+import { dueToAsk } from '../../exchange/store/coverage-ask.ts';
 import {
   good,
   type Handler,
@@ -1259,7 +1259,14 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     if (wish !== undefined)
       await sql`insert into exchange.member_request (id, member_id, other_coverage_id, at, said_by) select id, member_id, id, ${minutesAgo(wish)}, 'test' from exchange.other_coverage`;
     return (
-      (await unasked(sql, 'scripted', now, localDay(now, 'UTC'), { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0
+      (
+        await dueToAsk(
+          sql,
+          { peerId: 'scripted' },
+          { now, today: localDay(now, 'UTC') },
+          { months: 3, runOffDays: 90, earlyDays: 5 },
+        )
+      ).length > 0
     );
   };
   expect([await isDue([]), await isDue([59]), await isDue([61])]).toEqual([true, false, true]);
@@ -1273,7 +1280,14 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     await sql`update exchange.pull set state = 'refused' where state = 'failed'`;
     await sql`update exchange.pull_member set outcome = ${outcome} where pull_id in (select id from exchange.pull where state = 'refused')`;
     return (
-      (await unasked(sql, 'scripted', now, localDay(now, 'UTC'), { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0
+      (
+        await dueToAsk(
+          sql,
+          { peerId: 'scripted' },
+          { now, today: localDay(now, 'UTC') },
+          { months: 3, runOffDays: 90, earlyDays: 5 },
+        )
+      ).length > 0
     );
   };
   expect([await answered('missing', 59), await answered('missing', 61)]).toEqual([false, true]);
@@ -1288,7 +1302,14 @@ test('a payer whose pulls fail is asked again after an hour, two, four and so on
     await answered('conflict', ...many, minutes);
     await sql`update exchange.pull set state = 'failed' where state = 'refused'`;
     return (
-      (await unasked(sql, 'scripted', now, localDay(now, 'UTC'), { months: 3, runOffDays: 90, earlyDays: 5 })).size > 0
+      (
+        await dueToAsk(
+          sql,
+          { peerId: 'scripted' },
+          { now, today: localDay(now, 'UTC') },
+          { months: 3, runOffDays: 90, earlyDays: 5 },
+        )
+      ).length > 0
     );
   };
   expect([await unclear(week - 1), await unclear(week + 1)]).toEqual([false, true]);

@@ -249,12 +249,12 @@ async function pulls(): Promise<void> {
 const WANTED: Record<string, [asked: string, duties: string]> = {
   silent: ['', 'C1 01-01>01-08 met, C1b 01-01>01-08 met'],
   before: [
-    '01-05 01-31 02-26 03-21',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C5 01-05>02-05 met, C5 01-31>02-28 met, C5 02-26>03-26 met, C5 03-21>04-21 not-applicable',
+    '01-05 01-31 02-23 03-18',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C5 01-05>02-05 met, C5 01-31>02-28 met, C5 02-23>03-23 met, C5 03-18>04-18 not-applicable',
   ],
   beside: [
-    '01-05 03-31 06-26 09-21 12-16',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 met, C4 09-21>12-21 met, C4 12-16>03-16 open',
+    '01-05 03-31 06-25 09-20 12-15',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-25>09-25 met, C4 09-20>12-20 met, C4 12-15>03-15 open',
   ],
   no: ['', 'C1 01-01>01-08 met, C1b 01-01>01-08 met'],
   // a new coverage after a gap is offered anew and asked for anew, as soon as it is known and begins within 90 days
@@ -264,12 +264,12 @@ const WANTED: Record<string, [asked: string, duties: string]> = {
   ],
   // told half a year before: asked for from 90 days before it begins, of a payer whose late claims are over too
   ahead: [
-    '01-05 01-31 02-26 03-21 09-03',
-    'C1 01-01>01-08 met, C1 12-02>12-09 open, C1b 01-01>01-08 met, C1b 12-02>12-09 open, C2 01-05>01-12 met, C2 09-03>09-10 met, C5 01-05>02-05 met, C5 01-31>02-28 met, C5 02-26>03-26 met, C5 03-21>04-21 not-applicable',
+    '01-05 01-31 02-23 03-18 09-03',
+    'C1 01-01>01-08 met, C1 12-02>12-09 open, C1b 01-01>01-08 met, C1b 12-02>12-09 open, C2 01-05>01-12 met, C2 09-03>09-10 met, C5 01-05>02-05 met, C5 01-31>02-28 met, C5 02-23>03-23 met, C5 03-18>04-18 not-applicable',
   ],
   on: [
-    '01-05 03-31 06-26 09-21 12-16',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 met, C4 09-21>12-21 met, C4 12-16>03-16 open',
+    '01-05 03-31 06-25 09-20 12-15',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-25>09-25 met, C4 09-20>12-20 met, C4 12-15>03-15 open',
   ],
   // the choice that was made again has a week of its own
   again: [
@@ -281,22 +281,22 @@ const WANTED: Record<string, [asked: string, duties: string]> = {
     'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 not-applicable',
   ],
   ends: [
-    '01-05 03-31 06-26 07-21 08-16 09-11',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 met, C5 07-21>08-21 met, C5 08-16>09-16 met, C5 09-11>10-11 not-applicable',
+    '01-05 03-31 06-25 07-20 08-15 09-10',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-25>09-25 met, C5 07-20>08-20 met, C5 08-15>09-15 met, C5 09-10>10-10 not-applicable',
   ],
   // the week begins when the other coverage has ended
   later: [
-    '07-01 07-26 08-21 09-16',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 07-01>07-08 met, C5 07-01>08-01 met, C5 07-26>08-26 met, C5 08-21>09-21 met, C5 09-16>10-16 not-applicable',
+    '07-01 07-27 08-22 09-17',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 07-01>07-08 met, C5 07-01>08-01 met, C5 07-27>08-27 met, C5 08-22>09-22 met, C5 09-17>10-17 not-applicable',
   ],
   only: [
-    '01-05 03-31 06-26',
-    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-26>09-26 not-applicable',
+    '01-05 03-31 06-25',
+    'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 met, C4 03-31>06-30 met, C4 06-25>09-25 not-applicable',
   ],
   narrow: ['01-05', 'C1 01-01>01-08 met, C1b 01-01>01-08 met, C2 01-05>01-12 met, C4 01-05>04-05 withdrawn'],
   june: [
-    '05-10 06-05 07-01 07-26 08-21',
-    'C1 06-01>06-08 met, C1b 06-01>06-08 met, C2 05-10>05-17 met, C4 05-10>08-10 met, C5 06-05>07-05 met, C5 07-01>08-01 met, C5 07-26>08-26 met, C5 08-21>09-21 not-applicable',
+    '05-10 06-05 06-30 07-25 08-20',
+    'C1 06-01>06-08 met, C1b 06-01>06-08 met, C2 05-10>05-17 met, C4 05-10>08-10 met, C5 06-05>07-05 met, C5 06-30>07-30 met, C5 07-25>08-25 met, C5 08-20>09-20 not-applicable',
   ],
   named: ['03-10', 'C1 01-01>01-08 met, C1b 01-01>01-08 met-late, C2 03-10>03-17 met, C5 03-10>04-10 not-applicable'],
   // who comes back has a duty again: a payer that does not answer then is told as late

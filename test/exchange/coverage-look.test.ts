@@ -1,0 +1,143 @@
+// A tick looks only at the other coverage for which something may have changed: nothing is missed by it.
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { calendarOf } from '../../exchange/clocks/business-day.ts';
+import { recordChoice, recordPayer, recordRequest } from '../../exchange/members/choose.ts';
+import { planPulls } from '../../exchange/pull/plan.ts';
+import { keepClocks } from '../../exchange/schedule.ts';
+import { closeClock } from '../../exchange/store/clock.ts';
+import { renewRequests } from '../../exchange/store/renewed-request.ts';
+import { Draw, kindKey } from '../../src/seed/random.ts';
+import { startNode, type TestNode } from '../support/node.ts';
+
+let node: TestNode;
+let now = new Date('2027-01-04T17:00:00Z');
+const MEMBERS = 16;
+const PEERS = ['p1', 'p2', 'p3'];
+const ACTOR = { kind: 'staff', subject: 'dev|someone', requestId: 'r' } as const;
+const day = (offset: number) => new Date(now.getTime() + offset * 86_400_000).toISOString().slice(0, 10);
+
+beforeAll(async () => {
+  node = await startNode({}, { clock: () => now });
+  const { sql } = node.deps.database;
+  for (const p of PEERS)
+    await sql`insert into exchange.peer (id, name, state, fhir_base, client_id_there, origins, added_by)
+      values (${p}, ${p}, 'active', 'https://x.example/fhir', 'us', array['https://x.example'], 'test')`;
+  for (let n = 0; n < MEMBERS; n++) {
+    await sql`insert into exchange.member (id, umb) values (${`m${n}`}, ${`U${n}`})`;
+    await sql`insert into exchange.member_profile (member_id, family, given, suffix, dob, mb, sub, mbi, umb) values (${`m${n}`}, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')`;
+  }
+});
+afterAll(() => node.close());
+
+/** Duties to ask, and requests that began anew. */
+const duties = async () =>
+  (
+    await node.deps.database.sql<{ k: string }[]>`
+      select concat_ws(' ', member_id, subject, state, start_event, starts_at, due_at) as k from exchange.clock where kind = 'C2'
+      union all select concat_ws(' ', member_id, other_coverage_id, said_by) from exchange.member_request order by 1`
+  ).map((r) => r.k);
+
+async function something(draw: Draw): Promise<void> {
+  const { sql } = node.deps.database;
+  const pick = <T>(of: readonly T[]): T => of[Math.floor(draw.next() * of.length)] as T;
+  const member = `m${Math.floor(draw.next() * MEMBERS)}`;
+  const offset = Math.floor(draw.next() * 240) - 120;
+  const [coverage] = await sql<
+    { id: string }[]
+  >`select id from exchange.other_coverage where member_id = ${member} order by md5(id || ${draw.next()}::text) limit 1`;
+  switch (Math.floor(draw.next() * 12)) {
+    case 0:
+    case 1:
+      await recordChoice(
+        node.deps,
+        member,
+        {
+          choice: pick(['opt-in', 'opt-in', 'decline']),
+          policy: 'regular',
+          payers: pick(['previous', 'concurrent', 'both']),
+          channel: 'phone',
+          language: 'en',
+          verification: 'x',
+        },
+        ACTOR,
+      );
+      return;
+    case 2:
+    case 3:
+      await recordPayer(
+        node.deps,
+        member,
+        { payer: pick([...PEERS, 'nobody']), memberNumber: '', starts: null, ends: pick([null, day(offset)]) },
+        ACTOR,
+      );
+      return;
+    case 4:
+    case 5:
+      await sql`insert into exchange.enrolment (member_id, member_number, plan, starts, ends) values (${member}, ${`N${member}`}, 'x', ${day(offset)}::date, ${pick([null, day(offset + 60)])}::date) on conflict do nothing`;
+      return;
+    case 6:
+      await sql`update exchange.enrolment set ends = ${pick([null, day(offset)])}::date where member_id = ${member} and starts <= ${day(offset)}::date`;
+      if (draw.next() < 0.5) await renewRequests(sql, calendarOf(node.deps.config), now, [member]);
+      return;
+    case 7:
+      await sql`update exchange.peer set state = ${pick(['active', 'active', 'suspended'])} where id = ${pick(PEERS)}`;
+      return;
+    case 8:
+      await sql`update exchange.member_profile set died = ${pick([null, null, day(-1)])}::date where member_id = ${member}`;
+      return;
+    case 9:
+      if (coverage) await recordRequest(node.deps, member, coverage.id, ACTOR);
+      return;
+    case 10:
+      if (coverage)
+        await sql`update exchange.other_coverage set peer_id = ${pick([null, ...PEERS])} where id = ${coverage.id}`;
+      return;
+    default: {
+      // payers are asked; some of them late, some in vain
+      await sql`update exchange.pull set kicked_off_at = ${now} where kicked_off_at is null`;
+      for (const { id } of await sql<{ id: string }[]>`select id from exchange.pull where state = 'due'`) {
+        const end = pick(['done', 'failed', 'later'] as const);
+        if (end === 'later') continue;
+        await sql`update exchange.pull set state = ${end} where id = ${id}`;
+        if (end === 'failed') continue;
+        await sql`update exchange.pull_member set outcome = 'matched' where pull_id = ${id}`;
+        for (const m of await sql<
+          { coverage: string }[]
+        >`select other_coverage_id as coverage from exchange.pull_member where pull_id = ${id}`)
+          await closeClock(sql, 'C2', m.coverage, pick([now, new Date(now.getTime() - 20 * 86_400_000)]));
+      }
+    }
+  }
+}
+
+test('whatever happens: what a tick opens is what it would open if it looked at all', async () => {
+  const { sql } = node.deps.database;
+  const draw = new Draw(11, kindKey('looks'), 0);
+  for (let n = 0; n < 110; n++) {
+    now = new Date(now.getTime() + Math.floor(draw.next() * 4) * 86_400_000);
+    for (let events = 0; events < 4; events++) await something(draw);
+    await keepClocks(node.deps);
+    const opened = await duties();
+    await sql`update exchange.other_coverage set look_on = '-infinity'`;
+    await keepClocks(node.deps);
+    expect(await duties()).toEqual(opened);
+    await planPulls(node.deps, { cause: 'opt-in' });
+    await sql`update exchange.other_coverage set ask_at = '-infinity'`;
+    expect(await planPulls(node.deps, { cause: 'opt-in' })).toEqual([]);
+  }
+  const all = await duties();
+  for (const kind of ['opt-in-and-payer-known', 'coverage anew', 'choice or coverage anew'])
+    expect(
+      all.some((k) => k.includes(kind)),
+      kind,
+    ).toBe(true);
+}, 120_000);
+
+test('a tick after which nothing has changed looks at nothing', async () => {
+  const { sql } = node.deps.database;
+  await keepClocks(node.deps);
+  const [row] = await sql<
+    { n: number }[]
+  >`select count(*)::int as n from exchange.other_coverage where look_on <= ${day(0)}::date`;
+  expect(row?.n).toBe(0);
+});
